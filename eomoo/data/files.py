@@ -1,0 +1,208 @@
+"""Files written whole or not at all, read within a size limit, and their checksums."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eomoo.errors import DataError, DataNotFoundError, EomooError
+
+__all__ = ["atomic_path", "read_bytes", "sha256_of", "to_json", "write_error", "write_json", "write_text"]
+
+_WRITE_HINTS = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
+    errno.EFBIG: "the file is larger than allowed there; choose another folder",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EACCES: "permission denied; choose a folder that you may write to",
+    errno.EPERM: "permission denied; choose a folder that you may write to",
+    errno.ENOTDIR: "a part of that path is a file, not a folder",
+    errno.EEXIST: "a part of that path is a file, not a folder",
+    errno.EISDIR: "there is a folder of that name",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EIO: "the device reports an input/output error",
+}
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary file beside `path` to write to; on success it becomes `path`, else it is removed.
+
+    Missing parent folders are made. The temporary name ends like `path`, so that libraries which
+    choose a format by the ending choose the right one. A link is followed, its target is replaced.
+
+    Args:
+        path: The file that is to be written, or replaced.
+
+    Yields:
+        The path of an empty file in the same folder.
+
+    Raises:
+        DataError: The file cannot be written (full disk, read-only folder, a folder of that name).
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        temporary = _create_beside(target)
+    except OSError as error:
+        raise write_error(path, error) from error
+    try:
+        yield temporary
+        _commit(temporary, target)
+    except EomooError:
+        raise
+    except OSError as error:
+        if _concerns_writing(error, temporary, target):
+            raise write_error(path, error) from error
+        raise
+    finally:
+        # After success the name is gone; a failure here must not hide the first error.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as JSON (see `to_json`) to `path`, whole or not at all.
+
+    Raises:
+        DataError: The file cannot be written.
+        TypeError: `value` holds something that has no JSON form.
+    """
+    write_text(path, to_json(value) + "\n")
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as standard JSON text, indented by two.
+
+    NumPy scalars and arrays, paths, tuples and dataclasses are converted. NaN and infinities, which
+    JSON does not know, become null.
+
+    Raises:
+        TypeError: `value` holds something that has no JSON form.
+    """
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 checksum of a file as 64 hexadecimal digits.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The file cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _read_error(path, error) from error
+
+
+def read_bytes(path: str | Path, *, max_size: int) -> bytes:
+    """Return the content of a regular file of at most `max_size` bytes.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The file is larger, is no regular file, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DataError(f"{path} is not a regular file")
+            content = file.read(max_size + 1)
+    except EomooError:
+        raise
+    except OSError as error:
+        raise _read_error(path, error) from error
+    if len(content) > max_size:
+        raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
+    return content
+
+
+def write_error(path: str | Path, error: OSError) -> DataError:
+    """Return the DataError that says in one sentence why `path` cannot be written."""
+    hint = _WRITE_HINTS.get(error.errno or 0, error.strerror or str(error))
+    return DataError(f"cannot write {path}: {hint}")
+
+
+def _read_error(path: str | Path, error: OSError) -> EomooError:
+    if isinstance(error, FileNotFoundError):
+        return DataNotFoundError(f"there is no file {path}")
+    if isinstance(error, IsADirectoryError):
+        return DataError(f"{path} is a folder, not a file")
+    return DataError(f"cannot read {path}: {(error.strerror or str(error)).lower()}")
+
+
+def _create_beside(target: Path) -> Path:
+    # Not tempfile.mkstemp: it would leave the final file readable by its owner only.
+    name = f".{secrets.token_hex(4)}-{target.name[-50:]}"
+    temporary = target.with_name(name)
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    if target.exists():
+        os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) | stat.S_IWUSR)
+    return temporary
+
+
+def _commit(temporary: Path, target: Path) -> None:
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, target)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        except OSError:
+            # Some network file systems cannot sync a folder; the file itself is safe.
+            pass
+        finally:
+            os.close(folder)
+
+
+def _concerns_writing(error: OSError, temporary: Path, target: Path) -> bool:
+    """Tell a failure to write from one of the caller's own (a missing input, a lost connection)."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+        return True
+    return str(error.filename) in (str(temporary), str(target), str(target.parent))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _key(key: Any) -> Any:
+    return key.item() if isinstance(key, np.generic) else str(key) if isinstance(key, Path) else key
