@@ -1,0 +1,218 @@
+"""Plain data out of pickle files, without running anything that is in them.
+
+A pickle is a program. It is read here in two passes: the first looks at every instruction without
+carrying it out and refuses the file unless all of them build plain data; the second builds the data
+with an unpickler that knows two names only, NumPy's scalar and dtype, and answers both with code of
+this module, so that not even NumPy sees what the file says.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import pickletools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from eomoo.data.files import read_bytes
+from eomoo.errors import DataError
+
+__all__ = ["read_pickle"]
+
+_NUMPY_NAMES = {
+    ("numpy.core.multiarray", "scalar"): "scalar",
+    ("numpy._core.multiarray", "scalar"): "scalar",
+    ("numpy", "dtype"): "dtype",
+}
+_NUMERIC = re.compile(r"b1|[iu][1248]|f[248]")
+
+_MEMO_WRITES = {"PUT", "BINPUT", "LONG_BINPUT"}
+_STRINGS = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+_BYTES = {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
+_NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
+_CONSTANTS = {"NONE", "NEWTRUE", "NEWFALSE"}
+_CONTAINERS = {
+    *("EMPTY_LIST", "LIST", "APPEND", "APPENDS", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS"),
+    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+}
+_MEMO_READS = {"GET", "BINGET", "LONG_BINGET"}
+_MACHINE = {"PROTO", "FRAME", "MARK", "POP", "POP_MARK", "STOP", "MEMOIZE"} | _MEMO_READS
+# These three serve NumPy's scalars; what they may reach is limited by the names above.
+_CALLS = {"GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"}
+_ADMITTED = _MEMO_WRITES | _STRINGS | _BYTES | _NUMBERS | _CONSTANTS | _CONTAINERS | _MACHINE | _CALLS
+
+
+def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
+    """Return the plain data in a pickle file: nothing in the file is imported, called or executed.
+
+    Admitted are dict, list, tuple, str, int, float, bool, None and NumPy scalars of boolean, integer
+    and floating kinds, which come back as the Python numbers of the same value.
+
+    Args:
+        path: The pickle file.
+        max_size: Largest file size in bytes that is read. Memory stays within a few hundred times
+            the size of the file.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The file is no pickle, is damaged, is too large, or holds anything else; the text
+            names the forbidden thing.
+    """
+    content = read_bytes(path, max_size=max_size)
+    _inspect(content, path)
+    try:
+        value = _PlainUnpickler(io.BytesIO(content), path).load()
+        _check_plain(value, path)
+    except DataError:
+        raise
+    except Exception as error:
+        # A damaged pickle fails in the unpickler in any of a dozen ways.
+        raise DataError(f"{path} is damaged: as a pickle it makes no sense ({_one_line(error)})") from error
+    return value
+
+
+class _PlainDtype:
+    """A NumPy dtype of the file, kept as text until its byte order is known."""
+
+    __slots__ = ("code", "path")
+
+    def __init__(self, code: str, path: str | Path) -> None:
+        self.code, self.path = code, path
+
+    def __setstate__(self, state: Any) -> None:
+        if not (isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", "|", "=")):
+            raise DataError(f"{self.path} is damaged: a NumPy dtype in it has an impossible byte order")
+        self.code = state[1] + self.code.lstrip("<>|=")
+
+
+class _DtypeMaker:
+    """Stands for numpy.dtype. A slotted instance: the file cannot change what it does."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+
+    def __call__(self, code: Any, *_: Any) -> _PlainDtype:
+        if not (isinstance(code, str) and _NUMERIC.fullmatch(code.lstrip("<>|="))):
+            _refuse(self.path, f"holds NumPy values of type {_shown(code)}")
+        return _PlainDtype(code, self.path)
+
+
+class _ScalarMaker:
+    """Stands for numpy.core.multiarray.scalar."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+
+    def __call__(self, dtype: Any, raw: Any) -> bool | int | float:
+        if not (isinstance(dtype, _PlainDtype) and isinstance(raw, bytes)):
+            raise DataError(f"{self.path} is damaged: a NumPy scalar in it lacks its type or its bytes")
+        kind = np.dtype(dtype.code)
+        if len(raw) != kind.itemsize:
+            raise DataError(
+                f"{self.path} is damaged: a NumPy scalar in it has {len(raw)} bytes, not {kind.itemsize}"
+            )
+        number: bool | int | float = np.frombuffer(raw, kind)[0].item()
+        return number
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Knows two names and imports nothing."""
+
+    def __init__(self, file: io.BytesIO, path: str | Path) -> None:
+        super().__init__(file)
+        self._path = path
+
+    def find_class(self, module: str, name: str) -> Any:
+        kind = _NUMPY_NAMES.get((module, name))
+        if kind is None:
+            _refuse_name(self._path, f"{module}.{name}")
+        return _ScalarMaker(self._path) if kind == "scalar" else _DtypeMaker(self._path)
+
+    def persistent_load(self, pid: Any) -> NoReturn:
+        _refuse(self._path, "refers to objects outside the file")
+
+
+def _inspect(content: bytes, path: str | Path) -> None:
+    """Refuse a pickle with instructions that do more than build plain data; carry out none of them."""
+    last_texts = ("?", "?")
+    for name, argument in _instructions(content, path):
+        if name == "GLOBAL":
+            _check_name(tuple(str(argument).split(" ", 1)), path)
+        elif name == "STACK_GLOBAL":
+            _check_name(last_texts, path)
+        elif name not in _ADMITTED:
+            _refuse(path, f"holds the pickle instruction {name}")
+        elif name in _STRINGS:
+            last_texts = (last_texts[1], str(argument))
+        elif name in _MEMO_READS:
+            # What is fetched is not known here; the unpickler itself checks the name.
+            last_texts = (last_texts[1], "?")
+        elif name in _MEMO_WRITES and not 0 <= argument <= len(content):
+            # The unpickler would reserve memory up to that number, whatever the file's size.
+            raise DataError(f"{path} is damaged: it numbers more objects than it can hold")
+
+
+def _instructions(content: bytes, path: str | Path) -> Iterator[tuple[str, Any]]:
+    """Decode the instructions of a pickle, each as name and argument, up to its end."""
+    instructions = pickletools.genops(content)
+    position: int | None = 0
+    while True:
+        try:
+            opcode, argument, position = next(instructions)
+        except StopIteration:
+            break
+        except Exception as error:
+            raise DataError(f"{path} is no pickle or is damaged ({_one_line(error)})") from error
+        yield opcode.name, argument
+    rest = len(content) - 1 - (position or 0)
+    if rest:
+        raise DataError(f"{path} is damaged: {rest} bytes follow its end")
+
+
+def _check_name(name: tuple[str, ...], path: str | Path) -> None:
+    if name not in _NUMPY_NAMES and "?" not in name:
+        _refuse_name(path, ".".join(name))
+
+
+def _check_plain(value: Any, path: str | Path) -> None:
+    """Refuse what may serve a NumPy scalar but is no data by itself: bytes, dtypes, the makers."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict | list | tuple):
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
+            waiting.extend(item)
+            if isinstance(item, dict):
+                waiting.extend(item.values())
+        elif not (item is None or isinstance(item, str | int | float)):
+            _refuse(path, f"holds an object of type {type(item).__name__.lstrip('_')}")
+
+
+def _refuse_name(path: str | Path, name: str) -> NoReturn:
+    _refuse(path, f"would use {_shown(name)}")
+
+
+def _refuse(path: str | Path, what: str) -> NoReturn:
+    raise DataError(
+        f"{path} is refused because it {what}; only plain data is read from a pickle, nothing was executed"
+    )
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else type(value).__name__
+    return text.encode("unicode_escape").decode()[:80]
+
+
+def _one_line(error: Exception) -> str:
+    return _shown(str(error) or type(error).__name__)

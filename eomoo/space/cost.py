@@ -1,0 +1,180 @@
+"""Exact parameters and multiply-accumulates of the networks that a cell gives on a skeleton."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import SettingError
+from eomoo.space.cell import MAX_VERTICES
+
+if TYPE_CHECKING:
+    from eomoo.space.catalogue import Catalogue
+
+__all__ = ["CIFAR10", "SO2SAT", "Cost", "Skeleton", "count_macs", "count_params", "vertex_channels"]
+
+_INTERIOR = MAX_VERTICES - 2
+_OUT = MAX_VERTICES - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skeleton:
+    """The network around the cells.
+
+    A 3x3 convolution stem; ``n_stacks`` stacks of ``cells_per_stack`` cells, with 2x2 max-pooling
+    and doubled width before every stack but the first; global average pooling; a linear classifier.
+
+    Attributes:
+        in_channels: Bands of the image.
+        n_classes: Outputs of the classifier.
+        stem_channels: Width of the stem and of the first stack; at least 5, so that every branch of
+            a cell has a channel.
+        n_stacks: Number of stacks.
+        cells_per_stack: Copies of the cell in each stack.
+        image_size: Height and width of the image in pixels.
+
+    Raises:
+        SettingError: (a ValueError) A value that gives no network.
+
+    Source: Ying et al., NAS-Bench-101, ICML 2019.
+    """
+
+    in_channels: int
+    n_classes: int
+    stem_channels: int = 128
+    n_stacks: int = 3
+    cells_per_stack: int = 3
+    image_size: int = 32
+
+    def __post_init__(self) -> None:
+        least = {"stem_channels": _INTERIOR, "n_classes": 2}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                raise SettingError(f"skeleton: {field.name} must be a whole number; got {value!r}")
+            if value < least.get(field.name, 1):
+                raise SettingError(
+                    f"skeleton: {field.name} must be at least {least.get(field.name, 1)}; got {value}"
+                )
+        if self.image_size >> (self.n_stacks - 1) < 1:
+            raise SettingError(
+                f"skeleton: {self.n_stacks} stacks halve an image of {self.image_size} pixels to nothing"
+            )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each stack."""
+        return tuple(self.stem_channels << k for k in range(self.n_stacks))
+
+    @property
+    def pixels(self) -> tuple[int, ...]:
+        """Pixels of a feature map in each stack."""
+        return tuple((self.image_size >> k) ** 2 for k in range(self.n_stacks))
+
+
+SO2SAT = Skeleton(in_channels=10, n_classes=17)
+CIFAR10 = Skeleton(in_channels=3, n_classes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """One additive cost, by where it arises; the sum of its arrays is the whole.
+
+    Attributes:
+        fixed: Stem and classifier, the same for every cell.
+        conv3x3, conv1x1: (n,) int64, the operations inside the cells.
+        projection: (n,) int64, the 1x1 convolutions that bring a cell's input to its vertices.
+    """
+
+    fixed: int
+    conv3x3: NDArray[np.int64]
+    conv1x1: NDArray[np.int64]
+    projection: NDArray[np.int64]
+
+    @property
+    def total(self) -> NDArray[np.int64]:
+        """(n,) int64, everything together."""
+        return self.fixed + self.conv3x3 + self.conv1x1 + self.projection
+
+
+def vertex_channels(adjacency: NDArray[np.bool_], width: int) -> NDArray[np.int64]:
+    """Channels of the 5 interior vertices of cells whose output has ``width`` channels.
+
+    The vertices joined to the output share its width, one more for the first ones when it does not
+    divide; every other vertex takes the largest width among its successors; unused vertices have 0.
+
+    Args:
+        adjacency: (n, 7, 7), padded by unused vertices in front of the output.
+        width: Channels of the cell's output.
+
+    Returns:
+        (n, 5).
+    """
+    joined = adjacency[:, 1:_OUT, _OUT].astype(np.int64)
+    share = np.maximum(joined.sum(axis=1, keepdims=True), 1)
+    extra = np.cumsum(joined, axis=1) <= width % share
+    channels = joined * (width // share + extra)
+    for v in range(_INTERIOR - 2, -1, -1):
+        successors = adjacency[:, v + 1, 1:_OUT] * channels
+        channels[:, v] = np.where(joined[:, v] == 1, channels[:, v], successors.max(axis=1))
+    return channels
+
+
+def count_params(space: Catalogue, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
+    """Trainable parameters of the networks of the cells (n,): weights, batch norms, classifier's bias."""
+    stem = (9 * skeleton.in_channels + 2) * skeleton.stem_channels
+    fixed = stem + (skeleton.widths[-1] + 1) * skeleton.n_classes
+    return _cost(space, indices, skeleton, fixed=fixed, batch_norm=2, spatial=False)
+
+
+def count_macs(space: Catalogue, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
+    """Multiply-accumulates per image of the convolutions and the classifier, for the cells (n,)."""
+    stem = 9 * skeleton.in_channels * skeleton.stem_channels * skeleton.pixels[0]
+    fixed = stem + skeleton.widths[-1] * skeleton.n_classes
+    return _cost(space, indices, skeleton, fixed=fixed, batch_norm=0, spatial=True)
+
+
+def _cost(
+    space: Catalogue,
+    indices: NDArray[np.int64],
+    skeleton: Skeleton,
+    *,
+    fixed: int,
+    batch_norm: int,
+    spatial: bool,
+) -> Cost:
+    by_structure = _structure_costs(space, skeleton, batch_norm, spatial)
+    structure, ops = space.structure[indices], space.padded_ops(indices)
+    conv3x3, conv1x1, projection = by_structure
+    return Cost(
+        fixed=fixed,
+        conv3x3=np.where(ops == 0, conv3x3[structure], 0).sum(axis=1),
+        conv1x1=np.where(ops == 1, conv1x1[structure], 0).sum(axis=1),
+        projection=projection[structure],
+    )
+
+
+@lru_cache(maxsize=32)
+def _structure_costs(
+    space: Catalogue, skeleton: Skeleton, batch_norm: int, spatial: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Cost of a conv3x3 and of a conv1x1 at each vertex (n, 5), and of all projections (n,)."""
+    adjacency = space.structure_adjacency
+    shape = (len(adjacency), _INTERIOR)
+    conv3x3, conv1x1 = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    projection = np.zeros(len(adjacency), dtype=np.int64)
+    copies, previous = skeleton.cells_per_stack, skeleton.stem_channels
+    for width, pixels in zip(skeleton.widths, skeleton.pixels, strict=True):
+        scale = pixels if spatial else 1
+        channels = vertex_channels(adjacency, width)
+        conv3x3 += scale * copies * (9 * channels + batch_norm) * channels
+        conv1x1 += scale * copies * (channels + batch_norm) * channels
+        fed = (adjacency[:, 0, 1:_OUT] * channels).sum(axis=1) + adjacency[:, 0, _OUT] * width
+        # Only the first cell of a stack is as wide at its input as the stack before.
+        projection += scale * fed * (previous + (copies - 1) * width + copies * batch_norm)
+        previous = width
+    return conv3x3, conv1x1, projection
