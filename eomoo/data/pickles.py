@@ -2,8 +2,8 @@
 
 A pickle is a program. It is read here in two passes: the first looks at every instruction without
 carrying it out and refuses the file unless all of them build plain data; the second builds the data
-with an unpickler that knows two names only, NumPy's scalar and dtype, and answers both with code of
-this module, so that not even NumPy sees what the file says.
+with an unpickler that knows three names only, those that NumPy's scalars are made of, and answers them with
+code of this module, so that not even NumPy sees what the file says.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _NUMPY_NAMES = {
     ("numpy.core.multiarray", "scalar"): "scalar",
     ("numpy._core.multiarray", "scalar"): "scalar",
     ("numpy", "dtype"): "dtype",
+    # How pickles of protocols 0 to 2 write the bytes of a scalar.
+    ("_codecs", "encode"): "bytes",
 }
 _NUMERIC = re.compile(r"b1|[iu][1248]|f[248]")
 
@@ -41,7 +43,7 @@ _CONTAINERS = {
 }
 _MEMO_READS = {"GET", "BINGET", "LONG_BINGET"}
 _MACHINE = {"PROTO", "FRAME", "MARK", "POP", "POP_MARK", "STOP", "MEMOIZE"} | _MEMO_READS
-# These three serve NumPy's scalars; what they may reach is limited by the names above.
+# These serve NumPy's scalars; what they may reach is limited by the names above.
 _CALLS = {"GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"}
 _ADMITTED = _MEMO_WRITES | _STRINGS | _BYTES | _NUMBERS | _CONSTANTS | _CONTAINERS | _MACHINE | _CALLS
 
@@ -123,8 +125,19 @@ class _ScalarMaker:
         return number
 
 
+class _BytesMaker:
+    """Stands for _codecs.encode as older protocols use it: bytes written as Latin-1 text."""
+
+    __slots__ = ()
+
+    def __call__(self, text: Any, encoding: Any = "latin1") -> bytes:
+        if not (isinstance(text, str) and encoding == "latin1"):
+            raise ValueError("bytes that are no Latin-1 text")
+        return text.encode("latin1")
+
+
 class _PlainUnpickler(pickle.Unpickler):
-    """Knows two names and imports nothing."""
+    """Knows three names and imports nothing."""
 
     def __init__(self, file: io.BytesIO, path: str | Path) -> None:
         super().__init__(file)
@@ -134,6 +147,8 @@ class _PlainUnpickler(pickle.Unpickler):
         kind = _NUMPY_NAMES.get((module, name))
         if kind is None:
             _refuse_name(self._path, f"{module}.{name}")
+        if kind == "bytes":
+            return _BytesMaker()
         return _ScalarMaker(self._path) if kind == "scalar" else _DtypeMaker(self._path)
 
     def persistent_load(self, pid: Any) -> NoReturn:

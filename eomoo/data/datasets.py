@@ -1,0 +1,250 @@
+"""The data sets that eomoo can use: what they are, their checksums, and where they lie on this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from eomoo.data.files import sha256_of
+from eomoo.errors import DataNotFoundError, UnknownNameError
+
+__all__ = [
+    "DATASETS",
+    "DataFile",
+    "DataSet",
+    "FileCheck",
+    "cache_folder",
+    "check_files",
+    "find",
+    "get_dataset",
+    "how_to_get",
+    "search_folders",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """One file of a data set.
+
+    Attributes:
+        name: Its name, without a folder.
+        sha256: Its checksum, 64 hexadecimal digits.
+        size: Its size in bytes.
+        url: Where its authors publish it (http or https); None where it has to be fetched by hand.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name != PurePosixPath(self.name).name:
+            raise ValueError(f"the name of a data file is without folders, not {self.name!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """What eomoo knows about a data set.
+
+    Attributes:
+        name: The name on the command line, also the name of its folder.
+        title: One line for people.
+        citation: Whom to cite when the data are used.
+        licence: Under which terms its authors publish it.
+        homepage: Where its authors describe it.
+        files: Its files.
+        subfolder: Where, below the data set's folder, its authors keep the files ("" for nowhere);
+            files directly in the folder are found as well.
+    """
+
+    name: str
+    title: str
+    citation: str
+    licence: str
+    homepage: str
+    files: tuple[DataFile, ...]
+    subfolder: str = ""
+
+    @property
+    def size(self) -> int:
+        """Size of all files in bytes."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def downloadable(self) -> bool:
+        """Whether every file has an address to fetch it from."""
+        return all(file.url is not None for file in self.files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileCheck:
+    """What a look at one file of a data set found."""
+
+    name: str
+    path: Path
+    state: Literal["ok", "missing", "wrong checksum"]
+
+
+_EO_HWNAS_URL = (
+    "https://raw.githubusercontent.com/emreds/tum-dlr-automl-for-eo/"
+    "0421b92e6d817b666cde8afad37a78ff6e98858a/nasbench_database/"
+)
+
+
+def _eo_file(name: str, size: int, sha256: str) -> DataFile:
+    return DataFile(name=name, size=size, sha256=sha256, url=_EO_HWNAS_URL + name)
+
+
+_EO_HWNAS = DataSet(
+    name="eo-hwnas",
+    title="EO HW-NAS table: 450 NAS-Bench-101 cells trained and timed on So2Sat LCZ42",
+    citation=(
+        "Demir, Traoré, Camero: Leveraging performance-based metadata for designing multi-objective NAS "
+        "strategies for efficient models in Earth Observation, ESANN 2024"
+    ),
+    licence="MIT, copyright (c) 2022 Emre Demir",
+    homepage="https://github.com/emreds/tum-dlr-automl-for-eo",
+    subfolder="nasbench_database",
+    files=(
+        _eo_file(
+            "path_logs.json",
+            772_709,
+            "b467598e60618264f3a8cc32cecefbb71c7010779d99ba04a1b0ca7d60b924fe",
+        ),
+        _eo_file(
+            "test_results_sampled_all_paths.json",
+            208_736,
+            "6eb7745f4b453edcad9913a04088229e31fe906d2d2bef61e24793538e322c9e",
+        ),
+        _eo_file(
+            "database_pickle_micro.pickle",
+            225_266,
+            "ff6fb76ad614d4e649d8bd7e71991526c2031dfd82b46158bd54261cadc404cb",
+        ),
+        _eo_file(
+            "database_pickle_macro.pickle",
+            225_266,
+            "52fa720f0248404414100385d26676e00bf5511db05c90355139e870ed3ed545",
+        ),
+        _eo_file(
+            "database_pickle_latency.pickle",
+            205_466,
+            "22b6d84fab27ca929fb184d5b3ab866d4c97642058ea49568bc3a98f0d6b5347",
+        ),
+        _eo_file(
+            "database_pickle_MACs.pickle",
+            205_466,
+            "092bfd1719f0b876a80ace3a53b443a64c52333cd147f58a42a7f1bf3a7dadd8",
+        ),
+    ),
+)
+
+DATASETS: dict[str, DataSet] = {dataset.name: dataset for dataset in (_EO_HWNAS,)}
+
+
+def get_dataset(name: str | DataSet) -> DataSet:
+    """Return the data set of that name; a `DataSet` is returned as it is.
+
+    Raises:
+        UnknownNameError: (a KeyError) There is none of that name; the text lists those that are known.
+    """
+    if isinstance(name, DataSet):
+        return name
+    try:
+        return DATASETS[name]
+    except KeyError:
+        known = ", ".join(sorted(DATASETS))
+        raise UnknownNameError(f"there is no data set {name!r}; known are {known}") from None
+
+
+def cache_folder() -> Path:
+    """The folder where eomoo keeps what it fetched.
+
+    `EOMOO_CACHE` where set, else `eomoo` in `XDG_CACHE_HOME` or in `~/.cache`.
+    """
+    own = os.environ.get("EOMOO_CACHE")
+    if own:
+        return Path(own).expanduser()
+    shared = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification has relative paths ignored.
+    return (Path(shared) if os.path.isabs(shared) else Path("~/.cache").expanduser()) / "eomoo"
+
+
+def search_folders(name: str | DataSet) -> list[Path]:
+    """The folders in which `find` looks, best first: `EOMOO_DATA` where set, then the cache."""
+    dataset = get_dataset(name)
+    given = os.environ.get("EOMOO_DATA")
+    bases = [Path(given).expanduser()] if given else []
+    folders = [place for base in bases for place in _places(dataset, base)]
+    return [*folders, *_places(dataset, cache_folder() / "data")]
+
+
+def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
+    """Return the folder that directly holds all files of a data set.
+
+    Looked through are `folder` alone where given, else `EOMOO_DATA`, then the cache; each may be the
+    data set's own folder or its parent. Checksums are not looked at (see `check_files`).
+
+    Args:
+        name: Name of a data set, or a `DataSet`.
+        folder: Where to look instead of the usual places.
+
+    Raises:
+        UnknownNameError: There is no data set of that name.
+        DataNotFoundError: It is not on this machine; the text says how to get it.
+    """
+    dataset = get_dataset(name)
+    folders = search_folders(dataset) if folder is None else _places(dataset, Path(folder).expanduser())
+    for place in folders:
+        if all((place / file.name).is_file() for file in dataset.files):
+            return place
+    raise DataNotFoundError(_not_found(dataset, folders, folder))
+
+
+def check_files(name: str | DataSet, folder: str | Path) -> list[FileCheck]:
+    """Compare the files in `folder` with the published checksums, without raising for what is wrong.
+
+    Raises:
+        DataError: A file is there and cannot be read.
+    """
+    checks = []
+    for file in get_dataset(name).files:
+        path = Path(folder) / file.name
+        state: Literal["ok", "missing", "wrong checksum"] = "missing"
+        if path.is_file():
+            state = "ok" if sha256_of(path) == file.sha256 else "wrong checksum"
+        checks.append(FileCheck(name=file.name, path=path, state=state))
+    return checks
+
+
+def _places(dataset: DataSet, base: Path) -> list[Path]:
+    inside = [base, base / dataset.name]
+    if not dataset.subfolder:
+        return inside
+    return [place for folder in inside for place in (folder, folder / dataset.subfolder)]
+
+
+def _not_found(dataset: DataSet, folders: list[Path], folder: str | Path | None) -> str:
+    best = max(folders, key=lambda place: sum((place / file.name).is_file() for file in dataset.files))
+    missing = [file.name for file in dataset.files if not (best / file.name).is_file()]
+    part_of_it = f", {best} lacks {', '.join(missing)}" if len(missing) < len(dataset.files) else ""
+    if folder is not None:
+        if not Path(folder).expanduser().is_dir():
+            return f"there is no folder {folder} to find the data set {dataset.name} in"
+        return (
+            f"{folder} does not hold the data set {dataset.name}{part_of_it or f' ({missing[0]} and so on)'}"
+        )
+    return f"the data set {dataset.name} is not on this machine{part_of_it}; {how_to_get(dataset)}"
+
+
+def how_to_get(dataset: DataSet) -> str:
+    """Say in half a sentence which command brings a data set to this machine."""
+    if dataset.downloadable:
+        return f"get it with `eomoo data get {dataset.name}`, or set EOMOO_DATA to a folder that holds it"
+    return (
+        f"fetch it by hand from {dataset.homepage} and register it with "
+        f"`eomoo data get {dataset.name} --from FOLDER`, or set EOMOO_DATA to the folder that holds it"
+    )
