@@ -11,6 +11,13 @@ from eomoo.data.place import Place
 
 __all__ = ["Measured", "Spec", "Trained", "WalkCell", "read_database", "read_measured", "read_walks"]
 
+WALKS_FILE = "path_logs.json"
+MEASURED_FILE = "test_results_sampled_all_paths.json"
+MICRO_FILE = "database_pickle_micro.pickle"
+MACRO_FILE = "database_pickle_macro.pickle"
+LATENCY_FILE = "database_pickle_latency.pickle"
+MACS_FILE = "database_pickle_MACs.pickle"
+
 _MAX_SIZE = 16 * 2**20
 _N_CELLS = 423_624
 _EPOCHS = 108

@@ -90,7 +90,7 @@ class Catalogue:
 
     # -- genotype -> index ---------------------------------------------------------------------
 
-    def index(self, X: ArrayLike | Cell | Sequence[Cell]) -> Any:
+    def index(self, X: Any) -> Any:
         """Indices of genotypes, or of cells.
 
         Args:
@@ -150,7 +150,7 @@ class Catalogue:
         labelling = self._labelling_of_survivors[
             (self._survivors_of_mask[mask].astype(np.int64) << np.int64(8)) | code
         ]
-        found = self._index_of_labelled[self._offset[structure] + labelling]
+        found: NDArray[np.int32] = self._index_of_labelled[self._offset[structure] + labelling]
         invalid = structure < 0
         if invalid.any():
             found[np.broadcast_to(invalid, found.shape)] = -1
@@ -329,7 +329,7 @@ def _checked_genotypes(X: ArrayLike) -> NDArray[np.int64]:
 
 
 def _weighted_sum(columns: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    total = columns[0] * weights[0]
+    total: NDArray[np.int64] = columns[0] * weights[0]
     for column, weight in zip(columns[1:], weights[1:], strict=True):
         total += column * weight
     return total

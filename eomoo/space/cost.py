@@ -117,7 +117,7 @@ def vertex_channels(adjacency: NDArray[np.bool_], width: int) -> NDArray[np.int6
     joined = adjacency[:, 1:_OUT, _OUT].astype(np.int64)
     share = np.maximum(joined.sum(axis=1, keepdims=True), 1)
     extra = np.cumsum(joined, axis=1) <= width % share
-    channels = joined * (width // share + extra)
+    channels: NDArray[np.int64] = joined * (width // share + extra)
     for v in range(_INTERIOR - 2, -1, -1):
         successors = adjacency[:, v + 1, 1:_OUT] * channels
         channels[:, v] = np.where(joined[:, v] == 1, channels[:, v], successors.max(axis=1))

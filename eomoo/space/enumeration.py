@@ -23,7 +23,6 @@ N_INTERIOR = N_OP_GENES
 N_EDGES = MAX_VERTICES * (MAX_VERTICES - 1) // 2
 N_MASKS = 1 << N_EDGES
 N_LABELLINGS = 3**N_INTERIOR
-_BLOCK = 1 << 16
 _FORBIDDEN = float(1 << 30)
 
 
@@ -94,49 +93,56 @@ def enumerate_space() -> Enumeration:
 
 
 def _prune_all_masks() -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Pruned mask, surviving interior vertices and violation of each of the 2**21 masks."""
-    compress, shift, count = _compression_tables()
-    pruned = np.zeros(N_MASKS, dtype=np.int32)
-    survivors = np.zeros(N_MASKS, dtype=np.uint8)
-    violation = np.ones(N_MASKS, dtype=np.uint8)
-    for start in range(0, N_MASKS, _BLOCK):
-        masks = np.arange(start, start + _BLOCK, dtype=np.int32)
-        into = [((masks >> edge_bit(0, y)) & ((1 << y) - 1)).astype(np.uint8) for y in range(MAX_VERTICES)]
-        kept = _vertices_on_a_path(into)
-        small = np.zeros(_BLOCK, dtype=np.int32)
-        edges = np.zeros(_BLOCK, dtype=np.uint8)
-        for y in range(1, MAX_VERTICES):
-            column = np.where((kept >> y) & 1, into[y] & kept, 0).astype(np.intp)
-            edges += count[column]
-            small |= compress[kept.astype(np.intp) << MAX_VERTICES | column] << shift[kept, y]
-        connected = kept != 0
-        here = slice(start, start + _BLOCK)
-        pruned[here] = small
-        survivors[here] = (kept >> 1) & (2**N_INTERIOR - 1)
-        violation[here] = np.where(connected, np.maximum(edges, MAX_EDGES) - MAX_EDGES, 1)
-    return pruned, survivors, violation
+    """Pruned mask, surviving interior vertices and violation of each of the 2**21 masks.
+
+    One block of masks for each column of the output: the rest of the mask runs through all values.
+    """
+    output = MAX_VERTICES - 1
+    low_bits = edge_bit(0, output)
+    low = np.arange(1 << low_bits, dtype=np.int32)
+    into = [((low >> edge_bit(0, y)) & ((1 << y) - 1)).astype(np.uint8) for y in range(output)]
+    reached = np.ones_like(into[0])
+    for y in range(1, output):
+        reached |= ((into[y] & reached) != 0).astype(np.uint8) << np.uint8(y)
+    parts = [(0, edge_bit(0, 5)), (edge_bit(0, 5), low_bits)]
+    tables = [_squeeze_table(start, stop) for start, stop in parts]
+    columns = [(low >> start & ((1 << (stop - start)) - 1)).astype(np.intp) for start, stop in parts]
+    last = _squeeze_table(low_bits, N_EDGES)
+    pruned = np.empty((1 << output, len(low)), dtype=np.int32)
+    survivors = np.empty(pruned.shape, dtype=np.uint8)
+    violation = np.empty(pruned.shape, dtype=np.uint8)
+    for joined in range(1 << output):
+        needed = np.full_like(reached, joined)
+        for y in range(output - 1, 0, -1):
+            needed |= into[y] * ((needed >> np.uint8(y)) & np.uint8(1))
+        connected = (reached & joined) != 0
+        kept = (((needed & reached) >> 1) * connected).astype(np.intp)
+        packed = last[kept, joined]
+        for table, column in zip(tables, columns, strict=True):
+            packed += table[kept, column]
+        edges = packed >> N_EDGES
+        pruned[joined] = packed & (N_MASKS - 1)
+        survivors[joined] = kept
+        violation[joined] = np.where(connected, np.maximum(edges, MAX_EDGES) - MAX_EDGES, 1)
+    return pruned.ravel(), survivors.ravel(), violation.ravel()
 
 
-def _vertices_on_a_path(into: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Bit set of the vertices between input and output, 0 where these are not connected."""
-    forward = np.ones_like(into[0])
-    for y in range(1, MAX_VERTICES):
-        forward |= ((into[y] & forward) != 0).astype(np.uint8) << np.uint8(y)
-    backward = np.full_like(forward, 1 << (MAX_VERTICES - 1))
-    for y in range(MAX_VERTICES - 1, 0, -1):
-        backward |= into[y] * ((backward >> np.uint8(y)) & np.uint8(1))
-    return np.where(forward >> (MAX_VERTICES - 1), forward & backward, 0).astype(np.uint8)
+def _squeeze_table(start: int, stop: int) -> NDArray[np.int32]:
+    """What pruning leaves of the edge bits start..stop-1, shape (32, 2**(stop - start)).
 
-
-def _compression_tables() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
-    """Bits squeezed together by a set of kept vertices; a kept vertex's new column; bit counts."""
-    sets = np.arange(1 << MAX_VERTICES, dtype=np.int32)
-    bits = (sets[:, None] >> np.arange(MAX_VERTICES)) & 1
-    rank = np.cumsum(bits, axis=1) - bits
-    weight = np.where(bits == 1, 1 << rank, 0).astype(np.int32)
-    compress = (weight[:, None, :] * bits[None, :, :]).sum(axis=2, dtype=np.int32)
-    shift = (rank * (rank - 1) // 2).astype(np.int32)
-    return compress.ravel(), shift, bits.sum(axis=1).astype(np.uint8)
+    By the set of surviving interior vertices and the value of the bits: the edges left, at their
+    place in the smaller mask, and their number above bit 21.
+    """
+    ends = [(x, y) for y in range(1, MAX_VERTICES) for x in range(y)][start:stop]
+    values = np.arange(1 << (stop - start), dtype=np.int32)
+    table = np.zeros((1 << N_INTERIOR, len(values)), dtype=np.int32)
+    for kept in range(1 << N_INTERIOR):
+        vertices = [0, *(v for v in range(1, N_INTERIOR + 1) if kept >> (v - 1) & 1), MAX_VERTICES - 1]
+        at = {v: k for k, v in enumerate(vertices)}
+        for k, (x, y) in enumerate(ends):
+            if x in at and y in at:
+                table[kept] += (values >> k & 1) * ((1 << edge_bit(at[x], at[y])) + N_MASKS)
+    return table
 
 
 def _canonical_labelled(
@@ -174,7 +180,8 @@ def _images_of_masks(mask: NDArray[np.int32], orders: NDArray[np.intp]) -> NDArr
         for y in range(1, n):
             for x in range(y):
                 weight[edge_bit(x, y), k] = 1 << edge_bit(at[x], at[y]) if at[x] < at[y] else _FORBIDDEN
-    return np.asarray(bits.astype(np.float64) @ weight)
+    images: NDArray[np.float64] = bits.astype(np.float64) @ weight
+    return images
 
 
 def _images_of_labellings(orders: NDArray[np.intp]) -> NDArray[np.int32]:
@@ -182,4 +189,5 @@ def _images_of_labellings(orders: NDArray[np.intp]) -> NDArray[np.int32]:
     n = orders.shape[1]
     power = 3 ** np.arange(n - 1, -1, -1)
     digits = (np.arange(3**n)[:, None] // power) % 3
-    return (power[orders] @ digits.T).astype(np.int32)
+    images: NDArray[np.int32] = (power[orders] @ digits.T).astype(np.int32)
+    return images
