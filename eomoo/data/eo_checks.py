@@ -20,6 +20,24 @@ __all__ = ["check_record", "check_same_cells", "check_walks", "column_digests", 
 
 _N_WALKS, _WALK_LENGTH = 30, 15
 
+# First half of the SHA-256 of each published column (see `column_digests`). Unlike the checksums of
+# the files they also hold for files that were saved anew.
+_PUBLISHED = {
+    "index": "e44b687cbb33e42be93be0252b643937",
+    "train_micro": "c6b7c0fdd72fea3ea9a1e9239f22f9d6",
+    "val_micro": "1d978f8d39398253cb4a0ae05b6384c2",
+    "test_micro": "702680f18ad764f94c22a33d4363dabd",
+    "train_macro": "32b726acd768f56f731c275f8fa031de",
+    "val_macro": "b64e28a93c6aeb9ac67ebb9b9d1268a6",
+    "test_macro": "d5823d20eb6731f7d5dac807b44d117f",
+    "latency": "fc7599bacb1ad7f1cd9f7e363476e7a4",
+    "latency_std": "1e2128459a61398f85d8fa43b537cf76",
+    "train_time": "03fa3f15214ef47ae7bb8548f4938000",
+    "params": "8e9425447ff975fbc2b2f5bd68d3ea61",
+    "checkpoint_size": "b9af0faee6a408d343f2faf2efa00d97",
+    "published_macs_field_params": "a510a1879112dbde4c06facfcd85b733",
+}
+
 
 def check_walks(cells: Sequence[WalkCell], path: Path) -> None:
     """Check that there are 30 walks of 15 cells, each of them the cell of the space with that id.
@@ -45,9 +63,7 @@ def check_walks(cells: Sequence[WalkCell], path: Path) -> None:
         except CellError as error:
             raise DataError(f"{where} is no cell of the space: {error}") from error
         if space.index(drawn) != cell.index or drawn.n_vertices != len(cell.spec.ops):
-            raise DataError(
-                f"{where} has an adjacency and operations that are not those of cell {cell.index}"
-            )
+            raise DataError(f"{where} has adjacency and operations of another cell than {cell.index}")
 
 
 def check_same_cells(
@@ -128,20 +144,3 @@ def _expected_test_values(name: str, measured: Measured) -> tuple[float, ...]:
 
 def _contradicts(path: Path, cell: WalkCell, what: str, other: str) -> NoReturn:
     raise DataError(f"{path}: record {cell.hash} contradicts {other} in {what}")
-
-
-_PUBLISHED = {
-    "index": "",
-    "train_micro": "",
-    "val_micro": "",
-    "test_micro": "",
-    "train_macro": "",
-    "val_macro": "",
-    "test_macro": "",
-    "latency": "",
-    "latency_std": "",
-    "train_time": "",
-    "params": "",
-    "checkpoint_size": "",
-    "published_macs_field_params": "",
-}
