@@ -1,0 +1,179 @@
+"""Tables of cells that users bring: three ways to name a cell, two formats, every fault named."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eomoo import load_space
+from eomoo.data.user_table import read_user_table
+from eomoo.errors import DataError, DataNotFoundError
+from eomoo.objectives.base import Quantity
+from eomoo.objectives.table import TableBackend
+
+INDICES = np.array([423_000, 5, 100_434, 77])
+WATTS = [1.5, 2.25, 1e-3, 12.0]
+
+
+def frame(**columns):
+    return pd.DataFrame({**columns, "watts": WATTS})
+
+
+def written(tmp_path, table, kind):
+    path = tmp_path / f"mine.{kind}"
+    if kind == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path, index=False)
+    return path
+
+
+def other_member(index):
+    """Matrix and operations of another cell of the class: a vertex too many, the first two swapped if allowed."""
+    cell = load_space().cell(int(index))
+    n = cell.n_vertices
+    matrix = np.zeros((n + 1, n + 1), dtype=int)
+    at = [*range(n - 1), n]
+    matrix[np.ix_(at, at)] = cell.matrix
+    matrix[0, n - 1] = 1
+    return matrix.tolist(), [*cell.ops[:-1], "maxpool3x3", "output"]
+
+
+def genotypes(separator):
+    return [separator.join(map(str, g)) for g in load_space().genotype(INDICES)]
+
+
+def graphs():
+    pairs = [other_member(i) for i in INDICES]
+    return {"matrix": [json.dumps(m) for m, _ in pairs], "ops": [json.dumps(o) for _, o in pairs]}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        lambda: {"hash": load_space().hash(INDICES)},
+        lambda: {"genotype": genotypes("")},
+        lambda: {"genotype": genotypes(" ")},
+        lambda: {"genotype": genotypes(", ")},
+        lambda: {"genotype": [f"[{g}]" for g in genotypes(",")]},
+        graphs,
+        lambda: {"hash": load_space().hash(INDICES), "genotype": genotypes(" "), **graphs()},
+    ],
+)
+def test_every_way_to_name_a_cell(tmp_path, keys, kind):
+    indices, columns = read_user_table(written(tmp_path, frame(**keys()), kind), ["watts"])
+    assert indices.tolist() == INDICES.tolist()
+    assert columns["watts"].tolist() == WATTS
+
+
+def test_lists_in_parquet(tmp_path):
+    pairs = [other_member(i) for i in INDICES]
+    table = frame(
+        matrix=[m for m, _ in pairs],
+        ops=[o for _, o in pairs],
+        genotype=[g.tolist() for g in load_space().genotype(INDICES)],
+    )
+    assert read_user_table(written(tmp_path, table, "parquet"), [])[0].tolist() == INDICES.tolist()
+
+
+def test_an_isomorphic_genotype_is_the_same_cell(tmp_path):
+    space = load_space()
+    X = space.genotype(np.arange(0, 423_624, 4_001))
+    swapped = X.copy()
+    swapped[:, :21] = _swap_vertices(X[:, :21])
+    swapped[:, [21, 22]] = X[:, [22, 21]]
+    # Swapping the first two interior vertices is a relabelling where no edge joins them.
+    free = (X[:, 6] == 0) & (swapped != X).any(axis=1)
+    assert free.sum() > 10
+    texts = ["".join(map(str, g)) for g in swapped[free]]
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"genotype": texts}).to_csv(path, index=False)
+    assert read_user_table(path, [])[0].tolist() == np.arange(0, 423_624, 4_001)[free].tolist()
+
+
+def _swap_vertices(edges):
+    matrix = np.zeros((len(edges), 7, 7), dtype=edges.dtype)
+    upper = np.triu_indices(7, 1)
+    matrix[:, *upper] = edges
+    order = [0, 2, 1, 3, 4, 5, 6]
+    return matrix[:, order][:, :, order][:, *upper]
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"watts": ["1", "2", "many", "4"]}, r"mine.csv, row 3: watts is 'many', not a finite number"),
+        ({"watts": ["1", "", "3", "4"]}, r"row 2: watts is empty"),
+        ({"watts": ["1", "2", "3", "nan"]}, r"row 4: watts is 'nan'"),
+        ({"watts": ["inf", "2", "3", "4"]}, r"row 1: watts is 'inf'"),
+        ({"hash": ["0" * 32, "x", "x", "x"]}, r"row 1: no cell of the space has the hash 0000"),
+        ({"hash": ["hello"] * 4}, r"row 1: no NAS-Bench-101 hash: 'hello'"),
+        ({"genotype": ["0" * 26] * 4}, r"row 1: the genotype 0 0 .* not connected"),
+        ({"genotype": ["1" * 21 + "00000"] * 4}, r"row 1: .* more than 9 edges"),
+        ({"genotype": ["1" * 21 + "00003"] * 4}, r"row 1: .* operations 0, 1 or 2"),
+        ({"genotype": ["1" * 25] * 4}, r"row 1: the genotype is 26 digits, not '1111"),
+        ({"matrix": ["[[0, 1], [0, 0]]"] * 4, "ops": ["[]"] * 4}, r"row 1: lengths differ"),
+        ({"matrix": ["[[0, 1], [0, 0]"] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are JSON lists"),
+        ({"matrix": ["1"] * 4, "ops": ["1"] * 4}, r"row 1: "),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path, change, match):
+    table = frame() if set(change) - {"watts", "hash"} else frame(hash=load_space().hash(INDICES))
+    table = table.assign(**change)
+    with pytest.raises(DataError, match=match):
+        read_user_table(written(tmp_path, table, "csv"), ["watts"])
+
+
+def test_a_cell_for_the_second_time_is_named(tmp_path):
+    hashes = load_space().hash([8, 9, 10, 9])
+    with pytest.raises(DataError, match=f"row 4: this cell is the same as row 2 .hash {hashes[1]}"):
+        read_user_table(written(tmp_path, frame(hash=hashes), "csv"), ["watts"])
+
+
+def test_keys_that_disagree_are_named(tmp_path):
+    hashes = load_space().hash(INDICES)
+    hashes[2] = load_space().hash(6)
+    table = frame(hash=hashes, genotype=genotypes(" "))
+    with pytest.raises(DataError, match="row 3: hash and genotype name different cells"):
+        read_user_table(written(tmp_path, table, "csv"), ["watts"])
+
+
+def test_columns_that_are_missing_are_named(tmp_path):
+    path = written(tmp_path, frame(hash=load_space().hash(INDICES)), "csv")
+    with pytest.raises(DataError, match=r"no column 'energy'; its columns are hash, watts"):
+        read_user_table(path, ["energy"])
+    with pytest.raises(DataError, match="does not say which cell"):
+        read_user_table(written(tmp_path, frame(), "csv"), ["watts"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("t.csv", b"", "no readable CSV"),
+        ("t.csv", b"hash,watts\n", "has no rows"),
+        ("t.csv", b"hash,watts\n1,2,3\n", "no readable CSV"),
+        ("t.csv", b"hash,watts\n\xff\xfe,2\n", "no readable CSV"),
+        ("t.csv.gz", b"hash,watts\n", "no readable CSV"),
+        ("t.parquet", b"hash,watts\n", "no readable Parquet"),
+        ("t.txt", b"hash,watts\n", "name it .csv or .parquet"),
+    ],
+)
+def test_a_file_that_is_no_table(tmp_path, name, content, match):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=match):
+        read_user_table(tmp_path / name, ["watts"])
+    with pytest.raises(DataNotFoundError, match="there is no file"):
+        read_user_table(tmp_path / "none.csv", ["watts"])
+
+
+def test_the_backend_of_a_file(tmp_path):
+    table = frame(hash=load_space().hash(INDICES), spread=[0.1, 0.2, 0.3, 0.4])
+    watts = Quantity(title="power", unit="W", direction="min")
+    backend = TableBackend.from_file(
+        written(tmp_path, table, "csv"), {"watts": watts}, deviations={"watts": "spread"}
+    )
+    assert backend.known.tolist() == sorted(INDICES)
+    assert backend.values(INDICES, ["watts"])[:, 0].tolist() == WATTS
+    assert backend.deviations(INDICES, ["watts"])[:, 0].tolist() == [0.1, 0.2, 0.3, 0.4]
