@@ -152,8 +152,8 @@ def _cost(
     conv3x3, conv1x1, projection = by_structure
     return Cost(
         fixed=fixed,
-        conv3x3=np.where(ops == 0, conv3x3[structure], 0).sum(axis=1),
-        conv1x1=np.where(ops == 1, conv1x1[structure], 0).sum(axis=1),
+        conv3x3=np.where(ops == 0, conv3x3[structure], 0).sum(axis=-1),
+        conv1x1=np.where(ops == 1, conv1x1[structure], 0).sum(axis=-1),
         projection=projection[structure],
     )
 
