@@ -27,11 +27,12 @@ def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
     content = read_bytes(path, max_size=max_size)
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        if len(set(keys)) != len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise DataError(f"{path}: the record {twice[:80]!r} is there twice")
-        return dict(pairs)
+        record: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in record:
+                raise DataError(f"{path}: the record {key[:80]!r} is there twice")
+            record[key] = value
+        return record
 
     def no_constant(text: str) -> NoReturn:
         raise DataError(f"{path} holds {text}, which is no number")

@@ -1,0 +1,263 @@
+"""Download one file: resumed where it broke off, checked by its checksum, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import os
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, NoReturn
+from urllib.parse import urlsplit
+
+from eomoo.data.files import sha256_of, write_error
+from eomoo.errors import DataError
+
+__all__ = ["Progress", "StartProgress", "download", "progress_bars"]
+
+Progress = Callable[[int, int | None], None]
+"""Told the bytes that are here and the bytes that there will be (None where unknown)."""
+
+StartProgress = Callable[[str], Progress]
+"""Makes the `Progress` of the file of that name."""
+
+_CHUNK = 2**16
+
+
+def download(
+    url: str,
+    target: str | Path,
+    *,
+    sha256: str,
+    size: int | None = None,
+    progress: Progress | None = None,
+    timeout: float = 30.0,
+) -> Path:
+    """Download a file, going on where an earlier attempt broke off.
+
+    What has arrived lies beside the target, in a file whose name ends in `.part`; it stays there when
+    the download is interrupted and becomes the target once its checksum fits. If a resumed file does
+    not fit, it is fetched once more from the start.
+
+    Args:
+        url: Address, http or https.
+        target: The file to write; its folder is made if need be.
+        sha256: Expected checksum, 64 hexadecimal digits.
+        size: Expected size in bytes; more than that is not accepted.
+        progress: Told about each piece that arrives.
+        timeout: Seconds of silence after which the connection counts as lost.
+
+    Returns:
+        The path of the target.
+
+    Raises:
+        DataError: No such file on the server, no connection, a broken connection, a wrong checksum, or
+            a target that cannot be written. The text says whether running it again goes on.
+    """
+    target = Path(target)
+    part = target.with_name(target.name + ".part")
+    with _only_one(part):
+        while True:
+            resumed = _receive(url, part, size, progress, timeout)
+            found = sha256_of(part)
+            if found == sha256:
+                break
+            os.truncate(part, 0)
+            if not resumed:
+                raise DataError(
+                    f"what {url} gives has the checksum {found[:12]}..., not {sha256[:12]}... as published; "
+                    "it was deleted, try again later or from another network"
+                )
+        try:
+            os.replace(part, target)
+        except OSError as error:
+            raise write_error(target, error) from error
+    return target
+
+
+@contextlib.contextmanager
+def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
+    """Show a bar for each download on the standard error; yields what makes them, None where quiet."""
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        *(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+
+        def start(name: str) -> Progress:
+            task = bars.add_task(name, total=None)
+            return lambda here, total: bars.update(task, completed=here, total=total)
+
+        yield start
+
+
+def _receive(url: str, part: Path, size: int | None, progress: Progress | None, timeout: float) -> bool:
+    """Bring `part` to its full length; tell whether bytes of an earlier attempt are in it."""
+    here = part.stat().st_size
+    if here and here == size:
+        return True
+    headers = {"User-Agent": "eomoo", "Accept-Encoding": "identity"}
+    if here:
+        headers["Range"] = f"bytes={here}-"
+    response = _open(urllib.request.Request(url, headers=headers), timeout)
+    if response is None:
+        return True
+    with contextlib.closing(response):
+        goes_on = response.status == 206 and _range_start(response) == here
+        if response.status == 206 and not goes_on:
+            _fail_broken(url, here, size, "the server sent another part of the file than asked for")
+        here = here if goes_on else 0
+        length = response.headers.get("Content-Length", "")
+        total = here + int(length) if length.isdecimal() else size
+        _copy(response, part, here=here, total=total, limit=size, url=url, progress=progress)
+    return goes_on and here > 0
+
+
+def _open(request: urllib.request.Request, timeout: float) -> Any:
+    """The server's response; None where it says that there is nothing after what is here."""
+    host = urlsplit(request.full_url).netloc
+    try:
+        return urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        with contextlib.closing(error):
+            if error.code == 416 and request.has_header("Range"):
+                return None
+            if error.code in (404, 410):
+                raise DataError(
+                    f"{host} has no file {request.full_url} (status {error.code}); it may have been moved"
+                ) from error
+            raise DataError(
+                f"{host} refuses {request.full_url} (status {error.code} {error.reason}); try again later"
+            ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise DataError(
+            f"cannot reach {host or request.full_url}: {_why(error)}; check the network, or fetch the files "
+            "by other means and give their folder with --from"
+        ) from error
+
+
+def _copy(
+    response: Any,
+    part: Path,
+    *,
+    here: int,
+    total: int | None,
+    limit: int | None,
+    url: str,
+    progress: Progress | None,
+) -> None:
+    with _open_part(part, "ab" if here else "wb") as file:
+        while True:
+            try:
+                piece = response.read(_CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                _fail_broken(url, here, total, _why(error))
+            if not piece:
+                break
+            here += len(piece)
+            if limit is not None and here > limit:
+                file.truncate(0)
+                raise DataError(
+                    f"{url} gives more than the {limit} bytes of the published file; it was deleted"
+                )
+            _write(file, piece, part)
+            if progress is not None:
+                progress(here, total)
+        _sync(file, part)
+    if total is not None and here < total:
+        _fail_broken(url, here, total, "the server closed it")
+
+
+def _open_part(part: Path, mode: str) -> IO[bytes]:
+    try:
+        return open(part, mode)
+    except OSError as error:
+        raise write_error(part, error) from error
+
+
+def _write(file: IO[bytes], piece: bytes, part: Path) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        raise write_error(part, error) from error
+
+
+def _sync(file: IO[bytes], part: Path) -> None:
+    try:
+        file.flush()
+        os.fsync(file.fileno())
+    except OSError as error:
+        raise write_error(part, error) from error
+
+
+@contextlib.contextmanager
+def _only_one(part: Path) -> Iterator[None]:
+    """Make the `.part` file if need be and keep other processes from writing to it; drop it if empty."""
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise write_error(part, error) from error
+    try:
+        _lock(handle, part)
+        yield
+    finally:
+        os.close(handle)
+        with contextlib.suppress(OSError):
+            if part.stat().st_size == 0:
+                part.unlink()
+
+
+def _lock(handle: int, part: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        # No such locks on Windows; the checksum still tells a mixed file.
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DataError(f"another process is downloading {part}; wait for it, or end it") from error
+    except OSError as error:
+        # Some network file systems have no locks.
+        if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL):
+            raise write_error(part, error) from error
+
+
+def _range_start(response: Any) -> int:
+    text = response.headers.get("Content-Range", "")
+    first = text.removeprefix("bytes ").partition("-")[0]
+    return int(first) if first.isdecimal() else -1
+
+
+def _fail_broken(url: str, here: int, total: int | None, why: str) -> NoReturn:
+    of = f" of {total / 1e6:.1f}" if total else ""
+    raise DataError(
+        f"the connection to {urlsplit(url).netloc} broke after {here / 1e6:.1f}{of} MB ({why}); run the same "
+        "command again to go on from there"
+    )
+
+
+def _why(error: BaseException) -> str:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError):
+        return "no answer in time"
+    if isinstance(reason, socket.gaierror):
+        return "the name of the server is not known here, this machine may be offline"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({reason.verify_message})"
+    if isinstance(reason, http.client.IncompleteRead):
+        return "the server closed it"
+    return (getattr(reason, "strerror", None) or str(reason) or type(reason).__name__).lower()
