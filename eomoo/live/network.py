@@ -1,0 +1,145 @@
+"""From a cell to a torch network, initialised by name and seed without touching torch's global state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eomoo.errors import UnknownNameError
+from eomoo.live.packages import require
+from eomoo.space import SO2SAT, Cell, Skeleton, load_space
+from eomoo.space.cell import MAX_VERTICES
+from eomoo.space.cost import vertex_channels
+
+if TYPE_CHECKING:
+    import torch
+
+    from eomoo.live.modules import CellNetwork
+
+__all__ = ["INITIALIZATIONS", "build_network", "initialize", "torch_generator"]
+
+INITIALIZATIONS = {
+    "he-fan-in": "normal with variance 2 / fan-in, cut at two standard deviations (NAS-Bench-101)",
+    "he-fan-out": "normal with variance 2 / fan-out, classifier normal with standard deviation 0.01",
+    "pytorch": "torch's own: uniform in +-1 / sqrt(fan-in)",
+}
+_TRUNCATED = 0.87962566103423978
+
+
+def build_network(
+    cell: Cell | int,
+    skeleton: Skeleton = SO2SAT,
+    *,
+    initialization: str = "he-fan-in",
+    seed: int | np.random.Generator | None = None,
+    device: str | torch.device = "cpu",
+) -> CellNetwork:
+    """Build the NAS-Bench-101 network of a cell, as a ``torch.nn.Module``.
+
+    A 3x3 convolution stem; stacks of copies of the cell, with 2x2 max-pooling and doubled width
+    before every stack but the first; global average pooling; a linear classifier. Every convolution
+    is followed by batch norm (epsilon 1e-5, momentum 0.1) and ReLU. In a cell, a 1x1 projection
+    brings the input to each vertex that it feeds; a vertex adds what reaches it; the output is the
+    concatenation of the vertices joined to it, plus the projected input if that is joined to it too.
+
+    Args:
+        cell: A cell, taken with its vertices in the order given, or an index, which stands for the
+            stored member. Isomorphic cells can differ by single channels where a width is not
+            divisible; the analytic counts are those of the stored member.
+        skeleton: The network around the cells.
+        initialization: A name of ``INITIALIZATIONS``; the same seed gives the same weights on every
+            device.
+        seed: Of the weights; None draws one.
+        device: Where the network is put; on "meta" it has shapes only.
+
+    Returns:
+        A network from (n, in_channels, height, width) float32 to logits (n, n_classes).
+
+    Raises:
+        MissingPackageError: (an ImportError) torch is not installed.
+        UnknownNameError: (a KeyError) No initialisation has that name.
+
+    Source: Ying et al., NAS-Bench-101, ICML 2019.
+    """
+    torch = require("torch", purpose="to build a network")
+    from eomoo.live.modules import CellNetwork
+
+    if not isinstance(cell, Cell):
+        cell = load_space().cell(int(cell))
+    _check_initialization(initialization)
+    # On the meta device nothing is drawn, so that torch's global random state stays as it is.
+    with torch.device("meta"):
+        network = CellNetwork(cell, skeleton, _channels(cell, skeleton))
+    if torch.device(device).type == "meta":
+        return network
+    network.to_empty(device="cpu")
+    initialize(network, initialization, generator=torch_generator(seed))
+    return network.to(device)
+
+
+def torch_generator(seed: int | np.random.Generator | None) -> torch.Generator:
+    """A torch generator on the CPU, seeded from a seed or a NumPy generator."""
+    torch = require("torch", purpose="to draw random numbers for a network")
+    draw = np.random.default_rng(seed).integers(2**63 - 1)
+    generator: Any = torch.Generator().manual_seed(int(draw))
+    return generator  # type: ignore[no-any-return]
+
+
+def initialize(network: torch.nn.Module, name: str, *, generator: torch.Generator) -> None:
+    """Draw all weights of a network anew; batch norms become the identity, their statistics are reset.
+
+    Args:
+        network: Of convolutions, batch norms and linear layers.
+        name: A name of ``INITIALIZATIONS``.
+        generator: What draws.
+
+    Raises:
+        UnknownNameError: (a KeyError) No initialisation has that name.
+    """
+    from torch import nn
+
+    _check_initialization(name)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+        elif isinstance(module, nn.Conv2d | nn.Linear):
+            _draw(module, name, generator)
+
+
+def _draw(module: torch.nn.Conv2d | torch.nn.Linear, name: str, generator: torch.Generator) -> None:
+    from torch.nn import init
+
+    weight, bias = module.weight, module.bias
+    fan_in = weight[0].numel()
+    if name == "pytorch":
+        bound = fan_in**-0.5
+        init.uniform_(weight, -bound, bound, generator=generator)
+        if bias is not None:
+            init.uniform_(bias, -bound, bound, generator=generator)
+        return
+    if name == "he-fan-in":
+        # A normal distribution cut at two deviations is narrower by this factor.
+        std = (2 / fan_in) ** 0.5 / _TRUNCATED
+        init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std, generator=generator)
+    elif weight.ndim == 4:
+        init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu", generator=generator)
+    else:
+        init.normal_(weight, std=0.01, generator=generator)
+    if bias is not None:
+        init.zeros_(bias)
+
+
+def _check_initialization(name: str) -> None:
+    if name not in INITIALIZATIONS:
+        known = ", ".join(INITIALIZATIONS)
+        raise UnknownNameError(f"unknown initialization {name!r}; known are {known}")
+
+
+def _channels(cell: Cell, skeleton: Skeleton) -> list[list[int]]:
+    """Channels of the interior vertices in each stack."""
+    n = cell.n_vertices
+    at = [*range(n - 1), MAX_VERTICES - 1]
+    padded = np.zeros((1, MAX_VERTICES, MAX_VERTICES), dtype=bool)
+    padded[0][np.ix_(at, at)] = cell.matrix
+    return [vertex_channels(padded, width)[0, : n - 2].tolist() for width in skeleton.widths]

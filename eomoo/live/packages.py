@@ -1,0 +1,34 @@
+"""Optional packages, imported when they are used, with the command that installs a missing one."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from eomoo.errors import MissingPackageError
+
+__all__ = ["require"]
+
+_EXTRA = {"dask": "cluster", "distributed": "cluster", "dask_jobqueue": "cluster"}
+
+
+def require(module: str, *, purpose: str) -> Any:
+    """Import a module of an optional package.
+
+    Args:
+        module: Its name, such as "torch" or "onnxruntime".
+        purpose: What it is needed for, as in "to train a network".
+
+    Raises:
+        MissingPackageError: (an ImportError) It is not installed; the text has the command to do it.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] != module.partition(".")[0]:
+            raise
+        package = module.partition(".")[0]
+        extra = _EXTRA.get(package, "live")
+        raise MissingPackageError(
+            f"{package} is needed {purpose}; install it with: pip install 'eomoo[{extra}]'"
+        ) from None
