@@ -16,6 +16,7 @@ __all__ = [
     "DataSet",
     "FileCheck",
     "cache_folder",
+    "candidates",
     "check_files",
     "find",
     "get_dataset",
@@ -178,8 +179,8 @@ def search_folders(name: str | DataSet) -> list[Path]:
     dataset = get_dataset(name)
     given = os.environ.get("EOMOO_DATA")
     bases = [Path(given).expanduser()] if given else []
-    folders = [place for base in bases for place in _places(dataset, base)]
-    return [*folders, *_places(dataset, cache_folder() / "data")]
+    folders = [place for base in bases for place in candidates(dataset, base)]
+    return [*folders, *candidates(dataset, cache_folder() / "data")]
 
 
 def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
@@ -197,7 +198,7 @@ def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
         DataNotFoundError: It is not on this machine; the text says how to get it.
     """
     dataset = get_dataset(name)
-    folders = search_folders(dataset) if folder is None else _places(dataset, Path(folder).expanduser())
+    folders = search_folders(dataset) if folder is None else candidates(dataset, Path(folder).expanduser())
     for place in folders:
         if all((place / file.name).is_file() for file in dataset.files):
             return place
@@ -220,7 +221,8 @@ def check_files(name: str | DataSet, folder: str | Path) -> list[FileCheck]:
     return checks
 
 
-def _places(dataset: DataSet, base: Path) -> list[Path]:
+def candidates(dataset: DataSet, base: Path) -> list[Path]:
+    """The folders that may directly hold a data set's files if `base` is its own folder or the parent."""
     inside = [base, base / dataset.name]
     if not dataset.subfolder:
         return inside
@@ -234,9 +236,7 @@ def _not_found(dataset: DataSet, folders: list[Path], folder: str | Path | None)
     if folder is not None:
         if not Path(folder).expanduser().is_dir():
             return f"there is no folder {folder} to find the data set {dataset.name} in"
-        return (
-            f"{folder} does not hold the data set {dataset.name}{part_of_it or f' ({missing[0]} and so on)'}"
-        )
+        return f"{folder} does not hold the data set {dataset.name}{part_of_it or f' ({missing[0]} and the other files)'}"
     return f"the data set {dataset.name} is not on this machine{part_of_it}; {how_to_get(dataset)}"
 
 

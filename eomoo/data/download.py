@@ -94,13 +94,18 @@ def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
         TextColumn("{task.description}"),
         *(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    bars = Bars(*columns, console=Console(stderr=True))
 
-        def start(name: str) -> Progress:
-            task = bars.add_task(name, total=None)
-            return lambda here, total: bars.update(task, completed=here, total=total)
+    def start(name: str) -> Progress:
+        # Only now, for bars without a download would print an empty line.
+        bars.start()
+        task = bars.add_task(name, total=None)
+        return lambda here, total: bars.update(task, completed=here, total=total)
 
+    try:
         yield start
+    finally:
+        bars.stop()
 
 
 def _receive(url: str, part: Path, size: int | None, progress: Progress | None, timeout: float) -> bool:

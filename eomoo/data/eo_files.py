@@ -110,7 +110,10 @@ def read_measured(path: str | Path) -> dict[int, Measured]:
     results: dict[int, Measured] = {}
     for key, record in place.items():
         name = Place(key, path, "a record's name").text(_ARCH, 'a text like "arch_100434"')
-        results[int(name.removeprefix("arch_"))] = _measured(record)
+        index = int(name.removeprefix("arch_"))
+        if index >= _N_CELLS:
+            record.fail(f"is no cell; ids end at {_N_CELLS - 1}")
+        results[index] = _measured(record)
     return results
 
 

@@ -1,0 +1,190 @@
+"""`eomoo data`: the data sets that eomoo can use, where they lie, how to get, check and convert them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, to_json
+from eomoo.data.datasets import DataSet, FileCheck, how_to_get
+from eomoo.errors import DataError, DataNotFoundError
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "Data sets: what there is, where it lies, get, check, convert.\n\n"
+        "Nothing here is needed for a first `eomoo run`. A data set is looked for in the folder that "
+        "EOMOO_DATA names, then among those that `eomoo data get` fetched."
+    ),
+)
+
+Name = Annotated[str, typer.Argument(help="Name of a data set, as `eomoo data list` shows it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places."),
+]
+
+
+@app.command("list")
+def list_datasets(as_json: Json = False) -> None:
+    """List the data sets that eomoo knows, and whether they are on this machine."""
+    rows = [_describe(dataset) for dataset in DATASETS.values()]
+    if as_json:
+        typer.echo(to_json(rows))
+        return
+    for row in rows:
+        typer.echo(f"{row['name']}: {row['title']}")
+        typer.echo(f"  {_size(row['size'])}, {row['licence']}")
+        typer.echo(f"  {row['homepage']}")
+        typer.echo(f"  cite: {row['citation']}")
+        typer.echo(f"  in {row['path']}" if row["path"] else f"  not on this machine; {row['how_to_get']}")
+
+
+@app.command()
+def where(name: Name, as_json: Json = False) -> None:
+    """Print the folder in which a data set lies."""
+    folder = find(name)
+    typer.echo(to_json({"name": name, "path": folder}) if as_json else str(folder))
+
+
+@app.command(
+    help=(
+        "Get a data set, from its authors or from a folder, and check it against the published checksums.\n\n"
+        "A download that was interrupted goes on where it stopped when the command is run again."
+    )
+)
+def get(
+    name: Name,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FOLDER", help="Copy the files from this folder instead of downloading them."
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FOLDER", help="Put the files into this folder instead of eomoo's cache."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Get the data set `name` and say where it is."""
+    from eomoo.data.download import progress_bars
+
+    dataset = get_dataset(name)
+    try:
+        with progress_bars(quiet=as_json) as progress:
+            folder = fetch(dataset, source=source, to=to, progress=progress)
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; `eomoo data get {name}` goes on from here", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(to_json({"name": name, "path": folder, "files": [file.name for file in dataset.files]}))
+        return
+    typer.echo(f"{name} is in {folder} ({len(dataset.files)} files, {_size(dataset.size)}, checksums right)")
+    typer.echo(f"licence: {dataset.licence}; please cite {dataset.citation}", err=True)
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Data sets; by default all that are on this machine."),
+    ] = None,
+    source: From = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the files of data sets with the published checksums; fails if one differs."""
+    folders = _folders_to_verify(names, source)
+    checks = {name: check_files(name, folder) for name, folder in folders.items()}
+    if as_json:
+        typer.echo(to_json([_check_record(name, check) for name in checks for check in checks[name]]))
+    else:
+        for check in (check for name in checks for check in checks[name]):
+            typer.echo(f"{check.state}: {check.path}")
+    wrong = [(name, check) for name in checks for check in checks[name] if check.state != "ok"]
+    if wrong:
+        name, first = wrong[0]
+        raise DataError(
+            f"{len(wrong)} of {sum(map(len, checks.values()))} files differ from the published ones, the "
+            f"first is {first.path}; get them again with `eomoo data get {name}`"
+        )
+
+
+@app.command(
+    help=(
+        "Convert published data files to a table in a safe format, beside a description of its columns.\n\n"
+        "Recognised are the folder of the EO HW-NAS table (one table of 450 measured cells) and each of its "
+        "six files. Pickles are read without running anything that is in them."
+    )
+)
+def convert(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="A file, or a folder of files; what it is, is recognised."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The folder to write to.")],
+    fmt: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    as_json: Json = False,
+) -> None:
+    """Convert what lies at `path` and say what was written."""
+    from eomoo.data import convert as convert_path
+
+    done = convert_path(path, out, fmt=fmt)
+    if as_json:
+        typer.echo(to_json(done))
+        return
+    typer.echo(f"{done.rows} rows in {done.table}")
+    typer.echo(f"what the columns mean: {done.description}")
+
+
+def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:
+    if names:
+        return {name: find(name, source) for name in names}
+    found = {}
+    for name in DATASETS:
+        try:
+            found[name] = find(name, source)
+        except DataNotFoundError:
+            continue
+    if not found:
+        raise DataNotFoundError(
+            f"no data set that eomoo knows is in {source}"
+            if source
+            else "no data set is on this machine; `eomoo data list` shows how to get one"
+        )
+    return found
+
+
+def _check_record(name: str, check: FileCheck) -> dict[str, Any]:
+    return {"dataset": name, "file": check.name, "path": check.path, "state": check.state}
+
+
+def _describe(dataset: DataSet) -> dict[str, Any]:
+    try:
+        path: Path | None = find(dataset)
+    except DataNotFoundError:
+        path = None
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "size": dataset.size,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "homepage": dataset.homepage,
+        "path": path,
+        "how_to_get": how_to_get(dataset),
+    }
+
+
+def _size(n_bytes: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.1f} {unit}"
+    return f"{n_bytes / 1e3:.0f} kB"

@@ -1,0 +1,167 @@
+"""Data files as safe tables: CSV or Parquet, beside a JSON file that says what each column means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eomoo.data import eo_convert
+from eomoo.data.datasets import DATASETS
+from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
+from eomoo.data.files import atomic_path, write_json
+from eomoo.errors import DataError, DataNotFoundError, MissingPackageError, SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FORMATS", "KINDS", "Converted", "Kind", "convert", "kind_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of file, or folder, that can be converted.
+
+    Attributes:
+        title: One line for people.
+        dataset: Name of the data set that it belongs to, for citation and licence.
+        recognises: Tells at a glance whether a path that exists is of this kind.
+        read: Reads it; raises an EomooError that names file and record.
+        columns: Unit and meaning of each column that `read` can give.
+        stem: Name of the table without its ending; by default that of the path.
+    """
+
+    title: str
+    dataset: str
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], pd.DataFrame]
+    columns: Mapping[str, tuple[str, str]] = field(repr=False)
+    stem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """What a conversion wrote: the kind that was recognised, the number of rows, table and description."""
+
+    kind: str
+    rows: int
+    table: Path
+    description: Path
+
+
+KINDS: dict[str, Kind] = {
+    "eo-table": Kind(
+        title="a folder with the six files of the EO HW-NAS table: one table of 450 cells",
+        dataset="eo-hwnas",
+        recognises=eo_convert.is_eo_folder,
+        read=load_eo_table,
+        columns=EO_COLUMNS,
+        stem="eo-hwnas",
+    ),
+    "eo-walks": Kind(
+        title="path_logs.json of the EO HW-NAS table: the cells of the random walks",
+        dataset="eo-hwnas",
+        recognises=eo_convert.starts_like_walks,
+        read=eo_convert.walks_table,
+        columns=eo_convert.COLUMNS,
+    ),
+    "eo-tests": Kind(
+        title="test_results_sampled_all_paths.json of the EO HW-NAS table: test results",
+        dataset="eo-hwnas",
+        recognises=eo_convert.starts_like_measured,
+        read=eo_convert.measured_table,
+        columns=eo_convert.COLUMNS,
+    ),
+    "eo-database": Kind(
+        title="a database pickle of the EO HW-NAS table: accuracies, latency or parameters by hash",
+        dataset="eo-hwnas",
+        recognises=eo_convert.starts_like_pickle,
+        read=eo_convert.database_table,
+        columns=eo_convert.COLUMNS,
+    ),
+}
+"""Every kind that `convert` knows, by name, in the order in which they are tried."""
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, lineterminator="\n")
+
+
+def _write_parquet(table: pd.DataFrame, path: Path) -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError(
+            'writing Parquet needs pyarrow: pip install "eomoo[parquet]"; CSV needs nothing'
+        ) from error
+    table.to_parquet(path, index=False)
+
+
+FORMATS: dict[str, Callable[[Any, Path], None]] = {"csv": _write_csv, "parquet": _write_parquet}
+"""How a table is written, by the ending of the file."""
+
+
+def kind_of(path: str | Path) -> str:
+    """Return the name of the kind of file, or folder, at `path`, a key of `KINDS`.
+
+    Raises:
+        DataNotFoundError: There is nothing at that path.
+        DataError: It is of no kind that is known; the text lists those that are.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataNotFoundError(f"there is no file or folder {path}")
+    for name, kind in KINDS.items():
+        if kind.recognises(path):
+            return name
+    known = "; ".join(kind.title for kind in KINDS.values())
+    raise DataError(f"{path} is of no kind that can be converted; these can: {known}")
+
+
+def convert(path: str | Path, out: str | Path, *, fmt: str = "csv") -> Converted:
+    """Write what a data file, or a folder of them, holds as a table with its description.
+
+    The table has the columns that eomoo uses, and where it names cells it can be read again as a
+    user's table. A file of the same name in `out` is replaced.
+
+    Args:
+        path: A file or folder of a kind in `KINDS`; the kind is recognised from its content.
+        out: The folder to write to; made if need be.
+        fmt: "csv" or "parquet".
+
+    Raises:
+        SettingError: There is no such format.
+        DataNotFoundError: There is nothing at `path`.
+        DataError: `path` is of another kind or damaged, or `out` cannot be written.
+        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+    """
+    if fmt not in FORMATS:
+        raise SettingError(f"the format {fmt!r} is not known; known are {', '.join(FORMATS)}")
+    path, out = Path(path), Path(out)
+    name = kind_of(path)
+    kind = KINDS[name]
+    table = kind.read(path)
+    stem = kind.stem or path.resolve().stem
+    target, description = out / f"{stem}.{fmt}", out / f"{stem}.columns.json"
+    with atomic_path(target) as temporary:
+        FORMATS[fmt](table, temporary)
+    write_json(description, _describe(kind, table))
+    return Converted(kind=name, rows=len(table), table=target, description=description)
+
+
+def _describe(kind: Kind, table: pd.DataFrame) -> dict[str, Any]:
+    dataset = DATASETS[kind.dataset]
+    units_and_meanings = {str(column): kind.columns[str(column)] for column in table.columns}
+    return {
+        "dataset": dataset.name,
+        "title": dataset.title,
+        "citation": dataset.citation,
+        "licence": dataset.licence,
+        "homepage": dataset.homepage,
+        "rows": len(table),
+        "columns": {
+            column: {"unit": unit or None, "meaning": meaning}
+            for column, (unit, meaning) in units_and_meanings.items()
+        },
+    }

@@ -1,0 +1,212 @@
+"""One record of NAS-Bench-101's files, read and written the obvious way.
+
+A record is a JSON array: hash, epochs, adjacency digits row by row, operations joined by commas, and
+the base64 text (of one line, or of lines of 76) of a protobuf ``ModelMetrics``:
+
+    message ModelMetrics {
+      repeated EvaluationData evaluation_data = 1;   // at the start, halfway, at the end
+      optional int32 trainable_parameters = 2;
+      optional double total_time = 3;
+    }
+    message EvaluationData {
+      optional double current_epoch = 1;
+      optional double training_time = 2;
+      optional double train_accuracy = 3;
+      optional double validation_accuracy = 4;
+      optional double test_accuracy = 5;
+      optional string checkpoint_path = 6;
+    }
+
+Source: Ying et al., NAS-Bench-101, ICML 2019; github.com/google-research/nasbench.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eomoo.errors import DataError
+
+__all__ = ["MetricsSpans", "Record", "decode_record", "encode_record", "metrics_spans"]
+
+N_EVALUATIONS, N_FIELDS = 3, 5
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a record says.
+
+    Attributes:
+        hash: NAS-Bench-101 hash of the cell, 32 hexadecimal digits.
+        epochs: For how many epochs the network was to be trained.
+        adjacency: V * V digits 0 or 1.
+        ops: V operation names, joined by commas.
+        evaluations: At the start, halfway and at the end: current epoch, training time in seconds,
+            train, validation and test accuracy as fractions.
+        params: Trainable parameters.
+        total_time: Seconds, evaluation included.
+    """
+
+    hash: str
+    epochs: int
+    adjacency: str
+    ops: str
+    evaluations: tuple[tuple[float, ...], ...]
+    params: int
+    total_time: float
+
+    @property
+    def matrix(self) -> list[list[int]]:
+        """The adjacency matrix (V, V)."""
+        n = math.isqrt(len(self.adjacency))
+        return [[int(digit) for digit in self.adjacency[k * n : (k + 1) * n]] for k in range(n)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsSpans:
+    """Where the values lie in the bytes of a ``ModelMetrics``; None for a field that is left out.
+
+    Attributes:
+        evaluations: For each evaluation, the first byte of each of its five doubles.
+        params: First byte and end of the varint.
+        total_time: First byte of the double.
+        skipped: First byte and end of the content of unused fields.
+    """
+
+    evaluations: tuple[tuple[int | None, ...], ...]
+    params: Span | None
+    total_time: int | None
+    skipped: tuple[Span, ...]
+
+
+def decode_record(data: bytes) -> Record:
+    """Read one record.
+
+    Raises:
+        DataError: It is not of that form; the text says how, without naming the file.
+    """
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        raise DataError("it is no JSON text") from None
+    kinds = (str, int, str, str, str)
+    if not isinstance(fields, list) or [type(field) for field in fields] != list(kinds):
+        raise DataError("it is not a JSON array of hash, epochs, adjacency, operations and metrics")
+    name, epochs, adjacency, ops, text = fields
+    if not re.fullmatch("[0-9a-f]{32}", name):
+        raise DataError(f"{name[:40]!r} is no hash of 32 hexadecimal digits")
+    if not re.fullmatch("[01]+", adjacency) or math.isqrt(len(adjacency)) ** 2 != len(adjacency):
+        raise DataError(f"its adjacency {adjacency[:60]!r} is no square of digits 0 and 1")
+    try:
+        metrics = base64.b64decode(text.replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise DataError("its metrics are no base64 text") from None
+    spans = metrics_spans(metrics)
+    return Record(
+        hash=name,
+        epochs=epochs,
+        adjacency=adjacency,
+        ops=ops,
+        evaluations=tuple(tuple(_double(metrics, at) for at in one) for one in spans.evaluations),
+        params=0 if spans.params is None else _varint(metrics, *spans.params),
+        total_time=_double(metrics, spans.total_time),
+    )
+
+
+def encode_record(record: Record, *, lines: bool = True) -> bytes:
+    """Write one record as NAS-Bench-101 does; `lines` breaks the base64 text into lines of 76."""
+    parts = []
+    for evaluation in record.evaluations:
+        doubles = [struct.pack("<Bd", k << 3 | _FIXED64, v) for k, v in enumerate(evaluation, 1)]
+        content = b"".join(doubles)
+        parts.append(bytes((1 << 3 | _BYTES, len(content))) + content)
+    parts.append(bytes((2 << 3 | _VARINT,)) + _to_varint(record.params))
+    parts.append(struct.pack("<Bd", 3 << 3 | _FIXED64, record.total_time))
+    message = b"".join(parts)
+    text = (base64.encodebytes if lines else base64.b64encode)(message).decode()
+    return json.dumps([record.hash, record.epochs, record.adjacency, record.ops, text]).encode()
+
+
+def metrics_spans(metrics: bytes) -> MetricsSpans:
+    """Find the values in the bytes of a ``ModelMetrics``.
+
+    Raises:
+        DataError: The bytes are no such message, or hold another number of evaluations than three.
+    """
+    evaluations: list[tuple[int | None, ...]] = []
+    params: Span | None = None
+    total_time: int | None = None
+    skipped: list[Span] = []
+    for number, wire, start, stop in _fields(metrics, 0, len(metrics)):
+        if (number, wire) == (1, _BYTES):
+            doubles: list[int | None] = [None] * N_FIELDS
+            for inner, inner_wire, at, end in _fields(metrics, start, stop):
+                if 1 <= inner <= N_FIELDS and inner_wire == _FIXED64:
+                    doubles[inner - 1] = at
+                else:
+                    skipped.append((at, end))
+            evaluations.append(tuple(doubles))
+        elif (number, wire) == (2, _VARINT):
+            params = (start, stop)
+        elif (number, wire) == (3, _FIXED64):
+            total_time = start
+        else:
+            skipped.append((start, stop))
+    if len(evaluations) != N_EVALUATIONS:
+        raise DataError(f"it has {len(evaluations)} evaluations, not {N_EVALUATIONS}")
+    return MetricsSpans(
+        evaluations=tuple(evaluations), params=params, total_time=total_time, skipped=tuple(skipped)
+    )
+
+
+def _fields(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
+    """Number, wire type, first byte and end of the content of each field of a protobuf message."""
+    while start < stop:
+        after = _varint_end(data, start, stop)
+        key = _varint(data, start, after)
+        number, wire = key >> 3, key & 7
+        if wire == _VARINT:
+            content, end = after, _varint_end(data, after, stop)
+        elif wire == _BYTES:
+            content = _varint_end(data, after, stop)
+            end = content + _varint(data, after, content)
+        elif wire in (_FIXED64, _FIXED32):
+            content, end = after, after + (8 if wire == _FIXED64 else 4)
+        else:
+            raise DataError(f"its metrics hold a protobuf field of the unknown kind {wire}")
+        if end > stop:
+            raise DataError("its metrics are cut off")
+        yield number, wire, content, end
+        start = end
+
+
+def _varint_end(data: bytes, start: int, stop: int) -> int:
+    for k in range(start, min(stop, start + 10)):
+        if data[k] < 0x80:
+            return k + 1
+    raise DataError("its metrics are cut off")
+
+
+def _varint(data: bytes, start: int, stop: int) -> int:
+    return sum((data[k] & 0x7F) << 7 * (k - start) for k in range(start, stop))
+
+
+def _to_varint(value: int) -> bytes:
+    digits = bytearray()
+    while value >= 0x80:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*digits, value))
+
+
+def _double(data: bytes, at: int | None) -> float:
+    # A field that is left out has protobuf's default.
+    return 0.0 if at is None else float(struct.unpack_from("<d", data, at)[0])
