@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, Any
 from eomoo.errors import EomooError
 
 if TYPE_CHECKING:
+    from eomoo.objectives.card import list_problems
+    from eomoo.search.operators import (
+        CellCrossover,
+        CellDuplicateElimination,
+        NeighborMutation,
+        RandomCellSampling,
+        cell_operators,
+    )
+    from eomoo.search.pls import PLS
+    from eomoo.search.problem import CellProblem, get_problem
     from eomoo.space import CIFAR10, SO2SAT, Catalogue, Cell, Neighborhood, Skeleton, load_space
 
 __version__ = "0.1.0"
@@ -22,16 +32,34 @@ _HOME = {
     "Neighborhood": "eomoo.space",
     "Skeleton": "eomoo.space",
     "load_space": "eomoo.space",
+    "CellProblem": "eomoo.search.problem",
+    "get_problem": "eomoo.search.problem",
+    "list_problems": "eomoo.objectives.card",
+    "PLS": "eomoo.search.pls",
+    "CellCrossover": "eomoo.search.operators",
+    "CellDuplicateElimination": "eomoo.search.operators",
+    "NeighborMutation": "eomoo.search.operators",
+    "RandomCellSampling": "eomoo.search.operators",
+    "cell_operators": "eomoo.search.operators",
 }
 
 __all__ = [
     "CIFAR10",
+    "PLS",
     "SO2SAT",
     "Catalogue",
     "Cell",
+    "CellCrossover",
+    "CellDuplicateElimination",
+    "CellProblem",
     "EomooError",
+    "NeighborMutation",
     "Neighborhood",
+    "RandomCellSampling",
     "Skeleton",
+    "cell_operators",
+    "get_problem",
+    "list_problems",
     "load_space",
 ]
 

@@ -1,0 +1,1 @@
+"""The pymoo side: the problem, operators on cells, Pareto Local Search."""

@@ -21,15 +21,18 @@ from eomoo.space.enumeration import (
     edge_bit,
     enumerate_space,
 )
-from eomoo.space.neighbors import Neighborhood, check_kind, neighborhood, one_step
+from eomoo.space.neighbors import KINDS, Neighborhood, check_kind, neighborhood, one_step, other_operations
 
 __all__ = ["Catalogue", "load_space"]
 
-_BLOCK = 1 << 13
+_BLOCK = 1 << 12
+# Asking for the neighbours of single cells this often costs as much as preparing those of all.
+_RENT = 4_000
 _POWERS = 3 ** np.arange(N_INTERIOR - 1, -1, -1)
 _DIGITS = (np.arange(N_LABELLINGS)[:, None] // _POWERS % 3).astype(np.int8)
 _ROW_MAJOR = [(x, y) for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES)]
 _EDGE_WEIGHTS = np.array([1 << edge_bit(x, y) for x, y in _ROW_MAJOR], dtype=np.int64)
+_HIGHEST = np.array([1] * N_EDGE_GENES + [2] * N_INTERIOR, dtype=np.int64)
 _TOO_FAR = N_EDGES + 1
 
 
@@ -68,13 +71,15 @@ class Catalogue:
         self.structure_vertices = space.vertices
         self.structure_adjacency = _padded_adjacency(space.mask, space.vertices)
         x, y = np.array(_ROW_MAJOR).T
-        self.padded_mask = self.structure_adjacency[:, x, y] @ _EDGE_WEIGHTS
+        self._edge_genes = np.ascontiguousarray(self.structure_adjacency[:, x, y])
+        self.padded_mask = self._edge_genes @ _EDGE_WEIGHTS
         self.structure = space.class_structure[class_of_index]
         self.n_vertices = space.vertices[self.structure]
         self.n_edges = self.structure_adjacency.sum(axis=(1, 2), dtype=np.int8)[self.structure]
         padding = 3 ** (MAX_VERTICES - self.n_vertices.astype(np.int64))
         self.padded_code = (space.class_labelling[class_of_index] * padding).astype(np.uint8)
         self._neighborhoods: dict[str, Neighborhood] = {}
+        self._rented = dict.fromkeys(KINDS, 0)
 
     def __len__(self) -> int:
         return N_CELLS
@@ -129,19 +134,20 @@ class Catalogue:
         violation = np.empty(len(genes), dtype=np.int64)
         for start in range(0, len(genes), _BLOCK):
             here = slice(start, start + _BLOCK)
-            columns = np.ascontiguousarray(genes[here].T)
-            edges, ops = columns[:N_EDGE_GENES], columns[N_EDGE_GENES:]
-            wrong = (np.bitwise_or.reduce(edges, axis=0) & ~1) | (
-                (np.minimum.reduce(ops, axis=0) < 0) | (np.maximum.reduce(ops, axis=0) > 2)
-            )
-            if wrong.any():
-                edges, ops = np.where(wrong, 0, edges), np.where(wrong, 0, ops)
-            mask = _weighted_sum(edges, _EDGE_WEIGHTS)
-            index[here] = self.lookup(mask, _weighted_sum(ops, _POWERS))
-            violation[here] = np.maximum(-self._structure_of_mask[mask].astype(np.int64), 0)
-            if wrong.any():
-                index[here][wrong != 0] = -1
-                violation[here][wrong != 0] = _TOO_FAR
+            index[here], violation[here] = self._decode_block(genes[here])
+        return index, violation
+
+    def _decode_block(self, genes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        wrong = None
+        # Negative genes have high bits set, so one bitwise "or" of all tells whether any is amiss.
+        if np.bitwise_or.reduce(genes, axis=None) & ~3 or (genes > _HIGHEST).any():
+            wrong = ((genes < 0) | (genes > _HIGHEST)).any(axis=1)
+            genes = np.where(wrong[:, None], 0, genes)
+        mask = genes[:, :N_EDGE_GENES] @ _EDGE_WEIGHTS
+        index = self.lookup(mask, genes[:, N_EDGE_GENES:] @ _POWERS).astype(np.int64)
+        violation = np.maximum(-self._structure_of_mask[mask].astype(np.int64), 0)
+        if wrong is not None:
+            index[wrong], violation[wrong] = -1, _TOO_FAR
         return index, violation
 
     def lookup(self, mask: NDArray[np.int64], code: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -156,14 +162,26 @@ class Catalogue:
             found[np.broadcast_to(invalid, found.shape)] = -1
         return found
 
+    def one_gene_changes(self, X: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Cells of the genotypes that differ from genotypes (n, 26) in one gene: (n, 31), -1 where invalid.
+
+        Columns: the 21 edge genes flipped, then each of the 5 operations raised by one, then by two
+        (modulo 3). A column may lead to the genotype's own cell.
+        """
+        mask = (X[:, :N_EDGE_GENES] @ _EDGE_WEIGHTS)[:, None]
+        code = (X[:, N_EDGE_GENES:] @ _POWERS)[:, None]
+        near = np.empty((len(X), N_EDGE_GENES + 2 * N_INTERIOR), dtype=np.int32)
+        near[:, :N_EDGE_GENES] = self.lookup(mask ^ _EDGE_WEIGHTS, code)
+        near[:, N_EDGE_GENES:] = self.lookup(mask, other_operations()[code[:, 0]])
+        return near
+
     # -- index -> genotype, cell, hash ---------------------------------------------------------
 
     def genotype(self, i: ArrayLike) -> NDArray[np.int64]:
         """Genotypes of the stored members: (n, 26) int64 for indices (n,), (26,) for one index."""
         indices = self.check(i)
         genes = np.empty((*indices.shape, N_GENES), dtype=np.int64)
-        x, y = np.array(_ROW_MAJOR).T
-        genes[..., :N_EDGE_GENES] = self.structure_adjacency[self.structure[indices]][..., x, y]
+        genes[..., :N_EDGE_GENES] = self._edge_genes[self.structure[indices]]
         genes[..., N_EDGE_GENES:] = self.padded_ops(indices)
         return genes
 
@@ -241,7 +259,8 @@ class Catalogue:
         """Neighbours of several cells: how many each has (n,), and all of them one after another."""
         check_kind(kind)
         indices = np.atleast_1d(self.check(i))
-        if kind == "symmetric" or kind in self._neighborhoods:
+        self._rented[kind] += len(indices)
+        if kind == "symmetric" or kind in self._neighborhoods or self._rented[kind] > _RENT:
             return self.neighborhood(kind).rows(indices)
         near = one_step(self, indices, kind=kind)
         return (near >= 0).sum(axis=1), near[near >= 0].astype(np.int64)
@@ -326,13 +345,6 @@ def _checked_genotypes(X: ArrayLike) -> NDArray[np.int64]:
         raise SettingError(f"genotypes hold whole numbers; got {genes.dtype} values")
     # A gene between two integers is out of range, like one beyond them.
     return np.where(np.isfinite(genes) & (genes == np.round(genes)), genes, -1).clip(-1, 3).astype(np.int64)
-
-
-def _weighted_sum(columns: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    total: NDArray[np.int64] = columns[0] * weights[0]
-    for column, weight in zip(columns[1:], weights[1:], strict=True):
-        total += column * weight
-    return total
 
 
 def _hash_keys(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:

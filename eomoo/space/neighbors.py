@@ -65,7 +65,7 @@ def one_step(space: Catalogue, indices: NDArray[np.int64], *, kind: str) -> NDAr
     """
     mask = space.padded_mask[space.structure[indices]][:, None]
     code = space.padded_code[indices].astype(np.int64)[:, None]
-    flips, others = 1 << np.arange(N_EDGES), _other_operations()
+    flips, others = 1 << np.arange(N_EDGES), other_operations()
     near = np.empty((len(indices), N_EDGES + others.shape[1]), dtype=np.int32)
     near[:, :N_EDGES] = space.lookup(mask ^ flips, code)
     near[:, N_EDGES:] = space.lookup(mask, others[code[:, 0]])
@@ -111,8 +111,8 @@ def _distinct(near: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 @lru_cache(maxsize=1)
-def _other_operations() -> NDArray[np.int64]:
-    """For each labelling of 5 vertices, the 10 that differ in one operation, shape (243, 10)."""
+def other_operations() -> NDArray[np.int64]:
+    """For each labelling of 5 vertices, those with one operation raised by 1, then by 2: (243, 10)."""
     power = 3 ** np.arange(N_INTERIOR - 1, -1, -1)
     codes = np.arange(N_LABELLINGS)[:, None]
     digits = codes // power % 3

@@ -1,0 +1,57 @@
+"""The analytic backend: what a cell's network costs, by exact count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import CardError, SettingError
+from eomoo.objectives.base import Quantity, check_quantities
+from eomoo.space import CIFAR10, SO2SAT, Skeleton, load_space
+
+__all__ = ["SKELETONS", "AnalyticBackend", "skeleton_from_settings"]
+
+SKELETONS: Mapping[str, Skeleton] = {"so2sat": SO2SAT, "cifar10": CIFAR10}
+
+
+class AnalyticBackend:
+    """Parameters and MACs of every cell on a skeleton, exact.
+
+    Quantities: ``params`` (a count), ``macs`` (multiply-accumulates of one image).
+    """
+
+    quantities: Mapping[str, Quantity] = {
+        "params": Quantity(title="parameters", unit="", direction="min"),
+        "macs": Quantity(title="multiply-accumulates", unit="", direction="min"),
+    }
+    total = True
+
+    def __init__(self, skeleton: Skeleton = SO2SAT) -> None:
+        self.skeleton = skeleton
+
+    def values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        """Values (n, len(names)) of the named quantities for cells (n,)."""
+        check_quantities(names, self.quantities, backend="analytic")
+        count = {"params": load_space().params, "macs": load_space().macs}
+        columns = [count[name](indices, self.skeleton) for name in names]
+        return np.stack(columns, axis=1).astype(np.float64)
+
+    def deviations(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        """Zeros: the counts are exact."""
+        check_quantities(names, self.quantities, backend="analytic")
+        return np.zeros((len(indices), len(names)))
+
+
+def skeleton_from_settings(value: Any) -> Skeleton:
+    """A skeleton from a card: "so2sat", "cifar10" or a table of ``Skeleton``'s fields."""
+    if isinstance(value, str) and value in SKELETONS:
+        return SKELETONS[value]
+    if isinstance(value, Mapping):
+        try:
+            return Skeleton(**value)
+        except (TypeError, SettingError) as error:
+            raise CardError(f"skeleton: {error}") from None
+    raise CardError(f"unknown skeleton {value!r}; known are {', '.join(SKELETONS)}, or give a table")

@@ -1,0 +1,125 @@
+"""Budgets: what a run may spend, and how much of it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymoo.core.evaluator import Evaluator
+from pymoo.core.population import Population
+from pymoo.core.termination import Termination
+
+from eomoo.search.dominance import PENALTY
+from eomoo.space import load_space
+
+__all__ = ["BudgetedEvaluator", "DistinctCells", "remaining_evaluations"]
+
+
+def remaining_evaluations(algorithm: Any) -> int | None:
+    """Evaluations that an algorithm's termination leaves it; None where it names no number.
+
+    Understands pymoo's ("n_eval", n), collections of criteria with one, and :class:`DistinctCells`.
+    """
+    limits = _limits(algorithm.termination, algorithm)
+    return max(0, min(limits)) if limits else None
+
+
+def _limits(termination: Any, algorithm: Any) -> list[int]:
+    if isinstance(termination, DistinctCells):
+        return [termination.n - algorithm.evaluator.n_distinct]
+    limit = getattr(termination, "n_max_evals", None)
+    if limit is not None and np.isfinite(limit):
+        return [int(limit) - algorithm.evaluator.n_eval]
+    parts = getattr(termination, "criteria", None)
+    if isinstance(parts, tuple | list):
+        return [limit for part in parts for limit in _limits(part, algorithm)]
+    inner = getattr(termination, "max_evals", None)
+    return _limits(inner, algorithm) if inner is not None else []
+
+
+class DistinctCells(Termination):
+    """Ends a run after a number of distinct cells; needs a :class:`BudgetedEvaluator`.
+
+    Args:
+        n: Distinct cells that may be evaluated.
+        stall: Evaluations without a new cell after which the run ends all the same, since a genetic
+            algorithm on a small domain may never find one more.
+    """
+
+    def __init__(self, n: int, *, stall: int = 20_000) -> None:
+        super().__init__()
+        self.n = n
+        self.stall = stall
+
+    def _update(self, algorithm: Any) -> float:
+        evaluator = algorithm.evaluator
+        if evaluator.n_eval - evaluator.n_eval_at_last_new > self.stall:
+            return 1.0
+        return float(evaluator.n_distinct / self.n)
+
+
+class BudgetedEvaluator(Evaluator):
+    """An evaluator that counts distinct cells and stops exactly at a budget.
+
+    What counts is a cell of the problem's domain that is evaluated for the first time. Individuals
+    beyond the budget are not evaluated: they get F = inf and are infeasible, and the run ends with
+    their generation.
+
+    Args:
+        budget: Distinct cells that may be evaluated.
+        on_new: Called with the individuals of each batch that count.
+
+    Attributes:
+        n_eval: All evaluations, repeated and invalid ones included.
+        n_distinct: Distinct cells evaluated.
+    """
+
+    def __init__(self, budget: int, *, on_new: Callable[[Population], None] | None = None) -> None:
+        super().__init__()
+        self.budget = budget
+        self.on_new = on_new
+        self.n_distinct = 0
+        self.n_eval_at_last_new = 0
+        self._seen = np.zeros(len(load_space()), dtype=bool)
+
+    def _eval(self, problem: Any, pop: Population, evaluate_values_of: Any, **kwargs: Any) -> None:
+        if self.n_distinct + len(pop) > self.budget:
+            index = load_space().index(np.stack([individual.X for individual in pop]))
+            new = self._counting(problem, index)
+            allowed = new & (np.cumsum(new) <= self.budget - self.n_distinct)
+            beyond = np.isin(index, index[new & ~allowed])
+            _set_unpaid(problem, pop[beyond])
+            pop = pop[~beyond]
+        if len(pop) == 0:
+            return
+        super()._eval(problem, pop, evaluate_values_of, **kwargs)
+        index = np.array([individual.get("index") for individual in pop])
+        new = self._counting(problem, index)
+        self._seen[index[new]] = True
+        self.n_distinct += int(new.sum())
+        if new.any():
+            self.n_eval_at_last_new = self.n_eval + len(pop)
+            if self.on_new is not None:
+                self.on_new(pop[new])
+
+    def _counting(self, problem: Any, index: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which individuals are the first of a cell that was never evaluated."""
+        new = (index >= 0) & ~self._seen[index]
+        if problem.domain is not None:
+            new &= problem.domain[index]
+        rows = np.flatnonzero(new)
+        new[rows] = False
+        new[rows[np.unique(index[rows], return_index=True)[1]]] = True
+        return new
+
+
+def _set_unpaid(problem: Any, pop: Population) -> None:
+    for individual in pop:
+        # Where constraints cannot tell, F must, and stay finite for decompositions.
+        individual.F = np.full(problem.n_obj, np.inf if problem.n_ieq_constr else PENALTY)
+        individual.G = np.full(problem.n_ieq_constr, np.inf)
+        individual.H = np.empty(0)
+        individual.evaluated.update(("F", "G", "H"))
+        individual.set("index", -1)

@@ -1,0 +1,215 @@
+"""Operators on cells for any genetic algorithm of pymoo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymoo.core.crossover import Crossover
+from pymoo.core.duplicate import DuplicateElimination
+from pymoo.core.mutation import Mutation
+from pymoo.core.population import Population
+from pymoo.core.sampling import Sampling
+
+from eomoo.errors import SettingError
+from eomoo.space import load_space
+from eomoo.space.cell import N_EDGE_GENES, N_GENES
+from eomoo.space.neighbors import check_kind
+
+__all__ = [
+    "CellCrossover",
+    "CellDuplicateElimination",
+    "NeighborMutation",
+    "RandomCellSampling",
+    "cell_operators",
+]
+
+_TRIES = 8
+_BLOCK = 512
+
+
+def cell_operators() -> dict[str, Any]:
+    """Sampling, crossover, mutation and duplicate elimination, as arguments of pymoo's algorithms.
+
+    Example:
+        ``NSGA2(pop_size=50, **cell_operators())``
+    """
+    return {
+        "sampling": RandomCellSampling(),
+        "crossover": CellCrossover(),
+        "mutation": NeighborMutation(),
+        "eliminate_duplicates": CellDuplicateElimination(),
+    }
+
+
+class RandomCellSampling(Sampling):
+    """Distinct cells, uniform over the cells of the problem (not over genotypes).
+
+    Genotypes are the stored members of their classes. A problem with fewer cells gives all of them.
+    """
+
+    def _do(
+        self,
+        problem: Any,
+        n_samples: int,
+        *args: Any,
+        random_state: np.random.Generator | None = None,
+        **kwargs: Any,
+    ) -> NDArray[np.int64]:
+        rng = random_state if random_state is not None else np.random.default_rng()
+        space = load_space()
+        if hasattr(problem, "random_cells"):
+            return space.genotype(problem.random_cells(n_samples, rng))
+        return space.genotype(rng.choice(len(space), size=min(n_samples, len(space)), replace=False))
+
+
+class NeighborMutation(Mutation):
+    """One step to a neighbouring cell.
+
+    With "hamming", one gene changes: drawn uniformly among the changes of one edge or one operation
+    that lead to another, valid cell of the problem. With another kind of neighbourhood (see
+    ``Catalogue.neighbors``), the child is the stored member of a neighbour, drawn uniformly. A
+    genotype stays as it is only where it has no neighbour.
+
+    Args:
+        kind: "hamming", "symmetric" or "published".
+        prob: Probability that an individual is mutated at all.
+    """
+
+    def __init__(self, kind: str = "hamming", *, prob: float = 1.0, **kwargs: Any) -> None:
+        check_kind(kind)
+        super().__init__(prob=prob, **kwargs)
+        self.kind = kind
+
+    def _do(
+        self,
+        problem: Any,
+        X: NDArray[np.int64],
+        *args: Any,
+        random_state: np.random.Generator | None = None,
+        **kwargs: Any,
+    ) -> NDArray[np.int64]:
+        rng = random_state if random_state is not None else np.random.default_rng()
+        genes = np.asarray(X).astype(np.int64)
+        domain = getattr(problem, "domain", None)
+        if self.kind == "hamming":
+            for start in range(0, len(genes), _BLOCK):
+                genes[start : start + _BLOCK] = _one_gene_changed(genes[start : start + _BLOCK], domain, rng)
+            return genes
+        space = load_space()
+        index = space.index(genes)
+        for row in np.flatnonzero(index >= 0):
+            near = space.neighbors(int(index[row]), self.kind)
+            near = near if domain is None else near[domain[near]]
+            if len(near):
+                genes[row] = space.genotype(int(rng.choice(near)))
+        return genes
+
+
+def _one_gene_changed(
+    genes: NDArray[np.int64], domain: NDArray[np.bool_] | None, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    space = load_space()
+    index = space.index(genes)
+    near = space.one_gene_changes(genes)
+    good = (near >= 0) & (near != index[:, None])
+    if domain is not None:
+        good &= domain[near]
+    # The largest of random keys is a uniform draw among the good columns.
+    keys = np.where(good, rng.random(good.shape), -1.0)
+    column = keys.argmax(axis=1)
+    rows = np.flatnonzero(good.any(axis=1))
+    column = column[rows]
+    child = genes.copy()
+    edge = column < N_EDGE_GENES
+    child[rows[edge], column[edge]] ^= 1
+    other = column[~edge] - N_EDGE_GENES
+    at = N_EDGE_GENES + other % (N_GENES - N_EDGE_GENES)
+    step = 1 + other // (N_GENES - N_EDGE_GENES)
+    child[rows[~edge], at] = (child[rows[~edge], at] + step) % 3
+    return child
+
+
+class CellCrossover(Crossover):
+    """Uniform crossover whose children are valid cells of the problem.
+
+    Genes are exchanged with probability one half each; a child that is invalid, or the same cell as
+    one of its parents, is drawn again up to 8 times. If no try is valid, the child is a copy of its
+    parent.
+
+    Args:
+        prob: Probability that a pair of parents is crossed at all.
+    """
+
+    def __init__(self, *, prob: float = 0.9, **kwargs: Any) -> None:
+        super().__init__(2, 2, prob=prob, **kwargs)
+
+    def _do(
+        self,
+        problem: Any,
+        X: NDArray[np.int64],
+        *args: Any,
+        random_state: np.random.Generator | None = None,
+        **kwargs: Any,
+    ) -> NDArray[np.int64]:
+        rng = random_state if random_state is not None else np.random.default_rng()
+        domain = getattr(problem, "domain", None)
+        space = load_space()
+        parents = np.asarray(X).astype(np.int64)
+        parent_cells = space.index(parents.reshape(-1, N_GENES)).reshape(2, -1)
+        children = parents.copy()
+        # 0: a copy of the parent, 1: a parent's cell in another form, 2: a new cell.
+        worth = np.zeros(parent_cells.shape, dtype=np.int8)
+        for _ in range(_TRIES):
+            todo = np.flatnonzero((worth < 2).any(axis=0))
+            if len(todo) == 0:
+                break
+            swap = rng.random((len(todo), N_GENES)) < 0.5
+            for k in range(2):
+                mixed = np.where(swap, parents[1 - k, todo], parents[k, todo])
+                cell = space.index(mixed)
+                valid = cell >= 0 if domain is None else (cell >= 0) & domain[cell]
+                new = (cell != parent_cells[0, todo]) & (cell != parent_cells[1, todo])
+                value = np.where(valid, 1 + new, 0)
+                better = value > worth[k, todo]
+                children[k, todo[better]] = mixed[better]
+                worth[k, todo[better]] = value[better]
+        return children
+
+
+class CellDuplicateElimination(DuplicateElimination):
+    """Individuals are duplicates when their genotypes are the same cell.
+
+    Invalid genotypes are duplicates when they are equal gene by gene.
+    """
+
+    def _do(
+        self, pop: Population, other: Population | None, is_duplicate: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        mine = _keys(pop)
+        if other is None:
+            first = np.unique(mine, return_index=True)[1]
+            is_duplicate[:] = True
+            is_duplicate[first] = False
+        else:
+            is_duplicate |= np.isin(mine, _keys(other))
+        return is_duplicate
+
+
+def _keys(pop: Population) -> NDArray[np.int64]:
+    """A number for each individual, the same for the same cell; negative for an invalid genotype."""
+    genes = np.stack([individual.X for individual in pop])
+    index: NDArray[np.int64] = load_space().index(genes)
+    invalid = np.flatnonzero(index < 0)
+    if len(invalid):
+        powers = 3 ** np.arange(N_GENES, dtype=np.int64)
+        index[invalid] = -1 - (genes[invalid].astype(np.int64) % 3) @ powers
+    return index
+
+
+def check_positive(name: str, value: Any) -> int:
+    """The value as an int; SettingError (a ValueError) unless it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise SettingError(f"{name} must be a whole number of at least 1; got {value!r}")
+    return int(value)

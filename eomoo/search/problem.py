@@ -1,0 +1,328 @@
+"""The NAS-Bench-101 space with a card's objectives, as a discrete pymoo problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pymoo.core.problem import Problem
+
+from eomoo.errors import SettingError
+from eomoo.objectives.backends import build_backends
+from eomoo.objectives.card import Card, Constraint, load_card, parse_constraint
+from eomoo.search.dominance import PENALTY, non_dominated
+from eomoo.space import load_space
+from eomoo.space.cell import N_EDGE_GENES, N_GENES
+
+__all__ = ["CellProblem", "get_problem"]
+
+
+def get_problem(
+    name_or_path: str | Path,
+    *,
+    noise: int | None = None,
+    constraints: Sequence[str | Constraint] = (),
+    **options: Any,
+) -> CellProblem:
+    """The problem that a card names.
+
+    Args:
+        name_or_path: Name of a shipped card (see ``list_problems``), or path to one of your own.
+        noise: A seed: every value is drawn once from its mean and standard deviation, which makes
+            another, fixed landscape. None: the means.
+        constraints: Limits beside the card's, such as "latency<=10" or "params<=5e6".
+        options: Settings of the card's backends to override, such as ``epochs`` of a live card.
+
+    Raises:
+        UnknownNameError: (a KeyError) No such card.
+        CardError: (a ValueError) The card, a constraint or an option cannot be.
+    """
+    card = load_card(name_or_path)
+    limits = [parse_constraint(c, card) if isinstance(c, str) else c for c in constraints]
+    return CellProblem(card, noise=noise, constraints=limits, options=options)
+
+
+class CellProblem(Problem):
+    """Cells as genotypes (n, 26), a card's objectives, minimised.
+
+    This is the one place where directions turn round: ``values`` are raw, ``F`` is what pymoo
+    minimises (a maximised objective with its sign changed).
+
+    ``out["G"]`` has one column that says how far a genotype is from a cell that has values, and one
+    for each limit of the card: feasible where <= 0. An infeasible genotype has ``F`` = inf where it
+    has no values. Evaluated individuals carry ``index`` (int64, -1 where invalid) and the raw value of each
+    objective under its name.
+
+    Attributes:
+        card: The card.
+        objective_names: (m,) names of the objectives.
+        titles, units: (m,) of the objectives, for axes and tables.
+        domain: (423624,) bool, the cells that have values; None for all of them.
+        reference_point: (m,) in the space of ``F``, or None.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        *,
+        noise: int | None = None,
+        constraints: Sequence[Constraint] = (),
+        options: Mapping[str, Any] | None = None,
+        constrained: bool = True,
+    ) -> None:
+        if noise is not None and (isinstance(noise, bool) or not isinstance(noise, int) or noise < 0):
+            raise SettingError(f"noise is a seed, a whole number of at least 0; got {noise!r}")
+        self.card = card
+        self.noise = noise
+        self.constrained = constrained
+        self.constraints = (*card.constraints, *constraints)
+        self.options = dict(options or {})
+        self.space = load_space()
+        extended = replace(card, constraints=self.constraints)
+        self.backends = build_backends(extended, self.options)
+        self._columns = _columns(extended)
+        self.objective_names = [o.name for o in card.objectives]
+        self.units = [o.unit for o in card.objectives]
+        self.titles = [
+            o.title or self.backends[o.source].quantities[o.quantity].title for o in card.objectives
+        ]
+        self._signs = np.array([1.0 if o.direction == "min" else -1.0 for o in card.objectives])
+        self.domain = self._find_domain()
+        self._known = np.zeros(len(self.space), dtype=bool)
+        self._raw: NDArray[np.float64] = np.empty((len(self.space), len(self._columns)))
+        self._front: NDArray[np.int64] | None = None
+        self.reference_point = (
+            None if card.reference_point is None else np.array(card.reference_point) * self._signs
+        )
+        upper = np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, 2)
+        super().__init__(
+            n_var=N_GENES,
+            n_obj=len(card.objectives),
+            n_ieq_constr=1 + len(_limits(self.constraints)) if constrained else 0,
+            xl=np.zeros(N_GENES),
+            xu=upper,
+            vtype=int,
+        )
+
+    # -- values --------------------------------------------------------------------------------
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether all values can be had at once, so that the true front is known."""
+        return all(b.total or getattr(b, "known", None) is not None for b in self.backends.values())
+
+    def values(self, i: ArrayLike) -> NDArray[np.float64]:
+        """Raw values of the objectives, in the card's units and directions; NaN where there is none.
+
+        Args:
+            i: Indices (n,), or one index.
+
+        Returns:
+            (n, m), or (m,) for one index. A cell is computed once.
+        """
+        raw: NDArray[np.float64] = self._all_values(self.space.check(i))[..., : self.n_obj]
+        return raw
+
+    def deviations(self, i: ArrayLike) -> NDArray[np.float64]:
+        """Standard deviations of ``values``, same shape; 0 where a value is exact."""
+        indices = self.space.check(i)
+        flat = np.atleast_1d(indices)
+        spread = np.empty((len(flat), self.n_obj))
+        for k, (source, quantity) in enumerate(self._columns[: self.n_obj]):
+            spread[:, k] = self.backends[source].deviations(flat, [quantity])[:, 0]
+        return spread if indices.ndim else spread[0]
+
+    def extrapolates(self, i: ArrayLike) -> NDArray[np.bool_]:
+        """Whether cells (n,) lie outside what their values were measured on."""
+        indices = np.atleast_1d(self.space.check(i))
+        outside = np.zeros(len(indices), dtype=bool)
+        for backend in self.backends.values():
+            if hasattr(backend, "extrapolates"):
+                outside |= backend.extrapolates(indices)
+        return outside
+
+    def objectives_at(self, i: ArrayLike) -> NDArray[np.float64]:
+        """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""
+        return self._minimised(self.values(i))
+
+    def raw(self, F: ArrayLike) -> NDArray[np.float64]:
+        """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
+        values: NDArray[np.float64] = np.asarray(F) * self._signs
+        return values
+
+    def _minimised(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        F: NDArray[np.float64] = raw * self._signs
+        F[np.isnan(F).any(axis=-1)] = np.inf
+        return F
+
+    def _all_values(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Raw values of the objectives and then of the constraints' quantities, by index."""
+        if not self._known[indices].all():
+            missing = np.unique(indices[~self._known[indices]]) if indices.ndim else indices[None]
+            self._raw[missing] = self._compute(missing)
+            self._known[missing] = True
+        found: NDArray[np.float64] = self._raw[indices]
+        return found
+
+    def _compute(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        raw = np.empty((len(indices), len(self._columns)))
+        for source, backend in self.backends.items():
+            mine = [k for k, column in enumerate(self._columns) if column[0] == source]
+            names = [self._columns[k][1] for k in mine]
+            raw[:, mine] = backend.values(indices, names)
+            if self.noise is not None:
+                raw[:, mine] += self._draws(indices, mine) * backend.deviations(indices, names)
+        return raw
+
+    def _draws(self, indices: NDArray[np.int64], columns: list[int]) -> NDArray[np.float64]:
+        """Standard normal numbers, one a cell and column, whatever the order of asking."""
+        drawn = [
+            np.random.default_rng([self.noise or 0, k]).standard_normal(len(self.space)) for k in columns
+        ]
+        return np.stack([column[indices] for column in drawn], axis=1)
+
+    # -- pymoo's hooks -------------------------------------------------------------------------
+
+    def _evaluate(self, X: NDArray[np.int64], out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        index, violation = self.space.decode(X)
+        raw = np.full((len(X), len(self._columns)), np.nan)
+        wanted = index >= 0
+        if self.domain is not None:
+            wanted &= self.domain[index]
+        if wanted.all():
+            raw = self._all_values(index)
+        else:
+            raw[wanted] = self._all_values(index[wanted])
+        values = raw[:, : self.n_obj]
+        out["F"] = self._minimised(values)
+        G = self._constraint_values(raw, violation)
+        if self.constrained:
+            out["G"] = G
+        else:
+            excess = np.maximum(G, 0.0).sum(axis=1, keepdims=True)
+            out["F"] = np.where(excess > 0, PENALTY * (1.0 + excess), out["F"])
+        out["index"] = index
+        for k, name in enumerate(self.objective_names):
+            out[name] = values[:, k]
+
+    def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
+        """As pymoo's, with ``index`` kept an integer, the one currency inside eomoo."""
+        out = super().evaluate(X, *args, **kwargs)
+        if isinstance(out, dict) and "index" in out:
+            out["index"] = out["index"].astype(np.int64)
+        return out
+
+    def _constraint_values(
+        self, raw: NDArray[np.float64], violation: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        missing = np.isnan(raw).any(axis=1)
+        limits = _limits(self.constraints)
+        G = np.empty((len(raw), 1 + len(limits)))
+        # A valid cell without values is nearer to a feasible one than any invalid genotype.
+        G[:, 0] = np.where(violation > 0, 1.0 + violation, missing)
+        for k, (column, sign, limit) in enumerate(limits, 1):
+            excess = sign * (raw[:, self.n_obj + column] - limit) / max(abs(limit), 1.0)
+            G[:, k] = np.where(missing, 1.0, excess)
+        return G
+
+    def name(self) -> str:
+        """The card's name."""
+        return self.card.name
+
+    def pareto_indices(self) -> NDArray[np.int64]:
+        """Indices of the true Pareto set's cells, sorted by the first objective.
+
+        Cells with equal objective vectors are all in it.
+
+        Raises:
+            SettingError: (a ValueError) The values are not known beforehand, as with a live card.
+        """
+        if not self.enumerable:
+            raise SettingError(f"the true front of {self.name()} is unknown: its values must be measured")
+        if self._front is None:
+            cells = np.arange(len(self.space)) if self.domain is None else np.flatnonzero(self.domain)
+            raw = self._all_values(cells)
+            feasible = (self._constraint_values(raw, np.zeros(len(cells), dtype=np.int64)) <= 0).all(axis=1)
+            cells, F = cells[feasible], self._minimised(raw[feasible, : self.n_obj])
+            best = non_dominated(F)
+            self._front = cells[best][np.lexsort(F[best].T[::-1])]
+        return self._front
+
+    def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> NDArray[np.float64] | None:
+        return self.objectives_at(self.pareto_indices()) if self.enumerable else None
+
+    def _calc_pareto_set(self, *args: Any, **kwargs: Any) -> NDArray[np.int64] | None:
+        return self.space.genotype(self.pareto_indices()) if self.enumerable else None
+
+    # -- neighbours ----------------------------------------------------------------------------
+
+    def neighbor_lists(
+        self, indices: NDArray[np.int64], *, kind: str = "hamming"
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many neighbours each of the cells (n,) has within the domain, and all of them in a row."""
+        counts, flat = self.space.neighbor_lists(indices, kind=kind)
+        if self.domain is None:
+            return counts, flat
+        inside = self.domain[flat]
+        owner = np.repeat(np.arange(len(counts)), counts)[inside]
+        return np.bincount(owner, minlength=len(counts)), flat[inside]
+
+    def random_cells(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Up to n distinct cells of the domain, uniformly drawn."""
+        if self.domain is None:
+            return rng.choice(len(self.space), size=min(n, len(self.space)), replace=False)
+        cells = np.flatnonzero(self.domain)
+        return rng.choice(cells, size=min(n, len(cells)), replace=False)
+
+    def _find_domain(self) -> NDArray[np.bool_] | None:
+        domain: NDArray[np.bool_] | None = None
+        for backend in self.backends.values():
+            known = getattr(backend, "known", None)
+            if known is not None and not backend.total:
+                mine = np.zeros(len(self.space), dtype=bool)
+                mine[known] = True
+                domain = mine if domain is None else domain & mine
+        if domain is not None and not domain.any():
+            raise SettingError(f"{self.name()}: no cell has values of all its objectives")
+        return domain
+
+    # -- copies stay small ---------------------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CellProblem:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(CellProblem, **self._arguments()), (self.card,)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "noise": self.noise,
+            "constraints": self.constraints[len(self.card.constraints) :],
+            "options": self.options,
+            "constrained": self.constrained,
+        }
+
+    def unconstrained(self) -> CellProblem:
+        """The same problem for algorithms without constraints: an infeasible genotype has a huge ``F``."""
+        return CellProblem(self.card, **{**self._arguments(), "constrained": False})
+
+
+def _columns(card: Card) -> list[tuple[str, str]]:
+    """(source, quantity) of the objectives and then of each constraint."""
+    return [(part.source, part.quantity) for part in card.parts]
+
+
+def _limits(constraints: Sequence[Constraint]) -> list[tuple[int, float, float]]:
+    """(constraint's number, sign, limit) such that sign * (value - limit) <= 0 is feasible."""
+    rows = []
+    for k, c in enumerate(constraints):
+        if c.most < np.inf:
+            rows.append((k, 1.0, c.most))
+        if c.least > -np.inf:
+            rows.append((k, -1.0, c.least))
+    return rows

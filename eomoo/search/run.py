@@ -1,0 +1,116 @@
+"""One run: an algorithm on a problem, with a budget of distinct cells and a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from pymoo.core.population import Population
+
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.budget import BudgetedEvaluator, DistinctCells
+from eomoo.search.dominance import FrontArchive
+from eomoo.search.operators import check_positive
+from eomoo.search.problem import CellProblem
+
+__all__ = ["Progress", "RunResult", "run_algorithm"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is: all evaluations, distinct cells, and its front's ``F`` (k, m)."""
+
+    n_eval: int
+    n_distinct: int
+    front: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a run evaluated.
+
+    Attributes:
+        cells: (n,) int64, distinct cells in the order of their first evaluation.
+        values: (n, m) raw values; NaN where an evaluation failed.
+        feasible: (n,) bool.
+        n_eval: All evaluations, repeated and invalid ones included.
+        seconds: Wall time.
+        complete: False when the run was interrupted.
+    """
+
+    cells: NDArray[np.int64]
+    values: NDArray[np.float64]
+    feasible: NDArray[np.bool_]
+    n_eval: int
+    seconds: float
+    complete: bool
+
+
+class _Recorder:
+    def __init__(self, problem: CellProblem) -> None:
+        self.names = problem.objective_names
+        self.cells: list[NDArray[np.int64]] = []
+        self.values: list[NDArray[np.float64]] = []
+        self.feasible: list[NDArray[np.bool_]] = []
+        self.front = FrontArchive(problem.n_obj)
+
+    def __call__(self, pop: Population) -> None:
+        index = np.array([individual.get("index") for individual in pop], dtype=np.int64)
+        values = np.array([[individual.get(name) for name in self.names] for individual in pop], dtype=float)
+        F = np.stack([individual.F for individual in pop])
+        violation = np.array([np.maximum(individual.G, 0.0).sum() for individual in pop])
+        violation = np.where(np.isnan(values).any(axis=1), np.maximum(violation, 1.0), violation)
+        self.cells.append(index)
+        self.values.append(values)
+        self.feasible.append(violation <= 0)
+        self.front.offer(index, F, violation)
+
+    def result(self, *, n_eval: int, seconds: float, complete: bool) -> RunResult:
+        m = len(self.names)
+        return RunResult(
+            cells=np.concatenate([np.empty(0, dtype=np.int64), *self.cells]),
+            values=np.concatenate([np.empty((0, m)), *self.values]),
+            feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
+            n_eval=n_eval,
+            seconds=seconds,
+            complete=complete,
+        )
+
+
+def run_algorithm(
+    problem: CellProblem,
+    spec: AlgorithmSpec,
+    *,
+    budget: int,
+    seed: int,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> RunResult:
+    """Run an algorithm until it has evaluated ``budget`` distinct cells, or has nothing left to do.
+
+    An interrupt (Ctrl-C) ends the run early; what was found until then is returned.
+    """
+    check_positive("budget", budget)
+    recorder = _Recorder(problem)
+    evaluator = BudgetedEvaluator(budget, on_new=recorder)
+    algorithm = spec.build(problem.n_obj)
+    posed = problem if spec.handles_constraints else problem.unconstrained()
+    started, complete = perf_counter(), True
+    try:
+        algorithm.setup(posed, termination=DistinctCells(budget), seed=seed, evaluator=evaluator)
+        while algorithm.has_next():
+            algorithm.next()
+            if on_progress is not None:
+                front = recorder.front
+                on_progress(
+                    Progress(
+                        n_eval=evaluator.n_eval,
+                        n_distinct=evaluator.n_distinct,
+                        front=front.F[front.violation <= 0],
+                    )
+                )
+    except KeyboardInterrupt:
+        complete = False
+    return recorder.result(n_eval=evaluator.n_eval, seconds=perf_counter() - started, complete=complete)

@@ -1,0 +1,101 @@
+"""The cells that a search has evaluated, in order, with their values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Trace"]
+
+
+class Trace:
+    """Every evaluated cell of a run, once, in order; look-up by index is one gather.
+
+    A deep copy is a snapshot that shares memory with the original until one of them grows past it,
+    so that a history of a run costs little.
+
+    Args:
+        n_cells: Size of the space.
+        n_obj: Number of objectives.
+    """
+
+    def __init__(self, n_cells: int, n_obj: int) -> None:
+        self._length = 0
+        self._rank = np.full(n_cells, -1, dtype=np.int32)
+        self._index = np.empty(256, dtype=np.int64)
+        self._F = np.empty((256, n_obj))
+        self._violation = np.empty(256)
+        self._is_snapshot = False
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def index(self) -> NDArray[np.int64]:
+        """Evaluated cells (n,) in order."""
+        return self._index[: self._length]
+
+    @property
+    def F(self) -> NDArray[np.float64]:
+        """Objective values (n, m) in order, minimised."""
+        return self._F[: self._length]
+
+    @property
+    def violation(self) -> NDArray[np.float64]:
+        """Constraint violations (n,) in order, 0 where feasible."""
+        return self._violation[: self._length]
+
+    def seen(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the cells (n,) have been evaluated."""
+        rank = self._rank[indices]
+        known: NDArray[np.bool_] = rank >= 0
+        # A snapshot shares the table with its original, which may know more by now.
+        return known & (rank < self._length) if self._is_snapshot else known
+
+    def values_of(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Values (n, m) and violations (n,) of cells that have been evaluated."""
+        rank = self._rank[indices]
+        return self._F[rank], self._violation[rank]
+
+    def append(
+        self, index: NDArray[np.int64], F: NDArray[np.float64], violation: NDArray[np.float64]
+    ) -> None:
+        """Add cells (n,), none of them evaluated before."""
+        if self._is_snapshot:
+            self.__setstate__(self.__getstate__())
+        start, stop = self._length, self._length + len(index)
+        if stop > len(self._index):
+            self._grow(stop)
+        self._index[start:stop] = index
+        self._F[start:stop] = F
+        self._violation[start:stop] = violation
+        self._rank[index] = np.arange(start, stop)
+        self._length = stop
+
+    def _grow(self, least: int) -> None:
+        size = max(least, 2 * len(self._index))
+        for name in ("_index", "_F", "_violation"):
+            old = getattr(self, name)
+            new = np.empty((size, *old.shape[1:]), dtype=old.dtype)
+            new[: self._length] = old[: self._length]
+            setattr(self, name, new)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Trace:
+        snapshot = Trace.__new__(Trace)
+        snapshot.__dict__.update(self.__dict__)
+        snapshot._is_snapshot = True
+        return snapshot
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "n_cells": len(self._rank),
+            "index": self.index.copy(),
+            "F": self.F.copy(),
+            "violation": self.violation.copy(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["n_cells"], state["F"].shape[1])  # type: ignore[misc]
+        self.append(state["index"], state["F"], state["violation"])
