@@ -36,6 +36,7 @@ from eomoo.errors import DataError
 __all__ = ["MetricsSpans", "Record", "decode_record", "encode_record", "metrics_spans"]
 
 N_EVALUATIONS, N_FIELDS = 3, 5
+_TOO_MANY = 1 << 31
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 Span = tuple[int, int]
 
@@ -103,6 +104,8 @@ def decode_record(data: bytes) -> Record:
     name, epochs, adjacency, ops, text = fields
     if not re.fullmatch("[0-9a-f]{32}", name):
         raise DataError(f"{name[:40]!r} is no hash of 32 hexadecimal digits")
+    if not 0 < epochs < _TOO_MANY:
+        raise DataError(f"{epochs} is no number of epochs")
     if not re.fullmatch("[01]+", adjacency) or math.isqrt(len(adjacency)) ** 2 != len(adjacency):
         raise DataError(f"its adjacency {adjacency[:60]!r} is no square of digits 0 and 1")
     try:
@@ -110,13 +113,16 @@ def decode_record(data: bytes) -> Record:
     except (binascii.Error, ValueError):
         raise DataError("its metrics are no base64 text") from None
     spans = metrics_spans(metrics)
+    params = 0 if spans.params is None else _varint(metrics, *spans.params)
+    if params >= _TOO_MANY:
+        raise DataError(f"{params} is no number of parameters")
     return Record(
         hash=name,
         epochs=epochs,
         adjacency=adjacency,
         ops=ops,
         evaluations=tuple(tuple(_double(metrics, at) for at in one) for one in spans.evaluations),
-        params=0 if spans.params is None else _varint(metrics, *spans.params),
+        params=params,
         total_time=_double(metrics, spans.total_time),
     )
 

@@ -1,0 +1,271 @@
+"""NAS-Bench-101's TFRecord files as one columnar file: every record checked, all columns by cell index."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.data.files import atomic_path
+from eomoo.data.nasbench_layouts import Batch, Layouts, RecordError, join_batches
+from eomoo.data.tfrecord import Block, read_blocks, record_error
+from eomoo.errors import DataError
+from eomoo.space import CIFAR10, Catalogue, load_space
+from eomoo.space.enumeration import N_CELLS
+
+__all__ = ["METRICS", "N_REPEATS", "STAGES", "column_name", "convert_nasbench101", "looks_like_nasbench101"]
+
+METRICS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
+STAGES = ("halfway", "final")
+N_REPEATS = 3
+_EPOCHS = (4, 12, 36, 108)
+_LONGEST = 1e8
+Progress = Callable[[int, int], None]
+
+
+def column_name(metric: str, epochs: int, stage: str) -> str:
+    """Name of a column of the converted file, such as ``validation_accuracy_108_final``."""
+    return f"{metric}_{epochs}_{stage}"
+
+
+def looks_like_nasbench101(path: Path) -> bool:
+    """Whether a file begins as a TFRecord file of NAS-Bench-101 does."""
+    with open(path, "rb") as file:
+        head = file.read(15)
+    return len(head) == 15 and head[2:8] == bytes(6) and head[12:14] == b'["'
+
+
+def convert_nasbench101(
+    source: str | Path, target: str | Path, *, progress: Progress | None = None, jobs: int | None = None
+) -> tuple[int, ...]:
+    """Convert ``nasbench_only108.tfrecord`` or ``nasbench_full.tfrecord``.
+
+    Every checksum is compared; each record's adjacency, operations, hash and parameters have to agree
+    with the space, accuracies to lie in 0 to 1, and each cell to have three runs of every number of
+    epochs. The converted file is a NumPy file with one structured record. Each column is named as by
+    :func:`column_name` and holds (423624, 3) values, by cell index and repeat in the file's order:
+    float32 where that is exact for all of them, else float64. Nothing is written before all is read.
+
+    Args:
+        source: The TFRecord file.
+        target: The file to write, or replace; its name ends in ``.npy``.
+        progress: Called with the bytes read so far and the size of the file.
+        jobs: Number of threads; by default one for each core, at most four.
+
+    Returns:
+        The numbers of epochs that were found.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The file is damaged, cut off or of another kind, a record contradicts the space, a
+            run is missing or there once too often, or `target` cannot be written; the text names the
+            record or cell.
+    """
+    source, target = Path(source), Path(target)
+    if target.suffix != ".npy":
+        raise DataError(f"the converted table is a NumPy file; let its name {target.name!r} end in .npy")
+    size = source.stat().st_size if source.exists() else 0
+    columns = _Columns(source)
+    for block, batch in _decoded(source, jobs or min(4, os.cpu_count() or 1)):
+        columns.add(batch)
+        if progress is not None:
+            progress(block.stop_byte, size)
+    columns.check_complete()
+    with atomic_path(target) as temporary:
+        columns.write(temporary)
+    return columns.epochs
+
+
+def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch]]:
+    """The file's blocks in their order, with the values in them; a few are decoded ahead."""
+    check, layouts = _Check(load_space()), Layouts()
+
+    def decode(block: Block) -> Batch:
+        try:
+            groups = [
+                batch for group in block.groups() for batch in layouts.decode(group.numbers, group.columns)
+            ]
+            batch = join_batches(groups)
+            check(batch)
+        except RecordError as error:
+            raise record_error(source, error.number, str(error)) from None
+        return batch
+
+    ahead: deque[tuple[Block, Future[Batch]]] = deque()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for block in read_blocks(source):
+                ahead.append((block, pool.submit(decode, block)))
+                if len(ahead) > jobs:
+                    first, future = ahead.popleft()
+                    yield first, future.result()
+            while ahead:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class _Check:
+    """Compares records with the space, and their values with what is possible."""
+
+    def __init__(self, space: Catalogue) -> None:
+        self.space = space
+        self.params: NDArray[np.int64] = space.params(np.arange(N_CELLS), CIFAR10)
+
+    def __call__(self, batch: Batch) -> None:
+        index = batch_index(self.space, batch)
+        self._fail(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
+        known = np.frombuffer("".join(self.space.hash(index)).encode(), dtype=np.uint8).reshape(-1, 32)
+        self._fail(
+            batch,
+            (known != batch.hashes).any(axis=1),
+            lambda k: (
+                f"its hash {_text(batch.hashes[k])} is not that of its adjacency and operations, "
+                f"{_text(known[k])}"
+            ),
+        )
+        params = self.params[index]
+        self._fail(
+            batch,
+            params != batch.params,
+            lambda k: (
+                f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}"
+            ),
+        )
+        self._check_values(batch)
+
+    def _check_values(self, batch: Batch) -> None:
+        self._fail(
+            batch,
+            ~np.isin(batch.epochs, _EPOCHS),
+            lambda k: f"it is of {batch.epochs[k]} epochs, not of {', '.join(map(str, _EPOCHS))}",
+        )
+        at, times = batch.evaluations[..., 0], batch.evaluations[..., 1]
+        expected = batch.epochs[:, None] * np.array([0.0, 0.5, 1.0])
+        # A number of whole steps may fall a little short of a number of epochs.
+        near = np.abs(at - expected) <= 0.5 + 0.01 * expected
+        self._fail(
+            batch,
+            ~near.all(axis=1),
+            lambda k: (
+                f"its evaluations are at the epochs {', '.join(f'{v:g}' for v in at[k])} "
+                f"of {batch.epochs[k]}, not at the start, halfway and the end"
+            ),
+        )
+        all_times = np.column_stack([times, batch.total_times])
+        possible = (all_times >= 0) & (all_times <= _LONGEST)
+        self._fail(
+            batch,
+            ~possible.all(axis=1),
+            lambda k: f"a time of {_first(all_times[k], ~possible[k])} s is out of range",
+        )
+        accuracy = batch.evaluations[..., 2:].reshape(len(at), -1)
+        possible = (accuracy >= 0) & (accuracy <= 1)
+        self._fail(
+            batch,
+            ~possible.all(axis=1),
+            lambda k: f"an accuracy of {_first(accuracy[k], ~possible[k])} is out of the range 0 to 1",
+        )
+
+    def _fail(self, batch: Batch, wrong: Any, what: Callable[[int], str]) -> None:
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            raise RecordError(int(batch.numbers[k]), what(k))
+
+
+def batch_index(space: Catalogue, batch: Batch) -> NDArray[np.int64]:
+    """Indices (n,) of the cells; -1 for what is no cell."""
+    return space.lookup(batch.masks, batch.codes).astype(np.int64)
+
+
+class _Columns:
+    """The columns as they fill up, (423624, 3) each; a column that needs float64 becomes it on the way."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._space = load_space()
+        self._runs: dict[int, NDArray[np.uint8]] = {}
+        self._values: dict[str, NDArray[np.floating]] = {}
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The numbers of epochs found so far, ascending."""
+        return tuple(sorted(self._runs))
+
+    def add(self, batch: Batch) -> None:
+        """Take the records of a batch; batches come in the file's order."""
+        index = batch_index(self._space, batch)
+        for epochs in np.unique(batch.epochs).tolist():
+            rows = np.flatnonzero(batch.epochs == epochs)
+            repeat = self._repeats(epochs, index[rows], batch.numbers[rows])
+            for s, stage in enumerate(STAGES, 1):
+                for m, metric in enumerate(METRICS, 1):
+                    name = column_name(metric, epochs, stage)
+                    self._put(name, index[rows], repeat, batch.evaluations[rows, s, m])
+
+    def check_complete(self) -> None:
+        """Raise DataError where a cell has fewer runs than three."""
+        for epochs in self.epochs:
+            short = np.flatnonzero(self._runs[epochs] < N_REPEATS)
+            if len(short):
+                runs = int(self._runs[epochs][short[0]])
+                raise DataError(
+                    f"{self._source} is incomplete: {len(short):,} cells lack runs of {epochs} epochs; "
+                    f"the first is {self._space.hash(int(short[0]))}, which has {runs} of {N_REPEATS}"
+                )
+
+    def write(self, path: Path) -> None:
+        """Write the columns as a NumPy file of one structured record."""
+        names = [column_name(m, e, s) for e in self.epochs for s in STAGES for m in METRICS]
+        kinds = {name: self._values[name].dtype.newbyteorder("<") for name in names}
+        kind = np.dtype([(name, kinds[name], (N_CELLS, N_REPEATS)) for name in names])
+        header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (1,)}
+        with open(path, "wb") as file:
+            np.lib.format.write_array_header_2_0(file, header)
+            for name in names:
+                self._values[name].astype(kinds[name], copy=False).tofile(file)
+
+    def _repeats(
+        self, epochs: int, index: NDArray[np.int64], numbers: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The how-manieth run of its cell each record is, from 0."""
+        if epochs not in self._runs:
+            self._runs[epochs] = np.zeros(N_CELLS, dtype=np.uint8)
+        runs = self._runs[epochs]
+        order = np.argsort(index, kind="stable")
+        found = index[order]
+        first = np.flatnonzero(np.append(True, found[1:] != found[:-1]))
+        sizes = np.diff(np.append(first, len(found)))
+        repeat = np.empty(len(index), dtype=np.int64)
+        repeat[order] = np.arange(len(found)) - np.repeat(first, sizes) + runs[found]
+        if (repeat >= N_REPEATS).any():
+            k = int(np.argmax(repeat >= N_REPEATS))
+            name = self._space.hash(int(index[k]))
+            what = f"the cell {name} has more than {N_REPEATS} runs of {epochs} epochs"
+            raise record_error(self._source, int(numbers[k]), what)
+        runs[found[first]] += sizes.astype(np.uint8)
+        return repeat
+
+    def _put(
+        self, name: str, index: NDArray[np.int64], repeat: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> None:
+        if name not in self._values:
+            self._values[name] = np.zeros((N_CELLS, N_REPEATS), dtype=np.float32)
+        if self._values[name].dtype == np.float32 and (values.astype(np.float32) != values).any():
+            self._values[name] = self._values[name].astype(np.float64)
+        self._values[name][index, repeat] = values
+
+
+def _text(digits: NDArray[np.uint8]) -> str:
+    return digits.tobytes().decode()
+
+
+def _first(values: NDArray[np.float64], wrong: NDArray[np.bool_]) -> float:
+    return float(values[np.argmax(wrong)])
