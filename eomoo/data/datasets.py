@@ -232,12 +232,12 @@ def candidates(dataset: DataSet, base: Path) -> list[Path]:
 def _not_found(dataset: DataSet, folders: list[Path], folder: str | Path | None) -> str:
     best = max(folders, key=lambda place: sum((place / file.name).is_file() for file in dataset.files))
     missing = [file.name for file in dataset.files if not (best / file.name).is_file()]
-    part_of_it = f", {best} lacks {', '.join(missing)}" if len(missing) < len(dataset.files) else ""
-    if folder is not None:
-        if not Path(folder).expanduser().is_dir():
-            return f"there is no folder {folder} to find the data set {dataset.name} in"
-        return f"{folder} does not hold the data set {dataset.name}{part_of_it or f' ({missing[0]} and the other files)'}"
-    return f"the data set {dataset.name} is not on this machine{part_of_it}; {how_to_get(dataset)}"
+    lacks = f" ({best} lacks {', '.join(missing)})" if len(missing) < len(dataset.files) else ""
+    if folder is None:
+        return f"the data set {dataset.name} is not on this machine{lacks}; {how_to_get(dataset)}"
+    if not Path(folder).expanduser().is_dir():
+        return f"there is no folder {folder} to find the data set {dataset.name} in"
+    return f"{folder} does not hold the data set {dataset.name}{lacks or f' ({missing[0]} and so on)'}"
 
 
 def how_to_get(dataset: DataSet) -> str:

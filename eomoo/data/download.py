@@ -97,7 +97,7 @@ def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
     bars = Bars(*columns, console=Console(stderr=True))
 
     def start(name: str) -> Progress:
-        # Only now, for bars without a download would print an empty line.
+        # Bars that are shown without a download would print an empty line.
         bars.start()
         task = bars.add_task(name, total=None)
         return lambda here, total: bars.update(task, completed=here, total=total)
@@ -105,7 +105,8 @@ def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
     try:
         yield start
     finally:
-        bars.stop()
+        if bars.tasks:
+            bars.stop()
 
 
 def _receive(url: str, part: Path, size: int | None, progress: Progress | None, timeout: float) -> bool:

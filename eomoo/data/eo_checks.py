@@ -62,7 +62,7 @@ def check_walks(cells: Sequence[WalkCell], path: Path) -> None:
             drawn = Cell(cell.spec.matrix, cell.spec.ops)
         except CellError as error:
             raise DataError(f"{where} is no cell of the space: {error}") from error
-        if space.index(drawn) != cell.index or drawn.n_vertices != len(cell.spec.ops):
+        if space.index(drawn.genotype()) != cell.index or drawn.n_vertices != len(cell.spec.ops):
             raise DataError(f"{where} has adjacency and operations of another cell than {cell.index}")
 
 

@@ -19,7 +19,16 @@ import numpy as np
 
 from eomoo.errors import DataError, DataNotFoundError, EomooError
 
-__all__ = ["atomic_path", "read_bytes", "sha256_of", "to_json", "write_error", "write_json", "write_text"]
+__all__ = [
+    "atomic_path",
+    "other_kind",
+    "read_bytes",
+    "sha256_of",
+    "to_json",
+    "write_error",
+    "write_json",
+    "write_text",
+]
 
 _WRITE_HINTS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -33,6 +42,16 @@ _WRITE_HINTS = {
     errno.EISDIR: "there is a folder of that name",
     errno.ENAMETOOLONG: "the name is too long",
     errno.EIO: "the device reports an input/output error",
+}
+
+_BEGINNINGS = {
+    b"PK\x03\x04": "a ZIP archive (or a network saved by PyTorch)",
+    b"\x1f\x8b": "a gzip archive",
+    b"\x89HDF": "an HDF5 file",
+    b"PAR1": "a Parquet file",
+    b"SQLite": "an SQLite file",
+    b"version https://git-lfs": "a Git LFS pointer, not the file itself",
+    b"<": "a web page (or XML)",
 }
 
 
@@ -140,6 +159,12 @@ def read_bytes(path: str | Path, *, max_size: int) -> bytes:
     if len(content) > max_size:
         raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
     return content
+
+
+def other_kind(content: bytes) -> str | None:
+    """What a file is, judged by its first bytes, of the kinds that people give by mistake; else None."""
+    start = content[:64].lstrip()
+    return next((kind for magic, kind in _BEGINNINGS.items() if start.startswith(magic)), None)
 
 
 def write_error(path: str | Path, error: OSError) -> DataError:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from eomoo.data.files import read_bytes
+from eomoo.data.files import other_kind, read_bytes
 from eomoo.errors import DataError
 
 __all__ = ["read_json"]
@@ -25,6 +25,9 @@ def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
             object with the same key twice; the text names the key, or the line and column.
     """
     content = read_bytes(path, max_size=max_size)
+    kind = other_kind(content)
+    if kind:
+        raise DataError(f"{path} is no JSON but {kind}")
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         record: dict[str, Any] = {}

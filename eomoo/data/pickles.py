@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from eomoo.data.files import read_bytes
+from eomoo.data.files import other_kind, read_bytes
 from eomoo.errors import DataError
 
 __all__ = ["read_pickle"]
@@ -31,6 +31,8 @@ _NUMPY_NAMES = {
     ("_codecs", "encode"): "bytes",
 }
 _NUMERIC = re.compile(r"b1|[iu][1248]|f[248]")
+
+_LEAVES = {str, int, float, bool, type(None)}
 
 _MEMO_WRITES = {"PUT", "BINPUT", "LONG_BINPUT"}
 _STRINGS = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
@@ -45,7 +47,8 @@ _MEMO_READS = {"GET", "BINGET", "LONG_BINGET"}
 _MACHINE = {"PROTO", "FRAME", "MARK", "POP", "POP_MARK", "STOP", "MEMOIZE"} | _MEMO_READS
 # These serve NumPy's scalars; what they may reach is limited by the names above.
 _CALLS = {"GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"}
-_ADMITTED = _MEMO_WRITES | _STRINGS | _BYTES | _NUMBERS | _CONSTANTS | _CONTAINERS | _MACHINE | _CALLS
+_HARMLESS = _BYTES | _NUMBERS | _CONSTANTS | _CONTAINERS | (_MACHINE - _MEMO_READS) | {"REDUCE", "BUILD"}
+_ADMITTED = _HARMLESS | _MEMO_READS | _MEMO_WRITES | _STRINGS | _CALLS
 
 
 def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
@@ -65,6 +68,9 @@ def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
             names the forbidden thing.
     """
     content = read_bytes(path, max_size=max_size)
+    kind = other_kind(content)
+    if kind:
+        raise DataError(f"{path} is no pickle but {kind}")
     _inspect(content, path)
     try:
         value = _PlainUnpickler(io.BytesIO(content), path).load()
@@ -159,6 +165,8 @@ def _inspect(content: bytes, path: str | Path) -> None:
     """Refuse a pickle with instructions that do more than build plain data; carry out none of them."""
     last_texts = ("?", "?")
     for name, argument in _instructions(content, path):
+        if name in _HARMLESS:
+            continue
         if name == "GLOBAL":
             _check_name(tuple(str(argument).split(" ", 1)), path)
         elif name == "STACK_GLOBAL":
@@ -203,15 +211,16 @@ def _check_plain(value: Any, path: str | Path) -> None:
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, dict | list | tuple):
-            if id(item) in seen:
-                continue
+        kind = type(item)
+        if kind in _LEAVES:
+            continue
+        if kind not in (dict, list, tuple):
+            _refuse(path, f"holds an object of type {kind.__name__.lstrip('_')}")
+        if id(item) not in seen:
             seen.add(id(item))
             waiting.extend(item)
-            if isinstance(item, dict):
+            if kind is dict:
                 waiting.extend(item.values())
-        elif not (item is None or isinstance(item, str | int | float)):
-            _refuse(path, f"holds an object of type {type(item).__name__.lstrip('_')}")
 
 
 def _refuse_name(path: str | Path, name: str) -> NoReturn:
