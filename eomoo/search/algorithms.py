@@ -8,12 +8,12 @@ from typing import Any
 
 from pymoo.core.algorithm import Algorithm
 
-from eomoo.errors import SettingError, UnknownNameError
+from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
 from eomoo.search.operators import CellCrossover, NeighborMutation, cell_operators, check_positive
 from eomoo.search.pls import PLS
 from eomoo.search.random_search import RandomSearch
 
-__all__ = ["ALGORITHMS", "AlgorithmSpec", "make_algorithm"]
+__all__ = ["ALGORITHMS", "AlgorithmSpec", "make_algorithm", "reference_directions"]
 
 Builder = Callable[[int, dict[str, Any]], Algorithm]
 
@@ -113,12 +113,21 @@ def _genetic(module: str, name: str) -> Builder:
 def _nsga3(n_obj: int, settings: dict[str, Any]) -> Algorithm:
     pop_size = check_positive("pop_size", settings["pop_size"])
     cls = _load("nsga3", "NSGA3")
-    return cls(ref_dirs=_directions(n_obj, pop_size), pop_size=pop_size, **_operators(settings))
+    return cls(ref_dirs=reference_directions(n_obj, pop_size), pop_size=pop_size, **_operators(settings))
+
+
+def _spea2(n_obj: int, settings: dict[str, Any]) -> Algorithm:
+    # pymoo's default survival is one object for all instances, which remembers earlier runs.
+    return _load("spea2", "SPEA2")(
+        pop_size=check_positive("pop_size", settings["pop_size"]),
+        survival=_load("spea2", "SPEA2Survival")(normalize=True),
+        **_operators(settings),
+    )
 
 
 def _moead(n_obj: int, settings: dict[str, Any]) -> Algorithm:
     """MOEA/D in the form that proposes a whole generation at once, tens of times as fast."""
-    directions = _directions(n_obj, check_positive("pop_size", settings["pop_size"]))
+    directions = reference_directions(n_obj, check_positive("pop_size", settings["pop_size"]))
     return _load("moead", "ParallelMOEAD")(
         ref_dirs=directions,
         n_neighbors=min(20, len(directions)),
@@ -144,7 +153,7 @@ def _nsga2_integer(n_obj: int, settings: dict[str, Any]) -> Algorithm:
     )
 
 
-def _directions(n_obj: int, pop_size: int) -> Any:
+def reference_directions(n_obj: int, pop_size: int) -> Any:
     """The largest Das-Dennis design of at most ``pop_size`` directions."""
     from math import comb
 
@@ -160,7 +169,10 @@ def _directions(n_obj: int, pop_size: int) -> Any:
 
 def _load(module: str, name: str) -> Any:
     from importlib import import_module
+    from importlib.util import find_spec
 
+    if module == "age" and find_spec("numba") is None:
+        raise MissingPackageError("AGE-MOEA of pymoo needs the package numba: pip install numba")
     return getattr(import_module(f"pymoo.algorithms.moo.{module}"), name)
 
 
@@ -180,7 +192,7 @@ ALGORITHMS: Mapping[str, _Entry] = {
     "nsga3": _Entry(title="NSGA-III", build=_nsga3, defaults=_GENETIC),
     "sms-emoa": _Entry(title="SMS-EMOA", build=_genetic("sms", "SMSEMOA"), defaults=_GENETIC),
     "moead": _Entry(title="MOEA/D", build=_moead, defaults=_GENETIC, constraints=False),
-    "spea2": _Entry(title="SPEA2", build=_genetic("spea2", "SPEA2"), defaults=_GENETIC),
+    "spea2": _Entry(title="SPEA2", build=_spea2, defaults=_GENETIC),
     "age-moea": _Entry(title="AGE-MOEA", build=_genetic("age", "AGEMOEA"), defaults=_GENETIC),
     "nsga2-integer": _Entry(
         title="NSGA-II with pymoo's integer operators", build=_nsga2_integer, defaults={"pop_size": 50}

@@ -36,6 +36,8 @@ class RunResult:
         cells: (n,) int64, distinct cells in the order of their first evaluation.
         values: (n, m) raw values; NaN where an evaluation failed.
         feasible: (n,) bool.
+        front: (k,) int64, the non-dominated cells.
+        front_deviations: (k, m) standard deviations of their values.
         n_eval: All evaluations, repeated and invalid ones included.
         seconds: Wall time.
         complete: False when the run was interrupted.
@@ -44,6 +46,8 @@ class RunResult:
     cells: NDArray[np.int64]
     values: NDArray[np.float64]
     feasible: NDArray[np.bool_]
+    front: NDArray[np.int64]
+    front_deviations: NDArray[np.float64]
     n_eval: int
     seconds: float
     complete: bool
@@ -51,6 +55,7 @@ class RunResult:
 
 class _Recorder:
     def __init__(self, problem: CellProblem) -> None:
+        self.problem = problem
         self.names = problem.objective_names
         self.cells: list[NDArray[np.int64]] = []
         self.values: list[NDArray[np.float64]] = []
@@ -70,10 +75,13 @@ class _Recorder:
 
     def result(self, *, n_eval: int, seconds: float, complete: bool) -> RunResult:
         m = len(self.names)
+        front = self.front.index[self.front.violation <= 0]
         return RunResult(
             cells=np.concatenate([np.empty(0, dtype=np.int64), *self.cells]),
             values=np.concatenate([np.empty((0, m)), *self.values]),
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
+            front=front,
+            front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
             n_eval=n_eval,
             seconds=seconds,
             complete=complete,

@@ -1,0 +1,1 @@
+"""Studies: problems x algorithms x seeds, run in parallel, kept in a store."""

@@ -1,0 +1,123 @@
+"""Figures for papers and reports: each function draws on given axes and returns them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLORS", "axis_label", "new_figure", "plot_front", "plot_front_matrix"]
+
+# Okabe and Ito's palette, told apart by colour-blind readers and in grey.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+_SEEN, _TRUE, _FOUND = "#BBBBBB", "#000000", "#D55E00"
+
+
+def new_figure(width: float = 6.4, height: float = 4.6, **kwargs: Any) -> tuple[Figure, Any]:
+    """A figure of eomoo's look with its axes, as ``matplotlib.pyplot.subplots``, tied to no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(**kwargs)
+    for ax in np.atleast_1d(axes).flat:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=9)
+    return figure, axes
+
+
+def axis_label(title: str, unit: str) -> str:
+    """A label such as "latency on A100 (ms/batch)"."""
+    return f"{title} ({unit})" if unit else title
+
+
+def plot_front(
+    ax: Axes,
+    *,
+    front: NDArray[np.float64],
+    seen: NDArray[np.float64] | None = None,
+    true_front: NDArray[np.float64] | None = None,
+    deviations: NDArray[np.float64] | None = None,
+    labels: tuple[str, str],
+    label: str = "front found",
+) -> Axes:
+    """Draw a front of two objectives over what was evaluated, with the true front.
+
+    Args:
+        ax: Where to draw.
+        front: (k, 2) raw values of the front's cells.
+        seen: (n, 2) raw values of all evaluated cells.
+        true_front: (t, 2) raw values of the true Pareto front.
+        deviations: (k, 2) standard deviations of ``front``, drawn as error bars.
+        labels: Of the two axes.
+        label: Of the front, in the legend.
+    """
+    if seen is not None and len(seen):
+        ax.plot(*seen.T, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(seen):,})", zorder=1)
+    if deviations is not None and (deviations > 0).any():
+        ax.errorbar(
+            *front.T,
+            xerr=deviations[:, 0],
+            yerr=deviations[:, 1],
+            fmt="none",
+            ecolor=_FOUND,
+            alpha=0.25,
+            linewidth=0.8,
+            zorder=2,
+            label="standard deviation",
+        )
+    if true_front is not None and len(true_front):
+        ordered = true_front[np.argsort(true_front[:, 0])]
+        ax.plot(
+            *ordered.T,
+            "o",
+            color=_TRUE,
+            markersize=6,
+            markerfacecolor="none",
+            markeredgewidth=0.9,
+            label=f"true front ({len(true_front)})",
+            zorder=3,
+        )
+    ordered = front[np.argsort(front[:, 0])]
+    ax.plot(*ordered.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
+    ax.set_xlabel(labels[0])
+    ax.set_ylabel(labels[1])
+    ax.legend(fontsize=8, frameon=False)
+    return ax
+
+
+def plot_front_matrix(
+    figure: Figure,
+    *,
+    front: NDArray[np.float64],
+    seen: NDArray[np.float64] | None = None,
+    true_front: NDArray[np.float64] | None = None,
+    labels: list[str],
+) -> Figure:
+    """Draw a front of three or more objectives, a panel for each pair of them, on an empty figure."""
+    m = front.shape[1]
+    axes = figure.subplots(m - 1, m - 1, squeeze=False)
+    for row in range(m - 1):
+        for column in range(m - 1):
+            ax = axes[row, column]
+            if column > row:
+                ax.set_axis_off()
+                continue
+            pair = [column, row + 1]
+            plot_front(
+                ax,
+                front=front[:, pair],
+                seen=None if seen is None else seen[:, pair],
+                true_front=None if true_front is None else true_front[:, pair],
+                labels=(labels[column], labels[row + 1]),
+            )
+            ax.spines[["top", "right"]].set_visible(False)
+            if (row, column) != (0, 0):
+                ax.get_legend().remove()
+    return figure

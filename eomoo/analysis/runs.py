@@ -1,0 +1,227 @@
+"""A stored run as tables and files: its front, its trace, its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.analysis.indicators import Scale, deduplicated, hypervolume
+from eomoo.data.files import atomic_path, write_json
+from eomoo.search.dominance import non_dominated
+from eomoo.space import SO2SAT, load_space
+from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["StoredRun", "front_of", "load_run", "problem_scale", "write_run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """A run with all that the store knows of it.
+
+    Attributes:
+        problem, run, trace: As stored.
+        front: (k,) positions in the trace of the non-dominated feasible cells, by first objective.
+        true_front: Cells and raw values of the true front, or None.
+        deviations: Standard deviations (k, m) of the front's values.
+    """
+
+    problem: ProblemRow
+    run: RunRow
+    trace: RunTrace
+    front: NDArray[np.int64]
+    true_front: tuple[NDArray[np.int64], NDArray[np.float64]] | None
+    deviations: NDArray[np.float64]
+
+    @property
+    def front_cells(self) -> NDArray[np.int64]:
+        """(k,) indices of the front's cells."""
+        return self.trace.cells[self.front]
+
+    @property
+    def front_values(self) -> NDArray[np.float64]:
+        """(k, m) raw values of the front's cells."""
+        return self.trace.values[self.front]
+
+
+def front_of(trace: RunTrace, signs: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Positions in a trace of its non-dominated feasible cells, sorted by the first objective."""
+    feasible = np.flatnonzero(trace.feasible)
+    F = trace.values[feasible] * signs
+    best = feasible[non_dominated(F)]
+    return best[np.lexsort((trace.values[best] * signs).T[::-1])] if len(best) else best
+
+
+def load_run(store: Store, run: RunRow) -> StoredRun:
+    """A run of the store, with its front."""
+    problem = next(p for p in store.problems() if p.id == run.problem)
+    trace = store.trace(run)
+    front = front_of(trace, problem.signs)
+    known = store.front_deviations(problem.id)
+    nothing = np.zeros(len(problem.objectives))
+    spread = [known.get(int(cell), nothing) for cell in trace.cells[front]]
+    return StoredRun(
+        problem=problem,
+        run=run,
+        trace=trace,
+        front=front,
+        true_front=store.true_front(problem.id),
+        deviations=np.array(spread).reshape(len(front), len(nothing)),
+    )
+
+
+def problem_scale(
+    problem: ProblemRow,
+    true_front: tuple[NDArray[np.int64], NDArray[np.float64]] | None,
+    F: NDArray[np.float64],
+) -> Scale:
+    """The box for indicators, from the ideal point to the card's reference point.
+
+    The ideal point is the true front's; where that is unknown, that of the points ``F`` (n, m). A card
+    without a reference point gets the worst of these points and of the true front.
+    """
+    points = F[np.isfinite(F).all(axis=1)]
+    if true_front is not None:
+        points = np.concatenate((points, true_front[1] * problem.signs))
+        ideal = (true_front[1] * problem.signs).min(axis=0)
+    else:
+        ideal = points.min(axis=0)
+    if problem.reference_point is not None:
+        reference = np.array(problem.reference_point) * problem.signs
+        # Live results may be better than anything that the card's author expected, or all worse.
+        return Scale(ideal=np.minimum(ideal, reference - 1e-9), reference=reference)
+    worst = points.max(axis=0)
+    return Scale(ideal=ideal, reference=worst + np.maximum(0.1 * (worst - ideal), 1e-9))
+
+
+def summary(stored: StoredRun) -> dict[str, Any]:
+    """What a run did, in numbers."""
+    F = stored.trace.values[stored.trace.feasible] * stored.problem.signs
+    result: dict[str, Any] = {
+        "problem": stored.problem.name,
+        "algorithm": stored.run.algorithm,
+        "seed": stored.run.seed,
+        "budget": stored.run.budget,
+        "distinct_cells": len(stored.trace.cells),
+        "evaluations": stored.run.n_eval,
+        "front_size": len(stored.front),
+        "seconds": round(stored.run.seconds, 3),
+        "complete": stored.run.complete,
+    }
+    if len(F):
+        scale = problem_scale(stored.problem, stored.true_front, F)
+        result["hypervolume"] = hypervolume(deduplicated(F), scale)
+        if stored.true_front is not None:
+            best = hypervolume(stored.true_front[1] * stored.problem.signs, scale)
+            result["share_of_true_hypervolume"] = result["hypervolume"] / best if best else None
+    return result
+
+
+def front_frame(stored: StoredRun) -> pd.DataFrame:
+    """The front as a table, a row for each cell."""
+    import pandas as pd
+
+    space, cells = load_space(), stored.front_cells
+    columns: dict[str, Any] = {"index": cells, "hash": space.hash(cells)}
+    for k, objective in enumerate(stored.problem.objectives):
+        columns[objective["name"]] = stored.front_values[:, k]
+        if stored.deviations[:, k].any():
+            columns[f"{objective['name']}_std"] = stored.deviations[:, k]
+    columns.setdefault("params", space.params(cells, SO2SAT))
+    columns["macs"] = space.macs(cells, SO2SAT)
+    columns["vertices"] = space.n_vertices[cells]
+    columns["genotype"] = ["".join(map(str, row)) for row in space.genotype(cells)]
+    return pd.DataFrame(columns)
+
+
+def trace_frame(stored: StoredRun) -> pd.DataFrame:
+    """Every evaluation as a table, a row each, in order."""
+    import pandas as pd
+
+    names = [o["name"] for o in stored.problem.objectives]
+    frame = pd.DataFrame(stored.trace.values, columns=names)
+    frame.insert(0, "index", stored.trace.cells)
+    frame.insert(0, "step", np.arange(len(frame)))
+    frame["feasible"] = stored.trace.feasible
+    return frame
+
+
+def write_run(stored: StoredRun, folder: Path) -> list[Path]:
+    """Write ``front.csv``, ``trace.csv``, ``settings.json``, ``front.png`` and ``cells.png``."""
+    written = []
+    for name, frame in (("front.csv", front_frame(stored)), ("trace.csv", trace_frame(stored))):
+        with atomic_path(folder / name) as path:
+            frame.to_csv(path, index=False)
+        written.append(folder / name)
+    settings = {
+        **summary(stored),
+        "settings": stored.run.settings,
+        "constraints": list(stored.problem.constraints),
+        "noise": stored.problem.noise,
+        "objectives": list(stored.problem.objectives),
+        "card_sha256": stored.problem.digest,
+        "versions": stored.run.versions,
+        "citation": stored.problem.citation,
+    }
+    write_json(folder / "settings.json", settings)
+    written.append(folder / "settings.json")
+    if len(stored.front):
+        written += [_draw_front(stored, folder / "front.png"), _draw_cells(stored, folder / "cells.png")]
+    return written
+
+
+def _draw_front(stored: StoredRun, path: Path) -> Path:
+    from eomoo.analysis.figures import axis_label, new_figure, plot_front, plot_front_matrix
+
+    labels = [axis_label(o["title"], o["unit"]) for o in stored.problem.objectives]
+    seen = stored.trace.values[stored.trace.feasible]
+    true_front = None if stored.true_front is None else stored.true_front[1]
+    if len(labels) == 2:
+        figure, ax = new_figure()
+        plot_front(
+            ax,
+            front=stored.front_values,
+            seen=seen,
+            true_front=true_front,
+            deviations=stored.deviations,
+            labels=(labels[0], labels[1]),
+        )
+        ax.set_title(f"{stored.problem.name}, {stored.run.label}, seed {stored.run.seed}", fontsize=10)
+    else:
+        figure, ax = new_figure(4.0 * max(1, len(labels) - 1), 3.2 * max(1, len(labels) - 1))
+        ax.remove()
+        plot_front_matrix(figure, front=stored.front_values, seen=seen, true_front=true_front, labels=labels)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+    return path
+
+
+def _draw_cells(stored: StoredRun, path: Path, *, most: int = 24) -> Path:
+    """Drawings of the front's cells, evenly chosen when there are more than ``most``."""
+    from eomoo.analysis.drawing import draw_cell
+    from eomoo.analysis.figures import new_figure
+
+    chosen = np.unique(np.linspace(0, len(stored.front) - 1, min(most, len(stored.front))).astype(int))
+    columns = min(6, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure, axes = new_figure(2.3 * columns, 2.9 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, k in zip(axes.flat, chosen, strict=False):
+        cell = int(stored.front_cells[k])
+        lines = [
+            f"{o['name']} {value:,.4g} {o['unit']}".strip()
+            for o, value in zip(stored.problem.objectives, stored.front_values[k], strict=True)
+        ]
+        draw_cell(load_space().cell(cell), ax, title="\n".join([f"cell {cell}", *lines]))
+    if len(chosen) < len(stored.front):
+        figure.suptitle(f"{len(chosen)} of the front's {len(stored.front)} cells", fontsize=11)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+    return path

@@ -1,0 +1,69 @@
+"""The command line: parse, call, print. Each family of commands is a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from eomoo.cli import data, problems, run, show
+from eomoo.errors import EomooError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="eomoo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Find networks for satellite images that are accurate, fast and small at once.\n\n"
+        "Begin with `eomoo run`: within seconds it prints a Pareto front of networks for mapping local "
+        "climate zones, found among 423,624 cells."
+    ),
+)
+app.command("run")(run.run)
+app.command("problems")(problems.problems)
+app.command("show")(show.show)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from eomoo import __version__
+
+        typer.echo(f"eomoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; an error of eomoo's becomes one sentence, never a traceback."""
+    try:
+        app()
+    except EomooError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone, as with `| head`; closing stderr keeps Python from complaining.
+        sys.stderr.close()
+        sys.exit(141)
+    except MemoryError:
+        _fail("out of memory; use a smaller budget or close other programs", 1)
+
+
+def _fail(sentence: str, code: int) -> None:
+    typer.echo(f"error: {sentence}", err=True)
+    sys.exit(code)

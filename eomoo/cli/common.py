@@ -1,0 +1,50 @@
+"""What several commands share: options, the console, how values are shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+__all__ = ["Json", "console", "parse_options", "show_value"]
+
+from eomoo.errors import SettingError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The terminal: tables go to stdout, progress to stderr; a pipe is given room for whole tables."""
+    found = Console(stderr=stderr, highlight=False)
+    if not found.is_terminal:
+        found.width = max(found.width, 160)
+    return found
+
+
+def show_value(value: float, unit: str, *, deviation: float = 0.0) -> str:
+    """A value for people: counts with thousands, others to four digits, with ± its deviation."""
+    if value != value:
+        return "-"
+    text = f"{value:,.0f}" if unit == "" else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return f"{text} ± {deviation:.2g}" if deviation > 0 else text
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Options written as ``key=value``; numbers become numbers."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise SettingError(f"an option reads like n_starts=10; got {pair!r}")
+        options[key.strip().replace("-", "_")] = _parse(text.strip())
+    return options
+
+
+def _parse(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)

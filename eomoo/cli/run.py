@@ -1,0 +1,208 @@
+"""``eomoo run``: one search, its front as a table, figures and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eomoo.cli.common import Json, console, parse_options, show_value
+from eomoo.errors import EomooError, SettingError
+
+if TYPE_CHECKING:
+    from eomoo.analysis.runs import StoredRun
+    from eomoo.search.algorithms import AlgorithmSpec
+    from eomoo.search.problem import CellProblem
+    from eomoo.search.run import Progress
+
+__all__ = ["run"]
+
+
+def run(
+    card: Annotated[
+        str, typer.Argument(help="Name of a problem card (see `eomoo problems`), or path to your own.")
+    ] = "eo-macro-latency",
+    algorithm: Annotated[
+        str,
+        typer.Option(
+            "--algorithm",
+            "-a",
+            help="pls, random, nsga2, nsga3, sms-emoa, moead, spea2, age-moea or nsga2-integer.",
+        ),
+    ] = "pls",
+    init: Annotated[
+        str | None, typer.Option(help="Where the first cells come from: random or surrogate-pareto.")
+    ] = None,
+    n_train: Annotated[
+        int | None, typer.Option(help="Cells that train the surrogates of a surrogate-pareto start.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Distinct cells to evaluate; by default the card's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed: the same seed gives the same result.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the front, the trace, the settings and figures.")
+    ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated."),
+    ] = None,
+    noise: Annotated[
+        int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Search a problem and print the Pareto front that was found.
+
+    With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
+    the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
+    """
+    from eomoo.search.algorithms import AlgorithmSpec
+    from eomoo.search.problem import get_problem
+
+    if seed < 0:
+        raise SettingError(f"seed must be a whole number of at least 0; got {seed}")
+    options = parse_options(option or [])
+    options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
+    spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=options)
+    problem = get_problem(card, noise=noise, constraints=constraint or ())
+    spent = problem.card.budget if budget is None else budget
+    with _folder(out) as folder:
+        stored = _run_or_load(problem, spec, spent, seed, folder, quiet=as_json)
+        if as_json:
+            _print_json(stored)
+        else:
+            _print_front(stored, problem)
+        if out is not None:
+            from eomoo.analysis.runs import write_run
+
+            written = write_run(stored, out)
+            if not as_json:
+                console().print(f"written to {out}: {', '.join(path.name for path in written)}")
+    if not stored.run.complete:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    if out is not None:
+        yield out
+    else:
+        with TemporaryDirectory(prefix="eomoo-") as folder:
+            yield Path(folder)
+
+
+def _run_or_load(
+    problem: CellProblem, spec: AlgorithmSpec, budget: int, seed: int, folder: Path, *, quiet: bool
+) -> StoredRun:
+    from eomoo.analysis.runs import load_run
+    from eomoo.search.run import run_algorithm
+    from eomoo.study.store import STORE_NAME, Store
+
+    with Store(folder / STORE_NAME, create=True) as store:
+        store.discard_incomplete()
+        known = store.add_problem(problem)
+        if not store.has_run(known, spec, seed=seed, budget=budget):
+            if store.runs():
+                raise SettingError(
+                    f"{folder} holds the results of another run; choose another folder with --out"
+                )
+            with _progress(problem, budget, quiet=quiet) as update:
+                result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=update)
+            store.add_run(known, spec, seed=seed, budget=budget, result=result)
+        return load_run(store, store.runs()[0])
+
+
+@contextmanager
+def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar with evaluations, distinct cells, the size of the front and its hypervolume."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    measure = _hypervolume_of(problem)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} cells"),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), disable=quiet) as bar:
+        task = bar.add_task(problem.name(), total=budget, state="")
+        last = [0.0]
+
+        def update(progress: Any) -> None:
+            now = bar.get_time()
+            # A hypervolume for every batch would cost more than the search itself.
+            if now - last[0] > 0.1 or progress.n_distinct >= budget:
+                last[0] = now
+                state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
+                bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
+
+        yield update
+
+
+def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
+    from eomoo.analysis.indicators import Scale, hypervolume
+
+    if problem.reference_point is None or not problem.enumerable or not len(problem.pareto_indices()):
+        return lambda front: ""
+    try:
+        scale = Scale(ideal=problem.ideal_point(), reference=problem.reference_point)
+    except EomooError:
+        return lambda front: ""
+    best = hypervolume(problem.pareto_front(), scale)
+    return lambda front: f", hypervolume {hypervolume(front, scale) / best:.1%} of the true front's"
+
+
+def _print_json(stored: StoredRun) -> None:
+    from eomoo.analysis.runs import front_frame, summary
+    from eomoo.data.files import to_json
+
+    frame = front_frame(stored)
+    typer.echo(to_json({**summary(stored), "front": frame.to_dict(orient="records")}))
+
+
+def _print_front(stored: StoredRun, problem: CellProblem) -> None:
+    from rich.table import Table
+
+    from eomoo.analysis.figures import axis_label
+    from eomoo.analysis.runs import summary
+
+    numbers = summary(stored)
+    title = f"{stored.problem.title}: {len(stored.front)} cells on the front"
+    table = Table(title=title, title_justify="left")
+    table.add_column("cell", justify="right")
+    for o in stored.problem.objectives:
+        table.add_column(axis_label(o["title"], o["unit"]), justify="right")
+    table.add_column("parameters", justify="right")
+    table.add_column("vertices", justify="right")
+    outside = problem.extrapolates(stored.front_cells) if len(stored.front) else []
+    space = problem.space
+    for k, cell in enumerate(stored.front_cells):
+        values = [
+            show_value(stored.front_values[k, j], o["unit"], deviation=stored.deviations[k, j])
+            for j, o in enumerate(stored.problem.objectives)
+        ]
+        mark = "*" if outside[k] else ""
+        table.add_row(f"{cell}{mark}", *values, f"{space.params(int(cell)):,}", str(space.n_vertices[cell]))
+    out = console()
+    out.print(table)
+    if any(outside):
+        out.print("* outside what was measured: fewer than 5 vertices, so its values are extrapolated")
+    share = numbers.get("share_of_true_hypervolume")
+    found = f"; {share:.2%} of the true front's hypervolume" if share is not None else ""
+    out.print(
+        f"{numbers['distinct_cells']:,} distinct cells in {numbers['evaluations']:,} evaluations, "
+        f"{numbers['seconds']:.2g} s, {stored.run.algorithm}, seed {stored.run.seed}{found}"
+    )
+    if not stored.run.complete:
+        out.print("interrupted: this is what was found until then")

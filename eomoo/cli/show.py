@@ -1,0 +1,147 @@
+"""``eomoo show``: all that is known of one cell."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eomoo.cli.common import Json, console, show_value
+from eomoo.errors import CellError, DataNotFoundError
+
+if TYPE_CHECKING:
+    from eomoo.space import Cell
+
+__all__ = ["parse_cell", "show"]
+
+_QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
+
+
+def parse_cell(text: str) -> int:
+    """The index of a cell given as its id (123, arch_123), its hash, or its genotype (26 digits).
+
+    Raises:
+        CellError: (a ValueError) The text is none of these; it says what a cell looks like.
+    """
+    from eomoo.space import load_space
+
+    space, word = load_space(), text.strip().lower()
+    digits = re.sub(r"[\s,;\[\]()]", "", word)
+    if re.fullmatch(r"[0-2]{26}", digits):
+        index = space.index([int(d) for d in digits])
+        if index < 0:
+            raise CellError(f"the genotype {digits} is no cell of the space")
+        return int(index)
+    if re.fullmatch(r"[0-9a-f]{32}", word):
+        return int(space.find([word])[0])
+    number = word.removeprefix("arch_")
+    if number.isdigit():
+        return int(space.check(int(number)))
+    raise CellError(
+        f"no cell: {text!r}; a cell is an id (0 to {len(space) - 1}), a NAS-Bench-101 hash "
+        "(32 hexadecimal digits) or a genotype (26 digits)"
+    )
+
+
+def show(
+    cell: Annotated[str, typer.Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")],
+    png: Annotated[Path | None, typer.Option(help="Write a drawing to this PNG file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a cell: drawing, parameters, MACs, predicted and (where known) measured values."""
+    from eomoo.data.files import to_json
+    from eomoo.space import load_space
+
+    index = parse_cell(cell)
+    found = load_space().cell(index)
+    facts = _facts(index, found)
+    if png is not None:
+        _write_png(found, index, png)
+    if as_json:
+        typer.echo(to_json(facts))
+        return
+    _print(found, facts)
+    if png is not None:
+        console().print(f"drawing written to {png}")
+
+
+def _facts(index: int, cell: Cell) -> dict[str, Any]:
+    import numpy as np
+
+    from eomoo.objectives.surrogate import SurrogateBackend
+    from eomoo.space import load_space
+
+    space, backend, here = load_space(), SurrogateBackend(), np.array([index])
+    mean, spread = backend.values(here, _QUANTITIES)[0], backend.deviations(here, _QUANTITIES)[0]
+    measured = _measured(index)
+    return {
+        "index": index,
+        "hash": cell.hash,
+        "genotype": "".join(map(str, space.genotype(index))),
+        "ops": list(cell.ops),
+        "matrix": cell.matrix.tolist(),
+        "vertices": cell.n_vertices,
+        "edges": cell.n_edges,
+        "params": space.params(index),
+        "macs": space.macs(index),
+        "neighbors": {kind: len(space.neighbors(index, kind)) for kind in ("hamming", "published")},
+        "outside_measured": bool(backend.extrapolates(here)[0]),
+        "values": {
+            name: {
+                "unit": backend.quantities[name].unit,
+                "title": backend.quantities[name].title,
+                "predicted": float(mean[k]),
+                "std": float(spread[k]),
+                "measured": measured.get(name),
+            }
+            for k, name in enumerate(_QUANTITIES)
+        },
+    }
+
+
+def _measured(index: int) -> dict[str, float]:
+    """Measured values where the EO table is on this machine and has the cell."""
+    from eomoo.data.eo_table import load_eo_table
+
+    try:
+        table = load_eo_table()
+    except DataNotFoundError:
+        return {}
+    row = table[table["index"] == index]
+    return {name: float(row.iloc[0][name]) for name in _QUANTITIES} if len(row) else {}
+
+
+def _print(cell: Cell, facts: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from eomoo.analysis.drawing import cell_text
+
+    out = console()
+    out.print(f"cell {facts['index']}  {facts['hash']}  genotype {facts['genotype']}\n")
+    out.print(cell_text(cell), markup=False)
+    out.print(
+        f"\n{facts['vertices']} vertices, {facts['edges']} edges; {facts['params']:,} parameters, "
+        f"{facts['macs']:,} MACs on So2Sat images; {facts['neighbors']['hamming']} neighbours"
+    )
+    table = Table("quantity", "unit", "predicted", "measured")
+    for value in facts["values"].values():
+        predicted = show_value(value["predicted"], value["unit"] or "fraction", deviation=value["std"])
+        known = value["measured"]
+        shown = "-" if known is None else show_value(known, value["unit"] or "fraction")
+        table.add_row(value["title"], value["unit"], predicted, shown)
+    out.print(table)
+    if facts["outside_measured"]:
+        out.print("outside what was measured: fewer than 5 vertices, so its values are extrapolated")
+
+
+def _write_png(cell: Cell, index: int, path: Path) -> None:
+    from eomoo.analysis.drawing import draw_cell
+    from eomoo.analysis.figures import new_figure
+    from eomoo.data.files import atomic_path
+
+    figure, ax = new_figure(3.2, 4.2)
+    draw_cell(cell, ax, title=f"cell {index}")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
