@@ -62,7 +62,8 @@ def plot_front(
         ax.plot(*seen.T, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(seen):,})", zorder=1)
     if deviations is not None and (deviations > 0).any():
         ax.errorbar(
-            *front.T,
+            front[:, 0],
+            front[:, 1],
             xerr=deviations[:, 0],
             yerr=deviations[:, 1],
             fmt="none",

@@ -23,10 +23,11 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def show_value(value: float, unit: str, *, deviation: float = 0.0) -> str:
-    """A value for people: counts with thousands, others to four digits, with ± its deviation."""
+    """A value for people: whole or large ones with thousands, others to four digits, ± its deviation."""
     if value != value:
         return "-"
-    text = f"{value:,.0f}" if unit == "" else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    whole = abs(value) >= 1e4 or (unit == "" and value == round(value))
+    text = f"{value:,.0f}" if whole else f"{value:,.4g}"
     return f"{text} ± {deviation:.2g}" if deviation > 0 else text
 
 

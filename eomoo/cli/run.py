@@ -185,7 +185,7 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
         table.add_column(axis_label(o["title"], o["unit"]), justify="right")
     table.add_column("parameters", justify="right")
     table.add_column("vertices", justify="right")
-    outside = problem.extrapolates(stored.front_cells) if len(stored.front) else []
+    outside = problem.extrapolates(stored.front_cells).tolist()
     space = problem.space
     for k, cell in enumerate(stored.front_cells):
         values = [

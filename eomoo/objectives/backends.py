@@ -86,7 +86,22 @@ def _surrogate(card: Card, settings: dict[str, Any], quantities: dict[str, Quant
     return SurrogateBackend()
 
 
+def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+    from eomoo.objectives.table import TableBackend
+
+    _take(card, "table", settings, {"data", "file"})
+    if settings.get("data") == "eo-hwnas":
+        return TableBackend.from_eo()
+    if not isinstance(settings.get("file"), str):
+        raise CardError(
+            f"problem card {card.name}: [backend.table] needs file = a table's path beside the card, "
+            'or data = "eo-hwnas"'
+        )
+    return TableBackend.from_file(card.folder / settings["file"], quantities)
+
+
 BACKENDS: Mapping[str, Builder] = {
     "analytic": _analytic,
     "surrogate": _surrogate,
+    "table": _table,
 }

@@ -26,7 +26,7 @@ EO_QUANTITIES: dict[str, Quantity] = {
     "train_macro": _accuracy("training macro accuracy"),
     "val_macro": _accuracy("validation macro accuracy"),
     "test_macro": _accuracy("test macro accuracy"),
-    "latency": Quantity(title="latency on A100", unit="ms a batch", direction="min"),
+    "latency": Quantity(title="latency on A100", unit="ms/batch", direction="min"),
     "train_time": Quantity(title="training time", unit="s", direction="min"),
     "params": Quantity(title="parameters", unit="", direction="min"),
     "checkpoint_size": Quantity(title="checkpoint size", unit="KiB", direction="min"),

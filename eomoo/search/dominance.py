@@ -58,11 +58,12 @@ class FrontArchive:
         """
         k = len(self.index)
         if k and not self.violation[0] and self._all_dominated(F, violation):
-            return np.arange(k + len(index)) < k
+            same: NDArray[np.bool_] = np.arange(k + len(index)) < k
+            return same
         indices = np.concatenate((self.index, index))
         points = np.concatenate((self.F, F))
         violations = np.concatenate((self.violation, violation))
-        keep = violations <= max(0.0, violations.min(initial=np.inf))
+        keep: NDArray[np.bool_] = violations <= max(0.0, violations.min(initial=np.inf))
         if k:
             keep[k:] &= ~(index[:, None] == self.index).any(axis=1)
         keep[keep] = non_dominated(points[keep])

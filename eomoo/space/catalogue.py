@@ -138,10 +138,10 @@ class Catalogue:
         return index, violation
 
     def _decode_block(self, genes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        wrong = None
+        wrong: NDArray[np.bool_] | None = None
         # Negative genes have high bits set, so one bitwise "or" of all tells whether any is amiss.
         if np.bitwise_or.reduce(genes, axis=None) & ~3 or (genes > _HIGHEST).any():
-            wrong = ((genes < 0) | (genes > _HIGHEST)).any(axis=1)
+            wrong = np.asarray(((genes < 0) | (genes > _HIGHEST)).any(axis=1))
             genes = np.where(wrong[:, None], 0, genes)
         mask = genes[:, :N_EDGE_GENES] @ _EDGE_WEIGHTS
         index = self.lookup(mask, genes[:, N_EDGE_GENES:] @ _POWERS).astype(np.int64)
