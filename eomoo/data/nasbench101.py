@@ -1,0 +1,247 @@
+"""NAS-Bench-101's table, memory-mapped: every cell, three runs, by index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.data.nasbench_convert import METRICS, N_REPEATS, STAGES, column_name
+from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError, UnknownNameError
+from eomoo.space import CIFAR10, Cell, load_space
+from eomoo.space.cell import N_GENES
+from eomoo.space.enumeration import N_CELLS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FILE_NAMES", "NASBench101Table", "find_nasbench101", "pick"]
+
+FILE_NAMES = ("nasbench_full.npy", "nasbench_only108.npy")
+"""Names of the converted files, in the order in which they are looked for."""
+
+_NAME = re.compile(rf"({'|'.join(METRICS)})_([0-9]+)_({'|'.join(STAGES)})")
+Repeat = Literal["mean", "random"] | int | None
+
+
+class NASBench101Table:
+    """The results of all 423,624 cells on CIFAR-10, three runs each, by cell index.
+
+    Opening maps the file into memory; nothing is read before it is asked for.
+
+    Args:
+        path: A file that ``eomoo data convert`` wrote; by default it is looked for (see
+            :func:`find_nasbench101`).
+
+    Attributes:
+        path: The file.
+        epochs: The numbers of epochs that there are runs of: (108,) or (4, 12, 36, 108).
+        columns: Every column, (423624, 3) by cell index and repeat, by names such as
+            ``validation_accuracy_108_final``; read-only.
+
+    Raises:
+        DataNotFoundError: The file is not there; the text says how to make it.
+        DataError: It is no such file, or is damaged.
+
+    Source: Ying et al., NAS-Bench-101, ICML 2019.
+    """
+
+    n_repeats = N_REPEATS
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = find_nasbench101() if path is None else Path(path)
+        self.columns: Mapping[str, NDArray[np.floating]] = _map_columns(self.path)
+        found = [match for name in self.columns if (match := _NAME.fullmatch(name))]
+        self.epochs: tuple[int, ...] = tuple(sorted({int(match[2]) for match in found}))
+        expected = {column_name(m, e, s) for e in self.epochs for m in METRICS for s in STAGES}
+        if not self.epochs or set(self.columns) != expected:
+            raise _not_ours(self.path)
+
+    def __len__(self) -> int:
+        return N_CELLS
+
+    def __repr__(self) -> str:
+        return f"NASBench101Table({str(self.path)!r}, epochs={self.epochs})"
+
+    def query(
+        self,
+        cells: Any,
+        *,
+        epochs: int = 108,
+        repeat: Repeat = None,
+        metric: str | Sequence[str] = "validation_accuracy",
+        halfway: bool = False,
+        seed: int | np.random.Generator | None = None,
+    ) -> NDArray[np.float64]:
+        """Values of cells.
+
+        Args:
+            cells: Indices (n,), hashes, ``Cell`` objects or genotypes (n, 26); or one of them.
+            epochs: For how many epochs the networks were trained.
+            repeat: None for all three runs, "mean" for their mean, "random" for one of them drawn
+                for each cell, or 0, 1 or 2 for the run of that number.
+            metric: "training_time" (seconds), "train_accuracy", "validation_accuracy" or
+                "test_accuracy" (fractions); or several. Of a random run, all are of the same run.
+            halfway: Values after half of the epochs instead of at the end.
+            seed: Seed or generator for "random".
+
+        Returns:
+            (n,), with one axis more at the end for the three runs (None), and one more after that
+            for several metrics; without the first axis for one cell.
+
+        Raises:
+            UnknownNameError: (a KeyError) An unknown hash or metric.
+            SettingError: (a ValueError) Another number of epochs or repeat, or an index out of range.
+            CellError: (a ValueError) A genotype is no cell of the space.
+        """
+        indices = _indices(cells)
+        names = [metric] if isinstance(metric, str) else list(metric)
+        columns = [self.column(name, epochs=epochs, halfway=halfway) for name in names]
+        runs = _runs_of(repeat, np.shape(indices), seed)
+        values = [pick(column, indices, runs) for column in columns]
+        return values[0] if isinstance(metric, str) else np.stack(values, axis=-1)
+
+    def column(self, metric: str, *, epochs: int = 108, halfway: bool = False) -> NDArray[np.floating]:
+        """One metric of all cells, (423624, 3) by index and repeat, read-only."""
+        if metric not in METRICS:
+            raise UnknownNameError(f"no metric is called {metric!r}; there are {', '.join(METRICS)}")
+        if epochs not in self.epochs:
+            raise SettingError(
+                f"there are no runs of {epochs} epochs in {self.path}; there are runs of "
+                f"{', '.join(map(str, self.epochs))}"
+            )
+        return self.columns[column_name(metric, epochs, STAGES[0 if halfway else 1])]
+
+    def params(self, cells: Any) -> NDArray[np.int64]:
+        """Trainable parameters, exact: int64 (n,), or an int for one cell."""
+        params: NDArray[np.int64] = load_space().params(_indices(cells), CIFAR10)
+        return params
+
+    def to_dataframe(self, cells: Any = None, *, epochs: int = 108) -> pd.DataFrame:
+        """A row for each cell and repeat.
+
+        Args:
+            cells: As for ``query``; all by default.
+            epochs: For how many epochs the networks were trained.
+
+        Returns:
+            (n * 3) rows: index, hash, epochs, repeat, trainable_parameters, then the metrics under
+            the names of NAS-Bench-101's API, such as final_validation_accuracy.
+        """
+        import pandas as pd
+
+        indices = np.atleast_1d(np.arange(N_CELLS) if cells is None else _indices(cells))
+        n = len(indices)
+        columns: dict[str, Any] = {
+            "index": np.repeat(indices, N_REPEATS),
+            "hash": np.repeat(np.array(load_space().hash(indices), dtype=object), N_REPEATS),
+            "epochs": np.full(n * N_REPEATS, epochs),
+            "repeat": np.tile(np.arange(N_REPEATS), n),
+            "trainable_parameters": np.repeat(self.params(indices), N_REPEATS),
+        }
+        for stage in STAGES:
+            for metric in METRICS:
+                values = self.column(metric, epochs=epochs, halfway=stage == "halfway")
+                columns[f"{stage}_{metric}"] = values[indices].ravel()
+        return pd.DataFrame(columns)
+
+
+def find_nasbench101() -> Path:
+    """The converted table: in ``EOMOO_DATA``, or the cache, there or in a folder ``nasbench-101``.
+
+    The full table comes before the one of 108 epochs.
+
+    Raises:
+        DataNotFoundError: There is none; the text says how to make it.
+    """
+    from eomoo.data.datasets import search_folders
+
+    places = [place for name in ("nasbench-101-full", "nasbench-101") for place in search_folders(name)]
+    for name in FILE_NAMES:
+        for place in dict.fromkeys(places):
+            if (place / name).is_file():
+                return place / name
+    raise DataNotFoundError(
+        "NAS-Bench-101's table is not on this machine; get it with `eomoo data get nasbench-101`, convert it "
+        "with `eomoo data convert nasbench_only108.tfrecord --out FOLDER`, and set EOMOO_DATA to that folder"
+    )
+
+
+def _map_columns(path: Path) -> dict[str, NDArray[np.floating]]:
+    if not path.is_file():
+        raise DataNotFoundError(f"there is no file {path}")
+    if path.suffix == ".tfrecord":
+        raise DataError(
+            f"{path} has to be converted first: eomoo data convert {path.name} --out FOLDER, then open "
+            f"FOLDER/{path.stem}.npy"
+        )
+    try:
+        record = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        raise _not_ours(path) from None
+    if not isinstance(record, np.ndarray) or record.shape != (1,) or not record.dtype.names:
+        raise _not_ours(path)
+    columns = {name: np.asarray(record[name][0]) for name in record.dtype.names}
+    if any(c.shape != (N_CELLS, N_REPEATS) or c.dtype.kind != "f" for c in columns.values()):
+        raise _not_ours(path)
+    return columns
+
+
+def _not_ours(path: Path) -> DataError:
+    return DataError(
+        f"{path} is not a table that `eomoo data convert` wrote from NAS-Bench-101's file, or is damaged; "
+        "convert the file again"
+    )
+
+
+def _indices(cells: Any) -> NDArray[np.int64]:
+    if isinstance(cells, Cell):
+        return np.asarray(load_space().index(cells), dtype=np.int64)
+    if isinstance(cells, str):
+        return np.asarray(load_space().find([cells])[0])
+    if isinstance(cells, list | tuple) and cells and isinstance(cells[0], str | Cell):
+        return load_space().find(cell.hash if isinstance(cell, Cell) else cell for cell in cells)
+    array = np.asarray(cells)
+    if array.ndim == 2 and array.shape[1] == N_GENES:
+        indices = load_space().index(array)
+        if (indices < 0).any():
+            raise CellError(f"genotype {int(np.argmin(indices))} is no cell of the space")
+        return np.asarray(indices, dtype=np.int64)
+    # The space is not needed for indices, so opening the table and asking stays quick.
+    if array.size and (array.ndim > 1 or array.dtype.kind not in "iu"):
+        raise SettingError(
+            f"cells are given as indices, hashes, Cells or genotypes (n, {N_GENES}); got {array.dtype} "
+            f"values of shape {array.shape}"
+        )
+    if array.size and (array.min() < 0 or array.max() >= N_CELLS):
+        bad = array[(array < 0) | (array >= N_CELLS)].flat[0]
+        raise SettingError(f"no cell has the index {bad}; indices run from 0 to {N_CELLS - 1:,}")
+    return array.astype(np.int64)
+
+
+def pick(
+    column: NDArray[np.floating], cells: NDArray[np.int64], repeat: NDArray[np.int64] | Literal["mean"] | None
+) -> NDArray[np.float64]:
+    """Values of cells out of a column (423624, 3): all runs (None), their mean, or a run of each cell."""
+    if isinstance(repeat, np.ndarray):
+        return np.asarray(column.reshape(-1).take(cells * N_REPEATS + repeat), dtype=np.float64)
+    # take gathers whole rows, which indexing does several times slower.
+    runs = np.asarray(column.take(cells, axis=0), dtype=np.float64)
+    return runs if repeat is None else (runs[..., 0] + runs[..., 1] + runs[..., 2]) / N_REPEATS
+
+
+def _runs_of(
+    repeat: Repeat, shape: tuple[int, ...], seed: int | np.random.Generator | None
+) -> NDArray[np.int64] | Literal["mean"] | None:
+    """The runs that are asked for, as ``pick`` takes them."""
+    if repeat is None or repeat == "mean":
+        return repeat
+    if repeat == "random":
+        return np.asarray(np.random.default_rng(seed).integers(N_REPEATS, size=shape))
+    if isinstance(repeat, int | np.integer) and 0 <= repeat < N_REPEATS:
+        return np.full(shape, int(repeat))
+    raise SettingError(f'repeat is None, "mean", "random", 0, 1 or 2; got {repeat!r}')

@@ -1,0 +1,265 @@
+"""The interface of NAS-Bench-101's own package, without TensorFlow: change the import, keep the script.
+
+    from eomoo.data import nasbench_api as api        # was: from nasbench import api
+
+    nasbench = api.NASBench("nasbench_only108.tfrecord")
+    spec = api.ModelSpec(matrix=..., ops=...)
+    data = nasbench.query(spec)
+
+Names, keys, exceptions, the order of the runs and the random choices for a seed are those of the
+package at github.com/google-research/nasbench, except that its ``evaluate``, which trains networks, is
+left out and cells are iterated over in the order of their hashes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, KeysView, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eomoo.data.nasbench101 import NASBench101Table
+from eomoo.data.nasbench_convert import METRICS, STAGES, convert_nasbench101
+from eomoo.errors import EomooError, SettingError
+from eomoo.space import CIFAR10, load_space
+from eomoo.space.cell import (
+    INPUT,
+    MAX_EDGES,
+    MAX_VERTICES,
+    OPERATIONS,
+    OUTPUT,
+    _hash_graph,
+    _on_a_path,
+    pack_genotype,
+)
+
+__all__ = ["ModelSpec", "NASBench", "OutOfDomainError"]
+
+_Runs = dict[int, list[dict[str, float]]]
+_CODES = {name: code for code, name in enumerate(OPERATIONS)}
+
+
+class OutOfDomainError(EomooError):
+    """A graph, or a number of epochs, that is not in the table."""
+
+
+class ModelSpec:
+    """A graph of operations, pruned to what lies between input and output.
+
+    Args:
+        matrix: Upper triangular adjacency matrix (V, V).
+        ops: V labels; the first and the last are the input's and the output's.
+        data_format: Kept for the caller.
+
+    Attributes:
+        original_matrix, original_ops: As given.
+        matrix, ops: After pruning; None where input and output are not connected.
+        valid_spec: Whether they are.
+
+    Raises:
+        SettingError: (a ValueError) The matrix is not square, not upper triangular, or has another
+            size than there are labels.
+    """
+
+    def __init__(self, matrix: ArrayLike, ops: Sequence[str], data_format: str = "channels_last") -> None:
+        given = np.array(matrix)
+        if given.ndim != 2 or given.shape[0] != given.shape[1]:
+            raise SettingError("matrix must be square")
+        if len(given) != len(ops):
+            raise SettingError("length of ops must match matrix dimensions")
+        if np.tril(given).any():
+            raise SettingError("matrix must be upper triangular")
+        self.original_matrix, self.original_ops = given, list(ops)
+        self.data_format = data_format
+        kept = _on_a_path(given)
+        self.valid_spec = bool(kept[-1]) and len(given) > 1
+        self.matrix: Any = given[np.ix_(kept, kept)] if self.valid_spec else None
+        self.ops: Any = [op for op, k in zip(ops, kept, strict=True) if k] if self.valid_spec else None
+
+    def hash_spec(self, canonical_ops: Sequence[str]) -> str:
+        """NAS-Bench-101's hash, equal for isomorphic graphs, with the labels numbered by `canonical_ops`."""
+        labels = (-1, *(list(canonical_ops).index(op) for op in self.ops[1:-1]), -2)
+        return _hash_graph(self.matrix.tolist(), labels)
+
+
+class NASBench:
+    """The table behind the interface of the original package.
+
+    Args:
+        dataset_file: A converted file, or the original ``.tfrecord``, which is converted beside
+            itself at the first use.
+        seed: Seed of the choice among the three runs of a cell.
+
+    Attributes:
+        table: The :class:`~eomoo.data.nasbench101.NASBench101Table`.
+        config: The space's limits under the original's names.
+        fixed_statistics, computed_statistics: By hash, as in the original; each entry is made when
+            it is asked for.
+        valid_epochs: The numbers of epochs that can be queried.
+        training_time_spent, total_epochs_spent: The budget counters.
+    """
+
+    def __init__(self, dataset_file: str | Path, seed: int | None = None) -> None:
+        self.table = NASBench101Table(_converted(Path(dataset_file)))
+        self.config: dict[str, Any] = {
+            "module_vertices": MAX_VERTICES,
+            "max_edges": MAX_EDGES,
+            "num_repeats": self.table.n_repeats,
+            "available_ops": list(OPERATIONS),
+        }
+        self.fixed_statistics: Mapping[str, dict[str, Any]] = _Fixed(self.table)
+        self.computed_statistics: Mapping[str, _Runs] = _Computed(self.table)
+        self.valid_epochs = set(self.table.epochs)
+        self.history: dict[str, Any] = {}
+        self._random = random.Random(seed)
+        self.training_time_spent, self.total_epochs_spent = 0.0, 0
+
+    def query(self, model_spec: ModelSpec, epochs: int = 108, stop_halfway: bool = False) -> dict[str, Any]:
+        """One of the three runs of a cell, chosen at random; the budget counters go up.
+
+        Raises:
+            OutOfDomainError: The graph or the number of epochs is not in the table.
+        """
+        if epochs not in self.valid_epochs:
+            raise OutOfDomainError(f"invalid number of epochs, must be one of {self.valid_epochs}")
+        index = self._index(model_spec)
+        repeat = self._random.randint(0, self.config["num_repeats"] - 1)
+        data = _fixed(index)
+        for metric in METRICS:
+            column = self.table.column(metric, epochs=epochs, halfway=stop_halfway)
+            data[metric] = float(column[index, repeat])
+        self.training_time_spent += data["training_time"]
+        self.total_epochs_spent += epochs // 2 if stop_halfway else epochs
+        return data
+
+    def is_valid(self, model_spec: ModelSpec) -> bool:
+        """Whether the graph is in the space; the budget counters stay."""
+        try:
+            self._check_spec(model_spec)
+        except OutOfDomainError:
+            return False
+        return True
+
+    def get_budget_counters(self) -> tuple[float, int]:
+        """Seconds of training and epochs spent so far."""
+        return self.training_time_spent, self.total_epochs_spent
+
+    def reset_budget_counters(self) -> None:
+        """Set both counters to zero."""
+        self.training_time_spent, self.total_epochs_spent = 0.0, 0
+
+    def hash_iterator(self) -> KeysView[str]:
+        """The hashes of all cells."""
+        return self.fixed_statistics.keys()
+
+    def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], _Runs]:
+        """Fixed and computed statistics of a cell; the budget counters stay.
+
+        Raises:
+            UnknownNameError: (a KeyError) No cell has that hash.
+        """
+        return self.fixed_statistics[module_hash], self.computed_statistics[module_hash]
+
+    def get_metrics_from_spec(self, model_spec: ModelSpec) -> tuple[dict[str, Any], _Runs]:
+        """Fixed and computed statistics of a cell; the budget counters stay.
+
+        Raises:
+            OutOfDomainError: The graph is not in the space.
+        """
+        index = self._index(model_spec)
+        return _fixed(index), _computed(self.table, index)
+
+    def _index(self, model_spec: ModelSpec) -> int:
+        self._check_spec(model_spec)
+        codes = [_CODES[op] for op in model_spec.ops[1:-1]]
+        index = int(load_space().index(pack_genotype(model_spec.matrix, codes)))
+        if index < 0:
+            raise OutOfDomainError("adjacency matrix should hold only 0 and 1")
+        return index
+
+    # Scripts call these two, although the original marks them as private.
+
+    def _check_spec(self, model_spec: ModelSpec) -> None:
+        if not model_spec.valid_spec:
+            raise OutOfDomainError("invalid spec, provided graph is disconnected.")
+        vertices, edges = len(model_spec.ops), int(model_spec.matrix.sum())
+        if vertices > MAX_VERTICES:
+            raise OutOfDomainError(f"too many vertices, got {vertices} (max vertices = {MAX_VERTICES})")
+        if edges > MAX_EDGES:
+            raise OutOfDomainError(f"too many edges, got {edges} (max edges = {MAX_EDGES})")
+        if model_spec.ops[0] != INPUT:
+            raise OutOfDomainError("first operation should be 'input'")
+        if model_spec.ops[-1] != OUTPUT:
+            raise OutOfDomainError("last operation should be 'output'")
+        for op in model_spec.ops[1:-1]:
+            if op not in _CODES:
+                raise OutOfDomainError(f"unsupported op {op} (available ops = {list(OPERATIONS)})")
+
+    def _hash_spec(self, model_spec: ModelSpec) -> str:
+        return model_spec.hash_spec(self.config["available_ops"])
+
+
+class _ByHash(Mapping[str, Any]):
+    """A mapping from every hash, whose values are made when they are asked for."""
+
+    def __init__(self, table: NASBench101Table) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __iter__(self) -> Iterator[str]:
+        step = 4096
+        for first in range(0, len(self), step):
+            yield from load_space().hash(np.arange(first, min(first + step, len(self))))
+
+    def _at(self, key: str) -> int:
+        return int(load_space().find([key])[0])
+
+
+class _Fixed(_ByHash):
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        return _fixed(self._at(key))
+
+
+class _Computed(_ByHash):
+    def __getitem__(self, key: str) -> _Runs:
+        return _computed(self._table, self._at(key))
+
+
+def _fixed(index: int) -> dict[str, Any]:
+    cell = load_space().cell(index)
+    return {
+        "module_adjacency": cell.matrix.copy(),
+        "module_operations": list(cell.ops),
+        "trainable_parameters": load_space().params(index, CIFAR10),
+    }
+
+
+def _computed(table: NASBench101Table, index: int) -> _Runs:
+    return {
+        epochs: [
+            {
+                f"{stage}_{metric}": float(
+                    table.column(metric, epochs=epochs, halfway=stage == "halfway")[index, repeat]
+                )
+                for stage in STAGES
+                for metric in METRICS
+            }
+            for repeat in range(table.n_repeats)
+        ]
+        for epochs in table.epochs
+    }
+
+
+def _converted(path: Path) -> Path:
+    """The converted file of an original one, made beside it where there is none that is newer."""
+    if path.suffix != ".tfrecord":
+        return path
+    target = path.with_suffix(".npy")
+    if path.exists() and not (target.exists() and target.stat().st_mtime >= path.stat().st_mtime):
+        convert_nasbench101(path, target)
+    return target
