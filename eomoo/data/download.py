@@ -117,7 +117,7 @@ def _receive(url: str, part: Path, size: int | None, progress: Progress | None, 
     headers = {"User-Agent": "eomoo", "Accept-Encoding": "identity"}
     if here:
         headers["Range"] = f"bytes={here}-"
-    response = _open(urllib.request.Request(url, headers=headers), timeout)
+    response = _open(url, headers, timeout)
     if response is None:
         return True
     with contextlib.closing(response):
@@ -131,25 +131,25 @@ def _receive(url: str, part: Path, size: int | None, progress: Progress | None, 
     return goes_on and here > 0
 
 
-def _open(request: urllib.request.Request, timeout: float) -> Any:
+def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
     """The server's response; None where it says that there is nothing after what is here."""
-    host = urlsplit(request.full_url).netloc
+    host = urlsplit(url).netloc
     try:
-        return urllib.request.urlopen(request, timeout=timeout)
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
     except urllib.error.HTTPError as error:
         with contextlib.closing(error):
-            if error.code == 416 and request.has_header("Range"):
+            if error.code == 416 and "Range" in headers:
                 return None
             if error.code in (404, 410):
                 raise DataError(
-                    f"{host} has no file {request.full_url} (status {error.code}); it may have been moved"
+                    f"{host} has no file {url} (status {error.code}); it may have been moved"
                 ) from error
             raise DataError(
-                f"{host} refuses {request.full_url} (status {error.code} {error.reason}); try again later"
+                f"{host} refuses {url} (status {error.code} {error.reason}); try again later"
             ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DataError(
-            f"cannot reach {host or request.full_url}: {_why(error)}; check the network, or fetch the files "
+            f"cannot reach {host or url}: {_why(error)}; check the network, or fetch the files "
             "by other means and give their folder with --from"
         ) from error
 
@@ -167,7 +167,8 @@ def _copy(
     with _open_part(part, "ab" if here else "wb") as file:
         while True:
             try:
-                piece = response.read(_CHUNK)
+                # Not read(), which waits for a whole piece and loses it when interrupted.
+                piece = response.read1(_CHUNK)
             except (OSError, http.client.HTTPException) as error:
                 _fail_broken(url, here, total, _why(error))
             if not piece:
@@ -264,6 +265,9 @@ def _why(error: BaseException) -> str:
         return "the name of the server is not known here, this machine may be offline"
     if isinstance(reason, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({reason.verify_message})"
-    if isinstance(reason, http.client.IncompleteRead):
+    if isinstance(reason, http.client.IncompleteRead | http.client.RemoteDisconnected):
         return "the server closed it"
-    return (getattr(reason, "strerror", None) or str(reason) or type(reason).__name__).lower()
+    if isinstance(reason, http.client.HTTPException):
+        return "what answers there is no web server"
+    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    return " ".join(text.split())[:200].lower()
