@@ -121,7 +121,8 @@ def verify(
     help=(
         "Convert published data files to a table in a safe format, beside a description of its columns.\n\n"
         "Recognised are the folder of the EO HW-NAS table (one table of 450 measured cells) and each of its "
-        "six files. Pickles are read without running anything that is in them."
+        "six files, whose pickles are read without running anything that is in them; and NAS-Bench-101's "
+        "nasbench_only108.tfrecord and nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file)."
     )
 )
 def convert(
@@ -135,8 +136,10 @@ def convert(
 ) -> None:
     """Convert what lies at `path` and say what was written."""
     from eomoo.data import convert as convert_path
+    from eomoo.data.download import progress_bars
 
-    done = convert_path(path, out, fmt=fmt)
+    with progress_bars(quiet=as_json) as progress:
+        done = convert_path(path, out, fmt=fmt, progress=progress)
     if as_json:
         typer.echo(to_json(done))
         return

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from eomoo.data import eo_convert
 from eomoo.data.datasets import DATASETS
+from eomoo.data.download import StartProgress
 from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
 from eomoo.data.files import atomic_path, write_json
+from eomoo.data.nasbench_convert import NB101_COLUMNS, convert_nasbench101, looks_like_nasbench101
 from eomoo.errors import DataError, DataNotFoundError, MissingPackageError, SettingError
+from eomoo.space.enumeration import N_CELLS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,15 +31,20 @@ class Kind:
         dataset: Name of the data set that it belongs to, for citation and licence.
         recognises: Tells at a glance whether a path that exists is of this kind.
         read: Reads it; raises an EomooError that names file and record.
-        columns: Unit and meaning of each column that `read` can give.
+        store: For a kind that has a format of its own, instead of `read`: reads it, writes that file, and
+            returns the names of its columns and the number of rows.
+        ending: Of the file that `store` writes.
+        columns: Unit and meaning of each column that there can be.
         stem: Name of the table without its ending; by default that of the path.
     """
 
     title: str
     dataset: str
     recognises: Callable[[Path], bool]
-    read: Callable[[Path], pd.DataFrame]
     columns: Mapping[str, tuple[str, str]] = field(repr=False)
+    read: Callable[[Path], pd.DataFrame] | None = None
+    store: Callable[[Path, Path, StartProgress | None], tuple[list[str], int]] | None = None
+    ending: str = ""
     stem: str = ""
 
 
@@ -50,7 +58,22 @@ class Converted:
     description: Path
 
 
+def _store_nasbench101(path: Path, target: Path, progress: StartProgress | None) -> tuple[list[str], int]:
+    epochs = convert_nasbench101(path, target, progress=progress(path.name) if progress else None)
+    names = [name for name in NB101_COLUMNS if int(name.split("_")[-2]) in epochs]
+    return names, N_CELLS
+
+
 KINDS: dict[str, Kind] = {
+    # Before the JSON kinds: the first byte of a TFRecord can be "[" or "{".
+    "nasbench-101": Kind(
+        title="nasbench_only108.tfrecord or nasbench_full.tfrecord: the table of all cells, as a NumPy file",
+        dataset="nasbench-101",
+        recognises=looks_like_nasbench101,
+        store=_store_nasbench101,
+        ending="npy",
+        columns=NB101_COLUMNS,
+    ),
     "eo-table": Kind(
         title="a folder with the six files of the EO HW-NAS table: one table of 450 cells",
         dataset="eo-hwnas",
@@ -119,7 +142,9 @@ def kind_of(path: str | Path) -> str:
     raise DataError(f"{path} is of no kind that can be converted; these can: {known}")
 
 
-def convert(path: str | Path, out: str | Path, *, fmt: str = "csv") -> Converted:
+def convert(
+    path: str | Path, out: str | Path, *, fmt: str = "csv", progress: StartProgress | None = None
+) -> Converted:
     """Write what a data file, or a folder of them, holds as a table with its description.
 
     The table has the columns that eomoo uses, and where it names cells it can be read again as a
@@ -128,10 +153,11 @@ def convert(path: str | Path, out: str | Path, *, fmt: str = "csv") -> Converted
     Args:
         path: A file or folder of a kind in `KINDS`; the kind is recognised from its content.
         out: The folder to write to; made if need be.
-        fmt: "csv" or "parquet".
+        fmt: "csv" or "parquet"; a kind that has a format of its own takes no other.
+        progress: Makes the progress callback of a file whose conversion takes seconds.
 
     Raises:
-        SettingError: There is no such format.
+        SettingError: There is no such format, or not for this kind.
         DataNotFoundError: There is nothing at `path`.
         DataError: `path` is of another kind or damaged, or `out` cannot be written.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
@@ -141,25 +167,34 @@ def convert(path: str | Path, out: str | Path, *, fmt: str = "csv") -> Converted
     path, out = Path(path), Path(out)
     name = kind_of(path)
     kind = KINDS[name]
-    table = kind.read(path)
     stem = kind.stem or path.resolve().stem
-    target, description = out / f"{stem}.{fmt}", out / f"{stem}.columns.json"
-    with atomic_path(target) as temporary:
-        FORMATS[fmt](table, temporary)
-    write_json(description, _describe(kind, table))
-    return Converted(kind=name, rows=len(table), table=target, description=description)
+    target, description = out / f"{stem}.{kind.ending or fmt}", out / f"{stem}.columns.json"
+    if kind.store is not None:
+        if fmt != "csv":
+            raise SettingError(
+                f"{path.name} is converted to a .{kind.ending} file only; leave the format out"
+            )
+        names, rows = kind.store(path, target, progress)
+    else:
+        assert kind.read is not None
+        table = kind.read(path)
+        names, rows = [str(column) for column in table.columns], len(table)
+        with atomic_path(target) as temporary:
+            FORMATS[fmt](table, temporary)
+    write_json(description, _describe(kind, names, rows))
+    return Converted(kind=name, rows=rows, table=target, description=description)
 
 
-def _describe(kind: Kind, table: pd.DataFrame) -> dict[str, Any]:
+def _describe(kind: Kind, names: list[str], rows: int) -> dict[str, Any]:
     dataset = DATASETS[kind.dataset]
-    units_and_meanings = {str(column): kind.columns[str(column)] for column in table.columns}
+    units_and_meanings = {name: kind.columns[name] for name in names}
     return {
         "dataset": dataset.name,
         "title": dataset.title,
         "citation": dataset.citation,
         "licence": dataset.licence,
         "homepage": dataset.homepage,
-        "rows": len(table),
+        "rows": rows,
         "columns": {
             column: {"unit": unit or None, "meaning": meaning}
             for column, (unit, meaning) in units_and_meanings.items()

@@ -32,7 +32,7 @@ class DataFile:
     Attributes:
         name: Its name, without a folder.
         sha256: Its checksum, 64 hexadecimal digits.
-        size: Its size in bytes.
+        size: Its size in bytes, or a little more where its authors give a rounded figure.
         url: Where its authors publish it (http or https); None where it has to be fetched by hand.
     """
 
@@ -143,7 +143,43 @@ _EO_HWNAS = DataSet(
     ),
 )
 
-DATASETS: dict[str, DataSet] = {dataset.name: dataset for dataset in (_EO_HWNAS,)}
+
+def _nasbench_101(name: str, title: str, file: DataFile) -> DataSet:
+    return DataSet(
+        name=name,
+        title=title,
+        citation="Ying et al.: NAS-Bench-101: Towards Reproducible Neural Architecture Search, ICML 2019",
+        licence="Apache 2.0",
+        homepage="https://github.com/google-research/nasbench",
+        files=(file,),
+    )
+
+
+_NASBENCH_101 = _nasbench_101(
+    "nasbench-101",
+    "NAS-Bench-101: 423,624 cells trained three times for 108 epochs on CIFAR-10",
+    DataFile(
+        name="nasbench_only108.tfrecord",
+        # Its authors say "499 MB" and "1.95 GB" (binary); these are bounds.
+        size=524_000_000,
+        sha256="4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1",
+        url="https://storage.googleapis.com/nasbench/nasbench_only108.tfrecord",
+    ),
+)
+_NASBENCH_101_FULL = _nasbench_101(
+    "nasbench-101-full",
+    "NAS-Bench-101 with runs of 4, 12, 36 and 108 epochs",
+    DataFile(
+        name="nasbench_full.tfrecord",
+        size=2_100_000_000,
+        sha256="3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c",
+        url="https://storage.googleapis.com/nasbench/nasbench_full.tfrecord",
+    ),
+)
+
+DATASETS: dict[str, DataSet] = {
+    dataset.name: dataset for dataset in (_EO_HWNAS, _NASBENCH_101, _NASBENCH_101_FULL)
+}
 
 
 def get_dataset(name: str | DataSet) -> DataSet:

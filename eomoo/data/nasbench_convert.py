@@ -19,13 +19,27 @@ from eomoo.errors import DataError
 from eomoo.space import CIFAR10, Catalogue, load_space
 from eomoo.space.enumeration import N_CELLS
 
-__all__ = ["METRICS", "N_REPEATS", "STAGES", "column_name", "convert_nasbench101", "looks_like_nasbench101"]
+__all__ = [
+    "METRICS",
+    "NB101_COLUMNS",
+    "N_REPEATS",
+    "STAGES",
+    "column_name",
+    "convert_nasbench101",
+    "looks_like_nasbench101",
+]
 
 METRICS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
 STAGES = ("halfway", "final")
 N_REPEATS = 3
 _EPOCHS = (4, 12, 36, 108)
 _LONGEST = 1e8
+_TITLES = {
+    "training_time": ("s", "training time"),
+    "train_accuracy": ("fraction", "accuracy on 10,000 images of the training set"),
+    "validation_accuracy": ("fraction", "validation accuracy"),
+    "test_accuracy": ("fraction", "test accuracy"),
+}
 Progress = Callable[[int, int], None]
 
 
@@ -34,15 +48,35 @@ def column_name(metric: str, epochs: int, stage: str) -> str:
     return f"{metric}_{epochs}_{stage}"
 
 
+NB101_COLUMNS: dict[str, tuple[str, str]] = {
+    column_name(metric, epochs, stage): (
+        unit,
+        f"{title} {'after half' if stage == 'halfway' else 'at the end'} of a training of {epochs} epochs; "
+        "by cell index and run",
+    )
+    for epochs in _EPOCHS
+    for stage in STAGES
+    for metric, (unit, title) in _TITLES.items()
+}
+"""Unit and meaning of each column that a converted file can have."""
+
+
 def looks_like_nasbench101(path: Path) -> bool:
     """Whether a file begins as a TFRecord file of NAS-Bench-101 does."""
+    if not path.is_file():
+        return False
     with open(path, "rb") as file:
         head = file.read(15)
     return len(head) == 15 and head[2:8] == bytes(6) and head[12:14] == b'["'
 
 
 def convert_nasbench101(
-    source: str | Path, target: str | Path, *, progress: Progress | None = None, jobs: int | None = None
+    source: str | Path,
+    target: str | Path,
+    *,
+    complete: bool = True,
+    progress: Progress | None = None,
+    jobs: int | None = None,
 ) -> tuple[int, ...]:
     """Convert ``nasbench_only108.tfrecord`` or ``nasbench_full.tfrecord``.
 
@@ -55,6 +89,7 @@ def convert_nasbench101(
     Args:
         source: The TFRecord file.
         target: The file to write, or replace; its name ends in ``.npy``.
+        complete: Refuse a file that lacks runs; with False, they are NaN.
         progress: Called with the bytes read so far and the size of the file.
         jobs: Number of threads; by default one for each core, at most four.
 
@@ -76,7 +111,8 @@ def convert_nasbench101(
         columns.add(batch)
         if progress is not None:
             progress(block.stop_byte, size)
-    columns.check_complete()
+    if complete:
+        columns.check_complete()
     with atomic_path(target) as temporary:
         columns.write(temporary)
     return columns.epochs
@@ -257,7 +293,7 @@ class _Columns:
         self, name: str, index: NDArray[np.int64], repeat: NDArray[np.int64], values: NDArray[np.float64]
     ) -> None:
         if name not in self._values:
-            self._values[name] = np.zeros((N_CELLS, N_REPEATS), dtype=np.float32)
+            self._values[name] = np.full((N_CELLS, N_REPEATS), np.nan, dtype=np.float32)
         if self._values[name].dtype == np.float32 and (values.astype(np.float32) != values).any():
             self._values[name] = self._values[name].astype(np.float64)
         self._values[name][index, repeat] = values

@@ -36,7 +36,7 @@ NB101_QUANTITIES: Mapping[str, Quantity] = with_errors(
 
 
 class NASBench101Backend:
-    """NAS-Bench-101's table; a :class:`~eomoo.objectives.base.Backend` that knows every cell.
+    """NAS-Bench-101's table; a :class:`~eomoo.objectives.base.Backend` of all cells.
 
     Args:
         table: The table, or the path of a converted file; by default it is looked for.
@@ -49,14 +49,13 @@ class NASBench101Backend:
 
     Attributes:
         quantities: What it offers, by name.
-        total: True: every cell has values.
+        known: Indices of the cells that have values, sorted.
+        total: Whether all have, as in NAS-Bench-101's own files.
 
     Raises:
         DataNotFoundError: The table is not on this machine; the text says how to make it.
         SettingError: (a ValueError) There are no runs of so many epochs, or `repeat` is unknown.
     """
-
-    total: bool = True
 
     def __init__(
         self,
@@ -77,6 +76,8 @@ class NASBench101Backend:
             name: self.table.column(metric, epochs=epochs, halfway=halfway)
             for name, metric in _METRIC.items()
         }
+        self.known: NDArray[np.int64] = np.flatnonzero(np.isfinite(self._columns["train_time"]).all(axis=1))
+        self.total: bool = len(self.known) == len(self.table)
         self._repeat, self._seed = repeat, seed
 
     def values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
