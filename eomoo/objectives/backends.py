@@ -100,8 +100,17 @@ def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]
     return TableBackend.from_file(card.folder / settings["file"], quantities)
 
 
+def _nasbench101(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+    from eomoo.objectives.nasbench101 import NASBench101Backend
+
+    _take(card, "nasbench101", settings, {"file", "epochs", "halfway", "repeat", "seed"})
+    file = settings.pop("file", None)
+    return NASBench101Backend(None if file is None else card.folder / file, **settings)
+
+
 BACKENDS: Mapping[str, Builder] = {
     "analytic": _analytic,
+    "nasbench101": _nasbench101,
     "surrogate": _surrogate,
     "table": _table,
 }

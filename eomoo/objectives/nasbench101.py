@@ -67,10 +67,10 @@ class NASBench101Backend:
         seed: int = 0,
     ) -> None:
         self.table = table if isinstance(table, NASBench101Table) else NASBench101Table(table)
-        if repeat not in ("mean", "random", 0, 1, 2):
+        if isinstance(repeat, bool) or repeat not in ("mean", "random", 0, 1, 2):
             raise SettingError(f'repeat is "mean", "random", 0, 1 or 2; got {repeat!r}')
-        if seed < 0:
-            raise SettingError(f"seed is a whole number from 0 up; got {seed}")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise SettingError(f"seed is a whole number from 0 up; got {seed!r}")
         self.quantities: Mapping[str, Quantity] = NB101_QUANTITIES
         self._columns = {
             name: self.table.column(metric, epochs=epochs, halfway=halfway)
@@ -88,16 +88,12 @@ class NASBench101Backend:
             SettingError: (a ValueError) An index is out of range.
         """
         cells = self._checked(indices, names)
-        out = np.empty((len(cells), len(names)))
-        for k, name in enumerate(names):
-            if name == "params":
-                out[:, k] = load_space().params(cells, CIFAR10)
-            elif name in self._columns:
-                out[:, k] = self._pick(self._columns[name], cells)
-            else:
-                accuracy = self._pick(self._columns[name.removesuffix("_error")], cells)
-                out[:, k] = 100.0 * (1.0 - accuracy)
-        return out
+        return self._gather(cells, names, self._runs_of(cells))
+
+    def draw(self, indices: NDArray[np.int64], names: Sequence[str], seed: int) -> NDArray[np.float64]:
+        """As ``values``, of one of its runs for each cell, whatever `repeat` is: the noise of the data."""
+        cells = self._checked(indices, names)
+        return self._gather(cells, names, _drawn(cells, seed, self.table.n_repeats))
 
     def deviations(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """Standard deviations of ``values``, same shape, from the three runs; 0 for parameters.
@@ -131,12 +127,26 @@ class NASBench101Backend:
         check_quantities(names, self.quantities, backend="nasbench101")
         return np.atleast_1d(load_space().check(indices))
 
-    def _pick(self, column: NDArray[np.floating], cells: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _runs_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64] | Literal["mean"]:
         if self._repeat == "mean":
-            return pick(column, cells, "mean")
+            return "mean"
         if self._repeat == "random":
-            return pick(column, cells, _drawn(cells, self._seed, self.table.n_repeats))
-        return pick(column, cells, np.full(len(cells), self._repeat))
+            return _drawn(cells, self._seed, self.table.n_repeats)
+        return np.full(len(cells), self._repeat)
+
+    def _gather(
+        self, cells: NDArray[np.int64], names: Sequence[str], runs: NDArray[np.int64] | Literal["mean"]
+    ) -> NDArray[np.float64]:
+        out = np.empty((len(cells), len(names)))
+        for k, name in enumerate(names):
+            if name == "params":
+                out[:, k] = load_space().params(cells, CIFAR10)
+            elif name in self._columns:
+                out[:, k] = pick(self._columns[name], cells, runs)
+            else:
+                accuracy = pick(self._columns[name.removesuffix("_error")], cells, runs)
+                out[:, k] = 100.0 * (1.0 - accuracy)
+        return out
 
 
 def _drawn(cells: NDArray[np.int64], seed: int, n: int) -> NDArray[np.int64]:
