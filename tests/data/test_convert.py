@@ -40,56 +40,6 @@ def test_whole_table_comes_back_as_it_was(eo_folder, table, tmp_path, fmt):
     assert done.kind == "eo-table"
     assert done.rows == 450
     assert done.table == tmp_path / "new" / "out" / f"eo-hwnas.{fmt}"
-    assert (
-        sorted(path.name for path in done.table.parent.iterdir())
-        == [
-            f"eo-hwnas.{fmt}" if fmt == "csv" else "eo-hwnas.columns.json",
-            "eo-hwnas.columns.json" if fmt == "csv" else f"eo-hwnas.{fmt}",
-        ][:: 1 if fmt == "parquet" else -1]
-    )
-    pd.testing.assert_frame_equal(read(done.table), table, check_exact=True)
-
-
-def test_description_names_every_column(eo_folder, table, tmp_path):
-    done = convert(eo_folder, tmp_path)
-    description = json.loads(done.description.read_text())
-    assert list(description["columns"]) == list(table.columns)
-    assert description["columns"]["latency"]["unit"] == "ms a batch"
-    assert description["columns"]["params"]["unit"] is None
-    assert description["rows"] == 450
-    assert "Demir" in description["citation"]
-    assert "MIT" in description["licence"]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "columns"),
-    [
-        ("path_logs.json", "eo-walks", ["walk", "step"]),
-        (
-            "test_results_sampled_all_paths.json",
-            "eo-tests",
-            ["test_micro", "test_macro", "latency", "latency_std", "checkpoint_size"],
-        ),
-        ("database_pickle_micro.pickle", "eo-database", ["train_micro", "val_micro", "test_micro"]),
-        ("database_pickle_macro.pickle", "eo-database", ["train_macro", "val_macro", "test_macro"]),
-        ("database_pickle_latency.pickle", "eo-database", ["latency"]),
-        ("database_pickle_MACs.pickle", "eo-database", ["published_macs_field_params"]),
-    ],
-)
-def test_single_files_under_honest_names(eo_folder, table, tmp_path, name, kind, columns):
-    done = convert(eo_folder / name, tmp_path)
-    assert (done.kind, done.rows) == (kind, 450)
-    frame = read(done.table).set_index("hash").loc[table["hash"]]
-    common = [column for column in frame.columns if column in table.columns]
-    assert set(columns) <= set(common)
-    for column in common:
-        assert frame[column].tolist() == table[column].tolist()
-    assert not any("accuracy" in column for column in frame.columns)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_single_files_can_be_read_as_a_users_table(eo_folder, table, tmp_path, name):
-    indices, _ = read_user_table(convert(eo_folder / name, tmp_path).table, [])
     assert {path.name for path in done.table.parent.iterdir()} == {f"eo-hwnas.{fmt}", "eo-hwnas.columns.json"}
     pd.testing.assert_frame_equal(read(done.table), table, check_exact=True)
 
