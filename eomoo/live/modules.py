@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from eomoo.space import Cell, Skeleton
 
-__all__ = ["CellNetwork", "ConvBnRelu", "SearchCell"]
+__all__ = ["CellNetwork", "ConvBnRelu", "SearchCell", "SharedBatchNorm", "share_batch_norms"]
 
 
 class ConvBnRelu(nn.Sequential):
@@ -111,3 +111,42 @@ def _operation(code: int, channels: int) -> nn.Module:
     if code == 2:
         return nn.MaxPool2d(3, stride=1, padding=1)
     return ConvBnRelu(channels, channels, 3 if code == 0 else 1)
+
+
+class SharedBatchNorm(nn.BatchNorm2d):
+    """Batch norm over the images of all processes, for CPUs; torch's own does so on GPUs only."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised images (n, channels, height, width)."""
+        if not self.training:
+            return super().forward(x)
+        from torch.distributed.nn.functional import all_reduce
+
+        sums = torch.stack((x.sum(dim=(0, 2, 3)), x.square().sum(dim=(0, 2, 3))))
+        count = x.new_full((1, sums.shape[1]), x[:, 0].numel())
+        total, squares, pixels = all_reduce(torch.cat((sums, count)))  # type: ignore[no-untyped-call]
+        mean = total / pixels
+        var = (squares / pixels - mean.square()).clamp_min(0)
+        self._follow(mean.detach(), (var * pixels / (pixels - 1)).detach())
+        scale = self.weight * torch.rsqrt(var + self.eps)
+        result: Tensor = x * scale.view(1, -1, 1, 1) + (self.bias - mean * scale).view(1, -1, 1, 1)
+        return result
+
+    def _follow(self, mean: Tensor, var: Tensor) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum or 0.0)
+        self.running_var.lerp_(var, self.momentum or 0.0)
+
+
+def share_batch_norms(network: nn.Module, device: torch.device) -> nn.Module:
+    """Let all batch norms of a network use the images of all processes."""
+    if device.type == "cuda":
+        shared: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        return shared
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = SharedBatchNorm
+    return network

@@ -62,7 +62,9 @@ def build_network(
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
     """
-    torch = require("torch", purpose="to build a network")
+    require("torch", purpose="to build a network")
+    import torch
+
     from eomoo.live.modules import CellNetwork
 
     if not isinstance(cell, Cell):
@@ -80,7 +82,9 @@ def build_network(
 
 def torch_generator(seed: int | np.random.Generator | None) -> torch.Generator:
     """A torch generator on the CPU, seeded from a seed or a NumPy generator."""
-    torch = require("torch", purpose="to draw random numbers for a network")
+    require("torch", purpose="to draw random numbers for a network")
+    import torch
+
     draw = np.random.default_rng(seed).integers(2**63 - 1)
     generator: Any = torch.Generator().manual_seed(int(draw))
     return generator  # type: ignore[no-any-return]

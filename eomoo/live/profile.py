@@ -58,7 +58,8 @@ def profile_network(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, thop: bool
     Raises:
         MissingPackageError: (an ImportError) torch or thop is not installed.
     """
-    torch = require("torch", purpose="to count a network's operations")
+    require("torch", purpose="to count a network's operations")
+    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     network = build_network(cell, skeleton, device="meta").eval()
@@ -85,7 +86,9 @@ def measure_memory(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, batch_size:
         skeleton: The network around it.
         batch_size: Images at once.
     """
-    torch = require("torch", purpose="to measure a network's memory")
+    require("torch", purpose="to measure a network's memory")
+    import torch
+
     network = build_network(cell, skeleton, device="meta").eval()
     _replace_batch_norms(network)
     tracker = _live_bytes()
@@ -96,7 +99,9 @@ def measure_memory(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, batch_size:
 
 
 def _meta_image(skeleton: Skeleton, batch_size: int = 1) -> Any:
-    torch = require("torch", purpose="to describe an image")
+    require("torch", purpose="to describe an image")
+    import torch
+
     size = skeleton.image_size
     return torch.empty(batch_size, skeleton.in_channels, size, size, device="meta")
 

@@ -173,8 +173,8 @@ def read_scene(
 def split_regions(
     labels: NDArray[np.int16],
     *,
-    n_rows: int = 6,
-    n_columns: int = 6,
+    n_rows: int = 10,
+    n_columns: int = 10,
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
     seed: int = 0,
 ) -> NDArray[np.int8]:
@@ -209,8 +209,9 @@ def split_regions(
 def patches_of(
     scene: Scene,
     *,
-    patch_size: int = 16,
-    gap: int = 4,
+    patch_size: int = 9,
+    gap: int = 2,
+    blocks: int = 10,
     regions: NDArray[np.int8] | None = None,
     n_train: int | None = 4000,
     n_val: int | None = 2000,
@@ -226,7 +227,9 @@ def patches_of(
         scene: Bands and labels.
         patch_size: Height and width in pixels.
         gap: Pixels around a patch that belong to its split too.
-        regions: (height, width): 0 train, 1 val, 2 test, -1 none; by default ``split_regions``.
+        blocks: Rows and columns of the blocks that become regions.
+        regions: (height, width): 0 train, 1 val, 2 test, -1 none; by default ``split_regions``
+            decides.
         n_train, n_val, n_test: Patches drawn at random from all possible ones; None for all.
         seed: Of the regions and of the choice.
 
@@ -237,7 +240,9 @@ def patches_of(
     if patch_size < 1 or patch_size > min(scene.labels.shape):
         raise SettingError(f"patch_size must be 1 to {min(scene.labels.shape)}; got {patch_size}")
     labelled = np.where(scene.valid, scene.labels, -1)
-    layout = split_regions(labelled, seed=seed) if regions is None else regions
+    layout = (
+        split_regions(labelled, n_rows=blocks, n_columns=blocks, seed=seed) if regions is None else regions
+    )
     possible = _inside_one_region(np.where(scene.valid, layout, -1), patch_size, gap)
     splits: dict[str, Any] = {}
     for k, (split, size) in enumerate(zip(SPLITS, (n_train, n_val, n_test), strict=True)):

@@ -20,7 +20,7 @@ _SCENE_FILE = "scene.toml"
 _SIZES = ("n_train", "n_val", "n_test")
 _OPTIONS = {
     "so2sat": ("version", "sentinel1", "memory", "seed", *_SIZES),
-    "scene": ("patch_size", "gap", "seed", *_SIZES),
+    "scene": ("patch_size", "gap", "blocks", "seed", *_SIZES),
     "folder": ("seed", *_SIZES),
 }
 
@@ -37,7 +37,8 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
             - a folder with a folder of images for each class (see ``load_folder``).
             - an ``ImageData``, which is returned.
         options: For every source ``n_train``, ``n_val``, ``n_test`` (images that are kept) and
-            ``seed``; So2Sat: ``version``, ``sentinel1``, ``memory``; scenes: ``patch_size``, ``gap``.
+            ``seed``; So2Sat: ``version``, ``sentinel1``, ``memory``; scenes: ``patch_size``, ``gap``,
+            ``blocks``.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is nothing of that name.

@@ -1,0 +1,183 @@
+"""Devices: chosen by name, described, and torch's global settings put back after use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from eomoo.errors import SettingError
+from eomoo.live.packages import require
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "Group",
+    "device_name",
+    "process_group",
+    "resolve_device",
+    "resolve_precision",
+    "torch_state",
+    "versions",
+]
+
+_PACKAGES = ("torch", "onnxruntime", "onnx", "numpy")
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """A device by name: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU there is, else the CPU.
+
+    Raises:
+        SettingError: (a ValueError) This machine has no such device.
+    """
+    require("torch", purpose="to use a device")
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device: torch.device = torch.device(name)
+    except RuntimeError:
+        raise SettingError(
+            f"unknown device {name!r}; known are auto, cpu, cuda, cuda:0 and so on, mps"
+        ) from None
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise SettingError(f"there is no device {name!r}: torch sees {count} CUDA devices here")
+        return torch.device("cuda", _local_rank() if device.index is None else device.index)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingError("there is no device 'mps' here")
+    if device.type not in ("cpu", "mps"):
+        raise SettingError(f"unknown device {name!r}; known are auto, cpu, cuda, cuda:0 and so on, mps")
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """What the device calls itself, such as "NVIDIA A100-SXM4-40GB"."""
+    require("torch", purpose="to ask a device for its name")
+    import torch
+
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return _cpu_name() if device.type == "cpu" else f"{device.type} on {platform.machine()}"
+
+
+def resolve_precision(precision: str, device: torch.device) -> Any:
+    """The torch type of mixed precision on a device; None for float32.
+
+    Raises:
+        SettingError: (a ValueError) The device does not have it.
+    """
+    require("torch", purpose="to choose a precision")
+    import torch
+
+    if precision == "float32":
+        return None
+    if device.type == "cuda":
+        half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        return {"auto": half, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
+    if precision == "auto":
+        # Without instructions for it, bfloat16 on a CPU is slower than float32.
+        return torch.bfloat16 if device.type == "cpu" and _cpu_has_bfloat16() else None
+    if precision == "float16" or device.type != "cpu":
+        raise SettingError(
+            f"the device {device.type} has no mixed precision {precision}; choose float32 or auto"
+        )
+    return torch.bfloat16
+
+
+def versions() -> dict[str, str]:
+    """Versions of eomoo, Python and the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in ("eomoo", *_PACKAGES):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@contextlib.contextmanager
+def torch_state(*, threads: int | None = None, seed: int | None = None) -> Iterator[None]:
+    """Set torch's number of threads and its global seed inside; both are as before afterwards.
+
+    Raises:
+        SettingError: (a ValueError) ``threads`` is not positive.
+    """
+    require("torch", purpose="to compute")
+    import torch
+
+    if threads is not None and threads < 1:
+        raise SettingError(f"threads must be at least 1; got {threads}")
+    before = torch.get_num_threads()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        if seed is not None:
+            torch.random.manual_seed(seed)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            if torch.get_num_threads() != before:
+                torch.set_num_threads(before)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The processes that train one network together; one alone where torchrun started none."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.rank == 0
+
+
+@contextlib.contextmanager
+def process_group(device: torch.device) -> Iterator[Group]:
+    """Join the processes that torchrun started, through NCCL on GPUs and gloo on CPUs."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Group()
+        return
+    distributed = require("torch.distributed", purpose="to train on several devices")
+    joined = distributed.is_initialized()
+    if not joined:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Group(rank=distributed.get_rank(), size=distributed.get_world_size())
+    finally:
+        if not joined:
+            distributed.destroy_process_group()
+
+
+def _local_rank() -> int:
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            text = file.read()
+    except OSError:
+        return False
+    return "avx512_bf16" in text or "amx_bf16" in text
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

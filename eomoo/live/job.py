@@ -1,0 +1,283 @@
+"""One training in one process: steps, measurements, checkpoints, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eomoo.errors import EomooError
+from eomoo.live.batches import batch_order, batches, prepare, turned
+from eomoo.live.devices import Group, resolve_precision
+from eomoo.live.evaluation import evaluate
+from eomoo.live.images import ImageData, ImageSet, labels_of
+from eomoo.live.metrics import Accuracy
+from eomoo.live.network import build_network
+from eomoo.live.recipes import Recipe
+from eomoo.live.runs import CurvePoint, RunFolder, Training
+from eomoo.space import Cell, Skeleton
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["DivergedError", "Report", "TrainingJob"]
+
+Report = Callable[[CurvePoint], None]
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+class DivergedError(Exception):
+    """The loss is no finite number any more."""
+
+
+class TrainingJob:
+    """One training in one process."""
+
+    checkpoint_seconds = 300.0
+    report: Report | None = None
+
+    def __init__(
+        self,
+        cell: Cell | int,
+        data: ImageData,
+        skeleton: Skeleton,
+        recipe: Recipe,
+        epochs: tuple[int, ...],
+        seed: int,
+        device: torch.device,
+        group: Group,
+        folder: RunFolder,
+        workers: int,
+    ) -> None:
+        self.cell, self.data, self.skeleton, self.recipe = cell, data, skeleton, recipe
+        self.epochs, self.seed, self.device, self.group = epochs, seed, device, group
+        self.folder, self.workers = folder, workers
+        self.curve: list[CurvePoint] = []
+        self.epoch, self.step, self.seconds = 0, 0, 0.0
+        self.running = {"loss": 0.0, "right": 0.0, "images": 0.0}
+
+    def outcome(self) -> Training:
+        """Train; whatever torch cannot do becomes a result with its reason."""
+        try:
+            result = self._run()
+        except (EomooError, OSError):
+            raise
+        except DivergedError as error:
+            result = self._ended("diverged", str(error))
+        except Exception as error:
+            text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            memory = isinstance(error, MemoryError) or any(
+                words in str(error).lower() for words in _NO_MEMORY
+            )
+            result = self._ended("out of memory" if memory else "failed", text)
+        if self.group.first:
+            self.folder.save_result(result)
+        return result
+
+    def _ended(self, status: str, reason: str) -> Training:
+        import torch
+
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return Training(
+            status=status,
+            reason=reason,
+            epochs=self.epochs,
+            curve=tuple(self.curve),
+            seconds=self.seconds,
+            setting=self.folder.setting,
+        )
+
+    def _run(self) -> Training:
+        self._prepare()
+        ends = set(np.cumsum(self.epochs).tolist())
+        for epoch in range(self.epoch, sum(self.epochs)):
+            self._train_epoch(epoch)
+            if self.epoch % self.recipe.measure_every == 0 or self.epoch in ends:
+                self._measure()
+            self.running = dict.fromkeys(self.running, 0.0)
+            self._save()
+        return self._finish()
+
+    def _prepare(self) -> None:
+        import torch
+
+        from eomoo.live.modules import share_batch_norms
+
+        network: torch.nn.Module = build_network(
+            self.cell,
+            self.skeleton,
+            initialization=self.recipe.initialization,
+            seed=self.seed,
+            device=self.device,
+        )
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.SGD(
+            self.network.parameters(),
+            lr=self.recipe.learning_rate,
+            momentum=self.recipe.momentum,
+            nesterov=self.recipe.momentum > 0,
+            weight_decay=self.recipe.weight_decay,
+        )
+        self.half = resolve_precision(self.recipe.precision, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half is torch.float16)
+        self.weights = self._class_weights()
+        state = self.folder.load_checkpoint(self.epochs)
+        if state is not None:
+            self._load(state)
+        self.model: torch.nn.Module = self.network
+        if self.group.size > 1:
+            self.network = share_batch_norms(self.network, self.device)
+            ids = [self.device.index] if self.device.type == "cuda" else None
+            self.model = torch.nn.parallel.DistributedDataParallel(self.network, device_ids=ids)
+
+    def _class_weights(self) -> torch.Tensor:
+        import torch
+
+        labels = labels_of(self.data.train)
+        counts = np.bincount(labels, minlength=self.data.n_classes)
+        weights = np.ones(self.data.n_classes)
+        if self.recipe.class_weights == "balanced":
+            weights = len(labels) / (max(int((counts > 0).sum()), 1) * np.maximum(counts, 1))
+        self.image_weights = weights[labels]
+        return torch.tensor(weights, dtype=torch.float32, device=self.device)
+
+    def _train_epoch(self, epoch: int) -> None:
+        parts = batch_order(len(self.data.train), self.recipe.batch_size, seed=self.seed, epoch=epoch)
+        done = self.step - epoch * len(parts)
+        self.model.train()
+        start = saved = time.perf_counter()
+        left = zip(
+            parts[done:],
+            batches(
+                self.data.train, parts[done:], group=self.group, workers=self.workers, seed=self.seed + epoch
+            ),
+            strict=True,
+        )
+        for part, (x, y) in left:
+            self._train_step(part, x, y, len(parts))
+            self.step += 1
+            now = time.perf_counter()
+            # Several processes would each have sums of their own to save, so they save after epochs only.
+            if now - saved > self.checkpoint_seconds and self.step % len(parts) and self.group.size == 1:
+                self.seconds, start, saved = self.seconds + now - start, now, now
+                self._save()
+        self.epoch = epoch + 1
+        self.seconds += time.perf_counter() - start
+
+    def _train_step(self, part: Any, x: torch.Tensor, y: torch.Tensor, steps: int) -> None:
+        import torch
+
+        rate = self.recipe.rate(self.step, steps, self.epochs)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        images = prepare(x, self.data, self.device)
+        if self.recipe.augment:
+            images = turned(images, np.random.default_rng([self.seed, self.step, self.group.rank]))
+        y = y.to(self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, dtype=self.half, enabled=self.half is not None):
+            logits = self.model(images)
+        each = torch.nn.functional.cross_entropy(logits.float(), y, weight=self.weights, reduction="sum")
+        # Gradients are averaged over the processes, so each one's part counts as often as there are.
+        loss = each * (self.group.size / float(self.image_weights[part].sum()))
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise DivergedError(f"the loss is {value} in epoch {self.step // steps + 1}")
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip_norm:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.running["loss"] += value / self.group.size * len(part)
+        self.running["right"] += float((logits.argmax(dim=1) == y).sum())
+        self.running["images"] += len(part)
+
+    def _measure(self) -> None:
+        val = self._evaluate(self.data.val)
+        if not np.isfinite(val.loss):
+            raise DivergedError(f"the validation loss is {val.loss} after epoch {self.epoch}")
+        loss, right = self._over_processes(self.running["loss"], self.running["right"])
+        point = CurvePoint(
+            epoch=self.epoch,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            train_loss=loss / self.running["images"],
+            train_micro=right / self.running["images"],
+            val_loss=val.loss,
+            val_micro=val.micro,
+            val_macro=val.macro,
+            seconds=self.seconds,
+        )
+        self.curve.append(point)
+        if self.report is not None and self.group.first:
+            self.report(point)
+
+    def _evaluate(self, images: ImageSet) -> Accuracy:
+        return evaluate(
+            self.network, images, self.data, device=self.device, workers=self.workers, group=self.group
+        )
+
+    def _over_processes(self, *values: float) -> list[float]:
+        import torch
+
+        total = torch.tensor(values, dtype=torch.float64)
+        if self.group.size > 1:
+            total = total.to(self.device)
+            torch.distributed.all_reduce(total)
+        return [float(value) for value in total]
+
+    def _finish(self) -> Training:
+        val, test = self._evaluate(self.data.val), self._evaluate(self.data.test)
+        weights = None
+        if self.group.first:
+            weights = self.folder.save_weights(self._network_state(), self.epochs)
+        return Training(
+            status="done",
+            epochs=self.epochs,
+            curve=tuple(self.curve),
+            val=val,
+            test=test,
+            seconds=self.seconds,
+            setting=self.folder.setting,
+            weights=weights,
+        )
+
+    def _network_state(self) -> dict[str, Any]:
+        setting = self.folder.setting
+        model = {k: v.detach().to("cpu", copy=True) for k, v in self.network.state_dict().items()}
+        return {"cell": setting["cell"], "skeleton": setting["skeleton"], "model": model}
+
+    def _save(self) -> None:
+        import torch
+
+        if not self.group.first or self.folder.path is None:
+            return
+        state = {
+            "epochs": list(self.epochs),
+            "free": len(self.epochs) == 1 and self.recipe.schedule == "constant" and not self.recipe.warmup,
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "running": self.running,
+            "curve": [asdict(point) for point in self.curve],
+            "model": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": torch.random.get_rng_state(),
+        }
+        self.folder.save_checkpoint(state)
+
+    def _load(self, state: dict[str, Any]) -> None:
+        import torch
+
+        self.network.load_state_dict(state["model"], strict=True)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        torch.random.set_rng_state(state["random"])
+        self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
+        self.running = state["running"]
+        self.curve = [CurvePoint(**point) for point in state["curve"]]

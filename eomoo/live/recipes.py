@@ -1,0 +1,156 @@
+"""Recipes: how a network is trained, and how long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from eomoo.errors import SettingError, UnknownNameError
+from eomoo.live.network import INITIALIZATIONS
+
+__all__ = ["RECIPES", "Recipe", "format_epochs", "get_recipe", "parse_epochs"]
+
+Schedule = Literal["constant", "cosine"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained: stochastic gradient descent on cross entropy.
+
+    Attributes:
+        name: Its name.
+        learning_rate: The largest one, for batches of 256 images; it is scaled with ``batch_size``.
+        momentum: 0 for none; Nesterov's otherwise.
+        weight_decay: Of all parameters.
+        schedule: "constant", or "cosine", which falls to 0 at the end of each stretch of epochs.
+        warmup: Share of the first stretch in which the learning rate rises linearly from 0.
+        clip_norm: Largest norm of the gradient; 0 for no limit.
+        batch_size: Images in a step, over all devices together.
+        epochs: How many, where nothing else is asked for.
+        class_weights: "none", or "balanced": each class counts the same in the loss.
+        augment: Flip and turn the images at random.
+        initialization: Of the weights, a name of ``INITIALIZATIONS``.
+        precision: "float32", "bfloat16", "float16" (mixed, on devices that have it), or "auto" for
+            the fastest that the device has.
+        measure_every: Epochs between measurements on the validation split.
+    """
+
+    name: str
+    learning_rate: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    warmup: float = 0.0
+    clip_norm: float = 0.0
+    batch_size: int = 256
+    epochs: int = 108
+    class_weights: Literal["none", "balanced"] = "none"
+    augment: bool = False
+    initialization: str = "he-fan-in"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    measure_every: int = 2
+
+    def __post_init__(self) -> None:
+        choices = {
+            "schedule": ("constant", "cosine"),
+            "class_weights": ("none", "balanced"),
+            "precision": ("auto", "float32", "bfloat16", "float16"),
+            "initialization": tuple(INITIALIZATIONS),
+            "augment": (True, False),
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                shown = ", ".join(map(str, known))
+                raise SettingError(f"recipe: {name} is one of {shown}; got {getattr(self, name)!r}")
+        for name, least in (("batch_size", 2), ("epochs", 1), ("measure_every", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise SettingError(f"recipe: {name} is a whole number from {least} up; got {value!r}")
+        for name, most in (("learning_rate", 1e3), ("momentum", 1.0), ("weight_decay", 1.0), ("warmup", 1.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+                raise SettingError(f"recipe: {name} is a number from 0 to {most:g}; got {value!r}")
+
+    def rate(self, step: int, steps_per_epoch: int, epochs: Sequence[int]) -> float:
+        """Learning rate of a step (from 0), for stretches of epochs one after another."""
+        peak = self.learning_rate * self.batch_size / 256
+        start, length = 0, epochs[0] * steps_per_epoch
+        for stretch in epochs[1:]:
+            if step < start + length:
+                break
+            start, length = start + length, stretch * steps_per_epoch
+        warm = 0 if start else round(self.warmup * length)
+        if step - start < warm:
+            return peak * (step - start + 1) / (warm + 1)
+        if self.schedule == "constant":
+            return peak
+        return peak * 0.5 * (1 + math.cos(math.pi * (step - start - warm) / (length - warm)))
+
+    def stretches(self, epochs: int | str | Sequence[int] | None) -> tuple[int, ...]:
+        """The epochs as stretches; one only where the schedule does not depend on them."""
+        parts = parse_epochs(self.epochs if epochs is None else epochs)
+        if self.schedule == "constant" and self.warmup == 0:
+            return (sum(parts),)
+        return parts
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        # Demir, Traoré, Camero (ESANN 2024): the training of the EO HW-NAS table.
+        Recipe(name="published", learning_rate=1e-4, weight_decay=5e-4, initialization="he-fan-out"),
+        # NAS-Bench-101 (2019), with plain momentum for its RMSProp, whose epsilon of 1 makes the two alike.
+        Recipe(
+            name="nasbench",
+            learning_rate=0.2,
+            momentum=0.9,
+            weight_decay=1e-4,
+            schedule="cosine",
+            warmup=0.05,
+            clip_norm=5.0,
+        ),
+    )
+}
+
+
+def get_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:
+    """A recipe by name, or as it is, with some of its settings changed.
+
+    Raises:
+        UnknownNameError: (a KeyError) No recipe has that name.
+        SettingError: (a ValueError) A setting that recipes do not have, or an impossible value.
+    """
+    if isinstance(recipe, str):
+        if recipe not in RECIPES:
+            raise UnknownNameError(f"unknown recipe {recipe!r}; known are {', '.join(RECIPES)}")
+        recipe = RECIPES[recipe]
+    known = [field.name for field in fields(Recipe) if field.name != "name"]
+    for name in changes:
+        if name not in known:
+            raise SettingError(f"recipe: unknown setting {name!r}; known are {', '.join(known)}")
+    return replace(recipe, **changes) if changes else recipe
+
+
+def parse_epochs(epochs: int | str | Sequence[int]) -> tuple[int, ...]:
+    """Stretches of epochs: 12 is one of 12; "4+8" trains 4, then 8 more with the schedule begun anew.
+
+    Raises:
+        SettingError: (a ValueError) They are no whole numbers from 1 up.
+    """
+    parts: Sequence[Any] = epochs.split("+") if isinstance(epochs, str) else epochs  # type: ignore[assignment]
+    if isinstance(epochs, int) and not isinstance(epochs, bool):
+        parts = (epochs,)
+    try:
+        stretches = tuple(int(part) for part in parts)
+    except (TypeError, ValueError):
+        stretches = ()
+    if not stretches or min(stretches) < 1:
+        raise SettingError(f"epochs is a whole number from 1 up, or several as in 4+8; got {epochs!r}")
+    return stretches
+
+
+def format_epochs(stretches: Sequence[int]) -> str:
+    """Stretches as text: (4, 8) is "4+8"."""
+    return "+".join(map(str, stretches))
