@@ -1,0 +1,219 @@
+"""Random walks on the neighbourhood graph of cells, and samples of cells made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pymoo.core.sampling import Sampling
+
+from eomoo.errors import SettingError
+from eomoo.search.operators import check_positive
+from eomoo.space import load_space
+from eomoo.space.neighbors import check_kind
+
+__all__ = ["WalkSampling", "random_walks"]
+
+# A block of walks keeps a table of what it visited, one byte a walk and cell.
+_BLOCK = 64
+
+
+def random_walks(
+    n_walks: int,
+    length: int,
+    *,
+    neighborhood: str = "hamming",
+    self_avoiding: bool = False,
+    starts: ArrayLike | None = None,
+    domain: NDArray[np.bool_] | None = None,
+    seed: int | np.random.Generator | None = None,
+) -> NDArray[np.int64]:
+    """Random walks: each step goes to a neighbour drawn uniformly.
+
+    Args:
+        n_walks: Number of walks, independent of each other.
+        length: Cells in a walk, its start included: a start and ``length - 1`` steps.
+        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
+        self_avoiding: Never visit a cell twice in one walk.
+        starts: (n_walks,) indices of the first cells. By default distinct cells, drawn uniformly
+            among those with a neighbour; some come again if there are fewer of these than walks.
+        domain: (423624,) bool, cells that may be visited; by default all.
+        seed: An int, a Generator, or None for fresh entropy.
+
+    Returns:
+        (n_walks, length) int64. A walk that cannot go on (no neighbour, or all of them visited)
+        ends there; -1 fills the rest of its row. Long "hamming" walks drift to ever smaller cells and
+        end in the cell without operations; "symmetric" walks go on for ever.
+
+    Raises:
+        SettingError: (a ValueError) A number below 1, a wrong shape, a start outside the domain, or
+            a domain where no cell has a neighbour.
+        UnknownNameError: (a KeyError) No such neighbourhood.
+
+    Source: Weinberger, Correlated and uncorrelated fitness landscapes, Biological Cybernetics 63,
+    1990. A step is uniform over the distinct neighbouring cells, not over the changes of a genotype.
+    """
+    check_positive("n_walks", n_walks)
+    check_positive("length", length)
+    check_kind(neighborhood)
+    rng = np.random.default_rng(seed)
+    if domain is not None and domain.shape != (len(load_space()),):
+        raise SettingError(f"domain has one entry a cell, {len(load_space()):,}; got shape {domain.shape}")
+    if starts is None:
+        first = _drawn_starts(n_walks, neighborhood, domain, rng, must_move=length > 1)
+        if len(first) == 0:
+            raise SettingError("no cell of the domain has a neighbour in it, so there is no walk")
+    else:
+        first = _given_starts(starts, n_walks, domain)
+    walks = np.full((n_walks, length), -1, dtype=np.int64)
+    walks[:, 0] = first
+    for start in range(0, n_walks, _BLOCK if self_avoiding else n_walks):
+        block = walks[start : start + _BLOCK] if self_avoiding else walks
+        _walk(block, neighborhood, domain, rng, self_avoiding=self_avoiding)
+    return walks
+
+
+def _walk(
+    walks: NDArray[np.int64],
+    kind: str,
+    domain: NDArray[np.bool_] | None,
+    rng: np.random.Generator,
+    *,
+    self_avoiding: bool,
+) -> None:
+    """Fill the rows of walks whose first column is given."""
+    visited = np.zeros((len(walks), len(load_space())), dtype=bool) if self_avoiding else None
+    alive = np.arange(len(walks))
+    for step in range(1, walks.shape[1]):
+        here = walks[alive, step - 1]
+        if visited is not None:
+            visited[alive, here] = True
+        counts, near = load_space().neighbor_lists(here, kind=kind)
+        if domain is not None or visited is not None:
+            owner = np.repeat(np.arange(len(alive)), counts)
+            allowed = np.ones(len(near), dtype=bool) if domain is None else domain[near]
+            if visited is not None:
+                allowed &= ~visited[alive[owner], near]
+            counts, near = np.bincount(owner[allowed], minlength=len(alive)), near[allowed]
+        moves = counts > 0
+        chosen = np.cumsum(counts) - counts + (rng.random(len(alive)) * counts).astype(np.int64)
+        alive = alive[moves]
+        if len(alive) == 0:
+            return
+        walks[alive, step] = near[chosen[moves]]
+
+
+def _given_starts(starts: ArrayLike, n_walks: int, domain: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    first = load_space().check(starts)
+    if first.shape != (n_walks,):
+        raise SettingError(f"starts has one cell a walk, shape ({n_walks},); got {first.shape}")
+    if domain is not None and not domain[first].all():
+        raise SettingError(f"the start {first[~domain[first]][0]} is no cell of the domain")
+    return first
+
+
+def _drawn_starts(
+    n: int,
+    kind: str,
+    domain: NDArray[np.bool_] | None,
+    rng: np.random.Generator,
+    *,
+    must_move: bool,
+) -> NDArray[np.int64]:
+    space = load_space()
+    """Distinct cells (n,), repeated where there are fewer; none where no cell can be a start."""
+    order = rng.permutation(len(space) if domain is None else np.flatnonzero(domain))
+    found = np.empty(0, dtype=np.int64)
+    size = 2 * n
+    for begin in range(0, len(order), size):
+        cells = order[begin : begin + size]
+        if must_move:
+            counts, near = space.neighbor_lists(cells, kind=kind)
+            if domain is not None:
+                owner = np.repeat(np.arange(len(cells)), counts)
+                counts = np.bincount(owner[domain[near]], minlength=len(cells))
+            cells = cells[counts > 0]
+        found = np.concatenate((found, cells))
+        if len(found) >= n:
+            return found[:n]
+    return np.resize(found, n) if len(found) else found
+
+
+class WalkSampling(Sampling):
+    """Distinct cells along self-avoiding random walks, for new benchmark data.
+
+    As in the EO HW-NAS table, whose 450 cells are 30 walks of 15, but each step is drawn at random
+    (the published walks took the first unvisited neighbour by id). No cell is in two walks. A walk
+    that cannot go on is followed by the next one, so the walks may be shorter than ``length``, and
+    more than one expects.
+
+    Called with ``n_samples``, it gives that many genotypes (stored members), walk by walk, the last
+    one cut off where needed; fewer only where the problem has fewer cells.
+
+    Args:
+        length: Cells in a walk, its start included.
+        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
+
+    Example:
+        ``WalkSampling(length=15)(problem, 450, random_state=np.random.default_rng(1))``
+
+    Source: Traoré, Camero, Zhu, Fitness landscape footprint, 2021; Demir, Traoré, Camero, ESANN 2024.
+    """
+
+    def __init__(self, length: int = 15, *, neighborhood: str = "hamming") -> None:
+        super().__init__()
+        self.length = check_positive("length", length)
+        check_kind(neighborhood)
+        self.neighborhood = neighborhood
+
+    def walks(
+        self,
+        n_samples: int,
+        *,
+        domain: NDArray[np.bool_] | None = None,
+        seed: int | np.random.Generator | None = None,
+    ) -> list[NDArray[np.int64]]:
+        """Walks of ``n_samples`` distinct cells together, each an array of indices in order.
+
+        Args:
+            n_samples: Number of cells.
+            domain: (423624,) bool, cells that may be visited; by default all.
+            seed: An int, a Generator, or None for fresh entropy.
+        """
+        check_positive("n_samples", n_samples)
+        rng = np.random.default_rng(seed)
+        left = np.ones(len(load_space()), dtype=bool) if domain is None else domain.copy()
+        found: list[NDArray[np.int64]] = []
+        missing = n_samples
+        while missing > 0 and left.any():
+            length = min(self.length, missing)
+            start = _drawn_starts(1, self.neighborhood, left, rng, must_move=length > 1)
+            if len(start) == 0:
+                start = rng.choice(np.flatnonzero(left), size=1)
+            walk = random_walks(
+                1,
+                length,
+                neighborhood=self.neighborhood,
+                self_avoiding=True,
+                starts=start,
+                domain=left,
+                seed=rng,
+            )[0]
+            walk = walk[walk >= 0]
+            left[walk] = False
+            found.append(walk)
+            missing -= len(walk)
+        return found
+
+    def _do(
+        self,
+        problem: Any,
+        n_samples: int,
+        *args: Any,
+        random_state: np.random.Generator | None = None,
+        **kwargs: Any,
+    ) -> NDArray[np.int64]:
+        domain = getattr(problem, "domain", None)
+        walks = self.walks(n_samples, domain=domain, seed=random_state)
+        return load_space().genotype(np.concatenate(walks))
