@@ -56,8 +56,8 @@ class PLS(Algorithm):
             ``n_starts`` new random cells, with archives of their own.
         kwargs: As for any pymoo ``Algorithm``.
 
-    ``result().opt`` holds the non-dominated cells of the whole search; ``trace`` every evaluated
-    cell in order.
+    ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell
+    in order, ``starts`` the cells (n,) that the search last began from.
 
     Source: Paquete, Chiarandini, Stützle, Pareto local optimum sets in the biobjective traveling
     salesman problem, 2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form:
@@ -94,16 +94,16 @@ class PLS(Algorithm):
         self._walkers: list[FrontArchive] = []
         self._front = FrontArchive(problem.n_obj)
         self._front_pop = Population.new()
-        self._starts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.starts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._plan: list[_Expansion] = []
-        self._batch = self._starts
+        self._batch = self.starts
 
     def _initialize_infill(self) -> Population:
         pop = self._sample()
         index: NDArray[np.int64] = self.space.index(np.stack([individual.X for individual in pop]))
         valid = np.flatnonzero(index >= 0)
         first = valid[np.sort(np.unique(index[valid], return_index=True)[1])]
-        self._starts = index[first]
+        self.starts = index[first]
         return pop[first[~self._seen(index[first])]][: self._remaining()]
 
     def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
@@ -147,7 +147,7 @@ class PLS(Algorithm):
     def _record(self, infills: Population | None) -> None:
         if infills is None or len(infills) == 0:
             return
-        index = np.array([individual.get("index") for individual in infills], dtype=np.int64)
+        index = self._indices(infills)
         new = (index >= 0) & ~self._seen(index)
         if not new.all() or len(set(index.tolist())) < len(index):
             new[new] = _is_first(index[new])
@@ -159,9 +159,16 @@ class PLS(Algorithm):
         if len(keep) > len(self._front_pop) or not keep.all():
             self._front_pop = Population.merge(self._front_pop, infills)[keep]
 
+    def _indices(self, infills: Population) -> NDArray[np.int64]:
+        found = [individual.get("index") for individual in infills]
+        if any(index is None for index in found):
+            # Evaluated by somebody else, who does not know the index.
+            found = self.space.index(np.stack([individual.X for individual in infills]))
+        return np.array(found, dtype=np.int64)
+
     def _begin(self) -> None:
         """Open archives for the starts that have been evaluated."""
-        known = self._starts[self._seen(self._starts)]
+        known = self.starts[self._seen(self.starts)]
         groups = [known] if self.archive_kind == "shared" else [known[k : k + 1] for k in range(len(known))]
         self._walkers = [FrontArchive(self.problem.n_obj) for _ in groups]
         for walker, cells in zip(self._walkers, groups, strict=True):
@@ -179,8 +186,8 @@ class PLS(Algorithm):
             for expansion in self._plan:
                 self._explore(expansion)
         if self.restart == "random":
-            self._starts = self._batch = self._unseen_cells()
-            if len(self._starts):
+            self.starts = self._batch = self._unseen_cells()
+            if len(self.starts):
                 return
         self.termination.force_termination = True
 

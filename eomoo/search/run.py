@@ -38,6 +38,7 @@ class RunResult:
         feasible: (n,) bool.
         front: (k,) int64, the non-dominated cells.
         front_deviations: (k, m) standard deviations of their values.
+        starts: (s,) int64, cells that a local search began from; None for other algorithms.
         n_eval: All evaluations, repeated and invalid ones included.
         seconds: Wall time.
         complete: False when the run was interrupted.
@@ -48,6 +49,7 @@ class RunResult:
     feasible: NDArray[np.bool_]
     front: NDArray[np.int64]
     front_deviations: NDArray[np.float64]
+    starts: NDArray[np.int64] | None
     n_eval: int
     seconds: float
     complete: bool
@@ -73,7 +75,9 @@ class _Recorder:
         self.feasible.append(violation <= 0)
         self.front.offer(index, F, violation)
 
-    def result(self, *, n_eval: int, seconds: float, complete: bool) -> RunResult:
+    def result(
+        self, *, starts: NDArray[np.int64] | None, n_eval: int, seconds: float, complete: bool
+    ) -> RunResult:
         m = len(self.names)
         front = self.front.index[self.front.violation <= 0]
         return RunResult(
@@ -82,6 +86,7 @@ class _Recorder:
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
             front=front,
             front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
+            starts=starts,
             n_eval=n_eval,
             seconds=seconds,
             complete=complete,
@@ -121,4 +126,9 @@ def run_algorithm(
                 )
     except KeyboardInterrupt:
         complete = False
-    return recorder.result(n_eval=evaluator.n_eval, seconds=perf_counter() - started, complete=complete)
+    return recorder.result(
+        starts=getattr(algorithm, "starts", None),
+        n_eval=evaluator.n_eval,
+        seconds=perf_counter() - started,
+        complete=complete,
+    )

@@ -6,7 +6,7 @@ import contextlib
 import json
 import platform
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS run (
     id INTEGER PRIMARY KEY, problem INTEGER NOT NULL REFERENCES problem, label TEXT NOT NULL,
     algorithm TEXT NOT NULL, settings TEXT NOT NULL, seed INTEGER NOT NULL, budget INTEGER NOT NULL,
     n_eval INTEGER NOT NULL, seconds REAL NOT NULL, complete INTEGER NOT NULL, versions TEXT NOT NULL,
+    extra TEXT NOT NULL,
     UNIQUE (problem, label, settings, seed, budget));
 CREATE TABLE IF NOT EXISTS evaluation (
     run INTEGER NOT NULL REFERENCES run, step INTEGER NOT NULL, cell INTEGER NOT NULL,
@@ -81,7 +82,7 @@ class ProblemRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRow:
-    """A finished run, without its trace."""
+    """A finished run, without its trace; ``extra`` holds figures that only its making could tell."""
 
     id: int
     problem: int
@@ -94,6 +95,7 @@ class RunRow:
     seconds: float
     complete: bool
     versions: dict[str, str]
+    extra: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +180,14 @@ class Store:
         return int(row[0])
 
     def add_run(
-        self, problem: int, spec: AlgorithmSpec, *, seed: int, budget: int, result: RunResult
+        self,
+        problem: int,
+        spec: AlgorithmSpec,
+        *,
+        seed: int,
+        budget: int,
+        result: RunResult,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         """Enter a run with its whole trace, at once or not at all; a run that is in already stays.
 
@@ -188,7 +197,7 @@ class Store:
         with self._transaction() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO run (problem, label, algorithm, settings, seed, budget, n_eval, "
-                "seconds, complete, versions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "seconds, complete, versions, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     problem,
                     spec.label,
@@ -200,6 +209,7 @@ class Store:
                     result.seconds,
                     int(result.complete),
                     json.dumps(versions()),
+                    json.dumps(dict(extra or {})),
                 ),
             )
             if cursor.rowcount == 0:
@@ -239,7 +249,7 @@ class Store:
         with self._explained():
             rows = self._connection.execute(
                 "SELECT id, problem, label, algorithm, settings, seed, budget, n_eval, seconds, complete, "
-                "versions FROM run ORDER BY problem, label, budget, seed"
+                "versions, extra FROM run ORDER BY problem, label, budget, seed"
             ).fetchall()
         return [
             RunRow(
@@ -254,6 +264,7 @@ class Store:
                 seconds=r[8],
                 complete=bool(r[9]),
                 versions=json.loads(r[10]),
+                extra=json.loads(r[11]),
             )
             for r in rows
         ]

@@ -1,0 +1,187 @@
+"""Run a study: in this process, on several, or on a Dask cluster; results enter the store as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from eomoo.errors import MissingPackageError, StoreError
+from eomoo.search.operators import check_positive
+from eomoo.search.problem import CellProblem, get_problem
+from eomoo.search.run import RunResult, run_algorithm
+from eomoo.study.plan import ProblemSpec, Study, Task
+from eomoo.study.store import STORE_NAME, Store
+
+__all__ = ["Event", "perform", "run_study"]
+
+LOCK_NAME = "lock.sqlite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A run that has ended: how many of all are done, which it was, and what it found."""
+
+    done: int
+    total: int
+    task: Task
+    result: RunResult
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    cluster: str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> int:
+    """Run what is not yet in the folder's store.
+
+    Each run enters the store in one transaction when it ends; one that was interrupted leaves nothing
+    and is repeated by the next call. The results do not depend on ``jobs``.
+
+    Args:
+        study: The study.
+        folder: Where the store lies, made when missing.
+        jobs: Processes.
+        cluster: Address of a Dask scheduler to run on instead.
+        on_event: Called after each run.
+
+    Returns:
+        The number of runs that were run.
+
+    Raises:
+        StoreError: Another process works on the folder, or the store cannot be written.
+    """
+    check_positive("jobs", jobs)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_one(folder), Store(folder / STORE_NAME, create=True) as store:
+        numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
+        pending = [
+            task
+            for task in study.tasks
+            if not store.has_run(numbers[task.problem], task.spec, seed=task.seed, budget=task.budget)
+        ]
+        done, total = len(study.tasks) - len(pending), len(study.tasks)
+        for task, (result, extra) in _results(pending, jobs, cluster):
+            store.add_run(
+                numbers[task.problem],
+                task.spec,
+                seed=task.seed,
+                budget=task.budget,
+                result=result,
+                extra=extra,
+            )
+            done += 1
+            if on_event is not None:
+                on_event(Event(done=done, total=total, task=task, result=result))
+    return len(pending)
+
+
+def perform(task: Task) -> tuple[RunResult, dict[str, Any]]:
+    """One run, and the published code's figures of it where the study asks for them."""
+    problem = _problem(task.problem)
+    result = run_algorithm(problem, task.spec, budget=task.budget, seed=task.seed)
+    if not result.complete:
+        raise KeyboardInterrupt
+    extra: dict[str, Any] = {}
+    if task.as_published and result.starts is not None and problem.n_obj == 2 and problem.domain is None:
+        from eomoo.study.as_published import figures_as_published
+
+        settings = task.spec.settings
+        trained = settings["n_train"] if settings["init"] == "surrogate-pareto" else 0
+        extra["as_published"] = figures_as_published(problem, result.starts, task.budget - trained)
+    return result, extra
+
+
+@lru_cache(maxsize=8)
+def _problem(spec: ProblemSpec) -> CellProblem:
+    return get_problem(spec.card, noise=spec.noise, constraints=spec.constraints)
+
+
+def _results(
+    tasks: list[Task], jobs: int, cluster: str | None
+) -> Iterator[tuple[Task, tuple[RunResult, dict[str, Any]]]]:
+    if cluster is not None:
+        return _on_cluster(tasks, cluster)
+    if jobs == 1 or len(tasks) < 2:
+        return ((task, perform(task)) for task in tasks)
+    return _on_processes(tasks, jobs)
+
+
+def _on_processes(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, tuple[RunResult, dict[str, Any]]]]:
+    queue = iter(tasks)
+    # Forked workers would inherit threads and locks of this process in any state.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        running: dict[Future[Any], Task] = {}
+        try:
+            for task in queue:
+                running[pool.submit(perform, task)] = task
+                if len(running) >= 2 * jobs:
+                    yield from _finished(running)
+            while running:
+                yield from _finished(running)
+        except BrokenProcessPool:
+            raise StoreError(
+                "a worker process died (out of memory?); what was finished is kept, "
+                "run the same command again to go on, perhaps with fewer --jobs"
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _finished(running: dict[Future[Any], Task]) -> Iterator[tuple[Task, Any]]:
+    ended = wait(running, return_when=FIRST_COMPLETED).done
+    for future in ended:
+        yield running.pop(future), future.result()
+
+
+def _start_worker() -> None:
+    # The parent answers Ctrl-C; one thread a worker, since two busy threads a core are slower than one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def _on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, tuple[RunResult, dict[str, Any]]]]:
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise MissingPackageError(
+            "a Dask cluster needs the package distributed: pip install 'eomoo[cluster]'"
+        ) from None
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"no Dask scheduler answers at {address}: {error}") from None
+    with client:
+        # A run is a function of its task alone, so that a lost worker's runs can go elsewhere.
+        futures = {client.submit(perform, task, pure=False, retries=2): task for task in tasks}
+        for future in as_completed(list(futures)):
+            yield futures[future], future.result()
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; the lock ends with the process, however it ends."""
+    connection = sqlite3.connect(folder / LOCK_NAME, timeout=0.2, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if "locked" in str(error):
+            raise StoreError(f"another process is running a study in {folder}; wait for it to end") from None
+        raise StoreError(f"{folder} cannot be written: {error}") from None
+    try:
+        yield
+    finally:
+        connection.close()

@@ -1,0 +1,182 @@
+"""What a study is: problems x algorithms x seeds, from a file or from the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eomoo.errors import CardError, EomooError, UnknownNameError
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.operators import check_positive
+
+__all__ = ["ProblemSpec", "Study", "Task", "list_studies", "load_study", "study_folder"]
+
+_KEYS = {"title", "problems", "algorithms", "budget", "seeds", "noise", "constraints", "as_published"}
+_ALGORITHM_KEYS = {"label", "algorithm", "budget", "options"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemSpec:
+    """A problem by its card, with a noise seed and limits; small enough to send to a worker."""
+
+    card: str
+    noise: int | None = None
+    constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One run of a study."""
+
+    problem: ProblemSpec
+    spec: AlgorithmSpec
+    budget: int
+    seed: int
+    as_published: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Problems x algorithms x seeds.
+
+    Attributes:
+        title: A few words.
+        problems: At least one.
+        algorithms: At least one, under distinct labels, each with its budget of distinct cells.
+        seeds: At least one.
+        as_published: Whether per-start Pareto local searches are repeated as the published code does
+            it, with its errors, beside the right figures.
+    """
+
+    title: str
+    problems: tuple[ProblemSpec, ...]
+    algorithms: tuple[tuple[AlgorithmSpec, int], ...]
+    seeds: tuple[int, ...]
+    as_published: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.problems or not self.algorithms or not self.seeds:
+            raise CardError("a study needs at least one problem, one algorithm and one seed")
+        labels = [spec.label for spec, _ in self.algorithms]
+        for what, names in (("label", labels), ("seed", list(self.seeds)), ("problem", list(self.problems))):
+            if len(set(names)) < len(names):
+                raise CardError(f"a study names a {what} twice: {_twice(names)}")
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All runs, problem by problem, seed by seed, so that early results compare all algorithms."""
+        return [
+            Task(problem=problem, spec=spec, budget=budget, seed=seed, as_published=self.as_published)
+            for problem in self.problems
+            for seed in self.seeds
+            for spec, budget in self.algorithms
+        ]
+
+
+def study_folder() -> Path:
+    """Where the shipped study files lie: in the installed package, or in a checkout's benchmarks."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "studies"
+    return inside if inside.is_dir() else package.parent / "benchmarks" / "studies"
+
+
+def list_studies() -> list[str]:
+    """Names of the shipped studies, sorted."""
+    return sorted(path.stem for path in study_folder().glob("*.toml"))
+
+
+def load_study(name_or_path: str | Path) -> Study:
+    """Read a study file, a shipped one by its name or your own by its path.
+
+    Raises:
+        UnknownNameError: (a KeyError) Neither a shipped study nor a file.
+        CardError: (a ValueError) The file says something that it cannot; the text names the key.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = study_folder() / f"{name_or_path}.toml"
+        if path.parent != study_folder() or not path.is_file():
+            raise UnknownNameError(
+                f"no study is called {str(name_or_path)!r}; shipped are {', '.join(list_studies())}; "
+                "a study of your own is given as a path that ends in .toml"
+            )
+    try:
+        content = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise CardError(f"the study file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CardError(f"the study file {path} is no text file in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CardError(f"the study file {path} is no valid TOML: {error}") from None
+    try:
+        return _study(content, path)
+    except EomooError as error:
+        raise CardError(f"study file {path}: {error}") from None
+
+
+def _study(content: dict[str, Any], path: Path) -> Study:
+    _known(content, _KEYS, "the study")
+    rows = content.get("algorithms", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise CardError("algorithms are written as [[algorithms]] tables")
+    names = content.get("problems", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CardError("problems must be a list of card names or paths")
+    noise, limits = content.get("noise"), content.get("constraints", [])
+    if noise is not None and (isinstance(noise, bool) or not isinstance(noise, int)):
+        raise CardError(f"noise is a seed, a whole number; got {noise!r}")
+    if not isinstance(limits, list) or not all(isinstance(text, str) for text in limits):
+        raise CardError("constraints must be a list of texts such as 'latency<=10'")
+    budget = check_positive("budget", content.get("budget", 1000))
+    problems = [
+        # A card's path is relative to the study file, wherever the study is run from.
+        ProblemSpec(
+            card=str(path.parent / name) if name.endswith(".toml") else name,
+            noise=noise,
+            constraints=tuple(limits),
+        )
+        for name in names
+    ]
+    return Study(
+        title=str(content.get("title", path.stem)),
+        problems=tuple(problems),
+        algorithms=tuple(_algorithm(row, budget) for row in rows),
+        seeds=_seeds(content.get("seeds", 10)),
+        as_published=bool(content.get("as_published", False)),
+    )
+
+
+def _algorithm(row: Mapping[str, Any], budget: int) -> tuple[AlgorithmSpec, int]:
+    _known(row, _ALGORITHM_KEYS, "an [[algorithms]] table")
+    name = row.get("algorithm")
+    if not isinstance(name, str):
+        raise CardError("an [[algorithms]] table needs a key algorithm")
+    options = row.get("options", {})
+    if not isinstance(options, dict):
+        raise CardError(f"options of {name} must be a table")
+    spec = AlgorithmSpec(label=str(row.get("label", name)), algorithm=name, options=options)
+    return spec, check_positive("budget", row.get("budget", budget))
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return tuple(range(1, value + 1))
+    good = isinstance(value, list) and all(
+        isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in value
+    )
+    if not good:
+        raise CardError(f"seeds must be a number of seeds or a list of whole numbers; got {value!r}")
+    return tuple(value)
+
+
+def _known(table: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise CardError(f"unknown key {key!r} in {where}; known are {', '.join(sorted(known))}")
+
+
+def _twice(names: Sequence[Any]) -> Any:
+    return next(name for name in names if names.count(name) > 1)
