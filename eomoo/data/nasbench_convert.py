@@ -300,7 +300,7 @@ class _Columns:
 
 
 def _text(digits: NDArray[np.uint8]) -> str:
-    return digits.tobytes().decode()
+    return digits.tobytes().decode(errors="replace")
 
 
 def _first(values: NDArray[np.float64], wrong: NDArray[np.bool_]) -> float:

@@ -114,11 +114,9 @@ class NASBench101Backend:
         """What evaluating cells (n,) would have cost: seconds of training of the runs that are told of."""
         cells = self._checked(indices, ())
         column = self._columns["train_time"]
-        return (
-            column[cells].sum(axis=1, dtype=np.float64)
-            if self._repeat == "mean"
-            else self._pick(column, cells)
-        )
+        if self._repeat == "mean":
+            return np.asarray(pick(column, cells, None).sum(axis=1))
+        return pick(column, cells, self._runs_of(cells))
 
     def __repr__(self) -> str:
         return f"NASBench101Backend({self.table!r}, repeat={self._repeat!r})"

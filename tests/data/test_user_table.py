@@ -30,7 +30,7 @@ def written(tmp_path, table, kind):
 
 
 def other_member(index):
-    """Matrix and operations of another cell of the class: a vertex too many, the first two swapped if allowed."""
+    """Matrix and operations of the cell with a vertex too many, which leads nowhere."""
     cell = load_space().cell(int(index))
     n = cell.n_vertices
     matrix = np.zeros((n + 1, n + 1), dtype=int)

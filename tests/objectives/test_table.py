@@ -12,7 +12,7 @@ ENERGY = Quantity(title="energy", unit="J", direction="min")
 ACCURACY = Quantity(title="validation accuracy", unit="fraction", direction="max")
 
 
-@pytest.fixture()
+@pytest.fixture
 def table():
     return TableBackend(
         [700, 3, 423_623],

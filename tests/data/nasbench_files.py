@@ -1,0 +1,54 @@
+"""Small files in NAS-Bench-101's format, for tests."""
+
+import numpy as np
+
+from eomoo import CIFAR10, load_space
+from eomoo.data.nasbench_records import Record, encode_record
+from eomoo.data.tfrecord import write_records
+
+CELLS = [0, 7, 100_434, 423_623, 12_345, 200_000]
+
+
+def record(index, epochs=108, rng=None, **changes):
+    """A record of that cell with values drawn from `rng`."""
+    rng = rng or np.random.default_rng(index)
+    cell = load_space().cell(index)
+    accuracies = rng.random((3, 3)).astype(np.float32).astype(float).tolist()
+    end = float(np.float32(rng.uniform(100, 4000)))
+    half = float(np.float32(end / 2))
+    evaluations = tuple(
+        (at, time, *accuracy)
+        for at, time, accuracy in zip(
+            (0.0, epochs / 2, float(epochs)), (0.0, half, end), accuracies, strict=True
+        )
+    )
+    values = {
+        "hash": cell.hash,
+        "epochs": epochs,
+        "adjacency": "".join(map(str, cell.matrix.ravel().tolist())),
+        "ops": ",".join(cell.ops),
+        "evaluations": evaluations,
+        "params": load_space().params(index, CIFAR10),
+        "total_time": end * 1.1 + 0.1,
+    }
+    return Record(**(values | changes))
+
+
+def some_records(cells=CELLS, epochs=(108,), seed=0):
+    """Three records of each cell and number of epochs, in a mixed order."""
+    rng = np.random.default_rng(seed)
+    made = [record(index, e, rng) for index in cells for e in epochs for _ in range(3)]
+    return [made[k] for k in rng.permutation(len(made))]
+
+
+def write_file(path, records, *, lines=True):
+    """Write records, or bytes that stand for them."""
+    with open(path, "wb") as file:
+        write_records(file, [r if isinstance(r, bytes) else encode_record(r, lines=lines) for r in records])
+    return path
+
+
+def runs(records, index, epochs=108):
+    """The evaluations of a cell in the order of the records, (n, 3, 5)."""
+    name = load_space().hash(index)
+    return np.array([r.evaluations for r in records if r.hash == name and r.epochs == epochs])

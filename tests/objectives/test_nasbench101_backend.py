@@ -1,0 +1,144 @@
+"""NAS-Bench-101's table as a backend: means, the noise of the data, fidelities, cost."""
+
+import numpy as np
+import pytest
+
+from eomoo import CIFAR10, load_space
+from eomoo.data.nasbench101 import NASBench101Table
+from eomoo.data.nasbench_convert import METRICS, STAGES, column_name
+from eomoo.errors import SettingError, UnknownNameError
+from eomoo.objectives.base import Backend
+from eomoo.objectives.nasbench101 import NB101_QUANTITIES, NASBench101Backend
+
+CELLS = np.array([5, 423_623, 0, 5])
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A whole table of made-up values, written as the converter does."""
+    n, rng = len(load_space()), np.random.default_rng(0)
+    names = [column_name(m, e, s) for e in (4, 108) for s in STAGES for m in METRICS]
+    record = np.zeros(1, dtype=[(name, "<f4", (n, 3)) for name in names])
+    for name in names:
+        record[name] = rng.random((n, 3)) * (1000 if "time" in name else 1)
+    path = tmp_path_factory.mktemp("nb101") / "made_up.npy"
+    np.save(path, record)
+    return path
+
+
+@pytest.fixture(scope="module")
+def table(path):
+    return NASBench101Table(path)
+
+
+def test_it_is_a_backend_of_all_cells(table):
+    backend = NASBench101Backend(table)
+    assert isinstance(backend, Backend)
+    assert backend.total
+    assert len(backend.known) == len(load_space())
+    assert {"val_accuracy_error", "test_accuracy_error", "train_time", "params"} < set(backend.quantities)
+    assert NB101_QUANTITIES["val_accuracy_error"].unit == "%"
+
+
+def test_the_mean_of_three_runs(table):
+    got = NASBench101Backend(table).values(
+        CELLS, ["val_accuracy_error", "train_time", "params", "test_accuracy"]
+    )
+    np.testing.assert_allclose(got[:, 0], 100 * (1 - table.query(CELLS, repeat="mean")))
+    np.testing.assert_allclose(got[:, 1], table.query(CELLS, metric="training_time").mean(axis=1))
+    assert got[:, 2].tolist() == load_space().params(CELLS, CIFAR10).tolist()
+    np.testing.assert_allclose(got[:, 3], table.query(CELLS, metric="test_accuracy").mean(axis=1))
+
+
+def test_a_lower_fidelity_and_a_run_by_number(table):
+    backend = NASBench101Backend(table, epochs=4, halfway=True, repeat=2)
+    expected = table.query(CELLS, epochs=4, halfway=True, metric="train_accuracy", repeat=2)
+    np.testing.assert_array_equal(backend.values(CELLS, ["train_accuracy"])[:, 0], expected)
+
+
+def test_a_random_run_for_each_cell_whatever_the_order(table):
+    cells = np.random.default_rng(1).integers(0, len(load_space()), 30_000)
+    names = ["val_accuracy", "train_time"]
+    backend = NASBench101Backend(table, repeat="random", seed=3)
+    got = backend.values(cells, names)
+    runs = table.query(cells, metric=["validation_accuracy", "training_time"])
+    chosen = (got[:, None, :] == runs).all(axis=2)
+    assert (chosen.sum(axis=1) == 1).all()
+    assert np.abs(chosen.mean(axis=0) - 1 / 3).max() < 0.02
+    np.testing.assert_array_equal(got[::-1], backend.values(cells[::-1], names))
+    other = NASBench101Backend(table, repeat="random", seed=4).values(cells, names)
+    assert 0.6 < (other != got).all(axis=1).mean() < 0.73
+    np.testing.assert_array_equal(NASBench101Backend(table).draw(cells, names, 3), got)
+
+
+def test_deviations_are_those_of_the_runs(table):
+    names = ["val_accuracy", "val_accuracy_error", "params"]
+    expected = table.query(CELLS).std(axis=1, ddof=1)
+    single = NASBench101Backend(table, repeat="random").deviations(CELLS, names)
+    np.testing.assert_allclose(single, np.stack([expected, 100 * expected, 0 * expected], axis=1))
+    mean = NASBench101Backend(table).deviations(CELLS, names)
+    np.testing.assert_allclose(mean, single / np.sqrt(3))
+
+
+def test_the_seconds_that_an_evaluation_would_have_cost(table):
+    times = table.query(CELLS, epochs=4, metric="training_time")
+    np.testing.assert_allclose(NASBench101Backend(table, epochs=4).seconds(CELLS), times.sum(axis=1))
+    np.testing.assert_array_equal(NASBench101Backend(table, epochs=4, repeat=0).seconds(CELLS), times[:, 0])
+
+
+def test_a_table_with_gaps_is_partial(path, tmp_path):
+    record = np.load(path)
+    record["training_time_108_final"][0, 9, 1] = np.nan
+    np.save(tmp_path / "gap.npy", record)
+    backend = NASBench101Backend(tmp_path / "gap.npy")
+    assert not backend.total
+    assert len(backend.known) == len(load_space()) - 1
+    assert 9 not in backend.known
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"epochs": 36}, "no runs of 36 epochs"),
+        ({"repeat": "max"}, "got 'max'"),
+        ({"repeat": True}, "got True"),
+        ({"seed": -1}, "got -1"),
+        ({"seed": 1.5}, "got 1.5"),
+    ],
+)
+def test_wrong_settings_are_refused(table, options, match):
+    with pytest.raises(SettingError, match=match):
+        NASBench101Backend(table, **options)
+
+
+def test_unknown_names_and_cells_are_refused(table):
+    backend = NASBench101Backend(table)
+    with pytest.raises(UnknownNameError, match="nasbench101 backend has no quantity 'latency'"):
+        backend.values(CELLS, ["latency"])
+    with pytest.raises(SettingError, match="no cell has the index -1"):
+        backend.values(np.array([-1]), ["params"])
+
+
+@pytest.mark.parametrize(
+    "name", ["nb101-error-traintime", "nb101-error-params", "nb101-error-params-traintime"]
+)
+def test_the_cards_are_problems(path, tmp_path, monkeypatch, name):
+    import eomoo
+
+    monkeypatch.setenv("EOMOO_DATA", str(tmp_path))
+    (tmp_path / "nasbench_only108.npy").symlink_to(path)
+    problem = eomoo.get_problem(name)
+    table = NASBench101Table(path)
+    value = {
+        "val_error": 100 * (1 - table.query(CELLS, repeat="mean")),
+        "params": table.params(CELLS),
+        "train_time": table.query(CELLS, metric="training_time", repeat="mean"),
+    }
+    expected = np.stack([value[objective] for objective in problem.objective_names], axis=1)
+    np.testing.assert_allclose(problem.values(CELLS), expected)
+    assert problem.enumerable
+    if "params" in problem.objective_names:
+        most = table.params(np.arange(len(load_space()))).max()
+        assert problem.reference_point[problem.objective_names.index("params")] > most
+    noisy = eomoo.get_problem(name, repeat="random", seed=1)
+    assert (noisy.values(CELLS)[:, 0] != problem.values(CELLS)[:, 0]).all()
