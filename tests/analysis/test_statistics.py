@@ -1,0 +1,139 @@
+"""Tests and effect sizes against closed forms, published tables and SciPy."""
+
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from eomoo.analysis.statistics import (
+    critical_difference,
+    holm,
+    magnitude,
+    mann_whitney,
+    mean_ranks,
+    pairwise_tests,
+    rank_groups,
+    rank_test,
+    vargha_delaney,
+)
+from eomoo.errors import SettingError
+
+
+def test_mann_whitney_counts_pairs_and_is_exact_for_small_samples():
+    a, b = [1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0, 9.0]
+    u, p = mann_whitney(a, b)
+    assert u == 0
+    # Only one of the C(9, 4) ways to choose the ranks is as extreme on each side.
+    assert p == pytest.approx(2 / comb(9, 4))
+    assert mann_whitney(b, a) == (20, pytest.approx(p))
+
+
+def test_mann_whitney_with_ties_is_the_normal_approximation():
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(0, 6, 30), rng.integers(1, 7, 30)
+    u, p = mann_whitney(a, b)
+    pooled = np.concatenate((a, b))
+    counts = np.unique(pooled, return_counts=True)[1]
+    n = len(pooled)
+    sigma = np.sqrt(30 * 30 / 12 * ((n + 1) - (counts**3 - counts).sum() / (n * (n - 1))))
+    z = (abs(u - 450) - 0.5) / sigma
+    assert p == pytest.approx(2 * stats.norm.sf(z))
+
+
+def test_equal_samples_do_not_differ():
+    assert mann_whitney([2.0] * 5, [2.0] * 7) == (17.5, 1.0)
+    assert vargha_delaney([2.0] * 5, [2.0] * 7) == 0.5
+
+
+def test_infinite_values_are_the_largest():
+    assert mann_whitney([np.inf, np.inf, 3.0], [1.0, 2.0])[0] == 6
+    assert vargha_delaney([np.inf, 1.0], [np.inf, 1.0]) == 0.5
+
+
+def test_effect_size_is_u_by_the_number_of_pairs():
+    rng = np.random.default_rng(2)
+    a, b = rng.integers(0, 9, 23), rng.integers(2, 12, 31)
+    assert vargha_delaney(a, b) == pytest.approx(mann_whitney(a, b)[0] / (23 * 31))
+    assert vargha_delaney(a, b) + vargha_delaney(b, a) == pytest.approx(1)
+    assert vargha_delaney([3, 4], [1, 2]) == 1
+
+
+@pytest.mark.parametrize(
+    ("a12", "word"),
+    [(0.5, "negligible"), (0.559, "negligible"), (0.56, "small"), (0.64, "medium"), (0.71, "large")],
+)
+def test_magnitudes_are_symmetric(a12, word):
+    assert magnitude(a12) == magnitude(1 - a12) == word
+
+
+def test_holm_on_a_worked_case():
+    # 0.01 * 4, 0.02 * 3, then 0.03 * 2 = 0.06 and 0.04 * 1 pulled up to it.
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.9]) == pytest.approx([1, 1])
+    assert len(holm([])) == 0
+
+
+def test_pairwise_tests_name_every_pair_once_and_correct_over_all():
+    rng = np.random.default_rng(3)
+    samples = {name: rng.normal(shift, 1, 20) for name, shift in (("a", 0), ("b", 1), ("c", 3))}
+    tests = pairwise_tests(samples)
+    assert [(t.first, t.second) for t in tests] == list(combinations("abc", 2))
+    assert [t.p_holm for t in tests] == pytest.approx(holm([t.p for t in tests]))
+    assert tests[1].magnitude == "large"
+    assert tests[1].a12 < 0.05
+
+
+@pytest.mark.parametrize("bad", [[], [1.0, np.nan]])
+def test_samples_without_values_are_refused(bad):
+    with pytest.raises(SettingError, match="at least one value"):
+        mann_whitney(bad, [1.0])
+
+
+def test_mean_ranks_share_ties():
+    assert mean_ranks([[1, 2, 2], [3, 1, 2]]) == pytest.approx([2, 1.75, 2.25])
+
+
+@pytest.mark.parametrize(
+    ("k", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (7, 2.949), (10, 3.164)]
+)
+def test_critical_differences_of_the_published_table(k, q):
+    # Demšar 2006, table 5a: q at 0.05.
+    assert critical_difference(k, 6) == pytest.approx(q * np.sqrt(k * (k + 1) / 36), abs=2e-3)
+
+
+def test_friedman_on_the_closed_form_without_ties():
+    rng = np.random.default_rng(4)
+    scores = rng.random((7, 4))
+    found = rank_test("wxyz", scores)
+    R = mean_ranks(scores)
+    assert found.statistic == pytest.approx(12 * 7 / (4 * 5) * ((R**2).sum() - 4 * 25 / 4))
+    assert found.p == pytest.approx(stats.chi2.sf(found.statistic, 3))
+    assert list(found.mean_ranks) == sorted(R)
+
+
+def test_ranks_of_a_clear_winner():
+    scores = np.tile([3.0, 1.0, 2.0], (40, 1))
+    found = rank_test(["c", "a", "b"], scores)
+    assert found.names == ("a", "b", "c")
+    assert found.mean_ranks == (1, 2, 3)
+    assert found.groups == ()
+    assert found.p < 1e-6
+
+
+def test_ranks_where_nothing_differs_or_nothing_can_be_tested():
+    same = rank_test("abc", np.ones((4, 3)))
+    assert (same.statistic, same.p, same.groups) == (0, 1, (("a", "b", "c"),))
+    assert np.isnan(rank_test("ab", [[1, 2], [2, 1]]).p)
+
+
+def test_groups_are_maximal():
+    assert rank_groups([1, 1.5, 2.2, 4.0], 1.0) == [(0, 2), (1, 3)]
+    assert rank_groups([1, 1.5, 1.9], 1.0) == [(0, 3)]
+    assert rank_groups([1, 3], 1.0) == []
+
+
+def test_scores_of_another_shape_are_refused():
+    with pytest.raises(SettingError, match="shape"):
+        rank_test("abc", [[1, 2]])
