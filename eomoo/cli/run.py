@@ -178,8 +178,7 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     from eomoo.analysis.runs import summary
 
     numbers = summary(stored)
-    title = f"{stored.problem.title}: {len(stored.front)} cells on the front"
-    table = Table(title=title, title_justify="left")
+    table = Table()
     table.add_column("cell", justify="right")
     for o in stored.problem.objectives:
         table.add_column(axis_label(o["title"], o["unit"]), justify="right")
@@ -195,6 +194,7 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
         mark = "*" if outside[k] else ""
         table.add_row(f"{cell}{mark}", *values, f"{space.params(int(cell)):,}", str(space.n_vertices[cell]))
     out = console()
+    out.print(f"{stored.problem.title}: {len(stored.front)} cells on the front")
     out.print(table)
     if any(outside):
         out.print("* outside what was measured: fewer than 5 vertices, so its values are extrapolated")

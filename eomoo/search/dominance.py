@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 __all__ = ["PENALTY", "FrontArchive", "non_dominated"]
 
+_FEW = 48  # below this a matrix of comparisons is quicker than a call of moocore
+
 PENALTY = 1e30
 """Objective value of what is infeasible, for algorithms that know no constraints.
 
@@ -19,6 +21,9 @@ def non_dominated(F: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of the points (n, m) no other dominates, minimised; all of several equal points are kept."""
     if len(F) < 2:
         return np.ones(len(F), dtype=bool)
+    if len(F) < _FEW:
+        few: NDArray[np.bool_] = np.asarray(~_dominates(F, F).any(axis=0))
+        return few
     if F.shape[1] == 1:
         best: NDArray[np.bool_] = F[:, 0] == F[:, 0].min()
         return best
@@ -57,28 +62,45 @@ class FrontArchive:
             (k + n,) bool: which of the members so far and the newcomers, in this order, are now in.
         """
         k = len(self.index)
-        if k and not self.violation[0] and self._all_dominated(F, violation):
-            same: NDArray[np.bool_] = np.arange(k + len(index)) < k
-            return same
-        indices = np.concatenate((self.index, index))
-        points = np.concatenate((self.F, F))
-        violations = np.concatenate((self.violation, violation))
-        keep: NDArray[np.bool_] = violations <= max(0.0, violations.min(initial=np.inf))
-        if k:
-            keep[k:] &= ~(index[:, None] == self.index).any(axis=1)
-        keep[keep] = non_dominated(points[keep])
-        if not keep[k:].any():
-            return keep
-        self.index, self.F, self.violation = indices[keep], points[keep], violations[keep]
-        self.explored = np.concatenate((self.explored, np.zeros(len(index), dtype=bool)))[keep]
+        keep = np.ones(k + len(index), dtype=bool)
+        least = min(violation.min(initial=np.inf), self.violation.min(initial=np.inf))
+        if least > 0 or (k and self.violation[0] > 0):
+            # No feasible member yet: only the least violation counts, feasible or not.
+            keep[:k] = self.violation <= max(least, 0.0)
+            self._keep_only(keep[:k])
+            k_left = len(self.index)
+        else:
+            k_left = k
+        new = violation <= max(least, 0.0)
+        if k_left:
+            new &= ~(_dominates(self.F, F).any(axis=0) | (self.index[:, None] == index).any(axis=0))
+        if new.any():
+            rows = np.flatnonzero(new)
+            new[rows] = non_dominated(F[rows])
+            if k_left:
+                stay = np.asarray(~_dominates(F[new], self.F).any(axis=0))
+                if not stay.all():
+                    keep[np.flatnonzero(keep[:k])[~stay]] = False
+                    self._keep_only(stay)
+            self.index = np.concatenate((self.index, index[new]))
+            self.F = np.concatenate((self.F, F[new]))
+            self.violation = np.concatenate((self.violation, violation[new]))
+            self.explored = np.concatenate((self.explored, np.zeros(int(new.sum()), dtype=bool)))
+        keep[k:] = new
         return keep
 
-    def _all_dominated(self, F: NDArray[np.float64], violation: NDArray[np.float64]) -> bool:
-        """Whether each newcomer is infeasible or dominated by a member: the common case, made cheap."""
-        no_worse = np.ones((len(F), len(self.F)), dtype=bool)
-        better = np.zeros_like(no_worse)
-        for k in range(F.shape[1]):
-            column, mine = F[:, k, None], self.F[:, k]
-            no_worse &= mine <= column
-            better |= mine < column
-        return bool(((no_worse & better).any(axis=1) | (violation > 0)).all())
+    def _keep_only(self, stay: NDArray[np.bool_]) -> None:
+        if not stay.all():
+            self.index, self.F = self.index[stay], self.F[stay]
+            self.violation, self.explored = self.violation[stay], self.explored[stay]
+
+
+def _dominates(A: NDArray[np.float64], B: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(a, b) whether point a of A (a, m) dominates point b of B (b, m)."""
+    no_worse = A[:, 0, None] <= B[:, 0]
+    better = A[:, 0, None] < B[:, 0]
+    for k in range(1, A.shape[1]):
+        no_worse &= A[:, k, None] <= B[:, k]
+        better |= A[:, k, None] < B[:, k]
+    both: NDArray[np.bool_] = no_worse & better
+    return both

@@ -152,12 +152,15 @@ class PLS(Algorithm):
         if not new.all() or len(set(index.tolist())) < len(index):
             new[new] = _is_first(index[new])
             infills, index = infills[new], index[new]
-        F = np.stack([individual.F for individual in infills]) if len(index) else self._front.F[:0]
-        violation = np.array([np.maximum(individual.G, 0).sum() for individual in infills])
+        if len(index) == 0:
+            return
+        F = np.array([individual.F for individual in infills])
+        G = np.array([individual.G for individual in infills])
+        violation = np.maximum(G, 0.0).sum(axis=1)
         self._trace().append(index, F, violation)
         keep = self._front.offer(index, F, violation)
-        if len(keep) > len(self._front_pop) or not keep.all():
-            self._front_pop = Population.merge(self._front_pop, infills)[keep]
+        if keep[len(self._front_pop) :].any():
+            self._front_pop = np.concatenate((self._front_pop, infills))[keep].view(Population)
 
     def _indices(self, infills: Population) -> NDArray[np.int64]:
         found = [individual.get("index") for individual in infills]
@@ -169,6 +172,10 @@ class PLS(Algorithm):
     def _begin(self) -> None:
         """Open archives for the starts that have been evaluated."""
         known = self.starts[self._seen(self.starts)]
+        if self.archive_kind == "shared" and len(known) == len(self._trace()):
+            # Nothing but the starts is known, so the search's archive is the front itself.
+            self._walkers = [self._front]
+            return
         groups = [known] if self.archive_kind == "shared" else [known[k : k + 1] for k in range(len(known))]
         self._walkers = [FrontArchive(self.problem.n_obj) for _ in groups]
         for walker, cells in zip(self._walkers, groups, strict=True):
@@ -217,6 +224,8 @@ class PLS(Algorithm):
             missing = np.bincount(owner[~known], minlength=len(expansion.members))
             done = expansion.members[missing == 0]
         walker.explored |= (walker.index[:, None] == done).any(axis=1)
+        if walker is self._front:
+            return
         cells = expansion.neighbors[known]
         if len(expansion.members) > 1:
             cells = np.unique(cells)

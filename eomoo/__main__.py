@@ -1,0 +1,5 @@
+"""``python -m eomoo`` is the command ``eomoo``."""
+
+from eomoo.cli import main
+
+main()

@@ -1,0 +1,54 @@
+"""Pareto Local Search against NSGA-II: hypervolume over evaluated cells, several seeds, as a figure."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+import eomoo
+from eomoo.analysis.indicators import Scale, hypervolume
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.run import run_algorithm
+
+
+def curve(problem: eomoo.CellProblem, name: str, budget: int, seed: int, steps: np.ndarray) -> list[float]:
+    """Share of the true front's hypervolume after each number of distinct cells in ``steps``."""
+    result = run_algorithm(problem, AlgorithmSpec(label=name, algorithm=name), budget=budget, seed=seed)
+    F = problem.objectives_at(result.cells)
+    scale = Scale(ideal=problem.ideal_point(), reference=problem.reference_point)
+    best = hypervolume(problem.pareto_front(), scale)
+    return [hypervolume(F[:n], scale) / best for n in steps]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--problem", default="eo-macro-latency")
+    parser.add_argument("--budget", type=int, default=2000, help="distinct cells an algorithm may evaluate")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("pls_vs_nsga2.png"))
+    options = parser.parse_args()
+
+    problem = eomoo.get_problem(options.problem)
+    steps = np.unique(np.linspace(20, options.budget, 50).astype(int))
+    figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    for name, color in (("pls", "#D55E00"), ("nsga2", "#0072B2"), ("random", "#777777")):
+        seeds = range(1, options.seeds + 1)
+        curves = np.array([curve(problem, name, options.budget, seed, steps) for seed in seeds])
+        low, middle, high = np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
+        ax.plot(steps, middle, color=color, label=name)
+        ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
+        print(f"{name:8} median share of the true hypervolume after {options.budget} cells: {middle[-1]:.4f}")
+    ax.set_xlabel("distinct cells evaluated")
+    ax.set_ylabel("share of the true front's hypervolume")
+    ax.set_title(f"{options.problem}: median and quartiles of {options.seeds} seeds", fontsize=10)
+    ax.legend(frameon=False)
+    figure.savefig(options.out, dpi=150)
+    print(f"figure written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
