@@ -281,6 +281,20 @@ class Catalogue:
         """Multiply-accumulates of an image (convolutions and classifier), exact; shaped as ``params``."""
         return self._scalar(i, count_macs(self, self.check(i), skeleton).total)
 
+    def features(self, i: ArrayLike, kind: str = "structural") -> NDArray[Any]:
+        """Features for regression models: (n, k) for indices (n,), (k,) for one index.
+
+        Args:
+            i: Indices of cells.
+            kind: "one-hot", "17x17" or "structural"; see ``eomoo.space.features.features``, and
+                ``feature_names`` there for the columns.
+        """
+        from eomoo.space.features import features
+
+        indices = self.check(i)
+        rows = features(self, np.atleast_1d(indices), kind=kind)
+        return rows if indices.ndim else rows[0]
+
     def _scalar(self, i: ArrayLike, values: NDArray[np.int64]) -> Any:
         return values if np.ndim(i) else int(values)
 

@@ -1,0 +1,113 @@
+"""Encodings of cells as numbers, for regression models: one-hot, 17x17, structural."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import UnknownNameError
+from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
+from eomoo.space.structural import STRUCTURAL_NAMES, structural_features
+
+if TYPE_CHECKING:
+    from eomoo.space.catalogue import Catalogue
+
+__all__ = ["FEATURE_KINDS", "feature_names", "features", "matrix_17x17"]
+
+_INTERIOR = MAX_VERTICES - 2
+_OUT = MAX_VERTICES - 1
+_BLOCK = 1 << 13
+_SHORT = ("conv3x3", "conv1x1", "maxpool")
+# Operations 0 conv3x3, 1 conv1x1, 2 maxpool; the published order of the slots is conv1x1 first.
+_FIRST_SLOT = np.array([6, 1, 11])
+_SLOT_NAMES = (
+    "input",
+    *(f"{name}_{k}" for name in ("conv1x1", "conv3x3", "maxpool") for k in range(1, _INTERIOR + 1)),
+    "output",
+)
+_SIZE_17 = len(_SLOT_NAMES)
+
+
+def features(
+    space: Catalogue, indices: NDArray[np.int64], *, kind: str = "structural"
+) -> NDArray[np.generic]:
+    """Features of cells (n,).
+
+    Args:
+        space: The catalogue.
+        indices: Indices of cells, each from 0 to 423,623.
+        kind: "one-hot": the 21 edge bits of the stored member and, for each of its 5 places, whether
+            it holds a conv3x3, a conv1x1 or a maxpool (none of them: it is unused). "17x17": the
+            adjacency matrix over input, five numbered slots for each operation (conv1x1, conv3x3,
+            maxpool) and output, row by row, a cell's operations in the slots of their kind in
+            vertex order (Demir, Traoré, Camero, ESANN 2024). "structural": counts, paths, degrees,
+            widths and costs, the same for every member of a cell's class.
+
+    Returns:
+        (n, 36) uint8, (n, 289) uint8 or (n, 141) float32; the columns' names: ``feature_names``.
+
+    Raises:
+        UnknownNameError: (a KeyError) There is no such kind.
+    """
+    _check_kind(kind)
+    encode, names, dtype = _KINDS[kind]
+    result = np.empty((len(indices), len(names)), dtype=dtype)
+    for start in range(0, len(indices), _BLOCK):
+        here = slice(start, start + _BLOCK)
+        result[here] = encode(space, indices[here])
+    return result
+
+
+def feature_names(kind: str = "structural") -> tuple[str, ...]:
+    """Names of the columns of ``features`` of that kind."""
+    _check_kind(kind)
+    return _KINDS[kind][1]
+
+
+def matrix_17x17(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The 17x17 adjacency matrices of cells (n,), shape (n, 17, 17)."""
+    structure, ops = space.structure[indices], space.padded_ops(indices)
+    adjacency = space.structure_adjacency[structure]
+    slot = np.zeros((len(indices), MAX_VERTICES), dtype=np.int64)
+    slot[:, _OUT] = _SIZE_17 - 1
+    for v in range(_INTERIOR):
+        before = (ops[:, :v] == ops[:, v : v + 1]).sum(axis=1)
+        slot[:, v + 1] = _FIRST_SLOT[ops[:, v]] + before
+    cell, x, y = np.nonzero(adjacency)
+    matrix = np.zeros((len(indices), _SIZE_17, _SIZE_17), dtype=np.uint8)
+    matrix[cell, slot[cell, x], slot[cell, y]] = 1
+    return matrix
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in _KINDS:
+        raise UnknownNameError(f"unknown kind of features {kind!r}; known are {', '.join(_KINDS)}")
+
+
+def _one_hot(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    genes = space.genotype(indices)
+    used = np.arange(_INTERIOR) < space.n_vertices[indices, None] - 2
+    chosen = (genes[:, N_EDGE_GENES:, None] == np.arange(3)) & used[:, :, None]
+    return np.concatenate([genes[:, :N_EDGE_GENES], chosen.reshape(len(genes), -1)], axis=1).astype(np.uint8)
+
+
+def _flat_17x17(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    return matrix_17x17(space, indices).reshape(len(indices), -1)
+
+
+def _structural(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    return structural_features(space.structure_adjacency[space.structure[indices]], space.padded_ops(indices))
+
+
+FEATURE_KINDS = ("one-hot", "17x17", "structural")
+_EDGE_NAMES = tuple(f"edge_{x}_{y}" for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES))
+_OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, _INTERIOR + 1) for name in _SHORT)
+_Encode = Callable[["Catalogue", NDArray[np.int64]], NDArray[np.generic]]
+_KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.generic]]] = {
+    "one-hot": (_one_hot, (*_EDGE_NAMES, *_OP_NAMES), np.uint8),
+    "17x17": (_flat_17x17, tuple(f"{a}>{b}" for a in _SLOT_NAMES for b in _SLOT_NAMES), np.uint8),
+    "structural": (_structural, STRUCTURAL_NAMES, np.float32),
+}
