@@ -17,6 +17,7 @@ __all__ = ["WalkSampling", "random_walks"]
 
 # A block of walks keeps a table of what it visited, one byte a walk and cell.
 _BLOCK = 64
+_MANY = 20_000
 
 
 def random_walks(
@@ -84,24 +85,47 @@ def _walk(
 ) -> None:
     """Fill the rows of walks whose first column is given."""
     visited = np.zeros((len(walks), len(load_space())), dtype=bool) if self_avoiding else None
+    free = domain is None and visited is None
+    # With all rows at hand a step is two gathers; for a few steps they are not worth preparing.
+    graph = load_space().neighborhood(kind) if free and walks.size > _MANY else None
     alive = np.arange(len(walks))
     for step in range(1, walks.shape[1]):
         here = walks[alive, step - 1]
-        if visited is not None:
-            visited[alive, here] = True
-        counts, near = load_space().neighbor_lists(here, kind=kind)
-        if domain is not None or visited is not None:
-            owner = np.repeat(np.arange(len(alive)), counts)
-            allowed = np.ones(len(near), dtype=bool) if domain is None else domain[near]
+        if graph is not None:
+            first, counts, near = (
+                graph.indptr[here],
+                graph.indptr[here + 1] - graph.indptr[here],
+                graph.indices,
+            )
+        else:
             if visited is not None:
-                allowed &= ~visited[alive[owner], near]
-            counts, near = np.bincount(owner[allowed], minlength=len(alive)), near[allowed]
+                visited[alive, here] = True
+            seen = None if visited is None else (visited if len(alive) == len(visited) else visited[alive])
+            counts, near = _allowed(here, kind, domain, seen)
+            first = np.cumsum(counts) - counts
+        chosen = first + (rng.random(len(alive)) * counts).astype(np.int64)
         moves = counts > 0
-        chosen = np.cumsum(counts) - counts + (rng.random(len(alive)) * counts).astype(np.int64)
         alive = alive[moves]
         if len(alive) == 0:
             return
         walks[alive, step] = near[chosen[moves]]
+
+
+def _allowed(
+    here: NDArray[np.int64],
+    kind: str,
+    domain: NDArray[np.bool_] | None,
+    visited: NDArray[np.bool_] | None,
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """How many neighbours each of the cells (n,) has in the domain and not visited (n, 423624), and all of them."""
+    counts, near = load_space().neighbor_lists(here, kind=kind)
+    if domain is None and visited is None:
+        return counts, near
+    owner = np.repeat(np.arange(len(here)), counts)
+    allowed = np.ones(len(near), dtype=bool) if domain is None else domain[near]
+    if visited is not None:
+        allowed &= ~visited[owner, near]
+    return np.bincount(owner[allowed], minlength=len(here)), near[allowed]
 
 
 def _given_starts(starts: ArrayLike, n_walks: int, domain: NDArray[np.bool_] | None) -> NDArray[np.int64]:
@@ -129,11 +153,7 @@ def _drawn_starts(
     for begin in range(0, len(order), size):
         cells = order[begin : begin + size]
         if must_move:
-            counts, near = space.neighbor_lists(cells, kind=kind)
-            if domain is not None:
-                owner = np.repeat(np.arange(len(cells)), counts)
-                counts = np.bincount(owner[domain[near]], minlength=len(cells))
-            cells = cells[counts > 0]
+            cells = cells[_allowed(cells, kind, domain, None)[0] > 0]
         found = np.concatenate((found, cells))
         if len(found) >= n:
             return found[:n]

@@ -1,0 +1,161 @@
+"""Graphs of cells in compressed rows: parts of them, reductions over rows, distances, components."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+
+from eomoo.space import Neighborhood
+
+__all__ = [
+    "components_among",
+    "degrees",
+    "distances_to",
+    "joining_steps",
+    "nearest_target",
+    "owners",
+    "row_counts",
+    "row_min",
+    "sparse",
+    "subgraph",
+]
+
+
+def subgraph(graph: Neighborhood, cells: NDArray[np.int64]) -> Neighborhood:
+    """The graph among some of its cells (n,), sorted; they are numbered 0 to n - 1 in the result."""
+    if len(cells) == len(graph):
+        return graph
+    number = np.full(len(graph), -1, dtype=np.int32)
+    number[cells] = np.arange(len(cells), dtype=np.int32)
+    counts, near = graph.rows(cells)
+    target = number[near]
+    owner = np.repeat(np.arange(len(cells)), counts)[target >= 0]
+    kept = np.bincount(owner, minlength=len(cells))
+    return Neighborhood(indptr=np.concatenate(([0], np.cumsum(kept))), indices=target[target >= 0])
+
+
+def degrees(graph: Neighborhood) -> NDArray[np.int64]:
+    """(n,) number of neighbours of each cell."""
+    found: NDArray[np.int64] = np.diff(graph.indptr)
+    return found
+
+
+def owners(graph: Neighborhood) -> NDArray[np.int32]:
+    """(n_edges,) the cell whose row each entry of ``graph.indices`` is in."""
+    return np.repeat(np.arange(len(graph), dtype=np.int32), degrees(graph))
+
+
+def row_counts(graph: Neighborhood, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n,) how many of the flags (n_edges,) are set in each row."""
+    total = np.concatenate(([0], np.cumsum(flags, dtype=np.int32)))
+    found: NDArray[np.int64] = np.diff(total[graph.indptr]).astype(np.int64)
+    return found
+
+
+def row_min(graph: Neighborhood, keys: NDArray[np.int64], *, empty: int) -> NDArray[np.int64]:
+    """(n,) the least of the keys (n_edges,) in each row; ``empty`` where a row has none."""
+    least = np.full(len(graph), empty, dtype=np.int64)
+    some = degrees(graph) > 0
+    if some.any():
+        # An empty row takes no entries, so the starts of the others delimit all segments.
+        least[some] = np.minimum.reduceat(keys, graph.indptr[:-1][some])
+    return least
+
+
+def sparse(graph: Neighborhood, flags: NDArray[np.bool_] | None = None) -> csr_array:
+    """The adjacency matrix (n, n), 1.0 for each edge, or for those that are flagged (n_edges,)."""
+    n = len(graph)
+    indptr, indices = graph.indptr, graph.indices
+    if flags is not None:
+        indptr = np.concatenate(([0], np.cumsum(row_counts(graph, flags))))
+        indices = indices[flags]
+    return csr_array((np.ones(len(indices)), indices, indptr.astype(np.int32)), shape=(n, n))
+
+
+def distances_to(graph: Neighborhood, targets: NDArray[np.int64], *, undirected: bool) -> NDArray[np.int32]:
+    """(n,) fewest steps from each cell to one of the targets; -1 where none can be reached."""
+    return nearest_target(graph, targets, undirected=undirected)[0]
+
+
+def nearest_target(
+    graph: Neighborhood, targets: NDArray[np.int64], *, undirected: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """For each cell: fewest steps (n,) to a target, and the number of a nearest target (n,).
+
+    Both are -1 where no target can be reached. Of several nearest targets, the one of least number
+    counts.
+    """
+    back = graph if undirected else _reversed(graph)
+    far = np.int32(len(targets))
+    distance = np.full(len(graph), -1, dtype=np.int32)
+    nearest = np.full(len(graph), far, dtype=np.int32)
+    distance[targets], nearest[targets] = 0, np.arange(len(targets), dtype=np.int32)
+    frontier, steps = np.asarray(targets), 0
+    while len(frontier):
+        steps += 1
+        counts, near = back.rows(frontier)
+        label = np.repeat(nearest[frontier], counts)
+        new = distance[near] < 0
+        near, label = near[new], label[new]
+        np.minimum.at(nearest, near, label)
+        distance[near] = steps
+        reached = np.zeros(len(graph), dtype=bool)
+        reached[near] = True
+        frontier = np.flatnonzero(reached)
+    nearest[distance < 0] = -1
+    return distance, nearest
+
+
+def _reversed(graph: Neighborhood) -> Neighborhood:
+    matrix = sparse(graph).T.tocsr()
+    return Neighborhood(indptr=matrix.indptr.astype(np.int64), indices=matrix.indices)
+
+
+def components_among(graph: Neighborhood, cells: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(k,) number of the component of each of the cells (k,), joined by edges among them.
+
+    Directions of edges are ignored. Components are numbered by size, 0 is the largest.
+    """
+    order = np.argsort(cells, kind="stable")
+    among = subgraph(graph, cells[order])
+    label = np.empty(len(cells), dtype=np.int32)
+    label[order] = connected_components(sparse(among), directed=False)[1]
+    return _by_size(label)
+
+
+def _by_size(label: NDArray[np.int32]) -> NDArray[np.int32]:
+    if len(label) == 0:
+        return label
+    size = np.bincount(label)
+    rank = np.empty(len(size), dtype=np.int32)
+    rank[np.argsort(-size, kind="stable")] = np.arange(len(size), dtype=np.int32)
+    return rank[label]
+
+
+def joining_steps(graph: Neighborhood, cells: NDArray[np.int64]) -> int | None:
+    """The least k such that the cells are connected when those at most k steps apart are joined.
+
+    1 means that they are connected in the graph itself; None that no k joins them. The graph must be
+    undirected ("symmetric").
+
+    This is the longest edge of a minimum spanning tree of the cells' distances, found from the cells
+    nearest to each (Mehlhorn, Information Processing Letters 27, 1988). Clusters of solutions at most k
+    steps apart: Paquete and Stützle, European Journal of Operational Research 169, 2006.
+    """
+    if len(cells) < 2:
+        return 1
+    distance, nearest = nearest_target(graph, cells, undirected=True)
+    counts, k = degrees(graph), len(cells)
+    a, b = np.repeat(nearest, counts), nearest[graph.indices]
+    border = (a >= 0) & (a < b)
+    length = np.repeat(distance, counts)[border] + 1 + distance[graph.indices[border]]
+    # One number for pair and length: sorted, the shortest of parallel edges comes first in its pair.
+    longest = int(length.max(initial=0)) + 1
+    pair = a[border].astype(np.int64) * k + b[border]
+    pair, length = np.divmod(np.unique(pair * longest + length), longest)
+    first = np.concatenate(([True], pair[1:] != pair[:-1]))[: len(pair)]
+    ends = np.divmod(pair[first], k)
+    tree = minimum_spanning_tree(csr_array((length[first].astype(float), ends), shape=(k, k)))
+    return int(tree.data.max()) if tree.nnz == k - 1 else None
