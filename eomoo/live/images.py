@@ -19,6 +19,7 @@ __all__ = [
     "ImageData",
     "ImageSet",
     "Subset",
+    "describe",
     "fingerprint_of",
     "labels_of",
     "limit",
@@ -188,6 +189,19 @@ class ImageData:
         ):
             if has != needs:
                 raise SettingError(f"skeleton: {what} is {has}; the images of {self.name} need {needs}")
+
+
+def describe(data: ImageData) -> dict[str, Any]:
+    """What a network has to know of its images, as plain data: names, statistics, size."""
+    return {
+        "name": data.name,
+        "class_names": list(data.class_names),
+        "band_names": list(data.band_names),
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "image_size": data.image_size,
+        "fingerprint": data.fingerprint,
+    }
 
 
 def read_batch(images: ImageSet, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -13,7 +13,7 @@ from eomoo.errors import EomooError
 from eomoo.live.batches import batch_order, batches, prepare, turned
 from eomoo.live.devices import Group, resolve_precision
 from eomoo.live.evaluation import evaluate
-from eomoo.live.images import ImageData, ImageSet, labels_of
+from eomoo.live.images import ImageData, ImageSet, describe, labels_of
 from eomoo.live.metrics import Accuracy
 from eomoo.live.network import build_network
 from eomoo.live.recipes import Recipe
@@ -249,7 +249,9 @@ class TrainingJob:
     def _network_state(self) -> dict[str, Any]:
         setting = self.folder.setting
         model = {k: v.detach().to("cpu", copy=True) for k, v in self.network.state_dict().items()}
-        return {"cell": setting["cell"], "skeleton": setting["skeleton"], "model": model}
+        # What the images were is kept with the weights, so that these can be used without the data.
+        images = describe(self.data)
+        return {"cell": setting["cell"], "skeleton": setting["skeleton"], "images": images, "model": model}
 
     def _save(self) -> None:
         import torch

@@ -20,6 +20,8 @@ from eomoo.space import Cell, Skeleton, load_space
 if TYPE_CHECKING:
     import torch
 
+    from eomoo.live.modules import CellNetwork
+
 __all__ = ["evaluate", "load_trained", "train", "training_setting"]
 
 
@@ -99,7 +101,7 @@ def training_setting(
     }
 
 
-def load_trained(result: Training | str | Path) -> torch.nn.Module:
+def load_trained(result: Training | str | Path) -> CellNetwork:
     """The trained network of a result, or of a run folder's weights file, on the CPU in evaluation mode.
 
     Raises:
@@ -113,4 +115,5 @@ def load_trained(result: Training | str | Path) -> torch.nn.Module:
     cell = Cell(state["cell"]["matrix"], state["cell"]["ops"])
     network = build_network(cell, Skeleton(**state["skeleton"]), seed=0)
     network.load_state_dict(state["model"], strict=True)
-    return network.eval()
+    network.eval()
+    return network

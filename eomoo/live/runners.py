@@ -1,0 +1,169 @@
+"""One network ready to be timed: PyTorch or ONNX Runtime, on a CPU or a CUDA device."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import SettingError
+from eomoo.live.export import onnx_bytes
+from eomoo.live.network import build_network
+from eomoo.live.packages import require
+from eomoo.space import Cell, Skeleton
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["RUNTIMES", "Runner", "make_runner"]
+
+RUNTIMES = ("eager", "onnxruntime")
+
+
+class Runner(Protocol):
+    """A network and an input, allocated beforehand."""
+
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        """Milliseconds (repetitions,) of one forward pass each."""
+        ...
+
+
+def make_runner(
+    cell: Cell | int,
+    skeleton: Skeleton,
+    *,
+    batch_size: int,
+    runtime: str,
+    device: torch.device,
+    threads: int,
+    precision: Any,
+    published: bool,
+) -> Runner:
+    """The runner of a cell's network, with weights that do not matter.
+
+    Raises:
+        SettingError: (a ValueError) The runtime cannot do it on this device.
+    """
+    if runtime not in RUNTIMES:
+        raise SettingError(f"runtime is one of {', '.join(RUNTIMES)}; got {runtime!r}")
+    network = build_network(cell, skeleton, seed=0).eval()
+    size = skeleton.image_size
+    image = np.random.default_rng(0).standard_normal((batch_size, skeleton.in_channels, size, size))
+    if runtime == "onnxruntime":
+        if precision is not None or published:
+            raise SettingError("onnxruntime is timed in float32 and by eomoo's protocol only")
+        return _OnnxRunner(onnx_bytes(network, skeleton), image.astype(np.float32), device, threads)
+    if published:
+        return _PublishedRunner(network, image, device)
+    if device.type == "cuda":
+        return _CudaRunner(network, image, device, precision)
+    return _CpuRunner(network, image, device, precision)
+
+
+class _CpuRunner:
+    def __init__(
+        self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device, half: Any
+    ) -> None:
+        import torch
+
+        self.half, self.device = half, device
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.image = torch.from_numpy(image).float().to(device, memory_format=torch.channels_last)
+
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        import torch
+
+        clock = np.empty(repetitions + 1)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, self.half, enabled=self.half is not None),
+        ):
+            clock[0] = time.perf_counter()
+            for k in range(repetitions):
+                self.network(self.image)
+                self._wait()
+                clock[k + 1] = time.perf_counter()
+        return np.diff(clock) * 1e3
+
+    def _wait(self) -> None:
+        if self.device.type == "mps":
+            import torch
+
+            torch.mps.synchronize()
+
+
+class _CudaRunner(_CpuRunner):
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        import torch
+
+        event: Any = torch.cuda.Event
+        marks = [event(enable_timing=True) for _ in range(2 * repetitions)]
+        with torch.inference_mode(), torch.autocast("cuda", self.half, enabled=self.half is not None):
+            for begin, end in zip(marks[::2], marks[1::2], strict=True):
+                begin.record()
+                self.network(self.image)
+                end.record()
+            # Only here: waiting after each repetition would leave the device idle in between.
+            torch.cuda.synchronize(self.device)
+        pairs = zip(marks[::2], marks[1::2], strict=True)
+        return np.array([a.elapsed_time(b) for a, b in pairs])
+
+
+class _PublishedRunner:
+    """As the EO HW-NAS table was timed: cast to float32 and copy to the device included."""
+
+    def __init__(self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device) -> None:
+        import torch
+
+        self.network, self.device = network.to(device), device
+        self.image = torch.from_numpy(image)
+
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        import torch
+
+        spent = np.empty(repetitions)
+        with torch.no_grad():
+            for k in range(repetitions):
+                start = time.perf_counter()
+                self.network(self.image.float().to(self.device))
+                if self.device.type == "cuda":
+                    torch.cuda.synchronize(self.device)
+                spent[k] = time.perf_counter() - start
+        return spent * 1e3
+
+
+class _OnnxRunner:
+    def __init__(
+        self, content: bytes, image: NDArray[np.float32], device: torch.device, threads: int
+    ) -> None:
+        runtime = require("onnxruntime", purpose="to time a network in ONNX Runtime")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Spinning threads would count as work of the process and disturb what is timed next.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        providers: list[Any] = ["CPUExecutionProvider"]
+        if device.type == "cuda":
+            if "CUDAExecutionProvider" not in runtime.get_available_providers():
+                raise SettingError("this onnxruntime has no CUDA provider; install onnxruntime-gpu")
+            providers = [("CUDAExecutionProvider", {"device_id": device.index or 0})]
+        elif device.type != "cpu":
+            raise SettingError(f"onnxruntime is not timed on the device {device.type}")
+        self.session = runtime.InferenceSession(content, options, providers=providers)
+        self.binding = self.session.io_binding()
+        place = (device.type, device.index or 0)
+        # Input and output stay on the device, so that no copy is timed.
+        self.image = runtime.OrtValue.ortvalue_from_numpy(image, *place)
+        self.binding.bind_ortvalue_input("image", self.image)
+        self.binding.bind_output("logits", *place)
+
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        clock = np.empty(repetitions + 1)
+        clock[0] = time.perf_counter()
+        for k in range(repetitions):
+            self.session.run_with_iobinding(self.binding)
+            self.binding.synchronize_outputs()
+            clock[k + 1] = time.perf_counter()
+        return np.diff(clock) * 1e3

@@ -1,0 +1,240 @@
+import itertools
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.live import latency as module
+from eomoo.live.devices import resolve_device, resolve_precision
+from eomoo.live.energy import energy_counter
+from eomoo.live.latency import LatencySetting, half_split_spearman, measure_latency
+from eomoo.live.runners import make_runner
+
+torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
+
+CELLS = [0, 5, 100434]
+
+
+class FakeRunner:
+    """Takes its milliseconds from a script; the machine slows down by a factor from round to round."""
+
+    log = None
+
+    def __init__(self, name, base, drift):
+        self.name, self.base, self.drift = name, base, drift
+        self.calls = 0
+
+    def times(self, repetitions):
+        self.calls += 1
+        FakeRunner.log.append(self.name)
+        return np.full(repetitions, self.base * self.drift ** max(self.calls - 2, 0))
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    """A function that lets networks take the given milliseconds, the reference's last."""
+
+    def put(*milliseconds, drift=1.0):
+        FakeRunner.log = []
+        numbers = itertools.count()
+        made = iter([*milliseconds])
+
+        def make(*_, **__):
+            return FakeRunner(next(numbers), next(made), drift)
+
+        monkeypatch.setattr(module, "make_runner", make)
+
+    return put
+
+
+def test_rounds_are_interleaved_with_the_reference_in_each(fakes, tiny_skeleton):
+    fakes(2.0, 4.0, 1.0)
+    measure_latency([0, 5], skeleton=tiny_skeleton, setting=LatencySetting(rounds=20))
+    turns = np.array(FakeRunner.log[-60:]).reshape(20, 3)
+    assert (np.sort(turns, axis=1) == [0, 1, 2]).all()
+    assert len({tuple(turn) for turn in turns.tolist()}) > 3
+
+
+def test_numbers_of_a_steady_machine(fakes, tiny_skeleton):
+    fakes(2.0, 4.0, 1.0)
+    seen = []
+    first, second = measure_latency(
+        [0, 5],
+        skeleton=tiny_skeleton,
+        setting=LatencySetting(rounds=10, repetitions=30, seconds=0.1),
+        report=lambda *at: seen.append(at),
+    )
+    assert (first.median, first.p90, first.relative, first.reference_median) == (2.0, 2.0, 2.0, 1.0)
+    assert (second.median, second.relative) == (4.0, 4.0)
+    assert first.count == 50
+    assert second.count == 30
+    assert seen[-1] == (10, 10)
+
+
+def test_drift_of_the_machine_leaves_the_ratio_and_is_marked(fakes, tiny_skeleton):
+    fakes(2.0, 1.0, drift=1.1)
+    (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
+    assert result.relative == pytest.approx(2.0)
+    assert result.median > 2.5
+    assert result.contended
+
+
+def test_a_process_that_waits_is_marked(fakes, tiny_skeleton, monkeypatch):
+    clock = {"wall": 0.0, "cpu": 0.0}
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock["wall"])
+    monkeypatch.setattr(module.time, "process_time", lambda: clock["cpu"])
+    for wall, expected in ((1.05, False), (1.15, True)):
+        fakes(2.0, 1.0)
+
+        def times(self, repetitions, wall=wall):
+            clock["wall"] += wall
+            clock["cpu"] += 1.0
+            return np.full(repetitions, self.base)
+
+        monkeypatch.setattr(FakeRunner, "times", times)
+        (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
+        assert result.wall_by_cpu == pytest.approx(wall)
+        assert result.contended is expected
+
+
+def test_the_published_protocol_compares_means(fakes, tiny_skeleton, monkeypatch):
+    fakes(2.0, 1.0)
+    monkeypatch.setattr(
+        FakeRunner, "times", lambda self, n: np.where(np.arange(n) % 3 == 0, 4.0, 1.0) * self.base
+    )
+    (result,) = measure_latency(
+        [0], skeleton=tiny_skeleton, setting=LatencySetting(protocol="published", runtime="eager", seconds=0)
+    )
+    assert result.value == result.mean == pytest.approx(4.0)
+    assert result.median == 2.0
+
+
+def test_halves_of_rounds_agree_or_do_not(fakes, tiny_skeleton):
+    fakes(1.0, 2.0, 3.0, 1.0)
+    results = measure_latency(CELLS, skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
+    assert half_split_spearman(results) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("runtime", ["eager", "onnxruntime"])
+@pytest.mark.parametrize("protocol", ["eomoo", "published"])
+def test_networks_are_really_run(runtime, protocol, tiny_skeleton):
+    setting = LatencySetting(
+        runtime=runtime, protocol=protocol, repetitions=2, seconds=0, rounds=2, warmup=1, batch_size=3
+    )
+    if (runtime, protocol) == ("onnxruntime", "published"):
+        with pytest.raises(ValueError, match="float32 and by eomoo's protocol only"):
+            measure_latency(CELLS, skeleton=tiny_skeleton, setting=setting)
+        return
+    if runtime == "onnxruntime":
+        pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+    threads, random = torch.get_num_threads(), torch.random.get_rng_state()
+    results = measure_latency(CELLS, skeleton=tiny_skeleton, setting=setting)
+    assert [r.cell for r in results] == eomoo.load_space().hash(np.array(CELLS))
+    for result in results:
+        assert 0 < result.lower <= result.median <= result.upper
+        assert result.count == 2
+        conditions = result.setting
+        assert conditions["batch_size"] == 3
+        assert conditions["device"] == "cpu"
+        assert conditions["device_name"]
+        assert conditions["threads"] == 1
+        assert conditions["versions"]["torch"] == torch.__version__
+        assert conditions["skeleton"]["stem_channels"] == 5
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.random.get_rng_state(), random)
+
+
+def test_a_network_on_onnxruntime_answers_as_in_torch(tiny_skeleton):
+    pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+    from eomoo.live.network import build_network
+
+    runner = make_runner(
+        100434, tiny_skeleton, batch_size=2, runtime="onnxruntime", device=torch.device("cpu"), threads=1,
+        precision=None, published=False,
+    )  # fmt: skip
+    runner.times(1)
+    with torch.no_grad():
+        expected = build_network(100434, tiny_skeleton, seed=0).eval()(torch.from_numpy(runner.image.numpy()))
+    assert runner.binding.copy_outputs_to_cpu()[0] == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+def test_cuda_events_surround_each_repetition_with_one_wait_at_the_end(tiny_skeleton, monkeypatch):
+    """The runner of a CUDA device, on a machine without one: its events are recorded instead."""
+    from eomoo.live.runners import _CudaRunner
+
+    log = []
+
+    class Event:
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self):
+            self.at = len(log)
+            log.append("event")
+
+        def elapsed_time(self, end):
+            assert "wait" in log
+            return float(end.at - self.at)
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: log.append("wait"))
+    network = torch.nn.Flatten()
+    network.register_forward_hook(lambda *_: log.append("network"))
+    runner = _CudaRunner(network, np.zeros((1, 2, 4, 4)), torch.device("cpu"), None)
+    assert runner.times(3).tolist() == [2.0, 2.0, 2.0]
+    assert log == ["event", "network", "event"] * 3 + ["wait"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="no device 'cuda': torch sees 0 CUDA devices"):
+        measure_latency([0], setting=LatencySetting(device="cuda"))
+    with pytest.raises(ValueError, match="no device 'cuda:1'"):
+        resolve_device("cuda:1")
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        resolve_device("gpu")
+    assert resolve_device("auto").type == "cpu"
+
+
+def test_precisions_of_a_cpu():
+    cpu = torch.device("cpu")
+    assert resolve_precision("float32", cpu) is None
+    assert resolve_precision("bfloat16", cpu) is torch.bfloat16
+    assert resolve_precision("auto", cpu) in (None, torch.bfloat16)
+    with pytest.raises(ValueError, match="no mixed precision float16"):
+        resolve_precision("float16", cpu)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is a whole number from 1 up; got 0"),
+        ({"runtime": "tensorrt"}, "runtime is one of eager, onnxruntime; got 'tensorrt'"),
+        ({"protocol": "mine"}, "protocol is one of eomoo, published"),
+        ({"seconds": -1}, "seconds is a number from 0 up"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        LatencySetting(**changes)
+
+
+def test_energy_of_a_cpu_is_followed_over_the_counters_end(tmp_path):
+    zone = tmp_path / "intel-rapl:0"
+    zone.mkdir()
+    assert energy_counter(torch.device("cpu"), rapl=tmp_path) is None
+    (zone / "max_energy_range_uj").write_text("1000000\n")
+    (zone / "energy_uj").write_text("900000\n")
+    counter = energy_counter(torch.device("cpu"), rapl=tmp_path)
+    first = counter()
+    (zone / "energy_uj").write_text("100000\n")
+    assert counter() - first == pytest.approx(0.2)
+
+
+def test_energy_is_reported_a_forward_pass(fakes, tiny_skeleton, monkeypatch):
+    fakes(2.0, 1.0)
+    joules = itertools.count(0, 3)
+    monkeypatch.setattr(module, "energy_counter", lambda device: lambda: float(next(joules)))
+    (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
+    # 3 joules a turn of 3 repetitions.
+    assert result.energy == pytest.approx(1.0)

@@ -1,0 +1,271 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.live.devices import torch_state
+from eomoo.live.images import ArrayImages
+from eomoo.live.metrics import Accuracy
+from eomoo.live.recipes import get_recipe
+from eomoo.live.runs import load_state
+from eomoo.live.training import evaluate, load_trained, train
+
+torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
+
+CELL = 100434
+RECIPE = get_recipe("nasbench", batch_size=16, epochs=4, learning_rate=0.5)
+
+
+def weights(result):
+    return load_state(result.weights)["model"]
+
+
+def assert_same(first, second):
+    assert set(first) == set(second)
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_a_training_learns_and_is_measured(tiny_data, tiny_skeleton, tmp_path):
+    seen = []
+    result = train(
+        CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path, report=seen.append
+    )
+    assert result.done
+    assert [point.epoch for point in result.curve] == [2, 4]
+    assert seen == list(result.curve)
+    assert result.test.micro > result.test.majority + 0.2
+    assert result.test.confusion.sum() == 30
+    assert result.curve[-1].val_micro == result.val.micro
+    again = evaluate(load_trained(result), tiny_data.test, tiny_data)
+    assert (again.confusion == result.test.confusion).all()
+    assert again.loss == pytest.approx(result.test.loss, rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_weights(tiny_data, tiny_skeleton, tmp_path):
+    def run(name, **changes):
+        return train(
+            CELL,
+            tiny_data,
+            **{"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path / name, **changes},
+        )
+
+    first = run("a")
+    torch.random.manual_seed(5)
+    assert_same(weights(first), weights(run("b")))
+    other = weights(run("c", seed=1))
+    assert not torch.equal(weights(first)["stem.0.weight"], other["stem.0.weight"])
+
+
+def test_torchs_global_state_is_as_before(tiny_data, tiny_skeleton):
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, epochs=1)
+    assert torch.equal(before, torch.random.get_rng_state())
+    with pytest.raises(ZeroDivisionError), torch_state(threads=threads + 1, seed=3):
+        assert torch.get_num_threads() == threads + 1
+        torch.randn(1) / (1 // 0)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_readers_in_other_processes_change_nothing(tiny_data, tiny_skeleton):
+    first, second = (
+        train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, epochs=1, workers=workers)
+        for workers in (0, 1)
+    )
+    assert first.val.loss == second.val.loss
+
+
+@pytest.mark.parametrize("change", [{"augment": True}, {"class_weights": "balanced"}, {"momentum": 0.0}])
+def test_each_setting_of_a_recipe_matters(tiny_data, tiny_skeleton, change):
+    labels = np.where(np.arange(48) < 30, 0, tiny_data.train.labels)
+    data = replace(tiny_data, train=ArrayImages(tiny_data.train.images, labels))
+    plain, changed = (
+        train(CELL, data, skeleton=tiny_skeleton, recipe=recipe, epochs=1)
+        for recipe in (RECIPE, replace(RECIPE, **change))
+    )
+    assert plain.val.loss != changed.val.loss
+
+
+def test_what_is_done_is_read(tiny_data, tiny_skeleton, tmp_path, monkeypatch):
+    first = train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path)
+    monkeypatch.setattr("eomoo.live.training.TrainingJob", None)
+    again = train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path)
+    assert again.curve == first.curve
+    assert (again.test.confusion == first.test.confusion).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [({"seed": 2}, "seed"), ({"recipe": replace(RECIPE, momentum=0.5)}, "recipe"), ({"cell": 5}, "cell")],
+)
+def test_a_folder_of_another_training_is_refused(tiny_data, tiny_skeleton, tmp_path, change, name):
+    arguments = {"cell": CELL, "skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path, "epochs": 1}
+    train(data=tiny_data, **arguments)
+    with pytest.raises(ValueError, match=f"holds another training: its {name} is"):
+        train(data=tiny_data, **{**arguments, **change})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "part", "whole"),
+    [("nasbench", "2", "2+3"), ("published", "2", "5")],
+)
+def test_a_training_is_continued(tiny_data, tiny_skeleton, tmp_path, recipe, part, whole):
+    chosen = get_recipe(recipe, batch_size=16, learning_rate=0.3)
+    arguments = {"skeleton": tiny_skeleton, "recipe": chosen}
+    short = train(CELL, tiny_data, epochs=part, folder=tmp_path / "a", **arguments)
+    steps = []
+    continued = train(CELL, tiny_data, epochs=whole, folder=tmp_path / "a", report=steps.append, **arguments)
+    assert [point.epoch for point in steps] == [4, 5]
+    at_once = train(CELL, tiny_data, epochs=whole, folder=tmp_path / "b", **arguments)
+    assert_same(weights(continued), weights(at_once))
+    assert train(CELL, tiny_data, epochs=part, folder=tmp_path / "a", **arguments).curve == short.curve
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from conftest import make_data
+import torch
+from eomoo.live.recipes import get_recipe
+from eomoo.live.training import train
+torch.set_num_threads(1)
+data = make_data(n=(640, 30, 30))
+skeleton = data.skeleton(stem_channels=5, n_stacks=2, cells_per_stack=1)
+recipe = get_recipe("nasbench", batch_size=16, augment=True)
+settings = dict(skeleton=skeleton, recipe=recipe, epochs=6, checkpoint_seconds=0.02)
+result = train(100434, data, folder=sys.argv[1], **settings)
+print(result.status)
+"""
+
+
+def start(folder):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(eomoo.__file__).parents[1])}
+    script = SCRIPT.format(tests=str(Path(__file__).parent))
+    return subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_a_training_that_is_killed_ends_with_the_same_weights(tmp_path):
+    whole = start(tmp_path / "whole")
+    assert whole.communicate()[0].strip() == "done"
+    kills = 0
+    for _ in range(2):
+        process = start(tmp_path / "killed")
+        checkpoint, before = tmp_path / "killed" / "checkpoint.pt", modified(tmp_path / "killed")
+        while process.poll() is None and modified(tmp_path / "killed") == before:
+            time.sleep(0.005)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.communicate()
+        assert checkpoint.is_file()
+    assert kills
+    state = load_state(tmp_path / "killed" / "checkpoint.pt")
+    assert 0 < state["step"] < 240
+    assert start(tmp_path / "killed").communicate()[0].strip() == "done"
+    first, second = (load_state(tmp_path / name / "weights-6.pt")["model"] for name in ("whole", "killed"))
+    assert_same(first, second)
+
+
+def modified(folder):
+    path = folder / "checkpoint.pt"
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+def test_a_training_that_diverges_is_a_result(tiny_data, tiny_skeleton, tmp_path):
+    wild = replace(RECIPE, learning_rate=1e3, batch_size=48, clip_norm=0.0, momentum=1.0, weight_decay=1.0)
+    result = train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=wild, epochs=40, folder=tmp_path)
+    assert result.status == "diverged"
+    assert "loss is" in result.reason
+    assert result.val is None
+    assert train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=wild, epochs=40, folder=tmp_path) == result
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory"),
+        (MemoryError(), "out of memory"),
+        (RuntimeError("some kernel failed\nmore text"), "failed"),
+    ],
+)
+def test_a_training_that_fails_is_a_result_with_its_reason(
+    tiny_data, tiny_skeleton, tmp_path, monkeypatch, error, status
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("eomoo.live.modules.CellNetwork.forward", fail)
+    result = train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path)
+    assert result.status == status
+    assert type(error).__name__ in result.reason
+    assert "\n" not in result.reason
+
+
+def test_images_that_cannot_be_read_stop_the_training(tiny_data, tiny_skeleton, tmp_path):
+    class Gone(ArrayImages):
+        def batch(self, indices):
+            raise eomoo.EomooError("the disk is gone")
+
+    data = replace(tiny_data, train=Gone(tiny_data.train.images, tiny_data.train.labels))
+    with pytest.raises(eomoo.EomooError, match="the disk is gone"):
+        train(CELL, data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path)
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_damaged_file_of_weights_is_refused_and_nothing_is_executed(tmp_path):
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "executed",))
+
+    (tmp_path / "weights.pt").write_bytes(pickle.dumps(Evil(), protocol=2))
+    with pytest.raises(ValueError, match=r"weights\.pt is damaged"):
+        load_trained(tmp_path / "weights.pt")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_accuracy_of_a_confusion_matrix_by_hand():
+    accuracy = Accuracy(confusion=np.array([[6, 2, 0], [1, 1, 0], [0, 0, 0]]), loss=0.5)
+    assert accuracy.micro == 0.7
+    assert accuracy.per_class[:2].tolist() == [0.75, 0.5]
+    assert np.isnan(accuracy.per_class[2])
+    assert accuracy.macro == 0.625
+    assert accuracy.majority == 0.8
+    assert Accuracy.from_dict(accuracy.to_dict()).to_dict() == accuracy.to_dict()
+
+
+def test_accuracy_agrees_with_scikit_learn(tiny_data, tiny_skeleton):
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score
+
+    from eomoo.live.batches import prepare
+    from eomoo.live.network import build_network
+
+    network = build_network(CELL, tiny_skeleton, seed=0).eval()
+    result = evaluate(network, tiny_data.test, tiny_data, batch_size=7)
+    x = prepare(torch.from_numpy(tiny_data.test.images), tiny_data, torch.device("cpu"))
+    with torch.no_grad():
+        predicted = network(x).argmax(dim=1).numpy()
+    assert result.micro == accuracy_score(tiny_data.test.labels, predicted)
+    assert result.macro == pytest.approx(balanced_accuracy_score(tiny_data.test.labels, predicted))
+
+
+def test_evaluation_does_not_change_the_network(tiny_data, tiny_skeleton):
+    from eomoo.live.network import build_network
+
+    network = build_network(CELL, tiny_skeleton, seed=0).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    evaluate(network, tiny_data.test, tiny_data)
+    assert network.training
+    assert_same(before, network.state_dict())
