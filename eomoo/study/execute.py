@@ -6,25 +6,29 @@ import contextlib
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+from eomoo.data.files import write_error
 from eomoo.errors import MissingPackageError, StoreError
 from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.plan import ProblemSpec, Study, Task
+from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 
 __all__ = ["Event", "perform", "run_study"]
 
 LOCK_NAME = "lock.sqlite"
+Results = Generator[tuple[Task, tuple[RunResult, dict[str, Any]]], None, None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,35 +65,54 @@ def run_study(
         The number of runs that were run.
 
     Raises:
-        StoreError: Another process works on the folder, or the store cannot be written.
+        StoreError: Another process works on the folder, it holds another study, or the store cannot be
+            written.
     """
     check_positive("jobs", jobs)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _only_one(folder), Store(folder / STORE_NAME, create=True) as store:
-        numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from None
+    with _only_one(folder):
+        record_study(study, folder)
+        return _run_missing(study, folder, jobs, cluster, on_event)
+
+
+def _run_missing(
+    study: Study, folder: Path, jobs: int, cluster: str | None, on_event: Callable[[Event], None] | None
+) -> int:
+    with Store(folder / STORE_NAME, create=True) as store:
+        with _one_thread():
+            numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
         pending = [
             task
             for task in study.tasks
             if not store.has_run(numbers[task.problem], task.spec, seed=task.seed, budget=task.budget)
         ]
         done, total = len(study.tasks) - len(pending), len(study.tasks)
-        for task, (result, extra) in _results(pending, jobs, cluster):
-            store.add_run(
-                numbers[task.problem],
-                task.spec,
-                seed=task.seed,
-                budget=task.budget,
-                result=result,
-                extra=extra,
-            )
-            done += 1
-            if on_event is not None:
-                on_event(Event(done=done, total=total, task=task, result=result))
+        with contextlib.closing(_results(pending, jobs, cluster)) as results:
+            for task, (result, extra) in results:
+                store.add_run(
+                    numbers[task.problem],
+                    task.spec,
+                    seed=task.seed,
+                    budget=task.budget,
+                    result=result,
+                    extra=extra,
+                )
+                done += 1
+                if on_event is not None:
+                    on_event(Event(done=done, total=total, task=task, result=result))
     return len(pending)
 
 
 def perform(task: Task) -> tuple[RunResult, dict[str, Any]]:
     """One run, and the published code's figures of it where the study asks for them."""
+    with _one_thread():
+        return _perform(task)
+
+
+def _perform(task: Task) -> tuple[RunResult, dict[str, Any]]:
     problem = _problem(task.problem)
     result = run_algorithm(problem, task.spec, budget=task.budget, seed=task.seed)
     if not result.complete:
@@ -109,9 +132,7 @@ def _problem(spec: ProblemSpec) -> CellProblem:
     return get_problem(spec.card, noise=spec.noise, constraints=spec.constraints)
 
 
-def _results(
-    tasks: list[Task], jobs: int, cluster: str | None
-) -> Iterator[tuple[Task, tuple[RunResult, dict[str, Any]]]]:
+def _results(tasks: list[Task], jobs: int, cluster: str | None) -> Results:
     if cluster is not None:
         return _on_cluster(tasks, cluster)
     if jobs == 1 or len(tasks) < 2:
@@ -119,25 +140,33 @@ def _results(
     return _on_processes(tasks, jobs)
 
 
-def _on_processes(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, tuple[RunResult, dict[str, Any]]]]:
+def _on_processes(tasks: list[Task], jobs: int) -> Results:
     queue = iter(tasks)
     # Forked workers would inherit threads and locks of this process in any state.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-        running: dict[Future[Any], Task] = {}
-        try:
-            for task in queue:
-                running[pool.submit(perform, task)] = task
-                if len(running) >= 2 * jobs:
-                    yield from _finished(running)
-            while running:
+    context = get_context("spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(
+        min(jobs, len(tasks)), mp_context=context, initializer=_start_worker, initargs=(stop,)
+    )
+    running: dict[Future[Any], Task] = {}
+    try:
+        for task in queue:
+            running[pool.submit(perform, task)] = task
+            if len(running) >= 2 * jobs:
                 yield from _finished(running)
-        except BrokenProcessPool:
-            raise StoreError(
-                "a worker process died (out of memory?); what was finished is kept, "
-                "run the same command again to go on, perhaps with fewer --jobs"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while running:
+            yield from _finished(running)
+    except BrokenProcessPool:
+        raise StoreError(
+            "a worker process died (out of memory?); what was finished is kept, "
+            "run the same command again to go on, perhaps with fewer --jobs"
+        ) from None
+    except BaseException:
+        # Nobody waits for runs that are under way: training may take hours.
+        stop.set()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _finished(running: dict[Future[Any], Task]) -> Iterator[tuple[Task, Any]]:
@@ -146,28 +175,54 @@ def _finished(running: dict[Future[Any], Task]) -> Iterator[tuple[Task, Any]]:
         yield running.pop(future), future.result()
 
 
-def _start_worker() -> None:
-    # The parent answers Ctrl-C; one thread a worker, since two busy threads a core are slower than one.
+def _start_worker(stop: Any) -> None:
+    # The parent answers Ctrl-C, and tells its workers to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    Thread(target=_leave, args=(stop,), daemon=True).start()
 
 
-def _on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, tuple[RunResult, dict[str, Any]]]]:
+def _leave(stop: Any) -> None:
+    """End this worker when it is told to, or when its parent was killed and cannot tell."""
+    parent = parent_process()
+    while not stop.wait(0.2):
+        if parent is not None and not parent.is_alive():
+            break
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep linear algebra on one thread: a core runs one task, and sums come out the same on all of them."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+def _on_cluster(tasks: list[Task], address: str) -> Results:
     try:
-        from distributed import Client, as_completed
+        from distributed import Client, KilledWorker, as_completed
     except ImportError:
         raise MissingPackageError(
             "a Dask cluster needs the package distributed: pip install 'eomoo[cluster]'"
         ) from None
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise StoreError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
         # A run is a function of its task alone, so that a lost worker's runs can go elsewhere.
         futures = {client.submit(perform, task, pure=False, retries=2): task for task in tasks}
-        for future in as_completed(list(futures)):
-            yield futures[future], future.result()
+        try:
+            for future in as_completed(list(futures)):  # type: ignore[no-untyped-call]
+                yield futures.pop(future), future.result()
+        except KilledWorker:
+            raise StoreError(
+                "the cluster's workers died repeatedly on a run (out of memory?); what was finished is kept, "
+                "run the same command again to go on"
+            ) from None
+        finally:
+            client.cancel(list(futures))  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

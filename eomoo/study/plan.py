@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.operators import check_positive
 
-__all__ = ["ProblemSpec", "Study", "Task", "list_studies", "load_study", "study_folder"]
+__all__ = ["ProblemSpec", "Study", "Task", "list_studies", "load_study", "parse_study", "study_folder"]
 
 _KEYS = {"title", "problems", "algorithms", "budget", "seeds", "noise", "constraints", "as_published"}
 _ALGORITHM_KEYS = {"label", "algorithm", "budget", "options"}
@@ -75,6 +75,27 @@ class Study:
             for spec, budget in self.algorithms
         ]
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """The study as a study file says it, for ``parse_study``."""
+        first = self.problems[0]
+        return {
+            "title": self.title,
+            "problems": [problem.card for problem in self.problems],
+            "noise": first.noise,
+            "constraints": list(first.constraints),
+            "algorithms": [
+                {"label": s.label, "algorithm": s.algorithm, "budget": budget, "options": s.settings}
+                for s, budget in self.algorithms
+            ],
+            "seeds": list(self.seeds),
+            "as_published": self.as_published,
+        }
+
+    def with_problems(self, cards: Sequence[str]) -> Study:
+        """The same study on other problems: names of cards, or paths to some."""
+        return replace(self, problems=tuple(_problem(card, Path(), self.problems[0]) for card in cards))
+
 
 def study_folder() -> Path:
     """Where the shipped study files lie: in the installed package, or in a checkout's benchmarks."""
@@ -112,12 +133,21 @@ def load_study(name_or_path: str | Path) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"the study file {path} is no valid TOML: {error}") from None
     try:
-        return _study(content, path)
+        return parse_study({"title": path.stem, **content}, folder=path.parent)
     except EomooError as error:
         raise CardError(f"study file {path}: {error}") from None
 
 
-def _study(content: dict[str, Any], path: Path) -> Study:
+def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> Study:
+    """A study from the content of a study file.
+
+    Args:
+        content: ``problems``, ``algorithms`` and the optional keys of a study file.
+        folder: What paths of cards are relative to; by default the working folder.
+
+    Raises:
+        CardError: (a ValueError) The content says something that it cannot; the text names the key.
+    """
     _known(content, _KEYS, "the study")
     rows = content.get("algorithms", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -130,23 +160,23 @@ def _study(content: dict[str, Any], path: Path) -> Study:
         raise CardError(f"noise is a seed, a whole number; got {noise!r}")
     if not isinstance(limits, list) or not all(isinstance(text, str) for text in limits):
         raise CardError("constraints must be a list of texts such as 'latency<=10'")
+    as_published = content.get("as_published", False)
+    if not isinstance(as_published, bool):
+        raise CardError(f"as_published must be true or false; got {as_published!r}")
     budget = check_positive("budget", content.get("budget", 1000))
-    problems = [
-        # A card's path is relative to the study file, wherever the study is run from.
-        ProblemSpec(
-            card=str(path.parent / name) if name.endswith(".toml") else name,
-            noise=noise,
-            constraints=tuple(limits),
-        )
-        for name in names
-    ]
+    common = ProblemSpec(card="", noise=noise, constraints=tuple(limits))
     return Study(
-        title=str(content.get("title", path.stem)),
-        problems=tuple(problems),
+        title=str(content.get("title", "")),
+        problems=tuple(_problem(name, folder or Path(), common) for name in names),
         algorithms=tuple(_algorithm(row, budget) for row in rows),
         seeds=_seeds(content.get("seeds", 10)),
-        as_published=bool(content.get("as_published", False)),
+        as_published=as_published,
     )
+
+
+def _problem(card: str, folder: Path, common: ProblemSpec) -> ProblemSpec:
+    # A path names the same card wherever the study is gone on with.
+    return replace(common, card=str((folder / card).resolve()) if card.endswith(".toml") else card)
 
 
 def _algorithm(row: Mapping[str, Any], budget: int) -> tuple[AlgorithmSpec, int]:

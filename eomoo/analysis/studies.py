@@ -1,0 +1,269 @@
+"""A study's store as tables: every indicator of every run, at any number of evaluated cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.analysis.indicators import INDICATORS, Indicator, Scale, front_indicators, hypervolume
+from eomoo.analysis.runs import problem_scale
+from eomoo.errors import SettingError, StoreError, UnknownNameError
+from eomoo.search.dominance import non_dominated
+from eomoo.study.record import recorded_study
+from eomoo.study.store import STORE_NAME, ProblemRow, RunRow, RunTrace, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "AS_PUBLISHED",
+    "ProblemResults",
+    "StudyResults",
+    "fronts_at",
+    "hypervolume_curves",
+    "indicator_frame",
+    "load_results",
+]
+
+AS_PUBLISHED = "_as_published"
+"""Ending of the columns that hold a figure computed as the published code does, with its errors."""
+
+_PUBLISHED = {
+    "mean_pareto_distance": Indicator(title="mean Pareto distance", larger_is_better=True),
+    "diameter": Indicator(title="diameter", larger_is_better=True),
+    "hypervolume": Indicator(title="hypervolume", larger_is_better=True),
+    "front_size": Indicator(title="records on the front", larger_is_better=True),
+}
+_KEYS = ["problem", "label", "seed", "budget", "evaluations"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemResults:
+    """All runs on one problem.
+
+    Attributes:
+        name: The card's name, with its noise and limits where it has some.
+        problem: As stored.
+        labels: Algorithms in the study's order.
+        runs, traces: One each, by label, budget and seed.
+        scale: The box in which objectives are normalised.
+        reference: (r, m) the reference front, minimised.
+        reference_is_true: Whether it is the true front; else the best of all runs together.
+    """
+
+    name: str
+    problem: ProblemRow
+    labels: tuple[str, ...]
+    runs: tuple[RunRow, ...]
+    traces: tuple[RunTrace, ...]
+    scale: Scale
+    reference: NDArray[np.float64]
+    reference_is_true: bool
+
+    @property
+    def objectives(self) -> list[str]:
+        """(m,) names."""
+        return [o["name"] for o in self.problem.objectives]
+
+    def of(self, label: str) -> list[tuple[RunRow, RunTrace]]:
+        """The runs of an algorithm, by budget and seed."""
+        pairs = zip(self.runs, self.traces, strict=True)
+        return [(run, trace) for run, trace in pairs if run.label == label]
+
+    def minimised(self, trace: RunTrace) -> NDArray[np.float64]:
+        """A trace's values (n, m), minimised."""
+        return trace.values * self.problem.signs
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResults:
+    """A study's title and its results, problem by problem."""
+
+    title: str
+    problems: tuple[ProblemResults, ...]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Algorithms in the study's order."""
+        return tuple(dict.fromkeys(label for p in self.problems for label in p.labels))
+
+    @cached_property
+    def columns(self) -> dict[str, Indicator]:
+        """Every figure that ``indicator_frame`` may hold: what it is called, and its better direction."""
+        found = dict(INDICATORS)
+        for results in self.problems:
+            for o in results.problem.objectives:
+                unit = f" ({o['unit']})" if o["unit"] else ""
+                larger = o["direction"] == "max"
+                best = Indicator(title=f"best {o['title']}{unit}", larger_is_better=larger)
+                found[f"best_{o['name']}"] = best
+                found[f"best_{o['name']}{AS_PUBLISHED}"] = _published(best)
+        found |= {f"{name}{AS_PUBLISHED}": _published(i) for name, i in _PUBLISHED.items()}
+        return found
+
+    def problem(self, name: str) -> ProblemResults:
+        """The results on a problem, by its name."""
+        for results in self.problems:
+            if results.name == name:
+                return results
+        known = ", ".join(p.name for p in self.problems)
+        raise UnknownNameError(f"the study has no problem {name!r}; it has {known}")
+
+
+def load_results(folder: str | Path) -> StudyResults:
+    """Read a study folder, or the folder of a single run.
+
+    Raises:
+        StoreError: There are no results in it, or they are damaged.
+    """
+    place = Path(folder)
+    study = recorded_study(place)
+    order = [spec.label for spec, _ in study.algorithms] if study is not None else []
+    with Store(place / STORE_NAME) as store:
+        runs = [run for run in store.runs() if run.complete]
+        if not runs:
+            raise StoreError(f"no run of the study in {place} has ended yet")
+        found = []
+        for problem in store.problems():
+            mine = sorted((r for r in runs if r.problem == problem.id), key=lambda r: _place(r, order))
+            if mine:
+                found.append(_problem_results(store, problem, mine))
+    return StudyResults(title=study.title if study is not None else place.name, problems=tuple(found))
+
+
+def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> pd.DataFrame:
+    """Every indicator of every run, a row each.
+
+    Args:
+        results: The study's results.
+        at: Numbers of distinct cells evaluated at which to look; by default each run's budget. A run
+            that ended before (all was explored) is looked at as it ended.
+
+    Returns:
+        Columns ``problem``, ``label``, ``seed``, ``budget``, ``evaluations`` (where it was looked at),
+        ``distinct_cells`` (what was evaluated until then), and those of ``StudyResults.columns`` that
+        apply: ``best_NAME`` in the card's unit; those ending in ``_as_published`` only where the study
+        has them, and at the budget.
+    """
+    import pandas as pd
+
+    if any(n < 1 for n in at):
+        raise SettingError(f"indicators are computed at 1 evaluated cell or more; got {min(at)}")
+    rows = []
+    for problem in results.problems:
+        for run, trace in zip(problem.runs, problem.traces, strict=True):
+            wanted = sorted({n for n in at if n <= run.budget}) if at else [run.budget]
+            fronts = fronts_at(problem.minimised(trace), trace.feasible, wanted)
+            for n, front in zip(wanted, fronts, strict=True):
+                rows.append(_row(problem, run, trace, n, front))
+    if not rows:
+        raise SettingError(f"no run has a budget of {min(at):,} cells or more; choose a smaller number")
+    frame = pd.DataFrame(rows)
+    ordered = [name for name in results.columns if name in frame]
+    return frame[[*_KEYS, "distinct_cells", *ordered]]
+
+
+def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+    """Share of the reference front's hypervolume against distinct cells evaluated.
+
+    Args:
+        problem: Results on a problem.
+        at: (c,) ascending numbers of cells.
+
+    Returns:
+        (seeds, c) for each label; NaN beyond a run's budget.
+    """
+    whole = hypervolume(problem.reference, problem.scale) or np.nan
+    curves: dict[str, NDArray[np.float64]] = {}
+    for label in problem.labels:
+        pairs = problem.of(label)
+        curve = np.full((len(pairs), len(at)), np.nan)
+        for row, (run, trace) in enumerate(pairs):
+            wanted = [n for n in at if n <= run.budget]
+            F = problem.minimised(trace)
+            fronts = fronts_at(F, trace.feasible, wanted)
+            curve[row, : len(wanted)] = [hypervolume(F[f], problem.scale) / whole for f in fronts]
+        curves[label] = curve
+    return curves
+
+
+def fronts_at(
+    F: NDArray[np.float64], feasible: NDArray[np.bool_], at: Sequence[int]
+) -> Iterator[NDArray[np.int64]]:
+    """Positions of the non-dominated feasible points among the first n, for each n of ``at`` (ascending)."""
+    front = np.empty(0, dtype=np.int64)
+    for start, stop in pairwise([0, *at]):
+        new = np.flatnonzero(feasible[start:stop]) + start
+        candidates = np.concatenate((front, new))
+        front = candidates[non_dominated(F[candidates])]
+        yield front
+
+
+def _row(
+    problem: ProblemResults, run: RunRow, trace: RunTrace, n: int, front: NDArray[np.int64]
+) -> dict[str, Any]:
+    F = trace.values[front] * problem.problem.signs
+    best = F.min(axis=0, initial=np.inf) * problem.problem.signs
+    row: dict[str, Any] = {
+        "problem": problem.name,
+        "label": run.label,
+        "seed": run.seed,
+        "budget": run.budget,
+        "evaluations": n,
+        "distinct_cells": min(n, len(trace.cells)),
+        **front_indicators(trace.cells[front], F, scale=problem.scale, reference=problem.reference),
+        **{f"best_{name}": float(v) for name, v in zip(problem.objectives, best, strict=True)},
+    }
+    if n == run.budget:
+        published = run.extra.get("as_published", {})
+        row |= {f"{name}{AS_PUBLISHED}": value for name, value in published.items()}
+    return row
+
+
+def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> ProblemResults:
+    traces = tuple(trace for _, trace in store.traces(problem.id, runs))
+    true_front = store.true_front(problem.id)
+    seen = [trace.values[trace.feasible] * problem.signs for trace in traces if trace.feasible.any()]
+    F = np.concatenate([np.empty((0, len(problem.objectives))), *seen])
+    if not len(F):
+        raise StoreError(f"{store.path}: no run on {problem.name} has found a feasible cell")
+    if true_front is not None:
+        reference = true_front[1] * problem.signs
+    else:
+        reference = np.unique(F[non_dominated(F)], axis=0)
+    return ProblemResults(
+        name=_name(problem),
+        problem=problem,
+        labels=tuple(dict.fromkeys(run.label for run in runs)),
+        runs=tuple(runs),
+        traces=traces,
+        scale=problem_scale(problem, true_front, F),
+        reference=reference,
+        reference_is_true=true_front is not None,
+    )
+
+
+def _name(problem: ProblemRow) -> str:
+    extras = [f"noise {problem.noise}"] if problem.noise is not None else []
+    extras += problem.constraints
+    return f"{problem.name} ({', '.join(extras)})" if extras else problem.name
+
+
+def _published(indicator: Indicator) -> Indicator:
+    return Indicator(title=f"{indicator.title}, as published", larger_is_better=indicator.larger_is_better)
+
+
+def _place(run: RunRow, order: Sequence[str]) -> tuple[Any, ...]:
+    """Sorts runs by the study's order of labels, those without a study naturally: "a 9" before "a 10"."""
+    known = order.index(run.label) if run.label in order else len(order)
+    parts = re.split(r"(\d+)", run.label)
+    natural = [(int(part) if part.isdigit() else 0, part) for part in parts]
+    return known, natural, run.budget, run.seed
