@@ -44,7 +44,7 @@ class Indicator:
 
 INDICATORS = {
     "hypervolume": Indicator(title="hypervolume", larger_is_better=True),
-    "hypervolume_share": Indicator(title="share of the reference front's hypervolume", larger_is_better=True),
+    "hypervolume_share": Indicator(title="share of hypervolume", larger_is_better=True),
     "igd_plus": Indicator(title="IGD+", larger_is_better=False),
     "additive_epsilon": Indicator(title="additive epsilon", larger_is_better=False),
     "r2": Indicator(title="R2", larger_is_better=False),
@@ -54,7 +54,10 @@ INDICATORS = {
     "mean_edit": Indicator(title="mean pairwise edit distance", larger_is_better=True),
     "max_edit": Indicator(title="largest pairwise edit distance", larger_is_better=True),
 }
-"""Every indicator that needs no objective's name; beside them stand best_NAME of each objective."""
+"""Every indicator that needs no objective's name; beside them stand best_NAME of each objective.
+
+The share of hypervolume is that of the reference front's, which is the true front where it is known.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

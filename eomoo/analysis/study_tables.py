@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "StudyTables",
+    "comparison_frame",
     "quartiles",
     "rank_table",
     "study_tables",
     "summary_frame",
-    "comparison_frame",
     "to_latex",
     "write_csv",
 ]

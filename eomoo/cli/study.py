@@ -1,0 +1,335 @@
+"""``eomoo study``: compare algorithms on problems over many seeds, with the statistics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eomoo.cli.common import Json, console
+from eomoo.errors import SettingError
+
+if TYPE_CHECKING:
+    from eomoo.analysis.study_tables import StudyTables
+    from eomoo.study.execute import Event
+    from eomoo.study.plan import Study
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "Compare algorithms on problems over many seeds: run, show, list.\n\n"
+        "For example: eomoo study run --problems eo-macro-latency,eo-macro-params "
+        "--algorithms pls,nsga2,random --seeds 10 --budget 500 --out mystudy, then "
+        "eomoo study show mystudy."
+    ),
+)
+_SHOWN = ("hypervolume_share", "igd_plus", "front_size", "mean_edit")
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
+
+
+@app.command()
+def run(
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help="Name of a shipped study (see `eomoo study list`), or your own STUDY.toml.",
+        ),
+    ] = None,
+    problems: Annotated[
+        str | None, typer.Option(help="Problem cards, separated by commas; instead of the study's.")
+    ] = None,
+    algorithms: Annotated[
+        str | None, typer.Option(help="Algorithms, separated by commas, without a study file.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="A number of seeds (10: 1 to 10), or seeds separated by commas.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Distinct cells that each run may evaluate, without a study file.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Runs at the same time; by default one a core.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler to run on, such as tcp://host:8786."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the study; by default ./study-NAME.")] = None,
+) -> None:
+    """Run a study: problems x algorithms x seeds.
+
+    Interrupt it whenever you like: what has ended is kept, and the same command goes on. The results
+    do not depend on --jobs. A study may grow: more seeds, algorithms or problems in the same folder.
+    """
+    from eomoo.study.execute import run_study
+
+    planned = _plan(study, problems, algorithms, seeds, budget)
+    folder = out if out is not None else Path(f"study-{Path(study).stem}" if study else "study")
+    at_once = jobs if jobs is not None else _cores()
+    with _progress(planned) as update:
+        n = run_study(planned, folder, jobs=at_once, cluster=cluster, on_event=update)
+    done = f"all {len(planned.tasks):,} runs were there already" if n == 0 else f"{n:,} runs"
+    console().print(f"{done}; see them with: eomoo study show {folder}", soft_wrap=True)
+
+
+@app.command()
+def show(
+    folder: Folder,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="N,N", help="Look at these numbers of evaluated cells; by default the budgets."),
+    ] = None,
+    indicators: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="Indicators to print; a wrong name lists them all."),
+    ] = None,
+    as_json: Json = False,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write tables for a paper.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write every run, the summary, tests and ranks.")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Draw anytime curves, attainment surfaces, ranks.")
+    ] = None,
+) -> None:
+    """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
+    from eomoo.analysis.studies import load_results
+    from eomoo.analysis.study_tables import check_indicators, study_tables, write_csv, write_latex
+    from eomoo.data.files import to_json
+
+    tables = study_tables(load_results(folder), at=_numbers("at", at) if at else ())
+    shown = _names(indicators) if indicators else _default_indicators(tables)
+    check_indicators(shown, tables)
+    written: list[Path] = []
+    if csv is not None:
+        written += write_csv(tables, csv)
+    if latex is not None:
+        write_latex(tables, shown, latex)
+        written.append(latex)
+    if figures is not None:
+        from eomoo.analysis.study_figures import write_figures
+
+        written += write_figures(tables.results, figures)
+    if as_json:
+        typer.echo(to_json(tables.content))
+        return
+    _print_tables(tables, shown)
+    for path in written:
+        console().print(f"written: {path}", soft_wrap=True)
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List the studies that eomoo ships."""
+    from rich.table import Table
+
+    from eomoo.data.files import to_json
+    from eomoo.study.plan import list_studies, load_study
+
+    studies = {name: load_study(name) for name in list_studies()}
+    if as_json:
+        rows = [{"name": name, **study.content, "runs": len(study.tasks)} for name, study in studies.items()]
+        typer.echo(to_json(rows))
+        return
+    table = Table("study", "what it asks", "problems", "algorithms", "seeds", "runs")
+    for name, study in studies.items():
+        cards = ", ".join(p.card for p in study.problems)
+        counts = [str(len(study.algorithms)), str(len(study.seeds)), f"{len(study.tasks):,}"]
+        table.add_row(name, study.title, cards, *counts)
+    console().print(table)
+
+
+@app.command()
+def verdict(
+    folder: Folder,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page and its figures go.")],
+) -> None:
+    """Write the page that says which of the published claims hold, from the data-centric study's folder."""
+    from eomoo.analysis.studies import load_results
+    from eomoo.analysis.verdict import write_verdict
+
+    for path in write_verdict(load_results(folder), out):
+        console().print(f"written: {path}", soft_wrap=True)
+
+
+def _plan(
+    study: str | None, problems: str | None, algorithms: str | None, seeds: str | None, budget: int | None
+) -> Study:
+    from dataclasses import replace
+
+    from eomoo.study.plan import load_study, parse_study
+
+    if study is None:
+        if problems is None or algorithms is None:
+            raise SettingError(
+                "name a study, such as data-centric, or give --problems and --algorithms, such as "
+                "--problems eo-macro-latency --algorithms pls,nsga2"
+            )
+        return parse_study(
+            {
+                "title": f"{algorithms.replace(',', ', ')} on {problems.replace(',', ', ')}",
+                "problems": _names(problems),
+                "algorithms": [{"algorithm": name} for name in _names(algorithms)],
+                "budget": 500 if budget is None else budget,
+                "seeds": 10 if seeds is None else _seeds(seeds),
+            }
+        )
+    if algorithms is not None or budget is not None:
+        raise SettingError("a study file says its algorithms and budgets; change them there")
+    planned = load_study(study)
+    if problems is not None:
+        planned = planned.with_problems(_names(problems))
+    if seeds is not None:
+        chosen = _seeds(seeds)
+        # A number takes that many of the study's own seeds, so that a small trial is a part of the whole.
+        first = planned.seeds[:chosen] if isinstance(chosen, int) else tuple(chosen)
+        planned = replace(planned, seeds=first)
+    return planned
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _seeds(text: str) -> int | list[int]:
+    numbers = _numbers("seeds", text, least=0)
+    if len(numbers) == 1 and "," not in text:
+        if numbers[0] < 1:
+            raise SettingError("a study needs at least one seed; --seeds 10 means the seeds 1 to 10")
+        return numbers[0]
+    return numbers
+
+
+def _numbers(option: str, text: str, *, least: int = 1) -> list[int]:
+    try:
+        numbers = [int(part) for part in _names(text)]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < least:
+        raise SettingError(
+            f"--{option} takes whole numbers of at least {least}, separated by commas; got {text!r}"
+        )
+    return numbers
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
+    """A bar for the whole study, and a line for each run that ends."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"))
+    wide_label = max(len(spec.label) for spec, _ in study.algorithms)
+    wide_card = max(len(Path(problem.card).stem) for problem in study.problems)
+    screen = console(stderr=True)
+    # A bar in a log file would be noise; the lines of the runs count as well.
+    bar = Progress(
+        *columns,
+        TimeElapsedColumn(),
+        Remaining(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("study", total=len(study.tasks))
+
+        def update(event: Any) -> None:
+            run, found = event.task, event.result
+            bar.console.print(
+                f"[{event.done:>{len(str(event.total))}}/{event.total}] "
+                f"{Path(run.problem.card).stem:<{wide_card}}  {run.spec.label:<{wide_label}}  "
+                f"seed {run.seed:<4} {len(found.cells):>6,} cells, front {len(found.front):>3}, "
+                f"{found.seconds:.2g} s",
+                markup=False,
+                soft_wrap=True,
+            )
+            bar.update(task, completed=event.done)
+
+        yield update
+
+
+def _default_indicators(tables: StudyTables) -> list[str]:
+    known = set(tables.summary["indicator"])
+    best = [
+        f"best_{o['name']}" for p in tables.results.problems for o in p.problem.objectives
+    ]  # each problem shows its own
+    return [name for name in dict.fromkeys([*_SHOWN[:2], *best, *_SHOWN[2:]]) if name in known]
+
+
+def _print_tables(tables: StudyTables, indicators: list[str]) -> None:
+    out = console()
+    out.print(f"{tables.results.title}\n", soft_wrap=True)
+    for (problem, n), group in tables.summary.groupby(["problem", "evaluations"], sort=False):
+        out.print(_median_table(tables, group, indicators, f"{problem}, {n:,} distinct cells"))
+        tests = tables.tests
+        mine = tests[(tests["problem"] == problem) & (tests["evaluations"] == n)]
+        mine = mine[mine["indicator"].isin(indicators)]
+        if len(mine):
+            out.print(_comparison_table(tables, mine))
+    for n, ranks in tables.ranks.items():
+        out.print(_rank_line(n, ranks), soft_wrap=True)
+
+
+def _median_table(tables: StudyTables, group: Any, indicators: list[str], title: str) -> Any:
+    from rich.table import Table
+
+    shown = [name for name in indicators if (group["indicator"] == name).any()]
+    table = Table(title=f"{title}: median and quartiles over seeds", title_justify="left")
+    table.add_column("algorithm")
+    table.add_column("seeds", justify="right")
+    for name in shown:
+        table.add_column(tables.results.columns[name].title, justify="right")
+    for label in dict.fromkeys(group["label"]):
+        mine = group[group["label"] == label].set_index("indicator")
+        cells = [
+            f"{mine['median'][name]:,.4g} ({mine['q25'][name]:,.4g}, {mine['q75'][name]:,.4g})"
+            if name in mine.index
+            else "-"
+            for name in shown
+        ]
+        table.add_row(label, str(mine["n"].max()), *cells)
+    return table
+
+
+def _comparison_table(tables: StudyTables, tests: Any) -> Any:
+    from rich.table import Table
+
+    table = Table(
+        title="Mann-Whitney U, Holm's correction, A12 = probability that the first is larger",
+        title_justify="left",
+    )
+    for name in ("indicator", "first", "second"):
+        table.add_column(name)
+    for name in ("U", "p", "p (Holm)", "A12"):
+        table.add_column(name, justify="right")
+    table.add_column("effect")
+    table.add_column("better")
+    for row in tests.to_dict(orient="records"):
+        numbers = [f"{row['u']:g}", f"{row['p']:.3g}", f"{row['p_holm']:.3g}", f"{row['a12']:.2f}"]
+        title = tables.results.columns[row["indicator"]].title
+        names = [row["first"], row["second"]]
+        table.add_row(title, *names, *numbers, row["magnitude"], row["better"] or "not significant")
+    return table
+
+
+def _rank_line(n: int, ranks: Any) -> str:
+    listed = ", ".join(f"{name} {rank:.2f}" for name, rank in zip(ranks.names, ranks.mean_ranks, strict=True))
+    text = f"mean rank by hypervolume at {n:,} cells over {ranks.n_problems} problem(s): {listed}"
+    if ranks.n_problems < 2:
+        return text
+    friedman = f"; Friedman p = {ranks.p:.3g}" if ranks.p == ranks.p else ""
+    return f"{text}{friedman}; critical difference (Nemenyi, 0.05) {ranks.critical_difference:.2f}"
