@@ -82,8 +82,6 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         _commit(temporary, target)
-    except EomooError:
-        raise
     except OSError as error:
         if _concerns_writing(error, temporary, target):
             raise write_error(path, error) from error

@@ -104,14 +104,14 @@ def test_folder_in_place_of_a_file(copy, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("size", [0, 1, 1000, -1])
+@pytest.mark.parametrize("size", [0, 1000, -1])
 def test_truncated_file(copy, name, size):
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[:size])
     refused(copy, name, "is damaged")
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [MEASURED_FILE, MICRO_FILE])
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -218,7 +218,6 @@ def test_measured(copy, change, parts):
     refused(copy, *parts)
 
 
-@pytest.mark.parametrize("name", [MACRO_FILE, LATENCY_FILE])
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
@@ -243,9 +242,9 @@ def test_measured(copy, change, parts):
         (set_to("module_operations", "input", lambda db: db[HASH][0]), [HASH, "should be a list, not text"]),
     ],
 )
-def test_databases(copy, name, change, parts):
-    edit_pickle(copy, name, change)
-    refused(copy, name, *parts)
+def test_databases(copy, change, parts):
+    edit_pickle(copy, MACRO_FILE, change)
+    refused(copy, MACRO_FILE, *parts)
 
 
 def test_possible_but_not_published_values(copy, published):
@@ -293,7 +292,7 @@ def test_random_damage_gives_the_right_table_or_one_sentence(copy, published, na
     rng = random.Random(name)
     content = (copy / name).read_bytes()
     outcomes = []
-    for _ in range(8):
+    for _ in range(5):
         (copy / name).write_bytes(damaged(content, rng))
         outcomes.append(outcome(copy))
     sentences = [result for result in outcomes if isinstance(result, str)]
