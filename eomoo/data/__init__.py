@@ -1,6 +1,8 @@
 """Files -> arrays: one reader for each format, where data sets lie, their checksums.
 
 - `load_eo_table`: the EO HW-NAS table, 450 measured cells, as a DataFrame.
+- `NASBench101Table`: NAS-Bench-101's own table, memory-mapped; `nasbench_api` is the original's interface.
+- `read_user_table`: anybody's table of cells, CSV or Parquet.
 - `DATASETS`, `find`, `check_files`: the data sets that eomoo knows, where they lie, whether they are whole.
 - `fetch`: bring a data set to this machine, from its authors or from a folder.
 - `convert`: a data set's files as CSV or Parquet.
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from eomoo.data.fetch import fetch
     from eomoo.data.files import atomic_path, sha256_of, to_json, write_json, write_text
     from eomoo.data.json_files import read_json
+    from eomoo.data.nasbench101 import NASBench101Table
     from eomoo.data.pickles import read_pickle
+    from eomoo.data.user_table import read_user_table
 
 _HOME = {
     "DATASETS": "datasets",
@@ -28,6 +32,7 @@ _HOME = {
     "EO_UNITS": "eo_table",
     "DataFile": "datasets",
     "DataSet": "datasets",
+    "NASBench101Table": "nasbench101",
     "atomic_path": "files",
     "cache_folder": "datasets",
     "check_files": "datasets",
@@ -38,6 +43,7 @@ _HOME = {
     "load_eo_table": "eo_table",
     "read_json": "json_files",
     "read_pickle": "pickles",
+    "read_user_table": "user_table",
     "sha256_of": "files",
     "to_json": "files",
     "write_json": "files",
@@ -50,6 +56,7 @@ __all__ = [
     "EO_UNITS",
     "DataFile",
     "DataSet",
+    "NASBench101Table",
     "atomic_path",
     "cache_folder",
     "check_files",
@@ -60,6 +67,7 @@ __all__ = [
     "load_eo_table",
     "read_json",
     "read_pickle",
+    "read_user_table",
     "sha256_of",
     "to_json",
     "write_json",
