@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eomoo.cli import data, problems, run, show
+from eomoo.cli import data, problems, run, show, study
 from eomoo.errors import EomooError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("problems")(problems.problems)
 app.command("show")(show.show)
+app.add_typer(study.app, name="study")
 app.add_typer(data.app, name="data")
 
 
