@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,10 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
             f"the landscape of {problem.name()} is unknown: its values must be measured; choose a card with "
             "surrogate, analytic or table values (see `eomoo problems`)"
         )
-    cells = _feasible_cells(problem)
+    # NumPy and XGBoost let go of the interpreter lock, so the two longest tasks share two cores.
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        preparing = worker.submit(problem.space.neighborhood, neighborhood)
+        cells = _feasible_cells(problem)
     if len(cells) == 0:
         raise SettingError(f"{problem.name()} has no landscape: no cell keeps its limits")
     F = problem.objectives_at(cells)
@@ -88,7 +92,7 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
         cells=cells,
         values=problem.values(cells),
         F=F,
-        graph=subgraph(problem.space.neighborhood(neighborhood), cells),
+        graph=subgraph(preparing.result(), cells),
         front=best[np.lexsort(F[best].T[::-1])],
     )
 

@@ -58,9 +58,9 @@ def local_optima(f: NDArray[np.float64], graph: Neighborhood) -> Optima:
 
     A *local optimum* is a cell without a strictly better neighbour (a cell without neighbours is one).
     Local optima that are neighbours of equal value form a *plateau* (other cells of that value, with an
-    exit, are not counted to it). *Steepest descent* goes to the best neighbour, of equal ones to that of least
-    number, as long as it is strictly better; a *basin* is the set of cells from which it ends in one
-    local optimum, so every cell is in exactly one basin.
+    exit, are not counted to it). *Steepest descent* goes to the best neighbour, of equal ones to that of
+    least number, as long as it is strictly better; a *basin* is the set of cells from which it ends in
+    one local optimum, so every cell is in exactly one basin.
 
     Source: Ochoa, Tomassini, Verel, Darabos, A study of NK landscapes' basins and local optima
     networks, GECCO 2008; Traoré, Camero, Zhu, Fitness landscape footprint, 2021.
@@ -125,10 +125,9 @@ def pareto_local_optima(relations: Relations, graph: Neighborhood) -> ParetoOpti
     cells = np.flatnonzero(exits == 0)
     descent = sparse(graph, dominates)
     descent.data /= np.repeat(exits, exits)
-    mass = np.ones(len(graph))
+    mass: NDArray[np.float64] = np.ones(len(graph))
+    going: NDArray[np.float64] = (exits > 0).astype(np.float64)
     ended, length = np.zeros(len(graph)), np.zeros(len(graph))
-    alive = (exits > 0).astype(float)
-    going = alive
     while True:
         ended[cells] += mass[cells]
         mass[cells] = 0.0

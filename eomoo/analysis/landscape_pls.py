@@ -45,7 +45,7 @@ def landscape_scale(landscape: Landscape) -> Scale:
 
 
 def pls_depth(
-    landscape: Landscape, *, n_runs: int = 20, n_starts: int = 1, most: int = 20_000, seed: int = 1
+    landscape: Landscape, *, n_runs: int = 20, n_starts: int = 1, most: int | None = None, seed: int = 1
 ) -> list[PlsRun]:
     """Run Pareto local search from random starts until it stops.
 
@@ -53,7 +53,7 @@ def pls_depth(
         landscape: Its neighbourhood is the search's.
         n_runs: Number of searches, with seeds ``seed``, ``seed + 1``, ...
         n_starts: Random cells that each begins from.
-        most: Distinct cells at which a search is cut off (``stopped`` is then False).
+        most: Distinct cells at which a search is cut off (``stopped`` is then False); by default never.
         seed: The first seed.
 
     The search is ``PLS`` with a shared archive, on values that are known; it takes the same cells in
@@ -64,16 +64,17 @@ def pls_depth(
     """
     scale = landscape_scale(landscape)
     best = hypervolume(landscape.F[landscape.front], scale)
+    limit = len(landscape) if most is None else min(most, len(landscape))
     runs = []
     for k in range(n_runs):
         rng = np.random.default_rng(seed + k)
         starts = rng.choice(len(landscape), size=min(n_starts, len(landscape)), replace=False)
-        cells, fronts = search(landscape, starts, most=most)
+        cells, fronts = search(landscape, starts, most=limit)
         shares = [hypervolume(F, scale) / best if best > 0 else 1.0 for _, F in fronts]
         runs.append(
             PlsRun(
                 evaluations=len(cells),
-                stopped=len(cells) < most,
+                stopped=len(cells) < limit or limit == len(landscape),
                 hypervolume_share=shares[-1],
                 front_share=float(np.isin(landscape.front, cells).mean()),
                 curve=np.array([[n for n, _ in fronts], shares]),

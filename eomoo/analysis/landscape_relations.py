@@ -28,8 +28,7 @@ class Relations:
     @property
     def dominates(self) -> NDArray[np.bool_]:
         """(n_edges,) the neighbour dominates the cell: nowhere worse, somewhere better."""
-        found: NDArray[np.bool_] = self.better.any(axis=0) & ~self.worse.any(axis=0)
-        return found
+        return _anywhere(self.better) & ~_anywhere(self.worse)
 
     def shares(self, graph: Neighborhood) -> dict[str, float]:
         """Mean over cells with neighbours of the share of neighbours of each kind; they sum to 1.
@@ -37,7 +36,7 @@ class Relations:
         "dominating", "dominated", "equal" (in all objectives: neutral) and "incomparable". Known as
         #inf, #sup and #inc: Liefooghe, Daolio, Verel, Derbel, Aguirre, Tanaka, IEEE TEC 24(6), 2020.
         """
-        better, worse = self.better.any(axis=0), self.worse.any(axis=0)
+        better, worse = _anywhere(self.better), _anywhere(self.worse)
         return {
             "dominating": _mean_share(graph, better & ~worse),
             "dominated": _mean_share(graph, worse & ~better),
@@ -80,6 +79,12 @@ def relate(F: NDArray[np.float64], graph: Neighborhood) -> Relations:
         np.less(theirs, mine, out=better[k])
         np.greater(theirs, mine, out=worse[k])
     return Relations(better=better, worse=worse)
+
+
+def _anywhere(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n_edges,) whether one of the objectives' flags (m, n_edges) is set."""
+    found: NDArray[np.bool_] = np.logical_or.reduce(flags, axis=0)
+    return found
 
 
 def _mean_share(graph: Neighborhood, flags: NDArray[np.bool_]) -> float:

@@ -88,7 +88,7 @@ def autocorrelation(
     rng = np.random.default_rng(seed)
     # One column of weights for the sample itself, then as many for each resample as walks drawn.
     drawn = rng.multinomial(n_walks, np.full(n_walks, 1.0 / n_walks), size=n_resamples)
-    weights = np.concatenate((np.ones((1, n_walks)), drawn))
+    weights = np.concatenate((np.ones((1, n_walks)), drawn.astype(np.float64)))
     curves = _curves(weights, *sums)
     lengths = [correlation_length(r) for r in curves[:, 1]]
     tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]

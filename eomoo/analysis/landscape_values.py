@@ -15,7 +15,7 @@ __all__ = ["correlations", "describe", "dominance_ranks", "pearson", "spearman"]
 
 
 def describe(values: NDArray[np.float64]) -> dict[str, float]:
-    """Count, distinct values, mean, standard deviation (n - 1), least, quartiles and largest of values (n,)."""
+    """Count, distinct values, mean, standard deviation (n - 1), extremes and quartiles of values (n,)."""
     low, first, median, third, high = np.quantile(values, [0.0, 0.25, 0.5, 0.75, 1.0])
     return {
         "n": len(values),
@@ -42,17 +42,17 @@ def spearman(a: NDArray[Any], b: NDArray[Any]) -> float:
     return pearson(_mean_ranks(a), _mean_ranks(b))
 
 
-def correlations(values: NDArray[np.float64]) -> dict[str, list[list[float]]]:
-    """Correlation (m, m) between objectives over all cells (n, m): "pearson" and "spearman".
+def correlations(F: NDArray[np.float64]) -> dict[str, list[list[float]]]:
+    """Correlation (m, m) between objectives (n, m), minimised, over all cells: "pearson" and "spearman".
 
-    Minimised objectives in conflict have a negative one.
+    Objectives in conflict have a negative one.
 
     Source: Verel, Liefooghe, Jourdan, Dhaenens, European Journal of Operational Research 227, 2013.
     """
-    ranks = np.stack([_mean_ranks(column) for column in values.T], axis=1)
+    ranks = np.stack([_mean_ranks(column) for column in F.T], axis=1)
     return {
         name: [[pearson(a, b) for b in table.T] for a in table.T]
-        for name, table in (("pearson", values), ("spearman", ranks))
+        for name, table in (("pearson", F), ("spearman", ranks))
     }
 
 
@@ -76,7 +76,8 @@ def dominance_ranks(F: NDArray[np.float64]) -> NDArray[np.int64]:
     if F.shape[1] == 1:
         return ranks[0].astype(np.int64)
     if F.shape[1] != 3:
-        return np.asarray(moocore.pareto_rank(ranks.T.astype(float)), dtype=np.int64)
+        by_moocore: NDArray[np.int64] = moocore.pareto_rank(ranks.T.astype(float)).astype(np.int64)
+        return by_moocore
     order = np.lexsort(ranks[::-1])
     points = ranks[:, order]
     new = np.ones(len(order), dtype=bool)

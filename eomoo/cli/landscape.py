@@ -1,0 +1,163 @@
+"""``eomoo landscape``: what kind of problem a card poses, as numbers and as a sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eomoo.cli.common import Json, console
+
+if TYPE_CHECKING:
+    from eomoo.search.problem import CellProblem
+
+__all__ = ["landscape"]
+
+
+def landscape(
+    card: Annotated[
+        str, typer.Argument(help="Name of a problem card (see `eomoo problems`), or path to your own.")
+    ] = "eo-macro-latency",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")
+    ] = None,
+    neighborhood: Annotated[
+        str, typer.Option(help="symmetric, hamming or published: which cells are one step apart.")
+    ] = "symmetric",
+    walks: Annotated[int, typer.Option(help="Random walks that ruggedness is measured on.")] = 500,
+    walk_length: Annotated[int, typer.Option(help="Cells in each random walk.")] = 500,
+    searches: Annotated[int, typer.Option(help="Pareto local searches from random cells.")] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of walks and searches.")] = 1,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated."),
+    ] = None,
+    noise: Annotated[
+        int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a problem's landscape: front, local optima, basins, ruggedness, how deep a search must go.
+
+    All cells are looked at, none is sampled. Cards on the EO table (eo-table-...) give the published
+    landscape analysis instead: its 450 cells are a sample along random walks, not a space.
+    """
+    from eomoo.data.files import to_json
+    from eomoo.search.problem import get_problem
+
+    problem = get_problem(card, noise=noise, constraints=constraint or ())
+    if _is_eo_table(problem):
+        numbers, written = _published(problem, out)
+        show = _print_published
+    else:
+        from eomoo.analysis.landscape_analysis import analyse_landscape
+        from eomoo.analysis.landscape_files import write_landscape
+
+        with console(stderr=True).status(f"measuring the landscape of {problem.name()} ..."):
+            analysis = analyse_landscape(
+                problem,
+                neighborhood=neighborhood,
+                n_walks=walks,
+                walk_length=walk_length,
+                n_searches=searches,
+                seed=seed,
+            )
+            numbers = analysis.numbers
+            written = write_landscape(analysis, out) if out is not None else []
+        show = _print
+    if as_json:
+        typer.echo(to_json(numbers))
+        return
+    show(numbers)
+    if written:
+        console().print(f"written to {out}: {', '.join(path.name for path in written)}")
+
+
+def _is_eo_table(problem: CellProblem) -> bool:
+    """Whether the values are the EO table's own, which are a sample along walks."""
+    settings = problem.card.backends.get("table", {})
+    return "table" in problem.backends and settings.get("data") == "eo-hwnas"
+
+
+def _published(problem: CellProblem, out: Path | None) -> tuple[dict[str, Any], list[Path]]:
+    from eomoo.analysis.landscape_files import write_published
+    from eomoo.analysis.landscape_published import analyse_published
+    from eomoo.data.eo_table import load_eo_table
+
+    analysis = analyse_published(load_eo_table())
+    header = {"problem": problem.name(), "title": problem.card.title, "citation": problem.card.citation}
+    numbers = {**header, "published_analysis": analysis.numbers}
+    return numbers, write_published(analysis, numbers, out) if out is not None else []
+
+
+def _print(numbers: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "objective",
+        "local optima",
+        "plateaus",
+        "in global basin",
+        "neutral neighbours",
+        "fitness-distance",
+        "autocorrelation",
+        "correlation length",
+        title=f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood {numbers['neighborhood']}",
+        title_justify="left",
+    )
+    for o in numbers["objectives"]:
+        optima, walk = o["local_optima"], o["autocorrelation"]
+        low, high = walk["correlation_length_band"]
+        table.add_row(
+            o["title"],
+            f"{optima['number']:,}",
+            f"{optima['plateaus']:,}",
+            f"{optima['share_of_cells_in_global_basins']:.1%}",
+            f"{numbers['neighbours']['by_objective'][o['name']]['equal']:.1%}",
+            f"{o['fitness_distance']['pearson']:.2f}",
+            f"{walk['lag_1']:.3f}",
+            f"{walk['correlation_length']:.2f} ({low:.2f} to {high:.2f}) steps",
+        )
+    out = console()
+    out.print(table)
+    front, pareto, away = numbers["front"], numbers["pareto_local_optima"], numbers["distance_to_front"]
+    joined = front["joining_steps"]
+    joins = f", joined by {joined} step{'s' if joined != 1 else ''}" if joined else ""
+    out.print(
+        f"Pareto front: {front['size']} cells in {front['components']} components{joins}; "
+        f"{away['mean']:.2f} steps away on average, {away['max']} at most"
+    )
+    out.print(
+        f"Pareto local optima: {pareto['number']:,} ({pareto['share_of_cells']:.2%} of the cells); "
+        f"{pareto['share_of_descents_to_the_front']:.1%} of dominance descents end on the front"
+    )
+    for kind, found in numbers["pareto_local_search"].items():
+        spent, share = found["evaluations"], found["hypervolume_share"]
+        out.print(
+            f"Pareto local search ({kind}) stops after {spent['median']:,.0f} cells "
+            f"(median of {found['runs']} runs, {spent['min']:,} to {spent['max']:,}) with {share['median']:.1%} of the hypervolume "
+            f"({share['min']:.1%} to {share['max']:.1%})"
+        )
+
+
+def _print_published(numbers: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    found = numbers["published_analysis"]
+    table = Table("quantity", "mean", "minimum", "maximum", title="EO HW-NAS table", title_justify="left")
+    for name, values in found["distributions"].items():
+        table.add_row(name, *(f"{values[key]:,.5g}" for key in ("mean", "min", "max")))
+    out = console()
+    out.print(table)
+    table = Table("along the walks", "autocorrelation", "ruggedness", "as published", "as published")
+    for name, values in found["ruggedness"].items():
+        right = f"{values['autocorrelation']:.3f}", f"{values['ruggedness']:.2f}"
+        published = (
+            f"{values['autocorrelation_as_published']:.3f}",
+            f"{values['ruggedness_as_published']:.2f}",
+        )
+        table.add_row(name, *right, *published)
+    out.print(table)
+    for pair, count in found["non_dominated"].items():
+        out.print(f"non-dominated cells, {pair}: {count}")
