@@ -1,9 +1,11 @@
 """Fixtures that several folders of tests share."""
 
 import os
+from itertools import count
 from pathlib import Path
 
 import pytest
+import synthetic
 
 import eomoo
 from eomoo.data import find
@@ -27,3 +29,28 @@ def eo_folder() -> Path:
 def space() -> Catalogue:
     """All cells."""
     return eomoo.load_space()
+
+
+@pytest.fixture(scope="session")
+def card(tmp_path_factory):
+    """Write a card of the synthetic backend (see ``synthetic.card_text``) and return its path."""
+    synthetic.register()
+    folder = tmp_path_factory.mktemp("cards")
+    numbers = count()
+
+    def write(*names, stem=None, text=None, **options) -> Path:
+        path = folder / f"{stem or f'card{next(numbers)}'}.toml"
+        path.write_text(text if text is not None else synthetic.card_text(*names, **options))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def pose(card):
+    """The problem of a card of the synthetic backend; keywords beyond the card's go to it."""
+
+    def build(*names, noise=None, constraints=(), **options):
+        return eomoo.get_problem(card(*names, **options), noise=noise, constraints=constraints)
+
+    return build
