@@ -251,6 +251,8 @@ class Catalogue:
                 prepares the whole space, in seconds). "published": "hamming" between cells of 7
                 vertices only, as in Demir, Traoré, Camero (ESANN 2024).
         """
+        if np.ndim(i):
+            raise SettingError(f"neighbors takes one index, got {np.size(i)}; see neighbor_lists for several")
         return self.neighbor_lists([i], kind=kind)[1]
 
     def neighbor_lists(
@@ -259,6 +261,8 @@ class Catalogue:
         """Neighbours of several cells: how many each has (n,), and all of them one after another."""
         check_kind(kind)
         indices = np.atleast_1d(self.check(i))
+        if indices.ndim > 1:
+            raise SettingError(f"indices have shape (n,); got {indices.shape}")
         self._rented[kind] += len(indices)
         if kind == "symmetric" or kind in self._neighborhoods or self._rented[kind] > _RENT:
             return self.neighborhood(kind).rows(indices)
