@@ -174,6 +174,10 @@ class CellProblem(Problem):
         for source, backend in self.backends.items():
             mine = [k for k, column in enumerate(self._columns) if column[0] == source]
             names = [self._columns[k][1] for k in mine]
+            if self.noise is not None and hasattr(backend, "draw"):
+                # A backend with repeated measurements gives one of them rather than a made-up one.
+                raw[:, mine] = backend.draw(indices, names, self.noise)
+                continue
             raw[:, mine] = backend.values(indices, names)
             if self.noise is not None:
                 raw[:, mine] += self._draws(indices, mine) * backend.deviations(indices, names)

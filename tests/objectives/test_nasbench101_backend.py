@@ -142,3 +142,16 @@ def test_the_cards_are_problems(path, tmp_path, monkeypatch, name):
         assert problem.reference_point[problem.objective_names.index("params")] > most
     noisy = eomoo.get_problem(name, repeat="random", seed=1)
     assert (noisy.values(CELLS)[:, 0] != problem.values(CELLS)[:, 0]).all()
+
+
+def test_the_noise_of_a_problem_is_that_of_the_runs(path, tmp_path, monkeypatch):
+    import eomoo
+
+    monkeypatch.setenv("EOMOO_DATA", str(tmp_path))
+    (tmp_path / "nasbench_only108.npy").symlink_to(path)
+    cells = np.arange(200)
+    runs = NASBench101Table(path).query(cells, metric=["validation_accuracy", "training_time"])
+    values = eomoo.get_problem("nb101-error-traintime", noise=7).values(cells)
+    runs[:, :, 0] = 100 * (1 - runs[:, :, 0])
+    assert ((values[:, None] == runs).all(axis=2).sum(axis=1) == 1).all()
+    assert (values != eomoo.get_problem("nb101-error-traintime", noise=8).values(cells)).any()
