@@ -32,7 +32,7 @@ From = Annotated[
 
 @app.command("list")
 def list_datasets(as_json: Json = False) -> None:
-    """List the data sets that eomoo knows, and whether they are on this machine."""
+    """List the data sets, and whether they are on this machine."""
     rows = [_describe(dataset) for dataset in DATASETS.values()]
     if as_json:
         typer.echo(to_json(rows))
@@ -54,8 +54,9 @@ def where(name: Name, as_json: Json = False) -> None:
 
 @app.command(
     help=(
-        "Get a data set, from its authors or from a folder, and check it against the published checksums.\n\n"
-        "A download that was interrupted goes on where it stopped when the command is run again."
+        "Get a data set, from its authors or from a folder.\n\n"
+        "Every file is checked against its published checksum. A download that was interrupted "
+        "goes on where it stopped when the command is run again."
     )
 )
 def get(
@@ -100,7 +101,10 @@ def verify(
     source: From = None,
     as_json: Json = False,
 ) -> None:
-    """Compare the files of data sets with the published checksums; fails if one differs."""
+    """Compare files with the published checksums.
+
+    Fails if one differs.
+    """
     folders = _folders_to_verify(names, source)
     checks = {name: check_files(name, folder) for name, folder in folders.items()}
     if as_json:
@@ -119,8 +123,9 @@ def verify(
 
 @app.command(
     help=(
-        "Convert published data files to a table in a safe format, beside a description of its columns.\n\n"
-        "Recognised are the folder of the EO HW-NAS table (one table of 450 measured cells) and each of its "
+        "Convert published data files to safe tables.\n\n"
+        "A description of the columns is written beside the table. Recognised are the folder of the "
+        "EO HW-NAS table (one table of 450 measured cells) and each of its "
         "six files, whose pickles are read without running anything that is in them; and NAS-Bench-101's "
         "nasbench_only108.tfrecord and nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file)."
     )
