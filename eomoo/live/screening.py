@@ -1,0 +1,90 @@
+"""Which candidates are trained fully, after a few epochs of all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import SettingError
+
+__all__ = ["Screening", "expected_gain", "promising"]
+
+
+class Screening:
+    """Chooses the candidates that may be better than every fully trained one.
+
+    What a candidate may reach is its objectives after a few epochs, with the errors lowered by what
+    full training hopefully gains. What is not chosen is dominated even then, so that a front holds
+    fully trained networks only.
+
+    Args:
+        signs: (m,) 1 for an objective that is minimised, -1 for one that is maximised.
+        trained: (m,) bool, which objectives full training changes.
+        quantile: See ``expected_gain``.
+
+    Raises:
+        SettingError: (a ValueError) The quantile is not in [0, 1].
+    """
+
+    def __init__(
+        self, signs: NDArray[np.float64], trained: NDArray[np.bool_], *, quantile: float = 0.75
+    ) -> None:
+        if not 0 <= quantile <= 1:
+            raise SettingError(f"the quantile of screening is a number from 0 to 1; got {quantile!r}")
+        self.signs, self.trained, self.quantile = signs, trained, quantile
+        self.short = np.empty((0, len(signs)))
+        self.full = np.empty((0, len(signs)))
+
+    def choose(self, short: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of the candidates with objectives (n, m) after a few epochs to train fully, (n,).
+
+        A candidate with a NaN failed already and is not chosen.
+        """
+        gain = np.zeros(len(self.signs))
+        gain[self.trained] = expected_gain(
+            self.short[:, self.trained], self.full[:, self.trained], quantile=self.quantile
+        )
+        failed = np.any(np.isnan(short), axis=1)
+        done = self.full[np.all(np.isfinite(self.full), axis=1)]
+        hoped = np.where(failed[:, None], np.inf, short * self.signs - gain)
+        chosen: NDArray[np.bool_] = promising(hoped, done) & ~failed
+        return chosen
+
+    def remember(self, short: NDArray[np.float64], full: NDArray[np.float64]) -> None:
+        """Objectives (n, m) of candidates before and after full training."""
+        self.short = np.concatenate((self.short, short * self.signs))
+        self.full = np.concatenate((self.full, full * self.signs))
+
+
+def expected_gain(
+    short: NDArray[np.float64], full: NDArray[np.float64], *, quantile: float = 0.75
+) -> NDArray[np.float64]:
+    """How much full training lowers the errors, hopefully: a quantile over what was trained fully.
+
+    Args:
+        short: Errors (n, m) after a few epochs.
+        full: Errors (n, m) of the same candidates after all epochs.
+        quantile: 1 hopes for the largest gain seen, which promotes the most.
+
+    Returns:
+        (m,); infinite as long as fewer than three candidates are known.
+    """
+    known = np.isfinite(short).all(axis=1) & np.isfinite(full).all(axis=1)
+    if known.sum() < 3:
+        return np.full(short.shape[1], np.inf)
+    gain: NDArray[np.float64] = np.quantile(short[known] - full[known], quantile, axis=0)
+    return gain
+
+
+def promising(hoped: NDArray[np.float64], full: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which candidates no fully trained one equals or dominates.
+
+    Args:
+        hoped: Objectives (n, m), minimised, that candidates may reach.
+        full: Objectives (k, m) of what was trained fully.
+
+    Returns:
+        (n,) bool.
+    """
+    better = np.any(hoped[:, None] < full[None], axis=2)
+    return np.asarray(np.all(better, axis=1), dtype=np.bool_)

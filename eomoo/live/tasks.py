@@ -1,0 +1,113 @@
+"""One candidate's training as a task that can travel to another process or machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from eomoo.live.devices import resolve_device
+from eomoo.live.images import ImageData
+from eomoo.live.recipes import Recipe, format_epochs
+from eomoo.live.sources import open_data
+from eomoo.live.store import key_of
+from eomoo.live.training import train, training_setting
+from eomoo.space import Skeleton
+
+__all__ = ["DataSource", "TrainingTask", "run_task"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """Images by name and options, or themselves.
+
+    Attributes:
+        name: As for ``open_data``; "" where ``images`` is given.
+        options: For ``open_data``.
+        images: The images themselves, which then travel with each task.
+    """
+
+    name: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    images: ImageData | None = None
+
+    def open(self) -> ImageData:
+        """The images; opened once in each process."""
+        if self.images is not None:
+            return self.images
+        return _opened(self.name, json.dumps(dict(self.options), sort_keys=True))
+
+
+@lru_cache(maxsize=2)
+def _opened(name: str, options: str) -> ImageData:
+    return open_data(name, **json.loads(options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """Everything that a worker needs to train one candidate.
+
+    Attributes:
+        cell: Index.
+        source: Images.
+        skeleton, recipe, epochs, seed: Of the training; epochs as stretches.
+        device: As for ``resolve_device``.
+        folder: That all workers share; each training has a folder of its own in it.
+        workers: Processes that read images ahead.
+        threads: Of torch on a CPU; None for as many as it takes by itself.
+    """
+
+    cell: int
+    source: DataSource
+    skeleton: Skeleton
+    recipe: Recipe
+    epochs: tuple[int, ...]
+    seed: int
+    device: str
+    folder: str
+    workers: int = 0
+    threads: int | None = None
+
+    def setting(self) -> dict[str, Any]:
+        """Everything that the result depends on, as plain data."""
+        base = self._base_setting()
+        return {**base, "epochs": format_epochs(self.recipe.stretches(self.epochs))}
+
+    def run_folder(self) -> Path:
+        """The folder of this training; the same whatever its epochs, so that it can be continued."""
+        return Path(self.folder) / "runs" / f"{self.cell}-{key_of('training', self._base_setting())[:12]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, without the images."""
+        return {**asdict(self), "source": self.source.name}
+
+    def _base_setting(self) -> dict[str, Any]:
+        return training_setting(
+            self.cell,
+            self.source.open(),
+            self.skeleton,
+            self.recipe,
+            seed=self.seed,
+            device=resolve_device(self.device),
+        )
+
+
+def run_task(task: TrainingTask, device: str | None = None) -> dict[str, Any]:
+    """Train a candidate, or go on where it was left; the result as plain data."""
+    result = train(
+        task.cell,
+        task.source.open(),
+        skeleton=task.skeleton,
+        recipe=task.recipe,
+        epochs=task.epochs,
+        seed=task.seed,
+        device=device or task.device,
+        folder=task.run_folder(),
+        workers=task.workers,
+        threads=task.threads,
+        checkpoint_seconds=60.0,
+    )
+    return result.to_dict()
