@@ -1,0 +1,229 @@
+"""Running a study: jobs, going on, kills, one at a time."""
+
+import multiprocessing
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eomoo.analysis.studies import load_results
+from eomoo.analysis.study_tables import study_tables, write_csv
+from eomoo.errors import SettingError, StoreError
+from eomoo.study import execute
+from eomoo.study.execute import perform, run_study
+from eomoo.study.plan import parse_study
+from eomoo.study.store import STORE_NAME, Store
+
+
+def tables_of(folder):
+    """Every table of a study as bytes."""
+    paths = write_csv(study_tables(load_results(folder), at=(20, 60)), folder / "csv")
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def count_runs(folder):
+    if not (folder / STORE_NAME).exists():
+        return 0
+    with sqlite3.connect(folder / STORE_NAME) as connection:
+        try:
+            return connection.execute("SELECT count(*) FROM run").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
+
+
+def test_every_run_is_kept_and_told_of(small_study, tmp_path):
+    study, told = small_study(), []
+    assert run_study(study, tmp_path, on_event=told.append) == 6
+    assert [(e.done, e.total) for e in told] == [(k, 6) for k in range(1, 7)]
+    assert [e.task for e in told] == study.tasks
+    with Store(tmp_path / STORE_NAME) as store:
+        for run in store.runs():
+            task = next(t for t in study.tasks if (t.spec.label, t.seed) == (run.label, run.seed))
+            assert store.trace(run).cells.tolist() == perform(task)[0].cells.tolist()
+
+
+def test_the_result_does_not_depend_on_jobs(small_study, tmp_path):
+    study = small_study()
+    assert run_study(study, tmp_path / "one") == run_study(study, tmp_path / "two", jobs=2) == 6
+    assert tables_of(tmp_path / "one") == tables_of(tmp_path / "two")
+
+
+def test_the_result_does_not_depend_on_a_cluster(small_study, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    study = small_study(seeds=2)
+    run_study(study, tmp_path / "one")
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        assert run_study(study, tmp_path / "dask", cluster=cluster.scheduler_address) == 4
+    assert tables_of(tmp_path / "one") == tables_of(tmp_path / "dask")
+
+
+def test_a_study_goes_on_where_it_stopped(small_study, tmp_path):
+    study = small_study()
+
+    def stop(event):
+        if event.done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, tmp_path, on_event=stop)
+    assert count_runs(tmp_path) == 4
+    assert run_study(study, tmp_path) == 2
+    assert run_study(study, tmp_path) == 0
+    run_study(study, tmp_path / "whole")
+    assert tables_of(tmp_path) == tables_of(tmp_path / "whole")
+
+
+def test_an_interrupt_within_a_run_leaves_nothing_of_it(small_study, tmp_path, monkeypatch):
+    def interrupted(task):
+        result, extra = perform(task)
+        if task.spec.label == "random":
+            raise KeyboardInterrupt
+        return result, extra
+
+    monkeypatch.setattr(execute, "perform", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(small_study(), tmp_path)
+    assert count_runs(tmp_path) == 1
+
+
+def test_a_study_may_grow_and_a_part_of_it_be_asked_for(small_study, tmp_path):
+    run_study(small_study(seeds=2), tmp_path)
+    assert run_study(small_study(seeds=3), tmp_path) == 2
+    assert run_study(small_study(seeds=1), tmp_path) == 0
+    run_study(small_study(seeds=3), tmp_path / "whole")
+    assert tables_of(tmp_path) == tables_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seeds": [8, 9]}, {"budget": 50}, {"algorithms": [{"algorithm": "nsga2"}]}, {"as_published": True}],
+)
+def test_another_study_is_refused(small_study, tmp_path, change):
+    run_study(small_study(), tmp_path)
+    with pytest.raises(StoreError, match=r"holds another study \(small\); choose another folder"):
+        run_study(small_study(**change), tmp_path)
+    assert count_runs(tmp_path) == 6
+
+
+def test_a_changed_card_is_refused(small_card, tmp_path):
+    card = tmp_path / "changing.toml"
+    text = small_card.read_text().replace("table.csv", str(small_card.parent / "table.csv"))
+    card.write_text(text)
+    study = parse_study({"problems": [str(card)], "algorithms": [{"algorithm": "random"}], "seeds": 1})
+    run_study(study, tmp_path / "out")
+    card.write_text(text.replace("60.0", "70.0"))
+    with pytest.raises(StoreError, match=r"another version of the problem card .*changing\.toml"):
+        run_study(study, tmp_path / "out")
+
+
+def test_results_of_something_else_are_refused(small_study, tmp_path):
+    Store(tmp_path / STORE_NAME, create=True).close()
+    with pytest.raises(StoreError, match="not of a study"):
+        run_study(small_study(), tmp_path)
+
+
+def test_a_damaged_record_is_refused(small_study, tmp_path):
+    run_study(small_study(seeds=1), tmp_path)
+    (tmp_path / "study.json").write_text('{"study": {}}')
+    with pytest.raises(StoreError, match=r"study\.json is damaged"):
+        run_study(small_study(seeds=1), tmp_path)
+
+
+def test_two_at_once_are_refused(small_study, tmp_path):
+    study = small_study()
+
+    def start_again(event):
+        with pytest.raises(StoreError, match="another process is running a study"):
+            run_study(study, tmp_path)
+
+    assert run_study(study, tmp_path, on_event=start_again) == 6
+
+
+def test_impossible_jobs_and_folders_are_refused(small_study, tmp_path):
+    with pytest.raises(SettingError, match="jobs"):
+        run_study(small_study(), tmp_path, jobs=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Exception, match="a file, not a folder"):
+        run_study(small_study(), tmp_path / "file")
+
+
+def test_no_scheduler_is_one_sentence(small_study, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+
+    def nobody(*args, **kwargs):
+        raise OSError("timed out")
+
+    monkeypatch.setattr(distributed, "Client", nobody)
+    with pytest.raises(StoreError, match="no Dask scheduler answers at tcp://nowhere:1: timed out"):
+        run_study(small_study(), tmp_path, cluster="tcp://nowhere:1")
+
+
+def test_twenty_kills_change_nothing(small_study, tmp_path):
+    """SIGKILL at twenty random moments; then the tables are those of an uninterrupted study."""
+    study, folder = small_study(seeds=60), tmp_path / "killed"
+    # Forked from a process that has all modules, a start takes no longer than a few runs.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["eomoo.study.execute", "eomoo.search.pls", "eomoo.space.catalogue"])
+    rng, seen = random.Random(1), []
+    for _ in range(20):
+        process = context.Process(target=run_study, args=(study, folder))
+        process.start()
+        process.join(rng.uniform(0.3, 1.2))
+        process.kill()
+        process.join()
+        seen.append(count_runs(folder))
+    assert seen == sorted(seen)
+    assert seen[-1] > 0
+    assert len(set(seen)) > 5, f"the kills came too early or too late to be a test: {seen}"
+    run_study(study, folder)
+    assert count_runs(folder) == len(study.tasks)
+    run_study(study, tmp_path / "whole", jobs=2)
+    assert tables_of(folder) == tables_of(tmp_path / "whole")
+    with sqlite3.connect(folder / STORE_NAME) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+SCRIPT = """
+from pathlib import Path
+from eomoo.study.execute import run_study
+from eomoo.study.plan import load_study
+if __name__ == "__main__":
+    run_study(load_study("many.toml"), Path("out"), jobs=2, on_event=lambda e: print(e.done, flush=True))
+"""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_their_parent(small_card, tmp_path, sign):
+    (tmp_path / "many.toml").write_text(
+        f'problems = ["{small_card}"]\nbudget = 60\nseeds = 5000\n[[algorithms]]\nalgorithm = "pls"\n'
+    )
+    (tmp_path / "script.py").write_text(SCRIPT)
+    process = subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(execute.__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"1\n"
+    process.send_signal(sign)
+    # The pipe ends when the last process that can write to it has ended.
+    process.communicate(timeout=30)
+    assert process.returncode == -sign
+    assert count_runs(tmp_path / "out") > 0
+
+
+def test_a_worker_that_dies_is_one_sentence(small_study, tmp_path):
+    def kill_a_worker(event):
+        multiprocessing.active_children()[0].kill()
+
+    with pytest.raises(StoreError, match="a worker process died"):
+        run_study(small_study(seeds=30), tmp_path, jobs=2, on_event=kill_a_worker)
+    assert count_runs(tmp_path) >= 1
