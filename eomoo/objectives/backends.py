@@ -108,8 +108,15 @@ def _nasbench101(card: Card, settings: dict[str, Any], quantities: dict[str, Qua
     return NASBench101Backend(None if file is None else card.folder / file, **settings)
 
 
+def _live(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+    from eomoo.objectives.live import LiveBackend
+
+    return LiveBackend.from_card(settings, base=card.folder)
+
+
 BACKENDS: Mapping[str, Builder] = {
     "analytic": _analytic,
+    "live": _live,
     "nasbench101": _nasbench101,
     "surrogate": _surrogate,
     "table": _table,

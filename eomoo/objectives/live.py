@@ -120,13 +120,16 @@ class LiveBackend:
         self._screenings: dict[tuple[str, ...], Screening] = {}
 
     @classmethod
-    def from_card(cls, settings: Mapping[str, Any], **overrides: Any) -> LiveBackend:
+    def from_card(
+        cls, settings: Mapping[str, Any], *, base: Path | None = None, **overrides: Any
+    ) -> LiveBackend:
         """The backend of a card's ``[backend.live]`` table.
 
         Args:
             settings: ``data`` (a source as for ``eomoo.live.sources.open_data``), the tables
                 ``images`` (its options), ``skeleton``, ``recipe_settings`` and ``latency``, and what
                 else the class takes.
+            base: The card's folder, which a folder of images may be relative to.
             overrides: Replace settings; None leaves a setting as it is.
 
         Raises:
@@ -141,6 +144,8 @@ class LiveBackend:
         data, options = merged.pop("data", None), merged.pop("images", {})
         if data is None:
             raise CardError('the live backend needs data = "...", such as "landsat-nc" or a folder')
+        if base is not None and (base / data).is_dir():
+            data = str(base / data)
         timing = {"device": merged.get("device", "auto"), **merged.pop("latency", {})}
         folder = merged.pop("folder", None) or cache_folder() / "live"
         try:
@@ -179,14 +184,36 @@ class LiveBackend:
         return np.zeros((len(indices), len(names)))
 
     def training(self, index: int) -> dict[str, Any] | None:
-        """The stored result of a cell's full training; None where there is none."""
-        return self._stored("training", self._setting(index, self.epochs))
+        """The stored result of a cell's longest training; None where there is none."""
+        result = self._stored("training", self._setting(index, self.epochs))
+        if result is None and self.short:
+            # Screened out: it is not on a front, but it was trained for a few epochs.
+            result = self._stored("training", self._setting(index, self.short))
+        return result
 
     def weights(self, index: int) -> Path | None:
         """File of a cell's trained weights; None where there is none."""
         result = self.training(index)
         path = Path(result["weights"]) if result and result["weights"] else None
         return path if path is not None and path.is_file() else None
+
+    def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
+        """Write ``CELL.onnx`` for each of the cells that was trained, with its accuracy in the metadata."""
+        from eomoo.live.export import export_onnx
+        from eomoo.live.images import read_batch
+
+        images, _ = read_batch(self.source.open().test, np.arange(8))
+        paths = []
+        for k in map(int, cells):
+            weights, result = self.weights(k), self.training(k)
+            if weights is not None and result is not None:
+                accuracy = {
+                    f"{s}_{kind}": result[s][kind] for s in ("val", "test") for kind in ("micro", "macro")
+                }
+                path = Path(folder) / f"{k}.onnx"
+                export_onnx(weights, path, images=images, metadata={"index": k, **accuracy})
+                paths.append(path)
+        return paths
 
     def close(self) -> None:
         """Let go of the workers."""
@@ -392,7 +419,7 @@ def _summary(result: Mapping[str, Any]) -> str:
 
 def _stretches(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:
     """The epochs with a first stretch that is as long as the screening."""
-    if screen == 0 or epochs[0] == screen:
+    if screen == 0 or (epochs[0] == screen and len(epochs) > 1):
         return epochs
     if screen < 0 or len(epochs) > 1 or screen >= epochs[0]:
         raise SettingError(f"screen must be fewer epochs than a full training; got {screen} of {epochs}")

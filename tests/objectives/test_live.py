@@ -1,0 +1,235 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from eomoo.objectives.base import Backend
+from eomoo.objectives.live import LiveBackend
+
+pytest.importorskip("torch", reason="the extra 'live' is not installed")
+pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+
+CELLS = np.array([5, 100434, 5, 77])
+SHAPE = {"stem_channels": 5, "n_stacks": 2, "cells_per_stack": 1}
+
+
+def make_images(n=(48, 30, 30)):
+    from eomoo.live.images import ArrayImages, ImageData
+
+    rng = np.random.default_rng(0)
+    splits = []
+    for count in n:
+        labels = np.arange(count) % 3
+        images = rng.normal(0, 1, (count, 2, 8, 8)) + labels[:, None, None, None] * np.linspace(0.4, 1, 8)
+        splits.append(ArrayImages(images.astype(np.float32), labels.astype(np.int64)))
+    return ImageData.from_datasets(*splits, class_names=["a", "b", "c"])
+
+
+@pytest.fixture(scope="module")
+def images():
+    return make_images()
+
+
+@pytest.fixture
+def make(images, tmp_path):
+    from eomoo.live.latency import LatencySetting
+    from eomoo.live.tasks import DataSource
+
+    timing = LatencySetting(repetitions=2, rounds=2, seconds=0, warmup=1)
+
+    def build(**changes):
+        settings = {
+            "skeleton": SHAPE,
+            "recipe_settings": {"batch_size": 16, "learning_rate": 0.5},
+            "epochs": 1,
+            "device": "cpu",
+            "latency": timing,
+            "folder": tmp_path / "live",
+        }
+        return LiveBackend(DataSource(images=images), **{**settings, **changes})
+
+    return build
+
+
+def test_values_are_those_of_a_training(make, images, space):
+    from eomoo.live.training import train
+
+    backend = make()
+    assert isinstance(backend, Backend)
+    assert not backend.total
+    names = ["val_micro_error", "test_macro_error", "params", "macs"]
+    values = backend.values(CELLS, names)
+    skeleton = images.skeleton(**SHAPE)
+    direct = train(77, images, skeleton=skeleton, recipe=backend.recipe, epochs=1)
+    expected = [100 * (1 - direct.val.micro), 100 * (1 - direct.test.macro)]
+    assert values[3, :2] == pytest.approx(expected)
+    assert (values[:, 2] == space.params(CELLS, skeleton)).all()
+    assert (values[:, 3] == space.macs(CELLS, skeleton)).all()
+    assert (values[0] == values[2]).all()
+    assert (backend.deviations(CELLS, names) == 0).all()
+
+
+def test_what_is_stored_is_neither_trained_nor_timed_again(make, monkeypatch):
+    names = ["val_micro_error", "latency", "latency_raw", "train_time", "energy"]
+    first = make().values(CELLS, names)
+    assert (first[:, :4] > 0).all()
+    monkeypatch.setattr("eomoo.live.engine.run_task", None)
+    monkeypatch.setattr("eomoo.live.latency.measure_latency", None)
+    assert make().values(CELLS, names) == pytest.approx(first, nan_ok=True)
+    with pytest.raises(TypeError):
+        make(seed=1).values(CELLS, names)
+
+
+def test_a_cell_is_kept_the_moment_it_is_trained(make, monkeypatch):
+    from eomoo.live import engine
+
+    real = engine.run_task
+
+    def interrupted(task):
+        if task.cell == 100434:
+            raise KeyboardInterrupt
+        return real(task)
+
+    backend = make()
+    monkeypatch.setattr(engine, "run_task", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        backend.values(np.array([5, 77, 100434]), ["val_micro_error"])
+    assert [row["cell"] for row in backend.store.rows("training")] == [5, 77]
+
+
+def test_a_failed_training_is_nan_with_its_reason_and_the_others_go_on(make, monkeypatch):
+    from eomoo.live.modules import CellNetwork
+
+    forward = CellNetwork.forward
+
+    def fail(self, x):
+        if self.cell.n_vertices == 2:
+            raise RuntimeError("no kernel for this")
+        return forward(self, x)
+
+    monkeypatch.setattr(CellNetwork, "forward", fail)
+    backend = make()
+    (smallest,) = np.flatnonzero(space_vertices() == 2)
+    values = backend.values(np.array([smallest, 77]), ["val_micro_error", "params"])
+    assert np.isnan(values[0, 0])
+    assert np.isfinite(values[1]).all()
+    row = next(row for row in backend.store.rows("training") if row["cell"] == smallest)
+    assert (row["status"], row["reason"]) == ("failed", "RuntimeError: no kernel for this")
+    assert backend.weights(int(smallest)) is None
+
+
+def space_vertices():
+    import eomoo
+
+    return eomoo.load_space().n_vertices
+
+
+def test_a_slower_machine_does_not_change_latencies(make, monkeypatch):
+    from eomoo.objectives import live
+
+    speed = 1.0
+
+    def measured(cells, skeleton, how):
+        return [
+            {"median": 2.0 * k * speed, "mean": 3.0, "relative": 2.0 * k, "energy": 0.5,
+             "reference_median": speed}
+            for k in cells
+        ]  # fmt: skip
+
+    monkeypatch.setattr(live, "_measure", measured)
+    names = ["latency", "latency_raw", "energy"]
+    assert make().values(np.array([3]), names).tolist() == [[6.0, 6.0, 0.5]]
+    speed = 10.0
+    assert make().values(np.array([4]), names).tolist() == [[8.0, 80.0, 0.5]]
+
+
+def test_screening_trains_fully_what_may_be_on_the_front(make):
+    cells = np.array([5, 77, 100434, 1, 2, 3, 4])
+    names = ["val_micro_error", "params"]
+    everything = make(epochs="1+2").values(cells, names)
+    backend = make(epochs=3, screen=1)
+    screened = backend.values(cells, names)
+    full = {row["cell"] for row in backend.store.rows("training") if row["setting"]["epochs"] == "1+2"}
+    assert full == set(cells.tolist())
+    from eomoo.live.screening import promising
+
+    on_front = [k for k in range(len(cells)) if promising(screened[[k]], np.delete(screened, k, axis=0))[0]]
+    assert on_front
+    assert (screened[on_front] == everything[on_front]).all()
+
+
+def test_screening_saves_trainings(make, monkeypatch):
+    """Errors after few and many epochs are given: only what may become non-dominated is trained fully."""
+    asked = []
+
+    class Engine:
+        def call(self, function, *arguments):
+            return function(*arguments)
+
+        def run(self, tasks, on_result):
+            for k, task in enumerate(tasks):
+                asked.append((task.cell, task.epochs))
+                micro = 0.5 + task.cell / 1000 + 0.1 * (task.epochs != (1,))
+                split = {"micro": micro, "macro": micro}
+                on_result(k, {"status": "done", "reason": "", "val": split, "test": split, "seconds": 1.0})
+
+    backend = make(epochs=3, screen=1)
+    backend._engine = Engine()
+    backend.values(np.array([10, 11, 12]), ["val_micro_error"])
+    asked.clear()
+    values = backend.values(np.array([1, 2, 13, 14, 3]), ["val_micro_error"])
+    assert [cell for cell, epochs in asked if epochs == (1, 2)] == [13, 14]
+    assert values[:, 0] == pytest.approx([49.9, 49.8, 38.7, 38.6, 49.7])
+
+
+def test_networks_are_exported(make, tmp_path):
+    from eomoo.live.export import read_metadata
+
+    backend = make()
+    values = backend.values(CELLS, ["val_micro_error"])
+    (path, _) = backend.export([5, 77], tmp_path / "onnx")
+    metadata = read_metadata(path)
+    assert path.name == "5.onnx"
+    assert metadata["index"] == 5
+    assert 100 * (1 - metadata["val_micro"]) == pytest.approx(values[0, 0])
+
+
+def test_a_backend_travels_to_another_process(make):
+    backend = make()
+    values = backend.values(CELLS, ["val_micro_error"])
+    copy = pickle.loads(pickle.dumps(backend))
+    assert (copy.values(CELLS, ["val_micro_error"]) == values).all()
+
+
+def test_settings_of_a_card():
+    backend = LiveBackend.from_card(
+        {"data": "landsat-nc", "epochs": 4, "latency": {"batch_size": 8}, "recipe": "published"},
+        epochs=2,
+        device="cpu",
+        workers=None,
+    )
+    assert backend.epochs == (2,)
+    assert backend.workers == 1
+    assert (backend.timing.batch_size, backend.timing.device) == (8, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, 'needs data = "..."'),
+        ({"data": "x", "epoch": 3}, "no setting 'epoch'; known are data"),
+        ({"data": "x", "workers": "two"}, "workers cannot be 'two'"),
+        ({"data": "x", "workers": True}, "workers cannot be True"),
+        ({"data": "x", "latency": {"batch": 3}}, "unexpected keyword argument 'batch'"),
+        ({"data": "x", "recipe_settings": {"lr": 3}}, "unknown setting 'lr'"),
+        ({"data": "x", "epochs": 3, "screen": 3}, "screen must be fewer epochs"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        LiveBackend.from_card(settings)
+
+
+def test_an_unknown_quantity_is_named(make):
+    with pytest.raises(KeyError, match=r"live backend has no quantity 'speed'; it offers val_micro_error"):
+        make().values(CELLS, ["speed"])
