@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
-from conftest import make_data
+from tiny_images import make_data
 import torch
 from eomoo.live.recipes import get_recipe
 from eomoo.live.training import train

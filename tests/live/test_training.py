@@ -132,7 +132,7 @@ def test_a_training_is_continued(tiny_data, tiny_skeleton, tmp_path, recipe, par
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
-from conftest import make_data
+from tiny_images import make_data
 import torch
 from eomoo.live.recipes import get_recipe
 from eomoo.live.training import train
