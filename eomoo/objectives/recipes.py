@@ -52,7 +52,7 @@ _COSTS = tuple(
 _ACCURACY = Recipe(
     columns=_ALL,
     kernel=Kernel(length=10.0, linear=0.0, noise=0.2),
-    trees=Trees(rounds=100, eta=0.08),
+    trees=Trees(rounds=60, eta=0.12),
 )
 
 RECIPES: dict[str, Recipe] = {
@@ -63,13 +63,13 @@ RECIPES: dict[str, Recipe] = {
     "latency": Recipe(
         columns=_COSTS,
         kernel=Kernel(length=6.0, linear=1.0, noise=0.01),
-        trees=Trees(rounds=200, eta=0.12),
+        trees=Trees(rounds=120, eta=0.18),
     ),
     # A quarter of the runs took 26 % longer than the others; first cells of walks hardly ever did.
     "train_time": Recipe(
         columns=_COSTS,
         kernel=Kernel(length=6.0, linear=1.0, noise=0.1),
-        trees=Trees(rounds=100, eta=0.08),
+        trees=Trees(rounds=60, eta=0.12),
         log=True,
         slow_runs=True,
     ),
