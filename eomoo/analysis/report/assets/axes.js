@@ -1,0 +1,93 @@
+// Scales, ticks and axes of all charts.
+
+function niceStep(span, count) {
+  const raw = span / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  return [1, 2, 2.5, 5, 10].map((f) => f * power).find((step) => step >= raw * 0.999);
+}
+
+/** A scale from values to pixels; logarithmic when asked for and possible. */
+function makeScale([low, high], [from, to], log) {
+  if (!(high > low)) [low, high] = [low - Math.abs(low || 1) * 0.05, high + Math.abs(high || 1) * 0.05];
+  const turn = log && low > 0 ? Math.log10 : (v) => v;
+  const [a, b] = [turn(low), turn(high)];
+  const scale = (v) => from + ((turn(v) - a) / (b - a)) * (to - from);
+  scale.invert = (p) => {
+    const v = a + ((p - from) / (to - from)) * (b - a);
+    return turn === Math.log10 ? 10 ** v : v;
+  };
+  scale.domain = [low, high];
+  scale.log = turn === Math.log10;
+  scale.ticks = (count) => (scale.log ? logTicks(low, high, count) : linearTicks(low, high, count));
+  return scale;
+}
+
+function linearTicks(low, high, count) {
+  const step = niceStep(high - low, count);
+  const ticks = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+    ticks.push(Number((k * step).toPrecision(12)));
+  }
+  return ticks;
+}
+
+function logTicks(low, high, count) {
+  for (const steps of [[1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]) {
+    const ticks = [];
+    for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) {
+      for (const f of steps) if (f * 10 ** p >= low && f * 10 ** p <= high) ticks.push(f * 10 ** p);
+    }
+    if (ticks.length <= count + 2) return ticks.length > 1 ? ticks : linearTicks(low, high, count);
+  }
+  return linearTicks(low, high, count);
+}
+
+/** Lowest and highest finite value with room around. */
+function extent(lists, room = 0.06) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const list of lists) {
+    for (const v of list) if (v !== null && Number.isFinite(v)) { low = Math.min(low, v); high = Math.max(high, v); }
+  }
+  if (low > high) return [0, 1];
+  const space = (high - low) * room;
+  return [low - space, high + space];
+}
+
+/** Grid, ticks and titles of a plot in a box. */
+function drawAxes(box, x, y, labels, small) {
+  const { left, top, right, bottom } = box;
+  const parts = [];
+  for (const v of x.ticks(Math.max(2, (right - left) / 95))) {
+    parts.push(s("line", { x1: x(v), x2: x(v), y1: top, y2: bottom, class: "grid" }));
+    parts.push(s("text", { x: x(v), y: bottom + 17, class: "tick", "text-anchor": "middle" }, brief(v)));
+  }
+  for (const v of y.ticks(Math.max(2, (bottom - top) / 60))) {
+    parts.push(s("line", { x1: left, x2: right, y1: y(v), y2: y(v), class: "grid" }));
+    parts.push(s("text", { x: left - 8, y: y(v) + 4, class: "tick", "text-anchor": "end" }, brief(v)));
+  }
+  parts.push(s("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
+  parts.push(s("line", { x1: left, x2: left, y1: top, y2: bottom, class: "axis" }));
+  parts.push(s("text", { x: right, y: bottom + (small ? 33 : 38), class: "label", "text-anchor": "end" }, `${labels[0]} →`));
+  parts.push(s("text", { x: small ? 2 : 4, y: top - 12, class: "label" }, `↑ ${labels[1]}`));
+  return s("g", { "aria-hidden": "true" }, parts);
+}
+
+/** Many small dots as one element. */
+function dots(xs, ys, x, y, box) {
+  let d = "";
+  for (let k = 0; k < xs.length; k++) {
+    if (xs[k] === null || ys[k] === null) continue;
+    const [px, py] = [x(xs[k]), y(ys[k])];
+    if (px < box.left || px > box.right || py < box.top || py > box.bottom) continue;
+    d += `M${px.toFixed(1)},${py.toFixed(1)}h0`;
+  }
+  return d;
+}
+
+let clips = 0;
+/** A group whose content ends at the edges of a box. */
+function clipped(box, ...children) {
+  const id = `clip${++clips}`;
+  const frame = s("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top });
+  return s("g", {}, s("clipPath", { id }, frame), s("g", { "clip-path": `url(#${id})` }, children));
+}

@@ -1,0 +1,107 @@
+// Elements, numbers and files: what every other part of the page stands on. Text enters the page
+// as text nodes and attributes only, never as markup.
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+  return node;
+}
+
+const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+
+/** A value for people: whole or large ones with thousands, others to four digits. */
+function show(value) {
+  if (value === null || !Number.isFinite(value)) return "–";
+  if (Math.abs(value) >= 1e4 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
+  return Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 8 });
+}
+
+/** A value for an axis: short, with k, M and G. */
+function brief(value) {
+  const size = Math.abs(value);
+  for (const [limit, letter] of [[1e9, "G"], [1e6, "M"], [1e4, "k"]]) {
+    if (size >= limit) return `${Number((value / (letter === "k" ? 1e3 : limit)).toPrecision(4))} ${letter}`;
+  }
+  return Number(value.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 8 });
+}
+
+const withUnit = (title, unit) => (unit ? `${title} (${unit})` : title);
+const quantity = (value, unit) => (unit ? `${show(value)} ${unit}` : show(value));
+
+/** Rows as CSV by RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe. */
+function csvText(rows) {
+  const cell = (value) => {
+    if (value === null || value === undefined) return "";
+    if (typeof value === "number") return String(value);
+    const text = /^[=+\-@\t\r]/.test(value) && !Number.isFinite(Number(value)) ? `'${value}` : String(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+}
+
+function saveFile(name, content, type) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const link = h("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 30000);
+}
+
+/** A button that saves rows, made when it is pressed, as a CSV file. */
+function csvButton(name, rows) {
+  return h("button", {
+    type: "button", class: "quiet", title: `Save ${name}.csv`, "aria-label": `Save as CSV: ${name}`,
+    onclick: () => saveFile(`${name}.csv`, csvText(rows()), "text/csv"),
+  }, "CSV ↓");
+}
+
+function copyButton(text) {
+  const button = h("button", { type: "button", class: "quiet copy", "aria-label": `Copy: ${text}` }, "copy");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = h("textarea", { class: "hidden" }, text);
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      button.focus();
+    }
+    button.textContent = "copied";
+    setTimeout(() => { button.textContent = "copy"; }, 1500);
+  });
+  return button;
+}
+
+const command = (text) => h("div", { class: "command" }, h("code", {}, text), copyButton(text));
+
+let announcer = null;
+/** Say something to readers who listen. */
+function announce(text) {
+  announcer ||= document.body.appendChild(h("div", { class: "hidden", role: "status", "aria-live": "polite" }));
+  announcer.textContent = text;
+}
+
+/** Draw now and whenever the width of a host changes; nothing is drawn while it is far from view. */
+function drawFitted(host, draw) {
+  let width = 0;
+  let seen = false;
+  const redraw = () => {
+    const now = Math.floor(host.clientWidth);
+    if (seen && now && now !== width) { width = now; draw(now); }
+  };
+  new ResizeObserver(redraw).observe(host);
+  const watch = new IntersectionObserver((entries) => {
+    if (entries.some((e) => e.isIntersecting)) { seen = true; watch.disconnect(); redraw(); }
+  }, { rootMargin: "600px" });
+  watch.observe(host);
+  window.addEventListener("beforeprint", () => { seen = true; redraw(); });
+}

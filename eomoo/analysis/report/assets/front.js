@@ -1,0 +1,98 @@
+// One front: its cells, the limits that a reader sets, and the cell that is looked at.
+class Front {
+  constructor(data, place) {
+    Object.assign(this, data);
+    this.place = place;
+    this.n = data.cells.length;
+    this.limits = new Map();
+    this.margin = false;
+    this.prefer = "0";
+    this.hovered = -1;
+    this.selected = -1;
+    this.listeners = [];
+    this.objectives = this.columns.filter((c) => c.objective);
+  }
+
+  listen(listener) { this.listeners.push(listener); }
+  tell(what) { for (const listener of this.listeners) listener(what); }
+
+  hover(k) { if (k !== this.hovered) { this.hovered = k; this.tell("hover"); } }
+  select(k) { this.selected = k; this.tell("select"); }
+
+  /** Set a limit [low, high] on a column, null where open. */
+  limit(column, low, high) {
+    if (low === null && high === null) this.limits.delete(column);
+    else this.limits.set(column, [low, high]);
+    this.tell("limits");
+  }
+
+  clear() { this.limits.clear(); this.tell("limits"); }
+
+  inside(k) {
+    for (const [c, [low, high]] of this.limits) {
+      const { values, sd } = this.columns[c];
+      const room = this.margin && sd ? sd[k] : 0;
+      if (values[k] === null) return false;
+      if (high !== null && values[k] + room > high) return false;
+      if (low !== null && values[k] - room < low) return false;
+    }
+    return true;
+  }
+
+  get within() { return this.cells.map((_, k) => k).filter((k) => this.inside(k)); }
+
+  /** The cell to take under the limits: the best in one column, or the knee; -1 when none is left. */
+  get choice() {
+    const left = this.within;
+    if (!left.length) return -1;
+    if (this.prefer === "knee") return this.kneeAmong(left);
+    const c = Number(this.prefer);
+    const sign = this.columns[c].better === "max" ? -1 : 1;
+    const by = (k, j) => (this.columns[j].better === "max" ? -1 : 1) * this.columns[j].values[k];
+    return left.reduce((a, b) => {
+      const gap = sign * (this.columns[c].values[b] - this.columns[c].values[a]);
+      if (gap !== 0) return gap < 0 ? b : a;
+      // Ties go to the cell that is better elsewhere.
+      const other = this.objectives.findIndex((_, j) => by(b, j) !== by(a, j));
+      return other >= 0 && by(b, other) < by(a, other) ? b : a;
+    });
+  }
+
+  /** Largest distance from the plane through the normalised extremes (Das 1999). */
+  kneeAmong(left) {
+    const signs = this.objectives.map((o) => (o.better === "max" ? -1 : 1));
+    const spans = this.objectives.map((o, j) => {
+      const v = left.map((k) => signs[j] * o.values[k]);
+      const low = Math.min(...v);
+      return [low, Math.max(...v) - low || 1];
+    });
+    const sum = (k) => this.objectives.reduce((t, o, j) => t + (signs[j] * o.values[k] - spans[j][0]) / spans[j][1], 0);
+    return left.reduce((a, b) => (sum(b) < sum(a) - 1e-12 ? b : a));
+  }
+
+  /** Values of a cell in words: "error 12.3 ± 0.1 %, latency 8 ms". */
+  words(k) {
+    return this.objectives.map((o) => `${o.title} ${show(o.values[k])}${o.sd ? ` ± ${show(o.sd[k])}` : ""} ${o.unit}`.trim()).join(", ");
+  }
+
+  /** Definition list of a cell's values. */
+  facts(k, all = true) {
+    const rows = this.columns.filter((c) => all || c.objective).map((c) => [
+      h("dt", {}, c.title),
+      h("dd", {}, show(c.values[k]), c.sd ? h("span", { class: "soft" }, ` ± ${show(c.sd[k])}`) : null, c.unit ? ` ${c.unit}` : ""),
+    ]);
+    return h("dl", { class: "facts" }, rows);
+  }
+
+  csvRows() {
+    const head = ["cell", ...this.columns.flatMap((c) => (c.sd ? [c.name, `${c.name}_std`] : [c.name]))];
+    if (this.foundBy) head.push("found_by");
+    head.push("within_limits", "genotype", "hash");
+    return [head, ...this.cells.map((cell, k) => [
+      cell, ...this.columns.flatMap((c) => (c.sd ? [c.values[k], c.sd[k]] : [c.values[k]])),
+      ...(this.foundBy ? [this.foundBy[k]] : []), this.inside(k) ? "yes" : "no", this.genotypes[k], this.hashes[k],
+    ])];
+  }
+
+  anchor(k) { return `cell-${this.cells[k]}${this.place > 1 ? `-${this.place}` : ""}`; }
+}

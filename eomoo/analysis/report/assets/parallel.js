@@ -1,0 +1,125 @@
+// Parallel coordinates: a line for each cell, limits by brushing along the axes.
+function parallelPlot(host, front) {
+  const axes = front.columns.map((_, c) => c).filter((c) => front.columns[c].values.some((v) => v !== null));
+  let scales = [];
+  let lines = [];
+  let top = null;
+  let brushes = [];
+  let xs = [];
+
+  function draw(width) {
+    const height = width < 520 ? 330 : 360;
+    const [y0, y1] = [height - 30, 58];
+    const pad = width < 520 ? 34 : 70;
+    xs = axes.map((_, k) => pad + (k * (width - 2 * pad)) / Math.max(1, axes.length - 1));
+    scales = axes.map((c) => {
+      const { values, objective } = front.columns[c];
+      const [low, high] = extent([values], 0);
+      return makeScale([low, high], [y0, y1], !objective && high / low > 40);
+    });
+    const path = (k) => axes.map((c, j) => {
+      const v = front.columns[c].values[k];
+      return v === null ? "" : `${j ? "L" : "M"}${xs[j].toFixed(1)},${scales[j](v).toFixed(1)}`;
+    }).join("");
+    lines = front.cells.map((_, k) => s("path", { d: path(k), class: "line" }));
+    top = s("g", {});
+    brushes = axes.map((c, j) => axis(c, j, xs[j], y0, y1, width));
+    const svg = s("svg", {
+      width, height, viewBox: `0 0 ${width} ${height}`, class: "plot parallel", role: "img",
+      "aria-label": `Parallel coordinates of the ${front.n} cells; the sliders above set the same limits.`,
+    }, s("g", {}, lines), top, brushes.map((b) => b.node));
+    svg.addEventListener("pointermove", (e) => { if (e.pointerType !== "touch" && !e.buttons) hoverLine(e, svg); });
+    svg.addEventListener("pointerleave", () => { hideTip(); front.hover(-1); });
+    svg.addEventListener("click", (e) => {
+      const k = nearestLine(e, svg);
+      if (k >= 0 && !e.target.classList.contains("grip")) { hideTip(); openCell(front, k, true); }
+    });
+    host.replaceChildren(svg);
+    update();
+  }
+
+  function axis(c, j, x, y0, y1, width) {
+    const { title, unit, better, objective } = front.columns[c];
+    const narrow = width < 520;
+    const anchor = !narrow ? "middle" : j === 0 ? "start" : j === axes.length - 1 ? "end" : "middle";
+    const at = !narrow || anchor === "middle" ? x : j === 0 ? 4 : width - 4;
+    const most = Math.max(6, Math.floor((width / axes.length / (narrow ? 5.6 : 6.6)) * 2) / 2);
+    const short = (text) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+    const name = narrow ? front.columns[c].name.replaceAll("_", " ") : title;
+    const ticks = scales[j].ticks(5).map((v) => s("g", {},
+      s("line", { x1: x - 4, x2: x + 4, y1: scales[j](v), y2: scales[j](v), class: "axis" }),
+      s("text", { x: x + 7, y: scales[j](v) + 4, class: "tick halo" }, brief(v))));
+    const brush = s("rect", { x: x - 9, width: 18, y: y1, height: 0, class: "brush" });
+    const grip = s("rect", { x: x - 15, width: 30, y: y1 - 8, height: y0 - y1 + 16, class: "grip" }, s("title", {}, `Drag to limit ${title}; click to clear`));
+    drag(grip, c, j, y0, y1);
+    const node = s("g", {},
+      s("line", { x1: x, x2: x, y1: y0, y2: y1, class: "axis" }), ticks,
+      s("text", { x: at, y: 18 + (narrow && j % 2 ? 16 : 0), class: "label", "text-anchor": anchor }, short(name)),
+      narrow ? null : s("text", { x, y: 34, class: "tick", "text-anchor": "middle" }, unit),
+      objective ? s("text", { x, y: better === "min" ? y0 + 20 : y1 - 10, class: "tick good", "text-anchor": "middle" }, better === "min" ? "▼ better" : "▲ better") : null,
+      brush, grip);
+    return { node, brush };
+  }
+
+  function drag(grip, c, j, y0, y1) {
+    let from = null;
+    const place = (e) => Math.min(y0, Math.max(y1, e.clientY - host.firstChild.getBoundingClientRect().top));
+    grip.addEventListener("pointerdown", (e) => { from = place(e); grip.setPointerCapture(e.pointerId); hideTip(); });
+    grip.addEventListener("pointermove", (e) => {
+      if (from === null || Math.abs(place(e) - from) < 4) return;
+      const [a, b] = [scales[j].invert(from), scales[j].invert(place(e))].sort((p, q) => p - q);
+      const [low, high] = scales[j].domain;
+      const tiny = (high - low) * 1e-6;
+      front.limit(c, a <= low + tiny ? null : Number(a.toPrecision(4)), b >= high - tiny ? null : Number(b.toPrecision(4)));
+    });
+    grip.addEventListener("pointerup", (e) => {
+      if (from !== null && Math.abs(place(e) - from) < 4) front.limit(c, null, null);
+      from = null;
+    });
+  }
+
+  function nearestLine(event, svg) {
+    const frame = svg.getBoundingClientRect();
+    const [px, py] = [event.clientX - frame.left, event.clientY - frame.top];
+    const j = Math.min(axes.length - 2, Math.max(0, xs.findIndex((x) => x > px) - 1));
+    if (axes.length < 2 || px > xs.at(-1) + 12 || px < xs[0] - 12) return -1;
+    const t = (px - xs[j]) / (xs[j + 1] - xs[j]);
+    let [best, distance] = [-1, 12];
+    front.cells.forEach((_, k) => {
+      if (!front.inside(k)) return;
+      const a = scales[j](front.columns[axes[j]].values[k]);
+      const b = scales[j + 1](front.columns[axes[j + 1]].values[k]);
+      const d = Math.abs(a + t * (b - a) - py);
+      if (d < distance) [best, distance] = [k, d];
+    });
+    return best;
+  }
+
+  function hoverLine(event, svg) {
+    const k = nearestLine(event, svg);
+    front.hover(k);
+    if (k >= 0) showTip(front, k, event.clientX, event.clientY);
+    else hideTip();
+  }
+
+  function update() {
+    lines.forEach((line, k) => line.classList.toggle("out", !front.inside(k)));
+    const copy = (k, kind) => k >= 0 && top.append(s("path", { d: lines[k].getAttribute("d"), class: `line ${kind}` }));
+    top.replaceChildren();
+    copy(front.choice, "choice");
+    copy(front.selected, "selected");
+    copy(front.hovered, "hovered");
+    brushes.forEach(({ brush }, j) => {
+      const limits = front.limits.get(axes[j]);
+      if (!limits) { brush.setAttribute("height", 0); return; }
+      const [low, high] = scales[j].domain;
+      const a = scales[j](Math.max(low, limits[0] ?? low));
+      const b = scales[j](Math.min(high, limits[1] ?? high));
+      brush.setAttribute("y", Math.min(a, b));
+      brush.setAttribute("height", Math.max(2, Math.abs(a - b)));
+    });
+  }
+
+  front.listen(() => { if (top) update(); });
+  drawFitted(host, draw);
+}

@@ -1,0 +1,140 @@
+// The front as a scatter plot: hover, click and arrow keys look at cells.
+const tip = h("div", { class: "tip", "aria-hidden": "true" });
+
+function showTip(front, k, px, py) {
+  tip.replaceChildren(
+    drawCell(front.graphs[k], ""),
+    h("div", {},
+      h("strong", {}, `cell ${front.cells[k]}`),
+      front.knee === k ? h("span", { class: "badge" }, "knee") : null,
+      front.optimal && front.optimal[k] ? h("span", { class: "badge plain" }, "on the true front") : null,
+      front.facts(k)));
+  document.body.append(tip);
+  const { width, height } = tip.getBoundingClientRect();
+  const left = px + 18 + width < innerWidth ? px + 18 : Math.max(6, px - width - 18);
+  const top = Math.min(Math.max(6, py - height / 2), innerHeight - height - 6);
+  tip.style.transform = `translate(${Math.max(6, Math.min(left, innerWidth - width - 6))}px, ${top}px)`;
+  tip.classList.add("shown");
+}
+const hideTip = () => tip.classList.remove("shown");
+
+/** Draw a front's scatter plot into a host; options: x, y (columns), wide view, layers, height, small. */
+function scatterPlot(host, front, options) {
+  let marks = [];
+  let points = [];
+  let rings = null;
+  const column = (axis) => front.columns[options[axis]];
+  const spread = (c) => c.values.length && !c.objective && Math.max(...c.values) / Math.min(...c.values) > 40;
+
+  function domain(c, index) {
+    const lists = [c.values];
+    const hasCloud = index < front.objectives.length;
+    if (front.trueFront && hasCloud) lists.push(front.trueFront.values[index]);
+    if (options.everything && hasCloud) lists.push(front.seen[index]);
+    return extent(lists);
+  }
+
+  function draw(width) {
+    const small = options.small;
+    const height = small ? Math.min(260, Math.max(190, width * 0.8)) : Math.min(520, Math.max(330, width * 0.62));
+    const box = { left: small ? 52 : 62, top: 30, right: width - 14, bottom: height - (small ? 40 : 46) };
+    const [cx, cy] = [column("x"), column("y")];
+    const x = makeScale(domain(cx, options.x), [box.left, box.right], spread(cx));
+    const y = makeScale(domain(cy, options.y), [box.bottom, box.top], spread(cy));
+    const layers = clipped(box);
+    const inner = layers.lastChild;
+    const both = options.x < front.objectives.length && options.y < front.objectives.length;
+    if (both && options.seen) inner.append(s("path", { d: dots(front.seen[options.x], front.seen[options.y], x, y, box), class: "seen" }));
+    if (both && front.trueFront && options.truth) inner.append(trueFrontMarks(x, y));
+    if (options.bars) inner.append(s("path", { d: errorBars(cx, cy, x, y), class: "bars" }));
+    points = front.cells.map((_, k) => [x(cx.values[k]), y(cy.values[k])]);
+    const r = small ? 3 : front.n > 400 ? 3 : 4.5;
+    marks = points.map(([px, py], k) => (k === front.knee
+      ? s("path", { d: `M${px},${py - r - 4}l${r + 4},${r + 4}l-${r + 4},${r + 4}l-${r + 4},-${r + 4}z`, class: "mark knee" })
+      : s("circle", { cx: px, cy: py, r, class: "mark" })));
+    rings = s("g", {});
+    inner.append(...marks, rings);
+    const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}` },
+      drawAxes(box, x, y, [withUnit(cx.title, cx.unit), withUnit(cy.title, cy.unit)], small), layers);
+    attach(svg);
+    host.replaceChildren(svg);
+    update();
+  }
+
+  const trueFrontMarks = (x, y) => {
+    const { values } = front.trueFront;
+    const d = values[options.x].map((v, k) => {
+      const [px, py] = [x(v), y(values[options.y][k])];
+      return `M${(px - 6.5).toFixed(1)},${py.toFixed(1)}a6.5,6.5 0 1 0 13,0a6.5,6.5 0 1 0 -13,0`;
+    }).join("");
+    return s("path", { d, class: "truth" });
+  };
+
+  const errorBars = (cx, cy, x, y) => front.cells.map((_, k) => {
+    const [vx, vy] = [cx.values[k], cy.values[k]];
+    const [sx, sy] = [cx.sd ? cx.sd[k] : 0, cy.sd ? cy.sd[k] : 0];
+    return (sx ? `M${x(vx - sx)},${y(vy)}H${x(vx + sx)}` : "") + (sy ? `M${x(vx)},${y(vy - sy)}V${y(vy + sy)}` : "");
+  }).join("");
+
+  function update() {
+    const choice = front.choice;
+    marks.forEach((mark, k) => mark.classList.toggle("out", !front.inside(k)));
+    const ring = (k, kind, r) => k >= 0 && points[k] && rings.append(s("circle", { cx: points[k][0], cy: points[k][1], r, class: `ring ${kind}` }));
+    rings.replaceChildren();
+    ring(choice, "choice", 10);
+    ring(front.selected, "selected", 8);
+    ring(front.hovered, "hovered", 7);
+  }
+
+  function nearest(event, reach) {
+    const frame = host.firstChild.getBoundingClientRect();
+    const [px, py] = [event.clientX - frame.left, event.clientY - frame.top];
+    let [best, distance] = [-1, reach];
+    points.forEach(([x, y], k) => {
+      const d = Math.hypot(x - px, y - py);
+      if (d < distance) [best, distance] = [k, d];
+    });
+    return best;
+  }
+
+  function point(k) {
+    front.hover(k);
+    if (k < 0) { hideTip(); return; }
+    const frame = host.firstChild.getBoundingClientRect();
+    showTip(front, k, frame.left + points[k][0], frame.top + points[k][1]);
+  }
+
+  function attach(svg) {
+    fill(svg, {
+      class: "plot scatter", tabindex: 0, role: "application", "aria-roledescription": "scatter plot",
+      "aria-label": `${column("x").title} and ${column("y").title} of the ${front.n} cells of the front. ` +
+        "Arrow keys go from cell to cell, Enter opens a cell.",
+      onpointermove: (e) => { if (e.pointerType !== "touch") point(nearest(e, 28)); },
+      onpointerleave: () => point(-1),
+      onblur: () => point(-1),
+      onclick: (e) => { const k = nearest(e, 34); if (k >= 0) { point(-1); openCell(front, k, true); } },
+      onkeydown: walk,
+    }, []);
+  }
+
+  function walk(event) {
+    const order = front.cells.map((_, k) => k).sort((a, b) => points[a][0] - points[b][0]);
+    const at = order.indexOf(front.hovered);
+    const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
+    let to = null;
+    if (event.key in steps) to = at < 0 ? order.indexOf(front.choice) : at + steps[event.key];
+    else if (event.key === "Home") to = 0;
+    else if (event.key === "End") to = order.length - 1;
+    else if ((event.key === "Enter" || event.key === " ") && at >= 0) openCell(front, order[at], true);
+    else if (event.key === "Escape") { point(-1); return; } else return;
+    event.preventDefault();
+    if (to === null) { hideTip(); return; }
+    const k = order[Math.min(order.length - 1, Math.max(0, to))];
+    point(k);
+    announce(`cell ${front.cells[k]}: ${front.words(k)}`);
+  }
+
+  front.listen(() => { if (rings) update(); });
+  drawFitted(host, draw);
+  return { redraw: () => { if (host.clientWidth) draw(Math.floor(host.clientWidth)); } };
+}

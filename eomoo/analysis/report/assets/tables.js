@@ -1,0 +1,52 @@
+// Tables that sort by any column, and save what they show.
+const numberOf = (cell) => (cell.dataset.value === undefined ? null : Number(cell.dataset.value));
+
+function sortable(table) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    const button = h("button", { type: "button", class: "sort" }, ...head.childNodes);
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const body = table.tBodies[0];
+      body.append(...[...body.rows].sort((a, b) => (up ? 1 : -1) * compare(a.cells[column], b.cells[column])));
+      table.dispatchEvent(new Event("sorted"));
+    });
+  });
+}
+
+function compare(a, b) {
+  const [x, y] = [numberOf(a), numberOf(b)];
+  if (x !== null && y !== null) return x - y;
+  if (x !== null || y !== null) return x === null ? 1 : -1;
+  return a.textContent.localeCompare(b.textContent, "en", { numeric: true });
+}
+
+function tableRows(table) {
+  return [...table.rows].map((row) => [...row.cells].map((c) => numberOf(c) ?? c.textContent));
+}
+
+/** The front as a table: the first rows, all of them on demand. */
+function frontTable(front, most = 25) {
+  const heads = ["cell", ...front.columns.flatMap((c) => (c.sd ? [withUnit(c.title, c.unit), "±"] : [withUnit(c.title, c.unit)]))];
+  if (front.foundBy) heads.push(`found by (of ${front.nRuns} runs)`);
+  const number = (v) => h("td", { class: "number", "data-value": v ?? "" }, show(v));
+  const body = h("tbody", {}, front.cells.map((cell, k) => h("tr", {},
+    h("td", { class: "number", "data-value": cell }, h("a", { href: `#${front.anchor(k)}` }, String(cell))),
+    front.columns.flatMap((c) => (c.sd ? [number(c.values[k]), number(c.sd[k])] : [number(c.values[k])])),
+    front.foundBy ? number(front.foundBy[k]) : null)));
+  const table = h("table", { class: "front-table" }, h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col" }, t)))), body);
+  const more = h("button", { type: "button", class: "more" });
+  const trim = () => [...body.rows].forEach((row, k) => row.classList.toggle("beyond", k >= most));
+  const paint = () => [...body.rows].forEach((row) => row.classList.toggle("out", !front.inside(front.cells.indexOf(Number(row.cells[0].dataset.value)))));
+  more.textContent = `Show all ${front.n} cells`;
+  more.addEventListener("click", () => { most = Infinity; trim(); more.remove(); });
+  sortable(table);
+  table.addEventListener("sorted", trim);
+  front.listen((what) => { if (what === "limits") paint(); });
+  trim();
+  const label = `The ${front.n} cells of the front`;
+  return h("div", {}, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table), front.n > most ? more : null);
+}

@@ -1,0 +1,281 @@
+"""A report as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+from xml.etree.ElementTree import Element, tostring
+
+from eomoo.analysis.report.fronts import FrontData, front_json
+from eomoo.analysis.report.model import (
+    Code,
+    Curves,
+    Differences,
+    Facts,
+    Measured,
+    Picture,
+    Report,
+    Section,
+    Table,
+)
+from eomoo.analysis.report.wording import number
+
+__all__ = ["to_html"]
+
+_SCRIPTS = (
+    "dom.js",
+    "cell.js",
+    "axes.js",
+    "front.js",
+    "scatter.js",
+    "parallel.js",
+    "choose.js",
+    "detail.js",
+    "curves.js",
+    "tables.js",
+    "main.js",
+)
+
+
+def to_html(report: Report) -> str:
+    """The page: text and tables as HTML, figures as data that the page's scripts draw.
+
+    Texts from the store enter as text of elements and as JSON, never as markup; a content security
+    policy allows this page's own script and style and nothing else, from no other place.
+    """
+    data: list[dict[str, Any]] = []
+    # Everything but the data first: the sections fill it while they are made.
+    main = _element(
+        "main",
+        _header(report),
+        *(_section(section, data) for section in report.sections),
+        _element("footer", _element("p", f"Made by {report.made}, from stored results. This page is offline.")),
+    )
+    head = _element(
+        "head",
+        _element("meta", charset="utf-8"),
+        _element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        _element("meta", {"http-equiv": "Content-Security-Policy", "content": _policy()}),
+        _element("meta", name="color-scheme", content="light dark"),
+        _element("meta", name="generator", content="eomoo"),
+        _element("title", f"{report.title} · eomoo"),
+        _element("style", _style()),
+    )
+    body = _element(
+        "body",
+        _element("a", "Skip to the content", {"class": "skip", "href": "#top"}),
+        _navigation(report),
+        main,
+        _element("noscript", _element("p", "Figures are drawn by this page's script, which is switched off.")),
+        _element("script", _inert(json.dumps(data, allow_nan=False)), type="application/json", id="data"),
+        _element("script", _script()),
+    )
+    page = tostring(_element("html", head, body, lang="en"), encoding="unicode", method="html")
+    # A card may hold lone surrogates, which no file can.
+    return "<!DOCTYPE html>\n" + page.encode("utf-8", "replace").decode()
+
+
+def _element(tag: str, *content: Any, **attributes: str) -> Element:
+    """An element; content is texts, elements, None, and dicts of further attributes."""
+    node = Element(tag, attributes)
+    for item in content:
+        if item is None:
+            continue
+        if isinstance(item, dict):
+            node.attrib.update(item)
+        elif isinstance(item, Element):
+            node.append(item)
+        elif len(node):
+            node[-1].tail = (node[-1].tail or "") + str(item)
+        else:
+            node.text = (node.text or "") + str(item)
+    return node
+
+
+def _inert(text: str) -> str:
+    """JSON that cannot end its script element, whatever it holds."""
+    for mark in "<>&":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text
+
+
+@lru_cache(maxsize=1)
+def _script() -> str:
+    folder = files("eomoo.analysis.report").joinpath("assets")
+    parts = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+
+
+@lru_cache(maxsize=1)
+def _style() -> str:
+    return files("eomoo.analysis.report").joinpath("assets/page.css").read_text(encoding="utf-8")
+
+
+def _policy() -> str:
+    def hashed(text: str) -> str:
+        return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+    return (
+        f"default-src 'none'; script-src {hashed(_script())}; style-src {hashed(_style())}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _header(report: Report) -> Element:
+    tiles = [
+        _element("div", _element("dt", what), _element("dd", value), {"class": "tile"})
+        for value, what in report.tiles
+    ]
+    return _element(
+        "header",
+        _element("p", "eomoo report", {"class": "kicker"}),
+        _element("h1", report.title),
+        *(_element("p", sentence, {"class": "lead"}) for sentence in report.lead),
+        _element("dl", *tiles, {"class": "tiles"}),
+        id="top",
+    )
+
+
+def _navigation(report: Report) -> Element:
+    links = [
+        _element(
+            "li", _element("a", section.title, href=f"#{section.id}"), {"class": f"level{section.level}"}
+        )
+        for section in report.sections
+    ]
+    switch = _element("button", "theme", type="button", id="theme", hidden="hidden")
+    return _element(
+        "nav",
+        _element("a", _mark(), "eomoo", {"class": "brand", "href": "#top"}),
+        _element("ul", *links),
+        switch,
+        {"aria-label": "Sections"},
+    )
+
+
+def _mark() -> Element:
+    """A small cell, as a sign."""
+    edges = _element("path", d="M5,4V20M5,4C17,5 17,10 17,12C17,15 15,19 5,20", fill="none")
+    nodes = [
+        _element("circle", {"cx": x, "cy": y, "r": "3.4", "class": kind})
+        for x, y, kind in (("5", "4", "conv3"), ("17", "12", "conv1"), ("5", "20", "pool"))
+    ]
+    return _element(
+        "svg", edges, *nodes, {"viewBox": "0 0 22 24", "width": "20", "height": "22", "aria-hidden": "true"}
+    )
+
+
+def _section(section: Section, data: list[dict[str, Any]]) -> Element:
+    listed = section.id == "sources"
+    text = [_element("li" if listed else "p", sentence) for sentence in section.text]
+    return _element(
+        "section",
+        _element(f"h{section.level}", section.title),
+        *([_element("ol", *text, {"class": "sources"})] if listed else text),
+        *(_block(block, data) for block in section.blocks),
+        {"class": f"level{section.level}"},
+        id=section.id,
+    )
+
+
+def _block(block: Any, data: list[dict[str, Any]]) -> Element:
+    if isinstance(block, FrontData):
+        if not len(block.cells):
+            return _element("p", "No feasible cell was found.", {"class": "soft"})
+        return _drawn({"kind": "front", **front_json(block)}, data)
+    if isinstance(block, Curves | Differences):
+        kind = "curves" if isinstance(block, Curves) else "differences"
+        content = {**vars(block), "kind": kind}
+        if isinstance(block, Curves):
+            content["series"] = [vars(line) for line in block.series]
+        return _figure(block.title, block.note, _drawn(content, data))
+    if isinstance(block, Table):
+        return _figure(block.title, block.note, _table(block), long=len(block.rows) > 30)
+    if isinstance(block, Picture):
+        source = "data:image/png;base64," + base64.b64encode(block.png).decode()
+        return _figure(block.title, block.note, _element("img", src=source, alt=block.alt))
+    if isinstance(block, Facts):
+        rows = [part for name, value in block.rows for part in (_element("dt", name), _element("dd", value))]
+        return _element(
+            "div",
+            _element("h4", block.title),
+            _element("dl", *rows, {"class": "facts"}),
+            {"class": "panel inline"},
+        )
+    assert isinstance(block, Code), block
+    return _element(
+        "div",
+        _element("div", _element("code", block.text), {"class": "command"}),
+        _element("p", block.note, {"class": "soft"}) if block.note else None,
+    )
+
+
+def _drawn(content: dict[str, Any], data: list[dict[str, Any]]) -> Element:
+    data.append(content)
+    return _element("div", {"data-block": str(len(data) - 1), "class": content["kind"]})
+
+
+def _figure(title: str, note: str, content: Element, *, long: bool = False) -> Element:
+    if long:
+        content = _element("details", _element("summary", "Show the table"), content)
+    return _element(
+        "figure",
+        _element("div", _element("h4", title), {"class": "controls"}),
+        content,
+        _element("figcaption", note, {"class": "note"}) if note else None,
+        {"class": "panel"},
+    )
+
+
+def _table(table: Table) -> Element:
+    best = {k: _best(table, k, larger) for k, larger in table.best.items()}
+    head = [_element("th", title, scope="col") for title in table.columns]
+    rows = [
+        _element("tr", *(_cell(value, k in best and _plain(value) == best[k]) for k, value in enumerate(row)))
+        for row in table.rows
+    ]
+    made = _element(
+        "table",
+        _element("thead", _element("tr", *head)),
+        _element("tbody", *rows),
+        {"data-key": table.key},
+    )
+    return _element(
+        "div", made, {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": table.title}
+    )
+
+
+def _best(table: Table, k: int, larger: bool) -> float | None:
+    known = [v for v in (_plain(row[k]) for row in table.rows) if v is not None]
+    # Nothing stands out in a table of one row.
+    return None if len(known) < 2 else max(known) if larger else min(known)
+
+
+def _plain(value: Any) -> float | None:
+    if isinstance(value, Measured):
+        return value.median
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _cell(value: Any, is_best: bool) -> Element:
+    plain = _plain(value)
+    if plain is None:
+        return _element("td", "–" if value is None else str(value))
+    attributes = {"class": "number best" if is_best else "number"}
+    if plain == plain:
+        attributes["data-value"] = repr(value) if isinstance(value, int) else repr(plain)
+    if isinstance(value, Measured):
+        attributes |= {"data-low": repr(value.q25), "data-high": repr(value.q75)}
+        between = f" [{number(value.q25)}, {number(value.q75)}]"
+        return _element("td", number(plain), _element("span", between, {"class": "soft"}), attributes)
+    return _element("td", _compact(plain), attributes)
+
+
+def _compact(value: float) -> str:
+    return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
+
+

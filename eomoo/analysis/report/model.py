@@ -1,0 +1,158 @@
+"""What a report consists of, whatever it is written as: sections of tables, curves, fronts and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "Code",
+    "Curves",
+    "Differences",
+    "Facts",
+    "Measured",
+    "Picture",
+    "Report",
+    "Section",
+    "Series",
+    "Table",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A median with its quartiles, a value of a table."""
+
+    median: float
+    q25: float
+    q75: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of texts, numbers and :class:`Measured` values.
+
+    Attributes:
+        title, note: What it shows, and how to read it.
+        columns: Headings.
+        rows: As many values as columns; numbers stay numbers, so that they sort.
+        key: A short name for files.
+        best: For a column's position, whether more is better: the best value is set in bold.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    key: str
+    note: str = ""
+    best: dict[int, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A line: points ``x``, ``y``, a band from ``low`` to ``high`` where given.
+
+    Series of one ``group`` share a colour; a ``faint`` one is thin and not in the legend.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    group: int = 0
+    faint: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Lines over a common axis, or ``outlines`` of regions, which have no one value at an x."""
+
+    title: str
+    key: str
+    x_label: str
+    y_label: str
+    series: Sequence[Series]
+    note: str = ""
+    outlines: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Differences:
+    """Where two algorithms' attainment differs: boxes of the objective space with the difference.
+
+    Attributes:
+        boxes: (x0, y0, x1, y1, difference) each; a positive difference favours ``first``.
+    """
+
+    title: str
+    key: str
+    x_label: str
+    y_label: str
+    first: str
+    second: str
+    boxes: Sequence[tuple[float, float, float, float, float]]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Names with their values, as short lists of settings."""
+
+    title: str
+    rows: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A command to copy."""
+
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A PNG with a description for those who cannot see it."""
+
+    title: str
+    key: str
+    png: bytes
+    alt: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A titled part of a report: sentences, then blocks; one of ``level`` 3 belongs to that before it.
+
+    A block is a Table, Curves, Differences, Facts, Code, Picture, or the FrontData of a problem.
+    """
+
+    id: str
+    title: str
+    text: Sequence[str] = ()
+    blocks: Sequence[Any] = ()
+    level: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A whole report.
+
+    Attributes:
+        title: What was solved.
+        lead: What came out, in a few sentences.
+        tiles: The figures to remember: value and what it is.
+        sections: In reading order.
+        main: The table that stands for the report where only one fits (CSV, LaTeX).
+        made: When and with what the report was made.
+    """
+
+    title: str
+    lead: Sequence[str]
+    tiles: Sequence[tuple[str, str]]
+    sections: Sequence[Section]
+    main: Table
+    made: str

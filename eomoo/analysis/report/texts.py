@@ -1,0 +1,153 @@
+"""A report as Markdown, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+from eomoo.analysis.report.fronts import FrontData, front_table
+from eomoo.analysis.report.model import Code, Curves, Facts, Measured, Report, Table
+from eomoo.analysis.report.wording import number
+
+__all__ = ["to_csv", "to_latex", "to_markdown"]
+
+_MOST_ROWS = 40
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "<": r"$<$",
+    ">": r"$>$",
+    "–": "--",
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+}
+
+
+def to_csv(report: Report) -> str:
+    """The report's main table: the front of a run, the indicators of every run of a study."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_guarded(title) for title in report.main.columns])
+    writer.writerows([_guarded(value) for value in row] for row in report.main.rows)
+    return text.getvalue()
+
+
+def to_latex(report: Report) -> str:
+    r"""The report's tables for a paper (package booktabs): the front, the indicators, the tests."""
+    wanted = ("front", "indicators", "tests", "ranks")
+    tables = [table for table in _tables(report) if table.key.startswith(wanted)]
+    return f"% {_one_line(report.title)}; made by {report.made}\n" + "\n".join(map(_latex_table, tables))
+
+
+def to_markdown(report: Report) -> str:
+    """The report's text and tables, curves at a few points; long tables are cut."""
+    parts = [f"# {_escaped(report.title)}", *map(_escaped, report.lead)]
+    parts.append("\n".join(f"- **{_escaped(value)}** {_escaped(what)}" for value, what in report.tiles))
+    for section in report.sections:
+        parts.append(f"{'#' * section.level} {_escaped(section.title)}")
+        mark = "- " if section.id == "sources" else ""
+        parts.append(("\n" if mark else "\n\n").join(mark + _escaped(text) for text in section.text))
+        parts += [_markdown_block(block) for block in section.blocks]
+    parts.append(f"Made by {_escaped(report.made)}, from stored results.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _tables(report: Report) -> list[Table]:
+    found = []
+    for section in report.sections:
+        for block in section.blocks:
+            if isinstance(block, FrontData):
+                found.append(front_table(block))
+            elif isinstance(block, Table):
+                found.append(block)
+    return found
+
+
+def _markdown_block(block: Any) -> str:
+    if isinstance(block, FrontData):
+        return _markdown_table(front_table(block))
+    if isinstance(block, Table):
+        return _markdown_table(block)
+    if isinstance(block, Curves) and not block.outlines:
+        return _markdown_table(_sampled(block))
+    if isinstance(block, Facts):
+        rows = "\n".join(f"- {_escaped(name)}: {_escaped(value)}" for name, value in block.rows)
+        return f"**{_escaped(block.title)}**\n\n{rows}"
+    if isinstance(block, Code):
+        # Longer than any run of backticks in the text, so that the text cannot end it.
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block.text)), default=0))
+        return f"{fence}\n{block.text}\n{fence}"
+    return ""
+
+
+def _sampled(curves: Curves, points: int = 6) -> Table:
+    """A few points of curves as a table."""
+    longest = max((line.x for line in curves.series), key=len, default=())
+    places = sorted({longest[round(k * (len(longest) - 1) / points)] for k in range(points + 1)}) if longest else []
+    lines = [line for line in curves.series if not line.faint]
+    rows = [[x, *(dict(zip(line.x, line.y, strict=True)).get(x) for line in lines)] for x in places]
+    return Table(
+        title=curves.title,
+        columns=[curves.x_label, *(line.name for line in lines)],
+        rows=rows,
+        key=curves.key,
+        note=curves.note,
+    )
+
+
+def _markdown_table(table: Table) -> str:
+    lines = [f"**{_escaped(table.title)}**", ""]
+    lines.append("| " + " | ".join(_escaped(title) for title in table.columns) + " |")
+    numeric = [isinstance(value, int | float | Measured) for value in table.rows[0]] if table.rows else []
+    lines.append("|" + "|".join("---:" if right else "---" for right in numeric or [False] * len(table.columns)) + "|")
+    lines += ["| " + " | ".join(_escaped(_text(v)) for v in row) + " |" for row in table.rows[:_MOST_ROWS]]
+    if len(table.rows) > _MOST_ROWS:
+        lines += ["", f"{_MOST_ROWS} of {len(table.rows):,} rows; all are in the HTML report and in its CSV."]
+    return "\n".join([*lines, *(["", _escaped(table.note)] if table.note else [])])
+
+
+def _latex_table(table: Table) -> str:
+    # Hashes are too wide for a page, and the cell's number says the same.
+    shown = [k for k, title in enumerate(table.columns) if title != "hash"]
+    numeric = [bool(table.rows) and isinstance(table.rows[0][k], int | float | Measured) for k in shown]
+    lines = [r"\begin{table}", rf"\caption{{{_latex(table.title)}. {_latex(table.note)}}}"]
+    lines += [rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}", r"\toprule"]
+    lines += [" & ".join(_latex(table.columns[k]) for k in shown) + r" \\", r"\midrule"]
+    lines += [" & ".join(_latex(_text(row[k])) for k in shown) + r" \\" for row in table.rows[:_MOST_ROWS]]
+    if len(table.rows) > _MOST_ROWS:
+        lines.append(rf"\multicolumn{{{len(shown)}}}{{l}}{{{_MOST_ROWS} of {len(table.rows)} rows}} \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, Measured):
+        return f"{number(value.median)} [{number(value.q25)}, {number(value.q75)}]"
+    if isinstance(value, float):
+        return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
+    return str(value)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(str(text).split())
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is, HTML in it included."""
+    plain = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", plain)
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(mark, mark) for mark in _one_line(text))
+
+
+def _guarded(value: Any) -> Any:
+    """A value for CSV; a text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
