@@ -17,6 +17,8 @@ from eomoo.analysis.landscape_pls import PlsRun, pls_depth, summarise_pls
 from eomoo.analysis.landscape_relations import Relations, relate
 from eomoo.analysis.landscape_ruggedness import Autocorrelation, autocorrelation, exact_autocorrelation
 from eomoo.analysis.landscape_values import correlations, describe, dominance_ranks
+from eomoo.errors import SettingError
+from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem
 from eomoo.search.walks import random_walks
 
@@ -80,6 +82,10 @@ def analyse_landscape(
     Raises:
         SettingError: (a ValueError) The values must be measured first, or a number is too small.
     """
+    check_positive("n_walks", n_walks)
+    check_positive("n_searches", n_searches)
+    if check_positive("walk_length", walk_length) < 2:
+        raise SettingError(f"walk_length must be at least 2, a start and a step; got {walk_length}")
     landscape = landscape_of(problem, neighborhood=neighborhood)
     m = landscape.F.shape[1]
     # NumPy lets go of the interpreter lock in all that takes long here: a second core helps.

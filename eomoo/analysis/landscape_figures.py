@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ __all__ = [
     "landscape_sheet",
     "plot_autocorrelation",
     "plot_basins",
+    "plot_correlations",
     "plot_distance_profile",
     "plot_dominance_ranks",
     "plot_front_components",
@@ -82,9 +85,13 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
         return finish(ax, title="values", x=labels[0], y="cells")
     x, y = landscape.values[:, list(pair)].T
     drawn = ax.hexbin(x, y, gridsize=45, bins="log", cmap="Greys", mincnt=1, linewidths=0.1)
-    bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02, aspect=30)
-    bar.ax.tick_params(labelsize=6, length=2)
-    bar.set_label("cells", fontsize=6.5)
+    # Beside the title, since a bar beside the panel would take its width.
+    place = ax.inset_axes((0.66, 1.05, 0.34, 0.03))
+    bar = ax.figure.colorbar(drawn, cax=place, orientation="horizontal", ticklocation="top")
+    bar.solids.set(rasterized=False, edgecolor="face")
+    bar.ax.tick_params(labelsize=5.5, length=1.5, pad=0.5, which="major")
+    bar.ax.tick_params(length=0, which="minor")
+    place.text(-0.04, 0.5, "cells", fontsize=6, ha="right", va="center", transform=place.transAxes)
     ax.plot(
         x[landscape.front],
         y[landscape.front],
@@ -224,7 +231,9 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
             **style,
         )
     ax.set_xticks(steps, [f"{d}\n{short_count(len(part))}" for d, part in zip(steps, inside, strict=True)])
-    ax.set_ylim(0, 1)
+    # Room above for the legend.
+    ax.set_ylim(0, 1.0 + 0.14 * F.shape[1])
+    ax.set_yticks(np.linspace(0, 1, 6))
     ax.legend(fontsize=6, frameon=False, loc="upper left", borderpad=0.1)
     return finish(ax, title="fitness and distance", x="steps to the front, cells", y="best 0 to worst 1")
 
@@ -252,6 +261,9 @@ def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
         )
     ax.set_xscale("log")
     ax.set_yscale("log")
+    # Room below for the legend.
+    least = min(1.0 / len(basin) for _, basin, _ in curves)
+    ax.set_ylim(least ** (1.0 + 0.13 * len(curves)) if least < 1.0 else 0.1, 1.5)
     ax.legend(fontsize=6, frameon=False, loc="lower left", borderpad=0.1)
     return finish(
         ax, title="basins of local optima", x="cells in the basin, at least", y="share of local optima"
@@ -295,26 +307,46 @@ def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
     rows = [
         ("cells", f"{numbers['cells']:,}"),
         ("neighbourhood", numbers["neighborhood"]),
-        ("neighbours of a cell, mean", f"{numbers['neighbours']['mean']:.1f}"),
-        ("front: cells / components", f"{front['size']} / {front['components']}"),
-        ("front: largest component", f"{front['largest_component']}"),
-        ("front joins within steps", "-" if front["joining_steps"] is None else f"{front['joining_steps']}"),
-        ("Pareto local optima", f"{pareto['number']:,} ({pareto['share_of_cells']:.2%})"),
-        ("descents that reach the front", f"{pareto['share_of_descents_to_the_front']:.1%}"),
+        ("neighbours, mean", f"{numbers['neighbours']['mean']:.1f}"),
+        ("front, components", f"{front['size']} / {front['components']}"),
+        ("largest component", f"{front['largest_component']}"),
         (
-            "steps to the front, mean / max",
+            "components joined by steps",
+            "-" if front["joining_steps"] is None else f"{front['joining_steps']}",
+        ),
+        ("Pareto local optima", f"{pareto['number']:,} ({pareto['share_of_cells']:.2%})"),
+        ("descents to the front", f"{pareto['share_of_descents_to_the_front']:.1%}"),
+        (
+            "steps to front, mean / max",
             f"{numbers['distance_to_front']['mean']:.1f} / {numbers['distance_to_front']['max']}",
         ),
         ("dominance ranks", f"{numbers['dominance_ranks']['number']:,}"),
     ]
     spearman = numbers["correlation"]["spearman"]
-    for a, b in combinations(range(len(spearman)), 2):
-        rows.append((f"rank correlation, objectives {a + 1}, {b + 1}", f"{spearman[a][b]:.2f}"))
+    if len(spearman) == 2:
+        rows.append(("Spearman of the objectives", f"{spearman[0][1]:.2f}"))
     finish(ax, title="in numbers").set_axis_off()
     for k, (label, value) in enumerate(rows):
         y = 0.97 - k * 0.98 / max(11, len(rows))
         ax.text(0.0, y, label, fontsize=6.5, va="top", transform=ax.transAxes)
         ax.text(1.0, y, value, fontsize=6.5, va="top", ha="right", transform=ax.transAxes)
+
+
+def plot_correlations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Spearman correlation between the objectives, minimised, over all cells."""
+    found = np.array(analysis.numbers["correlation"]["spearman"])
+    names = [short_title(title) for _, title in _names(analysis)]
+    # A mesh stays a drawing in a PDF, where an image would be pixels.
+    ax.pcolormesh(found, cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
+    ax.invert_yaxis()
+    ax.set_aspect("equal")
+    for (a, b), value in np.ndenumerate(found):
+        ink = "white" if abs(value) > 0.7 else "black"
+        ax.text(b + 0.5, a + 0.5, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
+    middles = np.arange(len(names)) + 0.5
+    ax.set_xticks(middles, names, fontsize=6)
+    ax.set_yticks(middles, names, fontsize=6)
+    return finish(ax, title="Spearman correlation")
 
 
 def landscape_sheet(analysis: LandscapeAnalysis) -> Figure:
@@ -323,10 +355,8 @@ def landscape_sheet(analysis: LandscapeAnalysis) -> Figure:
     pairs = list(combinations(range(m), 2))[:3] or [(0, 0)]
     numbers = analysis.numbers
     title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood “{numbers['neighborhood']}”"
-    figure, axes = sheet_axes(len(pairs) + 8, title=title)
-    for ax, pair in zip(axes, pairs, strict=False):
-        plot_objective_space(ax, analysis, pair=pair)
-    panels = (
+    panels: list[Callable[[Axes, LandscapeAnalysis], Any]] = [
+        *(partial(plot_objective_space, pair=pair) for pair in pairs),
         plot_front_components,
         plot_neighbor_relations,
         plot_dominance_ranks,
@@ -334,9 +364,11 @@ def landscape_sheet(analysis: LandscapeAnalysis) -> Figure:
         plot_basins,
         plot_autocorrelation,
         plot_search_depth,
+        *([plot_correlations] if m > 2 else []),
         _write_numbers,
-    )
-    for ax, panel in zip(axes[len(pairs) :], panels, strict=True):
+    ]
+    figure, axes = sheet_axes(len(panels), title=title)
+    for ax, panel in zip(axes, panels, strict=True):
         panel(ax, analysis)
     return figure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -47,11 +47,10 @@ def plot_accuracies(ax: Axes, analysis: PublishedAnalysis, *, kind: str) -> Axes
 def plot_micro_against_macro(ax: Axes, analysis: PublishedAnalysis) -> Axes:
     """Validation macro accuracy against validation micro accuracy, by number of vertices."""
     _scatter(ax, analysis, x=("val_micro", 100.0), y=("val_macro", 100.0))
-    ax.legend(fontsize=6, frameon=False, loc="upper left", handletextpad=0.1, borderpad=0.1)
-    rank = analysis.numbers["correlation"]["val_micro, val_macro"]["spearman"]
+    _legend(ax, analysis, "val_micro, val_macro", loc="upper left")
     return finish(
         ax,
-        title=f"micro and macro, Spearman {rank:.2f}",
+        title="micro and macro",
         x="val. micro accuracy (%)",
         y="val. macro accuracy (%)",
     )
@@ -86,11 +85,10 @@ def plot_accuracy_against_latency(ax: Axes, analysis: PublishedAnalysis, *, kind
 def plot_latency_against_macs(ax: Axes, analysis: PublishedAnalysis) -> Axes:
     """Latency against exact multiply-accumulates of one image."""
     _scatter(ax, analysis, x=("macs", 1e-9), y=("latency", 1.0))
-    ax.legend(fontsize=6, frameon=False, loc="lower right", handletextpad=0.1, borderpad=0.1)
-    rank = analysis.numbers["correlation"]["latency, macs"]["spearman"]
+    _legend(ax, analysis, "latency, macs", loc="lower right")
     return finish(
         ax,
-        title=f"latency and MACs, Spearman {rank:.2f}",
+        title="latency and MACs",
         x="MACs of an image (10⁹)",
         y="latency on A100 (ms/batch)",
     )
@@ -140,6 +138,16 @@ def plot_walk_ruggedness(ax: Axes, analysis: PublishedAnalysis) -> Axes:
     ax.margins(y=0.22)
     ax.legend(fontsize=6, frameon=False, loc="upper left", borderpad=0.1)
     return finish(ax, title="each walk", y="autocorrelation, lag 1")
+
+
+def _legend(
+    ax: Axes, analysis: PublishedAnalysis, pair: str, *, loc: Literal["upper left", "lower right"]
+) -> None:
+    rank = analysis.numbers["correlation"][pair]["spearman"]
+    title = f"Spearman {rank:.2f}"
+    ax.legend(
+        fontsize=6, frameon=False, loc=loc, handletextpad=0.1, borderpad=0.1, title=title, title_fontsize=6
+    )
 
 
 def _scatter(

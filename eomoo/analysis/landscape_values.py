@@ -74,10 +74,10 @@ def dominance_ranks(F: NDArray[np.float64]) -> NDArray[np.int64]:
     """
     ranks = dense_ranks(F)
     if F.shape[1] == 1:
-        return ranks[0].astype(np.int64)
+        return np.asarray(ranks[0], dtype=np.int64)
     if F.shape[1] != 3:
-        by_moocore: NDArray[np.int64] = moocore.pareto_rank(ranks.T.astype(float)).astype(np.int64)
-        return by_moocore
+        by_moocore: NDArray[np.int32] = moocore.pareto_rank(ranks.T.astype(float))
+        return by_moocore.astype(np.int64)
     order = np.lexsort(ranks[::-1])
     points = ranks[:, order]
     new = np.ones(len(order), dtype=bool)

@@ -136,8 +136,8 @@ def _print(numbers: dict[str, Any]) -> None:
         spent, share = found["evaluations"], found["hypervolume_share"]
         out.print(
             f"Pareto local search ({kind}) stops after {spent['median']:,.0f} cells "
-            f"(median of {found['runs']} runs, {spent['min']:,} to {spent['max']:,}) with {share['median']:.1%} of the hypervolume "
-            f"({share['min']:.1%} to {share['max']:.1%})"
+            f"(median of {found['runs']} runs, {spent['min']:,} to {spent['max']:,}) with "
+            f"{share['median']:.1%} of the hypervolume ({share['min']:.1%} to {share['max']:.1%})"
         )
 
 
