@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +19,7 @@ __all__ = [
     "ImageData",
     "ImageSet",
     "Subset",
+    "as_trained",
     "describe",
     "fingerprint_of",
     "labels_of",
@@ -202,6 +203,21 @@ def describe(data: ImageData) -> dict[str, Any]:
         "image_size": data.image_size,
         "fingerprint": data.fingerprint,
     }
+
+
+def as_trained(data: ImageData, described: Mapping[str, Any]) -> ImageData:
+    """The task with the statistics of the images that a network was trained on (see ``describe``).
+
+    Raises:
+        DataError: (a ValueError) The network was trained for other classes or bands.
+    """
+    for what, has in (("class_names", data.class_names), ("band_names", data.band_names)):
+        if list(has) != list(described[what]):
+            raise DataError(
+                f"the network was trained on {described['name']}, "
+                f"whose {what.replace('_', ' ')} are not those of {data.name}"
+            )
+    return replace(data, mean=tuple(described["mean"]), std=tuple(described["std"]))
 
 
 def read_batch(images: ImageSet, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -1,0 +1,354 @@
+"""`eomoo train`, `evaluate`, `latency` and `export`: networks trained, measured, timed and taken away."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eomoo.cli.common import Json, console, parse_options
+from eomoo.cli.show import parse_cell
+from eomoo.errors import DataNotFoundError, SettingError
+
+if TYPE_CHECKING:
+    from eomoo.live.images import ImageData
+    from eomoo.live.metrics import Accuracy
+    from eomoo.live.runs import CurvePoint, Training
+
+__all__ = ["app", "evaluate", "export", "latency", "train"]
+
+app = typer.Typer(no_args_is_help=True, help="Train, measure, time and export networks.")
+
+CellName = Annotated[str, typer.Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
+Trained = Annotated[
+    str,
+    typer.Argument(metavar="CELL", help="A trained cell (as in runs/CELL), its folder, or a weights file."),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class."
+    ),
+]
+DataOptions = Annotated[
+    list[str] | None,
+    typer.Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable."),
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto.")]
+Width = Annotated[int, typer.Option(help="Channels of the stem.")]
+Stacks = Annotated[int, typer.Option(help="Stacks of cells.")]
+Copies = Annotated[int, typer.Option(help="Cells in each stack.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads of torch.")]
+
+
+@app.command()
+def train(
+    cell: CellName,
+    data: Data,
+    images: DataOptions = None,
+    recipe: Annotated[str, typer.Option(help="nasbench or published.")] = "nasbench",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable."),
+    ] = None,
+    epochs: Annotated[
+        str | None, typer.Option(help="How many; 4+8 trains 8 more after 4, the schedule begun anew.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    stem_channels: Width = 128,
+    stacks: Stacks = 3,
+    cells_per_stack: Copies = 3,
+    device: Device = "auto",
+    readers: Annotated[int, typer.Option(help="Processes that read images ahead.")] = 0,
+    threads: Threads = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints, results and weights; default runs/CELL.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a cell's network on images and measure it.
+
+    Interrupted or killed, the same command goes on from the last checkpoint. Asked for more epochs
+    of a schedule that passes through those done, it continues. Under torchrun, several devices
+    train one network.
+    """
+    from eomoo.data.files import to_json
+    from eomoo.live.recipes import get_recipe
+    from eomoo.live.sources import open_data
+    from eomoo.live.training import train as run_training
+
+    index = parse_cell(cell)
+    chosen = get_recipe(recipe, **parse_options(setting or []))
+    task = open_data(data, **parse_options(images or []))
+    around = task.skeleton(stem_channels=stem_channels, n_stacks=stacks, cells_per_stack=cells_per_stack)
+    folder = out or Path("runs") / str(index)
+    with _training_progress(index, chosen.stretches(epochs), quiet=as_json or not _first()) as report:
+        result = run_training(
+            index,
+            task,
+            skeleton=around,
+            recipe=chosen,
+            epochs=epochs,
+            seed=seed,
+            device=device,
+            folder=folder,
+            workers=readers,
+            threads=threads,
+            report=report,
+        )
+    if _first():
+        typer.echo(to_json({"index": index, **result.to_dict()})) if as_json else _show(index, result, task)
+    if not result.done:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    trained: Trained,
+    data: Data,
+    images: DataOptions = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure a trained network on a whole split: accuracy, by class, and what is taken for what."""
+    from eomoo.data.files import to_json
+    from eomoo.live.devices import resolve_device
+    from eomoo.live.evaluation import evaluate as measure
+    from eomoo.live.images import SPLITS, as_trained
+    from eomoo.live.runs import load_state
+    from eomoo.live.sources import open_data
+    from eomoo.live.training import load_trained
+
+    if split not in SPLITS:
+        raise SettingError(f"split is one of {', '.join(SPLITS)}; got {split!r}")
+    weights = _weights(trained)
+    network, place = load_trained(weights), resolve_device(device)
+    task = as_trained(open_data(data, **parse_options(images or [])), load_state(weights)["images"])
+    task.check_skeleton(network.skeleton)
+    accuracy = measure(network.to(place), getattr(task, split), task, device=place)
+    if as_json:
+        typer.echo(to_json({"weights": weights, "split": split, **accuracy.to_dict()}))
+        return
+    console().print(f"{weights} on {task.name}, {split}")
+    _show_accuracy(accuracy, task)
+
+
+@app.command()
+def latency(
+    cells: Annotated[list[str], typer.Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
+    runtime: Annotated[str, typer.Option(help="onnxruntime or eager (PyTorch).")] = "onnxruntime",
+    batch_size: Annotated[int, typer.Option(help="Images in one forward pass.")] = 1,
+    device: Device = "cpu",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    precision: Annotated[str, typer.Option(help="float32, bfloat16, float16 or auto (PyTorch).")] = "float32",
+    protocol: Annotated[
+        str, typer.Option(help="eomoo, or published: with cast and copy to the device, and means.")
+    ] = "eomoo",
+    rounds: Annotated[int, typer.Option(help="Rounds in which the cells take turns.")] = 10,
+    repetitions: Annotated[int, typer.Option(help="Least number of timed forward passes.")] = 30,
+    seconds: Annotated[float, typer.Option(help="Least time for each cell.")] = 1.0,
+    in_channels: Annotated[int, typer.Option(help="Bands of an image.")] = 10,
+    classes: Annotated[int, typer.Option(help="Classes.")] = 17,
+    image_size: Annotated[int, typer.Option(help="Pixels of an image's side.")] = 32,
+    stem_channels: Width = 128,
+    stacks: Stacks = 3,
+    cells_per_stack: Copies = 3,
+    as_json: Json = False,
+) -> None:
+    """Time networks on this device, several in turns, with a reference cell in every round.
+
+    Let nothing else run meanwhile; a time that something else disturbed is marked.
+    """
+    from eomoo.data.files import to_json
+    from eomoo.live.latency import LatencySetting, measure_latency
+    from eomoo.space import Skeleton
+
+    setting = LatencySetting(
+        batch_size=batch_size,
+        runtime=runtime,
+        device=device,
+        threads=threads,
+        precision=precision,
+        protocol=protocol,  # type: ignore[arg-type]
+        rounds=rounds,
+        repetitions=repetitions,
+        seconds=seconds,
+    )
+    skeleton = Skeleton(
+        in_channels=in_channels,
+        n_classes=classes,
+        image_size=image_size,
+        stem_channels=stem_channels,
+        n_stacks=stacks,
+        cells_per_stack=cells_per_stack,
+    )
+    indices = [parse_cell(cell) for cell in cells]
+    with _rounds_progress(quiet=as_json) as report:
+        results = measure_latency(indices, skeleton=skeleton, setting=setting, report=report)
+    if as_json:
+        typer.echo(to_json([{"index": k, **r.to_dict()} for k, r in zip(indices, results, strict=True)]))
+        return
+    _show_latencies(indices, results)
+
+
+@app.command()
+def export(
+    trained: Trained,
+    onnx: Annotated[bool, typer.Option("--onnx", help="As ONNX (the only format so far).")] = True,
+    out: Annotated[Path | None, typer.Option(help="File to write; default CELL.onnx.")] = None,
+    data: Annotated[str | None, typer.Option(help="Images to check the file on too, as for train.")] = None,
+    images: DataOptions = None,
+    as_json: Json = False,
+) -> None:
+    """Write a trained network as one file that classifies images by itself, checked against PyTorch.
+
+    Normalisation, class names and bands are in its metadata; onnxruntime and NumPy are enough to use it.
+    """
+    import numpy as np
+
+    from eomoo.data.files import to_json
+    from eomoo.live.export import export_onnx
+    from eomoo.live.images import read_batch
+    from eomoo.live.runs import load_state
+    from eomoo.live.sources import open_data
+    from eomoo.space import Cell, load_space
+
+    weights = _weights(trained)
+    real = None
+    if data is not None:
+        test = open_data(data, **parse_options(images or [])).test
+        real = read_batch(test, np.arange(min(16, len(test))))[0]
+    state = load_state(weights)
+    index = int(load_space().index(Cell(state["cell"]["matrix"], state["cell"]["ops"])))
+    done = export_onnx(weights, out or Path(f"{index}.onnx"), images=real, metadata={"index": index})
+    if as_json:
+        typer.echo(to_json(done))
+        return
+    size = f"{done.file_size / 1e6:.2f} MB"
+    console().print(f"{done.path}: {size}, logits differ from PyTorch's by at most {done.difference:.1e}")
+    console().print(
+        f"weights {done.parameters / 1e6:.2f} MB, "
+        f"feature maps of an image {done.peak_activations / 1e6:.2f} MB at most"
+    )
+
+
+def _weights(trained: str) -> Path:
+    """The weights file that a cell's number, a run's folder or a path stands for."""
+    place = Path(trained)
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        place = Path("runs") / str(parse_cell(trained))
+    found = sorted(place.glob("weights-*.pt"), key=_epochs_of)
+    if not found:
+        raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
+    return found[-1]
+
+
+def _epochs_of(path: Path) -> int:
+    parts = path.stem.removeprefix("weights-").split("+")
+    return sum(int(part) for part in parts if part.isdigit())
+
+
+def _first() -> bool:
+    """Whether this is the process that prints, of those that torchrun started."""
+    import os
+
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextlib.contextmanager
+def _training_progress(
+    index: int, epochs: tuple[int, ...], *, quiet: bool
+) -> Iterator[Callable[[CurvePoint], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} epochs{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), disable=quiet) as bar:
+        task = bar.add_task(f"cell {index}", total=sum(epochs), state="")
+
+        def report(point: CurvePoint) -> None:
+            state = f", loss {point.train_loss:.3f}, validation micro accuracy {point.val_micro:.1%}"
+            bar.update(task, completed=point.epoch, state=state)
+
+        yield report
+
+
+@contextlib.contextmanager
+def _rounds_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    from rich.progress import Progress
+
+    with Progress(console=console(stderr=True), disable=quiet, transient=True) as bar:
+        task = bar.add_task("rounds", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _show(index: int, result: Training, task: ImageData) -> None:
+    from eomoo.live.recipes import format_epochs
+
+    out = console()
+    if not result.done or result.test is None or result.val is None:
+        out.print(f"cell {index} on {task.name}: {result.status}: {result.reason}")
+        return
+    out.print(
+        f"cell {index} on {task.name}: {format_epochs(result.epochs)} epochs in {result.seconds:.0f} s, "
+        f"validation micro {result.val.micro:.1%}, macro {result.val.macro:.1%}"
+    )
+    _show_accuracy(result.test, task)
+    out.print(f"weights in {result.weights}")
+
+
+def _show_accuracy(accuracy: Accuracy, task: ImageData) -> None:
+    from rich.table import Table
+
+    table = Table("class", "images", "right", "most often taken for")
+    for k, name in enumerate(task.class_names):
+        row = accuracy.confusion[k]
+        others = row.copy()
+        others[k] = 0
+        share = f"{accuracy.per_class[k]:.1%}" if row.sum() else "-"
+        wrong = task.class_names[int(others.argmax())] if others.any() else "-"
+        table.add_row(name, f"{row.sum():,}", share, wrong)
+    out = console()
+    out.print(table)
+    out.print(
+        f"micro accuracy {accuracy.micro:.1%}, macro accuracy {accuracy.macro:.1%} "
+        f"(the largest class alone: {accuracy.majority:.1%})"
+    )
+
+
+def _show_latencies(indices: list[int], results: list[Any]) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "cell", "median (ms)", "quartiles (ms)", "90 % (ms)", "mean (ms)", "by reference", "passes", ""
+    )
+    for index, r in zip(indices, results, strict=True):
+        table.add_row(
+            str(index),
+            f"{r.median:.4g}",
+            f"{r.lower:.4g} to {r.upper:.4g}",
+            f"{r.p90:.4g}",
+            f"{r.mean:.4g}",
+            f"{r.relative:.3f}",
+            str(r.count),
+            "contended" if r.contended else "",
+        )
+    how, out = results[0].setting, console()
+    out.print(table)
+    threads = f", {how['threads']} threads" if how["threads"] else ""
+    out.print(
+        f"{how['runtime']} on {how['device_name']}{threads}, batch {how['batch_size']}, {how['precision']}, "
+        f"protocol {how['protocol']}; reference cell {how['reference']}"
+    )
+    if any(r.contended for r in results):
+        out.print("contended: something else used the device; close it and time again")
