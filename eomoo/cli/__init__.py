@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eomoo.cli import data, problems, run, show, study
+from eomoo.cli import data, landscape, live, problems, run, show, study, surrogate
 from eomoo.errors import EomooError
 
 __all__ = ["app", "main"]
@@ -28,7 +28,13 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("problems")(problems.problems)
 app.command("show")(show.show)
+app.command("landscape")(landscape.landscape)
 app.add_typer(study.app, name="study")
+app.command("train")(live.train)
+app.command("evaluate")(live.evaluate)
+app.command("latency")(live.latency)
+app.command("export")(live.export)
+app.add_typer(surrogate.app, name="surrogate")
 app.add_typer(data.app, name="data")
 
 

@@ -58,6 +58,17 @@ def run(
         list[str] | None,
         typer.Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated."),
     ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Live cards: epochs of each training.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Live cards: candidates trained at once.")] = None,
+    device: Annotated[str | None, typer.Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
+    screen: Annotated[
+        int | None,
+        typer.Option(help="Live cards: train all for so many epochs, fully only the promising ones."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search a problem and print the Pareto front that was found.
@@ -73,7 +84,9 @@ def run(
     options = parse_options(option or [])
     options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
     spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=options)
-    problem = get_problem(card, noise=noise, constraints=constraint or ())
+    live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
+    settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
+    problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
     spent = problem.card.budget if budget is None else budget
     with _folder(out) as folder:
         stored = _run_or_load(problem, spec, spent, seed, folder, quiet=as_json)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from eomoo.errors import CardError
 from eomoo.objectives.base import Backend, Quantity
 from eomoo.objectives.card import Card
+from eomoo.objectives.live import LIVE_SETTINGS
 
-__all__ = ["BACKENDS", "build_backends"]
+__all__ = ["BACKENDS", "BackendKind", "build_backends"]
 
 Builder = Callable[[Card, dict[str, Any], dict[str, Quantity]], Backend]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendKind:
+    """How a backend is built from a card, and the settings that its table may have."""
+
+    build: Builder
+    settings: frozenset[str]
 
 
 def build_backends(card: Card, options: Mapping[str, Any] | None = None) -> dict[str, Backend]:
@@ -19,7 +29,7 @@ def build_backends(card: Card, options: Mapping[str, Any] | None = None) -> dict
 
     Args:
         card: The card.
-        options: Settings that override the card's, for the backends that have them ("epochs",
+        options: Settings that override the card's, for each backend that has them ("epochs",
             "device", ...); None values are ignored.
 
     Raises:
@@ -33,15 +43,25 @@ def build_backends(card: Card, options: Mapping[str, Any] | None = None) -> dict
     for c in card.constraints:
         known = wanted.setdefault(c.source, {})
         known.setdefault(c.quantity, Quantity(title=c.quantity, unit="", direction="min"))
-    backends = {}
-    for name, quantities in wanted.items():
+    for name in wanted:
         if name not in BACKENDS:
             raise CardError(
                 f"problem card {card.name}: unknown source {name!r}; known are {', '.join(BACKENDS)}"
             )
+    given = {k: v for k, v in (options or {}).items() if v is not None}
+    for key in given:
+        if not any(key in BACKENDS[name].settings for name in wanted):
+            raise CardError(
+                f"problem card {card.name}: its values come from {' and '.join(wanted)}, "
+                f"which has no setting {key!r}"
+            )
+    backends = {}
+    for name, quantities in wanted.items():
+        allowed = BACKENDS[name].settings
         settings = dict(card.backends.get(name, {}))
-        settings.update({k: v for k, v in (options or {}).items() if v is not None})
-        backends[name] = BACKENDS[name](card, settings, quantities)
+        _take(card, name, settings, allowed)
+        settings.update({k: v for k, v in given.items() if k in allowed})
+        backends[name] = BACKENDS[name].build(card, settings, quantities)
     _check_units(card, backends)
     return backends
 
@@ -63,7 +83,7 @@ def _check_units(card: Card, backends: Mapping[str, Backend]) -> None:
             )
 
 
-def _take(card: Card, name: str, settings: dict[str, Any], known: set[str]) -> None:
+def _take(card: Card, name: str, settings: dict[str, Any], known: frozenset[str]) -> None:
     for key in settings:
         if key not in known:
             raise CardError(
@@ -75,21 +95,18 @@ def _take(card: Card, name: str, settings: dict[str, Any], known: set[str]) -> N
 def _analytic(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
 
-    _take(card, "analytic", settings, {"skeleton"})
     return AnalyticBackend(skeleton_from_settings(settings.get("skeleton", "so2sat")))
 
 
 def _surrogate(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.surrogate import SurrogateBackend
 
-    _take(card, "surrogate", settings, set())
     return SurrogateBackend()
 
 
 def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.table import TableBackend
 
-    _take(card, "table", settings, {"data", "file"})
     if settings.get("data") == "eo-hwnas":
         return TableBackend.from_eo()
     if not isinstance(settings.get("file"), str):
@@ -103,7 +120,6 @@ def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]
 def _nasbench101(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.nasbench101 import NASBench101Backend
 
-    _take(card, "nasbench101", settings, {"file", "epochs", "halfway", "repeat", "seed"})
     file = settings.pop("file", None)
     return NASBench101Backend(None if file is None else card.folder / file, **settings)
 
@@ -114,10 +130,12 @@ def _live(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity])
     return LiveBackend.from_card(settings, base=card.folder)
 
 
-BACKENDS: Mapping[str, Builder] = {
-    "analytic": _analytic,
-    "live": _live,
-    "nasbench101": _nasbench101,
-    "surrogate": _surrogate,
-    "table": _table,
+BACKENDS: Mapping[str, BackendKind] = {
+    "analytic": BackendKind(build=_analytic, settings=frozenset({"skeleton"})),
+    "live": BackendKind(build=_live, settings=LIVE_SETTINGS),
+    "nasbench101": BackendKind(
+        build=_nasbench101, settings=frozenset({"file", "epochs", "halfway", "repeat", "seed"})
+    ),
+    "surrogate": BackendKind(build=_surrogate, settings=frozenset()),
+    "table": BackendKind(build=_table, settings=frozenset({"data", "file"})),
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eomoo.live.store import LiveStore
     from eomoo.live.tasks import DataSource, TrainingTask
 
-__all__ = ["LIVE_QUANTITIES", "LiveBackend"]
+__all__ = ["LIVE_QUANTITIES", "LIVE_SETTINGS", "LiveBackend"]
 
 _ERRORS = {
     f"{split}_{kind}_error": Quantity(title=f"{words} {kind} error after training", unit="%", direction="min")
@@ -48,6 +48,7 @@ _SETTINGS = {
     "epochs": (int, str), "seed": int, "device": str, "latency": dict, "folder": str, "workers": int,
     "threads": int, "readers": int, "cluster": str, "screen": int, "screen_quantile": (int, float),
 }  # fmt: skip
+LIVE_SETTINGS = frozenset(_SETTINGS)
 
 
 class LiveBackend:
