@@ -91,8 +91,8 @@ def _build_part(card, settings, quantities):
 
 def register():
     """Make the sources "synthetic" (all cells) and "part" (425 of them) known to problem cards."""
-    backends.BACKENDS["synthetic"] = _build
-    backends.BACKENDS["part"] = _build_part
+    backends.BACKENDS["synthetic"] = backends.BackendKind(build=_build, settings=frozenset())
+    backends.BACKENDS["part"] = backends.BackendKind(build=_build_part, settings=frozenset())
 
 
 def card_text(*names, source="synthetic", reference_point=None, directions=None, budget=None):
