@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -185,10 +185,10 @@ class CellProblem(Problem):
 
     def _draws(self, indices: NDArray[np.int64], columns: list[int]) -> NDArray[np.float64]:
         """Standard normal numbers, one a cell and column, whatever the order of asking."""
-        drawn = [
-            np.random.default_rng([self.noise or 0, k]).standard_normal(len(self.space)) for k in columns
-        ]
-        return np.stack([column[indices] for column in drawn], axis=1)
+        # A limit on an objective must see the objective's own draw: what counts is the first column.
+        first = [self._columns.index(self._columns[k]) for k in columns]
+        drawn = [_standard_normal(self.noise or 0, k, len(self.space))[indices] for k in first]
+        return np.stack(drawn, axis=1)
 
     # -- pymoo's hooks -------------------------------------------------------------------------
 
@@ -314,6 +314,11 @@ class CellProblem(Problem):
     def unconstrained(self) -> CellProblem:
         """The same problem for algorithms without constraints: an infeasible genotype has a huge ``F``."""
         return CellProblem(self.card, **{**self._arguments(), "constrained": False})
+
+
+@lru_cache(maxsize=8)
+def _standard_normal(seed: int, column: int, n: int) -> NDArray[np.float64]:
+    return np.random.default_rng([seed, column]).standard_normal(n)
 
 
 def _columns(card: Card) -> list[tuple[str, str]]:
