@@ -25,6 +25,13 @@ _CARD_KEYS = {
     "backend",
 }
 _OBJECTIVE_KEYS = {"name", "title", "unit", "direction", "source", "quantity"}
+# Attributes of pymoo's individuals, what its algorithms set there, and columns of eomoo's own tables.
+_TAKEN_NAMES = {
+    *("X", "F", "G", "H", "CV", "FEAS", "dF", "dG", "dH", "ddF", "ddG", "ddH", "x", "f", "cv", "feas"),
+    *("feasible", "config", "data", "default_config", "evaluated", "copy", "duplicate", "get", "has"),
+    *("new", "reset", "set", "set_by_dict", "n_gen", "n_iter", "rank", "crowding"),
+    *("index", "hash", "genotype", "vertices", "step"),
+}
 _CONSTRAINT_KEYS = {"quantity", "source", "max", "min"}
 
 
@@ -61,9 +68,9 @@ class Constraint:
     def __str__(self) -> str:
         limits = []
         if self.most < math.inf:
-            limits.append(f"{self.quantity} <= {self.most:g}")
+            limits.append(f"{self.quantity} <= {_exact(self.most)}")
         if self.least > -math.inf:
-            limits.append(f"{self.quantity} >= {self.least:g}")
+            limits.append(f"{self.quantity} >= {_exact(self.least)}")
         return " and ".join(limits)
 
 
@@ -124,21 +131,24 @@ def load_card(name_or_path: str | Path) -> Card:
     """
     path = Path(name_or_path)
     if path.suffix != ".toml":
-        path = card_folder() / f"{name_or_path}.toml"
-        if path.parent != card_folder() or not path.is_file():
+        if str(name_or_path) not in list_problems():
             raise UnknownNameError(
                 f"no problem card is called {str(name_or_path)!r}; shipped are {', '.join(list_problems())}; "
                 "a card of your own is given as a path that ends in .toml"
             )
+        path = card_folder() / f"{name_or_path}.toml"
     try:
         data = path.read_bytes()
     except OSError as error:
         raise CardError(f"the problem card {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise CardError(f"the problem card {path} cannot be read: {error}") from None
     try:
-        content = tomllib.loads(data.decode())
+        content = tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise CardError(f"the problem card {path} is no text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Not only TOMLDecodeError: numbers of thousands of digits and deep nesting raise others.
         raise CardError(f"the problem card {path} is no valid TOML: {error}") from None
     return _Reader(path).card(content, hashlib.sha256(data).hexdigest())
 
@@ -220,8 +230,10 @@ class _Reader:
         where = f"objective {k}"
         self._known_keys(row, _OBJECTIVE_KEYS, where)
         name = self._text(row, "name", where)
-        if not name.isidentifier() or name in ("F", "G", "H", "X", "CV", "index"):
-            raise self.fail(f"{where}: the name {name!r} must be a plain identifier, not one of pymoo's own")
+        if not name.isidentifier() or name in _TAKEN_NAMES:
+            raise self.fail(
+                f"{where}: the name {name!r} must be a plain identifier, not one that pymoo or eomoo's tables use"
+            )
         direction = self._text(row, "direction", where)
         if direction not in ("min", "max"):
             raise self.fail(f'{where}: direction must be "min" or "max"; got {direction!r}')
@@ -279,4 +291,15 @@ class _Reader:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _exact(value: float) -> str:
+    """The shortest text that means this number and no other."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
