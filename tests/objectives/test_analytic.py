@@ -1,0 +1,59 @@
+"""The analytic backend: exact counts, as any backend gives them."""
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.errors import CardError, SettingError, UnknownNameError
+from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
+from eomoo.objectives.base import Backend, Quantity, check_quantities, with_errors
+
+
+def test_counts_in_the_order_asked(space):
+    backend, cells = AnalyticBackend(), np.array([7, 3, 7])
+    assert isinstance(backend, Backend)
+    assert backend.total
+    values = backend.values(cells, ["macs", "params", "macs"])
+    assert values.dtype == np.float64
+    assert values[:, 1].tolist() == space.params(cells).tolist()
+    assert values[:, 0].tolist() == values[:, 2].tolist() == space.macs(cells).tolist()
+    assert backend.values(np.empty(0, dtype=int), ["params"]).shape == (0, 1)
+    assert (backend.deviations(cells, ["macs", "params"]) == np.zeros((3, 2))).all()
+
+
+def test_on_another_skeleton(space):
+    backend = AnalyticBackend(eomoo.CIFAR10)
+    assert backend.values(np.array([5]), ["params"])[0, 0] == space.params(5, eomoo.CIFAR10)
+
+
+def test_unknown_quantities_and_cells():
+    for ask in (AnalyticBackend().values, AnalyticBackend().deviations):
+        with pytest.raises(
+            UnknownNameError, match=r"analytic backend has no quantity 'latency'.*params, macs"
+        ):
+            ask(np.array([3]), ["params", "latency"])
+    with pytest.raises(SettingError, match="no cell has the index"):
+        AnalyticBackend().values(np.array([423_624]), ["params"])
+
+
+def test_skeletons_from_cards():
+    assert skeleton_from_settings("cifar10") is eomoo.CIFAR10
+    wide = skeleton_from_settings({"in_channels": 4, "n_classes": 5, "stem_channels": 256})
+    assert wide == eomoo.Skeleton(in_channels=4, n_classes=5, stem_channels=256)
+    for wrong in ("SO2SAT", None, [], {"n_classes": 5}, {"in_channels": 4, "n_classes": 5, "depth": 2}):
+        with pytest.raises(CardError, match="skeleton"):
+            skeleton_from_settings(wrong)
+
+
+def test_errors_of_accuracies():
+    known = {
+        "val": Quantity(title="validation accuracy", unit="fraction", direction="max"),
+        "time": Quantity(title="time", unit="s", direction="min"),
+    }
+    assert with_errors(known) == {
+        **known,
+        "val_error": Quantity(title="validation error", unit="%", direction="min"),
+    }
+    check_quantities(["val", "time"], known, backend="any")
+    with pytest.raises(KeyError, match="the any backend has no quantity 'x'; it offers val, time"):
+        check_quantities(["x"], known, backend="any")

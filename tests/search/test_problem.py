@@ -1,0 +1,299 @@
+"""CellProblem's contract with pymoo and with the card."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from pymoo.core.evaluator import Evaluator
+from pymoo.core.individual import Individual
+from pymoo.core.population import Population
+from synthetic import ANALYTIC_CARD, PART, all_values, brute_front
+
+import eomoo
+from eomoo.errors import CardError, EomooError, SettingError
+
+
+def valid(space, n=50, seed=0):
+    return np.random.default_rng(seed).choice(len(space), n, replace=False)
+
+
+def test_shape_of_the_problem(pose):
+    problem = pose("err", "acc", stem="mine")
+    assert (problem.n_var, problem.n_obj, problem.n_ieq_constr, problem.n_eq_constr) == (26, 2, 1, 0)
+    assert problem.xl.tolist() == [0] * 26
+    assert problem.xu.tolist() == [1] * 21 + [2] * 5
+    assert problem.name() == "mine"
+    assert problem.objective_names == ["err", "acc"]
+    assert problem.units == ["%", "fraction"]
+    assert problem.titles == ["error", "accuracy"]
+    assert problem.domain is None
+    assert problem.enumerable
+
+
+def test_values_are_raw_and_F_is_minimised(pose, space):
+    problem, cells = pose("err", "acc", "lat"), valid(space)
+    raw = np.stack([all_values()[name][cells] for name in ("err", "acc", "lat")], axis=1)
+    assert (problem.values(cells) == raw).all()
+    F, G = problem.evaluate(space.genotype(cells))
+    assert (raw * [1, -1, 1] == F).all()
+    assert (G == 0).all()
+    assert (problem.objectives_at(cells) == F).all()
+    assert (problem.raw(F) == raw).all()
+    assert problem.values(int(cells[0])).tolist() == raw[0].tolist()
+    assert problem.deviations(cells).shape == raw.shape
+
+
+def test_a_card_may_turn_a_direction_round(pose, space):
+    usual, turned = pose("lat"), pose("lat", directions={"lat": "max"})
+    cells = valid(space)
+    assert (usual.values(cells) == turned.values(cells)).all()
+    assert (usual.objectives_at(cells) == -turned.objectives_at(cells)).all()
+    assert turned.raw(turned.pareto_front())[0, 0] == all_values()["lat"].max()
+
+
+def test_individuals_carry_index_and_raw_values(pose, space):
+    problem, cells = pose("err", "acc"), valid(space)
+    X = np.concatenate((space.genotype(cells), np.zeros((1, 26), dtype=int)))
+    pop = Evaluator().eval(problem, Population.new(X=X))
+    assert pop.get("index").tolist() == [*cells, -1]
+    assert pop.get("index").dtype == np.int64
+    assert pop.get("acc")[:-1].tolist() == all_values()["acc"][cells].tolist()
+    assert np.isnan(pop.get("acc")[-1])
+    assert pop.get("F")[:-1, 1].tolist() == (-all_values()["acc"][cells]).tolist()
+
+
+def test_invalid_genotypes_are_infeasible_by_degrees(pose):
+    problem = pose("err", "lat")
+    full, nothing, beyond, nine = np.ones(26), np.zeros(26), np.zeros(26), np.zeros(26)
+    beyond[21] = 7
+    nine[5] = 1
+    F, G = problem.evaluate(np.stack([full, nothing, beyond, nine]).astype(int))
+    assert np.isinf(F[:3]).all()
+    assert np.isfinite(F[3]).all()
+    assert G[:, 0].tolist() == [13, 2, 23, 0]
+
+
+def test_inputs_are_not_changed_and_one_genotype_is_enough(pose, space):
+    problem = pose("err", "lat")
+    X = space.genotype(valid(space))
+    kept = X.copy()
+    X.setflags(write=False)
+    F, G = problem.evaluate(X)
+    assert (kept == X).all()
+    single = problem.evaluate(X[3])
+    assert single[0].tolist() == F[3].tolist()
+    assert single[1].shape == (1,)
+    assert problem.evaluate(X[3], return_as_dictionary=True)["index"] == space.index(X[3])
+    assert problem.evaluate(X[:0])[0].shape == (0, 2)
+    assert problem.evaluate(X.astype(float))[0].tolist() == F.tolist()
+    F[:] = 0
+    assert (problem.evaluate(X)[0] != 0).all()
+
+
+def test_values_given_out_may_be_changed_without_harm(pose, space):
+    problem, cells = pose("err", "acc"), valid(space)
+    before = problem.values(cells).copy()
+    problem.values(cells)[:] = -1
+    problem.objectives_at(cells)[:] = -1
+    problem.values(int(cells[0]))[:] = -1
+    front = problem.pareto_indices()
+    assert (problem.values(cells) == before).all()
+    assert (problem.pareto_indices() == front).all()
+
+
+def test_a_cell_is_computed_once(pose, space):
+    problem, cells = pose("err", "lat"), valid(space)
+    for _ in range(3):
+        problem.values(np.concatenate((cells, cells)))
+        problem.evaluate(space.genotype(cells))
+        problem.values(int(cells[0]))
+    assert problem.backends["synthetic"].n_asked == len(cells)
+
+
+def test_copies_and_pickles_stay_small(pose, space):
+    problem = pose("err", "acc", noise=3, constraints=["lat<=20"])
+    problem.pareto_front()
+    assert copy.deepcopy(problem) is problem
+    data = pickle.dumps(problem)
+    assert len(data) < 10_000
+    twin, cells = pickle.loads(data), valid(space)
+    assert (twin.values(cells) == problem.values(cells)).all()
+    assert (twin.evaluate(space.genotype(cells))[1] == problem.evaluate(space.genotype(cells))[1]).all()
+    assert twin.name() == problem.name()
+    free = pickle.loads(pickle.dumps(problem.unconstrained()))
+    assert free.n_ieq_constr == 0
+
+
+def test_noise_is_reproducible_and_independent_of_order(pose, space):
+    cells = valid(space, 200)
+    one, two, other, exact = (pose("err", "lat", noise=n) for n in (5, 5, 6, None))
+    values = one.values(cells)
+    parts = np.concatenate([two.values(cells[k : k + 7]) for k in range(0, 200, 7)][::-1])
+    assert two.values(cells[::-1])[::-1].tolist() == values.tolist()
+    assert parts.shape == values.shape
+    assert (other.values(cells) != values).all()
+    z = (values - exact.values(cells)) / exact.deviations(cells)
+    assert abs(z.mean()) < 0.2
+    assert 0.85 < z.std() < 1.15
+    assert abs(np.corrcoef(z.T)[0, 1]) < 0.25
+
+
+def test_a_limit_on_an_objective_sees_the_same_noisy_values(pose, space):
+    problem = pose("err", "lat", noise=5, constraints=["lat<=21.8"])
+    cells = valid(space, 400)
+    _, G = problem.evaluate(space.genotype(cells))
+    assert ((G[:, 1] <= 0) == (problem.values(cells)[:, 1] <= 21.8)).all()
+
+
+@pytest.mark.parametrize("noise", [-1, 1.5, True, "3"])
+def test_noise_is_a_seed(card, noise):
+    with pytest.raises(SettingError, match="noise is a seed"):
+        eomoo.get_problem(card("err"), noise=noise)
+
+
+def test_constraints_by_name_in_raw_units(pose, space):
+    problem = pose("acc", "err", constraints=["acc>=0.82", "lat <= 22", "params<=5e6"])
+    cells = valid(space, 500)
+    F, G = problem.evaluate(space.genotype(cells))
+    assert G.shape == (500, 4)
+    columns = all_values()
+    assert ((G[:, 1] <= 0) == (columns["acc"][cells] >= 0.82)).all()
+    assert ((G[:, 2] <= 0) == (columns["lat"][cells] <= 22)).all()
+    assert ((G[:, 3] <= 0) == (space.params(cells) <= 5e6)).all()
+    assert 0 < (G <= 0).all(axis=1).sum() < 500
+    assert np.isfinite(F).all()
+
+
+def test_limits_on_the_card(card, space):
+    path = card(
+        text=ANALYTIC_CARD
+        + '[[constraints]]\nquantity = "params"\nsource = "analytic"\nmax = 4000000\nmin = 1000000.5\n'
+    )
+    problem = eomoo.get_problem(path, constraints=["macs<=1e9"])
+    cells = problem.pareto_indices()
+    everything = np.arange(len(space))
+    params, macs = space.params(everything), space.macs(everything)
+    allowed = (params <= 4e6) & (params > 1e6) & (macs <= 1e9)
+    assert len(cells) > 0
+    assert allowed[cells].all()
+    assert macs[cells].max() == macs[allowed].max()
+    assert [str(c) for c in problem.constraints] == [
+        "params <= 4e+06 and params >= 1000000.5",
+        "macs <= 1e+09",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["lat", "lat<20", "<=3", "lat<=", "lat<=abc", "lat<=nan", "lat<=inf", "lat<=1<=2", "", "lat==3"]
+)
+def test_constraints_that_make_no_sense(card, text):
+    with pytest.raises(CardError, match="a constraint reads like"):
+        eomoo.get_problem(card("err", "lat"), constraints=[text])
+
+
+def test_a_constraint_on_an_unknown_quantity(card):
+    with pytest.raises(EomooError, match=r"no quantity 'latenzy'.*err, lat"):
+        eomoo.get_problem(card("err", "lat"), constraints=["latenzy<=3"])
+
+
+def test_exact_front_on_a_table(pose, space):
+    problem = pose("err", "lat", source="part")
+    F = np.stack([all_values()[name][PART] for name in ("err", "lat")], axis=1)
+    expected = PART[brute_front(F)]
+    assert sorted(problem.pareto_indices().tolist()) == sorted(expected.tolist())
+    front = problem.pareto_front()
+    assert (np.diff(front[:, 0]) >= 0).all()
+    assert front.tolist() == problem.objectives_at(problem.pareto_indices()).tolist()
+    assert space.index(problem.pareto_set()).tolist() == problem.pareto_indices().tolist()
+    assert problem.ideal_point().tolist() == F[brute_front(F)].min(axis=0).tolist()
+    assert problem.nadir_point().tolist() == F[brute_front(F)].max(axis=0).tolist()
+
+
+def test_exact_front_keeps_cells_with_equal_values(pose):
+    problem = pose("depth", "pools")
+    F = np.stack([all_values()[name] for name in ("depth", "pools")], axis=1)
+    best = np.unique(F, axis=0)
+    best = best[brute_front(best)]
+    expected = np.flatnonzero((F[:, None] == best).all(axis=2).any(axis=1))
+    assert sorted(problem.pareto_indices().tolist()) == expected.tolist()
+
+
+def test_exact_front_with_three_objectives_and_with_one(pose):
+    problem = pose("err", "acc", "lat", source="part", directions={"acc": "min"})
+    F = problem.objectives_at(PART)
+    assert sorted(problem.pareto_indices().tolist()) == sorted(PART[brute_front(F)].tolist())
+    single = pose("err")
+    assert single.pareto_indices().tolist() == [int(all_values()["err"].argmin())]
+    assert single.ideal_point().tolist() == [all_values()["err"].min()]
+
+
+def test_exact_front_leaves_out_what_is_infeasible_or_unknown(pose):
+    problem = pose("holes", "lat", constraints=["lat>=19"])
+    cells = problem.pareto_indices()
+    assert (cells % 5 != 0).all()
+    assert (problem.values(cells)[:, 1] >= 19).all()
+    assert np.isfinite(problem.pareto_front()).all()
+    _, G = problem.evaluate(problem.space.genotype([0, 5, 10]))
+    assert (G[:, 0] > 0).all()
+    assert (problem.evaluate(problem.space.genotype([0, 5]))[0] == np.inf).all()
+
+
+def test_a_table_has_a_domain_and_the_rest_is_infeasible(pose, space):
+    problem = pose("err", "lat", source="part")
+    assert np.flatnonzero(problem.domain).tolist() == PART.tolist()
+    F, G = problem.evaluate(space.genotype([PART[3], PART[3] + 1]))
+    assert np.isfinite(F[0]).all()
+    assert np.isinf(F[1]).all()
+    assert G[:, 0].tolist() == [0, 1]
+    counts, flat = problem.neighbor_lists(PART[:50])
+    assert problem.domain[flat].all()
+    assert counts.sum() == len(flat)
+    expected = [i for p in PART[:50] for i in space.neighbors(int(p)) if i in set(PART.tolist())]
+    assert flat.tolist() == expected
+    drawn = problem.random_cells(10_000, np.random.default_rng(0))
+    assert sorted(drawn.tolist()) == PART.tolist()
+
+
+def test_nothing_that_satisfies_the_constraints(pose):
+    problem = pose("err", "lat", constraints=["lat<=0"])
+    assert len(problem.pareto_indices()) == 0
+    assert problem.pareto_front() is None or len(problem.pareto_front()) == 0
+
+
+def test_unconstrained_form_for_algorithms_without_constraints(pose, space):
+    problem = pose("err", "lat", constraints=["lat<=21"])
+    free = problem.unconstrained()
+    cells = valid(space, 300)
+    X = np.concatenate((space.genotype(cells), np.zeros((1, 26), dtype=int)))
+    F = free.evaluate(X)
+    strict, G = problem.evaluate(X)
+    feasible = (G <= 0).all(axis=1)
+    assert 0 < feasible.sum() < 300
+    assert (F[feasible] == strict[feasible]).all()
+    assert np.isfinite(F).all()
+    assert F[~feasible].min() >= 1e30
+    assert (free.pareto_indices() == problem.pareto_indices()).all()
+
+
+def test_wrong_indices_are_refused(pose):
+    problem = pose("err", "lat")
+    for ask in (problem.values, problem.deviations, problem.objectives_at, problem.extrapolates):
+        with pytest.raises(SettingError, match="no cell has the index"):
+            ask([3, -1])
+
+
+def test_objectives_do_not_take_names_of_pymoo_individuals(card):
+    taken = [name for name in dir(Individual()) if not name.startswith("_")]
+    for name in [*taken, "index", "n_gen", "n_iter", "rank", "crowding", "hash", "genotype", "step"]:
+        with pytest.raises(CardError, match="name"):
+            eomoo.get_problem(
+                card(text=ANALYTIC_CARD.replace('"params"', f'"{name}"\nquantity = "params"', 1))
+            )
+
+
+def test_names_of_shipped_cards_and_paths(card):
+    with pytest.raises(KeyError, match=r"'eo-macro-latenzy'.*shipped are .*eo-macro-latency"):
+        eomoo.get_problem("eo-macro-latenzy")
+    problem = eomoo.get_problem(str(card("err", "lat", stem="by-path")))
+    assert problem.name() == "by-path"
