@@ -232,7 +232,8 @@ class _Reader:
         name = self._text(row, "name", where)
         if not name.isidentifier() or name in _TAKEN_NAMES:
             raise self.fail(
-                f"{where}: the name {name!r} must be a plain identifier, not one that pymoo or eomoo's tables use"
+                f"{where}: the name {name!r} must be a plain identifier, "
+                "not one that pymoo or eomoo's tables use"
             )
         direction = self._text(row, "direction", where)
         if direction not in ("min", "max"):

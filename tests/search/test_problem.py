@@ -79,7 +79,7 @@ def test_inputs_are_not_changed_and_one_genotype_is_enough(pose, space):
     X = space.genotype(valid(space))
     kept = X.copy()
     X.setflags(write=False)
-    F, G = problem.evaluate(X)
+    F, _ = problem.evaluate(X)
     assert (kept == X).all()
     single = problem.evaluate(X[3])
     assert single[0].tolist() == F[3].tolist()
