@@ -37,7 +37,7 @@ def anytime(problem: ProblemResults, key: str) -> Curves:
         series.append(
             Series(
                 name=label,
-                x=[n for n, k in zip(at, known, strict=True) if k],
+                x=np.asarray(at)[known].tolist(),
                 y=_short(middle),
                 low=_short(low) if several else None,
                 high=_short(high) if several else None,
@@ -45,7 +45,11 @@ def anytime(problem: ProblemResults, key: str) -> Curves:
             )
         )
     reference = "the true front" if problem.reference_is_true else "the best front known"
-    band = " Lines are medians over seeds, bands reach from quartile to quartile." if len(problem.runs) > 1 else ""
+    band = (
+        " Lines are medians over seeds, bands reach from quartile to quartile."
+        if len(problem.runs) > 1
+        else ""
+    )
     return Curves(
         title="Quality during the search",
         key=f"anytime-{key}",
@@ -56,13 +60,15 @@ def anytime(problem: ProblemResults, key: str) -> Curves:
     )
 
 
-def comparison_sections(tables: StudyTables, problem: ProblemResults, key: str) -> list[Section]:
+def comparison_sections(
+    tables: StudyTables, problem: ProblemResults, key: str, *, level: int
+) -> list[Section]:
     """Sections on one problem: anytime curves, indicators with tests, attainment."""
     blocks: list[Any] = [anytime(problem, key)]
     summary = tables.summary[tables.summary["problem"] == problem.name]
     for n, group in summary.groupby("evaluations", sort=True):
         blocks.append(_indicator_table(tables.results, group, f"{key}-{n}", int(str(n))))
-    found = [Section(id=f"compared-{key}", title="Algorithms compared", blocks=blocks, level=3)]
+    found = [Section(id=f"compared-{key}", title="Algorithms compared", blocks=blocks, level=level)]
     tests = tables.tests[tables.tests["problem"] == problem.name]
     if len(tests):
         found.append(
@@ -71,11 +77,11 @@ def comparison_sections(tables: StudyTables, problem: ProblemResults, key: str) 
                 title="Are the differences chance?",
                 text=[_tests_in_words(tests)],
                 blocks=[_test_table(tables.results, tests, key)],
-                level=3,
+                level=level,
             )
         )
     if len(problem.objectives) == 2 and _may_be_attained(problem):
-        found.append(_attainment(problem, key))
+        found.append(_attainment(problem, key, level))
     return found
 
 
@@ -134,7 +140,9 @@ def _tests_in_words(tests: Any) -> str:
         for row in share.to_dict(orient="records")
         if row["better"]
     ]
-    text = f"By hypervolume, {decided} of {total} pairs differ significantly (p < 0.05 after Holm's correction)"
+    text = (
+        f"By hypervolume, {decided} of {total} pairs differ significantly (p < 0.05 after Holm's correction)"
+    )
     return f"{text}: {'; '.join(verdicts[:6])}." if verdicts else f"{text}."
 
 
@@ -173,7 +181,7 @@ def _may_be_attained(problem: ProblemResults) -> bool:
     )
 
 
-def _attainment(problem: ProblemResults, key: str) -> Section:
+def _attainment(problem: ProblemResults, key: str, level: int) -> Section:
     first, second = (axis_label(o["title"], o["unit"]) for o in problem.problem.objectives)
     signs = problem.problem.signs
     labels = problem.labels[:_MOST_SURFACES]
@@ -203,7 +211,9 @@ def _attainment(problem: ProblemResults, key: str) -> Section:
         outlines=True,
     )
     blocks = [curves, *_differences(problem, key, first, second)]
-    return Section(id=f"attainment-{key}", title="What is attained, and how surely", blocks=blocks, level=3)
+    return Section(
+        id=f"attainment-{key}", title="What is attained, and how surely", blocks=blocks, level=level
+    )
 
 
 def _differences(problem: ProblemResults, key: str, x_label: str, y_label: str) -> Iterator[Differences]:

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from eomoo import __version__
 from eomoo.analysis.report.comparison import anytime, comparison_sections, rank_section
 from eomoo.analysis.report.fronts import FrontData, front_data, front_table
-from eomoo.analysis.report.model import Code, Facts, Picture, Report, Section, Table
-from eomoo.analysis.report.wording import (
-    algorithm_title,
-    describe_settings,
-    joined,
-    number,
-    problem_argument,
-    references,
-    run_command,
-    values_in_words,
-)
+from eomoo.analysis.report.landscape import landscape_sections
+from eomoo.analysis.report.model import Report, Section, Table
+from eomoo.analysis.report.repeat import repeat_run, repeat_study, sources
+from eomoo.analysis.report.wording import algorithm_title, joined, number, values_in_words
 from eomoo.analysis.studies import ProblemResults, StudyResults, load_results
 from eomoo.analysis.study_tables import StudyTables, study_tables
-from eomoo.data.files import read_bytes
-from eomoo.errors import DataError, StoreError
+from eomoo.errors import StoreError
 from eomoo.space.enumeration import N_CELLS
-from eomoo.study.record import RECORD_NAME
-from eomoo.study.store import STORE_NAME, RunRow, Store, versions
+from eomoo.study.store import STORE_NAME, RunRow, Store
 
 __all__ = ["report_of"]
-
-_MOST_PNG = 1_500_000
 
 
 def report_of(folder: str | Path) -> Report:
@@ -48,7 +35,7 @@ def report_of(folder: str | Path) -> Report:
         ]
     tables = study_tables(results)
     runs = [run for p in results.problems for run in p.runs]
-    made = f"eomoo {versions().get('eomoo', '')}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    made = f"eomoo {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if len(runs) == 1:
         return _run_report(place, results, tables, fronts[0], made)
     return _study_report(place, results, tables, fronts, made)
@@ -94,9 +81,9 @@ def _run_report(
             text=[_search_words(problem, run)],
             blocks=[anytime(problem, "run"), _run_table(tables)],
         ),
-        *_landscape(place),
-        _repeat_run(problem, run),
-        _sources(results, study=False),
+        *landscape_sections(place),
+        repeat_run(problem, run),
+        sources(results, study=False),
     ]
     return Report(title=title, lead=lead, tiles=tiles, sections=sections, main=front_table(front), made=made)
 
@@ -127,14 +114,15 @@ def _study_report(
             sections.append(
                 Section(id=f"problem-{k}", title=problem.problem.title or problem.name, text=[problem.name])
             )
-        sections += comparison_sections(tables, problem, str(k))
-        sections.append(_front_section(problem, front, f"front-{k}", level=3))
+        level = 2 if one else 3
+        sections += comparison_sections(tables, problem, str(k), level=level)
+        sections.append(_front_section(problem, front, f"front-{k}", level=level))
     ranks = rank_section(tables)
     sections += [
         *([ranks] if ranks else []),
-        *_landscape(place),
-        _repeat_study(place, results),
-        _sources(results, study=True),
+        *landscape_sections(place),
+        repeat_study(place, results),
+        sources(results, study=True),
     ]
     main = Table(
         title="Indicators of every run",
@@ -149,7 +137,8 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
     text = []
     if front.n_runs > 1:
         text.append(
-            f"All {front.n_runs} runs together: the {number(front.n_front)} cells that no cell of any run beats."
+            f"All {front.n_runs} runs together: the {number(front.n_front)} cells that no cell of any run "
+            "beats."
         )
     if front.knee is not None:
         text.append(
@@ -160,7 +149,7 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
         text.append(f"{len(front.cells):,} of its {front.n_front:,} cells are shown, chosen evenly.")
     if (front.deviations > 0).any():
         text.append("Values are predictions; ± is one standard deviation.")
-    title = "The front" if level == 2 else "The best front of all runs"
+    title = "The best front of all runs" if front.n_runs > 1 else "The front"
     return Section(id=place, title=title, text=text, blocks=[front], level=level)
 
 
@@ -209,146 +198,19 @@ def _search_words(problem: ProblemResults, run: RunRow) -> str:
         for o in problem.problem.objectives
     )
     return (
-        f"{algorithm_title(run)} with seed {run.seed} was allowed {number(run.budget)} distinct cells{limits} "
-        f"and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
+        f"{algorithm_title(run)} with seed {run.seed} was allowed {number(run.budget)} distinct cells"
+        f"{limits} and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
     )
 
 
 def _run_table(tables: StudyTables) -> Table:
     row = tables.runs.iloc[0]
-    known = [(tables.results.columns[name].title, float(row[name])) for name in tables.results.columns if name in row]
-    return Table(title="Indicators", columns=["indicator", "value"], rows=known, key="indicators")
-
-
-def _landscape(place: Path) -> Iterator[Section]:
-    picture, numbers = place / "landscape.png", place / "landscape.json"
-    blocks: list[Any] = []
-    if picture.is_file():
-        alt = "Sheet of the problem's landscape; its numbers are in the table below."
-        blocks.append(Picture(title="Landscape sheet", key="landscape", png=_small_png(picture), alt=alt))
-    if numbers.is_file():
-        try:
-            content = json.loads(read_bytes(numbers, max_size=10_000_000))
-        except ValueError:
-            raise DataError(f"{numbers} is no JSON; write it again with: eomoo landscape --out DIR") from None
-        rows = list(_flat(content))[:200]
-        blocks.append(
-            Table(title="The landscape in numbers", columns=["measure", "value"], rows=rows, key="landscape")
-        )
-    if blocks:
-        yield Section(
-            id="landscape", title="The landscape", text=["What kind of problem this is."], blocks=blocks
-        )
-
-
-def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Numbers and words of nested JSON, each with its path; long lists are left to the file."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            yield from _flat(value, f"{path} › {key}".removeprefix(" › ").replace("_", " "))
-    elif isinstance(content, list):
-        if all(isinstance(item, dict) and "name" in item for item in content):
-            for item in content:
-                yield from _flat({k: v for k, v in item.items() if k != "name"}, f"{path} › {item['name']}")
-        elif len(content) <= 3 and not any(isinstance(item, dict | list) for item in content):
-            yield path, ", ".join(number(v) if isinstance(v, int | float) else str(v) for v in content)
-    elif content is not None:
-        yield path, content
-
-
-def _small_png(path: Path) -> bytes:
-    """A picture's bytes; a heavy one is made smaller, so that the page stays light."""
-    png = read_bytes(path, max_size=50_000_000)
-    if len(png) <= _MOST_PNG:
-        return png
-    from io import BytesIO
-
-    from PIL import Image
-
-    with Image.open(BytesIO(png)) as image:
-        image.thumbnail((1800, 2600))
-        small = BytesIO()
-        image.convert("RGB").quantize(128).save(small, format="PNG", optimize=True)
-    return small.getvalue()
-
-
-def _repeat_run(problem: ProblemResults, run: RunRow) -> Section:
-    settings = [("algorithm", algorithm_title(run)), *describe_settings(run.settings)]
-    settings += [("seed", str(run.seed)), ("budget", f"{run.budget:,} distinct cells")]
-    if not run.complete:
-        settings.append(("interrupted", "yes"))
-    return Section(
-        id="repeat",
-        title="How to repeat this",
-        blocks=[
-            Code(text=run_command(problem.problem, run)),
-            Facts(title="Settings", rows=settings),
-            Facts(title="Problem", rows=_problem_facts(problem)),
-            Facts(title="Versions", rows=sorted(run.versions.items())),
-        ],
-    )
-
-
-def _repeat_study(place: Path, results: StudyResults) -> Section:
-    runs = [run for p in results.problems for run in p.runs]
-    by_label = {run.label: run for run in runs}
-    seeds = sorted({run.seed for run in runs})
-    budgets = sorted({run.budget for run in runs})
-    blocks: list[Any] = []
-    if (place / RECORD_NAME).is_file():
-        note = f"A copy of the study is in {RECORD_NAME} in its folder."
-    else:
-        note = ""
-    plain = all(run.label == run.algorithm for run in by_label.values()) and len(budgets) == 1
-    if plain:
-        names = ",".join(dict.fromkeys(problem_argument(p.problem.name) for p in results.problems))
-        count = len(seeds) if seeds == list(range(1, len(seeds) + 1)) else ",".join(map(str, seeds))
-        text = (
-            f"eomoo study run --problems {names} --algorithms {','.join(by_label)} --seeds {count} "
-            f"--budget {budgets[0]} --out DIR"
-        )
-    else:
-        text = "eomoo study run STUDY.toml --out DIR"
-    blocks.append(Code(text=text, note=note))
-    rows = [
-        (label, "; ".join(f"{k}: {v}" for k, v in describe_settings(run.settings)), run.budget)
-        for label, run in by_label.items()
+    known = [
+        (tables.results.columns[name].title, float(row[name]))
+        for name in tables.results.columns
+        if name in row
     ]
-    blocks.append(
-        Table(title="Algorithms", columns=["label", "settings", "budget"], rows=rows, key="algorithms")
-    )
-    blocks.append(Facts(title="Seeds", rows=[("seeds", ", ".join(map(str, seeds)))]))
-    blocks += [Facts(title=f"Problem {p.name}", rows=_problem_facts(p)) for p in results.problems]
-    found: dict[str, set[str]] = {}
-    for run in runs:
-        for name, version in run.versions.items():
-            found.setdefault(name, set()).add(version)
-    blocks.append(Facts(title="Versions", rows=[(k, ", ".join(sorted(v))) for k, v in sorted(found.items())]))
-    return Section(id="repeat", title="How to repeat this", blocks=blocks)
-
-
-def _problem_facts(problem: ProblemResults) -> list[tuple[str, str]]:
-    row = problem.problem
-    rows = [("card", row.name), ("card's SHA-256", row.digest)]
-    for o in row.objectives:
-        unit = f", {o['unit']}" if o["unit"] else ""
-        rows.append((o["title"], f"{'minimised' if o['direction'] == 'min' else 'maximised'}{unit}"))
-    if row.reference_point is not None:
-        rows.append(("reference point", ", ".join(number(v) for v in row.reference_point)))
-    if row.constraints:
-        rows.append(("limits", ", ".join(row.constraints)))
-    if row.noise is not None:
-        rows.append(("noise", f"drawn with seed {row.noise}"))
-    return rows
-
-
-def _sources(results: StudyResults, *, study: bool) -> Section:
-    runs = [run for p in results.problems for run in p.runs]
-    return Section(
-        id="sources",
-        title="Sources",
-        text=references([p.problem for p in results.problems], runs, study=study),
-    )
+    return Table(title="Indicators", columns=["indicator", "value"], rows=known, key="indicators")
 
 
 def _duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from eomoo.analysis.report.knee import knee_point
 from eomoo.analysis.report.model import Table
+from eomoo.analysis.report.wording import shown_unit
 from eomoo.analysis.runs import front_of
 from eomoo.search.dominance import non_dominated
 from eomoo.space import SO2SAT, Catalogue, load_space
@@ -116,7 +117,10 @@ def front_table(front: FrontData) -> Table:
     columns.append("hash")
     content.append(space.hash(front.cells))
     return Table(
-        title="The front", columns=columns, rows=list(zip(*content, strict=True)), key=f"front-{front.problem.id}"
+        title="The front",
+        columns=columns,
+        rows=list(zip(*content, strict=True)),
+        key=f"front-{front.problem.id}",
     )
 
 
@@ -126,7 +130,9 @@ def front_json(front: FrontData) -> dict[str, Any]:
     params, macs = space.params(front.cells, SO2SAT), space.macs(front.cells, SO2SAT)
     columns = [
         {
-            **{key: objective[key] for key in ("name", "title", "unit")},
+            "name": objective["name"],
+            "title": objective["title"],
+            "unit": shown_unit(objective["unit"]),
             "better": objective["direction"],
             "objective": True,
             "values": _numbers(front.values[:, k]),
@@ -134,7 +140,11 @@ def front_json(front: FrontData) -> dict[str, Any]:
         }
         for k, objective in enumerate(front.problem.objectives)
     ]
-    extra = [("params", "parameters", params), ("macs", "MACs", macs), ("vertices", "vertices", space.n_vertices[front.cells])]
+    extra = [
+        ("params", "parameters", params),
+        ("macs", "MACs", macs),
+        ("vertices", "vertices", space.n_vertices[front.cells]),
+    ]
     columns += [
         {
             "name": name,
@@ -224,12 +234,13 @@ def _neighbors(space: Catalogue, cells: NDArray[np.int64]) -> list[list[int]]:
     """For each cell, positions of the others that are one step away."""
     position = {int(cell): k for k, cell in enumerate(cells)}
     return [
-        [position[int(other)] for other in np.intersect1d(space.neighbors(int(cell)), cells)] for cell in cells
+        [position[int(other)] for other in np.intersect1d(space.neighbors(int(cell)), cells)]
+        for cell in cells
     ]
 
 
 def _numbers(values: NDArray[np.float64], *, digits: int = 7) -> list[float | int | None]:
-    """Values short enough to embed: whole ones exactly, others to some digits, null for what is not finite."""
+    """Values short enough to embed: whole ones exactly, others to some digits, what is not finite as None."""
     return [
         None if not np.isfinite(v) else int(v) if v == int(v) else float(f"{v:.{digits}g}")
         for v in values.tolist()

@@ -53,7 +53,9 @@ def to_html(report: Report) -> str:
         "main",
         _header(report),
         *(_section(section, data) for section in report.sections),
-        _element("footer", _element("p", f"Made by {report.made}, from stored results. This page is offline.")),
+        _element(
+            "footer", _element("p", f"Made by {report.made}, from stored results. This page is offline.")
+        ),
     )
     head = _element(
         "head",
@@ -70,7 +72,9 @@ def to_html(report: Report) -> str:
         _element("a", "Skip to the content", {"class": "skip", "href": "#top"}),
         _navigation(report),
         main,
-        _element("noscript", _element("p", "Figures are drawn by this page's script, which is switched off.")),
+        _element(
+            "noscript", _element("p", "Figures are drawn by this page's script, which is switched off.")
+        ),
         _element("script", _inert(json.dumps(data, allow_nan=False)), type="application/json", id="data"),
         _element("script", _script()),
     )
@@ -142,10 +146,9 @@ def _header(report: Report) -> Element:
 
 def _navigation(report: Report) -> Element:
     links = [
-        _element(
-            "li", _element("a", section.title, href=f"#{section.id}"), {"class": f"level{section.level}"}
-        )
+        _element("li", _element("a", section.title, href=f"#{section.id}"))
         for section in report.sections
+        if section.level == 2
     ]
     switch = _element("button", "theme", type="button", id="theme", hidden="hidden")
     return _element(
@@ -233,7 +236,11 @@ def _figure(title: str, note: str, content: Element, *, long: bool = False) -> E
 
 def _table(table: Table) -> Element:
     best = {k: _best(table, k, larger) for k, larger in table.best.items()}
-    head = [_element("th", title, scope="col") for title in table.columns]
+    numeric = [any(_plain(row[k]) is not None for row in table.rows) for k in range(len(table.columns))]
+    head = [
+        _element("th", title, {"class": "number"} if right else {}, scope="col")
+        for title, right in zip(table.columns, numeric, strict=True)
+    ]
     rows = [
         _element("tr", *(_cell(value, k in best and _plain(value) == best[k]) for k, value in enumerate(row)))
         for row in table.rows
@@ -264,7 +271,7 @@ def _plain(value: Any) -> float | None:
 def _cell(value: Any, is_best: bool) -> Element:
     plain = _plain(value)
     if plain is None:
-        return _element("td", "–" if value is None else str(value))
+        return _element("td", "-" if value is None else str(value))
     attributes = {"class": "number best" if is_best else "number"}
     if plain == plain:
         attributes["data-value"] = repr(value) if isinstance(value, int) else repr(plain)
@@ -277,5 +284,3 @@ def _cell(value: Any, is_best: bool) -> Element:
 
 def _compact(value: float) -> str:
     return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
-
-

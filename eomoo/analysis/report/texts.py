@@ -21,7 +21,6 @@ _LATEX = {
     "±": r"$\pm$",
     "<": r"$<$",
     ">": r"$>$",
-    "–": "--",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
 
@@ -86,7 +85,11 @@ def _markdown_block(block: Any) -> str:
 def _sampled(curves: Curves, points: int = 6) -> Table:
     """A few points of curves as a table."""
     longest = max((line.x for line in curves.series), key=len, default=())
-    places = sorted({longest[round(k * (len(longest) - 1) / points)] for k in range(points + 1)}) if longest else []
+    places = (
+        sorted({longest[round(k * (len(longest) - 1) / points)] for k in range(points + 1)})
+        if longest
+        else []
+    )
     lines = [line for line in curves.series if not line.faint]
     rows = [[x, *(dict(zip(line.x, line.y, strict=True)).get(x) for line in lines)] for x in places]
     return Table(
@@ -102,7 +105,9 @@ def _markdown_table(table: Table) -> str:
     lines = [f"**{_escaped(table.title)}**", ""]
     lines.append("| " + " | ".join(_escaped(title) for title in table.columns) + " |")
     numeric = [isinstance(value, int | float | Measured) for value in table.rows[0]] if table.rows else []
-    lines.append("|" + "|".join("---:" if right else "---" for right in numeric or [False] * len(table.columns)) + "|")
+    lines.append(
+        "|" + "|".join("---:" if right else "---" for right in numeric or [False] * len(table.columns)) + "|"
+    )
     lines += ["| " + " | ".join(_escaped(_text(v)) for v in row) + " |" for row in table.rows[:_MOST_ROWS]]
     if len(table.rows) > _MOST_ROWS:
         lines += ["", f"{_MOST_ROWS} of {len(table.rows):,} rows; all are in the HTML report and in its CSV."]
@@ -124,7 +129,7 @@ def _latex_table(table: Table) -> str:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, Measured):
         return f"{number(value.median)} [{number(value.q25)}, {number(value.q75)}]"
     if isinstance(value, float):

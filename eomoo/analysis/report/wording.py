@@ -10,7 +10,18 @@ from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.store import ProblemRow, RunRow
 
-__all__ = ["algorithm_title", "describe_settings", "joined", "references", "run_command", "values_in_words"]
+__all__ = [
+    "algorithm_title",
+    "describe_settings",
+    "joined",
+    "number",
+    "problem_argument",
+    "references",
+    "run_command",
+    "run_options",
+    "shown_unit",
+    "values_in_words",
+]
 
 _SOURCES = {
     "pls": "Dubois-Lacoste, López-Ibáñez, Stützle: Pareto local search algorithms for anytime bi-objective "
@@ -67,7 +78,18 @@ def run_command(problem: ProblemRow, run: RunRow) -> str:
     """The command that repeats a run."""
     parts = ["eomoo", "run", problem_argument(problem.name), "--algorithm", run.algorithm]
     parts += ["--budget", str(run.budget), "--seed", str(run.seed)]
+    parts += run_options(run)
+    for constraint in problem.constraints:
+        parts += ["--constraint", constraint]
+    if problem.noise is not None:
+        parts += ["--noise", str(problem.noise)]
+    return shlex.join([*parts, "--out", "DIR"])
+
+
+def run_options(run: RunRow) -> list[str]:
+    """A run's settings as options of the command line, as far as they are not the defaults."""
     defaults = ALGORITHMS[run.algorithm].defaults if run.algorithm in ALGORITHMS else {}
+    parts = []
     for key, value in run.settings.items():
         if key == "algorithm" or defaults.get(key) == value:
             continue
@@ -75,11 +97,7 @@ def run_command(problem: ProblemRow, run: RunRow) -> str:
             parts += [f"--{key.replace('_', '-')}", str(value)]
         else:
             parts += ["--option", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
-    for constraint in problem.constraints:
-        parts += ["--constraint", constraint]
-    if problem.noise is not None:
-        parts += ["--noise", str(problem.noise)]
-    return shlex.join([*parts, "--out", "DIR"])
+    return parts
 
 
 def problem_argument(name: str) -> str:
@@ -102,16 +120,21 @@ def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study:
 def values_in_words(problem: ProblemRow, values: Iterable[float]) -> str:
     """Values of a cell: "error 12.3 %, latency 8.2 ms"."""
     parts = [
-        f"{o['title']} {number(value)} {o['unit']}".strip()
+        f"{o['title']} {number(value)} {shown_unit(o['unit'])}".strip()
         for o, value in zip(problem.objectives, values, strict=True)
     ]
     return joined(parts)
 
 
+def shown_unit(unit: str) -> str:
+    """A unit as it is put after a value: "a fraction" goes without saying."""
+    return "" if unit == "fraction" else unit
+
+
 def number(value: float) -> str:
     """A number for people: whole or large ones with thousands, others to four digits."""
     if value != value or value in (float("inf"), float("-inf")):
-        return "–"
+        return "-"
     return f"{value:,.0f}" if abs(value) >= 1e4 or value == round(value) else f"{value:,.4g}"
 
 

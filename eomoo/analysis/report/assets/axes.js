@@ -50,7 +50,14 @@ function extent(lists, room = 0.06) {
   }
   if (low > high) return [0, 1];
   const space = (high - low) * room;
-  return [low - space, high + space];
+  // A quantity that is positive stays so: its axis may be logarithmic.
+  return [low > 0 && low <= space ? low * (1 - room) : low - space, high + space];
+}
+
+/** Whether values span so much that a logarithmic axis shows them better. */
+function isWide(values) {
+  const [low, high] = extent([values], 0);
+  return low > 0 && high / low > 40;
 }
 
 /** Grid, ticks and titles of a plot in a box. */

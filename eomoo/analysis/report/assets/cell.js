@@ -25,41 +25,47 @@ function placeVertices({ n, edges }) {
   return { depth, levels, places };
 }
 
-function edgePath([ax, ay], [bx, by], bend) {
-  const [x0, y0, x1, y1] = [ax, ay + 12, bx, by - 13];
-  if (!bend) return { d: `M${x0},${y0}L${x1},${y1}`, angle: Math.atan2(y1 - y0, x1 - x0) };
-  const [c0, c1] = [Math.min(x0, x1) * (bend < 0) + Math.max(x0, x1) * (bend > 0) + bend, y1 - y0];
-  const [cy0, cy1] = [y0 + c1 * 0.25, y0 + c1 * 0.75];
-  return { d: `M${x0},${y0}C${c0},${cy0} ${c0},${cy1} ${x1},${y1}`, angle: Math.atan2(y1 - cy1, x1 - c0) };
+/** An edge from the foot of one box to the head of another; one that passes levels swings out to `out`. */
+function edgePath([x0, y0], [x1, y1], out) {
+  if (out === null) return { d: `M${x0},${y0}L${x1},${y1}`, angle: Math.atan2(y1 - y0, x1 - x0) };
+  const bow = (out - 0.125 * (x0 + x1)) / 0.75;
+  const [a, b] = [y0 + (y1 - y0) * 0.22, y0 + (y1 - y0) * 0.78];
+  return { d: `M${x0},${y0}C${bow},${a} ${bow},${b} ${x1},${y1}`, angle: Math.atan2(y1 - b, x1 - bow) };
+}
+
+/** An edge that passes a level goes around the boxes there, on the side where it stands, each further out. */
+function wayAround([x, y], { depth, places }, spans) {
+  const lean = Math.sign(places[x][0] + places[y][0]);
+  const side = lean || (spans[1] <= spans[-1] ? 1 : -1);
+  const passed = places.filter((_, v) => depth[v] > depth[x] && depth[v] < depth[y]);
+  const out = side * (Math.max(...passed.map((p) => side * p[0])) + 45 + 13 * spans[side]);
+  spans[side] += 1;
+  return { side, out };
 }
 
 /** An SVG drawing of a cell, as large as its place allows. */
 function drawCell(text, label) {
   const graph = parseGraph(text);
-  const { depth, levels, places } = placeVertices(graph);
-  const lines = [];
-  let [side, reach] = [1, 0];
+  const plan = placeVertices(graph);
+  const { depth, levels, places } = plan;
   const spans = { 1: 0, "-1": 0 };
-  for (const [x, y] of [...graph.edges].sort((a, b) => depth[a[1]] - depth[a[0]] - depth[b[1]] + depth[b[0]])) {
-    const gap = depth[y] - depth[x];
-    let bend = 0;
-    if (gap > 1) {
-      // An edge that passes a level goes around it, by turns on both sides, each further out.
-      bend = side * (56 + 17 * spans[side] + 8 * gap);
-      spans[side] += 1;
-      side = -side;
-    }
-    const { d, angle } = edgePath(places[x], places[y], bend);
-    const [tx, ty] = [places[y][0], places[y][1] - 13];
-    const turn = (angle * 180) / Math.PI;
-    lines.push(s("path", { d, class: "edge" }));
-    lines.push(s("path", { d: "M0,0L-7,-3.4L-7,3.4Z", class: "head", transform: `translate(${tx},${ty}) rotate(${turn})` }));
-    reach = Math.max(reach, bend ? Math.abs(bend) * 0.78 + Math.max(Math.abs(places[x][0]), Math.abs(places[y][0])) : 0);
-  }
+  const reach = places.map(([x]) => Math.abs(x) + 34);
+  const gap = ([x, y]) => depth[y] - depth[x];
+  const lines = [...graph.edges].sort((a, b) => gap(a) - gap(b)).map((edge) => {
+    const [from, to] = edge.map((v) => places[v]);
+    const way = gap(edge) > 1 ? wayAround(edge, plan, spans) : { side: 0, out: null };
+    if (way.out !== null) reach.push(Math.abs(way.out));
+    const end = [to[0] + 17 * way.side, to[1] - 13];
+    const { d, angle } = edgePath([from[0] + 17 * way.side, from[1] + 12], end, way.out);
+    return [
+      s("path", { d, class: "edge" }),
+      s("path", { d: "M0,0L-7,-3.4L-7,3.4Z", class: "head", transform: `translate(${end}) rotate(${(angle * 180) / Math.PI})` }),
+    ];
+  });
   const boxes = graph.vertices.map(([name, kind], v) => s("g", { transform: `translate(${places[v]})` },
     s("rect", { x: -33, y: -12, width: 66, height: 24, rx: 6, class: `op ${kind}` }),
     s("text", { y: 4, class: "op-name" }, name)));
-  const half = Math.max(reach, ...places.map(([x]) => Math.abs(x) + 36)) + 6;
+  const half = Math.max(...reach, 90) + 5;
   return s("svg", {
     viewBox: `${-half} -16 ${2 * half} ${(levels - 1) * 50 + 32}`, class: "cell", role: "img", "aria-label": label,
   }, lines, boxes);

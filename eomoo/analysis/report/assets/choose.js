@@ -24,7 +24,7 @@ function choicePanel(front) {
         h("div", {},
           h("a", { href: `#${front.anchor(k)}`, class: "cell-name" }, `cell ${front.cells[k]}`),
           front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-          front.facts(k))));
+          front.facts(k, true))));
   }
 
   front.listen((what) => { if (what === "limits") { sliders.forEach((x) => x.update()); update(); } });

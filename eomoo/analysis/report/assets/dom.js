@@ -8,7 +8,7 @@ function fill(node, attributes, children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+  node.append(...children.flat(2).filter((c) => c !== null && c !== undefined && c !== false));
   return node;
 }
 
@@ -29,6 +29,18 @@ function brief(value) {
     if (size >= limit) return `${Number((value / (letter === "k" ? 1e3 : limit)).toPrecision(4))} ${letter}`;
   }
   return Number(value.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 8 });
+}
+
+/** A standard deviation, to two digits. */
+const spread = (value) => Number(value.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 8 });
+
+/** How all values of a column are shown: with as many decimals as its largest needs for four digits. */
+function columnFormat(values) {
+  const good = values.filter((v) => v !== null);
+  const most = Math.max(...good.map(Math.abs), 1e-9);
+  if (good.every(Number.isInteger) || most >= 1e4) return (v) => (v === null ? "–" : Math.round(v).toLocaleString("en"));
+  const digits = Math.min(8, Math.max(0, 3 - Math.floor(Math.log10(most))));
+  return (v) => (v === null ? "–" : v.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 }
 
 const withUnit = (title, unit) => (unit ? `${title} (${unit})` : title);
@@ -90,18 +102,11 @@ function announce(text) {
   announcer.textContent = text;
 }
 
-/** Draw now and whenever the width of a host changes; nothing is drawn while it is far from view. */
+/** Draw as soon as a host has a width, and whenever it changes. */
 function drawFitted(host, draw) {
   let width = 0;
-  let seen = false;
-  const redraw = () => {
+  new ResizeObserver(() => {
     const now = Math.floor(host.clientWidth);
-    if (seen && now && now !== width) { width = now; draw(now); }
-  };
-  new ResizeObserver(redraw).observe(host);
-  const watch = new IntersectionObserver((entries) => {
-    if (entries.some((e) => e.isIntersecting)) { seen = true; watch.disconnect(); redraw(); }
-  }, { rootMargin: "600px" });
-  watch.observe(host);
-  window.addEventListener("beforeprint", () => { seen = true; redraw(); });
+    if (now && now !== width) { width = now; draw(now); }
+  }).observe(host);
 }

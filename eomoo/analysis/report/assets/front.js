@@ -10,6 +10,7 @@ class Front {
     this.hovered = -1;
     this.selected = -1;
     this.listeners = [];
+    for (const column of this.columns) column.show = columnFormat(column.values);
     this.objectives = this.columns.filter((c) => c.objective);
   }
 
@@ -72,14 +73,15 @@ class Front {
 
   /** Values of a cell in words: "error 12.3 ± 0.1 %, latency 8 ms". */
   words(k) {
-    return this.objectives.map((o) => `${o.title} ${show(o.values[k])}${o.sd ? ` ± ${show(o.sd[k])}` : ""} ${o.unit}`.trim()).join(", ");
+    return this.objectives.map((o) => `${o.title} ${o.show(o.values[k])}${o.sd ? ` ± ${spread(o.sd[k])}` : ""} ${o.unit}`.trim()).join(", ");
   }
 
-  /** Definition list of a cell's values. */
-  facts(k, all = true) {
-    const rows = this.columns.filter((c) => all || c.objective).map((c) => [
+  /** Definition list of a cell's values; large numbers are shortened where there is little room. */
+  facts(k, short = false) {
+    const rows = this.columns.map((c) => [
       h("dt", {}, c.title),
-      h("dd", {}, show(c.values[k]), c.sd ? h("span", { class: "soft" }, ` ± ${show(c.sd[k])}`) : null, c.unit ? ` ${c.unit}` : ""),
+      h("dd", {}, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
+        c.sd ? h("span", { class: "soft" }, ` ± ${spread(c.sd[k])}`) : null, c.unit ? ` ${c.unit}` : ""),
     ]);
     return h("dl", { class: "facts" }, rows);
   }

@@ -13,9 +13,8 @@ function parallelPlot(host, front) {
     const pad = width < 520 ? 34 : 70;
     xs = axes.map((_, k) => pad + (k * (width - 2 * pad)) / Math.max(1, axes.length - 1));
     scales = axes.map((c) => {
-      const { values, objective } = front.columns[c];
-      const [low, high] = extent([values], 0);
-      return makeScale([low, high], [y0, y1], !objective && high / low > 40);
+      const { values } = front.columns[c];
+      return makeScale(extent([values], 0), [y0, y1], isWide(values));
     });
     const path = (k) => axes.map((c, j) => {
       const v = front.columns[c].values[k];

@@ -8,7 +8,7 @@ function showTip(front, k, px, py) {
       h("strong", {}, `cell ${front.cells[k]}`),
       front.knee === k ? h("span", { class: "badge" }, "knee") : null,
       front.optimal && front.optimal[k] ? h("span", { class: "badge plain" }, "on the true front") : null,
-      front.facts(k)));
+      front.facts(k, true)));
   document.body.append(tip);
   const { width, height } = tip.getBoundingClientRect();
   const left = px + 18 + width < innerWidth ? px + 18 : Math.max(6, px - width - 18);
@@ -24,7 +24,6 @@ function scatterPlot(host, front, options) {
   let points = [];
   let rings = null;
   const column = (axis) => front.columns[options[axis]];
-  const spread = (c) => c.values.length && !c.objective && Math.max(...c.values) / Math.min(...c.values) > 40;
 
   function domain(c, index) {
     const lists = [c.values];
@@ -36,11 +35,13 @@ function scatterPlot(host, front, options) {
 
   function draw(width) {
     const small = options.small;
-    const height = small ? Math.min(260, Math.max(190, width * 0.8)) : Math.min(520, Math.max(330, width * 0.62));
+    const natural = small ? Math.min(260, Math.max(190, width * 0.8)) : Math.min(590, Math.max(330, width * 0.63));
+    // Beside a taller panel the plot fills its place.
+    const height = matchMedia("(min-width: 1101px)").matches && !small ? Math.max(natural, Math.min(800, host.clientHeight)) : natural;
     const box = { left: small ? 52 : 62, top: 30, right: width - 14, bottom: height - (small ? 40 : 46) };
     const [cx, cy] = [column("x"), column("y")];
-    const x = makeScale(domain(cx, options.x), [box.left, box.right], spread(cx));
-    const y = makeScale(domain(cy, options.y), [box.bottom, box.top], spread(cy));
+    const x = makeScale(domain(cx, options.x), [box.left, box.right], isWide(cx.values));
+    const y = makeScale(domain(cy, options.y), [box.bottom, box.top], isWide(cy.values));
     const layers = clipped(box);
     const inner = layers.lastChild;
     const both = options.x < front.objectives.length && options.y < front.objectives.length;
@@ -63,9 +64,10 @@ function scatterPlot(host, front, options) {
 
   const trueFrontMarks = (x, y) => {
     const { values } = front.trueFront;
+    const r = options.small ? 4.5 : 6.5;
     const d = values[options.x].map((v, k) => {
       const [px, py] = [x(v), y(values[options.y][k])];
-      return `M${(px - 6.5).toFixed(1)},${py.toFixed(1)}a6.5,6.5 0 1 0 13,0a6.5,6.5 0 1 0 -13,0`;
+      return `M${(px - r).toFixed(1)},${py.toFixed(1)}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0`;
     }).join("");
     return s("path", { d, class: "truth" });
   };

@@ -25,19 +25,23 @@ function compare(a, b) {
 }
 
 function tableRows(table) {
-  return [...table.rows].map((row) => [...row.cells].map((c) => numberOf(c) ?? c.textContent));
+  const measured = [...table.tHead.rows[0].cells].map((_, k) => [...table.tBodies[0].rows].some((row) => row.cells[k].dataset.low !== undefined));
+  const head = [...table.tHead.rows[0].cells].flatMap((c, k) => (measured[k] ? ["", ", first quartile", ", third quartile"].map((t) => c.textContent + t) : [c.textContent]));
+  const values = (c, k) => (measured[k] ? [numberOf(c), ...[c.dataset.low, c.dataset.high].map((v) => (v === undefined ? null : Number(v)))] : [numberOf(c) ?? c.textContent]);
+  return [head, ...[...table.tBodies[0].rows].map((row) => [...row.cells].flatMap(values))];
 }
 
 /** The front as a table: the first rows, all of them on demand. */
 function frontTable(front, most = 25) {
   const heads = ["cell", ...front.columns.flatMap((c) => (c.sd ? [withUnit(c.title, c.unit), "±"] : [withUnit(c.title, c.unit)]))];
   if (front.foundBy) heads.push(`found by (of ${front.nRuns} runs)`);
-  const number = (v) => h("td", { class: "number", "data-value": v ?? "" }, show(v));
+  const number = (v, format) => h("td", { class: "number", "data-value": v }, format(v));
   const body = h("tbody", {}, front.cells.map((cell, k) => h("tr", {},
     h("td", { class: "number", "data-value": cell }, h("a", { href: `#${front.anchor(k)}` }, String(cell))),
-    front.columns.flatMap((c) => (c.sd ? [number(c.values[k]), number(c.sd[k])] : [number(c.values[k])])),
-    front.foundBy ? number(front.foundBy[k]) : null)));
-  const table = h("table", { class: "front-table" }, h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col" }, t)))), body);
+    front.columns.flatMap((c) => (c.sd ? [number(c.values[k], c.show), number(c.sd[k], spread)] : [number(c.values[k], c.show)])),
+    front.foundBy ? number(front.foundBy[k], show) : null)));
+  const table = h("table", { class: "front-table" }, h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col", class: "number" }, t)))), body);
+  if (front.n <= most + 15) most = Infinity;
   const more = h("button", { type: "button", class: "more" });
   const trim = () => [...body.rows].forEach((row, k) => row.classList.toggle("beyond", k >= most));
   const paint = () => [...body.rows].forEach((row) => row.classList.toggle("out", !front.inside(front.cells.indexOf(Number(row.cells[0].dataset.value)))));

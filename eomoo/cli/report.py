@@ -1,0 +1,65 @@
+"""``eomoo report``: stored results as a page that people open, or as text for papers."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eomoo.cli.common import console
+from eomoo.errors import SettingError
+
+__all__ = ["report"]
+
+
+def report(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN_OR_STUDY", help="Folder that `eomoo run --out` or `eomoo study run` wrote."
+        ),
+    ],
+    format: Annotated[  # noqa: A002
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="html: a page; md: Markdown; csv: the main table; latex: tables for a paper.",
+        ),
+    ] = "html",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write, or - to print; by default report.html (.md, ...) in the folder."),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
+) -> None:
+    """Make one page of a run or a study: the front, the choice under limits, curves, tests, sources.
+
+    The page holds everything it needs: it opens offline, in light and dark, on a phone, and can be sent
+    to others. Nothing is run again. A landscape sheet in the folder (eomoo landscape CARD --out DIR)
+    is shown too.
+    """
+    from eomoo.analysis.report import render_report, write_report
+
+    if out is not None and str(out) == "-":
+        if open_page:
+            raise SettingError("a report that is printed (--out -) cannot be opened; name a file")
+        typer.echo(render_report(folder, format=format), nl=False)
+        return
+    path = write_report(folder, out=out, format=format)
+    console().print(f"written: {path} ({path.stat().st_size / 1e6:.2g} MB)", soft_wrap=True, markup=False)
+    if open_page:
+        _open(path)
+
+
+def _open(path: Path) -> None:
+    try:
+        opened = webbrowser.open(path.resolve().as_uri())
+    except webbrowser.Error:
+        opened = False
+    if not opened:
+        console(stderr=True).print(
+            f"no web browser was found; open {path} yourself", soft_wrap=True, markup=False
+        )
