@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eomoo.cli import data, landscape, live, problems, run, show, study, surrogate
+from eomoo.cli import data, landscape, live, problems, report, run, show, study, surrogate
 from eomoo.errors import EomooError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("problems")(problems.problems)
 app.command("show")(show.show)
+app.command("report")(report.report)
 app.command("landscape")(landscape.landscape)
 app.add_typer(study.app, name="study")
 app.command("train")(live.train)
