@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
-from pymoo.core.termination import Termination
+from pymoo.core.termination import TerminateIfAll, Termination
 
 from eomoo.search.dominance import PENALTY
 from eomoo.space import load_space
@@ -32,9 +32,13 @@ def _limits(termination: Any, algorithm: Any) -> list[int]:
     limit = getattr(termination, "n_max_evals", None)
     if limit is not None and np.isfinite(limit):
         return [int(limit) - algorithm.evaluator.n_eval]
-    parts = getattr(termination, "criteria", None)
+    parts = getattr(termination, "criteria", getattr(termination, "terminations", None))
     if isinstance(parts, tuple | list):
-        return [limit for part in parts for limit in _limits(part, algorithm)]
+        found = [_limits(part, algorithm) for part in parts]
+        if isinstance(termination, TerminateIfAll):
+            # A run goes on until the last of its criteria is met.
+            return [max(map(min, found))] if all(found) else []
+        return [limit for limits in found for limit in limits]
     inner = getattr(termination, "max_evals", None)
     return _limits(inner, algorithm) if inner is not None else []
 

@@ -57,7 +57,8 @@ class PLS(Algorithm):
         kwargs: As for any pymoo ``Algorithm``.
 
     ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell
-    in order, ``starts`` the cells (n,) that the search last began from.
+    in order, ``starts`` the cells (n,) that the search last began from, ``first_starts`` those before any
+    restart.
 
     Source: Paquete, Chiarandini, Stützle, Pareto local optimum sets in the biobjective traveling
     salesman problem, 2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form:
@@ -89,12 +90,15 @@ class PLS(Algorithm):
     # -- pymoo's hooks -------------------------------------------------------------------------
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
+        if not hasattr(problem, "neighbor_lists"):
+            raise SettingError(f"PLS searches a CellProblem (see get_problem); got {type(problem).__name__}")
         self.space = problem.space
         self.trace = Trace(len(self.space), problem.n_obj)
         self._walkers: list[FrontArchive] = []
         self._front = FrontArchive(problem.n_obj)
         self._front_pop = Population.new()
         self.starts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.first_starts = self.starts
         self._plan: list[_Expansion] = []
         self._batch = self.starts
 
@@ -103,7 +107,7 @@ class PLS(Algorithm):
         index: NDArray[np.int64] = self.space.index(np.stack([individual.X for individual in pop]))
         valid = np.flatnonzero(index >= 0)
         first = valid[np.sort(np.unique(index[valid], return_index=True)[1])]
-        self.starts = index[first]
+        self.starts = self.first_starts = index[first]
         return pop[first[~self._seen(index[first])]][: self._remaining()]
 
     def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
@@ -135,6 +139,11 @@ class PLS(Algorithm):
             return self.sampling
         if isinstance(self.sampling, np.ndarray):
             return Population.new("X", self.sampling)
+        if not callable(self.sampling):
+            raise SettingError(
+                "sampling is a Sampling, a Population or an array of genotypes; "
+                f"got {type(self.sampling).__name__}"
+            )
         return self.sampling(self.problem, self.n_starts, random_state=self.random_state, algorithm=self)
 
     def remember(self, evaluated: Population) -> None:
@@ -238,7 +247,9 @@ class PLS(Algorithm):
         left = total - len(self._trace())
         if left > total // 2:
             cells: NDArray[np.int64] = self.problem.random_cells(4 * self.n_starts, self.random_state)
-            return cells[~self._seen(cells)][: self.n_starts]
+            cells = cells[~self._seen(cells)][: self.n_starts]
+            if len(cells):
+                return cells
         everything = np.arange(len(self.space)) if domain is None else np.flatnonzero(domain)
         unseen = everything[~self._seen(everything)]
         rng: np.random.Generator = self.random_state
