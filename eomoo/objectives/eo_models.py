@@ -18,7 +18,7 @@ from eomoo.space.features import feature_names
 __all__ = ["Scaling", "Surrogates", "TargetModel", "fit_surrogates", "space_scaling", "with_spreads"]
 
 _Array = NDArray[np.float64]
-_BLOCK = 1 << 11
+_BLOCK = 1 << 14
 _ALL = feature_names("structural")
 
 
@@ -82,6 +82,14 @@ class Surrogates:
 
     def predict(self, features: NDArray[np.float32]) -> tuple[_Array, _Array]:
         """Means and standard deviations (m, n_targets) each, for structural features (m, 141)."""
+        from threadpoolctl import threadpool_limits
+
+        # Threads that wait for each other after every small product cost more than they save, ten
+        # times as much on a busy machine.
+        with threadpool_limits(1, user_api="blas"):
+            return self._predict(features)
+
+    def _predict(self, features: NDArray[np.float32]) -> tuple[_Array, _Array]:
         means = np.empty((len(features), len(self.models)))
         deviations = np.empty_like(means)
         order = list(self.models)

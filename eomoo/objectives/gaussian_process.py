@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 __all__ = ["Kernel", "Predictor", "Solver", "kernel_of"]
 
 _Array = NDArray[np.float64]
+# Covariances of a block with a few hundred cells stay in the processor's cache.
+_BLOCK = 1 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,14 @@ class Predictor:
 
         The likeness, without the linear part, is 1 for a training cell and falls to 0 far from all.
         """
+        predicted = np.empty((len(Z), self._weights.shape[1]), dtype=np.float32)
+        nearest = np.empty(len(Z), dtype=np.float32)
+        for start in range(0, len(Z), _BLOCK):
+            here = slice(start, start + _BLOCK)
+            predicted[here], nearest[here] = self._predict(Z[here])
+        return predicted, nearest
+
+    def _predict(self, Z: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         scaled = Z * self._scale
         norm = (scaled * scaled).sum(axis=1)
         ratio = np.column_stack((scaled, 1 + norm, np.ones_like(norm))) @ self._known
