@@ -179,8 +179,11 @@ def _load(module: str, name: str) -> Any:
 _PLS_DEFAULTS = {
     "n_starts": 20,
     "n_expand": 1,
+    "batch_size": None,
     "neighborhood": "hamming",
     "archive": "shared",
+    "selection": "oldest",
+    "exploration": "all",
     "restart": "random",
     **_START,
 }

@@ -7,22 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
-from pymoo.util.display.multi import MultiObjectiveOutput
 
 from eomoo.errors import SettingError
-from eomoo.search.budget import remaining_evaluations
+from eomoo.search.cell_search import CellSearch, in_order
 from eomoo.search.dominance import FrontArchive
-from eomoo.search.operators import RandomCellSampling, check_positive
-from eomoo.search.trace import Trace
-from eomoo.space.neighbors import check_kind
+from eomoo.search.operators import check_positive
+from eomoo.search.strategies import EXPLORATIONS, RESTARTS, SELECTIONS, Restart, Selection, by_name
 
 __all__ = ["PLS"]
 
 _ARCHIVES = ("shared", "per-start")
-_RESTARTS = ("none", "random")
+_TRIES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,26 +31,37 @@ class _Expansion:
     counts: NDArray[np.int64]
     neighbors: NDArray[np.int64]
 
+    @property
+    def owner(self) -> NDArray[np.int64]:
+        """Number of the member that each neighbour belongs to."""
+        return np.repeat(np.arange(len(self.members)), self.counts)
 
-class PLS(Algorithm):
+
+class PLS(CellSearch):
     """Pareto Local Search.
 
     An archive holds all non-dominated cells found. In each iteration unexplored members are
     expanded: those of their neighbours that were never seen are evaluated and offered to the
-    archive, and the member is marked explored. The search ends when every member is explored, or
-    goes on from new random cells. No cell is evaluated twice, and an evaluation budget ("n_eval") is
-    met exactly.
+    archive, and the member is marked explored. When every member is explored, the search ends or
+    restarts. No cell is evaluated twice, and an evaluation budget ("n_eval") is met exactly.
 
     Args:
         sampling: Where the first cells come from; random cells by default.
         n_starts: Number of first cells, and of those at each restart.
         n_expand: Members that each archive expands in an iteration; their neighbours are
             evaluated as one batch.
+        batch_size: Cells evaluated together, as many as can be found whatever ``n_expand`` says, such as
+            the number of devices; by default all that the expansion finds. The last batch before a
+            restart is smaller.
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         archive: "shared": one archive for all starts. "per-start": an archive of its own for each
             start, which is the published form (20 walkers).
-        restart: When all members are explored: "none" ends the search, "random" begins again from
-            ``n_starts`` new random cells, with archives of their own.
+        selection: Which member is expanded next: "oldest", "random", "least-crowded", "hypervolume", or a
+            function (see ``strategies.Selection``).
+        exploration: "all", "first-dominating" or "switch" (see ``strategies.EXPLORATIONS``).
+        restart: When all members are explored: "none" ends the search; "random" begins again from
+            ``n_starts`` new random cells, with archives of their own; "perturbation", "recombination" and
+            "gap" offer cells derived from the front to it; or an object (see ``strategies.Restart``).
         kwargs: As for any pymoo ``Algorithm``.
 
     ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell
@@ -71,117 +79,50 @@ class PLS(Algorithm):
         sampling: Sampling | Population | NDArray[np.int64] | None = None,
         n_starts: int = 20,
         n_expand: int = 1,
+        batch_size: int | None = None,
         neighborhood: str = "hamming",
         archive: str = "shared",
-        restart: str = "none",
-        output: Any = None,
+        selection: str | Selection = "oldest",
+        exploration: str = "all",
+        restart: str | Restart = "none",
         **kwargs: Any,
     ) -> None:
-        super().__init__(output=output or MultiObjectiveOutput(), **kwargs)
-        self.sampling = sampling if sampling is not None else RandomCellSampling()
-        self.n_starts = check_positive("n_starts", n_starts)
+        super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
         self.n_expand = check_positive("n_expand", n_expand)
-        check_kind(neighborhood)
-        self.neighborhood = neighborhood
+        self.batch_size = None if batch_size is None else check_positive("batch_size", batch_size)
         self.archive_kind = _one_of("archive", archive, _ARCHIVES)
-        self.restart = _one_of("restart", restart, _RESTARTS)
-        self.trace: Trace | None = None
-
-    # -- pymoo's hooks -------------------------------------------------------------------------
+        self.selection: Selection = by_name("selection", selection, SELECTIONS)
+        self._in_order = selection == "oldest"
+        self.exploration = _one_of("exploration", exploration, EXPLORATIONS)
+        self.restart: Restart | None = by_name("restart", restart, RESTARTS)
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
-        if not hasattr(problem, "neighbor_lists"):
-            raise SettingError(f"PLS searches a CellProblem (see get_problem); got {type(problem).__name__}")
-        self.space = problem.space
-        self.trace = Trace(len(self.space), problem.n_obj)
+        super()._setup(problem, **kwargs)
         self._walkers: list[FrontArchive] = []
-        self._front = FrontArchive(problem.n_obj)
-        self._front_pop = Population.new()
-        self.starts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self.first_starts = self.starts
         self._plan: list[_Expansion] = []
-        self._batch = self.starts
+        self._whole = self.exploration == "all"
 
-    def _initialize_infill(self) -> Population:
-        pop = self._sample()
-        index: NDArray[np.int64] = self.space.index(np.stack([individual.X for individual in pop]))
-        valid = np.flatnonzero(index >= 0)
-        first = valid[np.sort(np.unique(index[valid], return_index=True)[1])]
-        self.starts = self.first_starts = index[first]
-        return pop[first[~self._seen(index[first])]][: self._remaining()]
-
-    def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
-        self._record(infills)
+    def _plan_first(self) -> None:
         self._begin()
         self._look_ahead()
 
-    def _infill(self) -> Population:
-        batch = self._batch[: self._remaining()]
-        return Population.new("X", self.space.genotype(batch)) if len(batch) else Population.new()
-
-    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
-        self._record(infills)
+    def _plan_next(self) -> None:
         if self._plan:
             for expansion in self._plan:
                 self._explore(expansion)
+        elif self.restart is not None and self.restart.keeps_archive:
+            self._walkers = [self._front]
         else:
             self._begin()
         self._look_ahead()
 
-    def _set_optimum(self) -> None:
-        self.opt = self._front_pop
-        self.pop = self._front_pop
-
     # -- steps ---------------------------------------------------------------------------------
-
-    def _sample(self) -> Population:
-        if isinstance(self.sampling, Population):
-            return self.sampling
-        if isinstance(self.sampling, np.ndarray):
-            return Population.new("X", self.sampling)
-        if not callable(self.sampling):
-            raise SettingError(
-                "sampling is a Sampling, a Population or an array of genotypes; "
-                f"got {type(self.sampling).__name__}"
-            )
-        return self.sampling(self.problem, self.n_starts, random_state=self.random_state, algorithm=self)
-
-    def remember(self, evaluated: Population) -> None:
-        """Take note of individuals that were evaluated outside the search's own steps.
-
-        They are never evaluated again and may be in the final front, but start no search.
-        """
-        self._record(evaluated)
-
-    def _record(self, infills: Population | None) -> None:
-        if infills is None or len(infills) == 0:
-            return
-        index = self._indices(infills)
-        new = (index >= 0) & ~self._seen(index)
-        if not new.all() or len(set(index.tolist())) < len(index):
-            new[new] = _is_first(index[new])
-            infills, index = infills[new], index[new]
-        if len(index) == 0:
-            return
-        F = np.array([individual.F for individual in infills])
-        G = np.array([individual.G for individual in infills])
-        violation = np.maximum(G, 0.0).sum(axis=1)
-        self._trace().append(index, F, violation)
-        keep = self._front.offer(index, F, violation)
-        if keep[len(self._front_pop) :].any():
-            self._front_pop = np.concatenate((self._front_pop, infills))[keep].view(Population)
-
-    def _indices(self, infills: Population) -> NDArray[np.int64]:
-        found = [individual.get("index") for individual in infills]
-        if any(index is None for index in found):
-            # Evaluated by somebody else, who does not know the index.
-            found = self.space.index(np.stack([individual.X for individual in infills]))
-        return np.array(found, dtype=np.int64)
 
     def _begin(self) -> None:
         """Open archives for the starts that have been evaluated."""
+        self._whole = self.exploration == "all"
         known = self.starts[self._seen(self.starts)]
-        if self.archive_kind == "shared" and len(known) == len(self._trace()):
+        if self.archive_kind == "shared" and self._whole and len(known) == len(self._trace()):
             # Nothing but the starts is known, so the search's archive is the front itself.
             self._walkers = [self._front]
             return
@@ -193,32 +134,65 @@ class PLS(Algorithm):
     def _look_ahead(self) -> None:
         """Plan the next batch; explore at once what needs no evaluation; end when nothing is left."""
         while True:
-            self._plan = [e for walker in self._walkers if (e := self._expand(walker))]
-            if not self._plan:
-                break
-            self._batch = self._new_cells(np.concatenate([e.neighbors for e in self._plan]))
+            self._batch = self._expand_all()
             if len(self._batch):
                 return
-            for expansion in self._plan:
-                self._explore(expansion)
-        if self.restart == "random":
-            self.starts = self._batch = self._unseen_cells()
+            if self._plan:
+                for expansion in self._plan:
+                    self._explore(expansion)
+            elif self.exploration == "switch" and not self._whole:
+                self._switch()
+            else:
+                break
+        if self.restart is not None:
+            self.starts = self._batch = self._new_starts(self.restart)
             if len(self.starts):
                 return
         self.termination.force_termination = True
 
+    def _expand_all(self) -> NDArray[np.int64]:
+        """Plan the expansion of each archive's next members; the new cells that it needs."""
+        n = self.n_expand
+        while True:
+            self._plan = [e for walker in self._walkers if (e := self._expand(walker, n))]
+            if not self._plan:
+                return self._batch[:0]
+            batch = self._new_cells(self._wanted())
+            if self.batch_size is None:
+                return batch
+            if len(batch) >= self.batch_size:
+                # Archives take turns, since only the first are sure of their whole share.
+                self._walkers = self._walkers[1:] + self._walkers[:1]
+                return batch[: self.batch_size]
+            if not any((~walker.explored).sum() > n for walker in self._walkers):
+                return batch
+            n *= 2
+
+    def _wanted(self) -> NDArray[np.int64]:
+        if self._whole:
+            return np.concatenate([e.neighbors for e in self._plan])
+        rng: np.random.Generator = self.random_state
+        wanted = []
+        for expansion in self._plan:
+            order = rng.permutation(len(expansion.neighbors))
+            order = order[~self._seen(expansion.neighbors[order])]
+            # The next untried neighbour of each member.
+            order = order[np.sort(np.unique(expansion.owner[order], return_index=True)[1])]
+            wanted.append(expansion.neighbors[order])
+        return np.concatenate(wanted)
+
     def _new_cells(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the cells that were never evaluated, once each, in the order given."""
         cells = cells[~self._seen(cells)]
-        if len(self._plan) == 1 and len(self._plan[0].members) == 1:
-            return cells
-        return cells[np.sort(np.unique(cells, return_index=True)[1])]
+        return cells if len(self._plan) == 1 and len(self._plan[0].members) == 1 else in_order(cells)
 
-    def _expand(self, walker: FrontArchive) -> _Expansion | None:
-        members = np.flatnonzero(~walker.explored)[: self.n_expand]
+    def _expand(self, walker: FrontArchive, n: int) -> _Expansion | None:
+        members = np.flatnonzero(~walker.explored)
         if len(members) == 0:
             return None
-        cells = walker.index[members]
+        if not self._in_order and len(members) > 1:
+            members = self.selection(walker.F, members, self.random_state)
+        cells = walker.index[members[:n]]
         counts, neighbors = self.problem.neighbor_lists(cells, kind=self.neighborhood)
         return _Expansion(archive=walker, members=cells, counts=counts, neighbors=neighbors)
 
@@ -229,47 +203,42 @@ class PLS(Algorithm):
         if known.all():
             done = expansion.members
         else:
-            owner = np.repeat(np.arange(len(expansion.members)), expansion.counts)
-            missing = np.bincount(owner[~known], minlength=len(expansion.members))
+            missing = np.bincount(expansion.owner[~known], minlength=len(expansion.members))
             done = expansion.members[missing == 0]
         walker.explored |= (walker.index[:, None] == done).any(axis=1)
         if walker is self._front:
             return
+        if not self._whole:
+            known[known] = self._dominate_owner(expansion, known)
         cells = expansion.neighbors[known]
         if len(expansion.members) > 1:
             cells = np.unique(cells)
         walker.offer(cells, *self._trace().values_of(cells))
 
-    def _unseen_cells(self) -> NDArray[np.int64]:
-        """Up to ``n_starts`` random cells of the problem that were never evaluated."""
-        domain = self.problem.domain
-        total = len(self.space) if domain is None else int(domain.sum())
-        left = total - len(self._trace())
-        if left > total // 2:
-            cells: NDArray[np.int64] = self.problem.random_cells(4 * self.n_starts, self.random_state)
-            cells = cells[~self._seen(cells)][: self.n_starts]
+    def _dominate_owner(self, expansion: _Expansion, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the known neighbours (k,) dominate the member that they are neighbours of."""
+        new, new_violation = self._trace().values_of(expansion.neighbors[known])
+        old, old_violation = self._trace().values_of(expansion.members[expansion.owner[known]])
+        dominating = (new <= old).all(axis=1) & (new < old).any(axis=1)
+        same = new_violation == old_violation
+        return np.asarray(np.where(same, dominating, new_violation < old_violation))
+
+    def _switch(self) -> None:
+        """Explore all members once more, accepting all that is non-dominated; what is known costs nothing."""
+        self._whole = True
+        for walker in self._walkers:
+            walker.explored[:] = False
+
+    def _new_starts(self, restart: Restart) -> NDArray[np.int64]:
+        """Up to ``n_starts`` cells that were never evaluated; random ones where the restart knows none."""
+        for _ in range(_TRIES):
+            if not len(self._front):
+                break
+            cells = restart(self.problem, self._front, self.n_starts, self.neighborhood, self.random_state)
+            cells = in_order(cells[~self._seen(cells)])[: self.n_starts]
             if len(cells):
                 return cells
-        everything = np.arange(len(self.space)) if domain is None else np.flatnonzero(domain)
-        unseen = everything[~self._seen(everything)]
-        rng: np.random.Generator = self.random_state
-        return rng.choice(unseen, size=min(self.n_starts, len(unseen)), replace=False)
-
-    def _remaining(self) -> int | None:
-        return remaining_evaluations(self)
-
-    def _seen(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return self._trace().seen(cells)
-
-    def _trace(self) -> Trace:
-        assert self.trace is not None
-        return self.trace
-
-
-def _is_first(values: NDArray[np.int64]) -> NDArray[np.bool_]:
-    first = np.zeros(len(values), dtype=bool)
-    first[np.unique(values, return_index=True)[1]] = True
-    return first
+        return self._unseen_cells()
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:

@@ -1,0 +1,182 @@
+"""What local searches on cells share: their starts, their trace of evaluated cells, their front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymoo.core.algorithm import Algorithm
+from pymoo.core.population import Population
+from pymoo.core.sampling import Sampling
+from pymoo.util.display.multi import MultiObjectiveOutput
+
+from eomoo.errors import SettingError
+from eomoo.search.budget import remaining_evaluations
+from eomoo.search.dominance import FrontArchive
+from eomoo.search.operators import RandomCellSampling, check_positive
+from eomoo.search.trace import Trace
+from eomoo.space.neighbors import check_kind
+
+__all__ = ["CellSearch", "in_order"]
+
+
+class CellSearch(Algorithm):
+    """A search that begins from some cells, evaluates no cell twice and keeps all non-dominated ones.
+
+    A subclass sets ``_batch``, the cells to be evaluated next, in ``_plan_first`` and ``_plan_next``.
+
+    Args:
+        sampling: Where the first cells come from; random cells by default.
+        n_starts: Number of first cells.
+        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
+        kwargs: As for any pymoo ``Algorithm``.
+
+    ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell
+    in order, ``starts`` the cells (n,) that the search last began from, ``first_starts`` those before any
+    restart.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling: Sampling | Population | NDArray[np.int64] | None = None,
+        n_starts: int = 20,
+        neighborhood: str = "hamming",
+        output: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(output=output or MultiObjectiveOutput(), **kwargs)
+        self.sampling = sampling if sampling is not None else RandomCellSampling()
+        self.n_starts = check_positive("n_starts", n_starts)
+        check_kind(neighborhood)
+        self.neighborhood = neighborhood
+        self.trace: Trace | None = None
+
+    def _plan_first(self) -> None:
+        """Plan what follows the first cells, which have been evaluated."""
+        raise NotImplementedError
+
+    def _plan_next(self) -> None:
+        """Plan what follows a batch, which has been evaluated."""
+        raise NotImplementedError
+
+    # -- pymoo's hooks -------------------------------------------------------------------------
+
+    def _setup(self, problem: Any, **kwargs: Any) -> None:
+        if not hasattr(problem, "neighbor_lists"):
+            mine, its = type(self).__name__, type(problem).__name__
+            raise SettingError(f"{mine} searches a CellProblem (see get_problem); got {its}")
+        self.space = problem.space
+        self.trace = Trace(len(self.space), problem.n_obj)
+        self._front = FrontArchive(problem.n_obj)
+        self._front_pop = Population.new()
+        self.starts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.first_starts = self.starts
+        self._batch = self.starts
+
+    def _initialize_infill(self) -> Population:
+        pop = self._sample()
+        index: NDArray[np.int64] = self.space.index(np.stack([individual.X for individual in pop]))
+        valid = np.flatnonzero(index >= 0)
+        first = valid[np.sort(np.unique(index[valid], return_index=True)[1])]
+        self.starts = self.first_starts = index[first]
+        return pop[first[~self._seen(index[first])]][: self._remaining()]
+
+    def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        self._record(infills)
+        self._plan_first()
+
+    def _infill(self) -> Population:
+        batch = self._batch[: self._remaining()]
+        return Population.new("X", self.space.genotype(batch)) if len(batch) else Population.new()
+
+    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        self._record(infills)
+        self._plan_next()
+
+    def _set_optimum(self) -> None:
+        self.opt = self._front_pop
+        self.pop = self._front_pop
+
+    # -- what has been evaluated ---------------------------------------------------------------
+
+    def _sample(self) -> Population:
+        if isinstance(self.sampling, Population):
+            return self.sampling
+        if isinstance(self.sampling, np.ndarray):
+            return Population.new("X", self.sampling)
+        if not callable(self.sampling):
+            raise SettingError(
+                "sampling is a Sampling, a Population or an array of genotypes; "
+                f"got {type(self.sampling).__name__}"
+            )
+        return self.sampling(self.problem, self.n_starts, random_state=self.random_state, algorithm=self)
+
+    def remember(self, evaluated: Population) -> None:
+        """Take note of individuals that were evaluated outside the search's own steps.
+
+        They are never evaluated again and may be in the final front, but start no search.
+        """
+        self._record(evaluated)
+
+    def _record(self, infills: Population | None) -> None:
+        if infills is None or len(infills) == 0:
+            return
+        index = self._indices(infills)
+        new = (index >= 0) & ~self._seen(index)
+        if not new.all() or len(set(index.tolist())) < len(index):
+            new[new] = _is_first(index[new])
+            infills, index = infills[new], index[new]
+        if len(index) == 0:
+            return
+        F = np.array([individual.F for individual in infills])
+        G = np.array([individual.G for individual in infills])
+        violation = np.maximum(G, 0.0).sum(axis=1)
+        self._trace().append(index, F, violation)
+        keep = self._front.offer(index, F, violation)
+        if keep[len(self._front_pop) :].any():
+            self._front_pop = np.concatenate((self._front_pop, infills))[keep].view(Population)
+
+    def _indices(self, infills: Population) -> NDArray[np.int64]:
+        found = [individual.get("index") for individual in infills]
+        if any(index is None for index in found):
+            # Evaluated by somebody else, who does not know the index.
+            found = self.space.index(np.stack([individual.X for individual in infills]))
+        return np.array(found, dtype=np.int64)
+
+    def _unseen_cells(self) -> NDArray[np.int64]:
+        """Up to ``n_starts`` random cells of the problem that were never evaluated."""
+        domain = self.problem.domain
+        total = len(self.space) if domain is None else int(domain.sum())
+        left = total - len(self._trace())
+        if left > total // 2:
+            cells: NDArray[np.int64] = self.problem.random_cells(4 * self.n_starts, self.random_state)
+            cells = cells[~self._seen(cells)][: self.n_starts]
+            if len(cells):
+                return cells
+        everything = np.arange(len(self.space)) if domain is None else np.flatnonzero(domain)
+        unseen = everything[~self._seen(everything)]
+        rng: np.random.Generator = self.random_state
+        return rng.choice(unseen, size=min(self.n_starts, len(unseen)), replace=False)
+
+    def _remaining(self) -> int | None:
+        return remaining_evaluations(self)
+
+    def _seen(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._trace().seen(cells)
+
+    def _trace(self) -> Trace:
+        assert self.trace is not None
+        return self.trace
+
+
+def in_order(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The distinct cells, in the order of their first appearance."""
+    return cells[np.sort(np.unique(cells, return_index=True)[1])]
+
+
+def _is_first(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    first = np.zeros(len(values), dtype=bool)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first

@@ -1,0 +1,293 @@
+"""Choices within Pareto Local Search: whom to expand, how far, and where to go on when all is explored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import SettingError
+from eomoo.search.operators import CellCrossover, check_positive
+
+__all__ = [
+    "EXPLORATIONS",
+    "RESTARTS",
+    "SELECTIONS",
+    "GapRestart",
+    "PerturbationRestart",
+    "RandomRestart",
+    "RecombinationRestart",
+    "Restart",
+    "Selection",
+    "crowding_distance",
+    "optimistic_improvement",
+    "recombined",
+    "walked",
+]
+
+Selection = Callable[[NDArray[np.float64], NDArray[np.int64], np.random.Generator], NDArray[np.int64]]
+"""Function (F (k, m) of an archive, positions (u,) of its unexplored members, generator) -> the positions
+in the order in which they are to be expanded."""
+
+EXPLORATIONS = ("all", "first-dominating", "switch")
+"""How a member is explored.
+
+"all": its whole neighbourhood, and every non-dominated neighbour is accepted (Paquete, Chiarandini,
+Stützle 2004). "first-dominating": neighbours are tried in a random order until one dominates the member;
+only dominating ones are accepted. "switch": so at first, and when no member is left, "all" of all members
+(anytime PLS of Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012 and EJOR 243(2), 2015).
+"""
+
+
+class Restart(Protocol):
+    """Where a search goes on when every member is explored."""
+
+    @property
+    def keeps_archive(self) -> bool:
+        """Whether new cells are offered to the archive found so far, or begin archives of their own."""
+        ...
+
+    def __call__(
+        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """About n cells of the problem, repetitions and evaluated ones allowed.
+
+        Args:
+            problem: The problem.
+            archive: All non-dominated cells, ``index`` (k,) and ``F`` (k, m).
+            n: Cells wanted.
+            kind: The search's neighbourhood.
+            rng: Source of randomness.
+        """
+        ...
+
+
+# -- selection -----------------------------------------------------------------------------------
+
+
+def _oldest(
+    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    return unexplored
+
+
+def _random(
+    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    return rng.permutation(unexplored)
+
+
+def _least_crowded(
+    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    return unexplored[np.argsort(-crowding_distance(F)[unexplored], kind="stable")]
+
+
+def _hypervolume(
+    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    return unexplored[np.argsort(-optimistic_improvement(F)[unexplored], kind="stable")]
+
+
+SELECTIONS: dict[str, Selection] = {
+    "oldest": _oldest,
+    "random": _random,
+    "least-crowded": _least_crowded,
+    "hypervolume": _hypervolume,
+}
+"""Orders by name: "oldest" and "random"; "least-crowded": largest crowding distance first (Deb et al.,
+NSGA-II, 2002); "hypervolume": largest optimistic hypervolume improvement first (Dubois-Lacoste,
+López-Ibáñez, Stützle 2012)."""
+
+
+def crowding_distance(F: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over objectives of the normalised gap between a point's two neighbours; inf at the ends.
+
+    Args:
+        F: (k, m) mutually non-dominated points.
+
+    Source: Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 6(2), 2002.
+    """
+    distance = np.zeros(len(F))
+    for column in F.T:
+        order = np.argsort(column, kind="stable")
+        sorted_values = column[order]
+        width = sorted_values[-1] - sorted_values[0] if len(F) else 0.0
+        gaps = np.full(len(F), np.inf)
+        gaps[1:-1] = (sorted_values[2:] - sorted_values[:-2]) / (width or 1.0)
+        distance[order] += gaps
+    return distance
+
+
+def optimistic_improvement(F: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest gain of hypervolume (k,) that a neighbour of each point could bring, between its neighbours.
+
+    For two objectives, the rectangles between a point and the points before and after it; an end has one,
+    counted twice. With more, the box from a point to the next better value of each objective, which is
+    the same idea in one dimension more. Objectives are normalised by the range of the points.
+
+    Args:
+        F: (k, m) mutually non-dominated points.
+
+    Source: Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012, optimistic hypervolume improvement.
+    """
+    if len(F) < 2:
+        return np.ones(len(F))
+    width = np.ptp(F, axis=0)
+    Y = (F - F.min(axis=0)) / np.where(width > 0, width, 1.0)
+    if F.shape[1] != 2:
+        return np.asarray(np.prod([_gap_to_better(column) for column in Y.T], axis=0))
+    order = np.lexsort(Y.T[::-1])
+    steps = np.abs(np.diff(Y[order], axis=0)).prod(axis=1)
+    gain = np.empty(len(F))
+    gain[order] = np.concatenate((steps[:1], steps)) + np.concatenate((steps, steps[-1:]))
+    return gain
+
+
+def _gap_to_better(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, place = np.unique(column, return_inverse=True)
+    gaps = np.diff(values)
+    # Nothing is better than the best, whose room is unknown: as much as the widest gap.
+    result: NDArray[np.float64] = np.concatenate(([gaps.max(initial=0.0)], gaps))[place]
+    return result
+
+
+# -- restarts ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomRestart:
+    """From new random cells, with archives of their own."""
+
+    keeps_archive: bool = False
+
+    def __call__(
+        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """See :class:`Restart`."""
+        cells: NDArray[np.int64] = problem.random_cells(n, rng)
+        return cells
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbationRestart:
+    """From random members of the archive, moved by random steps.
+
+    Source: Drugan, Thierens, Journal of Heuristics 18(5), 2012, path-guided and mutation-based PLS.
+
+    Attributes:
+        steps: Steps of the neighbourhood, at least 1.
+    """
+
+    steps: int = 3
+    keeps_archive: bool = True
+
+    def __post_init__(self) -> None:
+        check_positive("steps", self.steps)
+
+    def __call__(
+        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """See :class:`Restart`."""
+        return walked(problem, rng.choice(archive.index, size=n), self.steps, kind, rng)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecombinationRestart:
+    """From children of random pairs of the archive's members, by uniform crossover.
+
+    Source: Drugan, Thierens, Journal of Heuristics 18(5), 2012, recombination as a perturbation of PLS.
+    """
+
+    keeps_archive: bool = True
+
+    def __call__(
+        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """See :class:`Restart`."""
+        parents = rng.choice(archive.index, size=(2, n))
+        return recombined(problem, parents[0], parents[1], rng)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapRestart:
+    """Into the largest gap of the front: from children of the two members at its ends, and steps from both.
+
+    The gap is the largest normalised distance between a member and the next by some objective.
+    """
+
+    steps: int = 2
+    keeps_archive: bool = True
+
+    def __post_init__(self) -> None:
+        check_positive("steps", self.steps)
+
+    def __call__(
+        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """See :class:`Restart`."""
+        a, b = (np.full(n, end) for end in _largest_gap(archive, rng))
+        children = recombined(problem, a, b, rng)[: n // 2]
+        ends = np.where(rng.random(n) < 0.5, a, b)[: n - len(children)]
+        return np.concatenate((children, walked(problem, ends, self.steps, kind, rng)))
+
+
+def _largest_gap(archive: Any, rng: np.random.Generator) -> tuple[int, int]:
+    index, F = archive.index, archive.F
+    if len(index) == 1:
+        return int(index[0]), int(index[0])
+    width = np.ptp(F, axis=0)
+    Y = (F - F.min(axis=0)) / np.where(width > 0, width, 1.0)
+    order = np.argsort(Y[:, rng.integers(Y.shape[1])], kind="stable")
+    # The widest of all would be tried for ever when nothing lies in it.
+    gaps = np.linalg.norm(np.diff(Y[order], axis=0), axis=1) * rng.random(len(order) - 1)
+    k = int(gaps.argmax())
+    return int(index[order[k]]), int(index[order[k + 1]])
+
+
+RESTARTS: dict[str, Restart | None] = {
+    "none": None,
+    "random": RandomRestart(),
+    "perturbation": PerturbationRestart(),
+    "recombination": RecombinationRestart(),
+    "gap": GapRestart(),
+}
+
+
+def walked(
+    problem: Any, cells: NDArray[np.int64], steps: int, kind: str, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Cells (n,) after so many random steps to neighbours; one without neighbours stays."""
+    for _ in range(steps):
+        counts, flat = problem.neighbor_lists(cells, kind=kind)
+        chosen = np.cumsum(counts) - counts + (rng.random(len(cells)) * counts).astype(np.int64)
+        movable = counts > 0
+        cells = cells.copy()
+        cells[movable] = flat[chosen[movable]]
+    return cells
+
+
+def recombined(
+    problem: Any, a: NDArray[np.int64], b: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Cells of the valid children of parents a (n,) and b (n,), at most two a pair."""
+    space = problem.space
+    parents = np.stack((space.genotype(a), space.genotype(b)))
+    children = CellCrossover(prob=1.0)._do(problem, parents, random_state=rng)
+    cells: NDArray[np.int64] = space.index(children.reshape(-1, children.shape[-1]))
+    cells = rng.permutation(cells[cells >= 0])
+    return cells if problem.domain is None else cells[problem.domain[cells]]
+
+
+def by_name(what: str, value: Any, known: dict[str, Any]) -> Any:
+    """The strategy of that name, or the object given."""
+    if isinstance(value, str):
+        if value not in known:
+            raise SettingError(f"{what} must be one of {', '.join(known)}, or an object; got {value!r}")
+        return known[value]
+    if not callable(value):
+        raise SettingError(f"{what} must be one of {', '.join(known)}, or an object; got {value!r}")
+    return value
