@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,8 @@ class RunResult:
         feasible: (n,) bool.
         front: (k,) int64, the non-dominated cells.
         front_deviations: (k, m) standard deviations of their values.
-        starts: (s,) int64, cells that a local search began from; None for other algorithms.
+        starts: (s,) int64, cells that a local search first began from; None for other algorithms.
+        notes: What a surrogate start says of its surrogates: n_train, spearman, predicted_front; else empty.
         n_eval: All evaluations, repeated and invalid ones included.
         seconds: Wall time.
         complete: False when the run was interrupted.
@@ -50,6 +52,7 @@ class RunResult:
     front: NDArray[np.int64]
     front_deviations: NDArray[np.float64]
     starts: NDArray[np.int64] | None
+    notes: dict[str, Any]
     n_eval: int
     seconds: float
     complete: bool
@@ -75,9 +78,7 @@ class _Recorder:
         self.feasible.append(violation <= 0)
         self.front.offer(index, F, violation)
 
-    def result(
-        self, *, starts: NDArray[np.int64] | None, n_eval: int, seconds: float, complete: bool
-    ) -> RunResult:
+    def result(self, algorithm: Any, *, n_eval: int, seconds: float, complete: bool) -> RunResult:
         m = len(self.names)
         front = self.front.index[self.front.violation <= 0]
         return RunResult(
@@ -86,7 +87,8 @@ class _Recorder:
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
             front=front,
             front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
-            starts=starts,
+            starts=getattr(algorithm, "first_starts", None),
+            notes=getattr(_sampling(algorithm), "notes", {}),
             n_eval=n_eval,
             seconds=seconds,
             complete=complete,
@@ -127,8 +129,13 @@ def run_algorithm(
     except KeyboardInterrupt:
         complete = False
     return recorder.result(
-        starts=getattr(algorithm, "starts", None),
+        algorithm,
         n_eval=evaluator.n_eval,
         seconds=perf_counter() - started,
         complete=complete,
     )
+
+
+def _sampling(algorithm: Any) -> Any:
+    """Where an algorithm's first cells came from; genetic algorithms keep it in their initialisation."""
+    return getattr(getattr(algorithm, "initialization", algorithm), "sampling", None)

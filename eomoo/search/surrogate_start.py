@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,19 +15,20 @@ from pymoo.core.sampling import Sampling
 
 from eomoo.errors import SettingError
 from eomoo.search.budget import remaining_evaluations
-from eomoo.search.dominance import non_dominated
+from eomoo.search.dominance import PENALTY, non_dominated
 from eomoo.search.operators import check_positive
 from eomoo.space import load_space
 
 __all__ = ["SurrogateParetoSampling", "predicted_fronts"]
 
 _FILLS = ("next-front", "random", "none")
+_LEAST = 10
 
 
 class Regressors(Protocol):
-    """One model an objective, fitted together."""
+    """One model a column, fitted together."""
 
-    def predict(self, features: NDArray[Any]) -> NDArray[np.float64]:
+    def predict(self, features: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """Predictions (n, m) for features (n, d)."""
         ...
 
@@ -38,12 +40,13 @@ class SurrogateParetoSampling(Sampling):
     """Cells drawn from the Pareto front that surrogates predict for the whole space.
 
     Random cells are evaluated through the algorithm's evaluator, so that they count in its budget; one
-    XGBoost model an objective is fitted to them and predicts every cell; the sample is drawn from the
-    predicted non-dominated cells. Called without an algorithm, it evaluates all the same, and says by
-    a warning and by ``n_evaluated`` how many cells that cost.
+    XGBoost model an objective, and one a limit of the problem, is fitted to them and predicts every
+    cell; the sample is drawn from the predicted feasible and non-dominated cells. Called without an
+    algorithm, it evaluates all the same, and says by a warning and by ``n_evaluated`` how many cells
+    that cost.
 
     Args:
-        n_train: Random cells that train the surrogates.
+        n_train: Random cells that train the surrogates; all of a problem that has fewer.
         model: Function (features (n, d), Y (n, m), seed=int) -> object with ``predict(features)``; by
             default gradient-boosted trees on structural features.
         fill: What to do when the predicted front has fewer cells than asked for: "next-front" goes
@@ -51,9 +54,11 @@ class SurrogateParetoSampling(Sampling):
         keep_trained: Whether the training cells that are non-dominated join the sample.
 
     Attributes:
-        models: The fitted models, after a call.
+        models: The fitted models, after a call: a column for each objective, minimised, then for each
+            limit (feasible where <= 0).
         spearman: Held-out rank correlation of each objective's model; NaN where unknown.
         n_evaluated: Cells that the last call evaluated.
+        n_front: Cells on the predicted front of the last call.
 
     Source: Demir, Traoré, Camero, ESANN 2024, data-centric initialisation.
     """
@@ -76,10 +81,16 @@ class SurrogateParetoSampling(Sampling):
         self.models: Regressors | None = None
         self.spearman: list[float] = []
         self.n_evaluated = 0
+        self.n_front = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SurrogateParetoSampling:
         # A history of a run would hold the models once an iteration.
         return self
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What the last call found out about its surrogates, for a record of the run."""
+        return {"n_train": self.n_evaluated, "spearman": self.spearman, "predicted_front": self.n_front}
 
     def do(
         self,
@@ -90,36 +101,37 @@ class SurrogateParetoSampling(Sampling):
         algorithm: Any = None,
         **kwargs: Any,
     ) -> Population:
-        """As pymoo calls it: a population of up to ``n_samples`` cells, not evaluated, with their trained."""
+        """As pymoo calls it: up to ``n_samples`` cells; those that were trained on have their values."""
         rng = random_state if random_state is not None else np.random.default_rng()
-        trained = self._train(problem, algorithm, rng)
-        cells = self._draw(problem, n_samples, rng)
+        cells, trained = self._evaluate(problem, algorithm, rng)
+        forecast = self._forecast(problem, cells, trained, seed=int(rng.integers(2**31)))
+        drawn = self._draw(problem, forecast, n_samples, rng)
+        # A training cell on the predicted front has its values already.
         known = {int(individual.get("index")): individual for individual in trained}
-        starts = Population.new("X", load_space().genotype(cells))
-        for k, cell in enumerate(cells.tolist()):
-            # A training cell on the predicted front has its values already.
-            if cell in known:
-                starts[k] = known[cell]
+        starts = Population.new("X", load_space().genotype(drawn))
+        for k, cell in enumerate(drawn.tolist()):
+            starts[k] = known.get(cell, starts[k])
         if self.keep_trained:
-            best = trained[_front_of(trained)]
-            extra = [
-                individual for individual in best if int(individual.get("index")) not in set(cells.tolist())
-            ]
-            starts = Population.merge(starts, Population.create(*extra)) if extra else starts
+            chosen = set(drawn.tolist())
+            best = [cell for cell in trained[_front_of(trained)] if int(cell.get("index")) not in chosen]
+            starts = Population.merge(starts, Population.create(*best)) if best else starts
         return starts
 
     def _do(self, problem: Any, n_samples: int, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
         X: NDArray[np.int64] = self.do(problem, n_samples, *args, **kwargs).get("X")
         return X
 
-    def _train(self, problem: Any, algorithm: Any, rng: np.random.Generator) -> Population:
+    def _evaluate(
+        self, problem: Any, algorithm: Any, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], Population]:
+        """Random cells (t,) and their evaluated individuals."""
+        cells: NDArray[np.int64] = problem.random_cells(self.n_train, rng)
         left = remaining_evaluations(algorithm) if algorithm is not None else None
-        if left is not None and left < self.n_train:
+        if left is not None and left < len(cells):
             raise SettingError(
-                f"a surrogate-pareto start evaluates {self.n_train} training cells, but the budget leaves "
-                f"{left}; choose a smaller n_train or a larger budget"
+                f"a surrogate-pareto start evaluates {len(cells):,} training cells, but the budget leaves "
+                f"{left:,}; choose a smaller n_train or a larger budget"
             )
-        cells = problem.random_cells(self.n_train, rng)
         pop = Population.new("X", load_space().genotype(cells))
         evaluator = Evaluator() if algorithm is None else algorithm.evaluator
         evaluator.eval(problem, pop, algorithm=algorithm)
@@ -130,40 +142,109 @@ class SurrogateParetoSampling(Sampling):
             )
         elif hasattr(algorithm, "remember"):
             algorithm.remember(pop)
-        F = pop.get("F")
-        usable = np.isfinite(F).all(axis=1)
-        if usable.sum() < 10:
+        return cells, pop
+
+    def _forecast(
+        self, problem: Any, cells: NDArray[np.int64], trained: Population, *, seed: int
+    ) -> _Forecast:
+        F, G = trained.get("F"), trained.get("G")
+        usable = (np.abs(F) < PENALTY).all(axis=1)
+        if usable.sum() < _LEAST:
             raise SettingError(
-                f"surrogates need at least 10 training cells with values; {int(usable.sum())} of "
-                f"{len(pop)} have some; choose a larger n_train"
+                f"surrogates need at least {_LEAST} training cells with values; {int(usable.sum())} of "
+                f"{len(cells)} have some; choose a larger n_train"
             )
-        fit = self.model or _default_fit
-        features = load_space().features(cells[usable], "structural")
-        self.models = fit(features, F[usable], seed=int(rng.integers(2**31)))
-        self.spearman = [float(rho) for rho in getattr(self.models, "spearman", [])]
-        return pop
+        # The first constraint says whether a cell has values, which the problem's domain knows already.
+        Y = np.concatenate((F, G[:, 1:]), axis=1)[usable]
+        lesson = _Lesson(cells[usable], Y, F.shape[1], problem.domain, seed)
+        forecast = _learn(lesson) if self.model is None else _Forecast(lesson, self.model)
+        self.models = forecast.models
+        found = [float(rho) for rho in getattr(forecast.models, "spearman", [])]
+        self.spearman = found[: F.shape[1]] or [float("nan")] * F.shape[1]
+        self.n_front = len(forecast.front(0))
+        return forecast
 
-    def _draw(self, problem: Any, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        space = load_space()
-        cells = np.arange(len(space)) if problem.domain is None else np.flatnonzero(problem.domain)
-        assert self.models is not None
-        predicted = self.models.predict(space.features(cells, "structural"))
-        drawn: list[NDArray[np.int64]] = []
-        missing = n
-        for front in predicted_fronts(predicted):
-            chosen = rng.choice(front, size=min(missing, len(front)), replace=False)
-            drawn.append(cells[chosen])
-            missing -= len(chosen)
-            if missing == 0 or self.fill != "next-front":
+    def _draw(self, problem: Any, forecast: _Forecast, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        drawn = np.empty(0, dtype=np.int64)
+        k = 0
+        while len(drawn) < n and len(front := forecast.front(k)):
+            chosen = rng.choice(front, size=min(n - len(drawn), len(front)), replace=False)
+            drawn, k = np.concatenate((drawn, chosen)), k + 1
+            if self.fill != "next-front":
                 break
-        sample = np.concatenate(drawn)
-        if missing and self.fill == "random":
-            others = problem.random_cells(n + missing, rng)
-            sample = np.concatenate((sample, others[~np.isin(others, sample)][:missing]))
-        return sample
+        if len(drawn) < n and self.fill == "random":
+            others: NDArray[np.int64] = problem.random_cells(2 * n, rng)
+            drawn = np.concatenate((drawn, others[~np.isin(others, drawn)][: n - len(drawn)]))
+        return drawn
 
 
-def predicted_fronts(F: NDArray[np.float64]) -> Any:
+class _Lesson:
+    """What surrogates are fitted to: cells (t,) and values (t, m + limits); equal when all of it is."""
+
+    def __init__(
+        self,
+        cells: NDArray[np.int64],
+        Y: NDArray[np.float64],
+        n_obj: int,
+        domain: NDArray[np.bool_] | None,
+        seed: int,
+    ) -> None:
+        self.cells, self.Y, self.n_obj, self.domain, self.seed = cells, Y, n_obj, domain, seed
+        known = b"" if domain is None else np.packbits(domain).tobytes()
+        self.key = (cells.tobytes(), Y.tobytes(), n_obj, known, seed)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Lesson) and self.key == other.key
+
+
+class _Forecast:
+    """What surrogates predict for all cells of a problem: its successive fronts."""
+
+    def __init__(self, lesson: _Lesson, fit: Fit) -> None:
+        features = _every_feature()
+        self.models = fit(features[lesson.cells], lesson.Y, seed=lesson.seed)
+        if lesson.domain is None:
+            cells = np.arange(len(features))
+            predicted = self.models.predict(features)
+        else:
+            cells = np.flatnonzero(lesson.domain)
+            predicted = self.models.predict(features[cells])
+        violation = np.maximum(predicted[:, lesson.n_obj :], 0.0).sum(axis=1)
+        hopeful = violation <= max(0.0, violation.min())
+        self._cells = cells[hopeful]
+        F = np.asarray(predicted[hopeful, : lesson.n_obj], dtype=np.float64)
+        self._fronts: list[NDArray[np.int64]] = []
+        self._following = predicted_fronts(F)
+
+    def front(self, k: int) -> NDArray[np.int64]:
+        """Cells of the k-th predicted front; none when there is no such front."""
+        while len(self._fronts) <= k:
+            positions = next(self._following, None)
+            if positions is None:
+                return self._cells[:0]
+            self._fronts.append(self._cells[positions])
+        return self._fronts[k]
+
+
+# A study asks several times with the same seed, at other budgets; a fit and 423,624 predictions are dear.
+@lru_cache(maxsize=2)
+def _learn(lesson: _Lesson) -> _Forecast:
+    from eomoo.objectives.fitting import fit_regressors
+
+    return _Forecast(lesson, fit_regressors)
+
+
+@lru_cache(maxsize=1)
+def _every_feature() -> NDArray[Any]:
+    space = load_space()
+    features: NDArray[Any] = space.features(np.arange(len(space)), "structural")
+    return features
+
+
+def predicted_fronts(F: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
     """Positions of the first non-dominated front of points (n, m), then of the next, and so on."""
     left = np.arange(len(F))
     while len(left):
@@ -176,11 +257,4 @@ def _front_of(pop: Population) -> NDArray[np.int64]:
     """Positions of the feasible non-dominated individuals."""
     feasible = np.flatnonzero([(individual.G <= 0).all() for individual in pop])
     F = np.stack([pop[k].F for k in feasible]) if len(feasible) else np.empty((0, 1))
-    return feasible[non_dominated(F)]
-
-
-def _default_fit(features: NDArray[Any], Y: NDArray[np.float64], *, seed: int) -> Regressors:
-    from eomoo.objectives.fitting import fit_regressors
-
-    fitted: Regressors = fit_regressors(features, Y, seed=seed)
-    return fitted
+    return np.asarray(feasible[non_dominated(F)])

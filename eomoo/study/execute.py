@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from eomoo.data.files import write_error
@@ -22,6 +16,7 @@ from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.plan import ProblemSpec, Study, Task
+from eomoo.study.processes import on_processes
 from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 
@@ -117,7 +112,7 @@ def _perform(task: Task) -> tuple[RunResult, dict[str, Any]]:
     result = run_algorithm(problem, task.spec, budget=task.budget, seed=task.seed)
     if not result.complete:
         raise KeyboardInterrupt
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {"surrogate": result.notes} if result.notes else {}
     if task.as_published and result.starts is not None and problem.n_obj == 2 and problem.domain is None:
         from eomoo.study.as_published import figures_as_published
 
@@ -137,57 +132,7 @@ def _results(tasks: list[Task], jobs: int, cluster: str | None) -> Results:
         return _on_cluster(tasks, cluster)
     if jobs == 1 or len(tasks) < 2:
         return ((task, perform(task)) for task in tasks)
-    return _on_processes(tasks, jobs)
-
-
-def _on_processes(tasks: list[Task], jobs: int) -> Results:
-    queue = iter(tasks)
-    # Forked workers would inherit threads and locks of this process in any state.
-    context = get_context("spawn")
-    stop = context.Event()
-    pool = ProcessPoolExecutor(
-        min(jobs, len(tasks)), mp_context=context, initializer=_start_worker, initargs=(stop,)
-    )
-    running: dict[Future[Any], Task] = {}
-    try:
-        for task in queue:
-            running[pool.submit(perform, task)] = task
-            if len(running) >= 2 * jobs:
-                yield from _finished(running)
-        while running:
-            yield from _finished(running)
-    except BrokenProcessPool:
-        raise StoreError(
-            "a worker process died (out of memory?); what was finished is kept, "
-            "run the same command again to go on, perhaps with fewer --jobs"
-        ) from None
-    except BaseException:
-        # Nobody waits for runs that are under way: training may take hours.
-        stop.set()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _finished(running: dict[Future[Any], Task]) -> Iterator[tuple[Task, Any]]:
-    ended = wait(running, return_when=FIRST_COMPLETED).done
-    for future in ended:
-        yield running.pop(future), future.result()
-
-
-def _start_worker(stop: Any) -> None:
-    # The parent answers Ctrl-C, and tells its workers to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_leave, args=(stop,), daemon=True).start()
-
-
-def _leave(stop: Any) -> None:
-    """End this worker when it is told to, or when its parent was killed and cannot tell."""
-    parent = parent_process()
-    while not stop.wait(0.2):
-        if parent is not None and not parent.is_alive():
-            break
-    os._exit(1)
+    return on_processes(perform, tasks, jobs)
 
 
 @contextlib.contextmanager

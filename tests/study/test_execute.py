@@ -166,7 +166,7 @@ def test_no_scheduler_is_one_sentence(small_study, tmp_path, monkeypatch):
 
 def test_twenty_kills_change_nothing(small_study, tmp_path):
     """SIGKILL at twenty random moments; then the tables are those of an uninterrupted study."""
-    study, folder = small_study(seeds=60), tmp_path / "killed"
+    study, folder = small_study(seeds=100), tmp_path / "killed"
     # Forked from a process that has all modules, a start takes no longer than a few runs.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["eomoo.study.execute", "eomoo.search.pls", "eomoo.space.catalogue"])
@@ -174,7 +174,7 @@ def test_twenty_kills_change_nothing(small_study, tmp_path):
     for _ in range(20):
         process = context.Process(target=run_study, args=(study, folder))
         process.start()
-        process.join(rng.uniform(0.3, 1.2))
+        process.join(rng.uniform(0.2, 0.9))
         process.kill()
         process.join()
         seen.append(count_runs(folder))
