@@ -102,6 +102,13 @@ def test_a_file_that_differs_is_not_written(trained, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_real_images_are_checked_too(trained, tiny_data, tmp_path):
+    images, _ = read_batch(tiny_data.test, np.arange(4))
+    images[0, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="its logits differ from PyTorch's by nan"):
+        export_onnx(trained.weights, tmp_path / "n.onnx", images=images)
+
+
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"no network")
     with pytest.raises(ValueError, match="is no readable ONNX file"):

@@ -143,3 +143,18 @@ def test_memory_grows_with_the_batch_only_where_it_should():
     assert four.peak_activations == 4 * one.peak_activations
     # The stem's two feature maps (convolution and batch norm) are alive at once.
     assert one.peak_activations >= 2 * 8 * 64 * 4
+
+
+def test_a_wider_source_gives_its_first_channels():
+    """Five channels shared by two vertices are three and two; the first also feeds the second."""
+    cell = eomoo.Cell(
+        [[0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]],
+        ["input", "maxpool3x3", "maxpool3x3", "output"],
+    )
+    network = build_network(cell, TINY, seed=3).eval()
+    block = network.stacks[0][0]
+    image = torch.randn(2, 5, 4, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        first = torch.nn.functional.max_pool2d(block.projections["1"](image), 3, stride=1, padding=1)
+        second = torch.nn.functional.max_pool2d(first[:, :2], 3, stride=1, padding=1)
+        assert torch.equal(block(image), torch.cat((first, second), dim=1))

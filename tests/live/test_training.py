@@ -261,6 +261,17 @@ def test_accuracy_agrees_with_scikit_learn(tiny_data, tiny_skeleton):
     assert result.macro == pytest.approx(balanced_accuracy_score(tiny_data.test.labels, predicted))
 
 
+def test_images_are_normalised_with_the_training_statistics(tiny_data):
+    from eomoo.live.batches import prepare
+
+    x = prepare(torch.from_numpy(tiny_data.train.images), tiny_data, torch.device("cpu"))
+    assert x.mean(dim=(0, 2, 3)).numpy() == pytest.approx(0, abs=1e-5)
+    assert x.std(dim=(0, 2, 3), correction=0).numpy() == pytest.approx(1, rel=1e-5)
+    other = prepare(torch.from_numpy(tiny_data.test.images), tiny_data, torch.device("cpu"))
+    mean, std = (np.array(v).reshape(-1, 1, 1) for v in (tiny_data.mean, tiny_data.std))
+    assert other.numpy() == pytest.approx((tiny_data.test.images - mean) / std, abs=1e-5)
+
+
 def test_evaluation_does_not_change_the_network(tiny_data, tiny_skeleton):
     from eomoo.live.network import build_network
 
