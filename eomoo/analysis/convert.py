@@ -42,11 +42,16 @@ class StoredProblem(Problem):  # type: ignore[misc]  # pymoo has no type informa
 
     def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> NDArray[np.float64] | None:
         true = self.stored.true_front
-        return None if true is None else true[1] * self.stored.problem.signs
+        return None if true is None else (true[1] * self.stored.problem.signs)[self._order()]
 
     def _calc_pareto_set(self, *args: Any, **kwargs: Any) -> NDArray[np.int64] | None:
         true = self.stored.true_front
-        return None if true is None else load_space().genotype(true[0])
+        return None if true is None else load_space().genotype(true[0][self._order()])
+
+    def _order(self) -> NDArray[np.int64]:
+        """By first objective, as pymoo sorts a front, so that front and set have the same order."""
+        assert self.stored.true_front is not None
+        return np.lexsort((self.stored.true_front[1] * self.stored.problem.signs).T[::-1])
 
 
 def to_result(stored: StoredRun) -> Result:
@@ -54,13 +59,14 @@ def to_result(stored: StoredRun) -> Result:
 
     Returns:
         ``X`` (k, 26) genotypes and ``F`` (k, m) minimised objectives of the front, None where it is
-        empty; ``pop``: every evaluated cell, in order; ``opt``: the front; individuals also carry
-        "index" and raw values by objective name; ``problem``, ``exec_time`` in seconds.
+        empty; ``pop``: every evaluated cell, in order, those infeasible with a violation ``G`` of 1;
+        ``opt``: the front; individuals also carry "index" and raw values by objective name;
+        ``problem``, ``exec_time`` in seconds.
     """
     trace, signs = stored.trace, stored.problem.signs
-    pop = Population.new(X=load_space().genotype(trace.cells), F=trace.values * signs)
+    violation = np.where(trace.feasible, 0.0, 1.0)[:, None]
+    pop = Population.new(X=load_space().genotype(trace.cells), F=trace.values * signs, G=violation)
     pop.set("index", trace.cells)
-    pop.set("feasible", trace.feasible)
     for k, objective in enumerate(stored.problem.objectives):
         pop.set(objective["name"], trace.values[:, k])
     result = Result()

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from eomoo import __version__
 from eomoo.analysis.report.comparison import anytime, comparison_sections, rank_section
 from eomoo.analysis.report.fronts import FrontData, front_data, front_table
 from eomoo.analysis.report.landscape import landscape_sections
 from eomoo.analysis.report.model import Report, Section, Table
 from eomoo.analysis.report.repeat import repeat_run, repeat_study, sources
-from eomoo.analysis.report.wording import algorithm_title, joined, number, values_in_words
+from eomoo.analysis.report.wording import algorithm_title, joined, number, shown_unit, values_in_words
 from eomoo.analysis.studies import ProblemResults, StudyResults, load_results
 from eomoo.analysis.study_tables import StudyTables, study_tables
 from eomoo.errors import StoreError
@@ -112,7 +114,12 @@ def _study_report(
     for k, (problem, front) in enumerate(zip(results.problems, fronts, strict=True), 1):
         if not one:
             sections.append(
-                Section(id=f"problem-{k}", title=problem.problem.title or problem.name, text=[problem.name])
+                Section(
+                    id=f"problem-{k}",
+                    title=problem.problem.title or problem.name,
+                    text=[problem.name],
+                    short=problem.name,
+                )
             )
         level = 2 if one else 3
         sections += comparison_sections(tables, problem, str(k), level=level)
@@ -148,9 +155,27 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
     if front.n_front > len(front.cells):
         text.append(f"{len(front.cells):,} of its {front.n_front:,} cells are shown, chosen evenly.")
     if (front.deviations > 0).any():
-        text.append("Values are predictions; ± is one standard deviation.")
+        text.append(_uncertainty_words(front))
     title = "The best front of all runs" if front.n_runs > 1 else "The front"
     return Section(id=place, title=title, text=text, blocks=[front], level=level)
+
+
+def _uncertainty_words(front: FrontData) -> str:
+    """How sure the values are, compared with how far the front's cells lie apart."""
+    medians, ranges = np.median(front.deviations, axis=0), np.ptp(front.values, axis=0)
+    parts = [
+        f"{o['title']} ± {medians[k]:.2g} {shown_unit(o['unit'])}".strip()
+        for k, o in enumerate(front.problem.objectives)
+        if medians[k] > 0
+    ]
+    text = f"Values are predictions; ± is one standard deviation, in the median {joined(parts)}."
+    vague = [o["title"] for k, o in enumerate(front.problem.objectives) if medians[k] > ranges[k] / 4 > 0]
+    if vague:
+        text += (
+            f" For {joined(vague)} that is a large part of the front's whole width, so cells close to each "
+            "other cannot be told apart."
+        )
+    return text
 
 
 def _quality(problem: ProblemResults, share: float | None) -> list[str]:

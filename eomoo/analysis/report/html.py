@@ -146,7 +146,7 @@ def _header(report: Report) -> Element:
 
 def _navigation(report: Report) -> Element:
     links = [
-        _element("li", _element("a", section.title, href=f"#{section.id}"))
+        _element("li", _element("a", section.short or section.title, href=f"#{section.id}"))
         for section in report.sections
         if section.level == 2
     ]

@@ -127,6 +127,8 @@ class Picture:
 class Section:
     """A titled part of a report: sentences, then blocks; one of ``level`` 3 belongs to that before it.
 
+    ``short`` stands for the title where there is little room.
+
     A block is a Table, Curves, Differences, Facts, Code, Picture, or the FrontData of a problem.
     """
 
@@ -135,6 +137,7 @@ class Section:
     text: Sequence[str] = ()
     blocks: Sequence[Any] = ()
     level: int = 2
+    short: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,8 @@ function makeScale([low, high], [from, to], log) {
   };
   scale.domain = [low, high];
   scale.log = turn === Math.log10;
-  scale.ticks = (count) => (scale.log ? logTicks(low, high, count) : linearTicks(low, high, count));
+  scale.ticks = (count) => (scale.log ? logTicks(low, high, count) : linearTicks(low, high, count))
+    .filter((v) => !scale.whole || Number.isInteger(v));
   return scale;
 }
 
@@ -50,14 +51,23 @@ function extent(lists, room = 0.06) {
   }
   if (low > high) return [0, 1];
   const space = (high - low) * room;
-  // A quantity that is positive stays so: its axis may be logarithmic.
-  return [low > 0 && low <= space ? low * (1 - room) : low - space, high + space];
+  return [low - space, high + space];
 }
 
 /** Whether values span so much that a logarithmic axis shows them better. */
 function isWide(values) {
   const [low, high] = extent([values], 0);
   return low > 0 && high / low > 40;
+}
+
+/** A column's scale: its values with room around, logarithmic where they span much. */
+function columnScale(column, lists, range, room) {
+  const log = isWide(column.values);
+  const [low, high] = extent(lists, log ? 0 : room);
+  const factor = log ? (high / low) ** room : 1;
+  const scale = makeScale([low / factor, high * factor], range, log);
+  scale.whole = column.values.every((v) => Number.isInteger(v));
+  return scale;
 }
 
 /** Grid, ticks and titles of a plot in a box. */

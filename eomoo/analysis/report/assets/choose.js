@@ -38,11 +38,14 @@ function choicePanel(front) {
   return node;
 }
 
+const exact = (value) => value.toLocaleString("en", { maximumFractionDigits: 8 });
+
 function limitWords(front) {
   return [...front.limits].map(([c, [low, high]]) => {
     const { title, unit } = front.columns[c];
-    if (low !== null && high !== null) return `${title} from ${show(low)} to ${quantity(high, unit)}`;
-    return high !== null ? `${title} at most ${quantity(high, unit)}` : `${title} at least ${quantity(low, unit)}`;
+    const words = low !== null && high !== null ? `from ${exact(low)} to ${exact(high)}`
+      : high !== null ? `at most ${exact(high)}` : `at least ${exact(low)}`;
+    return `${title} ${words} ${unit}`.trim();
   }).join(", ");
 }
 
@@ -51,30 +54,30 @@ function slider(front, column, c) {
   const [low, high] = extent([column.values], 0);
   if (!(high > low)) return null;
   const most = column.better !== "max";
-  const step = Number((niceStep(high - low, 200) ?? 1).toPrecision(3));
-  const [from, to] = [Math.floor(low / step) * step, Math.ceil(high / step) * step];
-  const open = most ? to : from;
-  const words = `${column.title} at ${most ? "most" : "least"}`;
-  const clean = (v) => Number(v.toPrecision(8));
-  const range = h("input", { type: "range", min: clean(from), max: clean(to), step, value: clean(open), "aria-label": withUnit(words, column.unit), "data-column": column.name });
-  const box = h("input", { type: "number", step: "any", "aria-label": withUnit(words, column.unit), placeholder: "any" });
-  const set = (value) => {
-    const none = value === null || (most ? value >= to : value <= from);
-    front.limit(c, most || none ? null : value, most && !none ? value : null);
-  };
-  range.addEventListener("input", () => set(Number(range.value)));
+  // The slider counts steps, so that its ends are reached exactly: the last on the open side is no limit.
+  const step = niceStep(high - low, 200);
+  const [first, last] = [Math.floor(low / step), Math.ceil(high / step)];
+  const open = most ? last : first;
+  const words = withUnit(`${column.title} at ${most ? "most" : "least"}`, column.unit);
+  const range = h("input", { type: "range", min: first, max: last, step: 1, value: open, "aria-label": words, "data-column": column.name });
+  const box = h("input", { type: "number", step: "any", "aria-label": words, placeholder: "any" });
+  const set = (value) => front.limit(c, most ? null : value, most ? value : null);
+  range.addEventListener("input", () => {
+    const k = Number(range.value);
+    set(k === open ? null : Number((k * step).toPrecision(8)));
+  });
   box.addEventListener("change", () => set(box.value === "" ? null : Number(box.value)));
-  const update = () => {
-    const limits = front.limits.get(c);
-    const value = limits ? limits[most ? 1 : 0] : null;
-    range.value = value ?? open;
-    range.setAttribute("aria-valuetext", value === null ? "no limit" : quantity(value, column.unit));
-    if (document.activeElement !== box) box.value = value ?? "";
-    node.classList.toggle("set", Boolean(limits));
-  };
   const node = h("div", { class: "slider" },
     h("span", { class: "name" }, column.title, h("span", { class: "soft" }, most ? " at most" : " at least")),
     range, h("span", { class: "entry" }, box, h("span", { class: "soft unit" }, column.unit)));
+  const update = () => {
+    const limits = front.limits.get(c);
+    const value = limits ? limits[most ? 1 : 0] : null;
+    range.value = value === null ? open : Math.round(value / step);
+    range.setAttribute("aria-valuetext", value === null ? "no limit" : `${exact(value)} ${column.unit}`);
+    if (document.activeElement !== box) box.value = value ?? "";
+    node.classList.toggle("set", Boolean(limits));
+  };
   update();
   return { node, update };
 }

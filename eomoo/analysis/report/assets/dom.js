@@ -44,7 +44,6 @@ function columnFormat(values) {
 }
 
 const withUnit = (title, unit) => (unit ? `${title} (${unit})` : title);
-const quantity = (value, unit) => (unit ? `${show(value)} ${unit}` : show(value));
 
 /** Rows as CSV by RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe. */
 function csvText(rows) {

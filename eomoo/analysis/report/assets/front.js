@@ -96,5 +96,14 @@ class Front {
     ])];
   }
 
+  /** Whether uncertainties are small beside the front, so that bars of them do not hide it. */
+  get isCertain() {
+    const some = this.columns.filter((c) => c.sd);
+    return some.length > 0 && some.every((c) => {
+      const [low, high] = extent([c.values], 0);
+      return Math.max(...c.sd) < 0.2 * (high - low);
+    });
+  }
+
   anchor(k) { return `cell-${this.cells[k]}${this.place > 1 ? `-${this.place}` : ""}`; }
 }

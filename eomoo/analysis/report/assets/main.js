@@ -22,7 +22,7 @@ function explorer(host, data, place) {
   const front = new Front(data, place);
   opened.push(front);
   const m = front.objectives.length;
-  const options = { x: 0, y: 1, seen: true, truth: true, bars: front.n <= 60 && front.columns.some((c) => c.sd), everything: false };
+  const options = { x: 0, y: 1, seen: true, truth: true, bars: front.n <= 60 && front.isCertain, everything: false };
   const canvas = h("div", { class: "canvas" });
   front.detail = h("section", { class: "detail panel", "aria-label": "A cell of the front" });
   const figure = h("figure", { class: "panel main-plot" }, h("div", { class: "controls" }), canvas, scatterKeys(front));

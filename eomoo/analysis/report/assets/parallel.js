@@ -12,10 +12,7 @@ function parallelPlot(host, front) {
     const [y0, y1] = [height - 30, 58];
     const pad = width < 520 ? 34 : 70;
     xs = axes.map((_, k) => pad + (k * (width - 2 * pad)) / Math.max(1, axes.length - 1));
-    scales = axes.map((c) => {
-      const { values } = front.columns[c];
-      return makeScale(extent([values], 0), [y0, y1], isWide(values));
-    });
+    scales = axes.map((c) => columnScale(front.columns[c], [front.columns[c].values], [y0, y1], 0));
     const path = (k) => axes.map((c, j) => {
       const v = front.columns[c].values[k];
       return v === null ? "" : `${j ? "L" : "M"}${xs[j].toFixed(1)},${scales[j](v).toFixed(1)}`;

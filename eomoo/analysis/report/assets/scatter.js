@@ -25,12 +25,12 @@ function scatterPlot(host, front, options) {
   let rings = null;
   const column = (axis) => front.columns[options[axis]];
 
-  function domain(c, index) {
+  function spanned(c, index) {
     const lists = [c.values];
     const hasCloud = index < front.objectives.length;
     if (front.trueFront && hasCloud) lists.push(front.trueFront.values[index]);
     if (options.everything && hasCloud) lists.push(front.seen[index]);
-    return extent(lists);
+    return lists;
   }
 
   function draw(width) {
@@ -40,8 +40,8 @@ function scatterPlot(host, front, options) {
     const height = matchMedia("(min-width: 1101px)").matches && !small ? Math.max(natural, Math.min(800, host.clientHeight)) : natural;
     const box = { left: small ? 52 : 62, top: 30, right: width - 14, bottom: height - (small ? 40 : 46) };
     const [cx, cy] = [column("x"), column("y")];
-    const x = makeScale(domain(cx, options.x), [box.left, box.right], isWide(cx.values));
-    const y = makeScale(domain(cy, options.y), [box.bottom, box.top], isWide(cy.values));
+    const x = columnScale(cx, spanned(cx, options.x), [box.left, box.right], 0.06);
+    const y = columnScale(cy, spanned(cy, options.y), [box.bottom, box.top], 0.06);
     const layers = clipped(box);
     const inner = layers.lastChild;
     const both = options.x < front.objectives.length && options.y < front.objectives.length;

@@ -1,0 +1,227 @@
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import synthetic
+from report_folders import HOSTILE, PLS, RANDOM, fill, with_title
+
+from eomoo.analysis.report import render_report, report_of, write_report
+from eomoo.analysis.report.landscape import landscape_sections
+from eomoo.analysis.runs import load_run
+from eomoo.errors import DataError, SettingError, StoreError
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.problem import CellProblem
+from eomoo.study.store import STORE_NAME, Store
+
+
+class Page(HTMLParser):
+    """Elements, their attributes and texts, as a browser reads them."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.texts = ["document"], [], []
+        self.raw = {"script": [], "style": []}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data):
+        last = self.tags[-1]
+        self.raw.get(last, self.texts).append(data)
+
+
+@pytest.fixture(scope="module")
+def run_folder(pose, tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("run"), pose("err", "lat", reference_point=[24.0, 26.0]))
+
+
+@pytest.fixture(scope="module")
+def study_folder(pose, tmp_path_factory):
+    problems = pose("err", "lat"), pose("acc", "lat", "size")
+    return fill(tmp_path_factory.mktemp("study"), *problems, specs=(PLS, RANDOM), seeds=(1, 2, 3))
+
+
+@pytest.fixture(scope="module")
+def hostile_folder(card, tmp_path_factory):
+    import eomoo
+
+    text = with_title(synthetic.card_text("err", "lat"), HOSTILE, citation=HOSTILE)
+    return fill(tmp_path_factory.mktemp("hostile"), eomoo.get_problem(card(text=text)), budget=40)
+
+
+def test_a_report_reads_the_store_and_poses_no_problem(run_folder, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("a report must not need the problem")
+
+    monkeypatch.setattr(CellProblem, "__init__", refuse)
+    assert render_report(run_folder).startswith("<!DOCTYPE html>")
+
+
+def test_the_same_store_gives_the_same_page(run_folder):
+    first, second = (re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", render_report(run_folder)) for _ in "ab")
+    assert first == second
+
+
+def test_what_a_run_report_says(run_folder):
+    report = report_of(run_folder)
+    with Store(run_folder / STORE_NAME) as store:
+        stored = load_run(store, store.runs()[0])
+    assert f"found {len(stored.front)} that no other" in report.lead[0]
+    assert (str(len(stored.front)), "cells on the front") in report.tiles
+    assert [row[0] for row in report.main.rows] == stored.front_cells.tolist()
+    text = json.dumps([str(s) for s in report.sections])
+    assert "--algorithm pls --budget 120 --seed 1" in text
+    assert stored.problem.digest in text
+
+
+def test_the_command_repeats_every_setting(pose, tmp_path):
+    spec = AlgorithmSpec(label="pls", algorithm="pls", options={"n_starts": 7, "archive": "per-start"})
+    problem = pose("err", "lat", noise=4, constraints=["lat<=24"])
+    page = render_report(fill(tmp_path, problem, specs=(spec,), budget=40), format="md")
+    options = ("--option n_starts=7", "--option archive=per-start", "--noise 4", "--constraint 'lat <= 24'")
+    assert [option for option in options if option not in page] == []
+
+
+def test_a_page_asks_for_nothing_and_allows_only_itself(study_folder):
+    text = render_report(study_folder)
+    page = Page(text)
+    places = [v for _, name, v in page.attributes if name in ("src", "href", "action", "srcset", "data")]
+    assert places
+    assert all(place.startswith(("#", "data:image/png")) for place in places)
+    assert not {"link", "iframe", "object", "form", "base"} & set(page.tags)
+    assert not [a for a in page.attributes if a[1].startswith("on") or a[1] == "style"]
+    policy = next(
+        v for t, name, v in page.attributes if t == "meta" and name == "content" and "default-src" in v
+    )
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for kind, content in (("script", page.raw["script"][-1]), ("style", page.raw["style"][0])):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+    assert "url(" not in page.raw["style"][0]
+
+
+@pytest.mark.parametrize("kind", ["html", "md", "csv", "latex"])
+def test_hostile_text_stays_text(hostile_folder, kind):
+    text = render_report(hostile_folder, format=kind)
+    if kind == "html":
+        page = Page(text)
+        assert page.tags.count("script") == 2
+        assert "img" not in page.tags
+        assert any("window.pwned" in part for part in page.texts), "the title is shown as it is"
+    if kind == "md":
+        assert "<script" not in text
+        assert "<img" not in text
+
+
+def test_json_in_the_page_is_whole(study_folder):
+    content = json.loads(Page(render_report(study_folder)).raw["script"][0])
+    assert [c["kind"] for c in content].count("front") == 2
+    assert all(isinstance(c, dict) for c in content)
+
+
+def test_a_study_report_compares(study_folder):
+    report = report_of(study_folder)
+    ids = [section.id for section in report.sections]
+    assert (
+        ids.index("problem-1") < ids.index("compared-1") < ids.index("attainment-1") < ids.index("problem-2")
+    )
+    assert "attainment-2" not in ids, "attainment is drawn for two objectives"
+    assert "ranks" in ids
+    assert len(report.main.rows) == 12
+    assert "12 runs" in report.lead[0]
+
+
+def test_attainment_outlines_hold_every_front_that_attains_them(study_folder):
+    section = next(s for s in report_of(study_folder).sections if s.id == "attainment-1")
+    line = next(s for s in section.blocks[0].series if s.name == "pls")
+    with Store(study_folder / STORE_NAME) as store:
+        problem = store.problems()[0]
+        runs = [r for r in store.runs() if r.problem == problem.id and r.label == "pls"]
+        values = [trace.values for _, trace in store.traces(problem.id, runs)]
+    attained = lambda x, y: sum(bool(((v <= [x, y]).all(axis=1)).any()) for v in values)  # noqa: E731
+    corners = list(zip(line.x, line.y, strict=True))[1:-1:2]
+    # Printed to six digits, so a corner may lie a little inside.
+    assert all(attained(x * (1 + 1e-5), y * (1 + 1e-5)) >= 2 for x, y in corners)
+    assert all(attained(x * (1 - 1e-4), y * (1 - 1e-4)) < 2 for x, y in corners)
+
+
+def test_one_objective(pose, tmp_path):
+    page = render_report(fill(tmp_path, pose("err"), budget=40))
+    assert "cells on the front" in page
+
+
+@pytest.mark.parametrize("kind", ["html", "md", "csv", "latex"])
+def test_write_report_names_its_file(run_folder, kind):
+    endings = {"html": "html", "md": "md", "csv": "csv", "latex": "tex"}
+    path = write_report(run_folder, format=kind)
+    assert path == run_folder / f"report.{endings[kind]}"
+    assert path.stat().st_size > 300
+
+
+def test_the_folder_may_be_given_by_its_store(run_folder, tmp_path):
+    assert write_report(run_folder / STORE_NAME, out=tmp_path / "a.html").is_file()
+
+
+def test_errors_are_sentences(run_folder, tmp_path):
+    with pytest.raises(StoreError, match="holds no results"):
+        report_of(tmp_path)
+    with pytest.raises(StoreError, match="there is no folder"):
+        report_of(tmp_path / "none")
+    with pytest.raises(SettingError, match="html, md, csv, latex; got 'pdf'"):
+        render_report(run_folder, format="pdf")
+
+
+def test_a_landscape_is_shown_where_one_lies(run_folder, tmp_path):
+    from PIL import Image
+
+    assert list(landscape_sections(tmp_path)) == []
+    noise = np.random.default_rng(0).integers(0, 255, (1200, 900, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "landscape.png")
+    numbers = {"title": "t", "objectives": [{"name": "err", "local_optima": {"number": 3}}], "cells": 7}
+    (tmp_path / "landscape.json").write_text(json.dumps(numbers))
+    (section,) = landscape_sections(tmp_path)
+    picture, table = section.blocks
+    assert len(picture.png) < 1_500_000 < (tmp_path / "landscape.png").stat().st_size
+    assert ("objectives / err / local optima / number", 3) in table.rows
+    (tmp_path / "landscape.json").write_text("{")
+    with pytest.raises(DataError, match="is no JSON"):
+        list(landscape_sections(tmp_path))
+
+
+def test_csv_is_the_front(run_folder):
+    import io
+
+    import pandas as pd
+
+    frame = pd.read_csv(io.StringIO(render_report(run_folder, format="csv")))
+    with Store(run_folder / STORE_NAME) as store:
+        stored = load_run(store, store.runs()[0])
+    assert frame["cell"].tolist() == stored.front_cells.tolist()
+    assert frame["error (%)"].to_numpy() == pytest.approx(stored.front_values[:, 0])
+
+
+def test_csv_of_a_study_has_a_row_for_each_run(study_folder):
+    import io
+
+    import pandas as pd
+
+    frame = pd.read_csv(io.StringIO(render_report(study_folder, format="csv")))
+    assert len(frame) == 12
+    assert set(frame["label"]) == {"pls", "random"}
+
+
+def test_latex_is_balanced(study_folder):
+    text = render_report(study_folder, format="latex")
+    for name in ("table", "tabular"):
+        assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}") > 0
+    for block in re.findall(r"\\begin\{tabular\}\{([lr]+)\}(.*?)\\bottomrule", text, flags=re.S):
+        rows = [row for row in block[1].splitlines() if row.endswith(r"\\") and "multicolumn" not in row]
+        assert {row.count(" & ") + 1 for row in rows} == {len(block[0])}
+    assert "_" not in re.sub(r"\\_", "", text)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import synthetic
+from report_folders import PLS, RANDOM, fill
+
+from eomoo.analysis.report import fronts
+from eomoo.analysis.report.fronts import front_data, front_json, front_table
+from eomoo.space import load_space
+from eomoo.study.store import STORE_NAME, Store
+
+
+@pytest.fixture(scope="module")
+def folder(pose, tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("fronts"), pose("acc", "lat"), specs=(PLS, RANDOM), seeds=(1, 2))
+
+
+def load(folder):
+    with Store(folder / STORE_NAME) as store:
+        problem = store.problems()[0]
+        runs = list(store.traces(problem.id, store.runs()))
+        return front_data(store, problem, runs), runs
+
+
+def test_the_joint_front_is_that_of_all_evaluations(folder):
+    front, runs = load(folder)
+    cells = np.concatenate([trace.cells for _, trace in runs])
+    values = np.concatenate([trace.values for _, trace in runs])
+    best = {int(cells[k]) for k in synthetic.brute_front(values * [-1, 1])}
+    assert set(front.cells.tolist()) == best
+    assert (np.diff(front.values[:, 0]) <= 0).all(), "best accuracy first"
+    assert front.n_front == len(best)
+    assert front.n_seen == len(set(cells.tolist()))
+
+
+def test_found_by_counts_the_runs_whose_own_front_has_the_cell(folder):
+    front, runs = load(folder)
+    own = [{int(trace.cells[k]) for k in synthetic.brute_front(trace.values * [-1, 1])} for _, trace in runs]
+    assert front.found_by.tolist() == [sum(cell in mine for mine in own) for cell in front.cells.tolist()]
+
+
+def test_a_large_front_is_thinned_evenly_with_its_ends_and_knee(folder, monkeypatch):
+    whole, _ = load(folder)
+    monkeypatch.setattr(fronts, "MOST_CELLS", 5)
+    front, _ = load(folder)
+    assert 5 <= len(front.cells) <= 6 < whole.n_front == front.n_front
+    assert [front.cells[0], front.cells[-1]] == [whole.cells[0], whole.cells[-1]]
+    assert whole.knee is not None
+    assert front.knee is not None
+    assert front.cells[front.knee] == whole.cells[whole.knee]
+
+
+def test_what_the_page_gets(folder):
+    front, _ = load(folder)
+    content = front_json(front)
+    space = load_space()
+    for k, cell in enumerate(front.cells.tolist()):
+        codes, bits = content["graphs"][k].split(":")
+        assert [int(c) for c in codes] == list(space.cell(cell).op_codes)
+        n = space.cell(cell).n_vertices
+        assert [int(b) for b in bits] == space.cell(cell).matrix[np.triu_indices(n, 1)].tolist()
+        near = set(space.neighbors(cell).tolist()) & set(front.cells.tolist())
+        assert {content["cells"][j] for j in content["neighbors"][k]} == near
+    assert any(content["neighbors"]), "some neighbours are on this front"
+    columns = {c["name"]: c for c in content["columns"]}
+    assert columns["params"]["values"] == space.params(front.cells).tolist()
+    assert columns["acc"]["values"] == pytest.approx(front.values[:, 0], rel=1e-6)
+    assert columns["acc"]["sd"] == pytest.approx(front.values[:, 0] / 100, rel=1e-6)
+
+
+def test_an_objective_that_is_parameters_is_not_shown_twice(pose, tmp_path):
+    text = synthetic.ANALYTIC_CARD
+    front, _ = load(fill(tmp_path, pose(text=text), budget=60))
+    names = [c["name"] for c in front_json(front)["columns"]]
+    assert names == ["params", "macs", "vertices"]
+
+
+def test_the_table_has_a_row_for_each_cell(folder):
+    front, _ = load(folder)
+    table = front_table(front)
+    assert len(table.rows) == len(front.cells)
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert [row[0] for row in table.rows] == front.cells.tolist()

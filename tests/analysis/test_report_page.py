@@ -1,0 +1,350 @@
+import csv
+
+import numpy as np
+import pytest
+import synthetic
+from browsers import browser, missing
+from report_folders import HOSTILE, PLS, RANDOM, fill, with_title
+
+import eomoo
+from eomoo.analysis.report import knee_point, write_report
+from eomoo.analysis.runs import load_run
+from eomoo.study.store import STORE_NAME, Store
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+WIDTHS = {"narrow": 360, "wide": 1600}
+_CONTRAST = """
+const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+const rgba = (text) => {
+  canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+};
+const light = ([r, g, b]) => {
+  const [x, y, z] = [r, g, b].map((v) => {
+    v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+};
+const behind = (node) => {
+  for (let n = node; n; n = n.parentElement) {
+    const color = rgba(getComputedStyle(n).backgroundColor);
+    if (color[3] === 255) return color;
+  }
+  return [255, 255, 255, 255];
+};
+const bad = [];
+const kinds = "p, a, dt, dd, th, td, h1, h2, h3, h4, h5, button, label, text, li, summary, .soft";
+for (const node of document.querySelectorAll(kinds)) {
+  if (!node.textContent.trim() || !node.checkVisibility() || node.disabled) continue;
+  if (node.closest(".out, .op-name") || node.classList.contains("op-name")) continue;
+  const style = getComputedStyle(node);
+  const back = behind(node instanceof SVGElement ? node.closest("svg").parentElement : node);
+  const [a, b] = [light(rgba(node instanceof SVGElement ? style.fill : style.color)), light(back)];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const name = `${node.tagName}.${node.getAttribute("class")} ${node.textContent.slice(0, 30)}`;
+  if (ratio < 4.5) bad.push(`${name} ${ratio.toFixed(2)}`);
+}
+return bad;
+"""
+
+
+@pytest.fixture(scope="module")
+def run_folder(pose, tmp_path_factory):
+    folder = fill(
+        tmp_path_factory.mktemp("run"), pose("err", "lat", reference_point=[24.0, 26.0]), budget=300
+    )
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study_folder(pose, tmp_path_factory):
+    problems = pose("err", "lat"), pose("acc", "lat", "size")
+    folder = fill(tmp_path_factory.mktemp("study"), *problems, specs=(PLS, RANDOM), seeds=(1, 2, 3))
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stored(run_folder):
+    with Store(run_folder / STORE_NAME) as store:
+        return load_run(store, store.runs()[0])
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("browser"), width=1600) as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(wide, run_folder):
+    """The page of a run, freshly opened."""
+    wide.get("about:blank")
+    wide.get((run_folder / "report.html").as_uri())
+    return wide
+
+
+def one(driver, selector):
+    return driver.find_element("css selector", selector)
+
+
+def every(driver, selector):
+    return driver.find_elements("css selector", selector)
+
+
+def texts(driver, selector):
+    return [node.get_attribute("textContent") for node in every(driver, selector)]
+
+
+def hover(driver, node):
+    from selenium.webdriver import ActionChains
+
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", node)
+    ActionChains(driver).move_to_element(node).perform()
+
+
+def press(driver, node):
+    hover(driver, node)
+    node.click()
+
+
+def complaints(driver):
+    return [entry["message"] for entry in driver.get_log("browser")]
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_pages_open_without_complaint(run_folder, study_folder, tmp_path, width, dark):
+    with browser(tmp_path, width=width, dark=dark) as driver:
+        for folder in (run_folder, study_folder):
+            driver.get((folder / "report.html").as_uri())
+            assert one(driver, "html.ready")
+            assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0
+            too_wide = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
+            assert too_wide <= 0, "the page must not scroll sideways"
+            assert not [plot for plot in every(driver, ".canvas") if not every(plot, "svg")]
+            assert unreadable(driver) == []
+        assert complaints(driver) == []
+
+
+def unreadable(driver):
+    """Texts whose contrast with what is behind them is below WCAG's 4.5 to 1."""
+    return driver.execute_script(_CONTRAST)
+
+
+def test_the_policy_stops_other_scripts(page):
+    found = page.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.added = 1';"
+        "document.body.append(s); return window.added ?? null"
+    )
+    assert found is None
+    assert "Content Security Policy" in " ".join(complaints(page))
+
+
+def test_hostile_titles_do_nothing(wide, card, tmp_path):
+    text = with_title(synthetic.card_text("err", "lat"), HOSTILE, citation=HOSTILE)
+    folder = fill(tmp_path, eomoo.get_problem(card(text=text)), budget=40)
+    wide.get(write_report(folder).as_uri())
+    assert wide.execute_script("return window.pwned ?? null") is None
+    assert one(wide, "h1").get_attribute("textContent") == HOSTILE
+    assert every(wide, "img") == []
+    assert complaints(wide) == []
+
+
+def test_hovering_shows_a_cell(page, stored):
+    marks = every(page, ".main-plot .mark:not(.keys .mark)")
+    assert len(marks) == len(stored.front)
+    hover(page, marks[3])
+    tip = one(page, ".tip.shown")
+    cell, values = stored.front_cells[3], stored.front_values[3]
+    assert f"cell {cell}" in tip.text
+    assert f"{values[1]:.2f} ± {stored.deviations[3, 1]:.2g} ms" in tip.text
+    boxes = texts(tip, ".op-name")
+    assert len(boxes) == eomoo.load_space().cell(int(cell)).n_vertices
+    assert boxes[0] == "input"
+    hover(page, one(page, "h1"))
+    assert every(page, ".tip.shown") == []
+
+
+def test_clicking_opens_the_cells_section(page, stored):
+    mark = every(page, ".main-plot .mark:not(.keys .mark)")[5]
+    hover(page, mark)
+    mark.click()
+    cell = int(stored.front_cells[5])
+    assert page.current_url.endswith(f"#cell-{cell}")
+    section = one(page, f"#cell-{cell}")
+    assert f"Cell {cell}" in section.text
+    commands = texts(section, ".command code")
+    assert f"eomoo export {cell} --onnx" in commands
+    assert f"eomoo show {cell}" in commands
+    found = eomoo.load_space().cell(cell)
+    assert len(every(section, ".operations tbody tr")) == found.n_vertices
+    assert len(every(section, ".drawing .edge")) == found.n_edges
+    near = set(eomoo.load_space().neighbors(cell).tolist()) & set(stored.front_cells.tolist())
+    assert set(texts(section, ".neighbors a")) == {f"cell {other}" for other in near}
+
+
+def test_an_address_opens_its_cell(wide, run_folder, stored):
+    cell = int(stored.front_cells[-1])
+    wide.get("about:blank")
+    wide.get((run_folder / "report.html").as_uri() + f"#cell-{cell}")
+    assert one(wide, ".detail h4").text == f"Cell {cell}"
+
+
+def test_the_knee_is_the_same_here_and_there(page, stored):
+    from selenium.webdriver.support.ui import Select
+
+    knee = stored.front_cells[knee_point(stored.front_values)]
+    Select(one(page, ".prefer select")).select_by_value("knee")
+    assert one(page, ".answer .cell-name").text == f"cell {knee}"
+    assert one(page, ".detail h4").text == f"Cell {knee}"
+
+
+def test_a_number_limits_the_choice(page, stored):
+    limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
+    box = every(page, ".slider input[type=number]")[1]
+    box.send_keys(str(limit), "\t")
+    left = stored.front_values[:, 1] <= limit
+    best = stored.front_cells[left][np.argmin(stored.front_values[left, 0])]
+    assert one(page, ".answer .cell-name").text == f"cell {best}"
+    assert f"latency at most {limit:g} ms: {left.sum()} of {len(left)} cells" in one(page, ".answer").text
+    assert len(every(page, ".main-plot .mark.out")) == (~left).sum()
+    assert len(every(page, ".parallel .line.out")) == (~left).sum()
+
+
+def test_a_slider_moves_by_key_and_nothing_may_be_left(page):
+    from selenium.webdriver import Keys
+
+    slider = one(page, ".slider input[data-column=lat]")
+    slider.send_keys(Keys.HOME)
+    assert "No cell of the front meets these limits" in one(page, ".answer").text
+    slider.send_keys(Keys.END)
+    assert one(page, ".answer").text.startswith("Without limits")
+    assert every(page, ".main-plot .mark.out") == []
+
+
+def test_a_standard_deviation_to_spare(page, stored):
+    limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
+    every(page, ".slider input[type=number]")[1].send_keys(str(limit), "\t")
+    one(page, ".choice .check input").click()
+    left = stored.front_values[:, 1] + stored.deviations[:, 1] <= limit
+    assert f"{left.sum()} of {len(left)} cells" in one(page, ".answer").text
+
+
+def test_brushing_sets_a_limit_and_a_click_clears_it(page):
+    from selenium.webdriver import ActionChains
+
+    grip = every(page, ".parallel .grip")[1]
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", grip)
+    ActionChains(page).move_to_element_with_offset(grip, 0, -60).click_and_hold().move_by_offset(
+        0, 90
+    ).release().perform()
+    out = len(every(page, ".parallel .line.out"))
+    assert 0 < out < len(every(page, ".parallel .line"))
+    assert "latency from" in one(page, ".answer").text
+    ActionChains(page).move_to_element(grip).click().perform()
+    assert every(page, ".parallel .line.out") == []
+
+
+def test_arrow_keys_walk_along_the_front(page, stored):
+    from selenium.webdriver import Keys
+
+    plot = one(page, ".main-plot svg.scatter")
+    plot.send_keys(Keys.HOME)
+    assert f"cell {stored.front_cells[0]}:" in one(page, "[role=status]").get_attribute("textContent")
+    plot.send_keys(Keys.ARROW_RIGHT)
+    plot.send_keys(Keys.ENTER)
+    assert one(page, ".detail h4").text == f"Cell {stored.front_cells[1]}"
+
+
+def test_every_control_has_a_name(page):
+    nameless = page.execute_script(
+        """const all = document.querySelectorAll("button, select, input, a, svg[role], [tabindex='0']");
+        const named = (n) => n.getAttribute("aria-label") || n.textContent.trim()
+          || n.closest("label")?.textContent.trim();
+        return [...all].filter((n) => !named(n)).map((n) => n.outerHTML.slice(0, 120));"""
+    )
+    assert nameless == []
+    ids = page.execute_script("return [...document.querySelectorAll('[id]')].map((n) => n.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_other_axes(page):
+    from selenium.webdriver.support.ui import Select
+
+    before = [mark.get_attribute("cx") for mark in every(page, ".main-plot .mark")]
+    Select(one(page, "select[aria-label='x axis']")).select_by_visible_text("parameters")
+    after = [mark.get_attribute("cx") for mark in every(page, ".main-plot .mark")]
+    assert before != after
+    assert "parameters" in " ".join(texts(page, ".main-plot .label"))
+
+
+def test_tables_sort_both_ways(page, stored):
+    head = every(page, ".front-table .sort")[0]
+    for order in (sorted, lambda cells: sorted(cells, reverse=True)):
+        head.click()
+        shown = [int(text) for text in texts(page, ".front-table tbody tr td:first-child")]
+        assert shown == order(stored.front_cells.tolist())
+
+
+def test_csv_is_saved(page, stored, tmp_path):
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    for k, button in enumerate(every(page, "button[aria-label^='Save as CSV']")):
+        page.execute_script("arguments[0].click()", button)
+        wait_for(lambda k=k: len(list(tmp_path.glob("*.csv"))) == k + 1)
+    (front,) = tmp_path.glob("front-*.csv")
+    with front.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["cell"]) for row in rows] == stored.front_cells.tolist()
+    assert [float(row["lat"]) for row in rows] == pytest.approx(stored.front_values[:, 1], rel=1e-6)
+    with (tmp_path / "anytime-run.csv").open(newline="") as file:
+        curve = list(csv.reader(file))
+    assert curve[0] == ["series", "distinct cells evaluated", "share of hypervolume"]
+    assert int(curve[-1][1]) == 300
+
+
+def wait_for(condition, seconds=10.0):
+    import time
+
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_the_theme_can_be_switched(page):
+    color = "return getComputedStyle(document.body).backgroundColor"
+    before = page.execute_script(color)
+    one(page, "#theme").click()
+    assert page.execute_script(color) != before
+    assert unreadable(page) == []
+    one(page, "#theme").click()
+    assert page.execute_script(color) == before
+
+
+def test_curves_tell_values_and_hide(wide, study_folder):
+    wide.get((study_folder / "report.html").as_uri())
+    figure = one(wide, "#compared-1 figure")
+    hover(wide, one(figure, "svg.plot"))
+    assert "pls 0." in one(figure, ".readout").text
+    assert "random 0." in one(figure, ".readout").text
+    n = len(every(figure, ".canvas .curve"))
+    one(figure, "button.key").click()
+    assert len(every(figure, ".canvas .curve")) == n - 1
+    assert one(figure, "button.key").get_attribute("aria-pressed") == "false"
+
+
+def test_a_study_page_has_all_parts(wide, study_folder):
+    wide.get((study_folder / "report.html").as_uri())
+    assert len(every(wide, "#front-2 .matrix .plot")) == 3, "three pairs of three objectives"
+    assert every(wide, "#attainment-1 .shade.first, #attainment-1 .shade.second")
+    assert every(wide, "#tests-1 table tbody tr")
+    assert every(wide, "#ranks td.best")
+    one(wide, "#front-2 .front-table tbody a").click()
+    assert "-2" in wide.current_url.rsplit("#", 1)[1], (
+        "cells of the second problem have addresses of their own"
+    )
+    assert every(wide, "#front-2 .detail h4")
+    press(wide, one(wide, "#front-2 .matrix figure:last-child button"))
+    assert "size" in " ".join(texts(wide, "#front-2 .main-plot .label"))
