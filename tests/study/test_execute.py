@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -170,17 +171,29 @@ def test_twenty_kills_change_nothing(small_study, tmp_path):
     # Forked from a process that has all modules, a start takes no longer than a few runs.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["eomoo.study.execute", "eomoo.search.pls", "eomoo.space.catalogue"])
-    rng, seen = random.Random(1), []
-    for _ in range(20):
-        process = context.Process(target=run_study, args=(study, folder))
+    rng, seen, until_first = random.Random(1), [], 0.0
+    for kill in range(20):
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=run_study, args=(study, folder), kwargs={"on_event": sender.send})
+        started = time.perf_counter()
         process.start()
-        process.join(rng.uniform(0.2, 0.9))
+        sender.close()
+        if kill % 2:
+            # Any moment from the first line of code on, by the time that the start before took.
+            process.join(rng.uniform(0.0, until_first))
+        else:
+            # Some runs later, within or between the following ones.
+            for k in range(rng.randint(1, 6)):
+                receiver.recv()
+                until_first = time.perf_counter() - started if k == 0 else until_first
+            time.sleep(rng.uniform(0.0, 0.1))
         process.kill()
         process.join()
+        receiver.close()
+        assert process.exitcode == -signal.SIGKILL
         seen.append(count_runs(folder))
     assert seen == sorted(seen)
-    assert seen[-1] > 0
-    assert len(set(seen)) > 5, f"the kills came too early or too late to be a test: {seen}"
+    assert 10 <= seen[-1] < len(study.tasks)
     run_study(study, folder)
     assert count_runs(folder) == len(study.tasks)
     run_study(study, tmp_path / "whole", jobs=2)
