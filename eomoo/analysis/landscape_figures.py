@@ -15,6 +15,7 @@ from eomoo.analysis.landscape_analysis import LandscapeAnalysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -51,7 +52,7 @@ def sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
     spacing = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
     figure = Figure(figsize=(7.5, 2.45 * rows + 0.35), layout=spacing, dpi=200)
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(title, fontsize=8.5)
     axes = list(figure.subplots(rows, 3, squeeze=False).flat)
     for ax in axes[n_panels:]:
         ax.set_axis_off()
@@ -85,13 +86,7 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
         return finish(ax, title="values", x=labels[0], y="cells")
     x, y = landscape.values[:, list(pair)].T
     drawn = ax.hexbin(x, y, gridsize=45, bins="log", cmap="Greys", mincnt=1, linewidths=0.1)
-    # Beside the title, since a bar beside the panel would take its width.
-    place = ax.inset_axes((0.66, 1.05, 0.34, 0.03))
-    bar = ax.figure.colorbar(drawn, cax=place, orientation="horizontal", ticklocation="top")
-    bar.solids.set(rasterized=False, edgecolor="face")
-    bar.ax.tick_params(labelsize=5.5, length=1.5, pad=0.5, which="major")
-    bar.ax.tick_params(length=0, which="minor")
-    place.text(-0.04, 0.5, "cells", fontsize=6, ha="right", va="center", transform=place.transAxes)
+    _count_bar(ax, drawn)
     ax.plot(
         x[landscape.front],
         y[landscape.front],
@@ -104,6 +99,20 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
     )
     ax.legend(fontsize=_SMALL, framealpha=0.8, edgecolor="none", handletextpad=0.1, borderpad=0.1)
     return finish(ax, title="objective space", x=labels[pair[0]], y=labels[pair[1]])
+
+
+def _count_bar(ax: Axes, drawn: PolyCollection) -> None:
+    """The scale of a density, beside the panel's title: a bar beside the panel would take its width."""
+    place = ax.inset_axes((0.63, 1.05, 0.14, 0.035))
+    bar = ax.figure.colorbar(drawn, cax=place, orientation="horizontal")
+    if bar.solids is not None:
+        bar.solids.set(rasterized=False, edgecolor="face")
+    bar.outline.set_linewidth(0.4)
+    place.xaxis.set_ticks([])
+    place.xaxis.set_ticks([], minor=True)
+    style: dict[str, Any] = {"fontsize": 6, "va": "center", "transform": place.transAxes}
+    place.text(-0.08, 0.4, "1", ha="right", **style)
+    place.text(1.08, 0.4, f"{int(drawn.get_clim()[1]):,} cells", ha="left", **style)
 
 
 def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:

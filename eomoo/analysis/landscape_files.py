@@ -49,14 +49,22 @@ def _write_tables(numbers: dict[str, Any], frames: dict[str, pd.DataFrame], fold
 
 
 def _write_sheet(sheet: Figure, folder: Path) -> list[Path]:
-    written = []
-    for ending in ("pdf", "png"):
-        with atomic_path(folder / f"landscape.{ending}") as path:
-            # Without a date the same landscape gives the same bytes.
-            metadata = {"CreationDate": None} if ending == "pdf" else None
-            sheet.savefig(path, format=ending, metadata=metadata)
-        written.append(folder / f"landscape.{ending}")
-    return written
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.image import imsave
+
+    # Figure.savefig would lay out and draw the page five times for two files.
+    canvas: Any = FigureCanvasAgg(sheet)
+    canvas.draw()
+    sheet.set_layout_engine("none")
+    picture, page = folder / "landscape.png", folder / "landscape.pdf"
+    with atomic_path(picture) as path:
+        imsave(path, canvas.buffer_rgba(), format="png", dpi=sheet.dpi)
+    vector: Any = FigureCanvasPdf(sheet)
+    with atomic_path(page) as path:
+        # Without a date the same landscape gives the same bytes.
+        vector.print_pdf(path, metadata={"CreationDate": None})
+    return [page, picture]
 
 
 def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:

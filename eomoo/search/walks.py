@@ -117,7 +117,7 @@ def _allowed(
     domain: NDArray[np.bool_] | None,
     visited: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """How many neighbours each of the cells (n,) has in the domain and not visited (n, 423624), and all of them."""
+    """How many neighbours each cell (n,) has in the domain, not visited (n, 423624); and all of them."""
     counts, near = load_space().neighbor_lists(here, kind=kind)
     if domain is None and visited is None:
         return counts, near
