@@ -41,6 +41,8 @@ _PUBLISHED = {
     "diameter": Indicator(title="diameter", larger_is_better=True),
     "hypervolume": Indicator(title="hypervolume", larger_is_better=True),
     "front_size": Indicator(title="records on the front", larger_is_better=True),
+    "mean_hamming": Indicator(title="mean distance of the distinct cells", larger_is_better=True),
+    "n_distinct": Indicator(title="distinct cells on the front", larger_is_better=True),
 }
 _KEYS = ["problem", "label", "seed", "budget", "evaluations"]
 

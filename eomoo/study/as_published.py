@@ -110,19 +110,23 @@ def figures_as_published(problem: CellProblem, starts: NDArray[np.int64], budget
 
     Returns:
         mean_pareto_distance, diameter, hypervolume, front_size (repetitions included), paid, and the
-        best raw value of each objective as best_NAME.
+        best raw value of each objective as best_NAME. Beside them, of the same front, what the first
+        was meant to be: mean_hamming, the mean over pairs of its distinct cells, n_distinct of them.
     """
     cells, paid = search_as_published(problem, starts, budget)
     everything = problem.objectives_at(np.arange(len(load_space())))
     F = everything[cells]
     distance, diameter = mean_pareto_distance_as_published(cells)
     best = problem.raw(F.min(axis=0))
+    distinct = np.unique(cells)
     return {
         "mean_pareto_distance": distance,
         "diameter": diameter,
         "hypervolume": hypervolume_as_published(F, everything.min(axis=0), everything.max(axis=0)),
         "front_size": float(len(cells)),
         "paid": float(paid),
+        "mean_hamming": _mean_over_pairs(_hamming_distances(distinct)),
+        "n_distinct": float(len(distinct)),
         **{f"best_{name}": float(v) for name, v in zip(problem.objective_names, best, strict=True)},
     }
 
@@ -133,10 +137,7 @@ def mean_pareto_distance_as_published(cells: NDArray[np.int64]) -> tuple[float, 
     The 17x17 Hamming distance of an ordered pair is added only when it exceeds the maximum so far; the
     sum is divided by the number of cells.
     """
-    codes = load_space().features(cells, "17x17").reshape(len(cells), -1).astype(np.int32)
-    ones = codes.sum(axis=1)
-    distances = ones[:, None] + ones[None, :] - 2 * codes @ codes.T
-    flat = distances.ravel()
+    flat = _hamming_distances(cells).ravel()
     records = flat > np.concatenate(([0], np.maximum.accumulate(flat)[:-1]))
     return float(flat[records].sum() / len(cells)), float(flat.max(initial=0))
 
@@ -156,6 +157,18 @@ def hypervolume_as_published(
     points = np.column_stack((quality, speed))
     inside = points[(points < reference).all(axis=1)]
     return float(moocore.hypervolume(inside, ref=reference)) if len(inside) else 0.0
+
+
+def _hamming_distances(cells: NDArray[np.int64]) -> NDArray[np.float32]:
+    codes = load_space().features(cells, "17x17").astype(np.float32)
+    ones = codes.sum(axis=1)
+    distances: NDArray[np.float32] = ones[:, None] + ones[None, :] - 2 * codes @ codes.T
+    return distances
+
+
+def _mean_over_pairs(distances: NDArray[np.float32]) -> float:
+    k = len(distances)
+    return float(distances.sum(dtype=np.float64) / (k * (k - 1))) if k > 1 else 0.0
 
 
 def _weakly_dominates(a: _Record, b: _Record) -> bool:
