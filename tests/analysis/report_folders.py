@@ -7,6 +7,7 @@ from eomoo.study.store import STORE_NAME, Store
 PLS = AlgorithmSpec(label="pls", algorithm="pls")
 RANDOM = AlgorithmSpec(label="random", algorithm="random", options={"batch": 20})
 HOSTILE = '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=2">&amp;\u2028\'`|$_{}'
+NAMED = AlgorithmSpec(label=HOSTILE, algorithm="pls")
 
 
 def fill(folder, *problems, specs=(PLS,), seeds=(1,), budget=120):

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import synthetic
-from report_folders import HOSTILE, PLS, RANDOM, fill, with_title
+from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
 from eomoo.analysis.report import render_report, report_of, write_report
 from eomoo.analysis.report.landscape import landscape_sections
@@ -52,7 +52,8 @@ def hostile_folder(card, tmp_path_factory):
     import eomoo
 
     text = with_title(synthetic.card_text("err", "lat"), HOSTILE, citation=HOSTILE)
-    return fill(tmp_path_factory.mktemp("hostile"), eomoo.get_problem(card(text=text)), budget=40)
+    problem = eomoo.get_problem(card(text=text))
+    return fill(tmp_path_factory.mktemp("hostile"), problem, specs=(NAMED, RANDOM), seeds=(1, 2), budget=40)
 
 
 def test_a_report_reads_the_store_and_poses_no_problem(run_folder, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import synthetic
 from browsers import browser, missing
-from report_folders import HOSTILE, PLS, RANDOM, fill, with_title
+from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
 import eomoo
 from eomoo.analysis.report import knee_point, write_report
@@ -144,10 +144,12 @@ def test_the_policy_stops_other_scripts(page):
 
 def test_hostile_titles_do_nothing(wide, card, tmp_path):
     text = with_title(synthetic.card_text("err", "lat"), HOSTILE, citation=HOSTILE)
-    folder = fill(tmp_path, eomoo.get_problem(card(text=text)), budget=40)
+    problem = eomoo.get_problem(card(text=text))
+    folder = fill(tmp_path, problem, specs=(NAMED, RANDOM), seeds=(1, 2), budget=40)
     wide.get(write_report(folder).as_uri())
     assert wide.execute_script("return window.pwned ?? null") is None
-    assert one(wide, "h1").get_attribute("textContent") == HOSTILE
+    assert HOSTILE in one(wide, "header").get_attribute("textContent")
+    assert HOSTILE in texts(wide, "button.key"), "labels too are shown as they are"
     assert every(wide, "img") == []
     assert complaints(wide) == []
 
