@@ -43,8 +43,6 @@ _PUBLISHED = {
     "front_size": Indicator(title="records on the front", larger_is_better=True),
     "mean_hamming": Indicator(title="mean distance of the distinct cells", larger_is_better=True),
     "n_distinct": Indicator(title="distinct cells on the front", larger_is_better=True),
-    "mean_hamming": Indicator(title="mean distance of the distinct cells", larger_is_better=True),
-    "n_distinct": Indicator(title="distinct cells on the front", larger_is_better=True),
 }
 _KEYS = ["problem", "label", "seed", "budget", "evaluations"]
 

@@ -127,8 +127,6 @@ def figures_as_published(problem: CellProblem, starts: NDArray[np.int64], budget
         "paid": float(paid),
         "mean_hamming": _mean_over_pairs(_hamming_distances(distinct)),
         "n_distinct": float(len(distinct)),
-        "mean_hamming": _mean_over_pairs(_hamming_distances(distinct)),
-        "n_distinct": float(len(distinct)),
         **{f"best_{name}": float(v) for name, v in zip(problem.objective_names, best, strict=True)},
     }
 
@@ -159,18 +157,6 @@ def hypervolume_as_published(
     points = np.column_stack((quality, speed))
     inside = points[(points < reference).all(axis=1)]
     return float(moocore.hypervolume(inside, ref=reference)) if len(inside) else 0.0
-
-
-def _hamming_distances(cells: NDArray[np.int64]) -> NDArray[np.float32]:
-    codes = load_space().features(cells, "17x17").astype(np.float32)
-    ones = codes.sum(axis=1)
-    distances: NDArray[np.float32] = ones[:, None] + ones[None, :] - 2 * codes @ codes.T
-    return distances
-
-
-def _mean_over_pairs(distances: NDArray[np.float32]) -> float:
-    k = len(distances)
-    return float(distances.sum(dtype=np.float64) / (k * (k - 1))) if k > 1 else 0.0
 
 
 def _hamming_distances(cells: NDArray[np.int64]) -> NDArray[np.float32]:
