@@ -42,12 +42,16 @@ class Autocorrelation:
 def correlation_length(first: float) -> float:
     """-1 / ln(r) in steps, for the autocorrelation r of lag 1; 0 where r <= 0, infinite where r >= 1.
 
+    NaN, of a constant quantity, stays NaN.
+
     Exact for an exponentially decaying autocorrelation.
 
     Source: Weinberger, Biological Cybernetics 63, 1990; Stadler, Landscapes and their correlation
     functions, Journal of Mathematical Chemistry 20, 1996.
     """
-    if not first > 0.0:
+    if np.isnan(first):
+        return float("nan")
+    if first <= 0.0:
         return 0.0
     return float("inf") if first >= 1.0 else float(-1.0 / np.log(first))
 
@@ -65,7 +69,8 @@ def autocorrelation(
     All pairs of values ``lag`` steps apart, of all walks together, centred on and divided by the mean
     and variance of all values: unlike the mean of each walk's own autocorrelation, this is not drawn
     to below zero when walks are short. The band is a percentile bootstrap over whole walks, which
-    are independent of each other where steps are not.
+    are independent of each other where steps are not. A constant has no autocorrelation: all is NaN, as
+    it is for lags that no walk has lived to see.
 
     Args:
         values: (n_walks, length) values along the walks; NaN after a walk's end.
@@ -92,8 +97,8 @@ def autocorrelation(
     curves = _curves(weights, *sums)
     lengths = [correlation_length(r) for r in curves[:, 1]]
     tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
-    low, high = np.nanquantile(curves[1:], tails, axis=0)
-    band = np.quantile(lengths[1:], tails, method="nearest")
+    low, high = _quantiles(curves[1:], tails)
+    band = _quantiles(np.array(lengths[1:])[:, None], tails)[:, 0]
     return Autocorrelation(
         mean=curves[0],
         low=low,
@@ -104,10 +109,23 @@ def autocorrelation(
     )
 
 
+def _quantiles(samples: NDArray[np.float64], shares: list[float]) -> NDArray[np.float64]:
+    """Quantiles (k, m) of each column of samples (n, m) without its NaN; NaN where there is nothing else."""
+    found = np.full((len(shares), samples.shape[1]), np.nan)
+    for k, column in enumerate(samples.T):
+        known = column[~np.isnan(column)]
+        if len(known):
+            # "nearest" keeps infinite lengths apart from NaN, which interpolation would make of them.
+            found[:, k] = np.quantile(known, shares, method="nearest")
+    return found
+
+
 def _lagged_sums(values: NDArray[np.float64], max_lag: int) -> tuple[NDArray[np.float64], ...]:
     """By walk and lag (n_walks, max_lag + 1): products, first members, second members, pairs; then totals."""
     there = ~np.isnan(values)
-    centred = np.where(there, values - np.nanmean(values), 0.0)
+    centred = np.where(there, values - values[there].mean(), 0.0)
+    if np.ptp(values[there]) == 0.0:
+        centred[:] = 0.0
     shape = (len(values), max_lag + 1)
     products, heads, tails, pairs = (np.empty(shape) for _ in range(4))
     for lag in range(max_lag + 1):
@@ -145,7 +163,7 @@ def exact_autocorrelation(
 
     With transition matrix P and stationary distribution pi, sum(pi * g * (P^lag g)) / sum(pi * g^2)
     for the values g centred on their mean under pi. In an undirected graph pi is proportional to the
-    number of neighbours. Cells without any take no part.
+    number of neighbours. Cells without any take no part. NaN for a constant.
 
     Args:
         f: Values (n,), or of several quantities (n, m).
@@ -159,14 +177,16 @@ def exact_autocorrelation(
     """
     values = np.atleast_2d(f.T).T
     counts = degrees(graph)
+    result = np.full((max_lag + 1, values.shape[1]), np.nan)
+    if counts.sum() == 0:
+        return result if f.ndim == 2 else result[:, 0]
     weight = (counts / counts.sum())[:, None]
     g = values - (weight * values).sum(axis=0)
     step = sparse(graph)
     step.data /= np.repeat(counts, counts)
-    result = np.empty((max_lag + 1, values.shape[1]))
-    for k, column in enumerate(g.T):
+    for k in np.flatnonzero(np.ptp(values, axis=0) > 0):
+        behind = ahead = g[:, k]
         # P is self-adjoint under pi, so lags a + b come from P^a g and P^b g: half as many products.
-        behind = ahead = column
         for lag in range(max_lag + 1):
             result[lag, k] = (weight[:, 0] * behind * ahead).sum()
             if lag % 2 == 0:

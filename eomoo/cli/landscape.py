@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eomoo.cli.common import Json, console
+from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
@@ -48,6 +49,8 @@ def landscape(
 
     problem = get_problem(card, noise=noise, constraints=constraint or ())
     if _is_eo_table(problem):
+        if constraint or noise is not None:
+            raise SettingError("the published analysis is of the whole table: no --constraint, no --noise")
         numbers, written = _published(problem, out)
         show = _print_published
     else:

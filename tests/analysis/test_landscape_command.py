@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
+from landscape_cards import values_of, write_card
 from typer.testing import CliRunner
 
 from eomoo.analysis.landscape_analysis import analyse_landscape
@@ -87,3 +89,24 @@ def test_numbers_that_cannot_be_are_refused(small_problem):
         analyse_landscape(small_problem, walk_length=1)
     with pytest.raises(SettingError, match="n_searches must be a whole number"):
         analyse_landscape(small_problem, n_searches=0)
+
+
+def test_one_four_and_constant_objectives_have_sheets_too(space, small_cells, tmp_path):
+    values = values_of(space, small_cells)
+    same = {"same": np.full(len(small_cells), 0.1)}
+    fourth = {"fourth": values["latency"] - values["error"]}
+    for k, columns in enumerate(({"error": values["error"]}, same, {**values, **fourth})):
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        card = write_card(folder, small_cells, columns)
+        options = ["--walks", "20", "--walk-length", "20", "--searches", "2", "--json"]
+        result = runner.invoke(app, [str(card), "--out", str(folder / "out"), *options])
+        assert result.exit_code == 0, result.output
+        assert len(json.loads(result.stdout)["objectives"]) == len(columns)
+        assert (folder / "out" / "landscape.pdf").exists()
+
+
+def test_the_published_analysis_takes_no_limits(eo_folder):
+    result = runner.invoke(app, ["eo-table-macro-latency", "-c", "latency<=10"])
+    assert isinstance(result.exception, SettingError)
+    assert "no --constraint" in str(result.exception)

@@ -94,3 +94,25 @@ def test_impossible_lags_and_shares_are_refused():
         autocorrelation(values, max_lag=5)
     with pytest.raises(SettingError, match="confidence must be between 0 and 1"):
         autocorrelation(values, max_lag=2, confidence=95)
+
+
+def test_a_constant_has_no_autocorrelation_and_a_graph_without_steps_none_either(small_problem):
+    found = autocorrelation(np.full((5, 9), 0.1), max_lag=2)
+    assert np.isnan(found.mean).all()
+    assert np.isnan(found.high).all()
+    assert np.isnan(found.length)
+    landscape = landscape_of(small_problem)
+    both = np.column_stack((landscape.F[:, 0], np.full(len(landscape), 0.1)))
+    exact = exact_autocorrelation(both, landscape.graph, max_lag=2)
+    assert np.isnan(exact[:, 1]).all()
+    assert exact[0, 0] == 1.0
+    alone = Neighborhood(indptr=np.zeros(4, dtype=np.int64), indices=np.zeros(0, dtype=np.int32))
+    assert np.isnan(exact_autocorrelation(np.arange(3.0), alone, max_lag=1)).all()
+
+
+def test_lags_that_no_walk_lives_to_see_are_nan():
+    values = np.random.default_rng(0).random((6, 8))
+    values[:, 4:] = np.nan
+    found = autocorrelation(values, max_lag=6)
+    assert np.isnan(found.mean[4:]).all()
+    assert np.isfinite(found.low[:4]).all()
