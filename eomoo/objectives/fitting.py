@@ -49,7 +49,8 @@ class FittedRegressors:
         """Predictions (n, m) for features (n, d), of the d columns that were fitted."""
         X = np.ascontiguousarray(features, dtype=np.float32)
         columns = [booster.inplace_predict(X).astype(np.float64) for booster in self._boosters]
-        return self._means + self._stds * np.stack(columns, axis=1)
+        predicted: NDArray[np.float64] = self._means + self._stds * np.stack(columns, axis=1)
+        return predicted
 
 
 def fit_regressors(
@@ -74,11 +75,12 @@ def fit_regressors(
         raise SettingError(f"expected X (n, d) and Y (n, m); got shapes {features.shape} and {values.shape}")
     if not np.isfinite(features).all():
         raise SettingError("X, the features to fit to, holds values that are not finite")
-    usable = np.isfinite(values).all(axis=1)
+    usable: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
     features, values = features[usable], values[usable]
     if len(values) < _LEAST_ROWS:
         raise SettingError(
-            f"a regression needs at least {_LEAST_ROWS} rows of values; {len(values)} of {len(usable)} have all"
+            f"a regression needs at least {_LEAST_ROWS} rows with all values; "
+            f"{len(values)} of {len(usable)} rows have them"
         )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(values))

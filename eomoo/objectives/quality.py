@@ -76,7 +76,7 @@ class Quality:
     repeats: int
 
 
-def random_folds(groups: NDArray[np.int64], *, seed: int, n_folds: int = N_FOLDS) -> NDArray[np.int64]:
+def random_folds(groups: NDArray[np.int64], *, seed: int, n_folds: int) -> NDArray[np.int64]:
     """A fold (n,) for each of the groups (n,), all of a group in one, as even as numbers of groups allow."""
     names, group = np.unique(groups, return_inverse=True)
     fold_of_group = np.empty(len(names), dtype=np.int64)
@@ -107,7 +107,7 @@ def cross_validate(
     Returns:
         Held-out predictions by target.
     """
-    fold = random_folds(data.walk if scheme == "by_walk" else data.indices, seed=seed)
+    fold = random_folds(data.walk if scheme == "by_walk" else data.indices, seed=seed, n_folds=N_FOLDS)
     scaling = scaling or space_scaling()
     shape = (len(fold), len(data.targets))
     means, deviations = np.empty(shape), np.empty(shape)

@@ -88,7 +88,7 @@ def _compute(folder: Path, n: int) -> tuple[NDArray[np.float32], NDArray[np.floa
 def _read(path: Path, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     try:
         # The archive's own checksums are verified on the way.
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             found = archive["means"], archive["deviations"]
     except Exception:
         return None
