@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo import __version__
 from eomoo.data.datasets import cache_folder
 from eomoo.data.files import atomic_path
 from eomoo.errors import DataError
@@ -20,6 +21,7 @@ from eomoo.space.enumeration import N_CELLS
 
 __all__ = ["Predictions", "cache_path", "whole_space"]
 
+# Counted up when predictions change between releases.
 _FORMAT = 1
 _BLOCK = 1 << 14
 
@@ -55,8 +57,8 @@ def whole_space(folder: Path, record: Record) -> Predictions:
 
 def cache_path(record: Record) -> Path:
     """Where the predictions of these surrogates are kept."""
-    # The record holds checksums of all model files.
-    parts = (str(_FORMAT), version("xgboost"), record.text)
+    # The record holds checksums of all model files; other code may predict otherwise.
+    parts = (str(_FORMAT), __version__, version("xgboost"), record.text)
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
     return cache_folder() / "surrogates" / f"{key}.npz"
 
@@ -91,6 +93,7 @@ def _read(path: Path, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             found = archive["means"], archive["deviations"]
     except Exception:
+        # Whatever is wrong with a cache, it is made again.
         return None
     usable = all(x.shape == (n, N_CELLS) and x.dtype == np.float32 and np.isfinite(x).all() for x in found)
     return found if usable else None
