@@ -179,17 +179,24 @@ def plot_attainment_difference(
     return axes
 
 
-def plot_violins(ax: Axes, samples: Mapping[str, NDArray[np.float64]], *, ylabel: str) -> Axes:
+def plot_violins(
+    ax: Axes,
+    samples: Mapping[str, NDArray[np.float64]],
+    *,
+    ylabel: str,
+    colors: Sequence[str] = COLORS,
+) -> Axes:
     """Draw distributions over seeds: a violin, every value as a dot, the median and quartiles.
 
     Args:
         ax: Where to draw.
         samples: Finite values (n,) by label.
         ylabel: What they are.
+        colors: One a sample, repeated when there are more samples.
     """
     rng = np.random.default_rng(0)
     for k, values in enumerate(samples.values(), 1):
-        color = COLORS[(k - 1) % len(COLORS)]
+        color = colors[(k - 1) % len(colors)]
         if len(np.unique(values)) > 1:
             body = ax.violinplot([values], positions=[k], widths=0.8, showextrema=False)
             for part in body["bodies"]:  # type: ignore[attr-defined]

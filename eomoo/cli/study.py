@@ -153,7 +153,7 @@ def verdict(
 ) -> None:
     """Write the page that says which of the published claims hold, from the data-centric study's folder."""
     from eomoo.analysis.studies import load_results
-    from eomoo.analysis.verdict import write_verdict
+    from eomoo.analysis.verdict_page import write_verdict
 
     for path in write_verdict(load_results(folder), out):
         console().print(f"written: {path}", soft_wrap=True)

@@ -1,0 +1,285 @@
+"""The published claims about surrogate starts, tested: as published, and right at equal cost.
+
+Source: Demir, Traoré, Camero, ESANN 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.analysis.statistics import holm, mann_whitney, vargha_delaney
+from eomoo.analysis.studies import AS_PUBLISHED, ProblemResults, StudyResults, indicator_frame
+from eomoo.errors import SettingError
+from eomoo.study.store import RunRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "ALPHA",
+    "Comparison",
+    "Finding",
+    "Measure",
+    "Pair",
+    "Samples",
+    "find",
+    "measures",
+    "pairs_of",
+    "samples_of",
+]
+
+ALPHA = 0.05
+PUBLISHED, RIGHT, SEARCH_ONLY = "as published", "right", "right, without the training cells"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A surrogate start and a random start that cost the same.
+
+    Attributes:
+        surrogate, random: Labels.
+        budget: Distinct cells that each evaluates.
+        search: Those that the surrogate start leaves to the search.
+    """
+
+    surrogate: str
+    random: str
+    budget: int
+    search: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A figure and the way in which it is computed.
+
+    Attributes:
+        way: "as published", "right" or "right, without the training cells" (of the surrogate start).
+        column: In the frame of ``indicator_frame``.
+        title: For tables.
+        larger_is_better: Its direction.
+    """
+
+    way: str
+    column: str
+    title: str
+    larger_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A pair compared over seeds.
+
+    Attributes:
+        pair: What is compared.
+        surrogate, random: Values (n,) over seeds.
+        u, p, p_holm: Mann and Whitney's test, two-sided; corrected for the pairs of one measure.
+        a12: The probability that the surrogate start's value is the larger one, ties counted half.
+        ahead: "surrogate" or "random" where p_holm is below 0.05, else "".
+    """
+
+    pair: Pair
+    surrogate: NDArray[np.float64]
+    random: NDArray[np.float64]
+    u: float
+    p: float
+    p_holm: float
+    a12: float
+    ahead: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A measure on a problem: every pair, and what follows from those in which both sides search."""
+
+    measure: Measure
+    comparisons: tuple[Comparison, ...]
+
+    def count(self, side: str) -> int:
+        """Pairs with some search in which a side ("surrogate", "random", "" for neither) is ahead."""
+        return sum(c.ahead == side for c in self.comparisons if c.pair.search > 0)
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs in which both sides search."""
+        return sum(c.pair.search > 0 for c in self.comparisons)
+
+    @property
+    def outcome(self) -> str:
+        """Who is ahead, in words."""
+        ahead, behind, n = self.count("surrogate"), self.count("random"), self.n_pairs
+        if ahead and behind:
+            return f"mixed: surrogate ahead in {ahead}, random in {behind} of {n}"
+        if ahead or behind:
+            side, k = ("surrogate", ahead) if ahead else ("random", behind)
+            return f"{side} ahead in {'all' if k == n else k} of {n}"
+        return f"no difference in any of {n}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Indicators of every run on a problem.
+
+    Attributes:
+        problem: Its results.
+        frame: See ``indicator_frame``.
+        search_only: The same without the training cells of the surrogate starts.
+    """
+
+    problem: ProblemResults
+    frame: pd.DataFrame
+    search_only: pd.DataFrame
+
+    def values(self, measure: Measure, label: str) -> NDArray[np.float64]:
+        """A measure (n,) over the seeds of an algorithm."""
+        frame = self.search_only if measure.way == SEARCH_ONLY else self.frame
+        values: NDArray[np.float64] = frame.loc[frame["label"] == label, measure.column].to_numpy(np.float64)
+        return values
+
+
+def samples_of(results: StudyResults) -> list[Samples]:
+    """The indicators of each problem, with the training cells and without them.
+
+    Raises:
+        SettingError: The study does not compare surrogate with random starts as published.
+    """
+    found = []
+    for problem in results.problems:
+        alone = replace(results, problems=(problem,))
+        frame = indicator_frame(alone)
+        if not pairs_of(problem) or f"mean_pareto_distance{AS_PUBLISHED}" not in frame:
+            raise SettingError(
+                "a verdict is about a study of surrogate starts against random starts with "
+                "as_published = true, such as data-centric"
+            )
+        traces = tuple(
+            replace(
+                trace,
+                cells=trace.cells[(n := _n_train(run)) :],
+                values=trace.values[n:],
+                feasible=trace.feasible[n:],
+            )
+            for run, trace in zip(problem.runs, problem.traces, strict=True)
+        )
+        searched = replace(results, problems=(replace(problem, traces=traces),))
+        found.append(Samples(problem=problem, frame=frame, search_only=indicator_frame(searched)))
+    return found
+
+
+def pairs_of(problem: ProblemResults) -> list[Pair]:
+    """Surrogate and random starts of equal budgets, by budget."""
+    kinds: dict[tuple[int, str], str] = {}
+    trained: dict[int, int] = {}
+    for run in problem.runs:
+        kinds[run.budget, run.settings.get("init", "")] = run.label
+        if run.settings.get("init") == "surrogate-pareto":
+            trained[run.budget] = _n_train(run)
+    return [
+        Pair(
+            surrogate=kinds[budget, "surrogate-pareto"],
+            random=kinds[budget, "random"],
+            budget=budget,
+            search=budget - trained[budget],
+        )
+        for budget in sorted(trained)
+        if (budget, "random") in kinds
+    ]
+
+
+def find(samples: Samples, measure: Measure) -> Finding:
+    """Compare all pairs by a measure, with Holm's correction over the pairs."""
+    pairs = [p for p in pairs_of(samples.problem) if p.search > 0 or measure.way != SEARCH_ONLY]
+    values = [(samples.values(measure, p.surrogate), samples.values(measure, p.random)) for p in pairs]
+    tests = [mann_whitney(a, b) for a, b in values]
+    corrected = holm([p for _, p in tests])
+    comparisons = []
+    for pair, (a, b), (u, p), p_holm in zip(pairs, values, tests, corrected, strict=True):
+        a12 = vargha_delaney(a, b)
+        better = "surrogate" if (a12 > 0.5) == measure.larger_is_better else "random"
+        comparisons.append(
+            Comparison(
+                pair=pair,
+                surrogate=a,
+                random=b,
+                u=u,
+                p=p,
+                p_holm=float(p_holm),
+                a12=a12,
+                ahead=better if p_holm < ALPHA else "",
+            )
+        )
+    return Finding(measure=measure, comparisons=tuple(comparisons))
+
+
+def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
+    """By claim: how its figure is computed, as published first."""
+    found: dict[str, Sequence[Measure]] = {
+        "diversity": (
+            Measure(
+                way=PUBLISHED,
+                column=f"mean_pareto_distance{AS_PUBLISHED}",
+                title='published "mean Pareto distance"',
+                larger_is_better=True,
+            ),
+            Measure(
+                way="published fronts, right distance",
+                column=f"mean_hamming{AS_PUBLISHED}",
+                title="mean over pairs of distinct cells, of the same published fronts",
+                larger_is_better=True,
+            ),
+            Measure(
+                way=RIGHT,
+                column="mean_hamming",
+                title="mean pairwise Hamming distance (17x17)",
+                larger_is_better=True,
+            ),
+            Measure(
+                way=RIGHT, column="mean_edit", title="mean pairwise edit distance", larger_is_better=True
+            ),
+            Measure(
+                way=SEARCH_ONLY,
+                column="mean_hamming",
+                title="mean pairwise Hamming distance (17x17), training cells left out",
+                larger_is_better=True,
+            ),
+        )
+    }
+    for claim, o in zip(("accuracy", "time"), problem.problem.objectives[:2], strict=True):
+        title = f"best {o['title']}" + (f" ({o['unit']})" if o["unit"] else "")
+        larger = o["direction"] == "max"
+        found[claim] = tuple(
+            Measure(way=way, column=f"best_{o['name']}{ending}", title=title + note, larger_is_better=larger)
+            for way, ending, note in (
+                (PUBLISHED, AS_PUBLISHED, ", published search"),
+                (RIGHT, "", ""),
+                (SEARCH_ONLY, "", ", training cells left out"),
+            )
+        )
+    found["hypervolume"] = (
+        Measure(
+            way=PUBLISHED,
+            column=f"hypervolume{AS_PUBLISHED}",
+            title="published hypervolume (the ideal point scores 0)",
+            larger_is_better=True,
+        ),
+        Measure(
+            way=RIGHT, column="hypervolume_share", title="share of the true front's hypervolume",
+            larger_is_better=True,
+        ),
+        Measure(
+            way=SEARCH_ONLY, column="hypervolume_share",
+            title="share of the true front's hypervolume, training cells left out", larger_is_better=True,
+        ),
+    )  # fmt: skip
+    return found
+
+
+def _n_train(run: RunRow) -> int:
+    if run.settings.get("init") != "surrogate-pareto":
+        return 0
+    # Of a problem with fewer cells, all were evaluated.
+    return int(run.extra.get("surrogate", {}).get("n_train", run.settings["n_train"]))
