@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 from eomoo.errors import EomooError
 
 if TYPE_CHECKING:
+    from eomoo.data.nasbench101 import NASBench101Table
+    from eomoo.live.network import build_network
     from eomoo.objectives.card import list_problems
+    from eomoo.search.algorithms import default_algorithm
+    from eomoo.search.memetic import MemeticSearch
     from eomoo.search.operators import (
         CellCrossover,
         CellDuplicateElimination,
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     )
     from eomoo.search.pls import PLS
     from eomoo.search.problem import CellProblem, get_problem
+    from eomoo.search.surrogate_pls import SurrogatePLS
+    from eomoo.search.surrogate_start import SurrogateParetoSampling
+    from eomoo.search.walks import WalkSampling
     from eomoo.space import CIFAR10, SO2SAT, Catalogue, Cell, Neighborhood, Skeleton, load_space
 
 __version__ = "0.1.0"
@@ -36,11 +43,18 @@ _HOME = {
     "get_problem": "eomoo.search.problem",
     "list_problems": "eomoo.objectives.card",
     "PLS": "eomoo.search.pls",
+    "MemeticSearch": "eomoo.search.memetic",
+    "SurrogatePLS": "eomoo.search.surrogate_pls",
+    "default_algorithm": "eomoo.search.algorithms",
     "CellCrossover": "eomoo.search.operators",
     "CellDuplicateElimination": "eomoo.search.operators",
     "NeighborMutation": "eomoo.search.operators",
     "RandomCellSampling": "eomoo.search.operators",
     "cell_operators": "eomoo.search.operators",
+    "SurrogateParetoSampling": "eomoo.search.surrogate_start",
+    "WalkSampling": "eomoo.search.walks",
+    "build_network": "eomoo.live.network",
+    "NASBench101Table": "eomoo.data.nasbench101",
 }
 
 __all__ = [
@@ -53,11 +67,18 @@ __all__ = [
     "CellDuplicateElimination",
     "CellProblem",
     "EomooError",
+    "MemeticSearch",
+    "NASBench101Table",
     "NeighborMutation",
     "Neighborhood",
     "RandomCellSampling",
     "Skeleton",
+    "SurrogatePLS",
+    "SurrogateParetoSampling",
+    "WalkSampling",
+    "build_network",
     "cell_operators",
+    "default_algorithm",
     "get_problem",
     "list_problems",
     "load_space",

@@ -88,7 +88,7 @@ def run(
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
     spent = problem.card.budget if budget is None else budget
-    with _folder(out) as folder:
+    with _folder(out) as folder, _closed(problem):
         stored = _run_or_load(problem, spec, spent, seed, folder, quiet=as_json)
         if as_json:
             _print_json(stored)
@@ -98,10 +98,31 @@ def run(
             from eomoo.analysis.runs import write_run
 
             written = write_run(stored, out)
+            written += _export(problem, stored, out)
             if not as_json:
                 console().print(f"written to {out}: {', '.join(path.name for path in written)}")
     if not stored.run.complete:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _closed(problem: CellProblem) -> Iterator[None]:
+    """End what the backends have started, such as workers, however the run ends."""
+    try:
+        yield
+    finally:
+        for backend in problem.backends.values():
+            if hasattr(backend, "close"):
+                backend.close()
+
+
+def _export(problem: CellProblem, stored: StoredRun, out: Path) -> list[Path]:
+    """The front's trained networks as ONNX files, where the problem trains networks."""
+    files: list[Path] = []
+    for backend in problem.backends.values():
+        if hasattr(backend, "export"):
+            files += backend.export(stored.front_cells.tolist(), out / "onnx")
+    return files
 
 
 @contextmanager
@@ -149,6 +170,9 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(stderr=True), disable=quiet) as bar:
+        for backend in problem.backends.values():
+            if hasattr(backend, "report") and not quiet:
+                backend.report = bar.console.print
         task = bar.add_task(problem.name(), total=budget, state="")
         last = [0.0]
 
