@@ -97,10 +97,19 @@ def texts(driver, selector):
     return [node.get_attribute("textContent") for node in every(driver, selector)]
 
 
+def settle(driver, node):
+    """Bring a node into view, and wait until the page has been told that it was scrolled."""
+    driver.execute_async_script(
+        "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'});"
+        "requestAnimationFrame(() => requestAnimationFrame(() => arguments[1]()))",
+        node,
+    )
+
+
 def hover(driver, node):
     from selenium.webdriver import ActionChains
 
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", node)
+    settle(driver, node)
     ActionChains(driver).move_to_element(node).perform()
 
 
@@ -238,7 +247,7 @@ def test_brushing_sets_a_limit_and_a_click_clears_it(page):
     from selenium.webdriver import ActionChains
 
     grip = every(page, ".parallel .grip")[1]
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", grip)
+    settle(page, grip)
     ActionChains(page).move_to_element_with_offset(grip, 0, -60).click_and_hold().move_by_offset(
         0, 90
     ).release().perform()
@@ -350,3 +359,23 @@ def test_a_study_page_has_all_parts(wide, study_folder):
     assert every(wide, "#front-2 .detail h4")
     press(wide, one(wide, "#front-2 .matrix figure:last-child button"))
     assert "size" in " ".join(texts(wide, "#front-2 .main-plot .label"))
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (("err",), {}),
+        (("holes", "lat"), {}),
+        (("acc", "lat"), {"source": "part"}),
+        (("depth", "pools"), {}),
+        (("err", "lat", "size", "depth"), {}),
+    ],
+    ids=["one objective", "failed evaluations", "a table", "whole numbers", "four objectives"],
+)
+def test_other_problems_are_drawn_too(wide, pose, tmp_path, names, options):
+    folder = fill(tmp_path, pose(*names, **options), budget=80)
+    wide.get(write_report(folder).as_uri())
+    assert one(wide, "html.ready")
+    assert every(wide, ".main-plot .mark:not(.keys .mark)")
+    assert "NaN" not in one(wide, "body").get_attribute("innerHTML")
+    assert complaints(wide) == []

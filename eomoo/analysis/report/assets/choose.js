@@ -7,7 +7,7 @@ function choicePanel(front) {
     front.objectives.length > 1 ? h("option", { value: "knee" }, "the knee of what is left") : null);
   const uncertain = front.columns.some((c) => c.sd);
   const margin = h("input", { type: "checkbox", onchange: (e) => { front.margin = e.target.checked; front.tell("limits"); } });
-  const reset = h("button", { type: "button", class: "quiet", onclick: () => front.clear() }, "no limits");
+  const reset = h("button", { type: "button", class: "quiet", onclick: () => front.clear() }, "clear limits");
 
   function update() {
     const k = front.choice;
