@@ -226,3 +226,15 @@ def test_latex_is_balanced(study_folder):
         rows = [row for row in block[1].splitlines() if row.endswith(r"\\") and "multicolumn" not in row]
         assert {row.count(" & ") + 1 for row in rows} == {len(block[0])}
     assert "_" not in re.sub(r"\\_", "", text)
+
+
+def test_the_best_median_stands_out_everywhere(study_folder):
+    report = report_of(study_folder)
+    table = next(b for s in report.sections for b in s.blocks if getattr(b, "key", "") == "indicators-1-120")
+    k = table.columns.index("IGD+")
+    best = min(table.rows, key=lambda row: row[k].median)
+    assert [table.is_best(k, row[k]) for row in table.rows] == [row is best for row in table.rows]
+    median = f"{best[k].median:,.4g}"
+    assert f"**{median} " in render_report(study_folder, format="md")
+    assert rf"\textbf{{{median} " in render_report(study_folder, format="latex")
+    assert f'class="number best" data-value="{best[k].median!r}"' in render_report(study_folder)

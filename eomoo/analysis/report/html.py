@@ -21,6 +21,7 @@ from eomoo.analysis.report.model import (
     Report,
     Section,
     Table,
+    plain,
 )
 from eomoo.analysis.report.wording import number
 
@@ -235,14 +236,13 @@ def _figure(title: str, note: str, content: Element, *, long: bool = False) -> E
 
 
 def _table(table: Table) -> Element:
-    best = {k: _best(table, k, larger) for k, larger in table.best.items()}
-    numeric = [any(_plain(row[k]) is not None for row in table.rows) for k in range(len(table.columns))]
+    numeric = [any(plain(row[k]) is not None for row in table.rows) for k in range(len(table.columns))]
     head = [
         _element("th", title, {"class": "number"} if right else {}, scope="col")
         for title, right in zip(table.columns, numeric, strict=True)
     ]
     rows = [
-        _element("tr", *(_cell(value, k in best and _plain(value) == best[k]) for k, value in enumerate(row)))
+        _element("tr", *(_cell(value, table.is_best(k, value)) for k, value in enumerate(row)))
         for row in table.rows
     ]
     made = _element(
@@ -256,30 +256,18 @@ def _table(table: Table) -> Element:
     )
 
 
-def _best(table: Table, k: int, larger: bool) -> float | None:
-    known = [v for v in (_plain(row[k]) for row in table.rows) if v is not None]
-    # Nothing stands out in a table of one row.
-    return None if len(known) < 2 else max(known) if larger else min(known)
-
-
-def _plain(value: Any) -> float | None:
-    if isinstance(value, Measured):
-        return value.median
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 def _cell(value: Any, is_best: bool) -> Element:
-    plain = _plain(value)
-    if plain is None:
+    bare = plain(value)
+    if bare is None:
         return _element("td", "-" if value is None else str(value))
     attributes = {"class": "number best" if is_best else "number"}
-    if plain == plain:
-        attributes["data-value"] = repr(value) if isinstance(value, int) else repr(plain)
+    if bare == bare:
+        attributes["data-value"] = repr(value) if isinstance(value, int) else repr(bare)
     if isinstance(value, Measured):
         attributes |= {"data-low": repr(value.q25), "data-high": repr(value.q75)}
         between = f" [{number(value.q25)}, {number(value.q75)}]"
-        return _element("td", number(plain), _element("span", between, {"class": "soft"}), attributes)
-    return _element("td", _compact(plain), attributes)
+        return _element("td", number(bare), _element("span", between, {"class": "soft"}), attributes)
+    return _element("td", _compact(bare), attributes)
 
 
 def _compact(value: float) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "Section",
     "Series",
     "Table",
+    "plain",
 ]
 
 
@@ -27,6 +28,13 @@ class Measured:
     median: float
     q25: float
     q75: float
+
+
+def plain(value: Any) -> float | None:
+    """A value of a table as a number, a median for what was measured; None for a text."""
+    if isinstance(value, Measured):
+        return value.median
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +55,13 @@ class Table:
     key: str
     note: str = ""
     best: dict[int, bool] = field(default_factory=dict)
+
+    def is_best(self, k: int, value: Any) -> bool:
+        """Whether a value of column k is to stand out; nothing does in a table of one row."""
+        known = [v for v in (plain(row[k]) for row in self.rows) if v is not None]
+        if k not in self.best or len(known) < 2:
+            return False
+        return plain(value) == (max(known) if self.best[k] else min(known))
 
 
 @dataclass(frozen=True, kw_only=True)

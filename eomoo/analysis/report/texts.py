@@ -108,7 +108,10 @@ def _markdown_table(table: Table) -> str:
     lines.append(
         "|" + "|".join("---:" if right else "---" for right in numeric or [False] * len(table.columns)) + "|"
     )
-    lines += ["| " + " | ".join(_escaped(_text(v)) for v in row) + " |" for row in table.rows[:_MOST_ROWS]]
+    lines += [
+        "| " + " | ".join(_markdown_value(table, k, v) for k, v in enumerate(row)) + " |"
+        for row in table.rows[:_MOST_ROWS]
+    ]
     if len(table.rows) > _MOST_ROWS:
         lines += ["", f"{_MOST_ROWS} of {len(table.rows):,} rows; all are in the HTML report and in its CSV."]
     return "\n".join([*lines, *(["", _escaped(table.note)] if table.note else [])])
@@ -121,10 +124,22 @@ def _latex_table(table: Table) -> str:
     lines = [r"\begin{table}", rf"\caption{{{_latex(table.title)}. {_latex(table.note)}}}"]
     lines += [rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}", r"\toprule"]
     lines += [" & ".join(_latex(table.columns[k]) for k in shown) + r" \\", r"\midrule"]
-    lines += [" & ".join(_latex(_text(row[k])) for k in shown) + r" \\" for row in table.rows[:_MOST_ROWS]]
+    lines += [
+        " & ".join(_latex_value(table, k, row[k]) for k in shown) + r" \\" for row in table.rows[:_MOST_ROWS]
+    ]
     if len(table.rows) > _MOST_ROWS:
         lines.append(rf"\multicolumn{{{len(shown)}}}{{l}}{{{_MOST_ROWS} of {len(table.rows)} rows}} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _markdown_value(table: Table, k: int, value: Any) -> str:
+    text = _escaped(_text(value))
+    return f"**{text}**" if table.is_best(k, value) else text
+
+
+def _latex_value(table: Table, k: int, value: Any) -> str:
+    text = _latex(_text(value))
+    return rf"\textbf{{{text}}}" if table.is_best(k, value) else text
 
 
 def _text(value: Any) -> str:
