@@ -190,7 +190,7 @@ def exact_autocorrelation(
         for lag in range(max_lag + 1):
             result[lag, k] = (weight[:, 0] * behind * ahead).sum()
             if lag % 2 == 0:
-                behind, ahead = ahead, step @ ahead
+                ahead = step @ ahead
             else:
                 behind = ahead
     result /= result[0].copy()

@@ -77,6 +77,16 @@ def test_an_autoregressive_series_gives_its_coefficient_and_ended_walks_count_as
     assert wider.high[1] - wider.low[1] > whole.high[1] - whole.low[1]
 
 
+def test_the_band_is_that_of_whole_walks_drawn_again():
+    rng = np.random.default_rng(4)
+    walks = rng.random((12, 9)).cumsum(axis=1) + 5.0 * rng.random((12, 1))
+    found = autocorrelation(walks, max_lag=3, confidence=0.9, n_resamples=200, seed=7)
+    drawn = np.random.default_rng(7).multinomial(12, np.full(12, 1 / 12), size=200)
+    curves = [autocorrelation(np.repeat(walks, n, axis=0), max_lag=3, n_resamples=1).mean for n in drawn]
+    expected = np.quantile(curves, [0.05, 0.95], axis=0, method="nearest")
+    np.testing.assert_allclose([found.low, found.high], expected, rtol=1e-10)
+
+
 def test_correlation_lengths_of_all_cases():
     assert correlation_length(np.exp(-0.25)) == pytest.approx(4.0)
     assert correlation_length(0.0) == correlation_length(-0.3) == 0.0
