@@ -9,11 +9,23 @@ from typing import Any
 from pymoo.core.algorithm import Algorithm
 
 from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
+from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import CellCrossover, NeighborMutation, cell_operators, check_positive
 from eomoo.search.pls import PLS
 from eomoo.search.random_search import RandomSearch
+from eomoo.search.surrogate_pls import SurrogatePLS
 
-__all__ = ["ALGORITHMS", "AlgorithmSpec", "make_algorithm", "reference_directions"]
+__all__ = [
+    "ALGORITHMS",
+    "DEFAULT_ALGORITHM",
+    "AlgorithmSpec",
+    "default_algorithm",
+    "make_algorithm",
+    "reference_directions",
+]
+
+DEFAULT_ALGORITHM = "surrogate-pls"
+"""What ``eomoo run`` uses unless told otherwise, with its default settings: what wins the benchmark suite."""
 
 Builder = Callable[[int, dict[str, Any]], Algorithm]
 
@@ -71,6 +83,11 @@ def make_algorithm(name: str, n_obj: int, **options: Any) -> Algorithm:
     return AlgorithmSpec(label=name, algorithm=name, options=options).build(n_obj)
 
 
+def default_algorithm() -> Algorithm:
+    """A fresh copy of the algorithm that ``eomoo run`` uses, for a problem of any number of objectives."""
+    return make_algorithm(DEFAULT_ALGORITHM, 2)
+
+
 def _entry(name: str) -> _Entry:
     if name not in ALGORITHMS:
         raise UnknownNameError(f"no algorithm is called {name!r}; known are {', '.join(ALGORITHMS)}")
@@ -92,6 +109,16 @@ def _sampling(settings: Mapping[str, Any]) -> Any:
 def _pls(n_obj: int, settings: dict[str, Any]) -> Algorithm:
     mine = {k: v for k, v in settings.items() if k not in _START}
     return PLS(sampling=_sampling(settings), **mine)
+
+
+def _surrogate_pls(n_obj: int, settings: dict[str, Any]) -> Algorithm:
+    mine = {k: v for k, v in settings.items() if k not in _START}
+    return SurrogatePLS(sampling=_sampling(settings), **mine)
+
+
+def _memetic(n_obj: int, settings: dict[str, Any]) -> Algorithm:
+    mine = {k: v for k, v in settings.items() if k not in _START}
+    return MemeticSearch(sampling=_sampling(settings), **mine)
 
 
 def _random(n_obj: int, settings: dict[str, Any]) -> Algorithm:
@@ -127,6 +154,8 @@ def _spea2(n_obj: int, settings: dict[str, Any]) -> Algorithm:
 
 def _moead(n_obj: int, settings: dict[str, Any]) -> Algorithm:
     """MOEA/D in the form that proposes a whole generation at once, tens of times as fast."""
+    if n_obj == 1:
+        raise SettingError("moead divides several objectives among its members; for one objective use nsga2")
     directions = reference_directions(n_obj, check_positive("pop_size", settings["pop_size"]))
     return _load("moead", "ParallelMOEAD")(
         ref_dirs=directions,
@@ -188,8 +217,34 @@ _PLS_DEFAULTS = {
     **_START,
 }
 
+_SURROGATE_PLS_DEFAULTS = {
+    "n_starts": 20,
+    "batch_size": None,
+    "neighborhood": "symmetric",
+    "acquisition": "expected",
+    "n_candidates": 1000,
+    "n_train": 500,
+    "features": "structural",
+    **_START,
+}
+
+_MEMETIC_DEFAULTS = {
+    "n_genetic": 500,
+    "pop_size": 50,
+    "n_starts": 20,
+    "n_expand": 1,
+    "neighborhood": "symmetric",
+    "selection": "oldest",
+    "restart": "recombination",
+    **_START,
+}
+
 ALGORITHMS: Mapping[str, _Entry] = {
     "pls": _Entry(title="Pareto Local Search", build=_pls, defaults=_PLS_DEFAULTS),
+    "surrogate-pls": _Entry(
+        title="model-guided Pareto Local Search", build=_surrogate_pls, defaults=_SURROGATE_PLS_DEFAULTS
+    ),
+    "memetic": _Entry(title="NSGA-II, then Pareto Local Search", build=_memetic, defaults=_MEMETIC_DEFAULTS),
     "random": _Entry(title="random search", build=_random, defaults={"batch": 100}),
     "nsga2": _Entry(title="NSGA-II", build=_genetic("nsga2", "NSGA2"), defaults=_GENETIC),
     "nsga3": _Entry(title="NSGA-III", build=_nsga3, defaults=_GENETIC),

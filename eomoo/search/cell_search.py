@@ -61,6 +61,9 @@ class CellSearch(Algorithm):
         """Plan what follows a batch, which has been evaluated."""
         raise NotImplementedError
 
+    def _note(self, F: NDArray[np.float64], G: NDArray[np.float64]) -> None:
+        """Take note of values (n, m) and constraint values (n, g) that have entered the trace."""
+
     # -- pymoo's hooks -------------------------------------------------------------------------
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
@@ -134,6 +137,7 @@ class CellSearch(Algorithm):
         G = np.array([individual.G for individual in infills])
         violation = np.maximum(G, 0.0).sum(axis=1)
         self._trace().append(index, F, violation)
+        self._note(F, G)
         keep = self._front.offer(index, F, violation)
         if keep[len(self._front_pop) :].any():
             self._front_pop = np.concatenate((self._front_pop, infills))[keep].view(Population)
@@ -145,20 +149,20 @@ class CellSearch(Algorithm):
             found = self.space.index(np.stack([individual.X for individual in infills]))
         return np.array(found, dtype=np.int64)
 
-    def _unseen_cells(self) -> NDArray[np.int64]:
-        """Up to ``n_starts`` random cells of the problem that were never evaluated."""
+    def _unseen_cells(self, n: int) -> NDArray[np.int64]:
+        """Up to n random cells of the problem that were never evaluated."""
         domain = self.problem.domain
         total = len(self.space) if domain is None else int(domain.sum())
         left = total - len(self._trace())
         if left > total // 2:
-            cells: NDArray[np.int64] = self.problem.random_cells(4 * self.n_starts, self.random_state)
-            cells = cells[~self._seen(cells)][: self.n_starts]
+            cells: NDArray[np.int64] = self.problem.random_cells(4 * n, self.random_state)
+            cells = cells[~self._seen(cells)][:n]
             if len(cells):
                 return cells
         everything = np.arange(len(self.space)) if domain is None else np.flatnonzero(domain)
         unseen = everything[~self._seen(everything)]
         rng: np.random.Generator = self.random_state
-        return rng.choice(unseen, size=min(self.n_starts, len(unseen)), replace=False)
+        return rng.choice(unseen, size=min(n, len(unseen)), replace=False)
 
     def _remaining(self) -> int | None:
         return remaining_evaluations(self)

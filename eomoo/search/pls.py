@@ -238,7 +238,7 @@ class PLS(CellSearch):
             cells = in_order(cells[~self._seen(cells)])[: self.n_starts]
             if len(cells):
                 return cells
-        return self._unseen_cells()
+        return self._unseen_cells(self.n_starts)
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:

@@ -54,6 +54,10 @@ class Trace:
         # A snapshot shares the table with its original, which may know more by now.
         return known & (rank < self._length) if self._is_snapshot else known
 
+    def rank_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places (n,) of cells that have been evaluated."""
+        return self._rank[indices].astype(np.int64)
+
     def values_of(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Values (n, m) and violations (n,) of cells that have been evaluated."""
         rank = self._rank[indices]

@@ -44,7 +44,7 @@ def search(problem, n, seed=1, **options):
 
 def brute_front(problem, cells):
     F = problem.objectives_at(cells)
-    dominated = [((F <= f).all(1) & (F < f).any(1)).any() for f in F]
+    dominated = [((f >= F).all(1) & (f > F).any(1)).any() for f in F]
     return set(cells[~np.array(dominated)].tolist())
 
 
@@ -103,7 +103,7 @@ def test_first_dominating_leaves_a_member_as_soon_as_it_is_dominated(problem):
     while not better:
         algorithm.next()
         F = problem.objectives_at(algorithm.trace.index[-1:])[0]
-        better = [True] if (F <= here).all() and (F < here).any() else []
+        better = [True] if (here >= F).all() and (here > F).any() else []
     near = set(space.neighbors(start).tolist())
     assert set(algorithm.trace.index[1:].tolist()) <= near
     tried = len(algorithm.trace)

@@ -1,0 +1,85 @@
+"""NSGA-II followed by Pareto Local Search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymoo.core.population import Population
+from pymoo.core.termination import NoTermination
+
+from eomoo.search.operators import cell_operators, check_positive
+from eomoo.search.pls import PLS
+
+__all__ = ["MemeticSearch"]
+
+_STALL = 20
+
+
+class MemeticSearch(PLS):
+    """NSGA-II until some cells were evaluated, then Pareto Local Search from all that is non-dominated.
+
+    Generations of NSGA-II may hold cells that were evaluated before, as those of pymoo's do; the local
+    search holds none.
+
+    Args:
+        n_genetic: Distinct cells after which the local search begins; it begins earlier when 20 generations
+            in a row bring no new cell.
+        pop_size: Population of NSGA-II.
+        sampling: Its first population; random cells by default.
+        kwargs: As for :class:`~eomoo.search.pls.PLS`.
+
+    Source: Knowles, Corne, Memetic algorithms for multiobjective optimization, 2005; NSGA-II: Deb et al.,
+    IEEE TEC 6(2), 2002.
+    """
+
+    def __init__(self, *, n_genetic: int = 500, pop_size: int = 50, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n_genetic = check_positive("n_genetic", n_genetic)
+        self.pop_size = check_positive("pop_size", pop_size)
+
+    def _setup(self, problem: Any, **kwargs: Any) -> None:
+        from pymoo.algorithms.moo.nsga2 import NSGA2
+
+        super()._setup(problem, **kwargs)
+        operators = {**cell_operators(), "sampling": self.sampling}
+        self._genetic: Any = NSGA2(pop_size=self.pop_size, **operators)
+        seed = int(self.random_state.integers(2**31))
+        self._genetic.setup(problem, termination=NoTermination(), seed=seed)
+        self._stalled = 0
+
+    def _initialize_infill(self) -> Population:
+        # Samplings that evaluate cells do so within the budget of the search, not of its part.
+        self._genetic.evaluator, self._genetic.termination = self.evaluator, self.termination
+        pop = self._genetic.ask()
+        self._genetic.termination = NoTermination()
+        return pop[: self._remaining()]
+
+    def _infill(self) -> Population:
+        if self._genetic is None:
+            return super()._infill()
+        return self._genetic.ask()[: self._remaining()]
+
+    def _plan_first(self) -> None:
+        self.starts = self.first_starts = self._trace().index.copy()
+
+    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        if self._genetic is None:
+            super()._advance(infills, **kwargs)
+            return
+        before = len(self._trace())
+        self._record(infills)
+        self._breed(infills)
+        self._stalled = 0 if len(self._trace()) > before else self._stalled + 1
+        if len(self._trace()) >= self.n_genetic or self._stalled >= _STALL:
+            self._genetic = None
+            self.starts = self._front.index
+            self._walkers = [self._front]
+            self._look_ahead()
+
+    def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        super()._initialize_advance(infills, **kwargs)
+        self._breed(infills)
+
+    def _breed(self, infills: Population | None) -> None:
+        if infills is not None and len(infills):
+            self._genetic.tell(infills=infills)

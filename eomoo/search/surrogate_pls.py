@@ -1,0 +1,287 @@
+"""Pareto Local Search that asks a model which neighbours to evaluate."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymoo.core.population import Population
+from pymoo.core.sampling import Sampling
+
+from eomoo.errors import SettingError
+from eomoo.search.acquisition import Frame, choose_batch, directions, reach
+from eomoo.search.cell_model import fit_cell_model
+from eomoo.search.cell_search import CellSearch
+from eomoo.search.dominance import PENALTY, FrontArchive
+from eomoo.search.operators import check_positive
+from eomoo.search.strategies import recombined, walked
+from eomoo.search.surrogate_start import Fit
+from eomoo.search.trace import Trace
+from eomoo.space.features import FEATURE_KINDS
+
+__all__ = ["SurrogatePLS"]
+
+_Array = NDArray[np.float64]
+
+_ACQUISITIONS = {"sample": 1, "expected": 16}
+_LEAST = 10
+_LEAST_BATCH = 5
+_SHARE = 8
+_BEHIND = -1e3
+_N_RAYS = 192
+_FEW_RAYS = 48
+_N_ERRORS = (20, 200)
+_FIRST_ERROR = 0.3
+_FIRST = 50
+
+
+class SurrogatePLS(CellSearch):
+    """Pareto Local Search guided by a model, for evaluations that cost more than a model's advice.
+
+    A model of all objectives and limits is fitted to what was evaluated, and again as evaluations come.
+    In each iteration it predicts the unevaluated neighbours of the front's members, children of pairs of
+    them, and cells a few steps away; a batch of those is evaluated that promise the largest gain of
+    hypervolume, given how wrong the model has been so far. The search ends with its budget, or with the
+    last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is learnt from.
+
+    Args:
+        sampling: Where the first cells come from; random cells by default.
+        n_starts: Number of first cells.
+        batch_size: Cells evaluated together, such as the number of devices; by default 5, and from 40
+            evaluations on an eighth of what was evaluated, so that the model costs little in long runs.
+        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
+        acquisition: "sample": candidates are ranked by one draw of the predictive distribution (Thompson
+            sampling). "expected": by the gain of hypervolume expected over it.
+        model: Function (features (n, d), Y (n, m), seed=int) -> object with ``predict(features)``; by
+            default a Gaussian process and boosted trees (see ``cell_model``).
+        n_candidates: Candidates that the model ranks at least, where there are as many.
+        n_train: Evaluated cells that the model is fitted to at most: those nearest the front, and
+            others at random.
+        features: Encoding that the model sees (see ``Catalogue.features``).
+        kwargs: As for any pymoo ``Algorithm``.
+
+    Attributes ``trace``, ``starts`` and ``first_starts`` are those of :class:`~eomoo.search.pls.PLS`;
+    ``deviation`` (m,) holds the model's root mean squared error at the last cells that it proposed.
+
+    Source: Paquete, Chiarandini, Stützle 2004 (local search); Zhang, Golovin, ICML 2020 (hypervolume as
+    a mean over random directions); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018
+    (Thompson sampling with hypervolume).
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling: Sampling | Population | NDArray[np.int64] | None = None,
+        n_starts: int = 20,
+        batch_size: int | None = None,
+        neighborhood: str = "symmetric",
+        acquisition: str = "expected",
+        model: Fit | None = None,
+        n_candidates: int = 1000,
+        n_train: int = 500,
+        features: str = "structural",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
+        self.batch_size = None if batch_size is None else check_positive("batch_size", batch_size)
+        if acquisition not in _ACQUISITIONS:
+            raise SettingError(f"acquisition must be one of {', '.join(_ACQUISITIONS)}; got {acquisition!r}")
+        self.acquisition = acquisition
+        self.model = model
+        self.n_candidates = check_positive("n_candidates", n_candidates)
+        self.n_train = check_positive("n_train", n_train)
+        if features not in FEATURE_KINDS:
+            raise SettingError(f"features must be one of {', '.join(FEATURE_KINDS)}; got {features!r}")
+        self.features = features
+
+    def _setup(self, problem: Any, **kwargs: Any) -> None:
+        super()._setup(problem, **kwargs)
+        self._limits: list[_Array] = []
+        self._predicted: _Array = np.empty((0, 0))
+        self._errors: _Array = np.empty((0, problem.n_obj + max(problem.n_ieq_constr, 1)))
+        self.deviation: _Array = np.full(problem.n_obj, np.nan)
+
+    def _plan_first(self) -> None:
+        self._propose()
+
+    def _plan_next(self) -> None:
+        self._learn_from_errors()
+        self._propose()
+
+    def _note(self, F: _Array, G: _Array) -> None:
+        self._limits.append(G)
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def _propose(self) -> None:
+        """Plan the next batch; end when every cell of the problem has been evaluated."""
+        wanted = self.batch_size or max(_LEAST_BATCH, len(self._trace()) // _SHARE)
+        measured = np.flatnonzero((np.abs(self._trace().F) < PENALTY).all(axis=1))
+        if len(measured) < _LEAST:
+            self._batch, self._predicted = self._unseen_cells(wanted), np.empty((0, 0))
+        else:
+            self._limits = [np.concatenate(self._limits)]
+            view = _View(
+                self._trace(), measured, self._front, self.problem.reference_point, self.random_state
+            )
+            cells = self._candidates(self._trace().index[view.nearest], wanted)
+            rows = view.lesson(self.n_train, self.random_state)
+            chosen = np.empty(0, dtype=np.int64)
+            predicted = np.empty((0, 0))
+            if len(cells):
+                with _one_thread():
+                    predicted = self._predict(cells, rows)
+                chosen = self._choose(predicted, view, min(wanted, len(cells)))
+            self._batch, self._predicted = cells[chosen], predicted[chosen]
+        if not len(self._batch):
+            self.termination.force_termination = True
+
+    def _candidates(self, nearest: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+        """Cells that were never evaluated, from about the front; at least ``wanted`` where there are.
+
+        Args:
+            nearest: Evaluated cells, those nearest the front first.
+            wanted: Size of the batch to be chosen.
+        """
+        rng, problem, kind = self.random_state, self.problem, self.neighborhood
+        least = max(self.n_candidates, 4 * wanted)
+        elite = nearest[: len(self._front) + 10]
+        pairs = rng.choice(elite, size=(2, least // 16 + 1))
+        parts = [
+            self._unseen_around(self._front.index, 2 * least),
+            recombined(problem, pairs[0], pairs[1], rng),
+            walked(problem, rng.choice(elite, size=least // 8 + 1), 2, kind, rng),
+            problem.random_cells(least // 16 + 1, rng),
+        ]
+        asked = 0
+        while sum(map(len, parts)) < least and asked < len(nearest):
+            parts.append(self._unseen_around(nearest[asked : 2 * asked + 16], least))
+            asked = 2 * asked + 16
+        cells = np.concatenate(parts)
+        cells = np.unique(cells[~self._seen(cells)])
+        return cells if len(cells) >= wanted else self._unseen_cells(wanted)
+
+    def _unseen_around(self, cells: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        near = self.problem.neighbor_lists(cells, kind=self.neighborhood)[1]
+        near = np.unique(near[~self._seen(near)])
+        rng: np.random.Generator = self.random_state
+        return near if len(near) <= most else rng.choice(near, most, replace=False)
+
+    def _predict(self, cells: NDArray[np.int64], rows: NDArray[np.int64]) -> _Array:
+        """Predicted objectives, then limits (c, m + g) of cells; the first limit is whether one fails."""
+        fit: Fit = self.model or fit_cell_model
+        seed = int(self.random_state.integers(2**31))
+        F, G, index = self._trace().F, self._limits[0], self._trace().index
+        asked = self.space.features(cells, self.features)
+        values = np.concatenate((F[rows], G[rows, 1:]), axis=1)
+        predicted = fit(self.space.features(index[rows], self.features), values, seed=seed).predict(asked)
+        fails = np.full(len(cells), -1.0)
+        failed = np.flatnonzero((np.abs(F) >= PENALTY).any(axis=1))[-self.n_train :]
+        if len(failed):
+            both = np.concatenate((rows, failed))
+            label = np.repeat([[0.0], [1.0]], [len(rows), len(failed)], axis=0)
+            model = fit(self.space.features(index[both], self.features), label, seed=seed)
+            fails = np.asarray(model.predict(asked)[:, 0], dtype=np.float64) - 0.5
+        return np.insert(np.asarray(predicted, dtype=np.float64), F.shape[1], fails, axis=1)
+
+    def _choose(self, predicted: _Array, view: _View, n: int) -> NDArray[np.int64]:
+        """Positions (n,) of the candidates to evaluate, by their predicted values (c, m + g)."""
+        m, rng = self.problem.n_obj, self.random_state
+        spread = self._spread(view)
+        length = np.empty((len(predicted), _N_RAYS))
+        for rays in np.array_split(np.arange(_N_RAYS), _ACQUISITIONS[self.acquisition]):
+            drawn = predicted + spread * rng.standard_normal(predicted.shape)
+            length[:, rays] = reach(drawn[:, :m], view.rays[rays], view.frame)
+            violation = np.maximum(drawn[:, m:], 0.0).sum(axis=1)
+            bad = violation > 0
+            length[np.ix_(bad, rays)] = _BEHIND * (1.0 + violation[bad, None])
+        return choose_batch(length, view.best, n, m)
+
+    def _spread(self, view: _View) -> _Array:
+        """Standard deviation (m + g,) of the model's errors."""
+        m = self.problem.n_obj
+        n = len(self._trace())
+        least, most = _N_ERRORS
+        errors = self._errors[-min(max(n // 4, least), most) :]
+        if len(errors) < _LEAST:
+            limits = self._limits[0][:, 1:].std(axis=0)
+            spread = _FIRST_ERROR * np.concatenate((view.F.std(axis=0), [0.0], limits))
+        else:
+            spread = np.sqrt(np.mean(np.square(errors), axis=0))
+        self.deviation = spread[:m]
+        return spread
+
+    def _learn_from_errors(self) -> None:
+        """Compare what was evaluated with what was predicted of it."""
+        n = len(self._predicted)
+        known = self._seen(self._batch[:n])
+        if not known.any():
+            return
+        places = self._trace().rank_of(self._batch[:n][known])
+        F, G = self._trace().F[places], np.concatenate(self._limits)[places]
+        G[:, 0] = 0.0
+        predicted = self._predicted[known].copy()
+        predicted[:, F.shape[1]] = 0.0
+        errors = (np.concatenate((F, G), axis=1) - predicted)[(np.abs(F) < PENALTY).all(axis=1)]
+        self._errors = np.concatenate((self._errors, errors))[-_N_ERRORS[1] :]
+
+
+class _View:
+    """What was measured, seen from the front.
+
+    Args:
+        trace: All that was evaluated.
+        measured: (n,) positions of what has values.
+        front: The non-dominated cells.
+        reference: (m,) the problem's reference point, minimised, or None.
+        rng: Source of randomness.
+
+    Attributes:
+        F: (n, m) values.
+        frame, rays, best: For ``acquisition.reach``: the box, directions (r, m), reach of the front (r,).
+        nearest: (n,) positions of what was measured, nearest the front first.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        measured: NDArray[np.int64],
+        front: FrontArchive,
+        reference: _Array | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self.F = trace.F[measured]
+        self.rays = directions(_N_RAYS, self.F.shape[1], rng)
+        if len(front) and front.violation[0] == 0:
+            self.frame = Frame.around(front.F, self.F[:_FIRST], reference)
+            self.best = reach(front.F, self.rays, self.frame).max(axis=0)
+        else:
+            self.frame = Frame.around(self.F, self.F[:_FIRST], reference)
+            self.best = np.zeros(_N_RAYS)
+        few = slice(_FEW_RAYS)
+        ahead = (reach(self.F, self.rays[few], self.frame) - self.best[few]).max(axis=1)
+        # What is feasible is nearer than what is not.
+        self.nearest = measured[np.lexsort((-ahead, trace.violation[measured]))]
+
+    def lesson(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Positions of at most n measured cells: half of them the nearest, half any others."""
+        if len(self.nearest) <= n:
+            return np.sort(self.nearest)
+        near, far = np.split(self.nearest, [n // 2])
+        return np.sort(np.concatenate((near, rng.choice(far, n - n // 2, replace=False))))
+
+
+@lru_cache(maxsize=1)
+def _threads() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """One thread of linear algebra: sums in another order would choose other cells."""
+    limit: AbstractContextManager[Any] = _threads().limit(limits=1)
+    return limit

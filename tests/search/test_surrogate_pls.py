@@ -1,0 +1,230 @@
+"""Model-guided local search and its parts; the memetic search; the default."""
+
+import pickle
+
+import numpy as np
+import pytest
+from pymoo.core.evaluator import Evaluator
+from pymoo.optimize import minimize
+
+import eomoo
+from eomoo.errors import SettingError
+from eomoo.search.acquisition import Frame, choose_batch, directions, reach
+from eomoo.search.algorithms import DEFAULT_ALGORITHM, make_algorithm
+from eomoo.search.cell_model import fit_cell_model
+
+MAKERS = {
+    "sample": lambda: eomoo.SurrogatePLS(acquisition="sample"),
+    "expected": lambda: eomoo.SurrogatePLS(acquisition="expected"),
+    "batches of 3": lambda: eomoo.SurrogatePLS(batch_size=3, n_starts=50),
+    "one at a time": lambda: eomoo.SurrogatePLS(batch_size=1, n_starts=72),
+    "one-hot": lambda: eomoo.SurrogatePLS(features="one-hot"),
+    "memetic": lambda: eomoo.MemeticSearch(n_genetic=40, pop_size=12, restart="recombination"),
+}
+
+
+@pytest.fixture(scope="module")
+def problem(pose):
+    return pose("err", "lat")
+
+
+def search(problem, make, n, seed=1):
+    return minimize(problem, make(), ("n_eval", n), seed=seed)
+
+
+def front_of(F):
+    return {k for k, f in enumerate(F) if not (np.all(f >= F, axis=1) & np.any(f > F, axis=1)).any()}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_exactly_on_budget_repeatable_and_with_the_front_of_all_that_was_seen(problem, name):
+    res, again = (search(problem, MAKERS[name], 83) for _ in range(2))
+    cells = res.algorithm.trace.index
+    assert res.algorithm.evaluator.n_eval == 83
+    assert len(np.unique(cells)) == len(cells)
+    assert len(cells) == 83 or name == "memetic"
+    assert cells.tolist() == again.algorithm.trace.index.tolist()
+    best = {int(cells[k]) for k in front_of(problem.objectives_at(cells))}
+    assert set(res.opt.get("index").astype(int).tolist()) == best
+    assert search(problem, MAKERS[name], 83, seed=2).algorithm.trace.index.tolist() != cells.tolist()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_ask_and_tell_with_pickles_between_is_minimize(problem, name):
+    expected = search(problem, MAKERS[name], 75).algorithm.trace.index
+    algorithm = MAKERS[name]()
+    algorithm.setup(problem, termination=("n_eval", 75), seed=1)
+    while algorithm.has_next():
+        pop = algorithm.ask()
+        algorithm.evaluator.eval(problem, pop)
+        algorithm.tell(infills=pop)
+        algorithm = pickle.loads(pickle.dumps(algorithm))
+    assert algorithm.trace.index.tolist() == expected.tolist()
+
+
+def test_the_model_is_worth_its_while(problem):
+    """With 100 evaluations, more of the hypervolume than PLS without a model, on each of three seeds."""
+    frame = Frame(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))
+    rays = directions(500, 2, np.random.default_rng(1))
+
+    def volume(make, seed):
+        F = search(problem, make, 100, seed).opt.get("F")
+        return np.mean(np.maximum(reach(F, rays, frame).max(axis=0), 0) ** 2)
+
+    for seed in (1, 2, 3):
+        assert volume(MAKERS["expected"], seed) > volume(lambda: eomoo.PLS(restart="random"), seed)
+
+
+def test_failed_evaluations_are_learnt_from(pose):
+    """A third of the cells fail; those proposed after a while fail less often, and the budget is met."""
+    problem = pose("err", "lat")
+    fails = problem.space.n_edges <= 6
+
+    class Failing(Evaluator):
+        def _eval(self, problem, pop, evaluate_values_of, **kwargs):
+            super()._eval(problem, pop, evaluate_values_of, **kwargs)
+            for individual in pop:
+                if fails[int(individual.get("index"))]:
+                    individual.F, individual.G = np.full(2, np.inf), np.ones(1)
+
+    algorithm = eomoo.SurrogatePLS(n_starts=40)
+    algorithm.setup(problem, termination=("n_eval", 200), seed=1, evaluator=Failing())
+    while algorithm.has_next():
+        algorithm.next()
+    cells = algorithm.trace.index
+    assert len(cells) == 200
+    assert not fails[algorithm.opt.get("index").astype(int)].any()
+    assert fails[cells[100:]].mean() < 0.25
+    assert np.isfinite(algorithm.deviation).all()
+
+
+def test_nothing_but_failures_still_meets_the_budget(problem):
+    class Failing(Evaluator):
+        def _eval(self, problem, pop, evaluate_values_of, **kwargs):
+            super()._eval(problem, pop, evaluate_values_of, **kwargs)
+            for individual in pop:
+                individual.F, individual.G = np.full(2, np.inf), np.ones(1)
+
+    algorithm = eomoo.SurrogatePLS()
+    algorithm.setup(problem, termination=("n_eval", 60), seed=1, evaluator=Failing())
+    while algorithm.has_next():
+        algorithm.next()
+    assert len(np.unique(algorithm.trace.index)) == 60
+
+
+def test_limits_are_learnt(pose):
+    """A limit that few cells keep: most of what is proposed keeps it."""
+    problem = pose("err", "lat", constraints=["lat<=17"])
+    share = (problem.values(np.arange(0, 423_624, 97))[:, 1] <= 17).mean()
+    algorithm = search(problem, MAKERS["expected"], 150).algorithm
+    late = problem.values(algorithm.trace.index[60:])[:, 1] <= 17
+    assert late.mean() > 3 * share
+    assert (problem.values(algorithm.opt.get("index").astype(int))[:, 1] <= 17).all()
+
+
+def test_a_small_domain_is_searched_to_its_last_cell(pose):
+    problem = pose("err", "lat", source="part")
+    algorithm = search(problem, lambda: eomoo.SurrogatePLS(batch_size=20), 2_000).algorithm
+    assert len(algorithm.trace) == problem.domain.sum()
+
+
+def test_three_objectives_and_one(pose):
+    for names in (("err", "lat", "size"), ("err",)):
+        problem = pose(*names)
+        assert search(problem, MAKERS["expected"], 90).algorithm.evaluator.n_eval == 90
+
+
+def test_reach_measures_hypervolume():
+    frame = Frame(ideal=np.zeros(3), reference=np.ones(3))
+    rays = directions(40_000, 3, np.random.default_rng(1))
+    points = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.2, 0.6, 0.5]])
+    volume = np.mean(np.maximum(reach(points, rays, frame), 0) ** 3, axis=1)
+    assert volume / volume[0] == pytest.approx([1, 0.125, 0.16], rel=0.03)
+    both = np.mean(reach(points[1:], rays, frame).max(axis=1) ** 3 / volume[0])
+    assert reach(np.array([[2.0, 0.0, 0.0]]), rays, frame).max() < 0
+    assert both == pytest.approx(0.125 + 0.16 - 0.5 * 0.4 * 0.5, rel=0.2)
+
+
+def test_a_batch_is_the_greedy_choice():
+    rng = np.random.default_rng(3)
+    length, best = rng.random((60, 40)), rng.random(40) * 0.8
+    covered, expected = best**2, []
+    for _ in range(12):
+        gain = np.maximum(length**2 - covered, 0).sum(axis=1)
+        gain[expected] = -1
+        expected.append(int(gain.argmax()))
+        covered = np.maximum(covered, length[expected[-1]] ** 2)
+    chosen = choose_batch(length, best, 12, 2)
+
+    assert chosen.tolist()[:5] == expected[:5]
+    assert len(set(choose_batch(length, best, 60, 2).tolist())) == 60
+    hopeless = choose_batch(length * 0.1, best + 1, 3, 2)
+    assert hopeless[0] == (length * 0.1 - best - 1).max(axis=1).argmax()
+
+
+def test_the_frame_is_as_wide_as_the_reference_point():
+    front, everything = np.array([[0.0, 1.0]]), np.array([[0.0, 1.0], [4.0, 5.0], [8.0, 9.0]])
+    assert Frame.around(front, everything, np.array([3.0, 2.0])).reference.tolist() == [3.0, 2.0]
+    assert Frame.around(front, everything, None).reference == pytest.approx([7.2, 8.2])
+    assert (Frame.around(front, everything, np.array([-1.0, 0.0])).reference > [0.0, 1.0]).all()
+
+
+def test_the_model_predicts_cells_that_it_was_not_fitted_to(problem):
+    rng = np.random.default_rng(1)
+    cells = rng.choice(423_624, 400, replace=False)
+    X, Y = problem.space.features(cells), problem.objectives_at(cells)
+    model = fit_cell_model(X[:200], Y[:200], seed=1)
+    predicted = model.predict(X[200:])
+    for k in range(2):
+        assert np.corrcoef(predicted[:, k], Y[200:, k])[0, 1] > 0.8
+    assert (fit_cell_model(X[:200], Y[:200], seed=1).predict(X) == model.predict(X)).all()
+    constant = fit_cell_model(X[:20], np.ones((20, 1)), seed=1).predict(X[:5])
+    assert constant == pytest.approx(np.ones((5, 1)), abs=1e-6)
+
+
+def test_a_model_of_ones_own(problem):
+    class Mean:
+        def __init__(self, Y):
+            self.mean = Y.mean(axis=0)
+
+        def predict(self, features):
+            asked.append(len(features))
+            return np.tile(self.mean, (len(features), 1))
+
+    asked = []
+    algorithm = eomoo.SurrogatePLS(model=lambda features, Y, *, seed: Mean(Y))
+    minimize(problem, algorithm, ("n_eval", 40), seed=1)
+    assert len(asked) == 4
+
+
+def test_the_memetic_search_is_nsga2_and_then_local_search(problem):
+    algorithm = eomoo.MemeticSearch(n_genetic=60, pop_size=20)
+    algorithm.setup(problem, termination=("n_eval", 5_000), seed=1)
+    while algorithm.has_next() and algorithm._genetic is not None:
+        algorithm.next()
+    assert 60 <= len(algorithm.trace) < 80
+    while algorithm.has_next():
+        algorithm.next()
+    seen = set(algorithm.trace.index.tolist())
+    for cell in algorithm.opt.get("index").astype(int):
+        assert seen.issuperset(problem.space.neighbors(int(cell)).tolist())
+
+
+def test_the_default_is_the_one_by_name():
+    assert type(eomoo.default_algorithm()) is type(make_algorithm(DEFAULT_ALGORITHM, 3))
+    assert eomoo.default_algorithm() is not eomoo.default_algorithm()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"acquisition": "blue"}, "acquisition must be one of sample, expected; got 'blue'"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"n_candidates": 0}, "n_candidates must be"),
+        ({"n_train": 1.5}, "n_train must be"),
+        ({"features": "blue"}, "features"),
+    ],
+)
+def test_settings_that_cannot_be(options, text):
+    with pytest.raises((SettingError, KeyError), match=text):
+        eomoo.SurrogatePLS(**options)
