@@ -150,6 +150,13 @@ class CellProblem(Problem):
         """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""
         return self._minimised(self.values(i))
 
+    def violations_at(self, i: ArrayLike) -> NDArray[np.float64]:
+        """By how much cells (n,) break the limits, 0 where feasible; told by the unconstrained form too."""
+        raw = self._all_values(np.atleast_1d(self.space.check(i)))
+        G = self._constraint_values(raw, np.zeros(len(raw), dtype=np.int64))
+        total: NDArray[np.float64] = np.maximum(G, 0.0).sum(axis=1)
+        return total
+
     def raw(self, F: ArrayLike) -> NDArray[np.float64]:
         """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
         values: NDArray[np.float64] = np.asarray(F) * self._signs

@@ -59,8 +59,9 @@ class RunResult:
 
 
 class _Recorder:
-    def __init__(self, problem: CellProblem) -> None:
+    def __init__(self, problem: CellProblem, posed: CellProblem) -> None:
         self.problem = problem
+        self.posed = posed
         self.names = problem.objective_names
         self.cells: list[NDArray[np.int64]] = []
         self.values: list[NDArray[np.float64]] = []
@@ -71,8 +72,8 @@ class _Recorder:
         index = np.array([individual.get("index") for individual in pop], dtype=np.int64)
         values = np.array([[individual.get(name) for name in self.names] for individual in pop], dtype=float)
         F = np.stack([individual.F for individual in pop])
-        violation = np.array([np.maximum(individual.G, 0.0).sum() for individual in pop])
-        violation = np.where(np.isnan(values).any(axis=1), np.maximum(violation, 1.0), violation)
+        # Not from G, which an algorithm without constraints never sees.
+        violation = self.posed.violations_at(index)
         self.cells.append(index)
         self.values.append(values)
         self.feasible.append(violation <= 0)
@@ -108,10 +109,10 @@ def run_algorithm(
     An interrupt (Ctrl-C) ends the run early; what was found until then is returned.
     """
     check_positive("budget", budget)
-    recorder = _Recorder(problem)
+    posed = problem if spec.handles_constraints else problem.unconstrained()
+    recorder = _Recorder(problem, posed)
     evaluator = BudgetedEvaluator(budget, on_new=recorder)
     algorithm = spec.build(problem.n_obj)
-    posed = problem if spec.handles_constraints else problem.unconstrained()
     started, complete = perf_counter(), True
     try:
         algorithm.setup(posed, termination=DistinctCells(budget), seed=seed, evaluator=evaluator)
