@@ -46,20 +46,35 @@ def _limits(termination: Any, algorithm: Any) -> list[int]:
 class DistinctCells(Termination):
     """Ends a run after a number of distinct cells; needs a :class:`BudgetedEvaluator`.
 
+    It also ends a run that finds nothing more: when every cell of the problem is evaluated, or after a
+    stall, since a genetic algorithm on a small domain may never find its last cells.
+
     Args:
         n: Distinct cells that may be evaluated.
-        stall: Evaluations without a new cell after which the run ends all the same, since a genetic
-            algorithm on a small domain may never find one more.
+        stall: Evaluations without a new cell after which the run ends all the same.
+        stall_generations: Generations without a new cell, which end it too: where nearly every child is
+            a duplicate, a generation is slow and evaluates next to nothing.
     """
 
-    def __init__(self, n: int, *, stall: int = 20_000) -> None:
+    def __init__(self, n: int, *, stall: int = 20_000, stall_generations: int = 100) -> None:
         super().__init__()
         self.n = n
         self.stall = stall
+        self.stall_generations = stall_generations
+        self._n_before = 0
+        self._n_idle = 0
 
     def _update(self, algorithm: Any) -> float:
         evaluator = algorithm.evaluator
-        if evaluator.n_eval - evaluator.n_eval_at_last_new > self.stall:
+        self._n_idle = self._n_idle + 1 if evaluator.n_distinct == self._n_before else 0
+        self._n_before = evaluator.n_distinct
+        domain = algorithm.problem.domain
+        n_cells = len(load_space()) if domain is None else np.count_nonzero(domain)
+        if (
+            evaluator.n_distinct >= n_cells
+            or evaluator.n_eval - evaluator.n_eval_at_last_new > self.stall
+            or self._n_idle >= self.stall_generations
+        ):
             return 1.0
         return float(evaluator.n_distinct / self.n)
 
