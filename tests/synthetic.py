@@ -62,6 +62,18 @@ def all_values():
     }
 
 
+@lru_cache(maxsize=1)
+def ball():
+    """425 cells that are connected by single steps, sorted."""
+    space, found = load_space(), {100434: None}
+    todo = [100434]
+    while len(found) < len(PART):
+        near = space.neighbors(todo.pop(0)).tolist()
+        todo += [cell for cell in near if cell not in found]
+        found.update(dict.fromkeys(near))
+    return np.array(sorted(list(found)[: len(PART)]))
+
+
 class SyntheticBackend:
     """Every cell; standard deviations are a hundredth of the value. Counts the cells it is asked for."""
 
@@ -84,15 +96,19 @@ def _build(card, settings, quantities):
     return SyntheticBackend()
 
 
-def _build_part(card, settings, quantities):
-    columns = {name: all_values()[name][PART] for name in ("err", "lat", "acc")}
-    return TableBackend(PART, columns, {name: QUANTITIES[name] for name in columns})
+def _build_table(cells):
+    columns = {name: all_values()[name][cells] for name in ("err", "lat", "acc")}
+    return TableBackend(cells, columns, {name: QUANTITIES[name] for name in columns})
 
 
 def register():
-    """Make the sources "synthetic" (all cells) and "part" (425 of them) known to problem cards."""
-    backends.BACKENDS["synthetic"] = backends.BackendKind(build=_build, settings=frozenset())
-    backends.BACKENDS["part"] = backends.BackendKind(build=_build_part, settings=frozenset())
+    """Make sources known to problem cards: "synthetic" has all cells, "part" 425, "ball" 425 in reach."""
+    for name, build in (
+        ("synthetic", _build),
+        ("part", lambda *_: _build_table(PART)),
+        ("ball", lambda *_: _build_table(ball())),
+    ):
+        backends.BACKENDS[name] = backends.BackendKind(build=build, settings=frozenset())
 
 
 def card_text(*names, source="synthetic", reference_point=None, directions=None, budget=None):

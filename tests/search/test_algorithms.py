@@ -1,0 +1,181 @@
+"""Every algorithm by name, under equal conditions."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from synthetic import ball, brute_front
+
+from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
+from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm, reference_directions
+from eomoo.search.run import run_algorithm
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
+KINDS = ("two", "max", "three", "one", "limited", "failing", "table")
+SLOW = ("age-moea", "surrogate-pls")
+NAMES = [pytest.param(n, marks=needs_numba) if n == "age-moea" else n for n in ALGORITHMS]
+
+
+def run(problem, name, budget, seed=3, **options):
+    spec = AlgorithmSpec(label=name, algorithm=name, options=options)
+    return run_algorithm(problem, spec, budget=budget, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def problems(pose):
+    return {
+        "two": pose("err", "lat"),
+        "max": pose("acc", "lat"),
+        "three": pose("err", "lat", "size"),
+        "one": pose("err"),
+        "limited": pose("err", "lat", constraints=["lat<=20.5"]),
+        "failing": pose("holes", "lat"),
+        "table": pose("err", "lat", source="ball"),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_exactly_on_budget_with_the_right_values(problems, name, kind):
+    problem = problems[kind]
+    if (name, kind) == ("moead", "one"):
+        with pytest.raises(SettingError, match="moead divides several objectives"):
+            run(problem, name, 173)
+        return
+    if (name, kind) == ("nsga2-integer", "table"):
+        pytest.skip("pymoo's integer operators know no domain, and would search for minutes")
+    if name in SLOW and kind in ("max", "three", "one"):
+        pytest.skip("the quicker algorithms tell enough")
+    result = run(problem, name, 173)
+    assert len(result.cells) == len(set(result.cells.tolist())) == 173 <= result.n_eval
+    assert result.complete
+    np.testing.assert_array_equal(result.values, problem.values(result.cells))
+    F, G = problem.evaluate(problem.space.genotype(result.cells))
+    assert result.feasible.tolist() == (G <= 0).all(axis=1).tolist()
+    good = result.cells[result.feasible]
+    expected = good[brute_front(F[result.feasible])]
+    assert sorted(result.front.tolist()) == sorted(expected.tolist())
+    assert result.front_deviations.shape == (len(result.front), problem.n_obj)
+    if kind == "table":
+        assert problem.domain[result.cells].all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_run_within_one_process(problems, name):
+    one, two, other = (run(problems["two"], name, 250, seed=seed) for seed in (3, 3, 4))
+    assert one.cells.tolist() == two.cells.tolist() != other.cells.tolist()
+    assert one.n_eval == two.n_eval
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("budget", [1, 2, 51])
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # pymoo's SPEA2, of one point
+def test_tiny_budgets(problems, name, budget):
+    assert len(run(problems["two"], name, budget).cells) == budget
+
+
+@pytest.mark.parametrize("name", ["pls", "random"])
+def test_a_budget_beyond_the_domain_evaluates_it_whole(problems, name):
+    assert sorted(run(problems["table"], name, 600).cells.tolist()) == ball().tolist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_feasible(pose, name):
+    result = run(pose("err", "lat", constraints=["lat<=0"]), name, 120)
+    assert len(result.cells) == 120
+    assert not result.feasible.any()
+    assert len(result.front) == 0
+
+
+def test_algorithms_search(problems):
+    """Each is better than chance on a smooth landscape."""
+    from eomoo.analysis.indicators import Scale, hypervolume
+
+    problem = problems["two"]
+    scale = Scale(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))
+
+    def quality(name):
+        return np.mean(
+            [hypervolume(problem.objectives_at(run(problem, name, 400, s).front), scale) for s in (1, 2)]
+        )
+
+    chance = quality("random")
+    for name in ("pls", "nsga2", "nsga3", "sms-emoa", "spea2"):
+        assert quality(name) > chance
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_are_checked(name):
+    with pytest.raises(SettingError, match=f"{name} has no option 'colour'; it has "):
+        AlgorithmSpec(label="x", algorithm=name, options={"colour": 1})
+    for key in AlgorithmSpec(label="x", algorithm=name).settings:
+        with pytest.raises((SettingError, UnknownNameError)):
+            make_algorithm(
+                name, 2, **{key: "blue"}, **({"init": "surrogate-pareto"} if key == "n_train" else {})
+            )
+
+
+def test_unknown_algorithms_are_named_with_those_known():
+    with pytest.raises(KeyError, match=r"'nsga5'; known are pls, .*random, nsga2"):
+        make_algorithm("nsga5", 2)
+
+
+def test_settings_include_defaults():
+    spec = AlgorithmSpec(label="mine", algorithm="nsga2", options={"pop_size": 7})
+    assert spec.settings == {"pop_size": 7, "init": "random", "n_train": 2000}
+    assert spec.build(2).pop_size == 7
+    assert make_algorithm("pls", 2).n_starts == 20
+    assert AlgorithmSpec(label="x", algorithm="pls").handles_constraints
+    assert not AlgorithmSpec(label="x", algorithm="moead").handles_constraints
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is not None, reason="numba is here")
+def test_a_missing_package_is_named_with_the_command():
+    with pytest.raises(MissingPackageError, match="pip install numba"):
+        make_algorithm("age-moea", 2)
+
+
+@pytest.mark.parametrize(
+    ("n_obj", "pop_size", "n"), [(1, 50, 1), (2, 50, 50), (2, 1, 2), (3, 50, 45), (3, 1, 3), (4, 50, 35)]
+)
+def test_reference_directions_are_the_largest_design_that_fits(n_obj, pop_size, n):
+    found = reference_directions(n_obj, pop_size)
+    assert found.shape == (n, n_obj)
+    assert np.allclose(found.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("budget", [0, -1, 2.5, True, None])
+def test_budgets_that_cannot_be(problems, budget):
+    with pytest.raises(SettingError, match="budget must be a whole number of at least 1"):
+        run(problems["two"], "pls", budget)
+
+
+def test_progress_is_told_and_an_interrupt_keeps_what_was_found(problems):
+    told = []
+
+    def stop(progress):
+        told.append(progress)
+        if progress.n_distinct >= 100:
+            raise KeyboardInterrupt
+
+    problem = problems["two"]
+    spec = AlgorithmSpec(label="x", algorithm="pls")
+    result = run_algorithm(problem, spec, budget=500, seed=1, on_progress=stop)
+    assert not result.complete
+    assert 100 <= len(result.cells) < 500
+    whole = run_algorithm(problem, spec, budget=500, seed=1)
+    assert whole.cells[: len(result.cells)].tolist() == result.cells.tolist()
+    assert [p.n_distinct for p in told] == sorted(p.n_distinct for p in told)
+    last = problem.objectives_at(result.front)
+    assert sorted(map(tuple, told[-1].front)) == sorted(map(tuple, last))
+
+
+def test_an_interrupt_before_anything_was_evaluated(problems):
+    class Interrupted(type(problems["two"])):
+        def _evaluate(self, *args, **kwargs):
+            raise KeyboardInterrupt
+
+    problem = Interrupted(problems["two"].card)
+    result = run_algorithm(problem, AlgorithmSpec(label="x", algorithm="pls"), budget=50, seed=1)
+    assert not result.complete
+    assert (len(result.cells), result.values.shape, len(result.front)) == (0, (0, 2), 0)
