@@ -70,7 +70,7 @@ def _write_sheet(sheet: Figure, folder: Path) -> list[Path]:
 def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
     """The curves and distributions as tables, by the name of their file.
 
-    "histograms", "dominance_ranks", "distances", "autocorrelation", "front", "local_optima" (all
+    "histograms", "dominance_ranks", "distances", "autocorrelation", "landscape-front", "local_optima" (all
     objectives' and Pareto ones, with their basins) and "searches".
     """
     import pandas as pd
@@ -81,7 +81,7 @@ def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
         "dominance_ranks": pd.DataFrame({"rank": np.arange(len(size)), "cells": size}),
         "distances": _distances(analysis),
         "autocorrelation": _autocorrelations(analysis),
-        "front": _front(analysis),
+        "landscape-front": _front(analysis),
         "local_optima": _optima(analysis),
         "searches": _searches(analysis),
     }

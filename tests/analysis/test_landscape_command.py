@@ -45,7 +45,7 @@ def test_tables_hold_the_curves(written):
     for o in numbers["objectives"]:
         assert (optima["kind"] == o["name"]).sum() == o["local_optima"]["number"]
     assert pd.read_csv(folder / "dominance_ranks.csv")["cells"].sum() == numbers["cells"]
-    assert pd.read_csv(folder / "front.csv")["index"].tolist() == numbers["front"]["cells"]
+    assert pd.read_csv(folder / "landscape-front.csv")["index"].tolist() == numbers["front"]["cells"]
     histograms = pd.read_csv(folder / "histograms.csv")
     assert (histograms.groupby("objective")["cells"].sum() == numbers["cells"]).all()
     walks = pd.read_csv(folder / "autocorrelation.csv")
