@@ -139,7 +139,7 @@ def mean_pareto_distance_as_published(cells: NDArray[np.int64]) -> tuple[float, 
     """
     flat = _hamming_distances(cells).ravel()
     records = flat > np.concatenate(([0], np.maximum.accumulate(flat)[:-1]))
-    return float(flat[records].sum() / len(cells)), float(flat.max(initial=0))
+    return float(flat[records].sum()) / len(cells), float(flat.max(initial=0))
 
 
 def hypervolume_as_published(

@@ -1,0 +1,223 @@
+"""A store as tables: indicators at checkpoints, medians, tests, ranks, files."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eomoo.analysis.indicators import front_indicators
+from eomoo.analysis.statistics import pairwise_tests
+from eomoo.analysis.studies import fronts_at, hypervolume_curves, indicator_frame, load_results
+from eomoo.analysis.study_figures import attainment_surfaces, write_figures
+from eomoo.analysis.study_tables import (
+    quartiles,
+    study_tables,
+    to_latex,
+    write_csv,
+)
+from eomoo.data.files import to_json
+from eomoo.errors import SettingError, StoreError
+from eomoo.study.execute import run_study
+from eomoo.study.plan import parse_study
+from eomoo.study.store import STORE_NAME, Store
+
+LABELS = ("b 10", "a", "b 9")
+
+
+@pytest.fixture(scope="module")
+def folder(card, tmp_path_factory):
+    """Two measured problems, one with a maximised objective; three algorithms, four seeds."""
+    place = tmp_path_factory.mktemp("study")
+    study = parse_study(
+        {
+            "title": "three & two",
+            "problems": [
+                str(card("err", "lat", source="part", stem="one", reference_point=(25.0, 25.0))),
+                str(card("acc", "lat", source="part", stem="two")),
+            ],
+            "algorithms": [
+                {"label": "b 10", "algorithm": "pls", "options": {"n_starts": 5}},
+                {"label": "a", "algorithm": "random"},
+                {"label": "b 9", "algorithm": "random", "budget": 40, "options": {"batch": 7}},
+            ],
+            "budget": 80,
+            "seeds": 4,
+        }
+    )
+    run_study(study, place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return load_results(folder)
+
+
+@pytest.fixture(scope="module")
+def tables(results):
+    return study_tables(results)
+
+
+def brute_front(F):
+    return [k for k, f in enumerate(F) if not any((g <= f).all() and (g < f).any() for g in F)]
+
+
+def test_labels_keep_the_studys_order(results):
+    assert results.title == "three & two"
+    assert results.labels == LABELS
+    assert [p.name for p in results.problems] == ["one", "two"]
+    assert all(p.reference_is_true for p in results.problems)
+
+
+def test_labels_without_a_study_are_sorted_naturally(folder, tmp_path):
+    (tmp_path / STORE_NAME).write_bytes((folder / STORE_NAME).read_bytes())
+    assert load_results(tmp_path).labels == ("a", "b 9", "b 10")
+
+
+def test_fronts_of_prefixes_are_those_of_the_definition():
+    rng = np.random.default_rng(0)
+    F, feasible = rng.integers(0, 9, (40, 2)).astype(float), rng.random(40) < 0.7
+    at = [1, 2, 17, 40, 55]
+    for n, front in zip(at, fronts_at(F, feasible, at), strict=True):
+        some = np.flatnonzero(feasible[:n])
+        assert sorted(front.tolist()) == some[brute_front(F[some])].tolist()
+
+
+def test_every_run_gets_its_indicators_in_raw_units(results):
+    frame = indicator_frame(results)
+    assert len(frame) == 2 * 3 * 4
+    assert set(frame.loc[frame["label"] == "b 9", "evaluations"]) == {40}
+    two = results.problem("two")
+    run, trace = two.of("a")[2]
+    row = frame[(frame["problem"] == "two") & (frame["label"] == "a") & (frame["seed"] == run.seed)].iloc[0]
+    assert row["best_acc"] == trace.values[:, 0].max()
+    assert row["best_lat"] == trace.values[:, 1].min()
+    assert np.isnan(row["best_err"])
+    front = brute_front(two.minimised(trace))
+    expected = front_indicators(
+        trace.cells[front], two.minimised(trace)[front], scale=two.scale, reference=two.reference
+    )
+    for name, value in expected.items():
+        assert row[name] == pytest.approx(value), name
+
+
+def test_a_checkpoint_is_a_run_with_that_budget(results):
+    at = indicator_frame(results, at=[40])
+    full = indicator_frame(results)
+    mine = at[at["label"] == "b 9"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, full[full["label"] == "b 9"].reset_index(drop=True))
+    assert (at["distinct_cells"] == 40).all()
+    # Beyond its budget a run says nothing.
+    assert set(indicator_frame(results, at=[40, 60])["evaluations"]) == {40, 60}
+    assert "b 9" not in set(indicator_frame(results, at=[60])["label"])
+
+
+@pytest.mark.parametrize(("at", "text"), [([0], "1 evaluated cell or more"), ([99], "no run has a budget")])
+def test_impossible_checkpoints_are_refused(results, at, text):
+    with pytest.raises(SettingError, match=text):
+        indicator_frame(results, at=at)
+
+
+def test_summaries_are_quartiles_over_seeds(tables):
+    runs, summary = tables.runs, tables.summary
+    values = runs[(runs["problem"] == "one") & (runs["label"] == "a")]["igd_plus"]
+    row = summary[
+        (summary["problem"] == "one") & (summary["label"] == "a") & (summary["indicator"] == "igd_plus")
+    ]
+    assert row[["n", "q25", "median", "q75"]].to_numpy().tolist() == [
+        [4, *np.quantile(values, [0.25, 0.5, 0.75])]
+    ]
+
+
+def test_quartiles_bear_infinite_values():
+    assert quartiles([1.0, 2.0, np.inf, np.inf, np.inf]) == (2, np.inf, np.inf)
+
+
+def test_only_equal_costs_are_compared(tables):
+    tests = tables.tests
+    assert set(tests["evaluations"]) == {80}
+    assert set(zip(tests["first"], tests["second"], strict=True)) == {("b 10", "a")}
+    runs = tables.runs[tables.runs["problem"] == "two"]
+    samples = {label: runs[runs["label"] == label]["best_acc"] for label in ("b 10", "a")}
+    (expected,) = pairwise_tests(samples)
+    row = tests[(tests["problem"] == "two") & (tests["indicator"] == "best_acc")].iloc[0]
+    assert (row["u"], row["p"], row["a12"]) == (expected.u, expected.p, expected.a12)
+    assert set(tests[tests["p_holm"] >= 0.05]["better"]) == {""}
+    sure = tests[tests["p_holm"] < 0.05]
+    for row in sure.to_dict(orient="records"):
+        larger = tables.results.columns[row["indicator"]].larger_is_better
+        assert row["better"] == (row["first"] if (row["a12"] > 0.5) == larger else row["second"])
+
+
+def test_ranks_are_over_problems_at_equal_cost(results):
+    ranks = study_tables(results, at=[40]).ranks
+    assert list(ranks) == [40]
+    assert ranks[40].n_problems == 2
+    assert sorted(ranks[40].names) == sorted(LABELS)
+    assert sum(ranks[40].mean_ranks) == pytest.approx(6)
+
+
+def test_curves_end_where_the_table_says(results):
+    one = results.problem("one")
+    curves = hypervolume_curves(one, [10, 40, 80])
+    frame = indicator_frame(results)
+    for label in LABELS:
+        mine = frame[(frame["problem"] == "one") & (frame["label"] == label)]["hypervolume_share"]
+        last = curves[label][:, 1 if label == "b 9" else 2]
+        assert last.tolist() == mine.tolist()
+        known = curves[label][:, ~np.isnan(curves[label]).any(axis=0)]
+        assert (np.diff(known, axis=1) >= 0).all()
+    assert np.isnan(curves["b 9"][:, 2]).all()
+
+
+def test_attainment_surfaces_are_what_shares_of_runs_attained(results):
+    one = results.problem("one")
+    surfaces = attainment_surfaces(one, "a", percentiles=(25, 50, 100))
+    fronts = [one.minimised(trace) for _, trace in one.of("a")]
+    for percentile, corners in surfaces.items():
+        for corner in corners:
+            attained = np.mean([(corner >= F).all(axis=1).any() for F in fronts])
+            assert attained >= percentile / 100 - 1e-12
+
+
+def test_files_hold_the_same_numbers(tables, tmp_path):
+    paths = {path.name: path for path in write_csv(tables, tmp_path)}
+    runs = pd.read_csv(paths["runs.csv"])
+    np.testing.assert_allclose(runs["hypervolume"], tables.runs["hypervolume"])
+    assert len(pd.read_csv(paths["tests.csv"])) == len(tables.tests)
+    assert set(pd.read_csv(paths["ranks.csv"])["evaluations"]) == set(tables.ranks)
+    content = json.loads(to_json(tables.content))
+    assert content["title"] == "three & two"
+    assert [p["reference_front"] for p in content["problems"]] == ["true", "true"]
+    assert content["problems"][1]["objectives"][0]["direction"] == "max"
+    assert len(content["summary"]) == len(tables.summary)
+
+
+def test_latex_escapes_marks_the_best_and_names_its_tests(tables):
+    text = to_latex(tables, ["hypervolume", "igd_plus"])
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 6
+    medians = tables.summary[
+        (tables.summary["problem"] == "one")
+        & (tables.summary["evaluations"] == 80)
+        & (tables.summary["indicator"] == "igd_plus")
+    ]["median"]
+    assert rf"\textbf{{{medians.min():.4g}}}" in text
+    with pytest.raises(SettingError, match="no indicator 'nothing'; it has hypervolume"):
+        to_latex(tables, ["nothing"])
+
+
+def test_figures_are_drawn(results, tmp_path):
+    names = {path.name for path in write_figures(results, tmp_path)}
+    # An algorithm alone at its budget has no rank.
+    expected = {f"{name}-{kind}.png" for name in ("one", "two") for kind in ("anytime", "attainment")}
+    assert names == expected | {"one-difference-b-10-a.png", "two-difference-b-10-a.png", "ranks-80.png"}
+    assert all((tmp_path / name).stat().st_size > 5_000 for name in names)
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="no results"):
+        load_results(tmp_path)
+    Store(tmp_path / STORE_NAME, create=True).close()
+    with pytest.raises(StoreError, match="no run of the study"):
+        load_results(tmp_path)
