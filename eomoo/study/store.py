@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import StoreError
+from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
@@ -126,14 +126,38 @@ class Store:
             if create:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=60.0, isolation_level=None)
+            try:
+                self._prepare(create)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self, create: bool) -> None:
+        try:
+            tables = {row[0] for row in self._connection.execute("SELECT name FROM sqlite_master")}
+        except sqlite3.OperationalError:
+            # WAL needs a writable folder; without a log that waits, the file alone is the whole store.
+            if create or self._has_log():
+                raise
+            self._connection.close()
+            uri = f"{self.path.resolve().as_uri()}?immutable=1"
+            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+            tables = {row[0] for row in self._connection.execute("SELECT name FROM sqlite_master")}
+        if tables and "meta" not in tables:
+            raise StoreError(f"{self.path} is a database of another program; use another folder")
+        if create:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-            if create:
-                self._connection.executescript(_SCHEMA)
-                self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(_FORMAT),))
-            row = self._connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+            entry = f"INSERT OR IGNORE INTO meta VALUES ('format', '{_FORMAT}');"
+            # At once, so that no other process ever sees half of it.
+            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{entry}COMMIT;")
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
         if row is None or row[0] != str(_FORMAT):
             raise StoreError(f"{self.path} was written by another version of eomoo; use a new folder")
+
+    def _has_log(self) -> bool:
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return log.is_file() and log.stat().st_size > 0
 
     def __enter__(self) -> Store:
         return self
@@ -160,6 +184,8 @@ class Store:
             ],
             "reference_point": problem.card.reference_point,
         }
+        # Before the transaction: it may take seconds, in which no other process could write.
+        front = problem.pareto_indices() if problem.enumerable else None
         with self._transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO problem (name, digest, noise, constraints, facts, key) "
@@ -174,9 +200,8 @@ class Store:
                 ),
             )
             row = connection.execute("SELECT id FROM problem WHERE key = ?", (key,)).fetchone()
-            if problem.enumerable:
-                cells = problem.pareto_indices()
-                _insert(connection, "true_front", int(row[0]), cells, problem.values(cells))
+            if front is not None:
+                _insert(connection, "true_front", int(row[0]), front, problem.values(front))
         return int(row[0])
 
     def add_run(
@@ -251,23 +276,23 @@ class Store:
                 "SELECT id, problem, label, algorithm, settings, seed, budget, n_eval, seconds, complete, "
                 "versions, extra FROM run ORDER BY problem, label, budget, seed"
             ).fetchall()
-        return [
-            RunRow(
-                id=r[0],
-                problem=r[1],
-                label=r[2],
-                algorithm=r[3],
-                settings=json.loads(r[4]),
-                seed=r[5],
-                budget=r[6],
-                n_eval=r[7],
-                seconds=r[8],
-                complete=bool(r[9]),
-                versions=json.loads(r[10]),
-                extra=json.loads(r[11]),
-            )
-            for r in rows
-        ]
+            return [
+                RunRow(
+                    id=r[0],
+                    problem=r[1],
+                    label=r[2],
+                    algorithm=r[3],
+                    settings=json.loads(r[4]),
+                    seed=r[5],
+                    budget=r[6],
+                    n_eval=r[7],
+                    seconds=r[8],
+                    complete=bool(r[9]),
+                    versions=json.loads(r[10]),
+                    extra=json.loads(r[11]),
+                )
+                for r in rows
+            ]
 
     def has_run(self, problem: int, spec: AlgorithmSpec, *, seed: int, budget: int) -> bool:
         """Whether a run is in, and complete."""
@@ -287,13 +312,17 @@ class Store:
                 "ON v.problem = ? AND v.cell = e.cell WHERE e.run = ? ORDER BY e.step",
                 (run.problem, run.id),
             ).fetchall()
-        if not rows:
-            return RunTrace(cells=np.empty(0, np.int64), values=np.empty((0, 0)), feasible=np.empty(0, bool))
-        cells, feasible, blobs = zip(*rows, strict=True)
-        values = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(len(rows), -1)
-        return RunTrace(
-            cells=np.array(cells, dtype=np.int64), values=values, feasible=np.array(feasible, dtype=bool)
-        )
+            if not rows:
+                values = np.empty((0, self._n_objectives(run.problem)))
+                return RunTrace(cells=np.empty(0, np.int64), values=values, feasible=np.empty(0, bool))
+            cells, feasible, blobs = zip(*rows, strict=True)
+            values = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(len(rows), -1)
+            return RunTrace(
+                cells=np.array(cells, dtype=np.int64), values=values, feasible=np.array(feasible, dtype=bool)
+            )
+
+    def _n_objectives(self, problem: int) -> int:
+        return next((len(p.objectives) for p in self.problems() if p.id == problem), 0)
 
     def traces(self, problem: int, runs: Sequence[RunRow]) -> Iterator[tuple[RunRow, RunTrace]]:
         """Runs of one problem with their traces; the values are read once, so that many runs are quick."""
@@ -303,7 +332,9 @@ class Store:
             ).fetchall()
             cells, feasible, blobs = zip(*rows, strict=True) if rows else ((), (), ())
             known = np.array(cells, dtype=np.int64)
-            raw = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(len(known), -1 if rows else 0)
+            raw = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(
+                len(known), -1 if rows else self._n_objectives(problem)
+            )
             good = np.array(feasible, dtype=bool)
         for run in runs:
             with self._explained():
@@ -353,6 +384,10 @@ class Store:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except EomooError:
+            raise
+        except OverflowError as error:
+            raise SettingError("a seed or a budget is too large: at most 9223372036854775807") from error
         except sqlite3.Error as error:
             raise StoreError(_explain(self.path, error)) from error
         except OSError as error:
@@ -414,6 +449,11 @@ def _explain(path: Path, error: sqlite3.Error) -> str:
         return f"{path} is being written by another process; wait for it to end"
     if "not a database" in text or "malformed" in text or "no such table" in text or "no such column" in text:
         return f"{path} is no result store of eomoo, or it is damaged; use another folder"
+    if "disk I/O" in text or "too big" in text:
+        return (
+            f"{path} cannot be written ({text}): the disk may be full, or files limited in size; "
+            "what was entered before is safe"
+        )
     if "unable to open" in text or "readonly" in text:
         return f"{path} cannot be opened for writing; check the folder and its permissions"
     return f"{path}: {text}"
