@@ -1,0 +1,464 @@
+"""The result store: whole runs or none, whatever happens to the process, the file or the disk."""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.errors import EomooError, SettingError, StoreError
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.run import RunResult, run_algorithm
+from eomoo.study.store import STORE_NAME, Store, versions
+
+SPEC = AlgorithmSpec(label="mine", algorithm="random", options={"batch": 7})
+
+
+@pytest.fixture(scope="module")
+def problem(pose):
+    return pose("err", "acc", stem="stored", reference_point=[30, 0.5], constraints=["lat<=22"])
+
+
+@pytest.fixture(scope="module")
+def result(problem):
+    return run_algorithm(problem, SPEC, budget=60, seed=1)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a folder" / STORE_NAME
+
+
+@pytest.fixture
+def filled(path, problem, result):
+    with Store(path, create=True) as store:
+        store.add_run(store.add_problem(problem), SPEC, seed=1, budget=60, result=result)
+    return path
+
+
+def changed(result, **changes):
+    return RunResult(**{**result.__dict__, **changes})
+
+
+def test_what_goes_in_comes_out(filled, problem, result):
+    with Store(filled) as store:
+        (known,) = store.problems()
+        (run,) = store.runs()
+        trace = store.trace(run)
+        front, values = store.true_front(known.id)
+        spread = store.front_deviations(known.id)
+        assert store.has_run(known.id, SPEC, seed=1, budget=60)
+        for other in ({"seed": 2, "budget": 60}, {"seed": 1, "budget": 61}):
+            assert not store.has_run(known.id, SPEC, **other)
+    assert (known.name, known.digest, known.noise) == ("stored", problem.card.digest, None)
+    assert known.constraints == ("lat <= 22",)
+    assert known.objectives[1] == {"name": "acc", "title": "accuracy", "unit": "fraction", "direction": "max"}
+    assert known.reference_point == (30, 0.5)
+    assert known.signs.tolist() == [1, -1]
+    assert (run.label, run.algorithm, run.seed, run.budget, run.complete) == ("mine", "random", 1, 60, True)
+    assert run.settings == {"algorithm": "random", "batch": 7}
+    assert run.versions == json.loads(json.dumps(versions()))
+    assert {"python", "numpy", "pymoo", "moocore"} <= run.versions.keys()
+    assert trace.cells.tolist() == result.cells.tolist()
+    assert (trace.values == result.values).all()
+    assert trace.feasible.tolist() == result.feasible.tolist()
+    assert 0 < trace.feasible.sum() < 60
+    assert sorted(front.tolist()) == sorted(problem.pareto_indices().tolist())
+    assert (values == problem.values(front)).all()
+    assert set(spread) == set(result.front.tolist())
+    for k, cell in enumerate(result.front.tolist()):
+        assert spread[cell].tolist() == result.front_deviations[k].tolist()
+
+
+def test_failed_evaluations_are_kept_as_such(path, pose):
+    problem = pose("holes", "lat")
+    result = run_algorithm(problem, SPEC, budget=60, seed=1)
+    with Store(path, create=True) as store:
+        store.add_run(store.add_problem(problem), SPEC, seed=1, budget=60, result=result)
+        trace = store.trace(store.runs()[0])
+    np.testing.assert_array_equal(trace.values, result.values)
+    assert np.isnan(trace.values).any()
+    assert trace.feasible.tolist() == result.feasible.tolist()
+
+
+def test_nothing_is_entered_twice(filled, problem, result):
+    with Store(filled, create=True) as store:
+        known = store.add_problem(problem)
+        other = changed(result, cells=result.cells[::-1], seconds=99.0)
+        store.add_run(known, SPEC, seed=1, budget=60, result=other)
+        assert len(store.problems()) == len(store.runs()) == 1
+        assert store.trace(store.runs()[0]).cells.tolist() == result.cells.tolist()
+
+
+def test_what_makes_another_problem(path, card):
+    own = card("err", "lat", stem="one")
+    with Store(path, create=True) as store:
+        first = store.add_problem(eomoo.get_problem(own))
+        assert store.add_problem(eomoo.get_problem(own)) == first
+        noisy = store.add_problem(eomoo.get_problem(own, noise=1))
+        limited = store.add_problem(eomoo.get_problem(own, constraints=["params<=5123456"]))
+        nearly = store.add_problem(eomoo.get_problem(own, constraints=["params<=5123457"]))
+        own.write_text(own.read_text() + "# edited\n")
+        edited = store.add_problem(eomoo.get_problem(own))
+        assert len({first, noisy, limited, nearly, edited}) == 5
+        assert [p.noise for p in store.problems()] == [None, 1, None, None, None]
+
+
+def test_runs_share_values_and_are_sorted(path, problem, result):
+    with Store(path, create=True) as store:
+        known = store.add_problem(problem)
+        for seed in (10, 9, 2):
+            store.add_run(known, SPEC, seed=seed, budget=60, result=result, extra={"spearman": 0.5})
+        assert [run.seed for run in store.runs()] == [2, 9, 10]
+        assert store.runs()[0].extra == {"spearman": 0.5}
+        found = list(store.traces(known, store.runs()))
+        assert [run.seed for run, _ in found] == [2, 9, 10]
+        for run, trace in found:
+            alone = store.trace(run)
+            assert trace.cells.tolist() == alone.cells.tolist() == result.cells.tolist()
+            np.testing.assert_array_equal(trace.values, alone.values)
+            assert trace.feasible.tolist() == alone.feasible.tolist()
+        assert store._connection.execute("SELECT count(*) FROM value").fetchone() == (60,)
+
+
+def test_interrupted_runs_are_no_results_and_can_be_entered_whole(path, problem, result):
+    part = changed(
+        result,
+        cells=result.cells[:5],
+        values=result.values[:5],
+        feasible=result.feasible[:5],
+        complete=False,
+    )
+    with Store(path, create=True) as store:
+        known = store.add_problem(problem)
+        store.add_run(known, SPEC, seed=1, budget=60, result=part)
+        assert not store.has_run(known, SPEC, seed=1, budget=60)
+        assert not store.runs()[0].complete
+        store.discard_incomplete()
+        assert store.runs() == []
+        store.add_run(known, SPEC, seed=1, budget=60, result=result)
+        assert len(store.trace(store.runs()[0]).cells) == 60
+
+
+def test_a_run_that_evaluated_nothing(path, problem, result):
+    nothing = changed(
+        result,
+        cells=result.cells[:0],
+        values=result.values[:0],
+        feasible=result.feasible[:0],
+        front=result.front[:0],
+        front_deviations=result.front_deviations[:0],
+        complete=False,
+    )
+    with Store(path, create=True) as store:
+        store.add_run(store.add_problem(problem), SPEC, seed=1, budget=60, result=nothing)
+        trace = store.trace(store.runs()[0])
+        ((_, same),) = store.traces(1, store.runs())
+    assert trace.values.shape == same.values.shape == (0, 2)
+    assert len(trace.cells) == len(trace.feasible) == len(same.cells) == 0
+
+
+def test_a_run_that_cannot_be_entered_leaves_no_trace(path, problem, result):
+    twice = changed(result, feasible=result.feasible[:-1])
+    with Store(path, create=True) as store:
+        known = store.add_problem(problem)
+        with pytest.raises(StoreError):
+            store.add_run(known, SPEC, seed=1, budget=60, result=twice)
+        assert store.runs() == []
+        for table in ("evaluation", "value", "deviation"):
+            assert store._connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        store.add_run(known, SPEC, seed=1, budget=60, result=result)
+
+
+def test_errors_of_the_problem_stay_its_own(path, problem):
+    class Broken(type(problem)):
+        def pareto_indices(self):
+            raise SettingError("the values are lost")
+
+    with Store(path, create=True) as store, pytest.raises(SettingError, match="the values are lost"):
+        store.add_problem(Broken(problem.card))
+
+
+@pytest.mark.parametrize("key", ["seed", "budget"])
+def test_numbers_beyond_sqlite(path, problem, result, key):
+    with Store(path, create=True) as store:
+        known = store.add_problem(problem)
+        numbers = {"seed": 1, "budget": 60, key: 10**20}
+        with pytest.raises(SettingError, match="too large"):
+            store.has_run(known, SPEC, **numbers)
+        with pytest.raises(SettingError, match="too large"):
+            store.add_run(known, SPEC, result=result, **numbers)
+
+
+# -- files that are not what they should be ----------------------------------------------------
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(StoreError, match="there are no results at"):
+        Store(tmp_path / STORE_NAME)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StoreError, match="there are no results at"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"hello, I am a text file of some length\n" * 30, b"\x89PNG" * 400])
+@pytest.mark.parametrize("create", [True, False])
+def test_another_kind_of_file_is_left_alone(tmp_path, content, create):
+    path = tmp_path / STORE_NAME
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="no result store of eomoo"):
+        Store(path, create=create)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_database_of_another_program_is_left_alone(tmp_path, create):
+    path = tmp_path / STORE_NAME
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE run (id INTEGER)")
+    connection.close()
+    content = path.read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        Store(path, create=create)
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_filled_or_refused(tmp_path):
+    path = tmp_path / STORE_NAME
+    path.touch()
+    with pytest.raises(StoreError, match="no result store"):
+        Store(path)
+    with Store(path, create=True) as store:
+        assert store.runs() == []
+
+
+def test_another_version(filled):
+    with sqlite3.connect(filled) as connection:
+        connection.execute("UPDATE meta SET value = '99'")
+    connection.close()
+    with pytest.raises(StoreError, match="another version of eomoo"):
+        Store(filled)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("damage", ["zeros", "noise", "cut"])
+def test_a_damaged_file_raises_no_other_error(filled, result, share, damage):
+    content = bytearray(filled.read_bytes())
+    at = int(len(content) * share)
+    if damage == "cut":
+        del content[at:]
+    else:
+        junk = bytes(6_000) if damage == "zeros" else np.random.default_rng(at).bytes(6_000)
+        content[at : at + 6_000] = junk[: len(content) - at]
+    filled.write_bytes(content)
+    with contextlib.suppress(EomooError), Store(filled) as store:
+        for problem in store.problems():
+            store.true_front(problem.id)
+            store.front_deviations(problem.id)
+        for run in store.runs():
+            store.trace(run)
+            list(store.traces(run.problem, [run]))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE problem SET facts = 'x'",
+        "UPDATE problem SET facts = '{}'",
+        "UPDATE problem SET facts = '[]'",
+        "UPDATE run SET settings = '{'",
+        "UPDATE value SET raw = x'0102'",
+        "DROP TABLE problem",
+        "ALTER TABLE run DROP COLUMN extra",
+    ],
+)
+def test_nonsense_within_is_told(filled, statement):
+    connection = sqlite3.connect(filled)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+    def read():
+        with Store(filled) as store:
+            store.problems()
+            store.trace(store.runs()[0])
+
+    with pytest.raises(StoreError) as caught:
+        read()
+    assert str(filled) in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / "file" / STORE_NAME, create=True)
+    (tmp_path / STORE_NAME).mkdir()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / STORE_NAME, create=True)
+
+
+def in_child(action):
+    """Run in a forked process without root's powers; its exit code, and what it printed."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            if os.getuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            os.write(write, str(action()).encode())
+            code = 0
+        except BaseException as error:
+            os.write(write, f"{type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(code)
+    os.close(write)
+    with os.fdopen(read) as file:
+        text = file.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+
+@pytest.fixture
+def open_folder(tmp_path_factory):
+    """A folder that others may enter but not write to."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield name
+        os.chmod(name, 0o755)
+
+
+def test_a_read_only_folder_can_be_read(filled, open_folder, result):
+    path = os.path.join(open_folder, STORE_NAME)
+    with open(path, "wb") as file:
+        file.write(filled.read_bytes())
+    os.chmod(path, 0o444)
+    os.chmod(open_folder, 0o555)
+
+    def read():
+        with Store(path) as store:
+            return store.trace(store.runs()[0]).cells.tolist()
+
+    assert in_child(read) == (0, str(result.cells.tolist()))
+
+
+def test_a_read_only_folder_cannot_be_written(open_folder):
+    os.chmod(open_folder, 0o555)
+    code, text = in_child(lambda: Store(os.path.join(open_folder, STORE_NAME), create=True))
+    assert code == 1
+    assert text.startswith("StoreError")
+    assert "cannot be opened for writing; check the folder and its permissions" in text
+
+
+# -- processes ---------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys
+import numpy as np
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.problem import get_problem
+from eomoo.search.run import RunResult
+from eomoo.study.store import Store
+
+def result(seed, n=4_000):
+    cells = np.random.default_rng(seed).choice(423_624, n, replace=False)
+    return RunResult(
+        cells=cells, values=np.stack([cells, -cells], axis=1).astype(float), feasible=np.ones(n, bool),
+        front=cells[:3], front_deviations=np.ones((3, 2)), n_eval=n, seconds=1.0, complete=True, **EXTRA,
+    )
+
+spec = AlgorithmSpec(label="mine", algorithm="random")
+problem = get_problem(sys.argv[2])
+with Store(sys.argv[1], create=True) as store:
+    known = store.add_problem(problem)
+    for seed in range(int(sys.argv[3]), int(sys.argv[4])):
+        store.add_run(known, spec, seed=seed, budget=4_000, result=result(seed))
+        print(seed, flush=True)
+"""
+
+
+@pytest.fixture
+def writer(card, tmp_path):
+    """Start a process that enters runs of the seeds first..last-1 and prints each seed once it is in."""
+    from synthetic import ANALYTIC_CARD
+
+    own = card(text=ANALYTIC_CARD.replace("max", "min"))
+    extra = {name: None if name == "starts" else {} for name in ("starts", "notes")}
+    known = RunResult.__dataclass_fields__
+    extra = {name: value for name, value in extra.items() if name in known}
+    script = tmp_path / "write.py"
+    script.write_text(textwrap.dedent(SCRIPT).replace("EXTRA", repr(extra)))
+
+    def start(path, first, last, **options):
+        return subprocess.Popen(
+            [sys.executable, script, path, own, str(first), str(last)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(eomoo.__file__).parents[1])},
+            **options,
+        )
+
+    return start
+
+
+def check_whole(path):
+    """Seeds of the runs in a store, each of which is whole and right."""
+    with Store(path) as store:
+        assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        runs = store.runs()
+        for run, trace in store.traces(1, runs):
+            expected = np.random.default_rng(run.seed).choice(423_624, 4_000, replace=False)
+            assert trace.cells.tolist() == expected.tolist()
+            assert trace.values[:, 0].tolist() == expected.tolist()
+    return [run.seed for run in runs]
+
+
+def test_killed_in_the_middle_of_writing(path, writer):
+    told = -1
+    for wait in (0.0, 0.013, 0.04):
+        process = writer(path, told + 1, 10_000)
+        for _ in range(2):
+            told = int(process.stdout.readline())
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        told = max([told, *map(int, process.stdout.read().split())])
+        process.communicate()
+        seeds = check_whole(path)
+        assert seeds[: told + 1] == list(range(told + 1))
+        assert len(seeds) <= told + 2
+        told = seeds[-1]
+
+
+def test_two_processes_write_at_once(path, writer):
+    processes = [writer(path, first, last) for first, last in ((0, 8), (4, 12))]
+    for process in processes:
+        _, errors = process.communicate()
+        assert (process.returncode, errors) == (0, "")
+    assert check_whole(path) == list(range(12))
+
+
+def test_a_full_disk_is_told_and_what_was_entered_is_safe(path, writer):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_900_000, 3_900_000))
+
+    process = writer(path, 0, 10_000, preexec_fn=limit)
+    told, errors = process.communicate()
+    assert process.returncode == 1
+    assert "StoreError" in errors.splitlines()[-1]
+    assert "cannot be written" in errors.splitlines()[-1]
+    seeds = check_whole(path)
+    assert seeds == [int(seed) for seed in told.split()]
+    assert len(seeds) > 3
