@@ -73,8 +73,12 @@ def run(
     planned = _plan(study, problems, algorithms, seeds, budget)
     folder = out if out is not None else Path(f"study-{Path(study).stem}" if study else "study")
     at_once = jobs if jobs is not None else _cores()
-    with _progress(planned) as update:
-        n = run_study(planned, folder, jobs=at_once, cluster=cluster, on_event=update)
+    try:
+        with _progress(planned) as update:
+            n = run_study(planned, folder, jobs=at_once, cluster=cluster, on_event=update)
+    except KeyboardInterrupt:
+        console(stderr=True).print("interrupted; what has ended is kept, the same command goes on")
+        raise typer.Exit(130) from None
     done = f"all {len(planned.tasks):,} runs were there already" if n == 0 else f"{n:,} runs"
     console().print(f"{done}; see them with: eomoo study show {folder}", soft_wrap=True)
 
