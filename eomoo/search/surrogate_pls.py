@@ -99,6 +99,7 @@ class SurrogatePLS(CellSearch):
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
         super()._setup(problem, **kwargs)
+        self._postponed = False
         self._limits: list[_Array] = []
         self._predicted: _Array = np.empty((0, 0))
         self._errors: _Array = np.empty((0, problem.n_obj + max(problem.n_ieq_constr, 1)))
@@ -109,7 +110,16 @@ class SurrogatePLS(CellSearch):
 
     def _plan_next(self) -> None:
         self._learn_from_errors()
-        self._propose()
+        self._postponed = self._remaining() == 0
+        if not self._postponed:
+            self._propose()
+
+    def _infill(self) -> Population:
+        if self._postponed and self._remaining() != 0:
+            # The budget was used up, and has been raised since.
+            self._postponed = False
+            self._propose()
+        return super()._infill()
 
     def _note(self, F: _Array, G: _Array) -> None:
         self._limits.append(G)
