@@ -1,0 +1,75 @@
+"""A module imports only leftwards, and nothing heavy until it is used."""
+
+import ast
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import eomoo
+
+LAYERS = ("errors", "space", "data", "objectives", "search", "study", "analysis", "cli")
+ALLOWED = {layer: set(LAYERS[: k + 1]) for k, layer in enumerate(LAYERS)}
+ALLOWED["objectives"].add("live")
+ALLOWED["cli"].add("live")
+ALLOWED["live"] = {"errors", "space", "data", "live"}
+# Classes of torch's modules cannot be defined without torch; only functions import this file.
+NEEDS_TORCH = "eomoo.live.modules"
+ROOT = Path(eomoo.__file__).parent
+MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
+
+
+def imported(path):
+    """Dotted names of all that a file imports, within functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_go_leftwards(module):
+    layer = module.parts[0].removesuffix(".py")
+    if len(module.parts) == 1 and layer in ("__init__", "__main__"):
+        return
+    assert layer in ALLOWED
+    names = [name.split(".") for name in imported(ROOT / module)]
+    found = {name[1] for name in names if name[0] == "eomoo" and name[1:2] != ["__version__"]}
+    assert found <= ALLOWED[layer]
+
+
+def loaded_after(statement):
+    """Names of the top-level packages in memory after a statement in a fresh process."""
+    code = f"{statement}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    env = {**os.environ, "PYTHONPATH": str(ROOT.parent)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_no_module_imports_anything_heavy():
+    found = {m.name for m in pkgutil.walk_packages(eomoo.__path__, "eomoo.")}
+    names = sorted(found - {"eomoo.__main__", NEEDS_TORCH})
+    assert len(names) > 50
+    loaded = loaded_after("\n".join(f"import {name}" for name in names))
+    assert "pymoo" in loaded
+    assert not loaded & {
+        "torch",
+        "xgboost",
+        "onnx",
+        "onnxruntime",
+        "matplotlib",
+        "dask",
+        "distributed",
+        "h5py",
+    }
+
+
+def test_the_package_itself_imports_next_to_nothing():
+    loaded = loaded_after("import eomoo")
+    assert not loaded & {"numpy", "pandas", "pymoo", "scipy", "moocore", "sklearn", "typer", "rich"}
