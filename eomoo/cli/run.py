@@ -27,13 +27,14 @@ def run(
         str, typer.Argument(help="Name of a problem card (see `eomoo problems`), or path to your own.")
     ] = "eo-macro-latency",
     algorithm: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--algorithm",
             "-a",
-            help="pls, random, nsga2, nsga3, sms-emoa, moead, spea2, age-moea or nsga2-integer.",
+            help="surrogate-pls (the default), pls, memetic, random, nsga2, nsga3, sms-emoa, moead, spea2, "
+            "age-moea or nsga2-integer.",
         ),
-    ] = "pls",
+    ] = None,
     init: Annotated[
         str | None, typer.Option(help="Where the first cells come from: random or surrogate-pareto.")
     ] = None,
@@ -76,14 +77,15 @@ def run(
     With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
     the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
     """
-    from eomoo.search.algorithms import AlgorithmSpec
+    from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
     from eomoo.search.problem import get_problem
 
     if seed < 0:
         raise SettingError(f"seed must be a whole number of at least 0; got {seed}")
     options = parse_options(option or [])
     options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
-    spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=options)
+    name = algorithm or DEFAULT_ALGORITHM
+    spec = AlgorithmSpec(label=name, algorithm=name, options=options)
     live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
