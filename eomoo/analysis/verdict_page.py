@@ -60,20 +60,25 @@ _SIGNIFICANCE = (
 )
 
 
-def write_verdict(results: StudyResults, folder: Path) -> list[Path]:
-    """Write ``verdict.md`` and a figure of violins for each problem into a folder.
+def write_verdict(results: StudyResults, out: Path) -> list[Path]:
+    """Write the page, and a figure of violins for each problem into the folder ``figures`` beside it.
+
+    Args:
+        results: A study of the form of data-centric.
+        out: The page, a name that ends in .md; or a folder, for ``verdict.md`` in it.
 
     Raises:
         SettingError: The study does not compare surrogate with random starts as published.
     """
+    page = out if out.suffix == ".md" else out / "verdict.md"
     samples = samples_of(results)
     written = []
     for mine in samples:
-        path = folder / "figures" / f"{mine.problem.problem.name}-violins.png"
+        path = page.parent / "figures" / f"{mine.problem.problem.name}-violins.png"
         _draw(mine, path)
         written.append(path)
-    write_text(folder / "verdict.md", verdict_page(results, samples))
-    return [folder / "verdict.md", *written]
+    write_text(page, verdict_page(results, samples))
+    return [page, *written]
 
 
 def verdict_page(results: StudyResults, samples: Sequence[Samples]) -> str:
@@ -87,7 +92,7 @@ def verdict_page(results: StudyResults, samples: Sequence[Samples]) -> str:
     lines = [
         "# Does a data-centric start help? The published comparison, run again",
         "",
-        "Written by `eomoo study verdict DIR --out FOLDER` from the store of `eomoo study run data-centric "
+        "Written by `eomoo study verdict DIR --out PAGE.md` from the store of `eomoo study run data-centric "
         "--out DIR`. Nothing on this page is typed by hand except what is said to be published.",
         "",
         *_summary(found),
@@ -128,8 +133,10 @@ def _summary(found: dict[str, dict[str, list[Finding]]]) -> Iterator[str]:
     yield ""
     yield (
         '"Ahead" counts the pairs of equal cost in which both sides search and the difference is '
-        f"significant (p < {ALPHA} after Holm's correction). An artefact is a claim that the published "
-        "code's own figures support here and the right ones do not."
+        f"significant (p < {ALPHA} after Holm's correction). A claim holds where its side is ahead in all "
+        "of them; that of training time, which says as good or better, where random is ahead in none. On a "
+        "problem without training time its second objective stands for it. An artefact is a claim that the "
+        "published code's own figures support here and the right ones do not."
     )
     yield ""
 
@@ -300,7 +307,9 @@ def _verdict(claim: _Claim, published: Finding, right: Finding) -> str:
         return (
             "**artefact**: the opposite holds" if before != "no" else "**does not hold**: the opposite does"
         )
-    return "**artefact**" if before != "no" else "**does not hold**"
+    if before != "no":
+        return "**artefact**"
+    return "**does not hold**" if right.count(other) else "**not seen**: no difference"
 
 
 def _significance_verdict(published: Comparison | None, right: Comparison | None) -> str:
@@ -367,4 +376,4 @@ def _draw(samples: Samples, path: Path) -> None:
         fontsize=10,
     )
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=90)
+        figure.savefig(temporary, dpi=85)

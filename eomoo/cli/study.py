@@ -153,7 +153,7 @@ def list_all(as_json: Json = False) -> None:
 @app.command()
 def verdict(
     folder: Folder,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page and its figures go.")],
+    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="The page, or a folder for it.")],
 ) -> None:
     """Write the page that says which of the published claims hold, from the data-centric study's folder."""
     from eomoo.analysis.studies import load_results

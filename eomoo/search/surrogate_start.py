@@ -214,7 +214,7 @@ class _Forecast:
             predicted = self.models.predict(features[cells])
         violation = np.maximum(predicted[:, lesson.n_obj :], 0.0).sum(axis=1)
         hopeful = violation <= max(0.0, violation.min())
-        self._cells = cells[hopeful]
+        self._cells: NDArray[np.int64] = cells[hopeful]
         F = np.asarray(predicted[hopeful, : lesson.n_obj], dtype=np.float64)
         self._fronts: list[NDArray[np.int64]] = []
         self._following = predicted_fronts(F)

@@ -126,10 +126,11 @@ DIVERSITY, ACCURACY, TIME = _CLAIMS
         (DIVERSITY, (S, S), (S, ""), "**holds in part**"),
         (DIVERSITY, (S, ""), ("", ""), "**artefact**"),
         (DIVERSITY, (S, S), (R, ""), "**artefact**: the opposite holds"),
-        (DIVERSITY, ("", ""), ("", ""), "**does not hold**"),
+        (DIVERSITY, ("", ""), ("", ""), "**not seen**: no difference"),
         (DIVERSITY, (R, R), (R, R), "**does not hold**: the opposite does"),
         (DIVERSITY, ("", ""), (S, S), "**holds**, though the published code does not show it here"),
         (DIVERSITY, (S, S), (S, R), "**artefact**"),
+        (DIVERSITY, (R, ""), (S, R), "**does not hold**"),
         (ACCURACY, (R, R), (R, R), "**holds**"),
         (ACCURACY, (R, ""), ("", ""), "**artefact**"),
         (TIME, ("", ""), ("", ""), "**holds**"),
@@ -143,7 +144,8 @@ def test_verdicts_follow_from_findings(claim, published, right, words):
 
 
 def test_the_page_says_what_the_store_says(results, samples, tmp_path):
-    page, figure = write_verdict(results, tmp_path)
+    page, figure = write_verdict(results, tmp_path / "page.md")
+    assert write_verdict(results, tmp_path / "folder")[0].read_text() == page.read_text()
     text = page.read_text()
     assert figure == tmp_path / "figures" / "smooth-violins.png"
     assert figure.stat().st_size > 20_000
