@@ -41,7 +41,8 @@ def cell_text(cell: Cell) -> str:
     tracks: list[list[tuple[int, int]]] = []
     for edge in edges:
         for track in tracks:
-            if all(edge[1] <= a or edge[0] >= b for a, b in track):
+            # Edges that meet at a vertex would look like one that passes it.
+            if all(edge[1] < a or edge[0] > b for a, b in track):
                 track.append(edge)
                 break
         else:
@@ -63,9 +64,9 @@ def _row(tracks: list[list[tuple[int, int]]], v: int) -> str:
         starts = any(a == v for a, _ in track)
         ends = any(b == v for _, b in track)
         passes = any(a < v < b for a, b in track)
-        marks.append("┤" if starts and ends else "┐" if starts else "┘" if ends else "│" if passes else " ")
+        marks.append("┐" if starts else "┘" if ends else "│" if passes else " ")
         last = k if starts or ends else last
-    touched = any(mark in "┤┐┘" for mark in marks)
+    touched = any(mark in "┐┘" for mark in marks)
     for k, mark in enumerate(marks):
         joined = touched and k <= last
         text += ("─" if joined else " ") + ("┼" if joined and mark == "│" else mark)
@@ -73,8 +74,6 @@ def _row(tracks: list[list[tuple[int, int]]], v: int) -> str:
             text = text[:-1] + "─"
         elif joined and k < last and mark in "┐┘":
             text = text[:-1] + ("┬" if mark == "┐" else "┴")
-        elif joined and k < last and mark == "┤":
-            text = text[:-1] + "┼"
     arrow = "◄" if any(b == v for track in tracks for _, b in track) else "─"
     return arrow + text if touched else " " + text
 
