@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "axis_label", "new_figure", "plot_front", "plot_front_matrix"]
+__all__ = ["COLORS", "axis_label", "new_figure", "plot_best", "plot_front", "plot_front_matrix"]
 
 # Okabe and Ito's palette, told apart by colour-blind readers and in grey.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -89,6 +89,29 @@ def plot_front(
     ax.plot(*ordered.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
     ax.set_xlabel(labels[0])
     ax.set_ylabel(labels[1])
+    ax.legend(fontsize=8, frameon=False)
+    return ax
+
+
+def plot_best(
+    ax: Axes, *, values: NDArray[np.float64], feasible: NDArray[np.bool_], sign: float, label: str
+) -> Axes:
+    """Draw the search for the best value of a single objective, cell by cell.
+
+    Args:
+        ax: Where to draw.
+        values: (n,) raw values in the order of evaluation.
+        feasible: (n,) which of the cells are feasible.
+        sign: 1 for a minimised objective, -1 for a maximised one.
+        label: Of the objective.
+    """
+    steps = 1 + np.flatnonzero(feasible)
+    shown = values[feasible]
+    ax.plot(steps, shown, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(shown):,})")
+    best = sign * np.minimum.accumulate(sign * shown)
+    ax.step(steps, best, where="post", color=_FOUND, label="best so far")
+    ax.set_xlabel("distinct cells evaluated")
+    ax.set_ylabel(label)
     ax.legend(fontsize=8, frameon=False)
     return ax
 

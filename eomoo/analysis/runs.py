@@ -95,9 +95,14 @@ def problem_scale(
     if problem.reference_point is not None:
         reference = np.array(problem.reference_point) * problem.signs
         # Live results may be better than anything that the card's author expected, or all worse.
-        return Scale(ideal=np.minimum(ideal, reference - 1e-9), reference=reference)
+        return Scale(ideal=np.minimum(ideal, reference - _tiny(reference)), reference=reference)
     worst = points.max(axis=0)
-    return Scale(ideal=ideal, reference=worst + np.maximum(0.1 * (worst - ideal), 1e-9))
+    return Scale(ideal=ideal, reference=worst + np.maximum(0.1 * (worst - ideal), _tiny(worst)))
+
+
+def _tiny(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Steps that are not lost when they are added to the values, however large these are."""
+    return 1e-9 * np.maximum(np.abs(values), 1.0)
 
 
 def summary(stored: StoredRun) -> dict[str, Any]:
@@ -134,7 +139,7 @@ def front_frame(stored: StoredRun) -> pd.DataFrame:
         if stored.deviations[:, k].any():
             columns[f"{objective['name']}_std"] = stored.deviations[:, k]
     columns.setdefault("params", space.params(cells, SO2SAT))
-    columns["macs"] = space.macs(cells, SO2SAT)
+    columns.setdefault("macs", space.macs(cells, SO2SAT))
     columns["vertices"] = space.n_vertices[cells]
     columns["genotype"] = ["".join(map(str, row)) for row in space.genotype(cells)]
     return pd.DataFrame(columns)
@@ -177,12 +182,18 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
 
 
 def _draw_front(stored: StoredRun, path: Path) -> Path:
-    from eomoo.analysis.figures import axis_label, new_figure, plot_front, plot_front_matrix
+    from eomoo.analysis.figures import axis_label, new_figure, plot_best, plot_front, plot_front_matrix
 
     labels = [axis_label(o["title"], o["unit"]) for o in stored.problem.objectives]
     seen = stored.trace.values[stored.trace.feasible]
     true_front = None if stored.true_front is None else stored.true_front[1]
-    if len(labels) == 2:
+    if len(labels) == 1:
+        figure, ax = new_figure()
+        sign = float(stored.problem.signs[0])
+        plot_best(
+            ax, values=stored.trace.values[:, 0], feasible=stored.trace.feasible, sign=sign, label=labels[0]
+        )
+    elif len(labels) == 2:
         figure, ax = new_figure()
         plot_front(
             ax,
