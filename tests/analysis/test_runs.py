@@ -1,0 +1,176 @@
+"""A stored run as tables, files and figures: every kind of problem, every odd end."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import all_values, brute_front
+
+from eomoo.analysis.indicators import deduplicated, hypervolume
+from eomoo.analysis.runs import (
+    front_frame,
+    front_of,
+    load_run,
+    problem_scale,
+    summary,
+    trace_frame,
+    write_run,
+)
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.run import run_algorithm
+from eomoo.study.store import STORE_NAME, RunTrace, Store
+
+SPEC = AlgorithmSpec(label="random", algorithm="random")
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Run a problem and read it back from a store."""
+
+    def build(problem, budget=80, spec=SPEC, **interruption):
+        result = run_algorithm(problem, spec, budget=budget, seed=1, **interruption)
+        with Store(tmp_path / STORE_NAME, create=True) as store:
+            known = store.add_problem(problem)
+            store.add_run(known, spec, seed=1, budget=budget, result=result)
+            return load_run(store, store.runs()[-1])
+
+    return build
+
+
+def interrupt(progress):
+    raise KeyboardInterrupt
+
+
+def test_front_and_trace_as_tables(stored, pose, space):
+    problem = pose("acc", "lat", constraints=["err<=18"], reference_point=[0.7, 25.0])
+    run = stored(problem)
+    trace = trace_frame(run)
+    assert trace.columns.tolist() == ["step", "index", "acc", "lat", "feasible"]
+    assert trace["step"].tolist() == list(range(80))
+    assert trace["acc"].tolist() == all_values()["acc"][trace["index"]].tolist()
+    assert trace["feasible"].tolist() == (all_values()["err"][trace["index"]] <= 18).tolist()
+    front = front_frame(run)
+    good = trace[trace["feasible"]]
+    expected = good.iloc[brute_front(np.stack([-good["acc"], good["lat"]], axis=1))]
+    assert sorted(front["index"]) == sorted(expected["index"])
+    # Sorted by the first objective as it is minimised: the best accuracy first.
+    assert (np.diff(front["acc"]) <= 0).all()
+    cells = front["index"].to_numpy()
+    assert front["hash"].tolist() == space.hash(cells)
+    assert front["params"].tolist() == space.params(cells).tolist()
+    assert front["macs"].tolist() == space.macs(cells).tolist()
+    assert front["vertices"].tolist() == space.n_vertices[cells].tolist()
+    assert [space.index([int(d) for d in text]) for text in front["genotype"]] == cells.tolist()
+    assert front["acc_std"].tolist() == pytest.approx(front["acc"] / 100)
+
+
+def test_numbers_of_a_run(stored, pose):
+    problem = pose("acc", "lat", reference_point=[0.7, 25.0])
+    run = stored(problem)
+    found = summary(run)
+    assert found["distinct_cells"] == found["evaluations"] == found["budget"] == 80
+    assert found["front_size"] == len(run.front)
+    assert found["complete"]
+    F = problem.objectives_at(run.trace.cells)
+    scale = problem_scale(run.problem, run.true_front, F)
+    assert scale.ideal.tolist() == problem.ideal_point().tolist()
+    assert scale.reference.tolist() == [-0.7, 25.0]
+    assert found["hypervolume"] == hypervolume(deduplicated(F), scale)
+    best = hypervolume(problem.pareto_front(), scale)
+    assert found["share_of_true_hypervolume"] == pytest.approx(found["hypervolume"] / best)
+    assert 0 < found["share_of_true_hypervolume"] < 1
+
+
+def test_front_of_a_trace_keeps_equal_cells_and_only_feasible_ones():
+    trace = RunTrace(
+        cells=np.arange(6),
+        values=np.array([[1.0, 1], [1, 1], [0, 0], [0, 2], [2, 0], [np.nan, np.nan]]),
+        feasible=np.array([True, True, False, True, True, False]),
+    )
+    assert front_of(trace, np.ones(2)).tolist() == [3, 0, 1, 4]
+    assert front_of(trace, np.array([-1.0, -1.0])).tolist() == [4, 0, 1, 3]
+
+
+CASES = {
+    "two": {"names": ("err", "lat")},
+    "maximised": {"names": ("acc", "lat"), "reference_point": [0.7, 25.0]},
+    "three": {"names": ("err", "lat", "size")},
+    "one": {"names": ("err",)},
+    "one with a reference point": {"names": ("err",), "reference_point": [25.0]},
+    "ties": {"names": ("depth", "pools")},
+    "failures": {"names": ("holes", "lat")},
+    "table": {"names": ("err", "lat"), "source": "part"},
+    "beyond the reference point": {"names": ("err", "size"), "reference_point": [1.0, 100.0]},
+    "reference point of large numbers": {"names": ("size",), "reference_point": [200.0]},
+    "nothing feasible": {"names": ("err", "lat"), "constraints": ["lat<=0"]},
+    "constraints": {"names": ("err", "lat"), "constraints": ["lat<=21"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "budget"), [*((case, 12) for case in CASES), ("two", 1), ("three", 1), ("one", 1), ("table", 1)]
+)
+def test_every_kind_of_problem_is_written(stored, pose, tmp_path, case, budget):
+    options = dict(CASES[case])
+    run = stored(pose(*options.pop("names"), **options), budget=budget)
+    folder = tmp_path / "out"
+    written = write_run(run, folder)
+    assert all(path.is_file() for path in written)
+    names = {path.name for path in written}
+    assert {"front.csv", "trace.csv", "settings.json"} <= names
+    assert names == {path.name for path in folder.iterdir()}
+    assert ({"front.png", "cells.png"} <= names) == (len(run.front) > 0)
+    settings = json.loads((folder / "settings.json").read_text())
+    assert settings["budget"] == budget
+    assert settings["constraints"] == [text.replace("<=", " <= ") for text in options.get("constraints", [])]
+    assert len(pd.read_csv(folder / "trace.csv")) == budget
+    front = pd.read_csv(folder / "front.csv", dtype={"genotype": str})
+    assert front["index"].tolist() == run.front_cells.tolist()
+    share = settings.get("share_of_true_hypervolume")
+    assert share is None or 0 <= share <= 1
+
+
+def test_an_interrupted_run_is_written(stored, pose, tmp_path):
+    run = stored(pose("err", "lat"), budget=300, on_progress=interrupt)
+    assert not run.run.complete
+    write_run(run, tmp_path / "out")
+    assert not json.loads((tmp_path / "out" / "settings.json").read_text())["complete"]
+
+
+def test_a_run_interrupted_before_anything_was_evaluated_is_written(stored, pose, tmp_path):
+    problem = pose("err", "lat")
+
+    class Interrupted(type(problem)):
+        def _evaluate(self, *args, **kwargs):
+            raise KeyboardInterrupt
+
+    run = stored(Interrupted(problem.card))
+    assert (len(run.trace.cells), len(run.front)) == (0, 0)
+    assert summary(run)["distinct_cells"] == 0
+    write_run(run, tmp_path / "out")
+    assert len(pd.read_csv(tmp_path / "out" / "front.csv")) == 0
+
+
+def test_an_objective_may_be_called_macs_and_be_of_another_skeleton(stored, card, space, tmp_path):
+    from synthetic import ANALYTIC_CARD
+
+    import eomoo
+
+    text = ANALYTIC_CARD + '[backend.analytic]\nskeleton = "cifar10"\n[[constraints]]\n'
+    path = card(text=text + 'quantity = "params"\nsource = "analytic"\nmax = 300000\n')
+    front = front_frame(
+        stored(eomoo.get_problem(path), budget=400, spec=AlgorithmSpec(label="p", algorithm="pls"))
+    )
+    cells = front["index"].to_numpy()
+    assert len(cells) > 0
+    assert front["macs"].tolist() == space.macs(cells, eomoo.CIFAR10).tolist()
+    assert front["params"].tolist() == space.params(cells, eomoo.CIFAR10).tolist()
+
+
+def test_figures_do_not_depend_on_when_they_are_drawn(stored, pose, tmp_path):
+    run = stored(pose("err", "lat"))
+    write_run(run, tmp_path / "one")
+    write_run(run, tmp_path / "two")
+    for name in ("front.csv", "trace.csv", "settings.json", "front.png", "cells.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
