@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from eomoo.search.algorithms import AlgorithmSpec
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
+    from eomoo.study.store import RunRow
 
 __all__ = ["run"]
+
+_LARGEST = 2**63 - 1  # what the store can hold
 
 
 def run(
@@ -78,18 +81,24 @@ def run(
     the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
     """
     from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
+    from eomoo.search.operators import check_positive
     from eomoo.search.problem import get_problem
 
     if seed < 0:
         raise SettingError(f"seed must be a whole number of at least 0; got {seed}")
     options = parse_options(option or [])
     options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
-    name = algorithm or DEFAULT_ALGORITHM
+    name = DEFAULT_ALGORITHM if algorithm is None else algorithm
     spec = AlgorithmSpec(label=name, algorithm=name, options=options)
     live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
-    spent = problem.card.budget if budget is None else budget
+    spent = check_positive("budget", problem.card.budget if budget is None else budget)
+    for what, number in (("seed", seed), ("budget", spent), ("noise", noise or 0)):
+        if number > _LARGEST:
+            raise SettingError(f"{what} is too large: at most {_LARGEST}; got {number}")
+    # A wrong setting is told now, before anything is written.
+    spec.build(problem.n_obj)
     with _folder(out) as folder, _closed(problem):
         stored = _run_or_load(problem, spec, spent, seed, folder, quiet=as_json)
         if as_json:
@@ -104,7 +113,7 @@ def run(
             if not as_json:
                 console().print(f"written to {out}: {', '.join(path.name for path in written)}")
     if not stored.run.complete:
-        raise KeyboardInterrupt
+        raise typer.Exit(130)
 
 
 @contextmanager
@@ -144,17 +153,28 @@ def _run_or_load(
     from eomoo.study.store import STORE_NAME, Store
 
     with Store(folder / STORE_NAME, create=True) as store:
-        store.discard_incomplete()
         known = store.add_problem(problem)
-        if not store.has_run(known, spec, seed=seed, budget=budget):
-            if store.runs():
+        wanted = (known, spec.label, {"algorithm": spec.algorithm, **spec.settings}, seed, budget)
+        mine, others = _find(store.runs(), wanted)
+        if mine is None or not mine.complete:
+            if others:
                 raise SettingError(
                     f"{folder} holds the results of another run; choose another folder with --out"
                 )
+            store.discard_incomplete()
             with _progress(problem, budget, quiet=quiet) as update:
                 result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=update)
             store.add_run(known, spec, seed=seed, budget=budget, result=result)
-        return load_run(store, store.runs()[0])
+            mine, _ = _find(store.runs(), wanted)
+        assert mine is not None
+        return load_run(store, mine)
+
+
+def _find(runs: list[RunRow], wanted: tuple[Any, ...]) -> tuple[RunRow | None, list[RunRow]]:
+    """The run (problem, label, settings, seed, budget), and all others."""
+    same = [(run.problem, run.label, run.settings, run.seed, run.budget) == wanted for run in runs]
+    mine = next((run for run, found in zip(runs, same, strict=True) if found), None)
+    return mine, [run for run, found in zip(runs, same, strict=True) if not found]
 
 
 @contextmanager
@@ -199,6 +219,9 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
     except EomooError:
         return lambda front: ""
     best = hypervolume(problem.pareto_front(), scale)
+    if best == 0:
+        # No cell is better than the reference point in every objective.
+        return lambda front: ""
     return lambda front: f", hypervolume {hypervolume(front, scale) / best:.1%} of the true front's"
 
 

@@ -37,7 +37,7 @@ def parse_cell(text: str) -> int:
     if re.fullmatch(r"[0-9a-f]{32}", word):
         return int(space.find([word])[0])
     number = word.removeprefix("arch_")
-    if number.isdigit():
+    if re.fullmatch(r"[0-9]{1,18}", number):
         return int(space.check(int(number)))
     raise CellError(
         f"no cell: {text!r}; a cell is an id (0 to {len(space) - 1}), a NAS-Bench-101 hash "
