@@ -1,0 +1,41 @@
+"""The command line, called as a user calls it, without a new process."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from eomoo import cli
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Call ``eomoo`` with arguments: code, out, err."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["eomoo", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as error:
+            code = error.code or 0
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=code, out=out, err=err)
+
+    return run
+
+
+@pytest.fixture
+def refused(call):
+    """Call ``eomoo`` with a mistake: it must be told in one sentence on stderr, which is returned."""
+
+    def run(*arguments):
+        done = call(*arguments)
+        assert done.code in (1, 2)
+        assert done.out == ""
+        assert "Traceback" not in done.err
+        if done.code == 1:
+            assert done.err.startswith("error: ")
+            assert done.err.count("\n") == 1
+        return done.err
+
+    return run

@@ -1,0 +1,346 @@
+"""``eomoo run``: what it prints and writes, and one sentence for every mistake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import ANALYTIC_CARD, brute_front, card_text
+
+import eomoo
+from eomoo.study.store import STORE_NAME, Store
+
+FILES = {"front.csv", "trace.csv", "settings.json", "front.png", "cells.png"}
+
+
+@pytest.fixture(scope="module")
+def own(card):
+    return card("err", "lat", stem="mine", reference_point=[22, 24], budget=120)
+
+
+@pytest.fixture(scope="module")
+def analytic(card):
+    return card(text=ANALYTIC_CARD.replace("max", "min"), stem="analytic")
+
+
+def test_a_front_as_a_table(call, own):
+    done = call("run", own, "-a", "pls", "--seed", 3)
+    assert done.code == 0
+    problem = eomoo.get_problem(own)
+    cells = [int(line.split("│")[1].strip()) for line in done.out.splitlines() if line.startswith("│ ")]
+    assert len(cells) > 2
+    F = problem.objectives_at(cells)
+    assert brute_front(F) == list(range(len(F)))
+    assert (np.diff(F[:, 0]) >= 0).all()
+    assert f"mine: {len(cells)} cells on the front" in done.out
+    assert "120 distinct cells in 120 evaluations" in done.out
+    assert "pls, seed 3" in done.out
+    assert "of the true front's hypervolume" in done.out
+    assert "±" in done.out
+
+
+def test_everything_lies_in_the_folder(call, own, tmp_path):
+    out = tmp_path / "a new" / "folder"
+    done = call(
+        "run", own, "-a", "nsga2", "-o", "pop_size=20", "--budget", 90, "--out", out, "-c", "lat<=22.5"
+    )
+    assert done.code == 0
+    assert {path.name for path in out.iterdir()} == {STORE_NAME, *FILES}
+    settings = json.loads((out / "settings.json").read_text())
+    assert settings["settings"] == {"algorithm": "nsga2", "pop_size": 20, "init": "random", "n_train": 2000}
+    assert (settings["problem"], settings["seed"], settings["budget"]) == ("mine", 1, 90)
+    assert settings["constraints"] == ["lat <= 22.5"]
+    trace, front = pd.read_csv(out / "trace.csv"), pd.read_csv(out / "front.csv")
+    assert len(trace) == 90
+    assert (front["lat"] <= 22.5).all()
+    assert trace["feasible"].tolist() == (trace["lat"] <= 22.5).tolist()
+
+
+def test_json_is_json_and_nothing_else(call, own):
+    done = call("run", own, "-a", "random", "--budget", 50, "--json")
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)
+    assert (found["problem"], found["budget"], found["distinct_cells"]) == ("mine", 50, 50)
+    assert found["front_size"] == len(found["front"])
+    space = eomoo.load_space()
+    for row in found["front"]:
+        assert space.hash(row["index"]) == row["hash"]
+        assert {"err", "err_std", "lat", "lat_std", "params", "macs", "genotype"} <= row.keys()
+
+
+def test_the_same_command_twice_shows_the_stored_run(call, own, tmp_path, monkeypatch):
+    arguments = ("run", own, "-a", "pls", "--budget", 60, "--out", tmp_path / "out", "--json")
+    first = call(*arguments)
+    monkeypatch.setattr("eomoo.search.run.run_algorithm", None)
+    (tmp_path / "out" / "front.csv").unlink()
+    second = call(*arguments)
+    assert (first.code, second.code) == (0, 0)
+    assert first.out == second.out
+    assert (tmp_path / "out" / "front.csv").is_file()
+
+
+def test_the_same_seed_gives_the_same_front(call, own):
+    fronts = [
+        json.loads(call("run", own, "-a", "pls", "--budget", 60, "--seed", seed, "--json").out)["front"]
+        for seed in (5, 5, 6)
+    ]
+    assert fronts[0] == fronts[1] != fronts[2]
+
+
+def test_noise_is_another_landscape(call, own):
+    values = [
+        json.loads(call("run", own, "-a", "random", "--budget", 30, "--json", *noise).out)["front"]
+        for noise in ((), ("--noise", 1), ("--noise", 1), ("--noise", 2))
+    ]
+    assert values[1] == values[2]
+    assert values[0] != values[1] != values[3]
+
+
+def test_nothing_that_satisfies_the_constraints(call, own, tmp_path):
+    done = call("run", own, "-a", "pls", "--budget", 40, "-c", "lat<=0", "--out", tmp_path / "out")
+    assert done.code == 0
+    assert "0 cells on the front" in done.out
+    assert pd.read_csv(tmp_path / "out" / "front.csv").empty
+    done = call("run", own, "-a", "pls", "--budget", 40, "-c", "lat<=0", "--json")
+    assert json.loads(done.out)["front"] == []
+
+
+@pytest.mark.parametrize("names", [("err",), ("acc", "lat", "size"), ("holes", "lat"), ("depth", "pools")])
+def test_problems_of_every_kind(call, card, tmp_path, names):
+    done = call("run", card(*names), "-a", "pls", "--budget", 40, "--out", tmp_path / "out")
+    assert done.code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {STORE_NAME, *FILES}
+
+
+def test_a_reference_point_that_nothing_reaches(call, card):
+    path = card("err", "lat", reference_point=[11.001, 18.933])
+    done = call("run", path, "-a", "pls", "--budget", 40)
+    assert done.code == 0
+    assert "hypervolume" not in done.out
+
+
+# -- mistakes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--budget", 0), "budget must be a whole number of at least 1; got 0"),
+        (("--budget", -5), "budget must be"),
+        (("--budget", "many"), "--budget"),
+        (("--budget", 10**20), "too large"),
+        (("--seed", -1), "seed must be a whole number of at least 0; got -1"),
+        (("--seed", 1.5), "--seed"),
+        (("--seed", 10**20), "too large"),
+        (("--noise", -1), "noise is a seed"),
+        (("--noise", 10**20), "too large"),
+        (("-a", "nsga9"), "no algorithm is called 'nsga9'; known are "),
+        (("-a", ""), "no algorithm is called ''"),
+        (("--init", "nothing", "-a", "pls"), "init must be one of random, surrogate-pareto; got 'nothing'"),
+        (("-o", "colour=3"), "has no option 'colour'; it has "),
+        (("-o", "n_starts"), "an option reads like n_starts=10; got 'n_starts'"),
+        (("-o", "=3"), "an option reads like"),
+        (("-o", "n_starts=0", "-a", "pls"), "n_starts must be a whole number of at least 1; got 0"),
+        (("-o", "n_starts=many", "-a", "pls"), "n_starts must be a whole number of at least 1; got 'many'"),
+        (("-o", "pop_size=nan", "-a", "nsga2"), "pop_size must be a whole number"),
+        (("-o", "neighborhood=far", "-a", "pls"), "unknown neighbourhood 'far'"),
+        (("-o", "restart=3", "-a", "pls"), "restart must be one of none, random, "),
+        (("-c", "lat<10"), "a constraint reads like 'latency<=10'"),
+        (("-c", ""), "a constraint reads like"),
+        (("-c", "speed<=10"), "no quantity 'speed'"),
+        (("--set", "colour=3"), "colour"),
+        (("--epochs", 3), "epochs"),
+        (("--colour", 3), "--colour"),
+        (("extra",), "extra"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(refused, own, tmp_path, arguments, text):
+    assert text in refused("run", own, "--out", tmp_path / "out", *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("eo-macro-latenz", "no problem card is called 'eo-macro-latenz'; shipped are "),
+        ("", "no problem card is called ''"),
+        ("a" * 300, "no problem card is called"),
+        ("none.toml", "none.toml cannot be read: No such file or directory"),
+        ("/", "no problem card"),
+    ],
+)
+def test_cards_that_are_not_there(refused, name, text):
+    assert text in refused("run", name)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "at least one [[objectives]] table"),
+        ("x = [", "no valid TOML"),
+        (card_text("err") + "colour = 1", "unknown key 'colour' in objective 1"),
+        (card_text("err", source="magic"), "unknown source 'magic'; known are "),
+        (card_text("err").replace('"%"', '"km"'), "has the unit 'km'"),
+        (card_text("err").replace('"min"', '"less"'), "direction must be"),
+        (card_text("err", reference_point=[1, 2]), "reference_point needs 1 finite numbers"),
+        (card_text("err", source="table"), "needs file = "),
+        (card_text("err", source="table") + "[backend.table]\nfile = 'gone.csv'", "gone.csv"),
+        ("\udcff", "no text file in UTF-8"),
+    ],
+)
+def test_broken_cards(refused, tmp_path, content, text):
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    assert text in refused("run", path)
+
+
+def test_a_table_that_is_broken(refused, tmp_path):
+    (tmp_path / "t.csv").write_text("hash,err\nzz,3\n")
+    path = tmp_path / "table.toml"
+    path.write_text(card_text("err", source="table") + "[backend.table]\nfile = 't.csv'")
+    assert "t.csv" in refused("run", path)
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "/dev/null/x", "/proc/nothing", "x" * 300])
+def test_folders_that_cannot_be(refused, own, tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("precious")
+    assert "cannot be opened" in refused("run", own, "--budget", 10, "-a", "pls", "--out", out)
+    assert Path("file").read_text() == "precious"
+
+
+def test_a_folder_with_another_run_is_left_alone(call, refused, own, tmp_path):
+    arguments = ("run", own, "-a", "pls", "--budget", 30, "--out", tmp_path)
+    assert call(*arguments, "--seed", 1).code == 0
+    before = (tmp_path / "front.csv").read_bytes()
+    for other in (("--seed", 2), ("--noise", 1), ("-c", "lat<=22"), ("-o", "n_starts=3"), ("--budget", 31)):
+        assert "holds the results of another run" in refused(*arguments, *other)
+    assert (tmp_path / "front.csv").read_bytes() == before
+    assert call(*arguments, "--seed", 1).code == 0
+
+
+def test_an_interrupted_run_of_another_kind_is_left_alone(call, refused, own, tmp_path, monkeypatch):
+    arguments = ("run", own, "-a", "pls", "--out", tmp_path)
+    interrupted(call, monkeypatch, *arguments, "--seed", 1)
+    assert "holds the results of another run" in refused(*arguments, "--seed", 2)
+    with Store(tmp_path / STORE_NAME) as store:
+        assert [(run.seed, run.complete) for run in store.runs()] == [(1, False)]
+
+
+def test_a_folder_of_foreign_files_keeps_them(call, own, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    assert call("run", own, "-a", "pls", "--budget", 20, "--out", tmp_path).code == 0
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+def test_a_store_that_is_damaged(refused, own, tmp_path):
+    (tmp_path / STORE_NAME).write_bytes(b"no database, " * 400)
+    assert "no result store of eomoo" in refused("run", own, "--out", tmp_path)
+
+
+def test_a_store_with_many_runs_shows_the_one_asked_for(call, own, tmp_path):
+    from eomoo.search.algorithms import AlgorithmSpec
+    from eomoo.search.run import run_algorithm
+
+    problem, spec = eomoo.get_problem(own), AlgorithmSpec(label="pls", algorithm="pls")
+    with Store(tmp_path / STORE_NAME, create=True) as store:
+        known = store.add_problem(problem)
+        for seed in (1, 2, 3):
+            result = run_algorithm(problem, spec, budget=30, seed=seed)
+            store.add_run(known, spec, seed=seed, budget=30, result=result)
+    done = call("run", own, "-a", "pls", "--budget", 30, "--seed", 3, "--out", tmp_path, "--json")
+    assert json.loads(done.out)["seed"] == 3
+
+
+# -- interrupts --------------------------------------------------------------------------------
+
+
+def interrupted(call, monkeypatch, *arguments):
+    """Call a run that is interrupted after its third batch."""
+    from eomoo.search import run as module
+
+    def run_algorithm(*args, on_progress, **options):
+        count = []
+
+        def stop(progress):
+            count.append(progress)
+            on_progress(progress)
+            if len(count) == 3:
+                raise KeyboardInterrupt
+
+        return original(*args, on_progress=stop, **options)
+
+    original = module.run_algorithm
+    monkeypatch.setattr(module, "run_algorithm", run_algorithm)
+    done = call(*arguments)
+    monkeypatch.setattr(module, "run_algorithm", original)
+    return done
+
+
+def test_an_interrupt_shows_and_keeps_what_was_found(call, own, tmp_path, monkeypatch):
+    arguments = ("run", own, "-a", "pls", "--out", tmp_path)
+    done = interrupted(call, monkeypatch, *arguments)
+    assert done.code == 130
+    assert "interrupted: this is what was found until then" in done.out
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert not settings["complete"]
+    assert 20 <= settings["distinct_cells"] < 120
+    assert len(pd.read_csv(tmp_path / "trace.csv")) == settings["distinct_cells"]
+    again = call(*arguments)
+    assert again.code == 0
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert (settings["complete"], settings["distinct_cells"]) == (True, 120)
+
+
+def test_an_interrupt_with_json_is_json(call, own, monkeypatch):
+    done = interrupted(call, monkeypatch, "run", own, "-a", "pls", "--json")
+    assert done.code == 130
+    assert json.loads(done.out)["complete"] is False
+
+
+def start(*arguments, **options):
+    env = {**os.environ, "PYTHONPATH": str(Path(eomoo.__file__).parents[1])}
+    return subprocess.Popen(
+        [sys.executable, "-m", "eomoo", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        **options,
+    )
+
+
+def test_ctrl_c_in_a_process_of_its_own(analytic, tmp_path):
+    process = start("run", analytic, "-a", "nsga2", "--budget", 400_000, "--out", tmp_path)
+    store = tmp_path / STORE_NAME
+    deadline = time.monotonic() + 60
+    while not store.is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(2.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in out + err
+    assert process.returncode == 130
+    assert not json.loads((tmp_path / "settings.json").read_text())["complete"]
+    assert {path.name for path in tmp_path.iterdir()} >= {
+        STORE_NAME,
+        "front.csv",
+        "trace.csv",
+        "settings.json",
+    }
+
+
+def test_a_reader_that_goes_away(analytic):
+    process = start("run", analytic, "-a", "pls", "--budget", 50, "--json")
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=120)
+    assert "Traceback" not in err
+    assert process.returncode != 0
