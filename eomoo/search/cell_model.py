@@ -39,15 +39,22 @@ class CellModel:
     _mean: _Array
     _std: _Array
     _smooth: Predictor
-    _trees: tuple[Any, ...]
+    _trees: Any
 
     def predict(self, features: NDArray[Any]) -> _Array:
         """Predictions (k, m) for features (k, d)."""
+        return self.predict_with_doubt(features)[0]
+
+    def predict_with_doubt(self, features: NDArray[Any]) -> tuple[_Array, _Array]:
+        """Predictions (k, m), and how far each cell is from what was fitted to (k,): 0.1 at it, 1 far off.
+
+        The doubt is in proportion to the deviation of a Gaussian process that knows the nearest cell only.
+        """
         X = np.ascontiguousarray(features, dtype=np.float32)
-        smooth, _ = self._smooth((X - self._center) / self._scale)
-        rough = np.stack([trees.inplace_predict(X) for trees in self._trees], axis=1)
+        smooth, nearest = self._smooth((X - self._center) / self._scale)
+        rough = self._trees.inplace_predict(X).reshape(smooth.shape)
         predicted: _Array = self._mean + self._std * (smooth.astype(np.float64) + rough) / 2.0
-        return predicted
+        return predicted, np.sqrt(np.maximum(1.0 - nearest.astype(np.float64) ** 2, _KERNEL.noise))
 
 
 def fit_cell_model(features: NDArray[Any], Y: _Array, *, seed: int) -> CellModel:
@@ -92,13 +99,12 @@ def _covariance(Z: _Array) -> _Array:
     return covariance
 
 
-def _boost(X: NDArray[np.float32], Y: _Array, seed: int) -> tuple[Any, ...]:
+def _boost(X: NDArray[np.float32], Y: _Array, seed: int) -> Any:
+    """Trees of all columns in one ensemble; ``xgboost.train`` would spend half its time on callbacks."""
     import xgboost
 
-    settings = {**_TREES, "seed": seed}
-    matrix = xgboost.QuantileDMatrix(X, label=Y[:, 0], nthread=1, max_bin=_TREES["max_bin"])
-    boosters = []
-    for y in Y.T:
-        matrix.set_label(y)
-        boosters.append(xgboost.train(settings, matrix, num_boost_round=_ROUNDS))
-    return tuple(boosters)
+    matrix = xgboost.QuantileDMatrix(X, label=Y, nthread=1, max_bin=_TREES["max_bin"])
+    booster = xgboost.Booster({**_TREES, "seed": seed}, [matrix])
+    for k in range(_ROUNDS):
+        booster.update(matrix, k)
+    return booster

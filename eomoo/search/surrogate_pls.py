@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
@@ -13,18 +14,20 @@ from pymoo.core.sampling import Sampling
 
 from eomoo.errors import SettingError
 from eomoo.search.acquisition import Frame, choose_batch, directions, reach
-from eomoo.search.cell_model import fit_cell_model
+from eomoo.search.cell_model import CellModel, fit_cell_model
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.dominance import PENALTY, FrontArchive
 from eomoo.search.operators import check_positive
 from eomoo.search.strategies import recombined, walked
-from eomoo.search.surrogate_start import Fit
+from eomoo.search.surrogate_start import Fit, Regressors
 from eomoo.search.trace import Trace
 from eomoo.space.features import FEATURE_KINDS
 
 __all__ = ["SurrogatePLS"]
 
 _Array = NDArray[np.float64]
+
+_Advice = Callable[[NDArray[np.int64]], tuple[_Array, _Array]]
 
 _ACQUISITIONS = {"sample": 1, "expected": 16}
 _LEAST = 10
@@ -36,6 +39,7 @@ _FEW_RAYS = 48
 _N_ERRORS = (20, 200)
 _FIRST_ERROR = 0.3
 _FIRST = 50
+_GLOBAL = 0.5
 
 
 class SurrogatePLS(CellSearch):
@@ -102,6 +106,7 @@ class SurrogatePLS(CellSearch):
         self._postponed = False
         self._limits: list[_Array] = []
         self._predicted: _Array = np.empty((0, 0))
+        self._doubt: _Array = np.empty(0)
         self._errors: _Array = np.empty((0, problem.n_obj + max(problem.n_ieq_constr, 1)))
         self.deviation: _Array = np.full(problem.n_obj, np.nan)
 
@@ -139,13 +144,12 @@ class SurrogatePLS(CellSearch):
             )
             cells = self._candidates(self._trace().index[view.nearest], wanted)
             rows = view.lesson(self.n_train, self.random_state)
-            chosen = np.empty(0, dtype=np.int64)
-            predicted = np.empty((0, 0))
             if len(cells):
                 with _one_thread():
-                    predicted = self._predict(cells, rows)
-                chosen = self._choose(predicted, view, min(wanted, len(cells)))
-            self._batch, self._predicted = cells[chosen], predicted[chosen]
+                    advice = self._fit(rows)
+                    self._choose(cells, advice, view, wanted)
+            else:
+                self._batch = cells
         if not len(self._batch):
             self.termination.force_termination = True
 
@@ -164,7 +168,7 @@ class SurrogatePLS(CellSearch):
             self._unseen_around(self._front.index, 2 * least),
             recombined(problem, pairs[0], pairs[1], rng),
             walked(problem, rng.choice(elite, size=least // 8 + 1), 2, kind, rng),
-            problem.random_cells(least // 16 + 1, rng),
+            problem.random_cells(int(least * _GLOBAL) + 1, rng),
         ]
         asked = 0
         while sum(map(len, parts)) < least and asked < len(nearest):
@@ -180,49 +184,71 @@ class SurrogatePLS(CellSearch):
         rng: np.random.Generator = self.random_state
         return near if len(near) <= most else rng.choice(near, most, replace=False)
 
-    def _predict(self, cells: NDArray[np.int64], rows: NDArray[np.int64]) -> _Array:
-        """Predicted objectives, then limits (c, m + g) of cells; the first limit is whether one fails."""
+    def _fit(self, rows: NDArray[np.int64]) -> _Advice:
+        """A function from cells (c,) to predicted objectives, then limits (c, m + g), and doubts (c,).
+
+        The first limit is whether the evaluation fails, where any did.
+        """
         fit: Fit = self.model or fit_cell_model
         seed = int(self.random_state.integers(2**31))
         F, G, index = self._trace().F, self._limits[0], self._trace().index
-        asked = self.space.features(cells, self.features)
         values = np.concatenate((F[rows], G[rows, 1:]), axis=1)
-        predicted = fit(self.space.features(index[rows], self.features), values, seed=seed).predict(asked)
-        fails = np.full(len(cells), -1.0)
+        model = fit(self.space.features(index[rows], self.features), values, seed=seed)
         failed = np.flatnonzero((np.abs(F) >= PENALTY).any(axis=1))[-self.n_train :]
+        classifier = None
         if len(failed):
             both = np.concatenate((rows, failed))
             label = np.repeat([[0.0], [1.0]], [len(rows), len(failed)], axis=0)
-            model = fit(self.space.features(index[both], self.features), label, seed=seed)
-            fails = np.asarray(model.predict(asked)[:, 0], dtype=np.float64) - 0.5
-        return np.insert(np.asarray(predicted, dtype=np.float64), F.shape[1], fails, axis=1)
+            classifier = fit(self.space.features(index[both], self.features), label, seed=seed)
 
-    def _choose(self, predicted: _Array, view: _View, n: int) -> NDArray[np.int64]:
-        """Positions (n,) of the candidates to evaluate, by their predicted values (c, m + g)."""
+        def advice(cells: NDArray[np.int64]) -> tuple[_Array, _Array]:
+            asked = self.space.features(cells, self.features)
+            predicted, doubt = _with_doubt(model, asked)
+            fails = classifier.predict(asked)[:, 0] - 0.5 if classifier is not None else -1.0
+            return np.insert(predicted, F.shape[1], fails, axis=1), doubt
+
+        return advice
+
+    def _choose(
+        self,
+        cells: NDArray[np.int64],
+        advice: _Advice,
+        view: _View,
+        wanted: int,
+    ) -> None:
+        """Choose the batch among cells (c,)."""
+        m, spread = self.problem.n_obj, self._spread(view)
+        predicted, doubt = advice(cells)
+        length = self._lengths(predicted, doubt[:, None] * spread, view, _ACQUISITIONS[self.acquisition])
+        chosen = choose_batch(length, view.best, min(wanted, len(cells)), m)
+        self._batch, self._predicted, self._doubt = cells[chosen], predicted[chosen], doubt[chosen]
+
+    def _lengths(self, predicted: _Array, spread: _Array, view: _View, n_samples: int) -> _Array:
+        """Reach (c, r) of draws around what is predicted (c, m + g), a draw for each group of rays."""
         m, rng = self.problem.n_obj, self.random_state
-        spread = self._spread(view)
         length = np.empty((len(predicted), _N_RAYS))
-        for rays in np.array_split(np.arange(_N_RAYS), _ACQUISITIONS[self.acquisition]):
+        for rays in np.array_split(np.arange(_N_RAYS), n_samples):
             drawn = predicted + spread * rng.standard_normal(predicted.shape)
             length[:, rays] = reach(drawn[:, :m], view.rays[rays], view.frame)
             violation = np.maximum(drawn[:, m:], 0.0).sum(axis=1)
             bad = violation > 0
             length[np.ix_(bad, rays)] = _BEHIND * (1.0 + violation[bad, None])
-        return choose_batch(length, view.best, n, m)
+        return length
 
     def _spread(self, view: _View) -> _Array:
-        """Standard deviation (m + g,) of the model's errors."""
+        """Standard deviations (m + g,) of the model's errors where doubt is 1."""
         m = self.problem.n_obj
         n = len(self._trace())
         least, most = _N_ERRORS
-        errors = self._errors[-min(max(n // 4, least), most) :]
+        last = slice(-min(max(n // 4, least), most), None)
+        errors = self._errors[last]
         if len(errors) < _LEAST:
             limits = self._limits[0][:, 1:].std(axis=0)
-            spread = _FIRST_ERROR * np.concatenate((view.F.std(axis=0), [0.0], limits))
+            overall = _FIRST_ERROR * np.concatenate((view.F.std(axis=0), [0.0], limits))
         else:
-            spread = np.sqrt(np.mean(np.square(errors), axis=0))
-        self.deviation = spread[:m]
-        return spread
+            overall = np.sqrt(np.mean(np.square(errors), axis=0))
+        self.deviation = overall[:m]
+        return overall
 
     def _learn_from_errors(self) -> None:
         """Compare what was evaluated with what was predicted of it."""
@@ -235,8 +261,16 @@ class SurrogatePLS(CellSearch):
         G[:, 0] = 0.0
         predicted = self._predicted[known].copy()
         predicted[:, F.shape[1]] = 0.0
-        errors = (np.concatenate((F, G), axis=1) - predicted)[(np.abs(F) < PENALTY).all(axis=1)]
+        errors = (np.concatenate((F, G), axis=1) - predicted) / self._doubt[known, None]
+        errors = errors[(np.abs(F) < PENALTY).all(axis=1)]
         self._errors = np.concatenate((self._errors, errors))[-_N_ERRORS[1] :]
+
+
+def _with_doubt(model: Regressors, features: NDArray[Any]) -> tuple[_Array, _Array]:
+    """Predictions (c, m) and doubts (c,), which are 1 where the model knows none."""
+    if isinstance(model, CellModel):
+        return model.predict_with_doubt(features)
+    return np.asarray(model.predict(features), dtype=np.float64), np.ones(len(features))
 
 
 class _View:
