@@ -21,7 +21,14 @@ FILES = {"front.csv", "trace.csv", "settings.json", "front.png", "cells.png"}
 
 @pytest.fixture(scope="module")
 def own(card):
-    return card("err", "lat", stem="mine", reference_point=[22, 24], budget=120)
+    """A table of 425 cells: quick."""
+    return card("err", "lat", source="ball", stem="mine", reference_point=[22, 24], budget=120)
+
+
+@pytest.fixture(scope="module")
+def whole(card):
+    """Every cell, with uncertain values."""
+    return card("err", "lat", stem="whole", reference_point=[22, 24], budget=120)
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +36,16 @@ def analytic(card):
     return card(text=ANALYTIC_CARD.replace("max", "min"), stem="analytic")
 
 
-def test_a_front_as_a_table(call, own):
-    done = call("run", own, "-a", "pls", "--seed", 3)
+def test_a_front_as_a_table(call, whole):
+    done = call("run", whole, "-a", "pls", "--seed", 3)
     assert done.code == 0
-    problem = eomoo.get_problem(own)
+    problem = eomoo.get_problem(whole)
     cells = [int(line.split("│")[1].strip()) for line in done.out.splitlines() if line.startswith("│ ")]
     assert len(cells) > 2
     F = problem.objectives_at(cells)
     assert brute_front(F) == list(range(len(F)))
     assert (np.diff(F[:, 0]) >= 0).all()
-    assert f"mine: {len(cells)} cells on the front" in done.out
+    assert f"whole: {len(cells)} cells on the front" in done.out
     assert "120 distinct cells in 120 evaluations" in done.out
     assert "pls, seed 3" in done.out
     assert "of the true front's hypervolume" in done.out
@@ -62,11 +69,11 @@ def test_everything_lies_in_the_folder(call, own, tmp_path):
     assert trace["feasible"].tolist() == (trace["lat"] <= 22.5).tolist()
 
 
-def test_json_is_json_and_nothing_else(call, own):
-    done = call("run", own, "-a", "random", "--budget", 50, "--json")
+def test_json_is_json_and_nothing_else(call, whole):
+    done = call("run", whole, "-a", "random", "--budget", 50, "--json")
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
-    assert (found["problem"], found["budget"], found["distinct_cells"]) == ("mine", 50, 50)
+    assert (found["problem"], found["budget"], found["distinct_cells"]) == ("whole", 50, 50)
     assert found["front_size"] == len(found["front"])
     space = eomoo.load_space()
     for row in found["front"]:
@@ -93,9 +100,9 @@ def test_the_same_seed_gives_the_same_front(call, own):
     assert fronts[0] == fronts[1] != fronts[2]
 
 
-def test_noise_is_another_landscape(call, own):
+def test_noise_is_another_landscape(call, whole):
     values = [
-        json.loads(call("run", own, "-a", "random", "--budget", 30, "--json", *noise).out)["front"]
+        json.loads(call("run", whole, "-a", "random", "--budget", 30, "--json", *noise).out)["front"]
         for noise in ((), ("--noise", 1), ("--noise", 1), ("--noise", 2))
     ]
     assert values[1] == values[2]
