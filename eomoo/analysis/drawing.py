@@ -120,7 +120,7 @@ def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     ax.set_ylim(-deepest - 0.5, 0.5)
     ax.set_axis_off()
     if title:
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=9, parse_math=False)
 
 
 def _depths(cell: Cell) -> list[int]:

@@ -87,8 +87,8 @@ def plot_front(
         )
     ordered = front[np.argsort(front[:, 0])]
     ax.plot(*ordered.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
-    ax.set_xlabel(labels[0])
-    ax.set_ylabel(labels[1])
+    ax.set_xlabel(labels[0], parse_math=False)
+    ax.set_ylabel(labels[1], parse_math=False)
     ax.legend(fontsize=8, frameon=False)
     return ax
 
@@ -111,7 +111,7 @@ def plot_best(
     best = sign * np.minimum.accumulate(sign * shown)
     ax.step(steps, best, where="post", color=_FOUND, label="best so far")
     ax.set_xlabel("distinct cells evaluated")
-    ax.set_ylabel(label)
+    ax.set_ylabel(label, parse_math=False)
     ax.legend(fontsize=8, frameon=False)
     return ax
 

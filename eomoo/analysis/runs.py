@@ -203,7 +203,8 @@ def _draw_front(stored: StoredRun, path: Path) -> Path:
             deviations=stored.deviations,
             labels=(labels[0], labels[1]),
         )
-        ax.set_title(f"{stored.problem.name}, {stored.run.label}, seed {stored.run.seed}", fontsize=10)
+        title = f"{stored.problem.name}, {stored.run.label}, seed {stored.run.seed}"
+        ax.set_title(title, fontsize=10, parse_math=False)
     else:
         figure, ax = new_figure(4.0 * max(1, len(labels) - 1), 3.2 * max(1, len(labels) - 1))
         ax.remove()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -58,6 +59,10 @@ def _options(
 
 def main() -> None:
     """Run the command line; an error of eomoo's becomes one sentence, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without the characters of drawings shows question marks rather than an error.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except EomooError as error:

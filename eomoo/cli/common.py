@@ -15,8 +15,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other progra
 
 
 def console(*, stderr: bool = False) -> Console:
-    """The terminal: tables go to stdout, progress to stderr; a pipe is given room for whole tables."""
-    found = Console(stderr=stderr, highlight=False)
+    """The terminal: tables go to stdout, progress to stderr; a pipe is given room for whole tables.
+
+    Text is printed as it is: brackets in a card's title or in a path are no markup.
+    """
+    found = Console(stderr=stderr, highlight=False, markup=False)
     if not found.is_terminal:
         found.width = max(found.width, 160)
     return found

@@ -268,7 +268,7 @@ def _training_progress(
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f} epochs{task.fields[state]}"),
         TimeElapsedColumn(),

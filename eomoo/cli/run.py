@@ -184,10 +184,10 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
 
     measure = _hypervolume_of(problem)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f} cells"),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )

@@ -235,7 +235,8 @@ def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"))
+    label = TextColumn("{task.description}", markup=False)
+    columns = (label, BarColumn(), MofNCompleteColumn(), TextColumn("runs"))
     wide_label = max(len(spec.label) for spec, _ in study.algorithms)
     wide_card = max(len(Path(problem.card).stem) for problem in study.problems)
     screen = console(stderr=True)

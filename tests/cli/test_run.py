@@ -132,6 +132,18 @@ def test_a_reference_point_that_nothing_reaches(call, card):
     assert "hypervolume" not in done.out
 
 
+def test_brackets_and_dollars_are_text(call, card, tmp_path):
+    text = card_text("err", "lat", source="ball").replace(
+        'name = "err"', 'name = "err"\ntitle = "[/b] $\\\\foo_{$"'
+    )
+    path = card(text=f'title = "[/x] [red]"\n{text}', stem="c[1] $\\foo$")
+    done = call("run", path, "-a", "pls", "--budget", 30, "--out", tmp_path / "out[/b]")
+    assert done.code == 0
+    for shown in ("[/x] [red]: ", "[/b] $\\foo_{$", "out[/b]"):
+        assert shown in done.out
+    assert (tmp_path / "out[/b]" / "front.png").is_file()
+
+
 # -- mistakes ----------------------------------------------------------------------------------
 
 
@@ -311,8 +323,8 @@ def test_an_interrupt_with_json_is_json(call, own, monkeypatch):
     assert json.loads(done.out)["complete"] is False
 
 
-def start(*arguments, **options):
-    env = {**os.environ, "PYTHONPATH": str(Path(eomoo.__file__).parents[1])}
+def start(*arguments, variables=None, **options):
+    env = {**os.environ, "PYTHONPATH": str(Path(eomoo.__file__).parents[1]), **(variables or {})}
     return subprocess.Popen(
         [sys.executable, "-m", "eomoo", *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -351,3 +363,10 @@ def test_a_reader_that_goes_away(analytic):
     process.wait(timeout=120)
     assert "Traceback" not in err
     assert process.returncode != 0
+
+
+def test_a_terminal_of_few_characters():
+    process = start("show", 100434, variables={"PYTHONIOENCODING": "ascii"})
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert f"cell 100434  {eomoo.load_space().hash(100434)}" in out
