@@ -26,7 +26,7 @@ def get_problem(
     name_or_path: str | Path,
     *,
     noise: int | None = None,
-    constraints: Sequence[str | Constraint] = (),
+    constraints: str | Sequence[str | Constraint] = (),
     **options: Any,
 ) -> CellProblem:
     """The problem that a card names.
@@ -43,7 +43,8 @@ def get_problem(
         CardError: (a ValueError) The card, a constraint or an option cannot be.
     """
     card = load_card(name_or_path)
-    limits = [parse_constraint(c, card) if isinstance(c, str) else c for c in constraints]
+    given = [constraints] if isinstance(constraints, str) else constraints
+    limits = [parse_constraint(c, card) if isinstance(c, str) else c for c in given]
     return CellProblem(card, noise=noise, constraints=limits, options=options)
 
 
@@ -75,10 +76,12 @@ class CellProblem(Problem):
         options: Mapping[str, Any] | None = None,
         constrained: bool = True,
     ) -> None:
-        if noise is not None and (isinstance(noise, bool) or not isinstance(noise, int) or noise < 0):
+        if noise is not None and (
+            isinstance(noise, bool) or not isinstance(noise, int | np.integer) or noise < 0
+        ):
             raise SettingError(f"noise is a seed, a whole number of at least 0; got {noise!r}")
         self.card = card
-        self.noise = noise
+        self.noise = None if noise is None else int(noise)
         self.constrained = constrained
         self.constraints = (*card.constraints, *constraints)
         self.options = dict(options or {})
@@ -265,10 +268,13 @@ class CellProblem(Problem):
         return self._front
 
     def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> NDArray[np.float64] | None:
-        return self.objectives_at(self.pareto_indices()) if self.enumerable else None
+        # None where nothing is feasible too: pymoo takes the extremes of whatever it is given.
+        found = self.enumerable and len(self.pareto_indices()) > 0
+        return self.objectives_at(self.pareto_indices()) if found else None
 
     def _calc_pareto_set(self, *args: Any, **kwargs: Any) -> NDArray[np.int64] | None:
-        return self.space.genotype(self.pareto_indices()) if self.enumerable else None
+        found = self.enumerable and len(self.pareto_indices()) > 0
+        return self.space.genotype(self.pareto_indices()) if found else None
 
     # -- neighbours ----------------------------------------------------------------------------
 

@@ -163,7 +163,9 @@ def _checked_matrix(matrix: ArrayLike) -> NDArray[np.int8]:
 
 
 def _checked_ops(ops: Sequence[str], n: int) -> list[int]:
-    if isinstance(ops, str) or len(ops) != n:
+    if isinstance(ops, str) or not isinstance(ops, Sequence | np.ndarray):
+        raise CellError(f"operations are a list of {n} names; got {type(ops).__name__}")
+    if len(ops) != n:
         raise CellError(f"lengths differ: {n} vertices in the matrix, {len(ops)} operations")
     if ops[0] != INPUT or ops[-1] != OUTPUT:
         raise CellError(

@@ -146,6 +146,14 @@ def test_a_limit_on_an_objective_sees_the_same_noisy_values(pose, space):
     assert ((G[:, 1] <= 0) == (problem.values(cells)[:, 1] <= 21.8)).all()
 
 
+def test_a_single_constraint_and_a_seed_of_numpy(card, space):
+    one = eomoo.get_problem(card("err"), constraints="lat<=22", noise=np.int64(3))
+    two = eomoo.get_problem(card("err"), constraints=["lat<=22"], noise=3)
+    X = space.genotype(valid(space))
+    assert one.evaluate(X)[1].tolist() == two.evaluate(X)[1].tolist()
+    assert one.evaluate(X)[0].tolist() == two.evaluate(X)[0].tolist()
+
+
 @pytest.mark.parametrize("noise", [-1, 1.5, True, "3"])
 def test_noise_is_a_seed(card, noise):
     with pytest.raises(SettingError, match="noise is a seed"):
@@ -258,7 +266,8 @@ def test_a_table_has_a_domain_and_the_rest_is_infeasible(pose, space):
 def test_nothing_that_satisfies_the_constraints(pose):
     problem = pose("err", "lat", constraints=["lat<=0"])
     assert len(problem.pareto_indices()) == 0
-    assert problem.pareto_front() is None or len(problem.pareto_front()) == 0
+    for known in (problem.pareto_front, problem.pareto_set, problem.ideal_point, problem.nadir_point):
+        assert known() is None
 
 
 def test_unconstrained_form_for_algorithms_without_constraints(pose, space):
