@@ -39,7 +39,8 @@ _FEW_RAYS = 48
 _N_ERRORS = (20, 200)
 _FIRST_ERROR = 0.3
 _FIRST = 50
-_GLOBAL = 0.5
+_GLOBAL = 2.0
+_PRIOR = 0.5
 
 
 class SurrogatePLS(CellSearch):
@@ -107,6 +108,7 @@ class SurrogatePLS(CellSearch):
         self._limits: list[_Array] = []
         self._predicted: _Array = np.empty((0, 0))
         self._doubt: _Array = np.empty(0)
+        self._doubts: _Array = np.empty(0)
         self._errors: _Array = np.empty((0, problem.n_obj + max(problem.n_ieq_constr, 1)))
         self.deviation: _Array = np.full(problem.n_obj, np.nan)
 
@@ -217,10 +219,10 @@ class SurrogatePLS(CellSearch):
         wanted: int,
     ) -> None:
         """Choose the batch among cells (c,)."""
-        m, spread = self.problem.n_obj, self._spread(view)
         predicted, doubt = advice(cells)
-        length = self._lengths(predicted, doubt[:, None] * spread, view, _ACQUISITIONS[self.acquisition])
-        chosen = choose_batch(length, view.best, min(wanted, len(cells)), m)
+        spread = self._spread(view, doubt)
+        length = self._lengths(predicted, spread, view, _ACQUISITIONS[self.acquisition])
+        chosen = choose_batch(length, view.best, min(wanted, len(cells)), self.problem.n_obj)
         self._batch, self._predicted, self._doubt = cells[chosen], predicted[chosen], doubt[chosen]
 
     def _lengths(self, predicted: _Array, spread: _Array, view: _View, n_samples: int) -> _Array:
@@ -235,20 +237,20 @@ class SurrogatePLS(CellSearch):
             length[np.ix_(bad, rays)] = _BEHIND * (1.0 + violation[bad, None])
         return length
 
-    def _spread(self, view: _View) -> _Array:
-        """Standard deviations (m + g,) of the model's errors where doubt is 1."""
+    def _spread(self, view: _View, doubt: _Array) -> _Array:
+        """Standard deviations (c, m + g) of the model's errors at cells of such doubts (c,)."""
         m = self.problem.n_obj
-        n = len(self._trace())
         least, most = _N_ERRORS
-        last = slice(-min(max(n // 4, least), most), None)
-        errors = self._errors[last]
-        if len(errors) < _LEAST:
+        last = slice(-min(max(len(self._trace()) // 4, least), most), None)
+        if len(self._errors) < _LEAST:
             limits = self._limits[0][:, 1:].std(axis=0)
             overall = _FIRST_ERROR * np.concatenate((view.F.std(axis=0), [0.0], limits))
-        else:
-            overall = np.sqrt(np.mean(np.square(errors), axis=0))
-        self.deviation = overall[:m]
-        return overall
+            self.deviation = overall[:m]
+            return doubt[:, None] * overall
+        squares = np.square(self._errors[last])
+        self.deviation = np.sqrt(squares.mean(axis=0))[:m]
+        constant, slope = _error_law(squares, np.square(self._doubts[last]))
+        return np.sqrt(constant + slope * np.square(doubt)[:, None])
 
     def _learn_from_errors(self) -> None:
         """Compare what was evaluated with what was predicted of it."""
@@ -261,9 +263,24 @@ class SurrogatePLS(CellSearch):
         G[:, 0] = 0.0
         predicted = self._predicted[known].copy()
         predicted[:, F.shape[1]] = 0.0
-        errors = (np.concatenate((F, G), axis=1) - predicted) / self._doubt[known, None]
-        errors = errors[(np.abs(F) < PENALTY).all(axis=1)]
+        measured = (np.abs(F) < PENALTY).all(axis=1)
+        errors = (np.concatenate((F, G), axis=1) - predicted)[measured]
         self._errors = np.concatenate((self._errors, errors))[-_N_ERRORS[1] :]
+        self._doubts = np.concatenate((self._doubts, self._doubt[known][measured]))[-_N_ERRORS[1] :]
+
+
+def _error_law(squares: _Array, doubt: _Array) -> tuple[_Array, _Array]:
+    """Constant and slope (k,), not negative, of squared errors (n, k) over squared doubts (n,).
+
+    The constant is what noise there is in the values; the slope is what the model does not know. Between
+    the line fitted and one without a constant, halfway, since few squares say little.
+    """
+    mean, middle = squares.mean(axis=0), doubt.mean()
+    through = mean / middle
+    variance = float(np.var(doubt))
+    slope = ((doubt - middle) @ squares) / len(doubt) / max(variance, 1e-12)
+    slope = (1.0 - _PRIOR) * np.clip(slope, 0.0, through) + _PRIOR * through
+    return mean - slope * middle, slope
 
 
 def _with_doubt(model: Regressors, features: NDArray[Any]) -> tuple[_Array, _Array]:
