@@ -64,7 +64,7 @@ def _run_report(
     title = problem.problem.title or problem.name
     trace = problem.traces[0]
     lead = [
-        f"{algorithm_title(run)} looked at {number(len(trace.cells))} of {number(N_CELLS)} cells and found "
+        f"{algorithm_title(run)[:1].upper()}{algorithm_title(run)[1:]} looked at {number(len(trace.cells))} of {number(N_CELLS)} cells and found "
         f"{number(front.n_front)} that no other of them beats: its Pareto front.",
         *_quality(problem, share),
         *_knee_words(front),
