@@ -63,8 +63,9 @@ def _run_report(
     share = _share(tables)
     title = problem.problem.title or problem.name
     trace = problem.traces[0]
+    who = algorithm_title(run)
     lead = [
-        f"{algorithm_title(run)[:1].upper()}{algorithm_title(run)[1:]} looked at {number(len(trace.cells))} of {number(N_CELLS)} cells and found "
+        f"{who[:1].upper()}{who[1:]} looked at {number(len(trace.cells))} of {number(N_CELLS)} cells and found "
         f"{number(front.n_front)} that no other of them beats: its Pareto front.",
         *_quality(problem, share),
         *_knee_words(front),
