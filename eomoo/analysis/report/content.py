@@ -65,8 +65,8 @@ def _run_report(
     trace = problem.traces[0]
     who = algorithm_title(run)
     lead = [
-        f"{who[:1].upper()}{who[1:]} looked at {number(len(trace.cells))} of {number(N_CELLS)} cells and found "
-        f"{number(front.n_front)} that no other of them beats: its Pareto front.",
+        f"{who[:1].upper()}{who[1:]} looked at {number(len(trace.cells))} of {number(N_CELLS)} cells "
+        f"and found {number(front.n_front)} that no other of them beats: its Pareto front.",
         *_quality(problem, share),
         *_knee_words(front),
     ]
