@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eomoo.analysis.indicators import Scale, deduplicated, hypervolume
 from eomoo.data.files import atomic_path, write_json
 from eomoo.search.dominance import non_dominated
-from eomoo.space import SO2SAT, load_space
+from eomoo.space import load_space
 from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ def front_frame(stored: StoredRun) -> pd.DataFrame:
         columns[objective["name"]] = stored.front_values[:, k]
         if stored.deviations[:, k].any():
             columns[f"{objective['name']}_std"] = stored.deviations[:, k]
-    columns.setdefault("params", space.params(cells, SO2SAT))
-    columns.setdefault("macs", space.macs(cells, SO2SAT))
+    columns.setdefault("params", space.params(cells, stored.problem.skeleton))
+    columns.setdefault("macs", space.macs(cells, stored.problem.skeleton))
     columns["vertices"] = space.n_vertices[cells]
     columns["genotype"] = ["".join(map(str, row)) for row in space.genotype(cells)]
     return pd.DataFrame(columns)

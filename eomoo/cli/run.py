@@ -254,7 +254,8 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
             for j, o in enumerate(stored.problem.objectives)
         ]
         mark = "*" if outside[k] else ""
-        table.add_row(f"{cell}{mark}", *values, f"{space.params(int(cell)):,}", str(space.n_vertices[cell]))
+        params = space.params(int(cell), stored.problem.skeleton)
+        table.add_row(f"{cell}{mark}", *values, f"{params:,}", str(space.n_vertices[cell]))
     out = console()
     out.print(f"{stored.problem.title}: {len(stored.front)} cells on the front")
     out.print(table)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from eomoo.errors import CardError, SettingError
 from eomoo.objectives.base import Quantity, check_quantities
-from eomoo.space import load_space
+from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
     from eomoo.live.engine import Engine
@@ -249,13 +249,16 @@ class LiveBackend:
     def _count(self, cells: list[int], known: dict[str, dict[int, float]]) -> None:
         space = load_space()
         for name in _COUNTED.keys() & known.keys():
-            counts = getattr(space, name)(np.array(cells, dtype=np.int64), self._skeleton())
+            counts = getattr(space, name)(np.array(cells, dtype=np.int64), self.skeleton)
             known[name] = dict(zip(cells, map(float, counts), strict=True))
 
-    def _skeleton(self) -> Any:
+    @property
+    def skeleton(self) -> Skeleton:
+        """The network around the cells: bands and classes of the images, width and depth as set."""
         if not hasattr(self, "_around"):
             self._around = self.engine.call(_skeleton_of, self.source, self.shape)
-        return self._around
+        around: Skeleton = self._around
+        return around
 
     # -- timed ---------------------------------------------------------------------------------
 
@@ -263,7 +266,7 @@ class LiveBackend:
         from eomoo.live.latency import LatencySetting, latency_conditions
 
         how = self.timing or LatencySetting(device=self.device)
-        skeleton = self._skeleton()
+        skeleton = self.skeleton
         conditions = self.engine.call(latency_conditions, skeleton, how)
         found = {k: self._stored("latency", {"cell": k, **conditions}) for k in cells}
         missing = [k for k, result in found.items() if result is None]
@@ -347,7 +350,7 @@ class LiveBackend:
         return TrainingTask(
             cell=cell,
             source=self.source,
-            skeleton=self._skeleton(),
+            skeleton=self.skeleton,
             recipe=self.recipe,
             epochs=epochs,
             seed=self.seed,

@@ -51,11 +51,14 @@ class NASBench101Backend:
         quantities: What it offers, by name.
         known: Indices of the cells that have values, sorted.
         total: Whether all have, as in NAS-Bench-101's own files.
+        skeleton: The network around the cells.
 
     Raises:
         DataNotFoundError: The table is not on this machine; the text says how to make it.
         SettingError: (a ValueError) There are no runs of so many epochs, or `repeat` is unknown.
     """
+
+    skeleton = CIFAR10
 
     def __init__(
         self,

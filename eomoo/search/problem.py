@@ -16,7 +16,7 @@ from eomoo.errors import SettingError
 from eomoo.objectives.backends import build_backends
 from eomoo.objectives.card import Card, Constraint, load_card, parse_constraint
 from eomoo.search.dominance import PENALTY, non_dominated
-from eomoo.space import load_space
+from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 
 __all__ = ["CellProblem", "get_problem"]
@@ -118,6 +118,12 @@ class CellProblem(Problem):
     def enumerable(self) -> bool:
         """Whether all values can be had at once, so that the true front is known."""
         return all(b.total or getattr(b, "known", None) is not None for b in self.backends.values())
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The network around the cells, for counts of parameters: that of its backends, else So2Sat's."""
+        found = (getattr(backend, "skeleton", None) for backend in self.backends.values())
+        return next((skeleton for skeleton in found if skeleton is not None), SO2SAT)
 
     def values(self, i: ArrayLike) -> NDArray[np.float64]:
         """Raw values of the objectives, in the card's units and directions; NaN where there is none.

@@ -7,7 +7,7 @@ import json
 import platform
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
+from eomoo.space import SO2SAT, Skeleton
 
 __all__ = ["STORE_NAME", "ProblemRow", "RunRow", "RunTrace", "Store", "versions"]
 
@@ -62,6 +63,7 @@ class ProblemRow:
         constraints: Limits as text.
         objectives: A dict for each objective: name, title, unit, direction.
         reference_point: Raw values, or None.
+        skeleton: The network around the cells, for counts of parameters.
     """
 
     id: int
@@ -73,6 +75,7 @@ class ProblemRow:
     reference_point: tuple[float, ...] | None
     title: str
     citation: str
+    skeleton: Skeleton = SO2SAT
 
     @property
     def signs(self) -> NDArray[np.float64]:
@@ -183,6 +186,7 @@ class Store:
                 for o, title in zip(problem.card.objectives, problem.titles, strict=True)
             ],
             "reference_point": problem.card.reference_point,
+            "skeleton": asdict(problem.skeleton),
         }
         # Before the transaction: it may take seconds, in which no other process could write.
         front = problem.pareto_indices() if problem.enumerable else None
@@ -436,6 +440,7 @@ def _problem_row(row: tuple[Any, ...]) -> ProblemRow:
         reference_point=None if point is None else tuple(point),
         title=facts["title"],
         citation=facts["citation"],
+        skeleton=Skeleton(**facts["skeleton"]) if "skeleton" in facts else SO2SAT,
     )
 
 

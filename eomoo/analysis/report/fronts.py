@@ -14,7 +14,7 @@ from eomoo.analysis.report.model import Table
 from eomoo.analysis.report.wording import shown_unit
 from eomoo.analysis.runs import front_of
 from eomoo.search.dominance import non_dominated
-from eomoo.space import SO2SAT, Catalogue, load_space
+from eomoo.space import Catalogue, load_space
 from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
 
 __all__ = ["MOST_CELLS", "FrontData", "front_data", "front_table"]
@@ -107,8 +107,8 @@ def front_table(front: FrontData) -> Table:
             content.append(front.deviations[:, k].tolist())
     columns += ["parameters", "MACs", "vertices"]
     content += [
-        space.params(front.cells, SO2SAT).tolist(),
-        space.macs(front.cells, SO2SAT).tolist(),
+        space.params(front.cells, front.problem.skeleton).tolist(),
+        space.macs(front.cells, front.problem.skeleton).tolist(),
         space.n_vertices[front.cells].tolist(),
     ]
     if front.n_runs > 1:
@@ -127,7 +127,8 @@ def front_table(front: FrontData) -> Table:
 def front_json(front: FrontData) -> dict[str, Any]:
     """The front as the page's scripts read it."""
     space = load_space()
-    params, macs = space.params(front.cells, SO2SAT), space.macs(front.cells, SO2SAT)
+    skeleton = front.problem.skeleton
+    params, macs = space.params(front.cells, skeleton), space.macs(front.cells, skeleton)
     columns = [
         {
             "name": objective["name"],
