@@ -1,6 +1,7 @@
 """Fixtures that several folders of tests share."""
 
 import os
+import signal
 from itertools import count
 from pathlib import Path
 
@@ -11,6 +12,11 @@ import eomoo
 from eomoo.data import find
 from eomoo.errors import DataNotFoundError
 from eomoo.space import Catalogue
+
+# A shell that starts the suite in the background has it ignore Ctrl-C, and so its children, which are to be
+# interrupted by some tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
