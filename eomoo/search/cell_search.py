@@ -154,8 +154,9 @@ class CellSearch(Algorithm):
         domain = self.problem.domain
         total = len(self.space) if domain is None else int(domain.sum())
         left = total - len(self._trace())
-        if left > total // 2:
-            cells: NDArray[np.int64] = self.problem.random_cells(4 * n, self.random_state)
+        draws = 4 * n if left > total // 2 else 4 * n * total // max(left, 1)
+        if draws < total // 8:
+            cells: NDArray[np.int64] = self.problem.random_cells(draws, self.random_state)
             cells = cells[~self._seen(cells)][:n]
             if len(cells):
                 return cells

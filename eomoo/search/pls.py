@@ -101,6 +101,7 @@ class PLS(CellSearch):
         self._walkers: list[FrontArchive] = []
         self._plan: list[_Expansion] = []
         self._whole = self.exploration == "all"
+        self._generation = 0
 
     def _plan_first(self) -> None:
         self._begin()
@@ -121,6 +122,7 @@ class PLS(CellSearch):
     def _begin(self) -> None:
         """Open archives for the starts that have been evaluated."""
         self._whole = self.exploration == "all"
+        self._generation += 1
         known = self.starts[self._seen(self.starts)]
         if self.archive_kind == "shared" and self._whole and len(known) == len(self._trace()):
             # Nothing but the starts is known, so the search's archive is the front itself.
@@ -188,6 +190,12 @@ class PLS(CellSearch):
 
     def _expand(self, walker: FrontArchive, n: int) -> _Expansion | None:
         members = np.flatnonzero(~walker.explored)
+        if len(members) and self._generation > 1:
+            # An earlier search has gone on from there; to follow it again would find nothing new, and
+            # cost ever more as ever more is known.
+            old = members[self._trace().expanded_before(walker.index[members], self._generation)]
+            walker.explored[old] = True
+            members = np.flatnonzero(~walker.explored)
         if len(members) == 0:
             return None
         if not self._in_order and len(members) > 1:
@@ -205,6 +213,8 @@ class PLS(CellSearch):
         else:
             missing = np.bincount(expansion.owner[~known], minlength=len(expansion.members))
             done = expansion.members[missing == 0]
+        if self._whole:
+            self._trace().expand(done, self._generation)
         walker.explored |= (walker.index[:, None] == done).any(axis=1)
         if walker is self._front:
             return

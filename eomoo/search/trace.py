@@ -27,6 +27,7 @@ class Trace:
         self._index = np.empty(256, dtype=np.int64)
         self._F = np.empty((256, n_obj))
         self._violation = np.empty(256)
+        self._expanded = np.zeros(256, dtype=np.int32)
         self._is_snapshot = False
 
     def __len__(self) -> int:
@@ -75,12 +76,22 @@ class Trace:
         self._index[start:stop] = index
         self._F[start:stop] = F
         self._violation[start:stop] = violation
+        self._expanded[start:stop] = 0
         self._rank[index] = np.arange(start, stop)
         self._length = stop
 
+    def expand(self, indices: NDArray[np.int64], generation: int) -> None:
+        """Note that all neighbours of these evaluated cells were looked at, in a generation from 1 on."""
+        self._expanded[self._rank[indices]] = generation
+
+    def expanded_before(self, indices: NDArray[np.int64], generation: int) -> NDArray[np.bool_]:
+        """Which of the evaluated cells (n,) were expanded in an earlier generation."""
+        when = self._expanded[self._rank[indices]]
+        return (when > 0) & (when < generation)
+
     def _grow(self, least: int) -> None:
         size = max(least, 2 * len(self._index))
-        for name in ("_index", "_F", "_violation"):
+        for name in ("_index", "_F", "_violation", "_expanded"):
             old = getattr(self, name)
             new = np.empty((size, *old.shape[1:]), dtype=old.dtype)
             new[: self._length] = old[: self._length]
@@ -90,6 +101,7 @@ class Trace:
         snapshot = Trace.__new__(Trace)
         snapshot.__dict__.update(self.__dict__)
         snapshot._is_snapshot = True
+        snapshot._expanded = self._expanded.copy()
         return snapshot
 
     def __getstate__(self) -> dict[str, Any]:
@@ -98,8 +110,10 @@ class Trace:
             "index": self.index.copy(),
             "F": self.F.copy(),
             "violation": self.violation.copy(),
+            "expanded": self._expanded[: self._length].copy(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["n_cells"], state["F"].shape[1])  # type: ignore[misc]
         self.append(state["index"], state["F"], state["violation"])
+        self._expanded[: self._length] = state["expanded"]
