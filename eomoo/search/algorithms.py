@@ -207,7 +207,7 @@ def _load(module: str, name: str) -> Any:
 
 _PLS_DEFAULTS = {
     "n_starts": 20,
-    "n_expand": 1,
+    "n_expand": 3,
     "batch_size": None,
     "neighborhood": "hamming",
     "archive": "shared",
@@ -231,8 +231,8 @@ _SURROGATE_PLS_DEFAULTS = {
 _MEMETIC_DEFAULTS = {
     "n_genetic": 500,
     "pop_size": 50,
-    "n_starts": 20,
-    "n_expand": 1,
+    "n_starts": 100,
+    "n_expand": 3,
     "neighborhood": "symmetric",
     "selection": "oldest",
     "restart": "recombination",

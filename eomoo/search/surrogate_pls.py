@@ -15,7 +15,7 @@ from pymoo.core.sampling import Sampling
 from eomoo.errors import SettingError
 from eomoo.search.acquisition import Frame, choose_batch, directions, reach
 from eomoo.search.cell_model import CellModel, fit_cell_model
-from eomoo.search.cell_search import CellSearch
+from eomoo.search.cell_search import CellSearch, in_order
 from eomoo.search.dominance import PENALTY, FrontArchive
 from eomoo.search.operators import check_positive
 from eomoo.search.strategies import recombined, walked
@@ -40,6 +40,9 @@ _N_ERRORS = (20, 200)
 _FIRST_ERROR = 0.3
 _FIRST = 50
 _GLOBAL = 2.0
+_BLIND_FROM = 1000
+_BLIND = 0.5
+_PARENTS = 100
 _PRIOR = 0.5
 
 
@@ -49,8 +52,9 @@ class SurrogatePLS(CellSearch):
     A model of all objectives and limits is fitted to what was evaluated, and again as evaluations come.
     In each iteration it predicts the unevaluated neighbours of the front's members, children of pairs of
     them, and cells a few steps away; a batch of those is evaluated that promise the largest gain of
-    hypervolume, given how wrong the model has been so far. The search ends with its budget, or with the
-    last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is learnt from.
+    hypervolume, given how wrong the model has been so far. From 1,000 evaluations on, half of a batch are
+    children of the cells nearest the front, whatever the model says of them. The search ends with its
+    budget, or with the last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is learnt from.
 
     Args:
         sampling: Where the first cells come from; random cells by default.
@@ -147,9 +151,12 @@ class SurrogatePLS(CellSearch):
             cells = self._candidates(self._trace().index[view.nearest], wanted)
             rows = view.lesson(self.n_train, self.random_state)
             if len(cells):
+                blind = int(_BLIND * wanted) if len(self._trace()) >= _BLIND_FROM else 0
                 with _one_thread():
                     advice = self._fit(rows)
-                    self._choose(cells, advice, view, wanted)
+                    self._choose(cells, advice, view, wanted - blind)
+                if blind:
+                    self._add_children(self._trace().index[view.nearest[:_PARENTS]], blind)
             else:
                 self._batch = cells
         if not len(self._batch):
@@ -224,6 +231,18 @@ class SurrogatePLS(CellSearch):
         length = self._lengths(predicted, spread, view, _ACQUISITIONS[self.acquisition])
         chosen = choose_batch(length, view.best, min(wanted, len(cells)), self.problem.n_obj)
         self._batch, self._predicted, self._doubt = cells[chosen], predicted[chosen], doubt[chosen]
+
+    def _add_children(self, parents: NDArray[np.int64], n: int) -> None:
+        """Add up to n children of the parents, one step on, to the batch, whatever the model says of them.
+
+        After a thousand evaluations a model has found what it can; what is left are cells that are better
+        than it thinks, or than anything could tell.
+        """
+        pairs = self.random_state.choice(parents, size=(2, 4 * n))
+        cells = recombined(self.problem, pairs[0], pairs[1], self.random_state)
+        cells = walked(self.problem, cells, 1, self.neighborhood, self.random_state)
+        cells = cells[~self._seen(cells) & ~np.isin(cells, self._batch)]
+        self._batch = np.concatenate((self._batch, in_order(cells)[:n]))
 
     def _lengths(self, predicted: _Array, spread: _Array, view: _View, n_samples: int) -> _Array:
         """Reach (c, r) of draws around what is predicted (c, m + g), a draw for each group of rays."""

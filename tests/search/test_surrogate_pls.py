@@ -129,6 +129,13 @@ def test_a_small_domain_is_searched_to_its_last_cell(pose):
     assert len(algorithm.trace) == problem.domain.sum()
 
 
+def test_long_runs_are_repeatable_and_exact(problem):
+    res, again = (search(problem, MAKERS["expected"], 1_300) for _ in range(2))
+    cells = res.algorithm.trace.index
+    assert len(np.unique(cells)) == len(cells) == 1_300
+    assert cells.tolist() == again.algorithm.trace.index.tolist()
+
+
 def test_three_objectives_and_one(pose):
     for names in (("err", "lat", "size"), ("err",)):
         problem = pose(*names)
