@@ -54,7 +54,8 @@ class SurrogatePLS(CellSearch):
     them, and cells a few steps away; a batch of those is evaluated that promise the largest gain of
     hypervolume, given how wrong the model has been so far. From 1,000 evaluations on, half of a batch are
     children of the cells nearest the front, whatever the model says of them. The search ends with its
-    budget, or with the last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is learnt from.
+    budget, or with the last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is
+    learnt from.
 
     Args:
         sampling: Where the first cells come from; random cells by default.
