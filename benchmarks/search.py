@@ -45,8 +45,8 @@ def main() -> None:
     problem.values(np.arange(len(problem.space)))
 
     algorithms = {
-        "PLS, a member at a time": lambda: eomoo.PLS(restart="random"),
-        "PLS, 5 members at a time": lambda: eomoo.PLS(restart="random", n_expand=5),
+        "PLS": lambda: eomoo.PLS(restart="random"),
+        "PLS, a member at a time": lambda: eomoo.PLS(restart="random", n_expand=1),
         "PLS, 20 archives": lambda: eomoo.PLS(restart="random", archive="per-start"),
         "NSGA-II, cell operators": lambda: NSGA2(pop_size=100, **eomoo.cell_operators()),
         "NSGA-II, pymoo's integers": lambda: make_algorithm("nsga2-integer", problem.n_obj, pop_size=100),

@@ -207,8 +207,8 @@ def _load(module: str, name: str) -> Any:
 
 _PLS_DEFAULTS = {
     "n_starts": 20,
-    "n_expand": 3,
-    "batch_size": None,
+    "n_expand": 10,
+    "batch_size": 60,
     "neighborhood": "hamming",
     "archive": "shared",
     "selection": "oldest",

@@ -151,8 +151,7 @@ class CellSearch(Algorithm):
 
     def _unseen_cells(self, n: int) -> NDArray[np.int64]:
         """Up to n random cells of the problem that were never evaluated."""
-        domain = self.problem.domain
-        total = len(self.space) if domain is None else int(domain.sum())
+        domain, total = self.problem.domain, self._n_cells()
         left = total - len(self._trace())
         draws = 4 * n if left > total // 2 else 4 * n * total // max(left, 1)
         if draws < total // 8:
@@ -164,6 +163,11 @@ class CellSearch(Algorithm):
         unseen = everything[~self._seen(everything)]
         rng: np.random.Generator = self.random_state
         return rng.choice(unseen, size=min(n, len(unseen)), replace=False)
+
+    def _n_cells(self) -> int:
+        """Number of the problem's cells."""
+        domain = self.problem.domain
+        return len(self.space) if domain is None else int(domain.sum())
 
     def _remaining(self) -> int | None:
         return remaining_evaluations(self)

@@ -47,9 +47,9 @@ class PLS(CellSearch):
 
     Args:
         sampling: Where the first cells come from; random cells by default.
-        n_starts: Number of first cells, and of those at each restart.
-        n_expand: Members that each archive expands in an iteration; their neighbours are
-            evaluated as one batch.
+        n_starts: Number of first cells, and of those at each restart (there more, as less is left).
+        n_expand: Members that each archive expands in an iteration; their neighbours are evaluated as
+            one batch. The larger the batch, the less each evaluation costs in pymoo's bookkeeping.
         batch_size: Cells evaluated together, as many as can be found whatever ``n_expand`` says, such as
             the number of devices; by default all that the expansion finds. The last batch before a
             restart is smaller.
@@ -78,7 +78,7 @@ class PLS(CellSearch):
         *,
         sampling: Sampling | Population | NDArray[np.int64] | None = None,
         n_starts: int = 20,
-        n_expand: int = 1,
+        n_expand: int = 10,
         batch_size: int | None = None,
         neighborhood: str = "hamming",
         archive: str = "shared",
@@ -240,15 +240,20 @@ class PLS(CellSearch):
             walker.explored[:] = False
 
     def _new_starts(self, restart: Restart) -> NDArray[np.int64]:
-        """Up to ``n_starts`` cells that were never evaluated; random ones where the restart knows none."""
+        """Cells that were never evaluated; random ones where the restart knows none.
+
+        ``n_starts`` of them, and more as less is left of the problem: their neighbours are then ever more
+        often known, and a batch should stay worth its overhead.
+        """
+        n = self.n_starts * self._n_cells() // max(self._n_cells() - len(self._trace()), 1)
         for _ in range(_TRIES):
             if not len(self._front):
                 break
-            cells = restart(self.problem, self._front, self.n_starts, self.neighborhood, self.random_state)
-            cells = in_order(cells[~self._seen(cells)])[: self.n_starts]
+            cells = restart(self.problem, self._front, n, self.neighborhood, self.random_state)
+            cells = in_order(cells[~self._seen(cells)])[:n]
             if len(cells):
                 return cells
-        return self._unseen_cells(self.n_starts)
+        return self._unseen_cells(n)
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:

@@ -33,6 +33,8 @@ _ACQUISITIONS = {"sample": 1, "expected": 16}
 _LEAST = 10
 _LEAST_BATCH = 5
 _SHARE = 8
+_MOST_BATCH = 2000
+_KEPT = 20_000
 _BEHIND = -1e3
 _N_RAYS = 192
 _FEW_RAYS = 48
@@ -61,7 +63,8 @@ class SurrogatePLS(CellSearch):
         sampling: Where the first cells come from; random cells by default.
         n_starts: Number of first cells.
         batch_size: Cells evaluated together, such as the number of devices; by default 5, and from 40
-            evaluations on an eighth of what was evaluated, so that the model costs little in long runs.
+            evaluations on an eighth of what was evaluated, at most 2,000, so that the model costs little
+            in long runs.
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         acquisition: "sample": candidates are ranked by one draw of the predictive distribution (Thompson
             sampling). "expected": by the gain of hypervolume expected over it.
@@ -110,6 +113,9 @@ class SurrogatePLS(CellSearch):
     def _setup(self, problem: Any, **kwargs: Any) -> None:
         super()._setup(problem, **kwargs)
         self._postponed = False
+        self._looked_at = 0
+        self._kept: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._failed = self._kept
         self._limits: list[_Array] = []
         self._predicted: _Array = np.empty((0, 0))
         self._doubt: _Array = np.empty(0)
@@ -140,8 +146,8 @@ class SurrogatePLS(CellSearch):
 
     def _propose(self) -> None:
         """Plan the next batch; end when every cell of the problem has been evaluated."""
-        wanted = self.batch_size or max(_LEAST_BATCH, len(self._trace()) // _SHARE)
-        measured = np.flatnonzero((np.abs(self._trace().F) < PENALTY).all(axis=1))
+        wanted = self.batch_size or min(max(_LEAST_BATCH, len(self._trace()) // _SHARE), _MOST_BATCH)
+        measured = self._measured()
         if len(measured) < _LEAST:
             self._batch, self._predicted = self._unseen_cells(wanted), np.empty((0, 0))
         else:
@@ -149,6 +155,7 @@ class SurrogatePLS(CellSearch):
             view = _View(
                 self._trace(), measured, self._front, self.problem.reference_point, self.random_state
             )
+            self._kept = view.keep(_KEPT, self.random_state)
             cells = self._candidates(self._trace().index[view.nearest], wanted)
             rows = view.lesson(self.n_train, self.random_state)
             if len(cells):
@@ -162,6 +169,15 @@ class SurrogatePLS(CellSearch):
                 self._batch = cells
         if not len(self._batch):
             self.termination.force_termination = True
+
+    def _measured(self) -> NDArray[np.int64]:
+        """Positions in the trace of what has values: what was kept, and all since."""
+        since = np.arange(self._looked_at, len(self._trace()))
+        self._looked_at = len(self._trace())
+        fine = (np.abs(self._trace().F[since]) < PENALTY).all(axis=1)
+        self._failed = np.concatenate((self._failed, since[~fine]))[-self.n_train :]
+        self._kept = np.concatenate((self._kept, since[fine]))
+        return self._kept
 
     def _candidates(self, nearest: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
         """Cells that were never evaluated, from about the front; at least ``wanted`` where there are.
@@ -204,7 +220,7 @@ class SurrogatePLS(CellSearch):
         F, G, index = self._trace().F, self._limits[0], self._trace().index
         values = np.concatenate((F[rows], G[rows, 1:]), axis=1)
         model = fit(self.space.features(index[rows], self.features), values, seed=seed)
-        failed = np.flatnonzero((np.abs(F) >= PENALTY).any(axis=1))[-self.n_train :]
+        failed = self._failed
         classifier = None
         if len(failed):
             both = np.concatenate((rows, failed))
@@ -346,6 +362,16 @@ class _View:
         ahead = (reach(self.F, self.rays[few], self.frame) - self.best[few]).max(axis=1)
         # What is feasible is nearer than what is not.
         self.nearest = measured[np.lexsort((-ahead, trace.violation[measured]))]
+
+    def keep(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Positions, in order, of at most n measured cells that are worth a look again.
+
+        Half of them are the nearest, half any others, and the first few stay, which tell the extent.
+        """
+        if len(self.nearest) <= n:
+            return np.sort(self.nearest)
+        few = np.sort(self.nearest)[:_FIRST]
+        return np.union1d(few, self.lesson(n - _FIRST, rng))
 
     def lesson(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Positions of at most n measured cells: half of them the nearest, half any others."""
