@@ -108,6 +108,8 @@ def _sampling(settings: Mapping[str, Any]) -> Any:
 
 def _pls(n_obj: int, settings: dict[str, Any]) -> Algorithm:
     mine = {k: v for k, v in settings.items() if k not in _START}
+    # A study file has no word for nothing.
+    mine["batch_size"] = mine["batch_size"] or None
     return PLS(sampling=_sampling(settings), **mine)
 
 
