@@ -304,9 +304,9 @@ def _verdict(claim: _Claim, published: Finding, right: Finding) -> str:
     if now == "in part":
         return "**holds in part**"
     if right.count(other) and not (claim.expects and right.count(claim.expects)):
-        return (
-            "**artefact**: the opposite holds" if before != "no" else "**does not hold**: the opposite does"
-        )
+        k, n = right.count(other), right.n_pairs
+        opposite = "the opposite holds" if k == n else f"the opposite is seen in {k} of {n}"
+        return f"**{'artefact' if before != 'no' else 'does not hold'}**: {opposite}"
     if before != "no":
         return "**artefact**"
     return "**does not hold**" if right.count(other) else "**not seen**: no difference"

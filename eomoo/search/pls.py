@@ -20,6 +20,7 @@ __all__ = ["PLS"]
 
 _ARCHIVES = ("shared", "per-start")
 _TRIES = 10
+_MOST_STARTS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +246,9 @@ class PLS(CellSearch):
         ``n_starts`` of them, and more as less is left of the problem: their neighbours are then ever more
         often known, and a batch should stay worth its overhead.
         """
-        n = self.n_starts * self._n_cells() // max(self._n_cells() - len(self._trace()), 1)
+        total = self._n_cells()
+        share_left = max(total - len(self._trace()), 1) / total
+        n = int(min(self.n_starts / share_left**2, max(self.n_starts, _MOST_STARTS)))
         for _ in range(_TRIES):
             if not len(self._front):
                 break

@@ -125,9 +125,9 @@ DIVERSITY, ACCURACY, TIME = _CLAIMS
         (DIVERSITY, (S, S), (S, S), "**holds**"),
         (DIVERSITY, (S, S), (S, ""), "**holds in part**"),
         (DIVERSITY, (S, ""), ("", ""), "**artefact**"),
-        (DIVERSITY, (S, S), (R, ""), "**artefact**: the opposite holds"),
+        (DIVERSITY, (S, S), (R, ""), "**artefact**: the opposite is seen in 1 of 2"),
         (DIVERSITY, ("", ""), ("", ""), "**not seen**: no difference"),
-        (DIVERSITY, (R, R), (R, R), "**does not hold**: the opposite does"),
+        (DIVERSITY, (R, R), (R, R), "**does not hold**: the opposite holds"),
         (DIVERSITY, ("", ""), (S, S), "**holds**, though the published code does not show it here"),
         (DIVERSITY, (S, S), (S, R), "**artefact**"),
         (DIVERSITY, (R, ""), (S, R), "**does not hold**"),
@@ -135,8 +135,8 @@ DIVERSITY, ACCURACY, TIME = _CLAIMS
         (ACCURACY, (R, ""), ("", ""), "**artefact**"),
         (TIME, ("", ""), ("", ""), "**holds**"),
         (TIME, ("", ""), (S, ""), "**holds**"),
-        (TIME, ("", ""), (R, ""), "**artefact**: the opposite holds"),
-        (TIME, (R, ""), (R, ""), "**does not hold**: the opposite does"),
+        (TIME, ("", ""), (R, ""), "**artefact**: the opposite is seen in 1 of 2"),
+        (TIME, (R, ""), (R, ""), "**does not hold**: the opposite is seen in 1 of 2"),
     ],
 )
 def test_verdicts_follow_from_findings(claim, published, right, words):
