@@ -181,6 +181,7 @@ def test_searches_are_those_of_pls_cell_by_cell(small):
     algorithm = eomoo.PLS(
         sampling=landscape.problem.space.genotype(landscape.cells[starts]),
         neighborhood=landscape.neighborhood,
+        n_expand=1,
     )
     result = minimize(landscape.problem, algorithm, ("n_eval", 10**6), seed=1)
     np.testing.assert_array_equal(landscape.cells[cells], result.algorithm.trace.index)
