@@ -255,7 +255,7 @@ class SurrogatePLS(CellSearch):
         After a thousand evaluations a model has found what it can; what is left are cells that are better
         than it thinks, or than anything could tell.
         """
-        pairs = self.random_state.choice(parents, size=(2, 4 * n))
+        pairs = self.random_state.choice(parents, size=(2, n))
         cells = recombined(self.problem, pairs[0], pairs[1], self.random_state)
         cells = walked(self.problem, cells, 1, self.neighborhood, self.random_state)
         cells = cells[~self._seen(cells) & ~np.isin(cells, self._batch)]
