@@ -244,8 +244,10 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     table.add_column("cell", justify="right")
     for o in stored.problem.objectives:
         table.add_column(axis_label(o["title"], o["unit"]), justify="right")
-    table.add_column("parameters", justify="right")
-    table.add_column("vertices", justify="right")
+    # Where parameters are an objective, they have their column already.
+    counted = all(o["title"] != "parameters" for o in stored.problem.objectives)
+    for name in ("parameters", "vertices") if counted else ("vertices",):
+        table.add_column(name, justify="right")
     outside = problem.extrapolates(stored.front_cells).tolist()
     space = problem.space
     for k, cell in enumerate(stored.front_cells):
@@ -254,8 +256,8 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
             for j, o in enumerate(stored.problem.objectives)
         ]
         mark = "*" if outside[k] else ""
-        params = space.params(int(cell), stored.problem.skeleton)
-        table.add_row(f"{cell}{mark}", *values, f"{params:,}", str(space.n_vertices[cell]))
+        params = [f"{space.params(int(cell), stored.problem.skeleton):,}"] if counted else []
+        table.add_row(f"{cell}{mark}", *values, *params, str(space.n_vertices[cell]))
     out = console()
     out.print(f"{stored.problem.title}: {len(stored.front)} cells on the front")
     out.print(table)

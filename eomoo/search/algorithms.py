@@ -108,8 +108,6 @@ def _sampling(settings: Mapping[str, Any]) -> Any:
 
 def _pls(n_obj: int, settings: dict[str, Any]) -> Algorithm:
     mine = {k: v for k, v in settings.items() if k not in _START}
-    # A study file has no word for nothing.
-    mine["batch_size"] = mine["batch_size"] or None
     return PLS(sampling=_sampling(settings), **mine)
 
 
@@ -209,8 +207,8 @@ def _load(module: str, name: str) -> Any:
 
 _PLS_DEFAULTS = {
     "n_starts": 20,
-    "n_expand": 10,
     "batch_size": 60,
+    "n_expand": None,
     "neighborhood": "hamming",
     "archive": "shared",
     "selection": "oldest",

@@ -49,11 +49,11 @@ class PLS(CellSearch):
     Args:
         sampling: Where the first cells come from; random cells by default.
         n_starts: Number of first cells, and of those at each restart (there more, as less is left).
-        n_expand: Members that each archive expands in an iteration; their neighbours are evaluated as
-            one batch. The larger the batch, the less each evaluation costs in pymoo's bookkeeping.
-        batch_size: Cells evaluated together, as many as can be found whatever ``n_expand`` says, such as
-            the number of devices; by default all that the expansion finds. The last batch before a
-            restart is smaller.
+        batch_size: Cells evaluated together, such as a multiple of the number of devices. As many members
+            are expanded as it takes; the last batch before a restart is smaller. The larger the batch,
+            the less an evaluation costs in pymoo's bookkeeping, and the later the search learns from it.
+        n_expand: If given, the members that each archive expands in an iteration, with all their
+            neighbours as one batch of whatever size; ``batch_size`` then has no say.
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         archive: "shared": one archive for all starts. "per-start": an archive of its own for each
             start, which is the published form (20 walkers).
@@ -79,8 +79,8 @@ class PLS(CellSearch):
         *,
         sampling: Sampling | Population | NDArray[np.int64] | None = None,
         n_starts: int = 20,
-        n_expand: int = 10,
-        batch_size: int | None = None,
+        batch_size: int = 60,
+        n_expand: int | None = None,
         neighborhood: str = "hamming",
         archive: str = "shared",
         selection: str | Selection = "oldest",
@@ -89,8 +89,8 @@ class PLS(CellSearch):
         **kwargs: Any,
     ) -> None:
         super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
-        self.n_expand = check_positive("n_expand", n_expand)
-        self.batch_size = None if batch_size is None else check_positive("batch_size", batch_size)
+        self.batch_size = check_positive("batch_size", batch_size)
+        self.n_expand = None if n_expand is None else check_positive("n_expand", n_expand)
         self.archive_kind = _one_of("archive", archive, _ARCHIVES)
         self.selection: Selection = by_name("selection", selection, SELECTIONS)
         self._in_order = selection == "oldest"
@@ -103,6 +103,7 @@ class PLS(CellSearch):
         self._plan: list[_Expansion] = []
         self._whole = self.exploration == "all"
         self._generation = 0
+        self._enough = 1
 
     def _plan_first(self) -> None:
         self._begin()
@@ -155,15 +156,17 @@ class PLS(CellSearch):
 
     def _expand_all(self) -> NDArray[np.int64]:
         """Plan the expansion of each archive's next members; the new cells that it needs."""
-        n = self.n_expand
+        n = self._enough if self.n_expand is None else self.n_expand
         while True:
             self._plan = [e for walker in self._walkers if (e := self._expand(walker, n))]
             if not self._plan:
                 return self._batch[:0]
             batch = self._new_cells(self._wanted())
-            if self.batch_size is None:
+            if self.n_expand is not None:
                 return batch
             if len(batch) >= self.batch_size:
+                # As many members will do next time, unless these were far too many.
+                self._enough = n if len(batch) < 2 * self.batch_size else max(1, n // 2)
                 # Archives take turns, since only the first are sure of their whole share.
                 self._walkers = self._walkers[1:] + self._walkers[:1]
                 return batch[: self.batch_size]

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import ANALYTIC_CARD, brute_front, card_text
+from synthetic import ANALYTIC_CARD, brute_front, card_text, register
 
 import eomoo
 from eomoo.study.store import STORE_NAME, Store
+
+# Some cards here are read without the fixtures that make the synthetic sources known.
+register()
 
 FILES = {"front.csv", "trace.csv", "settings.json", "front.png", "cells.png"}
 
@@ -370,3 +373,10 @@ def test_a_terminal_of_few_characters():
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert f"cell 100434  {eomoo.load_space().hash(100434)}" in out
+
+
+def test_parameters_that_are_an_objective_have_one_column(call, analytic):
+    head = (
+        call("run", analytic, "-a", "pls", "--budget", 30).out.split("cells on the front")[1].splitlines()[2]
+    )
+    assert head.count("parameters") == 1

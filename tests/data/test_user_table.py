@@ -25,6 +25,7 @@ def written(tmp_path, table, kind):
     if kind == "csv":
         table.to_csv(path, index=False)
     else:
+        pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
         table.to_parquet(path, index=False)
     return path
 
@@ -161,6 +162,8 @@ def test_columns_that_are_missing_are_named(tmp_path):
     ],
 )
 def test_a_file_that_is_no_table(tmp_path, name, content, match):
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=match):
         read_user_table(tmp_path / name, ["watts"])
