@@ -2,7 +2,8 @@
 
     python benchmarks/search.py [--problem eo-macro-latency] [--budget 10000]
 
-The values of the whole space are computed beforehand, so that an evaluation is a look-up. NSGA-II with
+The values of the whole space are computed beforehand, so that an evaluation is a look-up, and the time of
+the look-ups is told apart. NSGA-II with
 pymoo's documented integer operators (SBX, PM, rounding) runs beside it on the same problem.
 """
 
@@ -20,19 +21,32 @@ import eomoo
 from eomoo.search.algorithms import make_algorithm
 
 
-def cpu_per_evaluation(problem: eomoo.CellProblem, make, budget: int, repeats: int) -> tuple[float, int]:
-    """Least CPU time per evaluation in microseconds over the seeds, and the distinct cells of the last."""
-    best = np.inf
+def cpu_per_evaluation(
+    problem: eomoo.CellProblem, make, budget: int, repeats: int
+) -> tuple[float, float, int]:
+    """Least CPU time per evaluation over the seeds in microseconds, that of the values, size of the front."""
+    best, values = np.inf, 0.0
+    look_up = type(problem)._evaluate
     for seed in range(1, repeats + 1):
+        looked_up = [0.0]
+
+        def timed(*arguments, looked_up=looked_up, **options) -> None:
+            start = time.process_time()
+            look_up(problem, *arguments, **options)
+            looked_up[0] += time.process_time() - start
+
+        problem._evaluate = timed
         start = time.process_time()
         result = minimize(problem, make(), ("n_eval", budget), seed=seed)
-        spent = time.process_time() - start
-        best = min(best, 1e6 * spent / result.algorithm.evaluator.n_eval)
+        spent = 1e6 * (time.process_time() - start) / result.algorithm.evaluator.n_eval
+        del problem._evaluate
+        if spent < best:
+            best, values = spent, 1e6 * looked_up[0] / result.algorithm.evaluator.n_eval
         assert result.algorithm.evaluator.n_eval >= budget
         # Equal answers: what the search says of a cell is what the problem says of it.
         index = result.opt.get("index").astype(int)
         assert np.array_equal(problem.objectives_at(index), result.opt.get("F"))
-    return best, len(np.unique(index))
+    return best, values, len(np.unique(index))
 
 
 def main() -> None:
@@ -54,9 +68,12 @@ def main() -> None:
     }
     reference = None
     for name, make in algorithms.items():
-        spent, front = cpu_per_evaluation(problem, make, options.budget, options.repeats)
+        spent, values, front = cpu_per_evaluation(problem, make, options.budget, options.repeats)
         reference = reference or spent
-        print(f"{name:28} {spent:7.1f} us an evaluation   x {spent / reference:5.2f}   front {front}")
+        print(
+            f"{name:28} {spent - values:7.1f} us an evaluation and {values:4.1f} for its values   "
+            f"x {spent / reference:5.2f}   front {front}"
+        )
 
 
 if __name__ == "__main__":
