@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 from eomoo.objectives.gaussian_process import Kernel, Predictor
 
@@ -15,6 +16,9 @@ __all__ = ["CellModel", "fit_cell_model"]
 _Array = NDArray[np.float64]
 
 _KERNEL = Kernel(length=1.0, linear=1.0, noise=0.01)
+_NOISES = (0.01, 0.1, 0.5)
+_SMOOTH = 500
+_TRIED = 250
 _TREES = {
     "objective": "reg:squarederror",
     "tree_method": "hist",
@@ -28,6 +32,7 @@ _TREES = {
     "nthread": 1,
 }
 _ROUNDS = 60
+_MORE_ROUNDS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +73,6 @@ def fit_cell_model(features: NDArray[Any], Y: _Array, *, seed: int) -> CellModel
         Y: (n, m), finite, minimised.
         seed: Of the random choices in the trees.
     """
-    from scipy.linalg import cho_factor, cho_solve
-
     X = np.ascontiguousarray(features, dtype=np.float32)
     center, scale = X.mean(axis=0), X.std(axis=0)
     scale[scale < 1e-6] = 1.0
@@ -78,16 +81,37 @@ def fit_cell_model(features: NDArray[Any], Y: _Array, *, seed: int) -> CellModel
     mean, std = clipped.mean(axis=0), clipped.std(axis=0)
     std[std == 0] = 1.0
     standard = (clipped - mean) / std
-    Z = ((X - center) / scale).astype(np.float64)
-    factor = cho_factor(_covariance(Z) + _KERNEL.noise * np.eye(len(Z)))
+    rng = np.random.default_rng(seed)
+    few = slice(None) if len(X) <= _SMOOTH else np.sort(rng.choice(len(X), _SMOOTH, replace=False))
+    Z, y = ((X[few] - center) / scale).astype(np.float64), standard[few]
+    covariance = _covariance(Z)
+    weights = np.empty_like(y)
+    tried = rng.permutation(len(Z))[:_TRIED]
+    noise = _best_noise(covariance[np.ix_(tried, tried)], y[tried])
+    for level in np.unique(noise):
+        factor = cho_factor(covariance + level * np.eye(len(Z)))
+        weights[:, noise == level] = cho_solve(factor, y[:, noise == level])
     return CellModel(
         _center=center,
         _scale=scale,
         _mean=mean,
         _std=std,
-        _smooth=Predictor(Z, cho_solve(factor, standard), _KERNEL),
+        _smooth=Predictor(Z, weights, _KERNEL),
         _trees=_boost(X, standard, seed),
     )
+
+
+def _best_noise(covariance: _Array, y: _Array) -> _Array:
+    """The noise (m,) with which each target (n, m) is best predicted from all its others.
+
+    Source: Rasmussen, Williams, Gaussian Processes for Machine Learning, 2006, eq. 5.12.
+    """
+    errors = []
+    for level in _NOISES:
+        inverse = np.linalg.inv(covariance + level * np.eye(len(y)))
+        errors.append(np.square(inverse @ y / np.diag(inverse)[:, None]).mean(axis=0))
+    best: _Array = np.array(_NOISES)[np.argmin(errors, axis=0)]
+    return best
 
 
 def _covariance(Z: _Array) -> _Array:
@@ -104,7 +128,8 @@ def _boost(X: NDArray[np.float32], Y: _Array, seed: int) -> Any:
     import xgboost
 
     matrix = xgboost.QuantileDMatrix(X, label=Y, nthread=1, max_bin=_TREES["max_bin"])
-    booster = xgboost.Booster({**_TREES, "seed": seed}, [matrix])
-    for k in range(_ROUNDS):
+    depth = 3 if len(X) <= _SMOOTH else 4
+    booster = xgboost.Booster({**_TREES, "max_depth": depth, "seed": seed}, [matrix])
+    for k in range(_ROUNDS if len(X) <= _SMOOTH else _MORE_ROUNDS):
         booster.update(matrix, k)
     return booster

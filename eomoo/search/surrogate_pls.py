@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
+from scipy.special import ndtr
 
 from eomoo.errors import SettingError
-from eomoo.search.acquisition import Frame, choose_batch, directions, reach
+from eomoo.search.acquisition import choose_batch, improvement_odds, margin
 from eomoo.search.cell_model import CellModel, fit_cell_model
-from eomoo.search.cell_search import CellSearch, in_order
-from eomoo.search.dominance import PENALTY, FrontArchive
+from eomoo.search.cell_search import CellSearch
+from eomoo.search.dominance import PENALTY
+from eomoo.search.model_errors import ModelErrors
 from eomoo.search.operators import check_positive
+from eomoo.search.prospects import Pool, View
 from eomoo.search.strategies import recombined, walked
 from eomoo.search.surrogate_start import Fit, Regressors
-from eomoo.search.trace import Trace
 from eomoo.space.features import FEATURE_KINDS
 
 __all__ = ["SurrogatePLS"]
@@ -29,23 +31,20 @@ _Array = NDArray[np.float64]
 
 _Advice = Callable[[NDArray[np.int64]], tuple[_Array, _Array]]
 
-_ACQUISITIONS = {"sample": 1, "expected": 16}
+_ACQUISITIONS = ("sample", "expected")
 _LEAST = 10
 _LEAST_BATCH = 5
 _SHARE = 8
-_MOST_BATCH = 2000
+_LATER = 1000
+_LATER_SHARE = 4
+_MOST_BATCH = 5000
 _KEPT = 20_000
-_BEHIND = -1e3
-_N_RAYS = 192
-_FEW_RAYS = 48
-_N_ERRORS = (20, 200)
+_LEAST_ERRORS = 20
 _FIRST_ERROR = 0.3
-_FIRST = 50
-_GLOBAL = 2.0
-_BLIND_FROM = 1000
-_BLIND = 0.5
-_PARENTS = 100
-_PRIOR = 0.5
+_SHORTLIST = 500
+_HOPS = 3
+_EXPANDED = 50
+_MOST_NEAR = 2000
 
 
 class SurrogatePLS(CellSearch):
@@ -53,21 +52,20 @@ class SurrogatePLS(CellSearch):
 
     A model of all objectives and limits is fitted to what was evaluated, and again as evaluations come.
     In each iteration it predicts the unevaluated neighbours of the front's members, children of pairs of
-    them, and cells a few steps away; a batch of those is evaluated that promise the largest gain of
-    hypervolume, given how wrong the model has been so far. From 1,000 evaluations on, half of a batch are
-    children of the cells nearest the front, whatever the model says of them. The search ends with its
-    budget, or with the last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is
-    learnt from.
+    them, cells a few steps away and random ones; then, three times, the neighbours of those that promise
+    most, so that it climbs where nothing was evaluated yet. That batch is evaluated which is expected to
+    gain most hypervolume, given how wrong the model has been so far. The search ends with its budget, or
+    with the last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is learnt from.
 
     Args:
         sampling: Where the first cells come from; random cells by default.
         n_starts: Number of first cells.
-        batch_size: Cells evaluated together, such as the number of devices; by default 5, and from 40
-            evaluations on an eighth of what was evaluated, at most 2,000, so that the model costs little
-            in long runs.
+        batch_size: Cells evaluated together, such as the number of devices; by default 5, from 40
+            evaluations on an eighth of what was evaluated, and from 1,000 on a quarter, so that the model
+            costs little in long runs.
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
-        acquisition: "sample": candidates are ranked by one draw of the predictive distribution (Thompson
-            sampling). "expected": by the gain of hypervolume expected over it.
+        acquisition: "expected": a batch is chosen by the gain of hypervolume expected of it, summed over
+            directions. "sample": by one draw of the predictive distribution (Thompson sampling).
         model: Function (features (n, d), Y (n, m), seed=int) -> object with ``predict(features)``; by
             default a Gaussian process and boosted trees (see ``cell_model``).
         n_candidates: Candidates that the model ranks at least, where there are as many.
@@ -80,7 +78,8 @@ class SurrogatePLS(CellSearch):
     ``deviation`` (m,) holds the model's root mean squared error at the last cells that it proposed.
 
     Source: Paquete, Chiarandini, Stützle 2004 (local search); Zhang, Golovin, ICML 2020 (hypervolume as
-    a mean over random directions); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018
+    a mean over random directions); Emmerich, Giannakoglou, Naujoks, IEEE Trans. Evolutionary Computation
+    10(4), 2006 (its expected improvement); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018
     (Thompson sampling with hypervolume).
     """
 
@@ -94,7 +93,7 @@ class SurrogatePLS(CellSearch):
         acquisition: str = "expected",
         model: Fit | None = None,
         n_candidates: int = 1000,
-        n_train: int = 500,
+        n_train: int = 3000,
         features: str = "structural",
         **kwargs: Any,
     ) -> None:
@@ -119,8 +118,7 @@ class SurrogatePLS(CellSearch):
         self._limits: list[_Array] = []
         self._predicted: _Array = np.empty((0, 0))
         self._doubt: _Array = np.empty(0)
-        self._doubts: _Array = np.empty(0)
-        self._errors: _Array = np.empty((0, problem.n_obj + max(problem.n_ieq_constr, 1)))
+        self._errors = ModelErrors(np.zeros(problem.n_obj + max(problem.n_ieq_constr, 1)))
         self.deviation: _Array = np.full(problem.n_obj, np.nan)
 
     def _plan_first(self) -> None:
@@ -146,29 +144,31 @@ class SurrogatePLS(CellSearch):
 
     def _propose(self) -> None:
         """Plan the next batch; end when every cell of the problem has been evaluated."""
-        wanted = self.batch_size or min(max(_LEAST_BATCH, len(self._trace()) // _SHARE), _MOST_BATCH)
-        measured = self._measured()
+        wanted, measured = self._wanted(), self._measured()
         if len(measured) < _LEAST:
             self._batch, self._predicted = self._unseen_cells(wanted), np.empty((0, 0))
         else:
             self._limits = [np.concatenate(self._limits)]
-            view = _View(
-                self._trace(), measured, self._front, self.problem.reference_point, self.random_state
+            limits = np.insert(self._limits[0][:, 1:].std(axis=0), 0, 1.0)
+            view = View(
+                self._trace(), measured, self._front, self.problem.reference_point, limits, self.random_state
             )
             self._kept = view.keep(_KEPT, self.random_state)
-            cells = self._candidates(self._trace().index[view.nearest], wanted)
+            if not len(self._errors):
+                self._errors = ModelErrors(_FIRST_ERROR * np.append(view.F.std(axis=0), [0.0, *limits[1:]]))
             rows = view.lesson(self.n_train, self.random_state)
-            if len(cells):
-                blind = int(_BLIND * wanted) if len(self._trace()) >= _BLIND_FROM else 0
+            self._batch = self._candidates(self._trace().index[view.nearest], wanted)
+            if len(self._batch):
                 with _one_thread():
-                    advice = self._fit(rows)
-                    self._choose(cells, advice, view, wanted - blind)
-                if blind:
-                    self._add_children(self._trace().index[view.nearest[:_PARENTS]], blind)
-            else:
-                self._batch = cells
+                    self._batch = self._chosen(self._batch, self._fit(rows), view, wanted)
         if not len(self._batch):
             self.termination.force_termination = True
+
+    def _wanted(self) -> int:
+        if self.batch_size is not None:
+            return self.batch_size
+        n = len(self._trace())
+        return min(max(_LEAST_BATCH, n // (_SHARE if n < _LATER else _LATER_SHARE)), _MOST_BATCH)
 
     def _measured(self) -> NDArray[np.int64]:
         """Positions in the trace of what has values: what was kept, and all since."""
@@ -187,14 +187,14 @@ class SurrogatePLS(CellSearch):
             wanted: Size of the batch to be chosen.
         """
         rng, problem, kind = self.random_state, self.problem, self.neighborhood
-        least = max(self.n_candidates, 4 * wanted)
+        least = max(self.n_candidates, 3 * wanted)
         elite = nearest[: len(self._front) + 10]
         pairs = rng.choice(elite, size=(2, least // 16 + 1))
         parts = [
             self._unseen_around(self._front.index, 2 * least),
             recombined(problem, pairs[0], pairs[1], rng),
             walked(problem, rng.choice(elite, size=least // 8 + 1), 2, kind, rng),
-            problem.random_cells(int(least * _GLOBAL) + 1, rng),
+            problem.random_cells(least, rng),
         ]
         asked = 0
         while sum(map(len, parts)) < least and asked < len(nearest):
@@ -235,58 +235,51 @@ class SurrogatePLS(CellSearch):
 
         return advice
 
-    def _choose(
+    def _chosen(
         self,
         cells: NDArray[np.int64],
         advice: _Advice,
-        view: _View,
+        view: View,
         wanted: int,
-    ) -> None:
-        """Choose the batch among cells (c,)."""
-        predicted, doubt = advice(cells)
-        spread = self._spread(view, doubt)
-        length = self._lengths(predicted, spread, view, _ACQUISITIONS[self.acquisition])
-        chosen = choose_batch(length, view.best, min(wanted, len(cells)), self.problem.n_obj)
-        self._batch, self._predicted, self._doubt = cells[chosen], predicted[chosen], doubt[chosen]
-
-    def _add_children(self, parents: NDArray[np.int64], n: int) -> None:
-        """Add up to n children of the parents, one step on, to the batch, whatever the model says of them.
-
-        After a thousand evaluations a model has found what it can; what is left are cells that are better
-        than it thinks, or than anything could tell.
-        """
-        pairs = self.random_state.choice(parents, size=(2, n))
-        cells = recombined(self.problem, pairs[0], pairs[1], self.random_state)
-        cells = walked(self.problem, cells, 1, self.neighborhood, self.random_state)
-        cells = cells[~self._seen(cells) & ~np.isin(cells, self._batch)]
-        self._batch = np.concatenate((self._batch, in_order(cells)[:n]))
-
-    def _lengths(self, predicted: _Array, spread: _Array, view: _View, n_samples: int) -> _Array:
-        """Reach (c, r) of draws around what is predicted (c, m + g), a draw for each group of rays."""
-        m, rng = self.problem.n_obj, self.random_state
-        length = np.empty((len(predicted), _N_RAYS))
-        for rays in np.array_split(np.arange(_N_RAYS), n_samples):
-            drawn = predicted + spread * rng.standard_normal(predicted.shape)
-            length[:, rays] = reach(drawn[:, :m], view.rays[rays], view.frame)
-            violation = np.maximum(drawn[:, m:], 0.0).sum(axis=1)
-            bad = violation > 0
-            length[np.ix_(bad, rays)] = _BEHIND * (1.0 + violation[bad, None])
-        return length
-
-    def _spread(self, view: _View, doubt: _Array) -> _Array:
-        """Standard deviations (c, m + g) of the model's errors at cells of such doubts (c,)."""
+    ) -> NDArray[np.int64]:
+        """The best batch of cells (c,), of neighbours of those that promise most, and of theirs."""
+        most = max(_SHORTLIST, 3 * wanted)
+        pool = self._rated(cells, advice, view).best(most)
+        for _ in range(_HOPS):
+            promising = pool.best(_EXPANDED + wanted // 8).cells
+            near = self._unseen_around(promising, _MOST_NEAR + 2 * wanted)
+            near = near[~np.isin(near, pool.cells)]
+            if not len(near):
+                break
+            pool = pool.joined(self._rated(near, advice, view)).best(most)
         m = self.problem.n_obj
-        least, most = _N_ERRORS
-        last = slice(-min(max(len(self._trace()) // 4, least), most), None)
-        if len(self._errors) < _LEAST:
-            limits = self._limits[0][:, 1:].std(axis=0)
-            overall = _FIRST_ERROR * np.concatenate((view.F.std(axis=0), [0.0], limits))
-            self.deviation = overall[:m]
-            return doubt[:, None] * overall
-        squares = np.square(self._errors[last])
-        self.deviation = np.sqrt(squares.mean(axis=0))[:m]
-        constant, slope = _error_law(squares, np.square(self._doubts[last]))
-        return np.sqrt(constant + slope * np.square(doubt)[:, None])
+        step = float((pool.deviation[:, :m] / (view.frame.reference - view.frame.ideal)).mean())
+        odds, worth = improvement_odds(
+            pool.mean[:, :m], pool.deviation[:, :m], view.rays, view.best, view.frame, step
+        )
+        odds *= ndtr(-pool.mean[:, m:] / pool.deviation[:, m:]).prod(axis=1)[:, None].astype(np.float32)
+        batch = pool.take(choose_batch(odds, worth, min(wanted, len(pool.cells)), pool.margin))
+        self._predicted, self._doubt = batch.predicted, batch.doubt
+        return batch.cells
+
+    def _rated(self, cells: NDArray[np.int64], advice: _Advice, view: View) -> Pool:
+        m = self.problem.n_obj
+        predicted, doubt = advice(cells)
+        spread = self._errors.expected(doubt, self._n_errors())
+        mean, deviation = predicted, np.maximum(spread, view.least)
+        if self.acquisition == "sample":
+            mean = predicted + spread * self.random_state.standard_normal(spread.shape)
+            deviation = np.broadcast_to(view.least, mean.shape)
+        kept = (-mean[:, m:] / deviation[:, m:]).min(axis=1)
+        ahead = margin(mean[:, :m], deviation[:, :m], view.rays, view.best, view.frame)
+        return Pool(
+            cells=cells,
+            predicted=predicted,
+            doubt=doubt,
+            mean=mean,
+            deviation=deviation,
+            margin=np.minimum(ahead, kept),
+        )
 
     def _learn_from_errors(self) -> None:
         """Compare what was evaluated with what was predicted of it."""
@@ -301,22 +294,11 @@ class SurrogatePLS(CellSearch):
         predicted[:, F.shape[1]] = 0.0
         measured = (np.abs(F) < PENALTY).all(axis=1)
         errors = (np.concatenate((F, G), axis=1) - predicted)[measured]
-        self._errors = np.concatenate((self._errors, errors))[-_N_ERRORS[1] :]
-        self._doubts = np.concatenate((self._doubts, self._doubt[known][measured]))[-_N_ERRORS[1] :]
+        self._errors.learn(errors, self._doubt[known][measured])
+        self.deviation = self._errors.overall(self._n_errors())[: F.shape[1]]
 
-
-def _error_law(squares: _Array, doubt: _Array) -> tuple[_Array, _Array]:
-    """Constant and slope (k,), not negative, of squared errors (n, k) over squared doubts (n,).
-
-    The constant is what noise there is in the values; the slope is what the model does not know. Between
-    the line fitted and one without a constant, halfway, since few squares say little.
-    """
-    mean, middle = squares.mean(axis=0), doubt.mean()
-    through = mean / middle
-    variance = float(np.var(doubt))
-    slope = ((doubt - middle) @ squares) / len(doubt) / max(variance, 1e-12)
-    slope = (1.0 - _PRIOR) * np.clip(slope, 0.0, through) + _PRIOR * through
-    return mean - slope * middle, slope
+    def _n_errors(self) -> int:
+        return max(len(self._trace()) // 4, _LEAST_ERRORS)
 
 
 def _with_doubt(model: Regressors, features: NDArray[Any]) -> tuple[_Array, _Array]:
@@ -324,61 +306,6 @@ def _with_doubt(model: Regressors, features: NDArray[Any]) -> tuple[_Array, _Arr
     if isinstance(model, CellModel):
         return model.predict_with_doubt(features)
     return np.asarray(model.predict(features), dtype=np.float64), np.ones(len(features))
-
-
-class _View:
-    """What was measured, seen from the front.
-
-    Args:
-        trace: All that was evaluated.
-        measured: (n,) positions of what has values.
-        front: The non-dominated cells.
-        reference: (m,) the problem's reference point, minimised, or None.
-        rng: Source of randomness.
-
-    Attributes:
-        F: (n, m) values.
-        frame, rays, best: For ``acquisition.reach``: the box, directions (r, m), reach of the front (r,).
-        nearest: (n,) positions of what was measured, nearest the front first.
-    """
-
-    def __init__(
-        self,
-        trace: Trace,
-        measured: NDArray[np.int64],
-        front: FrontArchive,
-        reference: _Array | None,
-        rng: np.random.Generator,
-    ) -> None:
-        self.F = trace.F[measured]
-        self.rays = directions(_N_RAYS, self.F.shape[1], rng)
-        if len(front) and front.violation[0] == 0:
-            self.frame = Frame.around(front.F, self.F[:_FIRST], reference)
-            self.best = reach(front.F, self.rays, self.frame).max(axis=0)
-        else:
-            self.frame = Frame.around(self.F, self.F[:_FIRST], reference)
-            self.best = np.zeros(_N_RAYS)
-        few = slice(_FEW_RAYS)
-        ahead = (reach(self.F, self.rays[few], self.frame) - self.best[few]).max(axis=1)
-        # What is feasible is nearer than what is not.
-        self.nearest = measured[np.lexsort((-ahead, trace.violation[measured]))]
-
-    def keep(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Positions, in order, of at most n measured cells that are worth a look again.
-
-        Half of them are the nearest, half any others, and the first few stay, which tell the extent.
-        """
-        if len(self.nearest) <= n:
-            return np.sort(self.nearest)
-        few = np.sort(self.nearest)[:_FIRST]
-        return np.union1d(few, self.lesson(n - _FIRST, rng))
-
-    def lesson(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Positions of at most n measured cells: half of them the nearest, half any others."""
-        if len(self.nearest) <= n:
-            return np.sort(self.nearest)
-        near, far = np.split(self.nearest, [n // 2])
-        return np.sort(np.concatenate((near, rng.choice(far, n - n // 2, replace=False))))
 
 
 @lru_cache(maxsize=1)
