@@ -28,9 +28,9 @@ _SOURCES = {
     "optimization. EvoCOP 2012",
     "surrogate-pls": "Paquete, Chiarandini, Stützle: Pareto local optimum sets in the biobjective traveling "
     "salesman problem. Metaheuristics for Multiobjective Optimisation, 2004; Emmerich, Giannakoglou, "
-    "Naujoks: Single- and multiobjective evolutionary optimization assisted by Gaussian random field metamodels. IEEE "
-    "Transactions on Evolutionary Computation 10(4), 2006; Zhang, Golovin: Random hypervolume scalarizations "
-    "for provable multi-objective black box optimization. ICML 2020",
+    "Naujoks: Single- and multiobjective evolutionary optimization assisted by Gaussian random field "
+    "metamodels. IEEE Transactions on Evolutionary Computation 10(4), 2006; Zhang, Golovin: Random "
+    "hypervolume scalarizations for provable multi-objective black box optimization. ICML 2020",
     "nsga2": "Deb, Pratap, Agarwal, Meyarivan: A fast and elitist multiobjective genetic algorithm: NSGA-II. "
     "IEEE Transactions on Evolutionary Computation 6(2), 2002",
     "nsga3": "Deb, Jain: An evolutionary many-objective optimization algorithm using reference-point-based "
