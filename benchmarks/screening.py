@@ -1,8 +1,9 @@
 """Does screening reach the same hypervolume with fewer full trainings? python benchmarks/screening.py
 
-Runs random search on live-scene over several seeds, with and without screening, at the same budget of
-candidates and the same schedule, and compares hypervolumes and the numbers of full trainings. Trainings are
-kept in --folder, so that both ways share what they have in common and a second call only reads.
+Runs a search on live-scene over several seeds, with and without screening, at the same budget of candidates
+and the same schedule, and compares hypervolumes and the numbers of full trainings. Random search proposes the
+same candidates both ways, so that it tells what screening itself loses. Trainings are kept in --folder, so
+that both ways share what they have in common and a second call only reads.
 """
 
 import argparse
@@ -37,7 +38,7 @@ def search(chosen: argparse.Namespace, seed: int, screen: int) -> tuple[np.ndarr
         return results(cells, epochs)
 
     backend._results = counted  # type: ignore[method-assign]
-    options = {"pop_size": chosen.batch} if chosen.algorithm == "nsga2" else {}
+    options = {{"nsga2": "pop_size", "random": "batch"}.get(chosen.algorithm, "batch_size"): chosen.batch}
     spec = AlgorithmSpec(label=chosen.algorithm, algorithm=chosen.algorithm, options=options)
     result = run_algorithm(problem, spec, budget=chosen.budget, seed=seed)
     spent = len(full) * chosen.epochs
