@@ -1,7 +1,7 @@
 """Train a step of a network of every structure: python benchmarks/network_gradients.py
 
-One cell of each graph that cells are stored with (2,494; the rest of the 6,472 enumerated ones are isomorphic to
-them), on a small skeleton: the output has its shape, and every parameter gets a finite gradient.
+One cell of each graph that cells are stored with (2,494; the rest of the 6,472 enumerated ones are isomorphic
+to them), on a small skeleton: the output has its shape, and every parameter gets a finite gradient.
 """
 
 import time
