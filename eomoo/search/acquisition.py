@@ -27,12 +27,13 @@ class Frame:
     def around(cls, front: _Array, first: _Array, reference: _Array | None) -> Frame:
         """The box of a front (k, m) up to a reference point (m,).
 
-        Without one, it reaches a little beyond the front, and at least to where nine in ten of the first
-        evaluated points (n, m) lie: a box no wider than today's front would hide how far it could go.
+        Without one, or with one that nothing reaches yet, it reaches a little beyond the front, and at least
+        to where nine in ten of the first evaluated points (n, m) lie: a box no wider than today's front would
+        hide how far it could go.
         """
         ideal = front.min(axis=0)
         worst = reference
-        if worst is None:
+        if worst is None or not (front < worst).all(axis=1).any():
             beyond = front.max(axis=0) + 0.1 * np.ptp(front, axis=0)
             worst = np.maximum(beyond, np.quantile(first, 0.9, axis=0))
         least = 1e-6 * np.maximum(np.abs(ideal), 1.0)

@@ -45,7 +45,7 @@ class Pool:
         return Pool(**{name: values[places] for name, values in vars(self).items()})
 
     def best(self, n: int) -> Pool:
-        """The n with the largest margin, in order of their cells."""
+        """The n with the largest margin, in the order in which they are."""
         if len(self.cells) <= n:
             return self
         return self.take(np.sort(np.argpartition(-self.margin, n)[:n]))

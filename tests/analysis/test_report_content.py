@@ -3,6 +3,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
 from eomoo.analysis.report import render_report, report_of, write_report
 from eomoo.analysis.report.landscape import landscape_sections
+from eomoo.analysis.report.wording import references
 from eomoo.analysis.runs import load_run
 from eomoo.errors import DataError, SettingError, StoreError
-from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec
 from eomoo.search.problem import CellProblem
 from eomoo.study.store import STORE_NAME, Store
 
@@ -238,3 +240,9 @@ def test_the_best_median_stands_out_everywhere(study_folder):
     assert f"**{median} " in render_report(study_folder, format="md")
     assert rf"\textbf{{{median} " in render_report(study_folder, format="latex")
     assert f'class="number best" data-value="{best[k].median!r}"' in render_report(study_folder)
+
+
+@pytest.mark.parametrize("name", sorted(set(ALGORITHMS) - {"random"}))
+def test_every_search_has_its_source(name):
+    run = SimpleNamespace(algorithm=name, settings={"init": "random"})
+    assert any(text.startswith(ALGORITHMS[name].title) for text in references([], [run], study=False))

@@ -130,6 +130,30 @@ def test_limits_are_learnt(pose):
     assert (problem.values(algorithm.opt.get("index").astype(int))[:, 1] <= limit).all()
 
 
+def test_a_sample_is_drawn_and_an_expectation_is_not(problem):
+    """A model that says the same of all cells leaves the choice to the draws."""
+
+    class Same:
+        def __init__(self, Y):
+            self.row = Y.min(axis=0)
+
+        def predict(self, features):
+            return np.tile(self.row, (len(features), 1))
+
+    def spread(acquisition):
+        algorithm = eomoo.SurrogatePLS(acquisition=acquisition, model=lambda X, Y, *, seed: Same(Y))
+        rated, pools = algorithm._rated, []
+        algorithm._rated = lambda *given: pools.append(rated(*given)) or pools[-1]
+        minimize(problem, algorithm, ("n_eval", 30), seed=1, copy_algorithm=False)
+        return max(np.ptp(pool.mean[:, 0]) for pool in pools), max(pool.deviation.max() for pool in pools)
+
+    drawn, narrow = spread("sample")
+    same, wide = spread("expected")
+    assert drawn > 0
+    assert same == 0
+    assert narrow < 0.01 * wide
+
+
 def test_a_small_domain_is_searched_to_its_last_cell(pose):
     problem = pose("err", "lat", source="part")
     algorithm = search(problem, lambda: eomoo.SurrogatePLS(batch_size=20), 2_000).algorithm
@@ -161,7 +185,7 @@ def test_reach_measures_hypervolume():
 
 
 def test_odds_add_up_to_the_expected_improvement():
-    """Against a million draws, for three candidates before a front of two points."""
+    """Against four thousand draws, for three candidates before a front of two points."""
     rng = np.random.default_rng(4)
     frame = Frame(ideal=np.zeros(2), reference=np.ones(2))
     rays = directions(400, 2, rng)
@@ -241,6 +265,8 @@ def test_a_model_of_ones_own(problem):
     minimize(problem, eomoo.SurrogatePLS(model=fit), ("n_eval", 40), seed=1)
     assert taught == [20, 25, 30, 35]
     assert min(asked) > 500
+    # Each time of the first candidates, and three times of neighbours of those that promise most.
+    assert len(asked) == 4 * (1 + 3)
 
 
 def test_the_memetic_search_is_nsga2_and_then_local_search(problem):
