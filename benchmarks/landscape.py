@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 import eomoo
-from eomoo.analysis.landscape_analysis import LandscapeAnalysis, analyse_landscape
-from eomoo.analysis.landscape_files import write_landscape
+from eomoo.landscape.analysis import LandscapeAnalysis, analyse_landscape
+from eomoo.landscape.files import write_landscape
 
 
 def dominating(F: np.ndarray, point: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from eomoo import CIFAR10, load_space
-from eomoo.data.files import atomic_path
 from eomoo.data.tfrecord import crc32c, crc32c_columns, mask_crc
+from eomoo.files import atomic_path
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from eomoo.analysis.statistics import holm, mann_whitney, rank_test, vargha_delaney
 from eomoo.analysis.studies import StudyResults, hypervolume_curves, load_results
-from eomoo.data.files import write_text
+from eomoo.files import write_text
 from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from eomoo.study.execute import run_study
 from eomoo.study.plan import load_study

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from eomoo.errors import EomooError
+from eomoo.version import __version__
 
 if TYPE_CHECKING:
     from eomoo.data.nasbench101 import NASBench101Table
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from eomoo.search.surrogate_start import SurrogateParetoSampling
     from eomoo.search.walks import WalkSampling
     from eomoo.space import CIFAR10, SO2SAT, Catalogue, Cell, Neighborhood, Skeleton, load_space
-
-__version__ = "0.1.0"
 
 _HOME = {
     "CIFAR10": "eomoo.space",
@@ -76,6 +75,7 @@ __all__ = [
     "SurrogatePLS",
     "SurrogateParetoSampling",
     "WalkSampling",
+    "__version__",
     "build_network",
     "cell_operators",
     "default_algorithm",

@@ -49,5 +49,5 @@ class StoreError(EomooError, RuntimeError):
     """A result store that cannot be opened, written or understood."""
 
 
-class UnknownNameError(EomooError, KeyError):
-    """A name that is not among those known."""
+class UnknownNameError(SettingError, KeyError):
+    """A name that is not among those known; a ValueError as any other impossible setting, and a KeyError."""

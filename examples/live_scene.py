@@ -13,12 +13,12 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 import eomoo
-from eomoo.analysis.figures import new_figure
+from eomoo.images.scene import Scene
+from eomoo.images.sources import open_scene
 from eomoo.live.mapping import predict_scene
 from eomoo.live.metrics import Accuracy
-from eomoo.live.scene import Scene
-from eomoo.live.sources import open_scene
 from eomoo.live.training import load_trained
+from eomoo.plots import new_figure
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import eomoo
-from eomoo.analysis.indicators import Scale, hypervolume
+from eomoo.fronts.indicators import Scale, hypervolume
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 

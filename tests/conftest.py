@@ -5,12 +5,15 @@ import signal
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 import synthetic
+from landscape_cards import values_of, write_card
 
 import eomoo
 from eomoo.data import find
 from eomoo.errors import DataNotFoundError
+from eomoo.search.problem import CellProblem
 from eomoo.space import Catalogue
 
 # A shell that starts the suite in the background has it ignore Ctrl-C, and so its children, which are to be
@@ -60,3 +63,21 @@ def pose(card):
         return eomoo.get_problem(card(*names, **options), noise=noise, constraints=constraints)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def small_cells(space):
+    """All cells of at most 5 vertices, few enough for slow and obvious twins."""
+    return np.flatnonzero(space.n_vertices <= 5)
+
+
+@pytest.fixture(scope="session")
+def small_problem(space, small_cells, tmp_path_factory) -> CellProblem:
+    columns = values_of(space, small_cells)
+    del columns["params"]
+    return eomoo.get_problem(write_card(tmp_path_factory.mktemp("small"), small_cells, columns))
+
+
+@pytest.fixture(scope="session")
+def small_card_of_three(space, small_cells, tmp_path_factory):
+    return write_card(tmp_path_factory.mktemp("three"), small_cells, values_of(space, small_cells))

@@ -11,11 +11,30 @@ import pytest
 
 import eomoo
 
-LAYERS = ("errors", "space", "data", "objectives", "search", "study", "analysis", "cli")
+LAYERS = [
+    *[
+        "errors",
+        "version",
+        "packages",
+        "checks",
+        "plots",
+        "files",
+        "jobs",
+        "space",
+        "fronts",
+        "models",
+        "data",
+    ],
+    *["images", "live", "objectives", "search", "measuring", "study", "landscape", "analysis", "esann2024"],
+    *["api", "cli"],
+]
 ALLOWED = {layer: set(LAYERS[: k + 1]) for k, layer in enumerate(LAYERS)}
-ALLOWED["objectives"].add("live")
-ALLOWED["cli"].add("live")
-ALLOWED["live"] = {"errors", "space", "data", "live"}
+# Imports upward that are still to be turned round.
+UPWARD = {
+    "jobs/processes.py": {"study"},
+    "landscape/files.py": {"esann2024"},
+    "study/execute.py": {"esann2024"},
+}
 # Classes of torch's modules cannot be defined without torch; only functions import this file.
 NEEDS_TORCH = "eomoo.live.modules"
 ROOT = Path(eomoo.__file__).parent
@@ -39,8 +58,8 @@ def test_imports_go_leftwards(module):
         return
     assert layer in ALLOWED
     names = [name.split(".") for name in imported(ROOT / module)]
-    found = {name[1] for name in names if name[0] == "eomoo" and name[1:2] != ["__version__"]}
-    assert found <= ALLOWED[layer]
+    found = {name[1] for name in names if name[0] == "eomoo"}
+    assert found <= ALLOWED[layer] | UPWARD.get(module.as_posix(), set())
 
 
 def loaded_after(statement):

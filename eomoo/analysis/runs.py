@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.indicators import Scale, deduplicated, hypervolume
-from eomoo.data.files import atomic_path, write_json
-from eomoo.search.dominance import non_dominated
+from eomoo.files import atomic_path, write_json
+from eomoo.fronts.dominance import non_dominated
+from eomoo.fronts.indicators import Scale, deduplicated, hypervolume
 from eomoo.space import load_space
 from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
 
@@ -182,7 +182,8 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
 
 
 def _draw_front(stored: StoredRun, path: Path) -> Path:
-    from eomoo.analysis.figures import axis_label, new_figure, plot_best, plot_front, plot_front_matrix
+    from eomoo.analysis.figures import plot_best, plot_front, plot_front_matrix
+    from eomoo.plots import axis_label, new_figure
 
     labels = [axis_label(o["title"], o["unit"]) for o in stored.problem.objectives]
     seen = stored.trace.values[stored.trace.feasible]
@@ -217,7 +218,7 @@ def _draw_front(stored: StoredRun, path: Path) -> Path:
 def _draw_cells(stored: StoredRun, path: Path, *, most: int = 24) -> Path:
     """Drawings of the front's cells, evenly chosen when there are more than ``most``."""
     from eomoo.analysis.drawing import draw_cell
-    from eomoo.analysis.figures import new_figure
+    from eomoo.plots import new_figure
 
     chosen = np.unique(np.linspace(0, len(stored.front) - 1, min(most, len(stored.front))).astype(int))
     columns = min(6, len(chosen))

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.indicators import INDICATORS, Indicator, Scale, front_indicators, hypervolume
 from eomoo.analysis.runs import problem_scale
 from eomoo.errors import SettingError, StoreError, UnknownNameError
-from eomoo.search.dominance import non_dominated
+from eomoo.fronts.dominance import non_dominated
+from eomoo.fronts.indicators import INDICATORS, Indicator, Scale, front_indicators, hypervolume
 from eomoo.study.record import recorded_study
 from eomoo.study.store import STORE_NAME, ProblemRow, RunRow, RunTrace, Store
 

@@ -12,7 +12,6 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.figures import COLORS, axis_label, new_figure
 from eomoo.analysis.statistics import RankTest
 from eomoo.analysis.studies import (
     ProblemResults,
@@ -21,8 +20,9 @@ from eomoo.analysis.studies import (
     hypervolume_curves,
     indicator_frame,
 )
-from eomoo.data.files import atomic_path
 from eomoo.errors import SettingError
+from eomoo.files import atomic_path
+from eomoo.plots import COLORS, axis_label, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.analysis.statistics import RankTest, pairwise_tests, rank_test
 from eomoo.analysis.studies import StudyResults, indicator_frame
-from eomoo.data.files import atomic_path, write_text
 from eomoo.errors import SettingError
+from eomoo.files import atomic_path, write_text
 
 if TYPE_CHECKING:
     import pandas as pd

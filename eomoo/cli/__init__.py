@@ -42,7 +42,7 @@ app.add_typer(data.app, name="data")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from eomoo import __version__
+        from eomoo.version import __version__
 
         typer.echo(f"eomoo {__version__}")
         raise typer.Exit

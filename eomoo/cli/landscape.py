@@ -44,7 +44,7 @@ def landscape(
     All cells are looked at, none is sampled. Cards on the EO table (eo-table-...) give the published
     landscape analysis instead: its 450 cells are a sample along random walks, not a space.
     """
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
     from eomoo.search.problem import get_problem
 
     problem = get_problem(card, noise=noise, constraints=constraint or ())
@@ -54,8 +54,8 @@ def landscape(
         numbers, written = _published(problem, out)
         show = _print_published
     else:
-        from eomoo.analysis.landscape_analysis import analyse_landscape
-        from eomoo.analysis.landscape_files import write_landscape
+        from eomoo.landscape.analysis import analyse_landscape
+        from eomoo.landscape.files import write_landscape
 
         with console(stderr=True).status(f"measuring the landscape of {problem.name()} ..."):
             analysis = analyse_landscape(
@@ -84,9 +84,9 @@ def _is_eo_table(problem: CellProblem) -> bool:
 
 
 def _published(problem: CellProblem, out: Path | None) -> tuple[dict[str, Any], list[Path]]:
-    from eomoo.analysis.landscape_files import write_published
-    from eomoo.analysis.landscape_published import analyse_published
     from eomoo.data.eo_table import load_eo_table
+    from eomoo.esann2024.published_landscape import analyse_published
+    from eomoo.landscape.files import write_published
 
     analysis = analyse_published(load_eo_table())
     header = {"problem": problem.name(), "title": problem.card.title, "citation": problem.card.citation}

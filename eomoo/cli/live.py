@@ -14,7 +14,7 @@ from eomoo.cli.show import parse_cell
 from eomoo.errors import DataNotFoundError, SettingError
 
 if TYPE_CHECKING:
-    from eomoo.live.images import ImageData
+    from eomoo.images.base import ImageData
     from eomoo.live.metrics import Accuracy
     from eomoo.live.runs import CurvePoint, Training
 
@@ -75,9 +75,9 @@ def train(
     of a schedule that passes through those done, it continues. Under torchrun, several devices
     train one network.
     """
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
+    from eomoo.images.sources import open_data
     from eomoo.live.recipes import get_recipe
-    from eomoo.live.sources import open_data
     from eomoo.live.training import train as run_training
 
     index = parse_cell(cell)
@@ -115,12 +115,12 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a trained network on a whole split: accuracy, by class, and what is taken for what."""
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
+    from eomoo.images.base import SPLITS, as_trained
+    from eomoo.images.sources import open_data
     from eomoo.live.devices import resolve_device
     from eomoo.live.evaluation import evaluate as measure
-    from eomoo.live.images import SPLITS, as_trained
     from eomoo.live.runs import load_state
-    from eomoo.live.sources import open_data
     from eomoo.live.training import load_trained
 
     if split not in SPLITS:
@@ -163,7 +163,7 @@ def latency(
 
     Let nothing else run meanwhile; a time that something else disturbed is marked.
     """
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
     from eomoo.live.latency import LatencySetting, measure_latency
     from eomoo.space import Skeleton
 
@@ -210,11 +210,11 @@ def export(
     """
     import numpy as np
 
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
+    from eomoo.images.base import read_batch
+    from eomoo.images.sources import open_data
     from eomoo.live.export import export_onnx
-    from eomoo.live.images import read_batch
     from eomoo.live.runs import load_state
-    from eomoo.live.sources import open_data
     from eomoo.space import Cell, load_space
 
     weights = _weights(trained)

@@ -13,7 +13,7 @@ def problems(as_json: Json = False) -> None:
     """List the problem cards: what each asks for, and where its values come from."""
     from rich.table import Table
 
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
     from eomoo.objectives.card import list_problems, load_card
 
     cards = [load_card(name) for name in list_problems()]

@@ -210,7 +210,7 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
 
 
 def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
-    from eomoo.analysis.indicators import Scale, hypervolume
+    from eomoo.fronts.indicators import Scale, hypervolume
 
     if problem.reference_point is None or not problem.enumerable or not len(problem.pareto_indices()):
         return lambda front: ""
@@ -227,7 +227,7 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
 
 def _print_json(stored: StoredRun) -> None:
     from eomoo.analysis.runs import front_frame, summary
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
 
     frame = front_frame(stored)
     typer.echo(to_json({**summary(stored), "front": frame.to_dict(orient="records")}))
@@ -236,8 +236,8 @@ def _print_json(stored: StoredRun) -> None:
 def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     from rich.table import Table
 
-    from eomoo.analysis.figures import axis_label
     from eomoo.analysis.runs import summary
+    from eomoo.plots import axis_label
 
     numbers = summary(stored)
     table = Table()

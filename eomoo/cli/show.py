@@ -51,7 +51,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a cell: drawing, parameters, MACs, predicted and (where known) measured values."""
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
     from eomoo.space import load_space
 
     index = parse_cell(cell)
@@ -138,8 +138,8 @@ def _print(cell: Cell, facts: dict[str, Any]) -> None:
 
 def _write_png(cell: Cell, index: int, path: Path) -> None:
     from eomoo.analysis.drawing import draw_cell
-    from eomoo.analysis.figures import new_figure
-    from eomoo.data.files import atomic_path
+    from eomoo.files import atomic_path
+    from eomoo.plots import new_figure
 
     figure, ax = new_figure(3.2, 4.2)
     draw_cell(cell, ax, title=f"cell {index}")

@@ -106,7 +106,7 @@ def show(
     """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
     from eomoo.analysis.studies import load_results
     from eomoo.analysis.study_tables import check_indicators, study_tables, write_csv, write_latex
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
 
     tables = study_tables(load_results(folder), at=_numbers("at", at) if at else ())
     shown = _names(indicators) if indicators else _default_indicators(tables)
@@ -134,7 +134,7 @@ def list_all(as_json: Json = False) -> None:
     """List the studies that eomoo ships."""
     from rich.table import Table
 
-    from eomoo.data.files import to_json
+    from eomoo.files import to_json
     from eomoo.study.plan import list_studies, load_study
 
     studies = {name: load_study(name) for name in list_studies()}
@@ -157,7 +157,7 @@ def verdict(
 ) -> None:
     """Write the page that says which of the published claims hold, from the data-centric study's folder."""
     from eomoo.analysis.studies import load_results
-    from eomoo.analysis.verdict_page import write_verdict
+    from eomoo.esann2024.verdict_page import write_verdict
 
     for path in write_verdict(load_results(folder), out):
         console().print(f"written: {path}", soft_wrap=True)

@@ -15,7 +15,7 @@ from eomoo.data import to_json
 from eomoo.errors import DataNotFoundError
 
 if TYPE_CHECKING:
-    from eomoo.objectives.model_files import Qualities
+    from eomoo.models.model_files import Qualities
 
 __all__ = ["app"]
 
@@ -50,7 +50,7 @@ def fit(
     With the same versions of xgboost and numpy the models equal the shipped ones bit for bit. Use
     them from Python: SurrogateBackend(FOLDER).
     """
-    from eomoo.objectives.model_files import shipped_folder
+    from eomoo.models.model_files import shipped_folder
     from eomoo.objectives.refit import refit
 
     with _progress("fitting", repeats) as advance:
@@ -87,8 +87,8 @@ def check(source: From = None, repeats: Repeats = 1, as_json: Json = False) -> N
 
 
 def _check(source: Path | None, repeats: int) -> tuple[Qualities, str]:
-    from eomoo.objectives.model_files import read_record, shipped_folder
-    from eomoo.objectives.quality import N_FOLDS
+    from eomoo.models.model_files import read_record, shipped_folder
+    from eomoo.models.quality import N_FOLDS
     from eomoo.objectives.refit import load_measurements, measure_quality
 
     try:

@@ -11,9 +11,9 @@ from eomoo.data import eo_convert
 from eomoo.data.datasets import DATASETS
 from eomoo.data.download import StartProgress
 from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
-from eomoo.data.files import atomic_path, write_json
 from eomoo.data.nasbench_convert import NB101_COLUMNS, convert_nasbench101, looks_like_nasbench101
 from eomoo.errors import DataError, DataNotFoundError, MissingPackageError, SettingError
+from eomoo.files import atomic_path, write_json
 from eomoo.space.enumeration import N_CELLS
 
 if TYPE_CHECKING:

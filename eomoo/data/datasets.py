@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from eomoo.data.files import sha256_of
 from eomoo.errors import DataNotFoundError, UnknownNameError
+from eomoo.files import cache_folder, sha256_of
 
 __all__ = [
     "DATASETS",
     "DataFile",
     "DataSet",
     "FileCheck",
-    "cache_folder",
     "candidates",
     "check_files",
     "find",
@@ -243,19 +242,6 @@ def get_dataset(name: str | DataSet) -> DataSet:
     except KeyError:
         known = ", ".join(sorted(DATASETS))
         raise UnknownNameError(f"there is no data set {name!r}; known are {known}") from None
-
-
-def cache_folder() -> Path:
-    """The folder where eomoo keeps what it fetched.
-
-    `EOMOO_CACHE` where set, else `eomoo` in `XDG_CACHE_HOME` or in `~/.cache`.
-    """
-    own = os.environ.get("EOMOO_CACHE")
-    if own:
-        return Path(own).expanduser()
-    shared = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification has relative paths ignored.
-    return (Path(shared) if os.path.isabs(shared) else Path("~/.cache").expanduser()) / "eomoo"
 
 
 def search_folders(name: str | DataSet) -> list[Path]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 from urllib.parse import urlsplit
 
-from eomoo.data.files import sha256_of, write_error
 from eomoo.errors import DataError
+from eomoo.files import sha256_of, write_error
 
 __all__ = ["Progress", "StartProgress", "download", "progress_bars"]
 

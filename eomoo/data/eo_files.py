@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from eomoo.data.json_files import read_json
 from eomoo.data.pickles import read_pickle
-from eomoo.data.place import Place
+from eomoo.files import Place, read_json
 
 __all__ = ["Measured", "Spec", "Trained", "WalkCell", "read_database", "read_measured", "read_walks"]
 

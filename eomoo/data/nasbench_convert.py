@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.data.files import atomic_path
 from eomoo.data.nasbench_layouts import Batch, Layouts, RecordError, join_batches
 from eomoo.data.tfrecord import Block, read_blocks, record_error
 from eomoo.errors import DataError
+from eomoo.files import atomic_path
 from eomoo.space import CIFAR10, Catalogue, load_space
 from eomoo.space.enumeration import N_CELLS
 

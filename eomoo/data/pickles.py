@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from eomoo.data.files import other_kind, read_bytes
 from eomoo.errors import DataError
+from eomoo.files import other_kind, read_bytes
 
 __all__ = ["read_pickle"]
 

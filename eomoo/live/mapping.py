@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.live.images import ImageData
-from eomoo.live.packages import require
-from eomoo.live.scene import Scene
+from eomoo.images.base import ImageData
+from eomoo.images.scene import Scene
+from eomoo.packages import require
 
 if TYPE_CHECKING:
     import torch

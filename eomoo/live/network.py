@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eomoo.errors import UnknownNameError
-from eomoo.live.packages import require
+from eomoo.packages import require
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.cost import vertex_channels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eomoo.live.network import build_network
-from eomoo.live.packages import require
+from eomoo.packages import require
 from eomoo.space import SO2SAT, Cell, Skeleton
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eomoo.errors import SettingError
 from eomoo.live.export import onnx_bytes
 from eomoo.live.network import build_network
-from eomoo.live.packages import require
+from eomoo.packages import require
 from eomoo.space import Cell, Skeleton
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eomoo.data.files import atomic_path, write_json
-from eomoo.data.json_files import read_json
 from eomoo.errors import DataError, SettingError
+from eomoo.files import atomic_path, read_json, write_json
 from eomoo.live.metrics import Accuracy
-from eomoo.live.packages import require
 from eomoo.live.recipes import format_epochs
+from eomoo.packages import require
 
 __all__ = ["CurvePoint", "RunFolder", "Training"]
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from eomoo.images.base import ImageData
+from eomoo.images.sources import open_data
 from eomoo.live.devices import resolve_device
-from eomoo.live.images import ImageData
 from eomoo.live.recipes import Recipe, format_epochs
-from eomoo.live.sources import open_data
 from eomoo.live.store import key_of
 from eomoo.live.training import train, training_setting
 from eomoo.space import Skeleton

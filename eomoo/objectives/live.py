@@ -127,7 +127,7 @@ class LiveBackend:
         """The backend of a card's ``[backend.live]`` table.
 
         Args:
-            settings: ``data`` (a source as for ``eomoo.live.sources.open_data``), the tables
+            settings: ``data`` (a source as for ``eomoo.images.sources.open_data``), the tables
                 ``images`` (its options), ``skeleton``, ``recipe_settings`` and ``latency``, and what
                 else the class takes.
             base: The card's folder, which a folder of images may be relative to.
@@ -136,7 +136,7 @@ class LiveBackend:
         Raises:
             CardError: (a ValueError) A setting that there is not, or one of the wrong kind.
         """
-        from eomoo.data.datasets import cache_folder
+        from eomoo.files import cache_folder
         from eomoo.live.latency import LatencySetting
         from eomoo.live.tasks import DataSource
 
@@ -200,8 +200,8 @@ class LiveBackend:
 
     def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
         """Write ``CELL.onnx`` for each of the cells that was trained, with its accuracy in the metadata."""
+        from eomoo.images.base import read_batch
         from eomoo.live.export import export_onnx
-        from eomoo.live.images import read_batch
 
         images, _ = read_batch(self.source.open().test, np.arange(8))
         paths = []

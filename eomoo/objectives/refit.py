@@ -10,11 +10,11 @@ import numpy as np
 
 from eomoo.data.datasets import find, get_dataset
 from eomoo.data.eo_table import load_eo_table
-from eomoo.data.files import sha256_of
-from eomoo.objectives.eo_models import Surrogates, fit_surrogates, space_scaling, with_spreads
-from eomoo.objectives.model_files import Qualities, write_surrogates
-from eomoo.objectives.quality import N_FOLDS, SCHEMES, HeldOut, Measurements, Quality, cross_validate, measure
-from eomoo.objectives.recipes import TARGETS
+from eomoo.files import sha256_of
+from eomoo.models.eo_models import Surrogates, fit_surrogates, space_scaling, with_spreads
+from eomoo.models.model_files import Qualities, write_surrogates
+from eomoo.models.quality import N_FOLDS, SCHEMES, HeldOut, Measurements, Quality, cross_validate, measure
+from eomoo.models.recipes import TARGETS
 from eomoo.space import load_space
 
 __all__ = ["Refit", "load_measurements", "measure_quality", "n_fits", "refit"]

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
+from eomoo.models.model_files import Qualities, read_record, shipped_folder
+from eomoo.models.recipes import TARGETS
+from eomoo.models.whole_space import Predictions, whole_space
 from eomoo.objectives.base import Quantity, check_quantities, with_errors
-from eomoo.objectives.model_files import Qualities, read_record, shipped_folder
-from eomoo.objectives.recipes import TARGETS
 from eomoo.objectives.table import EO_QUANTITIES
-from eomoo.objectives.whole_space import Predictions, whole_space
 from eomoo.space.enumeration import N_CELLS
 
 __all__ = ["SurrogateBackend"]

@@ -9,6 +9,7 @@ from typing import Any
 from pymoo.core.algorithm import Algorithm
 
 from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
+from eomoo.fronts.directions import reference_directions
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import CellCrossover, NeighborMutation, cell_operators, check_positive
 from eomoo.search.pls import PLS
@@ -21,7 +22,6 @@ __all__ = [
     "AlgorithmSpec",
     "default_algorithm",
     "make_algorithm",
-    "reference_directions",
 ]
 
 DEFAULT_ALGORITHM = "surrogate-pls"
@@ -180,20 +180,6 @@ def _nsga2_integer(n_obj: int, settings: dict[str, Any]) -> Algorithm:
         mutation=PM(prob=1.0, eta=3.0, vtype=float, repair=RoundingRepair()),
         eliminate_duplicates=True,
     )
-
-
-def reference_directions(n_obj: int, pop_size: int) -> Any:
-    """The largest Das-Dennis design of at most ``pop_size`` directions."""
-    from math import comb
-
-    from pymoo.util.ref_dirs import get_reference_directions
-
-    if n_obj == 1:
-        return get_reference_directions("das-dennis", 1, n_partitions=1)
-    partitions = 1
-    while comb(partitions + n_obj, n_obj - 1) <= pop_size:
-        partitions += 1
-    return get_reference_directions("das-dennis", n_obj, n_partitions=partitions)
 
 
 def _load(module: str, name: str) -> Any:

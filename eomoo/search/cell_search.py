@@ -12,8 +12,8 @@ from pymoo.core.sampling import Sampling
 from pymoo.util.display.multi import MultiObjectiveOutput
 
 from eomoo.errors import SettingError
+from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.budget import remaining_evaluations
-from eomoo.search.dominance import FrontArchive
 from eomoo.search.operators import RandomCellSampling, check_positive
 from eomoo.search.trace import Trace
 from eomoo.space.neighbors import check_kind

@@ -11,8 +11,8 @@ from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
 from eomoo.errors import SettingError
+from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.cell_search import CellSearch, in_order
-from eomoo.search.dominance import FrontArchive
 from eomoo.search.operators import check_positive
 from eomoo.search.strategies import EXPLORATIONS, RESTARTS, SELECTIONS, Restart, Selection, by_name
 

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from pymoo.core.problem import Problem
 
 from eomoo.errors import SettingError
+from eomoo.fronts.dominance import PENALTY, non_dominated
 from eomoo.objectives.backends import build_backends
 from eomoo.objectives.card import Card, Constraint, load_card, parse_constraint
-from eomoo.search.dominance import PENALTY, non_dominated
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 

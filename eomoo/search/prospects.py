@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.acquisition import Frame, directions, reach
-from eomoo.search.dominance import FrontArchive
 from eomoo.search.trace import Trace
 
 __all__ = ["Pool", "View"]

@@ -10,8 +10,8 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 from pymoo.util.display.multi import MultiObjectiveOutput
 
+from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.budget import remaining_evaluations
-from eomoo.search.dominance import FrontArchive
 from eomoo.search.operators import check_positive
 
 __all__ = ["RandomSearch"]

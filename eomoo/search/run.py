@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.population import Population
 
+from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
-from eomoo.search.dominance import FrontArchive
 from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem
 

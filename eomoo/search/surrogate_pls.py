@@ -14,11 +14,11 @@ from pymoo.core.sampling import Sampling
 from scipy.special import ndtr
 
 from eomoo.errors import SettingError
+from eomoo.fronts.dominance import PENALTY
+from eomoo.models.cell_model import CellModel, fit_cell_model
+from eomoo.models.model_errors import ModelErrors
 from eomoo.search.acquisition import choose_batch, improvement_odds, margin
-from eomoo.search.cell_model import CellModel, fit_cell_model
 from eomoo.search.cell_search import CellSearch
-from eomoo.search.dominance import PENALTY
-from eomoo.search.model_errors import ModelErrors
 from eomoo.search.operators import check_positive
 from eomoo.search.prospects import Pool, View
 from eomoo.search.strategies import recombined, walked

@@ -14,8 +14,8 @@ from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
 from eomoo.errors import SettingError
+from eomoo.fronts.dominance import PENALTY, non_dominated
 from eomoo.search.budget import remaining_evaluations
-from eomoo.search.dominance import PENALTY, non_dominated
 from eomoo.search.operators import check_positive
 from eomoo.space import load_space
 
@@ -232,7 +232,7 @@ class _Forecast:
 # A study asks several times with the same seed, at other budgets; a fit and 423,624 predictions are dear.
 @lru_cache(maxsize=2)
 def _learn(lesson: _Lesson) -> _Forecast:
-    from eomoo.objectives.fitting import fit_regressors
+    from eomoo.models.fitting import fit_regressors
 
     return _Forecast(lesson, fit_regressors)
 

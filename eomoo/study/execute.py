@@ -10,13 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from eomoo.data.files import write_error
 from eomoo.errors import MissingPackageError, StoreError
+from eomoo.files import write_error
+from eomoo.jobs.processes import on_processes
 from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.plan import ProblemSpec, Study, Task
-from eomoo.study.processes import on_processes
 from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 
@@ -114,7 +114,7 @@ def _perform(task: Task) -> tuple[RunResult, dict[str, Any]]:
         raise KeyboardInterrupt
     extra: dict[str, Any] = {"surrogate": result.notes} if result.notes else {}
     if task.as_published and result.starts is not None and problem.n_obj == 2 and problem.domain is None:
-        from eomoo.study.as_published import figures_as_published
+        from eomoo.esann2024.as_published import figures_as_published
 
         settings = task.spec.settings
         trained = settings["n_train"] if settings["init"] == "surrogate-pareto" else 0

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eomoo.data.files import read_bytes, to_json, write_json
 from eomoo.errors import CardError, DataError, StoreError
+from eomoo.files import read_bytes, to_json, write_json
 from eomoo.objectives.card import load_card
 from eomoo.study.plan import Study, parse_study
 from eomoo.study.store import STORE_NAME

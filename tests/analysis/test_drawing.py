@@ -5,7 +5,7 @@ import pytest
 
 import eomoo
 from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
-from eomoo.analysis.figures import new_figure
+from eomoo.plots import new_figure
 
 C3, C1, MP = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"
 

@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from eomoo.analysis.figures import (
-    COLORS,
-    axis_label,
-    new_figure,
-    plot_best,
-    plot_front,
-    plot_front_matrix,
-)
+from eomoo.analysis.figures import plot_best, plot_front, plot_front_matrix
+from eomoo.plots import COLORS, axis_label, new_figure
 
 FRONT = np.array([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0]])
 SEEN = np.array([[3.0, 3.0], [4.0, 2.0], [5.0, 5.0], [1.0, 3.0]])

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from synthetic import all_values, brute_front
 
-from eomoo.analysis.indicators import deduplicated, hypervolume
 from eomoo.analysis.runs import (
     front_frame,
     front_of,
@@ -17,6 +16,7 @@ from eomoo.analysis.runs import (
     trace_frame,
     write_run,
 )
+from eomoo.fronts.indicators import deduplicated, hypervolume
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 from eomoo.study.store import STORE_NAME, RunTrace, Store

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eomoo.analysis.indicators import front_indicators
 from eomoo.analysis.statistics import pairwise_tests
 from eomoo.analysis.studies import fronts_at, hypervolume_curves, indicator_frame, load_results
 from eomoo.analysis.study_figures import attainment_surfaces, write_figures
@@ -16,8 +15,9 @@ from eomoo.analysis.study_tables import (
     to_latex,
     write_csv,
 )
-from eomoo.data.files import to_json
 from eomoo.errors import SettingError, StoreError
+from eomoo.files import to_json
+from eomoo.fronts.indicators import front_indicators
 from eomoo.study.execute import run_study
 from eomoo.study.plan import parse_study
 from eomoo.study.store import STORE_NAME, Store

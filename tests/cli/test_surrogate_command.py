@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from eomoo.cli.surrogate import app
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.objectives.model_files import read_record, shipped_folder
-from eomoo.objectives.recipes import TARGETS
+from eomoo.models.model_files import read_record, shipped_folder
+from eomoo.models.recipes import TARGETS
 from eomoo.objectives.surrogate import SurrogateBackend
 
 FIGURES = {"spearman", "spearman_std", "coverage", "rmse", "n", "repeats"}
@@ -24,8 +24,8 @@ def no_data(tmp_path, monkeypatch):
 @pytest.fixture
 def one_fit(monkeypatch):
     """Cross-validation with three folds: its figures are worse, its course is the same."""
-    for module in ("quality", "refit"):
-        monkeypatch.setattr(f"eomoo.objectives.{module}.N_FOLDS", 3)
+    for module in ("models.quality", "objectives.refit"):
+        monkeypatch.setattr(f"eomoo.{module}.N_FOLDS", 3)
 
 
 def run(*arguments):

@@ -3,17 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from eomoo.data.datasets import (
-    DATASETS,
-    DataFile,
-    DataSet,
-    cache_folder,
-    check_files,
-    find,
-    get_dataset,
-    search_folders,
-)
+from eomoo.data.datasets import DATASETS, DataFile, DataSet, check_files, find, get_dataset, search_folders
 from eomoo.errors import DataNotFoundError, UnknownNameError
+from eomoo.files import cache_folder
 
 
 def dataset(*, url=None, subfolder="inner", names=("a.bin", "b.bin")):

@@ -31,7 +31,7 @@ print(result.status)
 
 def run(folder, processes):
     script = folder.with_suffix(".py")
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1])))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(eomoo.__file__).parents[1])}
     command = [sys.executable]
     if processes > 1:

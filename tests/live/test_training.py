@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import eomoo
+from eomoo.images.base import ArrayImages
 from eomoo.live.devices import torch_state
-from eomoo.live.images import ArrayImages
 from eomoo.live.metrics import Accuracy
 from eomoo.live.recipes import get_recipe
 from eomoo.live.runs import load_state
@@ -148,7 +148,7 @@ print(result.status)
 
 def start(folder):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(eomoo.__file__).parents[1])}
-    script = SCRIPT.format(tests=str(Path(__file__).parent))
+    script = SCRIPT.format(tests=str(Path(__file__).parents[1]))
     return subprocess.Popen(
         [sys.executable, "-c", script, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
     )

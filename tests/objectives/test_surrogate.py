@@ -12,10 +12,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from eomoo.errors import DataError, DataNotFoundError, SettingError, UnknownNameError
-from eomoo.objectives import whole_space as whole
+from eomoo.models import whole_space as whole
+from eomoo.models.model_files import RECORD_FILE, read_record, read_surrogates, shipped_folder
+from eomoo.models.recipes import TARGETS
 from eomoo.objectives.base import Backend
-from eomoo.objectives.model_files import RECORD_FILE, read_record, read_surrogates, shipped_folder
-from eomoo.objectives.recipes import TARGETS
 from eomoo.objectives.surrogate import SurrogateBackend
 
 ACCURACIES = ("val_micro", "val_macro", "test_micro", "test_macro")
@@ -254,7 +254,7 @@ def test_other_models_or_another_xgboost_have_another_cache(small_cache, tmp_pat
 
 def test_two_processes_at_once_agree(small_cache):
     code = (
-        "import numpy; from eomoo.objectives import whole_space as w;"
+        "import numpy; from eomoo.models import whole_space as w;"
         f"w.N_CELLS = {FEW};"
         "from eomoo.objectives.surrogate import SurrogateBackend;"
         "print(SurrogateBackend().values(numpy.arange(100), ['latency']).sum())"

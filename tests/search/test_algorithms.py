@@ -7,7 +7,8 @@ import pytest
 from synthetic import ball, brute_front
 
 from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
-from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm, reference_directions
+from eomoo.fronts.directions import reference_directions
+from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm
 from eomoo.search.run import run_algorithm
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
@@ -89,7 +90,7 @@ def test_nothing_feasible(pose, name):
 
 def test_algorithms_search(problems):
     """Each is better than chance on a smooth landscape."""
-    from eomoo.analysis.indicators import Scale, hypervolume
+    from eomoo.fronts.indicators import Scale, hypervolume
 
     problem = problems["two"]
     scale = Scale(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))

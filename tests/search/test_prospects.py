@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.acquisition import Frame, improvement_odds
-from eomoo.search.dominance import FrontArchive
 from eomoo.search.prospects import Pool, View
 from eomoo.search.trace import Trace
 

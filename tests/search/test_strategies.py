@@ -8,7 +8,7 @@ from pymoo.optimize import minimize
 
 import eomoo
 from eomoo.errors import SettingError
-from eomoo.search.dominance import FrontArchive
+from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.strategies import (
     RESTARTS,
     SELECTIONS,

@@ -10,6 +10,7 @@ from pymoo.termination import get_termination
 
 import eomoo
 from eomoo.errors import SettingError
+from eomoo.models.cell_model import fit_cell_model
 from eomoo.search.acquisition import (
     Frame,
     choose_batch,
@@ -19,7 +20,6 @@ from eomoo.search.acquisition import (
     reach,
 )
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, make_algorithm
-from eomoo.search.cell_model import fit_cell_model
 
 MAKERS = {
     "sample": lambda: eomoo.SurrogatePLS(acquisition="sample"),

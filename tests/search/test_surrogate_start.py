@@ -9,8 +9,8 @@ from pymoo.optimize import minimize
 
 import eomoo
 from eomoo.errors import SettingError
+from eomoo.fronts.dominance import non_dominated
 from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.dominance import non_dominated
 from eomoo.search.pls import PLS
 from eomoo.search.run import run_algorithm
 from eomoo.search.surrogate_start import SurrogateParetoSampling, predicted_fronts

@@ -2,7 +2,7 @@
 
 - :mod:`~eomoo.analysis.report.content`: what is said, from the store.
 - :mod:`~eomoo.analysis.report.fronts`, :mod:`~eomoo.analysis.report.comparison`,
-  :mod:`~eomoo.analysis.report.knee`: fronts, algorithms compared, knee points.
+  :mod:`~eomoo.fronts.knee`: fronts, algorithms compared, knee points.
 - :mod:`~eomoo.analysis.report.html`, :mod:`~eomoo.analysis.report.texts`: how it is written.
 """
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from eomoo.analysis.report.content import report_of
 from eomoo.analysis.report.html import to_html
-from eomoo.analysis.report.knee import knee_distances, knee_point
 from eomoo.analysis.report.model import Report
 from eomoo.analysis.report.texts import to_csv, to_latex, to_markdown
-from eomoo.data.files import write_text
 from eomoo.errors import SettingError
+from eomoo.files import write_text
+from eomoo.fronts.knee import knee_distances, knee_point
 
 __all__ = [
     "FORMATS",

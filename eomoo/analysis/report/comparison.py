@@ -10,11 +10,11 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.figures import axis_label
 from eomoo.analysis.report.model import Curves, Differences, Measured, Section, Series, Table
 from eomoo.analysis.studies import ProblemResults, StudyResults, fronts_at, hypervolume_curves
 from eomoo.analysis.study_figures import attainment_surfaces
 from eomoo.analysis.study_tables import StudyTables
+from eomoo.plots import axis_label
 
 __all__ = ["anytime", "comparison_sections", "rank_section"]
 

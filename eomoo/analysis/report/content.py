@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from eomoo import __version__
 from eomoo.analysis.report.comparison import anytime, comparison_sections, rank_section
 from eomoo.analysis.report.fronts import FrontData, front_data, front_table
 from eomoo.analysis.report.landscape import landscape_sections
@@ -19,6 +18,7 @@ from eomoo.analysis.study_tables import StudyTables, study_tables
 from eomoo.errors import StoreError
 from eomoo.space.enumeration import N_CELLS
 from eomoo.study.store import STORE_NAME, RunRow, Store
+from eomoo.version import __version__
 
 __all__ = ["report_of"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.report.knee import knee_point
 from eomoo.analysis.report.model import Table
 from eomoo.analysis.report.wording import shown_unit
 from eomoo.analysis.runs import front_of
-from eomoo.search.dominance import non_dominated
+from eomoo.fronts.dominance import non_dominated
+from eomoo.fronts.knee import knee_point
 from eomoo.space import Catalogue, load_space
 from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from eomoo.analysis.report.model import Picture, Section, Table
 from eomoo.analysis.report.wording import number
-from eomoo.data.files import read_bytes
 from eomoo.errors import DataError
+from eomoo.files import read_bytes
 
 __all__ = ["landscape_sections"]
 

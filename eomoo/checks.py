@@ -1,0 +1,113 @@
+"""What a value may be: one check and one sentence for each mistake, for arguments and files alike.
+
+Every function takes what the value is called, as the sentence begins ("n_starts", "card.toml: budget"), and
+returns the value as what it was checked to be. The sentence names it, says what it must be and what came.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from eomoo.errors import EomooError, SettingError, UnknownNameError
+
+__all__ = ["choice", "known_keys", "known_name", "number", "positive", "short", "text", "whole"]
+
+
+def whole(
+    name: str,
+    value: object,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    error: type[EomooError] = SettingError,
+) -> int:
+    """The value as an int; ``error`` unless it is a whole number within the bounds. NumPy's count too."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise error(f"{name} must be a whole number{_within(least, most)}; got {short(value)}")
+    found = value.__index__()
+    if (least is not None and found < least) or (most is not None and found > most):
+        raise error(f"{name} must be a whole number{_within(least, most)}; got {short(value)}")
+    return int(found)
+
+
+def positive(name: str, value: object, *, most: int | None = None) -> int:
+    """The value as an int; SettingError unless it is a whole number of at least 1."""
+    return whole(name, value, least=1, most=most)
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    error: type[EomooError] = SettingError,
+) -> float:
+    """The value as a float; ``error`` unless it is a finite number within the bounds."""
+    try:
+        # Text has no __float__, and a truth value is no number.
+        found = math.nan if isinstance(value, bool) else float(value.__float__())  # type: ignore[attr-defined]
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not (math.isfinite(found) and least <= found <= most):
+        low, high = None if least == -math.inf else least, None if most == math.inf else most
+        raise error(f"{name} must be a finite number{_within(low, high)}; got {short(value)}")
+    return found
+
+
+def text(name: str, value: object, *, error: type[EomooError] = SettingError) -> str:
+    """The value; ``error`` unless it is a text."""
+    if not isinstance(value, str):
+        raise error(f"{name} must be a text; got {short(value)}")
+    return value
+
+
+def choice(
+    name: str, value: object, known: Collection[str], *, error: type[EomooError] = SettingError
+) -> str:
+    """The value; ``error`` unless it is one of the known texts."""
+    if not isinstance(value, str) or value not in known:
+        raise error(f"{name} must be one of {', '.join(known)}; got {short(value)}")
+    return value
+
+
+def known_name(
+    what: str, name: object, known: Collection[str], *, error: type[EomooError] = UnknownNameError
+) -> str:
+    """The name of something that is looked up ("problem", "data set"); ``error`` unless it is known."""
+    if not isinstance(name, str) or name not in known:
+        raise error(f"there is no {what} {short(name)}; known are {', '.join(known) or 'none'}")
+    return name
+
+
+def known_keys(
+    where: str,
+    table: Mapping[str, Any],
+    known: Collection[str],
+    *,
+    error: type[EomooError] = SettingError,
+) -> None:
+    """``error`` where a table (a file's, or options by name) has a key that is not known."""
+    for key in table:
+        if key not in known:
+            raise error(f"{where}: unknown key {short(key)}; known are {', '.join(sorted(known)) or 'none'}")
+
+
+def short(value: object) -> str:
+    """A value as it may stand in a sentence: never long, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        # An integer with more digits than Python turns into text.
+        return "a number of thousands of digits"
+
+
+def _within(least: float | None, most: float | None) -> str:
+    if least is not None and most is not None:
+        return f" from {least:,} to {most:,}"
+    if least is not None:
+        return f" of at least {least:,}"
+    return "" if most is None else f" of at most {most:,}"

@@ -1,0 +1,1 @@
+"""The published experiment (Demir, Traoré, Camero, ESANN 2024): as published, and what holds of it."""

@@ -1,0 +1,33 @@
+"""Files read within limits and written whole or not at all: what every other part reads and writes by.
+
+``files``: written beside and renamed, read within a size, checksums, JSON out. ``json_files``: JSON in,
+strictly. ``place``: a value of a file with the way to it, for errors. ``cache``: the user's cache folder.
+"""
+
+from eomoo.files.cache import cache_folder
+from eomoo.files.files import (
+    atomic_path,
+    other_kind,
+    read_bytes,
+    sha256_of,
+    to_json,
+    write_error,
+    write_json,
+    write_text,
+)
+from eomoo.files.json_files import read_json
+from eomoo.files.place import Place
+
+__all__ = [
+    "Place",
+    "atomic_path",
+    "cache_folder",
+    "other_kind",
+    "read_bytes",
+    "read_json",
+    "sha256_of",
+    "to_json",
+    "write_error",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,1 @@
+"""Minimised objective vectors: dominance, indicators, the knee, directions."""

@@ -1,0 +1,124 @@
+"""Images in folders named by their class, as EuroSAT and many others come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import DataError
+from eomoo.images.base import SPLITS, ImageData
+from eomoo.images.scene import read_tiff
+from eomoo.packages import require
+
+__all__ = ["FolderImages", "load_folder"]
+
+_TIFF = (".tif", ".tiff")
+_OTHER = (".npy", ".png", ".jpg", ".jpeg")
+
+
+class FolderImages:
+    """Image files as a split: GeoTIFF, PNG, JPEG, or NumPy arrays (bands, height, width).
+
+    Args:
+        files: Image files, one size and number of bands.
+        labels: (n,).
+    """
+
+    def __init__(self, files: list[Path], labels: NDArray[np.int64]) -> None:
+        self.files, self.labels = files, labels
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
+        return read_image(self.files[index]), int(self.labels[index])
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Images (n, bands, height, width) and labels (n,)."""
+        images = [read_image(self.files[k]) for k in indices]
+        for k, image in zip(indices, images, strict=True):
+            if image.shape != images[0].shape:
+                raise DataError(f"{self.files[k]} has the shape {image.shape}; others have {images[0].shape}")
+        return np.stack(images), self.labels[indices]
+
+
+def read_image(path: Path) -> NDArray[np.float32]:
+    """One image file as (bands, height, width) float32."""
+    if path.suffix.lower() in _TIFF:
+        return read_tiff(path)[0]
+    try:
+        if path.suffix.lower() == ".npy":
+            array = np.load(path)
+        else:
+            image: Any = require("PIL.Image", purpose="to read PNG and JPEG images")
+            with image.open(path) as picture:
+                array = np.asarray(picture)
+            array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is no readable image: {str(error).splitlines()[0][:120]}") from error
+    if array.ndim != 3:
+        raise DataError(f"{path} has the shape {array.shape}; expected (bands, height, width)")
+    return np.asarray(array, dtype=np.float32)
+
+
+def load_folder(
+    folder: str | Path, *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0
+) -> ImageData:
+    """Images in ``CLASS/*.tif`` (or .png, .jpg, .npy) as a task.
+
+    Folders ``train``, ``val`` and ``test``, each with one folder for every class, are taken as they
+    are. Else the images of each class are drawn into three splits; neighbouring images may then come
+    into different ones, which flatters the accuracy.
+
+    Args:
+        folder: Where the folders lie.
+        shares: Of the splits, where they have to be drawn.
+        seed: Of the draw.
+
+    Raises:
+        DataError: (a ValueError) There are no images, or fewer than two classes.
+    """
+    base = Path(folder)
+    if all((base / split).is_dir() for split in SPLITS):
+        found = {split: _files_by_class(base / split) for split in SPLITS}
+        names = sorted({name for files in found.values() for name in files})
+    else:
+        everything = _files_by_class(base)
+        names = sorted(everything)
+        found = _drawn(everything, shares, seed)
+    if len(names) < 2:
+        raise DataError(f"{base} has images of {len(names)} classes (folders); at least two are needed")
+    splits = {}
+    for split in SPLITS:
+        pairs = [(file, names.index(name)) for name, files in found[split].items() for file in files]
+        files = [file for file, _ in pairs]
+        splits[split] = FolderImages(files, np.array([label for _, label in pairs], dtype=np.int64))
+    return ImageData.from_datasets(
+        splits["train"], splits["val"], splits["test"], class_names=names, name=base.resolve().name
+    )
+
+
+def _files_by_class(folder: Path) -> dict[str, list[Path]]:
+    classes = {}
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = sorted(f for f in place.iterdir() if f.suffix.lower() in (*_TIFF, *_OTHER))
+        if files:
+            classes[place.name] = files
+    return classes
+
+
+def _drawn(
+    everything: dict[str, list[Path]], shares: tuple[float, float, float], seed: int
+) -> dict[str, dict[str, list[Path]]]:
+    rng = np.random.default_rng(seed)
+    found: dict[str, dict[str, list[Path]]] = {split: {} for split in SPLITS}
+    bounds = np.cumsum((0, *shares)) / sum(shares)
+    for name, files in everything.items():
+        order = rng.permutation(len(files))
+        at = np.round(bounds * len(files)).astype(int)
+        for k, split in enumerate(SPLITS):
+            found[split][name] = [files[j] for j in np.sort(order[at[k] : at[k + 1]])]
+    return found

@@ -1,0 +1,1 @@
+"""Functions on processes: they know no problem and no network."""

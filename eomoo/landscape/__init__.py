@@ -1,0 +1,1 @@
+"""The shape of a problem: all its cells, their neighbours, optima, ruggedness."""

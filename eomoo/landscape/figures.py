@@ -1,0 +1,404 @@
+"""The sheet of a landscape: one printable page, each panel a function that draws on given axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.landscape.analysis import LandscapeAnalysis
+from eomoo.plots import COLORS, axis_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "landscape_sheet",
+    "plot_autocorrelation",
+    "plot_basins",
+    "plot_correlations",
+    "plot_distance_profile",
+    "plot_dominance_ranks",
+    "plot_front_components",
+    "plot_neighbor_relations",
+    "plot_objective_space",
+    "plot_search_depth",
+]
+
+# Told apart by colour and by dashes, for grey prints.
+STYLES: tuple[dict[str, Any], ...] = (
+    {"color": COLORS[0], "linestyle": "-"},
+    {"color": COLORS[1], "linestyle": "--"},
+    {"color": COLORS[2], "linestyle": "-."},
+    {"color": COLORS[3], "linestyle": ":"},
+)
+PARETO_STYLE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 1))}
+_SMALL = 6.5
+
+
+def sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
+    """A page of 7.5 inches width with a title and ``n_panels`` axes in three columns, tied to no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    rows = -(-n_panels // 3)
+    spacing = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
+    figure = Figure(figsize=(7.5, 2.45 * rows + 0.35), layout=spacing, dpi=200)
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=8.5)
+    axes = list(figure.subplots(rows, 3, squeeze=False).flat)
+    for ax in axes[n_panels:]:
+        ax.set_axis_off()
+    for letter, ax in zip("abcdefghijklmnop", axes[:n_panels], strict=False):
+        ax.set_title(f"({letter})", fontsize=8, loc="left")
+    return figure, axes[:n_panels]
+
+
+def finish(ax: Axes, *, title: str, x: str = "", y: str = "") -> Axes:
+    """Give a panel its title, labels and small print."""
+    letter = ax.get_title(loc="left")
+    ax.set_title(f"{letter} {title}".strip(), fontsize=8, loc="left")
+    ax.set_xlabel(x, fontsize=7)
+    ax.set_ylabel(y, fontsize=7)
+    ax.tick_params(labelsize=_SMALL, length=2.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_offset_text().set_fontsize(_SMALL)
+    return ax
+
+
+def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[int, int] = (0, 1)) -> Axes:
+    """All cells by two objectives (raw values), as a density, with the Pareto front over it.
+
+    With one objective, its histogram.
+    """
+    landscape = analysis.landscape
+    labels = objective_labels(analysis)
+    if landscape.F.shape[1] == 1:
+        ax.hist(landscape.values[:, 0], bins=60, color=COLORS[0])
+        return finish(ax, title="values", x=labels[0], y="cells")
+    x, y = landscape.values[:, list(pair)].T
+    drawn = ax.hexbin(x, y, gridsize=45, bins="log", cmap="Greys", mincnt=1, linewidths=0.1)
+    _count_bar(ax, drawn)
+    ax.plot(
+        x[landscape.front],
+        y[landscape.front],
+        "o",
+        color=COLORS[1],
+        markersize=2.6,
+        markeredgecolor="white",
+        markeredgewidth=0.3,
+        label=f"Pareto front ({len(landscape.front)})",
+    )
+    ax.legend(fontsize=_SMALL, framealpha=0.8, edgecolor="none", handletextpad=0.1, borderpad=0.1)
+    return finish(ax, title="objective space", x=labels[pair[0]], y=labels[pair[1]])
+
+
+def _count_bar(ax: Axes, drawn: PolyCollection) -> None:
+    """The scale of a density, beside the panel's title: a bar beside the panel would take its width."""
+    place = ax.inset_axes((0.63, 1.05, 0.14, 0.035))
+    bar = ax.figure.colorbar(drawn, cax=place, orientation="horizontal")
+    if bar.solids is not None:
+        bar.solids.set(rasterized=False, edgecolor="face")
+    bar.outline.set_linewidth(0.4)
+    place.xaxis.set_ticks([])
+    place.xaxis.set_ticks([], minor=True)
+    style: dict[str, Any] = {"fontsize": 6, "va": "center", "transform": place.transAxes}
+    place.text(-0.08, 0.4, "1", ha="right", **style)
+    place.text(1.08, 0.4, f"{int(drawn.get_clim()[1]):,} cells", ha="left", **style)
+
+
+def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """The front by its first two objectives, with the steps within it; large components have colours."""
+    landscape = analysis.landscape
+    m = landscape.F.shape[1]
+    values = landscape.values[landscape.front]
+    points = values[:, :2] if m > 1 else np.column_stack((values[:, 0], np.arange(len(values))))
+    a, b = _front_edges(analysis)
+    gap = np.full(len(a), np.nan)
+    ax.plot(
+        np.column_stack((points[a, 0], points[b, 0], gap)).ravel(),
+        np.column_stack((points[a, 1], points[b, 1], gap)).ravel(),
+        color="#888888",
+        linewidth=0.5,
+        zorder=1,
+    )
+    size = np.bincount(analysis.component)
+    big = [k for k in range(min(4, len(size))) if size[k] > 1]
+    for k, marker in zip(big, "osD^", strict=False):
+        here = points[analysis.component == k]
+        ax.plot(*here.T, marker, color=STYLES[k]["color"], markersize=3.2, label=f"{size[k]} cells", zorder=3)
+    rest = points[~np.isin(analysis.component, big)]
+    if len(rest):
+        ax.plot(*rest.T, "x", color="black", markersize=3, label=f"{len(size) - len(big)} others", zorder=2)
+    ax.legend(fontsize=_SMALL, frameon=False, handletextpad=0.1)
+    labels = objective_labels(analysis)
+    title = f"front: {len(size)} component{'s' if len(size) > 1 else ''}"
+    return finish(ax, title=title, x=labels[0], y=labels[1] if m > 1 else "cell of the front")
+
+
+def _front_edges(analysis: LandscapeAnalysis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    landscape = analysis.landscape
+    place = np.full(len(landscape), -1)
+    place[landscape.front] = np.arange(len(landscape.front))
+    counts, near = landscape.graph.rows(landscape.front)
+    owner = np.repeat(np.arange(len(landscape.front)), counts)
+    there = place[near] >= 0
+    return owner[there], place[near][there]
+
+
+_RELATIONS = (
+    ("better", "#0072B2", "white"),
+    ("equal", "#F0F0F0", "black"),
+    ("incomparable", "#B0B0B0", "black"),
+    ("worse", "#D55E00", "white"),
+)
+
+
+def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Mean shares of neighbours that are better, equal (neutral), incomparable and worse, as stacked bars."""
+    found = analysis.numbers["neighbours"]
+    pareto = found["dominance"]
+    rows = {short_title(t): found["by_objective"][n] for n, t in _names(analysis)}
+    rows["Pareto\ndominance"] = {**pareto, "better": pareto["dominating"], "worse": pareto["dominated"]}
+    for k, shares in enumerate(rows.values()):
+        left = 0.0
+        for name, color, ink in _RELATIONS:
+            share = 100.0 * shares.get(name, 0.0)
+            ax.barh(
+                k,
+                share,
+                left=left,
+                color=color,
+                edgecolor="black",
+                linewidth=0.4,
+                label=name if k == 0 else "",
+            )
+            if share >= 8.0:
+                ax.text(
+                    left + share / 2, k, f"{share:.0f}", ha="center", va="center", fontsize=6.5, color=ink
+                )
+            left += share
+    ax.set_yticks(range(len(rows)), list(rows), fontsize=_SMALL)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 100)
+    handles, names = ax.get_legend_handles_labels()
+    ax.legend(
+        handles,
+        names,
+        fontsize=6,
+        frameon=False,
+        ncols=2,
+        loc="upper center",
+        bbox_to_anchor=(0.45, -0.2),
+        columnspacing=0.9,
+        handlelength=1.2,
+    )
+    return finish(ax, title="neighbours compared", x="neighbours (%)")
+
+
+def plot_dominance_ranks(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Number of cells of each dominance rank, 0 being the Pareto front."""
+    size = np.bincount(analysis.ranks)
+    ax.fill_between(np.arange(len(size)), size, step="mid", color="#B0B0B0", linewidth=0)
+    ax.plot(size, drawstyle="steps-mid", color="black", linewidth=0.6)
+    ax.set_xlim(0, max(1, len(size) - 1))
+    ax.set_ylim(bottom=0)
+    return finish(ax, title="dominance ranks", x="rank (0: Pareto front)", y="cells")
+
+
+def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Median and quartiles of each objective, scaled to 0 (best) to 1 (worst), by the steps to the front."""
+    F = analysis.landscape.F
+    span = np.ptp(F, axis=0)
+    scaled = (F - F.min(axis=0)) / np.where(span > 0, span, 1.0)
+    steps = np.arange(int(analysis.distance.max()) + 1)
+    inside = [scaled[analysis.distance == d] for d in steps]
+    quartiles = np.array([np.quantile(part, [0.25, 0.5, 0.75], axis=0) for part in inside])
+    for k, (_, title) in enumerate(_names(analysis)):
+        correlation = analysis.numbers["objectives"][k]["fitness_distance"]["pearson"]
+        offset = 0.12 * (k - (F.shape[1] - 1) / 2)
+        low, middle, high = quartiles[:, :, k].T
+        style = STYLES[k % len(STYLES)]
+        ax.errorbar(
+            steps + offset,
+            middle,
+            yerr=(middle - low, high - middle),
+            marker="os^D"[k % 4],
+            markersize=3,
+            linewidth=0.9,
+            elinewidth=0.8,
+            capsize=1.5,
+            label=f"{short_title(title, newline=False)}, r = {correlation:.2f}",
+            **style,
+        )
+    ax.set_xticks(steps, [f"{d}\n{short_count(len(part))}" for d, part in zip(steps, inside, strict=True)])
+    # Room above for the legend.
+    ax.set_ylim(0, 1.0 + 0.14 * F.shape[1])
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.legend(fontsize=6, frameon=False, loc="upper left", borderpad=0.1)
+    return finish(ax, title="fitness and distance", x="steps to the front, cells", y="best 0 to worst 1")
+
+
+def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Share of local optima whose basin has at least so many cells: each objective's, and Pareto ones."""
+    curves = [
+        (
+            f"{short_title(title, newline=False)} ({len(optima.cells):,})",
+            optima.basin.astype(float),
+            STYLES[k % 4],
+        )
+        for k, ((_, title), optima) in enumerate(zip(_names(analysis), analysis.optima, strict=True))
+    ]
+    curves.append((f"Pareto ({len(analysis.pareto.cells):,})", analysis.pareto.basin, PARETO_STYLE))
+    for label, basin, style in curves:
+        size = np.sort(basin)
+        ax.plot(
+            size,
+            1.0 - np.arange(len(size)) / len(size),
+            linewidth=1.1,
+            label=label,
+            drawstyle="steps-pre",
+            **style,
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    # Room below for the legend.
+    least = min(1.0 / len(basin) for _, basin, _ in curves)
+    ax.set_ylim(least ** (1.0 + 0.13 * len(curves)) if least < 1.0 else 0.1, 1.5)
+    ax.legend(fontsize=6, frameon=False, loc="lower left", borderpad=0.1)
+    return finish(
+        ax, title="basins of local optima", x="cells in the basin, at least", y="share of local optima"
+    )
+
+
+def plot_autocorrelation(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Autocorrelation of each objective along random walks with its band, and the exact one as dots."""
+    for k, ((_, title), curve) in enumerate(zip(_names(analysis), analysis.autocorrelation, strict=True)):
+        lags, style = np.arange(len(curve.mean)), STYLES[k % 4]
+        label = f"{short_title(title, newline=False)}, length {curve.length:.1f}"
+        ax.plot(lags, curve.mean, linewidth=1.0, label=label, **style)
+        ax.fill_between(lags, curve.low, curve.high, color=style["color"], alpha=0.25, linewidth=0)
+        if analysis.exact is not None:
+            ax.plot(analysis.exact[:, k], ".", color=style["color"], markersize=2.5)
+    ax.axhline(0.0, color="black", linewidth=0.5)
+    ax.set_xlim(0, len(analysis.autocorrelation[0].mean) - 1)
+    ax.legend(fontsize=6, frameon=False, borderpad=0.1)
+    return finish(ax, title="random walks", x="lag (steps)", y="autocorrelation")
+
+
+def plot_search_depth(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Share of the front's hypervolume found by Pareto local searches; a mark where each has stopped."""
+    for k, (kind, runs) in enumerate(analysis.pls.items()):
+        color = STYLES[k]["color"]
+        for run in runs:
+            ax.plot(*run.curve, linewidth=0.5, alpha=0.6, drawstyle="steps-post", **STYLES[k])
+        ends = np.array([run.curve[:, -1] for run in runs])
+        ax.plot(*ends.T, "os"[k % 2], color=color, markersize=2.6, label=f"{kind}, {len(runs)} runs")
+    ax.set_xscale("log")
+    ax.set_ylim(top=1.02)
+    ax.legend(fontsize=6, frameon=False, loc="lower right", borderpad=0.1)
+    return finish(
+        ax, title="Pareto local search", x="cells evaluated until it stops", y="share of hypervolume"
+    )
+
+
+def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
+    numbers = analysis.numbers
+    front, pareto = numbers["front"], numbers["pareto_local_optima"]
+    rows = [
+        ("cells", f"{numbers['cells']:,}"),
+        ("neighbourhood", numbers["neighborhood"]),
+        ("neighbours, mean", f"{numbers['neighbours']['mean']:.1f}"),
+        ("front, components", f"{front['size']} / {front['components']}"),
+        ("largest component", f"{front['largest_component']}"),
+        (
+            "components joined by steps",
+            "-" if front["joining_steps"] is None else f"{front['joining_steps']}",
+        ),
+        ("Pareto local optima", f"{pareto['number']:,} ({pareto['share_of_cells']:.2%})"),
+        ("descents to the front", f"{pareto['share_of_descents_to_the_front']:.1%}"),
+        (
+            "steps to front, mean / max",
+            f"{numbers['distance_to_front']['mean']:.1f} / {numbers['distance_to_front']['max']}",
+        ),
+        ("dominance ranks", f"{numbers['dominance_ranks']['number']:,}"),
+    ]
+    spearman = numbers["correlation"]["spearman"]
+    if len(spearman) == 2:
+        rows.append(("Spearman of the objectives", f"{spearman[0][1]:.2f}"))
+    finish(ax, title="in numbers").set_axis_off()
+    for k, (label, value) in enumerate(rows):
+        y = 0.97 - k * 0.98 / max(11, len(rows))
+        ax.text(0.0, y, label, fontsize=6.5, va="top", transform=ax.transAxes)
+        ax.text(1.0, y, value, fontsize=6.5, va="top", ha="right", transform=ax.transAxes)
+
+
+def plot_correlations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
+    """Spearman correlation between the objectives, minimised, over all cells."""
+    found = np.array(analysis.numbers["correlation"]["spearman"])
+    names = [short_title(title) for _, title in _names(analysis)]
+    # A mesh stays a drawing in a PDF, where an image would be pixels.
+    ax.pcolormesh(found, cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
+    ax.invert_yaxis()
+    ax.set_aspect("equal")
+    for (a, b), value in np.ndenumerate(found):
+        ink = "white" if abs(value) > 0.7 else "black"
+        ax.text(b + 0.5, a + 0.5, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
+    middles = np.arange(len(names)) + 0.5
+    ax.set_xticks(middles, names, fontsize=6)
+    ax.set_yticks(middles, names, fontsize=6)
+    return finish(ax, title="Spearman correlation")
+
+
+def landscape_sheet(analysis: LandscapeAnalysis) -> Figure:
+    """One page: objective space, front, neighbours, ranks, distances, basins, walks, search, numbers."""
+    m = analysis.landscape.F.shape[1]
+    pairs = list(combinations(range(m), 2))[:3] or [(0, 0)]
+    numbers = analysis.numbers
+    title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood “{numbers['neighborhood']}”"
+    panels: list[Callable[[Axes, LandscapeAnalysis], Any]] = [
+        *(partial(plot_objective_space, pair=pair) for pair in pairs),
+        plot_front_components,
+        plot_neighbor_relations,
+        plot_dominance_ranks,
+        plot_distance_profile,
+        plot_basins,
+        plot_autocorrelation,
+        plot_search_depth,
+        *([plot_correlations] if m > 2 else []),
+        _write_numbers,
+    ]
+    figure, axes = sheet_axes(len(panels), title=title)
+    for ax, panel in zip(axes, panels, strict=True):
+        panel(ax, analysis)
+    return figure
+
+
+def objective_labels(analysis: LandscapeAnalysis) -> list[str]:
+    """Axis labels of the objectives, with units."""
+    problem = analysis.landscape.problem
+    return [axis_label(t, u) for t, u in zip(problem.titles, problem.units, strict=True)]
+
+
+def _names(analysis: LandscapeAnalysis) -> list[tuple[str, str]]:
+    problem = analysis.landscape.problem
+    return list(zip(problem.objective_names, problem.titles, strict=True))
+
+
+def short_title(title: str, *, newline: bool = True) -> str:
+    """A title for narrow places: without "validation", broken in two lines if wanted."""
+    text = title.replace("validation ", "")
+    return text.replace(" ", "\n", 1) if newline else text
+
+
+def short_count(n: int) -> str:
+    """A number of cells in a few characters: 950, 12k."""
+    return f"{n / 1000:.0f}k" if n >= 10_000 else f"{n / 1000:.1f}k" if n >= 1000 else str(n)

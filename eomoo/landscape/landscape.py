@@ -1,0 +1,109 @@
+"""The landscape of a problem: its cells, their values and the neighbourhood graph among them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import SettingError
+from eomoo.fronts.dominance import non_dominated
+from eomoo.landscape.graph import subgraph
+from eomoo.search.problem import CellProblem
+from eomoo.space import Neighborhood
+from eomoo.space.neighbors import check_kind
+
+__all__ = ["Landscape", "landscape_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landscape:
+    """All feasible cells of a problem with their values, and the graph of steps among them.
+
+    Cells are numbered 0 to n - 1 here; ``cells`` gives their indices in the space.
+
+    Attributes:
+        problem: The problem.
+        neighborhood: Kind of its steps (see ``Catalogue.neighbors``).
+        cells: (n,) indices of the cells, sorted.
+        values: (n, m) raw values, in the card's units and directions.
+        F: (n, m) values as minimised.
+        graph: Neighbours among the cells, by number.
+        front: (k,) numbers of the Pareto front's cells, by first objective.
+    """
+
+    problem: CellProblem
+    neighborhood: str
+    cells: NDArray[np.int64]
+    values: NDArray[np.float64]
+    F: NDArray[np.float64]
+    graph: Neighborhood
+    front: NDArray[np.int64]
+
+    @property
+    def undirected(self) -> bool:
+        """Whether every step can be taken back."""
+        return self.neighborhood == "symmetric"
+
+    @property
+    def domain(self) -> NDArray[np.bool_]:
+        """(423624,) bool, which cells of the space are in the landscape."""
+        mask = np.zeros(len(self.problem.space), dtype=bool)
+        mask[self.cells] = True
+        return mask
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+
+def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> Landscape:
+    """The landscape of a problem whose values are all known.
+
+    Args:
+        problem: A problem with surrogate, analytic or table values. Cells without values, and those
+            that break the card's limits, are no part of its landscape, nor are steps to them.
+        neighborhood: "symmetric" (a step from any member of a class, or the reverse of one: does not
+            depend on which member is stored, and random walks on it never end), "hamming" (what
+            Pareto local search takes by default) or "published".
+
+    Raises:
+        SettingError: (a ValueError) The values must be measured first, or no cell is feasible.
+        UnknownNameError: (a KeyError) No such neighbourhood.
+    """
+    check_kind(neighborhood)
+    if not problem.enumerable:
+        raise SettingError(
+            f"the landscape of {problem.name()} is unknown: its values must be measured; choose a card with "
+            "surrogate, analytic or table values (see `eomoo problems`)"
+        )
+    # NumPy and XGBoost let go of the interpreter lock, so the two longest tasks share two cores.
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        preparing = worker.submit(problem.space.neighborhood, neighborhood)
+        cells = _feasible_cells(problem)
+    if len(cells) == 0:
+        raise SettingError(f"{problem.name()} has no landscape: no cell keeps its limits")
+    F = problem.objectives_at(cells)
+    best = np.flatnonzero(non_dominated(F))
+    return Landscape(
+        problem=problem,
+        neighborhood=neighborhood,
+        cells=cells,
+        values=problem.values(cells),
+        F=F,
+        graph=subgraph(preparing.result(), cells),
+        front=best[np.lexsort(F[best].T[::-1])],
+    )
+
+
+def _feasible_cells(problem: CellProblem) -> NDArray[np.int64]:
+    cells = np.arange(len(problem.space)) if problem.domain is None else np.flatnonzero(problem.domain)
+    values = problem.values(cells)
+    feasible = ~np.isnan(values).any(axis=1)
+    if problem.constraints:
+        out = problem.evaluate(
+            problem.space.genotype(cells), return_values_of=["G"], return_as_dictionary=True
+        )
+        feasible &= (out["G"] <= 0).all(axis=1)
+    return cells[feasible]

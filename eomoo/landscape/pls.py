@@ -1,0 +1,133 @@
+"""How deep Pareto local search must go: runs from random starts until nothing is left to explore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.fronts.dominance import FrontArchive
+from eomoo.fronts.indicators import Scale, hypervolume
+from eomoo.landscape.landscape import Landscape
+
+__all__ = ["PlsRun", "landscape_scale", "pls_depth", "search", "summarise_pls"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlsRun:
+    """One search.
+
+    Attributes:
+        evaluations: Distinct cells evaluated until the search stopped.
+        stopped: Whether it stopped by itself: every member of its archive explored.
+        hypervolume_share: Of its final front, relative to the true front's.
+        front_share: Share of the true front's cells that it evaluated.
+        curve: (2, k) int64 and float: evaluations, and the share of hypervolume by then.
+    """
+
+    evaluations: int
+    stopped: bool
+    hypervolume_share: float
+    front_share: float
+    curve: NDArray[np.float64]
+
+
+def landscape_scale(landscape: Landscape) -> Scale:
+    """The box of the hypervolume: from the ideal point to the worst value of each objective.
+
+    The card's reference point cannot serve: a random start may lie beyond it.
+    """
+    ideal, worst = landscape.F.min(axis=0), landscape.F.max(axis=0)
+    # An objective that is the same everywhere needs a box of some width.
+    return Scale(ideal=ideal, reference=worst + np.maximum(1e-6 * (worst - ideal), 1e-12))
+
+
+def pls_depth(
+    landscape: Landscape, *, n_runs: int = 20, n_starts: int = 1, most: int | None = None, seed: int = 1
+) -> list[PlsRun]:
+    """Run Pareto local search from random starts until it stops.
+
+    Args:
+        landscape: Its neighbourhood is the search's.
+        n_runs: Number of searches, with seeds ``seed``, ``seed + 1``, ...
+        n_starts: Random cells that each begins from.
+        most: Distinct cells at which a search is cut off (``stopped`` is then False); by default never.
+        seed: The first seed.
+
+    The search is ``PLS`` with a shared archive, on values that are known; it takes the same cells in
+    the same order.
+
+    Source: the search: Paquete, Chiarandini, Stützle, 2004; its run until a Pareto local optimum set
+    as a feature: Daolio, Liefooghe, Verel, Aguirre, Tanaka, Evolutionary Computation 25(4), 2017.
+    """
+    scale = landscape_scale(landscape)
+    best = hypervolume(landscape.F[landscape.front], scale)
+    limit = len(landscape) if most is None else min(most, len(landscape))
+    runs = []
+    for k in range(n_runs):
+        rng = np.random.default_rng(seed + k)
+        starts = rng.choice(len(landscape), size=min(n_starts, len(landscape)), replace=False)
+        cells, fronts = search(landscape, starts, most=limit)
+        shares = [hypervolume(F, scale) / best if best > 0 else 1.0 for _, F in fronts]
+        runs.append(
+            PlsRun(
+                evaluations=len(cells),
+                stopped=len(cells) < limit or limit == len(landscape),
+                hypervolume_share=shares[-1],
+                front_share=float(np.isin(landscape.front, cells).mean()),
+                curve=np.array([[n for n, _ in fronts], shares]),
+            )
+        )
+    return runs
+
+
+def search(
+    landscape: Landscape, starts: NDArray[np.int64], *, most: int
+) -> tuple[NDArray[np.int64], list[tuple[int, NDArray[np.float64]]]]:
+    """Pareto local search from cells (by number), until all is explored or ``most`` are evaluated.
+
+    Returns:
+        Numbers of the evaluated cells in order; and (evaluations, the front's values by then) at the
+        first, the last and about every quarter more evaluations.
+    """
+    F, graph = landscape.F, landscape.graph
+    seen = np.zeros(len(landscape), dtype=bool)
+    archive = FrontArchive(F.shape[1])
+    evaluated: list[NDArray[np.int64]] = []
+    fronts: list[tuple[int, NDArray[np.float64]]] = []
+    new, spent, due = starts[:most], 0, 0.0
+    while True:
+        seen[new] = True
+        evaluated.append(new)
+        spent += len(new)
+        archive.offer(new, F[new], np.zeros(len(new)))
+        left = np.flatnonzero(~archive.explored)
+        if len(left) == 0 or spent == most:
+            break
+        if spent >= due:
+            fronts.append((spent, archive.F))
+            due = 1.25 * spent
+        archive.explored[left[0]] = True
+        near = graph[int(archive.index[left[0]])]
+        new = near[~seen[near]].astype(np.int64)[: most - spent]
+    fronts.append((spent, archive.F))
+    return np.concatenate(evaluated), fronts
+
+
+def summarise_pls(runs: list[PlsRun]) -> dict[str, Any]:
+    """Medians and extremes over the runs."""
+    spent = np.array([run.evaluations for run in runs])
+    share = np.array([run.hypervolume_share for run in runs])
+    return {
+        "runs": len(runs),
+        "stopped_by_themselves": sum(run.stopped for run in runs),
+        "evaluations": {"median": float(np.median(spent)), "min": int(spent.min()), "max": int(spent.max())},
+        "hypervolume_share": {
+            "median": float(np.median(share)),
+            "min": float(share.min()),
+            "max": float(share.max()),
+        },
+        "front_share": {"median": float(np.median([run.front_share for run in runs]))},
+    }

@@ -1,0 +1,118 @@
+"""How values are distributed: summaries, correlation between objectives, dominance ranks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+import moocore
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.landscape.relations import dense_ranks
+
+__all__ = ["correlations", "describe", "dominance_ranks", "pearson", "spearman"]
+
+
+def describe(values: NDArray[np.float64]) -> dict[str, float]:
+    """Count, distinct values, mean, standard deviation (n - 1), extremes and quartiles of values (n,)."""
+    low, first, median, third, high = np.quantile(values, [0.0, 0.25, 0.5, 0.75, 1.0])
+    return {
+        "n": len(values),
+        "distinct": len(np.unique(values)),
+        "mean": float(values.mean()),
+        "std": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        "min": float(low),
+        "q25": float(first),
+        "median": float(median),
+        "q75": float(third),
+        "max": float(high),
+    }
+
+
+def pearson(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Linear correlation of two arrays (n,); NaN where one of them is constant."""
+    x, y = a - np.mean(a), b - np.mean(b)
+    scale = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / scale) if scale > 0 else float("nan")
+
+
+def spearman(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Rank correlation of two arrays (n,), equal values sharing their mean rank; NaN for a constant."""
+    return pearson(_mean_ranks(a), _mean_ranks(b))
+
+
+def correlations(F: NDArray[np.float64]) -> dict[str, list[list[float]]]:
+    """Correlation (m, m) between objectives (n, m), minimised, over all cells: "pearson" and "spearman".
+
+    Objectives in conflict have a negative one.
+
+    Source: Verel, Liefooghe, Jourdan, Dhaenens, European Journal of Operational Research 227, 2013.
+    """
+    ranks = np.stack([_mean_ranks(column) for column in F.T], axis=1)
+    return {
+        name: [[pearson(a, b) for b in table.T] for a in table.T]
+        for name, table in (("pearson", F), ("spearman", ranks))
+    }
+
+
+def _mean_ranks(a: NDArray[Any]) -> NDArray[np.float64]:
+    _, inverse, counts = np.unique(a, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    mean: NDArray[np.float64] = (last - (counts - 1) / 2.0)[inverse]
+    return mean
+
+
+def dominance_ranks(F: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Rank (n,) of each point (n, m), minimised, by non-dominated sorting: 0 for the Pareto front.
+
+    Rank r + 1 is the front of what is left without ranks 0 to r. Equal points share a rank.
+
+    Source: Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 6(2), 2002. Two objectives by Jensen (IEEE TEC
+    7(5), 2003) in moocore; three by efficient non-dominated sorting (Zhang, Tian, Cheng, Jin, IEEE TEC
+    19(2), 2015) with a staircase for each front, O(n log^2 n); more by moocore, slower.
+    """
+    ranks = dense_ranks(F)
+    if F.shape[1] == 1:
+        return np.asarray(ranks[0], dtype=np.int64)
+    if F.shape[1] != 3:
+        by_moocore: NDArray[np.int32] = moocore.pareto_rank(ranks.T.astype(float))
+        return by_moocore.astype(np.int64)
+    order = np.lexsort(ranks[::-1])
+    points = ranks[:, order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (points[:, 1:] != points[:, :-1]).any(axis=0)
+    found = np.array(_staircase_ranks(points[1, new].tolist(), points[2, new].tolist()), dtype=np.int64)
+    result = np.empty(len(order), dtype=np.int64)
+    result[order] = found[np.cumsum(new) - 1]
+    return result
+
+
+def _staircase_ranks(second: list[int], third: list[int]) -> list[int]:
+    """Ranks of distinct points in lexicographic order, from their second and third coordinates.
+
+    An earlier point dominates a later one exactly when neither of these coordinates is larger. Each
+    front keeps only its staircase: second coordinates rising, third ones falling.
+    """
+    rising: list[list[int]] = []
+    falling: list[list[int]] = []
+    ranks = []
+    for b, c in zip(second, third, strict=True):
+        low, high = 0, len(rising)
+        while low < high:
+            middle = (low + high) >> 1
+            k = bisect_right(rising[middle], b)
+            if k and falling[middle][k - 1] <= c:
+                low = middle + 1
+            else:
+                high = middle
+        ranks.append(low)
+        if low == len(rising):
+            rising.append([])
+            falling.append([])
+        x, y = rising[low], falling[low]
+        start = stop = bisect_left(x, b)
+        while stop < len(x) and y[stop] >= c:
+            stop += 1
+        x[start:stop], y[start:stop] = [b], [c]
+    return ranks

@@ -1,0 +1,177 @@
+"""The verdict on the published claims: pairs, tests, words, page."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from eomoo.analysis.statistics import holm, mann_whitney
+from eomoo.analysis.studies import load_results
+from eomoo.errors import SettingError
+from eomoo.esann2024.verdict import Comparison, Finding, Measure, Pair, find, measures, pairs_of, samples_of
+from eomoo.esann2024.verdict_page import _CLAIMS, _verdict, write_verdict
+from eomoo.study.execute import run_study
+from eomoo.study.plan import load_study, parse_study
+
+N_TRAIN = 40
+
+
+def published_form(card, seeds):
+    """The shipped study in small: 0, 10 and 20 evaluations of search."""
+    options = {"n_starts": 3, "archive": "per-start", "restart": "random"}
+    rows = []
+    for search in (0, 10, 20):
+        start = {"init": "surrogate-pareto", "n_train": N_TRAIN, **options}
+        budget = N_TRAIN + search
+        rows.append({"label": f"s {search}", "algorithm": "pls", "budget": budget, "options": start})
+        rows.append({"label": f"r {budget}", "algorithm": "pls", "budget": budget, "options": options})
+    return parse_study(
+        {"title": "small", "problems": [str(card)], "algorithms": rows, "seeds": seeds, "as_published": True}
+    )
+
+
+@pytest.fixture(scope="module")
+def results(card, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("verdict")
+    run_study(published_form(card("err", "lat", stem="smooth", reference_point=(25.0, 25.0)), 3), folder)
+    return load_results(folder)
+
+
+@pytest.fixture(scope="module")
+def samples(results):
+    return samples_of(results)[0]
+
+
+def test_pairs_cost_the_same(results):
+    assert pairs_of(results.problems[0]) == [
+        Pair(surrogate=f"s {k}", random=f"r {N_TRAIN + k}", budget=N_TRAIN + k, search=k) for k in (0, 10, 20)
+    ]
+
+
+def test_the_shipped_study_is_of_this_form():
+    study = load_study("data-centric")
+    assert study.as_published
+    assert study.seeds == tuple(range(10, 301, 10))
+    budgets = {spec.label: budget for spec, budget in study.algorithms}
+    for search in (0, 500, 1000, 1500, 2000):
+        assert budgets[f"surrogate + {search}"] == budgets[f"random {2000 + search}"] == 2000 + search
+    for spec, _ in study.algorithms:
+        assert spec.settings["archive"] == "per-start"
+        assert spec.settings["n_starts"] == 20
+        assert spec.settings["restart"] == "random"
+
+
+def test_training_cells_are_left_out_where_it_says_so(samples):
+    problem = samples.problem
+    run, trace = problem.of("s 20")[1]
+    mine = samples.search_only
+    row = mine[(mine["label"] == "s 20") & (mine["seed"] == run.seed)].iloc[0]
+    assert row["best_err"] == trace.values[N_TRAIN:, 0].min()
+    random = samples.frame[samples.frame["label"] == "r 60"]["best_err"].tolist()
+    assert mine[mine["label"] == "r 60"]["best_err"].tolist() == random
+
+
+def test_a_finding_is_a_test_of_every_pair(samples):
+    measure = next(m for m in measures(samples.problem)["time"] if m.way == "right")
+    finding = find(samples, measure)
+    assert [c.pair.search for c in finding.comparisons] == [0, 10, 20]
+    frame = samples.frame
+    for c in finding.comparisons:
+        a = frame[frame["label"] == c.pair.surrogate]["best_lat"]
+        b = frame[frame["label"] == c.pair.random]["best_lat"]
+        assert (c.u, c.p) == mann_whitney(a, b)
+    assert [c.p_holm for c in finding.comparisons] == holm([c.p for c in finding.comparisons]).tolist()
+    # Where nothing was searched there is nothing to compare without the training cells.
+    searched = find(samples, replace(measure, way="right, without the training cells"))
+    assert [c.pair.search for c in searched.comparisons] == [10, 20]
+
+
+def finding_of(*ahead):
+    """A finding with a pair that does not count, then one for each of ``ahead``."""
+    measure = Measure(way="right", column="x", title="x", larger_is_better=True)
+    pairs = [Pair(surrogate="s", random="r", budget=100 + k, search=k) for k in range(len(ahead) + 1)]
+    comparisons = [
+        Comparison(
+            pair=pair, surrogate=np.ones(1), random=np.ones(1), u=0, p=0.5, p_holm=1, a12=0.5, ahead=side
+        )
+        for pair, side in zip(pairs, ("random", *ahead), strict=True)
+    ]
+    return Finding(measure=measure, comparisons=tuple(comparisons))
+
+
+S, R = "surrogate", "random"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (("", ""), "no difference in any of 2"),
+        ((S, S), "surrogate ahead in all of 2"),
+        ((R, ""), "random ahead in 1 of 2"),
+        ((S, R), "mixed: surrogate ahead in 1, random in 1 of 2"),
+    ],
+)
+def test_outcomes_count_the_pairs_with_search(ahead, words):
+    assert finding_of(*ahead).outcome == words
+
+
+DIVERSITY, ACCURACY, TIME = _CLAIMS
+
+
+@pytest.mark.parametrize(
+    ("claim", "published", "right", "words"),
+    [
+        (DIVERSITY, (S, S), (S, S), "**holds**"),
+        (DIVERSITY, (S, S), (S, ""), "**holds in part**"),
+        (DIVERSITY, (S, ""), ("", ""), "**artefact**"),
+        (DIVERSITY, (S, S), (R, ""), "**artefact**: the opposite is seen in 1 of 2"),
+        (DIVERSITY, ("", ""), ("", ""), "**not seen**: no difference"),
+        (DIVERSITY, (R, R), (R, R), "**does not hold**: the opposite holds"),
+        (DIVERSITY, ("", ""), (S, S), "**holds**, though the published code does not show it here"),
+        (DIVERSITY, (S, S), (S, R), "**artefact**"),
+        (DIVERSITY, (R, ""), (S, R), "**does not hold**"),
+        (ACCURACY, (R, R), (R, R), "**holds**"),
+        (ACCURACY, (R, ""), ("", ""), "**artefact**"),
+        (TIME, ("", ""), ("", ""), "**holds**"),
+        (TIME, ("", ""), (S, ""), "**holds**"),
+        (TIME, ("", ""), (R, ""), "**artefact**: the opposite is seen in 1 of 2"),
+        (TIME, (R, ""), (R, ""), "**does not hold**: the opposite is seen in 1 of 2"),
+    ],
+)
+def test_verdicts_follow_from_findings(claim, published, right, words):
+    assert _verdict(claim, finding_of(*published), finding_of(*right)) == words
+
+
+def test_the_page_says_what_the_store_says(results, samples, tmp_path):
+    page, figure = write_verdict(results, tmp_path / "page.md")
+    assert write_verdict(results, tmp_path / "folder")[0].read_text() == page.read_text()
+    text = page.read_text()
+    assert figure == tmp_path / "figures" / "smooth-violins.png"
+    assert figure.stat().st_size > 20_000
+    assert "](figures/smooth-violins.png)" in text
+    assert "18 of 18 runs spent their budget exactly" in text
+    for claim in ("Diversity", "Best accuracy", "Best training time", "Significance"):
+        assert f"| {claim} | smooth |" in text
+    frame = samples.frame
+    values = frame[frame["label"] == "s 20"]["mean_pareto_distance_as_published"]
+    row = next(
+        line
+        for line in text.splitlines()
+        if line.startswith('| published "mean Pareto') and "20 : 60" in line
+    )
+    assert f"{np.median(values):,.5g} (" in row
+    u, p = mann_whitney(values, frame[frame["label"] == "r 60"]["mean_pareto_distance_as_published"])
+    assert f"| {u:g} | {p:.3f} |" in row
+    for line in re.findall(r"^\|.*$", text, flags=re.MULTILINE):
+        assert line.endswith("|")
+
+
+def test_another_study_has_no_verdict(card, tmp_path):
+    study = parse_study(
+        {"problems": [str(card("err", "lat", source="part"))], "algorithms": [{"algorithm": "random"}],
+         "budget": 20, "seeds": 2}
+    )  # fmt: skip
+    run_study(study, tmp_path)
+    with pytest.raises(SettingError, match="such as data-centric"):
+        samples_of(load_results(tmp_path))

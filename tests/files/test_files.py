@@ -1,0 +1,183 @@
+import errno
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eomoo.errors import DataError, DataNotFoundError
+from eomoo.files import atomic_path, read_bytes, sha256_of, to_json, write_json, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_success_leaves_the_file_and_nothing_else(tmp_path):
+    with atomic_path(tmp_path / "new" / "a.csv") as temporary:
+        assert temporary.parent == tmp_path / "new"
+        assert temporary.suffix == ".csv"
+        assert not (tmp_path / "new" / "a.csv").exists()
+        temporary.write_text("x")
+    assert names(tmp_path / "new") == ["a.csv"]
+    assert (tmp_path / "new" / "a.csv").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("boom"), KeyboardInterrupt(), OSError(errno.ECONNRESET, "gone")]
+)
+def test_failure_keeps_what_was_there_and_passes_on_the_error(tmp_path, error):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def write_half():
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        write_half()
+    assert caught.value is error
+    assert names(tmp_path) == ["a.txt"]
+    assert target.read_text() == "old"
+
+
+def test_missing_input_inside_is_not_taken_for_a_failure_to_write(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
+        (tmp_path / "other").read_text()
+    with pytest.raises(DataNotFoundError), atomic_path(tmp_path / "a.txt"):
+        raise DataNotFoundError("there is no file x")
+
+
+def test_full_disk_is_one_sentence(tmp_path):
+    with (
+        pytest.raises(DataError, match=r"^cannot write .*a\.txt: the disk is full"),
+        atomic_path(tmp_path / "a.txt"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_really_full_disk(tmp_path):
+    with pytest.raises(DataError, match="the disk is full"), atomic_path(tmp_path / "a.txt"):
+        Path("/dev/full").write_text("x" * 100_000)
+
+
+def test_read_only_folder_is_one_sentence(tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o500)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(DataError, match="permission denied"):
+        write_text(folder / "a.txt", "x")
+
+
+def test_permission_denied_when_opening_is_one_sentence(tmp_path, monkeypatch):
+    def refuse(path, *_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("eomoo.files.files.os.open", refuse)
+    with pytest.raises(DataError, match="permission denied; choose a folder"):
+        write_text(tmp_path / "a.txt", "x")
+
+
+def test_failing_rename_is_one_sentence_and_cleans_up(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError(errno.EROFS, "Read-only file system", str(source))
+
+    monkeypatch.setattr("eomoo.files.files.os.replace", refuse)
+    with pytest.raises(DataError, match="read-only"):
+        write_text(tmp_path / "a.txt", "x")
+    assert names(tmp_path) == []
+
+
+def test_impossible_targets(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match="there is a folder of that name"):
+        write_text(tmp_path, "x")
+    with pytest.raises(DataError, match="is a file, not a folder"):
+        write_text(tmp_path / "file" / "a.txt", "x")
+    with pytest.raises(DataError, match="the name is too long"):
+        write_text(tmp_path / ("x" * 300), "x")
+
+
+def test_links_are_followed_and_modes_kept(tmp_path):
+    real = tmp_path / "real.txt"
+    real.write_text("old")
+    real.chmod(0o640)
+    (tmp_path / "link.txt").symlink_to(real)
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert real.read_text() == "new"
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_new_files_have_the_usual_mode(tmp_path):
+    (tmp_path / "usual").write_text("x")
+    write_text(tmp_path / "ours", "x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@dataclass
+class Record:
+    name: str
+    where: Path
+
+
+def test_json_of_numpy_paths_and_records():
+    value = {
+        "nan": np.float64("nan"),
+        "inf": -np.inf,
+        "f": np.float32(0.5),
+        "i": np.int64(3),
+        "b": np.bool_(True),
+        "a": np.array([[1.0, np.nan]]),
+        "t": (1, "ä"),
+        "r": Record("x", Path("a/b")),
+        np.int64(7): 1,
+    }
+    assert json.loads(to_json(value)) == {
+        "nan": None,
+        "inf": None,
+        "f": 0.5,
+        "i": 3,
+        "b": True,
+        "a": [[1.0, None]],
+        "t": [1, "ä"],
+        "r": {"name": "x", "where": "a/b"},
+        "7": 1,
+    }
+    with pytest.raises(TypeError):
+        to_json({"x": object()})
+
+
+def test_write_json_ends_with_a_newline_and_keeps_floats(tmp_path):
+    write_json(tmp_path / "a.json", {"x": 0.1 + 0.2})
+    text = (tmp_path / "a.json").read_text()
+    assert text.endswith("}\n")
+    assert json.loads(text)["x"] == 0.1 + 0.2
+
+
+def test_checksums(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+    with pytest.raises(DataNotFoundError, match="there is no file"):
+        sha256_of(tmp_path / "b")
+    with pytest.raises(DataError, match="is a folder"):
+        sha256_of(tmp_path)
+
+
+def test_reading_is_limited(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert read_bytes(tmp_path / "a", max_size=3) == b"abc"
+    with pytest.raises(DataError, match="larger than the 2 bytes"):
+        read_bytes(tmp_path / "a", max_size=2)
+    with pytest.raises(DataError, match="not a regular file"):
+        read_bytes("/dev/zero", max_size=10)
+    with pytest.raises(DataError, match="is a folder"):
+        read_bytes(tmp_path, max_size=10)

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from eomoo.images.base import ArrayImages, ImageData, Subset, labels_of, limit, read_batch, statistics_of
+
+
+class Pairs:
+    """The least that a dataset can be: a length and pairs."""
+
+    def __init__(self, images, labels):
+        self.pairs = list(zip(images, labels, strict=True))
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        return self.pairs[index]
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(0)
+    images = rng.normal(1000, [[[[1]], [[5]]]], (30, 2, 8, 8)).astype(np.float32)
+    return images, rng.integers(0, 3, 30)
+
+
+def make(images, labels, **changes):
+    splits = [ArrayImages(images[k : k + 10], labels[k : k + 10]) for k in (0, 10, 20)]
+    return ImageData.from_datasets(*splits, **{"class_names": ["a", "b", "c"], **changes})
+
+
+def test_statistics_are_those_of_the_training_images_alone(arrays):
+    images, labels = arrays
+    data = make(images, labels)
+    assert data.mean == pytest.approx(images[:10].mean(axis=(0, 2, 3), dtype=np.float64))
+    assert data.std == pytest.approx(images[:10].std(axis=(0, 2, 3), dtype=np.float64))
+    images[10:] += 100
+    assert make(images, labels).mean == data.mean
+
+
+def test_statistics_do_not_depend_on_chunks():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(1300, 1, 2, 2)).astype(np.float32)
+    mean, std = statistics_of(ArrayImages(images, np.zeros(1300, dtype=np.int64)))
+    assert mean[0] == pytest.approx(images.mean(dtype=np.float64))
+    assert std[0] == pytest.approx(images.std(dtype=np.float64))
+
+
+def test_any_dataset_of_pairs_gives_the_same_task(arrays):
+    images, labels = arrays
+    splits = [Pairs(images[k : k + 10], labels[k : k + 10].tolist()) for k in (0, 10, 20)]
+    data = ImageData.from_datasets(*splits, class_names=["a", "b", "c"])
+    assert data.fingerprint == make(images, labels).fingerprint
+    assert (labels_of(data.val) == labels[10:20]).all()
+    batch, picked = read_batch(data.val, np.array([3, 1]))
+    assert (batch == images[[13, 11]]).all()
+    assert (picked == labels[[13, 11]]).all()
+
+
+def test_a_torch_dataset_works(arrays):
+    torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
+    images, labels = arrays
+    dataset = torch.utils.data.TensorDataset(torch.from_numpy(images), torch.from_numpy(labels))
+    splits = [torch.utils.data.Subset(dataset, range(k, k + 10)) for k in (0, 10, 20)]
+    data = ImageData.from_datasets(*splits, class_names=["a", "b", "c"])
+    assert data.fingerprint == make(images, labels).fingerprint
+
+
+@pytest.mark.parametrize("what", ["pixel", "label", "class name"])
+def test_the_fingerprint_changes_with_the_data(arrays, what):
+    images, labels = arrays
+    before = make(images, labels).fingerprint
+    if what == "pixel":
+        images[25, 1, 3, 3] += 1
+    elif what == "label":
+        labels[25] = (labels[25] + 1) % 3
+    names = ["a", "b", "d"] if what == "class name" else ["a", "b", "c"]
+    assert make(images, labels, class_names=names).fingerprint != before
+
+
+def test_limit_keeps_the_statistics_and_marks_the_data(arrays):
+    data = make(*arrays)
+    fewer = limit(data, seed=1, train=4)
+    assert (len(fewer.train), len(fewer.val)) == (4, 10)
+    assert isinstance(fewer.train, Subset)
+    assert fewer.mean == data.mean
+    assert len({data.fingerprint, fewer.fingerprint, limit(data, seed=2, train=4).fingerprint}) == 3
+    assert limit(data, train=100) is data
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda i, t: (i, t + 1), "label 3 is none of the 3 classes"),
+        (lambda i, t: (i[:, :, :4], t), "8x4|4x8"),
+        (lambda i, t: (i[:, 0], t), "bands, height, width"),
+        (lambda i, t: (np.where(i > 1000, np.nan, i), t), "not finite"),
+        (lambda i, t: (i * 0, t), "one value only"),
+    ],
+)
+def test_impossible_images_are_refused(arrays, change, message):
+    images, labels = change(arrays[0], np.where(np.arange(30) % 2, 2, arrays[1]))
+    with pytest.raises(ValueError, match=message):
+        make(images, labels)
+
+
+def test_a_skeleton_of_another_shape_is_refused(arrays):
+    data = make(*arrays)
+    data.check_skeleton(data.skeleton(stem_channels=8))
+    with pytest.raises(ValueError, match="n_classes is 17; the images of images need 3"):
+        data.check_skeleton(
+            data.skeleton(stem_channels=8).__class__(in_channels=2, n_classes=17, image_size=8)
+        )

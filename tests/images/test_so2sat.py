@@ -1,0 +1,150 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from eomoo.images.base import read_batch
+from eomoo.images.so2sat import SEN2_BANDS, SO2SAT_CLASSES, So2SatFile, load_so2sat
+from eomoo.images.so2sat_synthetic import write_so2sat
+
+h5py = pytest.importorskip("h5py", reason="the extra 'live' is not installed")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_so2sat(tmp_path_factory.mktemp("so2sat"), n_train=300, n_val=85, n_test=85, seed=1)
+
+
+@pytest.fixture
+def broken(folder, tmp_path):
+    """A function that gives a copy of the files with one of them changed."""
+    import shutil
+
+    shutil.copytree(folder, tmp_path / "so2sat")
+
+    def change(name, edit):
+        with h5py.File(tmp_path / "so2sat" / name, "r+") as file:
+            edit(file)
+        return tmp_path / "so2sat"
+
+    return change
+
+
+def replace(name, values):
+    def edit(file):
+        del file[name]
+        file[name] = values
+
+    return edit
+
+
+def test_files_have_the_published_format(folder):
+    with h5py.File(folder / "validation.h5") as file:
+        assert {name: file[name].shape for name in file} == {
+            "label": (85, 17),
+            "sen1": (85, 32, 32, 8),
+            "sen2": (85, 32, 32, 10),
+        }
+        assert file["sen2"].dtype == np.float64
+        assert file["sen2"][:].min() >= 0
+        assert (np.asarray(file["label"]).sum(axis=0) == 5).all()
+
+
+def test_the_task_is_read_as_written(folder):
+    data = load_so2sat(folder)
+    assert (len(data.train), len(data.val), len(data.test)) == (300, 85, 85)
+    assert data.class_names == SO2SAT_CLASSES
+    assert data.band_names == SEN2_BANDS
+    with h5py.File(folder / "training.h5") as file:
+        expected = np.asarray(file["sen2"][7]).transpose(2, 0, 1).astype(np.float32)
+        mean = np.asarray(file["sen2"]).mean(axis=(0, 1, 2))
+    assert (data.train[7][0] == expected).all()
+    assert data.mean == pytest.approx(mean, rel=1e-5)
+
+
+def test_reading_from_the_file_equals_reading_from_memory(folder):
+    inside, outside = load_so2sat(folder), load_so2sat(folder, memory=0)
+    assert isinstance(outside.test, So2SatFile)
+    order = np.array([84, 3, 3, 50, 0])
+    for a, b in zip(read_batch(inside.test, order), read_batch(outside.test, order), strict=True):
+        assert (a == b).all()
+    assert inside.fingerprint == outside.fingerprint
+
+
+def test_a_file_travels_to_another_process_closed(folder):
+    file = So2SatFile(folder / "training.h5")
+    copy = pickle.loads(pickle.dumps(file))
+    assert copy._file is None
+    assert (copy[5][0] == file[5][0]).all()
+
+
+def test_sentinel_1_comes_after_sentinel_2(folder):
+    data = load_so2sat(folder, sentinel1=True)
+    assert data.in_channels == 18
+    with h5py.File(folder / "testing.h5") as file:
+        assert data.test[2][0][10:] == pytest.approx(
+            np.asarray(file["sen1"][2]).transpose(2, 0, 1).astype(np.float32)
+        )
+
+
+def test_the_classes_can_be_told_apart_across_places(folder):
+    """A linear rule on mean spectra learns more than chance, and carries over to other places."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    data = load_so2sat(folder)
+    features = {
+        split: read_batch(images, np.arange(len(images)))[0].mean(axis=(2, 3))
+        for split, images in (("train", data.train), ("test", data.test))
+    }
+    rule = LinearDiscriminantAnalysis().fit(features["train"], data.train.labels)
+    assert 0.3 < rule.score(features["test"], data.test.labels) < 0.98
+
+
+def test_the_seed_decides(tmp_path):
+    sizes = {"n_train": 20, "n_val": 5, "n_test": 5}
+    first, again, other = (
+        load_so2sat(write_so2sat(tmp_path / str(k), seed=seed, **sizes)).fingerprint
+        for k, seed in enumerate((3, 3, 4))
+    )
+    assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (replace("sen2", np.zeros((85, 32, 32, 9))), r"sen2.*\(85, 32, 32, 9\)"),
+        (replace("sen2", np.zeros((80, 32, 32, 10))), r"sen2.*\(80, 32, 32, 10\)"),
+        (replace("label", np.zeros((85, 17))), "label of patch 0"),
+        (replace("label", np.zeros((85, 10))), r"label.*\(85, 10\)"),
+        (replace("sen2", np.full((85, 32, 32, 10), np.nan)), "not finite"),
+        (replace("sen2", np.full((85, 32, 32, 10), 3000.0)), "up to 3000"),
+        (lambda file: file.pop("sen2"), "no dataset 'sen2'"),
+    ],
+)
+def test_a_wrong_file_is_named_in_one_sentence(broken, edit, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        load_so2sat(broken("validation.h5", edit))
+    assert "validation.h5" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_version_is_noticed(broken):
+    folder = broken("training.h5", lambda file: file.attrs.pop("synthetic"))
+    with pytest.raises(ValueError, match=r"300 patches; version 2 has 352,366"):
+        load_so2sat(folder)
+    assert len(load_so2sat(folder, version="other").train) == 300
+    with pytest.raises(KeyError, match="'3'"):
+        load_so2sat(folder, version="3")
+
+
+def test_a_file_that_is_cut_short_is_noticed(broken):
+    folder = broken("testing.h5", lambda file: None)
+    whole = (folder / "testing.h5").read_bytes()
+    (folder / "testing.h5").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"testing\.h5 is no HDF5 file or is cut short"):
+        load_so2sat(folder)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"training\.h5.*mediatum"):
+        load_so2sat(tmp_path)

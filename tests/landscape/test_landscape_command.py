@@ -1,0 +1,112 @@
+"""``eomoo landscape``: numbers, files and the sheet."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from landscape_cards import values_of, write_card
+from typer.testing import CliRunner
+
+from eomoo.cli.landscape import landscape
+from eomoo.errors import SettingError
+from eomoo.landscape.analysis import analyse_landscape
+
+runner = CliRunner()
+app = typer.Typer()
+app.command()(landscape)
+
+
+@pytest.fixture(scope="module")
+def written(small_card_of_three, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out") / "new"
+    options = ["--walks", "30", "--walk-length", "40", "--searches", "3", "--json"]
+    result = runner.invoke(app, [str(small_card_of_three), "--out", str(folder), *options])
+    assert result.exit_code == 0, result.output
+    return folder, json.loads(result.stdout)
+
+
+def test_numbers_are_printed_and_written_alike(written, small_cells):
+    folder, numbers = written
+    assert numbers == json.loads((folder / "landscape.json").read_text())
+    assert numbers["cells"] == len(small_cells)
+    assert numbers["neighborhood"] == "symmetric"
+    assert [o["name"] for o in numbers["objectives"]] == ["error", "latency", "params"]
+    assert set(numbers["pareto_local_search"]) == {"symmetric", "hamming"}
+    assert sum(numbers["neighbours"]["dominance"].values()) == pytest.approx(1.0)
+
+
+def test_tables_hold_the_curves(written):
+    folder, numbers = written
+    optima = pd.read_csv(folder / "local_optima.csv")
+    assert (optima.groupby("kind")["basin"].sum().round(6) == numbers["cells"]).all()
+    assert (optima["kind"] == "pareto").sum() == numbers["pareto_local_optima"]["number"]
+    for o in numbers["objectives"]:
+        assert (optima["kind"] == o["name"]).sum() == o["local_optima"]["number"]
+    assert pd.read_csv(folder / "dominance_ranks.csv")["cells"].sum() == numbers["cells"]
+    assert pd.read_csv(folder / "landscape-front.csv")["index"].tolist() == numbers["front"]["cells"]
+    histograms = pd.read_csv(folder / "histograms.csv")
+    assert (histograms.groupby("objective")["cells"].sum() == numbers["cells"]).all()
+    walks = pd.read_csv(folder / "autocorrelation.csv")
+    assert walks[walks["lag"] == 1]["exact"].tolist() == pytest.approx(
+        [o["autocorrelation"]["lag_1_exact"] for o in numbers["objectives"]]
+    )
+    assert pd.read_csv(folder / "searches.csv").groupby(["neighborhood", "run"]).ngroups == 6
+
+
+def test_the_sheet_is_a_picture_and_a_vector_page(written):
+    folder, _ = written
+    assert (folder / "landscape.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "landscape.pdf").read_bytes()
+    assert page.startswith(b"%PDF")
+    assert b"/Subtype /Image" not in page
+    assert sorted(path.suffix for path in folder.iterdir()).count(".csv") == 7
+
+
+def test_the_terminal_gets_sentences(small_card_of_three):
+    options = ["--neighborhood", "hamming", "--walks", "20", "--walk-length", "10", "--searches", "2"]
+    result = runner.invoke(app, [str(small_card_of_three), *options])
+    assert result.exit_code == 0, result.output
+    assert "Pareto front:" in result.stdout
+    assert "Pareto local search (hamming) stops after" in result.stdout
+
+
+def test_the_eo_table_gives_the_published_analysis(eo_folder, tmp_path):
+    result = runner.invoke(app, ["eo-table-macro-latency", "--out", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    numbers = json.loads(result.stdout)
+    assert numbers == json.loads((tmp_path / "landscape.json").read_text())
+    assert numbers["published_analysis"]["non_dominated"]["val_macro, latency"] == 11
+    assert len(pd.read_csv(tmp_path / "cells.csv")) == 450
+    assert b"/Subtype /Image" not in (tmp_path / "landscape.pdf").read_bytes()
+
+
+def test_numbers_that_cannot_be_are_refused(small_problem):
+    with pytest.raises(SettingError, match="n_walks must be a whole number"):
+        analyse_landscape(small_problem, n_walks=0)
+    with pytest.raises(SettingError, match="walk_length must be at least 2"):
+        analyse_landscape(small_problem, walk_length=1)
+    with pytest.raises(SettingError, match="n_searches must be a whole number"):
+        analyse_landscape(small_problem, n_searches=0)
+
+
+def test_one_four_and_constant_objectives_have_sheets_too(space, small_cells, tmp_path):
+    values = values_of(space, small_cells)
+    same = {"same": np.full(len(small_cells), 0.1)}
+    fourth = {"fourth": values["latency"] - values["error"]}
+    for k, columns in enumerate(({"error": values["error"]}, same, {**values, **fourth})):
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        card = write_card(folder, small_cells, columns)
+        options = ["--walks", "20", "--walk-length", "20", "--searches", "2", "--json"]
+        result = runner.invoke(app, [str(card), "--out", str(folder / "out"), *options])
+        assert result.exit_code == 0, result.output
+        assert len(json.loads(result.stdout)["objectives"]) == len(columns)
+        assert (folder / "out" / "landscape.pdf").exists()
+
+
+def test_the_published_analysis_takes_no_limits(eo_folder):
+    result = runner.invoke(app, ["eo-table-macro-latency", "-c", "latency<=10"])
+    assert isinstance(result.exception, SettingError)
+    assert "no --constraint" in str(result.exception)

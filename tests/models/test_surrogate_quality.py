@@ -1,0 +1,154 @@
+"""The surrogates made again from the table: the same bits, the promised quality."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from eomoo.models.eo_models import fit_surrogates, space_scaling
+from eomoo.models.model_files import RECORD_FILE, read_record, read_surrogates, shipped_folder
+from eomoo.models.quality import HeldOut, cross_validate, measure, random_folds
+from eomoo.models.recipes import TARGETS
+from eomoo.objectives.refit import load_measurements, refit
+
+BY_WALK = {
+    "latency": 0.98,
+    "test_macro": 0.87,
+    "val_macro": 0.87,
+    "train_time": 0.81,
+    "val_micro": 0.59,
+    "test_micro": 0.59,
+}
+BY_CELL = {
+    "latency": 0.99,
+    "test_macro": 0.91,
+    "val_macro": 0.91,
+    "train_time": 0.82,
+    "val_micro": 0.65,
+    "test_micro": 0.61,
+}
+
+
+@pytest.fixture(scope="module")
+def made(eo_folder):
+    return refit(eo_folder, repeats=1)
+
+
+@pytest.fixture(scope="module")
+def data(eo_folder):
+    return load_measurements(eo_folder)
+
+
+@pytest.mark.parametrize(("scheme", "floors"), [("by_walk", BY_WALK), ("by_cell", BY_CELL)])
+def test_held_out_cells_are_ranked_well(made, scheme, floors):
+    for name, floor in floors.items():
+        assert made.quality[name][scheme].spearman >= floor, name
+
+
+@pytest.mark.parametrize("scheme", ["by_walk", "by_cell"])
+def test_nine_to_ninety_nine_in_a_hundred_lie_within_two_deviations(made, scheme):
+    for name in TARGETS:
+        assert 0.90 <= made.quality[name][scheme].coverage <= 0.99, name
+        assert made.quality[name][scheme].n == 450
+
+
+def test_the_stored_figures_are_the_computed_ones(made):
+    for name, schemes in read_record(shipped_folder()).quality.items():
+        for scheme, stored in schemes.items():
+            assert stored.spearman == pytest.approx(made.quality[name][scheme].spearman, abs=0.03)
+            assert stored.rmse == pytest.approx(made.quality[name][scheme].rmse, rel=0.05)
+            assert stored.repeats == 3
+
+
+def test_fitting_again_gives_the_shipped_models_bit_for_bit(made, tmp_path):
+    import xgboost
+
+    versions = read_record(shipped_folder()).values["made_with"]
+    if (versions["xgboost"], versions["numpy"]) != (xgboost.__version__, np.__version__):
+        pytest.skip(f"the shipped models were made with other versions: {versions}")
+    paths = made.write(tmp_path)
+    assert len(paths) == len(TARGETS) + 2
+    for path in paths:
+        if path.name != RECORD_FILE:
+            assert path.read_bytes() == (shipped_folder() / path.name).read_bytes(), path.name
+    ours, shipped = read_record(tmp_path).values, read_record(shipped_folder()).values
+    for part in ("cells", "data", "files", "targets"):
+        assert ours[part] == shipped[part]
+
+
+def test_threads_do_not_change_a_bit(data):
+    targets = {name: data.targets[name] for name in ("latency", "train_time")}
+    found = []
+    for n in (1, 2):
+        with threadpool_limits(n):
+            found.append(fit_surrogates(data.features, targets))
+    for name in targets:
+        one, two = (surrogates.models[name] for surrogates in found)
+        assert one.trees.save_raw("ubj") == two.trees.save_raw("ubj")
+        np.testing.assert_array_equal(one.weights, two.weights)
+        assert replace(one, trees=None, weights=None) == replace(two, trees=None, weights=None)
+
+
+def test_written_models_read_back_the_same(made, tmp_path):
+    made.write(tmp_path)
+    rows = made.data.features[:50]
+    for a, b in zip(read_surrogates(tmp_path).predict(rows), made.surrogates.predict(rows), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("scheme", ["by_walk", "by_cell"])
+def test_nothing_of_a_held_out_cell_reaches_its_prediction(data, scheme):
+    """A target without any relation to the cells is not predicted, though it is learnt by heart."""
+    shuffled = np.random.default_rng(0).permutation(data.targets["val_micro"])
+    (held,) = cross_validate(replace(data, targets={"val_micro": shuffled}), scheme, seed=0).values()
+    np.testing.assert_array_equal(held.measured, shuffled)
+    assert abs(np.corrcoef(held.mean, shuffled)[0, 1]) < 0.2
+    walks_together = all(len(set(held.fold[data.walk == walk])) == 1 for walk in range(30))
+    assert walks_together == (scheme == "by_walk")
+
+
+def test_folds_hold_out_whole_walks_in_even_parts(data):
+    fold = random_folds(data.walk, seed=4, n_folds=10)
+    assert np.bincount(fold).tolist() == [45] * 10
+    for walk in range(30):
+        assert len(set(fold[data.walk == walk])) == 1
+    cells = random_folds(data.indices, seed=4, n_folds=10)
+    assert np.bincount(cells).tolist() == [45] * 10
+    assert len(set(cells[data.walk == 0])) > 3
+    np.testing.assert_array_equal(random_folds(data.walk, seed=4, n_folds=10), fold)
+    assert (random_folds(data.walk, seed=5, n_folds=10) != fold).any()
+
+
+def test_slow_runs_are_told_apart(data):
+    """A factor that is put on some runs by hand is found again, and the prediction hardly moves."""
+    rng = np.random.default_rng(1)
+    latency_like = np.exp(0.05 * data.features[:, 0] + 0.3 * data.features[:, 1])
+    clean = latency_like * np.exp(0.02 * rng.standard_normal(450))
+    slow = rng.random(450) < 0.3
+    fitted = fit_surrogates(data.features, {"train_time": np.where(slow, 1.5, 1.0) * clean})
+    model = fitted.models["train_time"]
+    assert model.slow_factor == pytest.approx(1.5, abs=0.03)
+    assert model.slow_share == pytest.approx(slow.mean(), abs=0.02)
+    expected = latency_like * (1 + 0.5 * slow.mean())
+    np.testing.assert_allclose(fitted.predict(data.features)[0][:, 0], expected, rtol=0.1)
+
+
+def test_scaling_is_that_of_the_whole_space(space):
+    features = space.features(np.arange(len(space)))
+    scaling = space_scaling()
+    np.testing.assert_allclose(scaling.mean, features.mean(axis=0, dtype=np.float64), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(scaling.std, features.std(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+def test_quality_of_known_predictions():
+    measured = np.arange(20.0)
+    fold = np.repeat(np.arange(10), 2)
+    error = np.tile([1.0, -1.0], 10)
+    held = HeldOut(measured=measured, mean=measured + error, deviation=np.full(20, 0.5), fold=fold)
+    assert held.spread() == 2.0
+    found = measure([held, held])
+    assert (found.coverage, found.rmse, found.n, found.repeats) == (1.0, 1.0, 20, 2)
+    assert found.spearman_std == 0.0
+    wide = replace(held, mean=np.where(np.arange(20) == 0, 100.0, held.mean))
+    assert measure([wide]).coverage == 0.95
