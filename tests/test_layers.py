@@ -5,6 +5,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,22 @@ def test_imports_go_leftwards(module):
     names = [name.split(".") for name in imported(ROOT / module)]
     found = {name[1] for name in names if name[0] == "eomoo"}
     assert found <= ALLOWED[layer] | UPWARD.get(module.as_posix(), set())
+
+
+def name_of(module):
+    """Dotted name of a file of the package."""
+    return ".".join(("eomoo", *module.with_suffix("").parts)).removesuffix(".__init__")
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    known = {name_of(module) for module in MODULES}
+    graph = {}
+    for module in MODULES:
+        names = imported(ROOT / module)
+        # What is imported is a module, or a name in one.
+        found = {name if name in known else name.rpartition(".")[0] for name in names}
+        graph[name_of(module)] = found & known
+    TopologicalSorter(graph).prepare()
 
 
 def loaded_after(statement):

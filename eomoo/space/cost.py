@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.space.cell import MAX_VERTICES
-
-if TYPE_CHECKING:
-    from eomoo.space.catalogue import Catalogue
+from eomoo.space.tables import Tables
 
 __all__ = ["CIFAR10", "SO2SAT", "Cost", "Skeleton", "count_macs", "count_params", "vertex_channels"]
 
@@ -53,13 +51,7 @@ class Skeleton:
     def __post_init__(self) -> None:
         least = {"stem_channels": _INTERIOR, "n_classes": 2}
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer):
-                raise SettingError(f"skeleton: {field.name} must be a whole number; got {value!r}")
-            if value < least.get(field.name, 1):
-                raise SettingError(
-                    f"skeleton: {field.name} must be at least {least.get(field.name, 1)}; got {value}"
-                )
+            whole(f"skeleton: {field.name}", getattr(self, field.name), least=least.get(field.name, 1))
         if self.image_size >> (self.n_stacks - 1) < 1:
             raise SettingError(
                 f"skeleton: {self.n_stacks} stacks halve an image of {self.image_size} pixels to nothing"
@@ -124,14 +116,14 @@ def vertex_channels(adjacency: NDArray[np.bool_], width: int) -> NDArray[np.int6
     return channels
 
 
-def count_params(space: Catalogue, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
+def count_params(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
     """Trainable parameters of the networks of the cells (n,): weights, batch norms, classifier's bias."""
     stem = (9 * skeleton.in_channels + 2) * skeleton.stem_channels
     fixed = stem + (skeleton.widths[-1] + 1) * skeleton.n_classes
     return _cost(space, indices, skeleton, fixed=fixed, batch_norm=2, spatial=False)
 
 
-def count_macs(space: Catalogue, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
+def count_macs(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
     """Multiply-accumulates per image of the convolutions and the classifier, for the cells (n,)."""
     stem = 9 * skeleton.in_channels * skeleton.stem_channels * skeleton.pixels[0]
     fixed = stem + skeleton.widths[-1] * skeleton.n_classes
@@ -139,7 +131,7 @@ def count_macs(space: Catalogue, indices: NDArray[np.int64], skeleton: Skeleton)
 
 
 def _cost(
-    space: Catalogue,
+    space: Tables,
     indices: NDArray[np.int64],
     skeleton: Skeleton,
     *,
@@ -160,7 +152,7 @@ def _cost(
 
 @lru_cache(maxsize=32)
 def _structure_costs(
-    space: Catalogue, skeleton: Skeleton, batch_norm: int, spatial: bool
+    space: Tables, skeleton: Skeleton, batch_norm: int, spatial: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Cost of a conv3x3 and of a conv1x1 at each vertex (n, 5), and of all projections (n,)."""
     adjacency = space.structure_adjacency

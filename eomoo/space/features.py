@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import UnknownNameError
+from eomoo.checks import known_name
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
 from eomoo.space.structural import STRUCTURAL_NAMES, structural_features
-
-if TYPE_CHECKING:
-    from eomoo.space.catalogue import Catalogue
+from eomoo.space.tables import Tables
 
 __all__ = ["FEATURE_KINDS", "feature_names", "features", "matrix_17x17"]
 
@@ -31,9 +28,7 @@ _SLOT_NAMES = (
 _SIZE_17 = len(_SLOT_NAMES)
 
 
-def features(
-    space: Catalogue, indices: NDArray[np.int64], *, kind: str = "structural"
-) -> NDArray[np.generic]:
+def features(space: Tables, indices: NDArray[np.int64], *, kind: str = "structural") -> NDArray[np.number]:
     """Features of cells (n,).
 
     Args:
@@ -52,7 +47,7 @@ def features(
     Raises:
         UnknownNameError: (a KeyError) There is no such kind.
     """
-    _check_kind(kind)
+    known_name("kind of features", kind, _KINDS)
     encode, names, dtype = _KINDS[kind]
     result = np.empty((len(indices), len(names)), dtype=dtype)
     for start in range(0, len(indices), _BLOCK):
@@ -63,11 +58,11 @@ def features(
 
 def feature_names(kind: str = "structural") -> tuple[str, ...]:
     """Names of the columns of ``features`` of that kind."""
-    _check_kind(kind)
+    known_name("kind of features", kind, _KINDS)
     return _KINDS[kind][1]
 
 
-def matrix_17x17(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+def matrix_17x17(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
     """The 17x17 adjacency matrices of cells (n,), shape (n, 17, 17)."""
     structure, ops = space.structure[indices], space.padded_ops(indices)
     adjacency = space.structure_adjacency[structure]
@@ -82,31 +77,26 @@ def matrix_17x17(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.uin
     return matrix
 
 
-def _check_kind(kind: str) -> None:
-    if kind not in _KINDS:
-        raise UnknownNameError(f"unknown kind of features {kind!r}; known are {', '.join(_KINDS)}")
-
-
-def _one_hot(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _one_hot(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
     genes = space.genotype(indices)
     used = np.arange(_INTERIOR) < space.n_vertices[indices, None] - 2
     chosen = (genes[:, N_EDGE_GENES:, None] == np.arange(3)) & used[:, :, None]
     return np.concatenate([genes[:, :N_EDGE_GENES], chosen.reshape(len(genes), -1)], axis=1).astype(np.uint8)
 
 
-def _flat_17x17(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _flat_17x17(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
     return matrix_17x17(space, indices).reshape(len(indices), -1)
 
 
-def _structural(space: Catalogue, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+def _structural(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.float32]:
     return structural_features(space.structure_adjacency[space.structure[indices]], space.padded_ops(indices))
 
 
 FEATURE_KINDS = ("one-hot", "17x17", "structural")
 _EDGE_NAMES = tuple(f"edge_{x}_{y}" for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES))
 _OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, _INTERIOR + 1) for name in _SHORT)
-_Encode = Callable[["Catalogue", NDArray[np.int64]], NDArray[np.generic]]
-_KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.generic]]] = {
+_Encode = Callable[[Tables, NDArray[np.int64]], NDArray[np.number]]
+_KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.number]]] = {
     "one-hot": (_one_hot, (*_EDGE_NAMES, *_OP_NAMES), np.uint8),
     "17x17": (_flat_17x17, tuple(f"{a}>{b}" for a in _SLOT_NAMES for b in _SLOT_NAMES), np.uint8),
     "structural": (_structural, STRUCTURAL_NAMES, np.float32),

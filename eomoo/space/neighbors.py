@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import UnknownNameError
+from eomoo.checks import known_name
 from eomoo.space.cell import MAX_VERTICES
-from eomoo.space.enumeration import N_EDGES, N_INTERIOR, N_LABELLINGS, edge_bit
+from eomoo.space.tables import Tables
 
-if TYPE_CHECKING:
-    from eomoo.space.catalogue import Catalogue
-
-__all__ = ["KINDS", "Neighborhood", "check_kind", "neighborhood", "one_step"]
+__all__ = ["KINDS", "Neighborhood", "check_kind", "neighbor_lists", "neighborhood", "one_step"]
 
 KINDS = ("hamming", "symmetric", "published")
+# Cells at a time: 31 steps of each are 2 MB.
 _BLOCK = 1 << 14
+# Cells whose arriving steps are sorted at a time: some 7 MB of keys.
+_WIDE_BLOCK = 1 << 15
+
+_Lists = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,10 @@ class Neighborhood:
 
 def check_kind(kind: str) -> None:
     """Raise UnknownNameError (a KeyError) unless ``kind`` names a neighbourhood."""
-    if kind not in KINDS:
-        raise UnknownNameError(f"unknown neighbourhood {kind!r}; known are {', '.join(KINDS)}")
+    known_name("neighbourhood", kind, KINDS)
 
 
-def one_step(space: Catalogue, indices: NDArray[np.int64], *, kind: str) -> NDArray[np.int32]:
+def one_step(space: Tables, indices: NDArray[np.int64], *, kind: str) -> NDArray[np.int32]:
     """The cells one step from the stored members of the cells (n,): "hamming" or "published".
 
     A step flips one of the 21 edges or changes one of the 5 operations of the genotype.
@@ -63,12 +62,8 @@ def one_step(space: Catalogue, indices: NDArray[np.int64], *, kind: str) -> NDAr
     Returns:
         (n, 31) int32; each row sorted and distinct, with -1 in front of its neighbours.
     """
-    mask = space.padded_mask[space.structure[indices]][:, None]
-    code = space.padded_code[indices].astype(np.int64)[:, None]
-    flips, others = 1 << np.arange(N_EDGES), other_operations()
-    near = np.empty((len(indices), N_EDGES + others.shape[1]), dtype=np.int32)
-    near[:, :N_EDGES] = space.lookup(mask ^ flips, code)
-    near[:, N_EDGES:] = space.lookup(mask, others[code[:, 0]])
+    mask = space.padded_mask[space.structure[indices]]
+    near = space.one_step_from(mask, space.padded_code[indices].astype(np.int64))
     near[near == indices[:, None]] = -1
     if kind == "published":
         full = space.n_vertices == MAX_VERTICES
@@ -76,29 +71,39 @@ def one_step(space: Catalogue, indices: NDArray[np.int64], *, kind: str) -> NDAr
     return _distinct(near)
 
 
-def neighborhood(space: Catalogue, kind: str) -> Neighborhood:
-    """The neighbours of every cell; seconds of work, so keep the result (``Catalogue`` does).
+def neighbor_lists(space: Tables, indices: NDArray[np.int64], kind: str) -> _Lists:
+    """How many neighbours each of the cells (n,) has, and all of them one after another, sorted.
 
-    "symmetric" is a step from any member of a cell's class, or the reverse of one: b is a neighbour
-    of a exactly when a is one of b. It does not depend on the member that happens to be stored.
+    "symmetric" is a step from the stored member or the reverse of one: b is a neighbour of a exactly when a
+    is one of b. That is what a step from any member of the class reaches, or the reverse of such a step,
+    whichever member is stored (``tests/space`` has the definition's slow twin).
     """
     check_kind(kind)
-    if kind == "symmetric":
-        return _symmetric(space)
-    return _compress([one_step(space, block, kind=kind) for block in _blocks(space)])
+    near = one_step(space, indices, kind="published" if kind == "published" else "hamming")
+    counts, flat = (near >= 0).sum(axis=1), near[near >= 0].astype(np.int64)
+    if kind != "symmetric":
+        return counts, flat
+    more_counts, more = _one_way(space).rows(indices)
+    rows = np.arange(len(indices))
+    owner = np.concatenate((np.repeat(rows, counts), np.repeat(rows, more_counts)))
+    both = np.concatenate((flat, more))
+    return counts + more_counts, both[np.lexsort((both, owner))]
 
 
-def _blocks(space: Catalogue) -> list[NDArray[np.int64]]:
+def neighborhood(space: Tables, kind: str) -> Neighborhood:
+    """The neighbours of every cell; a second of work, so keep the result (``Catalogue`` does)."""
+    lists = [neighbor_lists(space, block, kind) for block in _blocks(space)]
+    return _compressed([counts for counts, _ in lists], [flat.astype(np.int32) for _, flat in lists])
+
+
+def _blocks(space: Tables, size: int = _BLOCK) -> list[NDArray[np.int64]]:
     everything = np.arange(len(space))
-    return [everything[start : start + _BLOCK] for start in range(0, len(space), _BLOCK)]
+    return [everything[start : start + size] for start in range(0, len(space), size)]
 
 
-def _compress(blocks: list[NDArray[np.int32]]) -> Neighborhood:
-    counts = np.concatenate([(block >= 0).sum(axis=1) for block in blocks])
-    return Neighborhood(
-        indptr=np.concatenate(([0], np.cumsum(counts))),
-        indices=np.concatenate([block[block >= 0] for block in blocks]),
-    )
+def _compressed(counts: list[NDArray[np.int64]], flat: list[NDArray[np.int32]]) -> Neighborhood:
+    every = np.concatenate(counts)
+    return Neighborhood(indptr=np.concatenate(([0], np.cumsum(every))), indices=np.concatenate(flat))
 
 
 def _distinct(near: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -111,91 +116,25 @@ def _distinct(near: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 @lru_cache(maxsize=1)
-def other_operations() -> NDArray[np.int64]:
-    """For each labelling of 5 vertices, those with one operation raised by 1, then by 2: (243, 10)."""
-    power = 3 ** np.arange(N_INTERIOR - 1, -1, -1)
-    codes = np.arange(N_LABELLINGS)[:, None]
-    digits = codes // power % 3
-    return np.concatenate([codes + ((digits + k) % 3 - digits) * power for k in (1, 2)], axis=1)
+def _one_way(space: Tables) -> Neighborhood:
+    """For every cell, those that lead to it by a step which has no way back, 1.5 million in all.
 
-
-def _symmetric(space: Catalogue) -> Neighborhood:
-    n = np.int64(len(space))
-    added = _added_against_order(space)
-    keys = []
-    for block in _blocks(space):
-        near = np.concatenate((one_step(space, block, kind="hamming"), added(block)), axis=1)
-        source, column = np.nonzero((near >= 0) & (near != block[:, None]))
-        a, b = block[source], near[source, column].astype(np.int64)
-        keys += [a * n + b, b * n + a]
-    pairs = np.concatenate(keys)
-    pairs.sort()
-    pairs = pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))]
-    source = pairs // n
-    indptr = np.searchsorted(source, np.arange(n + 1))
-    return Neighborhood(indptr=indptr, indices=(pairs - source * n).astype(np.int32))
-
-
-class _added_against_order:  # noqa: N801 - a function with tables
-    """Cells reached by an edge that the stored member's order of vertices forbids, not the class.
-
-    Removed edges and changed operations reach the same cells from every member of a class. An edge
-    x -> y can be added in some member as soon as no path leads from y to x.
+    A fifth of the steps are such: they drop vertices, or depend on the order of the stored member's.
     """
-
-    def __init__(self, space: Catalogue) -> None:
-        self.space = space
-        self.orders = list(permutations(range(1, N_INTERIOR + 1)))
-        numbers = {order: k for k, order in enumerate(self.orders)}
-        self.relabelled = self._relabelled_codes()
-        pairs = [(x, y) for y in range(1, N_INTERIOR) for x in range(y + 1, N_INTERIOR + 1)]
-        shape = (len(space.padded_mask), len(pairs))
-        # Mask 0 connects nothing, so an edge that cannot be added looks up as invalid.
-        self.mask, self.order = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        for s, (adjacency, v) in enumerate(
-            zip(space.structure_adjacency, space.structure_vertices, strict=True)
-        ):
-            reach = _ancestors(adjacency)
-            for k, (x, y) in enumerate(pairs):
-                if x <= v - 2 and not reach[x][y]:
-                    order = _moved_before(x, y, reach[x])
-                    self.order[s, k] = numbers[order]
-                    self.mask[s, k] = _mask_in_order(adjacency, order, (x, y))
-
-    def _relabelled_codes(self) -> NDArray[np.int64]:
-        power = 3 ** np.arange(N_INTERIOR - 1, -1, -1)
-        digits = np.arange(N_LABELLINGS)[:, None] // power % 3
-        return np.array([digits[:, [v - 1 for v in order]] @ power for order in self.orders])
-
-    def __call__(self, indices: NDArray[np.int64]) -> NDArray[np.int32]:
-        structure = self.space.structure[indices]
-        code = self.space.padded_code[indices].astype(np.int64)[:, None]
-        return self.space.lookup(self.mask[structure], self.relabelled[self.order[structure], code])
-
-
-def _ancestors(adjacency: NDArray[np.bool_]) -> list[list[bool]]:
-    """``result[x][y]``: x = y or a path leads from y to x."""
-    edges = adjacency.tolist()
-    reach = [[x == y for y in range(MAX_VERTICES)] for x in range(MAX_VERTICES)]
-    for x in range(MAX_VERTICES):
-        for p in range(x):
-            if edges[p][x]:
-                reach[x] = [a or b for a, b in zip(reach[x], reach[p], strict=True)]
-    return reach
-
-
-def _moved_before(x: int, y: int, ancestors: list[bool]) -> tuple[int, ...]:
-    """An order of the interior in which x and what it needs stand before y, others as they were."""
-    between = range(y, x + 1)
-    return (
-        *range(1, y),
-        *(v for v in between if ancestors[v]),
-        *(v for v in between if not ancestors[v]),
-        *range(x + 1, N_INTERIOR + 1),
-    )
-
-
-def _mask_in_order(adjacency: NDArray[np.bool_], order: tuple[int, ...], edge: tuple[int, int]) -> int:
-    at = {v: k for k, v in enumerate((0, *order, MAX_VERTICES - 1))}
-    edges = [*np.argwhere(adjacency).tolist(), edge]
-    return sum(1 << edge_bit(at[x], at[y]) for x, y in edges)
+    hamming = neighborhood(space, "hamming")
+    source = np.repeat(np.arange(len(space), dtype=np.int32), np.diff(hamming.indptr))
+    counts, flat = [], []
+    for block in _blocks(space, _WIDE_BLOCK):
+        first, last = int(block[0]), int(block[-1])
+        arriving = (hamming.indices >= first) & (hamming.indices <= last)
+        target = hamming.indices[arriving].astype(np.int64) - first
+        keys = target * len(space) + source[arriving]
+        keys.sort()
+        leaving = slice(hamming.indptr[first], hamming.indptr[last + 1])
+        known = (source[leaving].astype(np.int64) - first) * len(space) + hamming.indices[leaving]
+        # Both are sorted, so a key that is there stands where it would be put in.
+        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        keys = keys[known[at] != keys]
+        counts.append(np.bincount(keys // len(space), minlength=len(block)))
+        flat.append((keys % len(space)).astype(np.int32))
+    return _compressed(counts, flat)

@@ -75,11 +75,11 @@ def test_skeletons_are_values():
 @pytest.mark.parametrize(
     ("key", "value", "text"),
     [
-        ("in_channels", 0, "in_channels must be at least 1; got 0"),
-        ("n_classes", 1, "n_classes must be at least 2"),
-        ("stem_channels", 4, "stem_channels must be at least 5"),
+        ("in_channels", 0, "in_channels must be a whole number of at least 1; got 0"),
+        ("n_classes", 1, "n_classes must be a whole number of at least 2"),
+        ("stem_channels", 4, "stem_channels must be a whole number of at least 5"),
         ("stem_channels", 128.0, "stem_channels must be a whole number"),
-        ("n_stacks", -1, "n_stacks must be at least 1"),
+        ("n_stacks", -1, "n_stacks must be a whole number of at least 1"),
         ("n_stacks", 7, "halve an image of 32 pixels to nothing"),
         ("cells_per_stack", True, "whole number"),
         ("image_size", "32", "whole number"),

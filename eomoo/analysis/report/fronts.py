@@ -153,7 +153,7 @@ def front_json(front: FrontData) -> dict[str, Any]:
             "unit": "",
             "better": "min",
             "objective": False,
-            "values": values.tolist(),
+            "values": np.asarray(values).tolist(),
             "sd": None,
         }
         for name, title, values in extra
