@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import eomoo
-from eomoo.fronts.indicators import Scale, hypervolume
+from eomoo.fronts.box import Box
+from eomoo.fronts.indicators import hypervolume
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 
@@ -19,9 +20,9 @@ def curve(problem: eomoo.CellProblem, name: str, budget: int, seed: int, steps: 
     """Share of the true front's hypervolume after each number of distinct cells in ``steps``."""
     result = run_algorithm(problem, AlgorithmSpec(label=name, algorithm=name), budget=budget, seed=seed)
     F = problem.objectives_at(result.cells)
-    scale = Scale(ideal=problem.ideal_point(), reference=problem.reference_point)
-    best = hypervolume(problem.pareto_front(), scale)
-    return [hypervolume(F[:n], scale) / best for n in steps]
+    box = Box(ideal=problem.ideal_point(), reference=problem.reference_point)
+    best = hypervolume(problem.pareto_front(), box)
+    return [hypervolume(F[:n], box) / best for n in steps]
 
 
 def main() -> None:

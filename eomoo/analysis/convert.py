@@ -13,6 +13,7 @@ from pymoo.core.result import Result
 
 from eomoo.analysis.runs import StoredRun, trace_frame
 from eomoo.errors import SettingError, StoreError
+from eomoo.fronts.dominance import by_first
 from eomoo.space import load_space
 from eomoo.study.store import STORE_NAME, Store
 
@@ -42,7 +43,7 @@ class StoredProblem(Problem):  # type: ignore[misc]  # pymoo has no type informa
 
     def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> NDArray[np.float64] | None:
         true = self.stored.true_front
-        return None if true is None else (true[1] * self.stored.problem.signs)[self._order()]
+        return None if true is None else self.stored.problem.objectives.minimise(true[1])[self._order()]
 
     def _calc_pareto_set(self, *args: Any, **kwargs: Any) -> NDArray[np.int64] | None:
         true = self.stored.true_front
@@ -51,7 +52,7 @@ class StoredProblem(Problem):  # type: ignore[misc]  # pymoo has no type informa
     def _order(self) -> NDArray[np.int64]:
         """By first objective, as pymoo sorts a front, so that front and set have the same order."""
         assert self.stored.true_front is not None
-        return np.lexsort((self.stored.true_front[1] * self.stored.problem.signs).T[::-1])
+        return by_first(self.stored.problem.objectives.minimise(self.stored.true_front[1]))
 
 
 def to_result(stored: StoredRun) -> Result:
@@ -63,12 +64,14 @@ def to_result(stored: StoredRun) -> Result:
         ``opt``: the front; individuals also carry "index" and raw values by objective name;
         ``problem``, ``exec_time`` in seconds.
     """
-    trace, signs = stored.trace, stored.problem.signs
+    trace, objectives = stored.trace, stored.problem.objectives
     violation = np.where(trace.feasible, 0.0, 1.0)[:, None]
-    pop = Population.new(X=load_space().genotype(trace.cells), F=trace.values * signs, G=violation)
+    pop = Population.new(
+        X=load_space().genotype(trace.cells), F=objectives.minimise(trace.values), G=violation
+    )
     pop.set("index", trace.cells)
-    for k, objective in enumerate(stored.problem.objectives):
-        pop.set(objective["name"], trace.values[:, k])
+    for k, name in enumerate(objectives.names):
+        pop.set(name, trace.values[:, k])
     result = Result()
     result.problem = StoredProblem(stored)
     result.pop = pop

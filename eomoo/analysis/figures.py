@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.fronts.objectives import Objectives
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -73,24 +75,22 @@ def plot_front(
 
 
 def plot_best(
-    ax: Axes, *, values: NDArray[np.float64], feasible: NDArray[np.bool_], sign: float, label: str
+    ax: Axes, objectives: Objectives, *, values: NDArray[np.float64], feasible: NDArray[np.bool_]
 ) -> Axes:
     """Draw the search for the best value of a single objective, cell by cell.
 
     Args:
         ax: Where to draw.
-        values: (n,) raw values in the order of evaluation.
+        objectives: The one.
+        values: (n, 1) raw values in the order of evaluation.
         feasible: (n,) which of the cells are feasible.
-        sign: 1 for a minimised objective, -1 for a maximised one.
-        label: Of the objective.
     """
     steps = 1 + np.flatnonzero(feasible)
     shown = values[feasible]
     ax.plot(steps, shown, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(shown):,})")
-    best = sign * np.minimum.accumulate(sign * shown)
-    ax.step(steps, best, where="post", color=_FOUND, label="best so far")
+    ax.step(steps, objectives.best_so_far(shown), where="post", color=_FOUND, label="best so far")
     ax.set_xlabel("distinct cells evaluated")
-    ax.set_ylabel(label, parse_math=False)
+    ax.set_ylabel(objectives[0].label, parse_math=False)
     ax.legend(fontsize=8, frameon=False)
     return ax
 

@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.files import atomic_path, write_json
-from eomoo.fronts.dominance import non_dominated
-from eomoo.fronts.indicators import Scale, deduplicated, hypervolume
+from eomoo.fronts.box import Box
+from eomoo.fronts.dominance import sorted_front
+from eomoo.fronts.indicators import deduplicated, hypervolume
+from eomoo.fronts.objectives import Objectives
 from eomoo.space import load_space
 from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["StoredRun", "front_of", "load_run", "problem_scale", "write_run"]
+__all__ = ["StoredRun", "front_of", "load_run", "problem_box", "write_run"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +52,17 @@ class StoredRun:
         return self.trace.values[self.front]
 
 
-def front_of(trace: RunTrace, signs: NDArray[np.float64]) -> NDArray[np.int64]:
+def front_of(trace: RunTrace, objectives: Objectives) -> NDArray[np.int64]:
     """Positions in a trace of its non-dominated feasible cells, sorted by the first objective."""
     feasible = np.flatnonzero(trace.feasible)
-    F = trace.values[feasible] * signs
-    best = feasible[non_dominated(F)]
-    return best[np.lexsort((trace.values[best] * signs).T[::-1])] if len(best) else best
+    return feasible[sorted_front(objectives.minimise(trace.values[feasible]))]
 
 
 def load_run(store: Store, run: RunRow) -> StoredRun:
     """A run of the store, with its front."""
     problem = next(p for p in store.problems() if p.id == run.problem)
     trace = store.trace(run)
-    front = front_of(trace, problem.signs)
+    front = front_of(trace, problem.objectives)
     known = store.front_deviations(problem.id)
     nothing = np.zeros(len(problem.objectives))
     spread = [known.get(int(cell), nothing) for cell in trace.cells[front]]
@@ -76,38 +76,29 @@ def load_run(store: Store, run: RunRow) -> StoredRun:
     )
 
 
-def problem_scale(
-    problem: ProblemRow,
+def problem_box(
+    objectives: Objectives,
     true_front: tuple[NDArray[np.int64], NDArray[np.float64]] | None,
     F: NDArray[np.float64],
-) -> Scale:
+) -> Box:
     """The box for indicators, from the ideal point to the card's reference point.
 
     The ideal point is the true front's; where that is unknown, that of the points ``F`` (n, m). A card
     without a reference point gets the worst of these points and of the true front.
     """
     points = F[np.isfinite(F).all(axis=1)]
-    if true_front is not None:
-        points = np.concatenate((points, true_front[1] * problem.signs))
-        ideal = (true_front[1] * problem.signs).min(axis=0)
-    else:
-        ideal = points.min(axis=0)
-    if problem.reference_point is not None:
-        reference = np.array(problem.reference_point) * problem.signs
+    best = points if true_front is None else objectives.minimise(true_front[1])
+    if objectives.reference is not None:
         # Live results may be better than anything that the card's author expected, or all worse.
-        return Scale(ideal=np.minimum(ideal, reference - _tiny(reference)), reference=reference)
-    worst = points.max(axis=0)
-    return Scale(ideal=ideal, reference=worst + np.maximum(0.1 * (worst - ideal), _tiny(worst)))
-
-
-def _tiny(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Steps that are not lost when they are added to the values, however large these are."""
-    return 1e-9 * np.maximum(np.abs(values), 1.0)
+        return Box.up_to(objectives.reference, best.min(axis=0))
+    # Nothing evaluated is better than the true front.
+    return Box.of(np.concatenate((points, best)), margin=0.1)
 
 
 def summary(stored: StoredRun) -> dict[str, Any]:
     """What a run did, in numbers."""
-    F = stored.trace.values[stored.trace.feasible] * stored.problem.signs
+    objectives = stored.problem.objectives
+    F = objectives.minimise(stored.trace.values[stored.trace.feasible])
     result: dict[str, Any] = {
         "problem": stored.problem.name,
         "algorithm": stored.run.algorithm,
@@ -120,10 +111,10 @@ def summary(stored: StoredRun) -> dict[str, Any]:
         "complete": stored.run.complete,
     }
     if len(F):
-        scale = problem_scale(stored.problem, stored.true_front, F)
-        result["hypervolume"] = hypervolume(deduplicated(F), scale)
+        box = problem_box(objectives, stored.true_front, F)
+        result["hypervolume"] = hypervolume(deduplicated(F), box)
         if stored.true_front is not None:
-            best = hypervolume(stored.true_front[1] * stored.problem.signs, scale)
+            best = hypervolume(objectives.minimise(stored.true_front[1]), box)
             result["share_of_true_hypervolume"] = result["hypervolume"] / best if best else None
     return result
 
@@ -135,9 +126,9 @@ def front_frame(stored: StoredRun) -> pd.DataFrame:
     space, cells = load_space(), stored.front_cells
     columns: dict[str, Any] = {"index": cells, "hash": space.hash(cells)}
     for k, objective in enumerate(stored.problem.objectives):
-        columns[objective["name"]] = stored.front_values[:, k]
+        columns[objective.name] = stored.front_values[:, k]
         if stored.deviations[:, k].any():
-            columns[f"{objective['name']}_std"] = stored.deviations[:, k]
+            columns[f"{objective.name}_std"] = stored.deviations[:, k]
     columns.setdefault("params", space.params(cells, stored.problem.skeleton))
     columns.setdefault("macs", space.macs(cells, stored.problem.skeleton))
     columns["vertices"] = space.n_vertices[cells]
@@ -149,8 +140,7 @@ def trace_frame(stored: StoredRun) -> pd.DataFrame:
     """Every evaluation as a table, a row each, in order."""
     import pandas as pd
 
-    names = [o["name"] for o in stored.problem.objectives]
-    frame = pd.DataFrame(stored.trace.values, columns=names)
+    frame = pd.DataFrame(stored.trace.values, columns=stored.problem.objectives.names)
     frame.insert(0, "index", stored.trace.cells)
     frame.insert(0, "step", np.arange(len(frame)))
     frame["feasible"] = stored.trace.feasible
@@ -169,7 +159,7 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
         "settings": stored.run.settings,
         "constraints": list(stored.problem.constraints),
         "noise": stored.problem.noise,
-        "objectives": list(stored.problem.objectives),
+        "objectives": stored.problem.objectives.to_dict()["objectives"],
         "card_sha256": stored.problem.digest,
         "versions": stored.run.versions,
         "citation": stored.problem.citation,
@@ -183,17 +173,14 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
 
 def _draw_front(stored: StoredRun, path: Path) -> Path:
     from eomoo.analysis.figures import plot_best, plot_front, plot_front_matrix
-    from eomoo.plots import axis_label, new_figure
+    from eomoo.plots import new_figure
 
-    labels = [axis_label(o["title"], o["unit"]) for o in stored.problem.objectives]
+    labels = [o.label for o in stored.problem.objectives]
     seen = stored.trace.values[stored.trace.feasible]
     true_front = None if stored.true_front is None else stored.true_front[1]
     if len(labels) == 1:
         figure, ax = new_figure()
-        sign = float(stored.problem.signs[0])
-        plot_best(
-            ax, values=stored.trace.values[:, 0], feasible=stored.trace.feasible, sign=sign, label=labels[0]
-        )
+        plot_best(ax, stored.problem.objectives, values=stored.trace.values, feasible=stored.trace.feasible)
     elif len(labels) == 2:
         figure, ax = new_figure()
         plot_front(
@@ -229,7 +216,7 @@ def _draw_cells(stored: StoredRun, path: Path, *, most: int = 24) -> Path:
     for ax, k in zip(axes.flat, chosen, strict=False):
         cell = int(stored.front_cells[k])
         lines = [
-            f"{o['name']} {value:,.4g} {o['unit']}".strip()
+            f"{o.name} {value:,.4g} {o.unit}".strip()
             for o, value in zip(stored.problem.objectives, stored.front_values[k], strict=True)
         ]
         draw_cell(load_space().cell(cell), ax, title="\n".join([f"cell {cell}", *lines]))

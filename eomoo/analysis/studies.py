@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.runs import problem_scale
+from eomoo.analysis.runs import problem_box
 from eomoo.errors import SettingError, StoreError, UnknownNameError
+from eomoo.fronts.box import Box
 from eomoo.fronts.dominance import non_dominated
-from eomoo.fronts.indicators import INDICATORS, Indicator, Scale, front_indicators, hypervolume
+from eomoo.fronts.indicators import INDICATORS, Indicator, front_indicators, hypervolume
+from eomoo.fronts.objectives import Objectives
 from eomoo.study.record import recorded_study
 from eomoo.study.store import STORE_NAME, ProblemRow, RunRow, RunTrace, Store
 
@@ -31,6 +33,7 @@ __all__ = [
     "hypervolume_curves",
     "indicator_frame",
     "load_results",
+    "run_fronts",
 ]
 
 AS_PUBLISHED = "_as_published"
@@ -56,7 +59,7 @@ class ProblemResults:
         problem: As stored.
         labels: Algorithms in the study's order.
         runs, traces: One each, by label, budget and seed.
-        scale: The box in which objectives are normalised.
+        box: The box in which objectives are normalised.
         reference: (r, m) the reference front, minimised.
         reference_is_true: Whether it is the true front; else the best of all runs together.
     """
@@ -66,14 +69,14 @@ class ProblemResults:
     labels: tuple[str, ...]
     runs: tuple[RunRow, ...]
     traces: tuple[RunTrace, ...]
-    scale: Scale
+    box: Box
     reference: NDArray[np.float64]
     reference_is_true: bool
 
     @property
-    def objectives(self) -> list[str]:
-        """(m,) names."""
-        return [o["name"] for o in self.problem.objectives]
+    def objectives(self) -> Objectives:
+        """The m of them."""
+        return self.problem.objectives
 
     def of(self, label: str) -> list[tuple[RunRow, RunTrace]]:
         """The runs of an algorithm, by budget and seed."""
@@ -82,7 +85,7 @@ class ProblemResults:
 
     def minimised(self, trace: RunTrace) -> NDArray[np.float64]:
         """A trace's values (n, m), minimised."""
-        return trace.values * self.problem.signs
+        return self.objectives.minimise(trace.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +106,9 @@ class StudyResults:
         found = dict(INDICATORS)
         for results in self.problems:
             for o in results.problem.objectives:
-                unit = f" ({o['unit']})" if o["unit"] else ""
-                larger = o["direction"] == "max"
-                best = Indicator(title=f"best {o['title']}{unit}", larger_is_better=larger)
-                found[f"best_{o['name']}"] = best
-                found[f"best_{o['name']}{AS_PUBLISHED}"] = _published(best)
+                best = Indicator(title=f"best {o.label}", larger_is_better=o.larger_is_better)
+                found[f"best_{o.name}"] = best
+                found[f"best_{o.name}{AS_PUBLISHED}"] = _published(best)
         found |= {f"{name}{AS_PUBLISHED}": _published(i) for name, i in _PUBLISHED.items()}
         return found
 
@@ -183,7 +184,7 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
     Returns:
         (seeds, c) for each label; NaN beyond a run's budget.
     """
-    whole = hypervolume(problem.reference, problem.scale) or np.nan
+    whole = hypervolume(problem.reference, problem.box) or np.nan
     curves: dict[str, NDArray[np.float64]] = {}
     for label in problem.labels:
         pairs = problem.of(label)
@@ -192,7 +193,7 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
             wanted = [n for n in at if n <= run.budget]
             F = problem.minimised(trace)
             fronts = fronts_at(F, trace.feasible, wanted)
-            curve[row, : len(wanted)] = [hypervolume(F[f], problem.scale) / whole for f in fronts]
+            curve[row, : len(wanted)] = [hypervolume(F[f], problem.box) / whole for f in fronts]
         curves[label] = curve
     return curves
 
@@ -209,11 +210,20 @@ def fronts_at(
         yield front
 
 
+def run_fronts(problem: ProblemResults, label: str, *, at: int | None = None) -> list[NDArray[np.float64]]:
+    """The front (k, m), minimised, of each run of an algorithm, at its budget or ``at`` so many cells."""
+    found = []
+    for run, trace in problem.of(label):
+        F = problem.minimised(trace)
+        found.append(F[next(fronts_at(F, trace.feasible, [run.budget if at is None else at]))])
+    return found
+
+
 def _row(
     problem: ProblemResults, run: RunRow, trace: RunTrace, n: int, front: NDArray[np.int64]
 ) -> dict[str, Any]:
-    F = trace.values[front] * problem.problem.signs
-    best = F.min(axis=0, initial=np.inf) * problem.problem.signs
+    F = problem.minimised(trace)[front]
+    best = problem.objectives.raw(F.min(axis=0, initial=np.inf))
     row: dict[str, Any] = {
         "problem": problem.name,
         "label": run.label,
@@ -221,8 +231,8 @@ def _row(
         "budget": run.budget,
         "evaluations": n,
         "distinct_cells": min(n, len(trace.cells)),
-        **front_indicators(trace.cells[front], F, scale=problem.scale, reference=problem.reference),
-        **{f"best_{name}": float(v) for name, v in zip(problem.objectives, best, strict=True)},
+        **front_indicators(trace.cells[front], F, box=problem.box, reference=problem.reference),
+        **{f"best_{name}": float(v) for name, v in zip(problem.objectives.names, best, strict=True)},
     }
     if n == run.budget:
         published = run.extra.get("as_published", {})
@@ -233,12 +243,12 @@ def _row(
 def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> ProblemResults:
     traces = tuple(trace for _, trace in store.traces(problem.id, runs))
     true_front = store.true_front(problem.id)
-    seen = [trace.values[trace.feasible] * problem.signs for trace in traces if trace.feasible.any()]
-    F = np.concatenate([np.empty((0, len(problem.objectives))), *seen])
+    seen = [trace.values[trace.feasible] for trace in traces]
+    F = problem.objectives.minimise(np.concatenate(seen))
     if not len(F):
         raise StoreError(f"{store.path}: no run on {problem.name} has found a feasible cell")
     if true_front is not None:
-        reference = true_front[1] * problem.signs
+        reference = problem.objectives.minimise(true_front[1])
     else:
         reference = np.unique(F[non_dominated(F)], axis=0)
     return ProblemResults(
@@ -247,7 +257,7 @@ def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> P
         labels=tuple(dict.fromkeys(run.label for run in runs)),
         runs=tuple(runs),
         traces=traces,
-        scale=problem_scale(problem, true_front, F),
+        box=problem_box(problem.objectives, true_front, F),
         reference=reference,
         reference_is_true=true_front is not None,
     )

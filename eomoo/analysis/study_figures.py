@@ -8,7 +8,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import moocore
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,20 +15,21 @@ from eomoo.analysis.statistics import RankTest
 from eomoo.analysis.studies import (
     ProblemResults,
     StudyResults,
-    fronts_at,
     hypervolume_curves,
     indicator_frame,
+    run_fronts,
 )
 from eomoo.errors import SettingError
 from eomoo.files import atomic_path
-from eomoo.plots import COLORS, axis_label, new_figure
+from eomoo.fronts.attainment import attainment_difference, attainment_surfaces, staircase
+from eomoo.fronts.objectives import Objectives
+from eomoo.plots import COLORS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
-    "attainment_surfaces",
     "plot_anytime",
     "plot_attainment",
     "plot_attainment_difference",
@@ -82,25 +82,6 @@ def plot_anytime(
     return ax
 
 
-def attainment_surfaces(
-    problem: ProblemResults,
-    label: str,
-    *,
-    at: int | None = None,
-    percentiles: Sequence[float] = (25, 50, 75),
-) -> dict[float, NDArray[np.float64]]:
-    """Empirical attainment surfaces of an algorithm on two objectives.
-
-    Returns:
-        For each percentile the corners (k, 2), minimised, of the region that this share of runs attained.
-
-    Source: Grunert da Fonseca, Fonseca, Hall, EMO 2001; computed by moocore.
-    """
-    points = _points(problem, label, at)
-    found = moocore.eaf(points[:, :2], points[:, 2], percentiles=list(percentiles))
-    return {p: found[found[:, 2] == p][:, :2] for p in percentiles}
-
-
 def plot_attainment(
     ax: Axes,
     problem: ProblemResults,
@@ -115,15 +96,15 @@ def plot_attainment(
     """
     fronts = [problem.reference]
     surfaces = {
-        label: attainment_surfaces(problem, label, at=at, percentiles=percentiles) for label in labels
+        label: attainment_surfaces(_fronts(problem, label, at), percentiles=percentiles) for label in labels
     }
     fronts += [surface for found in surfaces.values() for surface in found.values()]
     low, high = _window(np.concatenate(fronts))
-    signs = problem.problem.signs
+    raw = problem.objectives.raw
     middle = sorted(percentiles)[len(percentiles) // 2]
     for k, label in enumerate(labels):
         for percentile, corners in surfaces[label].items():
-            line = _staircase(corners, high) * signs
+            line = raw(staircase(corners, high))
             is_middle = percentile == middle
             ax.plot(
                 *line.T,
@@ -133,7 +114,7 @@ def plot_attainment(
                 label=f"{label}, {percentile:g} %",
             )
     name = "true front" if problem.reference_is_true else "best known front"
-    ax.plot(*(problem.reference * signs).T, ".", color="#000000", markersize=3, label=name)
+    ax.plot(*raw(problem.reference).T, ".", color="#000000", markersize=3, label=name)
     _label_axes(ax, problem, low, high)
     ax.legend(fontsize=7, frameon=False)
     return ax
@@ -149,27 +130,23 @@ def plot_attainment_difference(
         problem: Results on a problem of two objectives.
         first, second: Labels.
         at: Distinct cells evaluated; by default the budgets.
-
-    Source: López-Ibáñez, Paquete, Stützle, Experimental Methods for the Analysis of Optimization
-    Algorithms, 2010; computed by moocore.
     """
-    a, b = _points(problem, first, at), _points(problem, second, at)
-    rectangles = moocore.eafdiff(a, b, rectangles=True)
-    counts = [len(np.unique(points[:, 2])) for points in (a, b)]
-    if counts[0] != counts[1]:
-        raise SettingError(
-            f"attainment is compared over equal numbers of runs; got {counts[0]} of {first} and "
-            f"{counts[1]} of {second}"
-        )
-    low, high = _window(np.concatenate((a[:, :2], b[:, :2], problem.reference)))
-    signs = problem.problem.signs
+    a, b = _fronts(problem, first, at), _fronts(problem, second, at)
+    boxes = attainment_difference(a, b)
+    low, high = _window(np.concatenate((*a, *b, problem.reference)))
     for ax, label, side in zip(axes, (first, second), (1.0, -1.0), strict=True):
-        share = np.clip(side * rectangles[:, 4] / counts[0], 0.0, 1.0)
-        drawn = _draw_rectangles(ax, rectangles[:, :4], share, low, high, signs)
-        for points, dash in ((a, "-"), (b, "--")):
-            median = moocore.eaf(points[:, :2], points[:, 2], percentiles=[50])[:, :2]
+        share = np.clip(side * boxes[:, 4], 0.0, 1.0)
+        drawn = _draw_boxes(ax, boxes, share, low, high, problem.objectives)
+        for fronts, dash in ((a, "-"), (b, "--")):
+            median = attainment_surfaces(fronts, percentiles=[50])[50]
             name = first if dash == "-" else second
-            ax.plot(*(_staircase(median, high) * signs).T, dash, color="#000000", linewidth=1, label=name)
+            ax.plot(
+                *problem.objectives.raw(staircase(median, high)).T,
+                dash,
+                color="#000000",
+                linewidth=1,
+                label=name,
+            )
         ax.set_title(f"{label} attains more often", fontsize=9)
         _label_axes(ax, problem, low, high)
     axes[0].legend(fontsize=7, frameon=False, title="median surface", title_fontsize=7)
@@ -298,21 +275,16 @@ def _draw_attainments(problem: ProblemResults, folder: Path, stem: str) -> list[
     return written
 
 
-def _points(problem: ProblemResults, label: str, at: int | None) -> NDArray[np.float64]:
-    """The fronts (n, 3) of an algorithm's runs, minimised, with the run's number."""
-    if len(problem.objectives) != 2:
+def _fronts(problem: ProblemResults, label: str, at: int | None) -> list[NDArray[np.float64]]:
+    """The fronts of an algorithm's runs, (k, 2) each, minimised."""
+    if problem.objectives.n != 2:
         raise SettingError(
-            f"attainment surfaces are drawn for two objectives; {problem.name} has {len(problem.objectives)}"
+            f"attainment surfaces are drawn for two objectives; {problem.name} has {problem.objectives.n}"
         )
-    rows = [np.empty((0, 3))]
-    for number, (run, trace) in enumerate(problem.of(label)):
-        F = problem.minimised(trace)
-        front = next(fronts_at(F, trace.feasible, [run.budget if at is None else at]))
-        rows.append(np.column_stack((F[front], np.full(len(front), number))))
-    points = np.concatenate(rows)
-    if not len(points):
+    found = run_fronts(problem, label, at=at)
+    if not any(map(len, found)):
         raise SettingError(f"{label} has found nothing feasible on {problem.name}")
-    return points
+    return found
 
 
 def _window(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -322,33 +294,19 @@ def _window(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     return low - margin, high + margin
 
 
-def _staircase(corners: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The boundary (n, 2) of the region that corners (k, 2) dominate, up to the corner ``high``."""
-    ordered = corners[np.lexsort((-corners[:, 1], corners[:, 0]))]
-    if not len(ordered):
-        return ordered
-    path = [[ordered[0, 0], high[1]]]
-    for k, (x, y) in enumerate(ordered):
-        path.append([x, y])
-        following = ordered[k + 1, 0] if k + 1 < len(ordered) else high[0]
-        path.append([following, y])
-    return np.array(path)
-
-
-def _draw_rectangles(
+def _draw_boxes(
     ax: Axes,
-    rectangles: NDArray[np.float64],
+    boxes: NDArray[np.float64],
     share: NDArray[np.float64],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
-    signs: NDArray[np.float64],
+    objectives: Objectives,
 ) -> Any:
-    """Rectangles (n, 4) from corner to corner, darker where the share (n,) is larger."""
+    """Boxes (n, 5) of ``attainment_difference``, darker where the share (n,) is larger."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
-    start = np.clip(rectangles[:, :2], low, high) * signs
-    stop = np.clip(rectangles[:, 2:], low, high) * signs
+    start, stop = (objectives.raw(np.clip(part, low, high)) for part in (boxes[:, :2], boxes[:, 2:4]))
     shown = np.flatnonzero(share > 0)
     patches = [Rectangle((start[k, 0], start[k, 1]), *(stop[k] - start[k])) for k in shown]
     collection = PatchCollection(patches, cmap="Blues", edgecolor="face", linewidth=0.2)
@@ -360,13 +318,11 @@ def _draw_rectangles(
 def _label_axes(
     ax: Axes, problem: ProblemResults, low: NDArray[np.float64], high: NDArray[np.float64]
 ) -> None:
-    signs = problem.problem.signs
-    ends = np.sort(np.stack((low * signs, high * signs)), axis=0)
+    ends = np.sort(problem.objectives.raw(np.stack((low, high))), axis=0)
     ax.set_xlim(*ends[:, 0])
     ax.set_ylim(*ends[:, 1])
-    labels = [axis_label(o["title"], o["unit"]) for o in problem.problem.objectives]
-    ax.set_xlabel(labels[0], fontsize=9)
-    ax.set_ylabel(labels[1], fontsize=9)
+    ax.set_xlabel(problem.objectives[0].label, fontsize=9)
+    ax.set_ylabel(problem.objectives[1].label, fontsize=9)
 
 
 def _save(figure: Figure, path: Path) -> Path:

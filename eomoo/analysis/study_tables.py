@@ -58,9 +58,9 @@ class StudyTables:
             "problems": [
                 {
                     "name": p.name,
-                    "objectives": list(p.problem.objectives),
-                    "ideal_point": p.scale.ideal * p.problem.signs,
-                    "reference_point": p.scale.reference * p.problem.signs,
+                    "objectives": p.objectives.to_dict()["objectives"],
+                    "ideal_point": p.objectives.raw(p.box.ideal),
+                    "reference_point": p.objectives.raw(p.box.reference),
                     "reference_front": "true" if p.reference_is_true else "best known",
                     "runs": len(p.runs),
                 }
@@ -140,14 +140,13 @@ def rank_table(
 
     An algorithm takes part when it was run on every problem that has that number of evaluations.
     """
-    sign = -1.0 if results.columns[indicator].larger_is_better else 1.0
     found = {}
     for n, group in runs.groupby("evaluations", sort=True):
         medians = group.groupby(["problem", "label"], sort=False)[indicator].median().unstack()
         complete = medians.dropna(axis=1)
         labels = [label for label in results.labels if label in complete]
         if len(labels) > 1:
-            scores = sign * complete[labels].to_numpy(dtype=np.float64)
+            scores = results.columns[indicator].minimise(complete[labels].to_numpy(dtype=np.float64))
             found[int(str(n))] = rank_test(labels, scores, alpha=alpha)
     return found
 
@@ -264,7 +263,7 @@ def _latex_tests(tests: pd.DataFrame, results: StudyResults, where: str) -> str:
 
 def _best_median(group: pd.DataFrame, indicator: str, results: StudyResults) -> float:
     medians = group.loc[group["indicator"] == indicator, "median"]
-    return float(medians.max() if results.columns[indicator].larger_is_better else medians.min())
+    return results.columns[indicator].best(medians.to_numpy())
 
 
 def _escape(text: str) -> str:

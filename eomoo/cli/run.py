@@ -210,19 +210,20 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
 
 
 def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
-    from eomoo.fronts.indicators import Scale, hypervolume
+    from eomoo.fronts.box import Box
+    from eomoo.fronts.indicators import hypervolume
 
     if problem.reference_point is None or not problem.enumerable or not len(problem.pareto_indices()):
         return lambda front: ""
     try:
-        scale = Scale(ideal=problem.ideal_point(), reference=problem.reference_point)
+        box = Box(ideal=problem.ideal_point(), reference=problem.reference_point)
     except EomooError:
         return lambda front: ""
-    best = hypervolume(problem.pareto_front(), scale)
+    best = hypervolume(problem.pareto_front(), box)
     if best == 0:
         # No cell is better than the reference point in every objective.
         return lambda front: ""
-    return lambda front: f", hypervolume {hypervolume(front, scale) / best:.1%} of the true front's"
+    return lambda front: f", hypervolume {hypervolume(front, box) / best:.1%} of the true front's"
 
 
 def _print_json(stored: StoredRun) -> None:
@@ -237,22 +238,21 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     from rich.table import Table
 
     from eomoo.analysis.runs import summary
-    from eomoo.plots import axis_label
 
     numbers = summary(stored)
     table = Table()
     table.add_column("cell", justify="right")
     for o in stored.problem.objectives:
-        table.add_column(axis_label(o["title"], o["unit"]), justify="right")
+        table.add_column(o.label, justify="right")
     # Where parameters are an objective, they have their column already.
-    counted = all(o["title"] != "parameters" for o in stored.problem.objectives)
+    counted = all(o.title != "parameters" for o in stored.problem.objectives)
     for name in ("parameters", "vertices") if counted else ("vertices",):
         table.add_column(name, justify="right")
     outside = problem.extrapolates(stored.front_cells).tolist()
     space = problem.space
     for k, cell in enumerate(stored.front_cells):
         values = [
-            show_value(stored.front_values[k, j], o["unit"], deviation=stored.deviations[k, j])
+            show_value(stored.front_values[k, j], o.unit, deviation=stored.deviations[k, j])
             for j, o in enumerate(stored.problem.objectives)
         ]
         mark = "*" if outside[k] else ""

@@ -270,7 +270,7 @@ def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
 def _default_indicators(tables: StudyTables) -> list[str]:
     known = set(tables.summary["indicator"])
     best = [
-        f"best_{o['name']}" for p in tables.results.problems for o in p.problem.objectives
+        f"best_{o.name}" for p in tables.results.problems for o in p.objectives
     ]  # each problem shows its own
     return [name for name in dict.fromkeys([*_SHOWN[:2], *best, *_SHOWN[2:]]) if name in known]
 

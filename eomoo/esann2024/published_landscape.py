@@ -12,6 +12,8 @@ from eomoo.errors import DataError
 from eomoo.fronts.dominance import non_dominated
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
 from eomoo.landscape.values import describe, pearson, spearman
+from eomoo.objectives.base import objectives_of
+from eomoo.objectives.table import EO_QUANTITIES
 from eomoo.space import SO2SAT, load_space
 
 if TYPE_CHECKING:
@@ -105,7 +107,8 @@ def along_walks(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
 
 def front_of(table: pd.DataFrame, accuracy: str, cost: str) -> NDArray[np.bool_]:
     """(n,) which cells are not dominated: larger accuracy and smaller cost are better."""
-    return non_dominated(np.column_stack((-table[accuracy], table[cost])).astype(np.float64))
+    values = table[[accuracy, cost]].to_numpy(dtype=np.float64)
+    return non_dominated(objectives_of(EO_QUANTITIES, [accuracy, cost]).minimise(values))
 
 
 def _counts(table: pd.DataFrame, column: str) -> dict[str, int]:

@@ -248,11 +248,10 @@ def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
             ),
         )
     }
-    for claim, o in zip(("accuracy", "time"), problem.problem.objectives[:2], strict=True):
-        title = f"best {o['title']}" + (f" ({o['unit']})" if o["unit"] else "")
-        larger = o["direction"] == "max"
+    for claim, o in zip(("accuracy", "time"), problem.objectives, strict=False):
+        title, larger = f"best {o.label}", o.larger_is_better
         found[claim] = tuple(
-            Measure(way=way, column=f"best_{o['name']}{ending}", title=title + note, larger_is_better=larger)
+            Measure(way=way, column=f"best_{o.name}{ending}", title=title + note, larger_is_better=larger)
             for way, ending, note in (
                 (PUBLISHED, AS_PUBLISHED, ", published search"),
                 (RIGHT, "", ""),

@@ -193,9 +193,7 @@ def _method(results: StudyResults, samples: Sequence[Samples]) -> Iterator[str]:
 
 def _problem_facts(problem: ProblemResults) -> Iterator[str]:
     row = problem.problem
-    objectives = " and ".join(
-        f"{o['title']} ({o['unit']})" if o["unit"] else o["title"] for o in row.objectives
-    )
+    objectives = " and ".join(o.label for o in row.objectives)
     text = f"- `{problem.name}`: {objectives}; card SHA-256 `{row.digest[:16]}`"
     notes = [run.extra["surrogate"] for run in problem.runs if "surrogate" in run.extra]
     if notes:

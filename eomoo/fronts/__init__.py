@@ -1,1 +1,61 @@
-"""Minimised objective vectors: dominance, indicators, the knee, directions."""
+"""Objectives, fronts and how good fronts are; all but ``Objectives`` sees minimised vectors (n, m).
+
+- ``objectives``: names, titles, units, directions, reference point; the one place where directions turn.
+- ``dominance``: what is non-dominated, and an archive built on it.
+- ``box``: the box in which objectives are normalised.
+- ``indicators``: hypervolume, IGD+, additive epsilon, R2, distances of cells.
+- ``knee``: where the trade-off bends most.
+- ``attainment``: what the fronts of several runs attain, and how often.
+- ``directions``: reference directions that spread evenly.
+"""
+
+from eomoo.fronts.attainment import attainment_difference, attainment_surfaces, staircase
+from eomoo.fronts.box import Box
+from eomoo.fronts.directions import reference_directions
+from eomoo.fronts.dominance import PENALTY, FrontArchive, by_first, non_dominated, sorted_front
+from eomoo.fronts.indicators import (
+    INDICATORS,
+    Indicator,
+    additive_epsilon,
+    deduplicated,
+    edit_distances,
+    front_indicators,
+    hamming_distances,
+    hypervolume,
+    igd_plus,
+    maximal_distance,
+    mean_distance,
+    r2,
+)
+from eomoo.fronts.knee import knee_distances, knee_point
+from eomoo.fronts.objectives import Direction, Objective, Objectives
+
+__all__ = [
+    "INDICATORS",
+    "PENALTY",
+    "Box",
+    "Direction",
+    "FrontArchive",
+    "Indicator",
+    "Objective",
+    "Objectives",
+    "additive_epsilon",
+    "attainment_difference",
+    "attainment_surfaces",
+    "by_first",
+    "deduplicated",
+    "edit_distances",
+    "front_indicators",
+    "hamming_distances",
+    "hypervolume",
+    "igd_plus",
+    "knee_distances",
+    "knee_point",
+    "maximal_distance",
+    "mean_distance",
+    "non_dominated",
+    "r2",
+    "reference_directions",
+    "sorted_front",
+    "staircase",
+]

@@ -6,7 +6,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PENALTY", "FrontArchive", "non_dominated"]
+__all__ = ["PENALTY", "FrontArchive", "by_first", "non_dominated", "sorted_front"]
 
 _FEW = 48  # below this a matrix of comparisons is quicker than a call of moocore
 
@@ -29,6 +29,17 @@ def non_dominated(F: NDArray[np.float64]) -> NDArray[np.bool_]:
         return best
     mask: NDArray[np.bool_] = moocore.is_nondominated(F, keep_weakly=True)
     return mask
+
+
+def by_first(F: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Positions (n,) that sort points (n, m) by the first objective, equal ones by the next."""
+    return np.lexsort(F.T[::-1])
+
+
+def sorted_front(F: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Positions (k,) of the non-dominated points among (n, m), minimised, by the first objective."""
+    best = np.flatnonzero(non_dominated(F))
+    return best[by_first(F[best])]
 
 
 class FrontArchive:

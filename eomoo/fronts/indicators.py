@@ -10,7 +10,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import SettingError
+from eomoo.fronts.box import Box
 from eomoo.fronts.dominance import non_dominated
 from eomoo.space import load_space
 from eomoo.space.cell import MAX_VERTICES
@@ -18,7 +18,6 @@ from eomoo.space.cell import MAX_VERTICES
 __all__ = [
     "INDICATORS",
     "Indicator",
-    "Scale",
     "additive_epsilon",
     "deduplicated",
     "edit_distances",
@@ -41,6 +40,14 @@ class Indicator:
     title: str
     larger_is_better: bool
 
+    def minimise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values such that less is better, for ranks."""
+        return -values if self.larger_is_better else values
+
+    def best(self, values: NDArray[np.float64]) -> float:
+        """The best of values (n,)."""
+        return float(values.max() if self.larger_is_better else values.min())
+
 
 INDICATORS = {
     "hypervolume": Indicator(title="hypervolume", larger_is_better=True),
@@ -60,42 +67,18 @@ The share of hypervolume is that of the reference front's, which is the true fro
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """The box in which objectives are normalised: ``ideal`` -> 0, ``reference`` -> 1.
-
-    Attributes:
-        ideal: (m,) the best value of each objective, minimised.
-        reference: (m,) the reference point, worse than the ideal in every objective.
-    """
-
-    ideal: NDArray[np.float64]
-    reference: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        if not (self.reference > self.ideal).all():
-            raise SettingError(
-                f"the reference point {self.reference} must be worse than the ideal point {self.ideal}"
-            )
-
-    def __call__(self, F: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points (n, m) normalised."""
-        scaled: NDArray[np.float64] = (F - self.ideal) / (self.reference - self.ideal)
-        return scaled
-
-
 def deduplicated(F: NDArray[np.float64]) -> NDArray[np.float64]:
     """The distinct non-dominated vectors among points (n, m), sorted."""
     finite = F[np.isfinite(F).all(axis=1)]
     return np.unique(finite[non_dominated(finite)], axis=0)
 
 
-def hypervolume(F: NDArray[np.float64], scale: Scale) -> float:
+def hypervolume(F: NDArray[np.float64], box: Box) -> float:
     """Volume dominated by points (n, m) within the normalised box: 0 (nothing) to 1 (the ideal point).
 
     Source: Zitzler and Thiele, PPSN 1998; computed by moocore.
     """
-    points = scale(F[np.isfinite(F).all(axis=1)])
+    points = box.normalise(F[np.isfinite(F).all(axis=1)])
     inside = points[(points < 1.0).all(axis=1)]
     if len(inside) == 0:
         return 0.0
@@ -104,23 +87,27 @@ def hypervolume(F: NDArray[np.float64], scale: Scale) -> float:
     return float(moocore.hypervolume(inside, ref=np.ones(inside.shape[1])))
 
 
-def igd_plus(F: NDArray[np.float64], front: NDArray[np.float64], scale: Scale) -> float:
+def igd_plus(F: NDArray[np.float64], front: NDArray[np.float64], box: Box) -> float:
     """Modified inverted generational distance to a reference front, normalised; 0 is best.
 
     Source: Ishibuchi et al., EMO 2015.
     """
-    return float(moocore.igd_plus(scale(F), ref=scale(front))) if len(F) else float("inf")
+    return float(moocore.igd_plus(box.normalise(F), ref=box.normalise(front))) if len(F) else float("inf")
 
 
-def additive_epsilon(F: NDArray[np.float64], front: NDArray[np.float64], scale: Scale) -> float:
+def additive_epsilon(F: NDArray[np.float64], front: NDArray[np.float64], box: Box) -> float:
     """The least shift by which the points weakly dominate a reference front, normalised; 0 is best.
 
     Source: Zitzler et al., IEEE TEC 7(2), 2003.
     """
-    return float(moocore.epsilon_additive(scale(F), ref=scale(front))) if len(F) else float("inf")
+    return (
+        float(moocore.epsilon_additive(box.normalise(F), ref=box.normalise(front)))
+        if len(F)
+        else float("inf")
+    )
 
 
-def r2(F: NDArray[np.float64], scale: Scale) -> float:
+def r2(F: NDArray[np.float64], box: Box) -> float:
     """Mean over weight vectors of the best weighted Chebyshev distance to the ideal point; 0 is best.
 
     Two objectives: exactly, over all weights. Three and more: over a Das-Dennis design of at most 100
@@ -131,7 +118,7 @@ def r2(F: NDArray[np.float64], scale: Scale) -> float:
     """
     if len(F) == 0:
         return float("inf")
-    points = scale(F)
+    points = box.normalise(F)
     if points.shape[1] == 2:
         return float(moocore.r2_exact(points, ref=np.zeros(2)))
     distances = (_weights(points.shape[1])[:, None, :] * points[None, :, :]).max(axis=2)
@@ -194,25 +181,25 @@ def maximal_distance(distances: NDArray[np.int64]) -> float:
 
 
 def front_indicators(
-    cells: NDArray[np.int64], F: NDArray[np.float64], *, scale: Scale, reference: NDArray[np.float64]
+    cells: NDArray[np.int64], F: NDArray[np.float64], *, box: Box, reference: NDArray[np.float64]
 ) -> dict[str, float]:
     """All of ``INDICATORS`` for a front.
 
     Args:
         cells: (k,) distinct, non-dominated cells.
         F: (k, m) theirs, minimised.
-        scale: The box of normalisation.
+        box: The box of normalisation.
         reference: (r, m) the reference front, the true one where it is known.
     """
     points = deduplicated(F)
-    volume, whole = hypervolume(points, scale), hypervolume(reference, scale)
+    volume, whole = hypervolume(points, box), hypervolume(reference, box)
     hamming, edit = hamming_distances(cells), edit_distances(cells)
     return {
         "hypervolume": volume,
         "hypervolume_share": volume / whole if whole else float("nan"),
-        "igd_plus": igd_plus(points, reference, scale),
-        "additive_epsilon": additive_epsilon(points, reference, scale),
-        "r2": r2(points, scale),
+        "igd_plus": igd_plus(points, reference, box),
+        "additive_epsilon": additive_epsilon(points, reference, box),
+        "r2": r2(points, box),
         "front_size": float(len(cells)),
         "mean_hamming": mean_distance(hamming),
         "max_hamming": maximal_distance(hamming),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import SettingError
-from eomoo.fronts.dominance import non_dominated
+from eomoo.fronts.dominance import sorted_front
 from eomoo.landscape.graph import subgraph
 from eomoo.search.problem import CellProblem
 from eomoo.space import Neighborhood
@@ -85,7 +85,6 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
     if len(cells) == 0:
         raise SettingError(f"{problem.name()} has no landscape: no cell keeps its limits")
     F = problem.objectives_at(cells)
-    best = np.flatnonzero(non_dominated(F))
     return Landscape(
         problem=problem,
         neighborhood=neighborhood,
@@ -93,7 +92,7 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
         values=problem.values(cells),
         F=F,
         graph=subgraph(preparing.result(), cells),
-        front=best[np.lexsort(F[best].T[::-1])],
+        front=sorted_front(F),
     )
 
 

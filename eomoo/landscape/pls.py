@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.fronts.box import Box
 from eomoo.fronts.dominance import FrontArchive
-from eomoo.fronts.indicators import Scale, hypervolume
+from eomoo.fronts.indicators import hypervolume
 from eomoo.landscape.landscape import Landscape
 
-__all__ = ["PlsRun", "landscape_scale", "pls_depth", "search", "summarise_pls"]
+__all__ = ["PlsRun", "pls_depth", "search", "summarise_pls"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +35,6 @@ class PlsRun:
     curve: NDArray[np.float64]
 
 
-def landscape_scale(landscape: Landscape) -> Scale:
-    """The box of the hypervolume: from the ideal point to the worst value of each objective.
-
-    The card's reference point cannot serve: a random start may lie beyond it.
-    """
-    ideal, worst = landscape.F.min(axis=0), landscape.F.max(axis=0)
-    # An objective that is the same everywhere needs a box of some width.
-    return Scale(ideal=ideal, reference=worst + np.maximum(1e-6 * (worst - ideal), 1e-12))
-
-
 def pls_depth(
     landscape: Landscape, *, n_runs: int = 20, n_starts: int = 1, most: int | None = None, seed: int = 1
 ) -> list[PlsRun]:
@@ -62,15 +53,16 @@ def pls_depth(
     Source: the search: Paquete, Chiarandini, Stützle, 2004; its run until a Pareto local optimum set
     as a feature: Daolio, Liefooghe, Verel, Aguirre, Tanaka, Evolutionary Computation 25(4), 2017.
     """
-    scale = landscape_scale(landscape)
-    best = hypervolume(landscape.F[landscape.front], scale)
+    # The card's reference point cannot serve: a random start may lie beyond it. The margin counts the worst.
+    box = Box.of(landscape.F, margin=1e-6)
+    best = hypervolume(landscape.F[landscape.front], box)
     limit = len(landscape) if most is None else min(most, len(landscape))
     runs = []
     for k in range(n_runs):
         rng = np.random.default_rng(seed + k)
         starts = rng.choice(len(landscape), size=min(n_starts, len(landscape)), replace=False)
         cells, fronts = search(landscape, starts, most=limit)
-        shares = [hypervolume(F, scale) / best if best > 0 else 1.0 for _, F in fronts]
+        shares = [hypervolume(F, box) / best if best > 0 else 1.0 for _, F in fronts]
         runs.append(
             PlsRun(
                 evaluations=len(cells),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import SettingError
+from eomoo.fronts.objectives import Objectives
 
 __all__ = ["Screening", "expected_gain", "promising"]
 
@@ -18,7 +19,7 @@ class Screening:
     fully trained networks only.
 
     Args:
-        signs: (m,) 1 for an objective that is minimised, -1 for one that is maximised.
+        objectives: What full training is to improve, m of them.
         trained: (m,) bool, which objectives full training changes.
         quantile: See ``expected_gain``.
 
@@ -26,34 +27,32 @@ class Screening:
         SettingError: (a ValueError) The quantile is not in [0, 1].
     """
 
-    def __init__(
-        self, signs: NDArray[np.float64], trained: NDArray[np.bool_], *, quantile: float = 0.75
-    ) -> None:
+    def __init__(self, objectives: Objectives, trained: NDArray[np.bool_], *, quantile: float = 0.75) -> None:
         if not 0 <= quantile <= 1:
             raise SettingError(f"the quantile of screening is a number from 0 to 1; got {quantile!r}")
-        self.signs, self.trained, self.quantile = signs, trained, quantile
-        self.short = np.empty((0, len(signs)))
-        self.full = np.empty((0, len(signs)))
+        self.objectives, self.trained, self.quantile = objectives, trained, quantile
+        self.short = np.empty((0, objectives.n))
+        self.full = np.empty((0, objectives.n))
 
     def choose(self, short: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of the candidates with objectives (n, m) after a few epochs to train fully, (n,).
 
         A candidate with a NaN failed already and is not chosen.
         """
-        gain = np.zeros(len(self.signs))
+        gain = np.zeros(self.objectives.n)
         gain[self.trained] = expected_gain(
             self.short[:, self.trained], self.full[:, self.trained], quantile=self.quantile
         )
         failed = np.any(np.isnan(short), axis=1)
         done = self.full[np.all(np.isfinite(self.full), axis=1)]
-        hoped = np.where(failed[:, None], np.inf, short * self.signs - gain)
+        hoped = np.where(failed[:, None], np.inf, self.objectives.minimise(short) - gain)
         chosen: NDArray[np.bool_] = promising(hoped, done) & ~failed
         return chosen
 
     def remember(self, short: NDArray[np.float64], full: NDArray[np.float64]) -> None:
         """Objectives (n, m) of candidates before and after full training."""
-        self.short = np.concatenate((self.short, short * self.signs))
-        self.full = np.concatenate((self.full, full * self.signs))
+        self.short = np.concatenate((self.short, self.objectives.minimise(short)))
+        self.full = np.concatenate((self.full, self.objectives.minimise(full)))
 
 
 def expected_gain(

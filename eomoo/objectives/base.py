@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import UnknownNameError
+from eomoo.fronts.objectives import Direction, Objective, Objectives
 
-__all__ = ["Backend", "Direction", "Quantity", "check_quantities", "with_errors"]
-
-Direction = Literal["min", "max"]
+__all__ = ["Backend", "Quantity", "check_quantities", "objectives_of", "with_errors"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +49,14 @@ class Backend(Protocol):
     def deviations(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """Standard deviations of ``values``, same shape; 0 where a value is exact."""
         ...
+
+
+def objectives_of(quantities: Mapping[str, Quantity], names: Sequence[str]) -> Objectives:
+    """Quantities as objectives, each in the direction that is better by nature."""
+    wanted = [(name, quantities[name]) for name in names]
+    return Objectives(
+        tuple(Objective(name=k, title=q.title, unit=q.unit, direction=q.direction) for k, q in wanted)
+    )
 
 
 def with_errors(quantities: Mapping[str, Quantity]) -> dict[str, Quantity]:

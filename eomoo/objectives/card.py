@@ -10,10 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from eomoo.errors import CardError, UnknownNameError
-from eomoo.objectives.base import Direction
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Card", "Constraint", "Objective", "card_folder", "list_problems", "load_card", "parse_constraint"]
+from eomoo.errors import CardError, UnknownNameError
+from eomoo.fronts.objectives import Direction, Objective
+
+__all__ = [
+    "Card",
+    "CardObjective",
+    "Constraint",
+    "card_folder",
+    "list_problems",
+    "load_card",
+    "parse_constraint",
+]
 
 _CARD_KEYS = {
     "title",
@@ -36,22 +47,14 @@ _CONSTRAINT_KEYS = {"quantity", "source", "max", "min"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
-    """One objective of a card.
+class CardObjective(Objective):
+    """One objective of a card; its title is "" where the backend's is taken.
 
     Attributes:
-        name: Its name, an identifier.
-        title: A few words for axes and tables; "" to take the backend's.
-        unit: Unit of its raw values.
-        direction: "min" or "max".
         source: Name of the backend that its values come from.
         quantity: The backend's name of it.
     """
 
-    name: str
-    title: str
-    unit: str
-    direction: Direction
     source: str
     quantity: str
 
@@ -64,6 +67,23 @@ class Constraint:
     source: str
     most: float = math.inf
     least: float = -math.inf
+
+    @property
+    def n_limits(self) -> int:
+        """How many limits it sets: one, or two where it has both ends."""
+        return (self.most < math.inf) + (self.least > -math.inf)
+
+    def excess(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how much values (n,) break each limit: (n, n_limits), at most 0 where one is kept.
+
+        Relative to the limit's own size, so that limits of different quantities can be added.
+        """
+        parts = []
+        if self.most < math.inf:
+            parts.append((values - self.most) / (abs(self.most) or 1.0))
+        if self.least > -math.inf:
+            parts.append((self.least - values) / (abs(self.least) or 1.0))
+        return np.stack(parts, axis=1)
 
     def __str__(self) -> str:
         limits = []
@@ -93,7 +113,7 @@ class Card:
     name: str
     title: str
     citation: str
-    objectives: tuple[Objective, ...]
+    objectives: tuple[CardObjective, ...]
     constraints: tuple[Constraint, ...]
     reference_point: tuple[float, ...] | None
     budget: int
@@ -102,7 +122,7 @@ class Card:
     digest: str
 
     @property
-    def parts(self) -> list[Objective | Constraint]:
+    def parts(self) -> list[CardObjective | Constraint]:
         """The objectives and then the constraints: all that has a source and a quantity."""
         return [*self.objectives, *self.constraints]
 
@@ -226,7 +246,7 @@ class _Reader:
             digest=digest,
         )
 
-    def _objective(self, row: dict[str, Any], k: int) -> Objective:
+    def _objective(self, row: dict[str, Any], k: int) -> CardObjective:
         where = f"objective {k}"
         self._known_keys(row, _OBJECTIVE_KEYS, where)
         name = self._text(row, "name", where)
@@ -238,7 +258,7 @@ class _Reader:
         direction = self._text(row, "direction", where)
         if direction not in ("min", "max"):
             raise self.fail(f'{where}: direction must be "min" or "max"; got {direction!r}')
-        return Objective(
+        return CardObjective(
             name=name,
             title=self._text(row, "title", where, default=""),
             unit=self._text(row, "unit", where),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import CardError, SettingError
-from eomoo.objectives.base import Quantity, check_quantities
+from eomoo.objectives.base import Quantity, check_quantities, objectives_of
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
@@ -383,9 +383,8 @@ def _table(cells: list[int], known: Mapping[str, Mapping[int, float]]) -> NDArra
 def _screening(names: list[str], quantile: float) -> Screening:
     from eomoo.live.screening import Screening
 
-    signs = [1.0 if LIVE_QUANTITIES[name].direction == "min" else -1.0 for name in names]
     trained = [name in _ERRORS for name in names]
-    return Screening(np.array(signs), np.array(trained), quantile=quantile)
+    return Screening(objectives_of(LIVE_QUANTITIES, names), np.array(trained), quantile=quantile)
 
 
 def _silent(text: str) -> None:

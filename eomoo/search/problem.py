@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from pymoo.core.problem import Problem
 
 from eomoo.errors import SettingError
-from eomoo.fronts.dominance import PENALTY, non_dominated
+from eomoo.fronts.dominance import PENALTY, sorted_front
+from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.objectives.backends import build_backends
 from eomoo.objectives.card import Card, Constraint, load_card, parse_constraint
 from eomoo.space import SO2SAT, Skeleton, load_space
@@ -51,8 +52,7 @@ def get_problem(
 class CellProblem(Problem):
     """Cells as genotypes (n, 26), a card's objectives, minimised.
 
-    This is the one place where directions turn round: ``values`` are raw, ``F`` is what pymoo
-    minimises (a maximised objective with its sign changed).
+    ``values`` are raw, ``F`` is what pymoo minimises, as ``objectives`` turns the one into the other.
 
     ``out["G"]`` has one column that says how far a genotype is from a cell that has values, and one
     for each limit of the card: feasible where <= 0. An infeasible genotype has ``F`` = inf where it
@@ -61,8 +61,8 @@ class CellProblem(Problem):
 
     Attributes:
         card: The card.
-        objective_names: (m,) names of the objectives.
-        titles, units: (m,) of the objectives, for axes and tables.
+        objectives: Names, titles, units, directions and the reference point.
+        objective_names, titles, units: (m,) theirs.
         domain: (423624,) bool, the cells that have values; None for all of them.
         reference_point: (m,) in the space of ``F``, or None.
     """
@@ -89,24 +89,19 @@ class CellProblem(Problem):
         extended = replace(card, constraints=self.constraints)
         self.backends = build_backends(extended, self.options)
         self._columns = _columns(extended)
-        self.objective_names = [o.name for o in card.objectives]
-        self.units = [o.unit for o in card.objectives]
-        self.titles = [
-            o.title or self.backends[o.source].quantities[o.quantity].title for o in card.objectives
-        ]
-        self._signs = np.array([1.0 if o.direction == "min" else -1.0 for o in card.objectives])
+        self.objectives = self._find_objectives()
+        self.objective_names, self.titles = self.objectives.names, self.objectives.titles
+        self.units = self.objectives.units
         self.domain = self._find_domain()
         self._known = np.zeros(len(self.space), dtype=bool)
         self._raw: NDArray[np.float64] = np.empty((len(self.space), len(self._columns)))
         self._front: NDArray[np.int64] | None = None
-        self.reference_point = (
-            None if card.reference_point is None else np.array(card.reference_point) * self._signs
-        )
+        self.reference_point = self.objectives.reference
         upper = np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, 2)
         super().__init__(
             n_var=N_GENES,
             n_obj=len(card.objectives),
-            n_ieq_constr=1 + len(_limits(self.constraints)) if constrained else 0,
+            n_ieq_constr=1 + sum(c.n_limits for c in self.constraints) if constrained else 0,
             xl=np.zeros(N_GENES),
             xu=upper,
             vtype=int,
@@ -168,11 +163,10 @@ class CellProblem(Problem):
 
     def raw(self, F: ArrayLike) -> NDArray[np.float64]:
         """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
-        values: NDArray[np.float64] = np.asarray(F) * self._signs
-        return values
+        return self.objectives.raw(F)
 
     def _minimised(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        F: NDArray[np.float64] = raw * self._signs
+        F = self.objectives.minimise(raw)
         F[np.isnan(F).any(axis=-1)] = np.inf
         return F
 
@@ -240,15 +234,12 @@ class CellProblem(Problem):
     def _constraint_values(
         self, raw: NDArray[np.float64], violation: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        missing = np.isnan(raw).any(axis=1)
-        limits = _limits(self.constraints)
-        G = np.empty((len(raw), 1 + len(limits)))
+        missing: NDArray[np.bool_] = np.asarray(np.isnan(raw).any(axis=1))
         # A valid cell without values is nearer to a feasible one than any invalid genotype.
-        G[:, 0] = np.where(violation > 0, 1.0 + violation, missing)
-        for k, (column, sign, limit) in enumerate(limits, 1):
-            excess = sign * (raw[:, self.n_obj + column] - limit) / max(abs(limit), 1.0)
-            G[:, k] = np.where(missing, 1.0, excess)
-        return G
+        validity = np.where(violation > 0, 1.0 + violation, missing)
+        excess = [c.excess(raw[:, self.n_obj + k]) for k, c in enumerate(self.constraints)]
+        limits = np.where(missing[:, None], 1.0, np.column_stack([np.empty((len(raw), 0)), *excess]))
+        return np.column_stack((validity, limits))
 
     def name(self) -> str:
         """The card's name."""
@@ -269,8 +260,7 @@ class CellProblem(Problem):
             raw = self._all_values(cells)
             feasible = (self._constraint_values(raw, np.zeros(len(cells), dtype=np.int64)) <= 0).all(axis=1)
             cells, F = cells[feasible], self._minimised(raw[feasible, : self.n_obj])
-            best = non_dominated(F)
-            self._front = cells[best][np.lexsort(F[best].T[::-1])]
+            self._front = cells[sorted_front(F)]
         return self._front
 
     def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> NDArray[np.float64] | None:
@@ -301,6 +291,18 @@ class CellProblem(Problem):
             return rng.choice(len(self.space), size=min(n, len(self.space)), replace=False)
         cells = np.flatnonzero(self.domain)
         return rng.choice(cells, size=min(n, len(cells)), replace=False)
+
+    def _find_objectives(self) -> Objectives:
+        parts = (
+            Objective(
+                name=o.name,
+                title=o.title or self.backends[o.source].quantities[o.quantity].title,
+                unit=o.unit,
+                direction=o.direction,
+            )
+            for o in self.card.objectives
+        )
+        return Objectives(tuple(parts), self.card.reference_point)
 
     def _find_domain(self) -> NDArray[np.bool_] | None:
         domain: NDArray[np.bool_] | None = None
@@ -343,14 +345,3 @@ def _standard_normal(seed: int, column: int, n: int) -> NDArray[np.float64]:
 def _columns(card: Card) -> list[tuple[str, str]]:
     """(source, quantity) of the objectives and then of each constraint."""
     return [(part.source, part.quantity) for part in card.parts]
-
-
-def _limits(constraints: Sequence[Constraint]) -> list[tuple[int, float, float]]:
-    """(constraint's number, sign, limit) such that sign * (value - limit) <= 0 is feasible."""
-    rows = []
-    for k, c in enumerate(constraints):
-        if c.most < np.inf:
-            rows.append((k, 1.0, c.most))
-        if c.least > -np.inf:
-            rows.append((k, -1.0, c.least))
-    return rows

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import EomooError, SettingError, StoreError
+from eomoo.fronts.objectives import Objectives
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
@@ -61,8 +62,7 @@ class ProblemRow:
         digest: SHA-256 of the card.
         noise: Seed of the noise, or None.
         constraints: Limits as text.
-        objectives: A dict for each objective: name, title, unit, direction.
-        reference_point: Raw values, or None.
+        objectives: Names, titles, units, directions and the reference point.
         skeleton: The network around the cells, for counts of parameters.
     """
 
@@ -71,16 +71,10 @@ class ProblemRow:
     digest: str
     noise: int | None
     constraints: tuple[str, ...]
-    objectives: tuple[dict[str, str], ...]
-    reference_point: tuple[float, ...] | None
+    objectives: Objectives
     title: str
     citation: str
     skeleton: Skeleton = SO2SAT
-
-    @property
-    def signs(self) -> NDArray[np.float64]:
-        """(m,) 1 for a minimised objective, -1 for a maximised one: raw * signs is minimised."""
-        return np.array([1.0 if o["direction"] == "min" else -1.0 for o in self.objectives])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,11 +175,7 @@ class Store:
         facts = {
             "title": problem.card.title,
             "citation": problem.card.citation,
-            "objectives": [
-                {"name": o.name, "title": title, "unit": o.unit, "direction": o.direction}
-                for o, title in zip(problem.card.objectives, problem.titles, strict=True)
-            ],
-            "reference_point": problem.card.reference_point,
+            **problem.objectives.to_dict(),
             "skeleton": asdict(problem.skeleton),
         }
         # Before the transaction: it may take seconds, in which no other process could write.
@@ -429,15 +419,13 @@ def _settings(spec: AlgorithmSpec) -> str:
 
 def _problem_row(row: tuple[Any, ...]) -> ProblemRow:
     facts = json.loads(row[5])
-    point = facts["reference_point"]
     return ProblemRow(
         id=row[0],
         name=row[1],
         digest=row[2],
         noise=row[3],
         constraints=tuple(json.loads(row[4])),
-        objectives=tuple(facts["objectives"]),
-        reference_point=None if point is None else tuple(point),
+        objectives=Objectives.from_dict(facts),
         title=facts["title"],
         citation=facts["citation"],
         skeleton=Skeleton(**facts["skeleton"]) if "skeleton" in facts else SO2SAT,

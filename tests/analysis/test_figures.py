@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from eomoo.analysis.figures import plot_best, plot_front, plot_front_matrix
+from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.plots import COLORS, axis_label, new_figure
 
 FRONT = np.array([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0]])
@@ -55,11 +56,12 @@ def test_a_panel_for_each_pair_of_objectives(m):
         assert points_of(ax)["front found (5)"].tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize(("sign", "best"), [(1, [3, 3, 1]), (-1, [3, 5, 5])])
-def test_the_best_of_one_objective(sign, best):
+@pytest.mark.parametrize(("direction", "best"), [("min", [3, 3, 1]), ("max", [3, 5, 5])])
+def test_the_best_of_one_objective(direction, best):
     _, ax = new_figure()
-    values, feasible = np.array([3.0, 9.0, 5.0, 1.0]), np.array([True, False, True, True])
-    plot_best(ax, values=values, feasible=feasible, sign=sign, label="error (%)")
+    values, feasible = np.array([[3.0], [9.0], [5.0], [1.0]]), np.array([True, False, True, True])
+    error = Objectives((Objective(name="e", title="error", unit="%", direction=direction),))
+    plot_best(ax, error, values=values, feasible=feasible)
     shown = points_of(ax)
     assert shown["evaluated (3)"].tolist() == [[1, 3], [3, 5], [4, 1]]
     assert shown["best so far"].tolist() == [[1, best[0]], [3, best[1]], [4, best[2]]]

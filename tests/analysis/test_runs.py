@@ -11,12 +11,13 @@ from eomoo.analysis.runs import (
     front_frame,
     front_of,
     load_run,
-    problem_scale,
+    problem_box,
     summary,
     trace_frame,
     write_run,
 )
 from eomoo.fronts.indicators import deduplicated, hypervolume
+from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 from eomoo.study.store import STORE_NAME, RunTrace, Store
@@ -73,7 +74,7 @@ def test_numbers_of_a_run(stored, pose):
     assert found["front_size"] == len(run.front)
     assert found["complete"]
     F = problem.objectives_at(run.trace.cells)
-    scale = problem_scale(run.problem, run.true_front, F)
+    scale = problem_box(run.problem.objectives, run.true_front, F)
     assert scale.ideal.tolist() == problem.ideal_point().tolist()
     assert scale.reference.tolist() == [-0.7, 25.0]
     assert found["hypervolume"] == hypervolume(deduplicated(F), scale)
@@ -82,14 +83,19 @@ def test_numbers_of_a_run(stored, pose):
     assert 0 < found["share_of_true_hypervolume"] < 1
 
 
+def both(direction):
+    parts = [Objective(name=name, title="", unit="", direction=direction) for name in "ab"]
+    return Objectives(tuple(parts))
+
+
 def test_front_of_a_trace_keeps_equal_cells_and_only_feasible_ones():
     trace = RunTrace(
         cells=np.arange(6),
         values=np.array([[1.0, 1], [1, 1], [0, 0], [0, 2], [2, 0], [np.nan, np.nan]]),
         feasible=np.array([True, True, False, True, True, False]),
     )
-    assert front_of(trace, np.ones(2)).tolist() == [3, 0, 1, 4]
-    assert front_of(trace, np.array([-1.0, -1.0])).tolist() == [4, 0, 1, 3]
+    assert front_of(trace, both("min")).tolist() == [3, 0, 1, 4]
+    assert front_of(trace, both("max")).tolist() == [4, 0, 1, 3]
 
 
 CASES = {

@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 
 from eomoo.analysis.statistics import pairwise_tests
-from eomoo.analysis.studies import fronts_at, hypervolume_curves, indicator_frame, load_results
-from eomoo.analysis.study_figures import attainment_surfaces, write_figures
+from eomoo.analysis.studies import (
+    fronts_at,
+    hypervolume_curves,
+    indicator_frame,
+    load_results,
+    run_fronts,
+)
+from eomoo.analysis.study_figures import write_figures
 from eomoo.analysis.study_tables import (
     quartiles,
     study_tables,
@@ -17,6 +23,7 @@ from eomoo.analysis.study_tables import (
 )
 from eomoo.errors import SettingError, StoreError
 from eomoo.files import to_json
+from eomoo.fronts.attainment import attainment_surfaces
 from eomoo.fronts.indicators import front_indicators
 from eomoo.study.execute import run_study
 from eomoo.study.plan import parse_study
@@ -96,7 +103,7 @@ def test_every_run_gets_its_indicators_in_raw_units(results):
     assert np.isnan(row["best_err"])
     front = brute_front(two.minimised(trace))
     expected = front_indicators(
-        trace.cells[front], two.minimised(trace)[front], scale=two.scale, reference=two.reference
+        trace.cells[front], two.minimised(trace)[front], box=two.box, reference=two.reference
     )
     for name, value in expected.items():
         assert row[name] == pytest.approx(value), name
@@ -173,8 +180,9 @@ def test_curves_end_where_the_table_says(results):
 
 def test_attainment_surfaces_are_what_shares_of_runs_attained(results):
     one = results.problem("one")
-    surfaces = attainment_surfaces(one, "a", percentiles=(25, 50, 100))
+    surfaces = attainment_surfaces(run_fronts(one, "a"), percentiles=(25, 50, 100))
     fronts = [one.minimised(trace) for _, trace in one.of("a")]
+    assert all(len(corners) for corners in surfaces.values())
     for percentile, corners in surfaces.items():
         for corner in corners:
             attained = np.mean([(corner >= F).all(axis=1).any() for F in fronts])

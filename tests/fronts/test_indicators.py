@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from eomoo.errors import SettingError
+from eomoo.fronts.box import Box
 from eomoo.fronts.indicators import (
     INDICATORS,
-    Scale,
     additive_epsilon,
     deduplicated,
     edit_distances,
@@ -21,7 +21,7 @@ from eomoo.fronts.indicators import (
     r2,
 )
 
-UNIT = Scale(ideal=np.zeros(2), reference=np.ones(2))
+UNIT = Box(ideal=np.zeros(2), reference=np.ones(2))
 FRONT = np.array([[0.2, 0.6], [0.5, 0.1]])
 
 
@@ -42,17 +42,17 @@ def test_the_ideal_point_is_best_by_every_indicator():
     assert r2(best, UNIT) == 0 < r2(worse, UNIT)
 
 
-def test_values_are_normalised_by_the_scale():
-    scale = Scale(ideal=np.array([10.0, -5.0]), reference=np.array([20.0, -1.0]))
+def test_values_are_normalised_by_the_box():
+    box = Box(ideal=np.array([10.0, -5.0]), reference=np.array([20.0, -1.0]))
     raw, moved = FRONT * [10.0, 4.0] + [10.0, -5.0], FRONT + np.array([0.1, 0.25])
-    assert hypervolume(raw, scale) == pytest.approx(hypervolume(FRONT, UNIT))
-    assert igd_plus(raw + 1.0, raw, scale) == pytest.approx(igd_plus(moved, FRONT, UNIT))
-    assert r2(raw, scale) == pytest.approx(r2(FRONT, UNIT))
+    assert hypervolume(raw, box) == pytest.approx(hypervolume(FRONT, UNIT))
+    assert igd_plus(raw + 1.0, raw, box) == pytest.approx(igd_plus(moved, FRONT, UNIT))
+    assert r2(raw, box) == pytest.approx(r2(FRONT, UNIT))
 
 
 def test_a_reference_point_that_is_no_worse_is_refused():
     with pytest.raises(SettingError, match="worse than the ideal"):
-        Scale(ideal=np.zeros(2), reference=np.array([1.0, 0.0]))
+        Box(ideal=np.zeros(2), reference=np.array([1.0, 0.0]))
 
 
 def test_igd_plus_counts_only_what_is_worse():
@@ -75,7 +75,7 @@ def test_r2_of_one_point_is_an_integral():
 
 
 def test_r2_of_three_objectives_is_a_mean_over_weights():
-    unit = Scale(ideal=np.zeros(3), reference=np.ones(3))
+    unit = Box(ideal=np.zeros(3), reference=np.ones(3))
     point = np.array([[0.3, 0.3, 0.3]])
     # Das and Dennis's design with 12 partitions: weights (i, j, k) / 12, 91 of them.
     largest = [max(i, j, 12 - i - j) / 12 for i in range(13) for j in range(13 - i)]
@@ -162,11 +162,11 @@ def test_distances_of_a_front_are_means_over_pairs():
 
 
 def test_a_front_gets_every_indicator():
-    found = front_indicators(np.array([5, 6]), FRONT, scale=UNIT, reference=FRONT)
+    found = front_indicators(np.array([5, 6]), FRONT, box=UNIT, reference=FRONT)
     assert list(found) == list(INDICATORS)
     assert found["hypervolume_share"] == 1
     assert found["front_size"] == 2
     assert found["mean_edit"] == edit_distances(np.array([5, 6]))[0, 1]
-    nothing = front_indicators(np.empty(0, np.int64), FRONT[:0], scale=UNIT, reference=FRONT)
+    nothing = front_indicators(np.empty(0, np.int64), FRONT[:0], box=UNIT, reference=FRONT)
     assert nothing["hypervolume_share"] == nothing["front_size"] == nothing["mean_hamming"] == 0
     assert nothing["igd_plus"] == np.inf

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
+from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.live.screening import Screening, expected_gain, promising
+
+
+def objectives(*directions):
+    parts = [Objective(name=f"f{k}", title="", unit="", direction=d) for k, d in enumerate(directions)]
+    return Objectives(tuple(parts))
 
 
 def test_promising_is_what_nothing_equals_or_dominates():
@@ -26,7 +32,7 @@ def test_gain_is_a_quantile_of_what_was_seen():
 
 
 def test_candidates_are_chosen_by_what_they_may_reach():
-    screening = Screening(np.array([1.0, -1.0]), np.array([True, False]), quantile=1.0)
+    screening = Screening(objectives("min", "max"), np.array([True, False]), quantile=1.0)
     first = np.array([[50.0, 1.0], [60.0, 2.0], [np.nan, 9.0], [55.0, 3.0]])
     assert screening.choose(first).tolist() == [True, True, False, True]
     screening.remember(first[[0, 1, 3]], np.array([[40.0, 1.0], [45.0, 2.0], [50.0, 3.0]]))
@@ -36,4 +42,4 @@ def test_candidates_are_chosen_by_what_they_may_reach():
 
 def test_an_impossible_quantile_is_refused():
     with pytest.raises(ValueError, match="from 0 to 1; got 2"):
-        Screening(np.ones(1), np.ones(1, dtype=bool), quantile=2)
+        Screening(objectives("min"), np.ones(1, dtype=bool), quantile=2)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from synthetic import ANALYTIC_CARD
 
@@ -234,3 +235,14 @@ def test_constraints_that_differ_have_texts_that_differ(write):
     for text in ("params<=5123456", "params<=0.1", "params>=1e-300", "params<=3"):
         constraint = parse_constraint(text, card)
         assert parse_constraint(str(constraint), card) == constraint
+
+
+def test_a_broken_limit_counts_relative_to_its_own_size():
+    values = np.array([5.0, 10.0, 20.0])
+    both = Constraint(quantity="q", source="s", most=10.0, least=8.0)
+    assert both.n_limits == 2
+    assert both.excess(values).tolist() == [[-0.5, 0.375], [0.0, -0.25], [1.0, -1.5]]
+    small = Constraint(quantity="q", source="s", most=1e-3)
+    assert small.excess(np.array([2e-3])) == pytest.approx(np.ones((1, 1)))
+    assert Constraint(quantity="q", source="s", least=0.0).excess(values)[0] == [-5.0]
+    assert Constraint(quantity="q", source="s", least=-4.0).excess(np.array([-6.0])) == [[0.5]]

@@ -90,14 +90,15 @@ def test_nothing_feasible(pose, name):
 
 def test_algorithms_search(problems):
     """Each is better than chance on a smooth landscape."""
-    from eomoo.fronts.indicators import Scale, hypervolume
+    from eomoo.fronts.box import Box
+    from eomoo.fronts.indicators import hypervolume
 
     problem = problems["two"]
-    scale = Scale(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))
+    box = Box(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))
 
     def quality(name):
         return np.mean(
-            [hypervolume(problem.objectives_at(run(problem, name, 400, s).front), scale) for s in (1, 2)]
+            [hypervolume(problem.objectives_at(run(problem, name, 400, s).front), box) for s in (1, 2)]
         )
 
     chance = quality("random")

@@ -17,6 +17,7 @@ import pytest
 
 import eomoo
 from eomoo.errors import EomooError, SettingError, StoreError
+from eomoo.fronts.objectives import Objective
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.store import STORE_NAME, Store, versions
@@ -62,9 +63,9 @@ def test_what_goes_in_comes_out(filled, problem, result):
             assert not store.has_run(known.id, SPEC, **other)
     assert (known.name, known.digest, known.noise) == ("stored", problem.card.digest, None)
     assert known.constraints == ("lat <= 22",)
-    assert known.objectives[1] == {"name": "acc", "title": "accuracy", "unit": "fraction", "direction": "max"}
-    assert known.reference_point == (30, 0.5)
-    assert known.signs.tolist() == [1, -1]
+    assert known.objectives == problem.objectives
+    assert known.objectives[1] == Objective(name="acc", title="accuracy", unit="fraction", direction="max")
+    assert known.objectives.reference_point == (30, 0.5)
     assert (run.label, run.algorithm, run.seed, run.budget, run.complete) == ("mine", "random", 1, 60, True)
     assert run.settings == {"algorithm": "random", "batch": 7}
     assert run.versions == json.loads(json.dumps(versions()))
@@ -367,6 +368,7 @@ def test_a_read_only_folder_cannot_be_written(open_folder):
 SCRIPT = """
 import sys
 import numpy as np
+from eomoo.fronts.objectives import Objective
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.problem import get_problem
 from eomoo.search.run import RunResult

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
-import moocore
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.analysis.report.model import Curves, Differences, Measured, Section, Series, Table
-from eomoo.analysis.studies import ProblemResults, StudyResults, fronts_at, hypervolume_curves
-from eomoo.analysis.study_figures import attainment_surfaces
+from eomoo.analysis.studies import ProblemResults, StudyResults, hypervolume_curves, run_fronts
 from eomoo.analysis.study_tables import StudyTables
-from eomoo.plots import axis_label
+from eomoo.fronts.attainment import attainment_difference, attainment_surfaces, staircase
+from eomoo.fronts.objectives import Objectives
 
 __all__ = ["anytime", "comparison_sections", "rank_section"]
 
@@ -182,15 +181,14 @@ def _may_be_attained(problem: ProblemResults) -> bool:
 
 
 def _attainment(problem: ProblemResults, key: str, level: int) -> Section:
-    first, second = (axis_label(o["title"], o["unit"]) for o in problem.problem.objectives)
-    signs = problem.problem.signs
+    first, second = (o.label for o in problem.objectives)
     labels = problem.labels[:_MOST_SURFACES]
-    surfaces = {label: attainment_surfaces(problem, label) for label in labels}
+    surfaces = {label: attainment_surfaces(run_fronts(problem, label)) for label in labels}
     worst = np.max([s.max(axis=0) for found in surfaces.values() for s in found.values() if len(s)], axis=0)
     series = []
     for group, label in enumerate(labels):
         for percentile, corners in surfaces[label].items():
-            line = _staircase(corners, worst) * signs
+            line = problem.objectives.raw(staircase(corners, worst))
             middle = percentile == 50
             series.append(
                 Series(
@@ -224,8 +222,7 @@ def _differences(problem: ProblemResults, key: str, x_label: str, y_label: str) 
         and len(problem.of(a)) == len(problem.of(b))
     ]
     for a, b in fair[:_MOST_PAIRS]:
-        left, right = _points(problem, a), _points(problem, b)
-        boxes = moocore.eafdiff(left, right, rectangles=True)
+        left, right = run_fronts(problem, a), run_fronts(problem, b)
         yield Differences(
             title=f"{a} against {b}",
             key=f"difference-{key}-{a}-{b}",
@@ -233,43 +230,26 @@ def _differences(problem: ProblemResults, key: str, x_label: str, y_label: str) 
             y_label=y_label,
             first=a,
             second=b,
-            boxes=_boxes(boxes, len(problem.of(a)), np.concatenate((left, right)), problem.problem.signs),
+            boxes=_boxes(
+                attainment_difference(left, right), np.concatenate(left + right), problem.objectives
+            ),
             note="Where one algorithm's runs attain more often than the other's, by at least a tenth.",
         )
 
 
-def _points(problem: ProblemResults, label: str) -> NDArray[np.float64]:
-    """Fronts of all runs (n, 3), minimised, with the run's number."""
-    parts = [np.empty((0, 3))]
-    for number, (run, trace) in enumerate(problem.of(label)):
-        F = problem.minimised(trace)
-        front = next(fronts_at(F, trace.feasible, [run.budget]))
-        parts.append(np.column_stack((F[front], np.full(len(front), number))))
-    return np.concatenate(parts)
-
-
 def _boxes(
-    boxes: NDArray[np.float64], n_runs: int, points: NDArray[np.float64], signs: NDArray[np.float64]
+    boxes: NDArray[np.float64], points: NDArray[np.float64], objectives: Objectives
 ) -> list[tuple[float, float, float, float, float]]:
     """The largest boxes that tell: shares of runs in the last column, cut to where the points are."""
-    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    low, high = points.min(axis=0), points.max(axis=0)
     high = high + 0.03 * (high - low)
-    share = boxes[:, 4] / n_runs
+    share = boxes[:, 4]
     start, stop = np.clip(boxes[:, :2], low, high), np.clip(boxes[:, 2:4], low, high)
     area = np.abs(np.prod(stop - start, axis=1))
     telling = np.flatnonzero((np.abs(share) >= 0.1) & (area > 0))
     telling = telling[np.argsort(-area[telling], kind="stable")][:_MOST_BOXES]
-    corners = np.column_stack((start * signs, stop * signs, share))[telling]
+    corners = np.column_stack((objectives.raw(start), objectives.raw(stop), share))[telling]
     return [(r[0], r[1], r[2], r[3], r[4]) for r in ([float(f"{v:.6g}") for v in row] for row in corners)]
-
-
-def _staircase(corners: NDArray[np.float64], worst: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The boundary (n, 2) of what corners (k, 2), minimised, dominate, up to the worst values."""
-    ordered = corners[np.lexsort((-corners[:, 1], corners[:, 0]))]
-    if not len(ordered):
-        return ordered
-    x, y = np.append(np.repeat(ordered[:, 0], 2), worst[0]), np.append(worst[1], np.repeat(ordered[:, 1], 2))
-    return np.column_stack((x, y))
 
 
 def _short(values: NDArray[np.float64]) -> list[float]:

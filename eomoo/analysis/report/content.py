@@ -165,12 +165,12 @@ def _uncertainty_words(front: FrontData) -> str:
     """How sure the values are, compared with how far the front's cells lie apart."""
     medians, ranges = np.median(front.deviations, axis=0), np.ptp(front.values, axis=0)
     parts = [
-        f"{o['title']} ± {medians[k]:.2g} {shown_unit(o['unit'])}".strip()
+        f"{o.title} ± {medians[k]:.2g} {shown_unit(o.unit)}".strip()
         for k, o in enumerate(front.problem.objectives)
         if medians[k] > 0
     ]
     text = f"Values are predictions; ± is one standard deviation, in the median {joined(parts)}."
-    vague = [o["title"] for k, o in enumerate(front.problem.objectives) if medians[k] > ranges[k] / 4 > 0]
+    vague = [o.title for k, o in enumerate(front.problem.objectives) if medians[k] > ranges[k] / 4 > 0]
     if vague:
         text += (
             f" For {joined(vague)} that is a large part of the front's whole width, so cells close to each "
@@ -220,8 +220,7 @@ def _search_words(problem: ProblemResults, run: RunRow) -> str:
     limits = f" under the limits {joined(problem.problem.constraints)}" if problem.problem.constraints else ""
     noise = "" if problem.problem.noise is None else " Values were drawn from their uncertainty."
     goals = joined(
-        f"{o['title']} ({'less' if o['direction'] == 'min' else 'more'} is better)"
-        for o in problem.problem.objectives
+        f"{o.title} ({'more' if o.larger_is_better else 'less'} is better)" for o in problem.objectives
     )
     return (
         f"{algorithm_title(run)} with seed {run.seed} was allowed {number(run.budget)} distinct cells"

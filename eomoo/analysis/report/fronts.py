@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from eomoo.analysis.report.model import Table
 from eomoo.analysis.report.wording import shown_unit
 from eomoo.analysis.runs import front_of
-from eomoo.fronts.dominance import non_dominated
+from eomoo.fronts.dominance import by_first, non_dominated
 from eomoo.fronts.knee import knee_point
+from eomoo.fronts.objectives import Objectives
 from eomoo.space import Catalogue, load_space
 from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
 
@@ -66,17 +67,19 @@ class FrontData:
 
 def front_data(store: Store, problem: ProblemRow, runs: Sequence[tuple[RunRow, RunTrace]]) -> FrontData:
     """The joint front of runs on one problem: the cells that no other cell of any run beats."""
-    m, signs = len(problem.objectives), problem.signs
-    cells, values, found_by = _joined(runs, m, signs)
-    order = np.lexsort((values * signs).T[::-1])
+    m, objectives = len(problem.objectives), problem.objectives
+    cells, values, found_by = _joined(runs, objectives)
+    order = by_first(objectives.minimise(values))
     cells, values, found_by = cells[order], values[order], found_by[order]
-    knee = knee_point(values * signs) if len(cells) else None
+    knee = knee_point(objectives.minimise(values)) if len(cells) else None
     kept = _thinned(len(cells), MOST_CELLS, keep=knee)
     spread = store.front_deviations(problem.id)
     nothing = np.zeros(m)
     seen, n_seen = _seen(runs, m)
     true = store.true_front(problem.id)
-    shown = None if true is None else _by_first(true[1] * signs)[_thinned(len(true[0]), MOST_CELLS)]
+    shown = (
+        None if true is None else by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
+    )
     return FrontData(
         problem=problem,
         cells=cells[kept],
@@ -100,10 +103,10 @@ def front_table(front: FrontData) -> Table:
     columns = ["cell"]
     content: list[list[Any]] = [front.cells.tolist()]
     for k, objective in enumerate(objectives):
-        columns.append(_heading(objective["title"], objective["unit"]))
+        columns.append(objective.label)
         content.append(front.values[:, k].tolist())
         if (front.deviations[:, k] > 0).any():
-            columns.append(f"{objective['title']}, standard deviation")
+            columns.append(f"{objective.title}, standard deviation")
             content.append(front.deviations[:, k].tolist())
     columns += ["parameters", "MACs", "vertices"]
     content += [
@@ -131,10 +134,10 @@ def front_json(front: FrontData) -> dict[str, Any]:
     params, macs = space.params(front.cells, skeleton), space.macs(front.cells, skeleton)
     columns = [
         {
-            "name": objective["name"],
-            "title": objective["title"],
-            "unit": shown_unit(objective["unit"]),
-            "better": objective["direction"],
+            "name": objective.name,
+            "title": objective.title,
+            "unit": shown_unit(objective.unit),
+            "better": objective.direction,
             "objective": True,
             "values": _numbers(front.values[:, k]),
             "sd": _numbers(front.deviations[:, k]) if (front.deviations[:, k] > 0).any() else None,
@@ -157,7 +160,7 @@ def front_json(front: FrontData) -> dict[str, Any]:
             "sd": None,
         }
         for name, title, values in extra
-        if name not in {o["name"] for o in front.problem.objectives}
+        if name not in front.problem.objectives.names
     ]
     optimal = front.on_true_front
     return {
@@ -186,16 +189,16 @@ def front_json(front: FrontData) -> dict[str, Any]:
 
 
 def _joined(
-    runs: Sequence[tuple[RunRow, RunTrace]], m: int, signs: NDArray[np.float64]
+    runs: Sequence[tuple[RunRow, RunTrace]], objectives: Objectives
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    found = [(trace, front_of(trace, signs)) for _, trace in runs if trace.feasible.any()]
+    found = [(trace, front_of(trace, objectives)) for _, trace in runs if trace.feasible.any()]
     if not found:
-        return np.empty(0, np.int64), np.empty((0, m)), np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty((0, objectives.n)), np.empty(0, np.int64)
     cells, first, counts = np.unique(
         np.concatenate([trace.cells[best] for trace, best in found]), return_index=True, return_counts=True
     )
     values = np.concatenate([trace.values[best] for trace, best in found])[first]
-    best = non_dominated(values * signs)
+    best = non_dominated(objectives.minimise(values))
     return cells[best], values[best], counts[best]
 
 
@@ -217,10 +220,6 @@ def _thinned(n: int, most: int, *, keep: int | None = None) -> NDArray[np.int64]
         return np.arange(n)
     chosen = np.linspace(0, n - 1, most).round().astype(np.int64)
     return np.union1d(chosen, [] if keep is None else [keep]).astype(np.int64)
-
-
-def _by_first(F: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.lexsort(F.T[::-1])
 
 
 def _graph(space: Catalogue, index: int) -> str:
@@ -246,7 +245,3 @@ def _numbers(values: NDArray[np.float64], *, digits: int = 7) -> list[float | in
         None if not np.isfinite(v) else int(v) if v == int(v) else float(f"{v:.{digits}g}")
         for v in values.tolist()
     ]
-
-
-def _heading(title: str, unit: str) -> str:
-    return f"{title} ({unit})" if unit else title

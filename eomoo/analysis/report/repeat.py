@@ -93,10 +93,10 @@ def _problem_facts(problem: ProblemResults) -> list[tuple[str, str]]:
     row = problem.problem
     rows = [("card", row.name), ("card's SHA-256", row.digest)]
     for o in row.objectives:
-        unit = f", {o['unit']}" if o["unit"] else ""
-        rows.append((o["title"], f"{'minimised' if o['direction'] == 'min' else 'maximised'}{unit}"))
-    if row.reference_point is not None:
-        rows.append(("reference point", ", ".join(number(v) for v in row.reference_point)))
+        unit = f", {o.unit}" if o.unit else ""
+        rows.append((o.title, f"{'maximised' if o.larger_is_better else 'minimised'}{unit}"))
+    if row.objectives.reference_point is not None:
+        rows.append(("reference point", ", ".join(map(number, row.objectives.reference_point))))
     if row.constraints:
         rows.append(("limits", ", ".join(row.constraints)))
     if row.noise is not None:

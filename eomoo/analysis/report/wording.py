@@ -126,7 +126,7 @@ def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study:
 def values_in_words(problem: ProblemRow, values: Iterable[float]) -> str:
     """Values of a cell: "error 12.3 %, latency 8.2 ms"."""
     parts = [
-        f"{o['title']} {number(value)} {shown_unit(o['unit'])}".strip()
+        f"{o.title} {number(value)} {shown_unit(o.unit)}".strip()
         for o, value in zip(problem.objectives, values, strict=True)
     ]
     return joined(parts)

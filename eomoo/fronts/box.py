@@ -1,0 +1,69 @@
+"""The box in which objectives are normalised and hypervolume is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import SettingError
+
+__all__ = ["Box"]
+
+# Far above the 2e-16 of double precision, far below any difference that matters.
+_STEP = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """From the ideal point, which is 0 when normalised, to the reference point, which is 1.
+
+    Attributes:
+        ideal: (m,) the best value of each objective, minimised.
+        reference: (m,) the reference point, worse than the ideal in every objective; a nadir point
+            where fronts are compared with themselves.
+    """
+
+    ideal: NDArray[np.float64]
+    reference: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if not (self.reference > self.ideal).all():
+            raise SettingError(
+                f"the reference point {self.reference} must be worse than the ideal point {self.ideal}"
+            )
+
+    @classmethod
+    def of(cls, points: NDArray[np.float64], *, margin: float) -> Box:
+        """The box that points (n, m) span, beyond the worst by a share of its own width.
+
+        An objective that is the same everywhere gets a box of some width.
+        """
+        ideal, worst = points.min(axis=0), points.max(axis=0)
+        return cls(ideal=ideal, reference=worst + np.maximum(margin * (worst - ideal), _step(ideal, worst)))
+
+    @classmethod
+    def up_to(cls, reference: NDArray[np.float64], ideal: NDArray[np.float64]) -> Box:
+        """The box below a reference point, whose ideal point may turn out to be beyond it."""
+        return cls(ideal=np.minimum(ideal, reference - _step(ideal, reference)), reference=reference)
+
+    @property
+    def extent(self) -> NDArray[np.float64]:
+        """(m,) its width in each objective."""
+        return self.reference - self.ideal
+
+    def normalise(self, F: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (n, m) with the ideal point at 0 and the reference point at 1."""
+        scaled: NDArray[np.float64] = (F - self.ideal) / self.extent
+        return scaled
+
+    def contains(self, F: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n,) which points (n, m) are better than the reference point in every objective."""
+        return np.asarray((self.normalise(F) < 1.0).all(axis=1))
+
+
+def _step(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m,) widths that are not lost beside the values, in whatever unit these are."""
+    size = np.maximum(np.abs(a), np.abs(b))
+    return _STEP * np.where(size > 0, size, 1.0)

@@ -1,0 +1,149 @@
+"""What is optimised: names, units and directions, and the one place where directions turn round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eomoo.errors import SettingError
+
+__all__ = ["Direction", "Objective", "Objectives"]
+
+Direction = Literal["min", "max"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """A quantity with a direction.
+
+    Attributes:
+        name: Its name, an identifier.
+        title: A few words for axes and tables.
+        unit: Unit of its raw values, "" for a count.
+        direction: Which values are better, "min" or "max".
+    """
+
+    name: str
+    title: str
+    unit: str
+    direction: Direction
+
+    @property
+    def larger_is_better(self) -> bool:
+        """Whether it is maximised."""
+        return self.direction == "max"
+
+    @property
+    def label(self) -> str:
+        """Title and unit, for headings."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """The objectives of a problem, in order: a sequence of ``Objective``, equal where all facts are.
+
+    Raw values are in the objectives' own units and directions; minimised ones are what dominance,
+    indicators and pymoo see. Nothing else turns one into the other.
+
+    Args:
+        parts: At least one objective, each of its own name.
+        reference_point: (m,) raw values that bound the hypervolume; None if unknown.
+
+    Raises:
+        SettingError: (a ValueError) No objective, two of one name, an unknown direction, or a
+            reference point of another length.
+    """
+
+    parts: tuple[Objective, ...]
+    reference_point: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.parts or len(set(self.names)) < len(self.parts):
+            raise SettingError(f"objectives need names that differ, at least one; got {self.names}")
+        if not {o.direction for o in self.parts} <= {"min", "max"}:
+            raise SettingError(f'a direction is "min" or "max"; got {[o.direction for o in self.parts]}')
+        if self.reference_point is not None and len(self.reference_point) != len(self.parts):
+            raise SettingError(f"reference_point needs {len(self.parts)} numbers; got {self.reference_point}")
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __iter__(self) -> Iterator[Objective]:
+        return iter(self.parts)
+
+    def __getitem__(self, k: int) -> Objective:
+        return self.parts[k]
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.parts)
+
+    @property
+    def names(self) -> list[str]:
+        """(m,) names."""
+        return [o.name for o in self.parts]
+
+    @property
+    def titles(self) -> list[str]:
+        """(m,) titles."""
+        return [o.title for o in self.parts]
+
+    @property
+    def units(self) -> list[str]:
+        """(m,) units."""
+        return [o.unit for o in self.parts]
+
+    @property
+    def directions(self) -> list[Direction]:
+        """(m,) "min" or "max"."""
+        return [o.direction for o in self.parts]
+
+    @cached_property
+    def reference(self) -> NDArray[np.float64] | None:
+        """(m,) the reference point, minimised; None if unknown."""
+        return None if self.reference_point is None else self.minimise(self.reference_point)
+
+    def minimise(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Raw values (..., m) as they are minimised, an array of its own: maximised ones negated."""
+        return np.asarray(values, dtype=np.float64) * self._signs
+
+    def raw(self, F: ArrayLike) -> NDArray[np.float64]:
+        """Minimised values (..., m) in the objectives' own directions: ``minimise`` undone."""
+        return self.minimise(F)
+
+    def best_so_far(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The best of the first k raw values (n, m), for each k: (n, m), raw."""
+        return self.raw(np.minimum.accumulate(self.minimise(values), axis=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON or TOML may hold it; ``from_dict`` reads it."""
+        point = self.reference_point
+        return {
+            "objectives": [asdict(o) for o in self.parts],
+            "reference_point": None if point is None else list(point),
+        }
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Objectives:
+        """From what ``to_dict`` gave; other keys are ignored.
+
+        Raises:
+            KeyError, TypeError: Something is missing or of another kind.
+            SettingError: See above.
+        """
+        point = facts["reference_point"]
+        return cls(
+            tuple(Objective(**o) for o in facts["objectives"]),
+            None if point is None else tuple(float(v) for v in point),
+        )
+
+    @cached_property
+    def _signs(self) -> NDArray[np.float64]:
+        return np.array([-1.0 if o.larger_is_better else 1.0 for o in self.parts])

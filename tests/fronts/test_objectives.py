@@ -1,0 +1,120 @@
+"""One place turns directions round, and nobody else does."""
+
+import ast
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.errors import SettingError
+from eomoo.fronts.objectives import Objective, Objectives
+
+PARTS = (
+    Objective(name="acc", title="accuracy", unit="%", direction="max"),
+    Objective(name="params", title="parameters", unit="", direction="min"),
+)
+BOTH = Objectives(PARTS, (70.0, 3e6))
+ROOT = Path(eomoo.__file__).parent
+FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py") if path.parent.name != "fronts")
+
+
+def test_minimised_values_are_turned_and_turned_back():
+    raw = np.array([[80.0, 1e6], [np.nan, -2e6]])
+    F = BOTH.minimise(raw)
+    np.testing.assert_array_equal(F, [[-80.0, 1e6], [np.nan, -2e6]])
+    np.testing.assert_array_equal(BOTH.raw(F), raw)
+    assert BOTH.minimise(raw[0]).tolist() == [-80.0, 1e6]
+    assert raw[0, 0] == 80.0, "the values given stay as they are"
+    assert BOTH.reference.tolist() == [-70.0, 3e6]
+    assert Objectives(PARTS).reference is None
+
+
+def test_the_best_so_far_is_raw():
+    values = np.array([[3.0, 3.0], [5.0, 4.0], [1.0, 2.0]])
+    assert BOTH.best_so_far(values).tolist() == [[3.0, 3.0], [5.0, 3.0], [5.0, 2.0]]
+
+
+def test_facts_are_told_in_order():
+    assert (BOTH.n, len(BOTH), BOTH[1].name) == (2, 2, "params")
+    assert (BOTH.names, BOTH.titles) == (["acc", "params"], ["accuracy", "parameters"])
+    assert (BOTH.units, BOTH.directions) == (["%", ""], ["max", "min"])
+    assert [o.label for o in BOTH] == ["accuracy (%)", "parameters"]
+    assert [o.larger_is_better for o in BOTH] == [True, False]
+
+
+def test_plain_data_gives_the_same_objectives_again():
+    for objectives in (BOTH, Objectives(PARTS)):
+        again = Objectives.from_dict(json.loads(json.dumps(objectives.to_dict())))
+        assert again == objectives == copy.deepcopy(objectives)
+        assert hash(again) == hash(objectives)
+    assert Objectives(PARTS) != BOTH
+    turned = Objective(name="acc", title="accuracy", unit="%", direction="min")
+    assert Objectives((turned, PARTS[1]), (70.0, 3e6)) != BOTH
+
+
+@pytest.mark.parametrize(
+    ("parts", "point", "sentence"),
+    [
+        ((), None, "at least one"),
+        ((PARTS[0], PARTS[0]), None, "names that differ"),
+        ((Objective(name="a", title="", unit="", direction="up"),), None, '"min" or "max"; got'),
+        (PARTS, (1.0,), "needs 2 numbers"),
+    ],
+)
+def test_impossible_objectives_are_refused(parts, point, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        Objectives(parts, point)
+
+
+def turns_a_direction(node):
+    """Whether a node multiplies or negates by a direction, or takes one for a sign."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return any(_is_direction(side) for side in (node.left, node.right))
+    if isinstance(node, ast.IfExp):
+        # "-1.0 if larger_is_better else 1.0", "-x if direction == 'max' else x".
+        asks = any(_is_direction(part) for part in ast.walk(node.test))
+        return asks and any(isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.USub) for n in ast.walk(node))
+    if isinstance(node, ast.Compare):
+        ends = {n.value for n in (node.left, *node.comparators) if isinstance(n, ast.Constant)}
+        return bool(ends & {"min", "max"}) and any(map(_is_direction, (node.left, *node.comparators)))
+    return False
+
+
+def _is_direction(node):
+    if isinstance(node, ast.Call):
+        return False
+    name = {ast.Name: "id", ast.Attribute: "attr"}.get(type(node))
+    text = getattr(node, name) if name else ""
+    if isinstance(node, ast.Subscript):
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else ""
+        return key == "direction" or _is_direction(node.value)
+    words = text.strip("_").split("_")
+    return any(word in ("sign", "signs", "direction", "directions") for word in words) or text == (
+        "larger_is_better"
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "F = values * self._signs",
+        "F = problem.signs * values",
+        "x = sign * (value - limit)",
+        "s = 1.0 if o.direction == 'min' else -1.0",
+        "s = 'minimised' if o['direction'] == 'min' else 'maximised'",
+        "s = -1.0 if indicator.larger_is_better else 1.0",
+        "best = directions[0] * values",
+    ],
+)
+def test_the_check_knows_what_a_turned_direction_looks_like(code):
+    assert any(map(turns_a_direction, ast.walk(ast.parse(code))))
+
+
+@pytest.mark.parametrize("module", FILES, ids=str)
+def test_nobody_else_turns_a_direction(module):
+    nodes = ast.walk(ast.parse((ROOT / module).read_text()))
+    found = [f"{module}:{node.lineno}: {ast.unparse(node)}" for node in nodes if turns_a_direction(node)]
+    assert not found, "fronts.Objectives turns directions round, nothing else"
