@@ -2,9 +2,12 @@
 
 ``files``: written beside and renamed, read within a size, checksums, JSON out. ``json_files``: JSON in,
 strictly. ``place``: a value of a file with the way to it, for errors. ``cache``: the user's cache folder.
+``sqlite``: databases of a known format, and a folder held by one process. ``claims``: keys in a database,
+each held by one process as long as it lives.
 """
 
 from eomoo.files.cache import cache_folder
+from eomoo.files.claims import CLAIMS_TABLE, Claims
 from eomoo.files.files import (
     atomic_path,
     other_kind,
@@ -17,11 +20,17 @@ from eomoo.files.files import (
 )
 from eomoo.files.json_files import read_json
 from eomoo.files.place import Place
+from eomoo.files.sqlite import Database, Schema, only_one
 
 __all__ = [
+    "CLAIMS_TABLE",
+    "Claims",
+    "Database",
     "Place",
+    "Schema",
     "atomic_path",
     "cache_folder",
+    "only_one",
     "other_kind",
     "read_bytes",
     "read_json",

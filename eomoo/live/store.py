@@ -1,35 +1,75 @@
-"""A SQLite store of live results: each kept the moment it exists, found again by what it depends on."""
+"""A store of live results: each kept the moment it exists, found again by what it depends on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import platform
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eomoo.checks import choice
 from eomoo.errors import StoreError
+from eomoo.files import CLAIMS_TABLE, Claims, Database, Schema
 
-__all__ = ["LiveStore", "key_of"]
+__all__ = ["MOST_STALLED", "RESULT_STATES", "Incident", "LiveStore", "key_of"]
 
-_VERSION = 1
-_TABLE = """
-CREATE TABLE IF NOT EXISTS results (
+RESULT_STATES = ("done", "diverged", "too big")
+# Attempts in which nothing advances. A fault that passes is gone by the third; of one that stays more
+# attempts would cost hours.
+MOST_STALLED = 3
+# Trainings take seconds to hours; looking costs a millisecond.
+_POLL_SECONDS = 1.0
+_RESULTS = """
+CREATE TABLE results (
     key TEXT PRIMARY KEY,      -- SHA-256 of kind and setting
     kind TEXT NOT NULL,        -- 'training' or 'latency'
     cell INTEGER NOT NULL,     -- index
-    status TEXT NOT NULL,      -- 'done', 'diverged', 'out of memory', 'failed'
+    status TEXT NOT NULL,      -- 'done', 'diverged', 'too big'
     reason TEXT NOT NULL,
     setting TEXT NOT NULL,     -- JSON: everything that the result depends on
     result TEXT NOT NULL,      -- JSON
     created TEXT NOT NULL,     -- UTC
+    host TEXT NOT NULL,
+    sha256 TEXT                -- of the columns before 'created'; NULL: written by 0.1.0
+) STRICT
+"""
+_INCIDENTS = """
+CREATE TABLE incidents (
+    key TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    cell INTEGER NOT NULL,
+    reason TEXT NOT NULL,      -- of the last one
+    setting TEXT NOT NULL,
+    count INTEGER NOT NULL,    -- attempts
+    stalled INTEGER NOT NULL,  -- of the last attempts, those in which nothing advanced
+    progress REAL NOT NULL,    -- epochs done
+    updated TEXT NOT NULL,     -- UTC
     host TEXT NOT NULL
 ) STRICT
 """
+_SCHEMA = Schema(
+    what="store of live results",
+    marker="results",
+    version=2,
+    tables=(_RESULTS, _INCIDENTS, CLAIMS_TABLE),
+    upgrades={
+        1: (
+            "ALTER TABLE results ADD COLUMN sha256 TEXT",
+            _INCIDENTS,
+            CLAIMS_TABLE,
+            # 0.1.0 took a fault of the machine for a property of the cell.
+            "INSERT INTO incidents SELECT key, kind, cell, reason, setting, 1, 1, 0.0, created, host "
+            "FROM results WHERE status NOT IN ('done', 'diverged')",
+            "DELETE FROM results WHERE status NOT IN ('done', 'diverged')",
+        )
+    },
+)
+_PROVED = "key, kind, cell, status, reason, setting, result"
 
 
 def key_of(kind: str, setting: Mapping[str, Any]) -> str:
@@ -38,37 +78,71 @@ def key_of(kind: str, setting: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """What kept a cell from a result and says nothing of it: a lost worker, a full disk, a broken file.
+
+    Attributes:
+        kind, cell, setting: Of the result that there is not.
+        reason: Of the last attempt's end.
+        count: Attempts so far.
+        stalled: How many of the last ones did not advance.
+        progress: Epochs done, in a checkpoint.
+    """
+
+    kind: str
+    cell: int
+    setting: dict[str, Any]
+    reason: str
+    count: int
+    stalled: int
+    progress: float
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is tried again only when that is asked for."""
+        return self.stalled >= MOST_STALLED
+
+    def __str__(self) -> str:
+        times = "once" if self.count == 1 else f"{self.count} times"
+        after = f" after {self.progress:g} epochs" if self.progress else ""
+        return f"cell {self.cell}: {self.reason}{after} (tried {times})"
+
+
 class LiveStore:
     """Results of trainings and timings, in one SQLite file that several processes may use at once.
 
+    A *result* belongs to the cell and its setting: done, diverged, too big for a device's memory. An
+    *incident* is a fault of the machine: it never becomes a result, and the cell is tried again by
+    ``obtain``, without end as long as its training advances, else ``MOST_STALLED`` times.
+
     Args:
-        path: The file; it is made when it is not there.
+        path: The file; it is made when it is not there. One of 0.1.0 is brought to today's format.
+        beat_seconds: Between two signs of life for the claims of this process; by default 10.
 
     Raises:
         StoreError: (a RuntimeError) It cannot be opened, or is no store of this version.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, beat_seconds: float | None = None) -> None:
         self.path = Path(path)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make the folder {self.path.parent}: {error.strerror}") from error
-        with self._connection() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
-                raise StoreError(f"{self.path} was made by another version of eomoo; choose another file")
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(_TABLE)
-            connection.execute(f"PRAGMA user_version={_VERSION}")
+        self._open().close()
+        self._claims = Claims(self._open, **({} if beat_seconds is None else {"beat_seconds": beat_seconds}))
+
+    def _open(self) -> Database:
+        # One connection for each use: it can then be used from any thread, and after a fork.
+        return Database(self.path, _SCHEMA, create=True)
+
+    # -- results -------------------------------------------------------------------------------
 
     def get(self, kind: str, setting: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The result that depends on exactly this; None where there is none."""
-        with self._connection() as connection:
-            row = connection.execute(
-                "SELECT result FROM results WHERE key = ?", (key_of(kind, setting),)
-            ).fetchone()
-        return None if row is None else dict(json.loads(row[0]))
+        """The result that depends on exactly this; None where there is none.
+
+        Raises:
+            StoreError: It has changed since it was written.
+        """
+        with self._open() as database:
+            return self._get(database, key_of(kind, setting))
 
     def put(
         self,
@@ -80,37 +154,168 @@ class LiveStore:
         status: str = "done",
         reason: str = "",
     ) -> None:
-        """Keep a result; one that is there already stays as it is."""
-        values = (
-            key_of(kind, setting),
-            kind,
-            cell,
-            status,
-            reason,
-            json.dumps(setting, sort_keys=True),
-            json.dumps(result),
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            platform.node(),
-        )
-        with self._connection() as connection:
-            connection.execute("INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        """Keep a result and forget its incidents; a result that is there already stays as it is.
+
+        Raises:
+            SettingError: (a ValueError) The status is none of ``RESULT_STATES``.
+        """
+        choice("the status of a result", status, RESULT_STATES)
+        key = key_of(kind, setting)
+        texts = json.dumps(setting, sort_keys=True), json.dumps(result)
+        proved = (key, kind, int(cell), status, reason, *texts)
+        with self._open() as database, database.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*proved, _now(), platform.node(), _digest(proved)),
+            )
+            connection.execute("DELETE FROM incidents WHERE key = ?", (key,))
+        self._claims.drop(key)
 
     def rows(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """All results, oldest first, with setting and result as plain data."""
-        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
-        with self._connection() as connection:
-            cursor = connection.execute(f"SELECT * FROM results {where} ORDER BY rowid", values)
-            names = [column[0] for column in cursor.description]
-            found = [dict(zip(names, row, strict=True)) for row in cursor]
-        for row in found:
-            row["setting"], row["result"] = json.loads(row["setting"]), json.loads(row["result"])
-        return found
+        """All results, oldest first, with setting and result as plain data.
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        # One connection for each use: it can then be used from any thread, and after a fork.
-        try:
-            with closing(sqlite3.connect(self.path, timeout=60)) as connection, connection:
-                yield connection
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"the store {self.path} cannot be used: {error}") from error
+        ``verified`` is False in those that 0.1.0 wrote, without a digest.
+        """
+        names = [*_PROVED.split(", "), "created", "host", "sha256"]
+        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+        with self._open() as database:
+            rows = database.rows(f"SELECT {', '.join(names)} FROM results {where} ORDER BY rowid", values)
+            for row in rows:
+                self._prove(row[:-3], row[-1])
+            with database.explained():
+                return [
+                    {
+                        **dict(zip(names[:-1], row, strict=False)),
+                        "setting": json.loads(row[5]),
+                        "result": json.loads(row[6]),
+                        "verified": row[-1] is not None,
+                    }
+                    for row in rows
+                ]
+
+    def _get(self, database: Database, key: str) -> dict[str, Any] | None:
+        for *proved, digest in database.rows(f"SELECT {_PROVED}, sha256 FROM results WHERE key = ?", (key,)):
+            self._prove(tuple(proved), digest)
+            with database.explained():
+                return dict(json.loads(proved[-1]))
+        return None
+
+    def _prove(self, proved: tuple[Any, ...], digest: str | None) -> None:
+        if digest is not None and _digest(proved) != digest:
+            raise StoreError(
+                f"{self.path}: the {proved[1]} result of cell {proved[2]} has changed since it was written; "
+                "take the file from a copy, or choose another folder"
+            )
+
+    # -- incidents -----------------------------------------------------------------------------
+
+    def put_incident(
+        self, kind: str, setting: Mapping[str, Any], *, cell: int, reason: str, progress: float = 0.0
+    ) -> None:
+        """Note that an attempt ended without a result, and how many epochs a checkpoint holds."""
+        key = key_of(kind, setting)
+        with self._open() as database, database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "stalled = CASE WHEN excluded.progress > progress THEN 0 ELSE stalled + 1 END, "
+                "progress = max(progress, excluded.progress), reason = excluded.reason, count = count + 1, "
+                "updated = excluded.updated, host = excluded.host",
+                (
+                    key,
+                    kind,
+                    int(cell),
+                    reason,
+                    json.dumps(setting, sort_keys=True),
+                    int(progress <= 0),
+                    float(progress),
+                    _now(),
+                    platform.node(),
+                ),
+            )
+        self._claims.drop(key)
+
+    def incidents(self, kind: str | None = None) -> list[Incident]:
+        """Cells and settings that have incidents and no result."""
+        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+        with self._open() as database:
+            rows = database.rows(
+                "SELECT kind, cell, setting, reason, count, stalled, progress FROM incidents "
+                f"{where} ORDER BY rowid",
+                values,
+            )
+            with database.explained():
+                names = list(Incident.__dataclass_fields__)
+                return [
+                    Incident(**{**dict(zip(names, row, strict=True)), "setting": json.loads(row[2])})
+                    for row in rows
+                ]
+
+    def retry_failed(self, kind: str, settings: Sequence[Mapping[str, Any]]) -> None:
+        """Let these be tried again, however often that was in vain."""
+        with self._open() as database, database.transaction() as connection:
+            connection.executemany(
+                "UPDATE incidents SET stalled = 0 WHERE key = ?", ((key_of(kind, s),) for s in settings)
+            )
+
+    # -- work shared by processes ----------------------------------------------------------------
+
+    def obtain(
+        self,
+        kind: str,
+        wanted: Mapping[int, Mapping[str, Any]],
+        make: Callable[[list[int]], None],
+    ) -> dict[int, dict[str, Any]]:
+        """Results of cells: read, made here, or awaited from another process that is making them.
+
+        Args:
+            kind: Of the results.
+            wanted: The setting of each cell.
+            make: Called with cells that nobody else is making; for each it calls ``put`` or
+                ``put_incident`` as soon as its attempt has ended.
+
+        Returns:
+            Results by cell. A cell without one has an incident: of the attempt here, or of so many
+            without an advance that it was not tried again.
+        """
+        keys = {cell: key_of(kind, setting) for cell, setting in wanted.items()}
+        found: dict[int, dict[str, Any]] = {}
+        tried: set[int] = set()
+        while True:
+            missing = self._missing({k: keys[k] for k in keys if k not in found}, found)
+            left = [k for k in missing if k not in tried]
+            if not left:
+                return found
+            mine = [k for k in left if self._claims.take(keys[k])]
+            try:
+                # Another process may have ended between the look and the claim.
+                fresh = self._missing({k: keys[k] for k in mine}, found)
+                if fresh:
+                    make(fresh)
+            finally:
+                for k in mine:
+                    self._claims.drop(keys[k])
+            tried.update(mine)
+            if not mine:
+                time.sleep(_POLL_SECONDS)
+
+    def _missing(self, keys: Mapping[int, str], found: dict[int, dict[str, Any]]) -> list[int]:
+        """Cells that have no result and may be tried; results that are there go into ``found``."""
+        missing = []
+        with self._open() as database:
+            for cell, key in keys.items():
+                result = self._get(database, key)
+                if result is not None:
+                    found[cell] = result
+                    continue
+                stalled = database.rows("SELECT stalled FROM incidents WHERE key = ?", (key,))
+                if not stalled or stalled[0][0] < MOST_STALLED:
+                    missing.append(cell)
+        return missing
+
+
+def _digest(proved: tuple[Any, ...]) -> str:
+    return hashlib.sha256(json.dumps(proved).encode()).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -320,6 +320,8 @@ class LiveBackend:
 
     def _results(self, cells: list[int], epochs: tuple[int, ...]) -> dict[int, dict[str, Any]]:
         """Results of trainings, read where they are stored, trained where they are not."""
+        from eomoo.live.store import RESULT_STATES
+
         found: dict[int, dict[str, Any]] = {}
         tasks = []
         self._learn_settings(cells, epochs)
@@ -337,7 +339,11 @@ class LiveBackend:
             found[cell] = result
             setting = self._setting(cell, epochs)
             status, reason = result["status"], result["reason"]
-            self.store.put("training", setting, result, cell=cell, status=status, reason=reason)
+            if status in RESULT_STATES:
+                self.store.put("training", setting, result, cell=cell, status=status, reason=reason)
+            else:
+                done = max((point["epoch"] for point in result["curve"]), default=0)
+                self.store.put_incident("training", setting, cell=cell, reason=reason, progress=done)
             self.report(f"cell {cell}: {_summary(result)}")
 
         if tasks:

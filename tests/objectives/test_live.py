@@ -113,8 +113,9 @@ def test_a_failed_training_is_nan_with_its_reason_and_the_others_go_on(make, mon
     values = backend.values(np.array([smallest, 77]), ["val_micro_error", "params"])
     assert np.isnan(values[0, 0])
     assert np.isfinite(values[1]).all()
-    row = next(row for row in backend.store.rows("training") if row["cell"] == smallest)
-    assert (row["status"], row["reason"]) == ("failed", "RuntimeError: no kernel for this")
+    (incident,) = backend.store.incidents("training")
+    assert (incident.cell, incident.reason) == (smallest, "RuntimeError: no kernel for this")
+    assert [row["cell"] for row in backend.store.rows("training")] == [77]
     assert backend.weights(int(smallest)) is None
 
 
