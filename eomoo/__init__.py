@@ -11,6 +11,7 @@ from eomoo.errors import EomooError
 from eomoo.version import __version__
 
 if TYPE_CHECKING:
+    from eomoo.api import Run, run
     from eomoo.data.nasbench101 import NASBench101Table
     from eomoo.live.network import build_network
     from eomoo.objectives.card import list_problems
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from eomoo.space import CIFAR10, SO2SAT, Catalogue, Cell, Neighborhood, Skeleton, load_space
 
 _HOME = {
+    "Run": "eomoo.api",
+    "run": "eomoo.api",
     "CIFAR10": "eomoo.space",
     "SO2SAT": "eomoo.space",
     "Catalogue": "eomoo.space",
@@ -71,6 +74,7 @@ __all__ = [
     "NeighborMutation",
     "Neighborhood",
     "RandomCellSampling",
+    "Run",
     "Skeleton",
     "SurrogatePLS",
     "SurrogateParetoSampling",
@@ -82,6 +86,7 @@ __all__ = [
     "get_problem",
     "list_problems",
     "load_space",
+    "run",
 ]
 
 

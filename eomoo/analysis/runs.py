@@ -19,8 +19,19 @@ from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
-__all__ = ["StoredRun", "front_of", "load_run", "problem_box", "write_run"]
+__all__ = [
+    "StoredRun",
+    "draw_front",
+    "front_frame",
+    "front_of",
+    "load_run",
+    "problem_box",
+    "summary",
+    "trace_frame",
+    "write_run",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,11 +178,16 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
     write_json(folder / "settings.json", settings)
     written.append(folder / "settings.json")
     if len(stored.front):
-        written += [_draw_front(stored, folder / "front.png"), _draw_cells(stored, folder / "cells.png")]
+        figures = {"front.png": draw_front(stored), "cells.png": _draw_cells(stored)}
+        for name, figure in figures.items():
+            with atomic_path(folder / name) as path:
+                figure.savefig(path)
+        written += [folder / name for name in figures]
     return written
 
 
-def _draw_front(stored: StoredRun, path: Path) -> Path:
+def draw_front(stored: StoredRun) -> Figure:
+    """The front over what was evaluated; panels for three objectives and more."""
     from eomoo.analysis.figures import plot_best, plot_front, plot_front_matrix
     from eomoo.plots import new_figure
 
@@ -197,12 +213,10 @@ def _draw_front(stored: StoredRun, path: Path) -> Path:
         figure, ax = new_figure(4.0 * max(1, len(labels) - 1), 3.2 * max(1, len(labels) - 1))
         ax.remove()
         plot_front_matrix(figure, front=stored.front_values, seen=seen, true_front=true_front, labels=labels)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
-    return path
+    return figure
 
 
-def _draw_cells(stored: StoredRun, path: Path, *, most: int = 24) -> Path:
+def _draw_cells(stored: StoredRun, *, most: int = 24) -> Figure:
     """Drawings of the front's cells, evenly chosen when there are more than ``most``."""
     from eomoo.analysis.drawing import draw_cell
     from eomoo.plots import new_figure
@@ -222,6 +236,4 @@ def _draw_cells(stored: StoredRun, path: Path, *, most: int = 24) -> Path:
         draw_cell(load_space().cell(cell), ax, title="\n".join([f"cell {cell}", *lines]))
     if len(chosen) < len(stored.front):
         figure.suptitle(f"{len(chosen)} of the front's {len(stored.front)} cells", fontsize=11)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
-    return path
+    return figure

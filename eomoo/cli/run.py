@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eomoo.cli.common import Json, console, parse_options, show_value
-from eomoo.errors import EomooError, SettingError
+from eomoo.errors import EomooError
 
 if TYPE_CHECKING:
     from eomoo.analysis.runs import StoredRun
-    from eomoo.search.algorithms import AlgorithmSpec
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
-    from eomoo.study.store import RunRow
 
 __all__ = ["run"]
-
-_LARGEST = 2**63 - 1  # what the store can hold
 
 
 def run(
@@ -80,39 +75,36 @@ def run(
     With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
     the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
     """
-    from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
-    from eomoo.search.operators import check_positive
+    from eomoo.api import LARGEST
+    from eomoo.api import run as search
+    from eomoo.checks import whole
+    from eomoo.search.algorithms import DEFAULT_ALGORITHM
     from eomoo.search.problem import get_problem
 
-    if seed < 0:
-        raise SettingError(f"seed must be a whole number of at least 0; got {seed}")
+    if noise is not None:
+        whole("noise", noise, least=0, most=LARGEST)
     options = parse_options(option or [])
     options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
-    name = DEFAULT_ALGORITHM if algorithm is None else algorithm
-    spec = AlgorithmSpec(label=name, algorithm=name, options=options)
     live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
-    spent = check_positive("budget", problem.card.budget if budget is None else budget)
-    for what, number in (("seed", seed), ("budget", spent), ("noise", noise or 0)):
-        if number > _LARGEST:
-            raise SettingError(f"{what} is too large: at most {_LARGEST}; got {number}")
-    # A wrong setting is told now, before anything is written.
-    spec.build(problem.n_obj)
-    with _folder(out) as folder, _closed(problem):
-        stored = _run_or_load(problem, spec, spent, seed, folder, quiet=as_json)
-        if as_json:
-            _print_json(stored)
-        else:
-            _print_front(stored, problem)
+    with _closed(problem), _progress(problem, budget or problem.card.budget, quiet=as_json) as update:
+        found = search(
+            problem,
+            algorithm=DEFAULT_ALGORITHM if algorithm is None else algorithm,
+            options=options,
+            budget=budget,
+            seed=seed,
+            out=out,
+            on_progress=update,
+        )
+    if as_json:
+        _print_json(found.stored)
+    else:
+        _print_front(found.stored, problem)
         if out is not None:
-            from eomoo.analysis.runs import write_run
-
-            written = write_run(stored, out)
-            written += _export(problem, stored, out)
-            if not as_json:
-                console().print(f"written to {out}: {', '.join(path.name for path in written)}")
-    if not stored.run.complete:
+            console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
+    if not found.stored.run.complete:
         raise typer.Exit(130)
 
 
@@ -125,56 +117,6 @@ def _closed(problem: CellProblem) -> Iterator[None]:
         for backend in problem.backends.values():
             if hasattr(backend, "close"):
                 backend.close()
-
-
-def _export(problem: CellProblem, stored: StoredRun, out: Path) -> list[Path]:
-    """The front's trained networks as ONNX files, where the problem trains networks."""
-    files: list[Path] = []
-    for backend in problem.backends.values():
-        if hasattr(backend, "export"):
-            files += backend.export(stored.front_cells.tolist(), out / "onnx")
-    return files
-
-
-@contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
-    if out is not None:
-        yield out
-    else:
-        with TemporaryDirectory(prefix="eomoo-") as folder:
-            yield Path(folder)
-
-
-def _run_or_load(
-    problem: CellProblem, spec: AlgorithmSpec, budget: int, seed: int, folder: Path, *, quiet: bool
-) -> StoredRun:
-    from eomoo.analysis.runs import load_run
-    from eomoo.search.run import run_algorithm
-    from eomoo.study.store import STORE_NAME, Store
-
-    with Store(folder / STORE_NAME, create=True) as store:
-        known = store.add_problem(problem)
-        wanted = (known, spec.label, {"algorithm": spec.algorithm, **spec.settings}, seed, budget)
-        mine, others = _find(store.runs(), wanted)
-        if mine is None or not mine.complete:
-            if others:
-                raise SettingError(
-                    f"{folder} holds the results of another run; choose another folder with --out"
-                )
-            store.discard_incomplete()
-            with _progress(problem, budget, quiet=quiet) as update:
-                result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=update)
-            store.add_run(known, spec, seed=seed, budget=budget, result=result)
-            mine, _ = _find(store.runs(), wanted)
-        assert mine is not None
-        return load_run(store, mine)
-
-
-def _find(runs: list[RunRow], wanted: tuple[Any, ...]) -> tuple[RunRow | None, list[RunRow]]:
-    """The run (problem, label, settings, seed, budget), and all others."""
-    same = [(run.problem, run.label, run.settings, run.seed, run.budget) == wanted for run in runs]
-    mine = next((run for run, found in zip(runs, same, strict=True) if found), None)
-    return mine, [run for run, found in zip(runs, same, strict=True) if not found]
 
 
 @contextmanager
@@ -191,22 +133,35 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console(stderr=True), disable=quiet) as bar:
-        for backend in problem.backends.values():
-            if hasattr(backend, "report") and not quiet:
-                backend.report = bar.console.print
-        task = bar.add_task(problem.name(), total=budget, state="")
-        last = [0.0]
+    screen = console(stderr=True)
+    bar = Progress(*columns, console=screen, disable=quiet)
+    task = bar.add_task(problem.name(), total=budget, state="")
+    for backend in problem.backends.values():
+        if hasattr(backend, "report") and not quiet:
+            backend.report = bar.console.print
+    last = [0.0]
 
-        def update(progress: Any) -> None:
-            now = bar.get_time()
-            # A hypervolume for every batch would cost more than the search itself.
-            if now - last[0] > 0.1 or progress.n_distinct >= budget:
-                last[0] = now
-                state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
-                bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
+    def update(progress: Any) -> None:
+        if not last[0]:
+            preparing.stop()
+            bar.start()
+        now = bar.get_time()
+        # A hypervolume for every batch would cost more than the search itself.
+        if now - last[0] > 0.1 or progress.n_distinct >= budget:
+            last[0] = now
+            state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
+            bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
 
+    # A bar that shows itself before the first evaluation would stand above a mistake's sentence.
+    preparing = screen.status(f"{problem.name()}: preparing")
+    if screen.is_terminal and not quiet:
+        preparing.start()
+    try:
         yield update
+    finally:
+        preparing.stop()
+        if last[0]:
+            bar.stop()
 
 
 def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:

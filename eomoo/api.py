@@ -1,0 +1,179 @@
+"""What the command line calls, for scripts and notebooks: a run from a card's name to its front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from eomoo.analysis.runs import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
+from eomoo.checks import whole
+from eomoo.errors import SettingError
+from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
+from eomoo.search.problem import CellProblem, get_problem
+from eomoo.search.run import Progress, run_algorithm
+from eomoo.study.store import STORE_NAME, RunRow, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["LARGEST", "Run", "run"]
+
+LARGEST = 2**63 - 1
+"""The largest seed and budget: what SQLite's integers hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run that has ended, with its front.
+
+    Attributes:
+        problem: What was searched.
+        stored: The run as the store has it: trace, front, settings.
+        written: Files that it wrote.
+    """
+
+    problem: CellProblem
+    stored: StoredRun
+    written: tuple[Path, ...] = ()
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """The front, a row for each cell: index, hash, objectives with deviations, counts, genotype."""
+        return front_frame(self.stored)
+
+    @property
+    def trace(self) -> pd.DataFrame:
+        """Every evaluated cell, a row each, in order."""
+        return trace_frame(self.stored)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the run did, in numbers."""
+        return summary(self.stored)
+
+    def plot(self) -> Figure:
+        """The front over what was evaluated, as a matplotlib figure."""
+        return draw_front(self.stored)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write front and trace as CSV, the settings as JSON, figures as PNG; live networks as ONNX.
+
+        Raises:
+            DataError: (a ValueError) A file cannot be written.
+        """
+        folder = Path(folder)
+        written = write_run(self.stored, folder)
+        for backend in self.problem.backends.values():
+            if hasattr(backend, "export"):
+                written += backend.export(self.stored.front_cells.tolist(), folder / "onnx")
+        return written
+
+    def __repr__(self) -> str:
+        numbers = self.summary
+        return (
+            f"Run({numbers['problem']}, {numbers['algorithm']}, seed {numbers['seed']}: "
+            f"{numbers['distinct_cells']:,} cells, {numbers['front_size']} on the front)"
+        )
+
+    def _repr_html_(self) -> str:
+        html: str = self.front._repr_html_()  # type: ignore[operator]
+        return html
+
+
+def run(
+    card: str | Path | CellProblem = "eo-macro-latency",
+    *,
+    algorithm: str = DEFAULT_ALGORITHM,
+    options: Mapping[str, Any] | None = None,
+    budget: int | None = None,
+    seed: int = 1,
+    constraints: str | Sequence[str] = (),
+    noise: int | None = None,
+    out: str | Path | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    **settings: Any,
+) -> Run:
+    """Search a problem: what ``eomoo run`` does.
+
+    Args:
+        card: Name of a shipped card, path of one of your own, or a problem.
+        algorithm: A name among ``eomoo.search.ALGORITHMS``.
+        options: Its settings that differ from its defaults.
+        budget: Distinct cells to evaluate; by default the card's.
+        seed: The same seed gives the same result.
+        constraints: Limits beside the card's, such as "latency<=10".
+        noise: A seed: draw values from their uncertainty.
+        out: A folder for store, tables and figures. A finished run in it is read, not repeated.
+        on_progress: Called after each batch.
+        settings: Of the card's backends, such as ``epochs`` of a live card.
+
+    Raises:
+        UnknownNameError: (a KeyError) No such card or algorithm.
+        SettingError, CardError: (a ValueError) A setting that cannot be, or a folder with another run.
+    """
+    spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=dict(options or {}))
+    whole("seed", seed, least=0, most=LARGEST)
+    if noise is not None:
+        whole("noise", noise, least=0, most=LARGEST)
+    if isinstance(card, CellProblem):
+        if noise is not None or constraints or settings:
+            raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
+        problem = card
+    else:
+        problem = get_problem(card, noise=noise, constraints=constraints, **settings)
+    spent = whole("budget", problem.card.budget if budget is None else budget, least=1, most=LARGEST)
+    # A wrong setting is told now, before anything is written.
+    spec.build(problem.n_obj)
+    with _folder(out) as folder:
+        found = Run(problem=problem, stored=_stored(problem, spec, spent, seed, folder, on_progress))
+        if out is not None:
+            return replace(found, written=tuple(found.write(out)))
+    return found
+
+
+@contextmanager
+def _folder(out: str | Path | None) -> Iterator[Path]:
+    if out is not None:
+        yield Path(out)
+    else:
+        with TemporaryDirectory(prefix="eomoo-") as folder:
+            yield Path(folder)
+
+
+def _stored(
+    problem: CellProblem,
+    spec: AlgorithmSpec,
+    budget: int,
+    seed: int,
+    folder: Path,
+    on_progress: Callable[[Progress], None] | None,
+) -> StoredRun:
+    """The run as the folder's store has it, run now where it is not in."""
+    if problem.enumerable:
+        # Now, while nothing is written: it may take seconds.
+        problem.pareto_indices()
+    with Store(folder / STORE_NAME, create=True) as store:
+        known = store.add_problem(problem)
+        wanted = (known, spec.label, {"algorithm": spec.algorithm, **spec.settings}, seed, budget)
+        mine, others = _find(store.runs(), wanted)
+        if mine is None or not mine.complete:
+            if others:
+                raise SettingError(f"{folder} holds the results of another run; choose another folder")
+            store.discard_incomplete()
+            result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=on_progress)
+            store.add_run(known, spec, seed=seed, budget=budget, result=result)
+            mine, _ = _find(store.runs(), wanted)
+        assert mine is not None
+        return load_run(store, mine)
+
+
+def _find(runs: list[RunRow], wanted: tuple[Any, ...]) -> tuple[RunRow | None, list[RunRow]]:
+    """The run (problem, label, settings, seed, budget), and all others."""
+    same = [(run.problem, run.label, run.settings, run.seed, run.budget) == wanted for run in runs]
+    mine = next((run for run, found in zip(runs, same, strict=True) if found), None)
+    return mine, [run for run, found in zip(runs, same, strict=True) if not found]
