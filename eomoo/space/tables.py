@@ -103,12 +103,13 @@ class Tables:
         # Negative genes have high bits set, so one bitwise "or" of all tells whether any is amiss.
         if np.bitwise_or.reduce(genes, axis=None) & ~3 or (genes > _HIGHEST).any():
             wrong = np.asarray(((genes < 0) | (genes > _HIGHEST)).any(axis=1))
+            # No edges, no cell: such a row looks up as invalid.
             genes = np.where(wrong[:, None], 0, genes)
         mask = genes[:, :N_EDGE_GENES] @ _EDGE_WEIGHTS
         index = self.lookup(mask, genes[:, N_EDGE_GENES:] @ _POWERS).astype(np.int64)
         violation = np.maximum(-self._structure_of_mask[mask].astype(np.int64), 0)
         if wrong is not None:
-            index[wrong], violation[wrong] = -1, _TOO_FAR
+            violation[wrong] = _TOO_FAR
         return index, violation
 
     def lookup(self, mask: NDArray[np.int64], code: NDArray[np.int64]) -> NDArray[np.int32]:
