@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import eomoo
-from eomoo.landscape.analysis import LandscapeAnalysis, analyse_landscape
-from eomoo.landscape.files import write_landscape
+from eomoo.landscape import LandscapeAnalysis, analyse_landscape, write_landscape
 
 
 def dominating(F: np.ndarray, point: np.ndarray) -> np.ndarray:

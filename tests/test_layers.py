@@ -33,8 +33,6 @@ ALLOWED = {layer: set(LAYERS[: k + 1]) for k, layer in enumerate(LAYERS)}
 # Imports upward that are still to be turned round.
 UPWARD = {
     "jobs/processes.py": {"study"},
-    "landscape/files.py": {"esann2024"},
-    "study/execute.py": {"esann2024"},
 }
 # Classes of torch's modules cannot be defined without torch; only functions import this file.
 NEEDS_TORCH = "eomoo.live.modules"

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "AS_PUBLISHED",
     "ProblemResults",
     "StudyResults",
     "fronts_at",
@@ -36,17 +35,6 @@ __all__ = [
     "run_fronts",
 ]
 
-AS_PUBLISHED = "_as_published"
-"""Ending of the columns that hold a figure computed as the published code does, with its errors."""
-
-_PUBLISHED = {
-    "mean_pareto_distance": Indicator(title="mean Pareto distance", larger_is_better=True),
-    "diameter": Indicator(title="diameter", larger_is_better=True),
-    "hypervolume": Indicator(title="hypervolume", larger_is_better=True),
-    "front_size": Indicator(title="records on the front", larger_is_better=True),
-    "mean_hamming": Indicator(title="mean distance of the distinct cells", larger_is_better=True),
-    "n_distinct": Indicator(title="distinct cells on the front", larger_is_better=True),
-}
 _KEYS = ["problem", "label", "seed", "budget", "evaluations"]
 
 
@@ -108,8 +96,18 @@ class StudyResults:
             for o in results.problem.objectives:
                 best = Indicator(title=f"best {o.label}", larger_is_better=o.larger_is_better)
                 found[f"best_{o.name}"] = best
-                found[f"best_{o.name}{AS_PUBLISHED}"] = _published(best)
-        found |= {f"{name}{AS_PUBLISHED}": _published(i) for name, i in _PUBLISHED.items()}
+        probed = {
+            (name, probe): None
+            for results in self.problems
+            for run in results.runs
+            for probe, numbers in run.probed.items()
+            for name in numbers
+        }
+        for name, probe in probed:
+            # What is named like an indicator is meant as that indicator.
+            like = found.get(name, Indicator(title=name.replace("_", " "), larger_is_better=None))
+            title = f"{like.title}, {probe.replace('_', ' ')}"
+            found[f"{name}_{probe}"] = Indicator(title=title, larger_is_better=like.larger_is_better)
         return found
 
     def problem(self, name: str) -> ProblemResults:
@@ -153,8 +151,7 @@ def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> pd.Data
     Returns:
         Columns ``problem``, ``label``, ``seed``, ``budget``, ``evaluations`` (where it was looked at),
         ``distinct_cells`` (what was evaluated until then), and those of ``StudyResults.columns`` that
-        apply: ``best_NAME`` in the card's unit; those ending in ``_as_published`` only where the study
-        has them, and at the budget.
+        apply: ``best_NAME`` in the card's unit; ``NAME_PROBE``, numbers of the study's probes, at the budget.
     """
     import pandas as pd
 
@@ -235,8 +232,11 @@ def _row(
         **{f"best_{name}": float(v) for name, v in zip(problem.objectives.names, best, strict=True)},
     }
     if n == run.budget:
-        published = run.extra.get("as_published", {})
-        row |= {f"{name}{AS_PUBLISHED}": value for name, value in published.items()}
+        row |= {
+            f"{name}_{probe}": value
+            for probe, numbers in run.probed.items()
+            for name, value in numbers.items()
+        }
     return row
 
 
@@ -267,10 +267,6 @@ def _name(problem: ProblemRow) -> str:
     extras = [f"noise {problem.noise}"] if problem.noise is not None else []
     extras += problem.constraints
     return f"{problem.name} ({', '.join(extras)})" if extras else problem.name
-
-
-def _published(indicator: Indicator) -> Indicator:
-    return Indicator(title=f"{indicator.title}, as published", larger_is_better=indicator.larger_is_better)
 
 
 def _place(run: RunRow, order: Sequence[str]) -> tuple[Any, ...]:

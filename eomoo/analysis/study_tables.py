@@ -113,7 +113,8 @@ def comparison_frame(runs: pd.DataFrame, results: StudyResults, *, alpha: float 
 
     Returns:
         Columns problem, evaluations, indicator, first, second, median_first, median_second, u, p,
-        p_holm, a12, magnitude, better (a label; "" where the corrected p is not below ``alpha``).
+        p_holm, a12, magnitude, better (a label; "" where the corrected p is not below ``alpha``, or where
+        neither direction is better).
     """
     import pandas as pd
 
@@ -126,7 +127,7 @@ def comparison_frame(runs: pd.DataFrame, results: StudyResults, *, alpha: float 
             samples = _samples(group, indicator, results.labels)
             for test in pairwise_tests(samples):
                 ahead = test.first if (test.a12 > 0.5) == larger else test.second
-                better = ahead if test.p_holm < alpha else ""
+                better = ahead if test.p_holm < alpha and larger is not None else ""
                 medians = [float(quartiles(samples[name])[1]) for name in (test.first, test.second)]
                 rows.append((problem, n, indicator, test.first, test.second, *medians, test.u, test.p,
                              test.p_holm, test.a12, test.magnitude, better))  # fmt: skip

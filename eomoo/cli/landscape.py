@@ -18,8 +18,15 @@ __all__ = ["landscape"]
 
 def landscape(
     card: Annotated[
-        str, typer.Argument(help="Name of a problem card (see `eomoo problems`), or path to your own.")
-    ] = "eo-macro-latency",
+        str | None,
+        typer.Argument(
+            help="Name of a problem card (see `eomoo problems`), or path to your own; by default "
+            "eo-macro-latency."
+        ),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="The published analysis of the EO table instead.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")
     ] = None,
@@ -42,20 +49,23 @@ def landscape(
     """Measure a problem's landscape: front, local optima, basins, ruggedness, how deep a search must go.
 
     All cells are looked at, none is sampled. Cards on the EO table (eo-table-...) give the published
-    landscape analysis instead: its 450 cells are a sample along random walks, not a space.
+    landscape analysis instead, as --published does: its 450 cells are a sample along random walks, not a
+    space.
     """
     from eomoo.files import to_json
     from eomoo.search.problem import get_problem
 
-    problem = get_problem(card, noise=noise, constraints=constraint or ())
+    default = "eo-table-macro-latency" if published else "eo-macro-latency"
+    problem = get_problem(card or default, noise=noise, constraints=constraint or ())
+    if published and not _is_eo_table(problem):
+        raise SettingError(f"--published is about the EO table; {problem.name()} is not a card on it")
     if _is_eo_table(problem):
         if constraint or noise is not None:
             raise SettingError("the published analysis is of the whole table: no --constraint, no --noise")
         numbers, written = _published(problem, out)
         show = _print_published
     else:
-        from eomoo.landscape.analysis import analyse_landscape
-        from eomoo.landscape.files import write_landscape
+        from eomoo.landscape import analyse_landscape, write_landscape
 
         with console(stderr=True).status(f"measuring the landscape of {problem.name()} ..."):
             analysis = analyse_landscape(
@@ -84,9 +94,8 @@ def _is_eo_table(problem: CellProblem) -> bool:
 
 
 def _published(problem: CellProblem, out: Path | None) -> tuple[dict[str, Any], list[Path]]:
-    from eomoo.data.eo_table import load_eo_table
-    from eomoo.esann2024.published_landscape import analyse_published
-    from eomoo.landscape.files import write_published
+    from eomoo.data import load_eo_table
+    from eomoo.esann2024 import analyse_published, write_published
 
     analysis = analyse_published(load_eo_table())
     header = {"problem": problem.name(), "title": problem.card.title, "citation": problem.card.citation}

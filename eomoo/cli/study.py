@@ -68,6 +68,7 @@ def run(
     Interrupt it whenever you like: what has ended is kept, and the same command goes on. The results
     do not depend on --jobs. A study may grow: more seeds, algorithms or problems in the same folder.
     """
+    import eomoo.esann2024  # noqa: F401  # its probe gets its short name
     from eomoo.study.execute import run_study
 
     planned = _plan(study, problems, algorithms, seeds, budget)
@@ -157,7 +158,7 @@ def verdict(
 ) -> None:
     """Write the page that says which of the published claims hold, from the data-centric study's folder."""
     from eomoo.analysis.studies import load_results
-    from eomoo.esann2024.verdict_page import write_verdict
+    from eomoo.esann2024 import write_verdict
 
     for path in write_verdict(load_results(folder), out):
         console().print(f"written: {path}", soft_wrap=True)

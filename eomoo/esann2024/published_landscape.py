@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from eomoo.errors import DataError
 from eomoo.fronts.dominance import non_dominated
-from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
-from eomoo.landscape.values import describe, pearson, spearman
+from eomoo.landscape import Autocorrelation, autocorrelation, correlation, describe, walk_autocorrelation
 from eomoo.objectives.base import objectives_of
 from eomoo.objectives.table import EO_QUANTITIES
 from eomoo.space import SO2SAT, load_space
@@ -126,10 +125,7 @@ def _pairs(table: pd.DataFrame) -> dict[str, dict[str, float]]:
         ("latency", "params"),
     ]
     return {
-        f"{a}, {b}": {
-            "pearson": pearson(table[a].to_numpy(dtype=float), table[b].to_numpy(dtype=float)),
-            "spearman": spearman(table[a].to_numpy(), table[b].to_numpy()),
-        }
+        f"{a}, {b}": correlation(table[a].to_numpy(dtype=float), table[b].to_numpy(dtype=float))
         for a, b in pairs
     }
 

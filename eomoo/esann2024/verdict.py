@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.analysis.statistics import holm, mann_whitney, vargha_delaney
-from eomoo.analysis.studies import AS_PUBLISHED, ProblemResults, StudyResults, indicator_frame
+from eomoo.analysis.studies import ProblemResults, StudyResults, indicator_frame
 from eomoo.errors import SettingError
 from eomoo.study.store import RunRow
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALPHA",
+    "AS_PUBLISHED",
     "Comparison",
     "Finding",
     "Measure",
@@ -34,6 +35,11 @@ __all__ = [
 ]
 
 ALPHA = 0.05
+"""As in the paper."""
+
+AS_PUBLISHED = "_as_published"
+"""Ending of the columns with the figures of the probe, computed with the published errors."""
+
 PUBLISHED, RIGHT, SEARCH_ONLY = "as published", "right", "right, without the training cells"
 
 
@@ -154,7 +160,7 @@ def samples_of(results: StudyResults) -> list[Samples]:
         if not pairs_of(problem) or f"mean_pareto_distance{AS_PUBLISHED}" not in frame:
             raise SettingError(
                 "a verdict is about a study of surrogate starts against random starts with "
-                "as_published = true, such as data-centric"
+                "the probe eomoo.esann2024:as_published, such as data-centric"
             )
         traces = tuple(
             replace(

@@ -10,9 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.analysis.statistics import magnitude
-from eomoo.analysis.studies import AS_PUBLISHED, ProblemResults, StudyResults
+from eomoo.analysis.studies import ProblemResults, StudyResults
 from eomoo.analysis.study_tables import quartiles
-from eomoo.esann2024.verdict import ALPHA, Comparison, Finding, Samples, find, measures, pairs_of, samples_of
+from eomoo.esann2024.verdict import (
+    ALPHA,
+    AS_PUBLISHED,
+    Comparison,
+    Finding,
+    Samples,
+    find,
+    measures,
+    pairs_of,
+    samples_of,
+)
 from eomoo.files import atomic_path, write_text
 from eomoo.plots import COLORS, new_figure
 

@@ -10,6 +10,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.errors import SettingError
 from eomoo.fronts.box import Box
 from eomoo.fronts.dominance import non_dominated
 from eomoo.space import load_space
@@ -35,17 +36,21 @@ _INTERIOR = MAX_VERTICES - 2
 
 @dataclass(frozen=True, kw_only=True)
 class Indicator:
-    """What an indicator is called on axes and in tables, and whether more of it is better."""
+    """What an indicator is called on axes and in tables, and whether more of it is better; None: neither."""
 
     title: str
-    larger_is_better: bool
+    larger_is_better: bool | None
 
     def minimise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values such that less is better, for ranks."""
+        """Values such that less is better, for ranks; SettingError where neither direction is."""
+        if self.larger_is_better is None:
+            raise SettingError(f"{self.title}: neither more nor less of it is better")
         return -values if self.larger_is_better else values
 
     def best(self, values: NDArray[np.float64]) -> float:
-        """The best of values (n,)."""
+        """The best of values (n,); NaN where neither direction is better."""
+        if self.larger_is_better is None:
+            return float("nan")
         return float(values.max() if self.larger_is_better else values.min())
 
 

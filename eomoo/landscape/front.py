@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.landscape.graph import components_among, joining_steps
-from eomoo.landscape.values import pearson, spearman
+from eomoo.landscape.values import correlation
 from eomoo.space import Neighborhood
 
 __all__ = ["connectedness", "distance_profile", "fitness_distance"]
@@ -53,8 +53,7 @@ def fitness_distance(measure: NDArray[Any], distance: NDArray[np.int32]) -> dict
     solution: Liefooghe et al., IEEE TEC 24(6), 2020.
     """
     reached = distance >= 0
-    a, b = measure[reached].astype(float), distance[reached].astype(float)
-    return {"pearson": pearson(a, b), "spearman": spearman(a, b)}
+    return correlation(measure[reached].astype(float), distance[reached].astype(float))
 
 
 def distance_profile(values: NDArray[np.float64], distance: NDArray[np.int32]) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ __all__ = [
     "distances_to",
     "joining_steps",
     "nearest_target",
-    "owners",
     "row_counts",
     "row_min",
     "sparse",
@@ -40,11 +39,6 @@ def degrees(graph: Neighborhood) -> NDArray[np.int64]:
     """(n,) number of neighbours of each cell."""
     found: NDArray[np.int64] = np.diff(graph.indptr)
     return found
-
-
-def owners(graph: Neighborhood) -> NDArray[np.int32]:
-    """(n_edges,) the cell whose row each entry of ``graph.indices`` is in."""
-    return np.repeat(np.arange(len(graph), dtype=np.int32), degrees(graph))
 
 
 def row_counts(graph: Neighborhood, flags: NDArray[np.bool_]) -> NDArray[np.int64]:

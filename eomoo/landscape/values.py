@@ -8,10 +8,11 @@ from typing import Any
 import moocore
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from eomoo.landscape.relations import dense_ranks
 
-__all__ = ["correlations", "describe", "dominance_ranks", "pearson", "spearman"]
+__all__ = ["correlation", "correlations", "describe", "dominance_ranks"]
 
 
 def describe(values: NDArray[np.float64]) -> dict[str, float]:
@@ -30,37 +31,26 @@ def describe(values: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def pearson(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Linear correlation of two arrays (n,); NaN where one of them is constant."""
-    x, y = a - np.mean(a), b - np.mean(b)
-    scale = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / scale) if scale > 0 else float("nan")
+def correlation(a: NDArray[Any], b: NDArray[Any]) -> dict[str, float]:
+    """ "pearson" (linear) and "spearman" (of ranks) correlation of two arrays (n,); NaN for a constant."""
+    return {name: float(found[0, 1]) for name, found in correlations(np.column_stack((a, b))).items()}
 
 
-def spearman(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Rank correlation of two arrays (n,), equal values sharing their mean rank; NaN for a constant."""
-    return pearson(_mean_ranks(a), _mean_ranks(b))
+def correlations(F: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Correlation (m, m) between the columns of F (n, m): "pearson" and "spearman"; NaN for a constant.
 
-
-def correlations(F: NDArray[np.float64]) -> dict[str, list[list[float]]]:
-    """Correlation (m, m) between objectives (n, m), minimised, over all cells: "pearson" and "spearman".
-
-    Objectives in conflict have a negative one.
+    Of minimised objectives over all cells, those in conflict have a negative one.
 
     Source: Verel, Liefooghe, Jourdan, Dhaenens, European Journal of Operational Research 227, 2013.
     """
-    ranks = np.stack([_mean_ranks(column) for column in F.T], axis=1)
-    return {
-        name: [[pearson(a, b) for b in table.T] for a in table.T]
-        for name, table in (("pearson", F), ("spearman", ranks))
-    }
-
-
-def _mean_ranks(a: NDArray[Any]) -> NDArray[np.float64]:
-    _, inverse, counts = np.unique(a, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    mean: NDArray[np.float64] = (last - (counts - 1) / 2.0)[inverse]
-    return mean
+    constant = np.ptp(F, axis=0) == 0.0
+    found = {}
+    for name, columns in (("pearson", F), ("spearman", rankdata(F, axis=0))):
+        # A constant's deviations are rounding errors, and so would be its correlation.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found[name] = np.atleast_2d(np.corrcoef(columns, rowvar=False))
+        found[name][constant] = found[name][:, constant] = np.nan
+    return found
 
 
 def dominance_ranks(F: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -70,7 +60,8 @@ def dominance_ranks(F: NDArray[np.float64]) -> NDArray[np.int64]:
 
     Source: Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 6(2), 2002. Two objectives by Jensen (IEEE TEC
     7(5), 2003) in moocore; three by efficient non-dominated sorting (Zhang, Tian, Cheng, Jin, IEEE TEC
-    19(2), 2015) with a staircase for each front, O(n log^2 n); more by moocore, slower.
+    19(2), 2015) with a staircase for each front, O(n log^2 n): all cells in 3 s, moocore in 11 s; more by
+    moocore.
     """
     ranks = dense_ranks(F)
     if F.shape[1] == 1:

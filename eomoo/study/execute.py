@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.plan import ProblemSpec, Study, Task
+from eomoo.study.probes import Probe, ask, find_probe, probe_name
 from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 
 __all__ = ["Event", "perform", "run_study"]
 
 LOCK_NAME = "lock.sqlite"
-Results = Generator[tuple[Task, tuple[RunResult, dict[str, Any]]], None, None]
+Performed = tuple[RunResult, dict[str, Any]]
+Results = Generator[tuple[Task, Performed], None, None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +66,26 @@ def run_study(
             written.
     """
     check_positive("jobs", jobs)
+    # Workers get the functions themselves, which they import by path; what is not there is told now.
+    probes = {probe_name(probe): find_probe(probe) for probe in study.probes}
+    run = partial(perform, probes=probes)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(folder, error) from None
     with _only_one(folder):
         record_study(study, folder)
-        return _run_missing(study, folder, jobs, cluster, on_event)
+        return _run_missing(study, folder, run, jobs=jobs, cluster=cluster, on_event=on_event)
 
 
 def _run_missing(
-    study: Study, folder: Path, jobs: int, cluster: str | None, on_event: Callable[[Event], None] | None
+    study: Study,
+    folder: Path,
+    run: Callable[[Task], Performed],
+    *,
+    jobs: int,
+    cluster: str | None,
+    on_event: Callable[[Event], None] | None,
 ) -> int:
     with Store(folder / STORE_NAME, create=True) as store:
         with _one_thread():
@@ -85,7 +96,7 @@ def _run_missing(
             if not store.has_run(numbers[task.problem], task.spec, seed=task.seed, budget=task.budget)
         ]
         done, total = len(study.tasks) - len(pending), len(study.tasks)
-        with contextlib.closing(_results(pending, jobs, cluster)) as results:
+        with contextlib.closing(_results(run, pending, jobs, cluster)) as results:
             for task, (result, extra) in results:
                 store.add_run(
                     numbers[task.problem],
@@ -101,24 +112,22 @@ def _run_missing(
     return len(pending)
 
 
-def perform(task: Task) -> tuple[RunResult, dict[str, Any]]:
-    """One run, and the published code's figures of it where the study asks for them."""
+def perform(task: Task, probes: Mapping[str, Probe] | None = None) -> Performed:
+    """One run, and what the study's probes say of it, by their name."""
     with _one_thread():
-        return _perform(task)
+        return _perform(task, probes or {})
 
 
-def _perform(task: Task) -> tuple[RunResult, dict[str, Any]]:
+def _perform(task: Task, probes: Mapping[str, Probe]) -> Performed:
     problem = _problem(task.problem)
     result = run_algorithm(problem, task.spec, budget=task.budget, seed=task.seed)
     if not result.complete:
         raise KeyboardInterrupt
     extra: dict[str, Any] = {"surrogate": result.notes} if result.notes else {}
-    if task.as_published and result.starts is not None and problem.n_obj == 2 and problem.domain is None:
-        from eomoo.esann2024.as_published import figures_as_published
-
-        settings = task.spec.settings
-        trained = settings["n_train"] if settings["init"] == "surrogate-pareto" else 0
-        extra["as_published"] = figures_as_published(problem, result.starts, task.budget - trained)
+    for name, probe in probes.items():
+        numbers = ask(name, probe, problem, task, result)
+        if numbers:
+            extra[name] = numbers
     return result, extra
 
 
@@ -127,12 +136,12 @@ def _problem(spec: ProblemSpec) -> CellProblem:
     return get_problem(spec.card, noise=spec.noise, constraints=spec.constraints)
 
 
-def _results(tasks: list[Task], jobs: int, cluster: str | None) -> Results:
+def _results(run: Callable[[Task], Performed], tasks: list[Task], jobs: int, cluster: str | None) -> Results:
     if cluster is not None:
-        return _on_cluster(tasks, cluster)
+        return _on_cluster(run, tasks, cluster)
     if jobs == 1 or len(tasks) < 2:
-        return ((task, perform(task)) for task in tasks)
-    return on_processes(perform, tasks, jobs)
+        return ((task, run(task)) for task in tasks)
+    return on_processes(run, tasks, jobs)
 
 
 @contextlib.contextmanager
@@ -144,7 +153,7 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
-def _on_cluster(tasks: list[Task], address: str) -> Results:
+def _on_cluster(run: Callable[[Task], Performed], tasks: list[Task], address: str) -> Results:
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError:
@@ -157,7 +166,7 @@ def _on_cluster(tasks: list[Task], address: str) -> Results:
         raise StoreError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
         # A run is a function of its task alone, so that a lost worker's runs can go elsewhere.
-        futures = {client.submit(perform, task, pure=False, retries=2): task for task in tasks}
+        futures = {client.submit(run, task, pure=False, retries=2): task for task in tasks}
         try:
             for future in as_completed(list(futures)):  # type: ignore[no-untyped-call]
                 yield futures.pop(future), future.result()

@@ -11,10 +11,13 @@ from typing import Any
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.operators import check_positive
+from eomoo.study.probes import probe_name
 
 __all__ = ["ProblemSpec", "Study", "Task", "list_studies", "load_study", "parse_study", "study_folder"]
 
-_KEYS = {"title", "problems", "algorithms", "budget", "seeds", "noise", "constraints", "as_published"}
+_KEYS = {"title", "problems", "algorithms", "budget", "seeds", "noise", "constraints", "probes"}
+# Of 0.1.0, which knew this one probe.
+_OLD_PROBE = "as_published"
 _ALGORITHM_KEYS = {"label", "algorithm", "budget", "options"}
 
 
@@ -35,7 +38,6 @@ class Task:
     spec: AlgorithmSpec
     budget: int
     seed: int
-    as_published: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +49,22 @@ class Study:
         problems: At least one.
         algorithms: At least one, under distinct labels, each with its budget of distinct cells.
         seeds: At least one.
-        as_published: Whether per-start Pareto local searches are repeated as the published code does
-            it, with its errors, beside the right figures.
+        probes: What is asked of every run beside its trace (see ``study.probes``): short names, or import
+            paths such as "mymodule:function".
     """
 
     title: str
     problems: tuple[ProblemSpec, ...]
     algorithms: tuple[tuple[AlgorithmSpec, int], ...]
     seeds: tuple[int, ...]
-    as_published: bool = False
+    probes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.problems or not self.algorithms or not self.seeds:
             raise CardError("a study needs at least one problem, one algorithm and one seed")
         labels = [spec.label for spec, _ in self.algorithms]
-        for what, names in (("label", labels), ("seed", list(self.seeds)), ("problem", list(self.problems))):
+        for what, names in (("label", labels), ("seed", list(self.seeds)), ("problem", list(self.problems)),
+                            ("probe", [probe_name(probe) for probe in self.probes])):  # fmt: skip
             if len(set(names)) < len(names):
                 raise CardError(f"a study names a {what} twice: {_twice(names)}")
 
@@ -69,7 +72,7 @@ class Study:
     def tasks(self) -> list[Task]:
         """All runs, problem by problem, seed by seed, so that early results compare all algorithms."""
         return [
-            Task(problem=problem, spec=spec, budget=budget, seed=seed, as_published=self.as_published)
+            Task(problem=problem, spec=spec, budget=budget, seed=seed)
             for problem in self.problems
             for seed in self.seeds
             for spec, budget in self.algorithms
@@ -89,7 +92,7 @@ class Study:
                 for s, budget in self.algorithms
             ],
             "seeds": list(self.seeds),
-            "as_published": self.as_published,
+            "probes": list(self.probes),
         }
 
     def with_problems(self, cards: Sequence[str]) -> Study:
@@ -148,7 +151,7 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
     Raises:
         CardError: (a ValueError) The content says something that it cannot; the text names the key.
     """
-    _known(content, _KEYS, "the study")
+    _known(content, _KEYS | {_OLD_PROBE}, "the study")
     rows = content.get("algorithms", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CardError("algorithms are written as [[algorithms]] tables")
@@ -160,9 +163,6 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
         raise CardError(f"noise is a seed, a whole number; got {noise!r}")
     if not isinstance(limits, list) or not all(isinstance(text, str) for text in limits):
         raise CardError("constraints must be a list of texts such as 'latency<=10'")
-    as_published = content.get("as_published", False)
-    if not isinstance(as_published, bool):
-        raise CardError(f"as_published must be true or false; got {as_published!r}")
     budget = check_positive("budget", content.get("budget", 1000))
     common = ProblemSpec(card="", noise=noise, constraints=tuple(limits))
     return Study(
@@ -170,8 +170,23 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
         problems=tuple(_problem(name, folder or Path(), common) for name in names),
         algorithms=tuple(_algorithm(row, budget) for row in rows),
         seeds=_seeds(content.get("seeds", 10)),
-        as_published=as_published,
+        probes=_probes(content),
     )
+
+
+def _probes(content: Mapping[str, Any]) -> tuple[str, ...]:
+    probes, old = content.get("probes", []), content.get(_OLD_PROBE, False)
+    if not isinstance(probes, list) or not all(
+        isinstance(probe, str) and probe_name(probe) for probe in probes
+    ):
+        raise CardError(f"probes must be a list of names such as 'mymodule:function'; got {probes!r}")
+    if "surrogate" in map(probe_name, probes):
+        raise CardError(
+            "a probe cannot be called surrogate: what a surrogate start says is stored by that name"
+        )
+    if not isinstance(old, bool):
+        raise CardError(f"{_OLD_PROBE} must be true or false; got {old!r}")
+    return (*probes, _OLD_PROBE) if old else tuple(probes)
 
 
 def _problem(card: str, folder: Path, common: ProblemSpec) -> ProblemSpec:

@@ -10,6 +10,7 @@ from eomoo.errors import CardError, DataError, StoreError
 from eomoo.files import read_bytes, to_json, write_json
 from eomoo.objectives.card import load_card
 from eomoo.study.plan import Study, parse_study
+from eomoo.study.probes import probe_name
 from eomoo.study.store import STORE_NAME
 
 __all__ = ["RECORD_NAME", "record_study", "recorded_study"]
@@ -73,7 +74,7 @@ def _keys(study: Study) -> set[str]:
             [
                 [task.problem.card, task.problem.noise, task.problem.constraints],
                 [task.spec.label, task.spec.algorithm, sorted(task.spec.settings.items())],
-                [task.budget, task.seed, task.as_published],
+                [task.budget, task.seed, sorted(map(probe_name, study.probes))],
             ]
         )
         for task in study.tasks

@@ -94,6 +94,11 @@ class RunRow:
     versions: dict[str, str]
     extra: dict[str, Any]
 
+    @property
+    def probed(self) -> dict[str, dict[str, float]]:
+        """Numbers of the study's probes, by probe and name."""
+        return {name: found for name, found in self.extra.items() if name != "surrogate"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunTrace:

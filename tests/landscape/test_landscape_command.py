@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from eomoo.cli.landscape import landscape
 from eomoo.errors import SettingError
-from eomoo.landscape.analysis import analyse_landscape
+from eomoo.landscape import analyse_landscape
 
 runner = CliRunner()
 app = typer.Typer()
@@ -85,7 +85,7 @@ def test_the_eo_table_gives_the_published_analysis(eo_folder, tmp_path):
 def test_numbers_that_cannot_be_are_refused(small_problem):
     with pytest.raises(SettingError, match="n_walks must be a whole number"):
         analyse_landscape(small_problem, n_walks=0)
-    with pytest.raises(SettingError, match="walk_length must be at least 2"):
+    with pytest.raises(SettingError, match="walk_length must be a whole number of at least 2"):
         analyse_landscape(small_problem, walk_length=1)
     with pytest.raises(SettingError, match="n_searches must be a whole number"):
         analyse_landscape(small_problem, n_searches=0)

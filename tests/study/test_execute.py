@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import eomoo.esann2024  # noqa: F401  # its probe gets its short name
 from eomoo.analysis.studies import load_results
 from eomoo.analysis.study_tables import study_tables, write_csv
 from eomoo.errors import SettingError, StoreError
@@ -81,7 +82,7 @@ def test_a_study_goes_on_where_it_stopped(small_study, tmp_path):
 
 
 def test_an_interrupt_within_a_run_leaves_nothing_of_it(small_study, tmp_path, monkeypatch):
-    def interrupted(task):
+    def interrupted(task, probes):
         result, extra = perform(task)
         if task.spec.label == "random":
             raise KeyboardInterrupt

@@ -126,7 +126,11 @@ def _indicator_table(results: StudyResults, group: Any, key: str, n: int) -> Tab
         rows=rows,
         key=f"indicators-{key}",
         note="Median over seeds, with first and third quartile; the best median is bold.",
-        best={k + 2: results.columns[name].larger_is_better for k, name in enumerate(names)},
+        best={
+            k + 2: larger
+            for k, name in enumerate(names)
+            if (larger := results.columns[name].larger_is_better) is not None
+        },
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import SettingError
+from eomoo.checks import positive, whole
 from eomoo.landscape.front import connectedness, distance_profile, fitness_distance
 from eomoo.landscape.graph import components_among, degrees, distances_to, subgraph
 from eomoo.landscape.landscape import Landscape, landscape_of
@@ -18,7 +18,6 @@ from eomoo.landscape.pls import PlsRun, pls_depth, summarise_pls
 from eomoo.landscape.relations import Relations, relate
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, exact_autocorrelation
 from eomoo.landscape.values import correlations, describe, dominance_ranks
-from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem
 from eomoo.search.walks import random_walks
 
@@ -70,7 +69,7 @@ def analyse_landscape(
     Everything is exact, over all feasible cells, but two samples: autocorrelation along random walks
     (with its exact value beside it, where the graph is undirected) and Pareto local search from random
     starts, on the landscape's neighbourhood and on "hamming", the search's own default. Each measure
-    is defined, with its source, by the function that takes it (``eomoo.analysis.landscape_*``).
+    is defined, with its source, by the function that takes it (see ``eomoo.landscape``).
 
     Args:
         problem: The problem.
@@ -82,10 +81,10 @@ def analyse_landscape(
     Raises:
         SettingError: (a ValueError) The values must be measured first, or a number is too small.
     """
-    check_positive("n_walks", n_walks)
-    check_positive("n_searches", n_searches)
-    if check_positive("walk_length", walk_length) < 2:
-        raise SettingError(f"walk_length must be at least 2, a start and a step; got {walk_length}")
+    positive("n_walks", n_walks)
+    positive("n_searches", n_searches)
+    # A start and a step.
+    whole("walk_length", walk_length, least=2)
     landscape = landscape_of(problem, neighborhood=neighborhood)
     m = landscape.F.shape[1]
     # NumPy lets go of the interpreter lock in all that takes long here: a second core helps.

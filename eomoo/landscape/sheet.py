@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.landscape.analysis import LandscapeAnalysis
+from eomoo.landscape.measure import LandscapeAnalysis
+from eomoo.landscape.page import SMALL, STYLES, finish, sheet_axes
 from eomoo.plots import COLORS, axis_label
 
 if TYPE_CHECKING:
@@ -31,47 +32,7 @@ __all__ = [
     "plot_search_depth",
 ]
 
-# Told apart by colour and by dashes, for grey prints.
-STYLES: tuple[dict[str, Any], ...] = (
-    {"color": COLORS[0], "linestyle": "-"},
-    {"color": COLORS[1], "linestyle": "--"},
-    {"color": COLORS[2], "linestyle": "-."},
-    {"color": COLORS[3], "linestyle": ":"},
-)
-PARETO_STYLE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 1))}
-_SMALL = 6.5
-
-
-def sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
-    """A page of 7.5 inches width with a title and ``n_panels`` axes in three columns, tied to no display."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    rows = -(-n_panels // 3)
-    spacing = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
-    figure = Figure(figsize=(7.5, 2.45 * rows + 0.35), layout=spacing, dpi=200)
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=8.5)
-    axes = list(figure.subplots(rows, 3, squeeze=False).flat)
-    for ax in axes[n_panels:]:
-        ax.set_axis_off()
-    for letter, ax in zip("abcdefghijklmnop", axes[:n_panels], strict=False):
-        ax.set_title(f"({letter})", fontsize=8, loc="left")
-    return figure, axes[:n_panels]
-
-
-def finish(ax: Axes, *, title: str, x: str = "", y: str = "") -> Axes:
-    """Give a panel its title, labels and small print."""
-    letter = ax.get_title(loc="left")
-    ax.set_title(f"{letter} {title}".strip(), fontsize=8, loc="left")
-    ax.set_xlabel(x, fontsize=7)
-    ax.set_ylabel(y, fontsize=7)
-    ax.tick_params(labelsize=_SMALL, length=2.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.get_offset_text().set_fontsize(_SMALL)
-    return ax
+_PARETO_STYLE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 1))}
 
 
 def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[int, int] = (0, 1)) -> Axes:
@@ -97,7 +58,7 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
         markeredgewidth=0.3,
         label=f"Pareto front ({len(landscape.front)})",
     )
-    ax.legend(fontsize=_SMALL, framealpha=0.8, edgecolor="none", handletextpad=0.1, borderpad=0.1)
+    ax.legend(fontsize=SMALL, framealpha=0.8, edgecolor="none", handletextpad=0.1, borderpad=0.1)
     return finish(ax, title="objective space", x=labels[pair[0]], y=labels[pair[1]])
 
 
@@ -138,7 +99,7 @@ def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     rest = points[~np.isin(analysis.component, big)]
     if len(rest):
         ax.plot(*rest.T, "x", color="black", markersize=3, label=f"{len(size) - len(big)} others", zorder=2)
-    ax.legend(fontsize=_SMALL, frameon=False, handletextpad=0.1)
+    ax.legend(fontsize=SMALL, frameon=False, handletextpad=0.1)
     labels = objective_labels(analysis)
     title = f"front: {len(size)} component{'s' if len(size) > 1 else ''}"
     return finish(ax, title=title, x=labels[0], y=labels[1] if m > 1 else "cell of the front")
@@ -186,7 +147,7 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
                     left + share / 2, k, f"{share:.0f}", ha="center", va="center", fontsize=6.5, color=ink
                 )
             left += share
-    ax.set_yticks(range(len(rows)), list(rows), fontsize=_SMALL)
+    ax.set_yticks(range(len(rows)), list(rows), fontsize=SMALL)
     ax.invert_yaxis()
     ax.set_xlim(0, 100)
     handles, names = ax.get_legend_handles_labels()
@@ -257,7 +218,7 @@ def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
         )
         for k, ((_, title), optima) in enumerate(zip(_names(analysis), analysis.optima, strict=True))
     ]
-    curves.append((f"Pareto ({len(analysis.pareto.cells):,})", analysis.pareto.basin, PARETO_STYLE))
+    curves.append((f"Pareto ({len(analysis.pareto.cells):,})", analysis.pareto.basin, _PARETO_STYLE))
     for label, basin, style in curves:
         size = np.sort(basin)
         ax.plot(

@@ -26,16 +26,37 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.fronts.indicators import hamming_distances, mean_distance
 from eomoo.search.problem import CellProblem
+from eomoo.search.run import RunResult
 from eomoo.space import Catalogue, load_space
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
+from eomoo.study.plan import Task
+from eomoo.study.probes import PROBES
 
 __all__ = [
+    "as_published",
     "figures_as_published",
     "hypervolume_as_published",
     "mean_pareto_distance_as_published",
     "search_as_published",
 ]
+
+
+def as_published(problem: CellProblem, task: Task, result: RunResult) -> dict[str, float] | None:
+    """A study's probe: what the published code would have reported of a run's starts.
+
+    None where it cannot be asked: no starts (not Pareto Local Search), or not two objectives that are known
+    everywhere.
+    """
+    if result.starts is None or problem.n_obj != 2 or problem.domain is not None:
+        return None
+    settings = task.spec.settings
+    trained = settings["n_train"] if settings["init"] == "surrogate-pareto" else 0
+    return figures_as_published(problem, result.starts, task.budget - trained)
+
+
+PROBES["as_published"] = as_published
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +146,7 @@ def figures_as_published(problem: CellProblem, starts: NDArray[np.int64], budget
         "hypervolume": hypervolume_as_published(F, everything.min(axis=0), everything.max(axis=0)),
         "front_size": float(len(cells)),
         "paid": float(paid),
-        "mean_hamming": _mean_over_pairs(_hamming_distances(distinct)),
+        "mean_hamming": mean_distance(hamming_distances(distinct)),
         "n_distinct": float(len(distinct)),
         **{f"best_{name}": float(v) for name, v in zip(problem.objective_names, best, strict=True)},
     }
@@ -137,7 +158,7 @@ def mean_pareto_distance_as_published(cells: NDArray[np.int64]) -> tuple[float, 
     The 17x17 Hamming distance of an ordered pair is added only when it exceeds the maximum so far; the
     sum is divided by the number of cells.
     """
-    flat = _hamming_distances(cells).ravel()
+    flat = hamming_distances(cells).ravel()
     records = flat > np.concatenate(([0], np.maximum.accumulate(flat)[:-1]))
     return float(flat[records].sum()) / len(cells), float(flat.max(initial=0))
 
@@ -157,18 +178,6 @@ def hypervolume_as_published(
     points = np.column_stack((quality, speed))
     inside = points[(points < reference).all(axis=1)]
     return float(moocore.hypervolume(inside, ref=reference)) if len(inside) else 0.0
-
-
-def _hamming_distances(cells: NDArray[np.int64]) -> NDArray[np.float32]:
-    codes = load_space().features(cells, "17x17").astype(np.float32)
-    ones = codes.sum(axis=1)
-    distances: NDArray[np.float32] = ones[:, None] + ones[None, :] - 2 * codes @ codes.T
-    return distances
-
-
-def _mean_over_pairs(distances: NDArray[np.float32]) -> float:
-    k = len(distances)
-    return float(distances.sum(dtype=np.float64) / (k * (k - 1))) if k > 1 else 0.0
 
 
 def _weakly_dominates(a: _Record, b: _Record) -> bool:

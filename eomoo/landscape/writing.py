@@ -8,51 +8,41 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.esann2024.published_landscape import RUGGED, PublishedAnalysis
 from eomoo.files import atomic_path, write_json
-from eomoo.landscape.analysis import LandscapeAnalysis
 from eomoo.landscape.graph import components_among
+from eomoo.landscape.measure import LandscapeAnalysis
+from eomoo.landscape.sheet import landscape_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["landscape_frames", "published_frames", "write_landscape", "write_published"]
+__all__ = ["landscape_frames", "write_landscape", "write_sheet"]
 
 _BINS = 100
 
 
 def write_landscape(analysis: LandscapeAnalysis, folder: Path) -> list[Path]:
     """Write ``landscape.json``, the CSV of :func:`landscape_frames`, ``landscape.pdf`` and ``.png``."""
-    from eomoo.landscape.figures import landscape_sheet
-
-    written = _write_tables(analysis.numbers, landscape_frames(analysis), folder)
-    return written + _write_sheet(landscape_sheet(analysis), folder)
+    return write_sheet(folder, analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
 
 
-def write_published(analysis: PublishedAnalysis, numbers: dict[str, Any], folder: Path) -> list[Path]:
-    """Write ``landscape.json`` with ``numbers``, the CSV of :func:`published_frames`, PDF and PNG."""
-    from eomoo.esann2024.published_landscape_figures import published_sheet
+def write_sheet(
+    folder: Path, numbers: dict[str, Any], frames: dict[str, pd.DataFrame], sheet: Figure
+) -> list[Path]:
+    """Write numbers as ``landscape.json``, frames as ``NAME.csv``, a sheet as ``landscape.pdf`` and ``.png``.
 
-    written = _write_tables(numbers, published_frames(analysis), folder)
-    return written + _write_sheet(published_sheet(analysis), folder)
-
-
-def _write_tables(numbers: dict[str, Any], frames: dict[str, pd.DataFrame], folder: Path) -> list[Path]:
-    write_json(folder / "landscape.json", numbers)
-    written = [folder / "landscape.json"]
-    for name, frame in frames.items():
-        with atomic_path(folder / f"{name}.csv") as path:
-            frame.to_csv(path, index=False)
-        written.append(folder / f"{name}.csv")
-    return written
-
-
-def _write_sheet(sheet: Figure, folder: Path) -> list[Path]:
+    The same content gives the same bytes.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.image import imsave
 
+    written = [folder / "landscape.json", *(folder / f"{name}.csv" for name in frames)]
+    write_json(written[0], numbers)
+    for place, frame in zip(written[1:], frames.values(), strict=True):
+        with atomic_path(place) as path:
+            frame.to_csv(path, index=False)
     # Figure.savefig would lay out and draw the page five times for two files.
     canvas: Any = FigureCanvasAgg(sheet)
     canvas.draw()
@@ -62,9 +52,8 @@ def _write_sheet(sheet: Figure, folder: Path) -> list[Path]:
         imsave(path, canvas.buffer_rgba(), format="png", dpi=sheet.dpi)
     vector: Any = FigureCanvasPdf(sheet)
     with atomic_path(page) as path:
-        # Without a date the same landscape gives the same bytes.
         vector.print_pdf(path, metadata={"CreationDate": None})
-    return [page, picture]
+    return [*written, page, picture]
 
 
 def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
@@ -170,20 +159,3 @@ def _searches(analysis: LandscapeAnalysis) -> pd.DataFrame:
 
 def _names(analysis: LandscapeAnalysis) -> list[str]:
     return list(analysis.landscape.problem.objective_names)
-
-
-def published_frames(analysis: PublishedAnalysis) -> dict[str, pd.DataFrame]:
-    """The published analysis' tables: "cells" (with exact MACs), "walks" and "autocorrelation"."""
-    import pandas as pd
-
-    walks = pd.DataFrame({"walk": np.arange(len(analysis.by_walk[RUGGED[0]]))})
-    for name in RUGGED:
-        walks[f"{name}_autocorrelation"] = analysis.by_walk[name]
-        walks[f"{name}_autocorrelation_as_published"] = analysis.by_walk_as_published[name]
-    curves = [
-        pd.DataFrame(
-            {"column": name, "lag": np.arange(len(c.mean)), "mean": c.mean, "low": c.low, "high": c.high}
-        )
-        for name, c in analysis.curves.items()
-    ]
-    return {"cells": analysis.table, "walks": walks, "autocorrelation": pd.concat(curves)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eomoo.esann2024.as_published import (
+from eomoo.esann2024.published_search import (
     _front,
     _Record,
     figures_as_published,

@@ -1,16 +1,18 @@
-"""The sheet of the published landscape analysis: the EO table's distributions, trade-offs and walks."""
+"""The files of the published landscape analysis: numbers, tables, and a sheet of distributions and walks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from eomoo.esann2024.published_landscape import PublishedAnalysis, front_of
-from eomoo.landscape.figures import STYLES, finish, sheet_axes
+from eomoo.esann2024.published_landscape import RUGGED, PublishedAnalysis, front_of
+from eomoo.landscape import STYLES, finish, sheet_axes, write_sheet
 from eomoo.plots import COLORS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -21,7 +23,9 @@ __all__ = [
     "plot_micro_against_macro",
     "plot_walk_autocorrelation",
     "plot_walk_ruggedness",
+    "published_frames",
     "published_sheet",
+    "write_published",
 ]
 
 _SPLITS = (("train", "training"), ("val", "validation"), ("test", "test"))
@@ -209,3 +213,25 @@ def published_sheet(analysis: PublishedAnalysis) -> Figure:
     plot_walk_ruggedness(axes[7], analysis)
     _write_numbers(axes[8], analysis)
     return figure
+
+
+def write_published(analysis: PublishedAnalysis, numbers: dict[str, Any], folder: Path) -> list[Path]:
+    """Write ``landscape.json`` with ``numbers``, the CSV of :func:`published_frames`, PDF and PNG."""
+    return write_sheet(folder, numbers, published_frames(analysis), published_sheet(analysis))
+
+
+def published_frames(analysis: PublishedAnalysis) -> dict[str, pd.DataFrame]:
+    """The published analysis' tables: "cells" (with exact MACs), "walks" and "autocorrelation"."""
+    import pandas as pd
+
+    walks = pd.DataFrame({"walk": np.arange(len(analysis.by_walk[RUGGED[0]]))})
+    for name in RUGGED:
+        walks[f"{name}_autocorrelation"] = analysis.by_walk[name]
+        walks[f"{name}_autocorrelation_as_published"] = analysis.by_walk_as_published[name]
+    curves = [
+        pd.DataFrame(
+            {"column": name, "lag": np.arange(len(c.mean)), "mean": c.mean, "low": c.low, "high": c.high}
+        )
+        for name, c in analysis.curves.items()
+    ]
+    return {"cells": analysis.table, "walks": walks, "autocorrelation": pd.concat(curves)}
