@@ -16,8 +16,8 @@ from eomoo.jobs.processes import on_processes
 from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
-from eomoo.study.plan import ProblemSpec, Study, Task
-from eomoo.study.probes import Probe, ask, find_probe, probe_name
+from eomoo.study.plan import ProblemSpec, Study, Task, probe_name
+from eomoo.study.probes import Probe, ask, find_probe
 from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 

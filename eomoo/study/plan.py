@@ -11,9 +11,17 @@ from typing import Any
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.operators import check_positive
-from eomoo.study.probes import probe_name
 
-__all__ = ["ProblemSpec", "Study", "Task", "list_studies", "load_study", "parse_study", "study_folder"]
+__all__ = [
+    "ProblemSpec",
+    "Study",
+    "Task",
+    "list_studies",
+    "load_study",
+    "parse_study",
+    "probe_name",
+    "study_folder",
+]
 
 _KEYS = {"title", "problems", "algorithms", "budget", "seeds", "noise", "constraints", "probes"}
 # Of 0.1.0, which knew this one probe.
@@ -98,6 +106,11 @@ class Study:
     def with_problems(self, cards: Sequence[str]) -> Study:
         """The same study on other problems: names of cards, or paths to some."""
         return replace(self, problems=tuple(_problem(card, Path(), self.problems[0]) for card in cards))
+
+
+def probe_name(probe: str) -> str:
+    """The name under which a probe's numbers are stored: "energy" for "mypackage.probes:energy"."""
+    return probe.rpartition(":")[2]
 
 
 def study_folder() -> Path:

@@ -14,18 +14,13 @@ if TYPE_CHECKING:
     from eomoo.search.run import RunResult
     from eomoo.study.plan import Task
 
-__all__ = ["PROBES", "Probe", "ask", "find_probe", "probe_name"]
+__all__ = ["PROBES", "Probe", "ask", "find_probe"]
 
 Probe = Callable[["CellProblem", "Task", "RunResult"], Mapping[str, float] | None]
 """(problem, task, result) -> numbers by name, or None where it has nothing to say of a run."""
 
 PROBES: dict[str, Probe] = {}
 """Probes by short name, entered by the packages that bring them; all others go by their import path."""
-
-
-def probe_name(probe: str) -> str:
-    """The name under which a probe's numbers are stored: "energy" for "mypackage.probes:energy"."""
-    return probe.rpartition(":")[2]
 
 
 def find_probe(probe: str) -> Probe:

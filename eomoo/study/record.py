@@ -9,8 +9,7 @@ from typing import Any
 from eomoo.errors import CardError, DataError, StoreError
 from eomoo.files import read_bytes, to_json, write_json
 from eomoo.objectives.card import load_card
-from eomoo.study.plan import Study, parse_study
-from eomoo.study.probes import probe_name
+from eomoo.study.plan import Study, parse_study, probe_name
 from eomoo.study.store import STORE_NAME
 
 __all__ = ["RECORD_NAME", "record_study", "recorded_study"]

@@ -59,7 +59,7 @@ def test_the_result_does_not_depend_on_a_cluster(small_study, tmp_path):
     distributed = pytest.importorskip("distributed")
     study = small_study(seeds=2)
     run_study(study, tmp_path / "one")
-    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster:
         assert run_study(study, tmp_path / "dask", cluster=cluster.scheduler_address) == 4
     assert tables_of(tmp_path / "one") == tables_of(tmp_path / "dask")
