@@ -9,7 +9,9 @@ import json
 import math
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -41,6 +43,8 @@ _WRITE_HINTS = {
     errno.EEXIST: "a part of that path is a file, not a folder",
     errno.EISDIR: "there is a folder of that name",
     errno.ENAMETOOLONG: "the name is too long",
+    errno.ENXIO: "nobody reads from that pipe",
+    errno.EPIPE: "the reader of that pipe has gone",
     errno.EIO: "the device reports an input/output error",
 }
 
@@ -60,7 +64,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary file beside `path` to write to; on success it becomes `path`, else it is removed.
 
     Missing parent folders are made. The temporary name ends like `path`, so that libraries which
-    choose a format by the ending choose the right one. A link is followed, its target is replaced.
+    choose a format by the ending choose the right one. A link is followed, its target is replaced. What
+    is no regular file, such as /dev/null or a pipe, is never replaced: the content is written into it.
 
     Args:
         path: The file that is to be written, or replaced.
@@ -69,19 +74,25 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         The path of an empty file in the same folder.
 
     Raises:
-        DataError: The file cannot be written (full disk, read-only folder, a folder of that name).
+        DataError: The file cannot be written (full disk, read-only folder, a folder of that name, a disk).
     """
     target = Path(os.path.realpath(path))
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-        temporary = _create_beside(target)
+        special = _is_special(target)
+        if special:
+            temporary = Path(tempfile.mkdtemp(prefix="eomoo-")) / target.name
+            temporary.touch()
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = _create_beside(target)
     except OSError as error:
         raise write_error(path, error) from error
     try:
         yield temporary
-        _commit(temporary, target)
+        if special:
+            _pour(temporary, target)
+        else:
+            _commit(temporary, target)
     except OSError as error:
         if _concerns_writing(error, temporary, target):
             raise write_error(path, error) from error
@@ -90,6 +101,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         # After success the name is gone; a failure here must not hide the first error.
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if special:
+            with contextlib.suppress(OSError):
+                temporary.parent.rmdir()
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -179,6 +193,28 @@ def _read_error(path: str | Path, error: OSError) -> EomooError:
     return DataError(f"cannot read {path}: {(error.strerror or str(error)).lower()}")
 
 
+def _is_special(target: Path) -> bool:
+    """Whether a path is a device or a pipe, that is written into; OSError for what cannot be."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise OSError(errno.ENOTBLK, "it is a disk or a socket, no file", str(target))
+    return not stat.S_ISREG(mode)
+
+
+def _pour(source: Path, target: Path) -> None:
+    """Write a file's content into a device or a pipe that somebody reads."""
+    # Without waiting: a pipe that nobody reads would be waited for without end.
+    descriptor = os.open(target, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    os.set_blocking(descriptor, True)
+    with open(descriptor, "wb") as sink, open(source, "rb") as file:
+        shutil.copyfileobj(file, sink)
+
+
 def _create_beside(target: Path) -> Path:
     # Not tempfile.mkstemp: it would leave the final file readable by its owner only.
     name = f".{secrets.token_hex(4)}-{target.name[-50:]}"
@@ -206,7 +242,7 @@ def _commit(temporary: Path, target: Path) -> None:
 
 def _concerns_writing(error: OSError, temporary: Path, target: Path) -> bool:
     """Tell a failure to write from one of the caller's own (a missing input, a lost connection)."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EPIPE):
         return True
     return str(error.filename) in (str(temporary), str(target), str(target.parent))
 

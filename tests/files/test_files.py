@@ -2,6 +2,10 @@ import errno
 import hashlib
 import json
 import os
+import socket
+import stat
+import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,3 +185,56 @@ def test_reading_is_limited(tmp_path):
         read_bytes("/dev/zero", max_size=10)
     with pytest.raises(DataError, match="is a folder"):
         read_bytes(tmp_path, max_size=10)
+
+
+# -- what is no regular file -------------------------------------------------------------------
+
+
+def test_a_device_is_written_into_and_stays_a_device(tmp_path):
+    link = tmp_path / "nothing"
+    link.symlink_to("/dev/null")
+    write_text(link, "gone")
+    assert link.is_symlink()
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    assert [path.name for path in tmp_path.iterdir()] == ["nothing"]
+
+
+def test_a_pipe_with_a_reader_gets_the_content_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                write_text(pipe, "content")
+                break
+            except DataError:
+                # The reader has not opened it yet.
+                time.sleep(0.05)
+        assert reader.communicate(timeout=30)[0] == "content"
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_pipe_without_a_reader_is_one_sentence(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match=r"cannot write .*pipe: nobody reads from that pipe"):
+        write_text(pipe, "content")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_socket_is_refused(tmp_path):
+    place = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        with pytest.raises(DataError, match="no file"):
+            write_text(place, "content")
+    assert stat.S_ISSOCK(place.stat().st_mode)
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "new"
