@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 import eomoo
-from eomoo.images.scene import Scene
-from eomoo.images.sources import open_scene
+from eomoo.images import Scene
+from eomoo.images import open_scene
 from eomoo.live.mapping import predict_scene
 from eomoo.live.metrics import Accuracy
 from eomoo.live.training import load_trained

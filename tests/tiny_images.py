@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eomoo.images.base import ArrayImages, ImageData
+from eomoo.images import ArrayImages, ImageData
 
 
 def make_data(n=(48, 30, 30), n_classes=3, size=8, bands=2, seed=0):

@@ -14,7 +14,7 @@ from eomoo.cli.show import parse_cell
 from eomoo.errors import DataNotFoundError, SettingError
 
 if TYPE_CHECKING:
-    from eomoo.images.base import ImageData
+    from eomoo.images import ImageData
     from eomoo.live.metrics import Accuracy
     from eomoo.live.runs import CurvePoint, Training
 
@@ -76,7 +76,7 @@ def train(
     train one network.
     """
     from eomoo.files import to_json
-    from eomoo.images.sources import open_data
+    from eomoo.images import open_data
     from eomoo.live.recipes import get_recipe
     from eomoo.live.training import train as run_training
 
@@ -116,8 +116,7 @@ def evaluate(
 ) -> None:
     """Measure a trained network on a whole split: accuracy, by class, and what is taken for what."""
     from eomoo.files import to_json
-    from eomoo.images.base import SPLITS, as_trained
-    from eomoo.images.sources import open_data
+    from eomoo.images import SPLITS, as_trained, open_data
     from eomoo.live.devices import resolve_device
     from eomoo.live.evaluation import evaluate as measure
     from eomoo.live.runs import load_state
@@ -211,8 +210,7 @@ def export(
     import numpy as np
 
     from eomoo.files import to_json
-    from eomoo.images.base import read_batch
-    from eomoo.images.sources import open_data
+    from eomoo.images import open_data, read_batch
     from eomoo.live.export import export_onnx
     from eomoo.live.runs import load_state
     from eomoo.space import Cell, load_space

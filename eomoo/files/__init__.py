@@ -1,9 +1,9 @@
 """Files read within limits and written whole or not at all: what every other part reads and writes by.
 
 ``files``: written beside and renamed, read within a size, checksums, JSON out. ``json_files``: JSON in,
-strictly. ``place``: a value of a file with the way to it, for errors. ``cache``: the user's cache folder.
-``sqlite``: databases of a known format, and a folder held by one process. ``claims``: keys in a database,
-each held by one process as long as it lives.
+strictly. ``toml``: TOML in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
+user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
+keys in a database, each held by one process as long as it lives.
 """
 
 from eomoo.files.cache import cache_folder
@@ -21,6 +21,7 @@ from eomoo.files.files import (
 from eomoo.files.json_files import read_json
 from eomoo.files.place import Place
 from eomoo.files.sqlite import Database, Schema, only_one
+from eomoo.files.toml import read_toml
 
 __all__ = [
     "CLAIMS_TABLE",
@@ -34,6 +35,7 @@ __all__ = [
     "other_kind",
     "read_bytes",
     "read_json",
+    "read_toml",
     "sha256_of",
     "to_json",
     "write_error",

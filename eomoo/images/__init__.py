@@ -1,1 +1,47 @@
-"""Images and labels to train on: So2Sat LCZ42, scenes, folders; nothing here needs torch to be imported."""
+"""Images and labels to train on; nothing here needs torch to be imported.
+
+``image_data``: a task of three splits with names and statistics. ``splits``: what a split is and how it is
+read. ``sources``: from what a user names to a task. ``so2sat``, ``landsat``, ``folders``: So2Sat LCZ42, the
+shipped Landsat scene, folders of images by class. ``scene``: bands and labels of one place. ``patches``: a
+scene cut into patches. ``rasters``: GeoTIFF, PNG and JPEG read within limits.
+"""
+
+from eomoo.images.folders import FolderImages, load_folder
+from eomoo.images.image_data import SPLITS, ImageData, as_trained, describe, limit
+from eomoo.images.landsat import load_landsat
+from eomoo.images.patches import PatchImages, patches_of, split_regions
+from eomoo.images.rasters import Grid, read_raster
+from eomoo.images.scene import Scene, read_scene
+from eomoo.images.so2sat import SO2SAT_CLASSES, So2SatFile, load_so2sat
+from eomoo.images.sources import open_data, open_scene, split_source
+from eomoo.images.splits import ArrayImages, ImageSet, Subset, labels_of, read_batch, statistics_of
+
+__all__ = [
+    "SO2SAT_CLASSES",
+    "SPLITS",
+    "ArrayImages",
+    "FolderImages",
+    "Grid",
+    "ImageData",
+    "ImageSet",
+    "PatchImages",
+    "Scene",
+    "So2SatFile",
+    "Subset",
+    "as_trained",
+    "describe",
+    "labels_of",
+    "limit",
+    "load_folder",
+    "load_landsat",
+    "load_so2sat",
+    "open_data",
+    "open_scene",
+    "patches_of",
+    "read_batch",
+    "read_raster",
+    "read_scene",
+    "split_regions",
+    "split_source",
+    "statistics_of",
+]

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import DataError
-from eomoo.images.base import SPLITS, ImageData
-from eomoo.images.scene import read_tiff
-from eomoo.packages import require
+from eomoo.images.image_data import SPLITS, ImageData
+from eomoo.images.rasters import RASTERS, check_claim, read_raster
 
 __all__ = ["FolderImages", "load_folder"]
 
-_TIFF = (".tif", ".tiff")
-_OTHER = (".npy", ".png", ".jpg", ".jpeg")
+_ENDINGS = (".npy", *RASTERS)
 
 
 class FolderImages:
@@ -25,49 +23,63 @@ class FolderImages:
     Args:
         files: Image files, one size and number of bands.
         labels: (n,).
+        bands: Numbers, from 1, of the bands that are used; None for all.
     """
 
-    def __init__(self, files: list[Path], labels: NDArray[np.int64]) -> None:
-        self.files, self.labels = files, labels
+    def __init__(
+        self, files: list[Path], labels: NDArray[np.int64], bands: tuple[int, ...] | None = None
+    ) -> None:
+        self.files, self.labels, self.bands = files, labels, bands
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        return read_image(self.files[index]), int(self.labels[index])
+        return read_image(self.files[index], self.bands), int(self.labels[index])
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Images (n, bands, height, width) and labels (n,)."""
-        images = [read_image(self.files[k]) for k in indices]
+        images = [read_image(self.files[k], self.bands) for k in indices]
         for k, image in zip(indices, images, strict=True):
             if image.shape != images[0].shape:
                 raise DataError(f"{self.files[k]} has the shape {image.shape}; others have {images[0].shape}")
         return np.stack(images), self.labels[indices]
 
 
-def read_image(path: Path) -> NDArray[np.float32]:
-    """One image file as (bands, height, width) float32."""
-    if path.suffix.lower() in _TIFF:
-        return read_tiff(path)[0]
+def read_image(path: Path, bands: tuple[int, ...] | None = None) -> NDArray[np.float32]:
+    """One image file as (bands, height, width) float32.
+
+    Raises:
+        DataError: (a ValueError) It is no image, has no such band, or pixels without data.
+    """
+    if path.suffix.lower() != ".npy":
+        values, valid, _ = read_raster(path, bands=bands)
+        if not valid.all():
+            raise DataError(f"{path} has pixels without data; remove or fill it")
+        return values.astype(np.float32)
     try:
-        if path.suffix.lower() == ".npy":
-            array = np.load(path)
-        else:
-            image: Any = require("PIL.Image", purpose="to read PNG and JPEG images")
-            with image.open(path) as picture:
-                array = np.asarray(picture)
-            array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no readable image: {str(error).splitlines()[0][:120]}") from error
-    if array.ndim != 3:
-        raise DataError(f"{path} has the shape {array.shape}; expected (bands, height, width)")
-    return np.asarray(array, dtype=np.float32)
+        # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
+        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+        reason = (str(error).splitlines() or ["it is damaged"])[0][:120]
+        raise DataError(f"{path} is no readable array: {reason}") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or array.ndim != 3:
+        raise DataError(f"{path} is no array of numbers (bands, height, width)")
+    check_claim(path, 4 * array.size)
+    if bands and max(bands) > len(array):
+        raise DataError(f"{path} has {len(array)} bands; there is no band {max(bands)}")
+    chosen = array[np.array(bands) - 1] if bands else array
+    return np.array(chosen, dtype=np.float32)
 
 
 def load_folder(
-    folder: str | Path, *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0
+    folder: str | Path,
+    *,
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    bands: tuple[int, ...] | None = None,
+    seed: int = 0,
 ) -> ImageData:
-    """Images in ``CLASS/*.tif`` (or .png, .jpg, .npy) as a task.
+    """Images in ``CLASS/*.tif`` (or .png, .jpg, .jp2, .npy) as a task.
 
     Folders ``train``, ``val`` and ``test``, each with one folder for every class, are taken as they
     are. Else the images of each class are drawn into three splits; neighbouring images may then come
@@ -76,6 +88,7 @@ def load_folder(
     Args:
         folder: Where the folders lie.
         shares: Of the splits, where they have to be drawn.
+        bands: Numbers, from 1, of the bands that are used; None for all.
         seed: Of the draw.
 
     Raises:
@@ -95,16 +108,21 @@ def load_folder(
     for split in SPLITS:
         pairs = [(file, names.index(name)) for name, files in found[split].items() for file in files]
         files = [file for file, _ in pairs]
-        splits[split] = FolderImages(files, np.array([label for _, label in pairs], dtype=np.int64))
+        splits[split] = FolderImages(files, np.array([label for _, label in pairs], dtype=np.int64), bands)
     return ImageData.from_datasets(
-        splits["train"], splits["val"], splits["test"], class_names=names, name=base.resolve().name
+        splits["train"],
+        splits["val"],
+        splits["test"],
+        class_names=names,
+        band_names=None if bands is None else [f"band {k}" for k in bands],
+        name=base.resolve().name,
     )
 
 
 def _files_by_class(folder: Path) -> dict[str, list[Path]]:
     classes = {}
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(f for f in place.iterdir() if f.suffix.lower() in (*_TIFF, *_OTHER))
+        files = sorted(f for f in place.iterdir() if f.suffix.lower() in _ENDINGS)
         if files:
             classes[place.name] = files
     return classes

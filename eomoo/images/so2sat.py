@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import DataError, DataNotFoundError, SettingError, UnknownNameError
-from eomoo.images.base import ArrayImages, ImageData, ImageSet, Subset, statistics_of
+from eomoo.checks import known_name, number
+from eomoo.errors import DataError, DataNotFoundError, EomooError
+from eomoo.images.image_data import ImageData
+from eomoo.images.rasters import check_claim
+from eomoo.images.splits import ArrayImages, ImageSet, Subset, statistics_of
 from eomoo.packages import require
 
 __all__ = [
@@ -48,8 +51,12 @@ _VERSION_2_MEAN = (
 _VERSION_2_STD = (
     .03956, .04775, .06633, .06357, .07746, .09104, .09218, .10168, .09987, .08777,
 )  # fmt: skip
+# 20,000 patches are 20 million pixels: the standard error of a band's mean is 1e-5 of its deviation.
 _STATISTICS_SAMPLE = 20_000
+# Patches that are looked at when a file is opened, and that mark it.
 _PROBE = 64
+# Reflectances are about 0 to 3; values of 10,000 a unit, the other convention, are far above this.
+_LARGEST = 100
 
 
 class So2SatFile:
@@ -68,8 +75,15 @@ class So2SatFile:
         self.path, self.sentinel1 = Path(path), sentinel1
         self._file: Any = None
         self._process = -1
-        self.synthetic = bool(self._open().attrs.get("synthetic", False))
-        self.labels = self._checked_labels()
+        try:
+            # Files that imitate the format say so; their sizes and statistics are their own.
+            self.synthetic = bool(self._open().attrs.get("synthetic", False))
+            self.labels = self._checked_labels()
+        except EomooError:
+            raise
+        except Exception as error:
+            # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
+            raise DataError(f"{self.path} is damaged: {_reason(error)}; download it again") from error
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -90,8 +104,13 @@ class So2SatFile:
             parts = [_rows(file["sen2"], rows)]
             if self.sentinel1:
                 parts.append(_rows(file["sen1"], rows))
-        except OSError as error:
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise DataError(f"{self.path} is damaged: {_reason(error)}; download it again") from error
+        wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
+        if wrong.any():
+            raise DataError(
+                f"{self.path}: 'sen2' of patch {rows[wrong.argmax()]} holds values that are not finite"
+            )
         images = np.concatenate(parts, axis=-1).transpose(0, 3, 1, 2)
         return np.ascontiguousarray(images[back]), self.labels[indices]
 
@@ -126,15 +145,19 @@ class So2SatFile:
                 )
         if n == 0:
             raise DataError(f"{self.path} holds no patches")
+        for name in shapes:
+            if file[name].dtype.kind not in "fiu":
+                raise DataError(f"{self.path}: {name!r} holds {file[name].dtype}, no numbers")
+            check_claim(self.path, file[name].size * file[name].dtype.itemsize)
         one_hot = np.asarray(file["label"])
-        wrong = np.flatnonzero((one_hot.sum(axis=1) != 1) | (one_hot.max(axis=1) != 1))
+        wrong = np.flatnonzero((one_hot.sum(axis=1) != 1) | ~np.isin(one_hot, (0, 1)).all(axis=1))
         if len(wrong):
             raise DataError(f"{self.path}: the label of patch {wrong[0]} is not one of 17 classes")
         probe = _rows(file["sen2"], np.unique(np.linspace(0, n - 1, _PROBE).astype(np.int64)))
         if not np.isfinite(probe).all():
             raise DataError(f"{self.path}: 'sen2' holds values that are not finite")
         largest = float(np.abs(probe).max())
-        if largest > 100:
+        if largest > _LARGEST:
             raise DataError(
                 f"{self.path}: 'sen2' holds values up to {largest:g}; its reflectances are about 0 to 3"
             )
@@ -153,8 +176,7 @@ def load_so2sat(
     Args:
         folder: Holds training.h5, validation.h5 and testing.h5; by default it is looked for in
             ``EOMOO_DATA``.
-        version: Of the data set: "2", or "other" to take files of any size. Files that eomoo made
-            (:func:`eomoo.images.so2sat_synthetic.write_so2sat`) are recognised.
+        version: Of the data set: "2", or "other" to take files of any size.
         sentinel1: Use the bands of Sentinel-1 too.
         memory: Splits up to this size (GiB, as float32) are read into memory once; larger ones are
             read from the files during training.
@@ -166,11 +188,9 @@ def load_so2sat(
 
     Source: Zhu et al., So2Sat LCZ42, IEEE GRSM 2020, doi:10.14459/2018mp1483140; CC-BY-4.0.
     """
-    if version not in (*SO2SAT_SIZES, "other"):
-        known = ", ".join((*SO2SAT_SIZES, "other"))
-        raise UnknownNameError(f"unknown version {version!r} of So2Sat; known are {known}")
-    if memory < 0:
-        raise SettingError(f"memory must be 0 or more GiB; got {memory}")
+    # The command line makes a number of it.
+    version = known_name("version of So2Sat", str(version), (*SO2SAT_SIZES, "other"))
+    memory = number("memory", memory, least=0)
     place = find_so2sat(folder)
     files = {s: So2SatFile(place / name, sentinel1=sentinel1) for s, name in SO2SAT_FILES.items()}
     synthetic = all(file.synthetic for file in files.values())
@@ -252,5 +272,5 @@ def _fingerprint(files: dict[str, So2SatFile], *names: Any) -> str:
     return digest.hexdigest()
 
 
-def _reason(error: OSError) -> str:
-    return str(error).splitlines()[0][:120]
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

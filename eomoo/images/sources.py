@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from eomoo.checks import known_keys, whole
 from eomoo.errors import DataError, DataNotFoundError, SettingError
-from eomoo.images.base import ImageData, limit
+from eomoo.files import Place, read_toml
 from eomoo.images.folders import load_folder
+from eomoo.images.image_data import ImageData, limit
 from eomoo.images.landsat import load_landsat
-from eomoo.images.scene import Scene, patches_of, read_scene
+from eomoo.images.patches import patches_of
+from eomoo.images.rasters import band_numbers
+from eomoo.images.scene import Scene, read_scene
 from eomoo.images.so2sat import SO2SAT_FILES, load_so2sat
 
 __all__ = ["open_data", "open_scene", "split_source"]
 
 _SCENE_FILE = "scene.toml"
+_KEYS = ("bands", "labels", "name", "band_names", "nodata", "classes")
 _SIZES = ("n_train", "n_val", "n_test")
 _OPTIONS = {
     "so2sat": ("version", "sentinel1", "memory", "seed", *_SIZES),
-    "scene": ("patch_size", "gap", "blocks", "seed", *_SIZES),
-    "folder": ("seed", *_SIZES),
+    "scene": ("bands", "patch_size", "gap", "blocks", "seed", *_SIZES),
+    "folder": ("bands", "seed", *_SIZES),
 }
 
 
@@ -38,7 +43,7 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
             - an ``ImageData``, which is returned.
         options: For every source ``n_train``, ``n_val``, ``n_test`` (images that are kept) and
             ``seed``; So2Sat: ``version``, ``sentinel1``, ``memory``; scenes: ``patch_size``, ``gap``,
-            ``blocks``.
+            ``blocks``; scenes and folders: ``bands``, the numbers of those that are used, from 1.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is nothing of that name.
@@ -48,12 +53,16 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
     if isinstance(source, ImageData):
         return source
     kind, place = split_source(source)
-    _check_options(kind, options)
+    known_keys(f"{kind} data", options, _OPTIONS[kind])
+    seed = whole("seed", options.pop("seed", 0), least=0)
     if kind == "scene":
-        return patches_of(open_scene(source), **options)
+        scene = _with_bands(open_scene(source), band_numbers(options.pop("bands", None)))
+        return patches_of(scene, seed=seed, **options)
     sizes = {name.removeprefix("n_"): options.pop(name, None) for name in _SIZES}
-    seed = options.pop("seed", 0)
-    data = load_so2sat(place, **options) if kind == "so2sat" else load_folder(place or "", seed=seed)
+    if kind == "so2sat":
+        data = load_so2sat(place, **options)
+    else:
+        data = load_folder(place or "", bands=band_numbers(options.get("bands")), seed=seed)
     return limit(data, seed=seed, **sizes)
 
 
@@ -80,8 +89,8 @@ def open_scene(source: str | Path) -> Scene:
     """The scene that "landsat-nc" or a folder with ``scene.toml`` stands for.
 
     ``scene.toml`` has ``bands`` (list of GeoTIFF files beside it), ``labels`` (GeoTIFF file), and
-    optionally ``name``, ``band_names`` (list) and a table ``[classes]`` of names by number, as in
-    ``5 = "forest"``.
+    optionally ``name``, ``band_names`` (list), ``nodata`` (a number that stands for no data in the
+    bands) and a table ``[classes]`` of names by number, as in ``5 = "forest"``.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) A file is missing.
@@ -92,38 +101,51 @@ def open_scene(source: str | Path) -> Scene:
         raise SettingError(f"{source} is no scene; known are landsat-nc and folders with {_SCENE_FILE}")
     if str(source).partition(":")[0] == "landsat-nc":
         return load_landsat(place)
-    folder = place or Path()
-    path = folder / _SCENE_FILE
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no TOML file: {error}") from error
-    return _scene_of(table, path)
+    path = (place or Path()) / _SCENE_FILE
+    return _scene_of(Place(read_toml(path), path), path)
 
 
-def _scene_of(table: Mapping[str, Any], path: Path) -> Scene:
-    known = ("bands", "labels", "name", "band_names", "classes")
-    unknown = sorted(set(table) - set(known))
-    if unknown:
-        raise DataError(f"{path}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
-    bands, labels = table.get("bands"), table.get("labels")
-    if not isinstance(bands, list) or not bands or not isinstance(labels, str):
-        raise DataError(f'{path} needs bands = ["FILE.tif", ...] and labels = "FILE.tif"')
-    try:
-        classes = {int(number): str(name) for number, name in table.get("classes", {}).items()}
-    except ValueError:
-        raise DataError(f"{path}: the keys of [classes] are the numbers in the label map") from None
+def _scene_of(table: Place, path: Path) -> Scene:
+    known_keys(str(path), table.value, _KEYS, error=DataError)
+    bands = [_text(band, "the name of a file") for band in table["bands"].list("band")]
+    if not bands:
+        table["bands"].fail('names no file; write bands = ["FILE.tif", ...]')
+    labels = _text(table["labels"], "the name of a file")
+    given = table.value
+    classes, names = None, None
+    if "classes" in given:
+        classes = {
+            _class_number(key, place): _text(place, "a name") for key, place in table["classes"].items()
+        }
+        if len(set(classes.values())) < len(classes):
+            table["classes"].fail("gives two classes the same name")
+    if "band_names" in given:
+        names = [_text(name, "a name") for name in table["band_names"].list("name")]
     return read_scene(
-        [path.parent / str(band) for band in bands],
+        [path.parent / band for band in bands],
         path.parent / labels,
-        class_names=classes or None,
-        band_names=table.get("band_names"),
-        name=str(table.get("name", path.parent.resolve().name)),
+        class_names=classes,
+        band_names=names,
+        nodata=table["nodata"].number() if "nodata" in given else None,
+        name=_text(table["name"], "a name") if "name" in given else path.parent.resolve().name,
     )
 
 
-def _check_options(kind: str, options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name not in _OPTIONS[kind]:
-            known = ", ".join(_OPTIONS[kind])
-            raise SettingError(f"unknown option {name!r} of {kind} data; known are {known}")
+def _text(place: Place, expected: str) -> str:
+    return place.text(r"(?s).{1,1000}", expected)
+
+
+def _class_number(key: str, place: Place) -> int:
+    # Label maps have 32 bits at most.
+    if not re.fullmatch(r"-?[0-9]{1,10}", key):
+        place.fail('is no number of the label map; write as in 5 = "forest"')
+    return int(key)
+
+
+def _with_bands(scene: Scene, numbers: tuple[int, ...] | None) -> Scene:
+    if numbers is None:
+        return scene
+    if max(numbers) > len(scene.bands):
+        raise SettingError(f"{scene.name} has {len(scene.bands)} bands; there is no band {max(numbers)}")
+    at = [k - 1 for k in numbers]
+    return replace(scene, bands=scene.bands[at], band_names=tuple(scene.band_names[k] for k in at))

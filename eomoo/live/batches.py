@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.images.base import ImageData, ImageSet, read_batch
+from eomoo.images import ImageData, ImageSet, read_batch
 from eomoo.live.devices import Group
 from eomoo.packages import require
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.images.base import ImageData, ImageSet
+from eomoo.images import ImageData, ImageSet
 from eomoo.live.batches import batches, prepare
 from eomoo.live.devices import Group
 from eomoo.live.metrics import Accuracy

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eomoo.errors import EomooError
-from eomoo.images.base import ImageData, ImageSet, describe, labels_of
+from eomoo.images import ImageData, ImageSet, describe, labels_of
 from eomoo.live.batches import batch_order, batches, prepare, turned
 from eomoo.live.devices import Group, resolve_precision
 from eomoo.live.evaluation import evaluate

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.images.base import ImageData
-from eomoo.images.scene import Scene
+from eomoo.images import ImageData, Scene
 from eomoo.packages import require
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from eomoo.images.base import ImageData
-from eomoo.images.sources import open_data
+from eomoo.images import ImageData, open_data
 from eomoo.live.devices import resolve_device
 from eomoo.live.recipes import Recipe, format_epochs
 from eomoo.live.store import key_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.errors import SettingError
-from eomoo.images.base import ImageData
+from eomoo.images import ImageData
 from eomoo.live.devices import device_name, process_group, resolve_device, torch_state, versions
 from eomoo.live.evaluation import evaluate
 from eomoo.live.job import Report, TrainingJob

@@ -200,7 +200,7 @@ class LiveBackend:
 
     def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
         """Write ``CELL.onnx`` for each of the cells that was trained, with its accuracy in the metadata."""
-        from eomoo.images.base import read_batch
+        from eomoo.images import read_batch
         from eomoo.live.export import export_onnx
 
         images, _ = read_batch(self.source.open().test, np.arange(8))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eomoo.images.base import ArrayImages, ImageData, Subset, labels_of, limit, read_batch, statistics_of
+from eomoo.images import ArrayImages, ImageData, Subset, labels_of, limit, read_batch, statistics_of
 
 
 class Pairs:
@@ -88,6 +88,11 @@ def test_limit_keeps_the_statistics_and_marks_the_data(arrays):
     assert limit(data, train=100) is data
 
 
+def spoilt(images, at):
+    images[at, 1, 2, 3] = np.inf
+    return images
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -96,12 +101,32 @@ def test_limit_keeps_the_statistics_and_marks_the_data(arrays):
         (lambda i, t: (i[:, 0], t), "bands, height, width"),
         (lambda i, t: (np.where(i > 1000, np.nan, i), t), "not finite"),
         (lambda i, t: (i * 0, t), "one value only"),
+        (
+            lambda i, t: (spoilt(i, 17), t),
+            "image 7 of the validation images holds values",
+        ),
+        (lambda i, t: (spoilt(i, 22), t), "image 2 of the test images"),
+        (lambda i, t: (i, t + 0.5), "class numbers from 0; got"),
     ],
 )
 def test_impossible_images_are_refused(arrays, change, message):
     images, labels = change(arrays[0], np.where(np.arange(30) % 2, 2, arrays[1]))
     with pytest.raises(ValueError, match=message):
         make(images, labels)
+
+
+def test_classes_of_one_name_are_refused(arrays):
+    with pytest.raises(ValueError, match="two classes have the same name: a, b, a"):
+        make(*arrays, class_names=["a", "b", "a"])
+
+
+@pytest.mark.parametrize("item", [{"image": 1, "label": 2}, (1, 2, 3), 7])
+def test_data_sets_of_other_items_than_pairs_are_refused(arrays, item):
+    images, labels = arrays
+    splits = [Pairs(images[k : k + 10], labels[k : k + 10]) for k in (0, 10, 20)]
+    splits[0].pairs[0] = item
+    with pytest.raises(ValueError, match=f"is a {type(item).__name__}, not a pair of image and label"):
+        ImageData.from_datasets(*splits, class_names=["a", "b", "c"])
 
 
 def test_a_skeleton_of_another_shape_is_refused(arrays):

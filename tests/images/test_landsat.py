@@ -11,11 +11,11 @@ import pytest
 import eomoo
 from eomoo.data import find
 from eomoo.errors import DataNotFoundError
+from eomoo.images import open_data, open_scene
 from eomoo.images.landsat import LANDSAT_CLASSES
-from eomoo.images.sources import open_data, open_scene
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
-pytest.importorskip("tifffile", reason="the extra 'live' is not installed")
+pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
+from raster_files import write_raster
 
-from eomoo.images.base import read_batch
-from eomoo.images.scene import Scene, patches_of, read_scene, read_tiff, split_regions
-from eomoo.images.sources import open_data, open_scene
+from eomoo.images import Scene, open_data, open_scene, patches_of, read_batch, read_scene, split_regions
 
-tifffile = pytest.importorskip("tifffile", reason="the extra 'live' is not installed")
+pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
 
 def make_scene(height=96, width=120, seed=0):
@@ -21,15 +20,22 @@ def make_scene(height=96, width=120, seed=0):
     )
 
 
-def write_scene(folder, scene, *, nodata=None):
+TOML = """
+bands = ["b0.tif", "b1.tif"]
+labels = "labels.tif"
+band_names = ["x", "y"]
+[classes]
+1 = "a"
+2 = "b"
+3 = "c"
+"""
+
+
+def write_scene(folder, scene, *, text=TOML, **profile):
     for k, band in enumerate(scene.bands):
-        tags = [(42113, "s", 0, str(nodata), True)] if nodata is not None else []
-        tifffile.imwrite(folder / f"b{k}.tif", band, extratags=tags)
-    tifffile.imwrite(folder / "labels.tif", (scene.labels + 1).astype(np.uint8))
-    (folder / "scene.toml").write_text(
-        'bands = ["b0.tif", "b1.tif"]\nlabels = "labels.tif"\nband_names = ["x", "y"]\n'
-        '[classes]\n1 = "a"\n2 = "b"\n3 = "c"\n'
-    )
+        write_raster(folder / f"b{k}.tif", band, **profile)
+    write_raster(folder / "labels.tif", (scene.labels + 1).astype(np.uint8))
+    (folder / "scene.toml").write_text(text)
 
 
 def test_a_patch_is_what_lies_around_its_pixel():
@@ -102,71 +108,139 @@ def test_a_scene_is_read_as_written(tmp_path):
     assert data.fingerprint != open_data(tmp_path, patch_size=8, gap=1, n_train=50, seed=1).fingerprint
 
 
-@pytest.mark.parametrize("compression", [None, "zlib"])
-@pytest.mark.parametrize("planar", ["contig", "separate"])
-def test_files_with_several_bands(tmp_path, planar, compression):
-    bands = make_scene().bands
-    values = bands.transpose(1, 2, 0) if planar == "contig" else bands
-    tifffile.imwrite(
-        tmp_path / "s.tif", values, photometric="minisblack", planarconfig=planar, compression=compression
-    )
-    assert (read_tiff(tmp_path / "s.tif")[0] == bands).all()
+def test_a_value_without_data_is_named_in_the_scene(tmp_path):
+    scene = make_scene()
+    scene.bands[0, 7, 8] = -3.4028235e38
+    write_scene(tmp_path, scene, text="nodata = -3.40282e+38" + TOML)
+    read = open_scene(tmp_path)
+    assert np.argwhere(~read.valid).tolist() == [[7, 8]]
+    assert abs(read.bands).max() < 10
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path):
     scene = make_scene()
     write_scene(tmp_path, scene)
-    tifffile.imwrite(tmp_path / "small.tif", scene.bands[0, :50])
-    with pytest.raises(ValueError, match=r"grids differ.*small\.tif has 50x120"):
+    write_raster(tmp_path / "small.tif", scene.bands[0, :50])
+    with pytest.raises(ValueError, match=r"small\.tif and .* of one grid: 50x120 pixels against 96x120"):
         read_scene([tmp_path / "small.tif"], tmp_path / "labels.tif")
     whole = (tmp_path / "b0.tif").read_bytes()
     (tmp_path / "b0.tif").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"b0\.tif is no readable GeoTIFF"):
+    with pytest.raises(ValueError, match=r"b0\.tif is no readable raster file"):
         open_scene(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"none\.tif"):
-        read_tiff(tmp_path / "none.tif")
-    (tmp_path / "scene.toml").write_text('bands = ["b1.tif"]\nlabel = "labels.tif"\n')
-    with pytest.raises(ValueError, match="unknown key 'label'"):
+        read_scene([tmp_path / "none.tif"], tmp_path / "labels.tif")
+
+
+UTM, SHIFTED, OTHER = (500000, 4600000), (500030, 4600000), "EPSG:32633"
+
+
+@pytest.mark.parametrize(
+    ("corner", "crs", "message"),
+    [
+        (UTM, "EPSG:32632", None),
+        ((500000.01, 4600000), "EPSG:32632", None),
+        (SHIFTED, "EPSG:32632", r"corner lies at 500030, 4.6e\+06 against 500000"),
+        (UTM, OTHER, "another coordinate reference system"),
+        (None, None, None),
+    ],
+)
+def test_bands_and_labels_of_other_places_are_refused(tmp_path, corner, crs, message):
+    from rasterio import Affine
+
+    scene = make_scene()
+    place = {"crs": crs, "transform": Affine(30, 0, corner[0], 0, -30, corner[1])} if corner else {}
+    write_scene(tmp_path, scene, **place)
+    labels = (scene.labels + 1).astype(np.uint8)
+    write_raster(
+        tmp_path / "labels.tif", labels, crs="EPSG:32632", transform=Affine(30, 0, UTM[0], 0, -30, UTM[1])
+    )
+    if message is None:
+        assert open_scene(tmp_path).grid.shape == (96, 120)
+        return
+    with pytest.raises(ValueError, match=f"b0.tif and .*labels.tif are not of one grid: .*{message}"):
         open_scene(tmp_path)
 
 
-def test_a_scene_too_small_for_the_patches_is_refused():
-    with pytest.raises(ValueError, match="patch_size must be 1 to 96; got 97"):
-        patches_of(make_scene(), patch_size=97)
-    with pytest.raises(ValueError, match="region has room for 0 patches of 30 pixels"):
-        patches_of(make_scene(), patch_size=30)
+def test_a_measurement_is_no_label_map(tmp_path):
+    scene = make_scene()
+    write_scene(tmp_path, scene, text=TOML[: TOML.index("[classes]")])
+    assert open_scene(tmp_path).class_names == ("class 1", "class 2", "class 3")
+    write_raster(tmp_path / "labels.tif", scene.bands[0])
+    with pytest.raises(ValueError, match=r"labels\.tif holds .*: a label map holds whole numbers"):
+        open_scene(tmp_path)
+    heights = np.arange(96 * 120, dtype=np.int32).reshape(96, 120)
+    write_raster(tmp_path / "labels.tif", heights)
+    with pytest.raises(ValueError, match=r"11,520 different numbers: it seems to be a measurement"):
+        open_scene(tmp_path)
 
 
-def test_images_in_folders(tmp_path):
-    rng = np.random.default_rng(0)
-    for k, name in enumerate(("forest", "water")):
-        (tmp_path / name).mkdir()
-        for j in range(10):
-            tifffile.imwrite(
-                tmp_path / name / f"{j}.tif",
-                rng.normal(k, 1, (4, 4, 3)).astype(np.float32),
-                photometric="rgb",
-            )
-    data = open_data(tmp_path)
-    assert (len(data.train), len(data.val), len(data.test)) == (12, 4, 4)
-    assert data.class_names == ("forest", "water")
-    assert data.train[0][0].shape == (3, 4, 4)
-    assert sorted(data.test.labels.tolist()) == [0, 0, 1, 1]
-    files = [set(map(str, images.files)) for images in (data.train, data.val, data.test)]
-    assert not files[0] & files[1]
-    assert not files[1] & files[2]
-    (tmp_path / "water" / "0.tif").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"0\.tif is no readable"):
-        open_data(tmp_path)
+def test_bands_are_chosen_by_number(tmp_path):
+    scene = make_scene()
+    write_scene(tmp_path, scene)
+    data = open_data(tmp_path, patch_size=8, bands="2,1")
+    assert data.band_names == ("y", "x")
+    whole = open_data(tmp_path, patch_size=8)
+    assert (data.train[3][0] == whole.train[3][0][::-1]).all()
+    assert data.mean == whole.mean[::-1]
+    assert data.fingerprint != whole.fingerprint
+    with pytest.raises(ValueError, match="has 2 bands; there is no band 3"):
+        open_data(tmp_path, bands=[1, 3])
+    for wrong in ([1, 1], [0], [1.5], "a", [], True):
+        with pytest.raises(ValueError, match="band"):
+            open_data(tmp_path, bands=wrong)
 
 
-def test_sources_that_do_not_exist_or_options_that_do_not_fit(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no data set or folder 'nowhere'"):
-        open_data("nowhere")
-    with pytest.raises(ValueError, match="unknown option 'patch_size' of so2sat data"):
-        open_data("so2sat", patch_size=9)
-    with pytest.raises(ValueError, match="is no scene"):
-        open_scene("so2sat")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('bands = ["b1.tif"]\nlabel = "labels.tif"', "unknown key 'label'"),
+        ('labels = "labels.tif"', "has no 'bands'"),
+        ('bands = []\nlabels = "labels.tif"', "bands names no file"),
+        ('bands = "b0.tif"\nlabels = "labels.tif"', "bands should be a list, not text"),
+        ('bands = [3]\nlabels = "labels.tif"', "bands, band 0 should be the name of a file, not 3"),
+        (TOML.replace('["x", "y"]', "3"), "band_names should be a list, not a number"),
+        (TOML.replace('["x", "y"]', '["x"]'), "1 band names for 2 bands"),
+        (TOML.partition("[")[0] + '["b0.tif"]\nlabels = "labels.tif"\nclasses = [1, 2]', "record with names"),
+        (TOML.replace("1 =", "one ="), "classes, one is no number of the label map"),
+        (TOML.replace('"b"', '"a"'), "gives two classes the same name"),
+        ('nodata = "x"' + TOML, "nodata should be a number, not text"),
+        ("name = 5" + TOML, "name should be a name, not 5"),
+        ("nodata = " + "9" * 5000 + TOML, "impossible nesting or numbers"),
+        ("bands = " + "[" * 5000, "is no TOML file"),
+    ],
+)
+def test_a_wrong_scene_file_gives_one_sentence(tmp_path, text, message):
+    write_scene(tmp_path, make_scene(), text=text)
+    with pytest.raises(ValueError, match=message) as caught:
+        open_scene(tmp_path)
+    assert "scene.toml" in str(caught.value) or "bands" in message
+
+
+def test_a_scene_file_may_begin_with_a_byte_order_mark(tmp_path):
+    write_scene(tmp_path, make_scene())
+    (tmp_path / "scene.toml").write_text(TOML, encoding="utf-8-sig")
+    assert open_scene(tmp_path).band_names == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patch_size": 97}, "patch_size must be a whole number from 1 to 96; got 97"),
+        ({"patch_size": 1.5}, "patch_size must be a whole number"),
+        ({"patch_size": 30}, "region has room for 0 patches of 30 pixels"),
+        ({"gap": -1}, "gap must be a whole number from 0"),
+        ({"gap": "wide"}, "gap must be a whole number"),
+        ({"blocks": 0}, "blocks must be a whole number from 1"),
+        ({"blocks": 10**12}, "blocks must be a whole number from 1 to 96"),
+        ({"blocks": 1}, "1 blocks are too few"),
+        ({"n_train": 0}, "n_train must be a whole number of at least 2; got 0"),
+        ({"n_val": 2.5}, "n_val must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
+    ],
+)
+def test_impossible_options_of_patches_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        patches_of(make_scene(), **options)
 
 
 def test_a_map_is_predicted_pixel_by_pixel():

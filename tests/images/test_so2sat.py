@@ -2,10 +2,10 @@ import pickle
 
 import numpy as np
 import pytest
+from so2sat_files import write_so2sat
 
-from eomoo.images.base import read_batch
-from eomoo.images.so2sat import SEN2_BANDS, SO2SAT_CLASSES, So2SatFile, load_so2sat
-from eomoo.images.so2sat_synthetic import write_so2sat
+from eomoo.images import SO2SAT_CLASSES, So2SatFile, load_so2sat, open_data, read_batch
+from eomoo.images.so2sat import SEN2_BANDS
 
 h5py = pytest.importorskip("h5py", reason="the extra 'live' is not installed")
 
@@ -34,6 +34,24 @@ def replace(name, values):
     def edit(file):
         del file[name]
         file[name] = values
+
+    return edit
+
+
+def spoil(patch):
+    def edit(file):
+        file["sen2"][patch, 3, 4, 5] = np.nan
+
+    return edit
+
+
+def claim(n):
+    """Datasets of a few bytes in the file, which say that they hold many patches."""
+
+    def edit(file):
+        for name, shape in {"label": (17,), "sen1": (32, 32, 8), "sen2": (32, 32, 10)}.items():
+            del file[name]
+            file.create_dataset(name, (n, *shape), dtype="f8", chunks=(1, *shape))
 
     return edit
 
@@ -116,7 +134,12 @@ def test_the_seed_decides(tmp_path):
         (replace("sen2", np.zeros((80, 32, 32, 10))), r"sen2.*\(80, 32, 32, 10\)"),
         (replace("label", np.zeros((85, 17))), "label of patch 0"),
         (replace("label", np.zeros((85, 10))), r"label.*\(85, 10\)"),
+        (replace("label", np.eye(17)[[0] * 85] + np.eye(17)[[1] * 85] - np.eye(17)[[2] * 85]), "of patch 0"),
+        (replace("label", np.eye(17)[[0] * 85] / 2 + np.eye(17)[[1] * 85] / 2), "label of patch 0"),
+        (replace("label", np.full((85, 17), b"x")), r"'label' holds \|S1, no numbers"),
         (replace("sen2", np.full((85, 32, 32, 10), np.nan)), "not finite"),
+        (spoil(83), "'sen2' of patch 83 holds values"),
+        (claim(10**8), "claims 12,970 MiB of values"),
         (replace("sen2", np.full((85, 32, 32, 10), 3000.0)), "up to 3000"),
         (lambda file: file.pop("sen2"), "no dataset 'sen2'"),
     ],
@@ -133,8 +156,9 @@ def test_another_version_is_noticed(broken):
     with pytest.raises(ValueError, match=r"300 patches; version 2 has 352,366"):
         load_so2sat(folder)
     assert len(load_so2sat(folder, version="other").train) == 300
-    with pytest.raises(KeyError, match="'3'"):
-        load_so2sat(folder, version="3")
+    assert len(open_data(folder, version="other", n_val=20).val) == 20
+    with pytest.raises(KeyError, match="no version of So2Sat '3'; known are 2, other"):
+        open_data(folder, version=3)
 
 
 def test_a_file_that_is_cut_short_is_noticed(broken):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eomoo.images.base import read_batch
+from eomoo.images import read_batch
 from eomoo.live.export import export_onnx, onnx_bytes, read_metadata
 from eomoo.live.network import build_network
 from eomoo.live.profile import measure_memory

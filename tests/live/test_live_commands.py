@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from eomoo.cli.live import app
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
-tifffile = pytest.importorskip("tifffile", reason="the extra 'live' is not installed")
+pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
 SMALL = ["--stem-channels", "5", "--cells-per-stack", "1", "--stacks", "2"]
 

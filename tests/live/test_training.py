@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import eomoo
-from eomoo.images.base import ArrayImages
+from eomoo.images import ArrayImages
 from eomoo.live.devices import torch_state
 from eomoo.live.metrics import Accuracy
 from eomoo.live.recipes import get_recipe

@@ -14,7 +14,7 @@ SHAPE = {"stem_channels": 5, "n_stacks": 2, "cells_per_stack": 1}
 
 
 def make_images(n=(48, 30, 30)):
-    from eomoo.images.base import ArrayImages, ImageData
+    from eomoo.images import ArrayImages, ImageData
 
     rng = np.random.default_rng(0)
     splits = []

@@ -5,96 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.checks import whole
 from eomoo.errors import DataError, SettingError
+from eomoo.images.splits import (
+    ImageSet,
+    Subset,
+    check_finite,
+    labels_of,
+    read_batch,
+    shape_of,
+    statistics_of,
+)
 from eomoo.space import Skeleton
 
-__all__ = [
-    "SPLITS",
-    "ArrayImages",
-    "ImageData",
-    "ImageSet",
-    "Subset",
-    "as_trained",
-    "describe",
-    "fingerprint_of",
-    "labels_of",
-    "limit",
-    "read_batch",
-    "statistics_of",
-]
+__all__ = ["SPLITS", "ImageData", "as_trained", "describe", "fingerprint_of", "limit"]
 
 SPLITS = ("train", "val", "test")
+# Images of each split whose pixels mark a data set: enough to notice another scaling or order at once.
 _SAMPLE = 256
-_CHUNK = 512
-
-
-@runtime_checkable
-class ImageSet(Protocol):
-    """What a split has to be: any map-style ``torch.utils.data.Dataset`` of (image, label) is one.
-
-    An image is an array or tensor (bands, height, width) in the sensor's own values; a label is a
-    class number from 0. A split may also offer ``labels``, (n,) int64, and ``batch(indices)``, which
-    returns images (n, bands, height, width) float32 and labels (n,) int64 at once.
-    """
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Any: ...
-
-
-@dataclass(frozen=True)
-class ArrayImages:
-    """A split in memory.
-
-    Attributes:
-        images: (n, bands, height, width).
-        labels: (n,) int64.
-    """
-
-    images: NDArray[Any]
-    labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        return self.images[index].astype(np.float32), int(self.labels[index])
-
-    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Images (n, bands, height, width) and labels (n,)."""
-        return self.images[indices].astype(np.float32), self.labels[indices]
-
-
-class Subset:
-    """Some images of a split.
-
-    Args:
-        source: The split.
-        indices: (n,) of the images that are kept, in their order.
-    """
-
-    def __init__(self, source: ImageSet, indices: NDArray[np.int64]) -> None:
-        self.source, self.indices = source, indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.source[int(self.indices[index])]
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Labels (n,)."""
-        return labels_of(self.source)[self.indices]
-
-    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Images (n, bands, height, width) and labels (n,)."""
-        return read_batch(self.source, self.indices[indices])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +68,8 @@ class ImageData:
         """Describe three datasets of (image, label), with statistics of the training images.
 
         Raises:
-            DataError: (a ValueError) A split is empty, or holds images of another shape or labels
-                beyond the class names.
+            DataError: (a ValueError) A split is empty, or holds images of another shape, values that are
+                not finite, or labels beyond the class names.
         """
         splits = dict(zip(SPLITS, (train, val, test), strict=True))
         shape = _common_shape(splits)
@@ -146,9 +78,13 @@ class ImageData:
             raise DataError(f"{name}: {len(bands)} names for {shape[0]} bands")
         if shape[1] != shape[2]:
             raise DataError(f"{name}: images of {shape[1]}x{shape[2]} pixels; they have to be square")
+        if len(set(class_names)) < len(class_names):
+            raise DataError(f"{name}: two classes have the same name: {', '.join(map(str, class_names))}")
         for split, images in splits.items():
-            _check_labels(labels_of(images), len(class_names), where=f"{name}, {split}")
+            _check_labels(images, len(class_names), where=f"{name}, {split}")
         mean, std = statistics_of(train)
+        check_finite(val, "validation")
+        check_finite(test, "test")
         return cls(
             name=name,
             **splits,
@@ -220,51 +156,6 @@ def as_trained(data: ImageData, described: Mapping[str, Any]) -> ImageData:
     return replace(data, mean=tuple(described["mean"]), std=tuple(described["std"]))
 
 
-def read_batch(images: ImageSet, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Images (n, bands, height, width) float32 and labels (n,) int64 of a split, by index (n,)."""
-    whole = getattr(images, "batch", None)
-    if whole is not None:
-        batch, labels = whole(indices)
-        return np.asarray(batch, dtype=np.float32), np.asarray(labels, dtype=np.int64)
-    pairs = [images[int(k)] for k in indices]
-    stacked = np.stack([np.asarray(image, dtype=np.float32) for image, _ in pairs])
-    return stacked, np.array([int(label) for _, label in pairs], dtype=np.int64)
-
-
-def labels_of(images: ImageSet) -> NDArray[np.int64]:
-    """All labels (n,) of a split; read from the images where it does not offer them."""
-    known = getattr(images, "labels", None)
-    if known is not None:
-        return np.asarray(known, dtype=np.int64)
-    return np.array([int(images[k][1]) for k in range(len(images))], dtype=np.int64)
-
-
-def statistics_of(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each band over a split, in one pass.
-
-    Raises:
-        DataError: (a ValueError) A value is not finite, or a band is constant.
-    """
-    count, total, squares = 0, 0.0, 0.0
-    shift: Any = None
-    for start in range(0, len(images), _CHUNK):
-        batch, _ = read_batch(images, np.arange(start, min(start + _CHUNK, len(images))))
-        values = batch.astype(np.float64)
-        if not np.isfinite(values).all():
-            raise DataError("the training images hold values that are not finite")
-        # Shifted by a value of the data, so that the difference of large squares stays exact.
-        shift = values.mean(axis=(0, 2, 3)) if shift is None else shift
-        values -= shift[:, None, None]
-        count += values[:, 0].size
-        total = total + values.sum(axis=(0, 2, 3))
-        squares = squares + np.square(values).sum(axis=(0, 2, 3))
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    if (std <= 1e-12 * np.maximum(1, np.abs(shift))).any():
-        raise DataError(f"band {int(np.argmin(std)) + 1} of the training images has one value only")
-    return tuple((mean + shift).tolist()), tuple(std.tolist())
-
-
 def fingerprint_of(splits: dict[str, ImageSet], *names: Any) -> str:
     """SHA-256 over names, all labels, and up to 256 evenly spaced images of each split."""
     digest = hashlib.sha256(repr(names).encode())
@@ -288,9 +179,7 @@ def limit(data: ImageData, *, seed: int = 0, **sizes: int | None) -> ImageData:
     chosen: dict[str, Any] = {}
     for k, split in enumerate(SPLITS):
         images, size = getattr(data, split), sizes.get(split)
-        if size is not None and size < 2:
-            raise SettingError(f"at least 2 images are needed of the {split} split; got {size}")
-        if size is not None and size < len(images):
+        if size is not None and whole(f"n_{split}", size, least=2) < len(images):
             drawn = np.random.default_rng([seed, k]).choice(len(images), size, replace=False)
             chosen[split] = Subset(images, np.sort(drawn))
     if not chosen:
@@ -305,7 +194,7 @@ def _common_shape(splits: dict[str, ImageSet]) -> tuple[int, int, int]:
     for split, images in splits.items():
         if len(images) < 2:
             raise DataError(f"the {split} split has {len(images)} images; at least 2 are needed")
-        shapes[split] = np.shape(images[0][0])
+        shapes[split] = shape_of(images)
         if len(shapes[split]) != 3:
             raise DataError(f"an image has the shape (bands, height, width); got {shapes[split]}")
     if len(set(shapes.values())) > 1:
@@ -314,7 +203,9 @@ def _common_shape(splits: dict[str, ImageSet]) -> tuple[int, int, int]:
     return bands, height, width
 
 
-def _check_labels(labels: NDArray[np.int64], n_classes: int, *, where: str) -> None:
-    if labels.min() < 0 or labels.max() >= n_classes:
-        bad = labels[(labels < 0) | (labels >= n_classes)][0]
+def _check_labels(images: ImageSet, n_classes: int, *, where: str) -> None:
+    labels = labels_of(images)
+    wrong = (labels < 0) | (labels >= n_classes)
+    if wrong.any():
+        bad = labels[wrong][0]
         raise DataError(f"{where}: label {bad} is none of the {n_classes} classes (0 to {n_classes - 1})")

@@ -1,0 +1,174 @@
+"""Patches around the pixels of a scene, split by region so that no pixel is shared."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.checks import positive, whole
+from eomoo.errors import DataError, SettingError
+from eomoo.images.image_data import SPLITS, ImageData
+from eomoo.images.scene import Scene
+from eomoo.images.splits import statistics_of
+
+__all__ = ["PatchImages", "patches_of", "split_regions"]
+
+# Assignments of blocks to splits of which the most even one is taken: 256 take 10 ms for 100 blocks.
+_TRIES = 256
+
+
+class PatchImages:
+    """Square patches of a scene as a split, cut out when they are asked for.
+
+    Args:
+        bands: (bands, height, width).
+        labels: (height, width).
+        rows, columns: (n,) of the pixels that the patches are around; a patch of an even size reaches
+            one pixel further up and to the left.
+        size: Height and width of a patch; it has to lie inside of the scene.
+    """
+
+    def __init__(
+        self,
+        bands: NDArray[np.float32],
+        labels: NDArray[np.int16],
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        size: int,
+    ) -> None:
+        self.bands, self.rows, self.columns, self.size = bands, rows, columns, size
+        self.labels: NDArray[np.int64] = labels[rows, columns].astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
+        images, labels = self.batch(np.array([index % len(self)]))
+        return images[0], int(labels[0])
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Images (n, bands, size, size) and labels (n,)."""
+        windows = np.lib.stride_tricks.sliding_window_view(self.bands, (self.size, self.size), axis=(1, 2))
+        top, left = self.rows[indices] - self.size // 2, self.columns[indices] - self.size // 2
+        return windows[:, top, left].transpose(1, 0, 2, 3).astype(np.float32), self.labels[indices]
+
+
+def split_regions(
+    labels: NDArray[np.int16],
+    *,
+    n_rows: int = 10,
+    n_columns: int = 10,
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    seed: int = 0,
+) -> NDArray[np.int8]:
+    """Cut a label map (height, width) into blocks and give each to a split: 0 train, 1 val, 2 test.
+
+    Of 256 random assignments, the one whose splits have the most similar shares of the classes.
+    """
+    rng = np.random.default_rng(seed)
+    height, width = labels.shape
+    rows, columns = np.arange(height) * n_rows // height, np.arange(width) * n_columns // width
+    block = rows[:, None] * n_columns + columns
+    n_blocks, n_classes = n_rows * n_columns, int(labels.max()) + 1
+    counts = np.zeros((n_blocks, n_classes))
+    np.add.at(counts, (block[labels >= 0], labels[labels >= 0]), 1)
+    bounds = np.round(np.cumsum((0, *shares)) / sum(shares) * n_blocks).astype(int)
+    if (np.diff(bounds) < 1).any():
+        raise SettingError(f"{n_blocks} blocks are too few for the shares {shares}")
+    split = np.repeat(np.arange(3), np.diff(bounds))
+    wanted = counts.sum(axis=0) * (np.diff(bounds) / n_blocks)[:, None]
+    best, least = split, np.inf
+    for _ in range(_TRIES):
+        drawn = rng.permutation(split)
+        got = np.stack([counts[drawn == k].sum(axis=0) for k in range(3)])
+        # Relative to the class, so that rare classes count as much as frequent ones.
+        distance = float((np.abs(got - wanted) / np.maximum(wanted, 1)).sum())
+        if distance < least:
+            best, least = drawn, distance
+    regions: NDArray[np.int8] = best[block].astype(np.int8)
+    return regions
+
+
+def patches_of(
+    scene: Scene,
+    *,
+    patch_size: int = 9,
+    gap: int = 2,
+    blocks: int = 10,
+    regions: NDArray[np.int8] | None = None,
+    n_train: int | None = 4000,
+    n_val: int | None = 2000,
+    n_test: int | None = 4000,
+    seed: int = 0,
+) -> ImageData:
+    """Patches of a scene as a task: the class of the pixel in the middle.
+
+    A patch is used when it, and ``gap`` pixels around it, lie in one split's region and have data
+    everywhere, so that patches of different splits are at least ``2 * gap`` pixels apart.
+
+    Args:
+        scene: Bands and labels.
+        patch_size: Height and width in pixels.
+        gap: Pixels around a patch that belong to its split too.
+        blocks: Rows and columns of the blocks that become regions.
+        regions: (height, width): 0 train, 1 val, 2 test, -1 none; by default ``split_regions``
+            decides.
+        n_train, n_val, n_test: Patches drawn at random from all possible ones; None for all.
+        seed: Of the regions and of the choice.
+
+    Raises:
+        DataError: (a ValueError) A split has fewer than 2 patches.
+        SettingError: (a ValueError) A setting that cannot be, such as a patch larger than the scene.
+    """
+    smallest = min(scene.labels.shape)
+    patch_size = positive("patch_size", patch_size, most=smallest)
+    gap = whole("gap", gap, least=0, most=smallest)
+    seed, blocks = whole("seed", seed, least=0), positive("blocks", blocks, most=smallest)
+    sizes = [
+        None if size is None else whole(f"n_{split}", size, least=2)
+        for split, size in zip(SPLITS, (n_train, n_val, n_test), strict=True)
+    ]
+    labelled = np.where(scene.valid, scene.labels, -1)
+    layout = (
+        split_regions(labelled, n_rows=blocks, n_columns=blocks, seed=seed) if regions is None else regions
+    )
+    possible = _inside_one_region(np.where(scene.valid, layout, -1), patch_size, gap)
+    splits: dict[str, Any] = {}
+    for k, (split, size) in enumerate(zip(SPLITS, sizes, strict=True)):
+        rows, columns = np.nonzero((possible == k) & (scene.labels >= 0))
+        if len(rows) < 2:
+            raise DataError(
+                f"{scene.name}: the {split} region has room for {len(rows)} patches of {patch_size} pixels"
+            )
+        if size is not None and size < len(rows):
+            drawn = np.sort(np.random.default_rng([seed, k]).choice(len(rows), size, replace=False))
+            rows, columns = rows[drawn], columns[drawn]
+        splits[split] = PatchImages(scene.bands, scene.labels, rows, columns, patch_size)
+    mean, std = statistics_of(splits["train"])
+    places = [np.stack((p.rows, p.columns)).astype("<i8").tobytes() for p in splits.values()]
+    mark = hashlib.sha256(scene.fingerprint.encode() + str(patch_size).encode() + b"".join(places))
+    return ImageData(
+        name=scene.name,
+        **splits,
+        class_names=scene.class_names,
+        band_names=scene.band_names,
+        mean=mean,
+        std=std,
+        image_size=patch_size,
+        fingerprint=mark.hexdigest(),
+    )
+
+
+def _inside_one_region(layout: NDArray[np.int8], size: int, gap: int) -> NDArray[np.int8]:
+    """Region of each pixel whose patch and gap lie in it, -1 elsewhere."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    reach = size + 2 * gap
+    # For an even window, scipy's middle is the pixel at size // 2, as it is for the patches.
+    low = minimum_filter(layout, size=reach, mode="constant", cval=-1)
+    high = maximum_filter(layout, size=reach, mode="constant", cval=-1)
+    inside: NDArray[np.int8] = np.where(low == high, layout, -1).astype(np.int8)
+    return inside

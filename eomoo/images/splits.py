@@ -1,0 +1,176 @@
+"""A split of images: what it has to be, how it is read, its labels and statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import DataError
+
+__all__ = ["ArrayImages", "ImageSet", "Subset", "labels_of", "read_batch", "shape_of", "statistics_of"]
+
+# Images read at once: 512 of 32x32 pixels and ten bands are 20 MB.
+_CHUNK = 512
+
+
+@runtime_checkable
+class ImageSet(Protocol):
+    """What a split has to be: any map-style ``torch.utils.data.Dataset`` of (image, label) is one.
+
+    An image is an array or tensor (bands, height, width) in the sensor's own values; a label is a
+    class number from 0. A split may also offer ``labels``, (n,) int64, and ``batch(indices)``, which
+    returns images (n, bands, height, width) float32 and labels (n,) int64 at once.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """A split in memory.
+
+    Attributes:
+        images: (n, bands, height, width).
+        labels: (n,) int64.
+    """
+
+    images: NDArray[Any]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
+        return self.images[index].astype(np.float32), int(self.labels[index])
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Images (n, bands, height, width) and labels (n,)."""
+        return self.images[indices].astype(np.float32), self.labels[indices]
+
+
+class Subset:
+    """Some images of a split.
+
+    Args:
+        source: The split.
+        indices: (n,) of the images that are kept, in their order.
+    """
+
+    def __init__(self, source: ImageSet, indices: NDArray[np.int64]) -> None:
+        self.source, self.indices = source, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return _pair(self.source, int(self.indices[index]))
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Labels (n,)."""
+        return labels_of(self.source)[self.indices]
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Images (n, bands, height, width) and labels (n,)."""
+        return read_batch(self.source, self.indices[indices])
+
+
+def read_batch(images: ImageSet, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Images (n, bands, height, width) float32 and labels (n,) int64 of a split, by index (n,)."""
+    at_once = getattr(images, "batch", None)
+    if at_once is not None:
+        batch, labels = at_once(indices)
+        return np.asarray(batch, dtype=np.float32), np.asarray(labels, dtype=np.int64)
+    pairs = [_pair(images, int(k)) for k in indices]
+    stacked = np.stack([np.asarray(image, dtype=np.float32) for image, _ in pairs])
+    return stacked, np.array([label for _, label in pairs], dtype=np.int64)
+
+
+def labels_of(images: ImageSet) -> NDArray[np.int64]:
+    """All labels (n,) of a split; read from the images where it does not offer them.
+
+    Raises:
+        DataError: (a ValueError) A label is no whole number.
+    """
+    known = getattr(images, "labels", None)
+    if known is None:
+        return np.array([_pair(images, k)[1] for k in range(len(images))], dtype=np.int64)
+    labels = np.asarray(known)
+    if labels.dtype.kind not in "iu":
+        _refuse_fractions(labels)
+    return labels.astype(np.int64)
+
+
+def shape_of(images: ImageSet) -> tuple[int, ...]:
+    """The shape of a split's first image."""
+    return np.shape(_pair(images, 0)[0])
+
+
+def statistics_of(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each band over a split, in one pass.
+
+    Raises:
+        DataError: (a ValueError) A value is not finite, or a band is constant.
+    """
+    count, total, squares = 0, np.float64(0), np.float64(0)
+    shift: NDArray[np.float64] | None = None
+    for start in range(0, len(images), _CHUNK):
+        values = _finite(images, start, "training").astype(np.float64)
+        # Shifted by a value of the data, so that the difference of large squares stays exact.
+        shift = values.mean(axis=(0, 2, 3)) if shift is None else shift
+        values -= shift[:, None, None]
+        count += values[:, 0].size
+        total = total + values.sum(axis=(0, 2, 3))
+        squares = squares + np.square(values).sum(axis=(0, 2, 3))
+    assert shift is not None
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    # A band of one value gives rounding errors of about 1e-16 of it.
+    constant = std <= 1e-12 * np.maximum(1, np.abs(shift))
+    if constant.any():
+        raise DataError(
+            f"band {int(constant.argmax()) + 1} of the training images has one value only; leave it out "
+            "(bands = [...] names those that are used)"
+        )
+    return tuple((mean + shift).tolist()), tuple(std.tolist())
+
+
+def check_finite(images: ImageSet, split: str) -> None:
+    """Raise DataError (a ValueError) where an image of a split has a value that is not finite."""
+    for start in range(0, len(images), _CHUNK):
+        _finite(images, start, split)
+
+
+def _finite(images: ImageSet, start: int, split: str) -> NDArray[np.float32]:
+    batch, _ = read_batch(images, np.arange(start, min(start + _CHUNK, len(images))))
+    wrong = ~np.isfinite(batch).all(axis=(1, 2, 3))
+    if wrong.any():
+        where = start + int(wrong.argmax())
+        raise DataError(f"image {where} of the {split} images holds values that are not finite")
+    return batch
+
+
+def _pair(images: ImageSet, index: int) -> tuple[Any, int]:
+    item = images[index]
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise DataError(
+            f"image {index} of a data set is a {type(item).__name__}, not a pair of image and label; "
+            "wrap the data set so that it gives pairs"
+        )
+    label = np.asarray(item[1])
+    if label.shape not in ((), (1,)):
+        raise DataError(f"the label of image {index} has the shape {label.shape}; expected one class number")
+    if label.dtype.kind not in "iub":
+        _refuse_fractions(label)
+    return item[0], int(label.item())
+
+
+def _refuse_fractions(labels: NDArray[Any]) -> None:
+    if labels.dtype.kind != "f" or not (labels == np.rint(labels)).all():
+        wrong = labels if labels.dtype.kind != "f" else labels[labels != np.rint(labels)]
+        raise DataError(f"labels are class numbers from 0; got {str(wrong.ravel()[:1])[1:-1]}")

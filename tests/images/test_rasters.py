@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from raster_files import open_raster, write_raster
+
+from eomoo.images import read_raster
+from eomoo.images.rasters import check_claim
+
+rasterio = pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
+
+
+@pytest.fixture
+def bands():
+    return np.random.default_rng(0).normal(1000, 50, (4, 7, 9)).astype(np.float32)
+
+
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+@pytest.mark.parametrize("compress", ["none", "deflate", "lzw"])
+@pytest.mark.parametrize("kind", ["float32", "uint16", "int16", "uint8"])
+def test_bands_are_read_however_they_lie_in_the_file(tmp_path, bands, interleave, compress, kind):
+    values = (bands / 10).astype(kind)
+    path = write_raster(tmp_path / "s.tif", values, interleave=interleave, compress=compress)
+    read, valid, grid = read_raster(path)
+    assert (read == values).all()
+    assert valid.all()
+    assert (grid.shape, grid.crs, grid.transform) == ((7, 9), "", ())
+    assert (read_raster(path, bands=[3, 1])[0] == values[[2, 0]]).all()
+
+
+@pytest.mark.parametrize("nodata", [-9999.0, -3.4028234663852886e38, float("nan"), 0.0])
+def test_values_without_data_are_masked_as_rasterio_does(tmp_path, bands, nodata):
+    bands[1, 2, 3] = nodata
+    path = write_raster(tmp_path / "s.tif", bands, nodata=nodata)
+    values, valid, _ = read_raster(path)
+    with open_raster(path) as file:
+        expected = file.read_masks() > 0
+    assert (valid == expected).all()
+    assert np.argwhere(~valid).tolist() == [[1, 2, 3]]
+    assert values[1, 2, 3] == 0
+
+
+def test_a_rounded_nodata_tag_is_meant_as_it_is(tmp_path, bands):
+    """Tags hold text: -3.40282e+38 stands for the least number of single precision."""
+    bands[0, 0, 0] = np.finfo(np.float32).min
+    path = write_raster(tmp_path / "s.tif", bands, nodata=-3.40282e38)
+    with open_raster(path) as file:
+        assert file.nodata != np.finfo(np.float32).min
+    assert not read_raster(path)[1][0, 0, 0]
+
+
+def test_what_is_not_finite_has_no_data_whatever_the_tag(tmp_path, bands):
+    bands[0, 1, 1], bands[3, 2, 2] = np.nan, np.inf
+    _, valid, _ = read_raster(write_raster(tmp_path / "s.tif", bands, nodata=-1))
+    assert np.argwhere(~valid).tolist() == [[0, 1, 1], [3, 2, 2]]
+
+
+def test_a_mask_inside_of_the_file_counts_for_all_bands(tmp_path, bands):
+    mask = np.ones((7, 9), dtype=bool)
+    mask[4, 5] = False
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        path = write_raster(tmp_path / "s.tif", bands, mask=mask)
+    assert (read_raster(path)[1] == mask).all()
+
+
+def test_a_fourth_band_of_bytes_is_a_band_even_where_gdal_takes_it_for_alpha(tmp_path, bands):
+    values = (bands / 10).astype(np.uint8)
+    values[3, 1, 1] = 0
+    path = write_raster(tmp_path / "s.tif", values)
+    with open_raster(path) as file:
+        assert file.colorinterp[3].name == "alpha"
+    read, valid, _ = read_raster(path)
+    assert (read == values).all()
+    assert valid.all()
+
+
+@pytest.mark.parametrize(("name", "driver"), [("s.png", "PNG"), ("s.tif", "GTiff")])
+def test_numbers_of_a_palette_are_classes_but_no_intensities(tmp_path, name, driver):
+    codes = np.arange(63, dtype=np.uint8).reshape(7, 9)
+    path = write_raster(tmp_path / name, codes, driver=driver, palette=True)
+    assert (read_raster(path, codes=True)[0][0] == codes).all()
+    with pytest.raises(ValueError, match="numbers of a palette's colours"):
+        read_raster(path)
+
+
+def test_a_small_file_that_claims_much_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "s.tif"
+    write = {"driver": "GTiff", "count": 3, "height": 60_000, "width": 60_000, "dtype": "uint8"}
+    with open_raster(path, mode="w", tiled=True, sparse_ok=True, compress="deflate", **write):
+        pass
+    with pytest.raises(ValueError, match=r"claims 41,199 MiB of values, far more than a file of its size"):
+        read_raster(path)
+    with pytest.raises(ValueError, match="claims 10,300 MiB"):
+        read_raster(path, codes=True)
+    check_claim(path, 100 * path.stat().st_size)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("s.tif", b"no picture"),
+        ("s.png", b"\x89PNG\r\n\x1a\n" + bytes(40)),
+        ("s.jpg", b""),
+        # A list of other files, which GDAL would open.
+        ("s.tif", b'<VRTDataset rasterXSize="9" rasterYSize="7"></VRTDataset>'),
+    ],
+)
+def test_other_files_give_one_sentence(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} is no readable raster file") as caught:
+        read_raster(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_complex_numbers_and_bands_beyond_the_last_are_refused(tmp_path, bands):
+    path = write_raster(tmp_path / "c.tif", bands.astype(np.complex64))
+    with pytest.raises(ValueError, match="holds complex numbers"):
+        read_raster(path)
+    with pytest.raises(ValueError, match="has 4 bands; there is no band 5"):
+        read_raster(path, bands=[1, 5])
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.tif"):
+        read_raster(tmp_path / "none.tif")
