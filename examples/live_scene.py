@@ -13,8 +13,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 import eomoo
-from eomoo.images import Scene
-from eomoo.images import open_scene
+from eomoo.images import Scene, open_scene
 from eomoo.live.mapping import predict_scene
 from eomoo.live.metrics import Accuracy
 from eomoo.live.training import load_trained

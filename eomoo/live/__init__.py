@@ -3,7 +3,7 @@
 - :mod:`~eomoo.live.network`: ``build_network(cell, skeleton)``; :mod:`~eomoo.live.modules` holds its torch
   classes and is the one module that imports torch at its top.
 - :mod:`~eomoo.live.profile`: parameters, MACs and memory counted on the network.
-- :mod:`~eomoo.images.sources`: ``open_data("landsat-nc")``, So2Sat, scenes and folders as ``ImageData``.
+- :mod:`eomoo.images`: ``open_data("landsat-nc")``, So2Sat, scenes and folders as ``ImageData``.
 - :mod:`~eomoo.live.training`: ``train``, ``evaluate``, ``load_trained``; recipes in
   :mod:`~eomoo.live.recipes`, a training's files in :mod:`~eomoo.live.runs`.
 - :mod:`~eomoo.live.latency`: ``measure_latency``; :mod:`~eomoo.live.energy`.

@@ -127,7 +127,7 @@ class LiveBackend:
         """The backend of a card's ``[backend.live]`` table.
 
         Args:
-            settings: ``data`` (a source as for ``eomoo.images.sources.open_data``), the tables
+            settings: ``data`` (a source as for ``eomoo.images.open_data``), the tables
                 ``images`` (its options), ``skeleton``, ``recipe_settings`` and ``latency``, and what
                 else the class takes.
             base: The card's folder, which a folder of images may be relative to.
