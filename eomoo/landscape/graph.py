@@ -150,6 +150,8 @@ def joining_steps(graph: Neighborhood, cells: NDArray[np.int64]) -> int | None:
     pair = a[border].astype(np.int64) * k + b[border]
     pair, length = np.divmod(np.unique(pair * longest + length), longest)
     first = np.concatenate(([True], pair[1:] != pair[:-1]))[: len(pair)]
-    ends = np.divmod(pair[first], k)
-    tree = minimum_spanning_tree(csr_array((length[first].astype(float), ends), shape=(k, k)))
+    ends = tuple(end.astype(np.int32) for end in np.divmod(pair[first], k))
+    # 32 bits: SciPy before 1.17.1 takes no wider indices.
+    links = csr_array((length[first].astype(float), ends), shape=(k, k))
+    tree = minimum_spanning_tree(links)
     return int(tree.data.max()) if tree.nnz == k - 1 else None

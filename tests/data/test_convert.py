@@ -29,7 +29,9 @@ def table(eo_folder):
 
 
 def read(path):
-    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, float_precision="round_trip")
 
 
 @pytest.mark.parametrize("fmt", ["csv", "parquet"])

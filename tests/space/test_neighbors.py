@@ -56,7 +56,8 @@ def test_symmetric_is_complete_upwards_for_the_smallest_cells(space):
 def pairs_of(space, kind):
     hood = space.neighborhood(kind)
     source = np.repeat(np.arange(len(space)), np.diff(hood.indptr))
-    return source * len(space) + hood.indices, hood.indices * np.int64(len(space)) + source
+    target = hood.indices.astype(np.int64)  # NumPy 1 multiplies by a scalar in 32 bits
+    return source * len(space) + target, target * len(space) + source
 
 
 def test_symmetric_is_symmetric_and_contains_hamming(space):
