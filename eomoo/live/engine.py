@@ -15,6 +15,8 @@ __all__ = ["DaskEngine", "Engine", "LocalEngine", "make_engine", "slurm_cluster"
 
 OnResult = Callable[[int, dict[str, Any]], None]
 _RESOURCE = {"cpu": "CANDIDATE", "cuda": "GPU"}
+# Dask listens at 8787 even where no dashboard is wanted, and warns when another cluster has that port.
+_QUIET = {"dashboard": False, "dashboard_address": ":0"}
 _SLURM_KEYS = (
     "queue", "account", "cores", "memory", "walltime", "job_name", "interface", "log_directory",
     "local_directory", "python", "job_script_prologue", "job_extra_directives", "gpus",
@@ -190,7 +192,7 @@ def slurm_cluster(path: str | Path, *, resource: str = "GPU") -> Any:
         processes=1,
         job_extra_directives=directives,
         worker_extra_args=["--resources", f"{resource}=1", "--nthreads", "1"],
-        scheduler_options={"dashboard": False},
+        scheduler_options=_QUIET,
     )
 
 
@@ -217,7 +219,7 @@ def _local_cluster(workers: int, resource: str) -> Any:
         threads_per_worker=1,
         processes=True,
         resources={resource: 1},
-        dashboard_address=None,
+        scheduler_kwargs=_QUIET,
         silence_logs=50,
     )
 

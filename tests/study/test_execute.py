@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def tables_of(folder):
 def count_runs(folder):
     if not (folder / STORE_NAME).exists():
         return 0
-    with sqlite3.connect(folder / STORE_NAME) as connection:
+    with closing(sqlite3.connect(folder / STORE_NAME)) as connection:
         try:
             return connection.execute("SELECT count(*) FROM run").fetchone()[0]
         except sqlite3.OperationalError:
@@ -199,7 +200,7 @@ def test_twenty_kills_change_nothing(small_study, tmp_path):
     assert count_runs(folder) == len(study.tasks)
     run_study(study, tmp_path / "whole", jobs=2)
     assert tables_of(folder) == tables_of(tmp_path / "whole")
-    with sqlite3.connect(folder / STORE_NAME) as connection:
+    with closing(sqlite3.connect(folder / STORE_NAME)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 

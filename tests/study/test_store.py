@@ -225,9 +225,8 @@ def test_another_kind_of_file_is_left_alone(tmp_path, content, create):
 @pytest.mark.parametrize("create", [True, False])
 def test_a_database_of_another_program_is_left_alone(tmp_path, create):
     path = tmp_path / STORE_NAME
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE run (id INTEGER)")
-    connection.close()
     content = path.read_bytes()
     with pytest.raises(StoreError, match="another program"):
         Store(path, create=create)
@@ -244,9 +243,8 @@ def test_an_empty_file_is_filled_or_refused(tmp_path):
 
 
 def test_another_version(filled):
-    with sqlite3.connect(filled) as connection:
+    with contextlib.closing(sqlite3.connect(filled)) as connection, connection:
         connection.execute("UPDATE meta SET value = '99'")
-    connection.close()
     with pytest.raises(StoreError, match="another version of eomoo"):
         Store(filled)
 
@@ -284,10 +282,8 @@ def test_a_damaged_file_raises_no_other_error(filled, result, share, damage):
     ],
 )
 def test_nonsense_within_is_told(filled, statement):
-    connection = sqlite3.connect(filled)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
+    with contextlib.closing(sqlite3.connect(filled)) as connection, connection:
+        connection.execute(statement)
 
     def read():
         with Store(filled) as store:
