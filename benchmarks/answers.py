@@ -32,6 +32,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 Record = dict[str, dict[str, dict[str, Any]]]
 _ABSENT = object()
+_LEFT = "not compared"
 # Sentences by which a command says that it lacks something, which is no answer.
 _LACKS = ("pip install", "is not installed", "not on this machine", "No module named")
 
@@ -57,10 +58,33 @@ def main() -> int:
         print(f"{sum(map(len, record.values()))} cases written to {options.file}")
         return 0
     old = read(options.file)
-    old = {part: cases for part, cases in old.items() if only is None or part in only}
-    new = record_parts(list(old)) if options.other is None else read(options.other)
-    lines, n_different = report(old, new)
-    print("\n".join(lines))
+    missing = [part for part in only or () if part not in old]
+    if missing:
+        sys.exit(f"{options.file} has no part {missing[0]!r}; it has {', '.join(old)}")
+    other = None if options.other is None else read(options.other)
+    return compare({part: old[part] for part in old if only is None or part in only}, other)
+
+
+def compare(old: Record, other: Record | None) -> int:
+    """Print what differs, each part as soon as it is recorded, and a summary; 1 if anything does."""
+    counts: dict[str, Counter[str]] = {}
+    n_cases = 0
+    for part, cases in old.items():
+        new = record_parts([part]) if other is None else other
+        lines, counts[part] = report(part, cases, new.get(part, {}))
+        n_cases += len(cases)
+        for line in lines:
+            print(line, flush=True)
+    n_left = sum(count.pop(_LEFT, 0) for count in counts.values())
+    n_different = sum(map(Counter.total, counts.values()))
+    if n_different > 20:
+        # A thing that has changed everywhere should not have to be read out of hundreds of lines.
+        for part, count in counts.items():
+            if count:
+                often = ", ".join(f"{what} {n}" for what, n in count.most_common(12))
+                print(f"{part}, differences by kind: {often}")
+    left = f", {n_left} not" if n_left else ""
+    print(f"{n_different or 'no'} differences; {n_cases - n_left} cases compared{left}")
     return 1 if n_different else 0
 
 
@@ -74,6 +98,8 @@ def record_parts(only: list[str] | None = None) -> Record:
     # A script's warnings, such as that of a start outside any budget, are no answers.
     warnings.simplefilter("ignore")
     before = Path.cwd()
+    if "EOMOO_DATA" in os.environ:
+        os.environ["EOMOO_DATA"] = str(Path(os.environ["EOMOO_DATA"]).resolve())
     for part in only or parts:
         started = perf_counter()
         with tempfile.TemporaryDirectory(prefix="eomoo-answers-") as folder:
@@ -134,41 +160,27 @@ def read(path: Path) -> Record:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def report(old: Record, new: Record) -> tuple[list[str], int]:
-    """A line for each difference under its part and case, and how many there are."""
+def report(part: str, old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], Counter[str]]:
+    """A line for each difference of a part's cases, and how many there are of each kind."""
     lines: list[str] = []
-    counts: dict[str, Counter[str]] = {}
-    n_cases = n_left = 0
-    for part, cases in old.items():
-        for case, found in cases.items():
-            here = new.get(part, {}).get(case)
-            where = f"{part} / {case}"
-            if here is None:
-                lines.append(f"{where}: not there any more")
-                counts.setdefault(part, Counter())["whole case"] += 1
-            elif "skipped" in found or "skipped" in here:
-                n_left += 1
-                lines.append(f"{where}: not compared; {here.get('skipped', found.get('skipped'))}")
-            else:
-                n_cases += 1
-                if ("failed" in here) != ("failed" in found):
-                    # One line for the failure, not one for each answer that is missing.
-                    found, here = ({"failed": case.get("failed", "no")} for case in (found, here))
-                for text in differences(found, here):
-                    lines.append(f"{where} / {text}")
-                    counts.setdefault(part, Counter())[text.partition(":")[0].split(" / ")[-1]] += 1
-        extra = sorted(set(new.get(part, {})) - set(cases))
-        lines += [f"{part} / {case}: not in the earlier record" for case in extra]
-    n_different = sum(map(Counter.total, counts.values()))
-    if n_different > 20:
-        # A thing that has changed everywhere should not have to be read out of hundreds of lines.
-        often = [
-            (part, ", ".join(f"{what} {n}" for what, n in c.most_common(12))) for part, c in counts.items()
-        ]
-        lines += ["", *(f"{part}, differences by kind: {listed}" for part, listed in often), ""]
-    told = f"{n_different} differences" if n_different else "no difference"
-    left = f", {n_left} not" if n_left else ""
-    return [*lines, f"{told}; {n_cases} cases compared{left}"], n_different
+    counts: Counter[str] = Counter()
+    for case, found in old.items():
+        here, where = new.get(case), f"{part} / {case}"
+        if here is None:
+            lines.append(f"{where}: not there any more")
+            counts["whole case"] += 1
+        elif "skipped" in found or "skipped" in here:
+            lines.append(f"{where}: not compared; {here.get('skipped', found.get('skipped'))}")
+            counts[_LEFT] += 1
+        else:
+            if ("failed" in here) != ("failed" in found):
+                # One line for the failure, not one for each answer that is missing.
+                found, here = ({"failed": answer.get("failed", "no")} for answer in (found, here))
+            for text in differences(found, here):
+                lines.append(f"{where} / {text}")
+                counts[text.partition(":")[0].split(" / ")[-1]] += 1
+    lines += [f"{part} / {case}: not in the earlier record" for case in sorted(set(new) - set(old))]
+    return lines, counts
 
 
 def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
