@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.data.nasbench_layouts import Batch, Layouts, RecordError, join_batches
+from eomoo.data.nasbench_batches import Batch, RecordError, decode_batch
 from eomoo.data.tfrecord import Block, read_blocks, record_error
 from eomoo.errors import DataError
 from eomoo.files import atomic_path
@@ -120,14 +120,12 @@ def convert_nasbench101(
 
 def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch]]:
     """The file's blocks in their order, with the values in them; a few are decoded ahead."""
-    check, layouts = _Check(load_space()), Layouts()
+    check = _Check(load_space())
 
     def decode(block: Block) -> Batch:
+        block.check()
         try:
-            groups = [
-                batch for group in block.groups() for batch in layouts.decode(group.numbers, group.columns)
-            ]
-            batch = join_batches(groups)
+            batch = decode_batch(block.first, block.records())
             check(batch)
         except RecordError as error:
             raise record_error(source, error.number, str(error)) from None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from eomoo.errors import DataError, DataNotFoundError
 
-__all__ = ["Block", "Group", "crc32c", "crc32c_columns", "mask_crc", "read_blocks", "write_records"]
+__all__ = ["Block", "crc32c", "crc32c_columns", "mask_crc", "read_blocks", "write_records"]
 
 _POLYNOMIAL = 0x82F63B78
 _MASK_DELTA = 0xA282EAD8
@@ -58,19 +58,6 @@ def crc32c_columns(columns: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """Records of one length whose checksums are right.
-
-    Attributes:
-        numbers: (n,) int64, the records' numbers in the file, ascending, from 0.
-        columns: (L, n) uint8, byte k of each record in row k.
-    """
-
-    numbers: NDArray[np.int64]
-    columns: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Block:
     """A run of whole records of a file; their data are not checked yet.
 
@@ -92,17 +79,20 @@ class Block:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def groups(self) -> Iterator[Group]:
-        """The records by length, after their checksums were compared.
+    def records(self) -> Iterator[bytes]:
+        """The records' data, in order."""
+        data = self.data.tobytes()
+        for start, length in zip(self.starts.tolist(), self.lengths.tolist(), strict=True):
+            yield data[start : start + length]
+
+    def check(self) -> None:
+        """Compare the checksums, those of all records of one length together.
 
         Raises:
             DataError: The checksum of a record is wrong; the text says of which.
         """
-        order = np.argsort(self.lengths, kind="stable")
-        lengths, sizes = np.unique(self.lengths, return_counts=True)
-        stops = np.cumsum(sizes)
-        for length, size, stop in zip(lengths.tolist(), sizes.tolist(), stops.tolist(), strict=True):
-            rows = order[stop - size : stop]
+        for length in np.unique(self.lengths).tolist():
+            rows = np.flatnonzero(self.lengths == length)
             columns = self._columns(self.starts[rows], length + _FOOTER)
             stored = np.ascontiguousarray(columns[length:].T).view("<u4")[:, 0]
             crc = crc32c_columns(columns[:length])
@@ -112,7 +102,6 @@ class Block:
                 raise record_error(
                     self.path, self.first + int(rows[wrong[0]]), "its checksum is wrong: the file is damaged"
                 )
-            yield Group(numbers=self.first + rows, columns=columns[:length])
 
     def _columns(self, starts: NDArray[np.int64], length: int) -> NDArray[np.uint8]:
         columns = np.empty((length, len(starts)), dtype=np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from nasbench_files import record, some_records
 
-from eomoo.data.nasbench_layouts import Layouts, RecordError, join_batches
+from eomoo.data.nasbench_batches import RecordError, decode_batch
 from eomoo.data.nasbench_records import decode_record, encode_record
 from eomoo.errors import DataError
 
@@ -29,17 +29,6 @@ HEAD = [
 
 def text(metrics=METRICS, head=HEAD, **json_options):
     return json.dumps([*head, base64.encodebytes(metrics).decode()], **json_options).encode()
-
-
-def fast(datas, numbers=None):
-    """Records of any lengths by the fast reader."""
-    layouts, batches = Layouts(), []
-    numbers = np.arange(len(datas)) if numbers is None else numbers
-    for length in sorted({len(data) for data in datas}):
-        rows = [k for k, data in enumerate(datas) if len(data) == length]
-        columns = np.array([list(datas[k]) for k in rows], dtype=np.uint8).T.copy()
-        batches += layouts.decode(numbers[rows], columns)
-    return join_batches(batches)
 
 
 def same(batch, k, record):
@@ -64,7 +53,7 @@ def test_a_record_assembled_by_hand():
         assert record.params == 8_555_530
         assert record.total_time == 413.7015450000763
         assert encode_record(record, lines=not one_line) == data
-        same(fast([data]), 0, record)
+        same(decode_batch(0, [data]), 0, record)
 
 
 def test_the_fast_reader_agrees_with_the_obvious_one(space):
@@ -72,7 +61,7 @@ def test_the_fast_reader_agrees_with_the_obvious_one(space):
     cells = [*rng.integers(0, len(space), 300).tolist(), *np.flatnonzero(space.n_vertices <= 4).tolist()]
     records = [record(i, int(rng.choice([4, 12, 36, 108])), rng) for i in cells]
     datas = [encode_record(r, lines=bool(rng.random() < 0.7)) for r in records]
-    batch = fast(datas)
+    batch = decode_batch(0, datas)
     assert batch.numbers.tolist() == list(range(len(records)))
     for k, r in enumerate(records):
         same(batch, k, r)
@@ -94,22 +83,11 @@ def test_records_of_unusual_form_are_read_as_well(space):
         text().replace(b"00005c", b"\\u0030000\\u0035c"),
         text(head=[HEAD[0], 4, "0" * 7 + HEAD[2], HEAD[3]][:2] + HEAD[2:]),
     ]
-    batch = fast(usual + unusual)
+    batch = decode_batch(0, usual + unusual)
     for k, data in enumerate(usual + unusual):
         same(batch, k, decode_record(data))
     assert space.lookup(batch.masks, batch.codes).tolist() == [5, 6, 7] + [0] * len(unusual)
     np.testing.assert_array_equal(batch.evaluations[3, 0], batch.evaluations[4, 0])
-
-
-def test_many_forms_of_one_length_are_read_one_by_one():
-    # Content of an unused field is free, its place is not: every record has a layout of its own.
-    datas = [
-        text(METRICS + bytes((0x2A, k)) + bytes(k) + bytes((0x32, 60 - k)) + bytes(60 - k)) for k in range(60)
-    ]
-    assert len({len(data) for data in datas}) == 1
-    batch = fast(datas)
-    assert batch.numbers.tolist() == list(range(60))
-    assert (batch.params == 8_555_530).all()
 
 
 @pytest.mark.parametrize(
@@ -144,7 +122,7 @@ def test_many_forms_of_one_length_are_read_one_by_one():
 def test_what_is_no_record_is_named(data, match):
     good = encode_record(record(3))
     with pytest.raises(RecordError, match=match) as caught:
-        fast([good, data], np.array([4, 9]))
+        decode_batch(8, [good, data])
     assert caught.value.number == 9
     if "lengths" not in match and "oper" not in match and "triangular" not in match:
         with pytest.raises(DataError, match=match):
@@ -153,22 +131,18 @@ def test_what_is_no_record_is_named(data, match):
 
 @pytest.mark.parametrize("position", range(0, 360, 3))
 def test_a_changed_character_never_passes_unseen(position, space):
-    """The fast reader, whose layout was learned from a good record, judges as the obvious one does."""
+    """The fast reader judges as the obvious one does."""
     good = encode_record(record(100_434))
     bad = bytearray(good)
     bad[position] ^= 0x15
     try:
         expected = decode_record(bytes(bad))
-    except DataError as error:
-        if "no hash" in str(error):
-            # Hashes are compared with the cells' own later, digit by digit.
-            assert fast([good, good, bytes(bad)]).hashes[2].tobytes() == bytes(bad)[2:34]
-            return
+    except DataError:
         with pytest.raises(RecordError):
-            fast([good, good, bytes(bad)])
+            decode_batch(0, [good, good, bytes(bad)])
         return
     try:
-        batch = fast([good, good, bytes(bad)])
+        batch = decode_batch(0, [good, good, bytes(bad)])
     except RecordError:
         # The obvious reader leaves the graph unchecked.
         assert (expected.adjacency, expected.ops) != (record(100_434).adjacency, record(100_434).ops)

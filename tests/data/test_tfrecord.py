@@ -19,14 +19,13 @@ def written(tmp_path, records):
 
 
 def read(path):
-    """The records in the file's order."""
-    found = {}
+    """The records in the file's order, their checksums compared."""
+    found = []
     for block in read_blocks(path):
-        for group in block.groups():
-            found |= {
-                int(n): column.tobytes() for n, column in zip(group.numbers, group.columns.T, strict=True)
-            }
-    return [found[n] for n in range(len(found))]
+        assert block.first == len(found)
+        block.check()
+        found += block.records()
+    return found
 
 
 def records(n=50):
