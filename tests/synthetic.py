@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from eomoo.objectives import backends
-from eomoo.objectives.base import Quantity, check_quantities
+from eomoo.objectives.base import Backend, Quantity
 from eomoo.objectives.table import TableBackend
 from eomoo.space import load_space
 
@@ -74,22 +74,25 @@ def ball():
     return np.array(sorted(list(found)[: len(PART)]))
 
 
-class SyntheticBackend:
+class SyntheticBackend(Backend):
     """Every cell; standard deviations are a hundredth of the value. Counts the cells it is asked for."""
 
+    name = "synthetic"
     quantities = QUANTITIES
-    total = True
 
     def __init__(self):
         self.n_asked = 0
+        self.n_closed = 0
 
-    def values(self, indices, names):
-        check_quantities(names, self.quantities, backend="synthetic")
-        self.n_asked += len(indices)
-        return np.stack([all_values()[name][indices] for name in names], axis=1)
+    def close(self):
+        self.n_closed += 1
 
-    def deviations(self, indices, names):
-        return np.stack([np.abs(all_values()[name][indices]) / 100.0 for name in names], axis=1)
+    def _values(self, cells, names):
+        self.n_asked += len(cells)
+        return np.stack([all_values()[name][cells] for name in names], axis=1)
+
+    def _deviations(self, cells, names):
+        return np.stack([np.abs(all_values()[name][cells]) / 100.0 for name in names], axis=1)
 
 
 def _build(card, settings, quantities):

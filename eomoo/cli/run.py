@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,7 +88,7 @@ def run(
     live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
-    with _closed(problem), _progress(problem, budget or problem.card.budget, quiet=as_json) as update:
+    with closing(problem), _progress(problem, budget or problem.card.budget, quiet=as_json) as update:
         found = search(
             problem,
             algorithm=DEFAULT_ALGORITHM if algorithm is None else algorithm,
@@ -109,17 +109,6 @@ def run(
 
 
 @contextmanager
-def _closed(problem: CellProblem) -> Iterator[None]:
-    """End what the backends have started, such as workers, however the run ends."""
-    try:
-        yield
-    finally:
-        for backend in problem.backends.values():
-            if hasattr(backend, "close"):
-                backend.close()
-
-
-@contextmanager
 def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     """A bar with evaluations, distinct cells, the size of the front and its hypervolume."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -137,7 +126,7 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
     bar = Progress(*columns, console=screen, disable=quiet)
     task = bar.add_task(problem.name(), total=budget, state="")
     for backend in problem.backends.values():
-        if hasattr(backend, "report") and not quiet:
+        if not quiet:
             backend.report = bar.console.print
     last = [0.0]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,47 +21,76 @@ from eomoo.space.cell import N_GENES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_user_table"]
+__all__ = ["UserTable", "read_user_table"]
 
 _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
+# A matrix of 7 x 7 and 7 operations need less than 400 characters in any style.
+_MOST_TEXT = 2000
 _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])]?")
 
 
-def read_user_table(
-    path: str | Path, columns: Iterable[str]
-) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
+_FAILURES = frozenset(
+    ("oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed")
+)
+_SUCCESSES = frozenset(("", "ok", "done", "success", "finished", "complete", "completed"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserTable:
+    """What a file says of its cells.
+
+    Attributes:
+        indices: (n,) int64 of the cells in the order of the rows, a cell once for each measurement.
+        columns: Values (n,) float64 by name; NaN where there is none.
+        failed: (n,) bool by name, where there is none because the measurement failed.
+    """
+
+    indices: NDArray[np.int64]
+    columns: dict[str, NDArray[np.float64]]
+    failed: dict[str, NDArray[np.bool_]]
+
+
+def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | None = None) -> UserTable:
     """Read the cells and the named columns of a CSV or Parquet file.
 
-    A row names its cell by the column ``hash`` (NAS-Bench-101 hash), by ``genotype`` (26 integers,
-    separated by spaces, commas or nothing), or by ``matrix`` and ``ops`` (JSON text, or lists in
-    Parquet). Cells are matched up to isomorphism, so any member of a class will do. Where a file
-    names its cells in several ways, they have to agree.
+    A row names its cell by the column ``index``, by ``hash`` (NAS-Bench-101 hash), by ``genotype`` (26
+    integers, separated by spaces, commas or nothing), or by ``matrix`` and ``ops`` (lists as JSON or
+    Python writes them, or lists in Parquet). Cells are matched up to isomorphism, so any member of a
+    class will do. Where a file names its cells in several ways, they have to agree.
+
+    A value may be empty: nothing was measured. It may be a failure's name (OOM, out of memory, diverged,
+    failed, failure, error, timeout, killed, crashed, in any case), or empty in a row whose status is
+    neither empty nor ok, done, success, finished, complete or completed: the measurement failed.
 
     Args:
         path: A file that ends in .csv, .csv.gz, .parquet or .pq.
         columns: Names of the columns that hold the values.
-
-    Returns:
-        Indices (n,) int64 of the cells in the order of the rows, and each column as (n,) float64.
+        status: Name of the column that says how a row's measurement ended; by default "status", where
+            there is one.
 
     Raises:
         DataNotFoundError: There is no such file.
-        DataError: The file cannot be read or lacks a column, a row is no valid cell, two rows are
-            the same cell, or a value is no finite number; the text names file and row, counted from
-            1 without the header.
+        DataError: The file cannot be read or lacks a column, a row is no valid cell, a value is neither a
+            finite number nor empty nor a failure's name, or a column has no value at all; the text names
+            file and row, counted from 1 without the header.
         MissingPackageError: Parquet is read by pyarrow, which is not installed.
     """
     path = Path(path)
     frame = _read_frame(path)
     wanted = list(dict.fromkeys(columns))
-    for name in wanted:
+    for name in [*wanted, *([] if status is None else [status])]:
         if name not in frame.columns:
             raise DataError(f"{path} has no column {name!r}; its columns are {_listed(list(frame.columns))}")
     if frame.empty:
         raise DataError(f"{path} has no rows")
     indices = _cells(frame, path)
-    _refuse_duplicates(indices, path)
-    return indices, {name: _numbers(frame[name], name, path) for name in wanted}
+    ended = _ended(frame, "status" if status is None else status)
+    read = {name: _numbers(frame[name], name, path, ended) for name in wanted}
+    return UserTable(
+        indices=indices,
+        columns={name: values for name, (values, _) in read.items()},
+        failed={name: failed for name, (_, failed) in read.items()},
+    )
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
@@ -88,6 +119,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
 
 def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
     ways: dict[str, tuple[tuple[str, ...], Callable[..., NDArray[np.int64]]]] = {
+        "index": (("index",), _by_index),
         "hash": (("hash",), _by_hash),
         "genotype": (("genotype",), _by_genotype),
         "matrix and ops": (("matrix", "ops"), _by_graph),
@@ -98,8 +130,8 @@ def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
             found[way] = decode(path, *(frame[key].tolist() for key in keys))
     if not found:
         raise DataError(
-            f"{path} does not say which cell a row is: it needs a column 'hash', or 'genotype', or 'matrix' "
-            f"and 'ops'; its columns are {_listed(list(frame.columns))}"
+            f"{path} does not say which cell a row is: it needs a column 'index', or 'hash', or 'genotype', "
+            f"or 'matrix' and 'ops'; its columns are {_listed(list(frame.columns))}"
         )
     (first, indices), *others = found.items()
     for way, other in others:
@@ -107,6 +139,16 @@ def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
             row = int(np.flatnonzero(indices != other)[0])
             raise _error(path, row, f"{first} and {way} name different cells")
     return indices
+
+
+def _by_index(path: Path, values: list[Any]) -> NDArray[np.int64]:
+    def decode(some: list[Any]) -> NDArray[np.int64]:
+        numbers = np.array([_number(value) for value in some])
+        if not (numbers == np.floor(numbers)).all():
+            raise DataError(f"an index is a whole number, not {_short(some[0])}")
+        return load_space().check(numbers.astype(np.int64))
+
+    return _batch_or_row(path, values, decode)
 
 
 def _by_hash(path: Path, hashes: list[Any]) -> NDArray[np.int64]:
@@ -128,11 +170,11 @@ def _by_graph(path: Path, matrices: list[Any], ops: list[Any]) -> NDArray[np.int
     genotypes = np.empty((len(matrices), N_GENES), dtype=np.int64)
     for row, (matrix, names) in enumerate(zip(matrices, ops, strict=True)):
         try:
-            genotypes[row] = Cell(_from_json(matrix), _from_json(names)).genotype()
+            genotypes[row] = Cell(_from_text(matrix), _from_text(names)).genotype()
         except CellError as error:
             raise _error(path, row, str(error)) from None
-        except (ValueError, TypeError) as error:
-            raise _error(path, row, f"matrix and ops are JSON lists: {_first_line(error)}") from None
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+            raise _error(path, row, f"matrix and ops are lists: {_first_line(error)}") from None
     return _indices_of(path, genotypes)
 
 
@@ -164,25 +206,41 @@ def _batch_or_row(
         raise
 
 
-def _refuse_duplicates(indices: NDArray[np.int64], path: Path) -> None:
-    order = np.argsort(indices, kind="stable")
-    repeats = np.flatnonzero(np.diff(indices[order]) == 0)
-    if len(repeats):
-        at = repeats[np.argmin(order[repeats + 1])]
-        first, second = order[at], order[at + 1]
-        name = load_space().hash(int(indices[first]))
-        raise _error(path, int(second), f"this cell is the same as row {first + 1} (hash {name})")
+def _ended(frame: pd.DataFrame, status: str) -> NDArray[np.bool_]:
+    """(n,) which rows' measurements ended without success."""
+    if status not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    return ~_texts(frame[status]).isin(_SUCCESSES).to_numpy(dtype=bool)
 
 
-def _numbers(column: pd.Series[Any], name: str, path: Path) -> NDArray[np.float64]:
+def _texts(column: pd.Series[Any]) -> pd.Series[str]:
+    """Values as they are compared with words; "" where there is none."""
+    return column.astype(object).where(column.notna(), "").astype(str).str.strip().str.lower()
+
+
+def _numbers(
+    column: pd.Series[Any], name: str, path: Path, ended: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Values (n,), and where they are missing because a measurement failed."""
+    texts = _texts(column)
+    failed, empty = texts.isin(_FAILURES).to_numpy(dtype=bool), (texts == "").to_numpy(dtype=bool)
+    values = np.full(len(column), np.nan)
+    there = ~(failed | empty)
     try:
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        values[there] = column[there].to_numpy(dtype=np.float64)
     except (ValueError, TypeError):
-        values = np.array([_number(value) for value in column])
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise _error(path, row, f"{name} is {_short(column.iloc[row])}, not a finite number")
-    return values
+        values[there] = [_number(value) for value in column[there]]
+    wrong = np.flatnonzero(there & ~np.isfinite(values))
+    if len(wrong):
+        what = _short(column.iloc[wrong[0]])
+        raise _error(
+            path,
+            int(wrong[0]),
+            f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM",
+        )
+    if not there.any():
+        raise DataError(f"{path}: the column {name!r} holds no number")
+    return values, failed | (empty & ended)
 
 
 def _number(value: Any) -> float:
@@ -192,8 +250,16 @@ def _number(value: Any) -> float:
         return np.nan
 
 
-def _from_json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else _as_list(value)
+def _from_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return _as_list(value)
+    try:
+        return json.loads(value)
+    except ValueError:
+        # As Python prints lists: with single quotes. Longer than any cell it is none.
+        if len(value) > _MOST_TEXT:
+            raise
+        return ast.literal_eval(value.strip())
 
 
 def _as_list(value: Any) -> list[Any]:

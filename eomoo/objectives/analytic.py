@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import CardError, SettingError
-from eomoo.objectives.base import Quantity, check_quantities
+from eomoo.objectives.base import Backend, Quantity
 from eomoo.space import CIFAR10, SO2SAT, Skeleton, load_space
 
 __all__ = ["SKELETONS", "AnalyticBackend", "skeleton_from_settings"]
@@ -17,32 +17,36 @@ __all__ = ["SKELETONS", "AnalyticBackend", "skeleton_from_settings"]
 SKELETONS: Mapping[str, Skeleton] = {"so2sat": SO2SAT, "cifar10": CIFAR10}
 
 
-class AnalyticBackend:
+class AnalyticBackend(Backend):
     """Parameters and MACs of every cell on a skeleton, exact.
 
     Quantities: ``params`` (a count), ``macs`` (multiply-accumulates of one image).
     """
 
+    name = "analytic"
     quantities: Mapping[str, Quantity] = {
         "params": Quantity(title="parameters", unit="", direction="min"),
         "macs": Quantity(title="multiply-accumulates", unit="", direction="min"),
     }
-    total = True
 
     def __init__(self, skeleton: Skeleton = SO2SAT) -> None:
-        self.skeleton = skeleton
+        self._skeleton = skeleton
 
-    def values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Values (n, len(names)) of the named quantities for cells (n,)."""
-        check_quantities(names, self.quantities, backend="analytic")
+    @property
+    def skeleton(self) -> Skeleton:
+        """The network around the cells."""
+        return self._skeleton
+
+    def fingerprint(self) -> str:
+        """Its name and the skeleton."""
+        return f"{self.name} {self._skeleton}"
+
+    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         count = {"params": load_space().params, "macs": load_space().macs}
-        columns = [count[name](indices, self.skeleton) for name in names]
-        return np.stack(columns, axis=1).astype(np.float64)
-
-    def deviations(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Zeros: the counts are exact."""
-        check_quantities(names, self.quantities, backend="analytic")
-        return np.zeros((len(indices), len(names)))
+        values = np.empty((len(cells), len(names)))
+        for k, name in enumerate(names):
+            values[:, k] = count[name](cells, self._skeleton)
+        return values
 
 
 def skeleton_from_settings(value: Any) -> Skeleton:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import UnknownNameError
-from eomoo.fronts.objectives import Direction, Objective, Objectives
+from eomoo.fronts import Direction, Objective, Objectives
+from eomoo.space import Skeleton, load_space
 
-__all__ = ["Backend", "Quantity", "check_quantities", "objectives_of", "with_errors"]
+__all__ = ["Backend", "Quantity", "check_quantities", "drawn", "errors_of", "objectives_of", "with_errors"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +33,104 @@ class Quantity:
     direction: Direction
 
 
-@runtime_checkable
-class Backend(Protocol):
-    """Where values come from. Values are raw: in their own unit and direction.
+_Teller = Callable[[NDArray[np.int64], Sequence[str]], NDArray[np.float64]]
+
+
+def _silent(text: str) -> None:
+    """No report."""
+
+
+class Backend(ABC):
+    """Where values come from: raw, in their own unit and direction.
+
+    Names and indices are checked here. A subclass gives ``_values`` and, where values are not exact,
+    ``_deviations``; the rest has defaults.
 
     Attributes:
+        name: What errors call it.
         quantities: What it offers, by name.
-        total: Whether every cell of the space has values.
+        enumerable: Whether the values of all cells can be had at once, without measuring.
+        report: Called with a sentence on what is being done, where that takes long.
     """
 
+    name: ClassVar[str]
     quantities: Mapping[str, Quantity]
-    total: bool
+    enumerable: bool = True
+    report: Callable[[str], None] = staticmethod(_silent)
+    _accuracy_of: Mapping[str, str] = {}
 
-    def values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Values of the named quantities for cells (n,), shape (n, len(names)); NaN where none is known."""
-        ...
+    @property
+    def skeleton(self) -> Skeleton | None:
+        """The network around the cells; None where nothing is known of one."""
+        return None
 
-    def deviations(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Standard deviations of ``values``, same shape; 0 where a value is exact."""
-        ...
+    def known(self, names: Sequence[str]) -> NDArray[np.int64] | None:
+        """The cells that may be asked for all of these quantities, sorted; None: every cell.
+
+        A cell whose measurement failed is among them, though it has no value.
+        """
+        return None
+
+    def values(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+        """Values of the named quantities for cells (n,), shape (n, len(names)); NaN where there is none.
+
+        Raises:
+            UnknownNameError: (a KeyError) There is no such quantity.
+            SettingError: (a ValueError) An index is out of range, or no whole number.
+        """
+        return self._told(self._values, indices, names)
+
+    def deviations(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+        """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
+        factors = [100.0 if name in self._accuracy_of else 1.0 for name in names]
+        return self._asked(self._deviations, indices, names) * factors
+
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64] | None:
+        """As ``values``, of one measurement of each cell, drawn by the seed and the cell alone.
+
+        None where single measurements are not known: a draw is then made of value and deviation.
+        """
+        return None
+
+    def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
+        """Whether cells (n,) lie outside what their values were measured on, (n,)."""
+        return np.zeros(len(self._checked(indices, ())[0]), dtype=bool)
+
+    def fingerprint(self) -> str:
+        """A text that differs where the values may: of other content, or of other settings."""
+        return self.name
+
+    def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
+        """Write what there is of trained networks for these cells into a folder; the files written."""
+        return []
+
+    def close(self) -> None:  # noqa: B027  # most backends hold nothing
+        """Let go of workers, connections and files; what is asked for afterwards opens them again."""
+
+    @abstractmethod
+    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        """An array of its own with values (n, k) of checked cells and known names, at least one of each."""
+
+    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        """As ``_values``."""
+        return np.zeros((len(cells), len(names)))
+
+    def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+        """The cells (n,), and the names of what they are kept as."""
+        check_quantities(names, self.quantities, backend=self.name)
+        cells = np.atleast_1d(load_space().check(indices))
+        return cells, [self._accuracy_of.get(name, name) for name in names]
+
+    def _asked(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+        cells, stored = self._checked(indices, names)
+        return tell(cells, stored) if len(cells) and stored else np.empty((len(cells), len(stored)))
+
+    def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+        values = self._asked(tell, indices, names)
+        for k, name in enumerate(names):
+            if name in self._accuracy_of:
+                values[:, k] = 100.0 * (1.0 - values[:, k])
+        return values
 
 
 def objectives_of(quantities: Mapping[str, Quantity], names: Sequence[str]) -> Objectives:
@@ -59,12 +141,17 @@ def objectives_of(quantities: Mapping[str, Quantity], names: Sequence[str]) -> O
     )
 
 
+def errors_of(quantities: Mapping[str, Quantity]) -> dict[str, str]:
+    """Names ``NAME_error`` of the errors that stand beside accuracies (fractions), by them the NAME."""
+    accuracies = [k for k, q in quantities.items() if q.unit == "fraction" and "accuracy" in q.title]
+    return {f"{name}_error": name for name in accuracies if f"{name}_error" not in quantities}
+
+
 def with_errors(quantities: Mapping[str, Quantity]) -> dict[str, Quantity]:
     """The quantities and, for each accuracy (a fraction), its error ``NAME_error`` in per cent."""
     errors = {
-        f"{name}_error": Quantity(title=q.title.replace("accuracy", "error"), unit="%", direction="min")
-        for name, q in quantities.items()
-        if "accuracy" in q.title
+        error: Quantity(title=quantities[name].title.replace("accuracy", "error"), unit="%", direction="min")
+        for error, name in errors_of(quantities).items()
     }
     return {**quantities, **errors}
 
@@ -76,3 +163,15 @@ def check_quantities(names: Sequence[str], known: Mapping[str, Quantity], *, bac
             raise UnknownNameError(
                 f"the {backend} backend has no quantity {name!r}; it offers {', '.join(known)}"
             )
+
+
+def drawn(cells: NDArray[np.int64], seed: int, n: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number below n for each cell (k,), by a mixing function of seed and cell, whatever the order.
+
+    Source: SplitMix64, Steele, Lea, Flood, OOPSLA 2014.
+    """
+    key = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    x = (cells.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) ^ key
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray((x ^ (x >> np.uint64(31))) % np.asarray(n, dtype=np.uint64), dtype=np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import CardError, SettingError
-from eomoo.objectives.base import Quantity, check_quantities, objectives_of
+from eomoo.objectives.base import Backend, Quantity, objectives_of
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _SETTINGS = {
 LIVE_SETTINGS = frozenset(_SETTINGS)
 
 
-class LiveBackend:
+class LiveBackend(Backend):
     """Error after training, latency, energy and size of networks.
 
     Each result goes into a SQLite store in ``folder`` the moment it exists, keyed by everything that
@@ -82,8 +82,9 @@ class LiveBackend:
         screen_quantile: Of the gains seen so far, what is hoped for in screening.
     """
 
-    total = False
+    name = "live"
     quantities = LIVE_QUANTITIES
+    enumerable = False
 
     def __init__(
         self,
@@ -114,9 +115,9 @@ class LiveBackend:
         self.timing, self.folder = latency, Path(folder).expanduser()
         self.workers, self.threads, self.readers = workers, threads, readers
         self.cluster, self.quantile = cluster, screen_quantile
-        self.report: Callable[[str], None] = lambda text: None
         self._engine: Engine | None = None
         self._store: LiveStore | None = None
+        self._skeleton: Skeleton | None = None
         self._settings: dict[tuple[int, tuple[int, ...]], dict[str, Any]] = {}
         self._screenings: dict[tuple[str, ...], Screening] = {}
 
@@ -161,14 +162,13 @@ class LiveBackend:
 
     # -- values --------------------------------------------------------------------------------
 
-    def values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Values of cells (n,), shape (n, len(names)); NaN where a training did not end well.
+    def _values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        """NaN where a training did not end well.
 
         Raises:
             SettingError, DataError: The images, the device or the folder cannot be used.
             MissingPackageError: (an ImportError) The extra "live" is not installed.
         """
-        check_quantities(names, LIVE_QUANTITIES, backend="live")
         cells = [int(k) for k in np.unique(indices)]
         known: dict[str, dict[int, float]] = {name: {} for name in names}
         self._count(cells, known)
@@ -180,9 +180,9 @@ class LiveBackend:
             len(indices), len(names)
         )
 
-    def deviations(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Zeros: one training and one timing say nothing of their spread."""
-        return np.zeros((len(indices), len(names)))
+    def fingerprint(self) -> str:
+        """The fingerprint of the images."""
+        return str(self.engine.call(_fingerprint_of, self.source))
 
     def training(self, index: int) -> dict[str, Any] | None:
         """The stored result of a cell's longest training; None where there is none."""
@@ -242,7 +242,8 @@ class LiveBackend:
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers and files stay with the process that opened them.
-        return {**self.__dict__, "_engine": None, "_store": None, "report": _silent}
+        kept = {k: v for k, v in self.__dict__.items() if k != "report"}
+        return {**kept, "_engine": None, "_store": None}
 
     # -- counted -------------------------------------------------------------------------------
 
@@ -255,10 +256,9 @@ class LiveBackend:
     @property
     def skeleton(self) -> Skeleton:
         """The network around the cells: bands and classes of the images, width and depth as set."""
-        if not hasattr(self, "_around"):
-            self._around = self.engine.call(_skeleton_of, self.source, self.shape)
-        around: Skeleton = self._around
-        return around
+        if self._skeleton is None:
+            self._skeleton = self.engine.call(_skeleton_of, self.source, self.shape)
+        return self._skeleton
 
     # -- timed ---------------------------------------------------------------------------------
 
@@ -393,16 +393,16 @@ def _screening(names: list[str], quantile: float) -> Screening:
     return Screening(objectives_of(LIVE_QUANTITIES, names), np.array(trained), quantile=quantile)
 
 
-def _silent(text: str) -> None:
-    """No report."""
-
-
 def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, Any]]:
     return [task.setting() for task in tasks]
 
 
 def _skeleton_of(source: DataSource, shape: Mapping[str, int]) -> Any:
     return source.open().skeleton(**shape)
+
+
+def _fingerprint_of(source: DataSource) -> str:
+    return source.open().fingerprint
 
 
 def _measure(cells: list[int], skeleton: Any, how: LatencySetting) -> list[dict[str, Any]]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.checks import choice, whole
 from eomoo.errors import SettingError
-from eomoo.objectives.base import Quantity, check_quantities, with_errors
+from eomoo.objectives.base import Backend, Quantity, drawn, errors_of, with_errors
 from eomoo.space import load_space
 
 __all__ = ["EO_QUANTITIES", "TableBackend"]
@@ -34,24 +39,33 @@ EO_QUANTITIES: dict[str, Quantity] = {
 """What the EO table tells of a cell, by its column."""
 
 
-class TableBackend:
+class TableBackend(Backend):
     """Measured values of some cells, or of all; a :class:`~eomoo.objectives.base.Backend`.
 
+    A cell that was measured several times has the mean of its measurements and the standard error of
+    that mean, or one of them, drawn for each cell by a seed, and their standard deviation (n - 1). A cell
+    measured once in a column where others were repeated takes their pooled deviation.
+
     Args:
-        indices: (n,) indices of the cells, distinct, in any order.
-        columns: Values (n,) by name, finite, in the order of ``indices``.
+        indices: (n,) indices of the cells, in any order; a cell may come several times.
+        columns: Values (n,) by name, in the order of ``indices``; NaN where nothing was measured.
         quantities: Title, unit and direction of each column, by the same names. A column with unit
             "fraction" and the word "accuracy" in its title gives ``NAME_error`` in per cent as well.
-        deviations: Standard deviations (n,) of the columns that have them; the others are exact.
+        deviations: Standard deviations (n,) of single measurements, of the columns that have them.
+        failed: (n,) bool by name, where a measurement failed: such a cell exists and has no value.
+        repeat: "mean" or "random".
+        seed: For "random". A cell keeps its measurement within a seed, in whatever order and however
+            often it is asked for.
 
     Attributes:
         quantities: What it offers, by name.
-        known: Indices of its cells, sorted.
-        total: Whether it has every cell of the space.
+        cells: (k,) its distinct cells, sorted.
 
     Raises:
-        SettingError: (a ValueError) Lengths differ, a cell is there twice, or a value is not finite.
+        SettingError: (a ValueError) Lengths differ, or a value is infinite.
     """
+
+    name = "table"
 
     def __init__(
         self,
@@ -60,23 +74,32 @@ class TableBackend:
         quantities: Mapping[str, Quantity],
         *,
         deviations: Mapping[str, ArrayLike] | None = None,
+        failed: Mapping[str, NDArray[np.bool_]] | None = None,
+        repeat: Literal["mean", "random"] = "mean",
+        seed: int = 0,
     ) -> None:
-        cells = np.atleast_1d(load_space().check(indices))
-        order = np.argsort(cells, kind="stable")
-        self.known: NDArray[np.int64] = cells[order]
-        self.total: bool = len(cells) == len(load_space())
-        self._check_arguments(columns, quantities, deviations or {})
-        fractions = {name: q for name, q in quantities.items() if q.unit == "fraction"}
-        errors = {name: q for name, q in with_errors(fractions).items() if name not in quantities}
-        self.quantities: Mapping[str, Quantity] = {**quantities, **errors}
-        self._accuracy_of = {name: name.removesuffix("_error") for name in errors}
+        given = np.atleast_1d(load_space().check(indices))
+        _check_arguments(given, columns, quantities, deviations or {})
+        self.quantities: Mapping[str, Quantity] = with_errors(quantities)
+        self._accuracy_of = errors_of(quantities)
+        self._mean = choice("repeat", repeat, ("mean", "random")) == "mean"
+        self._seed = whole("seed", seed, least=0)
+        self.cells: NDArray[np.int64] = np.unique(given)
         # One row more than there are cells: it stands for all cells that are not in the table.
-        self._row = np.full(len(load_space()), len(cells), dtype=np.int32)
-        self._row[self.known] = np.arange(len(cells), dtype=np.int32)
-        self._values = {name: self._column(columns[name], order, name) for name in quantities}
-        self._deviations = {
-            name: self._column(values, order, f"the deviation of {name}")
-            for name, values in (deviations or {}).items()
+        self._row = np.full(len(load_space()), len(self.cells), dtype=np.int32)
+        self._row[self.cells] = np.arange(len(self.cells), dtype=np.int32)
+        at = self._row[given]
+        self._columns = {
+            name: _Column.of(
+                at,
+                _as_column(columns[name], given, name),
+                spread=_as_column((deviations or {})[name], given, name)
+                if name in (deviations or {})
+                else None,
+                failed=(failed or {}).get(name),
+                n=len(self.cells),
+            )
+            for name in quantities
         }
 
     @classmethod
@@ -107,92 +130,190 @@ class TableBackend:
         columns: Mapping[str, Quantity],
         *,
         deviations: Mapping[str, str] | None = None,
+        status: str | None = None,
+        repeat: Literal["mean", "random"] = "mean",
+        seed: int = 0,
     ) -> TableBackend:
-        """A CSV or Parquet file that names its cells by hash, by genotype, or by matrix and ops.
+        """A CSV or Parquet file that names its cells by index, hash, genotype, or matrix and ops.
 
         Args:
             path: The file; see :func:`eomoo.data.user_table.read_user_table` for what it may hold.
             columns: Title, unit and direction of each column that is used, by its name in the file.
             deviations: Names of the columns that hold standard deviations, by the column they are of.
+            status: Name of the column that says how a row's measurement ended.
+            repeat, seed: What becomes of a cell that was measured several times.
 
         Raises:
             DataNotFoundError: There is no such file.
-            DataError: A column is missing, or a row is no valid cell, a cell for the second time, or
-                holds no finite number; the text names file and row.
+            DataError: A column is missing, or a row is no valid cell, or holds what is no number, not
+                empty and no failure's name; the text names file and row.
         """
         from eomoo.data.user_table import read_user_table
 
         of = dict(deviations or {})
-        indices, values = read_user_table(path, [*columns, *of.values()])
+        table = read_user_table(path, [*columns, *of.values()], status=status)
         return cls(
-            indices,
-            {name: values[name] for name in columns},
+            table.indices,
+            {name: table.columns[name] for name in columns},
             columns,
-            deviations={name: values[column] for name, column in of.items()},
+            deviations={name: table.columns[column] for name, column in of.items()},
+            failed={name: table.failed[name] for name in columns},
+            repeat=repeat,
+            seed=seed,
         )
 
-    def values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Values of the named quantities for cells (n,), shape (n, len(names)), in their own units.
+    def known(self, names: Sequence[str]) -> NDArray[np.int64] | None:
+        """The cells with a measurement of all these quantities, failed ones among them; None: every cell."""
+        _, stored = self._checked((), names)
+        rows = np.ones(len(self.cells), dtype=bool)
+        for name in stored:
+            rows &= self._columns[name].known
+        return None if rows.sum() == len(load_space()) else self.cells[rows]
 
-        NaN for a cell that is not in the table.
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64] | None:
+        """One of a cell's measurements, whatever ``repeat`` is; None where no cell has several."""
+        _, stored = self._checked((), names)
+        if not any(self._columns[name].repeated for name in stored):
+            return None
+        return self._told(partial(self._drawn, seed=seed), indices, names)
 
-        Raises:
-            UnknownNameError: (a KeyError) The table has no such quantity.
-            SettingError: (a ValueError) An index is out of range.
-        """
-        rows = self._rows(indices, names)
-        out = np.empty((len(rows), len(names)))
-        for k, name in enumerate(names):
-            if name in self._values:
-                out[:, k] = self._values[name][rows]
-            else:
-                out[:, k] = 100.0 * (1.0 - self._values[self._accuracy_of[name]][rows])
-        return out
-
-    def deviations(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
-        rows = self._rows(indices, names)
-        out = np.zeros((len(rows), len(names)))
-        out[rows == len(self.known)] = np.nan
-        for k, name in enumerate(names):
-            source = self._accuracy_of.get(name, name)
-            if source in self._deviations:
-                out[:, k] = self._deviations[source][rows] * (1.0 if source == name else 100.0)
-        return out
+    def fingerprint(self) -> str:
+        """A digest of cells and columns, and how repeated measurements are taken."""
+        digest = hashlib.sha256(f"{self._mean} {self._seed}".encode())
+        digest.update(self.cells.tobytes())
+        for name in sorted(self._columns):
+            digest.update(name.encode())
+            self._columns[name].enter(digest)
+        return digest.hexdigest()
 
     def __repr__(self) -> str:
-        return f"TableBackend({len(self.known):,} cells: {', '.join(self._values)})"
+        return f"TableBackend({len(self.cells):,} cells: {', '.join(self._columns)})"
 
-    def _rows(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.int32]:
-        check_quantities(names, self.quantities, backend="table")
-        rows: NDArray[np.int32] = self._row[np.atleast_1d(load_space().check(indices))]
-        return rows
+    def __deepcopy__(self, memo: dict[int, Any]) -> TableBackend:
+        return self
 
-    def _check_arguments(
-        self,
-        columns: Mapping[str, ArrayLike],
-        quantities: Mapping[str, Quantity],
-        deviations: Mapping[str, ArrayLike],
-    ) -> None:
-        if not len(self.known):
-            raise SettingError("a table needs at least one cell")
-        if not quantities:
-            raise SettingError("a table needs at least one quantity")
-        twice = np.flatnonzero(np.diff(self.known) == 0)
-        if len(twice):
-            raise SettingError(f"the cell {self.known[twice[0]]} is in the table twice")
-        for name in quantities:
-            if name not in columns:
-                raise SettingError(f"the quantity {name!r} has no column; there are {', '.join(columns)}")
-        for name in deviations:
-            if name not in quantities:
-                raise SettingError(f"there is a deviation of {name!r}, which is no quantity of the table")
+    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        if not self._mean:
+            return self._drawn(cells, names, seed=self._seed)
+        return np.stack([self._columns[name].mean[self._row[cells]] for name in names], axis=1)
 
-    def _column(self, values: ArrayLike, order: NDArray[np.intp], name: str) -> NDArray[np.float64]:
-        column = np.asarray(values, dtype=np.float64)
-        if column.shape != order.shape:
-            raise SettingError(f"the column {name} has shape {column.shape}; there are {len(order)} cells")
-        if not np.isfinite(column).all():
-            bad = self.known[~np.isfinite(column[order])][0]
-            raise SettingError(f"the column {name} has a value that is not finite, for cell {bad}")
-        return np.append(column[order], np.nan)
+    def _drawn(self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int) -> NDArray[np.float64]:
+        rows = self._row[cells]
+        return np.stack([self._columns[name].draw(rows, cells, seed) for name in names], axis=1)
+
+    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        rows = self._row[cells]
+        found = [self._columns[name] for name in names]
+        return np.stack([(c.standard_error if self._mean else c.deviation)[rows] for c in found], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """The measurements of one quantity, by the row of their cell; row k stands for cells not in the table.
+
+    Attributes:
+        single: (s,) the measurements, those of a row together.
+        first, count: (k + 1,) where a row's measurements begin, and how many there are.
+        failed: (k + 1,) bool, rows without a measurement where one failed.
+        mean, standard_error, deviation: (k + 1,) NaN where there is no measurement.
+    """
+
+    single: NDArray[np.float64]
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+    failed: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        at: NDArray[np.int32],
+        values: NDArray[np.float64],
+        *,
+        spread: NDArray[np.float64] | None,
+        failed: NDArray[np.bool_] | None,
+        n: int,
+    ) -> _Column:
+        """The column of n cells from values in rows ``at``, NaN where unmeasured."""
+        order = np.argsort(at, kind="stable")
+        order = order[np.isfinite(values[order])]
+        rows, single = at[order], values[order]
+        count = np.bincount(rows, minlength=n + 1)
+        some = np.maximum(count, 1)
+        mean = np.where(count > 0, np.bincount(rows, single, n + 1) / some, np.nan)
+        if spread is None:
+            deviation = _deviation(count, np.bincount(rows, (single - mean[rows]) ** 2, n + 1).astype(float))
+        else:
+            # Of several measurements, each with a deviation of its own, the root of the mean square.
+            deviation = np.sqrt(np.bincount(rows, spread[order] ** 2, n + 1) / some)
+        deviation[count == 0] = np.nan
+        lost = np.zeros(n + 1, dtype=bool)
+        lost[at[failed if failed is not None else []]] = True
+        return cls(
+            single=single,
+            first=np.cumsum(count) - count,
+            count=count,
+            failed=lost & (count == 0),
+            mean=mean,
+            standard_error=deviation / np.sqrt(some),
+            deviation=deviation,
+        )
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(k,) which of the cells were measured, successfully or not."""
+        return ((self.count > 0) | self.failed)[:-1]
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a cell was measured several times."""
+        return bool((self.count > 1).any())
+
+    def draw(self, rows: NDArray[np.int32], cells: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+        """One of the measurements of each of the cells (n,) in these rows."""
+        # Cells with equally many measurements of all quantities get those of one measurement.
+        count = self.count[rows]
+        place = self.first[rows] + drawn(cells, seed, np.maximum(count, 1))
+        return np.where(count > 0, np.append(self.single, np.nan)[np.where(count > 0, place, -1)], np.nan)
+
+    def enter(self, digest: hashlib._Hash) -> None:
+        """Add what it holds to a digest."""
+        for part in (self.single, self.count, self.failed, self.deviation):
+            digest.update(part.tobytes())
+
+
+def _deviation(count: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of single measurements (n - 1), pooled for cells measured once; 0 where nothing was repeated."""
+    freedom = count - 1
+    several = freedom > 0
+    pooled = np.sqrt(squares[several].sum() / freedom[several].sum()) if several.any() else 0.0
+    return np.where(several, np.sqrt(squares / np.maximum(freedom, 1)), pooled)
+
+
+def _check_arguments(
+    cells: NDArray[np.int64],
+    columns: Mapping[str, ArrayLike],
+    quantities: Mapping[str, Quantity],
+    deviations: Mapping[str, ArrayLike],
+) -> None:
+    if not len(cells):
+        raise SettingError("a table needs at least one cell")
+    if not quantities:
+        raise SettingError("a table needs at least one quantity")
+    for name in quantities:
+        if name not in columns:
+            raise SettingError(f"the quantity {name!r} has no column; there are {', '.join(columns)}")
+    for name in deviations:
+        if name not in quantities:
+            raise SettingError(f"there is a deviation of {name!r}, which is no quantity of the table")
+
+
+def _as_column(values: ArrayLike, cells: NDArray[np.int64], name: str) -> NDArray[np.float64]:
+    column = np.asarray(values, dtype=np.float64)
+    if column.shape != cells.shape:
+        raise SettingError(f"the column {name} has shape {column.shape}; there are {len(cells)} cells")
+    if np.isinf(column).any():
+        raise SettingError(f"the column {name} has an infinite value, for cell {cells[np.isinf(column)][0]}")
+    return column

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,10 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymoo.core.problem import Problem
 
+from eomoo.checks import whole
 from eomoo.errors import SettingError
-from eomoo.fronts.dominance import PENALTY, sorted_front
-from eomoo.fronts.objectives import Objective, Objectives
+from eomoo.fronts import PENALTY, Objective, Objectives, sorted_front
 from eomoo.objectives.backends import build_backends
+from eomoo.objectives.base import Backend
 from eomoo.objectives.card import Card, Constraint, load_card, parse_constraint
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -76,49 +80,54 @@ class CellProblem(Problem):
         options: Mapping[str, Any] | None = None,
         constrained: bool = True,
     ) -> None:
-        if noise is not None and (
-            isinstance(noise, bool) or not isinstance(noise, int | np.integer) or noise < 0
-        ):
-            raise SettingError(f"noise is a seed, a whole number of at least 0; got {noise!r}")
         self.card = card
-        self.noise = None if noise is None else int(noise)
+        self.noise = None if noise is None else whole("noise", noise, least=0)
         self.constrained = constrained
         self.constraints = (*card.constraints, *constraints)
         self.options = dict(options or {})
         self.space = load_space()
         extended = replace(card, constraints=self.constraints)
-        self.backends = build_backends(extended, self.options)
-        self._columns = _columns(extended)
+        self._columns = [(part.source, part.quantity) for part in extended.parts]
+        self._shared = _Shared(build_backends(extended, self.options), n_columns=len(self._columns))
+        self._let_go = self._shared.hold(self)
         self.objectives = self._find_objectives()
         self.objective_names, self.titles = self.objectives.names, self.objectives.titles
         self.units = self.objectives.units
         self.domain = self._find_domain()
-        self._known = np.zeros(len(self.space), dtype=bool)
-        self._raw: NDArray[np.float64] = np.empty((len(self.space), len(self._columns)))
         self._front: NDArray[np.int64] | None = None
         self.reference_point = self.objectives.reference
-        upper = np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, 2)
         super().__init__(
             n_var=N_GENES,
-            n_obj=len(card.objectives),
+            n_obj=self.objectives.n,
             n_ieq_constr=1 + sum(c.n_limits for c in self.constraints) if constrained else 0,
             xl=np.zeros(N_GENES),
-            xu=upper,
+            xu=np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, 2),
             vtype=int,
         )
 
     # -- values --------------------------------------------------------------------------------
 
     @property
+    def backends(self) -> Mapping[str, Backend]:
+        """Where values come from, by the card's names of them; shared with copies and views."""
+        return self._shared.backends
+
+    @property
     def enumerable(self) -> bool:
         """Whether all values can be had at once, so that the true front is known."""
-        return all(b.total or getattr(b, "known", None) is not None for b in self.backends.values())
+        return all(backend.enumerable for backend in self.backends.values())
 
     @property
     def skeleton(self) -> Skeleton:
         """The network around the cells, for counts of parameters: that of its backends, else So2Sat's."""
-        found = (getattr(backend, "skeleton", None) for backend in self.backends.values())
+        found = (backend.skeleton for backend in self.backends.values())
         return next((skeleton for skeleton in found if skeleton is not None), SO2SAT)
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that differ where what the card points to does: tables, models, images."""
+        parts = sorted(f"{source} {backend.fingerprint()}" for source, backend in self.backends.items())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def values(self, i: ArrayLike) -> NDArray[np.float64]:
         """Raw values of the objectives, in the card's units and directions; NaN where there is none.
@@ -146,8 +155,7 @@ class CellProblem(Problem):
         indices = np.atleast_1d(self.space.check(i))
         outside = np.zeros(len(indices), dtype=bool)
         for backend in self.backends.values():
-            if hasattr(backend, "extrapolates"):
-                outside |= backend.extrapolates(indices)
+            outside |= backend.extrapolates(indices)
         return outside
 
     def objectives_at(self, i: ArrayLike) -> NDArray[np.float64]:
@@ -172,11 +180,12 @@ class CellProblem(Problem):
 
     def _all_values(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Raw values of the objectives and then of the constraints' quantities, by index."""
-        if not self._known[indices].all():
-            missing = np.unique(indices[~self._known[indices]]) if indices.ndim else indices[None]
-            self._raw[missing] = self._compute(missing)
-            self._known[missing] = True
-        found: NDArray[np.float64] = self._raw[indices]
+        known, raw = self._shared.known, self._shared.raw
+        if not known[indices].all():
+            missing = np.unique(indices[~known[indices]]) if indices.ndim else indices[None]
+            raw[missing] = self._compute(missing)
+            known[missing] = True
+        found: NDArray[np.float64] = raw[indices]
         return found
 
     def _compute(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -184,12 +193,10 @@ class CellProblem(Problem):
         for source, backend in self.backends.items():
             mine = [k for k, column in enumerate(self._columns) if column[0] == source]
             names = [self._columns[k][1] for k in mine]
-            if self.noise is not None and hasattr(backend, "draw"):
-                # A backend with repeated measurements gives one of them rather than a made-up one.
-                raw[:, mine] = backend.draw(indices, names, self.noise)
-                continue
-            raw[:, mine] = backend.values(indices, names)
-            if self.noise is not None:
+            # A backend with repeated measurements gives one of them rather than a made-up one.
+            drawn = None if self.noise is None else backend.draw(indices, names, self.noise)
+            raw[:, mine] = backend.values(indices, names) if drawn is None else drawn
+            if self.noise is not None and drawn is None:
                 raw[:, mine] += self._draws(indices, mine) * backend.deviations(indices, names)
         return raw
 
@@ -306,9 +313,9 @@ class CellProblem(Problem):
 
     def _find_domain(self) -> NDArray[np.bool_] | None:
         domain: NDArray[np.bool_] | None = None
-        for backend in self.backends.values():
-            known = getattr(backend, "known", None)
-            if known is not None and not backend.total:
+        for source, backend in self.backends.items():
+            known = backend.known([quantity for name, quantity in self._columns if name == source])
+            if known is not None:
                 mine = np.zeros(len(self.space), dtype=bool)
                 mine[known] = True
                 domain = mine if domain is None else domain & mine
@@ -316,32 +323,77 @@ class CellProblem(Problem):
             raise SettingError(f"{self.name()}: no cell has values of all its objectives")
         return domain
 
-    # -- copies stay small ---------------------------------------------------------------------
+    # -- copies share what is large ------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the backends; the last of a problem, its copies and its views closes them.
+
+        A problem that is no longer used lets go by itself. One that is used again opens them again.
+        """
+        self._let_go()
+
+    def unconstrained(self) -> CellProblem:
+        """A view for algorithms without constraints: an infeasible genotype has a huge ``F``."""
+        view = copy(self)
+        view.constrained, view.n_ieq_constr = False, 0
+        return view
+
+    def __copy__(self) -> CellProblem:
+        twin: CellProblem = object.__new__(type(self))
+        twin.__dict__.update(vars(self))
+        twin._let_go = self._shared.hold(twin)
+        return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CellProblem:
-        return self
+        twin = copy(self)
+        memo[id(self)] = twin
+        for name in vars(self).keys() - _SHARED:
+            twin.__dict__[name] = deepcopy(vars(self)[name], memo)
+        return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(CellProblem, **self._arguments()), (self.card,)
-
-    def _arguments(self) -> dict[str, Any]:
-        return {
+        arguments: dict[str, Any] = {
             "noise": self.noise,
             "constraints": self.constraints[len(self.card.constraints) :],
             "options": self.options,
             "constrained": self.constrained,
         }
+        return partial(type(self), **arguments), (self.card,)
 
-    def unconstrained(self) -> CellProblem:
-        """The same problem for algorithms without constraints: an infeasible genotype has a huge ``F``."""
-        return CellProblem(self.card, **{**self._arguments(), "constrained": False})
+
+# What no copy has of its own: it is either never changed, or meant to be the same for all of them.
+_SHARED = frozenset(
+    ("card", "constraints", "objectives", "space", "domain", "_columns", "_shared", "_let_go")
+)
+
+
+class _Shared:
+    """What a problem shares with its copies and views: its backends, and the values that they told.
+
+    Attributes:
+        backends: By the card's names of them.
+        known: (423624,) bool, which cells' values are there.
+        raw: (423624, k) those values; memory is only taken for the pages that are written.
+    """
+
+    def __init__(self, backends: Mapping[str, Backend], *, n_columns: int) -> None:
+        self.backends = backends
+        self.known: NDArray[np.bool_] = np.zeros(len(load_space()), dtype=bool)
+        self.raw: NDArray[np.float64] = np.empty((len(load_space()), n_columns))
+        self._n_holders = 0
+
+    def hold(self, problem: CellProblem) -> Callable[[], None]:
+        """Count a problem; what is returned, called once or more, or the problem's end, discounts it."""
+        self._n_holders += 1
+        return weakref.finalize(problem, self._let_go)
+
+    def _let_go(self) -> None:
+        self._n_holders -= 1
+        if self._n_holders == 0:
+            for backend in self.backends.values():
+                backend.close()
 
 
 @lru_cache(maxsize=8)
 def _standard_normal(seed: int, column: int, n: int) -> NDArray[np.float64]:
     return np.random.default_rng([seed, column]).standard_normal(n)
-
-
-def _columns(card: Card) -> list[tuple[str, str]]:
-    """(source, quantity) of the objectives and then of each constraint."""
-    return [(part.source, part.quantity) for part in card.parts]

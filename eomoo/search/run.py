@@ -129,6 +129,9 @@ def run_algorithm(
                 )
     except KeyboardInterrupt:
         complete = False
+    finally:
+        if posed is not problem:
+            posed.close()
     return recorder.result(
         algorithm,
         n_eval=evaluator.n_eval,

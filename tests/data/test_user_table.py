@@ -54,19 +54,23 @@ def graphs():
 @pytest.mark.parametrize(
     "keys",
     [
+        lambda: {"index": INDICES},
+        lambda: {"index": INDICES.astype(float), "hash": load_space().hash(INDICES)},
         lambda: {"hash": load_space().hash(INDICES)},
         lambda: {"genotype": genotypes("")},
         lambda: {"genotype": genotypes(" ")},
         lambda: {"genotype": genotypes(", ")},
         lambda: {"genotype": [f"[{g}]" for g in genotypes(",")]},
         graphs,
+        lambda: {key: [str(json.loads(text)) for text in texts] for key, texts in graphs().items()},
         lambda: {"hash": load_space().hash(INDICES), "genotype": genotypes(" "), **graphs()},
     ],
 )
 def test_every_way_to_name_a_cell(tmp_path, keys, kind):
-    indices, columns = read_user_table(written(tmp_path, frame(**keys()), kind), ["watts"])
-    assert indices.tolist() == INDICES.tolist()
-    assert columns["watts"].tolist() == WATTS
+    table = read_user_table(written(tmp_path, frame(**keys()), kind), ["watts"])
+    assert table.indices.tolist() == INDICES.tolist()
+    assert table.columns["watts"].tolist() == WATTS
+    assert not table.failed["watts"].any()
 
 
 def test_lists_in_parquet(tmp_path):
@@ -76,7 +80,7 @@ def test_lists_in_parquet(tmp_path):
         ops=[o for _, o in pairs],
         genotype=[g.tolist() for g in load_space().genotype(INDICES)],
     )
-    assert read_user_table(written(tmp_path, table, "parquet"), [])[0].tolist() == INDICES.tolist()
+    assert read_user_table(written(tmp_path, table, "parquet"), []).indices.tolist() == INDICES.tolist()
 
 
 def test_an_isomorphic_genotype_is_the_same_cell(tmp_path):
@@ -91,7 +95,7 @@ def test_an_isomorphic_genotype_is_the_same_cell(tmp_path):
     texts = ["".join(map(str, g)) for g in swapped[free]]
     path = tmp_path / "t.csv"
     pd.DataFrame({"genotype": texts}).to_csv(path, index=False)
-    assert read_user_table(path, [])[0].tolist() == np.arange(0, 423_624, 4_001)[free].tolist()
+    assert read_user_table(path, []).indices.tolist() == np.arange(0, 423_624, 4_001)[free].tolist()
 
 
 def _swap_vertices(edges):
@@ -105,8 +109,11 @@ def _swap_vertices(edges):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"watts": ["1", "2", "many", "4"]}, r"mine.csv, row 3: watts is 'many', not a finite number"),
-        ({"watts": ["1", "", "3", "4"]}, r"row 2: watts is empty"),
+        (
+            {"watts": ["1", "2", "many", "4"]},
+            r"mine.csv, row 3: watts is 'many', neither a finite number nor empty",
+        ),
+        ({"watts": ["", "", "oom", ""]}, r"the column 'watts' holds no number"),
         ({"watts": ["1", "2", "3", "nan"]}, r"row 4: watts is 'nan'"),
         ({"watts": ["inf", "2", "3", "4"]}, r"row 1: watts is 'inf'"),
         ({"hash": ["0" * 32, "x", "x", "x"]}, r"row 1: no cell of the space has the hash 0000"),
@@ -116,8 +123,14 @@ def _swap_vertices(edges):
         ({"genotype": ["1" * 21 + "00003"] * 4}, r"row 1: .* operations 0, 1 or 2"),
         ({"genotype": ["1" * 25] * 4}, r"row 1: the genotype is 26 digits, not '1111"),
         ({"matrix": ["[[0, 1], [0, 0]]"] * 4, "ops": ["[]"] * 4}, r"row 1: lengths differ"),
-        ({"matrix": ["[[0, 1], [0, 0]"] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are JSON lists"),
+        ({"matrix": ["[[0, 1], [0, 0]"] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are lists"),
         ({"matrix": ["1"] * 4, "ops": ["1"] * 4}, r"row 1: "),
+        ({"matrix": ["[" * 1000] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are lists"),
+        ({"matrix": ["[" * 100_000] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are lists"),
+        ({"matrix": ["__import__('os')"] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are lists"),
+        ({"index": ["5", "6.5", "7", "8"]}, r"row 2: an index is a whole number, not '6.5'"),
+        ({"index": ["5", "", "7", "8"]}, r"row 2: an index is a whole number, not empty"),
+        ({"index": ["5", "423624", "7", "8"]}, r"row 2: no cell has the index 423624"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path, change, match):
@@ -127,10 +140,32 @@ def test_a_bad_row_is_named(tmp_path, change, match):
         read_user_table(written(tmp_path, table, "csv"), ["watts"])
 
 
-def test_a_cell_for_the_second_time_is_named(tmp_path):
-    hashes = load_space().hash([8, 9, 10, 9])
-    with pytest.raises(DataError, match=f"row 4: this cell is the same as row 2 .hash {hashes[1]}"):
-        read_user_table(written(tmp_path, frame(hash=hashes), "csv"), ["watts"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_empty_values_and_failures_by_name(tmp_path, kind):
+    table = pd.DataFrame(
+        {
+            "index": [5, 6, 7, 8, 9, 10],
+            "watts": ["1.5", "", "OOM", None, " Diverged ", "2"],
+            "seconds": [1.0, 2.0, np.nan, np.nan, 5.0, np.nan],
+            "how": ["ok", "", "Done", "lost the device", "done", None],
+        }
+    )
+    found = read_user_table(written(tmp_path, table, kind), ["watts", "seconds"], status="how")
+    np.testing.assert_array_equal(found.columns["watts"], [1.5, np.nan, np.nan, np.nan, np.nan, 2.0])
+    np.testing.assert_array_equal(found.columns["seconds"], [1.0, 2.0, np.nan, np.nan, 5.0, np.nan])
+    assert np.flatnonzero(found.failed["watts"]).tolist() == [2, 3, 4]
+    assert np.flatnonzero(found.failed["seconds"]).tolist() == [3]
+    as_usual = written(tmp_path, table.rename(columns={"how": "status"}), kind)
+    assert read_user_table(as_usual, ["seconds"]).failed["seconds"].tolist() == [0, 0, 0, 1, 0, 0]
+    with pytest.raises(DataError, match="has no column 'status'"):
+        read_user_table(written(tmp_path, table, kind), ["seconds"], status="status")
+
+
+def test_a_cell_may_be_measured_several_times(tmp_path):
+    table = frame(hash=load_space().hash([8, 9, 10, 9]))
+    watts = Quantity(title="power", unit="W", direction="min")
+    backend = TableBackend.from_file(written(tmp_path, table, "csv"), {"watts": watts})
+    assert backend.values([9], ["watts"]) == (WATTS[1] + WATTS[3]) / 2
 
 
 def test_keys_that_disagree_are_named(tmp_path):
@@ -177,6 +212,6 @@ def test_the_backend_of_a_file(tmp_path):
     backend = TableBackend.from_file(
         written(tmp_path, table, "csv"), {"watts": watts}, deviations={"watts": "spread"}
     )
-    assert backend.known.tolist() == sorted(INDICES)
+    assert backend.known(["watts"]).tolist() == sorted(INDICES)
     assert backend.values(INDICES, ["watts"])[:, 0].tolist() == WATTS
     assert backend.deviations(INDICES, ["watts"])[:, 0].tolist() == [0.1, 0.2, 0.3, 0.4]

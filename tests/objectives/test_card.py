@@ -210,7 +210,7 @@ def test_shipped_surrogate_cards_can_be_posed():
         if {part.source for part in card.parts} <= {"surrogate", "analytic"}:
             for backend in build_backends(card).values():
                 assert isinstance(backend, Backend)
-                assert backend.total
+                assert backend.known([]) is None
 
 
 @pytest.mark.parametrize(

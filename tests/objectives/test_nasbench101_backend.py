@@ -6,8 +6,7 @@ import pytest
 from eomoo import CIFAR10, load_space
 from eomoo.data.nasbench101 import NASBench101Table
 from eomoo.data.nasbench_convert import METRICS, STAGES, column_name
-from eomoo.errors import SettingError, UnknownNameError
-from eomoo.objectives.base import Backend
+from eomoo.errors import SettingError
 from eomoo.objectives.nasbench101 import NB101_QUANTITIES, NASBench101Backend
 
 CELLS = np.array([5, 423_623, 0, 5])
@@ -33,9 +32,7 @@ def table(path):
 
 def test_it_is_a_backend_of_all_cells(table):
     backend = NASBench101Backend(table)
-    assert isinstance(backend, Backend)
-    assert backend.total
-    assert len(backend.known) == len(load_space())
+    assert backend.known(["val_accuracy"]) is None
     assert {"val_accuracy_error", "test_accuracy_error", "train_time", "params"} < set(backend.quantities)
     assert NB101_QUANTITIES["val_accuracy_error"].unit == "%"
 
@@ -91,9 +88,9 @@ def test_a_table_with_gaps_is_partial(path, tmp_path):
     record["training_time_108_final"][0, 9, 1] = np.nan
     np.save(tmp_path / "gap.npy", record)
     backend = NASBench101Backend(tmp_path / "gap.npy")
-    assert not backend.total
-    assert len(backend.known) == len(load_space()) - 1
-    assert 9 not in backend.known
+    known = backend.known(["train_time"])
+    assert len(known) == len(load_space()) - 1
+    assert 9 not in known
 
 
 @pytest.mark.parametrize(
@@ -109,14 +106,6 @@ def test_a_table_with_gaps_is_partial(path, tmp_path):
 def test_wrong_settings_are_refused(table, options, match):
     with pytest.raises(SettingError, match=match):
         NASBench101Backend(table, **options)
-
-
-def test_unknown_names_and_cells_are_refused(table):
-    backend = NASBench101Backend(table)
-    with pytest.raises(UnknownNameError, match="nasbench101 backend has no quantity 'latency'"):
-        backend.values(CELLS, ["latency"])
-    with pytest.raises(SettingError, match="no cell has the index -1"):
-        backend.values(np.array([-1]), ["params"])
 
 
 @pytest.mark.parametrize(

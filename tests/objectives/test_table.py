@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from eomoo import load_space
-from eomoo.errors import SettingError, UnknownNameError
-from eomoo.objectives.base import Backend, Quantity
+from eomoo.errors import SettingError
+from eomoo.objectives.base import Quantity
 from eomoo.objectives.table import EO_QUANTITIES, TableBackend
 
 ENERGY = Quantity(title="energy", unit="J", direction="min")
@@ -22,10 +22,8 @@ def table():
     )
 
 
-def test_it_is_a_backend(table):
-    assert isinstance(table, Backend)
-    assert not table.total
-    assert table.known.tolist() == [3, 700, 423_623]
+def test_it_knows_its_cells(table):
+    assert table.known(["energy", "acc_error"]).tolist() == [3, 700, 423_623]
 
 
 def test_values_follow_the_order_asked_for_and_are_nan_where_unknown(table):
@@ -58,7 +56,7 @@ def test_a_table_of_every_cell_is_total():
     n = len(load_space())
     order = np.random.default_rng(1).permutation(n)
     table = TableBackend(order, {"energy": order * 2.0}, {"energy": ENERGY})
-    assert table.total
+    assert table.known(["energy"]) is None
     asked = np.array([0, n - 1, 77])
     assert table.values(asked, ["energy"])[:, 0].tolist() == (asked * 2.0).tolist()
 
@@ -66,9 +64,8 @@ def test_a_table_of_every_cell_is_total():
 @pytest.mark.parametrize(
     ("indices", "columns", "match"),
     [
-        ([1, 1], {"energy": [1.0, 2.0]}, "cell 1 is in the table twice"),
         ([1, 2], {"energy": [1.0]}, r"shape \(1,\); there are 2 cells"),
-        ([8, 2], {"energy": [1.0, np.nan]}, "not finite, for cell 2"),
+        ([8, 2], {"energy": [1.0, np.inf]}, "infinite value, for cell 2"),
         ([], {"energy": []}, "at least one cell"),
         ([1], {"power": [1.0]}, "'energy' has no column; there are power"),
         ([-1], {"energy": [1.0]}, "no cell has the index -1"),
@@ -79,24 +76,111 @@ def test_what_is_no_table_is_refused(indices, columns, match):
         TableBackend(indices, columns, {"energy": ENERGY})
 
 
-def test_unknown_names_and_indices_are_named(table):
-    with pytest.raises(UnknownNameError, match="no quantity 'power'; it offers energy, acc, acc_error"):
-        table.values(np.array([3]), ["power"])
-    with pytest.raises(SettingError, match="423624"):
-        table.values(np.array([423_624]), ["energy"])
+def test_a_cell_has_what_was_measured_of_it():
+    nan = np.nan
+    table = TableBackend(
+        [5, 9, 700],
+        {"energy": [nan, 2.0, 3.0], "acc": [0.5, nan, nan]},
+        {"energy": ENERGY, "acc": ACCURACY},
+        failed={"acc": np.array([False, True, False])},
+    )
+    assert table.known(["energy"]).tolist() == [9, 700]
+    assert table.known(["acc"]).tolist() == [5, 9], "a failure is known, what was not measured is not"
+    assert table.known(["energy", "acc_error"]).tolist() == [9]
+    assert table.known([]).tolist() == [5, 9, 700]
+    found = table.values([5, 9, 700], ["energy", "acc"])
+    np.testing.assert_array_equal(found, [[nan, 0.5], [2.0, nan], [3.0, nan]])
+    np.testing.assert_array_equal(table.deviations([5, 9], ["energy", "acc"]), [[nan, 0.0], [0.0, nan]])
+
+
+REPEATED = {
+    "indices": [8, 3, 8, 700, 8, 3],
+    "columns": {"energy": [1.0, 10.0, 4.0, 7.0, 7.0, 14.0], "acc": [0.1, 0.2, np.nan, 0.4, 0.5, np.nan]},
+    "quantities": {"energy": ENERGY, "acc": ACCURACY},
+    "failed": {"acc": np.array([False, False, True, False, False, False])},
+}
+
+
+def test_repeated_measurements_have_a_mean_and_its_standard_error():
+    table = TableBackend(**REPEATED)
+    found = table.values([3, 8, 700], ["energy", "acc_error"])
+    np.testing.assert_allclose(found, [[12.0, 80.0], [4.0, 70.0], [7.0, 60.0]])
+    energy = [np.std([10, 14], ddof=1), np.std([1, 4, 7], ddof=1)]
+    pooled = np.sqrt((energy[0] ** 2 + 2 * energy[1] ** 2) / 3)
+    of_acc = np.std([10, 50], ddof=1)
+    np.testing.assert_allclose(
+        table.deviations([3, 8, 700], ["energy", "acc_error"]),
+        [[energy[0] / np.sqrt(2), of_acc], [energy[1] / np.sqrt(3), of_acc / np.sqrt(2)], [pooled, of_acc]],
+    )
+
+
+def test_one_measurement_is_drawn_for_each_cell():
+    tables = [TableBackend(**REPEATED, repeat="random", seed=seed) for seed in range(40)]
+    found = np.stack([table.values([8, 3, 700], ["energy"])[:, 0] for table in tables])
+    assert set(found[:, 0]) == {1.0, 4.0, 7.0}
+    assert set(found[:, 1]) == {10.0, 14.0}
+    assert set(found[:, 2]) == {7.0}
+    np.testing.assert_array_equal(tables[3].values([700, 3, 8], ["energy"])[::-1, 0], found[3])
+    np.testing.assert_array_equal(TableBackend(**REPEATED).draw([8, 3, 700], ["energy"], 3)[:, 0], found[3])
+    np.testing.assert_allclose(tables[0].deviations([3], ["energy"]), [[np.std([10, 14], ddof=1)]])
+    assert tables[0].fingerprint() != tables[1].fingerprint() != TableBackend(**REPEATED).fingerprint()
+
+
+def test_the_measurement_that_is_drawn_is_the_same_for_all_quantities():
+    cells = np.repeat(np.arange(300), 4)
+    number = np.tile(np.arange(4.0), 300)
+    both = {"energy": ENERGY, "acc": ACCURACY}
+    table = TableBackend(cells, {"energy": number, "acc": number / 10}, both, repeat="random", seed=1)
+    energy, acc = table.values(np.arange(300), ["energy", "acc"]).T
+    np.testing.assert_array_equal(energy / 10, acc)
+    assert set(energy) == {0.0, 1.0, 2.0, 3.0}
+
+
+def test_own_deviations_of_repeated_measurements_are_combined():
+    table = TableBackend(
+        [3, 3, 5], {"energy": [1.0, 3.0, 9.0]}, {"energy": ENERGY}, deviations={"energy": [3.0, 4.0, 2.0]}
+    )
+    np.testing.assert_allclose(table.deviations([3, 5], ["energy"])[:, 0], [np.hypot(3, 4) / 2, 2.0])
+
+
+def test_without_repetitions_there_is_nothing_to_draw(table):
+    assert table.draw([3], ["energy"], 1) is None
+
+
+def test_wrong_ways_to_take_repetitions_are_refused():
+    for options, sentence in (
+        ({"repeat": "max"}, "repeat must be one of mean, random"),
+        ({"seed": -1}, "seed"),
+    ):
+        with pytest.raises(SettingError, match=sentence):
+            TableBackend(**{**REPEATED, **options})
+
+
+def test_the_fingerprint_is_that_of_the_content():
+    def digest(**changes):
+        return TableBackend(**{**REPEATED, **changes}).fingerprint()
+
+    moved = [*REPEATED["columns"]["energy"][:-1], 14.000001]
+    assert digest() == digest()
+    assert digest() != digest(columns={**REPEATED["columns"], "energy": moved})
+    assert digest() != digest(indices=[8, 3, 8, 701, 8, 3])
+    only = {"indices": [5, 6], "columns": {"energy": [np.nan, 1.0]}, "quantities": {"energy": ENERGY}}
+    lost = {"energy": np.array([True, False])}
+    assert digest(**only, failed=lost) != digest(**only, failed={})
 
 
 def test_the_eo_table(eo_folder):
     table = TableBackend.from_eo(eo_folder)
-    assert len(table.known) == 450
+    cells = table.known(list(EO_QUANTITIES))
+    assert len(cells) == 450
     names = list(EO_QUANTITIES)
-    means = dict(zip(names, table.values(table.known, names).mean(axis=0), strict=True))
+    means = dict(zip(names, table.values(cells, names).mean(axis=0), strict=True))
     assert means["val_macro"] == pytest.approx(0.41135, abs=5e-6)
     assert means["train_time"] == pytest.approx(9937.2, abs=0.05)
     assert means["latency"] == pytest.approx(13.365, abs=5e-4)
     space = load_space()
-    assert (table.values(table.known, ["params"])[:, 0] == space.params(table.known)).all()
-    deviations = table.deviations(table.known, ["latency", "val_macro"])
+    assert (table.values(cells, ["params"])[:, 0] == space.params(cells)).all()
+    deviations = table.deviations(cells, ["latency", "val_macro"])
     assert (deviations[:, 0] > 0).all()
     assert (deviations[:, 1] == 0).all()
     assert table.quantities["test_macro_error"].unit == "%"

@@ -1,17 +1,24 @@
 """CellProblem's contract with pymoo and with the card."""
 
 import copy
+import gc
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+from pymoo.constraints.as_obj import ConstraintsAsObjective
+from pymoo.constraints.as_penalty import ConstraintsAsPenalty
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.individual import Individual
 from pymoo.core.population import Population
-from synthetic import ANALYTIC_CARD, PART, all_values, brute_front
+from synthetic import ANALYTIC_CARD, PART, all_values, brute_front, card_text
 
 import eomoo
 from eomoo.errors import CardError, EomooError, SettingError
+from eomoo.objectives.card import load_card
+from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.run import run_algorithm
 
 
 def valid(space, n=50, seed=0):
@@ -114,7 +121,6 @@ def test_a_cell_is_computed_once(pose, space):
 def test_copies_and_pickles_stay_small(pose, space):
     problem = pose("err", "acc", noise=3, constraints=["lat<=20"])
     problem.pareto_front()
-    assert copy.deepcopy(problem) is problem
     data = pickle.dumps(problem)
     assert len(data) < 10_000
     twin, cells = pickle.loads(data), valid(space)
@@ -123,6 +129,113 @@ def test_copies_and_pickles_stay_small(pose, space):
     assert twin.name() == problem.name()
     free = pickle.loads(pickle.dumps(problem.unconstrained()))
     assert free.n_ieq_constr == 0
+
+
+def settings_of(problem):
+    plain = (int, str, tuple, list)
+    return {name: value for name, value in vars(problem).items() if isinstance(value, plain)}
+
+
+def test_a_copy_is_an_object_of_its_own_that_shares_tables(pose, space):
+    problem, cells = pose("err", "lat", constraints=["lat<=21"]), valid(space)
+    kept = settings_of(problem)
+    values = problem.values(cells)
+    for twin in (copy.deepcopy(problem), copy.copy(problem)):
+        assert twin is not problem
+        assert type(twin) is type(problem)
+        assert twin.backends is problem.backends
+        assert np.shares_memory(twin._shared.raw, problem._shared.raw)
+        twin.n_ieq_constr, twin.constrained = 0, False
+        twin.reference_point = np.zeros(2)
+        assert settings_of(problem) == kept
+        assert (twin.values(cells) == values).all()
+    deep = copy.deepcopy(problem)
+    deep.xl[:] = 9
+    deep.data["mine"] = 1
+    deep.objective_names.append("more")
+    assert problem.xl.tolist() == [0] * 26
+    assert "mine" not in problem.data
+    assert problem.objective_names == ["err", "lat"]
+    assert problem.backends["synthetic"].n_asked == len(cells)
+    together = copy.deepcopy([problem, problem])
+    assert together[0] is together[1]
+
+
+def test_wrappers_of_pymoo_leave_the_problem_alone(pose, space):
+    problem, X = pose("err", constraints=["lat<=21"]), space.genotype(valid(space, 300))
+    before = problem.evaluate(X, return_as_dictionary=True)
+    kept = settings_of(problem)
+    as_penalty = ConstraintsAsPenalty(problem, penalty=10.0)
+    as_objective = ConstraintsAsObjective(problem)
+    penalised = Evaluator().eval(as_penalty, Population.new(X=X)).get("F")
+    assert Evaluator().eval(as_objective, Population.new(X=X)).get("F").shape == (300, 2)
+    broken = before["G"][:, 1] > 0
+    assert 0 < broken.sum() < 300
+    assert (penalised[broken] > before["F"][broken]).all()
+    assert settings_of(problem) == kept
+    assert (problem.n_obj, problem.n_ieq_constr) == (1, 2)
+    after = problem.evaluate(X, return_as_dictionary=True)
+    assert (after["F"] == before["F"]).all()
+    assert (after["G"] == before["G"]).all()
+    assert as_penalty.n_ieq_constr == copy.deepcopy(as_penalty).n_ieq_constr == 0
+
+
+class Doubled(eomoo.CellProblem):
+    """A class of a user's."""
+
+
+def test_a_problem_of_ones_own_class_is_copied_and_pickled_as_such(card):
+    problem = Doubled(load_card(card("err")))
+    assert type(copy.deepcopy(problem)) is type(pickle.loads(pickle.dumps(problem))) is Doubled
+
+
+def test_the_last_to_be_closed_closes_the_backends(pose):
+    problem = pose("err", "lat")
+    backend = problem.backends["synthetic"]
+    view, deep = problem.unconstrained(), copy.deepcopy(problem)
+    assert view.backends is deep.backends is problem.backends
+    problem.close()
+    problem.close()
+    view.close()
+    assert backend.n_closed == 0
+    deep.close()
+    assert backend.n_closed == 1
+    problem.close()
+    assert backend.n_closed == 1
+
+
+def test_what_is_no_longer_used_closes_its_backends(pose):
+    problem = pose("err", "lat")
+    backend, twin = problem.backends["synthetic"], copy.copy(problem)
+    del problem
+    gc.collect()
+    assert backend.n_closed == 0
+    del twin
+    gc.collect()
+    assert backend.n_closed == 1
+
+
+def test_a_run_without_constraints_leaves_no_backend_open(pose):
+    problem = pose("err", "lat", constraints=["lat<=21"])
+    spec = AlgorithmSpec(label="moead", algorithm="moead")
+    run_algorithm(problem, spec, budget=30, seed=1)
+    backend = problem.backends["synthetic"]
+    assert backend.n_asked == 30, "the view has no backends of its own"
+    assert backend.n_closed == 0
+    problem.close()
+    assert backend.n_closed == 1
+
+
+def test_the_fingerprint_is_that_of_what_the_card_points_to(tmp_path):
+    path = tmp_path / "card.toml"
+    path.write_text(card_text("err", source="table") + '[backend.table]\nfile = "mine.csv"\n')
+
+    def digest(err, **changes):
+        pd.DataFrame({"index": [5, 77, 700], "err": err}).to_csv(tmp_path / "mine.csv", index=False)
+        return eomoo.get_problem(path, **changes).fingerprint
+
+    assert digest([1, 2, 3]) == digest([1.0, 2.0, 3.0]) == digest([1, 2, 3], noise=3, constraints="err<=2")
+    assert digest([1, 2, 3]) != digest([1, 2, 4])
 
 
 def test_noise_is_reproducible_and_independent_of_order(pose, space):
@@ -156,7 +269,7 @@ def test_a_single_constraint_and_a_seed_of_numpy(card, space):
 
 @pytest.mark.parametrize("noise", [-1, 1.5, True, "3"])
 def test_noise_is_a_seed(card, noise):
-    with pytest.raises(SettingError, match="noise is a seed"):
+    with pytest.raises(SettingError, match="noise must be a whole number of at least 0"):
         eomoo.get_problem(card("err"), noise=noise)
 
 

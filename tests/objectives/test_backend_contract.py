@@ -1,0 +1,243 @@
+"""What every backend keeps to, whichever way its values come about."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import synthetic
+
+from eomoo.data.nasbench_convert import METRICS, STAGES, column_name
+from eomoo.errors import SettingError, UnknownNameError
+from eomoo.objectives.analytic import AnalyticBackend
+from eomoo.objectives.backends import BACKENDS
+from eomoo.objectives.base import Backend, Quantity
+from eomoo.objectives.live import LiveBackend
+from eomoo.objectives.nasbench101 import NASBench101Backend
+from eomoo.objectives.surrogate import SurrogateBackend
+from eomoo.objectives.table import TableBackend
+from eomoo.space import load_space
+
+N = len(load_space())
+
+
+def own_table():
+    """A partial table with gaps, a failure and a cell that was measured twice."""
+    return TableBackend(
+        [3, 700, 423_623, 8, 700],
+        {"energy": [0.5, 7.0, 9.0, np.nan, 8.0], "acc": [0.5, 0.75, np.nan, 0.25, 0.7]},
+        {
+            "energy": Quantity(title="energy", unit="J", direction="min"),
+            "acc": Quantity(title="validation accuracy", unit="fraction", direction="max"),
+        },
+        failed={"acc": np.array([False, False, True, False, False])},
+    )
+
+
+def nasbench101_file(folder):
+    """A file as the converter writes it, of made-up values, in which one cell has none."""
+    rng = np.random.default_rng(0)
+    names = [column_name(m, 108, s) for s in STAGES for m in METRICS]
+    record = np.zeros(1, dtype=[(name, "<f4", (N, 3)) for name in names])
+    for name in names:
+        record[name] = rng.random((N, 3)) * (1000 if "time" in name else 1)
+        record[name][0, 9] = np.nan
+    np.save(folder / "made_up.npy", record)
+    return folder / "made_up.npy"
+
+
+class FakeLive(LiveBackend):
+    """Counts networks; neither trains nor times any."""
+
+    @property
+    def skeleton(self):
+        return AnalyticBackend().skeleton
+
+    def fingerprint(self):
+        return "no images"
+
+
+def live(folder):
+    from eomoo.live.tasks import DataSource
+
+    return FakeLive(DataSource(name="landsat-nc", options={}), folder=folder)
+
+
+MAKE = {
+    "analytic": lambda tmp: AnalyticBackend(),
+    "live": lambda tmp: live(tmp),
+    "nasbench101": lambda tmp: NASBench101Backend(nasbench101_file(tmp)),
+    "surrogate": lambda tmp: SurrogateBackend(),
+    "synthetic": lambda tmp: synthetic.SyntheticBackend(),
+    "table": lambda tmp: own_table(),
+    "table at random": lambda tmp: TableBackend(
+        np.repeat(np.arange(1000), 3),
+        {"err": np.random.default_rng(0).random(3000)},
+        {"err": synthetic.QUANTITIES["err"]},
+        repeat="random",
+    ),
+}
+NAMES = {"live": ["params", "macs"]}
+CELLS = np.array([3, 423_623, 9, 700, 3, 8, 5])
+
+
+@pytest.fixture(scope="module", params=MAKE)
+def backend(request, tmp_path_factory):
+    made = MAKE[request.param](tmp_path_factory.mktemp("backend"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def names(backend):
+    return NAMES.get(backend.name, list(backend.quantities))
+
+
+def test_every_kind_of_backend_is_here():
+    assert set(BACKENDS) - {"part", "ball"} <= set(MAKE)
+
+
+def test_it_says_what_it_offers(backend):
+    assert isinstance(backend, Backend)
+    assert backend.name
+    assert isinstance(backend.enumerable, bool)
+    for name, quantity in backend.quantities.items():
+        assert isinstance(quantity, Quantity), name
+        assert quantity.title
+        assert quantity.direction in ("min", "max")
+    assert backend.skeleton is None or backend.skeleton.n_classes > 1
+
+
+def test_values_are_an_array_of_its_own_in_the_order_asked_for(backend, names):
+    found = backend.values(CELLS, names)
+    assert (found.shape, found.dtype) == ((len(CELLS), len(names)), np.float64)
+    again = backend.values(CELLS[::-1], names[::-1])
+    np.testing.assert_array_equal(again[::-1, ::-1], found)
+    one_by_one = np.concatenate([backend.values(cell, names) for cell in CELLS])
+    np.testing.assert_array_equal(one_by_one, found)
+    alone = np.concatenate([backend.values(CELLS, [name]) for name in names], axis=1)
+    np.testing.assert_array_equal(alone, found)
+    found[:] = -1
+    np.testing.assert_array_equal(backend.values(CELLS[::-1], names[::-1]), again)
+    np.testing.assert_array_equal(backend.values(CELLS.astype(np.int32), names)[::-1, ::-1], again)
+
+
+def test_deviations_are_shaped_as_values_and_known_where_these_are(backend, names):
+    values, deviations = backend.values(CELLS, names), backend.deviations(CELLS, names)
+    assert (deviations.shape, deviations.dtype) == (values.shape, np.float64)
+    assert (deviations[~np.isnan(values)] >= 0).all()
+    np.testing.assert_array_equal(backend.deviations(CELLS[::-1], names)[::-1], deviations)
+
+
+def test_an_error_is_its_accuracy_turned_round(backend, names):
+    for name in names:
+        accuracy = name.removesuffix("_error")
+        if name != accuracy and accuracy in names:
+            good, bad = backend.values(CELLS, [accuracy, name]).T
+            np.testing.assert_allclose(bad, 100 - 100 * good)
+            good, bad = backend.deviations(CELLS, [accuracy, name]).T
+            np.testing.assert_allclose(bad, 100 * good)
+            assert backend.quantities[name].direction == "min"
+
+
+def test_what_is_not_known_has_no_value(backend, names):
+    for some in ([], names[:1], names):
+        known = backend.known(some)
+        if known is None:
+            continue
+        assert known.dtype == np.int64
+        assert (np.diff(known) > 0).all()
+        others = np.setdiff1d(np.arange(0, N, 501), known)
+        if some:
+            assert np.isnan(backend.values(others, some)).any(axis=1).all()
+    if backend.enumerable and backend.known(names) is None:
+        assert np.isfinite(backend.values(CELLS, names[:1])).all()
+
+
+def test_a_draw_depends_on_the_seed_and_the_cell_alone(backend, names):
+    found = backend.draw(CELLS, names, 1)
+    if found is None:
+        assert backend.draw([], [], 2) is None
+        return
+    values = backend.values(CELLS, names)
+    assert found.shape == values.shape
+    np.testing.assert_array_equal(backend.draw(CELLS[::-1], names, 1)[::-1], found)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
+    many = [backend.draw(CELLS, names, seed) for seed in range(20)]
+    assert any(not np.array_equal(other, found, equal_nan=True) for other in many)
+
+
+def test_nothing_asked_is_nothing_told(backend, names):
+    nothing = np.empty(0, dtype=np.int64)
+    for ask in (backend.values, backend.deviations):
+        assert ask(nothing, names).shape == (0, len(names))
+        assert ask([], names).shape == (0, len(names))
+        assert ask(CELLS, []).shape == (len(CELLS), 0)
+    assert backend.extrapolates(nothing).shape == (0,)
+
+
+def test_where_it_extrapolates_is_told_for_each_cell(backend):
+    outside = backend.extrapolates(CELLS)
+    assert (outside.shape, outside.dtype) == (CELLS.shape, bool)
+    np.testing.assert_array_equal(backend.extrapolates(CELLS[::-1])[::-1], outside)
+
+
+def test_an_unknown_quantity_is_named(backend, names):
+    for ask in (backend.values, backend.deviations):
+        with pytest.raises(
+            UnknownNameError, match=f"the {backend.name} backend has no quantity 'speed'; it of"
+        ):
+            ask(CELLS, [*names, "speed"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        ([3, -1], "no cell has the index -1"),
+        ([423_624], "no cell has the index 423624"),
+        ([0.5], "whole number; got float64"),
+        (["3"], "whole number"),
+    ],
+)
+def test_an_impossible_index_is_named(backend, names, cells, sentence):
+    for ask in (backend.values, backend.deviations):
+        with pytest.raises(SettingError, match=sentence):
+            ask(np.array(cells), names)
+    with pytest.raises(SettingError, match=sentence):
+        backend.extrapolates(np.array(cells))
+
+
+def test_copies_and_pickles_answer_alike(backend, names):
+    expected = backend.values(CELLS, names)
+    for twin in (copy.deepcopy(backend), pickle.loads(pickle.dumps(backend))):
+        np.testing.assert_array_equal(twin.values(CELLS, names), expected)
+        assert twin.fingerprint() == backend.fingerprint()
+        twin.close()
+
+
+def test_the_fingerprint_is_a_text_that_stays(backend):
+    assert isinstance(backend.fingerprint(), str)
+    assert backend.fingerprint() == backend.fingerprint()
+
+
+def test_it_may_be_closed_twice_and_asked_again(backend, names):
+    expected = backend.values(CELLS, names)
+    backend.close()
+    backend.close()
+    np.testing.assert_array_equal(backend.values(CELLS, names), expected)
+
+
+def test_it_reports_to_whoever_listens(backend):
+    backend.report("nobody listens")
+    heard = []
+    listening = copy.copy(backend)
+    listening.report = heard.append
+    listening.report("training")
+    assert heard == ["training"]
+
+
+def test_what_has_no_networks_exports_none(backend, tmp_path):
+    if isinstance(backend, LiveBackend):
+        pytest.skip("it exports what it trained")
+    assert backend.export([3], tmp_path) == []
+    assert not list(tmp_path.iterdir())
