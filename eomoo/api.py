@@ -69,8 +69,7 @@ class Run:
         folder = Path(folder)
         written = write_run(self.stored, folder)
         for backend in self.problem.backends.values():
-            if hasattr(backend, "export"):
-                written += backend.export(self.stored.front_cells.tolist(), folder / "onnx")
+            written += backend.export(self.stored.front_cells.tolist(), folder / "onnx")
         return written
 
     def __repr__(self) -> str:
