@@ -30,10 +30,6 @@ LAYERS = [
     *["api", "cli"],
 ]
 ALLOWED = {layer: set(LAYERS[: k + 1]) for k, layer in enumerate(LAYERS)}
-# Imports upward that are still to be turned round.
-UPWARD = {
-    "jobs/processes.py": {"study"},
-}
 # Classes of torch's modules cannot be defined without torch; only functions import this file.
 NEEDS_TORCH = "eomoo.live.modules"
 ROOT = Path(eomoo.__file__).parent
@@ -58,7 +54,7 @@ def test_imports_go_leftwards(module):
     assert layer in ALLOWED
     names = [name.split(".") for name in imported(ROOT / module)]
     found = {name[1] for name in names if name[0] == "eomoo"}
-    assert found <= ALLOWED[layer] | UPWARD.get(module.as_posix(), set())
+    assert found <= ALLOWED[layer]
 
 
 def name_of(module):

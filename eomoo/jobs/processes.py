@@ -1,91 +1,175 @@
-"""Tasks on several processes: those of one seed on one process, and no process outlives its parent."""
+"""Tasks on several processes of this machine; no process outlives its parent."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from collections import deque
-from collections.abc import Callable, Generator
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import groupby
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
-from typing import TypeVar
+from typing import Any
 
-from eomoo.errors import StoreError
-from eomoo.study.plan import Task
+from eomoo.jobs.base import ATTEMPTS, Jobs, OnIncident, OnResult, failed, lost, set_worker_number
 
-__all__ = ["on_processes"]
+__all__ = ["ProcessJobs"]
 
-Result = TypeVar("Result")
+# One that runs and one that waits, so that no process idles while this one handles a result.
 _AHEAD = 2
 
 
-def on_processes(
-    function: Callable[[Task], Result], tasks: list[Task], jobs: int
-) -> Generator[tuple[Task, Result], None, None]:
-    """Call a function for each task on up to ``jobs`` processes; yields (task, result) as they end.
+class ProcessJobs(Jobs):
+    """Tasks on processes, which stay between calls of ``run`` and keep what they have in memory.
 
-    Raises:
-        StoreError: A process died.
+    A script that uses them guards its own work with ``if __name__ == "__main__"``, since they import it.
+
+    Args:
+        workers: How many.
     """
-    groups = deque(_groups(tasks, jobs))
-    # Forked workers would inherit threads and locks of this process in any state.
-    context = get_context("spawn")
-    # The pipe breaks when this process closes its end, or is killed and cannot say anything.
-    lifeline, mine = context.Pipe(duplex=False)
-    pools = [
-        ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker, initargs=(lifeline,))
-        for _ in range(min(jobs, len(groups)))
-    ]
-    waiting: list[deque[Task]] = [deque() for _ in pools]
-    running: dict[Future[Result], tuple[Task, int]] = {}
 
-    def feed(k: int) -> None:
-        if not waiting[k] and groups:
-            waiting[k].extend(groups.popleft())
-        if waiting[k]:
-            task = waiting[k].popleft()
-            running[pools[k].submit(function, task)] = task, k
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        # Forked workers would inherit threads and locks of this process in any state.
+        self._context = get_context("spawn")
+        self._pools: list[ProcessPoolExecutor] = []
+        self._lifeline: tuple[Connection, Connection] | None = None
 
-    try:
-        for k in range(len(pools)):
-            for _ in range(_AHEAD):
-                feed(k)
-        while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                task, k = running.pop(future)
-                feed(k)
-                yield task, future.result()
-    except BrokenProcessPool:
-        mine.close()
-        raise StoreError(
-            "a worker process died (out of memory?); what was finished is kept, "
-            "run the same command again to go on, perhaps with fewer --jobs"
-        ) from None
-    except BaseException:
-        # Nobody waits for runs that are under way: training may take hours.
-        mine.close()
-        raise
-    finally:
-        for pool in pools:
+    def run(
+        self,
+        function: Callable[[Any], Any],
+        tasks: Sequence[Any],
+        on_result: OnResult,
+        *,
+        on_incident: OnIncident | None = None,
+        group: Callable[[Any], Hashable] | None = None,
+    ) -> None:
+        """Call a function for all tasks."""
+        groups = _groups(tasks, self.workers, group)
+        try:
+            _Round(self, function, tasks, groups, on_result, on_incident).run()
+        except BaseException:
+            # Nobody waits for what is under way: training may take hours.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        if self._lifeline is not None:
+            self._lifeline[1].close()
+        for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
-        mine.close()
-        lifeline.close()
+        if self._lifeline is not None:
+            self._lifeline[0].close()
+        self._pools, self._lifeline = [], None
+
+    def pool(self, k: int) -> ProcessPoolExecutor:
+        """The k-th process, started when it is first needed."""
+        while len(self._pools) <= k:
+            self._pools.append(self._start(len(self._pools)))
+        return self._pools[k]
+
+    def replace(self, k: int) -> None:
+        """Start the k-th process again after its death."""
+        self._pools[k].shutdown(wait=True)
+        self._pools[k] = self._start(k)
+
+    def _start(self, k: int) -> ProcessPoolExecutor:
+        if self._lifeline is None:
+            # The pipe breaks when this process closes its end, or is killed and cannot say anything.
+            self._lifeline = self._context.Pipe(duplex=False)
+        return ProcessPoolExecutor(
+            1, mp_context=self._context, initializer=_start_worker, initargs=(self._lifeline[0], k)
+        )
 
 
-def _groups(tasks: list[Task], jobs: int) -> list[list[Task]]:
-    """Tasks that share a problem and a seed, and so the training of a surrogate start; or single ones."""
-    groups = [list(group) for _, group in groupby(tasks, key=lambda task: (task.problem, task.seed))]
-    return groups if len(groups) >= jobs else [[task] for task in tasks]
+class _Round:
+    """One call of ``run``: which task runs on which process, and which have died."""
+
+    def __init__(
+        self,
+        jobs: ProcessJobs,
+        function: Callable[[Any], Any],
+        tasks: Sequence[Any],
+        groups: deque[list[int]],
+        on_result: OnResult,
+        on_incident: OnIncident | None,
+    ) -> None:
+        self.jobs, self.function, self.tasks, self.groups = jobs, function, tasks, groups
+        self.on_result, self.on_incident = on_result, on_incident
+        n = min(jobs.workers, len(groups))
+        self.waiting: list[deque[int]] = [deque() for _ in range(n)]
+        # Oldest first: that one runs, the next waits within the process.
+        self.running: list[deque[tuple[int, Future[Any]]]] = [deque() for _ in range(n)]
+        self.deaths: Counter[int] = Counter()
+
+    def run(self) -> None:
+        for _ in range(_AHEAD):
+            for p in range(len(self.running)):
+                self._feed(p)
+        while futures := [future for row in self.running for _, future in row]:
+            wait(futures, return_when=FIRST_COMPLETED)
+            for p in range(len(self.running)):
+                self._collect(p)
+
+    def _feed(self, p: int) -> None:
+        if not self.waiting[p] and self.groups:
+            self.waiting[p].extend(self.groups.popleft())
+        if self.waiting[p]:
+            k = self.waiting[p].popleft()
+            try:
+                future = self.jobs.pool(p).submit(self.function, self.tasks[k])
+            except BrokenProcessPool as error:
+                future = Future()
+                future.set_exception(error)
+            self.running[p].append((k, future))
+
+    def _collect(self, p: int) -> None:
+        row = self.running[p]
+        while row and row[0][1].done():
+            k, future = row.popleft()
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool):
+                self._bury(p, k)
+                return
+            self._feed(p)
+            if error is not None:
+                failed(k, error, self.on_incident)
+            else:
+                self.on_result(k, future.result())
+
+    def _bury(self, p: int, k: int) -> None:
+        """Start a process again; the task that ran on it counts the death, the next one does not."""
+        others = [other for other, _ in self.running[p]]
+        self.running[p].clear()
+        self.waiting[p].extendleft(reversed(others))
+        self.jobs.replace(p)
+        self.deaths[k] += 1
+        if self.deaths[k] < ATTEMPTS:
+            self.waiting[p].appendleft(k)
+        else:
+            lost(k, self.on_incident, ATTEMPTS)
+        for _ in range(_AHEAD):
+            self._feed(p)
 
 
-def _start_worker(lifeline: Connection) -> None:
+def _groups(tasks: Sequence[Any], workers: int, group: Callable[[Any], Hashable] | None) -> deque[list[int]]:
+    """Positions of neighbouring tasks of one group; single ones where groups would leave workers idle."""
+    single = [[k] for k in range(len(tasks))]
+    if group is None:
+        return deque(single)
+    groups = [list(found) for _, found in groupby(range(len(tasks)), key=lambda k: group(tasks[k]))]
+    return deque(groups if len(groups) >= workers else single)
+
+
+def _start_worker(lifeline: Connection, number: int) -> None:
     # The parent answers Ctrl-C, and lets go of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_worker_number(number)
     Thread(target=_hold_on, args=(lifeline,), daemon=True).start()
 
 

@@ -8,6 +8,6 @@
   :mod:`~eomoo.live.recipes`, a training's files in :mod:`~eomoo.live.runs`.
 - :mod:`~eomoo.live.latency`: ``measure_latency``; :mod:`~eomoo.live.energy`.
 - :mod:`~eomoo.live.export`: ``export_onnx``; :mod:`~eomoo.live.mapping`: ``predict_scene``.
-- :mod:`~eomoo.live.engine`, :mod:`~eomoo.live.tasks`, :mod:`~eomoo.live.store`,
+- :mod:`~eomoo.live.tasks`, :mod:`~eomoo.live.store`,
   :mod:`~eomoo.live.screening`: what the live backend runs on.
 """

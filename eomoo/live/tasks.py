@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.images import ImageData, open_data
+from eomoo.jobs import worker_number
 from eomoo.live.devices import resolve_device
 from eomoo.live.recipes import Recipe, format_epochs
 from eomoo.live.store import key_of
 from eomoo.live.training import train, training_setting
+from eomoo.packages import require
 from eomoo.space import Skeleton
 
 __all__ = ["DataSource", "TrainingTask", "run_task"]
@@ -94,7 +96,7 @@ class TrainingTask:
         )
 
 
-def run_task(task: TrainingTask, device: str | None = None) -> dict[str, Any]:
+def run_task(task: TrainingTask) -> dict[str, Any]:
     """Train a candidate, or go on where it was left; the result as plain data."""
     result = train(
         task.cell,
@@ -103,10 +105,21 @@ def run_task(task: TrainingTask, device: str | None = None) -> dict[str, Any]:
         recipe=task.recipe,
         epochs=task.epochs,
         seed=task.seed,
-        device=device or task.device,
+        device=worker_device(task.device, worker_number()),
         folder=task.run_folder(),
         workers=task.workers,
         threads=task.threads,
         checkpoint_seconds=60.0,
     )
     return result.to_dict()
+
+
+def worker_device(device: str, number: int | None) -> str:
+    """The GPU of one of several workers, where their machine has several."""
+    if device not in ("cuda", "auto") or number is None:
+        return device
+    require("torch", purpose="to train a network")
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return f"cuda:{number % count}" if count > 1 else device

@@ -15,7 +15,7 @@ from eomoo.objectives.base import Backend, Quantity, objectives_of
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
-    from eomoo.live.engine import Engine
+    from eomoo.jobs import Jobs
     from eomoo.live.latency import LatencySetting
     from eomoo.live.screening import Screening
     from eomoo.live.store import LiveStore
@@ -115,7 +115,7 @@ class LiveBackend(Backend):
         self.timing, self.folder = latency, Path(folder).expanduser()
         self.workers, self.threads, self.readers = workers, threads, readers
         self.cluster, self.quantile = cluster, screen_quantile
-        self._engine: Engine | None = None
+        self._engine: Jobs | None = None
         self._store: LiveStore | None = None
         self._skeleton: Skeleton | None = None
         self._settings: dict[tuple[int, tuple[int, ...]], dict[str, Any]] = {}
@@ -223,12 +223,13 @@ class LiveBackend(Backend):
             self._engine = None
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Jobs:
         """Where candidates are trained; started when it is first needed."""
-        from eomoo.live.engine import make_engine
+        from eomoo.jobs import make_jobs
 
         if self._engine is None:
-            self._engine = make_engine(workers=self.workers, cluster=self.cluster, device=self.device)
+            resource = "GPU" if self.device.startswith("cuda") else "CANDIDATE"
+            self._engine = make_jobs(self.workers, cluster=self.cluster, resource=resource)
         return self._engine
 
     @property
@@ -321,6 +322,7 @@ class LiveBackend(Backend):
     def _results(self, cells: list[int], epochs: tuple[int, ...]) -> dict[int, dict[str, Any]]:
         """Results of trainings, read where they are stored, trained where they are not."""
         from eomoo.live.store import RESULT_STATES
+        from eomoo.live.tasks import run_task
 
         found: dict[int, dict[str, Any]] = {}
         tasks = []
@@ -346,8 +348,11 @@ class LiveBackend(Backend):
                 self.store.put_incident("training", setting, cell=cell, reason=reason, progress=done)
             self.report(f"cell {cell}: {_summary(result)}")
 
+        def note(position: int, reason: str) -> None:
+            keep(position, {"status": "failed", "reason": reason, "curve": []})
+
         if tasks:
-            self.engine.run(tasks, keep)
+            self.engine.run(run_task, tasks, keep, on_incident=note)
         return found
 
     def _task(self, cell: int, epochs: tuple[int, ...]) -> TrainingTask:

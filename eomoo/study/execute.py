@@ -1,19 +1,17 @@
-"""Run a study: in this process, on several, or on a Dask cluster; results enter the store as they come."""
+"""Run a study: in this process, on several, or on a cluster; results enter the store as they come."""
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from eomoo.errors import MissingPackageError, StoreError
-from eomoo.files import write_error
-from eomoo.jobs.processes import on_processes
-from eomoo.search.operators import check_positive
+from eomoo.checks import positive
+from eomoo.files import only_one
+from eomoo.jobs import make_jobs
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.plan import ProblemSpec, Study, Task, probe_name
@@ -23,9 +21,7 @@ from eomoo.study.store import STORE_NAME, Store
 
 __all__ = ["Event", "perform", "run_study"]
 
-LOCK_NAME = "lock.sqlite"
 Performed = tuple[RunResult, dict[str, Any]]
-Results = Generator[tuple[Task, Performed], None, None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +51,7 @@ def run_study(
         study: The study.
         folder: Where the store lies, made when missing.
         jobs: Processes.
-        cluster: Address of a Dask scheduler to run on instead.
+        cluster: Address of a Dask scheduler to run on instead, or a TOML file for SLURM.
         on_event: Called after each run.
 
     Returns:
@@ -65,15 +61,11 @@ def run_study(
         StoreError: Another process works on the folder, it holds another study, or the store cannot be
             written.
     """
-    check_positive("jobs", jobs)
+    positive("jobs", jobs)
     # Workers get the functions themselves, which they import by path; what is not there is told now.
     probes = {probe_name(probe): find_probe(probe) for probe in study.probes}
     run = partial(perform, probes=probes)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from None
-    with _only_one(folder):
+    with only_one(folder, "running a study"):
         record_study(study, folder)
         return _run_missing(study, folder, run, jobs=jobs, cluster=cluster, on_event=on_event)
 
@@ -96,19 +88,25 @@ def _run_missing(
             if not store.has_run(numbers[task.problem], task.spec, seed=task.seed, budget=task.budget)
         ]
         done, total = len(study.tasks) - len(pending), len(study.tasks)
-        with contextlib.closing(_results(run, pending, jobs, cluster)) as results:
-            for task, (result, extra) in results:
-                store.add_run(
-                    numbers[task.problem],
-                    task.spec,
-                    seed=task.seed,
-                    budget=task.budget,
-                    result=result,
-                    extra=extra,
-                )
-                done += 1
-                if on_event is not None:
-                    on_event(Event(done=done, total=total, task=task, result=result))
+
+        def keep(k: int, found: Performed) -> None:
+            nonlocal done
+            task, (result, extra) = pending[k], found
+            store.add_run(
+                numbers[task.problem],
+                task.spec,
+                seed=task.seed,
+                budget=task.budget,
+                result=result,
+                extra=extra,
+            )
+            done += 1
+            if on_event is not None:
+                on_event(Event(done=done, total=total, task=task, result=result))
+
+        with make_jobs(min(jobs, max(len(pending), 1)), cluster=cluster or "local") as workers:
+            # Tasks of one problem and seed share the training of a surrogate start.
+            workers.run(run, pending, keep, group=lambda task: (task.problem, task.seed))
     return len(pending)
 
 
@@ -136,14 +134,6 @@ def _problem(spec: ProblemSpec) -> CellProblem:
     return get_problem(spec.card, noise=spec.noise, constraints=spec.constraints)
 
 
-def _results(run: Callable[[Task], Performed], tasks: list[Task], jobs: int, cluster: str | None) -> Results:
-    if cluster is not None:
-        return _on_cluster(run, tasks, cluster)
-    if jobs == 1 or len(tasks) < 2:
-        return ((task, run(task)) for task in tasks)
-    return on_processes(run, tasks, jobs)
-
-
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
     """Keep linear algebra on one thread: a core runs one task, and sums come out the same on all of them."""
@@ -151,46 +141,3 @@ def _one_thread() -> Iterator[None]:
 
     with threadpool_limits(1):
         yield
-
-
-def _on_cluster(run: Callable[[Task], Performed], tasks: list[Task], address: str) -> Results:
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError:
-        raise MissingPackageError(
-            "a Dask cluster needs the package distributed: pip install 'eomoo[cluster]'"
-        ) from None
-    try:
-        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise StoreError(f"no Dask scheduler answers at {address}: {error}") from None
-    with client:
-        # A run is a function of its task alone, so that a lost worker's runs can go elsewhere.
-        futures = {client.submit(run, task, pure=False, retries=2): task for task in tasks}
-        try:
-            for future in as_completed(list(futures)):  # type: ignore[no-untyped-call]
-                yield futures.pop(future), future.result()
-        except KilledWorker:
-            raise StoreError(
-                "the cluster's workers died repeatedly on a run (out of memory?); what was finished is kept, "
-                "run the same command again to go on"
-            ) from None
-        finally:
-            client.cancel(list(futures))  # type: ignore[no-untyped-call]
-
-
-@contextlib.contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; the lock ends with the process, however it ends."""
-    connection = sqlite3.connect(folder / LOCK_NAME, timeout=0.2, isolation_level=None)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if "locked" in str(error):
-            raise StoreError(f"another process is running a study in {folder}; wait for it to end") from None
-        raise StoreError(f"{folder} cannot be written: {error}") from None
-    try:
-        yield
-    finally:
-        connection.close()

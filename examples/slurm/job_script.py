@@ -2,7 +2,7 @@
 
 import sys
 
-from eomoo.live.engine import slurm_cluster
+from eomoo.jobs import slurm_cluster
 
 
 def main() -> None:

@@ -1,0 +1,103 @@
+"""Tasks on the workers of a Dask scheduler, which goes on without a worker that dies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from eomoo.errors import StoreError
+from eomoo.jobs.base import Jobs, OnIncident, OnResult, failed, lost
+from eomoo.packages import require
+
+__all__ = ["DaskJobs"]
+
+_PURPOSE = "to run on a cluster"
+# A scheduler that is there answers within a second, also across a network; Dask's own default is 30.
+_ANSWER = "10s"
+# Seconds: a worker that was lost is started again within a few, on a busy machine within some tens.
+_START = 60
+
+
+class DaskJobs(Jobs):
+    """Tasks on the workers of a Dask cluster.
+
+    Args:
+        cluster: A scheduler's address, or a cluster object, which is closed with this one.
+        resource: What a task takes one of, such as "GPU", where the workers were started with it.
+
+    Raises:
+        StoreError: (a RuntimeError) No scheduler answers.
+        MissingPackageError: (an ImportError) The package distributed is not installed.
+    """
+
+    def __init__(self, cluster: Any, *, resource: str | None = None) -> None:
+        distributed = require("distributed", purpose=_PURPOSE)
+        self.cluster, self.resource = cluster, resource
+        try:
+            self.client = distributed.Client(cluster, timeout=_ANSWER, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"no Dask scheduler answers at {cluster}: {error}") from None
+
+    def run(
+        self,
+        function: Callable[[Any], Any],
+        tasks: Sequence[Any],
+        on_result: OnResult,
+        *,
+        on_incident: OnIncident | None = None,
+        group: Callable[[Any], Hashable] | None = None,
+    ) -> None:
+        """Hand out all tasks at once; the scheduler decides which worker takes which."""
+        distributed = require("distributed", purpose=_PURPOSE)
+        self._check_workers()
+        futures = {self._submit(function, task): k for k, task in enumerate(tasks)}
+        try:
+            for future in distributed.as_completed(list(futures), loop=self.client.loop):
+                k = futures.pop(future)
+                error = future.exception()
+                if isinstance(error, distributed.KilledWorker):
+                    lost(k, on_incident, error.allowed_failures + 1)
+                elif error is not None:
+                    failed(k, error, on_incident)
+                else:
+                    on_result(k, future.result())
+        finally:
+            self.client.cancel(list(futures))
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call it on a worker."""
+        self._check_workers()
+        return self._submit(function, *arguments).result()
+
+    def close(self) -> None:
+        """Leave the cluster; shut it down where it came as an object."""
+        self.client.close()
+        if not isinstance(self.cluster, str):
+            self.cluster.close()
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        resources = {self.resource: 1} if self.resource else None
+        return self.client.submit(function, *arguments, pure=False, resources=resources)
+
+    def _check_workers(self) -> None:
+        """A running scheduler's workers are there already; without one that fits, it would wait for ever."""
+        if not isinstance(self.cluster, str):
+            return
+        until = time.monotonic() + _START
+        while not (fitting := self._offers()) and time.monotonic() < until:
+            time.sleep(0.2)
+        if fitting is None:
+            raise StoreError(f"the Dask scheduler at {self.cluster} has no workers; start some first")
+        if not fitting:
+            raise StoreError(
+                f"no worker of the Dask scheduler at {self.cluster} offers {self.resource}; start them with "
+                f'--resources "{self.resource}=1"'
+            )
+
+    def _offers(self) -> bool | None:
+        """Whether a worker has what a task takes; None where there is no worker."""
+        workers = self.client.scheduler_info()["workers"].values()
+        if not workers:
+            return None
+        return self.resource is None or any(self.resource in worker["resources"] for worker in workers)

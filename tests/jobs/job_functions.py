@@ -1,0 +1,38 @@
+"""What jobs are made to do in tests; importable by their workers."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from eomoo.errors import SettingError
+from eomoo.jobs import worker_number
+
+
+def square(x):
+    time.sleep(0.01 * (x % 3))
+    return x * x
+
+
+def where(x):
+    time.sleep(0.05)
+    return x, os.getpid(), worker_number()
+
+
+def raise_on(task):
+    kind, x = task
+    if x == 3:
+        raise {"disk": OSError(28, "No space left on device"), "ours": SettingError("no such setting")}[kind]
+    return x
+
+
+def die(task):
+    """Note the attempt, and die in the first so many."""
+    folder, name, deaths = task
+    attempts = Path(folder) / name
+    with open(attempts, "a", encoding="ascii") as file:
+        file.write("x")
+    if len(attempts.read_text(encoding="ascii")) <= deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return name

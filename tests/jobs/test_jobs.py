@@ -1,0 +1,222 @@
+"""The contract of all jobs: every task once, its result at once, one policy for what is lost."""
+
+import contextlib
+import multiprocessing
+import os
+
+import pytest
+from job_functions import die, raise_on, square, where
+
+from eomoo.errors import SettingError, StoreError
+from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs
+
+
+@contextlib.contextmanager
+def start_cluster():
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            resources={"SEAT": 1},
+            silence_logs=50,
+        ) as cluster,
+    ):
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def dask_cluster():
+    with start_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["here", "processes", "dask"])
+def jobs(request):
+    if request.param == "here":
+        made = LocalJobs()
+    elif request.param == "processes":
+        made = ProcessJobs(2)
+    else:
+        cluster = request.getfixturevalue("dask_cluster")
+        made = DaskJobs(cluster.scheduler_address, resource="SEAT")
+    with made:
+        yield made
+
+
+@pytest.fixture(params=["processes", "dask"])
+def workers(request):
+    """Jobs whose workers may be killed."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "processes":
+            yield stack.enter_context(ProcessJobs(2))
+        else:
+            cluster = stack.enter_context(start_cluster())
+            yield stack.enter_context(DaskJobs(cluster.scheduler_address, resource="SEAT"))
+
+
+def collect(jobs, function, tasks, **options):
+    results = {}
+
+    def keep(k, result):
+        assert k not in results
+        results[k] = result
+
+    jobs.run(function, tasks, keep, **options)
+    return results
+
+
+def test_every_task_has_its_result(jobs):
+    assert collect(jobs, square, range(20)) == {k: k * k for k in range(20)}
+    assert collect(jobs, square, []) == {}
+    assert collect(jobs, square, [7]) == {0: 49}
+    assert jobs.call(pow, 2, 5) == 32
+
+
+def test_a_result_is_told_before_the_others_are_there(jobs):
+    class EnoughError(Exception):
+        pass
+
+    def stop(k, result):
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        jobs.run(square, range(10_000), stop)
+    assert collect(jobs, square, [3]) == {0: 9}
+
+
+def test_an_error_of_one_task_is_an_incident_and_the_others_go_on(jobs):
+    tasks, reasons = [("disk", x) for x in range(6)], {}
+    results = collect(jobs, raise_on, tasks, on_incident=reasons.__setitem__)
+    assert results == {k: k for k in range(6) if k != 3}
+    assert reasons == {3: "OSError: [Errno 28] No space left on device"}
+    with pytest.raises(OSError, match="No space left"):
+        collect(jobs, raise_on, tasks)
+
+
+def test_an_error_of_ours_ends_the_run(jobs):
+    with pytest.raises(SettingError, match="no such setting"):
+        collect(jobs, raise_on, [("ours", x) for x in range(6)], on_incident=pytest.fail)
+
+
+def test_a_task_whose_worker_dies_is_tried_again(workers, tmp_path):
+    tasks = [(str(tmp_path), f"t{k}", ATTEMPTS - 1 if k == 2 else 0) for k in range(6)]
+    assert collect(workers, die, tasks) == {k: f"t{k}" for k in range(6)}
+    assert len((tmp_path / "t2").read_text()) == ATTEMPTS
+
+
+def test_a_task_that_takes_its_workers_down_is_an_incident(workers, tmp_path):
+    tasks, reasons = [(str(tmp_path), "t0", 99)], {}
+    assert collect(workers, die, tasks, on_incident=reasons.__setitem__) == {}
+    assert reasons == {0: f"its worker died {ATTEMPTS} times (out of memory?)"}
+    assert len((tmp_path / "t0").read_text()) == ATTEMPTS
+    assert collect(workers, square, [5]) == {0: 25}
+    with pytest.raises(StoreError, match="a worker process died"):
+        collect(workers, die, [(str(tmp_path), "t1", 99)])
+
+
+# -- processes ---------------------------------------------------------------------------------
+
+
+def test_an_innocent_neighbour_of_a_death_is_not_charged(tmp_path):
+    """The second task waits within the process that dies thrice; it is still run once, and has its result."""
+    tasks, reasons = [(str(tmp_path), "t0", 99), (str(tmp_path), "t1", 0)], {}
+    with ProcessJobs(1) as jobs:
+        assert collect(jobs, die, tasks, on_incident=reasons.__setitem__) == {1: "t1"}
+    assert list(reasons) == [0]
+    assert (tmp_path / "t1").read_text() == "x"
+
+
+def test_processes_are_numbered_and_stay(tmp_path):
+    with ProcessJobs(2) as jobs:
+        first = collect(jobs, where, range(8))
+        second = collect(jobs, where, range(8))
+    assert {number for _, _, number in first.values()} == {0, 1}
+    assert {pid for _, pid, _ in first.values()} == {pid for _, pid, _ in second.values()}
+    assert os.getpid() not in {pid for _, pid, _ in first.values()}
+
+
+def test_tasks_of_a_group_share_a_process_where_there_are_groups_enough():
+    with ProcessJobs(2) as jobs:
+        found = collect(jobs, where, range(9), group=lambda x: x // 3)
+        for group in range(3):
+            assert len({found[k][1] for k in range(3 * group, 3 * group + 3)}) == 1
+        assert len({pid for _, pid, _ in collect(jobs, where, range(8), group=lambda x: 0).values()}) == 2
+
+
+def test_no_process_is_left_behind():
+    before = set(multiprocessing.active_children())
+    jobs = ProcessJobs(2)
+    collect(jobs, square, range(4))
+    assert len(set(multiprocessing.active_children()) - before) == 2
+    jobs.close()
+    assert not set(multiprocessing.active_children()) - before
+    with contextlib.suppress(OSError):
+        collect(jobs, raise_on, [("disk", 3), ("disk", 4)])
+    assert not set(multiprocessing.active_children()) - before
+
+
+# -- Dask ------------------------------------------------------------------------------------------
+
+
+def test_a_running_scheduler_is_joined_and_left_alone(dask_cluster):
+    address = dask_cluster.scheduler_address
+    with make_jobs(cluster=address, resource="SEAT") as jobs:
+        assert isinstance(jobs, DaskJobs)
+        assert jobs.call(os.getpid) != os.getpid()
+    with make_jobs(cluster=address) as jobs:
+        assert {number for _, _, number in collect(jobs, where, range(8)).values()} == {0, 1}
+
+
+def test_a_scheduler_that_would_let_wait_for_ever_is_told(dask_cluster, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("eomoo.jobs.dask._START", 0.5)
+    with make_jobs(cluster=dask_cluster.scheduler_address, resource="GPU") as jobs:
+        with pytest.raises(StoreError, match=r"no worker of .* offers GPU; start them with"):
+            collect(jobs, square, [1])
+        with pytest.raises(StoreError, match="offers GPU"):
+            jobs.call(os.getpid)
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
+        make_jobs(cluster=empty.scheduler_address) as jobs,
+        pytest.raises(StoreError, match="has no workers"),
+    ):
+        collect(jobs, square, [1])
+
+
+def test_no_scheduler_is_one_sentence(monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+
+    def nobody(*args, **kwargs):
+        raise OSError("timed out")
+
+    monkeypatch.setattr(distributed, "Client", nobody)
+    with pytest.raises(StoreError, match="no Dask scheduler answers at tcp://nowhere:1: timed out"):
+        make_jobs(cluster="tcp://nowhere:1")
+
+
+# -- which ones ------------------------------------------------------------------------------------
+
+
+def test_one_worker_is_this_process():
+    assert isinstance(make_jobs(), LocalJobs)
+    assert isinstance(make_jobs(3), ProcessJobs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"workers": 0}, "workers must be a whole number of at least 1; got 0"),
+        ({"cluster": "slurm"}, "cluster is"),
+        ({"cluster": "none.toml"}, r"there is no cluster file none\.toml"),
+    ],
+)
+def test_impossible_jobs_are_refused(options, message):
+    if options.get("cluster") == "none.toml":
+        pytest.importorskip("dask_jobqueue", reason="the extra 'cluster' is not installed")
+    with pytest.raises(ValueError, match=message):
+        make_jobs(**options)
