@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eomoo.checks import known_keys, short, text
 from eomoo.errors import CardError
 from eomoo.objectives.base import Backend, Quantity
 from eomoo.objectives.card import Card
@@ -18,10 +19,17 @@ Builder = Callable[[Card, dict[str, Any], dict[str, Quantity]], Backend]
 
 @dataclass(frozen=True, kw_only=True)
 class BackendKind:
-    """How a backend is built from a card, and the settings that its table may have."""
+    """How a backend is built from a card.
+
+    Attributes:
+        build: Makes it of the card, its settings and the quantities that are asked of it.
+        settings: Those that its table on the card may have.
+        place: The setting that PLACE is in a source "KIND:PLACE"; None where no such source can be.
+    """
 
     build: Builder
     settings: frozenset[str]
+    place: str | None = None
 
 
 def build_backends(card: Card, options: Mapping[str, Any] | None = None) -> dict[str, Backend]:
@@ -43,25 +51,25 @@ def build_backends(card: Card, options: Mapping[str, Any] | None = None) -> dict
     for c in card.constraints:
         known = wanted.setdefault(c.source, {})
         known.setdefault(c.quantity, Quantity(title=c.quantity, unit="", direction="min"))
-    for name in wanted:
-        if name not in BACKENDS:
-            raise CardError(
-                f"problem card {card.name}: unknown source {name!r}; known are {', '.join(BACKENDS)}"
-            )
+    kinds = {source: _kind_of(card, source) for source in wanted}
     given = {k: v for k, v in (options or {}).items() if v is not None}
     for key in given:
-        if not any(key in BACKENDS[name].settings for name in wanted):
+        if not any(key in kind.settings for kind in kinds.values()):
             raise CardError(
                 f"problem card {card.name}: its values come from {' and '.join(wanted)}, "
                 f"which has no setting {key!r}"
             )
     backends = {}
-    for name, quantities in wanted.items():
-        allowed = BACKENDS[name].settings
-        settings = dict(card.backends.get(name, {}))
-        _take(card, name, settings, allowed)
-        settings.update({k: v for k, v in given.items() if k in allowed})
-        backends[name] = BACKENDS[name].build(card, settings, quantities)
+    for source, quantities in wanted.items():
+        kind = kinds[source]
+        settings = dict(card.backends.get(source, {}))
+        known_keys(
+            f"problem card {card.name}: the {source} backend", settings, kind.settings, error=CardError
+        )
+        if kind.place is not None and ":" in source:
+            settings[kind.place] = source.partition(":")[2]
+        settings.update({k: v for k, v in given.items() if k in kind.settings})
+        backends[source] = kind.build(card, settings, quantities)
     _check_units(card, backends)
     return backends
 
@@ -83,13 +91,16 @@ def _check_units(card: Card, backends: Mapping[str, Backend]) -> None:
             )
 
 
-def _take(card: Card, name: str, settings: dict[str, Any], known: frozenset[str]) -> None:
-    for key in settings:
-        if key not in known:
-            raise CardError(
-                f"problem card {card.name}: the {name} backend has no setting {key!r}"
-                + (f"; known are {', '.join(sorted(known))}" if known else "")
-            )
+def _kind_of(card: Card, source: str) -> BackendKind:
+    name, colon, place = source.partition(":")
+    kind = BACKENDS.get(name)
+    if kind is None or (colon and (kind.place is None or not place)):
+        places = ", ".join(f"{name}:PLACE" for name, kind in BACKENDS.items() if kind.place is not None)
+        raise CardError(
+            f"problem card {card.name}: unknown source {short(source)}; known are "
+            f"{', '.join(BACKENDS)}, {places}"
+        )
+    return kind
 
 
 def _analytic(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
@@ -101,7 +112,8 @@ def _analytic(card: Card, settings: dict[str, Any], quantities: dict[str, Quanti
 def _surrogate(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.surrogate import SurrogateBackend
 
-    return SurrogateBackend()
+    folder = settings.get("folder")
+    return SurrogateBackend(None if folder is None else card.folder / text("folder", folder, error=CardError))
 
 
 def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
@@ -109,12 +121,13 @@ def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]
 
     if settings.get("data") == "eo-hwnas":
         return TableBackend.from_eo()
-    if not isinstance(settings.get("file"), str):
+    file = settings.pop("file", None)
+    if not isinstance(file, str) or "data" in settings:
         raise CardError(
             f"problem card {card.name}: [backend.table] needs file = a table's path beside the card, "
             'or data = "eo-hwnas"'
         )
-    return TableBackend.from_file(card.folder / settings["file"], quantities)
+    return TableBackend.from_file(card.folder / file, quantities, **settings)
 
 
 def _nasbench101(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
@@ -136,6 +149,8 @@ BACKENDS: Mapping[str, BackendKind] = {
     "nasbench101": BackendKind(
         build=_nasbench101, settings=frozenset({"file", "epochs", "halfway", "repeat", "seed"})
     ),
-    "surrogate": BackendKind(build=_surrogate, settings=frozenset()),
-    "table": BackendKind(build=_table, settings=frozenset({"data", "file"})),
+    "surrogate": BackendKind(build=_surrogate, settings=frozenset({"folder"}), place="folder"),
+    "table": BackendKind(
+        build=_table, settings=frozenset({"data", "file", "status", "repeat", "seed"}), place="file"
+    ),
 }

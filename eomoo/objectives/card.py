@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +11,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import CardError, UnknownNameError
-from eomoo.fronts.objectives import Direction, Objective
+from eomoo.checks import choice, known_keys, number, short, text, whole
+from eomoo.errors import CardError, EomooError, UnknownNameError
+from eomoo.files import read_toml, sha256_of
+from eomoo.fronts import Direction, Objective
 
 __all__ = [
     "Card",
@@ -26,6 +26,8 @@ __all__ = [
     "parse_constraint",
 ]
 
+# About what the published searches were given; a run of it takes seconds.
+_BUDGET = 500
 _CARD_KEYS = {
     "title",
     "citation",
@@ -158,45 +160,34 @@ def load_card(name_or_path: str | Path) -> Card:
             )
         path = card_folder() / f"{name_or_path}.toml"
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CardError(f"the problem card {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+        content = read_toml(path, error=CardError)
+        digest = sha256_of(path)
+    except (EomooError, ValueError) as error:
+        # ValueError: a name with a null character.
         raise CardError(f"the problem card {path} cannot be read: {error}") from None
-    try:
-        content = tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise CardError(f"the problem card {path} is no text file in UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        # Not only TOMLDecodeError: numbers of thousands of digits and deep nesting raise others.
-        raise CardError(f"the problem card {path} is no valid TOML: {error}") from None
-    return _Reader(path).card(content, hashlib.sha256(data).hexdigest())
+    return _card(path, content, digest)
 
 
-def parse_constraint(text: str, card: Card) -> Constraint:
+def parse_constraint(limit: str, card: Card) -> Constraint:
     """A constraint written as ``latency<=10`` or ``params <= 5e6``, of a card's quantity.
 
     The quantity is looked up among the card's objectives first; "params" and "macs" are always known.
     """
-    for sign in ("<=", ">="):
-        name, found, limit = text.partition(sign)
+    for end in ("<=", ">="):
+        name, found, bound = limit.partition(end)
         if found:
             break
-    name, value = name.strip(), _number(limit)
+    name, value = name.strip(), _finite(bound)
     if not found or not name or value is None:
-        raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5e6'; got {text!r}")
+        raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5e6'; got {limit!r}")
     known = {o.name: (o.quantity, o.source) for o in card.objectives}
     others = {"params": ("params", "analytic"), "macs": ("macs", "analytic")}
-    if name not in known and name not in others:
-        source = card.objectives[0].source
-        quantity = name
-    else:
-        quantity, source = known.get(name) or others[name]
-    limits = {"most": value} if sign == "<=" else {"least": value}
+    quantity, source = known.get(name) or others.get(name) or (name, card.objectives[0].source)
+    limits = {"most": value} if end == "<=" else {"least": value}
     return Constraint(quantity=quantity, source=source, **limits)
 
 
-def _number(text: str) -> float | None:
+def _finite(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
@@ -204,120 +195,86 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-class _Reader:
-    """Turns a card's content into a ``Card``, naming the file and the key that is wrong."""
+def _card(path: Path, content: Mapping[str, Any], digest: str) -> Card:
+    """The card of a file's content; each error names the file and the key."""
+    where = f"problem card {path}"
+    known_keys(where, content, _CARD_KEYS, error=CardError)
+    rows = content.get("objectives")
+    if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
+        raise CardError(f"{where}: it needs at least one [[objectives]] table")
+    objectives = tuple(_objective(row, f"{where}: objective {k}") for k, row in enumerate(rows, 1))
+    names = [o.name for o in objectives]
+    if len(set(names)) < len(names):
+        raise CardError(f"{where}: two objectives have the same name among {', '.join(names)}")
+    limits = content.get("constraints", [])
+    if not isinstance(limits, list) or not all(isinstance(r, dict) for r in limits):
+        raise CardError(f"{where}: constraints are written as [[constraints]] tables")
+    backends = content.get("backend", {})
+    if not isinstance(backends, dict) or not all(isinstance(v, dict) for v in backends.values()):
+        raise CardError(f"{where}: settings of a backend are written as a [backend.NAME] table")
+    constraints = tuple(_constraint(row, f"{where}: constraint {k}") for k, row in enumerate(limits, 1))
+    unused = set(backends) - {o.source for o in objectives} - {c.source for c in constraints}
+    if unused:
+        raise CardError(f"{where}: no objective has [backend.{min(unused)}] as its source")
+    return Card(
+        name=path.stem,
+        title=_text(content, "title", where, default=path.stem),
+        citation=_text(content, "citation", where, default=""),
+        objectives=objectives,
+        constraints=constraints,
+        reference_point=_reference_point(content, len(objectives), where),
+        budget=whole(f"{where}: budget", content.get("budget", _BUDGET), least=1, error=CardError),
+        backends=backends,
+        folder=path.resolve().parent,
+        digest=digest,
+    )
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
 
-    def fail(self, text: str) -> CardError:
-        return CardError(f"problem card {self.path}: {text}")
-
-    def card(self, content: dict[str, Any], digest: str) -> Card:
-        self._known_keys(content, _CARD_KEYS, "the card")
-        rows = content.get("objectives")
-        if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
-            raise self.fail("it needs at least one [[objectives]] table")
-        objectives = tuple(self._objective(row, k) for k, row in enumerate(rows, 1))
-        names = [o.name for o in objectives]
-        if len(set(names)) < len(names):
-            raise self.fail(f"two objectives have the same name among {', '.join(names)}")
-        limits = content.get("constraints", [])
-        if not isinstance(limits, list) or not all(isinstance(r, dict) for r in limits):
-            raise self.fail("constraints are written as [[constraints]] tables")
-        backends = content.get("backend", {})
-        if not isinstance(backends, dict) or not all(isinstance(v, dict) for v in backends.values()):
-            raise self.fail("settings of a backend are written as a [backend.NAME] table")
-        constraints = tuple(self._constraint(row, k) for k, row in enumerate(limits, 1))
-        used = {o.source for o in objectives} | {c.source for c in constraints}
-        unused = set(backends) - used
-        if unused:
-            raise self.fail(f"no objective has [backend.{min(unused)}] as its source")
-        return Card(
-            name=self.path.stem,
-            title=self._text(content, "title", "the card", default=self.path.stem),
-            citation=self._text(content, "citation", "the card", default=""),
-            objectives=objectives,
-            constraints=constraints,
-            reference_point=self._reference_point(content, len(objectives)),
-            budget=self._budget(content),
-            backends=backends,
-            folder=self.path.resolve().parent,
-            digest=digest,
+def _objective(row: Mapping[str, Any], where: str) -> CardObjective:
+    known_keys(where, row, _OBJECTIVE_KEYS, error=CardError)
+    name = _text(row, "name", where)
+    if not name.isidentifier() or name in _TAKEN_NAMES:
+        raise CardError(
+            f"{where}: the name {short(name)} must be a plain identifier, "
+            "not one that pymoo or eomoo's tables use"
         )
-
-    def _objective(self, row: dict[str, Any], k: int) -> CardObjective:
-        where = f"objective {k}"
-        self._known_keys(row, _OBJECTIVE_KEYS, where)
-        name = self._text(row, "name", where)
-        if not name.isidentifier() or name in _TAKEN_NAMES:
-            raise self.fail(
-                f"{where}: the name {name!r} must be a plain identifier, "
-                "not one that pymoo or eomoo's tables use"
-            )
-        direction = self._text(row, "direction", where)
-        if direction not in ("min", "max"):
-            raise self.fail(f'{where}: direction must be "min" or "max"; got {direction!r}')
-        return CardObjective(
-            name=name,
-            title=self._text(row, "title", where, default=""),
-            unit=self._text(row, "unit", where),
-            direction=cast(Direction, direction),
-            source=self._text(row, "source", where),
-            quantity=self._text(row, "quantity", where, default=name),
-        )
-
-    def _constraint(self, row: dict[str, Any], k: int) -> Constraint:
-        where = f"constraint {k}"
-        self._known_keys(row, _CONSTRAINT_KEYS, where)
-        if not {"max", "min"} & set(row):
-            raise self.fail(f"{where} needs a key max or min")
-        return Constraint(
-            quantity=self._text(row, "quantity", where),
-            source=self._text(row, "source", where),
-            most=self._finite(row, "max", where, default=math.inf),
-            least=self._finite(row, "min", where, default=-math.inf),
-        )
-
-    def _reference_point(self, content: dict[str, Any], n: int) -> tuple[float, ...] | None:
-        if "reference_point" not in content:
-            return None
-        values = content["reference_point"]
-        if not isinstance(values, list) or len(values) != n or not all(map(_is_finite, values)):
-            raise self.fail(f"reference_point needs {n} finite numbers, one an objective; got {values!r}")
-        return tuple(float(v) for v in values)
-
-    def _budget(self, content: dict[str, Any]) -> int:
-        value = content.get("budget", 500)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise self.fail(f"budget must be a whole number of at least 1; got {value!r}")
-        return value
-
-    def _known_keys(self, table: dict[str, Any], known: set[str], where: str) -> None:
-        for key in table:
-            if key not in known:
-                raise self.fail(f"unknown key {key!r} in {where}; known are {', '.join(sorted(known))}")
-
-    def _text(self, table: dict[str, Any], key: str, where: str, *, default: str | None = None) -> str:
-        value = table.get(key, default)
-        if not isinstance(value, str):
-            raise self.fail(f"{where} needs a text for {key!r}; got {value!r}")
-        return value
-
-    def _finite(self, table: dict[str, Any], key: str, where: str, *, default: float) -> float:
-        value = table.get(key, default)
-        if key in table and not _is_finite(value):
-            raise self.fail(f"{where} needs a finite number for {key!r}; got {value!r}")
-        return float(value)
+    direction = choice(f"{where}: direction", row.get("direction"), ("min", "max"), error=CardError)
+    return CardObjective(
+        name=name,
+        title=_text(row, "title", where, default=""),
+        unit=_text(row, "unit", where),
+        direction=cast(Direction, direction),
+        source=_text(row, "source", where),
+        quantity=_text(row, "quantity", where, default=name),
+    )
 
 
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
+def _constraint(row: Mapping[str, Any], where: str) -> Constraint:
+    known_keys(where, row, _CONSTRAINT_KEYS, error=CardError)
+    if not {"max", "min"} & set(row):
+        raise CardError(f"{where} needs a key max or min")
+    limits = {
+        key: number(f"{where}: {key}", row[key], error=CardError) for key in ("max", "min") if key in row
+    }
+    return Constraint(
+        quantity=_text(row, "quantity", where),
+        source=_text(row, "source", where),
+        most=limits.get("max", math.inf),
+        least=limits.get("min", -math.inf),
+    )
+
+
+def _reference_point(content: Mapping[str, Any], n: int, where: str) -> tuple[float, ...] | None:
+    if "reference_point" not in content:
+        return None
+    values = content["reference_point"]
+    if not isinstance(values, list) or len(values) != n:
+        raise CardError(f"{where}: reference_point needs {n} numbers, one an objective; got {short(values)}")
+    return tuple(number(f"{where}: reference_point", value, error=CardError) for value in values)
+
+
+def _text(table: Mapping[str, Any], key: str, where: str, *, default: str | None = None) -> str:
+    return text(f"{where}: {key}", table.get(key, default), error=CardError)
 
 
 def _exact(value: float) -> str:

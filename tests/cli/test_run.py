@@ -210,7 +210,7 @@ def test_cards_that_are_not_there(refused, name, text):
         (card_text("err", source="magic"), "unknown source 'magic'; known are "),
         (card_text("err").replace('"%"', '"km"'), "has the unit 'km'"),
         (card_text("err").replace('"min"', '"less"'), "direction must be"),
-        (card_text("err", reference_point=[1, 2]), "reference_point needs 1 finite numbers"),
+        (card_text("err", reference_point=[1, 2]), "reference_point needs 1 numbers"),
         (card_text("err", source="table"), "needs file = "),
         (card_text("err", source="table") + "[backend.table]\nfile = 'gone.csv'", "gone.csv"),
         ("\udcff", "no text file in UTF-8"),

@@ -1,12 +1,15 @@
 """What every backend keeps to, whichever way its values come about."""
 
+import ast
 import copy
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import synthetic
 
+import eomoo
 from eomoo.data.nasbench_convert import METRICS, STAGES, column_name
 from eomoo.errors import SettingError, UnknownNameError
 from eomoo.objectives.analytic import AnalyticBackend
@@ -19,6 +22,8 @@ from eomoo.objectives.table import TableBackend
 from eomoo.space import load_space
 
 N = len(load_space())
+ROOT = Path(eomoo.__file__).parent
+MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 
 def own_table():
@@ -91,6 +96,15 @@ def backend(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def names(backend):
     return NAMES.get(backend.name, list(backend.quantities))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_nobody_asks_a_backend_what_it_has(module):
+    """What a backend may have has a default in the base class."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            asks = node.func.id in ("hasattr", "getattr") and "backend" in ast.unparse(node.args[0])
+            assert not asks, f"{module}:{node.lineno}: {ast.unparse(node)}"
 
 
 def test_every_kind_of_backend_is_here():
