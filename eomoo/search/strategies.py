@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
 
 from eomoo.errors import SettingError
 from eomoo.search.operators import CellCrossover, check_positive
@@ -22,7 +23,6 @@ __all__ = [
     "RecombinationRestart",
     "Restart",
     "Selection",
-    "crowding_distance",
     "optimistic_improvement",
     "recombined",
     "walked",
@@ -83,7 +83,7 @@ def _random(
 def _least_crowded(
     F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    return unexplored[np.argsort(-crowding_distance(F)[unexplored], kind="stable")]
+    return unexplored[np.argsort(-_CROWDING.do(F)[unexplored], kind="stable")]
 
 
 def _hypervolume(
@@ -91,6 +91,8 @@ def _hypervolume(
 ) -> NDArray[np.int64]:
     return unexplored[np.argsort(-optimistic_improvement(F)[unexplored], kind="stable")]
 
+
+_CROWDING = get_crowding_function("cd")
 
 SELECTIONS: dict[str, Selection] = {
     "oldest": _oldest,
@@ -101,25 +103,6 @@ SELECTIONS: dict[str, Selection] = {
 """Orders by name: "oldest" and "random"; "least-crowded": largest crowding distance first (Deb et al.,
 NSGA-II, 2002); "hypervolume": largest optimistic hypervolume improvement first (Dubois-Lacoste,
 López-Ibáñez, Stützle 2012)."""
-
-
-def crowding_distance(F: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over objectives of the normalised gap between a point's two neighbours; inf at the ends.
-
-    Args:
-        F: (k, m) mutually non-dominated points.
-
-    Source: Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 6(2), 2002.
-    """
-    distance = np.zeros(len(F))
-    for column in F.T:
-        order = np.argsort(column, kind="stable")
-        sorted_values = column[order]
-        width = sorted_values[-1] - sorted_values[0] if len(F) else 0.0
-        gaps = np.full(len(F), np.inf)
-        gaps[1:-1] = (sorted_values[2:] - sorted_values[:-2]) / (width or 1.0)
-        distance[order] += gaps
-    return distance
 
 
 def optimistic_improvement(F: NDArray[np.float64]) -> NDArray[np.float64]:
