@@ -1,0 +1,360 @@
+"""Every reader of files with a good file to spoil: how it is made, and how it is read."""
+
+import gzip
+import os
+import pickle
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+CELLS = [3, 76119, 100434, 2, 400000, 17, 99999, 123456]
+CARD = """
+title = "mine"
+budget = 5
+reference_point = [1.0, 9.0]
+
+[[objectives]]
+name = "err"
+unit = "fraction"
+direction = "min"
+source = "table"
+
+[[objectives]]
+name = "lat"
+unit = "ms"
+direction = "min"
+source = "table"
+
+[[constraints]]
+quantity = "params"
+source = "analytic"
+max = 5000000
+
+[backend.table]
+file = "table.csv"
+"""
+STUDY = """
+title = "a study"
+problems = ["eo-macro-latency"]
+budget = 20
+seeds = 3
+
+[[algorithms]]
+algorithm = "pls"
+options = { n_starts = 5 }
+
+[[algorithms]]
+label = "mine"
+algorithm = "nsga2"
+"""
+CLUSTER = """
+queue = "gpu"
+cores = 4
+memory = "16GB"
+walltime = "01:00:00"
+job_extra_directives = ["--exclusive"]
+gpus = 1
+"""
+SCENE = """
+bands = ["bands.tif"]
+labels = "labels.tif"
+nodata = -9999
+band_names = ["red", "green"]
+
+[classes]
+1 = "water"
+2 = "forest"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of files: what writes good ones into a folder, and what reads them."""
+
+    name: str
+    make: object
+    read: object
+    text: bool = False
+    own: bool = False
+    packages: tuple = ()
+    spoil: tuple = ()
+    may_leave: tuple = field(default=())
+
+    def available(self):
+        return all(find_spec(name) is not None for name in self.packages)
+
+    def targets(self, files):
+        return [name for name in files if not self.spoil or any(part in name for part in self.spoil)]
+
+
+def table():
+    import pandas as pd
+
+    import eomoo
+
+    rng = np.random.default_rng(1)
+    return pd.DataFrame(
+        {
+            "hash": eomoo.load_space().hash(np.array(CELLS)),
+            "err": rng.random(len(CELLS)).round(4),
+            "lat": (1 + 7 * rng.random(len(CELLS))).round(3),
+        }
+    )
+
+
+def problem_of(path):
+    import eomoo
+
+    problem = eomoo.get_problem(path)
+    return str((problem.values(np.array(CELLS)).tolist(), problem.pareto_indices().tolist()))
+
+
+def make_card(folder):
+    (folder / "card.toml").write_text(CARD)
+    table().to_csv(folder / "table.csv", index=False)
+
+
+def make_packed_table(folder):
+    (folder / "card.toml").write_text(CARD.replace("table.csv", "table.csv.gz"))
+    (folder / "table.csv.gz").write_bytes(gzip.compress(table().to_csv(index=False).encode(), mtime=0))
+
+
+def make_parquet(folder):
+    (folder / "card.toml").write_text(CARD.replace("table.csv", "table.parquet"))
+    table().to_parquet(folder / "table.parquet")
+
+
+def make_study(folder):
+    (folder / "study.toml").write_text(STUDY)
+
+
+def read_study(folder):
+    from eomoo.study.plan import load_study
+
+    return len(load_study(folder / "study.toml").tasks)
+
+
+def make_tfrecord(folder):
+    from nasbench_files import some_records
+
+    from eomoo.data.nasbench_records import encode_record
+    from eomoo.data.tfrecord import write_records
+
+    with open(folder / "nasbench.tfrecord", "wb") as file:
+        write_records(file, [encode_record(record) for record in some_records(epochs=(4, 108))])
+
+
+def read_tfrecord(folder):
+    from eomoo.data.nasbench_convert import convert_nasbench101
+
+    # The target, a table of the whole space, is of no interest here.
+    return convert_nasbench101(folder / "nasbench.tfrecord", folder / "table.npy", complete=False)
+
+
+def make_json(folder):
+    (folder / "walks.json").write_text('{"a": [1, 2.5, {"b": "c"}], "d": null, "e": [true, -3e5]}')
+
+
+def read_plain_json(folder):
+    from eomoo.files import read_json
+
+    return str(read_json(folder / "walks.json"))
+
+
+def make_pickle(folder):
+    value = {"11df": ({"ops": ["a", "b"], "m": [[0, 1], [0, 0]]}, {108: [{"acc": 0.5, "t": 3.0}]})}
+    (folder / "database.pickle").write_bytes(pickle.dumps(value, protocol=4))
+
+
+def read_plain_pickle(folder):
+    from eomoo.data import read_pickle
+
+    return str(read_pickle(folder / "database.pickle"))
+
+
+def rasters(folder):
+    import rasterio
+    from rasterio.transform import from_origin
+
+    rng = np.random.default_rng(2)
+    where = {"crs": "EPSG:32617", "transform": from_origin(500_000, 4_000_000, 30, 30)}
+    labels = np.repeat(np.repeat(rng.integers(1, 3, (6, 6)), 16, 0), 16, 1).astype(np.uint8)
+    bands = (labels * 50 + rng.normal(0, 5, (2, 96, 96))).astype(np.float32)
+    for name, values in (("bands.tif", bands), ("labels.tif", labels[None])):
+        with rasterio.open(
+            folder / name,
+            "w",
+            driver="GTiff",
+            width=96,
+            height=96,
+            count=len(values),
+            dtype=values.dtype,
+            **where,
+        ) as file:
+            file.write(values)
+
+
+def make_scene(folder):
+    (folder / "scene.toml").write_text(SCENE)
+    rasters(folder)
+
+
+def images_of(source, **options):
+    from eomoo.images import open_data, read_batch
+
+    data = open_data(source, **options)
+    found = []
+    for split in (data.train, data.val, data.test):
+        images, labels = read_batch(split, np.arange(min(3, len(split))))
+        found += [images.shape, labels.tolist()]
+    return str(found)
+
+
+def read_scene_folder(folder):
+    return images_of(folder, patch_size=8, gap=0, blocks=3, seed=1)
+
+
+def make_class_folders(folder):
+    import rasterio
+
+    rng = np.random.default_rng(3)
+    for k, name in enumerate(("forest", "water")):
+        (folder / "images" / name).mkdir(parents=True)
+        for number in range(10):
+            values = rng.integers(0, 200, (3, 8, 8)).astype(np.uint8) + np.uint8(40 * k)
+            path = folder / "images" / name / f"{number}.png"
+            with rasterio.open(path, "w", driver="PNG", width=8, height=8, count=3, dtype="uint8") as file:
+                file.write(values)
+            Path(f"{path}.aux.xml").unlink(missing_ok=True)
+
+
+def read_class_folders(folder):
+    return images_of(folder / "images", seed=1)
+
+
+def make_so2sat(folder):
+    from so2sat_files import write_so2sat
+
+    write_so2sat(folder, n_train=6, n_val=4, n_test=4)
+
+
+def read_so2sat(folder):
+    return images_of(f"so2sat:{folder}")
+
+
+def small_run(folder):
+    import eomoo
+
+    eomoo.run("eo-macro-params", algorithm="random", budget=40, seed=1, out=folder)
+
+
+def read_store(folder):
+    from eomoo.analysis.runs import load_run
+    from eomoo.study.store import Store
+
+    with Store(folder / "results.sqlite") as store:
+        runs = [load_run(store, run) for run in store.runs()]
+    return str([(r.run.seed, r.run.settings, r.front_cells.tolist(), r.trace.values.tolist()) for r in runs])
+
+
+def make_store(folder):
+    small_run(folder)
+    for path in folder.iterdir():
+        if path.name != "results.sqlite":
+            path.unlink()
+
+
+def make_live_store(folder):
+    from eomoo.live.store import LiveStore
+
+    store = LiveStore(folder / "live.sqlite")
+    for cell in CELLS:
+        store.put(
+            "latency", {"cell": cell, "device": "cpu"}, {"median": cell / 7, "contended": False}, cell=cell
+        )
+
+
+def read_live_store(folder):
+    from eomoo.live.store import LiveStore
+
+    store = LiveStore(folder / "live.sqlite")
+    return str([store.get("latency", {"cell": cell, "device": "cpu"}) for cell in CELLS])
+
+
+def make_training(folder):
+    from tiny_images import make_data
+
+    import eomoo
+    from eomoo.live.training import train
+
+    skeleton = eomoo.Skeleton(
+        in_channels=2, n_classes=3, stem_channels=5, n_stacks=1, cells_per_stack=1, image_size=8
+    )
+    train(3, make_data(), skeleton=skeleton, epochs=1, folder=folder, device="cpu")
+
+
+def read_training(folder):
+    import torch
+
+    from eomoo.live.training import load_trained
+
+    torch.set_num_threads(1)
+    network = load_trained(next(iter(sorted(folder.glob("weights-*.pt")))))
+    return str([float(value.double().sum()) for value in network.state_dict().values()])
+
+
+def make_models(folder):
+    import shutil
+
+    from eomoo.models.model_files import shipped_folder
+
+    for path in shipped_folder().iterdir():
+        if path.is_file():
+            shutil.copyfile(path, folder / path.name)
+
+
+def read_models(folder):
+    import eomoo
+    from eomoo.models.model_files import read_surrogates
+
+    features = eomoo.load_space().features(np.array(CELLS))
+    return str([np.asarray(values).round(3).tolist() for values in read_surrogates(folder).predict(features)])
+
+
+def read_report(folder):
+    from eomoo.analysis.report import render_report
+
+    return len(render_report(folder)) > 0
+
+
+def of_card(folder):
+    return problem_of(folder / "card.toml")
+
+
+RASTERS, TORCH = ("rasterio",), ("torch",)
+KINDS = [
+    Kind(name="card", make=make_card, read=of_card, text=True, spoil=("card",)),
+    Kind(name="csv", make=make_card, read=of_card, text=True, spoil=("table",)),
+    Kind(name="csv.gz", make=make_packed_table, read=of_card, spoil=("table",)),
+    Kind(name="parquet", make=make_parquet, read=of_card, spoil=("table",), packages=("pyarrow",)),
+    Kind(name="study", make=make_study, read=read_study, text=True),
+    Kind(name="tfrecord", make=make_tfrecord, read=read_tfrecord, may_leave=("table.npy",)),
+    Kind(name="json", make=make_json, read=read_plain_json, text=True),
+    Kind(name="pickle", make=make_pickle, read=read_plain_pickle),
+    Kind(
+        name="scene", make=make_scene, read=read_scene_folder, text=True, spoil=("scene",), packages=RASTERS
+    ),
+    Kind(name="tiff", make=make_scene, read=read_scene_folder, spoil=(".tif",), packages=RASTERS),
+    Kind(name="png", make=make_class_folders, read=read_class_folders, packages=RASTERS),
+    Kind(name="hdf5", make=make_so2sat, read=read_so2sat, packages=("h5py",)),
+    Kind(name="store", make=make_store, read=read_store, own=True),
+    Kind(name="report", make=small_run, read=read_report),
+    Kind(name="live store", make=make_live_store, read=read_live_store, own=True),
+    Kind(
+        name="weights", make=make_training, read=read_training, own=True, spoil=("weights-",), packages=TORCH
+    ),
+    Kind(name="models", make=make_models, read=read_models, own=True, packages=("xgboost",)),
+]
+os.environ.setdefault("OMP_NUM_THREADS", "1")
