@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
 import warnings
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import CellError, DataError, DataNotFoundError, EomooError, MissingPackageError
+from eomoo.errors import CellError, DataError, EomooError, MissingPackageError
+from eomoo.files import read_unpacked
 from eomoo.space import Cell, load_space
 from eomoo.space.cell import N_GENES
 
@@ -26,6 +28,9 @@ __all__ = ["UserTable", "read_user_table"]
 _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 # A matrix of 7 x 7 and 7 operations need less than 400 characters in any style.
 _MOST_TEXT = 2000
+# 423,624 rows of 26 genes, a hash and ten values of 20 characters are 120 MB of text; ten repeats of each
+# cell are more rows than anybody has measured.
+_MOST_BYTES, _MOST_ROWS = 128 << 20, 4_236_240
 _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])]?")
 
 
@@ -96,25 +101,41 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
 def _read_frame(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    if not path.exists():
-        raise DataNotFoundError(f"there is no file {path}")
+    name = path.name.lower()
+    if not name.endswith((*_CSV, *_PARQUET)):
+        raise DataError(f"{path} is no kind of table that is known here; name it .csv or .parquet")
+    # Read at once, so that neither a pipe nor an archive of zeros is waited for or unpacked without end.
+    content = read_unpacked(path, max_size=_MOST_BYTES)
     try:
-        if path.name.lower().endswith(_PARQUET):
-            return pd.read_parquet(path)
-        if path.name.lower().endswith(_CSV):
-            with warnings.catch_warnings():
-                # pandas only warns of rows that are longer than the header, and drops their end.
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                text = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-            return text.fillna("")
+        if name.endswith(_PARQUET):
+            return _read_parquet(content, path)
+        with warnings.catch_warnings():
+            # pandas only warns of rows that are longer than the header, and drops their end.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            text = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False)
+        return text.fillna("")
     except ImportError:
         raise MissingPackageError(
             f'reading {path} needs pyarrow: pip install "eomoo[parquet]"; CSV needs nothing'
         ) from None
     except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
-        kind = "CSV" if path.name.lower().endswith(_CSV) else "Parquet"
+        kind = "CSV" if name.endswith(_CSV) else "Parquet"
         raise DataError(f"{path} is no readable {kind} file: {_first_line(error)}") from None
-    raise DataError(f"{path} is no kind of table that is known here; name it .csv or .parquet")
+
+
+def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
+    """A Parquet file's table, after its own word on how large it is."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(io.BytesIO(content)) as file:
+        groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
+        if (
+            sum(group.total_byte_size for group in groups) > _MOST_BYTES
+            or file.metadata.num_rows > _MOST_ROWS
+        ):
+            raise DataError(f"{path} unpacks to more than the {_MOST_BYTES} bytes that a table can have")
+        frame: pd.DataFrame = file.read().to_pandas()
+        return frame
 
 
 def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
@@ -274,7 +295,7 @@ def _error(path: Path, row: int, what: str) -> DataError:
 
 
 def _listed(columns: Sequence[object]) -> str:
-    names = [str(column) for column in columns]
+    names = [str(column)[:60] for column in columns]
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 

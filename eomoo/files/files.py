@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
+import io
 import json
 import math
 import os
@@ -12,6 +14,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -25,6 +28,7 @@ __all__ = [
     "atomic_path",
     "other_kind",
     "read_bytes",
+    "read_unpacked",
     "sha256_of",
     "to_json",
     "write_error",
@@ -170,6 +174,27 @@ def read_bytes(path: str | Path, *, max_size: int) -> bytes:
         raise _read_error(path, error) from error
     if len(content) > max_size:
         raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
+    return content
+
+
+def read_unpacked(path: str | Path, *, max_size: int) -> bytes:
+    """Return the content of a regular file, unpacked where it is a gzip file, of at most `max_size` bytes.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The content is larger, which is found before it is unpacked whole; the archive is
+            damaged; the file is no regular file, or cannot be read.
+    """
+    content = read_bytes(path, max_size=max_size)
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            content = file.read(max_size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is a damaged gzip file: {error}") from None
+    if len(content) > max_size:
+        raise DataError(f"{path} unpacks to more than the {max_size} bytes that such a file can have")
     return content
 
 

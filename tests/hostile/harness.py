@@ -54,7 +54,8 @@ def judged(kind, folder, expected):
         return "traceback", f"{type(error).__name__}: {error}"[:200] + f" at {where}"[:200]
     if not kind.own:
         return "accepted", ""
-    return ("same", "") if found == expected else ("believed", str(found)[:200])
+    same = kind.same(found, expected) if kind.same else found == expected
+    return ("same", "") if same else ("believed", str(found)[:200])
 
 
 def in_a_process(function):
