@@ -3,6 +3,7 @@
 import gzip
 import os
 import pickle
+import warnings
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -177,10 +178,10 @@ def read_plain_pickle(folder):
 
 def rasters(folder):
     import rasterio
-    from rasterio.transform import from_origin
+    from rasterio.transform import Affine
 
     rng = np.random.default_rng(2)
-    where = {"crs": "EPSG:32617", "transform": from_origin(500_000, 4_000_000, 30, 30)}
+    where = {"crs": "EPSG:32617", "transform": Affine(30, 0, 500_000, 0, -30, 4_000_000)}
     labels = np.repeat(np.repeat(rng.integers(1, 3, (6, 6)), 16, 0), 16, 1).astype(np.uint8)
     bands = (labels * 50 + rng.normal(0, 5, (2, 96, 96))).astype(np.float32)
     for name, values in (("bands.tif", bands), ("labels.tif", labels[None])):
@@ -220,6 +221,7 @@ def read_scene_folder(folder):
 def make_class_folders(folder):
     import rasterio
 
+    warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
     rng = np.random.default_rng(3)
     for k, name in enumerate(("forest", "water")):
         (folder / "images" / name).mkdir(parents=True)
@@ -339,7 +341,7 @@ def of_card(folder):
     return problem_of(folder / "card.toml")
 
 
-RASTERS, TORCH = ("rasterio",), ("torch",)
+RASTERS = ("rasterio",)
 KINDS = [
     Kind(name="card", make=make_card, read=of_card, text=True, spoil=("card",)),
     Kind(name="csv", make=make_card, read=of_card, text=True, spoil=("table",)),
@@ -359,7 +361,6 @@ KINDS = [
     Kind(name="report", make=small_run, read=read_report),
     Kind(name="live store", make=make_live_store, read=read_live_store, own=True, same=none_changed),
     Kind(
-        name="weights", make=make_training, read=read_training, own=True, spoil=("weights-",), packages=TORCH
     ),
     Kind(name="models", make=make_models, read=read_models, own=True, packages=("xgboost",)),
 ]
