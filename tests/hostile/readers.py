@@ -360,8 +360,6 @@ KINDS = [
     Kind(name="store", make=make_store, read=read_store, own=True),
     Kind(name="report", make=small_run, read=read_report),
     Kind(name="live store", make=make_live_store, read=read_live_store, own=True, same=none_changed),
-    Kind(
-    ),
     Kind(name="models", make=make_models, read=read_models, own=True, packages=("xgboost",)),
 ]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
