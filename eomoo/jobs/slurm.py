@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from eomoo.checks import known_keys
-from eomoo.errors import DataError, SettingError
+from eomoo.errors import DataError
+from eomoo.files import read_toml
 from eomoo.jobs.base import ATTEMPTS
 from eomoo.packages import require
 
@@ -48,12 +48,7 @@ def slurm_cluster(path: str | Path, *, resource: str = "GPU") -> Any:
 
 
 def _read_cluster(path: Path) -> dict[str, Any]:
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingError(f"there is no cluster file {path}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{path} is no TOML file: {error}") from error
+    settings = read_toml(path)
     known_keys(str(path), settings, _KEYS, error=DataError)
     for key in ("cores", "memory", "walltime"):
         if key not in settings:

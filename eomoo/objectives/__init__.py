@@ -1,10 +1,50 @@
 """Objectives: cell indices (n,) -> raw values (n, m), from named backends.
 
-- :class:`~eomoo.objectives.base.Backend`: what every backend offers.
-- :mod:`~eomoo.objectives.card`: problem cards, the TOML files that name a problem.
-- :mod:`~eomoo.objectives.analytic`: exact parameters and MACs.
-- :mod:`~eomoo.objectives.surrogate`: XGBoost models of the EO HW-NAS table.
-- :mod:`~eomoo.objectives.table`: measured values, the EO table's or those of any file.
-- :mod:`~eomoo.objectives.nasbench101`: the CIFAR-10 results of every cell, with the noise of their runs.
-- :mod:`~eomoo.objectives.live`: training and timing on this device.
+- ``base``: ``Backend``, what every backend offers, and ``Quantity``.
+- ``card``: problem cards, the TOML files that name a problem.
+- ``backends``: from a card's sources to backends.
+- ``analytic``: exact parameters and MACs.
+- ``surrogate``: XGBoost models of the EO HW-NAS table.
+- ``table``: measured values, the EO table's or those of any file.
+- ``nasbench101``: the CIFAR-10 results of every cell, with the noise of their runs.
+- ``live``: training and timing on this device.
 """
+
+from eomoo.objectives.analytic import AnalyticBackend
+from eomoo.objectives.backends import BACKENDS, BackendKind, build_backends
+from eomoo.objectives.base import Backend, Quantity, objectives_of
+from eomoo.objectives.card import (
+    Card,
+    CardObjective,
+    Constraint,
+    list_problems,
+    load_card,
+    parse_constraint,
+)
+from eomoo.objectives.live import LIVE_QUANTITIES, LiveBackend
+from eomoo.objectives.nasbench101 import NB101_QUANTITIES, NASBench101Backend
+from eomoo.objectives.surrogate import SurrogateBackend
+from eomoo.objectives.table import EO_QUANTITIES, TableBackend
+
+__all__ = [
+    "BACKENDS",
+    "EO_QUANTITIES",
+    "LIVE_QUANTITIES",
+    "NB101_QUANTITIES",
+    "AnalyticBackend",
+    "Backend",
+    "BackendKind",
+    "Card",
+    "CardObjective",
+    "Constraint",
+    "LiveBackend",
+    "NASBench101Backend",
+    "Quantity",
+    "SurrogateBackend",
+    "TableBackend",
+    "build_backends",
+    "list_problems",
+    "load_card",
+    "objectives_of",
+    "parse_constraint",
+]

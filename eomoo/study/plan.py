@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eomoo.errors import CardError, EomooError, UnknownNameError
+from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.operators import check_positive
 
@@ -141,14 +141,7 @@ def load_study(name_or_path: str | Path) -> Study:
                 "a study of your own is given as a path that ends in .toml"
             )
     try:
-        content = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise CardError(f"the study file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CardError(f"the study file {path} is no text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise CardError(f"the study file {path} is no valid TOML: {error}") from None
-    try:
+        content = read_toml(path, error=CardError)
         return parse_study({"title": path.stem, **content}, folder=path.parent)
     except EomooError as error:
         raise CardError(f"study file {path}: {error}") from None

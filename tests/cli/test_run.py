@@ -205,7 +205,7 @@ def test_cards_that_are_not_there(refused, name, text):
     ("content", "text"),
     [
         ("", "at least one [[objectives]] table"),
-        ("x = [", "no valid TOML"),
+        ("x = [", "is no TOML file"),
         (card_text("err") + "colour = 1", "unknown key 'colour' in objective 1"),
         (card_text("err", source="magic"), "unknown source 'magic'; known are "),
         (card_text("err").replace('"%"', '"km"'), "has the unit 'km'"),
