@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from eomoo.analysis.report import report_of, write_report
+from eomoo.analysis import report_of, write_report
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.study.execute import run_study
 from eomoo.study.plan import ProblemSpec, Study

@@ -17,8 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from eomoo.analysis.studies import load_results
-from eomoo.analysis.study_tables import study_tables
+from eomoo.analysis import load_results, study_tables
 from eomoo.study.execute import run_study
 from eomoo.study.plan import Study, load_study
 

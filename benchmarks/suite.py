@@ -15,8 +15,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from eomoo.analysis.statistics import holm, mann_whitney, rank_test, vargha_delaney
-from eomoo.analysis.studies import StudyResults, hypervolume_curves, load_results
+from eomoo.analysis import (
+    Curves as Lines,
+)
+from eomoo.analysis import (
+    StudyResults,
+    holm,
+    hypervolume_curves,
+    load_results,
+    mann_whitney,
+    plot_critical_difference,
+    plot_curves,
+    quartile_curves,
+    rank_test,
+    vargha_delaney,
+)
 from eomoo.files import write_text
 from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from eomoo.study.execute import run_study
@@ -262,13 +275,18 @@ def cpu_table(results: list[StudyResults]) -> str:
 def draw_curves(curves: list[Curves], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    from eomoo.analysis.study_figures import plot_anytime
-
     shown = curves[0].labels(max(BUDGETS))
     n_rows = -(-len(curves) // 3)
     figure = Figure(figsize=(12, 3.4 * n_rows), layout="constrained")
     for ax, c in zip(figure.subplots(n_rows, 3, squeeze=False).flat, curves, strict=False):
-        plot_anytime(ax, {label: c.shares[label] for label in shown}, GRID)
+        lines = Lines(
+            title=c.problem,
+            key=c.problem,
+            x_label="distinct cells evaluated",
+            y_label="share of hypervolume",
+            series=quartile_curves({label: c.shares[label] for label in shown}, GRID),
+        )
+        plot_curves(ax, lines)
         ax.set_xscale("log")
         ax.set_xlim(50, max(BUDGETS))
         ax.set_title(c.problem, fontsize=10)
@@ -281,8 +299,6 @@ def draw_curves(curves: list[Curves], path: Path) -> None:
 
 def draw_ranks(curves: list[Curves], folder: Path) -> list[tuple[str, str]]:
     from matplotlib.figure import Figure
-
-    from eomoo.analysis.study_figures import plot_critical_difference
 
     drawn = []
     for n in (200, 2_000, 20_000):

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from eomoo.analysis.runs import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
+from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec

@@ -9,9 +9,14 @@ and LaTeX, anytime curves, attainment surfaces and the critical-difference diagr
 import argparse
 from pathlib import Path
 
-from eomoo.analysis.studies import load_results
-from eomoo.analysis.study_figures import write_figures
-from eomoo.analysis.study_tables import StudyTables, study_tables, write_csv, write_latex
+from eomoo.analysis import (
+    StudyTables,
+    load_results,
+    study_tables,
+    write_csv,
+    write_figures,
+    write_latex,
+)
 from eomoo.study.execute import run_study
 from eomoo.study.plan import parse_study
 

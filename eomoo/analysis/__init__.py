@@ -1,6 +1,108 @@
-"""Analysis: indicators, statistics and figures from what a store holds.
+"""Results of a store: read, compared, and printed for terminals, papers, pages and figures.
 
-- :mod:`~eomoo.fronts.indicators`: how good a front is.
-- :mod:`~eomoo.analysis.figures`: matplotlib figures, each drawn on given axes.
-- :mod:`~eomoo.analysis.drawing`: cells as text and as pictures.
+- ``results``: runs, traces and fronts as stored. ``convert``: pymoo's Result, one table of all evaluations.
+- ``tables``: what a table, a curve and a report are. ``statistics``: tests, effect sizes, ranks.
+- ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
+- ``fronts``: the front with all that is said of its cells. ``runs``: a run's numbers and files.
+- ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells.
+- ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
+
+from eomoo.analysis.compared import (
+    ALPHA,
+    StudyTables,
+    check_indicators,
+    indicator_frame,
+    pair_table,
+    quartiles,
+    study_tables,
+)
+from eomoo.analysis.convert import evaluation_frame, to_result
+from eomoo.analysis.curves import anytime, attainment, differences, hypervolume_curves, quartile_curves
+from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
+from eomoo.analysis.fronts import front_data, front_frame, front_table
+from eomoo.analysis.printing import (
+    draw_cells,
+    draw_front,
+    front_rows,
+    plot_critical_difference,
+    plot_curves,
+    plot_front,
+    plot_violins,
+    study_latex,
+    study_lines,
+    write_csv,
+    write_figures,
+    write_latex,
+)
+from eomoo.analysis.report import FORMATS, render_report, report_of, write_report
+from eomoo.analysis.results import (
+    ProblemResults,
+    StoredRun,
+    StudyResults,
+    load_results,
+    load_run,
+    problem_box,
+    run_fronts,
+)
+from eomoo.analysis.runs import summary, trace_frame, write_run
+from eomoo.analysis.statistics import holm, magnitude, mann_whitney, pairwise_tests, rank_test, vargha_delaney
+from eomoo.analysis.tables import Curves, Measured, Table
+
+__all__ = [
+    "ALPHA",
+    "FORMATS",
+    "OPERATION_COLORS",
+    "Curves",
+    "Measured",
+    "ProblemResults",
+    "StoredRun",
+    "StudyResults",
+    "StudyTables",
+    "Table",
+    "anytime",
+    "attainment",
+    "cell_text",
+    "check_indicators",
+    "differences",
+    "draw_cell",
+    "draw_cells",
+    "draw_front",
+    "evaluation_frame",
+    "front_data",
+    "front_frame",
+    "front_rows",
+    "front_table",
+    "holm",
+    "hypervolume_curves",
+    "indicator_frame",
+    "load_results",
+    "load_run",
+    "magnitude",
+    "mann_whitney",
+    "pair_table",
+    "pairwise_tests",
+    "plot_critical_difference",
+    "plot_curves",
+    "plot_front",
+    "plot_violins",
+    "problem_box",
+    "quartile_curves",
+    "quartiles",
+    "rank_test",
+    "render_report",
+    "report_of",
+    "run_fronts",
+    "study_latex",
+    "study_lines",
+    "study_tables",
+    "summary",
+    "to_result",
+    "trace_frame",
+    "vargha_delaney",
+    "write_csv",
+    "write_figures",
+    "write_latex",
+    "write_report",
+    "write_run",
+]

@@ -11,7 +11,8 @@ from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.result import Result
 
-from eomoo.analysis.runs import StoredRun, trace_frame
+from eomoo.analysis.results import StoredRun
+from eomoo.analysis.runs import trace_frame
 from eomoo.errors import SettingError, StoreError
 from eomoo.fronts.dominance import by_first
 from eomoo.space import load_space

@@ -41,7 +41,7 @@ def report(
     to others. Nothing is run again. A landscape sheet in the folder (eomoo landscape CARD --out DIR)
     is shown too.
     """
-    from eomoo.analysis.report import render_report, write_report
+    from eomoo.analysis import render_report, write_report
 
     if out is not None and str(out) == "-":
         if open_page:

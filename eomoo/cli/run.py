@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eomoo.cli.common import Json, console, parse_options, show_value
+from eomoo.cli.common import Json, console, parse_options
 from eomoo.errors import EomooError
 
 if TYPE_CHECKING:
-    from eomoo.analysis.runs import StoredRun
+    from eomoo.analysis import StoredRun
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
 
@@ -171,7 +171,7 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
 
 
 def _print_json(stored: StoredRun) -> None:
-    from eomoo.analysis.runs import front_frame, summary
+    from eomoo.analysis import front_frame, summary
     from eomoo.files import to_json
 
     frame = front_frame(stored)
@@ -179,33 +179,14 @@ def _print_json(stored: StoredRun) -> None:
 
 
 def _print_front(stored: StoredRun, problem: CellProblem) -> None:
-    from rich.table import Table
-
-    from eomoo.analysis.runs import summary
+    from eomoo.analysis import front_rows, summary
 
     numbers = summary(stored)
-    table = Table()
-    table.add_column("cell", justify="right")
-    for o in stored.problem.objectives:
-        table.add_column(o.label, justify="right")
-    # Where parameters are an objective, they have their column already.
-    counted = all(o.title != "parameters" for o in stored.problem.objectives)
-    for name in ("parameters", "vertices") if counted else ("vertices",):
-        table.add_column(name, justify="right")
-    outside = problem.extrapolates(stored.front_cells).tolist()
-    space = problem.space
-    for k, cell in enumerate(stored.front_cells):
-        values = [
-            show_value(stored.front_values[k, j], o.unit, deviation=stored.deviations[k, j])
-            for j, o in enumerate(stored.problem.objectives)
-        ]
-        mark = "*" if outside[k] else ""
-        params = [f"{space.params(int(cell), stored.problem.skeleton):,}"] if counted else []
-        table.add_row(f"{cell}{mark}", *values, *params, str(space.n_vertices[cell]))
+    outside = problem.extrapolates(stored.front_cells)
     out = console()
     out.print(f"{stored.problem.title}: {len(stored.front)} cells on the front")
-    out.print(table)
-    if any(outside):
+    out.print(front_rows(stored, outside))
+    if outside.any():
         out.print("* outside what was measured: fewer than 5 vertices, so its values are extrapolated")
     share = numbers.get("share_of_true_hypervolume")
     found = f"; {share:.2%} of the true front's hypervolume" if share is not None else ""

@@ -116,7 +116,7 @@ def _measured(index: int) -> dict[str, float]:
 def _print(cell: Cell, facts: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from eomoo.analysis.drawing import cell_text
+    from eomoo.analysis import cell_text
 
     out = console()
     out.print(f"cell {facts['index']}  {facts['hash']}  genotype {facts['genotype']}\n")
@@ -137,7 +137,7 @@ def _print(cell: Cell, facts: dict[str, Any]) -> None:
 
 
 def _write_png(cell: Cell, index: int, path: Path) -> None:
-    from eomoo.analysis.drawing import draw_cell
+    from eomoo.analysis import draw_cell
     from eomoo.files import atomic_path
     from eomoo.plots import new_figure
 

@@ -14,7 +14,7 @@ from eomoo.cli.common import Json, console
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
-    from eomoo.analysis.study_tables import StudyTables
+    from eomoo.analysis import StudyTables
     from eomoo.study.execute import Event
     from eomoo.study.plan import Study
 
@@ -105,8 +105,15 @@ def show(
     ] = None,
 ) -> None:
     """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
-    from eomoo.analysis.studies import load_results
-    from eomoo.analysis.study_tables import check_indicators, study_tables, write_csv, write_latex
+    from eomoo.analysis import (
+        check_indicators,
+        load_results,
+        study_lines,
+        study_tables,
+        write_csv,
+        write_figures,
+        write_latex,
+    )
     from eomoo.files import to_json
 
     tables = study_tables(load_results(folder), at=_numbers("at", at) if at else ())
@@ -119,13 +126,12 @@ def show(
         write_latex(tables, shown, latex)
         written.append(latex)
     if figures is not None:
-        from eomoo.analysis.study_figures import write_figures
-
         written += write_figures(tables.results, figures)
     if as_json:
         typer.echo(to_json(tables.content))
         return
-    _print_tables(tables, shown)
+    for part in study_lines(tables, shown):
+        console().print(part, soft_wrap=isinstance(part, str))
     for path in written:
         console().print(f"written: {path}", soft_wrap=True)
 
@@ -157,7 +163,7 @@ def verdict(
     out: Annotated[Path, typer.Option(metavar="PAGE.md", help="The page, or a folder for it.")],
 ) -> None:
     """Write the page that says which of the published claims hold, from the data-centric study's folder."""
-    from eomoo.analysis.studies import load_results
+    from eomoo.analysis import load_results
     from eomoo.esann2024 import write_verdict
 
     for path in write_verdict(load_results(folder), out):
@@ -269,73 +275,6 @@ def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
 
 
 def _default_indicators(tables: StudyTables) -> list[str]:
-    known = set(tables.summary["indicator"])
-    best = [
-        f"best_{o.name}" for p in tables.results.problems for o in p.objectives
-    ]  # each problem shows its own
-    return [name for name in dict.fromkeys([*_SHOWN[:2], *best, *_SHOWN[2:]]) if name in known]
-
-
-def _print_tables(tables: StudyTables, indicators: list[str]) -> None:
-    out = console()
-    out.print(f"{tables.results.title}\n", soft_wrap=True)
-    for (problem, n), group in tables.summary.groupby(["problem", "evaluations"], sort=False):
-        out.print(_median_table(tables, group, indicators, f"{problem}, {n:,} distinct cells"))
-        tests = tables.tests
-        mine = tests[(tests["problem"] == problem) & (tests["evaluations"] == n)]
-        mine = mine[mine["indicator"].isin(indicators)]
-        if len(mine):
-            out.print(_comparison_table(tables, mine))
-    for n, ranks in tables.ranks.items():
-        out.print(_rank_line(n, ranks), soft_wrap=True)
-
-
-def _median_table(tables: StudyTables, group: Any, indicators: list[str], title: str) -> Any:
-    from rich.table import Table
-
-    shown = [name for name in indicators if (group["indicator"] == name).any()]
-    table = Table(title=f"{title}: median and quartiles over seeds", title_justify="left")
-    table.add_column("algorithm")
-    table.add_column("seeds", justify="right")
-    for name in shown:
-        table.add_column(tables.results.columns[name].title, justify="right")
-    for label in dict.fromkeys(group["label"]):
-        mine = group[group["label"] == label].set_index("indicator")
-        cells = [
-            f"{mine['median'][name]:,.4g} ({mine['q25'][name]:,.4g}, {mine['q75'][name]:,.4g})"
-            if name in mine.index
-            else "-"
-            for name in shown
-        ]
-        table.add_row(label, str(mine["n"].max()), *cells)
-    return table
-
-
-def _comparison_table(tables: StudyTables, tests: Any) -> Any:
-    from rich.table import Table
-
-    table = Table(
-        title="Mann-Whitney U, Holm's correction, A12 = probability that the first is larger",
-        title_justify="left",
-    )
-    for name in ("indicator", "first", "second"):
-        table.add_column(name)
-    for name in ("U", "p", "p (Holm)", "A12"):
-        table.add_column(name, justify="right")
-    table.add_column("effect")
-    table.add_column("better")
-    for row in tests.to_dict(orient="records"):
-        numbers = [f"{row['u']:g}", f"{row['p']:.3g}", f"{row['p_holm']:.3g}", f"{row['a12']:.2f}"]
-        title = tables.results.columns[row["indicator"]].title
-        names = [row["first"], row["second"]]
-        table.add_row(title, *names, *numbers, row["magnitude"], row["better"] or "not significant")
-    return table
-
-
-def _rank_line(n: int, ranks: Any) -> str:
-    listed = ", ".join(f"{name} {rank:.2f}" for name, rank in zip(ranks.names, ranks.mean_ranks, strict=True))
-    text = f"mean rank by hypervolume at {n:,} cells over {ranks.n_problems} problem(s): {listed}"
-    if ranks.n_problems < 2:
-        return text
-    friedman = f"; Friedman p = {ranks.p:.3g}" if ranks.p == ranks.p else ""
-    return f"{text}{friedman}; critical difference (Nemenyi, 0.05) {ranks.critical_difference:.2f}"
+    # Each problem shows its own objectives.
+    best = [f"best_{o.name}" for p in tables.results.problems for o in p.objectives]
+    return [name for name in dict.fromkeys([*_SHOWN[:2], *best, *_SHOWN[2:]]) if name in tables.indicators]

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.statistics import holm, mann_whitney, vargha_delaney
-from eomoo.analysis.studies import ProblemResults, StudyResults, indicator_frame
+from eomoo.analysis import (
+    ProblemResults,
+    StudyResults,
+    holm,
+    indicator_frame,
+    mann_whitney,
+    vargha_delaney,
+)
 from eomoo.errors import SettingError
 from eomoo.study.store import RunRow
 

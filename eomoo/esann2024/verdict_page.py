@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.statistics import magnitude
-from eomoo.analysis.studies import ProblemResults, StudyResults
-from eomoo.analysis.study_tables import quartiles
+from eomoo.analysis import ProblemResults, StudyResults, magnitude, plot_violins, quartiles
 from eomoo.esann2024.verdict import (
     ALPHA,
     AS_PUBLISHED,
@@ -357,8 +355,6 @@ def _quartiles(values: NDArray[np.float64]) -> str:
 
 def _draw(samples: Samples, path: Path) -> None:
     """Violins of the paper's figures: as published on the left, right on the right."""
-    from eomoo.analysis.study_figures import plot_violins
-
     every = measures(samples.problem)
     pairs = pairs_of(samples.problem)
     figure, axes = new_figure(9.0, 9.6, nrows=3, ncols=2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import eomoo
-from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
+from eomoo.analysis import OPERATION_COLORS, cell_text, draw_cell
 from eomoo.plots import new_figure
 
 C3, C1, MP = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"

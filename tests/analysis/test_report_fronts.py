@@ -3,10 +3,9 @@ import pytest
 import synthetic
 from report_folders import PLS, RANDOM, fill
 
-from eomoo.analysis.report import fronts
-from eomoo.analysis.report.fronts import front_data, front_json, front_table
+from eomoo.analysis import fronts, load_results
+from eomoo.analysis.fronts import front_data, front_json, front_table
 from eomoo.space import load_space
-from eomoo.study.store import STORE_NAME, Store
 
 
 @pytest.fixture(scope="module")
@@ -15,10 +14,8 @@ def folder(pose, tmp_path_factory):
 
 
 def load(folder):
-    with Store(folder / STORE_NAME) as store:
-        problem = store.problems()[0]
-        runs = list(store.traces(problem.id, store.runs()))
-        return front_data(store, problem, runs), runs
+    (results,) = load_results(folder).problems
+    return front_data(results), list(zip(results.runs, results.traces, strict=True))
 
 
 def test_the_joint_front_is_that_of_all_evaluations(folder):

@@ -7,8 +7,8 @@ from browsers import browser, missing
 from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
 import eomoo
-from eomoo.analysis.report import knee_point, write_report
-from eomoo.analysis.runs import load_run
+from eomoo.analysis import load_run, write_report
+from eomoo.fronts import knee_point
 from eomoo.study.store import STORE_NAME, Store
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))

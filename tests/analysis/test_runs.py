@@ -7,15 +7,8 @@ import pandas as pd
 import pytest
 from synthetic import all_values, brute_front
 
-from eomoo.analysis.runs import (
-    front_frame,
-    front_of,
-    load_run,
-    problem_box,
-    summary,
-    trace_frame,
-    write_run,
-)
+from eomoo.analysis import front_frame, load_run, problem_box, summary, trace_frame, write_run
+from eomoo.analysis.results import front_of
 from eomoo.fronts.indicators import deduplicated, hypervolume
 from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.search.algorithms import AlgorithmSpec

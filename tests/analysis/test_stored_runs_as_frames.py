@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from report_folders import PLS, RANDOM, fill
 
-from eomoo.analysis.convert import evaluation_frame, to_result
-from eomoo.analysis.runs import load_run
+from eomoo.analysis import evaluation_frame, load_run, to_result
 from eomoo.errors import SettingError
 from eomoo.search.run import run_algorithm
 from eomoo.space import load_space

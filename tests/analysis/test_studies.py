@@ -6,21 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eomoo.analysis.statistics import pairwise_tests
-from eomoo.analysis.studies import (
-    fronts_at,
+from eomoo.analysis import (
     hypervolume_curves,
     indicator_frame,
     load_results,
-    run_fronts,
-)
-from eomoo.analysis.study_figures import write_figures
-from eomoo.analysis.study_tables import (
+    pairwise_tests,
     quartiles,
+    run_fronts,
+    study_latex,
     study_tables,
-    to_latex,
     write_csv,
+    write_figures,
 )
+from eomoo.analysis.results import fronts_at
 from eomoo.errors import SettingError, StoreError
 from eomoo.files import to_json
 from eomoo.fronts.attainment import attainment_surfaces
@@ -203,16 +201,16 @@ def test_files_hold_the_same_numbers(tables, tmp_path):
 
 
 def test_latex_escapes_marks_the_best_and_names_its_tests(tables):
-    text = to_latex(tables, ["hypervolume", "igd_plus"])
+    text = study_latex(tables, ["hypervolume", "igd_plus"])
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 6
     medians = tables.summary[
         (tables.summary["problem"] == "one")
         & (tables.summary["evaluations"] == 80)
         & (tables.summary["indicator"] == "igd_plus")
     ]["median"]
-    assert rf"\textbf{{{medians.min():.4g}}}" in text
+    assert rf"\textbf{{{medians.min():.4g} [" in text
     with pytest.raises(SettingError, match="no indicator 'nothing'; it has hypervolume"):
-        to_latex(tables, ["nothing"])
+        study_latex(tables, ["nothing"])
 
 
 def test_figures_are_drawn(results, tmp_path):

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eomoo.analysis.statistics import holm, mann_whitney
-from eomoo.analysis.studies import load_results
+from eomoo.analysis import holm, load_results, mann_whitney
 from eomoo.errors import SettingError
 from eomoo.esann2024.verdict import Comparison, Finding, Measure, Pair, find, measures, pairs_of, samples_of
 from eomoo.esann2024.verdict_page import _CLAIMS, _verdict, write_verdict

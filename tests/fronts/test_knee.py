@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eomoo.analysis.report import knee_distances, knee_point
+from eomoo.fronts import knee_distances, knee_point
 
 
 def test_the_knee_of_a_convex_front_is_its_corner():

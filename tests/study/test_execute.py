@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 import eomoo.esann2024  # noqa: F401  # its probe gets its short name
-from eomoo.analysis.studies import load_results
-from eomoo.analysis.study_tables import study_tables, write_csv
+from eomoo.analysis import load_results, study_tables, write_csv
 from eomoo.errors import SettingError, StoreError
 from eomoo.study import execute
 from eomoo.study.execute import perform, run_study

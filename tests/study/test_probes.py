@@ -3,7 +3,7 @@
 import pytest
 
 import eomoo.esann2024
-from eomoo.analysis.studies import indicator_frame, load_results
+from eomoo.analysis import indicator_frame, load_results
 from eomoo.errors import CardError, SettingError, StoreError, UnknownNameError
 from eomoo.study.execute import run_study
 from eomoo.study.plan import parse_study

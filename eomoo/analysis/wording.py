@@ -6,12 +6,14 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eomoo.analysis.tables import Measured
 from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.store import ProblemRow, RunRow
 
 __all__ = [
     "algorithm_title",
+    "compact",
     "describe_settings",
     "joined",
     "number",
@@ -20,6 +22,7 @@ __all__ = [
     "run_command",
     "run_options",
     "shown_unit",
+    "value_text",
     "values_in_words",
 ]
 
@@ -142,6 +145,20 @@ def number(value: float) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1e4 or value == round(value) else f"{value:,.4g}"
+
+
+def compact(value: float) -> str:
+    """A number for a table: a tiny one with its power of ten."""
+    return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
+
+
+def value_text(value: Any) -> str:
+    """A value of a table."""
+    if value is None:
+        return "-"
+    if isinstance(value, Measured):
+        return f"{number(value.median)} [{number(value.q25)}, {number(value.q75)}]"
+    return compact(value) if isinstance(value, float) else str(value)
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -1,17 +1,22 @@
-"""A report as Markdown, CSV and LaTeX."""
+"""Tables and reports as Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from eomoo.analysis.report.fronts import FrontData, front_table
-from eomoo.analysis.report.model import Code, Curves, Facts, Measured, Report, Table
-from eomoo.analysis.report.wording import number
+from eomoo.analysis.compared import StudyTables, check_indicators, median_table, pair_table
+from eomoo.analysis.fronts import FrontData, front_table
+from eomoo.analysis.tables import Code, Curves, Facts, Report, Table
+from eomoo.analysis.wording import value_text
+from eomoo.files import atomic_path, write_text
 
-__all__ = ["to_csv", "to_latex", "to_markdown"]
+__all__ = ["study_latex", "to_csv", "to_latex", "to_markdown", "write_csv", "write_latex"]
 
 _MOST_ROWS = 40
 _LATEX = {
@@ -21,8 +26,12 @@ _LATEX = {
     "±": r"$\pm$",
     "<": r"$<$",
     ">": r"$>$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
+# Test statistics as they are written in papers.
+_HEADINGS = {"U": "$U$", "p": "$p$", "p (Holm)": "$p$ (Holm)", "A12": r"$\hat{A}_{12}$"}
 
 
 def to_csv(report: Report) -> str:
@@ -39,6 +48,52 @@ def to_latex(report: Report) -> str:
     wanted = ("front", "indicators", "tests", "ranks")
     tables = [table for table in _tables(report) if table.key.startswith(wanted)]
     return f"% {_one_line(report.title)}; made by {report.made}\n" + "\n".join(map(_latex_table, tables))
+
+
+def study_latex(tables: StudyTables, indicators: Sequence[str]) -> str:
+    r"""A study's tables for a paper (package booktabs): medians with quartiles, the best in bold, and tests.
+
+    Args:
+        tables: The study's tables.
+        indicators: Names of the indicators to show.
+    """
+    check_indicators(indicators, tables)
+    parts = []
+    for problem, n in tables.places:
+        medians = median_table(tables, problem, n, indicators)
+        parts.append(replace(medians, title=f"{problem}: {medians.title}"))
+        tests = pair_table(tables, problem, n, indicators)
+        if tests is not None:
+            shown = tests.pick("indicator", "first", "second", "U", "p", "p (Holm)", "A12", "effect")
+            parts.append(replace(shown, title=f"{problem}, {n:,} distinct cells: {tests.title}"))
+    return "\n".join(map(_latex_table, parts))
+
+
+def write_latex(tables: StudyTables, indicators: Sequence[str], path: Path) -> None:
+    """Write ``study_latex`` to a file."""
+    write_text(path, study_latex(tables, indicators))
+
+
+def write_csv(tables: StudyTables, folder: Path) -> list[Path]:
+    """Write ``runs.csv``, ``summary.csv``, ``tests.csv`` and ``ranks.csv``."""
+    import pandas as pd
+
+    ranks = [
+        (n, label, rank, test.n_problems, test.statistic, test.p, test.critical_difference)
+        for n, test in tables.ranks.items()
+        for label, rank in zip(test.names, test.mean_ranks, strict=True)
+    ]
+    columns = ["evaluations", "label", "mean_rank", "n_problems", "friedman", "p", "critical_difference"]
+    frames = {
+        "runs.csv": tables.runs,
+        "summary.csv": tables.summary,
+        "tests.csv": tables.tests,
+        "ranks.csv": pd.DataFrame(ranks, columns=columns),
+    }
+    for name, frame in frames.items():
+        with atomic_path(folder / name) as path:
+            frame.to_csv(path, index=False)
+    return [folder / name for name in frames]
 
 
 def to_markdown(report: Report) -> str:
@@ -104,10 +159,8 @@ def _sampled(curves: Curves, points: int = 6) -> Table:
 def _markdown_table(table: Table) -> str:
     lines = [f"**{_escaped(table.title)}**", ""]
     lines.append("| " + " | ".join(_escaped(title) for title in table.columns) + " |")
-    numeric = [isinstance(value, int | float | Measured) for value in table.rows[0]] if table.rows else []
-    lines.append(
-        "|" + "|".join("---:" if right else "---" for right in numeric or [False] * len(table.columns)) + "|"
-    )
+    numeric = map(table.is_numeric, range(len(table.columns)))
+    lines.append("|" + "|".join("---:" if right else "---" for right in numeric) + "|")
     lines += [
         "| " + " | ".join(_markdown_value(table, k, v) for k, v in enumerate(row)) + " |"
         for row in table.rows[:_MOST_ROWS]
@@ -120,10 +173,11 @@ def _markdown_table(table: Table) -> str:
 def _latex_table(table: Table) -> str:
     # Hashes are too wide for a page, and the cell's number says the same.
     shown = [k for k, title in enumerate(table.columns) if title != "hash"]
-    numeric = [bool(table.rows) and isinstance(table.rows[0][k], int | float | Measured) for k in shown]
+    numeric = [table.is_numeric(k) for k in shown]
     lines = [r"\begin{table}", rf"\caption{{{_latex(table.title)}. {_latex(table.note)}}}"]
     lines += [rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}", r"\toprule"]
-    lines += [" & ".join(_latex(table.columns[k]) for k in shown) + r" \\", r"\midrule"]
+    headings = [_HEADINGS.get(table.columns[k]) or _latex(table.columns[k]) for k in shown]
+    lines += [" & ".join(headings) + r" \\", r"\midrule"]
     lines += [
         " & ".join(_latex_value(table, k, row[k]) for k in shown) + r" \\" for row in table.rows[:_MOST_ROWS]
     ]
@@ -133,23 +187,13 @@ def _latex_table(table: Table) -> str:
 
 
 def _markdown_value(table: Table, k: int, value: Any) -> str:
-    text = _escaped(_text(value))
+    text = _escaped(value_text(value))
     return f"**{text}**" if table.is_best(k, value) else text
 
 
 def _latex_value(table: Table, k: int, value: Any) -> str:
-    text = _latex(_text(value))
+    text = _latex(value_text(value))
     return rf"\textbf{{{text}}}" if table.is_best(k, value) else text
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, Measured):
-        return f"{number(value.median)} [{number(value.q25)}, {number(value.q75)}]"
-    if isinstance(value, float):
-        return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
-    return str(value)
 
 
 def _one_line(text: str) -> str:
@@ -163,7 +207,8 @@ def _escaped(text: str) -> str:
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(mark, mark) for mark in _one_line(text))
+    plain = _one_line(text).replace("<=", "≤").replace(">=", "≥")
+    return "".join(_LATEX.get(mark, mark) for mark in plain)
 
 
 def _guarded(value: Any) -> Any:

@@ -10,8 +10,8 @@ from importlib.resources import files
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
-from eomoo.analysis.report.fronts import FrontData, front_json
-from eomoo.analysis.report.model import (
+from eomoo.analysis.fronts import FrontData, front_json
+from eomoo.analysis.tables import (
     Code,
     Curves,
     Differences,
@@ -23,7 +23,7 @@ from eomoo.analysis.report.model import (
     Table,
     plain,
 )
-from eomoo.analysis.report.wording import number
+from eomoo.analysis.wording import compact, number
 
 __all__ = ["to_html"]
 
@@ -110,14 +110,14 @@ def _inert(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _script() -> str:
-    folder = files("eomoo.analysis.report").joinpath("assets")
+    folder = files("eomoo.analysis.printing").joinpath("assets")
     parts = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS)
     return f'(() => {{\n"use strict";\n{parts}}})();\n'
 
 
 @lru_cache(maxsize=1)
 def _style() -> str:
-    return files("eomoo.analysis.report").joinpath("assets/page.css").read_text(encoding="utf-8")
+    return files("eomoo.analysis.printing").joinpath("assets/page.css").read_text(encoding="utf-8")
 
 
 def _policy() -> str:
@@ -236,10 +236,9 @@ def _figure(title: str, note: str, content: Element, *, long: bool = False) -> E
 
 
 def _table(table: Table) -> Element:
-    numeric = [any(plain(row[k]) is not None for row in table.rows) for k in range(len(table.columns))]
     head = [
-        _element("th", title, {"class": "number"} if right else {}, scope="col")
-        for title, right in zip(table.columns, numeric, strict=True)
+        _element("th", title, {"class": "number"} if table.is_numeric(k) else {}, scope="col")
+        for k, title in enumerate(table.columns)
     ]
     rows = [
         _element("tr", *(_cell(value, table.is_best(k, value)) for k, value in enumerate(row)))
@@ -267,8 +266,4 @@ def _cell(value: Any, is_best: bool) -> Element:
         attributes |= {"data-low": repr(value.q25), "data-high": repr(value.q75)}
         between = f" [{number(value.q25)}, {number(value.q75)}]"
         return _element("td", number(bare), _element("span", between, {"class": "soft"}), attributes)
-    return _element("td", _compact(bare), attributes)
-
-
-def _compact(value: float) -> str:
-    return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
+    return _element("td", compact(bare), attributes)

@@ -1,26 +1,74 @@
-"""A folder's results as a report: read from the store, nothing is run."""
+"""The report of a run's or a study's stored results, which explains itself; nothing is run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from eomoo.analysis.report.comparison import anytime, comparison_sections, rank_section
-from eomoo.analysis.report.fronts import FrontData, front_data, front_table
-from eomoo.analysis.report.landscape import landscape_sections
-from eomoo.analysis.report.model import Report, Section, Table
-from eomoo.analysis.report.repeat import repeat_run, repeat_study, sources
-from eomoo.analysis.report.wording import algorithm_title, joined, number, shown_unit, values_in_words
-from eomoo.analysis.studies import ProblemResults, StudyResults, load_results
-from eomoo.analysis.study_tables import StudyTables, study_tables
+from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
+from eomoo.analysis.curves import anytime, attainment, differences
+from eomoo.analysis.fronts import FrontData, front_data, front_table
+from eomoo.analysis.printing.html import to_html
+from eomoo.analysis.printing.text import to_csv, to_latex, to_markdown
+from eomoo.analysis.repeat import repeat_run, repeat_study, sources
+from eomoo.analysis.results import ProblemResults, StudyResults, load_results
+from eomoo.analysis.tables import Picture, Report, Section, Table
+from eomoo.analysis.wording import algorithm_title, joined, number, shown_unit, values_in_words
+from eomoo.checks import choice
 from eomoo.errors import StoreError
+from eomoo.files import read_bytes, read_json, write_text
 from eomoo.space.enumeration import N_CELLS
-from eomoo.study.store import STORE_NAME, RunRow, Store
+from eomoo.study.store import STORE_NAME, RunRow
 from eomoo.version import __version__
 
-__all__ = ["report_of"]
+__all__ = ["FORMATS", "landscape_sections", "render_report", "report_of", "write_report"]
+
+_WRITERS: dict[str, tuple[Callable[[Report], str], str]] = {
+    "html": (to_html, "html"),
+    "md": (to_markdown, "md"),
+    "csv": (to_csv, "csv"),
+    "latex": (to_latex, "tex"),
+}
+FORMATS = tuple(_WRITERS)
+"""What a report can be written as."""
+
+
+def render_report(folder: str | Path, *, format: str = "html") -> str:  # noqa: A002
+    """The report of a run's or a study's folder as text in one of ``FORMATS``.
+
+    Raises:
+        StoreError: There are no results in the folder, or they are damaged.
+        SettingError: (a ValueError) There is no such format.
+    """
+    return _writer(format)[0](report_of(folder))
+
+
+def write_report(folder: str | Path, *, out: str | Path | None = None, format: str = "html") -> Path:  # noqa: A002
+    """Write the report of a run's or a study's folder, by default as ``report.html`` into that folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        StoreError: There are no results in the folder, or they are damaged.
+        SettingError: (a ValueError) There is no such format.
+        DataError: (a ValueError) The file cannot be written.
+    """
+    ending = _writer(format)[1]
+    text = render_report(folder, format=format)
+    place = Path(folder)
+    path = Path(out) if out is not None else (place if place.is_dir() else place.parent) / f"report.{ending}"
+    write_text(path, text)
+    return path
+
+
+def _writer(name: str) -> tuple[Callable[[Report], str], str]:
+    return _WRITERS[choice("the format of a report", name, FORMATS)]
 
 
 def report_of(folder: str | Path) -> Report:
@@ -31,10 +79,7 @@ def report_of(folder: str | Path) -> Report:
     """
     place = _folder(Path(folder))
     results = load_results(place)
-    with Store(place / STORE_NAME) as store:
-        fronts = [
-            front_data(store, p.problem, list(zip(p.runs, p.traces, strict=True))) for p in results.problems
-        ]
+    fronts = [front_data(problem) for problem in results.problems]
     tables = study_tables(results)
     runs = [run for p in results.problems for run in p.runs]
     made = f"eomoo {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -123,11 +168,11 @@ def _study_report(
                 )
             )
         level = 2 if one else 3
-        sections += comparison_sections(tables, problem, str(k), level=level)
+        sections += _comparison_sections(tables, problem, str(k), level)
         sections.append(_front_section(problem, front, f"front-{k}", level=level))
-    ranks = rank_section(tables)
+    ranks = [rank_table(n, test) for n, test in tables.ranks.items() if test.n_problems > 1]
     sections += [
-        *([ranks] if ranks else []),
+        *([Section(id="ranks", title="Ranks over problems", blocks=ranks)] if ranks else []),
         *landscape_sections(place),
         repeat_study(place, results),
         sources(results, study=True),
@@ -139,6 +184,52 @@ def _study_report(
         key="runs",
     )
     return Report(title=results.title, lead=lead, tiles=tiles, sections=sections, main=main, made=made)
+
+
+def _comparison_sections(
+    tables: StudyTables, problem: ProblemResults, key: str, level: int
+) -> Iterator[Section]:
+    """On one problem: anytime curves, indicators with tests, attainment."""
+    medians = [
+        replace(median_table(tables, name, n), key=f"indicators-{key}-{n}")
+        for name, n in sorted(tables.places)
+        if name == problem.name
+    ]
+    blocks = [anytime(problem, key), *medians]
+    yield Section(id=f"compared-{key}", title="Algorithms compared", blocks=blocks, level=level)
+    tests = pair_table(tables, problem.name)
+    if tests is not None:
+        yield Section(
+            id=f"tests-{key}",
+            title="Are the differences chance?",
+            text=[_tests_in_words(tables, problem.name)],
+            blocks=[replace(tests, key=f"tests-{key}")],
+            level=level,
+        )
+    surfaces = attainment(problem, key) if len(problem.runs) > 1 else None
+    if surfaces is not None:
+        yield Section(
+            id=f"attainment-{key}",
+            title="What is attained, and how surely",
+            blocks=[surfaces, *differences(problem, key)],
+            level=level,
+        )
+
+
+def _tests_in_words(tables: StudyTables, problem: str) -> str:
+    tests = tables.tests
+    share = tests[(tests["problem"] == problem) & (tests["indicator"] == "hypervolume_share")]
+    total, decided = len(share), int((share["better"] != "").sum())
+    verdicts = [
+        f"{row['better']} is better than {row['second'] if row['better'] == row['first'] else row['first']}"
+        f" at {row['evaluations']:,} cells (A12 {row['a12']:.2f}, {row['magnitude']})"
+        for row in share.to_dict(orient="records")
+        if row["better"]
+    ]
+    text = (
+        f"By hypervolume, {decided} of {total} pairs differ significantly (p < 0.05 after Holm's correction)"
+    )
+    return f"{text}: {'; '.join(verdicts[:6])}." if verdicts else f"{text}."
 
 
 def _front_section(problem: ProblemResults, front: FrontData, place: str, *, level: int = 2) -> Section:
@@ -243,3 +334,57 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.2g} s"
     minutes = seconds / 60
     return f"{minutes:.1f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+_MOST_PNG = 1_500_000
+"""Bytes of the landscape sheet in a page; a heavier picture is made smaller."""
+
+
+def landscape_sections(place: Path) -> Iterator[Section]:
+    """A section with the sheet and numbers that ``eomoo landscape`` wrote there; none where it did not."""
+    picture, numbers = place / "landscape.png", place / "landscape.json"
+    blocks: list[Any] = []
+    if picture.is_file():
+        alt = "Sheet of the problem's landscape; its numbers are in the table below."
+        blocks.append(Picture(title="Landscape sheet", key="landscape", png=_small_png(picture), alt=alt))
+    if numbers.is_file():
+        content = read_json(numbers, max_size=10_000_000)
+        rows = list(_flat(content))[:200]
+        blocks.append(
+            Table(title="The landscape in numbers", columns=["measure", "value"], rows=rows, key="landscape")
+        )
+    if blocks:
+        yield Section(
+            id="landscape", title="The landscape", text=["What kind of problem this is."], blocks=blocks
+        )
+
+
+def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Numbers and words of nested JSON, each with its path; long lists are left to the file."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _flat(value, f"{path} / {key}".removeprefix(" / ").replace("_", " "))
+    elif isinstance(content, list):
+        if all(isinstance(item, dict) and "name" in item for item in content):
+            for item in content:
+                yield from _flat({k: v for k, v in item.items() if k != "name"}, f"{path} / {item['name']}")
+        elif len(content) <= 3 and not any(isinstance(item, dict | list) for item in content):
+            yield path, ", ".join(number(v) if isinstance(v, int | float) else str(v) for v in content)
+    elif content is not None:
+        yield path, content
+
+
+def _small_png(path: Path) -> bytes:
+    """A picture's bytes; a heavy one is made smaller, so that the page stays light."""
+    png = read_bytes(path, max_size=50_000_000)
+    if len(png) <= _MOST_PNG:
+        return png
+    from io import BytesIO
+
+    from PIL import Image
+
+    with Image.open(BytesIO(png)) as image:
+        image.thumbnail((1800, 2600))
+        small = BytesIO()
+        image.convert("RGB").quantize(128).save(small, format="PNG", optimize=True)
+    return small.getvalue()

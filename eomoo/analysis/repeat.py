@@ -6,8 +6,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from eomoo.analysis.report.model import Code, Facts, Section, Table
-from eomoo.analysis.report.wording import (
+from eomoo.analysis.results import ProblemResults, StudyResults
+from eomoo.analysis.tables import Code, Facts, Section, Table
+from eomoo.analysis.wording import (
     algorithm_title,
     describe_settings,
     number,
@@ -16,7 +17,6 @@ from eomoo.analysis.report.wording import (
     run_command,
     run_options,
 )
-from eomoo.analysis.studies import ProblemResults, StudyResults
 from eomoo.study.record import RECORD_NAME
 from eomoo.study.store import RunRow
 

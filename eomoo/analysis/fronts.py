@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.report.model import Table
-from eomoo.analysis.report.wording import shown_unit
-from eomoo.analysis.runs import front_of
-from eomoo.fronts.dominance import by_first, non_dominated
-from eomoo.fronts.knee import knee_point
-from eomoo.fronts.objectives import Objectives
+from eomoo.analysis.results import ProblemResults, StoredRun, deviations_of
+from eomoo.analysis.tables import Table
+from eomoo.analysis.wording import number, shown_unit
+from eomoo.fronts import Direction, by_first, knee_point, non_dominated
+from eomoo.plots import axis_label
 from eomoo.space import Catalogue, load_space
-from eomoo.study.store import ProblemRow, RunRow, RunTrace, Store
+from eomoo.study.store import ProblemRow
 
-__all__ = ["MOST_CELLS", "FrontData", "front_data", "front_table"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "MOST_CELLS",
+    "FrontColumn",
+    "FrontData",
+    "front_columns",
+    "front_data",
+    "front_frame",
+    "front_json",
+    "front_table",
+]
 
 MOST_CELLS = 1500
 """Cells of a front, and points of the true front, that a page holds; more are thinned evenly."""
 
 _MOST_SEEN = 2500
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontColumn:
+    """A quantity of every cell (k,) of a front, with its standard deviations where it has some."""
+
+    name: str
+    title: str
+    values: NDArray[Any]
+    unit: str = ""
+    direction: Direction = "min"
+    objective: bool = False
+    deviations: NDArray[np.float64] | None = None
+
+    @property
+    def label(self) -> str:
+        """Title and unit, for headings."""
+        return axis_label(self.title, self.unit)
+
+    def text(self, k: int) -> str:
+        """The k-th value for people, ± its standard deviation."""
+        spread = "" if self.deviations is None or not self.deviations[k] else f" ± {self.deviations[k]:.2g}"
+        return number(float(self.values[k])) + spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +90,11 @@ class FrontData:
     n_true: int
 
     @property
+    def columns(self) -> list[FrontColumn]:
+        """What is said of each cell."""
+        return front_columns(self.problem, self.cells, self.values, self.deviations)
+
+    @property
     def on_true_front(self) -> NDArray[np.bool_] | None:
         """(k,) whether a cell is as good as one of the true front; None where that is unknown."""
         if self.true_values is None or self.n_true > len(self.true_values):
@@ -65,18 +103,16 @@ class FrontData:
         return np.array([tuple(row) in known for row in self.values.tolist()], dtype=bool)
 
 
-def front_data(store: Store, problem: ProblemRow, runs: Sequence[tuple[RunRow, RunTrace]]) -> FrontData:
-    """The joint front of runs on one problem: the cells that no other cell of any run beats."""
-    m, objectives = len(problem.objectives), problem.objectives
-    cells, values, found_by = _joined(runs, objectives)
+def front_data(results: ProblemResults) -> FrontData:
+    """The joint front of all runs on one problem: the cells that no other cell of any run beats."""
+    problem, objectives = results.problem, results.objectives
+    cells, values, found_by = _joined(results)
     order = by_first(objectives.minimise(values))
     cells, values, found_by = cells[order], values[order], found_by[order]
     knee = knee_point(objectives.minimise(values)) if len(cells) else None
     kept = _thinned(len(cells), MOST_CELLS, keep=knee)
-    spread = store.front_deviations(problem.id)
-    nothing = np.zeros(m)
-    seen, n_seen = _seen(runs, m)
-    true = store.true_front(problem.id)
+    seen, n_seen = _seen(results)
+    true = results.true_front
     shown = (
         None if true is None else by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
     )
@@ -84,9 +120,9 @@ def front_data(store: Store, problem: ProblemRow, runs: Sequence[tuple[RunRow, R
         problem=problem,
         cells=cells[kept],
         values=values[kept],
-        deviations=np.array([spread.get(int(c), nothing) for c in cells[kept]]).reshape(len(kept), m),
+        deviations=deviations_of(cells[kept], results.deviations, problem),
         found_by=found_by[kept],
-        n_runs=len(runs),
+        n_runs=len(results.runs),
         n_front=len(cells),
         knee=None if knee is None else int(np.flatnonzero(kept == knee)[0]),
         seen=seen,
@@ -97,32 +133,67 @@ def front_data(store: Store, problem: ProblemRow, runs: Sequence[tuple[RunRow, R
     )
 
 
+def front_columns(
+    problem: ProblemRow,
+    cells: NDArray[np.int64],
+    values: NDArray[np.float64],
+    deviations: NDArray[np.float64],
+) -> list[FrontColumn]:
+    """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), then what they cost."""
+    space = load_space()
+    found = [
+        FrontColumn(
+            name=o.name,
+            title=o.title,
+            unit=o.unit,
+            direction=o.direction,
+            objective=True,
+            values=values[:, k],
+            deviations=deviations[:, k] if (deviations[:, k] > 0).any() else None,
+        )
+        for k, o in enumerate(problem.objectives)
+    ]
+    costs = (
+        ("params", "parameters", space.params(cells, problem.skeleton)),
+        ("macs", "MACs", space.macs(cells, problem.skeleton)),
+        ("vertices", "vertices", space.n_vertices[cells]),
+    )
+    return found + [
+        FrontColumn(name=name, title=title, values=counts)
+        for name, title, counts in costs
+        # What is an objective has its column already.
+        if name not in problem.objectives.names
+    ]
+
+
+def front_frame(stored: StoredRun) -> pd.DataFrame:
+    """A run's front for other programs, a row for each cell."""
+    import pandas as pd
+
+    space, cells = load_space(), stored.front_cells
+    columns: dict[str, Any] = {"index": cells, "hash": space.hash(cells)}
+    for column in front_columns(stored.problem, cells, stored.front_values, stored.deviations):
+        columns[column.name] = column.values
+        if column.deviations is not None:
+            columns[f"{column.name}_std"] = column.deviations
+    columns["genotype"] = ["".join(map(str, row)) for row in space.genotype(cells)]
+    return pd.DataFrame(columns)
+
+
 def front_table(front: FrontData) -> Table:
     """The front as a table, a row for each cell."""
-    space, objectives = load_space(), front.problem.objectives
-    columns = ["cell"]
-    content: list[list[Any]] = [front.cells.tolist()]
-    for k, objective in enumerate(objectives):
-        columns.append(objective.label)
-        content.append(front.values[:, k].tolist())
-        if (front.deviations[:, k] > 0).any():
-            columns.append(f"{objective.title}, standard deviation")
-            content.append(front.deviations[:, k].tolist())
-    columns += ["parameters", "MACs", "vertices"]
-    content += [
-        space.params(front.cells, front.problem.skeleton).tolist(),
-        space.macs(front.cells, front.problem.skeleton).tolist(),
-        space.n_vertices[front.cells].tolist(),
-    ]
+    content: dict[str, list[Any]] = {"cell": front.cells.tolist()}
+    for column in front.columns:
+        content[column.label] = column.values.tolist()
+        if column.deviations is not None:
+            content[f"{column.title}, standard deviation"] = column.deviations.tolist()
     if front.n_runs > 1:
-        columns.append(f"on the front of (of {front.n_runs} runs)")
-        content.append(front.found_by.tolist())
-    columns.append("hash")
-    content.append(space.hash(front.cells))
+        content[f"on the front of (of {front.n_runs} runs)"] = front.found_by.tolist()
+    content["hash"] = load_space().hash(front.cells)
     return Table(
         title="The front",
-        columns=columns,
-        rows=list(zip(*content, strict=True)),
+        columns=list(content),
+        rows=list(zip(*content.values(), strict=True)),
         key=f"front-{front.problem.id}",
     )
 
@@ -130,42 +201,21 @@ def front_table(front: FrontData) -> Table:
 def front_json(front: FrontData) -> dict[str, Any]:
     """The front as the page's scripts read it."""
     space = load_space()
-    skeleton = front.problem.skeleton
-    params, macs = space.params(front.cells, skeleton), space.macs(front.cells, skeleton)
-    columns = [
-        {
-            "name": objective.name,
-            "title": objective.title,
-            "unit": shown_unit(objective.unit),
-            "better": objective.direction,
-            "objective": True,
-            "values": _numbers(front.values[:, k]),
-            "sd": _numbers(front.deviations[:, k]) if (front.deviations[:, k] > 0).any() else None,
-        }
-        for k, objective in enumerate(front.problem.objectives)
-    ]
-    extra = [
-        ("params", "parameters", params),
-        ("macs", "MACs", macs),
-        ("vertices", "vertices", space.n_vertices[front.cells]),
-    ]
-    columns += [
-        {
-            "name": name,
-            "title": title,
-            "unit": "",
-            "better": "min",
-            "objective": False,
-            "values": np.asarray(values).tolist(),
-            "sd": None,
-        }
-        for name, title, values in extra
-        if name not in front.problem.objectives.names
-    ]
     optimal = front.on_true_front
     return {
         "problem": front.problem.name,
-        "columns": columns,
+        "columns": [
+            {
+                "name": column.name,
+                "title": column.title,
+                "unit": shown_unit(column.unit),
+                "better": column.direction,
+                "objective": column.objective,
+                "values": _numbers(column.values),
+                "sd": None if column.deviations is None else _numbers(column.deviations),
+            }
+            for column in front.columns
+        ],
         "cells": front.cells.tolist(),
         "hashes": space.hash(front.cells),
         "genotypes": ["".join(map(str, row)) for row in space.genotype(front.cells).tolist()],
@@ -189,30 +239,28 @@ def front_json(front: FrontData) -> dict[str, Any]:
 
 
 def _joined(
-    runs: Sequence[tuple[RunRow, RunTrace]], objectives: Objectives
+    results: ProblemResults,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    found = [(trace, front_of(trace, objectives)) for _, trace in runs if trace.feasible.any()]
-    if not found:
-        return np.empty(0, np.int64), np.empty((0, objectives.n)), np.empty(0, np.int64)
+    """Cells on the joint front of all runs, their raw values, and on how many runs' own fronts each is."""
+    fronts = [results.fronts(k, [run.budget])[0] for k, run in enumerate(results.runs)]
+    own = list(zip(results.traces, fronts, strict=True))
     cells, first, counts = np.unique(
-        np.concatenate([trace.cells[best] for trace, best in found]), return_index=True, return_counts=True
+        np.concatenate([trace.cells[best] for trace, best in own]), return_index=True, return_counts=True
     )
-    values = np.concatenate([trace.values[best] for trace, best in found])[first]
-    best = non_dominated(objectives.minimise(values))
+    values = np.concatenate([trace.values[best] for trace, best in own])[first]
+    best = non_dominated(results.objectives.minimise(values))
     return cells[best], values[best], counts[best]
 
 
-def _seen(runs: Sequence[tuple[RunRow, RunTrace]], m: int) -> tuple[NDArray[np.float64], int]:
-    cells = [trace.cells[trace.feasible] for _, trace in runs]
-    values = [trace.values[trace.feasible] for _, trace in runs if len(trace.cells)]
-    if not values:
-        return np.empty((0, m)), 0
-    _, first = np.unique(np.concatenate(cells), return_index=True)
+def _seen(results: ProblemResults) -> tuple[NDArray[np.float64], int]:
+    cells = np.concatenate([trace.cells[trace.feasible] for trace in results.traces])
+    values = np.concatenate([trace.values[trace.feasible] for trace in results.traces])
+    _, first = np.unique(cells, return_index=True)
     n = len(first)
     if n > _MOST_SEEN:
         # The same file from the same store: the sample must not change from one report to the next.
         first = np.random.default_rng(0).choice(first, _MOST_SEEN, replace=False)
-    return np.concatenate(values)[first], n
+    return values[first], n
 
 
 def _thinned(n: int, most: int, *, keep: int | None = None) -> NDArray[np.int64]:

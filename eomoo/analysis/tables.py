@@ -1,10 +1,14 @@
-"""What a report consists of, whatever it is written as: sections of tables, curves, fronts and pictures."""
+"""What is known, before it is printed: tables, curves, boxes, pictures, and reports made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
+
+from eomoo.fronts import Indicator
 
 __all__ = [
     "Code",
@@ -46,7 +50,7 @@ class Table:
         columns: Headings.
         rows: As many values as columns; numbers stay numbers, so that they sort.
         key: A short name for files.
-        best: For a column's position, whether more is better: the best value is set in bold.
+        best: For a column's position, what it holds: the best value is set in bold.
     """
 
     title: str
@@ -54,24 +58,39 @@ class Table:
     rows: Sequence[Sequence[Any]]
     key: str
     note: str = ""
-    best: dict[int, bool] = field(default_factory=dict)
+    best: dict[int, Indicator] = field(default_factory=dict)
+
+    def is_numeric(self, k: int) -> bool:
+        """Whether column k holds numbers."""
+        return any(plain(row[k]) is not None for row in self.rows)
+
+    def pick(self, *columns: str) -> Table:
+        """The same table with some of its columns, in their order here."""
+        places = [list(self.columns).index(name) for name in columns]
+        return replace(
+            self,
+            columns=columns,
+            rows=[[row[k] for k in places] for row in self.rows],
+            best={j: self.best[k] for j, k in enumerate(places) if k in self.best},
+        )
 
     def is_best(self, k: int, value: Any) -> bool:
         """Whether a value of column k is to stand out; nothing does in a table of one row."""
-        known = [v for v in (plain(row[k]) for row in self.rows) if v is not None]
-        if k not in self.best or len(known) < 2:
+        if k not in self.best:
             return False
-        return plain(value) == (max(known) if self.best[k] else min(known))
+        known = [v for v in (plain(row[k]) for row in self.rows) if v is not None]
+        return len(known) > 1 and plain(value) == self.best[k].best(np.array(known))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """A line: points ``x``, ``y``, a band from ``low`` to ``high`` where given.
+    """A line: points ``x``, ``y``, a band from ``low`` to ``high`` where given, over so many ``runs``.
 
     Series of one ``group`` share a colour; a ``faint`` one is thin and not in the legend.
     """
 
     name: str
+    runs: int
     x: Sequence[float]
     y: Sequence[float]
     low: Sequence[float] | None = None

@@ -1,4 +1,4 @@
-"""A study's store as tables: every indicator of every run, at any number of evaluated cells."""
+"""What a store holds of a run or a study: traces, fronts at any number of evaluated cells, the true front."""
 
 from __future__ import annotations
 
@@ -8,34 +8,111 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.runs import problem_box
-from eomoo.errors import SettingError, StoreError, UnknownNameError
-from eomoo.fronts.box import Box
-from eomoo.fronts.dominance import non_dominated
-from eomoo.fronts.indicators import INDICATORS, Indicator, front_indicators, hypervolume
-from eomoo.fronts.objectives import Objectives
+from eomoo.errors import StoreError, UnknownNameError
+from eomoo.fronts import INDICATORS, Box, Indicator, Objectives, non_dominated, sorted_front
 from eomoo.study.record import recorded_study
 from eomoo.study.store import STORE_NAME, ProblemRow, RunRow, RunTrace, Store
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = [
     "ProblemResults",
+    "StoredRun",
     "StudyResults",
+    "TrueFront",
+    "deviations_of",
+    "front_of",
     "fronts_at",
-    "hypervolume_curves",
-    "indicator_frame",
     "load_results",
+    "load_run",
+    "problem_box",
     "run_fronts",
 ]
 
-_KEYS = ["problem", "label", "seed", "budget", "evaluations"]
+TrueFront = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Cells (t,) and raw values (t, m)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """A run with all that the store knows of it.
+
+    Attributes:
+        problem, run, trace: As stored.
+        front: (k,) positions in the trace of the non-dominated feasible cells, by first objective.
+        true_front: Cells and raw values of the true front, or None.
+        deviations: Standard deviations (k, m) of the front's values.
+    """
+
+    problem: ProblemRow
+    run: RunRow
+    trace: RunTrace
+    front: NDArray[np.int64]
+    true_front: TrueFront | None
+    deviations: NDArray[np.float64]
+
+    @property
+    def front_cells(self) -> NDArray[np.int64]:
+        """(k,) indices of the front's cells."""
+        return self.trace.cells[self.front]
+
+    @property
+    def front_values(self) -> NDArray[np.float64]:
+        """(k, m) raw values of the front's cells."""
+        return self.trace.values[self.front]
+
+
+def front_of(trace: RunTrace, objectives: Objectives) -> NDArray[np.int64]:
+    """Positions in a trace of its non-dominated feasible cells, sorted by the first objective."""
+    feasible = np.flatnonzero(trace.feasible)
+    return feasible[sorted_front(objectives.minimise(trace.values[feasible]))]
+
+
+def load_run(store: Store, run: RunRow) -> StoredRun:
+    """A run of the store, with its front."""
+    problem = next(p for p in store.problems() if p.id == run.problem)
+    trace = store.trace(run)
+    front = front_of(trace, problem.objectives)
+    return StoredRun(
+        problem=problem,
+        run=run,
+        trace=trace,
+        front=front,
+        true_front=store.true_front(problem.id),
+        deviations=deviations_of(trace.cells[front], store.front_deviations(problem.id), problem),
+    )
+
+
+def deviations_of(
+    cells: NDArray[np.int64], known: dict[int, NDArray[np.float64]], problem: ProblemRow
+) -> NDArray[np.float64]:
+    """Standard deviations (k, m) of cells (k,), from those known by cell; 0 where nothing is known."""
+    found = np.zeros((len(cells), len(problem.objectives)))
+    for row, cell in zip(found, cells.tolist(), strict=True):
+        row[:] = known.get(cell, 0.0)
+    return found
+
+
+def problem_box(
+    objectives: Objectives,
+    true_front: TrueFront | None,
+    F: NDArray[np.float64],
+) -> Box:
+    """The box for indicators, from the ideal point to the card's reference point.
+
+    The ideal point is the true front's; where that is unknown, that of the points ``F`` (n, m). A card
+    without a reference point gets the worst of these points and of the true front.
+    """
+    points = F[np.isfinite(F).all(axis=1)]
+    best = points if true_front is None else objectives.minimise(true_front[1])
+    if objectives.reference is not None:
+        # Live results may be better than anything that the card's author expected, or all worse.
+        return Box.up_to(objectives.reference, best.min(axis=0))
+    # Nothing evaluated is better than the true front.
+    return Box.of(np.concatenate((points, best)), margin=0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +126,8 @@ class ProblemResults:
         runs, traces: One each, by label, budget and seed.
         box: The box in which objectives are normalised.
         reference: (r, m) the reference front, minimised.
-        reference_is_true: Whether it is the true front; else the best of all runs together.
+        true_front: Where it is known; else the reference front is the best of all runs together.
+        deviations: Standard deviations (m,) of the raw values, of cells of fronts.
     """
 
     name: str
@@ -59,17 +137,39 @@ class ProblemResults:
     traces: tuple[RunTrace, ...]
     box: Box
     reference: NDArray[np.float64]
-    reference_is_true: bool
+    true_front: TrueFront | None
+    deviations: dict[int, NDArray[np.float64]]
+
+    @property
+    def reference_is_true(self) -> bool:
+        """Whether the reference front is the true one."""
+        return self.true_front is not None
 
     @property
     def objectives(self) -> Objectives:
         """The m of them."""
         return self.problem.objectives
 
+    def places(self, label: str) -> list[int]:
+        """Positions of an algorithm's runs, by budget and seed."""
+        return [k for k, run in enumerate(self.runs) if run.label == label]
+
     def of(self, label: str) -> list[tuple[RunRow, RunTrace]]:
         """The runs of an algorithm, by budget and seed."""
-        pairs = zip(self.runs, self.traces, strict=True)
-        return [(run, trace) for run, trace in pairs if run.label == label]
+        return [(self.runs[k], self.traces[k]) for k in self.places(label)]
+
+    def fronts(self, k: int, at: Sequence[int]) -> list[NDArray[np.int64]]:
+        """Positions in the k-th trace of the front after each number of cells (ascending); found once."""
+        new = [n for n in at if (k, n) not in self._fronts]
+        F, feasible = self.minimised(self.traces[k]), self.traces[k].feasible
+        self._fronts.update(
+            {(k, n): front for n, front in zip(new, fronts_at(F, feasible, new), strict=True)}
+        )
+        return [self._fronts[k, n] for n in at]
+
+    @cached_property
+    def _fronts(self) -> dict[tuple[int, int], NDArray[np.int64]]:
+        return {}
 
     def minimised(self, trace: RunTrace) -> NDArray[np.float64]:
         """A trace's values (n, m), minimised."""
@@ -140,61 +240,6 @@ def load_results(folder: str | Path) -> StudyResults:
     return StudyResults(title=study.title if study is not None else place.name, problems=tuple(found))
 
 
-def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> pd.DataFrame:
-    """Every indicator of every run, a row each.
-
-    Args:
-        results: The study's results.
-        at: Numbers of distinct cells evaluated at which to look; by default each run's budget. A run
-            that ended before (all was explored) is looked at as it ended.
-
-    Returns:
-        Columns ``problem``, ``label``, ``seed``, ``budget``, ``evaluations`` (where it was looked at),
-        ``distinct_cells`` (what was evaluated until then), and those of ``StudyResults.columns`` that
-        apply: ``best_NAME`` in the card's unit; ``NAME_PROBE``, numbers of the study's probes, at the budget.
-    """
-    import pandas as pd
-
-    if any(n < 1 for n in at):
-        raise SettingError(f"indicators are computed at 1 evaluated cell or more; got {min(at)}")
-    rows = []
-    for problem in results.problems:
-        for run, trace in zip(problem.runs, problem.traces, strict=True):
-            wanted = sorted({n for n in at if n <= run.budget}) if at else [run.budget]
-            fronts = fronts_at(problem.minimised(trace), trace.feasible, wanted)
-            for n, front in zip(wanted, fronts, strict=True):
-                rows.append(_row(problem, run, trace, n, front))
-    if not rows:
-        raise SettingError(f"no run has a budget of {min(at):,} cells or more; choose a smaller number")
-    frame = pd.DataFrame(rows)
-    ordered = [name for name in results.columns if name in frame]
-    return frame[[*_KEYS, "distinct_cells", *ordered]]
-
-
-def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, NDArray[np.float64]]:
-    """Share of the reference front's hypervolume against distinct cells evaluated.
-
-    Args:
-        problem: Results on a problem.
-        at: (c,) ascending numbers of cells.
-
-    Returns:
-        (seeds, c) for each label; NaN beyond a run's budget.
-    """
-    whole = hypervolume(problem.reference, problem.box) or np.nan
-    curves: dict[str, NDArray[np.float64]] = {}
-    for label in problem.labels:
-        pairs = problem.of(label)
-        curve = np.full((len(pairs), len(at)), np.nan)
-        for row, (run, trace) in enumerate(pairs):
-            wanted = [n for n in at if n <= run.budget]
-            F = problem.minimised(trace)
-            fronts = fronts_at(F, trace.feasible, wanted)
-            curve[row, : len(wanted)] = [hypervolume(F[f], problem.box) / whole for f in fronts]
-        curves[label] = curve
-    return curves
-
-
 def fronts_at(
     F: NDArray[np.float64], feasible: NDArray[np.bool_], at: Sequence[int]
 ) -> Iterator[NDArray[np.int64]]:
@@ -210,34 +255,10 @@ def fronts_at(
 def run_fronts(problem: ProblemResults, label: str, *, at: int | None = None) -> list[NDArray[np.float64]]:
     """The front (k, m), minimised, of each run of an algorithm, at its budget or ``at`` so many cells."""
     found = []
-    for run, trace in problem.of(label):
-        F = problem.minimised(trace)
-        found.append(F[next(fronts_at(F, trace.feasible, [run.budget if at is None else at]))])
+    for k in problem.places(label):
+        (front,) = problem.fronts(k, [problem.runs[k].budget if at is None else at])
+        found.append(problem.minimised(problem.traces[k])[front])
     return found
-
-
-def _row(
-    problem: ProblemResults, run: RunRow, trace: RunTrace, n: int, front: NDArray[np.int64]
-) -> dict[str, Any]:
-    F = problem.minimised(trace)[front]
-    best = problem.objectives.raw(F.min(axis=0, initial=np.inf))
-    row: dict[str, Any] = {
-        "problem": problem.name,
-        "label": run.label,
-        "seed": run.seed,
-        "budget": run.budget,
-        "evaluations": n,
-        "distinct_cells": min(n, len(trace.cells)),
-        **front_indicators(trace.cells[front], F, box=problem.box, reference=problem.reference),
-        **{f"best_{name}": float(v) for name, v in zip(problem.objectives.names, best, strict=True)},
-    }
-    if n == run.budget:
-        row |= {
-            f"{name}_{probe}": value
-            for probe, numbers in run.probed.items()
-            for name, value in numbers.items()
-        }
-    return row
 
 
 def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> ProblemResults:
@@ -259,7 +280,8 @@ def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> P
         traces=traces,
         box=problem_box(problem.objectives, true_front, F),
         reference=reference,
-        reference_is_true=true_front is not None,
+        true_front=true_front,
+        deviations=store.front_deviations(problem.id),
     )
 
 

@@ -1,0 +1,166 @@
+"""Curves of a study: quality during the search, what is attained, and by whom more often; each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.analysis.results import ProblemResults, run_fronts
+from eomoo.analysis.tables import Curves, Differences, Series
+from eomoo.fronts import Objectives, attainment_difference, attainment_surfaces, hypervolume, staircase
+
+__all__ = ["anytime", "attainment", "differences", "hypervolume_curves", "quartile_curves"]
+
+# Enough for a smooth line; every budget is one more.
+_CHECKPOINTS = 60
+# As many as can be told apart in one figure.
+_MOST_SURFACES = 6
+_MOST_PAIRS = 6
+# Boxes of less than a tenth of the runs are noise; more boxes than these would make the page heavy.
+_LEAST_SHARE = 0.1
+_MOST_BOXES = 1500
+
+
+def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+    """Share of the reference front's hypervolume against distinct cells evaluated.
+
+    Args:
+        problem: Results on a problem.
+        at: (c,) ascending numbers of cells.
+
+    Returns:
+        (seeds, c) for each label; NaN beyond a run's budget.
+    """
+    whole = hypervolume(problem.reference, problem.box) or np.nan
+    curves: dict[str, NDArray[np.float64]] = {}
+    for label in problem.labels:
+        places = problem.places(label)
+        curve = np.full((len(places), len(at)), np.nan)
+        for row, k in enumerate(places):
+            wanted = [n for n in at if n <= problem.runs[k].budget]
+            F = problem.minimised(problem.traces[k])
+            curve[row, : len(wanted)] = [
+                hypervolume(F[front], problem.box) / whole for front in problem.fronts(k, wanted)
+            ]
+        curves[label] = curve
+    return curves
+
+
+def quartile_curves(shares: Mapping[str, NDArray[np.float64]], at: Sequence[int]) -> list[Series]:
+    """Medians over seeds, with bands of quartiles, of curves (seeds, c) by label at numbers of cells (c,)."""
+    series = []
+    for group, (label, values) in enumerate(shares.items()):
+        known = ~np.isnan(values).all(axis=0)
+        low, middle, high = (
+            _short(line) for line in np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0)
+        )
+        several = len(values) > 1
+        series.append(
+            Series(
+                name=label,
+                runs=len(values),
+                x=np.asarray(at)[known].tolist(),
+                y=middle,
+                low=low if several else None,
+                high=high if several else None,
+                group=group,
+            )
+        )
+    return series
+
+
+def anytime(problem: ProblemResults, key: str) -> Curves:
+    """Share of hypervolume against distinct cells evaluated: median over seeds, quartiles as a band."""
+    budgets = {run.budget for run in problem.runs}
+    most = max(max(budgets), 1)
+    at = sorted({max(1, round(most * k / _CHECKPOINTS)) for k in range(1, _CHECKPOINTS + 1)} | budgets)
+    reference = "the true front" if problem.reference_is_true else "the best front known"
+    several = len(problem.runs) > 1
+    band = " Lines are medians over seeds, bands reach from quartile to quartile." if several else ""
+    return Curves(
+        title="Quality during the search",
+        key=f"anytime-{key}",
+        x_label="distinct cells evaluated",
+        y_label="share of hypervolume",
+        series=quartile_curves(hypervolume_curves(problem, at), at),
+        note=f"Hypervolume of what was found until then, as a share of that of {reference}.{band}",
+    )
+
+
+def attainment(problem: ProblemResults, key: str) -> Curves | None:
+    """Attainment surfaces of up to six algorithms; None unless all found fronts, of two objectives."""
+    labels = problem.labels[:_MOST_SURFACES]
+    found = {label: run_fronts(problem, label) for label in labels}
+    if len(problem.objectives) != 2 or not all(any(map(len, fronts)) for fronts in found.values()):
+        return None
+    surfaces = {label: attainment_surfaces(fronts) for label, fronts in found.items()}
+    worst = np.max([s.max(axis=0) for each in surfaces.values() for s in each.values() if len(s)], axis=0)
+    series = []
+    for group, label in enumerate(labels):
+        for percentile, corners in surfaces[label].items():
+            line = problem.objectives.raw(staircase(corners, worst))
+            middle = percentile == 50
+            series.append(
+                Series(
+                    name=label if middle else f"{label}, {percentile:g} %",
+                    runs=len(found[label]),
+                    x=_short(line[:, 0]),
+                    y=_short(line[:, 1]),
+                    group=group,
+                    faint=not middle,
+                )
+            )
+    return Curves(
+        title="Attainment surfaces",
+        key=f"attainment-{key}",
+        x_label=problem.objectives[0].label,
+        y_label=problem.objectives[1].label,
+        series=series,
+        note="What half of an algorithm's runs attained; thin lines: a quarter, three quarters of them.",
+        outlines=True,
+    )
+
+
+def differences(problem: ProblemResults, key: str) -> list[Differences]:
+    """Where one algorithm attains more than another, of up to six pairs of equal budgets and runs."""
+    costs = {a: sorted(problem.runs[k].budget for k in problem.places(a)) for a in problem.labels}
+    fair = [(a, b) for a, b in combinations(problem.labels, 2) if costs[a] == costs[b]]
+    found = []
+    for a, b in fair[:_MOST_PAIRS]:
+        left, right = run_fronts(problem, a), run_fronts(problem, b)
+        boxes = _telling(attainment_difference(left, right), np.concatenate(left + right), problem.objectives)
+        found.append(
+            Differences(
+                title=f"{a} against {b}",
+                key=f"difference-{key}-{a}-{b}",
+                x_label=problem.objectives[0].label,
+                y_label=problem.objectives[1].label,
+                first=a,
+                second=b,
+                boxes=boxes,
+                note="Where one algorithm's runs attain more often than the other's, by at least a tenth.",
+            )
+        )
+    return found
+
+
+def _telling(
+    boxes: NDArray[np.float64], points: NDArray[np.float64], objectives: Objectives
+) -> list[tuple[float, float, float, float, float]]:
+    """The largest boxes that tell: shares of runs in the last column, cut to where the points are."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    high = high + 0.03 * (high - low)
+    share = boxes[:, 4]
+    start, stop = np.clip(boxes[:, :2], low, high), np.clip(boxes[:, 2:4], low, high)
+    area = np.abs(np.prod(stop - start, axis=1))
+    telling = np.flatnonzero((np.abs(share) >= _LEAST_SHARE) & (area > 0))
+    telling = telling[np.argsort(-area[telling], kind="stable")][:_MOST_BOXES]
+    corners = np.column_stack((objectives.raw(start), objectives.raw(stop), share))[telling]
+    return [(r[0], r[1], r[2], r[3], r[4]) for r in map(_short, corners)]
+
+
+def _short(values: NDArray[np.float64]) -> list[float]:
+    return [float(f"{v:.6g}") for v in values.tolist()]

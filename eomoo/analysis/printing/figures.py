@@ -1,0 +1,392 @@
+"""Figures with matplotlib: each function draws on given axes, or makes a figure tied to no display."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.analysis.compared import indicator_frame, rank_tests
+from eomoo.analysis.curves import anytime, attainment, differences
+from eomoo.analysis.drawing import draw_cell
+from eomoo.analysis.results import ProblemResults, StoredRun, StudyResults
+from eomoo.analysis.statistics import RankTest
+from eomoo.analysis.tables import Curves, Differences
+from eomoo.files import atomic_path
+from eomoo.fronts import Objectives
+from eomoo.plots import COLORS, new_figure
+from eomoo.space import load_space
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "draw_cells",
+    "draw_front",
+    "plot_best",
+    "plot_critical_difference",
+    "plot_curves",
+    "plot_differences",
+    "plot_front",
+    "plot_front_matrix",
+    "plot_violins",
+    "write_figures",
+]
+
+_SEEN, _TRUE, _FOUND = "#BBBBBB", "#000000", "#D55E00"
+_DASHES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def plot_front(
+    ax: Axes,
+    *,
+    front: NDArray[np.float64],
+    seen: NDArray[np.float64] | None = None,
+    true_front: NDArray[np.float64] | None = None,
+    deviations: NDArray[np.float64] | None = None,
+    labels: tuple[str, str],
+    label: str = "front found",
+) -> Axes:
+    """Draw a front of two objectives over what was evaluated, with the true front.
+
+    Args:
+        ax: Where to draw.
+        front: (k, 2) raw values of the front's cells.
+        seen: (n, 2) raw values of all evaluated cells.
+        true_front: (t, 2) raw values of the true Pareto front.
+        deviations: (k, 2) standard deviations of ``front``, drawn as error bars.
+        labels: Of the two axes.
+        label: Of the front, in the legend.
+    """
+    if seen is not None and len(seen):
+        ax.plot(*seen.T, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(seen):,})", zorder=1)
+    if deviations is not None and (deviations > 0).any():
+        ax.errorbar(
+            front[:, 0],
+            front[:, 1],
+            xerr=deviations[:, 0],
+            yerr=deviations[:, 1],
+            fmt="none",
+            ecolor=_FOUND,
+            alpha=0.25,
+            linewidth=0.8,
+            zorder=2,
+            label="standard deviation",
+        )
+    if true_front is not None and len(true_front):
+        ordered = true_front[np.argsort(true_front[:, 0])]
+        ax.plot(
+            *ordered.T,
+            "o",
+            color=_TRUE,
+            markersize=6,
+            markerfacecolor="none",
+            markeredgewidth=0.9,
+            label=f"true front ({len(true_front)})",
+            zorder=3,
+        )
+    ordered = front[np.argsort(front[:, 0])]
+    ax.plot(*ordered.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
+    ax.set_xlabel(labels[0], parse_math=False)
+    ax.set_ylabel(labels[1], parse_math=False)
+    ax.legend(fontsize=8, frameon=False)
+    return ax
+
+
+def plot_best(
+    ax: Axes, objectives: Objectives, *, values: NDArray[np.float64], feasible: NDArray[np.bool_]
+) -> Axes:
+    """Draw the search for the best value of a single objective, cell by cell.
+
+    Args:
+        ax: Where to draw.
+        objectives: The one.
+        values: (n, 1) raw values in the order of evaluation.
+        feasible: (n,) which of the cells are feasible.
+    """
+    steps = 1 + np.flatnonzero(feasible)
+    shown = values[feasible]
+    ax.plot(steps, shown, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(shown):,})")
+    ax.step(steps, objectives.best_so_far(shown), where="post", color=_FOUND, label="best so far")
+    ax.set_xlabel("distinct cells evaluated")
+    ax.set_ylabel(objectives[0].label, parse_math=False)
+    ax.legend(fontsize=8, frameon=False)
+    return ax
+
+
+def plot_front_matrix(
+    figure: Figure,
+    *,
+    front: NDArray[np.float64],
+    seen: NDArray[np.float64] | None = None,
+    true_front: NDArray[np.float64] | None = None,
+    labels: list[str],
+) -> Figure:
+    """Draw a front of three or more objectives, a panel for each pair of them, on an empty figure."""
+    m = front.shape[1]
+    axes = figure.subplots(m - 1, m - 1, squeeze=False)
+    for row in range(m - 1):
+        for column in range(m - 1):
+            ax = axes[row, column]
+            if column > row:
+                ax.set_axis_off()
+                continue
+            pair = [column, row + 1]
+            plot_front(
+                ax,
+                front=front[:, pair],
+                seen=None if seen is None else seen[:, pair],
+                true_front=None if true_front is None else true_front[:, pair],
+                labels=(labels[column], labels[row + 1]),
+            )
+            ax.spines[["top", "right"]].set_visible(False)
+            if (row, column) != (0, 0):
+                ax.get_legend().remove()
+    return figure
+
+
+def draw_front(stored: StoredRun) -> Figure:
+    """The front over what was evaluated; panels for three objectives and more."""
+    labels = [o.label for o in stored.problem.objectives]
+    seen = stored.trace.values[stored.trace.feasible]
+    true_front = None if stored.true_front is None else stored.true_front[1]
+    if len(labels) == 1:
+        figure, ax = new_figure()
+        plot_best(ax, stored.problem.objectives, values=stored.trace.values, feasible=stored.trace.feasible)
+    elif len(labels) == 2:
+        figure, ax = new_figure()
+        plot_front(
+            ax,
+            front=stored.front_values,
+            seen=seen,
+            true_front=true_front,
+            deviations=stored.deviations,
+            labels=(labels[0], labels[1]),
+        )
+        title = f"{stored.problem.name}, {stored.run.label}, seed {stored.run.seed}"
+        ax.set_title(title, fontsize=10, parse_math=False)
+    else:
+        figure, ax = new_figure(4.0 * max(1, len(labels) - 1), 3.2 * max(1, len(labels) - 1))
+        ax.remove()
+        plot_front_matrix(figure, front=stored.front_values, seen=seen, true_front=true_front, labels=labels)
+    return figure
+
+
+def draw_cells(stored: StoredRun, *, most: int = 24) -> Figure:
+    """Drawings of the front's cells, evenly chosen when there are more than ``most``."""
+    chosen = np.unique(np.linspace(0, len(stored.front) - 1, min(most, len(stored.front))).astype(int))
+    columns = min(6, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure, axes = new_figure(2.3 * columns, 2.9 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, k in zip(axes.flat, chosen, strict=False):
+        cell = int(stored.front_cells[k])
+        lines = [
+            f"{o.name} {value:,.4g} {o.unit}".strip()
+            for o, value in zip(stored.problem.objectives, stored.front_values[k], strict=True)
+        ]
+        draw_cell(load_space().cell(cell), ax, title="\n".join([f"cell {cell}", *lines]))
+    if len(chosen) < len(stored.front):
+        figure.suptitle(f"{len(chosen)} of the front's {len(stored.front)} cells", fontsize=11)
+    return figure
+
+
+def plot_curves(ax: Axes, curves: Curves) -> Axes:
+    """Draw lines with their bands; of outlines, those of a group in one colour, the faint ones dashed."""
+    draw = _plot_outlines if curves.outlines else _plot_lines
+    draw(ax, curves)
+    ax.set_xlabel(curves.x_label, parse_math=False)
+    ax.set_ylabel(curves.y_label, parse_math=False)
+    ax.legend(fontsize=7 if curves.outlines else 8, frameon=False)
+    return ax
+
+
+def _plot_lines(ax: Axes, curves: Curves) -> None:
+    for k, line in enumerate(curves.series):
+        color = COLORS[k % len(COLORS)]
+        if line.low is not None and line.high is not None:
+            ax.fill_between(line.x, line.low, line.high, color=color, alpha=0.18, linewidth=0)
+        n = len(line.x)
+        ax.plot(
+            line.x,
+            line.y,
+            _DASHES[k // len(COLORS) % len(_DASHES)],
+            color=color,
+            linewidth=1.6,
+            marker=_MARKERS[k % len(_MARKERS)],
+            markersize=4,
+            # Markers tell curves apart in grey; at different places, so that they do not hide each other.
+            markevery=(k % 4 * max(1, n // 20), max(1, n // 5)),
+            label=f"{line.name} ({line.runs} seeds)",
+        )
+
+
+def _plot_outlines(ax: Axes, curves: Curves) -> None:
+    n_faint = [0] * (1 + max(line.group for line in curves.series))
+    for line in curves.series:
+        dash = ("--", ":")[n_faint[line.group] % 2] if line.faint else "-"
+        n_faint[line.group] += line.faint
+        color, width = COLORS[line.group % len(COLORS)], 1.0 if line.faint else 1.8
+        ax.plot(line.x, line.y, dash, color=color, linewidth=width, label=line.name)
+
+
+def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves) -> Sequence[Axes]:
+    """Draw where one algorithm attains more often than another.
+
+    Args:
+        axes: Two, for where the first is ahead, and where the second is.
+        found: The boxes.
+        surfaces: Attainment surfaces, of which those of the two algorithms are drawn over the boxes.
+    """
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    medians = {line.name: line for line in surfaces.series if not line.faint}
+    for ax, label, side in zip(axes, (found.first, found.second), (1.0, -1.0), strict=True):
+        shown = [box for box in found.boxes if side * box[4] > 0]
+        patches = [Rectangle((x, y), to_x - x, to_y - y) for x, y, to_x, to_y, _ in shown]
+        drawn = PatchCollection(patches, cmap="Blues", edgecolor="face", linewidth=0.2)
+        drawn.set_array(np.array([side * box[4] for box in shown]))
+        drawn.set_clim(0.0, 1.0)
+        ax.add_collection(drawn)
+        for name, dash in ((found.first, "-"), (found.second, "--")):
+            if name in medians:
+                line = medians[name]
+                ax.plot(line.x, line.y, dash, color="#000000", linewidth=1, label=name)
+        ax.autoscale_view()
+        ax.set_title(f"{label} attains more often", fontsize=9)
+        ax.set_xlabel(found.x_label, fontsize=9)
+        ax.set_ylabel(found.y_label, fontsize=9)
+    axes[0].legend(fontsize=7, frameon=False, title="median surface", title_fontsize=7)
+    bar = axes[1].figure.colorbar(drawn, ax=list(axes))
+    bar.set_label("share of runs, difference", fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    return axes
+
+
+def plot_violins(
+    ax: Axes,
+    samples: Mapping[str, NDArray[np.float64]],
+    *,
+    ylabel: str,
+    colors: Sequence[str] = COLORS,
+) -> Axes:
+    """Draw distributions over seeds: a violin, every value as a dot, the median and quartiles.
+
+    Args:
+        ax: Where to draw.
+        samples: Finite values (n,) by label.
+        ylabel: What they are.
+        colors: One a sample, repeated when there are more samples.
+    """
+    rng = np.random.default_rng(0)
+    for k, values in enumerate(samples.values(), 1):
+        color = colors[(k - 1) % len(colors)]
+        if len(np.unique(values)) > 1:
+            body = ax.violinplot([values], positions=[k], widths=0.8, showextrema=False)
+            for part in body["bodies"]:  # type: ignore[attr-defined]
+                part.set(facecolor=color, alpha=0.35, edgecolor=color)
+        ax.plot(k + rng.uniform(-0.08, 0.08, len(values)), values, ".", color=color, markersize=2.5)
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        ax.plot([k, k], [low, high], color="#000000", linewidth=2.2, solid_capstyle="butt")
+        ax.plot([k], [middle], "o", color="#FFFFFF", markeredgecolor="#000000", markersize=4, zorder=4)
+    ax.set_xticks(range(1, len(samples) + 1), list(samples), rotation=35, ha="right", fontsize=8)
+    ax.set_ylabel(ylabel)
+    return ax
+
+
+def plot_critical_difference(ax: Axes, ranks: RankTest) -> Axes:
+    """Draw mean ranks on a line, best on the left; a bar joins those that do not differ significantly.
+
+    Source: Demšar, Journal of Machine Learning Research 7, 2006.
+    """
+    k = len(ranks.names)
+    left, rows = (k + 1) // 2, max((k + 1) // 2, k - (k + 1) // 2)
+    depth = 1.0 + 0.45 * len(ranks.groups)
+    ax.plot([1, k], [0, 0], color="#000000", linewidth=1.2)
+    for tick in range(1, k + 1):
+        ax.plot([tick, tick], [0, 0.18], color="#000000", linewidth=1)
+        ax.text(tick, 0.28, str(tick), ha="center", va="bottom", fontsize=9)
+    for place, (name, rank) in enumerate(zip(ranks.names, ranks.mean_ranks, strict=True)):
+        on_left = place < left
+        row = place if on_left else k - 1 - place
+        y, end = -depth - 0.6 * row, (0.85 if on_left else k + 0.15)
+        ax.plot([rank, rank, end], [0, y, y], color="#555555", linewidth=0.9)
+        text = f"{name} ({rank:.2f})"
+        ax.text(
+            end - 0.05 if on_left else end + 0.05,
+            y,
+            text,
+            ha="right" if on_left else "left",
+            va="center",
+            fontsize=9,
+        )
+    where = dict(zip(ranks.names, ranks.mean_ranks, strict=True))
+    for row, group in enumerate(ranks.groups):
+        ends = [where[group[0]] - 0.04, where[group[-1]] + 0.04]
+        ax.plot(ends, [-0.4 - 0.4 * row] * 2, color=COLORS[1], linewidth=4, solid_capstyle="butt")
+    ax.plot([1, 1 + ranks.critical_difference], [1.15, 1.15], color="#000000", linewidth=1.6)
+    text = f"critical difference {ranks.critical_difference:.2f} ({ranks.n_problems} problems)"
+    ax.text(1, 1.3, text, fontsize=8, va="bottom")
+    widest = max(1 + ranks.critical_difference, k)
+    ax.set_xlim(1 - 0.45 * k, widest + 0.45 * k)
+    ax.set_ylim(-depth - 0.6 * rows, 2.0)
+    ax.set_axis_off()
+    return ax
+
+
+def write_figures(results: StudyResults, folder: Path) -> list[Path]:
+    """Draw a study: anytime curves of each problem, attainment surfaces of two objectives, ranks.
+
+    Returns:
+        The files: ``PROBLEM-anytime.png``, ``PROBLEM-attainment.png``,
+        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``ranks-N.png``.
+    """
+    figures: dict[str, Figure] = {}
+    for problem in results.problems:
+        stem = _file_name(problem.name)
+        figure, ax = new_figure()
+        plot_curves(ax, anytime(problem, stem))
+        ax.set_title(problem.name, fontsize=10)
+        figures[f"{stem}-anytime"] = figure
+        surfaces = attainment(problem, stem)
+        if surfaces is not None:
+            figures |= _draw_attainment(problem, surfaces, stem)
+    for n, ranks in rank_tests(indicator_frame(results), results).items():
+        if ranks.n_problems > 1:
+            figure, ax = new_figure(6.4, 2.4)
+            plot_critical_difference(ax, ranks)
+            figures[f"ranks-{n}"] = figure
+    written = []
+    for name, figure in figures.items():
+        with atomic_path(folder / f"{name}.png") as path:
+            figure.savefig(path)
+        written.append(folder / f"{name}.png")
+    return written
+
+
+def _draw_attainment(problem: ProblemResults, surfaces: Curves, stem: str) -> dict[str, Figure]:
+    figure, ax = new_figure()
+    name = "true front" if problem.reference_is_true else "best known front"
+    reference = problem.objectives.raw(problem.reference)
+    ax.plot(*reference.T, ".", color="#000000", markersize=3, label=name, zorder=3)
+    plot_curves(ax, surfaces)
+    ax.set_title(problem.name, fontsize=10)
+    figures = {f"{stem}-attainment": figure}
+    for pair in differences(problem, stem):
+        figure, axes = new_figure(8.4, 3.8, ncols=2)
+        plot_differences(axes, pair, surfaces)
+        figure.suptitle(problem.name, fontsize=10)
+        figures[f"{stem}-difference-{_file_name(pair.first)}-{_file_name(pair.second)}"] = figure
+    return figures
+
+
+def _file_name(label: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-")

@@ -1,0 +1,70 @@
+"""Tables in the terminal, by rich."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table
+from eomoo.analysis.fronts import front_columns
+from eomoo.analysis.results import StoredRun
+from eomoo.analysis.tables import Table
+from eomoo.analysis.wording import value_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.table import Table as RichTable
+
+__all__ = ["front_rows", "study_lines", "to_rich"]
+
+
+def to_rich(table: Table) -> RichTable:
+    """A table as rich prints it: numbers on the right, the best of a column in bold."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    made = RichTable(title=table.title or None, title_justify="left")
+    for k, title in enumerate(table.columns):
+        made.add_column(title, justify="right" if table.is_numeric(k) else "left")
+    for row in table.rows:
+        texts = [
+            Text(value_text(value), style="bold" if table.is_best(k, value) else "")
+            for k, value in enumerate(row)
+        ]
+        made.add_row(*texts)
+    return made
+
+
+def study_lines(tables: StudyTables, indicators: Sequence[str]) -> Iterator[RichTable | str]:
+    """A study as tables and sentences: medians and tests of each problem, then ranks."""
+    yield f"{tables.results.title}\n"
+    for problem, n in tables.places:
+        medians = median_table(tables, problem, n, indicators)
+        yield to_rich(replace(medians, title=f"{problem}: {medians.title}; median [quartiles] over seeds"))
+        tests = pair_table(tables, problem, n, indicators)
+        if tests is not None:
+            columns = ("indicator", "first", "second", "U", "p", "p (Holm)", "A12", "effect")
+            title = "Mann-Whitney U, Holm's correction, A12 = probability that the first is larger"
+            yield to_rich(replace(tests, title=title).pick(*columns, "significantly better"))
+    for n, test in tables.ranks.items():
+        ranks = rank_table(n, test)
+        listed = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.rows)
+        yield f"{ranks.title}: {listed}. {ranks.note if test.n_problems > 1 else ''}".rstrip()
+
+
+def front_rows(stored: StoredRun, outside: NDArray[np.bool_]) -> RichTable:
+    """A run's front: cells (k,), with a mark where ``outside`` (k,), their values and what they cost."""
+    columns = front_columns(stored.problem, stored.front_cells, stored.front_values, stored.deviations)
+    shown = [column for column in columns if column.name != "macs" or column.objective]
+    rows = [
+        [f"{cell}{'*' if outside[k] else ''}", *(column.text(k) for column in shown)]
+        for k, cell in enumerate(stored.front_cells.tolist())
+    ]
+    titles = ["cell", *(column.label for column in shown)]
+    made = to_rich(Table(title="", columns=titles, rows=rows, key="front"))
+    for column in made.columns:
+        column.justify = "right"
+    return made
