@@ -1,1 +1,42 @@
-"""Models of a cell's values: features in, mean and deviation out; how they are fitted, kept and judged."""
+"""Models of a cell's values: features in, mean and deviation out; how they are fitted, kept and judged.
+
+``regression``: the one way to fit and to ask, by a recipe. ``recipes``: those of the shipped models, of a
+user's, of starts and of searches. ``gaussian_process``, ``trees``, ``slow_runs``, ``scaling``: the parts.
+``cell_models``: models of named targets, asked by cell. ``quality``: fitted, their deviations scaled to the
+errors on held-out cells. ``model_files``: as files. ``predictions``: of the whole space, shipped or cached.
+``model_errors``: what a search learns of its model's errors.
+"""
+
+from eomoo.models.cell_models import Measurements, Models, Quality, Target
+from eomoo.models.model_errors import ModelErrors
+from eomoo.models.model_files import Record, load_models, read_record, save_models
+from eomoo.models.predictions import Predictions, whole_space, write_predictions
+from eomoo.models.quality import fit_models, measure_quality
+from eomoo.models.recipes import EO_RECIPES, SEARCH, START, Recipe, recipe_for
+from eomoo.models.regression import Model, fit
+from eomoo.models.scaling import shipped_folder
+
+__all__ = [
+    "EO_RECIPES",
+    "SEARCH",
+    "START",
+    "Measurements",
+    "Model",
+    "ModelErrors",
+    "Models",
+    "Predictions",
+    "Quality",
+    "Recipe",
+    "Record",
+    "Target",
+    "fit",
+    "fit_models",
+    "load_models",
+    "measure_quality",
+    "read_record",
+    "recipe_for",
+    "save_models",
+    "shipped_folder",
+    "whole_space",
+    "write_predictions",
+]

@@ -9,30 +9,38 @@ __all__ = ["ModelErrors"]
 
 _Array = NDArray[np.float64]
 
+# A mean square of ten errors is known to within a factor of two.
 _FEWEST = 10
+# So many errors are kept: the model they belong to has been fitted anew tens of times since the first.
 _MOST = 200
+# Weight of the law without a constant: few squares say little of two numbers.
 _PRIOR = 0.5
+# Of the variances, which are parts of the target's; against a division by nothing.
+_LEAST = 1e-12
 
 
 class ModelErrors:
-    """The last errors of a model at cells that it proposed, each with the doubt that it had.
+    """The last errors of a model at cells that it proposed, each with the standard deviation that it gave.
+
+    Standard deviations are in parts of those of the values that the model was fitted to, which change from
+    one fit to the next.
 
     Args:
-        before: (k,) deviations taken for granted until ten errors are known.
+        before: (k,) what is expected where a model knows nothing, until ten errors are known.
     """
 
     def __init__(self, before: _Array) -> None:
         self._before = before
         self._errors: _Array = np.empty((0, len(before)))
-        self._doubts: _Array = np.empty(0)
+        self._stds: _Array = np.empty((0, len(before)))
 
     def __len__(self) -> int:
         return len(self._errors)
 
-    def learn(self, errors: _Array, doubts: _Array) -> None:
-        """Take note of errors (n, k) at cells of such doubts (n,)."""
+    def learn(self, errors: _Array, stds: _Array) -> None:
+        """Take note of errors (n, k) where these standard deviations (n, k) were given."""
         self._errors = np.concatenate((self._errors, errors))[-_MOST:]
-        self._doubts = np.concatenate((self._doubts, doubts))[-_MOST:]
+        self._stds = np.concatenate((self._stds, stds))[-_MOST:]
 
     def overall(self, last: int) -> _Array:
         """Root mean squares (k,) of the last errors."""
@@ -41,24 +49,25 @@ class ModelErrors:
         rms: _Array = np.sqrt(np.square(self._errors[-last:]).mean(axis=0))
         return rms
 
-    def expected(self, doubts: _Array, last: int) -> _Array:
-        """Standard deviations (c, k) of the errors at cells of such doubts (c,), after the last errors."""
+    def expected(self, stds: _Array, last: int) -> _Array:
+        """Standard deviations (c, k) of the errors where the model gives these (c, k), after the last."""
         if len(self._errors) < _FEWEST:
-            return doubts[:, None] * self._before
-        constant, slope = _law(np.square(self._errors[-last:]), np.square(self._doubts[-last:]))
-        deviations: _Array = np.sqrt(constant + slope * np.square(doubts)[:, None])
+            return stds * self._before
+        constant, slope = _law(np.square(self._errors[-last:]), np.square(self._stds[-last:]))
+        deviations: _Array = np.sqrt(constant + slope * np.square(stds))
         return deviations
 
 
-def _law(squares: _Array, doubt: _Array) -> tuple[_Array, _Array]:
-    """Constant and slope (k,), not negative, of squared errors (n, k) over squared doubts (n,).
+def _law(squares: _Array, variances: _Array) -> tuple[_Array, _Array]:
+    """Constant and slope (k,), not negative, of squared errors (n, k) over a model's variances (n, k).
 
     The constant is what noise there is in the values; the slope is what the model does not know. Between
     the line fitted and one without a constant, halfway, since few squares say little.
     """
-    mean, middle = squares.mean(axis=0), doubt.mean()
+    mean, middle = squares.mean(axis=0), np.maximum(variances.mean(axis=0), _LEAST)
     through = mean / middle
-    variance = float(np.var(doubt))
-    slope = ((doubt - middle) @ squares) / len(doubt) / max(variance, 1e-12)
+    # Summed row after row, so that the last bit is the same on every machine.
+    slope = ((variances - middle) * squares).sum(axis=0) / len(squares)
+    slope /= np.maximum(np.var(variances, axis=0), _LEAST)
     slope = (1.0 - _PRIOR) * np.clip(slope, 0.0, through) + _PRIOR * through
     return mean - slope * middle, slope

@@ -1,144 +1,182 @@
-"""Surrogates as files: XGBoost's UBJSON, the Gaussian process as JSON, how they were made as TOML."""
+"""Models as files: XGBoost's UBJSON, the rest as JSON, what they are and how they were made as TOML."""
 
 from __future__ import annotations
 
 import json
 import platform
+import re
+import subprocess
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eomoo.errors import DataError, EomooError
+from eomoo.errors import DataError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
-from eomoo.models.eo_models import Scaling, Surrogates, TargetModel
+from eomoo.models.cell_models import Models, Part, Quality, Target
 from eomoo.models.gaussian_process import Kernel
-from eomoo.models.quality import SCHEMES, Measurements, Quality
-from eomoo.models.recipes import Recipe, Trees
+from eomoo.models.recipes import Recipe
+from eomoo.models.regression import Model
+from eomoo.models.scaling import NUMBERS_FILE, Scaling, selected, shipped_folder
+from eomoo.models.trees import Trees
 from eomoo.space import load_space
+from eomoo.space.enumeration import N_CELLS
 from eomoo.space.features import feature_names
 
-__all__ = ["RECORD_FILE", "Record", "read_record", "read_surrogates", "shipped_folder", "write_surrogates"]
+if TYPE_CHECKING:
+    from xgboost import Booster
 
-RECORD_FILE = "surrogates.toml"
-_PROCESS_FILE = "gaussian_process.json"
-_MAX_SIZE = 32_000_000
-_FORMAT = 1
-_FACTS = ("mean", "std", "slow_share", "slow_factor", "spread")
+__all__ = [
+    "PREDICTIONS_FILE",
+    "RECORD_FILE",
+    "Record",
+    "add_file",
+    "load_models",
+    "read_record",
+    "save_models",
+]
 
-Qualities = Mapping[str, Mapping[str, Quality]]
+RECORD_FILE, PREDICTIONS_FILE = "models.toml", "predictions.npz"
+_MAX_SIZE = 64_000_000
+_FORMAT = 2
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_N_REFERENCES = 16
+# In deviations. Another xgboost's rounding gives 1e-6; a base score that was misread gave 0.2 and more.
+_TOLERANCE = 1e-3
+# Reading and asking models takes two seconds on a slow machine.
+_PATIENCE = 120.0
+# What a process of its own does with a folder; where it can say what is wrong, so can the one that asks.
+_TRY = (
+    "import sys; folder, *sys.path = sys.argv[1:]\n"
+    "from eomoo.models.model_files import _load_or_end\n_load_or_end(folder)"
+)
+_FACTS = ("mean", "std", "noise", "slow_share", "slow_factor", "spread")
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """How surrogates were made.
+    """What a folder of models says of itself.
 
     Attributes:
         text: The TOML file, as it lies there.
-        values: What it says.
+        targets: What the models predict.
         quality: Cross-validated quality by target and scheme.
+        files: SHA-256 of the other files, by name.
+        made_with: Versions of what made them.
+        data: SHA-256 of the files that they were fitted to, by name.
+        vertices: Numbers of vertices of the cells that were measured.
+        n_cells: Number of these cells.
     """
 
     text: str
-    values: Mapping[str, Any]
-    quality: Qualities
+    targets: Mapping[str, Target]
+    quality: Mapping[str, Mapping[str, Quality]]
+    files: Mapping[str, str]
+    made_with: Mapping[str, str]
+    data: Mapping[str, str]
+    vertices: tuple[int, ...]
+    n_cells: int
 
 
-def shipped_folder() -> Path:
-    """The folder with the models that come with eomoo."""
-    return Path(__file__).parent / "eo_hwnas"
-
-
-def write_surrogates(
-    folder: str | Path,
-    surrogates: Surrogates,
-    data: Measurements,
-    quality: Qualities,
-    *,
-    checksums: Mapping[str, str],
-) -> list[Path]:
-    """Write surrogates to a folder: one UBJSON file a target, a JSON file and a TOML file.
+def save_models(models: Models, folder: str | Path) -> list[Path]:
+    """Write models to a folder: one UBJSON file a target, a JSON file and a TOML file.
 
     Args:
+        models: The models.
         folder: Made where missing; files of these names are replaced.
-        surrogates: The models.
-        data: What they were fitted to.
-        quality: Their quality by target and scheme.
-        checksums: SHA-256 of the data's files, by name.
 
     Returns:
         The files.
 
     Raises:
+        SettingError: A target's name cannot be that of a file.
         DataError: A file cannot be written.
     """
     folder = Path(folder)
+    for name in models.targets:
+        if not _NAME.fullmatch(name):
+            raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {name!r}")
+    boosters = {
+        name: booster
+        for part in models.parts
+        for name, booster in zip(part.names, part.model.boosters, strict=True)
+    }
     paths = []
-    for name, model in surrogates.models.items():
+    for name in models.targets:
         paths.append(folder / f"{name}.ubj")
         with atomic_path(paths[-1]) as temporary:
-            temporary.write_bytes(bytes(model.trees.save_raw("ubj")))
-    paths.append(folder / _PROCESS_FILE)
-    write_text(paths[-1], _process_text(surrogates, data))
-    sums = {path.name: sha256_of(path) for path in paths}
+            temporary.write_bytes(bytes(boosters[name].save_raw("ubj")))
+    paths.append(folder / NUMBERS_FILE)
+    write_text(paths[-1], _numbers_text(models))
     # Last, since it vouches for the others.
-    write_text(folder / RECORD_FILE, _record_text(surrogates, data, quality, checksums, sums))
-    return [*paths, folder / RECORD_FILE]
+    paths.append(folder / RECORD_FILE)
+    write_text(paths[-1], _record_text(models, {path.name: sha256_of(path) for path in paths[:-1]}))
+    return paths
 
 
-def _process_text(surrogates: Surrogates, data: Measurements) -> str:
-    columns = {
-        "cells": data.indices.tolist(),
+def add_file(folder: str | Path, name: str) -> None:
+    """Let the record of a folder vouch for one more file in it."""
+    path = Path(folder) / RECORD_FILE
+    line = f"{json.dumps(name)} = {json.dumps(sha256_of(Path(folder) / name))}\n"
+    write_text(path, read_record(folder).text.replace("[files]\n", f"[files]\n{line}"))
+
+
+def _numbers_text(models: Models) -> str:
+    content: dict[str, Any] = {
+        "cells": models.cells.tolist(),
         "features": list(feature_names("structural")),
-        "feature_means": surrogates.scaling.mean.tolist(),
-        "feature_stds": surrogates.scaling.std.tolist(),
-        **{f"columns_{name}": model.recipe.columns for name, model in surrogates.models.items()},
-        **{f"weights_{name}": model.weights.tolist() for name, model in surrogates.models.items()},
+        "feature_means": models.scaling.mean.tolist(),
+        "feature_stds": models.scaling.std.tolist(),
     }
-    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in columns.items()]
+    for k, part in enumerate(models.parts):
+        facts = {fact: getattr(part.model, fact).tolist() for fact in _FACTS}
+        content[f"part_{k}"] = {
+            "targets": part.names,
+            "recipe": asdict(part.model.recipe),
+            "cells": None if np.array_equal(part.cells, models.cells) else part.cells.tolist(),
+            "n_train": part.model.n_train,
+            **facts,
+            "weights": part.model.weights.T.tolist(),
+        }
+    cells = np.linspace(0, N_CELLS - 1, _N_REFERENCES).astype(np.int64)
+    mean, std = ([[float(f"{v:.7g}") for v in row] for row in values] for values in models.predict(cells))
+    content["references"] = {"cells": cells.tolist(), "mean": mean, "std": std}
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _record_text(
-    surrogates: Surrogates,
-    data: Measurements,
-    quality: Qualities,
-    checksums: Mapping[str, str],
-    sums: Mapping[str, str],
-) -> str:
+def _record_text(models: Models, sums: Mapping[str, str]) -> str:
     import xgboost
 
     versions = {"xgboost": xgboost.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    vertices = np.unique(load_space().n_vertices[models.cells]).tolist()
     lines = [
-        "# How these surrogates of the EO HW-NAS table were made; `eomoo surrogate fit` makes them again.",
+        "# What these models predict and how they were made; `eomoo surrogate fit` makes them again.",
         f"format = {_FORMAT}",
-        f"cells = {len(data.indices)}",
+        f"cells = {len(models.cells)}",
+        f"vertices = {vertices}",
         *_table("made_with", versions),
-        *_table("data", checksums),
+        *_table("data", models.data),
         *_table("files", sums),
     ]
-    for name, model in surrogates.models.items():
-        choices = {"log": model.recipe.log, "slow_runs": model.recipe.slow_runs}
-        fitted = {fact: getattr(model, fact) for fact in _FACTS}
-        lines += _table(f"targets.{name}", {**choices, **fitted})
-        lines += _table(f"targets.{name}.kernel", asdict(model.recipe.kernel))
-        lines += _table(f"targets.{name}.trees", asdict(model.recipe.trees))
-    for name, schemes in quality.items():
+    for name, target in models.targets.items():
+        lines += _table(f"targets.{json.dumps(name)}", asdict(target))
+    for name, schemes in models.quality.items():
         for scheme, figures in schemes.items():
-            lines += _table(f"quality.{name}.{scheme}", _rounded(figures))
+            lines += _table(f"quality.{json.dumps(name)}.{scheme}", _rounded(figures))
     return "\n".join(lines) + "\n"
 
 
 def _table(name: str, values: Mapping[str, Any]) -> list[str]:
     # JSON's numbers, texts, booleans and arrays of texts are TOML's too.
-    return [
-        "",
-        f"[{name}]",
-        *(f"{json.dumps(k) if '.' in k else k} = {json.dumps(v)}" for k, v in values.items()),
-    ]
+    return ["", f"[{name}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in values.items())]
 
 
 def _rounded(quality: Quality) -> dict[str, Any]:
@@ -146,74 +184,169 @@ def _rounded(quality: Quality) -> dict[str, Any]:
 
 
 def read_record(folder: str | Path) -> Record:
-    """Read how the surrogates of a folder were made.
+    """Read what a folder of models says of itself.
 
     Raises:
-        DataNotFoundError: The folder holds no surrogates.
+        DataNotFoundError: The folder holds no models.
         DataError: The file is damaged.
     """
     path = Path(folder) / RECORD_FILE
-    try:
-        text = read_bytes(path, max_size=_MAX_SIZE).decode()
-        values = tomllib.loads(text)
-        quality = {
-            name: {scheme: Quality(**schemes[scheme]) for scheme in SCHEMES}
-            for name, schemes in values["quality"].items()
-        }
+    if not path.exists() and (path.parent / "surrogates.toml").exists():
+        raise DataError(f"the models in {folder} were made by version 0.1 of eomoo; fit them again")
+    text = read_bytes(path, max_size=_MAX_SIZE)
+
+    def read() -> Record:
+        values = tomllib.loads(text.decode())
         if values["format"] != _FORMAT:
             raise DataError(f"{path} has the format {values['format']}, which this version cannot read")
-    except EomooError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged ({error}); make it again with `eomoo surrogate fit`") from error
-    return Record(text=text, values=values, quality=quality)
+        return Record(
+            text=text.decode(),
+            targets={name: Target(**facts) for name, facts in values["targets"].items()},
+            quality={
+                name: {scheme: Quality(**figures) for scheme, figures in schemes.items()}
+                for name, schemes in values.get("quality", {}).items()
+            },
+            files={name: str(digest) for name, digest in values["files"].items()},
+            made_with=dict(values["made_with"]),
+            data=dict(values["data"]),
+            vertices=tuple(map(int, values["vertices"])),
+            n_cells=int(values["cells"]),
+        )
+
+    return _reading(str(path), read)
 
 
-def read_surrogates(folder: str | Path) -> Surrogates:
-    """Read surrogates from a folder.
+def _scaling(numbers: Mapping[str, Any]) -> Scaling:
+    return Scaling(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
+
+
+def load_models(folder: str | Path) -> Models:
+    """Read models from a folder, and check that they predict what they predicted when they were written.
+
+    Those that did not come with eomoo are read and asked by another process first: XGBoost can die of a
+    file that is not its own.
 
     Raises:
         DataNotFoundError: A file is missing.
-        DataError: A file is damaged or belongs to other surrogates.
+        DataError: A file is damaged or belongs to other models, or this xgboost reads it otherwise.
     """
-    folder, record = Path(folder), read_record(folder)
-    try:
-        for name, wanted in record.values["files"].items():
-            if sha256_of(folder / name) != wanted:
-                raise DataError(f"{folder / name} is not the file that {RECORD_FILE} beside it describes")
-        process = json.loads(read_bytes(folder / _PROCESS_FILE, max_size=_MAX_SIZE))
-        if tuple(process["features"]) != feature_names("structural"):
-            raise DataError(f"the surrogates in {folder} were made for other features; fit them again")
-        models = {
-            name: _model(
-                folder / f"{name}.ubj", facts, process[f"columns_{name}"], process[f"weights_{name}"]
-            )
-            for name, facts in record.values["targets"].items()
-        }
-        return Surrogates(
-            features=load_space().features(np.array(process["cells"], dtype=np.int64)),
-            scaling=Scaling(mean=np.array(process["feature_means"]), std=np.array(process["feature_stds"])),
-            models=models,
+    folder = Path(folder)
+    if folder.resolve() != shipped_folder():
+        _try_elsewhere(folder)
+    return _load(folder)
+
+
+def _load(folder: Path) -> Models:
+    record = read_record(folder)
+    for name, wanted in record.files.items():
+        if sha256_of(folder / name) != wanted:
+            raise DataError(f"{folder / name} is not the file that {RECORD_FILE} beside it describes")
+    content = read_bytes(folder / NUMBERS_FILE, max_size=_MAX_SIZE)
+
+    def read() -> Models:
+        numbers = json.loads(content)
+        if tuple(numbers["features"]) != feature_names("structural"):
+            raise DataError(f"the models in {folder} were made for other features; fit them again")
+        scaling, cells = _scaling(numbers), np.array(numbers["cells"], dtype=np.int64)
+        parts = [
+            _part(folder, facts, cells, scaling) for key, facts in numbers.items() if key.startswith("part_")
+        ]
+        models = Models(
+            targets=record.targets,
+            cells=cells,
+            parts=tuple(parts),
+            scaling=scaling,
+            quality=record.quality,
+            data=record.data,
         )
-    except EomooError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"the surrogates in {folder} are damaged ({error}); make them again with `eomoo surrogate fit`"
-        ) from error
+        _check_references(models, numbers["references"], folder, record)
+        return models
+
+    return _reading(f"the models in {folder}", read)
 
 
-def _model(path: Path, facts: Mapping[str, Any], columns: list[str], weights: list[float]) -> TargetModel:
+def _part(folder: Path, facts: Mapping[str, Any], cells: NDArray[np.int64], scaling: Scaling) -> Part:
+    names = tuple(facts["targets"])
+    recipe = Recipe(**{**facts["recipe"], **_parts_of_recipe(facts["recipe"])})
+    own = cells if facts["cells"] is None else np.array(facts["cells"], dtype=np.int64)
+    part_scaling = scaling.of(recipe.columns)
+    known = part_scaling(selected(load_space().features(own), recipe.columns))
+    model = Model(
+        recipe=recipe,
+        boosters=tuple(_booster(folder / f"{name}.ubj") for name in names),
+        scaling=part_scaling,
+        known=known,
+        weights=np.array(facts["weights"], dtype=np.float64).reshape(len(names), -1).T,
+        rows=np.arange(len(own)),
+        spearman=np.full(len(names), np.nan),
+        n_train=int(facts["n_train"]),
+        **{fact: np.array(facts[fact], dtype=np.float64) for fact in _FACTS},
+    )
+    return Part(names=names, cells=own, model=model)
+
+
+def _parts_of_recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
+    many, kernel, columns = facts["many"], facts["kernel"], facts["columns"]
+    return {
+        "trees": Trees(**facts["trees"]),
+        "many": None if many is None else Trees(**many),
+        "kernel": None if kernel is None else Kernel(**kernel),
+        "columns": None if columns is None else tuple(columns),
+        "noises": tuple(facts["noises"]),
+    }
+
+
+def _booster(path: Path) -> Booster:
     import xgboost
 
-    trees = xgboost.Booster({"nthread": 1})
-    trees.load_model(path)
-    recipe = Recipe(
-        columns=tuple(columns),
-        kernel=Kernel(**facts["kernel"]),
-        trees=Trees(**facts["trees"]),
-        log=facts["log"],
-        slow_runs=facts["slow_runs"],
-    )
-    fitted = {fact: float(facts[fact]) for fact in _FACTS}
-    return TargetModel(recipe=recipe, weights=np.array(weights), trees=trees, **fitted)
+    booster = xgboost.Booster({"nthread": 1})
+    booster.load_model(path)
+    return booster
+
+
+def _check_references(models: Models, references: Mapping[str, Any], folder: Path, record: Record) -> None:
+    import xgboost
+
+    mean, std = models.predict(np.array(references["cells"], dtype=np.int64))
+    wanted, scale = np.array(references["mean"]), np.array(references["std"])
+    wrong = (np.abs(mean - wanted) > _TOLERANCE * scale) | (np.abs(std - scale) > _TOLERANCE * scale)
+    if wrong.any() or wrong.shape != (len(references["cells"]), len(models.targets)):
+        name = list(models.targets)[int(np.argmax(wrong.any(axis=0)))]
+        raise DataError(
+            f"xgboost {xgboost.__version__} does not predict {name} as the models in {folder} did when they "
+            f"were written with xgboost {record.made_with.get('xgboost', '?')}; install that version"
+        )
+
+
+def _reading(what: str, read: Callable[[], _T]) -> _T:
+    """What a function reads; whatever is wrong with it is a DataError."""
+    try:
+        return read()
+    except EomooError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise DataError(f"{what} is damaged ({reason}); make it again with `eomoo surrogate fit`") from error
+
+
+def _try_elsewhere(folder: Path) -> None:
+    """Read models in another process; raises what was wrong with them.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    read_record(folder)
+    command = [sys.executable, "-c", _TRY, str(folder), *sys.path]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        raise DataError(f"the models in {folder} cannot be read within {_PATIENCE:.0f} seconds") from None
+    if done.returncode not in (0, 1):
+        raise DataError(f"the models in {folder} cannot be read: xgboost died of them")
+
+
+def _load_or_end(folder: str) -> None:
+    try:
+        _load(Path(folder))
+    except EomooError:
+        sys.exit(1)

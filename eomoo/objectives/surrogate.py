@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.models.model_files import Qualities, read_record, shipped_folder
-from eomoo.models.recipes import TARGETS
-from eomoo.models.whole_space import Predictions, whole_space
+from eomoo.models import Predictions, Quality, read_record, shipped_folder, whole_space
 from eomoo.objectives.base import Backend, Quantity, errors_of, with_errors
-from eomoo.objectives.table import EO_QUANTITIES
 
 __all__ = ["SurrogateBackend"]
-
-_MEASURED_VERTICES = 5
 
 
 class SurrogateBackend(Backend):
     """Predictions for every cell; a :class:`~eomoo.objectives.base.Backend`.
 
-    Accuracies and training times are those of the EO HW-NAS table (So2Sat LCZ42, 108 epochs on four
-    A100), latency that of a batch on one A100. Each accuracy is also there as ``NAME_error`` in per
-    cent. The first use computes the whole space, which takes some seconds; afterwards it is read from
-    the user's cache.
+    Those that come with eomoo predict the EO HW-NAS table: accuracies and training times on So2Sat LCZ42
+    (108 epochs on four A100), latency of a batch on one A100. Each accuracy is also there as
+    ``NAME_error`` in per cent. Of a folder without predictions the first use computes the whole space,
+    which takes some seconds; afterwards it is read from the user's cache.
 
     Args:
         folder: Where the models lie; by default those that come with eomoo.
@@ -44,16 +40,16 @@ class SurrogateBackend(Backend):
     """
 
     name = "surrogate"
-    _accuracy_of = errors_of({name: EO_QUANTITIES[name] for name in TARGETS})
-    quantities: Mapping[str, Quantity] = with_errors({name: EO_QUANTITIES[name] for name in TARGETS})
 
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = shipped_folder() if folder is None else Path(folder).resolve()
         self._record = read_record(self.folder)
+        measured = {name: Quantity(**asdict(target)) for name, target in self._record.targets.items()}
+        self.quantities, self._accuracy_of = with_errors(measured), errors_of(measured)
         self._predictions: Predictions | None = None
 
     @property
-    def quality(self) -> Qualities:
+    def quality(self) -> Mapping[str, Mapping[str, Quality]]:
         """Quality on held-out cells as stored with the models, by target, then "by_walk" or "by_cell"."""
         return self._record.quality
 
@@ -62,23 +58,20 @@ class SurrogateBackend(Backend):
         return hashlib.sha256(self._record.text.encode()).hexdigest()
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        return _gathered(self._all_cells().means, cells, names)
+        return _gathered(self._all_cells().mean, cells, names)
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """Of a measurement of these cells around the prediction."""
-        return _gathered(self._all_cells().deviations, cells, names)
+        return _gathered(self._all_cells().std, cells, names)
 
     def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
-        """Whether cells (n,) lie outside what was measured, (n,): they have fewer than 5 vertices."""
+        """Whether cells (n,) lie outside what was measured, (n,): no measured one has as many vertices."""
         from eomoo.space import load_space
 
-        outside: NDArray[np.bool_] = (
-            load_space().n_vertices[self._checked(indices, ())[0]] < _MEASURED_VERTICES
-        )
-        return outside
+        return ~np.isin(load_space().n_vertices[self._checked(indices, ())[0]], self._record.vertices)
 
     def __repr__(self) -> str:
-        return f"SurrogateBackend({', '.join(TARGETS)})"
+        return f"SurrogateBackend({', '.join(self._record.targets)})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SurrogateBackend:
         return self
@@ -93,9 +86,9 @@ class SurrogateBackend(Backend):
 
 
 def _gathered(
-    columns: Mapping[str, NDArray[np.float32]], cells: NDArray[np.int64], names: Sequence[str]
+    column: Callable[[str], NDArray[np.float32]], cells: NDArray[np.int64], names: Sequence[str]
 ) -> NDArray[np.float64]:
     values = np.empty((len(cells), len(names)))
     for k, name in enumerate(names):
-        values[:, k] = columns[name][cells]
+        values[:, k] = column(name)[cells]
     return values

@@ -28,14 +28,14 @@ class Pool:
     Attributes:
         cells: (c,).
         predicted: (c, m + g) objectives and limits.
-        doubt: (c,) how far each is from what the model knows.
+        std: (c, m + g) the model's standard deviations, in parts of those of what it was fitted to.
         mean, deviation: (c, m + g) what they are taken to be, normal and independent.
         margin: (c,) by how many deviations each is beyond the front and within the limits.
     """
 
     cells: NDArray[np.int64]
     predicted: _Array
-    doubt: _Array
+    std: _Array
     mean: _Array
     deviation: _Array
     margin: _Array

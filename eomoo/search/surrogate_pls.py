@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,14 @@ from scipy.special import ndtr
 
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import PENALTY
-from eomoo.models.cell_model import CellModel, fit_cell_model
-from eomoo.models.model_errors import ModelErrors
+from eomoo.jobs.threads import one_thread
+from eomoo.models import SEARCH, ModelErrors, fit
 from eomoo.search.acquisition import choose_batch, improvement_odds, margin
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.operators import check_positive
 from eomoo.search.prospects import Pool, View
 from eomoo.search.strategies import recombined, walked
-from eomoo.search.surrogate_start import Fit, Regressors
+from eomoo.search.surrogate_start import Fit
 from eomoo.space.features import FEATURE_KINDS
 
 __all__ = ["SurrogatePLS"]
@@ -66,8 +65,8 @@ class SurrogatePLS(CellSearch):
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         acquisition: "expected": a batch is chosen by the gain of hypervolume expected of it, summed over
             directions. "sample": by one draw of the predictive distribution (Thompson sampling).
-        model: Function (features (n, d), Y (n, m), seed=int) -> object with ``predict(features)``; by
-            default a Gaussian process and boosted trees (see ``cell_model``).
+        model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)`` gives
+            means and standard deviations; by default a Gaussian process and trees (``models.SEARCH``).
         n_candidates: Candidates that the model ranks at least, where there are as many.
         n_train: Evaluated cells that the model is fitted to at most: those nearest the front, and
             others at random.
@@ -117,7 +116,7 @@ class SurrogatePLS(CellSearch):
         self._failed = self._kept
         self._limits: list[_Array] = []
         self._predicted: _Array = np.empty((0, 0))
-        self._doubt: _Array = np.empty(0)
+        self._stds: _Array = np.empty((0, 0))
         self._errors = ModelErrors(np.zeros(problem.n_obj + max(problem.n_ieq_constr, 1)))
         self.deviation: _Array = np.full(problem.n_obj, np.nan)
 
@@ -159,7 +158,7 @@ class SurrogatePLS(CellSearch):
             rows = view.lesson(self.n_train, self.random_state)
             self._batch = self._candidates(self._trace().index[view.nearest], wanted)
             if len(self._batch):
-                with _one_thread():
+                with one_thread():
                     self._batch = self._chosen(self._batch, self._fit(rows), view, wanted)
         if not len(self._batch):
             self.termination.force_termination = True
@@ -211,27 +210,30 @@ class SurrogatePLS(CellSearch):
         return near if len(near) <= most else rng.choice(near, most, replace=False)
 
     def _fit(self, rows: NDArray[np.int64]) -> _Advice:
-        """A function from cells (c,) to predicted objectives, then limits (c, m + g), and doubts (c,).
+        """A function from cells (c,) to predicted objectives, then limits (c, m + g), and their deviations.
 
-        The first limit is whether the evaluation fails, where any did.
+        Deviations are in parts of those of the values that were fitted to. The first limit is whether the
+        evaluation fails, where any did.
         """
-        fit: Fit = self.model or fit_cell_model
+        fitted: Fit = self.model or partial(fit, SEARCH)
         seed = int(self.random_state.integers(2**31))
         F, G, index = self._trace().F, self._limits[0], self._trace().index
         values = np.concatenate((F[rows], G[rows, 1:]), axis=1)
-        model = fit(self.space.features(index[rows], self.features), values, seed=seed)
+        model = fitted(self.space.features(index[rows], self.features), values, seed=seed)
+        m, scale = F.shape[1], values.std(axis=0)
+        scale[scale == 0] = 1.0
         failed = self._failed
         classifier = None
         if len(failed):
             both = np.concatenate((rows, failed))
             label = np.repeat([[0.0], [1.0]], [len(rows), len(failed)], axis=0)
-            classifier = fit(self.space.features(index[both], self.features), label, seed=seed)
+            classifier = fitted(self.space.features(index[both], self.features), label, seed=seed)
 
         def advice(cells: NDArray[np.int64]) -> tuple[_Array, _Array]:
             asked = self.space.features(cells, self.features)
-            predicted, doubt = _with_doubt(model, asked)
-            fails = classifier.predict(asked)[:, 0] - 0.5 if classifier is not None else -1.0
-            return np.insert(predicted, F.shape[1], fails, axis=1), doubt
+            predicted, std = model.predict(asked)
+            fails = classifier.predict(asked)[0][:, 0] - 0.5 if classifier is not None else -1.0
+            return np.insert(predicted, m, fails, axis=1), np.insert(std / scale, m, 0.0, axis=1)
 
         return advice
 
@@ -259,13 +261,13 @@ class SurrogatePLS(CellSearch):
         )
         odds *= ndtr(-pool.mean[:, m:] / pool.deviation[:, m:]).prod(axis=1)[:, None].astype(np.float32)
         batch = pool.take(choose_batch(odds, worth, min(wanted, len(pool.cells)), pool.margin))
-        self._predicted, self._doubt = batch.predicted, batch.doubt
+        self._predicted, self._stds = batch.predicted, batch.std
         return batch.cells
 
     def _rated(self, cells: NDArray[np.int64], advice: _Advice, view: View) -> Pool:
         m = self.problem.n_obj
-        predicted, doubt = advice(cells)
-        spread = self._errors.expected(doubt, self._n_errors())
+        predicted, std = advice(cells)
+        spread = self._errors.expected(std, self._n_errors())
         mean, deviation = predicted, np.maximum(spread, view.least)
         if self.acquisition == "sample":
             mean = predicted + spread * self.random_state.standard_normal(spread.shape)
@@ -275,7 +277,7 @@ class SurrogatePLS(CellSearch):
         return Pool(
             cells=cells,
             predicted=predicted,
-            doubt=doubt,
+            std=std,
             mean=mean,
             deviation=deviation,
             margin=np.minimum(ahead, kept),
@@ -294,28 +296,8 @@ class SurrogatePLS(CellSearch):
         predicted[:, F.shape[1]] = 0.0
         measured = (np.abs(F) < PENALTY).all(axis=1)
         errors = (np.concatenate((F, G), axis=1) - predicted)[measured]
-        self._errors.learn(errors, self._doubt[known][measured])
+        self._errors.learn(errors, self._stds[known][measured])
         self.deviation = self._errors.overall(self._n_errors())[: F.shape[1]]
 
     def _n_errors(self) -> int:
         return max(len(self._trace()) // 4, _LEAST_ERRORS)
-
-
-def _with_doubt(model: Regressors, features: NDArray[Any]) -> tuple[_Array, _Array]:
-    """Predictions (c, m) and doubts (c,), which are 1 where the model knows none."""
-    if isinstance(model, CellModel):
-        return model.predict_with_doubt(features)
-    return np.asarray(model.predict(features), dtype=np.float64), np.ones(len(features))
-
-
-@lru_cache(maxsize=1)
-def _threads() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """One thread of linear algebra: sums in another order would choose other cells."""
-    limit: AbstractContextManager[Any] = _threads().limit(limits=1)
-    return limit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from pymoo.core.sampling import Sampling
 
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import PENALTY, non_dominated
+from eomoo.models import START, fit
 from eomoo.search.budget import remaining_evaluations
 from eomoo.search.operators import check_positive
 from eomoo.space import load_space
@@ -28,8 +29,8 @@ _LEAST = 10
 class Regressors(Protocol):
     """One model a column, fitted together."""
 
-    def predict(self, features: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """Predictions (n, m) for features (n, d)."""
+    def predict(self, features: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Means and standard deviations (n, m) each for features (n, d)."""
         ...
 
 
@@ -47,8 +48,8 @@ class SurrogateParetoSampling(Sampling):
 
     Args:
         n_train: Random cells that train the surrogates; all of a problem that has fewer.
-        model: Function (features (n, d), Y (n, m), seed=int) -> object with ``predict(features)``; by
-            default gradient-boosted trees on structural features.
+        model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)``
+            gives means and standard deviations; by default gradient-boosted trees on structural features.
         fill: What to do when the predicted front has fewer cells than asked for: "next-front" goes
             on to the following fronts, "random" adds random cells, "none" returns fewer (published).
         keep_trained: Whether the training cells that are non-dominated join the sample.
@@ -208,10 +209,10 @@ class _Forecast:
         self.models = fit(features[lesson.cells], lesson.Y, seed=lesson.seed)
         if lesson.domain is None:
             cells = np.arange(len(features))
-            predicted = self.models.predict(features)
+            predicted, _ = self.models.predict(features)
         else:
             cells = np.flatnonzero(lesson.domain)
-            predicted = self.models.predict(features[cells])
+            predicted, _ = self.models.predict(features[cells])
         violation = np.maximum(predicted[:, lesson.n_obj :], 0.0).sum(axis=1)
         hopeful = violation <= max(0.0, violation.min())
         self._cells: NDArray[np.int64] = cells[hopeful]
@@ -232,9 +233,7 @@ class _Forecast:
 # A study asks several times with the same seed, at other budgets; a fit and 423,624 predictions are dear.
 @lru_cache(maxsize=2)
 def _learn(lesson: _Lesson) -> _Forecast:
-    from eomoo.models.fitting import fit_regressors
-
-    return _Forecast(lesson, fit_regressors)
+    return _Forecast(lesson, partial(fit, START))
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,7 @@ from typer.testing import CliRunner
 
 from eomoo.cli.surrogate import app
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.models.model_files import read_record, shipped_folder
-from eomoo.models.recipes import TARGETS
+from eomoo.models import EO_RECIPES, read_record, shipped_folder
 from eomoo.objectives.surrogate import SurrogateBackend
 
 FIGURES = {"spearman", "spearman_std", "coverage", "rmse", "n", "repeats"}
@@ -24,8 +23,7 @@ def no_data(tmp_path, monkeypatch):
 @pytest.fixture
 def one_fit(monkeypatch):
     """Cross-validation with three folds: its figures are worse, its course is the same."""
-    for module in ("models.quality", "objectives.refit"):
-        monkeypatch.setattr(f"eomoo.{module}.N_FOLDS", 3)
+    monkeypatch.setattr("eomoo.models.quality.N_FOLDS", 3)
 
 
 def run(*arguments):
@@ -36,7 +34,7 @@ def run(*arguments):
 
 
 def check_shape(found):
-    assert set(found) == set(TARGETS)
+    assert set(found) == set(EO_RECIPES)
     for schemes in found.values():
         assert set(schemes) == {"by_walk", "by_cell"}
         for figures in schemes.values():
@@ -83,7 +81,7 @@ def test_fit_writes_models_that_a_backend_reads(eo_folder, one_fit, tmp_path):
     result = run("fit", "--from", eo_folder, "--out", tmp_path / "models", "--repeats", 1, "--json")
     found = json.loads(result.stdout)
     assert set(found["files"]) == {path.name for path in (tmp_path / "models").iterdir()}
-    assert set(found["same_as_shipped"]) == {*(f"{name}.ubj" for name in TARGETS), "gaussian_process.json"}
+    assert set(found["same_as_shipped"]) == {*(f"{name}.ubj" for name in EO_RECIPES), "models.json"}
     assert SurrogateBackend(tmp_path / "models").quality["latency"]["by_walk"].repeats == 1
 
 

@@ -8,18 +8,18 @@ from eomoo.models.model_errors import ModelErrors
 
 def test_before_anything_is_known_what_is_taken_for_granted_holds():
     errors = ModelErrors(np.array([2.0, 0.5]))
-    errors.learn(np.full((5, 2), 9.0), np.ones(5))
+    errors.learn(np.full((5, 2), 9.0), np.ones((5, 2)))
     assert errors.overall(20).tolist() == [2.0, 0.5]
-    assert errors.expected(np.array([0.1, 1.0]), 20).tolist() == [[0.2, 0.05], [2.0, 0.5]]
+    assert errors.expected(np.array([[0.1, 0.1], [1.0, 1.0]]), 20).tolist() == [[0.2, 0.05], [2.0, 0.5]]
 
 
 def test_noise_is_told_from_ignorance():
-    """Errors of a constant size are expected anywhere; errors in proportion to the doubt where it is."""
-    doubts = np.linspace(0.1, 1.0, 200)
+    """Errors of a constant size are expected anywhere; errors in proportion to the deviation where it is."""
+    stds = np.linspace(0.1, 1.0, 200)[:, None] * np.ones(2)
     sign = np.where(np.arange(200) % 2, 1.0, -1.0)
     errors = ModelErrors(np.ones(2))
-    errors.learn(np.column_stack((3.0 * sign, 2.0 * doubts * sign)), doubts)
-    near, far = errors.expected(np.array([0.1, 1.0]), 200)
+    errors.learn(np.column_stack((3.0 * sign, 2.0 * stds[:, 0] * sign)), stds)
+    near, far = errors.expected(np.array([[0.1, 0.1], [1.0, 1.0]]), 200)
     assert near[0] / far[0] > 0.5
     assert near[1] / far[1] < 0.15
     assert errors.overall(200)[0] == pytest.approx(3.0)
@@ -27,8 +27,18 @@ def test_noise_is_told_from_ignorance():
 
 def test_only_the_last_errors_count():
     errors = ModelErrors(np.ones(1))
-    errors.learn(np.full((300, 1), 5.0), np.ones(300))
-    errors.learn(np.full((20, 1), 1.0), np.ones(20))
+    errors.learn(np.full((300, 1), 5.0), np.ones((300, 1)))
+    errors.learn(np.full((20, 1), 1.0), np.ones((20, 1)))
     assert len(errors) == 200
     assert errors.overall(20) == pytest.approx([1.0])
-    assert errors.expected(np.ones(1), 20) == pytest.approx(np.ones((1, 1)))
+    assert errors.expected(np.ones((1, 1)), 20) == pytest.approx(np.ones((1, 1)))
+
+
+def test_each_target_has_a_law_of_its_own_and_one_that_is_known_none():
+    """What varies for one target does not leak into another; a deviation of nothing stays nothing."""
+    stds = np.column_stack((np.linspace(0.1, 1.0, 40), np.zeros(40)))
+    errors = ModelErrors(np.ones(2))
+    errors.learn(np.column_stack((2.0 * stds[:, 0], np.zeros(40))), stds)
+    first, none = errors.expected(np.array([[0.5, 0.0]]), 40)[0]
+    assert first == pytest.approx(1.0, rel=0.1)
+    assert none == 0.0

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from eomoo.models.eo_models import fit_surrogates, space_scaling
-from eomoo.models.model_files import RECORD_FILE, read_record, read_surrogates, shipped_folder
+from eomoo.models import EO_RECIPES, load_models, read_record, save_models, shipped_folder
+from eomoo.models.cell_models import fit_parts
 from eomoo.models.quality import HeldOut, cross_validate, measure, random_folds
-from eomoo.models.recipes import TARGETS
+from eomoo.models.scaling import measured_scaling, space_scaling
 from eomoo.objectives.refit import load_measurements, refit
 
 BY_WALK = {
@@ -48,7 +48,7 @@ def test_held_out_cells_are_ranked_well(made, scheme, floors):
 
 @pytest.mark.parametrize("scheme", ["by_walk", "by_cell"])
 def test_nine_to_ninety_nine_in_a_hundred_lie_within_two_deviations(made, scheme):
-    for name in TARGETS:
+    for name in EO_RECIPES:
         assert 0.90 <= made.quality[name][scheme].coverage <= 0.99, name
         assert made.quality[name][scheme].n == 450
 
@@ -64,37 +64,36 @@ def test_the_stored_figures_are_the_computed_ones(made):
 def test_fitting_again_gives_the_shipped_models_bit_for_bit(made, tmp_path):
     import xgboost
 
-    versions = read_record(shipped_folder()).values["made_with"]
-    if (versions["xgboost"], versions["numpy"]) != (xgboost.__version__, np.__version__):
-        pytest.skip(f"the shipped models were made with other versions: {versions}")
-    paths = made.write(tmp_path)
-    assert len(paths) == len(TARGETS) + 2
-    for path in paths:
-        if path.name != RECORD_FILE:
-            assert path.read_bytes() == (shipped_folder() / path.name).read_bytes(), path.name
-    ours, shipped = read_record(tmp_path).values, read_record(shipped_folder()).values
-    for part in ("cells", "data", "files", "targets"):
-        assert ours[part] == shipped[part]
+    shipped = read_record(shipped_folder())
+    if (shipped.made_with["xgboost"], shipped.made_with["numpy"]) != (xgboost.__version__, np.__version__):
+        pytest.skip(f"the shipped models were made with other versions: {shipped.made_with}")
+    paths = save_models(made, tmp_path)
+    assert len(paths) == len(EO_RECIPES) + 2
+    for path in paths[:-1]:
+        assert path.read_bytes() == (shipped_folder() / path.name).read_bytes(), path.name
+    ours = read_record(tmp_path)
+    assert (ours.targets, ours.data, ours.vertices) == (shipped.targets, shipped.data, shipped.vertices)
+    assert ours.files.items() <= shipped.files.items()
 
 
 def test_threads_do_not_change_a_bit(data):
-    targets = {name: data.targets[name] for name in ("latency", "train_time")}
+    two_targets = replace(data, targets={name: data.targets[name] for name in ("latency", "train_time")})
     found = []
     for n in (1, 2):
         with threadpool_limits(n):
-            found.append(fit_surrogates(data.features, targets))
-    for name in targets:
-        one, two = (surrogates.models[name] for surrogates in found)
-        assert one.trees.save_raw("ubj") == two.trees.save_raw("ubj")
-        np.testing.assert_array_equal(one.weights, two.weights)
-        assert replace(one, trees=None, weights=None) == replace(two, trees=None, weights=None)
+            found.append(fit_parts(two_targets))
+    for one, two in zip(*found, strict=True):
+        for a, b in zip(one.model.boosters, two.model.boosters, strict=True):
+            assert a.save_raw("ubj") == b.save_raw("ubj")
+        for fact in ("weights", "mean", "std", "noise", "slow_share", "slow_factor"):
+            np.testing.assert_array_equal(getattr(one.model, fact), getattr(two.model, fact))
 
 
 def test_written_models_read_back_the_same(made, tmp_path):
-    made.write(tmp_path)
-    rows = made.data.features[:50]
-    for a, b in zip(read_surrogates(tmp_path).predict(rows), made.surrogates.predict(rows), strict=True):
-        np.testing.assert_array_equal(a, b)
+    save_models(made, tmp_path)
+    again, cells = load_models(tmp_path), np.arange(0, 423_624, 9_999)
+    np.testing.assert_array_equal(again.predict(cells), made.predict(cells))
+    np.testing.assert_array_equal(again.draw(cells, 3, seed=1), made.draw(cells, 3, seed=1))
 
 
 @pytest.mark.parametrize("scheme", ["by_walk", "by_cell"])
@@ -126,17 +125,19 @@ def test_slow_runs_are_told_apart(data):
     latency_like = np.exp(0.05 * data.features[:, 0] + 0.3 * data.features[:, 1])
     clean = latency_like * np.exp(0.02 * rng.standard_normal(450))
     slow = rng.random(450) < 0.3
-    fitted = fit_surrogates(data.features, {"train_time": np.where(slow, 1.5, 1.0) * clean})
-    model = fitted.models["train_time"]
-    assert model.slow_factor == pytest.approx(1.5, abs=0.03)
-    assert model.slow_share == pytest.approx(slow.mean(), abs=0.02)
+    (part,) = fit_parts(replace(data, targets={"train_time": np.where(slow, 1.5, 1.0) * clean}))
+    model = part.model
+    assert model.slow_factor[0] == pytest.approx(1.5, abs=0.03)
+    assert model.slow_share[0] == pytest.approx(slow.mean(), abs=0.02)
     expected = latency_like * (1 + 0.5 * slow.mean())
-    np.testing.assert_allclose(fitted.predict(data.features)[0][:, 0], expected, rtol=0.1)
+    np.testing.assert_allclose(model.predict(data.features)[0][:, 0], expected, rtol=0.1)
 
 
 def test_scaling_is_that_of_the_whole_space(space):
     features = space.features(np.arange(len(space)))
-    scaling = space_scaling()
+    scaling, again = space_scaling(), measured_scaling()
+    np.testing.assert_array_equal(again.mean, scaling.mean)
+    np.testing.assert_array_equal(again.std, scaling.std)
     np.testing.assert_allclose(scaling.mean, features.mean(axis=0, dtype=np.float64), rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(scaling.std, features.std(axis=0, dtype=np.float64), rtol=1e-6)
 
@@ -145,7 +146,7 @@ def test_quality_of_known_predictions():
     measured = np.arange(20.0)
     fold = np.repeat(np.arange(10), 2)
     error = np.tile([1.0, -1.0], 10)
-    held = HeldOut(measured=measured, mean=measured + error, deviation=np.full(20, 0.5), fold=fold)
+    held = HeldOut(measured=measured, mean=measured + error, std=np.full(20, 0.5), fold=fold)
     assert held.spread() == 2.0
     found = measure([held, held])
     assert (found.coverage, found.rmse, found.n, found.repeats) == (1.0, 1.0, 20, 2)

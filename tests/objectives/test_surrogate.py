@@ -12,11 +12,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.models import whole_space as whole
-from eomoo.models.model_files import RECORD_FILE, read_record, read_surrogates, shipped_folder
-from eomoo.models.recipes import TARGETS
+from eomoo.models import EO_RECIPES, load_models, predictions, read_record, shipped_folder
+from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE
 from eomoo.objectives.surrogate import SurrogateBackend
 
+TARGETS = tuple(EO_RECIPES)
 ACCURACIES = ("val_micro", "val_macro", "test_micro", "test_macro")
 FEW = 3_000
 
@@ -37,15 +37,26 @@ def everything(backend, space):
 def small_cache(tmp_path, monkeypatch):
     """An empty cache, and a space that ends after a few cells so that it is computed quickly."""
     monkeypatch.setenv("EOMOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(whole, "N_CELLS", FEW)
-    whole._whole_space.cache_clear()
+    monkeypatch.setattr(predictions, "N_CELLS", FEW)
+    predictions._whole_space.cache_clear()
     yield tmp_path / "cache"
-    whole._whole_space.cache_clear()
+    predictions._whole_space.cache_clear()
 
 
-def fresh(folder=None):
+@pytest.fixture
+def models(tmp_path):
+    """A folder of one's own with the shipped models, without their predictions."""
+    folder = tmp_path / "models"
+    shutil.copytree(shipped_folder(), folder)
+    (folder / PREDICTIONS_FILE).unlink()
+    lines = (folder / RECORD_FILE).read_text().splitlines(keepends=True)
+    (folder / RECORD_FILE).write_text("".join(line for line in lines if PREDICTIONS_FILE not in line))
+    return folder
+
+
+def fresh(folder):
     """Values of a few cells by a backend that remembers nothing."""
-    whole._whole_space.cache_clear()
+    predictions._whole_space.cache_clear()
     return SurrogateBackend(folder).values(np.arange(FEW), TARGETS)
 
 
@@ -149,7 +160,7 @@ def test_costs_go_on_growing_beyond_the_measured_sizes(everything, space):
 
 
 def test_deviations_grow_where_nothing_was_measured(everything, space, backend):
-    cells = json.loads((shipped_folder() / "gaussian_process.json").read_text())["cells"]
+    cells = json.loads((shipped_folder() / "models.json").read_text())["cells"]
     outside = backend.extrapolates(np.arange(len(space)))
     for name, column in zip(TARGETS, (everything[1] / everything[0]).T, strict=True):
         assert np.median(column[outside]) > 1.03 * np.median(column[~outside]), name
@@ -157,14 +168,55 @@ def test_deviations_grow_where_nothing_was_measured(everything, space, backend):
         assert np.ptp(column) > 0.2 * np.median(column), name
 
 
-# -- the cache -------------------------------------------------------------------------------------
+# -- predictions of the whole space ----------------------------------------------------------------
 
 
-def test_the_cache_gives_what_was_computed_without_the_models(small_cache, monkeypatch):
-    first = fresh()
+def test_the_shipped_predictions_are_those_of_the_shipped_models(everything, space):
+    cells = np.arange(0, len(space), 997)
+    for shipped, predicted, bits in zip(
+        everything, load_models(shipped_folder()).predict(cells), (24, 12), strict=True
+    ):
+        np.testing.assert_array_equal(shipped[cells], predictions.rounded(predicted, bits))
+
+
+def test_numbers_are_rounded_to_binary_digits():
+    np.testing.assert_array_equal(
+        predictions.rounded(np.array([1 / 3, -1000.1, 0.0]), 4), [0.34375, -1024, 0]
+    )
+    values = np.random.default_rng(0).standard_normal(1000)
+    np.testing.assert_array_equal(predictions.rounded(values, 24), values.astype(np.float32))
+    np.testing.assert_allclose(predictions.rounded(values, 12), values, rtol=2**-12)
+
+
+def test_cells_with_the_same_features_have_the_same_predictions(everything, space):
+    features = space.features(np.arange(len(space)))
+    keys = np.ascontiguousarray(features).view(np.dtype((np.void, features.dtype.itemsize * 141))).ravel()
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    assert len(space) - len(first) == 23_181
+    for values in everything:
+        np.testing.assert_array_equal(values, values[first][place])
+
+
+def test_the_shipped_predictions_need_no_cache_and_no_models(small_cache, monkeypatch):
+    monkeypatch.setattr(predictions, "N_CELLS", 423_624)
+    monkeypatch.setattr(predictions, "load_models", None)
+    assert np.isfinite(fresh(None)).all()
+    assert not small_cache.exists()
+
+
+def test_shipped_predictions_that_were_altered_are_refused(tmp_path):
+    folder = tmp_path / "models"
+    shutil.copytree(shipped_folder(), folder)
+    damage_flip(folder / PREDICTIONS_FILE)
+    with pytest.raises(DataError, match=r"predictions\.npz is not the file that models\.toml"):
+        fresh(folder)
+
+
+def test_the_cache_gives_what_was_computed_without_the_models(models, small_cache, monkeypatch):
+    first = fresh(models)
     assert [path.suffix for path in small_cache.rglob("*.*")] == [".npz"]
-    monkeypatch.setattr(whole, "_compute", None)
-    np.testing.assert_array_equal(fresh(), first)
+    monkeypatch.setattr(predictions, "predict_space", None)
+    np.testing.assert_array_equal(fresh(models), first)
 
 
 def damage_truncate(path):
@@ -182,12 +234,13 @@ def damage_empty(path):
 
 
 def damage_other_shape(path):
-    np.savez(path, means=np.ones((6, 5), dtype=np.float32), deviations=np.ones((6, 5), dtype=np.float32))
+    with np.load(path) as archive:
+        np.savez(path, **{name: archive[name][:, :-1] for name in archive.files})
 
 
-def damage_nan(path):
-    full = np.full((6, FEW), np.nan, dtype=np.float32)
-    np.savez(path, means=full, deviations=full)
+def damage_lacking(path):
+    with np.load(path) as archive:
+        np.savez(path, **{name: archive[name] for name in archive.files[1:]})
 
 
 def damage_pickle(path):
@@ -201,70 +254,64 @@ def damage_folder(path):
 
 
 @pytest.mark.parametrize(
-    "damage", [damage_truncate, damage_flip, damage_empty, damage_other_shape, damage_nan, damage_pickle]
+    "damage",
+    [damage_truncate, damage_flip, damage_empty, damage_other_shape, damage_lacking, damage_pickle],
 )
-def test_a_damaged_cache_is_made_again(small_cache, damage, monkeypatch):
-    first = fresh()
+def test_a_damaged_cache_is_made_again(models, small_cache, damage, monkeypatch):
+    first = fresh(models)
     (path,) = small_cache.rglob("*.npz")
     damage(path)
-    np.testing.assert_array_equal(fresh(), first)
-    monkeypatch.setattr(whole, "_compute", None)
-    np.testing.assert_array_equal(fresh(), first)
+    np.testing.assert_array_equal(fresh(models), first)
+    monkeypatch.setattr(predictions, "predict_space", None)
+    np.testing.assert_array_equal(fresh(models), first)
 
 
-def test_a_cache_that_cannot_be_written_is_warned_about(small_cache):
+def test_a_cache_that_cannot_be_written_is_warned_about(models, small_cache):
     small_cache.parent.joinpath("cache").write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="computed anew by every command: cannot write"):
-        values = fresh()
+        values = fresh(models)
     assert np.isfinite(values).all()
 
 
-def test_a_folder_in_the_place_of_the_cache_is_warned_about(small_cache):
-    first = fresh()
+def test_a_folder_in_the_place_of_the_cache_is_warned_about(models, small_cache):
+    first = fresh(models)
     (path,) = small_cache.rglob("*.npz")
     damage_folder(path)
     with pytest.warns(UserWarning, match="folder of that name"):
-        np.testing.assert_array_equal(fresh(), first)
+        np.testing.assert_array_equal(fresh(models), first)
 
 
-def test_other_models_or_another_xgboost_have_another_cache(small_cache, tmp_path, monkeypatch):
-    record = read_record(shipped_folder())
-    path = whole.cache_path(record)
+def test_other_models_or_another_xgboost_have_another_cache(models, small_cache, monkeypatch):
+    record = read_record(models)
+    path = predictions.cache_path(record)
     assert path.is_relative_to(small_cache)
-    shutil.copytree(shipped_folder(), tmp_path / "models")
-    (tmp_path / "models" / RECORD_FILE).write_text(record.text + "\n# other\n")
-    assert whole.cache_path(read_record(tmp_path / "models")) != path
-    monkeypatch.setattr(whole, "version", lambda name: "0.0")
-    assert whole.cache_path(record) != path
+    (models / RECORD_FILE).write_text(record.text + "\n# other\n")
+    assert predictions.cache_path(read_record(models)) != path
+    monkeypatch.setattr(predictions, "version", lambda name: "0.0")
+    assert predictions.cache_path(record) != path
 
 
-def test_two_processes_at_once_agree(small_cache):
+def test_two_processes_at_once_agree(models, small_cache):
     code = (
-        "import numpy; from eomoo.models import whole_space as w;"
-        f"w.N_CELLS = {FEW};"
+        "import numpy; from eomoo.models import predictions;"
+        f"predictions.N_CELLS = {FEW};"
         "from eomoo.objectives.surrogate import SurrogateBackend;"
-        "print(SurrogateBackend().values(numpy.arange(100), ['latency']).sum())"
+        f"print(SurrogateBackend({str(models)!r}).values(numpy.arange(100), ['latency']).sum())"
     )
     runs = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     sums = {run.communicate()[0].strip() for run in runs}
     assert [run.returncode for run in runs] == [0, 0]
-    assert sums == {str(fresh()[:100, TARGETS.index("latency")].sum())}
+    assert sums == {str(fresh(models)[:100, TARGETS.index("latency")].sum())}
     assert len(list(small_cache.rglob("*.npz"))) == 1
 
 
 # -- the models' files -----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def models(tmp_path):
-    shutil.copytree(shipped_folder(), tmp_path / "models")
-    return tmp_path / "models"
-
-
-def test_a_folder_of_ones_own_gives_the_same_values(models, small_cache):
-    np.testing.assert_array_equal(fresh(models), fresh())
+def test_a_folder_of_ones_own_gives_the_same_values(models, small_cache, everything):
+    np.testing.assert_array_equal(fresh(models), everything[0][:FEW])
     again = pickle.loads(pickle.dumps(SurrogateBackend(models)))
     assert again.folder == models
 
@@ -275,53 +322,3 @@ def test_a_missing_folder_or_model_is_said(models, tmp_path, small_cache):
     (models / "latency.ubj").unlink()
     with pytest.raises(DataNotFoundError, match=r"latency\.ubj"):
         fresh(models)
-
-
-@pytest.mark.parametrize("name", ["latency.ubj", "gaussian_process.json"])
-def test_a_model_of_other_surrogates_is_refused(models, name, small_cache):
-    content = bytearray((models / name).read_bytes())
-    content[len(content) // 2] ^= 0x01
-    (models / name).write_bytes(bytes(content))
-    with pytest.raises(DataError, match="is not the file that"):
-        fresh(models)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("format = 1", "damaged"),
-        ("not toml", "damaged"),
-        ("\xff\xfe", "damaged"),
-        ("format = 99\n[quality]\n", "has the format 99"),
-        ("format = 1\nquality = 3\n", "damaged"),
-    ],
-)
-def test_a_damaged_record_is_one_sentence(models, text, message):
-    (models / RECORD_FILE).write_bytes(text.encode("latin-1"))
-    with pytest.raises(DataError, match=message):
-        read_record(models)
-
-
-def test_the_record_says_how_the_models_were_made():
-    record = read_record(shipped_folder())
-    assert record.values["cells"] == 450
-    assert {"xgboost", "numpy"} <= set(record.values["made_with"])
-    assert len(record.values["data"]) == 6
-    assert set(record.values["targets"]) == set(record.quality) == set(TARGETS)
-    assert record.values["targets"]["train_time"]["slow_factor"] == pytest.approx(1.26, abs=0.02)
-    assert record.values["targets"]["latency"]["slow_factor"] == 1.0
-
-
-def test_shipped_models_are_small():
-    files = [path for path in shipped_folder().iterdir() if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 2_500_000
-    assert {path.suffix for path in files} == {".ubj", ".json", ".toml"}
-
-
-def test_models_predict_the_same_one_by_one_and_together(space):
-    surrogates = read_surrogates(shipped_folder())
-    features = space.features(np.arange(0, len(space), 20_011))
-    together = surrogates.predict(features)
-    alone = [surrogates.predict(row[None]) for row in features]
-    np.testing.assert_allclose(np.concatenate([mean for mean, _ in alone]), together[0], rtol=1e-5)
-    np.testing.assert_allclose(np.concatenate([dev for _, dev in alone]), together[1], rtol=1e-4)

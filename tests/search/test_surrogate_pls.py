@@ -10,7 +10,7 @@ from pymoo.termination import get_termination
 
 import eomoo
 from eomoo.errors import SettingError
-from eomoo.models.cell_model import fit_cell_model
+from eomoo.models import SEARCH, fit
 from eomoo.search.acquisition import (
     Frame,
     choose_batch,
@@ -138,7 +138,8 @@ def test_a_sample_is_drawn_and_an_expectation_is_not(problem):
             self.row = Y.min(axis=0)
 
         def predict(self, features):
-            return np.tile(self.row, (len(features), 1))
+            mean = np.tile(self.row, (len(features), 1))
+            return mean, np.ones_like(mean)
 
     def spread(acquisition):
         algorithm = eomoo.SurrogatePLS(acquisition=acquisition, model=lambda X, Y, *, seed: Same(Y))
@@ -239,12 +240,12 @@ def test_the_model_predicts_cells_that_it_was_not_fitted_to(problem):
     rng = np.random.default_rng(1)
     cells = rng.choice(423_624, 400, replace=False)
     X, Y = problem.space.features(cells), problem.objectives_at(cells)
-    model = fit_cell_model(X[:200], Y[:200], seed=1)
-    predicted = model.predict(X[200:])
+    model = fit(SEARCH, X[:200], Y[:200], seed=1)
+    predicted, _ = model.predict(X[200:])
     for k in range(2):
         assert np.corrcoef(predicted[:, k], Y[200:, k])[0, 1] > 0.8
-    assert (fit_cell_model(X[:200], Y[:200], seed=1).predict(X) == model.predict(X)).all()
-    constant = fit_cell_model(X[:20], np.ones((20, 1)), seed=1).predict(X[:5])
+    np.testing.assert_array_equal(fit(SEARCH, X[:200], Y[:200], seed=1).predict(X), model.predict(X))
+    constant, _ = fit(SEARCH, X[:20], np.ones((20, 1)), seed=1).predict(X[:5])
     assert constant == pytest.approx(np.ones((5, 1)), abs=1e-6)
 
 
@@ -255,14 +256,15 @@ def test_a_model_of_ones_own(problem):
 
         def predict(self, features):
             asked.append(len(features))
-            return np.tile(self.mean, (len(features), 1))
+            mean = np.tile(self.mean, (len(features), 1))
+            return mean, np.ones_like(mean)
 
-    def fit(features, Y, *, seed):
+    def fit_mean(features, Y, *, seed):
         taught.append(len(Y))
         return Mean(Y)
 
     asked, taught = [], []
-    minimize(problem, eomoo.SurrogatePLS(model=fit), ("n_eval", 40), seed=1)
+    minimize(problem, eomoo.SurrogatePLS(model=fit_mean), ("n_eval", 40), seed=1)
     assert taught == [20, 25, 30, 35]
     assert min(asked) > 500
     # Each time of the first candidates, and three times of neighbours of those that promise most.

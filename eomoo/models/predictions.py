@@ -1,0 +1,169 @@
+"""Predictions for every cell of the space: data that all machines share, shipped or kept in the user's cache.
+
+They are rounded, so that a file of them is small, and so that the last bit of an exponential, in which
+processors differ, changes no order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+import zlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.errors import DataError
+from eomoo.files import atomic_path, cache_folder, sha256_of
+from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE, Record, add_file, load_models
+from eomoo.space.enumeration import N_CELLS
+from eomoo.version import __version__
+
+__all__ = ["Predictions", "cache_path", "predict_space", "rounded", "whole_space", "write_predictions"]
+
+# Counted up when predictions change between releases.
+_FORMAT = 2
+_BLOCK = 1 << 14
+# Significant binary digits: of means those of single precision, 2e-5 of a deviation of the EO targets and
+# hardly a tie that is none; of deviations, which are known to a few per cent at best, half of them.
+_MEAN_BITS, _STD_BITS = 24, 12
+
+_Single = NDArray[np.float32]
+_Bytes = NDArray[np.uint8]
+
+
+class Predictions:
+    """Predictions for all cells, unpacked for those targets that are asked for.
+
+    Args:
+        read: The four bytes (4, 423624) of single-precision numbers, for ``NAME.mean`` and ``NAME.std``.
+    """
+
+    def __init__(self, read: Callable[[str], _Bytes]) -> None:
+        self._read = read
+        self._unpacked: dict[str, _Single] = {}
+
+    def mean(self, name: str) -> _Single:
+        """Means of a target (423624,), in its unit."""
+        return self._column(f"{name}.mean")
+
+    def std(self, name: str) -> _Single:
+        """Standard deviations of a target (423624,), in its unit."""
+        return self._column(f"{name}.std")
+
+    def _column(self, key: str) -> _Single:
+        if key not in self._unpacked:
+            # Bytes of a kind lie together in the file, where most of the first ones are equal.
+            self._unpacked[key] = np.ascontiguousarray(self._read(key).T).view("<f4").ravel()
+        return self._unpacked[key]
+
+
+def rounded(values: NDArray[np.float64], bits: int) -> _Single:
+    """Values, rounded to so many significant binary digits, at most 24."""
+    fraction, exponent = np.frexp(values)
+    steps = 2.0**bits
+    return np.ldexp(np.rint(fraction * steps) / steps, exponent).astype(np.float32)
+
+
+def whole_space(folder: Path, record: Record) -> Predictions:
+    """Predictions of the models in a folder for all cells: from memory, their file, the cache, or the models.
+
+    A cache file that is missing, damaged or of other models is made again; one that cannot be written
+    is warned about once and done without.
+
+    Args:
+        folder: Where the models lie.
+        record: What ``read_record`` says of them.
+
+    Raises:
+        DataNotFoundError: A model is missing.
+        DataError: A model is damaged, or this xgboost reads it otherwise than it was written.
+    """
+    return _whole_space(folder, cache_path(record), tuple(record.targets), record.files.get(PREDICTIONS_FILE))
+
+
+def cache_path(record: Record) -> Path:
+    """Where the predictions of these models are kept."""
+    # The record holds checksums of all model files; other code may predict otherwise.
+    parts = (str(_FORMAT), __version__, version("xgboost"), record.text)
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+    return cache_folder() / "surrogates" / f"{key}.npz"
+
+
+@lru_cache(maxsize=4)
+def _whole_space(folder: Path, cached: Path, names: tuple[str, ...], digest: str | None) -> Predictions:
+    if digest is not None:
+        path = folder / PREDICTIONS_FILE
+        if sha256_of(path) != digest:
+            raise DataError(f"{path} is not the file that {RECORD_FILE} beside it describes")
+        return Predictions(lambda key: _read(path, [key])[key])
+    try:
+        found = _read(cached, [f"{name}.{part}" for name in names for part in ("mean", "std")])
+    except DataError:
+        # Whatever is wrong with a cache, it is made again.
+        found = predict_space(folder)
+        try:
+            _write(cached, found)
+        except DataError as error:
+            warnings.warn(f"predictions will be computed anew by every command: {error}", stacklevel=2)
+    return Predictions(found.__getitem__)
+
+
+def predict_space(folder: str | Path, *, advance: Callable[[], None] = lambda: None) -> dict[str, _Bytes]:
+    """What the models in a folder predict of all cells, packed as ``Predictions`` takes it."""
+    models = load_models(folder)
+    names = list(models.targets)
+    means, stds = (np.empty((len(names), N_CELLS), dtype="<f4") for _ in range(2))
+    for start in range(0, N_CELLS, _BLOCK):
+        cells = np.arange(start, min(start + _BLOCK, N_CELLS))
+        mean, std = models.predict(cells)
+        means[:, cells], stds[:, cells] = rounded(mean, _MEAN_BITS).T, rounded(std, _STD_BITS).T
+        advance()
+    packed = {}
+    for name, mean, std in zip(names, means, stds, strict=True):
+        for part, column in (("mean", mean), ("std", std)):
+            packed[f"{name}.{part}"] = np.ascontiguousarray(column.view(np.uint8).reshape(-1, 4).T)
+    return packed
+
+
+def write_predictions(folder: str | Path) -> Path:
+    """Predict the whole space and put the predictions beside the models, so that no machine has to again.
+
+    Returns:
+        The file.
+    """
+    path = Path(folder) / PREDICTIONS_FILE
+    _write(path, predict_space(folder))
+    add_file(folder, path.name)
+    return path
+
+
+def _read(path: Path, keys: list[str]) -> dict[str, _Bytes]:
+    try:
+        # The archive's own checksums are verified on the way.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            found = {key: archive[key] for key in keys}
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        BadZipFile,
+        zlib.error,
+    ) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if not all(x.shape == (4, N_CELLS) and x.dtype == np.uint8 for x in found.values()):
+        raise DataError(f"{path} holds other predictions than those of {N_CELLS:,} cells")
+    return found
+
+
+def _write(path: Path, packed: Mapping[str, _Bytes]) -> None:
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **packed)

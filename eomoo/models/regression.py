@@ -1,0 +1,319 @@
+"""One way to fit and to ask a model of any number of targets: features in, means and deviations out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eomoo.errors import SettingError
+from eomoo.jobs.threads import one_thread
+from eomoo.models.gaussian_process import Paths, Predictor, Solver, covariance
+from eomoo.models.recipes import Recipe
+from eomoo.models.scaling import Scaling, scaling_of, selected
+from eomoo.models.slow_runs import slow_runs
+from eomoo.models.trees import boost, predict_trees
+
+if TYPE_CHECKING:
+    from xgboost import Booster
+
+__all__ = ["Model", "fit"]
+
+_Array = NDArray[np.float64]
+_BLOCK = 1 << 13
+# Fewer rows say nothing: a fifth of ten is held out, and eight are learnt from.
+_LEAST_ROWS = 10
+# Cells from which the noise is chosen: an inverse of so many takes some milliseconds.
+_TRIED = 250
+# Values more than five interquartile ranges above the median are drawn nearer.
+_FAR = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What is fitted to m targets by one recipe.
+
+    Attributes:
+        recipe: How.
+        boosters: The trees: one ensemble for all targets, or one each.
+        mean, std: (m,) of the (log) targets; the parts predict in these terms.
+        scaling, known, weights: Of the process: scaling of the features that it sees, standardised features
+            (n, d) and weights (n, m) of its cells. None without a process.
+        rows: (n,) which of the rows the process sees.
+        noise: (m,) variance of a measurement, in parts of the target's.
+        slow_share, slow_factor: (m,) share of slow runs and how much longer they take; 0 and 1 for none.
+        spread: (m,) factor by which held-out errors exceed the modelled deviation.
+        spearman: (m,) rank correlation on held-out rows; NaN where unknown or where a column does not vary.
+        n_train: Rows that it was fitted to.
+    """
+
+    recipe: Recipe
+    boosters: tuple[Booster, ...]
+    mean: _Array
+    std: _Array
+    scaling: Scaling | None
+    known: _Array
+    weights: _Array
+    rows: NDArray[np.int64]
+    noise: _Array
+    slow_share: _Array
+    slow_factor: _Array
+    spread: _Array
+    spearman: _Array
+    n_train: int
+
+    def predict(self, features: ArrayLike) -> tuple[_Array, _Array]:
+        """Means and standard deviations (k, m) each, in the targets' units, for features (k, d).
+
+        The same features have the same predictions, on every machine and in whatever company; only where
+        logarithms are modelled the last bit may differ.
+
+        The variance is that of a Gaussian process that knows the nearest cell alone, which a whole space
+        can afford, and that of the two parts around their mean.
+        """
+        center, noise, unknown = self._parts(features)
+        return self._in_units(center, np.sqrt(noise + unknown))
+
+    def draw(self, features: ArrayLike, n: int, *, seed: int, noise: bool = False) -> _Array:
+        """Joint draws (n, k, m) of the targets' expected values at features (k, d), in the targets' units.
+
+        Their mean and deviation are those of ``predict``, less the noise of a single measurement; what the
+        process does not know is drawn as functions (see ``Paths``), so that cells that are alike err
+        alike. Targets are independent of each other.
+
+        Args:
+            features: (k, d).
+            n: Number of draws.
+            seed: The same seed gives the same draws.
+            noise: Whether each draw is what one measurement of each cell would say.
+        """
+        X = np.asarray(features)
+        first, place = _distinct(X)
+        center, own, unknown = self._parts(X[first])
+        rng = np.random.default_rng(seed)
+        drawn = np.empty((n, len(X), len(self.mean)))
+        for k, level in enumerate(self.noise):
+            if self.recipe.kernel is None:
+                # Nothing tells which errors of trees go together.
+                errors = rng.standard_normal((n, len(first)))
+            else:
+                assert self.scaling is not None
+                paths = Paths(self.known, replace(self.recipe.kernel, noise=float(level)), n, rng)
+                with one_thread():
+                    errors = paths(self.scaling(selected(X[first], self.recipe.columns)))
+            drawn[:, :, k] = (errors * np.sqrt(unknown[:, k]))[:, place]
+            if noise:
+                drawn[:, :, k] += rng.standard_normal((n, len(X))) * np.sqrt(own[place, k])
+        drawn *= self.spread * self.std
+        middle = center[place]
+        if not self.recipe.log:
+            return middle + drawn
+        return self._expected(middle) * np.exp(drawn)
+
+    def calibrated(self, spread: _Array) -> Model:
+        """The same model with deviations scaled by these factors (m,)."""
+        return replace(self, spread=np.asarray(spread, dtype=np.float64))
+
+    def _parts(self, features: ArrayLike) -> tuple[_Array, _Array, _Array]:
+        """Mean (k, m) in (log) units; variances (k, m) of noise and of ignorance in parts of the target's."""
+        X = np.ascontiguousarray(features, dtype=np.float32)
+        center, noise, unknown = (np.empty((len(X), len(self.mean))) for _ in range(3))
+        with one_thread():
+            for start in range(0, len(X), _BLOCK):
+                here = slice(start, start + _BLOCK)
+                center[here], noise[here], unknown[here] = self._block(selected(X[here], self.recipe.columns))
+        return self.mean + self.std * center, noise, unknown
+
+    def _block(self, X: NDArray[np.float32]) -> tuple[_Array, _Array, _Array]:
+        trees = predict_trees(self.boosters, X)
+        if self.recipe.kernel is None:
+            return trees, np.zeros_like(trees), np.ones_like(trees)
+        assert self.scaling is not None
+        smooth, nearest = self._process(self.scaling(X))
+        center, alike = (smooth + trees) / 2.0, nearest[:, None] ** 2
+        if self.recipe.local:
+            variance = np.maximum(1.0 - alike, self.recipe.kernel.noise)
+            return center, np.zeros_like(trees), np.broadcast_to(variance, trees.shape)
+        unknown = 1.0 - alike / (1.0 + self.noise) + (smooth - trees) ** 2 / 4.0
+        return center, np.broadcast_to(self.noise, trees.shape), unknown
+
+    @cached_property
+    def _process(self) -> Predictor:
+        assert self.recipe.kernel is not None
+        return Predictor(self.known, self.weights, self.recipe.kernel)
+
+    def _in_units(self, center: _Array, deviation: _Array) -> tuple[_Array, _Array]:
+        deviation = self.spread * self.std * deviation
+        if not self.recipe.log:
+            return center, deviation
+        expected = self._expected(center)
+        return expected, expected * deviation
+
+    def _expected(self, center: _Array) -> _Array:
+        expected: _Array = np.exp(center) * (1.0 + self.slow_share * (self.slow_factor - 1.0))
+        return expected
+
+
+def fit(
+    recipe: Recipe,
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    seed: int | np.random.Generator = 0,
+    scaling: Scaling | None = None,
+    n_threads: int = 1,
+) -> Model:
+    """Fit a model of the columns of Y.
+
+    Args:
+        recipe: How.
+        X: (n, d) features, finite; the structural ones where the recipe names columns.
+        Y: (n, m) values; a row that holds NaN or an infinity is left out.
+        seed: Of all random choices: rows and columns in the trees, cells that the process sees.
+        scaling: How features are standardised; by default by X.
+        n_threads: Threads of XGBoost; the same seed gives the same bits for one.
+
+    Raises:
+        SettingError: (a ValueError) Shapes do not fit, X is not finite, or fewer than 10 rows are left.
+    """
+    features, values, usable = _checked(X, Y)
+    rng = np.random.default_rng(seed)
+    spearman = np.full(values.shape[1], np.nan)
+    spread = np.ones(values.shape[1])
+    if recipe.held_out:
+        order = rng.permutation(len(values))
+        tested, learnt = np.split(order, [max(2, round(recipe.held_out * len(order)))])
+        chosen = int(rng.integers(2**31))
+        trial = _fit(recipe, features[learnt], values[learnt], chosen, rng, scaling, n_threads)
+        mean, deviation = trial.predict(features[tested])
+        spearman = np.array([_spearman(a, b) for a, b in zip(mean.T, values[tested].T, strict=True)])
+        spread = np.sqrt(np.square((values[tested] - mean) / deviation).mean(axis=0))
+    else:
+        chosen = int(seed) if not isinstance(seed, np.random.Generator) else int(rng.integers(2**31))
+    with one_thread():
+        model = _fit(recipe, features, values, chosen, rng, scaling, n_threads)
+    return replace(model, spearman=spearman, spread=spread, rows=usable[model.rows])
+
+
+def _fit(
+    recipe: Recipe,
+    features: NDArray[np.float32],
+    values: _Array,
+    seed: int,
+    rng: np.random.Generator,
+    scaling: Scaling | None,
+    n_threads: int,
+) -> Model:
+    X = selected(features, recipe.columns)
+    n, m = values.shape
+    Y = _logarithms(values) if recipe.log else values
+    if recipe.robust:
+        low, middle, high = np.percentile(Y, [25, 50, 75], axis=0)
+        Y = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
+    rows = np.arange(n) if n <= recipe.most else np.sort(rng.choice(n, recipe.most, replace=False))
+    own, known, solvers = None, np.empty((0, X.shape[1])), _Solvers(np.empty((0, 0)), recipe.exact)
+    share, shift, noise = np.zeros(m), np.zeros(m), np.zeros(m)
+    if recipe.kernel is not None:
+        own = scaling_of(X) if scaling is None else scaling.of(recipe.columns)
+        known = own(X[rows])
+        solvers = _Solvers(covariance(known, recipe.kernel), recipe.exact)
+        noise[:] = recipe.kernel.noise
+        if recipe.slow_runs:
+            Y = Y.copy()
+            for k in range(m):
+                slow, share[k], shift[k] = slow_runs(Y[:, k], solvers[recipe.kernel.noise])
+                Y[:, k] -= shift[k] * slow
+    mean = np.array([math.fsum(y) / n for y in Y.T])
+    std = np.array([math.sqrt(math.fsum((y - c) ** 2) / n) or 1.0 for y, c in zip(Y.T, mean, strict=True)])
+    standard = (Y - mean) / std
+    if recipe.noises:
+        tried = rng.permutation(len(rows))[:_TRIED]
+        noise = _best_noise(recipe, known[tried], standard[rows][tried])
+    weights = np.zeros((len(known), m))
+    if recipe.kernel is not None:
+        for k in range(m):
+            weights[:, k] = solvers[float(noise[k])].weights(standard[rows, k])
+    trees = recipe.many if recipe.many is not None and n > recipe.most else recipe.trees
+    parts = [standard] if recipe.together else [standard[:, [k]] for k in range(m)]
+    return Model(
+        recipe=recipe,
+        boosters=tuple(boost(X, part, trees, seed=seed, n_threads=n_threads) for part in parts),
+        mean=mean,
+        std=std,
+        scaling=own,
+        known=known,
+        weights=weights,
+        rows=rows,
+        noise=noise,
+        slow_share=share,
+        slow_factor=np.exp(shift),
+        spread=np.ones(m),
+        spearman=np.full(m, np.nan),
+        n_train=n,
+    )
+
+
+def _logarithms(values: _Array) -> _Array:
+    if not (values > 0).all():
+        raise SettingError(f"a model of logarithms needs positive values; got {values.min():g}")
+    # NumPy's own differ in the last bit between processors.
+    return np.array([[math.log(v) for v in row] for row in values])
+
+
+class _Solvers:
+    """Solvers of one kernel matrix by noise, each made when it is first asked for."""
+
+    def __init__(self, covariance: _Array, exact: bool) -> None:
+        self._covariance, self._exact = covariance, exact
+        self._made: dict[float, Solver] = {}
+
+    def __getitem__(self, noise: float) -> Solver:
+        if noise not in self._made:
+            self._made[noise] = Solver(self._covariance, noise, exact=self._exact)
+        return self._made[noise]
+
+
+def _best_noise(recipe: Recipe, Z: _Array, Y: _Array) -> _Array:
+    """The noise (m,) with which each target (n, m) is best predicted from all its others."""
+    assert recipe.kernel is not None
+    errors, solvers = [], _Solvers(covariance(Z, recipe.kernel), recipe.exact)
+    for level in recipe.noises:
+        left_out = [solvers[level].left_out_residuals(y) for y in Y.T]
+        errors.append([np.square(residual).mean() for residual in left_out])
+    best: _Array = np.array(recipe.noises)[np.argmin(errors, axis=0)]
+    return best
+
+
+def _checked(X: ArrayLike, Y: ArrayLike) -> tuple[NDArray[np.float32], _Array, NDArray[np.int64]]:
+    """Features and values of the rows that have all values, and which rows these are."""
+    features, values = np.ascontiguousarray(X, dtype=np.float32), np.asarray(Y, dtype=np.float64)
+    if features.ndim != 2 or values.ndim != 2 or len(features) != len(values) or values.shape[1] == 0:
+        raise SettingError(f"expected X (n, d) and Y (n, m); got shapes {features.shape} and {values.shape}")
+    if not np.isfinite(features).all():
+        raise SettingError("X, the features to fit to, holds values that are not finite")
+    usable = np.flatnonzero(np.isfinite(values).all(axis=1))
+    if len(usable) < _LEAST_ROWS:
+        raise SettingError(
+            f"a regression needs at least {_LEAST_ROWS} rows with all values; "
+            f"{len(usable)} of {len(values)} rows have them"
+        )
+    return features[usable], values[usable], usable
+
+
+def _distinct(X: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first row of each kind among rows (k, d), and for each row (k,) which of them is its equal."""
+    rows = np.ascontiguousarray(X).view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()
+    _, first, place = np.unique(rows, return_index=True, return_inverse=True)
+    return first, place.ravel()
+
+
+def _spearman(a: _Array, b: _Array) -> float:
+    from scipy.stats import spearmanr
+
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return math.nan
+    return float(spearmanr(a, b).statistic)

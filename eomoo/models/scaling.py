@@ -1,0 +1,96 @@
+"""Features in terms of their own mean and deviation: by the rows at hand, or by the whole space."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.models.gaussian_process import on_grid
+from eomoo.space import load_space
+from eomoo.space.features import feature_names
+
+__all__ = ["NUMBERS_FILE", "Scaling", "scaling_of", "selected", "shipped_folder", "space_scaling"]
+
+NUMBERS_FILE = "models.json"
+_Array = NDArray[np.float64]
+_BLOCK = 1 << 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """Mean and standard deviation of every feature, (d,) each."""
+
+    mean: _Array
+    std: _Array
+
+    def __call__(self, features: NDArray[Any]) -> _Array:
+        """Standardised features (n, d), on the grid."""
+        return on_grid((features.astype(np.float64) - self.mean) / self.std)
+
+    def of(self, columns: tuple[str, ...] | None) -> Scaling:
+        """The scaling of some of the structural features; of all of them for None."""
+        at = _positions(columns)
+        return Scaling(mean=self.mean[at], std=self.std[at])
+
+
+def selected(features: NDArray[Any], columns: tuple[str, ...] | None) -> NDArray[np.float32]:
+    """Named columns of structural features (n, 141), in single precision; whatever is given for None."""
+    return np.ascontiguousarray(features[:, _positions(columns)], dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def _positions(columns: tuple[str, ...] | None) -> NDArray[np.intp] | slice:
+    if columns is None:
+        return slice(None)
+    at = {name: k for k, name in enumerate(feature_names())}
+    return np.array([at[name] for name in columns], dtype=np.intp)
+
+
+def scaling_of(features: NDArray[Any]) -> Scaling:
+    """The scaling by these features (n, d); one that does not vary is left as it is."""
+    mean, std = (x.astype(np.float64) for x in (features.mean(axis=0), features.std(axis=0)))
+    # Below the last digits of single precision.
+    return Scaling(mean=mean, std=np.where(std < 1e-6, 1.0, std))
+
+
+def shipped_folder() -> Path:
+    """The folder with the models that come with eomoo."""
+    return Path(__file__).parent / "eo_hwnas"
+
+
+@lru_cache(maxsize=1)
+def space_scaling() -> Scaling:
+    """The scaling of structural features by all cells, as the shipped models tell it.
+
+    Where features have changed since these were made, it is computed, in some seconds.
+    """
+    path = shipped_folder() / NUMBERS_FILE
+    if path.is_file():
+        numbers = json.loads(path.read_text())
+        if tuple(numbers["features"]) == feature_names():
+            return Scaling(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
+    return measured_scaling()
+
+
+def measured_scaling() -> Scaling:
+    """The scaling of structural features by all cells, computed."""
+    space = load_space()
+    total, squares = np.zeros(len(feature_names())), np.zeros(len(feature_names()))
+    for start in range(0, len(space), _BLOCK):
+        rows = space.features(np.arange(start, min(start + _BLOCK, len(space)))).astype(np.float64)
+        total += rows.sum(axis=0)
+        squares += (rows * rows).sum(axis=0)
+    mean = total / len(space)
+    std = np.sqrt(np.maximum(squares / len(space) - mean * mean, 0.0))
+    # Rounded, so that the file is short and the last bits of the sums do not matter.
+    return Scaling(mean=_short(mean), std=_short(np.where(std > 0, std, 1.0)))
+
+
+def _short(values: _Array) -> _Array:
+    return np.array([float(f"{v:.8g}") for v in values])
