@@ -124,9 +124,11 @@ def test_limits_are_learnt(pose):
     """A limit that few cells keep: most of what is proposed keeps it."""
     limit = float(np.quantile(pose("err", "lat").values(np.arange(423_624))[:, 1], 0.02))
     problem = pose("err", "lat", constraints=[f"lat<={limit}"])
-    algorithm = search(problem, MAKERS["expected"], 150).algorithm
-    late = problem.values(algorithm.trace.index[60:])[:, 1] <= limit
-    assert late.mean() > 0.5
+    kept = []
+    for seed in (1, 2, 3):
+        algorithm = search(problem, MAKERS["expected"], 150, seed).algorithm
+        kept.append((problem.values(algorithm.trace.index[60:])[:, 1] <= limit).mean())
+    assert np.mean(kept) > 0.5
     assert (problem.values(algorithm.opt.get("index").astype(int))[:, 1] <= limit).all()
 
 
