@@ -119,8 +119,8 @@ def evaluate(
     from eomoo.images import SPLITS, as_trained, open_data
     from eomoo.live.devices import resolve_device
     from eomoo.live.evaluation import evaluate as measure
-    from eomoo.live.runs import load_state
     from eomoo.live.training import load_trained
+    from eomoo.live.weights import load_state
 
     if split not in SPLITS:
         raise SettingError(f"split is one of {', '.join(SPLITS)}; got {split!r}")
@@ -212,7 +212,7 @@ def export(
     from eomoo.files import to_json
     from eomoo.images import open_data, read_batch
     from eomoo.live.export import export_onnx
-    from eomoo.live.runs import load_state
+    from eomoo.live.weights import load_state
     from eomoo.space import Cell, load_space
 
     weights = _weights(trained)

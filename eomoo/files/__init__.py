@@ -3,7 +3,7 @@
 ``files``: written beside and renamed, read within a size, checksums, JSON out. ``json_files``: JSON in,
 strictly. ``toml``: TOML in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
-keys in a database, each held by one process as long as it lives.
+keys in a database, each held by one process as long as it lives. ``leftovers``: temporary files after a kill.
 """
 
 from eomoo.files.cache import cache_folder
@@ -20,6 +20,7 @@ from eomoo.files.files import (
     write_text,
 )
 from eomoo.files.json_files import read_json
+from eomoo.files.leftovers import remove_leftovers
 from eomoo.files.place import Place
 from eomoo.files.sqlite import Database, Schema, only_one
 from eomoo.files.toml import read_toml
@@ -38,6 +39,7 @@ __all__ = [
     "read_json",
     "read_toml",
     "read_unpacked",
+    "remove_leftovers",
     "sha256_of",
     "to_json",
     "write_error",

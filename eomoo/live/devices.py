@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.packages import require
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Group",
     "device_name",
+    "free_memory",
     "process_group",
     "resolve_device",
     "resolve_precision",
@@ -68,6 +70,17 @@ def device_name(device: torch.device) -> str:
     return _cpu_name() if device.type == "cpu" else f"{device.type} on {platform.machine()}"
 
 
+def free_memory(device: torch.device) -> tuple[int, int] | None:
+    """Bytes that are free on a device, and all that it has; None where it does not tell."""
+    require("torch", purpose="to ask a device for its memory")
+    import torch
+
+    if device.type != "cuda":
+        return None
+    free, total = torch.cuda.mem_get_info(device)
+    return int(free), int(total)
+
+
 def resolve_precision(precision: str, device: torch.device) -> Any:
     """The torch type of mixed precision on a device; None for float32.
 
@@ -113,8 +126,8 @@ def torch_state(*, threads: int | None = None, seed: int | None = None) -> Itera
     require("torch", purpose="to compute")
     import torch
 
-    if threads is not None and threads < 1:
-        raise SettingError(f"threads must be at least 1; got {threads}")
+    if threads is not None:
+        threads = positive("threads", threads)
     before = torch.get_num_threads()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         if seed is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from eomoo.errors import EomooError
 from eomoo.images import ImageData, ImageSet, describe, labels_of
 from eomoo.live.batches import batch_order, batches, prepare, turned
-from eomoo.live.devices import Group, resolve_precision
+from eomoo.live.devices import Group, device_name, free_memory, resolve_precision
 from eomoo.live.evaluation import evaluate
 from eomoo.live.metrics import Accuracy
 from eomoo.live.network import build_network
@@ -27,6 +27,9 @@ __all__ = ["DivergedError", "Report", "TrainingJob"]
 
 Report = Callable[[CurvePoint], None]
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+# Of a device's memory: what is left beside torch's own kernels and libraries, which take 0.3 to 0.6 GiB, on
+# the smallest devices that one trains on (8 GiB).
+_WHOLE = 0.9
 
 
 class DivergedError(Exception):
@@ -41,7 +44,7 @@ class TrainingJob:
 
     def __init__(
         self,
-        cell: Cell | int,
+        cell: Cell,
         data: ImageData,
         skeleton: Skeleton,
         recipe: Recipe,
@@ -55,33 +58,67 @@ class TrainingJob:
         self.cell, self.data, self.skeleton, self.recipe = cell, data, skeleton, recipe
         self.epochs, self.seed, self.device, self.group = epochs, seed, device, group
         self.folder, self.workers = folder, workers
+        self._begin()
+
+    def _begin(self) -> None:
         self.curve: list[CurvePoint] = []
         self.epoch, self.step, self.seconds = 0, 0, 0.0
         self.running = {"loss": 0.0, "right": 0.0, "images": 0.0}
 
     def outcome(self) -> Training:
-        """Train; whatever torch cannot do becomes a result with its reason."""
-        try:
-            result = self._run()
-        except (EomooError, OSError):
-            raise
-        except DivergedError as error:
-            result = self._ended("diverged", str(error))
-        except Exception as error:
-            text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
-            memory = isinstance(error, MemoryError) or any(
-                words in str(error).lower() for words in _NO_MEMORY
-            )
-            result = self._ended("out of memory" if memory else "failed", text)
+        """Train; whatever torch cannot do becomes an outcome with its reason.
+
+        Where memory is short it is freed and the training goes on from its last checkpoint, once. What
+        fails again is too big for the device if nothing else used its memory, else an incident.
+        """
+        result = self._attempt()
+        if result is None:
+            self._let_go()
+            # One of several processes cannot begin anew alone.
+            result = self._attempt() if self.group.size == 1 else None
+        if result is None:
+            self._let_go()
+            result = self._ended(*self._out_of_memory())
         if self.group.first:
             self.folder.save_result(result)
         return result
 
-    def _ended(self, status: str, reason: str) -> Training:
+    def _attempt(self) -> Training | None:
+        """How the training ends; None where it lacks memory."""
+        try:
+            return self._run()
+        except (EomooError, OSError):
+            raise
+        except DivergedError as error:
+            return self._ended("diverged", str(error))
+        except Exception as error:
+            text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+                self.lacked = text
+                return None
+            return self._ended("incident", text)
+
+    def _let_go(self) -> None:
+        """Free what a training that failed still holds."""
+        import gc
+
         import torch
 
+        for name in ("network", "model", "optimizer"):
+            self.__dict__.pop(name, None)
+        gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _out_of_memory(self) -> tuple[str, str]:
+        """Status and reason of a training whose memory did not suffice twice."""
+        memory = free_memory(self.device)
+        if memory is not None and memory[0] >= _WHOLE * memory[1]:
+            size = f"{memory[1] / 2**30:.1f} GiB of {device_name(self.device)}"
+            return "too big", f"it needs more than the {size}, all of which was free"
+        return "incident", f"{self.lacked}; tried twice, and other programs may have used the memory"
+
+    def _ended(self, status: str, reason: str) -> Training:
         return Training(
             status=status,
             reason=reason,
@@ -107,6 +144,7 @@ class TrainingJob:
 
         from eomoo.live.modules import share_batch_norms
 
+        self._begin()
         network: torch.nn.Module = build_network(
             self.cell,
             self.skeleton,
@@ -147,6 +185,7 @@ class TrainingJob:
 
     def _train_epoch(self, epoch: int) -> None:
         parts = batch_order(len(self.data.train), self.recipe.batch_size, seed=self.seed, epoch=epoch)
+        self.steps = len(parts)
         done = self.step - epoch * len(parts)
         self.model.train()
         start = saved = time.perf_counter()
@@ -263,6 +302,7 @@ class TrainingJob:
             "free": len(self.epochs) == 1 and self.recipe.schedule == "constant" and not self.recipe.warmup,
             "epoch": self.epoch,
             "step": self.step,
+            "progress": self.step / self.steps,
             "seconds": self.seconds,
             "running": self.running,
             "curve": [asdict(point) for point in self.curve],

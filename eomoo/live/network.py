@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.errors import UnknownNameError
+from eomoo.checks import known_name, whole
 from eomoo.packages import require
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.space.cell import MAX_VERTICES
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
     from eomoo.live.modules import CellNetwork
 
-__all__ = ["INITIALIZATIONS", "build_network", "initialize", "torch_generator"]
+__all__ = ["INITIALIZATIONS", "build_network", "cell_of", "initialize", "torch_generator"]
 
 INITIALIZATIONS = {
     "he-fan-in": "normal with variance 2 / fan-in, cut at two standard deviations (NAS-Bench-101)",
     "he-fan-out": "normal with variance 2 / fan-out, classifier normal with standard deviation 0.01",
     "pytorch": "torch's own: uniform in +-1 / sqrt(fan-in)",
 }
+# Standard deviation of a standard normal distribution cut at +-2: (1 - 4 pdf(2) / (2 cdf(2) - 1)) ** 0.5.
 _TRUNCATED = 0.87962566103423978
 
 
 def build_network(
-    cell: Cell | int,
+    cell: Cell | int | str,
     skeleton: Skeleton = SO2SAT,
     *,
     initialization: str = "he-fan-in",
@@ -44,8 +45,8 @@ def build_network(
     concatenation of the vertices joined to it, plus the projected input if that is joined to it too.
 
     Args:
-        cell: A cell, taken with its vertices in the order given, or an index, which stands for the
-            stored member. Isomorphic cells can differ by single channels where a width is not
+        cell: A cell, taken with its vertices in the order given, or an index or NAS-Bench-101 hash, which
+            stands for the stored member. Isomorphic cells can differ by single channels where a width is not
             divisible; the analytic counts are those of the stored member.
         skeleton: The network around the cells.
         initialization: A name of ``INITIALIZATIONS``; the same seed gives the same weights on every
@@ -58,7 +59,8 @@ def build_network(
 
     Raises:
         MissingPackageError: (an ImportError) torch is not installed.
-        UnknownNameError: (a KeyError) No initialisation has that name.
+        UnknownNameError: (a KeyError) No initialisation, or no cell of the space, has that name.
+        SettingError: (a ValueError) An index beyond the space.
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
     """
@@ -67,9 +69,8 @@ def build_network(
 
     from eomoo.live.modules import CellNetwork
 
-    if not isinstance(cell, Cell):
-        cell = load_space().cell(int(cell))
-    _check_initialization(initialization)
+    cell = cell_of(cell)
+    known_name("initialization", initialization, INITIALIZATIONS)
     # On the meta device nothing is drawn, so that torch's global random state stays as it is.
     with torch.device("meta"):
         network = CellNetwork(cell, skeleton, _channels(cell, skeleton))
@@ -78,6 +79,21 @@ def build_network(
     network.to_empty(device="cpu")
     initialize(network, initialization, generator=torch_generator(seed))
     return network.to(device)
+
+
+def cell_of(cell: Cell | int | str) -> Cell:
+    """A cell from itself, its index or its NAS-Bench-101 hash.
+
+    Raises:
+        UnknownNameError: (a KeyError) No cell has that hash.
+        SettingError: (a ValueError) It is no index of the space.
+    """
+    if isinstance(cell, Cell):
+        return cell
+    space = load_space()
+    if isinstance(cell, str):
+        return space.cell(int(space.find([cell])[0]))
+    return space.cell(whole("a cell's index", cell, least=0, most=len(space) - 1))
 
 
 def torch_generator(seed: int | np.random.Generator | None) -> torch.Generator:
@@ -103,7 +119,7 @@ def initialize(network: torch.nn.Module, name: str, *, generator: torch.Generato
     """
     from torch import nn
 
-    _check_initialization(name)
+    known_name("initialization", name, INITIALIZATIONS)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
@@ -132,12 +148,6 @@ def _draw(module: torch.nn.Conv2d | torch.nn.Linear, name: str, generator: torch
         init.normal_(weight, std=0.01, generator=generator)
     if bias is not None:
         init.zeros_(bias)
-
-
-def _check_initialization(name: str) -> None:
-    if name not in INITIALIZATIONS:
-        known = ", ".join(INITIALIZATIONS)
-        raise UnknownNameError(f"unknown initialization {name!r}; known are {known}")
 
 
 def _channels(cell: Cell, skeleton: Skeleton) -> list[list[int]]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eomoo.checks import short
 from eomoo.errors import DataError, SettingError
-from eomoo.files import atomic_path, read_json, write_json
+from eomoo.files import read_json, remove_leftovers, to_json, write_json
 from eomoo.live.metrics import Accuracy
 from eomoo.live.recipes import format_epochs
-from eomoo.packages import require
+from eomoo.live.store import RESULT_STATES
+from eomoo.live.weights import load_state, save_state
 
 __all__ = ["CurvePoint", "RunFolder", "Training"]
 
-_FORMAT = 1
+# 1: as 0.1.0 wrote it, without a digest and with incidents among the results. 2: with a digest.
+_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +50,8 @@ class Training:
     """How a training ended.
 
     Attributes:
-        status: "done", "diverged", "out of memory" or "failed".
+        status: "done", "diverged", "too big" (for a device whose memory was free), or "incident": a
+            fault of the machine or of the data, which says nothing of the cell and may pass.
         reason: Why, in a few words; "" when done.
         epochs: Stretches of epochs that were asked for.
         curve: Measurements, in the order of epochs.
@@ -69,6 +75,11 @@ class Training:
     def done(self) -> bool:
         """Whether there is a trained network."""
         return self.status == "done"
+
+    @property
+    def final(self) -> bool:
+        """Whether it would end the same again, as all but an incident."""
+        return self.status in RESULT_STATES
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data for JSON, without the setting."""
@@ -103,7 +114,7 @@ class RunFolder:
     """The files of one training: ``run.json``, ``checkpoint.pt`` and ``weights-EPOCHS.pt``.
 
     Every file is written whole or not at all, so that a training that was killed goes on from its
-    last checkpoint. Only plain tensors and numbers are in them.
+    last checkpoint, and with a digest. Only plain tensors and numbers are in them.
 
     Args:
         path: The folder; None keeps nothing.
@@ -111,19 +122,23 @@ class RunFolder:
 
     Raises:
         SettingError: (a ValueError) The folder holds a training with another setting.
+        DataError: (a ValueError) Its ``run.json`` has changed since it was written.
     """
 
     def __init__(self, path: str | Path | None, setting: Mapping[str, Any]) -> None:
         self.path = Path(path) if path is not None else None
         self.setting = dict(setting)
         self.results: dict[str, Any] = {}
-        if self.path is not None and (self.path / "run.json").is_file():
-            self._read(self.path / "run.json")
+        if self.path is not None:
+            remove_leftovers(self.path)
+            if (self.path / "run.json").is_file():
+                self._read(self.path / "run.json")
 
     def result(self, epochs: Sequence[int]) -> Training | None:
         """The result of these epochs, if it is there, with its weights where it was done."""
         values = self.results.get(format_epochs(epochs))
-        if values is None:
+        # 0.1.0 kept faults of the machine too.
+        if values is None or values["status"] not in RESULT_STATES:
             return None
         result = Training.from_dict(values, self.setting)
         if result.done and (result.weights is None or not result.weights.is_file()):
@@ -131,77 +146,73 @@ class RunFolder:
         return result
 
     def save_result(self, result: Training) -> None:
-        """Keep a result (and make the folder)."""
-        if self.path is not None:
+        """Keep a result (and make the folder); an incident is none."""
+        if self.path is not None and result.final:
             self.results[format_epochs(result.epochs)] = result.to_dict()
             content = {"format": _FORMAT, "setting": self.setting, "results": self.results}
-            write_json(self.path / "run.json", content)
+            write_json(self.path / "run.json", {**content, "sha256": _digest(content)})
 
     def save_weights(self, state: Mapping[str, Any], epochs: Sequence[int]) -> Path | None:
         """Keep a network's weights; their file."""
-        return self._save(state, f"weights-{format_epochs(epochs)}.pt")
+        if self.path is None:
+            return None
+        path = self.path / f"weights-{format_epochs(epochs)}.pt"
+        save_state(path, state)
+        return path
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Keep the state of a training in place of an earlier one."""
-        self._save(state, "checkpoint.pt")
+        if self.path is not None:
+            save_state(self.path / "checkpoint.pt", state)
 
     def load_checkpoint(self, epochs: Sequence[int]) -> dict[str, Any] | None:
-        """The last checkpoint, if a training of these epochs passes through it."""
-        if self.path is None or not (self.path / "checkpoint.pt").is_file():
+        """The last checkpoint, if a training of these epochs passes through it and it is whole."""
+        state = self._checkpoint()
+        if state is None:
             return None
-        state = load_state(self.path / "checkpoint.pt")
         done, wanted = tuple(state["epochs"]), tuple(epochs)
         # One stretch stands for a schedule that does not depend on it: any shorter one is on its way.
         free = len(wanted) == 1 and bool(state["free"]) and state["epoch"] <= wanted[0]
         same = wanted[: len(done)] == done
         return state if free or same else None
 
-    def _save(self, state: Mapping[str, Any], name: str) -> Path | None:
-        if self.path is None:
-            return None
-        require("torch", purpose="to save weights")
-        import torch
+    def progress(self) -> float:
+        """Epochs that the checkpoint holds, parts of one included; 0 without one."""
+        state = self._checkpoint()
+        return 0.0 if state is None else float(state.get("progress", state["epoch"]))
 
-        with atomic_path(self.path / name) as temporary:
-            torch.save(dict(state), temporary)
-        return self.path / name
+    def _checkpoint(self) -> dict[str, Any] | None:
+        if self.path is None or not (self.path / "checkpoint.pt").is_file():
+            return None
+        try:
+            return load_state(self.path / "checkpoint.pt")
+        except DataError as error:
+            # What it held can be computed again.
+            warnings.warn(f"a training begins anew: {error}", stacklevel=2)
+            return None
 
     def _read(self, path: Path) -> None:
         content = read_json(path)
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        if not isinstance(content, dict) or content.get("format") not in (1, _FORMAT):
             raise DataError(f"{path} is no record of a training by this version of eomoo")
+        if content["format"] == 1:
+            warnings.warn(
+                f"{path} is of eomoo 0.1.0, without a digest: it is unverified", stacklevel=2
+            )
+        elif content.pop("sha256", None) != _digest(content):
+            raise DataError(
+                f"{path} has changed since it was written; remove {path.parent} to train again, or take it "
+                "from a copy"
+            )
         for name, value in self.setting.items():
-            there = content["setting"].get(name)
+            there = content.get("setting", {}).get(name)
             if there != value:
                 raise SettingError(
-                    f"{path.parent} holds another training: its {name} is {_short(there)}, "
-                    f"not {_short(value)}; choose another folder"
+                    f"{path.parent} holds another training: its {name} is {short(there)}, "
+                    f"not {short(value)}; choose another folder"
                 )
         self.results = content["results"]
 
 
-def load_state(path: str | Path) -> dict[str, Any]:
-    """Plain tensors and numbers of a file that torch saved; nothing in it is executed.
-
-    Raises:
-        DataError: (a ValueError) The file is damaged or holds something else.
-    """
-    require("torch", purpose="to load weights")
-    import pickle
-
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        raise DataError(
-            f"{path} is damaged or is no file of weights: {str(error).splitlines()[0][:100]}"
-        ) from error
-    if not isinstance(state, dict):
-        raise DataError(f"{path} is no file of weights")
-    return state
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else text[:57] + "..."
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(to_json(content).encode()).hexdigest()

@@ -16,7 +16,7 @@ from eomoo.live.recipes import Recipe, format_epochs
 from eomoo.live.store import key_of
 from eomoo.live.training import train, training_setting
 from eomoo.packages import require
-from eomoo.space import Skeleton
+from eomoo.space import Skeleton, load_space
 
 __all__ = ["DataSource", "TrainingTask", "run_task"]
 
@@ -87,7 +87,7 @@ class TrainingTask:
 
     def _base_setting(self) -> dict[str, Any]:
         return training_setting(
-            self.cell,
+            load_space().cell(self.cell),
             self.source.open(),
             self.skeleton,
             self.recipe,

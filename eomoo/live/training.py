@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eomoo.errors import SettingError
+from eomoo.errors import DataError, SettingError
 from eomoo.images import ImageData
 from eomoo.live.devices import device_name, process_group, resolve_device, torch_state, versions
 from eomoo.live.evaluation import evaluate
 from eomoo.live.job import Report, TrainingJob
-from eomoo.live.network import build_network
+from eomoo.live.network import build_network, cell_of
 from eomoo.live.recipes import Recipe, get_recipe
-from eomoo.live.runs import RunFolder, Training, load_state
-from eomoo.space import Cell, Skeleton, load_space
+from eomoo.live.runs import RunFolder, Training
+from eomoo.live.weights import load_state
+from eomoo.space import Cell, Skeleton
 
 if TYPE_CHECKING:
     import torch
 
     from eomoo.live.modules import CellNetwork
 
-__all__ = ["evaluate", "load_trained", "train", "training_setting"]
+__all__ = ["evaluate", "load_trained", "network_of", "train", "training_setting"]
 
 
 def train(
-    cell: Cell | int,
+    cell: Cell | int | str,
     data: ImageData,
     *,
     skeleton: Skeleton | None = None,
@@ -48,7 +49,7 @@ def train(
     (constant, or "4+8" after "4"), it continues. Started by torchrun, all processes share each batch.
 
     Args:
-        cell: A cell or its index.
+        cell: A cell, its index or its NAS-Bench-101 hash.
         data: Images; their training split is trained on, the others are measured on.
         skeleton: The network around the cell; by default NAS-Bench-101's for these images.
         recipe: A name ("published", "nasbench") or a ``Recipe``.
@@ -62,36 +63,36 @@ def train(
         report: Called with each measurement.
 
     Returns:
-        The result. A training that diverged, ran out of memory or failed in torch is a result too.
+        How it ended: a training that diverged or is too big for the device has a result too; one that
+        failed in torch is an incident, of which the folder keeps the checkpoint alone.
 
     Raises:
         SettingError: (a ValueError) A setting that cannot work, or a folder of another training.
         DataError, OSError: The images cannot be read, or the folder cannot be written.
     """
-    chosen = get_recipe(recipe)
+    chosen, whole = get_recipe(recipe), cell_of(cell)
     around = skeleton or data.skeleton()
     data.check_skeleton(around)
     place = resolve_device(device)
     stretches = chosen.stretches(epochs)
-    setting = training_setting(cell, data, around, chosen, seed=seed, device=place)
+    setting = training_setting(whole, data, around, chosen, seed=seed, device=place)
     kept = RunFolder(folder, setting)
     known = kept.result(stretches)
     if known is not None:
         return known
     with process_group(place) as group, torch_state(threads=threads, seed=seed):
-        job = TrainingJob(cell, data, around, chosen, stretches, seed, place, group, kept, workers)
+        job = TrainingJob(whole, data, around, chosen, stretches, seed, place, group, kept, workers)
         job.checkpoint_seconds, job.report = checkpoint_seconds, report
         return job.outcome()
 
 
 def training_setting(
-    cell: Cell | int, data: ImageData, skeleton: Skeleton, recipe: Recipe, *, seed: int, device: torch.device
+    cell: Cell, data: ImageData, skeleton: Skeleton, recipe: Recipe, *, seed: int, device: torch.device
 ) -> dict[str, Any]:
     """Everything that a training's result depends on, its epochs left out, as plain data."""
-    whole = cell if isinstance(cell, Cell) else load_space().cell(int(cell))
     settings = {k: v for k, v in asdict(recipe).items() if k not in ("name", "epochs")}
     return {
-        "cell": {"matrix": whole.matrix.tolist(), "ops": list(whole.ops), "hash": whole.hash},
+        "cell": {"matrix": cell.matrix.tolist(), "ops": list(cell.ops), "hash": cell.hash},
         "skeleton": asdict(skeleton),
         "data": data.fingerprint,
         "recipe": settings,
@@ -111,9 +112,21 @@ def load_trained(result: Training | str | Path) -> CellNetwork:
     path = result.weights if isinstance(result, Training) else Path(result)
     if path is None:
         raise SettingError("this training kept no weights: give it a folder")
-    state = load_state(path)
-    cell = Cell(state["cell"]["matrix"], state["cell"]["ops"])
-    network = build_network(cell, Skeleton(**state["skeleton"]), seed=0)
-    network.load_state_dict(state["model"], strict=True)
+    return network_of(load_state(path), path)
+
+
+def network_of(state: Mapping[str, Any], path: str | Path) -> CellNetwork:
+    """The network of the weights in a file, on the CPU in evaluation mode.
+
+    Raises:
+        DataError: (a ValueError) They are no weights of a cell's network.
+    """
+    try:
+        cell = Cell(state["cell"]["matrix"], state["cell"]["ops"])
+        network = build_network(cell, Skeleton(**state["skeleton"]), seed=0)
+        network.load_state_dict(state["model"], strict=True)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[0][:100]
+        raise DataError(f"{path} holds no weights of a cell's network: {reason}") from error
     network.eval()
     return network

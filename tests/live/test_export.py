@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from eomoo.images import read_batch
-from eomoo.live.export import export_onnx, onnx_bytes, read_metadata
+from eomoo.live.export import TOLERANCE, export_onnx, onnx_bytes, read_metadata
 from eomoo.live.network import build_network
 from eomoo.live.profile import measure_memory
 from eomoo.live.recipes import get_recipe
 from eomoo.live.training import evaluate, load_trained, train
+from eomoo.live.weights import load_state, save_state
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 pytest.importorskip("onnx", reason="the extra 'live' is not installed")
@@ -107,6 +108,26 @@ def test_real_images_are_checked_too(trained, tiny_data, tmp_path):
     images[0, 0, 0, 0] = np.nan
     with pytest.raises(ValueError, match="its logits differ from PyTorch's by nan"):
         export_onnx(trained.weights, tmp_path / "n.onnx", images=images)
+
+
+@pytest.mark.parametrize(("factor", "written"), [(1e4, True), (1e-4, True), (1.0, True), (None, False)])
+def test_differences_count_by_the_largest_logit(trained, tmp_path, monkeypatch, factor, written):
+    """Logits of hundreds of thousands differ by more than 1e-4 in a healthy network."""
+    state = load_state(trained.weights)
+    if factor is not None:
+        for name in ("classifier.weight", "classifier.bias"):
+            state["model"][name] = state["model"][name] * factor
+    save_state(tmp_path / "w.pt", state)
+    if written:
+        assert export_onnx(tmp_path / "w.pt", tmp_path / "n.onnx").difference <= TOLERANCE
+        return
+    network = load_trained(trained)
+    with torch.no_grad():
+        network.classifier.bias += 1e-3 * network.classifier.bias.abs().max() + 1e-3
+    content = onnx_bytes(network, network.skeleton)
+    monkeypatch.setattr("eomoo.live.export.onnx_bytes", lambda *_: content)
+    with pytest.raises(ValueError, match=r"of the largest, more than 0\.0001"):
+        export_onnx(tmp_path / "w.pt", tmp_path / "n.onnx")
 
 
 def test_other_files_are_refused(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import eomoo
-from eomoo.live.runs import load_state
+from eomoo.live.weights import load_state
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from eomoo.images import ArrayImages
 from eomoo.live.devices import torch_state
 from eomoo.live.metrics import Accuracy
 from eomoo.live.recipes import get_recipe
-from eomoo.live.runs import load_state
 from eomoo.live.training import evaluate, load_trained, train
+from eomoo.live.weights import load_state
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
@@ -42,7 +43,8 @@ def test_a_training_learns_and_is_measured(tiny_data, tiny_skeleton, tmp_path):
     assert [point.epoch for point in result.curve] == [2, 4]
     assert seen == list(result.curve)
     assert result.test.micro > result.test.majority + 0.2
-    assert result.test.confusion.sum() == 30
+    assert result.test.confusion.sum(axis=1).tolist() == [5, 10, 15]
+    assert len({result.test.micro, result.test.macro, result.val.micro, result.val.macro}) == 4
     assert result.curve[-1].val_micro == result.val.micro
     again = evaluate(load_trained(result), tiny_data.test, tiny_data)
     assert (again.confusion == result.test.confusion).all()
@@ -190,26 +192,85 @@ def test_a_training_that_diverges_is_a_result(tiny_data, tiny_skeleton, tmp_path
     assert train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=wild, epochs=40, folder=tmp_path) == result
 
 
+def failing(error, times):
+    """A forward pass that fails so many times, then works."""
+    from eomoo.live.modules import CellNetwork
+
+    forward, left = CellNetwork.forward, [times]
+
+    def fail(self, x):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise error
+        return forward(self, x)
+
+    return fail
+
+
+NO_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
 @pytest.mark.parametrize(
-    ("error", "status"),
+    ("error", "times", "status", "words"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "out of memory"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory"),
-        (MemoryError(), "out of memory"),
-        (RuntimeError("some kernel failed\nmore text"), "failed"),
+        (NO_MEMORY, 2, "incident", "OutOfMemoryError: CUDA out of memory.*tried twice"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, "incident", "tried twice"),
+        (MemoryError(), 2, "incident", "MemoryError: ; tried twice"),
+        (RuntimeError("some kernel failed\nmore text"), 1, "incident", "^RuntimeError: some kernel failed$"),
+        (IndexError("item 37"), 1, "incident", "IndexError: item 37"),
+        (NO_MEMORY, 1, "done", "^$"),
     ],
 )
-def test_a_training_that_fails_is_a_result_with_its_reason(
-    tiny_data, tiny_skeleton, tmp_path, monkeypatch, error, status
+def test_a_fault_of_the_machine_is_no_result_and_the_next_attempt_has_one(
+    tiny_data, tiny_skeleton, tmp_path, monkeypatch, error, times, status, words
 ):
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr("eomoo.live.modules.CellNetwork.forward", fail)
-    result = train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path)
+    arguments = {"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path, "epochs": 1}
+    monkeypatch.setattr("eomoo.live.modules.CellNetwork.forward", failing(error, times))
+    result = train(CELL, tiny_data, **arguments)
     assert result.status == status
-    assert type(error).__name__ in result.reason
+    assert re.search(words, result.reason)
     assert "\n" not in result.reason
+    assert result.final == (status == "done")
+    monkeypatch.undo()
+    assert train(CELL, tiny_data, **arguments).done
+
+
+@pytest.mark.parametrize(("free", "status"), [(39, "too big"), (30, "incident")])
+def test_a_network_is_too_big_only_for_memory_that_was_free(
+    tiny_data, tiny_skeleton, tmp_path, monkeypatch, free, status
+):
+    monkeypatch.setattr("eomoo.live.job.free_memory", lambda device: (free * 2**30, 40 * 2**30))
+    monkeypatch.setattr("eomoo.live.job.device_name", lambda device: "A100")
+    monkeypatch.setattr("eomoo.live.modules.CellNetwork.forward", failing(NO_MEMORY, 100))
+    arguments = {"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path}
+    result = train(CELL, tiny_data, **arguments)
+    assert result.status == status
+    if status == "too big":
+        assert result.reason == "it needs more than the 40.0 GiB of A100, all of which was free"
+    monkeypatch.undo()
+    assert train(CELL, tiny_data, **arguments).status == ("too big" if status == "too big" else "done")
+
+
+def test_a_training_that_lacked_memory_goes_on_as_if_nothing_had_been(
+    tiny_data, tiny_skeleton, tmp_path, monkeypatch
+):
+    arguments = {"skeleton": tiny_skeleton, "recipe": RECIPE}
+    whole = train(CELL, tiny_data, folder=tmp_path / "whole", **arguments)
+    from eomoo.live.modules import CellNetwork
+
+    forward, calls = CellNetwork.forward, [0]
+
+    def fail_once(self, x):
+        calls[0] += 1
+        if calls[0] == 10:
+            raise NO_MEMORY
+        return forward(self, x)
+
+    monkeypatch.setattr(CellNetwork, "forward", fail_once)
+    again = train(CELL, tiny_data, folder=tmp_path / "again", **arguments)
+    assert calls[0] > 10
+    assert_same(weights(whole), weights(again))
+    assert [p.val_loss for p in again.curve] == [p.val_loss for p in whole.curve]
 
 
 def test_images_that_cannot_be_read_stop_the_training(tiny_data, tiny_skeleton, tmp_path):

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from tiny_images import make_data
 
 from eomoo.objectives.live import LiveBackend
 
@@ -12,21 +13,9 @@ CELLS = np.array([5, 100434, 5, 77])
 SHAPE = {"stem_channels": 5, "n_stacks": 2, "cells_per_stack": 1}
 
 
-def make_images(n=(48, 30, 30)):
-    from eomoo.images import ArrayImages, ImageData
-
-    rng = np.random.default_rng(0)
-    splits = []
-    for count in n:
-        labels = np.arange(count) % 3
-        images = rng.normal(0, 1, (count, 2, 8, 8)) + labels[:, None, None, None] * np.linspace(0.4, 1, 8)
-        splits.append(ArrayImages(images.astype(np.float32), labels.astype(np.int64)))
-    return ImageData.from_datasets(*splits, class_names=["a", "b", "c"])
-
-
 @pytest.fixture(scope="module")
 def images():
-    return make_images()
+    return make_data()
 
 
 @pytest.fixture

@@ -1,0 +1,114 @@
+"""Files of tensors and numbers, as torch saves them, with a digest that is checked when they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eomoo.errors import DataError
+from eomoo.files import atomic_path, read_bytes
+from eomoo.packages import require
+
+__all__ = ["load_state", "save_state"]
+
+_FORMAT = 2
+# 0.1.0 wrote no format and no digest; its files are told by these keys.
+_UNVERIFIED = (
+    {"cell", "skeleton", "images", "model"},
+    {
+        "epochs",
+        "free",
+        "epoch",
+        "step",
+        "seconds",
+        "running",
+        "curve",
+        "model",
+        "optimizer",
+        "scaler",
+        "random",
+    },
+)
+# The largest network of the space has 50 million parameters: 200 MB, thrice that with momentum in a
+# checkpoint. Skeletons may be wider.
+_MOST_BYTES = 2**34
+
+
+def save_state(path: str | Path, state: Mapping[str, Any]) -> None:
+    """Write tensors and plain data, whole or not at all, with a digest of all of them.
+
+    Raises:
+        DataError: (a ValueError) The file cannot be written.
+    """
+    require("torch", purpose="to save weights")
+    import torch
+
+    content = {**state, "format": _FORMAT}
+    with atomic_path(path) as temporary:
+        torch.save({**content, "sha256": _digest(content)}, temporary)
+
+
+def load_state(path: str | Path) -> dict[str, Any]:
+    """What ``save_state`` wrote; nothing in a file is executed.
+
+    A file of 0.1.0 has no digest: it is read with a warning.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is no such file.
+        DataError: (a ValueError) The file has changed since it was written, or holds something else.
+    """
+    require("torch", purpose="to load weights")
+    import io
+
+    import torch
+
+    content = io.BytesIO(read_bytes(path, max_size=_MOST_BYTES))
+    try:
+        state = torch.load(content, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch and its unpickler raise a dozen kinds for damaged files.
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
+        raise DataError(f"{path} is damaged or is no file of weights: {reason}") from error
+    if not isinstance(state, dict):
+        raise DataError(f"{path} is no file of weights")
+    if set(state) in _UNVERIFIED:
+        warnings.warn(f"{path} is of eomoo 0.1.0, without a digest: it is unverified", stacklevel=2)
+        return state
+    digest = state.pop("sha256", None)
+    if state.get("format") != _FORMAT or digest is None:
+        raise DataError(f"{path} is no file of weights by this version of eomoo")
+    if digest != _digest(state):
+        raise DataError(f"{path} has changed since it was written; take it from a copy, or train again")
+    del state["format"]
+    return state
+
+
+def _digest(value: object) -> str:
+    """SHA-256 of nested plain data and tensors."""
+    digest = hashlib.sha256()
+    _update(digest, value)
+    return digest.hexdigest()
+
+
+def _update(digest: Any, value: object) -> None:
+    import torch
+
+    if isinstance(value, Mapping):
+        digest.update(f"record {len(value)}".encode())
+        for key, item in value.items():
+            _update(digest, key)
+            _update(digest, item)
+    elif isinstance(value, list | tuple):
+        digest.update(f"list {len(value)}".encode())
+        for item in value:
+            _update(digest, item)
+    elif isinstance(value, torch.Tensor):
+        digest.update(f"{value.dtype} {tuple(value.shape)}".encode())
+        # As bytes, whatever the type: NumPy has no bfloat16.
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy())
+    else:
+        digest.update(repr(value).encode())
