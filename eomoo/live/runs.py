@@ -196,9 +196,7 @@ class RunFolder:
         if not isinstance(content, dict) or content.get("format") not in (1, _FORMAT):
             raise DataError(f"{path} is no record of a training by this version of eomoo")
         if content["format"] == 1:
-            warnings.warn(
-                f"{path} is of eomoo 0.1.0, without a digest: it is unverified", stacklevel=2
-            )
+            warnings.warn(f"{path} is of eomoo 0.1.0, without a digest: it is unverified", stacklevel=2)
         elif content.pop("sha256", None) != _digest(content):
             raise DataError(
                 f"{path} has changed since it was written; remove {path.parent} to train again, or take it "

@@ -10,8 +10,8 @@ from tiny_images import make_data
 
 from eomoo.jobs import LocalJobs, ProcessJobs
 from eomoo.live.recipes import get_recipe
-from eomoo.live.weights import load_state
 from eomoo.live.tasks import DataSource, TrainingTask, run_task, worker_device
+from eomoo.live.weights import load_state
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
