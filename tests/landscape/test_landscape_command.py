@@ -110,3 +110,12 @@ def test_the_published_analysis_takes_no_limits(eo_folder):
     result = runner.invoke(app, ["eo-table-macro-latency", "-c", "latency<=10"])
     assert isinstance(result.exception, SettingError)
     assert "no --constraint" in str(result.exception)
+
+
+def test_published_asks_for_the_table_without_naming_a_card(eo_folder):
+    result = runner.invoke(app, ["--published", "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["published_analysis"]["cells"] == 450
+    result = runner.invoke(app, ["eo-macro-params", "--published"])
+    assert isinstance(result.exception, SettingError)
+    assert "eo-macro-params is not a card on it" in str(result.exception)
