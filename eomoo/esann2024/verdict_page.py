@@ -177,7 +177,7 @@ def _method(results: StudyResults, samples: Sequence[Samples]) -> Iterator[str]:
     yield (
         "- *As published*: the same starts go through the published search, with its errors, its "
         "neighbourhood of 7-vertex cells and its way of counting, and through the published indicators "
-        "(module `eomoo.esann2024.as_published`)."
+        "(module `eomoo.esann2024.published_search`)."
     )
     yield (
         "- *Right*: the deduplicated front of all cells that were paid for, training cells included; raw "

@@ -139,3 +139,12 @@ def test_quartiles_are_in_their_order(tables):
     assert (row[2].q25, row[2].median, row[2].q75) == quartiles(runs)
     assert row[2].q25 < row[2].median < row[2].q75
     assert np.isclose(runs.min(), 8.0 - 0.06)
+
+
+def test_what_is_significant_alone_may_not_be_so_among_three():
+    # Four seeds against four, all apart: p = 2 / 70, three times that by Holm.
+    tables = study_tables(made(VALUES, seeds=4))
+    tests = tables.tests[tables.tests["indicator"] == "best_acc"]
+    assert tests["p"].tolist() == pytest.approx([2 / 70] * 3)
+    assert tests["p_holm"].tolist() == pytest.approx([6 / 70] * 3)
+    assert set(tests["better"]) == {""}

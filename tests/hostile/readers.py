@@ -254,7 +254,7 @@ def small_run(folder):
 
 
 def read_store(folder):
-    from eomoo.analysis.runs import load_run
+    from eomoo.analysis import load_run
     from eomoo.study.store import Store
 
     with Store(folder / "results.sqlite") as store:
