@@ -12,7 +12,7 @@ import typer
 
 from eomoo.cli.common import Json, console, show_value
 from eomoo.data import to_json
-from eomoo.errors import DataNotFoundError
+from eomoo.errors import DataNotFoundError, SettingError
 
 if TYPE_CHECKING:
     from eomoo.models import Models, Quality, Record
@@ -40,7 +40,20 @@ _SCHEMES = {"by_walk": "walk", "by_cell": "cell"}
 
 @app.command()
 def fit(
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the models.")],
+    table: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV or Parquet file that names its cells by index, hash, genotype, or matrix and ops; "
+            "without it, the EO table."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the models.")
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", "-t", help="A column to model; may be repeated. By default all numbers."),
+    ] = None,
     source: From = None,
     repeats: Repeats = 3,
     predict: Annotated[
@@ -48,27 +61,41 @@ def fit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fit the models to the EO table again and write them to a folder.
+    """Fit models to measured cells and write them to a folder, with a problem card that searches them.
 
-    With the same versions of xgboost and numpy they equal the shipped ones bit for bit. From
-    Python: eomoo.models.load_models(FOLDER).
+    Without a table the shipped models are made again: with the same versions of xgboost and numpy they
+    equal the shipped ones bit for bit. From Python: eomoo.models.load_models(FOLDER).
     """
     from eomoo.models import save_models, shipped_folder, write_predictions
-    from eomoo.objectives.refit import refit
+    from eomoo.objectives.refit import fit_table, refit, write_card
 
+    if out is None:
+        raise SettingError("say where the models are to be written: --out FOLDER")
+    if table is not None and source is not None:
+        raise SettingError("a table of your own and --from, the folder of the EO table, exclude each other")
     with _progress("fitting") as advance:
-        models = refit(source, repeats=repeats, advance=advance)
+        if table is None:
+            models = refit(source, repeats=repeats, advance=advance)
+        else:
+            models = fit_table(table, target or None, repeats=repeats, advance=advance)
     paths = save_models(models, out)
+    paths.append(write_card(models, out))
     if predict:
         paths.append(write_predictions(out))
     same = {p.name: _same(p, shipped_folder() / p.name) for p in paths if p.suffix in (".ubj", ".json")}
     if as_json:
-        typer.echo(to_json({"folder": out, "files": [p.name for p in paths], "same_as_shipped": same}))
+        found = {"folder": out, "files": [path.name for path in paths]}
+        typer.echo(to_json(found | ({"same_as_shipped": same} if table is None else {})))
         return
     _print_table(models, models.quality)
-    differing = [name for name, is_same in same.items() if not is_same]
-    equal = f"differ from the shipped ones: {', '.join(differing)}" if differing else "equal the shipped ones"
-    console().print(f"models written to {out}; they {equal}")
+    console().print(f"models written to {out}; search them: eomoo run {paths[-2 if predict else -1]}")
+    if table is None:
+        differing = [name for name, is_same in same.items() if not is_same]
+        console().print(
+            f"they differ from the shipped ones: {', '.join(differing)}"
+            if differing
+            else "they equal the shipped ones"
+        )
 
 
 @app.command()

@@ -23,7 +23,7 @@ from eomoo.space.cell import N_GENES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UserTable", "read_user_table"]
+__all__ = ["UserTable", "read_user_table", "target_columns"]
 
 _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 # A matrix of 7 x 7 and 7 operations need less than 400 characters in any style.
@@ -306,3 +306,35 @@ def _short(value: Any) -> str:
 
 def _first_line(error: Exception | Warning) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+# Columns that say which cell a row is, how it was measured, or what is known without measuring it.
+_NO_TARGETS = frozenset(
+    (
+        *("index", "hash", "genotype", "matrix", "ops", "status", "walk", "step", "run", "seed", "epochs"),
+        *("vertices", "edges", "params", "macs", "feasible", "extrapolated"),
+    )
+)
+
+
+def target_columns(path: str | Path) -> list[str]:
+    """Names of a table's columns that hold measured numbers, and of none that say which cell a row is.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The file cannot be read, or no column holds such numbers.
+    """
+    path = Path(path)
+    frame = _read_frame(path)
+    nowhere = np.zeros(len(frame), dtype=bool)
+    found = []
+    for name in map(str, frame.columns):
+        try:
+            _numbers(frame[name], name, path, nowhere)
+        except DataError:
+            continue
+        if name.lower() not in _NO_TARGETS:
+            found.append(name)
+    if not found:
+        raise DataError(f"{path} holds no measured numbers; its columns are {_listed(list(frame.columns))}")
+    return found

@@ -39,7 +39,7 @@ _CARD_KEYS = {
 }
 _OBJECTIVE_KEYS = {"name", "title", "unit", "direction", "source", "quantity"}
 # Attributes of pymoo's individuals, what its algorithms set there, and columns of eomoo's own tables.
-_TAKEN_NAMES = {
+TAKEN_NAMES = {
     *("X", "F", "G", "H", "CV", "FEAS", "dF", "dG", "dH", "ddF", "ddG", "ddH", "x", "f", "cv", "feas"),
     *("feasible", "config", "data", "default_config", "evaluated", "copy", "duplicate", "get", "has"),
     *("new", "reset", "set", "set_by_dict", "n_gen", "n_iter", "rank", "crowding"),
@@ -233,7 +233,7 @@ def _card(path: Path, content: Mapping[str, Any], digest: str) -> Card:
 def _objective(row: Mapping[str, Any], where: str) -> CardObjective:
     known_keys(where, row, _OBJECTIVE_KEYS, error=CardError)
     name = _text(row, "name", where)
-    if not name.isidentifier() or name in _TAKEN_NAMES:
+    if not name.isidentifier() or name in TAKEN_NAMES:
         raise CardError(
             f"{where}: the name {short(name)} must be a plain identifier, "
             "not one that pymoo or eomoo's tables use"

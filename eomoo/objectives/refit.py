@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from eomoo.data.datasets import find, get_dataset
 from eomoo.data.eo_table import load_eo_table
-from eomoo.files import sha256_of
+from eomoo.data.user_table import read_user_table, target_columns
+from eomoo.errors import DataError
+from eomoo.files import sha256_of, write_text
 from eomoo.models import EO_RECIPES, Measurements, Models, Target, fit_models
+from eomoo.objectives.analytic import AnalyticBackend
+from eomoo.objectives.base import Quantity, errors_of, with_errors
+from eomoo.objectives.card import TAKEN_NAMES
 from eomoo.objectives.table import EO_QUANTITIES
 
-__all__ = ["load_measurements", "refit"]
+__all__ = ["fit_table", "load_measurements", "refit", "write_card"]
 
 _DATASET = "eo-hwnas"
 
@@ -66,3 +74,86 @@ def refit(
         files={file.name: sha256_of(place / file.name) for file in get_dataset(_DATASET).files},
         advance=advance,
     )
+
+
+def fit_table(
+    path: str | Path,
+    targets: Sequence[str] | None = None,
+    *,
+    repeats: int = 3,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Models:
+    """Fit models to anybody's table (see ``read_user_table``), its cells held out by a column "walk".
+
+    Args:
+        path: CSV or Parquet file, or a folder that holds one.
+        targets: Columns to model; by default all that hold measured numbers.
+        repeats, advance: See ``fit_models``.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The file cannot be read, or a row is no valid cell.
+        SettingError: A target has fewer than 20 values.
+    """
+    path = _table_in(Path(path))
+    wanted = list(targets) if targets else target_columns(path)
+    try:
+        table = read_user_table(path, [*wanted, "walk"])
+        walk = table.columns.pop("walk")
+    except DataError:
+        # No walks, or whatever else is wrong with the table, which is then said again.
+        table, walk = read_user_table(path, wanted), None
+    return fit_models(
+        Measurements.of(table.indices, {name: table.columns[name] for name in wanted}, walk=walk),
+        repeats=repeats,
+        files={path.name: sha256_of(path)},
+        advance=advance,
+    )
+
+
+def _table_in(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    found = sorted(p for p in path.iterdir() if p.name.endswith((".csv", ".csv.gz", ".parquet", ".pq")))
+    if len(found) != 1:
+        raise DataError(
+            f"{path} holds {len(found)} tables ({', '.join(p.name for p in found) or 'no .csv or .parquet'}); "
+            "name the one that is meant"
+        )
+    return found[0]
+
+
+def write_card(models: Models, folder: str | Path) -> Path:
+    """Write a problem card of models beside them: their first error and their first cost, minimised.
+
+    A cost is what is no accuracy. Where there is none, or no accuracy, parameters take its place.
+
+    Returns:
+        The file ``card.toml``.
+    """
+    measured = {name: Quantity(**asdict(target)) for name, target in models.targets.items()}
+    offered, errors = with_errors(measured), errors_of(measured)
+    accuracies = [name for name, q in measured.items() if q.direction == "max"]
+    first = next((k for k, name in errors.items() if name in accuracies), next(iter(accuracies), None))
+    cost = next((name for name in measured if name not in accuracies), None)
+    lines = [
+        'title = "Predictions of measured cells"',
+        f"# The models offer {', '.join(offered)}.",
+        'citation = ""',
+        "budget = 500",
+    ]
+    for name in (first, cost):
+        source, quantity = (".", offered[name]) if name else ("", AnalyticBackend.quantities["params"])
+        plain = re.sub(r"\W", "_", name or "params")
+        facts = {
+            "name": plain if plain.isidentifier() and plain not in TAKEN_NAMES else f"predicted_{plain}",
+            "title": quantity.title,
+            "unit": quantity.unit,
+            "direction": quantity.direction,
+            "source": f"surrogate:{source}" if source else "analytic",
+            "quantity": name or "params",
+        }
+        lines += ["", "[[objectives]]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
+    path = Path(folder) / "card.toml"
+    write_text(path, "\n".join(lines) + "\n")
+    return path

@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import eomoo
 from eomoo.cli.surrogate import app
-from eomoo.errors import DataError, DataNotFoundError
+from eomoo.errors import DataError, DataNotFoundError, EomooError
 from eomoo.models import EO_RECIPES, read_record, shipped_folder
 from eomoo.objectives.surrogate import SurrogateBackend
 
@@ -81,6 +84,7 @@ def test_fit_writes_models_that_a_backend_reads(eo_folder, one_fit, tmp_path):
     result = run("fit", "--from", eo_folder, "--out", tmp_path / "models", "--repeats", 1, "--json")
     found = json.loads(result.stdout)
     assert set(found["files"]) == {path.name for path in (tmp_path / "models").iterdir()}
+    assert (tmp_path / "models" / "card.toml").is_file()
     assert set(found["same_as_shipped"]) == {*(f"{name}.ubj" for name in EO_RECIPES), "models.json"}
     assert SurrogateBackend(tmp_path / "models").quality["latency"]["by_walk"].repeats == 1
 
@@ -89,3 +93,90 @@ def test_fit_to_a_place_that_cannot_be_written_is_one_sentence(eo_folder, one_fi
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot write"):
         run("fit", "--from", eo_folder, "--out", tmp_path / "file", "--repeats", 1)
+
+
+# -- a table of one's own --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def table(space, tmp_path_factory):
+    """60 cells with an accuracy, a memory that was not measured of all, and columns that are no targets."""
+    cells = np.random.default_rng(2).choice(len(space), 60, replace=False)
+    macs = space.macs(cells) / 1e9
+    memory = [f"{10 + 5 * m:.3f}" if k % 7 else ("OOM" if k else "") for k, m in enumerate(macs)]
+    frame = pd.DataFrame(
+        {
+            "index": cells,
+            "walk": np.arange(60) // 6,
+            "top_acc": 0.5 + 0.02 * macs,
+            "rank": memory,
+            "note": "text",
+        }
+    )
+    path = tmp_path_factory.mktemp("table") / "cells.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def own(table, tmp_path_factory):
+    """A folder of models of that table."""
+    out = tmp_path_factory.mktemp("own") / "models"
+    found = json.loads(run("fit", table, "--out", out, "--repeats", 1, "--json").stdout)
+    assert set(found["files"]) == {path.name for path in out.iterdir()}
+    return out
+
+
+def test_models_are_fitted_to_any_table_and_tell_their_quality(own):
+    found = json.loads(run("check", own, "--json").stdout)
+    assert set(found) == {"top_acc", "rank"}
+    assert set(found["rank"]) == {"by_walk", "by_cell"}
+    assert (found["top_acc"]["by_cell"]["n"], found["rank"]["by_cell"]["n"]) == (60, 51)
+    assert found["top_acc"]["by_cell"]["spearman"] > 0.8
+    assert "top accuracy" in run("check", own).stdout
+
+
+def test_the_card_that_is_written_is_a_problem(own, space):
+    """Its accuracy is an error in per cent; a name that pymoo takes is another one in the card."""
+    problem = eomoo.get_problem(own / "card.toml")
+    assert [o.name for o in problem.card.objectives] == ["top_acc_error", "predicted_rank"]
+    cells = np.arange(0, len(space), 5_000)
+    values, accuracy = problem.values(cells), problem.backends["surrogate:."].values(cells, ["top_acc"])
+    np.testing.assert_allclose(values[:, 0], 100 * (1 - accuracy[:, 0]), rtol=1e-12)
+    assert np.corrcoef(values[:, 1], space.macs(cells))[0, 1] > 0.9
+    assert (problem.deviations(cells) > 0).all()
+
+
+def test_targets_can_be_chosen_and_a_folder_can_hold_the_table(table, tmp_path):
+    run("fit", table.parent, "--out", tmp_path / "m", "-t", "rank", "--repeats", 1)
+    assert list(read_record(tmp_path / "m").targets) == ["rank"]
+    objectives = eomoo.get_problem(tmp_path / "m" / "card.toml").card.objectives
+    assert [(o.source, o.quantity) for o in objectives] == [("analytic", "params"), ("surrogate:.", "rank")]
+
+
+def test_predictions_can_be_kept_with_the_models(table, tmp_path, monkeypatch):
+    monkeypatch.setenv("EOMOO_CACHE", str(tmp_path / "cache"))
+    run("fit", table, "--out", tmp_path / "m", "-t", "rank", "--repeats", 1, "--predict")
+    values = SurrogateBackend(tmp_path / "m").values(np.arange(9), ["rank"])
+    assert np.isfinite(values).all()
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["TABLE"], "--out FOLDER"),
+        (["TABLE", "--out", "x", "--from", "."], "exclude each other"),
+        (["TABLE", "--out", "x", "-t", "speed"], "no column 'speed'"),
+        (["TABLE", "--out", "x", "-t", "note"], "note is 'text'"),
+        (["nowhere.csv", "--out", "x"], "nowhere.csv"),
+        (["EMPTY", "--out", "x"], "holds 0 tables"),
+    ],
+)
+def test_what_is_wrong_with_a_fit_is_one_sentence(arguments, message, table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    given = [{"TABLE": table, "EMPTY": tmp_path / "empty"}.get(a, a) for a in arguments]
+    with pytest.raises(EomooError, match=message):
+        run("fit", *given)
+    assert not (tmp_path / "x").exists()

@@ -55,7 +55,7 @@ def test_the_best_of_a_pool():
         return Pool(
             cells=np.array(cells),
             predicted=np.zeros((rows, 3)),
-            doubt=np.ones(rows),
+            std=np.ones((rows, 3)),
             mean=np.array(margin)[:, None],
             deviation=np.ones((rows, 3)),
             margin=np.array(margin),
