@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["reference_directions"]
 
 
-def reference_directions(n_obj: int, pop_size: int) -> Any:
-    """The largest Das-Dennis design of at most ``pop_size`` directions."""
-    from math import comb
+def reference_directions(n_obj: int, most: int) -> NDArray[np.float64]:
+    """The largest Das-Dennis design (k, n_obj) of at most ``most`` directions, each of sum 1.
 
+    Source: Das, Dennis, SIAM Journal on Optimization 8(3), 1998; made by pymoo.
+    """
     from pymoo.util.ref_dirs import get_reference_directions
 
-    if n_obj == 1:
-        return get_reference_directions("das-dennis", 1, n_partitions=1)
+    # One objective has one direction, whatever the partitions.
     partitions = 1
-    while comb(partitions + n_obj, n_obj - 1) <= pop_size:
+    while n_obj > 1 and comb(partitions + n_obj, n_obj - 1) <= most:
         partitions += 1
-    return get_reference_directions("das-dennis", n_obj, n_partitions=partitions)
+    directions: NDArray[np.float64] = get_reference_directions("das-dennis", n_obj, n_partitions=partitions)
+    return directions

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = ["PENALTY", "FrontArchive", "by_first", "non_dominated", "sorted_front"]
 
-_FEW = 48  # below this a matrix of comparisons is quicker than a call of moocore
+_LARGEST = np.finfo(np.float64).max
 
 PENALTY = 1e30
 """Objective value of what is infeasible, for algorithms that know no constraints.
@@ -21,13 +21,12 @@ def non_dominated(F: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of the points (n, m) no other dominates, minimised; all of several equal points are kept."""
     if len(F) < 2:
         return np.ones(len(F), dtype=bool)
-    if len(F) < _FEW:
-        few: NDArray[np.bool_] = np.asarray(~_dominates(F, F).any(axis=0))
-        return few
     if F.shape[1] == 1:
         best: NDArray[np.bool_] = F[:, 0] == F[:, 0].min()
         return best
-    mask: NDArray[np.bool_] = moocore.is_nondominated(F, keep_weakly=True)
+    # Given infinities in four and more objectives, moocore 0.3.2 is wrong, or ends the process.
+    finite = np.clip(F, -_LARGEST, _LARGEST)
+    mask: NDArray[np.bool_] = moocore.is_nondominated(finite, keep_weakly=True)
     return mask
 
 

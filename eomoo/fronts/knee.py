@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 __all__ = ["knee_distances", "knee_point"]
 
+# Far above the rounding of double precision (1e-16), far below a bend that is to be seen.
+_DIGITS = 9
+
 
 def knee_distances(F: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far each point of a front bulges towards the ideal point.
@@ -39,6 +42,7 @@ def knee_point(F: NDArray[np.float64]) -> int | None:
     """
     if F.ndim != 2 or F.shape[1] < 2 or len(np.unique(F, axis=0)) < 3:
         return None
-    distances = knee_distances(F)
-    best = int(np.argmax(np.round(distances, 12)))
-    return best if distances[best] > 1e-9 else None
+    # Rounded, since distances are sums of a few numbers near 1: their last digits would choose among equals.
+    distances = np.round(knee_distances(F), _DIGITS)
+    best = int(np.argmax(distances))
+    return best if distances[best] > 0 else None

@@ -394,6 +394,7 @@ class _Shared:
                 backend.close()
 
 
+# Numbers of all cells: a few columns are kept, 3 MB each, which copies in other processes make again.
 @lru_cache(maxsize=8)
 def _standard_normal(seed: int, column: int, n: int) -> NDArray[np.float64]:
     return np.random.default_rng([seed, column]).standard_normal(n)

@@ -16,6 +16,16 @@ def test_non_dominated_by_definition(m, levels):
     assert (kept == F).all()
 
 
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
+def test_non_dominated_where_some_values_are_infinite(m):
+    rng = np.random.default_rng(m)
+    for n in (5, 20, 60):
+        F = rng.integers(0, 5, (n, m)).astype(float)
+        F[rng.random((n, m)) < 0.2] = np.inf
+        F[rng.random((n, m)) < 0.2] = -np.inf
+        assert np.flatnonzero(non_dominated(F)).tolist() == brute_front(F)
+
+
 def test_few_points():
     assert non_dominated(np.empty((0, 2))).tolist() == []
     assert non_dominated(np.ones((1, 3))).tolist() == [True]
@@ -31,14 +41,18 @@ def archive_twin(offers):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("infeasible", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("infeasible", [0.0, 0.5, 1.0, "at first"])
 def test_archive_keeps_what_the_definition_keeps(seed, infeasible):
     rng = np.random.default_rng(seed)
     archive, offers = FrontArchive(2), []
     for k in range(12):
         index = np.arange(20 * k, 20 * k + 20)
         F = rng.integers(0, 30, (20, 2)).astype(float)
-        violation = np.where(rng.random(20) < infeasible, rng.integers(1, 4, 20), 0).astype(float)
+        if infeasible == "at first":
+            # Nearer and nearer to what is feasible, which comes in the end.
+            violation = np.maximum(rng.integers(0, 4, 20) + 7.0 - k, 0.0)
+        else:
+            violation = np.where(rng.random(20) < infeasible, rng.integers(1, 4, 20), 0).astype(float)
         offers.append(list(zip(index.tolist(), F.tolist(), violation.tolist(), strict=True)))
         before = archive.index
         keep = archive.offer(index, F, violation)

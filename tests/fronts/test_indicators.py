@@ -170,3 +170,12 @@ def test_a_front_gets_every_indicator():
     nothing = front_indicators(np.empty(0, np.int64), FRONT[:0], box=UNIT, reference=FRONT)
     assert nothing["hypervolume_share"] == nothing["front_size"] == nothing["mean_hamming"] == 0
     assert nothing["igd_plus"] == np.inf
+
+
+@pytest.mark.parametrize("name", INDICATORS)
+def test_the_best_of_an_indicator_ranks_first(name):
+    values = np.array([0.2, 0.9, 0.4])
+    best = 0.9 if INDICATORS[name].larger_is_better else 0.2
+    assert INDICATORS[name].larger_is_better == (name not in ("igd_plus", "additive_epsilon", "r2"))
+    assert INDICATORS[name].best(values) == best
+    assert values[INDICATORS[name].minimise(values).argmin()] == best

@@ -73,3 +73,18 @@ def test_noise_is_one_of_the_measurements(problem, rows):
     drawn = problem("err", "lat", table=pd.concat((rows, again)), settings='repeat = "random"\nseed = 1\n')
     np.testing.assert_array_equal(drawn.values(cells), noisy.values(cells))
     assert drawn.fingerprint != both.fingerprint
+
+
+def test_the_domain_of_two_tables_is_what_both_measured(rows, tmp_path):
+    rows[["index", "err"]][:150].to_csv(tmp_path / "errors.csv", index=False)
+    rows[["index", "lat"]][50:].to_csv(tmp_path / "times.csv", index=False)
+    text = card_text("err", source="table:errors.csv") + card_text("lat", source="table:times.csv")
+    (tmp_path / "two.toml").write_text(text)
+    problem = eomoo.get_problem(tmp_path / "two.toml")
+    assert np.flatnonzero(problem.domain).tolist() == rows["index"][50:150].tolist()
+    (tmp_path / "turned.toml").write_text(
+        card_text("lat", source="table:times.csv") + card_text("err", source="table:errors.csv")
+    )
+    turned = eomoo.get_problem(tmp_path / "turned.toml")
+    assert (turned.domain == problem.domain).all()
+    assert (turned.pareto_indices() == problem.pareto_indices()[::-1]).all()

@@ -395,6 +395,10 @@ def test_unconstrained_form_for_algorithms_without_constraints(pose, space):
     assert (F[feasible] == strict[feasible]).all()
     assert np.isfinite(F).all()
     assert F[~feasible].min() >= 1e30
+    excess = np.maximum(G, 0).sum(axis=1)
+    worse = np.argsort(excess[~feasible], kind="stable")
+    assert (np.diff(F[~feasible][worse, 0]) >= 0).all()
+    assert len(np.unique(F[~feasible][:, 0])) == len(np.unique(excess[~feasible])) > 100
     assert (free.pareto_indices() == problem.pareto_indices()).all()
 
 
