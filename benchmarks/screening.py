@@ -30,14 +30,14 @@ def search(chosen: argparse.Namespace, seed: int, screen: int) -> tuple[np.ndarr
     backend = problem.backends["live"]
     assert isinstance(backend, LiveBackend)
     full: set[int] = set()
-    results = backend._results
+    results = backend.campaign.trainings
 
     def counted(cells: list[int], epochs: tuple[int, ...]) -> dict:
         if sum(epochs) == chosen.epochs:
             full.update(cells)
         return results(cells, epochs)
 
-    backend._results = counted  # type: ignore[method-assign]
+    backend.campaign.trainings = counted  # type: ignore[method-assign]
     options = {{"nsga2": "pop_size", "random": "batch"}.get(chosen.algorithm, "batch_size"): chosen.batch}
     spec = AlgorithmSpec(label=chosen.algorithm, algorithm=chosen.algorithm, options=options)
     result = run_algorithm(problem, spec, budget=chosen.budget, seed=seed)

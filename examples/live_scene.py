@@ -118,7 +118,7 @@ def main() -> None:
     errors = problem.values(result.front)[:, 0]
     best = int(result.front[np.argmin(errors)])
     training = backend.training(best)
-    data, scene = backend.source.open(), open_scene("landsat-nc")
+    data, scene = backend.campaign.source.open(), open_scene("landsat-nc")
     accuracy = Accuracy.from_dict(training["test"])
     title = f"cell {best} on the test region: {accuracy.micro:.1%} right"
     draw_confusion(accuracy, data.class_names, title, chosen.out / "confusion.png")

@@ -68,6 +68,9 @@ def run(
         list[str] | None,
         typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated."),
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Live cards: try again trainings that were given up.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Search a problem and print the Pareto front that was found.
@@ -88,6 +91,8 @@ def run(
     live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
+    for backend in problem.backends.values():
+        backend.retry_failed = retry_failed
     with closing(problem), _progress(problem, budget or problem.card.budget, quiet=as_json) as update:
         found = search(
             problem,
@@ -104,6 +109,9 @@ def run(
         _print_front(found.stored, problem)
         if out is not None:
             console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
+    for backend in problem.backends.values():
+        for note in backend.notes():
+            console(stderr=True).print(note)
     if not found.stored.run.complete:
         raise typer.Exit(130)
 

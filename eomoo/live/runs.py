@@ -17,7 +17,7 @@ from eomoo.live.recipes import format_epochs
 from eomoo.live.store import RESULT_STATES
 from eomoo.live.weights import load_state, save_state
 
-__all__ = ["CurvePoint", "RunFolder", "Training"]
+__all__ = ["CurvePoint", "RunFolder", "Training", "progress_of"]
 
 # 1: as 0.1.0 wrote it, without a digest and with incidents among the results. 2: with a digest.
 _FORMAT = 2
@@ -167,7 +167,7 @@ class RunFolder:
 
     def load_checkpoint(self, epochs: Sequence[int]) -> dict[str, Any] | None:
         """The last checkpoint, if a training of these epochs passes through it and it is whole."""
-        state = self._checkpoint()
+        state = _checkpoint(self.path)
         if state is None:
             return None
         done, wanted = tuple(state["epochs"]), tuple(epochs)
@@ -175,21 +175,6 @@ class RunFolder:
         free = len(wanted) == 1 and bool(state["free"]) and state["epoch"] <= wanted[0]
         same = wanted[: len(done)] == done
         return state if free or same else None
-
-    def progress(self) -> float:
-        """Epochs that the checkpoint holds, parts of one included; 0 without one."""
-        state = self._checkpoint()
-        return 0.0 if state is None else float(state.get("progress", state["epoch"]))
-
-    def _checkpoint(self) -> dict[str, Any] | None:
-        if self.path is None or not (self.path / "checkpoint.pt").is_file():
-            return None
-        try:
-            return load_state(self.path / "checkpoint.pt")
-        except DataError as error:
-            # What it held can be computed again.
-            warnings.warn(f"a training begins anew: {error}", stacklevel=2)
-            return None
 
     def _read(self, path: Path) -> None:
         content = read_json(path)
@@ -210,6 +195,23 @@ class RunFolder:
                     f"not {short(value)}; choose another folder"
                 )
         self.results = content["results"]
+
+
+def progress_of(folder: Path) -> float:
+    """Epochs that a training's checkpoint holds, parts of one included; 0 without one."""
+    state = _checkpoint(folder)
+    return 0.0 if state is None else float(state.get("progress", state["epoch"]))
+
+
+def _checkpoint(folder: Path | None) -> dict[str, Any] | None:
+    if folder is None or not (folder / "checkpoint.pt").is_file():
+        return None
+    try:
+        return load_state(folder / "checkpoint.pt")
+    except DataError as error:
+        # What it held can be computed again.
+        warnings.warn(f"a training begins anew: {error}", stacklevel=3)
+        return None
 
 
 def _digest(content: Mapping[str, Any]) -> str:

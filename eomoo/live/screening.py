@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import SettingError
+from eomoo.checks import number
 from eomoo.fronts.objectives import Objectives
 
 __all__ = ["Screening", "expected_gain", "promising"]
@@ -28,11 +30,32 @@ class Screening:
     """
 
     def __init__(self, objectives: Objectives, trained: NDArray[np.bool_], *, quantile: float = 0.75) -> None:
-        if not 0 <= quantile <= 1:
-            raise SettingError(f"the quantile of screening is a number from 0 to 1; got {quantile!r}")
-        self.objectives, self.trained, self.quantile = objectives, trained, quantile
+        self.objectives, self.trained = objectives, trained
+        self.quantile = number("screen_quantile", quantile, least=0, most=1)
         self.short = np.empty((0, objectives.n))
         self.full = np.empty((0, objectives.n))
+
+    def values(
+        self,
+        short: NDArray[np.float64],
+        train: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        """Objectives (n, m) of candidates, after full training where they were promising.
+
+        Args:
+            short: Objectives (n, m) after a few epochs.
+            train: Trains candidates, given their positions (k,), fully; their objectives (k, m).
+        """
+        values, rest = short.copy(), np.arange(len(short))
+        # Full training may disappoint; then others become promising, until none is left.
+        while len(rest):
+            chosen = rest[self.choose(short[rest])]
+            if not len(chosen):
+                break
+            values[chosen] = train(chosen)
+            self.remember(short[chosen], values[chosen])
+            rest = np.setdiff1d(rest, chosen)
+        return values
 
     def choose(self, short: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of the candidates with objectives (n, m) after a few epochs to train fully, (n,).

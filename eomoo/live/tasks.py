@@ -9,14 +9,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from eomoo.errors import DataError, EomooError
 from eomoo.images import ImageData, open_data
 from eomoo.jobs import worker_number
 from eomoo.live.devices import resolve_device
 from eomoo.live.recipes import Recipe, format_epochs
+from eomoo.live.runs import Training
 from eomoo.live.store import key_of
 from eomoo.live.training import train, training_setting
 from eomoo.packages import require
 from eomoo.space import Skeleton, load_space
+
+# A checkpoint of the full network takes up to a second.
+_CHECKPOINT_SECONDS = 60.0
 
 __all__ = ["DataSource", "TrainingTask", "run_task"]
 
@@ -79,7 +84,13 @@ class TrainingTask:
 
     def run_folder(self) -> Path:
         """The folder of this training; the same whatever its epochs, so that it can be continued."""
-        return Path(self.folder) / "runs" / f"{self.cell}-{key_of('training', self._base_setting())[:12]}"
+        return self.folder_of(self.folder, self.cell, self._base_setting())
+
+    @staticmethod
+    def folder_of(folder: str | Path, cell: int, setting: Mapping[str, Any]) -> Path:
+        """The folder of a cell's training of a setting, in one that all workers share."""
+        base = {name: value for name, value in setting.items() if name != "epochs"}
+        return Path(folder) / "runs" / f"{cell}-{key_of('training', base)[:12]}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, without the images."""
@@ -97,20 +108,28 @@ class TrainingTask:
 
 
 def run_task(task: TrainingTask) -> dict[str, Any]:
-    """Train a candidate, or go on where it was left; the result as plain data."""
-    result = train(
-        task.cell,
-        task.source.open(),
-        skeleton=task.skeleton,
-        recipe=task.recipe,
-        epochs=task.epochs,
-        seed=task.seed,
-        device=worker_device(task.device, worker_number()),
-        folder=task.run_folder(),
-        workers=task.workers,
-        threads=task.threads,
-        checkpoint_seconds=60.0,
-    )
+    """Train a candidate, or go on where it was left; the result as plain data.
+
+    What happens to this candidate alone (an image or a file that cannot be read or written) is an incident.
+    """
+    images = task.source.open()
+    try:
+        result = train(
+            task.cell,
+            images,
+            skeleton=task.skeleton,
+            recipe=task.recipe,
+            epochs=task.epochs,
+            seed=task.seed,
+            device=worker_device(task.device, worker_number()),
+            folder=task.run_folder(),
+            workers=task.workers,
+            threads=task.threads,
+            checkpoint_seconds=_CHECKPOINT_SECONDS,
+        )
+    except (DataError, OSError) as error:
+        reason = str(error) if isinstance(error, EomooError) else f"{type(error).__name__}: {error}"
+        result = Training(status="incident", reason=reason, epochs=task.epochs)
     return result.to_dict()
 
 

@@ -51,12 +51,14 @@ class Backend(ABC):
         quantities: What it offers, by name.
         enumerable: Whether the values of all cells can be had at once, without measuring.
         report: Called with a sentence on what is being done, where that takes long.
+        retry_failed: Try again measurements that were given up.
     """
 
     name: ClassVar[str]
     quantities: Mapping[str, Quantity]
     enumerable: bool = True
     report: Callable[[str], None] = staticmethod(_silent)
+    retry_failed: bool = False
     _accuracy_of: Mapping[str, str] = {}
 
     @property
@@ -102,6 +104,10 @@ class Backend(ABC):
 
     def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
         """Write what there is of trained networks for these cells into a folder; the files written."""
+        return []
+
+    def notes(self) -> list[str]:
+        """Sentences for the end of a run on what failed or was disturbed."""
         return []
 
     def close(self) -> None:  # noqa: B027  # most backends hold nothing

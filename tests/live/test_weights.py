@@ -10,7 +10,7 @@ import pytest
 
 from eomoo.errors import DataError
 from eomoo.live.recipes import get_recipe
-from eomoo.live.runs import RunFolder
+from eomoo.live.runs import progress_of
 from eomoo.live.training import load_trained, train
 from eomoo.live.weights import load_state, save_state
 
@@ -101,7 +101,7 @@ def test_files_of_the_first_version_open_with_a_warning(run, tmp_path):
     with pytest.warns(UserWarning, match="unverified"):
         continued = run(recipe=recipe, folder=tmp_path / "constant", epochs=4)
     assert continued.done
-    assert RunFolder(tmp_path / "constant", {}).progress() == 4
+    assert progress_of(tmp_path / "constant") == 4
 
 
 def test_what_the_first_version_took_for_a_result_is_trained(run, tmp_path):

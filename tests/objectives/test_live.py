@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_images import make_data
 
+from eomoo.live.latency import LatencySetting
 from eomoo.objectives.live import LiveBackend
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
@@ -20,7 +21,6 @@ def images():
 
 @pytest.fixture
 def make(images, tmp_path):
-    from eomoo.live.latency import LatencySetting
     from eomoo.live.tasks import DataSource
 
     timing = LatencySetting(repetitions=2, rounds=2, seconds=0, warmup=1)
@@ -59,18 +59,17 @@ def test_what_is_stored_is_neither_trained_nor_timed_again(make, monkeypatch):
     names = ["val_micro_error", "latency", "latency_raw", "train_time", "energy"]
     first = make().values(CELLS, names)
     assert (first[:, :4] > 0).all()
-    monkeypatch.setattr("eomoo.live.tasks.run_task", None)
-    monkeypatch.setattr("eomoo.live.latency.measure_latency", None)
+    monkeypatch.setattr("eomoo.live.campaign.run_task", None)
+    monkeypatch.setattr("eomoo.live.campaign.measure_latency", None)
     assert make().values(CELLS, names) == pytest.approx(first, nan_ok=True)
-    other = make(seed=1)
-    assert np.isnan(other.values(CELLS, names[:1])).all()
-    assert {i.reason for i in other.store.incidents()} == {"TypeError: 'NoneType' object is not callable"}
+    with pytest.raises(TypeError):
+        make(latency=LatencySetting(seconds=0, rounds=3)).values(CELLS, ["latency"])
 
 
 def test_a_cell_is_kept_the_moment_it_is_trained(make, monkeypatch):
-    from eomoo.live import tasks
+    from eomoo.live import campaign
 
-    real = tasks.run_task
+    real = campaign.run_task
 
     def interrupted(task):
         if task.cell == 100434:
@@ -78,10 +77,10 @@ def test_a_cell_is_kept_the_moment_it_is_trained(make, monkeypatch):
         return real(task)
 
     backend = make()
-    monkeypatch.setattr(tasks, "run_task", interrupted)
+    monkeypatch.setattr(campaign, "run_task", interrupted)
     with pytest.raises(KeyboardInterrupt):
         backend.values(np.array([5, 77, 100434]), ["val_micro_error"])
-    assert [row["cell"] for row in backend.store.rows("training")] == [5, 77]
+    assert [row["cell"] for row in backend.campaign.store.rows("training")] == [5, 77]
 
 
 def test_a_failed_training_is_nan_with_its_reason_and_the_others_go_on(make, monkeypatch):
@@ -100,9 +99,9 @@ def test_a_failed_training_is_nan_with_its_reason_and_the_others_go_on(make, mon
     values = backend.values(np.array([smallest, 77]), ["val_micro_error", "params"])
     assert np.isnan(values[0, 0])
     assert np.isfinite(values[1]).all()
-    (incident,) = backend.store.incidents("training")
+    (incident,) = backend.campaign.store.incidents("training")
     assert (incident.cell, incident.reason) == (smallest, "RuntimeError: no kernel for this")
-    assert [row["cell"] for row in backend.store.rows("training")] == [77]
+    assert [row["cell"] for row in backend.campaign.store.rows("training")] == [77]
     assert backend.weights(int(smallest)) is None
 
 
@@ -113,7 +112,7 @@ def space_vertices():
 
 
 def test_a_slower_machine_does_not_change_latencies(make, monkeypatch):
-    from eomoo.objectives import live
+    from eomoo.live import campaign
 
     speed = 1.0
 
@@ -124,7 +123,7 @@ def test_a_slower_machine_does_not_change_latencies(make, monkeypatch):
             for k in cells
         ]  # fmt: skip
 
-    monkeypatch.setattr(live, "_measure", measured)
+    monkeypatch.setattr(campaign, "_measure", measured)
     names = ["latency", "latency_raw", "energy"]
     assert make().values(np.array([3]), names).tolist() == [[6.0, 6.0, 0.5]]
     speed = 10.0
@@ -137,7 +136,9 @@ def test_screening_trains_fully_what_may_be_on_the_front(make):
     everything = make(epochs="1+2").values(cells, names)
     backend = make(epochs=3, screen=1)
     screened = backend.values(cells, names)
-    full = {row["cell"] for row in backend.store.rows("training") if row["setting"]["epochs"] == "1+2"}
+    full = {
+        row["cell"] for row in backend.campaign.store.rows("training") if row["setting"]["epochs"] == "1+2"
+    }
     assert full == set(cells.tolist())
     from eomoo.live.screening import promising
 
@@ -162,7 +163,7 @@ def test_screening_saves_trainings(make, monkeypatch):
                 on_result(k, {"status": "done", "reason": "", "val": split, "test": split, "seconds": 1.0})
 
     backend = make(epochs=3, screen=1)
-    backend._engine = Engine()
+    backend.campaign._jobs = Engine()
     backend.values(np.array([10, 11, 12]), ["val_micro_error"])
     asked.clear()
     values = backend.values(np.array([1, 2, 13, 14, 3]), ["val_micro_error"])
@@ -182,6 +183,44 @@ def test_networks_are_exported(make, tmp_path):
     assert 100 * (1 - metadata["val_micro"]) == pytest.approx(values[0, 0])
 
 
+def test_a_file_that_cannot_be_written_stops_no_other(make, tmp_path):
+    backend = make()
+    backend.values(CELLS, ["val_micro_error"])
+    weights = backend.weights(77)
+    weights.write_bytes(weights.read_bytes()[:-50])
+    backend.weights(5).unlink()
+    written = backend.export([5, 77, 100434], tmp_path / "onnx")
+    assert [path.name for path in written] == ["100434.onnx"]
+    gone, damaged = backend.notes()
+    assert gone == "cell 5 was not exported: there are no weights of it"
+    assert damaged.startswith("cell 77 was not exported: ")
+    assert "is damaged" in damaged
+
+
+def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
+    from eomoo.live import campaign
+
+    def measured(cells, skeleton, how):
+        value = {"median": 2.0, "mean": 3.0, "relative": 2.0, "energy": None, "reference_median": 1.0}
+        return [{**value, "contended": k != 77} for k in cells]
+
+    monkeypatch.setattr(campaign, "_measure", measured)
+    backend, names = make(recipe_settings={"learning_rate": 0.0}), ["latency", "params", "val_micro_error"]
+    values = backend.values(CELLS, names)
+    assert values.shape == (4, 3)
+    marks = backend.marks(CELLS, names)
+    assert marks[:, 0].tolist() == ["contended", "contended", "contended", ""]
+    assert marks[:, 1].tolist() == [""] * 4
+    largest = 1 - np.bincount(backend.campaign.source.open().val.labels).max() / 30
+    poor = values[:, 2] >= 100 * largest
+    assert poor.any()
+    assert (marks[:, 2] == np.where(poor, "no better than the largest class", "")).all()
+    assert backend.notes() == ["2 of 3 timings are contended: something else used the device"]
+    again = make(recipe_settings={"learning_rate": 0.0})
+    again.values(CELLS, names)
+    assert (again.marks(CELLS, names) == marks).all()
+
+
 def test_a_backend_travels_to_another_process(make):
     backend = make()
     values = backend.values(CELLS, ["val_micro_error"])
@@ -197,15 +236,15 @@ def test_settings_of_a_card():
         workers=None,
     )
     assert backend.epochs == (2,)
-    assert backend.workers == 1
-    assert (backend.timing.batch_size, backend.timing.device) == (8, "cpu")
+    assert backend.campaign.workers == 1
+    assert (backend.campaign.timing.batch_size, backend.campaign.timing.device) == (8, "cpu")
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({}, 'needs data = "..."'),
-        ({"data": "x", "epoch": 3}, "no setting 'epoch'; known are data"),
+        ({"data": "x", "epoch": 3}, "the live backend: unknown key 'epoch'; known are cluster, data"),
         ({"data": "x", "workers": "two"}, "workers cannot be 'two'"),
         ({"data": "x", "workers": True}, "workers cannot be True"),
         ({"data": "x", "latency": {"batch": 3}}, "unexpected keyword argument 'batch'"),

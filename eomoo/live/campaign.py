@@ -1,0 +1,318 @@
+"""Networks trained and timed for a search: read from the store, shared with other searches, or made."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eomoo.errors import SettingError, StoreError
+from eomoo.jobs import Jobs, make_jobs
+from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
+from eomoo.live.recipes import Recipe, format_epochs
+from eomoo.live.runs import progress_of
+from eomoo.live.store import RESULT_STATES, LiveStore, key_of
+from eomoo.live.tasks import DataSource, TrainingTask, run_task
+from eomoo.space import Skeleton
+
+__all__ = ["Campaign", "Result", "error_of", "learnt_nothing", "with_first_stretch"]
+
+Result = Mapping[str, Any]
+"""A training or a timing as plain data: ``Training.to_dict``, ``Latency.to_dict``."""
+
+# Trainings that may end in incidents before any succeeds. A fault that hits the first three hits all, and
+# a training may take hours.
+_MOST_UNLUCKY = 3
+
+
+class Campaign:
+    """Trainings and timings of one setting, in a folder that several searches may share at once.
+
+    Args:
+        source: Images.
+        shape: Of the skeleton: ``stem_channels``, ``n_stacks``, ``cells_per_stack``.
+        recipe: How networks are trained.
+        seed: Of trainings.
+        device: As for ``eomoo.live.devices.resolve_device``.
+        latency: How latency is measured.
+        folder: Store, checkpoints and weights.
+        workers: Candidates trained at once.
+        threads: Of torch for each on a CPU; by default the processors shared among the workers.
+        readers: Processes that read images ahead, for each candidate.
+        cluster: "local", a Dask scheduler's address, or a TOML file for SLURM.
+    """
+
+    def __init__(
+        self,
+        source: DataSource,
+        *,
+        shape: Mapping[str, int],
+        recipe: Recipe,
+        seed: int,
+        device: str,
+        latency: LatencySetting | None,
+        folder: Path,
+        workers: int,
+        threads: int | None,
+        readers: int,
+        cluster: str,
+    ) -> None:
+        self.source, self.shape, self.recipe = source, dict(shape), recipe
+        self.seed, self.device, self.folder = seed, device, folder
+        self.timing = latency or LatencySetting(device=device)
+        self.workers, self.threads, self.readers, self.cluster = workers, threads, readers, cluster
+        self.report: Callable[[str], None] = _silent
+        self.retry_failed = False
+        self._jobs: Jobs | None = None
+        self._store: LiveStore | None = None
+        self._skeleton: Skeleton | None = None
+        self._settings: dict[tuple[int, tuple[int, ...]], dict[str, Any]] = {}
+        self._failures: dict[tuple[int, tuple[int, ...]], str] = {}
+        self._made: set[tuple[int, tuple[int, ...]]] = set()
+        self._contended: dict[int, bool] = {}
+        self._progress: dict[int, float] = {}
+        self._unlucky = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers and files stay with the process that opened them.
+        return {**self.__dict__, "_jobs": None, "_store": None, "report": _silent}
+
+    @property
+    def jobs(self) -> Jobs:
+        """Where candidates are trained; started when it is first needed."""
+        if self._jobs is None:
+            resource = "GPU" if self.device.startswith("cuda") else "CANDIDATE"
+            self._jobs = make_jobs(self.workers, cluster=self.cluster, resource=resource)
+        return self._jobs
+
+    @property
+    def store(self) -> LiveStore:
+        """Where results are kept."""
+        if self._store is None:
+            self._store = LiveStore(self.folder / "live.sqlite")
+        return self._store
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The network around the cells: bands and classes of the images, width and depth as set."""
+        if self._skeleton is None:
+            self._skeleton = self.jobs.call(_skeleton_of, self.source, self.shape)
+        return self._skeleton
+
+    def fingerprint(self) -> str:
+        """The fingerprint of the images."""
+        return str(self.jobs.call(_fingerprint_of, self.source))
+
+    def close(self) -> None:
+        """Let go of the workers."""
+        if self._jobs is not None:
+            self._jobs.close()
+            self._jobs = None
+
+    # -- timings -------------------------------------------------------------------------------
+
+    def timings(self, cells: Sequence[int]) -> dict[int, Result]:
+        """Latencies of cells; "baseline" is what the reference cell took when it was first timed."""
+        conditions, skeleton = self.jobs.call(latency_conditions, self.skeleton, self.timing), self.skeleton
+        wanted = {k: {"cell": k, **conditions} for k in cells}
+
+        def make(fresh: list[int]) -> None:
+            self.report(f"timing {len(fresh)} networks")
+            results = self.jobs.call(_measure, fresh, skeleton, self.timing)
+            for k, result in zip(fresh, results, strict=True):
+                self.store.put("latency", wanted[k], result, cell=k)
+
+        found = self.store.obtain("latency", wanted, make)
+        self._contended.update({k: bool(result.get("contended")) for k, result in found.items()})
+        baseline = self._baseline(conditions, next(iter(found.values())))
+        return {k: {**result, "baseline": baseline} for k, result in found.items()}
+
+    def _baseline(self, conditions: Mapping[str, Any], result: Result) -> float:
+        """What the reference cell took when it was first timed under these conditions, ms."""
+        first = {"median": result["reference_median"]}
+        self.store.put("reference", conditions, first, cell=self.timing.reference)
+        stored = self.store.get("reference", conditions)
+        return float((stored or first)["median"])
+
+    # -- trainings -----------------------------------------------------------------------------
+
+    def trainings(self, cells: Sequence[int], epochs: tuple[int, ...]) -> dict[int, Result]:
+        """How the trainings of cells ended, by cell; a cell without a result had an incident."""
+        wanted = self._wanted(cells, epochs)
+        if self.retry_failed:
+            self.store.retry_failed("training", list(wanted.values()))
+        make = partial(self._train, epochs=epochs)
+        found: dict[int, Result] = dict(self.store.obtain("training", wanted, make))
+        for k, result in found.items():
+            if result["status"] == "done":
+                self._failures.pop((k, epochs), None)
+            else:
+                self._failures[k, epochs] = f"cell {k}: {result['status']}: {result['reason']}"
+        if len(found) < len(wanted):
+            keys = {key_of("training", setting): k for k, setting in wanted.items() if k not in found}
+            for incident in self.store.incidents("training"):
+                key = key_of("training", incident.setting)
+                if key in keys:
+                    given_up = ", given up" if incident.given_up else ", tried again by the next run"
+                    self._failures[keys[key], epochs] = f"{incident}{given_up}"
+        return found
+
+    def stored(self, cell: int, epochs: tuple[int, ...]) -> Result | None:
+        """The stored result of a cell's training; None where there is none."""
+        return self.store.get("training", self._wanted([cell], epochs)[cell])
+
+    def notes(self) -> list[str]:
+        """Sentences on what went wrong or was disturbed, for the end of a run."""
+        lines = [text for _, text in sorted(self._failures.items())]
+        if lines:
+            lines.insert(0, f"{len(lines)} trainings have no trained network:")
+        old = len(self._failures.keys() - self._made)
+        if old:
+            lines.append(f"{old} of them failed in earlier runs, and this is what was stored")
+        if any("given up" in line for line in lines):
+            lines.append("`--retry-failed` tries again what was given up")
+        contended = sum(self._contended.values())
+        if contended:
+            lines.append(
+                f"{contended} of {len(self._contended)} timings are contended: something else used the device"
+            )
+        return lines
+
+    def contended(self, cells: Sequence[int]) -> list[bool]:
+        """Whether something else was using the device while cells were timed; False for others."""
+        return [self._contended.get(k, False) for k in cells]
+
+    def _train(self, cells: list[int], epochs: tuple[int, ...]) -> None:
+        """Train cells, each until it ends or does not advance."""
+        self.report(f"training {len(cells)} networks for {format_epochs(epochs)} epochs")
+        self._made.update((k, epochs) for k in cells)
+        tasks: list[TrainingTask] = []
+        again: list[int] = []
+
+        def keep(position: int, result: Result) -> None:
+            cell = tasks[position].cell
+            if result["status"] not in RESULT_STATES:
+                self._put_incident(cell, epochs, result["reason"])
+                return
+            self._unlucky = -1
+            setting = self._settings[cell, epochs]
+            status, reason = result["status"], result["reason"]
+            self.store.put("training", setting, result, cell=cell, status=status, reason=reason)
+            self.report(f"cell {cell}: {_summary(result)}")
+
+        def lost(position: int, reason: str) -> None:
+            # A job at its walltime, a machine that is taken away: what advances comes to an end.
+            cell = tasks[position].cell
+            progress = progress_of(self._folder_of(cell, epochs))
+            if progress > self._progress.get(cell, 0.0):
+                self._progress[cell] = progress
+                again.append(cell)
+            else:
+                self._put_incident(cell, epochs, reason)
+
+        while cells:
+            tasks, again = [self._task(k, epochs) for k in cells], []
+            self.jobs.run(run_task, tasks, keep, on_incident=lost)
+            cells = again
+
+    def _put_incident(self, cell: int, epochs: tuple[int, ...], reason: str) -> None:
+        setting, progress = self._settings[cell, epochs], progress_of(self._folder_of(cell, epochs))
+        self.store.put_incident("training", setting, cell=cell, reason=reason, progress=progress)
+        self.report(f"cell {cell}: {reason}")
+        if self._unlucky >= 0:
+            self._unlucky += 1
+        if self._unlucky >= _MOST_UNLUCKY:
+            raise StoreError(
+                f"none of {self._unlucky} trainings came to an end, the last one for this reason: {reason}; "
+                "mend it and run the same command again"
+            )
+
+    def _task(self, cell: int, epochs: tuple[int, ...]) -> TrainingTask:
+        return TrainingTask(
+            cell=cell,
+            source=self.source,
+            skeleton=self.skeleton,
+            recipe=self.recipe,
+            epochs=epochs,
+            seed=self.seed,
+            device=self.device,
+            folder=str(self.folder.resolve()),
+            workers=self.readers,
+            threads=self.threads or _threads(self.workers, self.cluster),
+        )
+
+    def _wanted(self, cells: Sequence[int], epochs: tuple[int, ...]) -> dict[int, dict[str, Any]]:
+        """What the results of cells depend on, asked once, where candidates are trained."""
+        new = [k for k in cells if (k, epochs) not in self._settings]
+        if new:
+            tasks = [self._task(k, epochs) for k in new]
+            for k, setting in zip(new, self.jobs.call(_settings_of, tasks), strict=True):
+                self._settings[k, epochs] = setting
+        return {k: self._settings[k, epochs] for k in cells}
+
+    def _folder_of(self, cell: int, epochs: tuple[int, ...]) -> Path:
+        return TrainingTask.folder_of(self.folder.resolve(), cell, self._settings[cell, epochs])
+
+
+def error_of(result: Result | None, split: str, kind: str) -> float:
+    """The error in per cent, "micro" or "macro", of a training on a split; NaN where there is none."""
+    if result is None or result["status"] != "done":
+        return math.nan
+    return 100.0 * (1.0 - float(result[split][kind]))
+
+
+def with_first_stretch(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:
+    """The epochs with a first stretch that is as long as the screening.
+
+    Raises:
+        SettingError: (a ValueError) The screening is no shorter than a full training.
+    """
+    if screen == 0 or (epochs[0] == screen and len(epochs) > 1):
+        return epochs
+    if screen < 0 or len(epochs) > 1 or screen >= epochs[0]:
+        raise SettingError(f"screen must be fewer epochs than a full training; got {screen} of {epochs}")
+    return screen, epochs[0] - screen
+
+
+def learnt_nothing(result: Result) -> bool:
+    """Whether a trained network is no better on the validation images than the largest class alone."""
+    counts = np.array(result["val"]["confusion"])
+    return bool(np.trace(counts) <= counts.sum(axis=1).max())
+
+
+def _silent(text: str) -> None:
+    """No report."""
+
+
+def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, Any]]:
+    return [task.setting() for task in tasks]
+
+
+def _skeleton_of(source: DataSource, shape: Mapping[str, int]) -> Skeleton:
+    return source.open().skeleton(**shape)
+
+
+def _fingerprint_of(source: DataSource) -> str:
+    return source.open().fingerprint
+
+
+def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[dict[str, Any]]:
+    return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=how)]
+
+
+def _summary(result: Result) -> str:
+    if result["status"] != "done":
+        return f"{result['status']} ({result['reason']})"
+    return f"validation error {error_of(result, 'val', 'micro'):.1f} %, {result['seconds']:.0f} s"
+
+
+def _threads(workers: int, cluster: str) -> int | None:
+    """On one machine, the processors shared among the workers; None leaves it to torch."""
+    if cluster != "local" or workers == 1:
+        return None
+    return max(1, (os.cpu_count() or 1) // workers)

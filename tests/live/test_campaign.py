@@ -1,0 +1,200 @@
+"""Faults of a machine are no results: what is tried again, by whom, and what is told of it."""
+
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_images import make_data
+
+from eomoo.errors import DataError, StoreError
+from eomoo.images import ArrayImages
+
+pytest.importorskip("torch", reason="the extra 'live' is not installed")
+
+SHAPE = {"stem_channels": 5, "n_stacks": 2, "cells_per_stack": 1}
+
+
+def make(folder, images=None, **changes):
+    from eomoo.live.campaign import Campaign
+    from eomoo.live.recipes import get_recipe
+    from eomoo.live.tasks import DataSource
+
+    settings = {"shape": SHAPE, "recipe": get_recipe("nasbench", batch_size=16), "seed": 0, "device": "cpu"}
+    settings |= {"latency": None, "workers": 1, "threads": None, "readers": 0, "cluster": "local"}
+    return Campaign(
+        DataSource(images=images or make_data()), **{**settings, "folder": Path(folder), **changes}
+    )
+
+
+class Spoilt(ArrayImages):
+    """Images of which one raises as long as ``error`` is set."""
+
+    error = None
+
+    def batch(self, indices):
+        if Spoilt.error is not None and 37 in indices:
+            raise Spoilt.error
+        return super().batch(indices)
+
+
+@pytest.fixture
+def spoilt():
+    data = make_data()
+    yield replace(data, train=Spoilt(data.train.images, data.train.labels))
+    Spoilt.error = None
+
+
+@pytest.mark.parametrize("error", [IndexError("item 37"), OSError(5, "a bad disk"), DataError("no image 37")])
+def test_a_broken_image_is_an_incident_that_the_next_run_tries_again(spoilt, tmp_path, error):
+    Spoilt.error = error
+    first = make(tmp_path, spoilt)
+    assert first.trainings([5, 77], (1,)) == {}
+    notes = first.notes()
+    assert notes[0] == "2 trainings have no trained network:"
+    assert str(error) in notes[1]
+    assert notes[1].endswith("(tried once), tried again by the next run")
+    assert len(notes) == 3
+    Spoilt.error = None
+    second = make(tmp_path, spoilt)
+    assert {k: r["status"] for k, r in second.trainings([5, 77], (1,)).items()} == {5: "done", 77: "done"}
+    assert second.notes() == []
+    assert second.store.incidents() == []
+
+
+def test_what_does_not_advance_is_given_up_until_that_is_asked_for(spoilt, tmp_path, monkeypatch):
+    Spoilt.error = OSError(5, "a bad disk")
+    for attempt in range(3):
+        campaign = make(tmp_path, spoilt)
+        assert campaign.trainings([5], (1,)) == {}
+        assert ("given up" in campaign.notes()[1]) == (attempt == 2)
+    Spoilt.error = None
+    campaign = make(tmp_path, spoilt)
+    assert campaign.trainings([5], (1,)) == {}
+    assert campaign.notes()[2:] == [
+        "1 of them failed in earlier runs, and this is what was stored",
+        "`--retry-failed` tries again what was given up",
+    ]
+    campaign = make(tmp_path, spoilt)
+    campaign.retry_failed = True
+    assert campaign.trainings([5], (1,))[5]["status"] == "done"
+
+
+def test_a_fault_that_hits_every_training_ends_the_run(spoilt, tmp_path):
+    Spoilt.error = OSError(5, "a bad disk")
+    with pytest.raises(StoreError, match=r"none of 3 trainings came to an end.*a bad disk"):
+        make(tmp_path, spoilt).trainings([5, 77, 78, 79, 80], (1,))
+    good = make(tmp_path, spoilt)
+    Spoilt.error = None
+    good.trainings([81], (1,))
+    Spoilt.error = OSError(5, "a bad disk")
+    assert good.trainings([5, 77, 78, 79, 80], (1,)) == {}
+
+
+def test_a_diverged_training_is_a_result_and_told_as_stored(tmp_path, monkeypatch):
+    from eomoo.live.job import DivergedError, TrainingJob
+
+    def diverge(self, *_):
+        raise DivergedError("the loss is nan in epoch 1")
+
+    monkeypatch.setattr(TrainingJob, "_train_step", diverge)
+    make(tmp_path).trainings([5], (1,))
+    monkeypatch.undo()
+    campaign = make(tmp_path)
+    assert campaign.trainings([5], (1,))[5]["status"] == "diverged"
+    assert campaign.notes()[1:] == [
+        "cell 5: diverged: the loss is nan in epoch 1",
+        "1 of them failed in earlier runs, and this is what was stored",
+    ]
+
+
+class LosingJobs:
+    """Workers that are lost after each epoch, as with a walltime that is too short."""
+
+    def __init__(self, advance):
+        self.advance, self.runs = advance, 0
+
+    def call(self, function, *arguments):
+        return function(*arguments)
+
+    def close(self):
+        pass
+
+    def run(self, function, tasks, on_result, *, on_incident):
+        from eomoo.live.job import TrainingJob
+
+        train_epoch, seen = TrainingJob._train_epoch, [0]
+        self.runs += 1
+
+        def one_epoch(job, epoch):
+            seen[0] += 1
+            if seen[0] > self.advance:
+                raise KeyboardInterrupt
+            train_epoch(job, epoch)
+
+        for k, task in enumerate(tasks):
+            TrainingJob._train_epoch = one_epoch
+            try:
+                result = function(task)
+            except KeyboardInterrupt:
+                on_incident(k, "its worker died 3 times")
+                continue
+            finally:
+                TrainingJob._train_epoch = train_epoch
+            on_result(k, result)
+
+
+def test_a_training_whose_workers_are_lost_goes_on_as_long_as_it_advances(tmp_path):
+    whole = make(tmp_path / "whole").trainings([77], (5,))[77]
+    campaign = make(tmp_path / "lost")
+    campaign._jobs = LosingJobs(advance=1)
+    found = campaign.trainings([77], (5,))[77]
+    assert found["status"] == "done"
+    assert campaign._jobs.runs == 5
+    assert found["val"] == whole["val"]
+    stuck = make(tmp_path / "stuck")
+    stuck._jobs = LosingJobs(advance=0)
+    assert stuck.trainings([77], (5,)) == {}
+    assert stuck._jobs.runs == 1
+    (incident,) = stuck.store.incidents()
+    assert (incident.reason, incident.progress) == ("its worker died 3 times", 0)
+
+
+def search(folder, queue):
+    import torch
+
+    torch.set_num_threads(1)
+    campaign = make(folder)
+    trained = []
+    campaign.report = trained.append
+    found = campaign.trainings([5, 77, 100434, 1, 2], (2,))
+    queue.put((sorted(line for line in trained if "validation error" in line), sorted(found)))
+
+
+def test_two_searches_on_one_store_train_no_cell_twice(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    processes = [context.Process(target=search, args=(tmp_path, queue)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    results = [queue.get(timeout=300) for _ in processes]
+    for process in processes:
+        process.join()
+    trained = [line for lines, _ in results for line in lines]
+    assert len(trained) == len(set(trained)) == 5
+    assert [cells for _, cells in results] == [[1, 2, 5, 77, 100434]] * 2
+
+
+def test_a_campaign_trains_with_the_settings_that_it_records(tmp_path):
+    from eomoo.live.weights import load_state
+
+    campaign = make(tmp_path, seed=4)
+    result = campaign.trainings([77], (1,))[77]
+    (row,) = campaign.store.rows("training")
+    assert row["setting"]["seed"] == 4
+    assert row["setting"]["epochs"] == "1"
+    assert load_state(result["weights"])["skeleton"]["stem_channels"] == 5
+    assert np.isfinite(result["val"]["loss"])
+    assert campaign.stored(77, (1,)) == result
+    assert campaign.stored(77, (2,)) is None
