@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from eomoo.checks import known_name
 from eomoo.space.cell import MAX_VERTICES
-from eomoo.space.tables import Tables
+from eomoo.space.tables import EDGE_WEIGHTS, Tables
 
 __all__ = ["KINDS", "Neighborhood", "check_kind", "neighbor_lists", "neighborhood", "one_step"]
 
 KINDS = ("hamming", "symmetric", "published")
-# Cells at a time: 31 steps of each are 2 MB.
+# Cells at a time: 31 steps of each are 2 MB, and their numbers in a block fit 16 bits.
 _BLOCK = 1 << 14
-# Cells whose arriving steps are sorted at a time: some 7 MB of keys.
-_WIDE_BLOCK = 1 << 15
 
 _Lists = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -96,9 +94,8 @@ def neighborhood(space: Tables, kind: str) -> Neighborhood:
     return _compressed([counts for counts, _ in lists], [flat.astype(np.int32) for _, flat in lists])
 
 
-def _blocks(space: Tables, size: int = _BLOCK) -> list[NDArray[np.int64]]:
-    everything = np.arange(len(space))
-    return [everything[start : start + size] for start in range(0, len(space), size)]
+def _blocks(space: Tables) -> list[NDArray[np.int64]]:
+    return [np.arange(start, min(start + _BLOCK, len(space))) for start in range(0, len(space), _BLOCK)]
 
 
 def _compressed(counts: list[NDArray[np.int64]], flat: list[NDArray[np.int32]]) -> Neighborhood:
@@ -119,22 +116,34 @@ def _distinct(near: NDArray[np.int32]) -> NDArray[np.int32]:
 def _one_way(space: Tables) -> Neighborhood:
     """For every cell, those that lead to it by a step which has no way back, 1.5 million in all.
 
-    A fifth of the steps are such: they drop vertices, or depend on the order of the stored member's.
+    Only a removed edge can be such a step: vertices fall away with it, or the order of the stored member's
+    forbids to add it again. Another operation can always be changed back, an added edge be removed.
     """
-    hamming = neighborhood(space, "hamming")
-    source = np.repeat(np.arange(len(space), dtype=np.int32), np.diff(hamming.indptr))
-    counts, flat = [], []
-    for block in _blocks(space, _WIDE_BLOCK):
-        first, last = int(block[0]), int(block[-1])
-        arriving = (hamming.indices >= first) & (hamming.indices <= last)
-        target = hamming.indices[arriving].astype(np.int64) - first
-        keys = target * len(space) + source[arriving]
-        keys.sort()
-        leaving = slice(hamming.indptr[first], hamming.indptr[last + 1])
-        known = (source[leaving].astype(np.int64) - first) * len(space) + hamming.indices[leaving]
+    removed = [_by_an_edge(space, block, added=False) for block in _blocks(space)]
+    counts = np.concatenate([counts for counts, _ in removed])
+    source = np.repeat(np.arange(len(space), dtype=np.int32), counts)
+    target = np.concatenate([flat for _, flat in removed])
+    sizes, flat = [], []
+    for block in _blocks(space):
+        arriving = np.flatnonzero((target >= block[0]) & (target <= block[-1]))
+        to = (target[arriving] - block[0]).astype(np.uint16)
+        # Sources ascend, so a stable order of targets sorts the pairs; 16 bits are sorted by their digits.
+        order = np.argsort(to, kind="stable")
+        to, arriving = to[order].astype(np.int64), arriving[order]
+        added_counts, added = _by_an_edge(space, block, added=True)
+        back = np.repeat(np.arange(len(block)), added_counts) * len(space) + added
+        keys = to * len(space) + source[arriving]
         # Both are sorted, so a key that is there stands where it would be put in.
-        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        keys = keys[known[at] != keys]
-        counts.append(np.bincount(keys // len(space), minlength=len(block)))
-        flat.append((keys % len(space)).astype(np.int32))
-    return _compressed(counts, flat)
+        alone = back[np.minimum(np.searchsorted(back, keys), len(back) - 1)] != keys
+        sizes.append(np.bincount(to[alone], minlength=len(block)))
+        flat.append(source[arriving[alone]])
+    return _compressed(sizes, flat)
+
+
+def _by_an_edge(space: Tables, indices: NDArray[np.int64], *, added: bool) -> _Lists:
+    """Cells that differ from the cells (n,) in one edge more or less: how many (n,), and all in a row."""
+    mask = space.padded_mask[space.structure[indices]][:, None]
+    near = space.lookup(mask ^ EDGE_WEIGHTS, space.padded_code[indices].astype(np.int64)[:, None])
+    near[(near == indices[:, None]) | (((mask & EDGE_WEIGHTS) == 0) != added)] = -1
+    near = _distinct(near)
+    return (near >= 0).sum(axis=1), near[near >= 0]

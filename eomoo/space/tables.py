@@ -20,14 +20,14 @@ from eomoo.space.enumeration import (
     enumerate_space,
 )
 
-__all__ = ["Tables"]
+__all__ = ["EDGE_WEIGHTS", "Tables"]
 
 # Genotypes decoded at a time: their 0.8 MB of genes and codes stay within a core's cache.
 _BLOCK = 1 << 12
 _POWERS = 3 ** np.arange(N_INTERIOR - 1, -1, -1)
 _DIGITS = (np.arange(N_LABELLINGS)[:, None] // _POWERS % 3).astype(np.int8)
 _ROW_MAJOR = [(x, y) for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES)]
-_EDGE_WEIGHTS = np.array([1 << edge_bit(x, y) for x, y in _ROW_MAJOR], dtype=np.int64)
+EDGE_WEIGHTS = np.array([1 << edge_bit(x, y) for x, y in _ROW_MAJOR], dtype=np.int64)
 _HIGHEST = np.array([1] * N_EDGE_GENES + [2] * N_INTERIOR, dtype=np.int64)
 _TOO_FAR = N_EDGES + 1
 
@@ -66,7 +66,7 @@ class Tables:
         self.structure_adjacency = _padded_adjacency(space.mask, space.vertices)
         x, y = np.array(_ROW_MAJOR).T
         self._edge_genes = np.ascontiguousarray(self.structure_adjacency[:, x, y])
-        self.padded_mask = self._edge_genes @ _EDGE_WEIGHTS
+        self.padded_mask = self._edge_genes @ EDGE_WEIGHTS
         self.structure = space.class_structure[class_of_index]
         self.n_vertices = space.vertices[self.structure]
         self.n_edges = self.structure_adjacency.sum(axis=(1, 2), dtype=np.int8)[self.structure]
@@ -105,7 +105,7 @@ class Tables:
             wrong = np.asarray(((genes < 0) | (genes > _HIGHEST)).any(axis=1))
             # No edges, no cell: such a row looks up as invalid.
             genes = np.where(wrong[:, None], 0, genes)
-        mask = genes[:, :N_EDGE_GENES] @ _EDGE_WEIGHTS
+        mask = genes[:, :N_EDGE_GENES] @ EDGE_WEIGHTS
         index = self.lookup(mask, genes[:, N_EDGE_GENES:] @ _POWERS).astype(np.int64)
         violation = np.maximum(-self._structure_of_mask[mask].astype(np.int64), 0)
         if wrong is not None:
@@ -126,7 +126,7 @@ class Tables:
 
     def one_gene_changes(self, X: NDArray[np.int64]) -> NDArray[np.int32]:
         """Cells of the genotypes that differ from genotypes (n, 26) in one gene: see ``one_step_from``."""
-        return self.one_step_from(X[:, :N_EDGE_GENES] @ _EDGE_WEIGHTS, X[:, N_EDGE_GENES:] @ _POWERS)
+        return self.one_step_from(X[:, :N_EDGE_GENES] @ EDGE_WEIGHTS, X[:, N_EDGE_GENES:] @ _POWERS)
 
     def one_step_from(self, mask: NDArray[np.int64], code: NDArray[np.int64]) -> NDArray[np.int32]:
         """Cells one gene from edge masks (n,) and operation codes (n,): (n, 31), -1 where invalid.
@@ -135,7 +135,7 @@ class Tables:
         (modulo 3). A column may lead to the genotype's own cell.
         """
         near = np.empty((len(mask), N_EDGES + 2 * N_INTERIOR), dtype=np.int32)
-        near[:, :N_EDGES] = self.lookup(mask[:, None] ^ _EDGE_WEIGHTS, code[:, None])
+        near[:, :N_EDGES] = self.lookup(mask[:, None] ^ EDGE_WEIGHTS, code[:, None])
         near[:, N_EDGES:] = self.lookup(mask[:, None], _OTHER_OPERATIONS[code])
         return near
 
