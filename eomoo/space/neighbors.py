@@ -140,7 +140,9 @@ def _one_way(space: Tables) -> Neighborhood:
     return _compressed(sizes, flat)
 
 
-def _by_an_edge(space: Tables, indices: NDArray[np.int64], *, added: bool) -> _Lists:
+def _by_an_edge(
+    space: Tables, indices: NDArray[np.int64], *, added: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Cells that differ from the cells (n,) in one edge more or less: how many (n,), and all in a row."""
     mask = space.padded_mask[space.structure[indices]][:, None]
     near = space.lookup(mask ^ EDGE_WEIGHTS, space.padded_code[indices].astype(np.int64)[:, None])
