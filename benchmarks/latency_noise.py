@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import eomoo
-from eomoo.live.latency import LatencySetting, half_split_spearman, measure_latency
+from eomoo.live import LatencySetting, half_split_spearman, measure_latency
 
 
 def main() -> None:

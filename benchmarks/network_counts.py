@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 import eomoo
-from eomoo.live.profile import profile_network
+from eomoo.live import profile_network
 
 
 def chosen_cells(space: eomoo.Catalogue) -> np.ndarray:

@@ -14,9 +14,7 @@ from matplotlib.colors import ListedColormap
 
 import eomoo
 from eomoo.images import Scene, open_scene
-from eomoo.live.mapping import predict_scene
-from eomoo.live.metrics import Accuracy
-from eomoo.live.training import load_trained
+from eomoo.live import Accuracy, load_trained, predict_scene
 from eomoo.plots import new_figure
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eomoo.checks import choice
 from eomoo.cli.common import Json, console, parse_options
 from eomoo.cli.show import parse_cell
-from eomoo.errors import DataNotFoundError, SettingError
+from eomoo.errors import DataNotFoundError
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
@@ -122,8 +123,7 @@ def evaluate(
     from eomoo.live.training import load_trained
     from eomoo.live.weights import load_state
 
-    if split not in SPLITS:
-        raise SettingError(f"split is one of {', '.join(SPLITS)}; got {split!r}")
+    choice("split", split, SPLITS)
     weights = _weights(trained)
     network, place = load_trained(weights), resolve_device(device)
     task = as_trained(open_data(data, **parse_options(images or [])), load_state(weights)["images"])

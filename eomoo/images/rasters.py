@@ -28,7 +28,7 @@ RASTERS = {
 }
 """GDAL's driver by a file's ending. It is named on opening, since others (VRT) read what a file points to."""
 
-# Deflate shrinks at most 1032-fold; land cover maps, the most uniform of honest rasters, about 100-fold.
+# A choice: deflate shrinks at most 1032-fold, and so far only what is one value throughout.
 _RATIO = 200
 # What any file may claim, however small it is: four bytes for each pixel of 8,192 x 8,192.
 _FREE = 2**28

@@ -1,13 +1,68 @@
 """Cell -> network -> trained, timed, exported; nothing here imports torch before it is used.
 
-- :mod:`~eomoo.live.network`: ``build_network(cell, skeleton)``; :mod:`~eomoo.live.modules` holds its torch
-  classes and is the one module that imports torch at its top.
-- :mod:`~eomoo.live.profile`: parameters, MACs and memory counted on the network.
-- :mod:`eomoo.images`: ``open_data("landsat-nc")``, So2Sat, scenes and folders as ``ImageData``.
-- :mod:`~eomoo.live.training`: ``train``, ``evaluate``, ``load_trained``; recipes in
-  :mod:`~eomoo.live.recipes`, a training's files in :mod:`~eomoo.live.runs`.
-- :mod:`~eomoo.live.latency`: ``measure_latency``; :mod:`~eomoo.live.energy`.
-- :mod:`~eomoo.live.export`: ``export_onnx``; :mod:`~eomoo.live.mapping`: ``predict_scene``.
-- :mod:`~eomoo.live.tasks`, :mod:`~eomoo.live.store`,
-  :mod:`~eomoo.live.screening`: what the live backend runs on.
+- ``network``: ``build_network(cell, skeleton)``; ``modules`` holds its torch classes and is the one module
+  that imports torch at its top.
+- ``profile``: parameters, MACs and memory counted on the network.
+- ``training``: ``train`` and ``load_trained``; ``recipes`` how, ``job`` the steps, ``batches`` the images,
+  ``evaluation`` and ``metrics`` how well, ``runs`` a training's folder, ``weights`` files with a digest.
+- ``latency``: ``measure_latency`` in turns; ``runners`` PyTorch and ONNX Runtime, ``energy`` its counters,
+  ``devices`` what there is.
+- ``export``: ``export_onnx``; ``exporter`` for a whole front; ``mapping``: ``predict_scene``.
+- ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
+  incidents, ``screening`` chooses what is trained fully.
 """
+
+from eomoo.live.campaign import Campaign
+from eomoo.live.devices import device_name, resolve_device
+from eomoo.live.evaluation import evaluate
+from eomoo.live.export import Exported, export_onnx, read_metadata
+from eomoo.live.exporter import export_cells
+from eomoo.live.latency import Latency, LatencySetting, half_split_spearman, measure_latency
+from eomoo.live.mapping import predict_scene
+from eomoo.live.metrics import Accuracy
+from eomoo.live.network import INITIALIZATIONS, build_network
+from eomoo.live.profile import Memory, Profile, measure_memory, profile_network
+from eomoo.live.recipes import RECIPES, Recipe, get_recipe
+from eomoo.live.runs import CurvePoint, Training
+from eomoo.live.screening import Screening
+from eomoo.live.store import Incident, LiveStore
+from eomoo.live.tasks import DataSource, TrainingTask
+from eomoo.live.training import load_trained, train
+from eomoo.live.weights import load_state, save_state
+
+__all__ = [
+    "INITIALIZATIONS",
+    "RECIPES",
+    "Accuracy",
+    "Campaign",
+    "CurvePoint",
+    "DataSource",
+    "Exported",
+    "Incident",
+    "Latency",
+    "LatencySetting",
+    "LiveStore",
+    "Memory",
+    "Profile",
+    "Recipe",
+    "Screening",
+    "Training",
+    "TrainingTask",
+    "build_network",
+    "device_name",
+    "evaluate",
+    "export_cells",
+    "export_onnx",
+    "get_recipe",
+    "half_split_spearman",
+    "load_state",
+    "load_trained",
+    "measure_latency",
+    "measure_memory",
+    "predict_scene",
+    "profile_network",
+    "read_metadata",
+    "resolve_device",
+    "save_state",
+    "train",
+]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from eomoo.checks import known_keys
 from eomoo.errors import SettingError, StoreError
 from eomoo.jobs import Jobs, make_jobs
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
@@ -62,6 +63,7 @@ class Campaign:
         readers: int,
         cluster: str,
     ) -> None:
+        known_keys("skeleton", shape, ("stem_channels", "n_stacks", "cells_per_stack"))
         self.source, self.shape, self.recipe = source, dict(shape), recipe
         self.seed, self.device, self.folder = seed, device, folder
         self.timing = latency or LatencySetting(device=device)

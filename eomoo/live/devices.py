@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from eomoo.checks import positive
+from eomoo.checks import positive, short, text
 from eomoo.errors import SettingError
 from eomoo.packages import require
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "PRECISIONS",
     "Group",
     "device_name",
     "free_memory",
@@ -28,6 +29,10 @@ __all__ = [
     "versions",
 ]
 
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+"""Precisions that may be asked for; "auto" is the fastest that a device has."""
+
+_KNOWN_DEVICES = "auto, cpu, cuda, cuda:0 and so on, mps"
 _PACKAGES = ("torch", "onnxruntime", "onnx", "numpy")
 
 
@@ -40,14 +45,12 @@ def resolve_device(name: str = "auto") -> torch.device:
     require("torch", purpose="to use a device")
     import torch
 
-    if name == "auto":
+    if text("device", name) == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device: torch.device = torch.device(name)
     except RuntimeError:
-        raise SettingError(
-            f"unknown device {name!r}; known are auto, cpu, cuda, cuda:0 and so on, mps"
-        ) from None
+        raise SettingError(f"there is no device {short(name)}; known are {_KNOWN_DEVICES}") from None
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
@@ -56,7 +59,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingError("there is no device 'mps' here")
     if device.type not in ("cpu", "mps"):
-        raise SettingError(f"unknown device {name!r}; known are auto, cpu, cuda, cuda:0 and so on, mps")
+        raise SettingError(f"there is no device {short(name)}; known are {_KNOWN_DEVICES}")
     return device
 
 

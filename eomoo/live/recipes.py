@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from eomoo.errors import SettingError, UnknownNameError
+from eomoo.checks import choice, known_keys, known_name, number, short, whole
+from eomoo.errors import SettingError
+from eomoo.live.devices import PRECISIONS
 from eomoo.live.network import INITIALIZATIONS
 
 __all__ = ["RECIPES", "Recipe", "format_epochs", "get_recipe", "parse_epochs"]
 
 Schedule = Literal["constant", "cosine"]
+# More than any recipe; fewer than would fill memory with measurements.
+_MOST_EPOCHS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +57,27 @@ class Recipe:
     measure_every: int = 2
 
     def __post_init__(self) -> None:
-        choices = {
+        choices: dict[str, Collection[str]] = {
             "schedule": ("constant", "cosine"),
             "class_weights": ("none", "balanced"),
-            "precision": ("auto", "float32", "bfloat16", "float16"),
-            "initialization": tuple(INITIALIZATIONS),
-            "augment": (True, False),
+            "precision": PRECISIONS,
+            "initialization": INITIALIZATIONS,
         }
         for name, known in choices.items():
-            if getattr(self, name) not in known:
-                shown = ", ".join(map(str, known))
-                raise SettingError(f"recipe: {name} is one of {shown}; got {getattr(self, name)!r}")
+            choice(f"recipe: {name}", getattr(self, name), known)
+        if not isinstance(self.augment, bool):
+            raise SettingError(f"recipe: augment must be true or false; got {short(self.augment)}")
+        # Batch norm needs two images.
         for name, least in (("batch_size", 2), ("epochs", 1), ("measure_every", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise SettingError(f"recipe: {name} is a whole number from {least} up; got {value!r}")
-        for name, most in (("learning_rate", 1e3), ("momentum", 1.0), ("weight_decay", 1.0), ("warmup", 1.0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-                raise SettingError(f"recipe: {name} is a number from 0 to {most:g}; got {value!r}")
+            whole(f"recipe: {name}", getattr(self, name), least=least)
+        # Momentum and decay above 1 let weights grow without end; 1000 is far beyond any rate that trains.
+        most = {"learning_rate": 1e3, "clip_norm": math.inf}
+        for name in ("learning_rate", "momentum", "weight_decay", "warmup", "clip_norm"):
+            number(f"recipe: {name}", getattr(self, name), least=0, most=most.get(name, 1.0))
 
     def rate(self, step: int, steps_per_epoch: int, epochs: Sequence[int]) -> float:
         """Learning rate of a step (from 0), for stretches of epochs one after another."""
+        # The linear scaling rule: Goyal et al., arXiv:1706.02677.
         peak = self.learning_rate * self.batch_size / 256
         start, length = 0, epochs[0] * steps_per_epoch
         for stretch in epochs[1:]:
@@ -123,13 +126,8 @@ def get_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:
         SettingError: (a ValueError) A setting that recipes do not have, or an impossible value.
     """
     if isinstance(recipe, str):
-        if recipe not in RECIPES:
-            raise UnknownNameError(f"unknown recipe {recipe!r}; known are {', '.join(RECIPES)}")
-        recipe = RECIPES[recipe]
-    known = [field.name for field in fields(Recipe) if field.name != "name"]
-    for name in changes:
-        if name not in known:
-            raise SettingError(f"recipe: unknown setting {name!r}; known are {', '.join(known)}")
+        recipe = RECIPES[known_name("recipe", recipe, RECIPES)]
+    known_keys("recipe", changes, [field.name for field in fields(Recipe) if field.name != "name"])
     return replace(recipe, **changes) if changes else recipe
 
 
@@ -146,8 +144,11 @@ def parse_epochs(epochs: int | str | Sequence[int]) -> tuple[int, ...]:
         stretches = tuple(int(part) for part in parts)
     except (TypeError, ValueError):
         stretches = ()
-    if not stretches or min(stretches) < 1:
-        raise SettingError(f"epochs is a whole number from 1 up, or several as in 4+8; got {epochs!r}")
+    if not stretches or min(stretches) < 1 or sum(stretches) > _MOST_EPOCHS:
+        raise SettingError(
+            f"epochs must be a whole number from 1 to {_MOST_EPOCHS:,}, or several as in 4+8; "
+            f"got {short(epochs)}"
+        )
     return stretches
 
 

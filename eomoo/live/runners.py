@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.checks import choice
 from eomoo.errors import SettingError
 from eomoo.live.export import onnx_bytes
 from eomoo.live.network import build_network
@@ -46,8 +47,7 @@ def make_runner(
     Raises:
         SettingError: (a ValueError) The runtime cannot do it on this device.
     """
-    if runtime not in RUNTIMES:
-        raise SettingError(f"runtime is one of {', '.join(RUNTIMES)}; got {runtime!r}")
+    choice("runtime", runtime, RUNTIMES)
     network = build_network(cell, skeleton, seed=0).eval()
     size = skeleton.image_size
     image = np.random.default_rng(0).standard_normal((batch_size, skeleton.in_channels, size, size))

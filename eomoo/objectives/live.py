@@ -158,15 +158,10 @@ class LiveBackend(Backend):
             data = str(base / data)
         timing = {"device": merged.get("device", "auto"), **merged.pop("latency", {})}
         folder = merged.pop("folder", None) or cache_folder() / "live"
-        try:
-            return cls(
-                DataSource(name=data, options=options),
-                latency=LatencySetting(**timing),
-                folder=folder,
-                **merged,
-            )
-        except TypeError as error:
-            raise CardError(f"the live backend's settings: {str(error).partition('() ')[2]}") from None
+        known_keys("latency", timing, LatencySetting.__dataclass_fields__, error=CardError)
+        return cls(
+            DataSource(name=data, options=options), latency=LatencySetting(**timing), folder=folder, **merged
+        )
 
     @property
     def skeleton(self) -> Skeleton:

@@ -106,12 +106,12 @@ def test_latencies(place):
     ("arguments", "message"),
     [
         (["evaluate", "5", "--data", "images"], r"no weights in runs/5; train the cell"),
-        (["evaluate", "77", "--data", "images", "--split", "all"], "split is one of train, val, test"),
+        (["evaluate", "77", "--data", "images", "--split", "all"], "split must be one of train, val, test"),
         (["train", "x", "--data", "images"], "no cell: 'x'"),
         (["train", "5", "--data", "nowhere"], "no data set or folder 'nowhere'"),
-        (["train", "5", "--data", "images", "-s", "lr=1"], "unknown setting 'lr'"),
-        (["train", "5", "--data", "images", "-i", "bands=1"], "unknown option 'bands'"),
-        (["latency", "5", "--threads", "0"], "threads is a whole number from 1 up"),
+        (["train", "5", "--data", "images", "-s", "lr=1"], "unknown key 'lr'"),
+        (["train", "5", "--data", "images", "-i", "blocks=1"], "unknown key 'blocks'"),
+        (["latency", "5", "--threads", "0"], "threads must be a whole number of at least 1"),
     ],
 )
 def test_mistakes_are_named(place, arguments, message):

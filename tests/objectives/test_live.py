@@ -247,8 +247,11 @@ def test_settings_of_a_card():
         ({"data": "x", "epoch": 3}, "the live backend: unknown key 'epoch'; known are cluster, data"),
         ({"data": "x", "workers": "two"}, "workers cannot be 'two'"),
         ({"data": "x", "workers": True}, "workers cannot be True"),
-        ({"data": "x", "latency": {"batch": 3}}, "unexpected keyword argument 'batch'"),
-        ({"data": "x", "recipe_settings": {"lr": 3}}, "unknown setting 'lr'"),
+        ({"data": "x", "latency": {"batch": 3}}, "latency: unknown key 'batch'"),
+        ({"data": "x", "recipe_settings": {"lr": 3}}, "unknown key 'lr'"),
+        ({"data": "x", "skeleton": {"channels": 3}}, "skeleton: unknown key 'channels'"),
+        ({"data": "x", "workers": 0}, "workers must be a whole number of at least 1; got 0"),
+        ({"data": "x", "screen_quantile": 2}, "screen_quantile must be a finite number from 0"),
         ({"data": "x", "epochs": 3, "screen": 3}, "screen must be fewer epochs"),
     ],
 )
