@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from eomoo.errors import EomooError, SettingError, UnknownNameError
 
-__all__ = ["choice", "known_keys", "known_name", "number", "positive", "short", "text", "whole"]
+__all__ = [
+    "choice", "first_line", "known_keys", "known_name", "listed", "number", "positive", "short", "text",
+    "whole",
+]  # fmt: skip
 
 
 def whole(
@@ -103,6 +106,17 @@ def short(value: object) -> str:
     except ValueError:
         # An integer with more digits than Python turns into text.
         return "a number of thousands of digits"
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names as they may stand in a sentence: never many, never long."""
+    found = [str(name)[:60] for name in names]
+    return ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says, in one line of bounded length."""
+    return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
 
 
 def _within(least: float | None, most: float | None) -> str:

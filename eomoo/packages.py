@@ -9,7 +9,7 @@ from eomoo.errors import MissingPackageError
 
 __all__ = ["require"]
 
-_EXTRA = {"dask": "cluster", "distributed": "cluster", "dask_jobqueue": "cluster"}
+_EXTRA = {"dask": "cluster", "distributed": "cluster", "dask_jobqueue": "cluster", "pyarrow": "parquet"}
 
 
 def require(module: str, *, purpose: str) -> Any:

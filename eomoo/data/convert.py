@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eomoo.checks import choice
 from eomoo.data import eo_convert
 from eomoo.data.datasets import DATASETS
 from eomoo.data.download import StartProgress
+from eomoo.data.eo_files import read_walks
 from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
 from eomoo.data.nasbench_convert import NB101_COLUMNS, convert_nasbench101, looks_like_nasbench101
-from eomoo.errors import DataError, DataNotFoundError, MissingPackageError, SettingError
+from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import atomic_path, write_json
+from eomoo.packages import require
 from eomoo.space.enumeration import N_CELLS
 
 if TYPE_CHECKING:
@@ -85,21 +88,22 @@ KINDS: dict[str, Kind] = {
     "eo-walks": Kind(
         title="path_logs.json of the EO HW-NAS table: the cells of the random walks",
         dataset="eo-hwnas",
-        recognises=eo_convert.starts_like_walks,
-        read=eo_convert.walks_table,
+        recognises=lambda path: eo_convert.begins_with(path, b"["),
+        read=read_walks,
         columns=eo_convert.COLUMNS,
     ),
     "eo-tests": Kind(
         title="test_results_sampled_all_paths.json of the EO HW-NAS table: test results",
         dataset="eo-hwnas",
-        recognises=eo_convert.starts_like_measured,
+        recognises=lambda path: eo_convert.begins_with(path, b"{"),
         read=eo_convert.measured_table,
         columns=eo_convert.COLUMNS,
     ),
     "eo-database": Kind(
         title="a database pickle of the EO HW-NAS table: accuracies, latency or parameters by hash",
         dataset="eo-hwnas",
-        recognises=eo_convert.starts_like_pickle,
+        # Protocols 2 to 5.
+        recognises=lambda path: eo_convert.begins_with(path, *(b"\x80" + bytes([k]) for k in range(2, 6))),
         read=eo_convert.database_table,
         columns=eo_convert.COLUMNS,
     ),
@@ -112,12 +116,6 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            'writing Parquet needs pyarrow: pip install "eomoo[parquet]"; CSV needs nothing'
-        ) from error
     table.to_parquet(path, index=False)
 
 
@@ -162,8 +160,9 @@ def convert(
         DataError: `path` is of another kind or damaged, or `out` cannot be written.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
-    if fmt not in FORMATS:
-        raise SettingError(f"the format {fmt!r} is not known; known are {', '.join(FORMATS)}")
+    choice("format", fmt, FORMATS)
+    if fmt == "parquet":
+        require("pyarrow", purpose="to write Parquet (CSV needs nothing)")
     path, out = Path(path), Path(out)
     name = kind_of(path)
     kind = KINDS[name]
@@ -187,16 +186,9 @@ def convert(
 
 def _describe(kind: Kind, names: list[str], rows: int) -> dict[str, Any]:
     dataset = DATASETS[kind.dataset]
-    units_and_meanings = {name: kind.columns[name] for name in names}
-    return {
-        "dataset": dataset.name,
-        "title": dataset.title,
-        "citation": dataset.citation,
-        "licence": dataset.licence,
-        "homepage": dataset.homepage,
-        "rows": rows,
-        "columns": {
-            column: {"unit": unit or None, "meaning": meaning}
-            for column, (unit, meaning) in units_and_meanings.items()
-        },
+    facts = {name: getattr(dataset, name) for name in ("title", "citation", "licence", "homepage")}
+    columns = {
+        name: {"unit": unit or None, "meaning": meaning}
+        for name, (unit, meaning) in ((name, kind.columns[name]) for name in names)
     }
+    return {"dataset": dataset.name, **facts, "rows": rows, "columns": columns}

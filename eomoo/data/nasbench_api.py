@@ -14,8 +14,8 @@ left out and cells are iterated over in the order of their hashes.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, KeysView, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,9 @@ from eomoo.space.cell import (
     OUTPUT,
     _hash_graph,
     _on_a_path,
+    pack_genotype,
 )
-from eomoo.space.enumeration import edge_bit
+from eomoo.space.enumeration import N_CELLS
 
 __all__ = ["ModelSpec", "NASBench", "OutOfDomainError"]
 
@@ -111,12 +112,12 @@ class NASBench:
             "num_repeats": self.table.n_repeats,
             "available_ops": list(OPERATIONS),
         }
-        self.fixed_statistics: Mapping[str, dict[str, Any]] = _Fixed(self.table)
-        self.computed_statistics: Mapping[str, _Runs] = _Computed(self.table)
+        self.fixed_statistics: Mapping[str, dict[str, Any]] = _ByHash(_fixed)
+        self.computed_statistics: Mapping[str, _Runs] = _ByHash(partial(_computed, self.table))
         self.valid_epochs = set(self.table.epochs)
         self.history: dict[str, Any] = {}
         self._random = random.Random(seed)
-        self.training_time_spent, self.total_epochs_spent = 0.0, 0
+        self.reset_budget_counters()
 
     def query(self, model_spec: ModelSpec, epochs: int = 108, stop_halfway: bool = False) -> dict[str, Any]:
         """One of the three runs of a cell, chosen at random; the budget counters go up.
@@ -150,7 +151,8 @@ class NASBench:
 
     def reset_budget_counters(self) -> None:
         """Set both counters to zero."""
-        self.training_time_spent, self.total_epochs_spent = 0.0, 0
+        self.training_time_spent: float = 0.0
+        self.total_epochs_spent: int = 0
 
     def hash_iterator(self) -> KeysView[str]:
         """The hashes of all cells."""
@@ -175,17 +177,11 @@ class NASBench:
 
     def _index(self, model_spec: ModelSpec) -> int:
         self._check_spec(model_spec)
-        rows, n = model_spec.matrix.tolist(), len(model_spec.ops)
-        at = [*range(n - 1), MAX_VERTICES - 1]
-        mask = code = 0
-        for x, y in combinations(range(n), 2):
-            if rows[x][y] not in (0, 1):
-                raise OutOfDomainError(f"adjacency matrix should hold only 0 and 1, got {rows[x][y]}")
-            mask |= int(rows[x][y]) << edge_bit(at[x], at[y])
-        for op in model_spec.ops[1:-1]:
-            code = 3 * code + _CODES[op]
-        code *= 3 ** (MAX_VERTICES - n)
-        return int(load_space().lookup(np.array([mask]), np.array([code]))[0])
+        matrix = model_spec.matrix
+        for value in matrix[(matrix != 0) & (matrix != 1)]:
+            raise OutOfDomainError(f"adjacency matrix should hold only 0 and 1, got {value}")
+        codes = [_CODES[op] for op in model_spec.ops[1:-1]]
+        return int(load_space().index(pack_genotype(matrix, codes)))
 
     # Scripts call these two, although the original marks them as private.
 
@@ -201,40 +197,30 @@ class NASBench:
             raise OutOfDomainError("first operation should be 'input'")
         if model_spec.ops[-1] != OUTPUT:
             raise OutOfDomainError("last operation should be 'output'")
-        for op in model_spec.ops[1:-1]:
-            if op not in _CODES:
-                raise OutOfDomainError(f"unsupported op {op} (available ops = {list(OPERATIONS)})")
+        for op in set(model_spec.ops[1:-1]) - set(_CODES):
+            raise OutOfDomainError(f"unsupported op {op} (available ops = {list(OPERATIONS)})")
 
     def _hash_spec(self, model_spec: ModelSpec) -> str:
         return model_spec.hash_spec(self.config["available_ops"])
 
 
 class _ByHash(Mapping[str, Any]):
-    """A mapping from every hash, whose values are made when they are asked for."""
+    """A mapping from every hash, whose values are made of a cell's index when they are asked for."""
 
-    def __init__(self, table: NASBench101Table) -> None:
-        self._table = table
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self._make = make
 
     def __len__(self) -> int:
-        return len(self._table)
+        return N_CELLS
 
     def __iter__(self) -> Iterator[str]:
+        # Some thousand hashes at a time are as quick as all, and the first come at once.
         step = 4096
-        for first in range(0, len(self), step):
-            yield from load_space().hash(np.arange(first, min(first + step, len(self))))
+        for first in range(0, N_CELLS, step):
+            yield from load_space().hash(np.arange(first, min(first + step, N_CELLS)))
 
-    def _at(self, key: str) -> int:
-        return int(load_space().find([key])[0])
-
-
-class _Fixed(_ByHash):
-    def __getitem__(self, key: str) -> dict[str, Any]:
-        return _fixed(self._at(key))
-
-
-class _Computed(_ByHash):
-    def __getitem__(self, key: str) -> _Runs:
-        return _computed(self._table, self._at(key))
+    def __getitem__(self, key: str) -> Any:
+        return self._make(int(load_space().find([key])[0]))
 
 
 def _fixed(index: int) -> dict[str, Any]:

@@ -7,32 +7,28 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eomoo.data.nasbench_batches import Batch, RecordError, decode_batch
 from eomoo.data.tfrecord import Block, read_blocks, record_error
 from eomoo.errors import DataError
-from eomoo.files import atomic_path
+from eomoo.files import atomic_path, read_head
 from eomoo.space import CIFAR10, Catalogue, load_space
 from eomoo.space.enumeration import N_CELLS
 
 __all__ = [
-    "METRICS",
-    "NB101_COLUMNS",
-    "N_REPEATS",
-    "STAGES",
-    "column_name",
-    "convert_nasbench101",
+    "METRICS", "NB101_COLUMNS", "N_REPEATS", "STAGES", "column_name", "convert_nasbench101",
     "looks_like_nasbench101",
-]
+]  # fmt: skip
 
 METRICS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
+# Names, runs of a cell and numbers of epochs are those of the published files (Ying et al., ICML 2019).
 STAGES = ("halfway", "final")
 N_REPEATS = 3
 _EPOCHS = (4, 12, 36, 108)
+# Seconds, three years: more than any training takes, less than one of half an hour in microseconds.
 _LONGEST = 1e8
 _TITLES = {
     "training_time": ("s", "training time"),
@@ -63,10 +59,7 @@ NB101_COLUMNS: dict[str, tuple[str, str]] = {
 
 def looks_like_nasbench101(path: Path) -> bool:
     """Whether a file begins as a TFRecord file of NAS-Bench-101 does."""
-    if not path.is_file():
-        return False
-    with open(path, "rb") as file:
-        head = file.read(15)
+    head = read_head(path, 15)
     return len(head) == 15 and head[2:8] == bytes(6) and head[12:14] == b'["'
 
 
@@ -155,9 +148,9 @@ class _Check:
 
     def __call__(self, batch: Batch) -> None:
         index = batch_index(self.space, batch)
-        self._fail(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
+        _refuse(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
         known = np.frombuffer("".join(self.space.hash(index)).encode(), dtype=np.uint8).reshape(-1, 32)
-        self._fail(
+        _refuse(
             batch,
             (known != batch.hashes).any(axis=1),
             lambda k: (
@@ -166,26 +159,23 @@ class _Check:
             ),
         )
         params = self.params[index]
-        self._fail(
+        _refuse(
             batch,
             params != batch.params,
             lambda k: (
                 f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}"
             ),
         )
-        self._check_values(batch)
-
-    def _check_values(self, batch: Batch) -> None:
-        self._fail(
+        _refuse(
             batch,
             ~np.isin(batch.epochs, _EPOCHS),
             lambda k: f"it is of {batch.epochs[k]} epochs, not of {', '.join(map(str, _EPOCHS))}",
         )
-        at, times = batch.evaluations[..., 0], batch.evaluations[..., 1]
+        at = batch.evaluations[..., 0]
         expected = batch.epochs[:, None] * np.array([0.0, 0.5, 1.0])
         # A number of whole steps may fall a little short of a number of epochs.
         near = np.abs(at - expected) <= 0.5 + 0.01 * expected
-        self._fail(
+        _refuse(
             batch,
             ~near.all(axis=1),
             lambda k: (
@@ -193,25 +183,21 @@ class _Check:
                 f"of {batch.epochs[k]}, not at the start, halfway and the end"
             ),
         )
-        all_times = np.column_stack([times, batch.total_times])
-        possible = (all_times >= 0) & (all_times <= _LONGEST)
-        self._fail(
-            batch,
-            ~possible.all(axis=1),
-            lambda k: f"a time of {_first(all_times[k], ~possible[k])} s is out of range",
-        )
-        accuracy = batch.evaluations[..., 2:].reshape(len(at), -1)
-        possible = (accuracy >= 0) & (accuracy <= 1)
-        self._fail(
-            batch,
-            ~possible.all(axis=1),
-            lambda k: f"an accuracy of {_first(accuracy[k], ~possible[k])} is out of the range 0 to 1",
-        )
+        times = np.column_stack([batch.evaluations[..., 1], batch.total_times])
+        accuracies = batch.evaluations[..., 2:].reshape(len(at), -1)
+        _in_range(batch, times, _LONGEST, "a time of {} s is out of range")
+        _in_range(batch, accuracies, 1, "an accuracy of {} is out of the range 0 to 1")
 
-    def _fail(self, batch: Batch, wrong: Any, what: Callable[[int], str]) -> None:
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            raise RecordError(int(batch.numbers[k]), what(k))
+
+def _in_range(batch: Batch, values: NDArray[np.float64], most: float, sentence: str) -> None:
+    # So that NaN is out of every range.
+    wrong = ~((values >= 0) & (values <= most))
+    _refuse(batch, wrong.any(axis=1), lambda k: sentence.format(values[k][wrong[k]][0]))
+
+
+def _refuse(batch: Batch, wrong: ArrayLike, what: Callable[[int], str]) -> None:
+    for k in np.flatnonzero(wrong).tolist():
+        raise RecordError(int(batch.numbers[k]), what(k))
 
 
 def batch_index(space: Catalogue, batch: Batch) -> NDArray[np.int64]:
@@ -279,8 +265,7 @@ class _Columns:
         sizes = np.diff(np.append(first, len(found)))
         repeat = np.empty(len(index), dtype=np.int64)
         repeat[order] = np.arange(len(found)) - np.repeat(first, sizes) + runs[found]
-        if (repeat >= N_REPEATS).any():
-            k = int(np.argmax(repeat >= N_REPEATS))
+        for k in np.flatnonzero(repeat >= N_REPEATS).tolist():
             name = self._space.hash(int(index[k]))
             what = f"the cell {name} has more than {N_REPEATS} runs of {epochs} epochs"
             raise record_error(self._source, int(numbers[k]), what)
@@ -299,7 +284,3 @@ class _Columns:
 
 def _text(digits: NDArray[np.uint8]) -> str:
     return digits.tobytes().decode(errors="replace")
-
-
-def _first(values: NDArray[np.float64], wrong: NDArray[np.bool_]) -> float:
-    return float(values[np.argmax(wrong)])

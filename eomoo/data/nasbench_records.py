@@ -33,12 +33,13 @@ from dataclasses import dataclass
 
 from eomoo.errors import DataError
 
-__all__ = ["MetricsSpans", "Record", "decode_record", "encode_record", "metrics_spans"]
+__all__ = ["Record", "decode_record", "encode_record"]
 
 N_EVALUATIONS, N_FIELDS = 3, 5
+# Both numbers are int32 in the message.
 _TOO_MANY = 1 << 31
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-Span = tuple[int, int]
+# Wire types of protobuf (protobuf.dev, "Encoding"); a varint has at most ten bytes of seven bits.
+_VARINT, _FIXED64, _BYTES, _FIXED32, _LONGEST_VARINT = 0, 1, 2, 5, 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,23 +72,6 @@ class Record:
         return [[int(digit) for digit in self.adjacency[k * n : (k + 1) * n]] for k in range(n)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetricsSpans:
-    """Where the values lie in the bytes of a ``ModelMetrics``; None for a field that is left out.
-
-    Attributes:
-        evaluations: For each evaluation, the first byte of each of its five doubles.
-        params: First byte and end of the varint.
-        total_time: First byte of the double.
-        skipped: First byte and end of the content of unused fields.
-    """
-
-    evaluations: tuple[tuple[int | None, ...], ...]
-    params: Span | None
-    total_time: int | None
-    skipped: tuple[Span, ...]
-
-
 def decode_record(data: bytes) -> Record:
     """Read one record.
 
@@ -112,8 +96,7 @@ def decode_record(data: bytes) -> Record:
         metrics = base64.b64decode(text.replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):
         raise DataError("its metrics are no base64 text") from None
-    spans = metrics_spans(metrics)
-    params = 0 if spans.params is None else _varint(metrics, *spans.params)
+    evaluations, params, total_time = _metrics(metrics)
     if params >= _TOO_MANY:
         raise DataError(f"{params} is no number of parameters")
     return Record(
@@ -121,9 +104,9 @@ def decode_record(data: bytes) -> Record:
         epochs=epochs,
         adjacency=adjacency,
         ops=ops,
-        evaluations=tuple(tuple(_double(metrics, at) for at in one) for one in spans.evaluations),
+        evaluations=evaluations,
         params=params,
-        total_time=_double(metrics, spans.total_time),
+        total_time=total_time,
     )
 
 
@@ -141,36 +124,25 @@ def encode_record(record: Record, *, lines: bool = True) -> bytes:
     return json.dumps([record.hash, record.epochs, record.adjacency, record.ops, text]).encode()
 
 
-def metrics_spans(metrics: bytes) -> MetricsSpans:
-    """Find the values in the bytes of a ``ModelMetrics``.
-
-    Raises:
-        DataError: The bytes are no such message, or hold another number of evaluations than three.
-    """
-    evaluations: list[tuple[int | None, ...]] = []
-    params: Span | None = None
-    total_time: int | None = None
-    skipped: list[Span] = []
-    for number, wire, start, stop in _fields(metrics, 0, len(metrics)):
+def _metrics(message: bytes) -> tuple[tuple[tuple[float, ...], ...], int, float]:
+    """The evaluations, parameters and total time of a ``ModelMetrics``; DataError where it is none."""
+    evaluations: list[tuple[float, ...]] = []
+    # A field that is left out has protobuf's default; of several the last counts.
+    params, total_time = 0, 0.0
+    for number, wire, start, stop in _fields(message, 0, len(message)):
         if (number, wire) == (1, _BYTES):
-            doubles: list[int | None] = [None] * N_FIELDS
-            for inner, inner_wire, at, end in _fields(metrics, start, stop):
+            doubles = [0.0] * N_FIELDS
+            for inner, inner_wire, at, _ in _fields(message, start, stop):
                 if 1 <= inner <= N_FIELDS and inner_wire == _FIXED64:
-                    doubles[inner - 1] = at
-                else:
-                    skipped.append((at, end))
+                    doubles[inner - 1] = _double(message, at)
             evaluations.append(tuple(doubles))
         elif (number, wire) == (2, _VARINT):
-            params = (start, stop)
+            params = _varint(message, start, stop)
         elif (number, wire) == (3, _FIXED64):
-            total_time = start
-        else:
-            skipped.append((start, stop))
+            total_time = _double(message, start)
     if len(evaluations) != N_EVALUATIONS:
         raise DataError(f"it has {len(evaluations)} evaluations, not {N_EVALUATIONS}")
-    return MetricsSpans(
-        evaluations=tuple(evaluations), params=params, total_time=total_time, skipped=tuple(skipped)
-    )
+    return tuple(evaluations), params, total_time
 
 
 def _fields(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
@@ -195,7 +167,7 @@ def _fields(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int,
 
 
 def _varint_end(data: bytes, start: int, stop: int) -> int:
-    for k in range(start, min(stop, start + 10)):
+    for k in range(start, min(stop, start + _LONGEST_VARINT)):
         if data[k] < 0x80:
             return k + 1
     raise DataError("its metrics are cut off")
@@ -213,6 +185,5 @@ def _to_varint(value: int) -> bytes:
     return bytes((*digits, value))
 
 
-def _double(data: bytes, at: int | None) -> float:
-    # A field that is left out has protobuf's default.
-    return 0.0 if at is None else float(struct.unpack_from("<d", data, at)[0])
+def _double(data: bytes, at: int) -> float:
+    return float(struct.unpack_from("<d", data, at)[0])

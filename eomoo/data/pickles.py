@@ -12,7 +12,6 @@ import io
 import pickle
 import pickletools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,20 +34,16 @@ _NUMERIC = re.compile(r"b1|[iu][1248]|f[248]")
 _LEAVES = {str, int, float, bool, type(None)}
 
 _MEMO_WRITES = {"PUT", "BINPUT", "LONG_BINPUT"}
-_STRINGS = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
-_BYTES = {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
-_NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
-_CONSTANTS = {"NONE", "NEWTRUE", "NEWFALSE"}
-_CONTAINERS = {
-    *("EMPTY_LIST", "LIST", "APPEND", "APPENDS", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS"),
-    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+# REDUCE and BUILD serve NumPy's scalars; what they may reach is limited by the names above.
+_ADMITTED = {
+    *_MEMO_WRITES,
+    *("GET", "BINGET", "LONG_BINGET", "MEMOIZE", "PROTO", "FRAME", "MARK", "POP", "POP_MARK", "STOP"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE"),
+    *("BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "INT", "BININT", "BININT1", "BININT2"),
+    *("LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "NONE", "NEWTRUE", "NEWFALSE", "EMPTY_LIST", "LIST"),
+    *("APPEND", "APPENDS", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "EMPTY_TUPLE", "TUPLE", "TUPLE1"),
+    *("TUPLE2", "TUPLE3"),
 }
-_MEMO_READS = {"GET", "BINGET", "LONG_BINGET"}
-_MACHINE = {"PROTO", "FRAME", "MARK", "POP", "POP_MARK", "STOP", "MEMOIZE"} | _MEMO_READS
-# These serve NumPy's scalars; what they may reach is limited by the names above.
-_CALLS = {"GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"}
-_HARMLESS = _BYTES | _NUMBERS | _CONSTANTS | _CONTAINERS | (_MACHINE - _MEMO_READS) | {"REDUCE", "BUILD"}
-_ADMITTED = _HARMLESS | _MEMO_READS | _MEMO_WRITES | _STRINGS | _CALLS
 
 
 def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
@@ -79,7 +74,7 @@ def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
         raise
     except Exception as error:
         # A damaged pickle fails in the unpickler in any of a dozen ways.
-        raise DataError(f"{path} is damaged: as a pickle it makes no sense ({_one_line(error)})") from error
+        raise DataError(f"{path} is damaged: as a pickle it makes no sense ({_shown(error)})") from error
     return value
 
 
@@ -152,7 +147,7 @@ class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         kind = _NUMPY_NAMES.get((module, name))
         if kind is None:
-            _refuse_name(self._path, f"{module}.{name}")
+            _refuse(self._path, f"would use {_shown(f'{module}.{name}')}")
         if kind == "bytes":
             return _BytesMaker()
         return _ScalarMaker(self._path) if kind == "scalar" else _DtypeMaker(self._path)
@@ -163,46 +158,21 @@ class _PlainUnpickler(pickle.Unpickler):
 
 def _inspect(content: bytes, path: str | Path) -> None:
     """Refuse a pickle with instructions that do more than build plain data; carry out none of them."""
-    last_texts = ("?", "?")
-    for name, argument in _instructions(content, path):
-        if name in _HARMLESS:
-            continue
-        if name == "GLOBAL":
-            _check_name(tuple(str(argument).split(" ", 1)), path)
-        elif name == "STACK_GLOBAL":
-            _check_name(last_texts, path)
-        elif name not in _ADMITTED:
-            _refuse(path, f"holds the pickle instruction {name}")
-        elif name in _STRINGS:
-            last_texts = (last_texts[1], str(argument))
-        elif name in _MEMO_READS:
-            # What is fetched is not known here; the unpickler itself checks the name.
-            last_texts = (last_texts[1], "?")
-        elif name in _MEMO_WRITES and not 0 <= argument <= len(content):
-            # The unpickler would reserve memory up to that number, whatever the file's size.
-            raise DataError(f"{path} is damaged: it numbers more objects than it can hold")
-
-
-def _instructions(content: bytes, path: str | Path) -> Iterator[tuple[str, Any]]:
-    """Decode the instructions of a pickle, each as name and argument, up to its end."""
-    instructions = pickletools.genops(content)
-    position: int | None = 0
-    while True:
-        try:
-            opcode, argument, position = next(instructions)
-        except StopIteration:
-            break
-        except Exception as error:
-            raise DataError(f"{path} is no pickle or is damaged ({_one_line(error)})") from error
-        yield opcode.name, argument
-    rest = len(content) - 1 - (position or 0)
+    stop: int | None = None
+    try:
+        for opcode, argument, stop in pickletools.genops(content):  # noqa: B007 - the last is used below
+            if opcode.name not in _ADMITTED:
+                _refuse(path, f"holds the pickle instruction {opcode.name}")
+            if opcode.name in _MEMO_WRITES and not 0 <= (argument or 0) <= len(content):
+                # The unpickler would reserve memory up to that number, whatever the file's size.
+                raise DataError(f"{path} is damaged: it numbers more objects than it can hold")
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path} is no pickle or is damaged ({_shown(error)})") from error
+    rest = len(content) - 1 - (stop or 0)
     if rest:
         raise DataError(f"{path} is damaged: {rest} bytes follow its end")
-
-
-def _check_name(name: tuple[str, ...], path: str | Path) -> None:
-    if name not in _NUMPY_NAMES and "?" not in name:
-        _refuse_name(path, ".".join(name))
 
 
 def _check_plain(value: Any, path: str | Path) -> None:
@@ -223,10 +193,6 @@ def _check_plain(value: Any, path: str | Path) -> None:
                 waiting.extend(item.values())
 
 
-def _refuse_name(path: str | Path, name: str) -> NoReturn:
-    _refuse(path, f"would use {_shown(name)}")
-
-
 def _refuse(path: str | Path, what: str) -> NoReturn:
     raise DataError(
         f"{path} is refused because it {what}; only plain data is read from a pickle, nothing was executed"
@@ -234,9 +200,6 @@ def _refuse(path: str | Path, what: str) -> NoReturn:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else type(value).__name__
+    text = str(value) if isinstance(value, str | Exception) else ""
+    text = text or type(value).__name__
     return text.encode("unicode_escape").decode()[:80]
-
-
-def _one_line(error: Exception) -> str:
-    return _shown(str(error) or type(error).__name__)

@@ -18,15 +18,21 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import DataError, DataNotFoundError
+from eomoo.errors import DataError
+from eomoo.files import reading
 
 __all__ = ["Block", "crc32c", "crc32c_columns", "mask_crc", "read_blocks", "write_records"]
 
+# CRC-32C's polynomial, its bits reversed (RFC 3720, appendix B.4); TFRecord's mask and frame (TensorFlow,
+# core/lib/hash/crc32c.h and core/lib/io/record_writer.h).
 _POLYNOMIAL = 0x82F63B78
 _MASK_DELTA = 0xA282EAD8
 _HEADER, _FOOTER = 12, 4
+# Bytes read at once: tens of thousands of records, that NumPy works on together; a few blocks are in memory.
 _BLOCK_BYTES = 12 << 20
-_MAX_RECORD = 1 << 24
+# A record has some 400 bytes, and checking one takes a table of a kilobyte for each of its bytes.
+_MAX_RECORD = 1 << 16
+# Rows turned into columns at once, which the processor's cache holds.
 _ROWS = 2048
 
 
@@ -121,13 +127,8 @@ def read_blocks(path: str | Path) -> Iterator[Block]:
         DataError: It is no TFRecord file, or is damaged or cut off; the text says at which record.
     """
     path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            yield from _blocks(file, path)
-    except FileNotFoundError:
-        raise DataNotFoundError(f"there is no file {path}") from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    with reading(path) as file:
+        yield from _blocks(file, path)
 
 
 def write_records(file: BinaryIO, records: Iterable[bytes]) -> None:

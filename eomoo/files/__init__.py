@@ -1,48 +1,33 @@
 """Files read within limits and written whole or not at all: what every other part reads and writes by.
 
-``files``: written beside and renamed, read within a size, checksums, JSON out. ``json_files``: JSON in,
-strictly. ``toml``: TOML in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
+``files``: written beside and renamed, read within a size, checksums, JSON out. ``texts``: JSON and TOML in,
+strictly. ``place``: a value of a file with the way to it, for errors. ``cache``: the
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
 keys in a database, each held by one process as long as it lives. ``leftovers``: temporary files after a kill.
 """
 
-from eomoo.files.cache import cache_folder
+from eomoo.files.cache import cache_folder, expanded
 from eomoo.files.claims import CLAIMS_TABLE, Claims
 from eomoo.files.files import (
     atomic_path,
     other_kind,
     read_bytes,
+    read_head,
     read_unpacked,
+    reading,
     sha256_of,
     to_json,
     write_error,
     write_json,
     write_text,
 )
-from eomoo.files.json_files import read_json
 from eomoo.files.leftovers import remove_leftovers
 from eomoo.files.place import Place
 from eomoo.files.sqlite import Database, Schema, only_one
-from eomoo.files.toml import read_toml
+from eomoo.files.texts import read_json, read_toml
 
 __all__ = [
-    "CLAIMS_TABLE",
-    "Claims",
-    "Database",
-    "Place",
-    "Schema",
-    "atomic_path",
-    "cache_folder",
-    "only_one",
-    "other_kind",
-    "read_bytes",
-    "read_json",
-    "read_toml",
-    "read_unpacked",
-    "remove_leftovers",
-    "sha256_of",
-    "to_json",
-    "write_error",
-    "write_json",
-    "write_text",
-]
+    "CLAIMS_TABLE", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder", "expanded",
+    "only_one", "other_kind", "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading",
+    "remove_leftovers", "sha256_of", "to_json", "write_error", "write_json", "write_text",
+]  # fmt: skip

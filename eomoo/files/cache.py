@@ -5,17 +5,30 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["cache_folder"]
+from eomoo.errors import SettingError
+
+__all__ = ["cache_folder", "expanded"]
 
 
 def cache_folder() -> Path:
     """The folder where eomoo keeps what it fetched.
 
     `EOMOO_CACHE` where set, else `eomoo` in `XDG_CACHE_HOME` or in `~/.cache`.
+
+    Raises:
+        SettingError: It begins with the home of a user that there is not.
     """
     own = os.environ.get("EOMOO_CACHE")
     if own:
-        return Path(own).expanduser()
+        return expanded(own)
     shared = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification has relative paths ignored.
-    return (Path(shared) if os.path.isabs(shared) else Path("~/.cache").expanduser()) / "eomoo"
+    return (Path(shared) if os.path.isabs(shared) else expanded("~/.cache")) / "eomoo"
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its ``~`` or ``~user`` replaced by that home folder; SettingError where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingError(f"the home folder in {path} is not known; give the whole path") from None

@@ -25,16 +25,9 @@ import numpy as np
 from eomoo.errors import DataError, DataNotFoundError, EomooError
 
 __all__ = [
-    "atomic_path",
-    "other_kind",
-    "read_bytes",
-    "read_unpacked",
-    "sha256_of",
-    "to_json",
-    "write_error",
-    "write_json",
-    "write_text",
-]
+    "atomic_path", "other_kind", "read_bytes", "read_head", "read_unpacked", "reading", "sha256_of",
+    "to_json", "write_error", "write_json", "write_text",
+]  # fmt: skip
 
 _WRITE_HINTS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -143,17 +136,14 @@ def to_json(value: Any) -> str:
 
 
 def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 checksum of a file as 64 hexadecimal digits.
+    """Return the SHA-256 checksum of a regular file as 64 hexadecimal digits.
 
     Raises:
         DataNotFoundError: There is no such file.
-        DataError: The file cannot be read.
+        DataError: The file cannot be read, or is no regular file.
     """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise _read_error(path, error) from error
+    with reading(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bytes(path: str | Path, *, max_size: int) -> bytes:
@@ -163,18 +153,54 @@ def read_bytes(path: str | Path, *, max_size: int) -> bytes:
         DataNotFoundError: There is no such file.
         DataError: The file is larger, is no regular file, or cannot be read.
     """
-    try:
-        with open(path, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise DataError(f"{path} is not a regular file")
-            content = file.read(max_size + 1)
-    except EomooError:
-        raise
-    except OSError as error:
-        raise _read_error(path, error) from error
+    with reading(path) as file:
+        content = file.read(max_size + 1)
     if len(content) > max_size:
         raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
     return content
+
+
+def read_head(path: str | Path, size: int) -> bytes:
+    """Return the first `size` bytes of a regular file, or all that there are; nothing of a folder.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: It is no regular file, or cannot be read.
+    """
+    if os.path.isdir(path):
+        return b""
+    with reading(path) as file:
+        return file.read(size)
+
+
+@contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[io.BufferedReader]:
+    """Open a regular file to read its bytes, without waiting: a pipe that nobody writes would be waited for.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: It is no regular file, or cannot be read.
+    """
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DataError(f"{path} is not a regular file")
+            yield file
+    except FileNotFoundError:
+        raise DataNotFoundError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder, not a file") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, EomooError):
+            raise
+        # A ValueError is a name that no file can have.
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"cannot read {path}: {reason.lower()}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Windows has neither the flag nor pipes in folders.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_unpacked(path: str | Path, *, max_size: int) -> bytes:
@@ -208,14 +234,6 @@ def write_error(path: str | Path, error: OSError) -> DataError:
     """Return the DataError that says in one sentence why `path` cannot be written."""
     hint = _WRITE_HINTS.get(error.errno or 0, error.strerror or str(error))
     return DataError(f"cannot write {path}: {hint}")
-
-
-def _read_error(path: str | Path, error: OSError) -> EomooError:
-    if isinstance(error, FileNotFoundError):
-        return DataNotFoundError(f"there is no file {path}")
-    if isinstance(error, IsADirectoryError):
-        return DataError(f"{path} is a folder, not a file")
-    return DataError(f"cannot read {path}: {(error.strerror or str(error)).lower()}")
 
 
 def _is_special(target: Path) -> bool:

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,10 @@ def table(eo_folder):
 def read(path):
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    return pd.read_csv(path, float_precision="round_trip")
+    with warnings.catch_warnings():
+        # Read as written under every pandas: from 3.1 on that is the default, and asking for it warns.
+        warnings.simplefilter("ignore")
+        return pd.read_csv(path, float_precision="round_trip")
 
 
 @pytest.mark.parametrize("fmt", ["csv", "parquet"])
@@ -85,7 +89,7 @@ def test_single_files_under_honest_names(eo_folder, table, tmp_path, name, kind,
 
 @pytest.mark.parametrize("name", NAMES)
 def test_single_files_can_be_read_as_a_users_table(eo_folder, table, tmp_path, name):
-    indices, _ = read_user_table(convert(eo_folder / name, tmp_path).table, [])
+    indices = read_user_table(convert(eo_folder / name, tmp_path).table, []).indices
     assert sorted(indices) == sorted(table["index"])
 
 
@@ -136,7 +140,7 @@ def test_unknown_kinds_and_formats(tmp_path):
         convert(tmp_path / "empty", tmp_path)
     with pytest.raises(DataNotFoundError, match="there is no file or folder"):
         convert(tmp_path / "missing", tmp_path)
-    with pytest.raises(SettingError, match="the format 'xls' is not known; known are csv, parquet"):
+    with pytest.raises(SettingError, match="format must be one of csv, parquet; got 'xls'"):
         convert(tmp_path, tmp_path, fmt="xls")
 
 
@@ -156,9 +160,9 @@ def test_other_json_and_pickles_are_refused(tmp_path):
 
 def test_parquet_without_pyarrow_says_what_to_install(eo_folder, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(MissingPackageError, match=r'pip install "eomoo\[parquet\]"'):
+    with pytest.raises(MissingPackageError, match=r"pip install 'eomoo\[parquet\]'"):
         convert(eo_folder, tmp_path / "out", fmt="parquet")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_kind_has_a_title_and_belongs_to_a_data_set():

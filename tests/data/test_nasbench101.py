@@ -239,7 +239,7 @@ def test_every_way_to_name_cells(table):
     ("cells", "options", "error", "match"),
     [
         ([0], {"epochs": 12}, SettingError, "no runs of 12 epochs .*; there are runs of 4, 108"),
-        ([0], {"metric": "loss"}, UnknownNameError, "no metric is called 'loss'; there are training_time"),
+        ([0], {"metric": "loss"}, UnknownNameError, "there is no metric 'loss'; known are training_time"),
         ([0], {"repeat": 3}, SettingError, "got 3"),
         ([0], {"repeat": "max"}, SettingError, "got 'max'"),
         ([423_624], {}, SettingError, "no cell has the index 423624"),

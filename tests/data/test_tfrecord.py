@@ -117,7 +117,7 @@ def test_other_files_are_refused(tmp_path):
     path.write_bytes(b"index,hash\n" * 9)
     with pytest.raises(DataError, match="is no TFRecord file"):
         read(path)
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="is a folder, not a file"):
         read(tmp_path)
     with pytest.raises(DataNotFoundError, match="there is no file"):
         read(tmp_path / "none")

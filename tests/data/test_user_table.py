@@ -129,7 +129,7 @@ def _swap_vertices(edges):
         ({"matrix": ["[" * 100_000] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are lists"),
         ({"matrix": ["__import__('os')"] * 4, "ops": ["[]"] * 4}, r"row 1: matrix and ops are lists"),
         ({"index": ["5", "6.5", "7", "8"]}, r"row 2: an index is a whole number, not '6.5'"),
-        ({"index": ["5", "", "7", "8"]}, r"row 2: an index is a whole number, not empty"),
+        ({"index": ["5", "", "7", "8"]}, r"row 2: an index is a whole number, not ''"),
         ({"index": ["5", "423624", "7", "8"]}, r"row 2: no cell has the index 423624"),
     ],
 )

@@ -1,0 +1,89 @@
+"""JSON and TOML files read strictly: regular, within a size, no key twice, no NaN, never too deep."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, NoReturn
+
+from eomoo.checks import short
+from eomoo.errors import DataError, EomooError
+from eomoo.files.files import other_kind, read_bytes
+
+__all__ = ["read_json", "read_toml"]
+
+# Python neither follows brackets a thousand deep nor reads integers of thousands of digits.
+_IMPOSSIBLE = "impossible nesting or numbers"
+
+
+def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
+    """Return the value in a JSON file.
+
+    Args:
+        path: The file, UTF-8.
+        max_size: Largest file size in bytes that is read; the largest known one has 0.8 MB.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: The file is no JSON, is damaged or too large, holds NaN or infinity, or has an
+            object with the same key twice; the text names the key, or the line and column.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in record:
+                raise DataError(f"{path}: the record {short(key)} is there twice")
+            record[key] = value
+        return record
+
+    def no_constant(text: str) -> NoReturn:
+        raise DataError(f"{path} holds {text}, which is no number")
+
+    text = _text(path, "JSON", max_size, DataError)
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
+    except json.JSONDecodeError as error:
+        where = f"at line {error.lineno}, column {error.colno} ({error.msg})"
+    except EomooError:
+        raise
+    except (RecursionError, ValueError):
+        where = f"({_IMPOSSIBLE})"
+    raise DataError(f"{path} is no JSON or is damaged {where}")
+
+
+def read_toml(
+    path: str | Path, *, max_size: int = 2**20, error: type[EomooError] = DataError
+) -> dict[str, Any]:
+    """Return the table in a TOML file.
+
+    Args:
+        path: The file, UTF-8, with or without a byte-order mark.
+        max_size: Largest file size in bytes that is read; people write files far below the default.
+        error: What is raised where the file is no TOML.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: It cannot be read or is too large.
+        error: It is no TOML; the text names the line and column.
+    """
+    text = _text(path, "TOML", max_size, error)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as found:
+        reason = str(found)
+    except (RecursionError, ValueError):
+        reason = _IMPOSSIBLE
+    raise error(f"{path} is no TOML file: {reason}")
+
+
+def _text(path: str | Path, format_name: str, max_size: int, error: type[EomooError]) -> str:
+    content = read_bytes(path, max_size=max_size)
+    kind = other_kind(content)
+    if kind:
+        raise error(f"{path} is no {format_name} but {kind}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise error(f"{path} is no {format_name} or is damaged (not UTF-8 text)") from None
