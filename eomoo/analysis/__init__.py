@@ -9,25 +9,21 @@
 """
 
 from eomoo.analysis.compared import (
-    ALPHA,
     StudyTables,
     check_indicators,
     indicator_frame,
-    pair_table,
     quartiles,
     study_tables,
 )
 from eomoo.analysis.convert import evaluation_frame, to_result
-from eomoo.analysis.curves import anytime, attainment, differences, hypervolume_curves, quartile_curves
+from eomoo.analysis.curves import hypervolume_curves, quartile_curves
 from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
-from eomoo.analysis.fronts import front_data, front_frame, front_table
+from eomoo.analysis.fronts import front_frame
 from eomoo.analysis.printing import (
-    draw_cells,
     draw_front,
     front_rows,
     plot_critical_difference,
     plot_curves,
-    plot_front,
     plot_violins,
     study_latex,
     study_lines,
@@ -35,7 +31,7 @@ from eomoo.analysis.printing import (
     write_figures,
     write_latex,
 )
-from eomoo.analysis.report import FORMATS, render_report, report_of, write_report
+from eomoo.analysis.report import render_report, report_of, write_report
 from eomoo.analysis.results import (
     ProblemResults,
     StoredRun,
@@ -47,32 +43,22 @@ from eomoo.analysis.results import (
 )
 from eomoo.analysis.runs import summary, trace_frame, write_run
 from eomoo.analysis.statistics import holm, magnitude, mann_whitney, pairwise_tests, rank_test, vargha_delaney
-from eomoo.analysis.tables import Curves, Measured, Table
+from eomoo.analysis.tables import Curves
 
 __all__ = [
-    "ALPHA",
-    "FORMATS",
     "OPERATION_COLORS",
     "Curves",
-    "Measured",
     "ProblemResults",
     "StoredRun",
     "StudyResults",
     "StudyTables",
-    "Table",
-    "anytime",
-    "attainment",
     "cell_text",
     "check_indicators",
-    "differences",
     "draw_cell",
-    "draw_cells",
     "draw_front",
     "evaluation_frame",
-    "front_data",
     "front_frame",
     "front_rows",
-    "front_table",
     "holm",
     "hypervolume_curves",
     "indicator_frame",
@@ -80,11 +66,9 @@ __all__ = [
     "load_run",
     "magnitude",
     "mann_whitney",
-    "pair_table",
     "pairwise_tests",
     "plot_critical_difference",
     "plot_curves",
-    "plot_front",
     "plot_violins",
     "problem_box",
     "quartile_curves",

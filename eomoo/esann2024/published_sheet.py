@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from eomoo.esann2024.published_landscape import RUGGED, PublishedAnalysis, front_of
-from eomoo.landscape import STYLES, finish, sheet_axes, write_sheet
+from eomoo.landscape import STYLES, finish, sheet_axes, write_rows, write_sheet
 from eomoo.plots import COLORS
 
 if TYPE_CHECKING:
@@ -191,12 +191,7 @@ def _write_numbers(ax: Axes, analysis: PublishedAnalysis) -> None:
     for column, name in _SHOWN.items():
         r = numbers["ruggedness"][column]
         rows.append((name, f"{r['autocorrelation']:.3f}", f"{r['autocorrelation_as_published']:.3f}"))
-    finish(ax, title="in numbers").set_axis_off()
-    for k, (label, first, second) in enumerate(rows):
-        y = 0.97 - k * 0.98 / len(rows)
-        ax.text(0.0, y, label, fontsize=6.5, va="top", transform=ax.transAxes)
-        ax.text(0.6, y, first, fontsize=6.5, va="top", ha="right", transform=ax.transAxes)
-        ax.text(1.0, y, second, fontsize=6.5, va="top", ha="right", transform=ax.transAxes)
+    write_rows(ax, rows)
 
 
 def published_sheet(analysis: PublishedAnalysis) -> Figure:

@@ -229,64 +229,42 @@ def find(samples: Samples, measure: Measure) -> Finding:
 
 def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
     """By claim: how its figure is computed, as published first."""
-    found: dict[str, Sequence[Measure]] = {
-        "diversity": (
-            Measure(
-                way=PUBLISHED,
-                column=f"mean_pareto_distance{AS_PUBLISHED}",
-                title='published "mean Pareto distance"',
-                larger_is_better=True,
+    hamming, volume = "mean pairwise Hamming distance (17x17)", "share of the true front's hypervolume"
+    alone = ", training cells left out"
+    rows = {
+        "diversity": [
+            (PUBLISHED, f"mean_pareto_distance{AS_PUBLISHED}", 'published "mean Pareto distance"'),
+            (
+                "published fronts, right distance",
+                f"mean_hamming{AS_PUBLISHED}",
+                "mean over pairs of distinct cells, of the same published fronts",
             ),
-            Measure(
-                way="published fronts, right distance",
-                column=f"mean_hamming{AS_PUBLISHED}",
-                title="mean over pairs of distinct cells, of the same published fronts",
-                larger_is_better=True,
-            ),
-            Measure(
-                way=RIGHT,
-                column="mean_hamming",
-                title="mean pairwise Hamming distance (17x17)",
-                larger_is_better=True,
-            ),
-            Measure(
-                way=RIGHT, column="mean_edit", title="mean pairwise edit distance", larger_is_better=True
-            ),
-            Measure(
-                way=SEARCH_ONLY,
-                column="mean_hamming",
-                title="mean pairwise Hamming distance (17x17), training cells left out",
-                larger_is_better=True,
-            ),
-        )
+            (RIGHT, "mean_hamming", hamming),
+            (RIGHT, "mean_edit", "mean pairwise edit distance"),
+            (SEARCH_ONLY, "mean_hamming", hamming + alone),
+        ],
+        "hypervolume": [
+            (PUBLISHED, f"hypervolume{AS_PUBLISHED}", "published hypervolume (the ideal point scores 0)"),
+            (RIGHT, "hypervolume_share", volume),
+            (SEARCH_ONLY, "hypervolume_share", volume + alone),
+        ],
     }
+    larger_is_better = dict.fromkeys(rows, True)
     for claim, o in zip(("accuracy", "time"), problem.objectives, strict=False):
-        title, larger = f"best {o.label}", o.larger_is_better
-        found[claim] = tuple(
-            Measure(way=way, column=f"best_{o.name}{ending}", title=title + note, larger_is_better=larger)
-            for way, ending, note in (
-                (PUBLISHED, AS_PUBLISHED, ", published search"),
-                (RIGHT, "", ""),
-                (SEARCH_ONLY, "", ", training cells left out"),
-            )
-        )
-    found["hypervolume"] = (
-        Measure(
-            way=PUBLISHED,
-            column=f"hypervolume{AS_PUBLISHED}",
-            title="published hypervolume (the ideal point scores 0)",
-            larger_is_better=True,
-        ),
-        Measure(
-            way=RIGHT, column="hypervolume_share", title="share of the true front's hypervolume",
-            larger_is_better=True,
-        ),
-        Measure(
-            way=SEARCH_ONLY, column="hypervolume_share",
-            title="share of the true front's hypervolume, training cells left out", larger_is_better=True,
-        ),
-    )  # fmt: skip
-    return found
+        column, title = f"best_{o.name}", f"best {o.label}"
+        larger_is_better[claim] = o.larger_is_better
+        rows[claim] = [
+            (PUBLISHED, column + AS_PUBLISHED, f"{title}, published search"),
+            (RIGHT, column, title),
+            (SEARCH_ONLY, column, title + alone),
+        ]
+    return {
+        claim: [
+            Measure(way=way, column=column, title=title, larger_is_better=larger_is_better[claim])
+            for way, column, title in found
+        ]
+        for claim, found in rows.items()
+    }
 
 
 def _n_train(run: RunRow) -> int:

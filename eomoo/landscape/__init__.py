@@ -9,7 +9,7 @@ once. ``page``, ``sheet``: figures. ``writing``: files.
 
 from eomoo.landscape.landscape import Landscape, landscape_of
 from eomoo.landscape.measure import LandscapeAnalysis, analyse_landscape
-from eomoo.landscape.page import STYLES, finish, sheet_axes
+from eomoo.landscape.page import STYLES, finish, sheet_axes, write_rows
 from eomoo.landscape.pls import pls_depth
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
 from eomoo.landscape.sheet import landscape_sheet
@@ -33,5 +33,6 @@ __all__ = [
     "sheet_axes",
     "walk_autocorrelation",
     "write_landscape",
+    "write_rows",
     "write_sheet",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from eomoo.plots import COLORS
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["SMALL", "STYLES", "finish", "sheet_axes"]
+__all__ = ["SMALL", "STYLES", "finish", "sheet_axes", "write_rows"]
 
 # Told apart by colour and by dashes, for grey prints.
 STYLES: tuple[dict[str, Any], ...] = (
@@ -40,6 +41,19 @@ def sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
     for letter, ax in zip("abcdefghijklmnop", axes[:n_panels], strict=False):
         ax.set_title(f"({letter})", fontsize=8, loc="left")
     return figure, axes[:n_panels]
+
+
+def write_rows(ax: Axes, rows: Sequence[Sequence[str]], *, room: int = 0) -> Axes:
+    """A panel "in numbers": rows of a label and values, as if there were at least ``room`` of them."""
+    finish(ax, title="in numbers").set_axis_off()
+    # Two values share the right half; a single one stands at its end.
+    places = (0.6, 1.0) if max(map(len, rows)) > 2 else (1.0,)
+    for k, (label, *values) in enumerate(rows):
+        y = 0.97 - k * 0.98 / max(room, len(rows))
+        ax.text(0.0, y, label, fontsize=SMALL, va="top", transform=ax.transAxes)
+        for x, value in zip(places, values, strict=True):
+            ax.text(x, y, value, fontsize=SMALL, va="top", ha="right", transform=ax.transAxes)
+    return ax
 
 
 def finish(ax: Axes, *, title: str, x: str = "", y: str = "") -> Axes:

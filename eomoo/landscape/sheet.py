@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.landscape.measure import LandscapeAnalysis
-from eomoo.landscape.page import SMALL, STYLES, finish, sheet_axes
+from eomoo.landscape.page import SMALL, STYLES, finish, sheet_axes, write_rows
 from eomoo.plots import COLORS, axis_label
 
 if TYPE_CHECKING:
@@ -295,11 +295,7 @@ def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
     spearman = numbers["correlation"]["spearman"]
     if len(spearman) == 2:
         rows.append(("Spearman of the objectives", f"{spearman[0][1]:.2f}"))
-    finish(ax, title="in numbers").set_axis_off()
-    for k, (label, value) in enumerate(rows):
-        y = 0.97 - k * 0.98 / max(11, len(rows))
-        ax.text(0.0, y, label, fontsize=6.5, va="top", transform=ax.transAxes)
-        ax.text(1.0, y, value, fontsize=6.5, va="top", ha="right", transform=ax.transAxes)
+    write_rows(ax, rows, room=11)
 
 
 def plot_correlations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:

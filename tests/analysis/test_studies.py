@@ -89,6 +89,16 @@ def test_fronts_of_prefixes_are_those_of_the_definition():
         assert sorted(front.tolist()) == some[brute_front(F[some])].tolist()
 
 
+def test_fronts_are_those_of_the_definition_in_whatever_order_they_are_asked(results):
+    one = results.problem("one")
+    for k in (0, 5):
+        F, feasible = one.minimised(one.traces[k]), one.traces[k].feasible
+        for at in ([30], [5, 30, 40], [7]):
+            for n, front in zip(at, one.fronts(k, at), strict=True):
+                some = np.flatnonzero(feasible[:n])
+                assert sorted(front.tolist()) == some[brute_front(F[some])].tolist()
+
+
 def test_every_run_gets_its_indicators_in_raw_units(results):
     frame = indicator_frame(results)
     assert len(frame) == 2 * 3 * 4

@@ -214,3 +214,20 @@ def test_who_is_ahead_follows_from_the_direction(by_hand, claim, way):
     # A12 is that of the surrogate start's values, whichever is better.
     larger_is_better = claim != "time"
     assert comparison.a12 == float((comparison.ahead == S) == larger_is_better)
+
+
+def test_what_is_significant_alone_may_not_be_so_among_two_pairs():
+    # Four seeds against four, all apart: p = 2 / 70, twice that by Holm.
+    values = {f"{label} {n}": [*points, (0.1, 9.9)][:n] for n in (3, 4) for label, points in BY_HAND.items()}
+    settings = {f"{label} {n}": STARTS[label] for n in (3, 4) for label in "sr"}
+    extra = {
+        (label, seed): {"as_published": {"mean_pareto_distance": 1.0}}
+        for label in values
+        for seed in range(1, 5)
+    }
+    (samples,) = samples_of(made(values, settings=settings, extra=extra, seeds=4))
+    measure = next(m for m in measures(samples.problem)["accuracy"] if m.way == "right")
+    found = find(samples, measure)
+    assert [c.pair.budget for c in found.comparisons] == [3, 4]
+    assert [c.p for c in found.comparisons] == pytest.approx([2 / 70] * 2)
+    assert [c.ahead for c in found.comparisons] == ["", ""]

@@ -47,6 +47,10 @@ def test_a_users_own_probe_is_asked_of_every_run_and_stored_with_it(card, own_mo
     assert frame["front_size_largest"]["nsga2"].tolist() == [1001, 1002]
     assert frame["front_size_largest"]["random"].isna().all()
     assert frame["front_size"].max() < 1000
+    # What a probe says is said of the whole run.
+    early = indicator_frame(results, at=[6, 12]).set_index("evaluations")
+    assert early.loc[6, "front_size_largest"].isna().all()
+    assert early.loc[12, "front_size_largest"].max() == 1002
     # A number called like an indicator is better in its direction, any other in none.
     assert results.columns["front_size_largest"].larger_is_better
     assert results.columns["front_size_largest"].title == "cells on the front, largest"
