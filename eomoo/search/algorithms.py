@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 from pymoo.core.algorithm import Algorithm
+from pymoo.core.sampling import Sampling
 
-from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
+from eomoo.checks import choice, known_keys, known_name, positive
+from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts.directions import reference_directions
+from eomoo.search.mating import CellMating
 from eomoo.search.memetic import MemeticSearch
-from eomoo.search.operators import CellCrossover, NeighborMutation, cell_operators, check_positive
+from eomoo.search.operators import CellCrossover, NeighborMutation, RandomCellSampling, cell_operators
 from eomoo.search.pls import PLS
 from eomoo.search.random_search import RandomSearch
 from eomoo.search.surrogate_pls import SurrogatePLS
+from eomoo.search.surrogate_start import SurrogateParetoSampling
 
 __all__ = [
     "ALGORITHMS",
@@ -27,18 +32,33 @@ __all__ = [
 DEFAULT_ALGORITHM = "surrogate-pls"
 """What ``eomoo run`` uses unless told otherwise, with its default settings: what wins the benchmark suite."""
 
-Builder = Callable[[int, dict[str, Any]], Algorithm]
-
-_START = {"init": "random", "n_train": 2000}
-_GENETIC = {"pop_size": 50, **_START}
+_INITS = ("random", "surrogate-pareto")
+# What a study file cannot hold.
+_NOT_SETTINGS = {"sampling", "n_obj", "model"}
+_RENAMED = {("random", "batch"): "batch_size"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
+    """An algorithm: what makes it, and every setting with its default.
+
+    ``make`` takes the settings as keywords, and ``n_obj`` and ``sampling`` where it has such.
+    """
+
     title: str
-    build: Builder
+    make: Callable[..., Algorithm]
     defaults: Mapping[str, Any]
     constraints: bool = True
+
+
+def _entry(title: str, make: Callable[..., Algorithm], *, constraints: bool = True, **changed: Any) -> _Entry:
+    """An entry whose settings are the keywords of ``make``; their defaults too, but for those changed."""
+    keywords = [p for p in signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    defaults = {p.name: p.default for p in keywords if p.name not in _NOT_SETTINGS}
+    if make is not RandomSearch and any(p.name == "sampling" for p in keywords):
+        n_train = signature(SurrogateParetoSampling).parameters["n_train"].default
+        changed = {**changed, "init": _INITS[0], "n_train": n_train}
+    return _Entry(title=title, make=make, defaults={**defaults, **changed}, constraints=constraints)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +69,10 @@ class AlgorithmSpec:
         label: What tables and figures call it.
         algorithm: Its name among ``ALGORITHMS``.
         options: Settings that differ from its defaults.
+
+    Raises:
+        UnknownNameError: (a KeyError) No such algorithm.
+        SettingError: (a ValueError) A setting that it does not have, or that has no say beside the others.
     """
 
     label: str
@@ -56,26 +80,47 @@ class AlgorithmSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        entry = _entry(self.algorithm)
-        for key in self.options:
-            if key not in entry.defaults:
-                raise SettingError(
-                    f"{self.algorithm} has no option {key!r}; it has {', '.join(entry.defaults) or 'none'}"
-                )
+        known_name("algorithm", self.algorithm, ALGORITHMS)
+        options = {_RENAMED.get((self.algorithm, key), key): value for key, value in self.options.items()}
+        object.__setattr__(self, "options", options)
+        defaults = self._entry.defaults
+        known_keys(f"options of {self.algorithm}", options, defaults)
+        for key, why in _without_say({**defaults, **options}).items():
+            # The default itself is what the settings of 0.1.0 held; it says nothing.
+            if options.get(key, defaults[key]) != defaults[key]:
+                raise SettingError(f"{self.algorithm}: {key} has no say where {why}; leave it out")
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All settings, defaults included."""
-        return {**_entry(self.algorithm).defaults, **self.options}
+        """All settings that have a say, defaults included: given back as options, they make the same run."""
+        settings = {**self._entry.defaults, **self.options}
+        return {key: value for key, value in settings.items() if key not in _without_say(settings)}
 
     @property
     def handles_constraints(self) -> bool:
         """Whether the algorithm takes constraints; else it needs ``CellProblem.unconstrained``."""
-        return _entry(self.algorithm).constraints
+        return self._entry.constraints
+
+    @property
+    def _entry(self) -> _Entry:
+        return ALGORITHMS[self.algorithm]
 
     def build(self, n_obj: int) -> Algorithm:
-        """A fresh algorithm for a problem of ``n_obj`` objectives."""
-        return _entry(self.algorithm).build(n_obj, self.settings)
+        """A fresh algorithm for a problem of ``n_obj`` objectives.
+
+        Raises:
+            SettingError: (a ValueError) A setting of a wrong kind or out of its range.
+        """
+        settings = self.settings
+        keywords = signature(self._entry.make).parameters
+        if "init" in settings:
+            init = choice("init", settings.pop("init"), _INITS)
+            settings["sampling"] = (
+                RandomCellSampling() if init == "random" else SurrogateParetoSampling(settings.pop("n_train"))
+            )
+        if "n_obj" in keywords:
+            settings["n_obj"] = n_obj
+        return self._entry.make(**settings)
 
 
 def make_algorithm(name: str, n_obj: int, **options: Any) -> Algorithm:
@@ -88,98 +133,79 @@ def default_algorithm() -> Algorithm:
     return make_algorithm(DEFAULT_ALGORITHM, 2)
 
 
-def _entry(name: str) -> _Entry:
-    if name not in ALGORITHMS:
-        raise UnknownNameError(f"no algorithm is called {name!r}; known are {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name]
+def _without_say(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that change nothing beside the others, with the reason."""
+    found = {}
+    if settings.get("init") == "random":
+        found["n_train"] = 'init = "random", which trains nothing'
+    if settings.get("n_expand") is not None and "batch_size" in settings:
+        found["batch_size"] = "n_expand is given, which makes batches of whatever size"
+    return found
 
 
-def _sampling(settings: Mapping[str, Any]) -> Any:
-    from eomoo.search.operators import RandomCellSampling
+# -- genetic algorithms --------------------------------------------------------------------------
 
-    if settings["init"] == "random":
-        return RandomCellSampling()
-    if settings["init"] == "surrogate-pareto":
-        from eomoo.search.surrogate_start import SurrogateParetoSampling
-
-        return SurrogateParetoSampling(n_train=check_positive("n_train", settings["n_train"]))
-    raise SettingError(f"init must be one of random, surrogate-pareto; got {settings['init']!r}")
+_POP_SIZE = 50  # the best of NSGA-II's at 500 cells (see benchmarks/suite.md); 200 is better from 5,000 on
 
 
-def _pls(n_obj: int, settings: dict[str, Any]) -> Algorithm:
-    mine = {k: v for k, v in settings.items() if k not in _START}
-    return PLS(sampling=_sampling(settings), **mine)
+def _genetic(module: str, name: str) -> Callable[..., Algorithm]:
+    def make(*, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algorithm:
+        operators = cell_operators(sampling=sampling)
+        return _mating_cells(_load(module, name)(pop_size=positive("pop_size", pop_size), **operators))
+
+    return make
 
 
-def _surrogate_pls(n_obj: int, settings: dict[str, Any]) -> Algorithm:
-    mine = {k: v for k, v in settings.items() if k not in _START}
-    return SurrogatePLS(sampling=_sampling(settings), **mine)
+def _nsga3(*, n_obj: int, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algorithm:
+    size = positive("pop_size", pop_size)
+    directions = reference_directions(n_obj, size)
+    operators = cell_operators(sampling=sampling)
+    return _mating_cells(_load("nsga3", "NSGA3")(ref_dirs=directions, pop_size=size, **operators))
 
 
-def _memetic(n_obj: int, settings: dict[str, Any]) -> Algorithm:
-    mine = {k: v for k, v in settings.items() if k not in _START}
-    return MemeticSearch(sampling=_sampling(settings), **mine)
-
-
-def _random(n_obj: int, settings: dict[str, Any]) -> Algorithm:
-    return RandomSearch(**settings)
-
-
-def _operators(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {**cell_operators(), "sampling": _sampling(settings)}
-
-
-def _genetic(module: str, name: str) -> Builder:
-    def build(n_obj: int, settings: dict[str, Any]) -> Algorithm:
-        cls = _load(module, name)
-        return cls(pop_size=check_positive("pop_size", settings["pop_size"]), **_operators(settings))
-
-    return build
-
-
-def _nsga3(n_obj: int, settings: dict[str, Any]) -> Algorithm:
-    pop_size = check_positive("pop_size", settings["pop_size"])
-    cls = _load("nsga3", "NSGA3")
-    return cls(ref_dirs=reference_directions(n_obj, pop_size), pop_size=pop_size, **_operators(settings))
-
-
-def _spea2(n_obj: int, settings: dict[str, Any]) -> Algorithm:
+def _spea2(*, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algorithm:
     # pymoo's default survival is one object for all instances, which remembers earlier runs.
-    return _load("spea2", "SPEA2")(
-        pop_size=check_positive("pop_size", settings["pop_size"]),
-        survival=_load("spea2", "SPEA2Survival")(normalize=True),
-        **_operators(settings),
-    )
+    survival = _load("spea2", "SPEA2Survival")(normalize=True)
+    size = positive("pop_size", pop_size)
+    operators = cell_operators(sampling=sampling)
+    return _mating_cells(_load("spea2", "SPEA2")(pop_size=size, survival=survival, **operators))
 
 
-def _moead(n_obj: int, settings: dict[str, Any]) -> Algorithm:
+def _moead(*, n_obj: int, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algorithm:
     """MOEA/D in the form that proposes a whole generation at once, tens of times as fast."""
     if n_obj == 1:
         raise SettingError("moead divides several objectives among its members; for one objective use nsga2")
-    directions = reference_directions(n_obj, check_positive("pop_size", settings["pop_size"]))
-    return _load("moead", "ParallelMOEAD")(
-        ref_dirs=directions,
-        n_neighbors=min(20, len(directions)),
-        sampling=_sampling(settings),
-        crossover=CellCrossover(prob=1.0),
-        mutation=NeighborMutation(),
+    directions = reference_directions(n_obj, positive("pop_size", pop_size))
+    return _mating_cells(
+        _load("moead", "ParallelMOEAD")(
+            ref_dirs=directions,
+            n_neighbors=min(20, len(directions)),  # 20 is pymoo's, and that of Zhang, Li, 2007
+            sampling=sampling,
+            crossover=CellCrossover(prob=1.0),
+            mutation=NeighborMutation(),
+        )
     )
 
 
-def _nsga2_integer(n_obj: int, settings: dict[str, Any]) -> Algorithm:
-    """NSGA-II with the integer recipe of pymoo's documentation."""
+def _nsga2_integer(*, pop_size: int = _POP_SIZE) -> Algorithm:
+    """NSGA-II with the integer recipe of pymoo's documentation, which knows genotypes, not cells."""
     from pymoo.operators.crossover.sbx import SBX
     from pymoo.operators.mutation.pm import PM
     from pymoo.operators.repair.rounding import RoundingRepair
     from pymoo.operators.sampling.rnd import IntegerRandomSampling
 
     return _load("nsga2", "NSGA2")(
-        pop_size=check_positive("pop_size", settings["pop_size"]),
+        pop_size=positive("pop_size", pop_size),
         sampling=IntegerRandomSampling(),
         crossover=SBX(prob=1.0, eta=3.0, vtype=float, repair=RoundingRepair()),
         mutation=PM(prob=1.0, eta=3.0, vtype=float, repair=RoundingRepair()),
         eliminate_duplicates=True,
     )
+
+
+def _mating_cells(algorithm: Any) -> Any:
+    algorithm.mating = CellMating(algorithm.mating, algorithm)
+    return algorithm
 
 
 def _load(module: str, name: str) -> Any:
@@ -191,54 +217,26 @@ def _load(module: str, name: str) -> Any:
     return getattr(import_module(f"pymoo.algorithms.moo.{module}"), name)
 
 
-_PLS_DEFAULTS = {
-    "n_starts": 20,
-    "batch_size": 60,
-    "n_expand": None,
-    "neighborhood": "hamming",
-    "archive": "shared",
-    "selection": "oldest",
-    "exploration": "all",
-    "restart": "random",
-    **_START,
-}
-
-_SURROGATE_PLS_DEFAULTS = {
-    "n_starts": 20,
-    "batch_size": None,
-    "neighborhood": "symmetric",
-    "acquisition": "expected",
-    "n_candidates": 1000,
-    "n_train": 500,
-    "features": "structural",
-    **_START,
-}
-
-_MEMETIC_DEFAULTS = {
-    "n_genetic": 500,
-    "pop_size": 50,
-    "n_starts": 100,
-    "n_expand": 3,
-    "neighborhood": "symmetric",
-    "selection": "oldest",
-    "restart": "recombination",
-    **_START,
-}
-
 ALGORITHMS: Mapping[str, _Entry] = {
-    "pls": _Entry(title="Pareto Local Search", build=_pls, defaults=_PLS_DEFAULTS),
-    "surrogate-pls": _Entry(
-        title="model-guided Pareto Local Search", build=_surrogate_pls, defaults=_SURROGATE_PLS_DEFAULTS
+    # By name a search spends its budget; the class, as published, ends when all is explored.
+    "pls": _entry("Pareto Local Search", PLS, restart="random"),
+    "surrogate-pls": _entry("model-guided Pareto Local Search", SurrogatePLS),
+    # The best of some dozen forms on seeds below 1001 of the studies in benchmarks/suite.py.
+    "memetic": _entry(
+        "NSGA-II, then Pareto Local Search",
+        MemeticSearch,
+        n_starts=100,
+        n_expand=3,
+        neighborhood="symmetric",
+        selection="oldest",
+        restart="recombination",
     ),
-    "memetic": _Entry(title="NSGA-II, then Pareto Local Search", build=_memetic, defaults=_MEMETIC_DEFAULTS),
-    "random": _Entry(title="random search", build=_random, defaults={"batch": 100}),
-    "nsga2": _Entry(title="NSGA-II", build=_genetic("nsga2", "NSGA2"), defaults=_GENETIC),
-    "nsga3": _Entry(title="NSGA-III", build=_nsga3, defaults=_GENETIC),
-    "sms-emoa": _Entry(title="SMS-EMOA", build=_genetic("sms", "SMSEMOA"), defaults=_GENETIC),
-    "moead": _Entry(title="MOEA/D", build=_moead, defaults=_GENETIC, constraints=False),
-    "spea2": _Entry(title="SPEA2", build=_spea2, defaults=_GENETIC),
-    "age-moea": _Entry(title="AGE-MOEA", build=_genetic("age", "AGEMOEA"), defaults=_GENETIC),
-    "nsga2-integer": _Entry(
-        title="NSGA-II with pymoo's integer operators", build=_nsga2_integer, defaults={"pop_size": 50}
-    ),
+    "random": _entry("random search", RandomSearch),
+    "nsga2": _entry("NSGA-II", _genetic("nsga2", "NSGA2")),
+    "nsga3": _entry("NSGA-III", _nsga3),
+    "sms-emoa": _entry("SMS-EMOA", _genetic("sms", "SMSEMOA")),
+    "moead": _entry("MOEA/D", _moead, constraints=False),
+    "spea2": _entry("SPEA2", _spea2),
+    "age-moea": _entry("AGE-MOEA", _genetic("age", "AGEMOEA")),
+    "nsga2-integer": _entry("NSGA-II with pymoo's integer operators", _nsga2_integer),
 }

@@ -12,9 +12,20 @@ from pymoo.core.population import Population
 from pymoo.core.termination import TerminateIfAll, Termination
 
 from eomoo.fronts.dominance import PENALTY
+from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
-__all__ = ["BudgetedEvaluator", "DistinctCells", "remaining_evaluations"]
+__all__ = ["BudgetedEvaluator", "DistinctCells", "cells_of", "n_cells", "remaining_evaluations"]
+
+
+def cells_of(problem: CellProblem) -> NDArray[np.int64]:
+    """All cells (n,) that have values."""
+    return np.arange(len(load_space())) if problem.domain is None else np.flatnonzero(problem.domain)
+
+
+def n_cells(problem: CellProblem) -> int:
+    """How many cells have values."""
+    return len(load_space()) if problem.domain is None else int(np.count_nonzero(problem.domain))
 
 
 def remaining_evaluations(algorithm: Any) -> int | None:
@@ -68,10 +79,8 @@ class DistinctCells(Termination):
         evaluator = algorithm.evaluator
         self._n_idle = self._n_idle + 1 if evaluator.n_distinct == self._n_before else 0
         self._n_before = evaluator.n_distinct
-        domain = algorithm.problem.domain
-        n_cells = len(load_space()) if domain is None else np.count_nonzero(domain)
         if (
-            evaluator.n_distinct >= n_cells
+            evaluator.n_distinct >= n_cells(algorithm.problem)
             or evaluator.n_eval - evaluator.n_eval_at_last_new > self.stall
             or self._n_idle >= self.stall_generations
         ):
@@ -102,6 +111,10 @@ class BudgetedEvaluator(Evaluator):
         self.n_distinct = 0
         self.n_eval_at_last_new = 0
         self._seen = np.zeros(len(load_space()), dtype=bool)
+
+    def seen(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the cells (n,) have been evaluated."""
+        return self._seen[cells]
 
     def _eval(self, problem: Any, pop: Population, evaluate_values_of: Any, **kwargs: Any) -> None:
         if self.n_distinct + len(pop) > self.budget:

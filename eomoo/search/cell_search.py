@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
-from pymoo.core.sampling import Sampling
 from pymoo.util.display.multi import MultiObjectiveOutput
 
+from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import FrontArchive
-from eomoo.search.budget import remaining_evaluations
-from eomoo.search.operators import RandomCellSampling, check_positive
+from eomoo.search.budget import cells_of, n_cells, remaining_evaluations
+from eomoo.search.operators import RandomCellSampling
+from eomoo.search.problem import CellProblem
+from eomoo.search.starts import Starts, as_sampling, check_starts
 from eomoo.search.trace import Trace
 from eomoo.space.neighbors import check_kind
 
-__all__ = ["CellSearch", "in_order"]
+__all__ = ["CellSearch", "renamed"]
 
 
 class CellSearch(Algorithm):
@@ -27,7 +30,8 @@ class CellSearch(Algorithm):
     A subclass sets ``_batch``, the cells to be evaluated next, in ``_plan_first`` and ``_plan_next``.
 
     Args:
-        sampling: Where the first cells come from; random cells by default.
+        sampling: Where the first cells come from: a Sampling, or cells as ``CellSampling`` takes them; of a
+            Population, those that have values keep them. Random cells by default.
         n_starts: Number of first cells.
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         kwargs: As for any pymoo ``Algorithm``.
@@ -40,15 +44,16 @@ class CellSearch(Algorithm):
     def __init__(
         self,
         *,
-        sampling: Sampling | Population | NDArray[np.int64] | None = None,
+        sampling: Starts | None = None,
         n_starts: int = 20,
         neighborhood: str = "hamming",
         output: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(output=output or MultiObjectiveOutput(), **kwargs)
-        self.sampling = sampling if sampling is not None else RandomCellSampling()
-        self.n_starts = check_positive("n_starts", n_starts)
+        given = RandomCellSampling() if sampling is None else sampling
+        self.sampling = given if isinstance(given, Population) else as_sampling(given)
+        self.n_starts = positive("n_starts", n_starts)
         check_kind(neighborhood)
         self.neighborhood = neighborhood
         self.trace: Trace | None = None
@@ -66,7 +71,7 @@ class CellSearch(Algorithm):
 
     # -- pymoo's hooks -------------------------------------------------------------------------
 
-    def _setup(self, problem: Any, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
         if not hasattr(problem, "neighbor_lists"):
             mine, its = type(self).__name__, type(problem).__name__
             raise SettingError(f"{mine} searches a CellProblem (see get_problem); got {its}")
@@ -80,9 +85,9 @@ class CellSearch(Algorithm):
 
     def _initialize_infill(self) -> Population:
         pop = self._sample()
-        index: NDArray[np.int64] = self.space.index(np.stack([individual.X for individual in pop]))
-        valid = np.flatnonzero(index >= 0)
-        first = valid[np.sort(np.unique(index[valid], return_index=True)[1])]
+        # Not what the individuals say, who may come from another run.
+        index = self.space.index(np.stack([individual.X for individual in pop]))
+        first = np.sort(np.unique(index, return_index=True)[1])
         self.starts = self.first_starts = index[first]
         return pop[first[~self._seen(index[first])]][: self._remaining()]
 
@@ -105,16 +110,12 @@ class CellSearch(Algorithm):
     # -- what has been evaluated ---------------------------------------------------------------
 
     def _sample(self) -> Population:
-        if isinstance(self.sampling, Population):
-            return self.sampling
-        if isinstance(self.sampling, np.ndarray):
-            return Population.new("X", self.sampling)
-        if not callable(self.sampling):
-            raise SettingError(
-                "sampling is a Sampling, a Population or an array of genotypes; "
-                f"got {type(self.sampling).__name__}"
-            )
-        return self.sampling(self.problem, self.n_starts, random_state=self.random_state, algorithm=self)
+        pop = self.sampling
+        if not isinstance(pop, Population):
+            rng = self.random_state
+            pop = self.sampling(self.problem, self.n_starts, random_state=rng, algorithm=self)
+        check_starts(pop, domain=self.problem.domain)
+        return pop
 
     def remember(self, evaluated: Population) -> None:
         """Take note of individuals that were evaluated outside the search's own steps.
@@ -151,7 +152,7 @@ class CellSearch(Algorithm):
 
     def _unseen_cells(self, n: int) -> NDArray[np.int64]:
         """Up to n random cells of the problem that were never evaluated."""
-        domain, total = self.problem.domain, self._n_cells()
+        total = n_cells(self.problem)
         left = total - len(self._trace())
         draws = 4 * n if left > total // 2 else 4 * n * total // max(left, 1)
         if draws < total // 8:
@@ -159,15 +160,10 @@ class CellSearch(Algorithm):
             cells = cells[~self._seen(cells)][:n]
             if len(cells):
                 return cells
-        everything = np.arange(len(self.space)) if domain is None else np.flatnonzero(domain)
-        unseen = everything[~self._seen(everything)]
+        unseen = cells_of(self.problem)
+        unseen = unseen[~self._seen(unseen)]
         rng: np.random.Generator = self.random_state
         return rng.choice(unseen, size=min(n, len(unseen)), replace=False)
-
-    def _n_cells(self) -> int:
-        """Number of the problem's cells."""
-        domain = self.problem.domain
-        return len(self.space) if domain is None else int(domain.sum())
 
     def _remaining(self) -> int | None:
         return remaining_evaluations(self)
@@ -180,9 +176,13 @@ class CellSearch(Algorithm):
         return self.trace
 
 
-def in_order(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The distinct cells, in the order of their first appearance."""
-    return cells[np.sort(np.unique(cells, return_index=True)[1])]
+def renamed(old: str, new: str, kwargs: dict[str, Any], value: int) -> int:
+    """The value of an argument that keywords may give by its old name, which is taken out of them."""
+    if old not in kwargs:
+        return value
+    warnings.warn(f"{old} is now called {new}", DeprecationWarning, stacklevel=3)
+    given: int = kwargs.pop(old)
+    return given
 
 
 def _is_first(values: NDArray[np.int64]) -> NDArray[np.bool_]:

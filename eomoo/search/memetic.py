@@ -7,12 +7,16 @@ from typing import Any
 from pymoo.core.population import Population
 from pymoo.core.termination import NoTermination
 
-from eomoo.search.operators import cell_operators, check_positive
+from eomoo.checks import positive
+from eomoo.search.mating import CellMating
+from eomoo.search.operators import cell_operators
 from eomoo.search.pls import PLS
+from eomoo.search.problem import CellProblem
+from eomoo.search.starts import Starts, check_starts
 
 __all__ = ["MemeticSearch"]
 
-_STALL = 20
+_STALL = 20  # generations; on the whole space NSGA-II never goes so long without a new cell
 
 
 class MemeticSearch(PLS):
@@ -32,17 +36,20 @@ class MemeticSearch(PLS):
     IEEE TEC 6(2), 2002.
     """
 
-    def __init__(self, *, n_genetic: int = 500, pop_size: int = 50, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.n_genetic = check_positive("n_genetic", n_genetic)
-        self.pop_size = check_positive("pop_size", pop_size)
+    def __init__(
+        self, *, sampling: Starts | None = None, n_genetic: int = 500, pop_size: int = 50, **kwargs: Any
+    ) -> None:
+        super().__init__(sampling=sampling, **kwargs)
+        self.n_genetic = positive("n_genetic", n_genetic)
+        self.pop_size = positive("pop_size", pop_size)
 
-    def _setup(self, problem: Any, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
         from pymoo.algorithms.moo.nsga2 import NSGA2
 
         super()._setup(problem, **kwargs)
         operators = {**cell_operators(), "sampling": self.sampling}
         self._genetic: Any = NSGA2(pop_size=self.pop_size, **operators)
+        self._genetic.mating = CellMating(self._genetic.mating, self._genetic)
         seed = int(self.random_state.integers(2**31))
         self._genetic.setup(problem, termination=NoTermination(), seed=seed)
         self._stalled = 0
@@ -52,12 +59,17 @@ class MemeticSearch(PLS):
         self._genetic.evaluator, self._genetic.termination = self.evaluator, self.termination
         pop = self._genetic.ask()
         self._genetic.termination = NoTermination()
+        check_starts(pop, domain=self.problem.domain)
         return pop[: self._remaining()]
 
     def _infill(self) -> Population:
-        if self._genetic is None:
-            return super()._infill()
-        return self._genetic.ask()[: self._remaining()]
+        pop = None if self._genetic is None else self._genetic.ask()
+        if pop is not None:
+            return pop[: self._remaining()]
+        if self._genetic is not None:
+            # Every cell of the problem is in the population.
+            self._search_locally()
+        return super()._infill()
 
     def _plan_first(self) -> None:
         self.starts = self.first_starts = self._trace().index.copy()
@@ -71,10 +83,14 @@ class MemeticSearch(PLS):
         self._breed(infills)
         self._stalled = 0 if len(self._trace()) > before else self._stalled + 1
         if len(self._trace()) >= self.n_genetic or self._stalled >= _STALL:
-            self._genetic = None
-            self.starts = self._front.index
-            self._walkers = [self._front]
-            self._look_ahead()
+            self._search_locally()
+
+    def _search_locally(self) -> None:
+        """From now on, from all that is non-dominated."""
+        self._genetic = None
+        self.starts = self._front.index
+        self._walkers = [self._front]
+        self._look_ahead()
 
     def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
         super()._initialize_advance(infills, **kwargs)

@@ -12,7 +12,8 @@ from pymoo.core.mutation import Mutation
 from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
-from eomoo.errors import SettingError
+from eomoo.checks import positive as check_positive  # noqa: F401 - some still take it from here
+from eomoo.search.starts import Starts, as_sampling
 from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 from eomoo.space.neighbors import check_kind
@@ -25,18 +26,21 @@ __all__ = [
     "cell_operators",
 ]
 
-_TRIES = 8
-_BLOCK = 512
+_TRIES = 8  # with random parents, about 99 % of pairs have a valid child by then
+_BLOCK = 512  # genotypes whose 31 changes are looked up at once; more fall out of a core's cache
 
 
-def cell_operators() -> dict[str, Any]:
+def cell_operators(*, sampling: Starts | None = None) -> dict[str, Any]:
     """Sampling, crossover, mutation and duplicate elimination, as arguments of pymoo's algorithms.
+
+    Args:
+        sampling: A Sampling, or cells as ``CellSampling`` takes them; random cells by default.
 
     Example:
         ``NSGA2(pop_size=50, **cell_operators())``
     """
     return {
-        "sampling": RandomCellSampling(),
+        "sampling": RandomCellSampling() if sampling is None else as_sampling(sampling),
         "crossover": CellCrossover(),
         "mutation": NeighborMutation(),
         "eliminate_duplicates": CellDuplicateElimination(),
@@ -189,27 +193,16 @@ class CellDuplicateElimination(DuplicateElimination):
     ) -> NDArray[np.bool_]:
         mine = _keys(pop)
         if other is None:
-            first = np.unique(mine, return_index=True)[1]
-            is_duplicate[:] = True
-            is_duplicate[first] = False
+            first = {key: k for k, key in reversed(list(enumerate(mine)))}
+            is_duplicate[:] = [first[key] != k for k, key in enumerate(mine)]
         else:
-            is_duplicate |= np.isin(mine, _keys(other))
+            theirs = set(_keys(other))
+            is_duplicate |= np.array([key in theirs for key in mine], dtype=bool)
         return is_duplicate
 
 
-def _keys(pop: Population) -> NDArray[np.int64]:
-    """A number for each individual, the same for the same cell; negative for an invalid genotype."""
+def _keys(pop: Population) -> list[int | tuple[float, ...]]:
+    """A key for each individual: its cell, or all genes where it is none."""
     genes = np.stack([individual.X for individual in pop])
     index: NDArray[np.int64] = load_space().index(genes)
-    invalid = np.flatnonzero(index < 0)
-    if len(invalid):
-        powers = 3 ** np.arange(N_GENES, dtype=np.int64)
-        index[invalid] = -1 - (genes[invalid].astype(np.int64) % 3) @ powers
-    return index
-
-
-def check_positive(name: str, value: Any) -> int:
-    """The value as an int; SettingError (a ValueError) unless it is a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise SettingError(f"{name} must be a whole number of at least 1; got {value!r}")
-    return int(value)
+    return [k if k >= 0 else tuple(row.tolist()) for k, row in zip(index.tolist(), genes, strict=True)]

@@ -7,20 +7,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pymoo.core.population import Population
-from pymoo.core.sampling import Sampling
 
+from eomoo.checks import choice, positive
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import FrontArchive
-from eomoo.search.cell_search import CellSearch, in_order
-from eomoo.search.operators import check_positive
+from eomoo.search.budget import n_cells
+from eomoo.search.cell_search import CellSearch
+from eomoo.search.problem import CellProblem
+from eomoo.search.starts import Starts, in_order
 from eomoo.search.strategies import EXPLORATIONS, RESTARTS, SELECTIONS, Restart, Selection, by_name
 
 __all__ = ["PLS"]
 
 _ARCHIVES = ("shared", "per-start")
-_TRIES = 10
-_MOST_STARTS = 1000
+_BATCH_SIZE = 60  # pymoo's bookkeeping costs as much as the search at about 20 (see benchmarks/search.py)
+_TRIES = 10  # what a restart proposes is seldom all known, unless the front is all but explored
+_MAX_STARTS = 1000  # so that the restarts of the last cells of a problem stay batches of a bearable size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +49,13 @@ class PLS(CellSearch):
     restarts. No cell is evaluated twice, and an evaluation budget ("n_eval") is met exactly.
 
     Args:
-        sampling: Where the first cells come from; random cells by default.
+        sampling: Where the first cells come from (see :class:`~eomoo.search.cell_search.CellSearch`).
         n_starts: Number of first cells, and of those at each restart (there more, as less is left).
         batch_size: Cells evaluated together, such as a multiple of the number of devices. As many members
             are expanded as it takes; the last batch before a restart is smaller. The larger the batch,
             the less an evaluation costs in pymoo's bookkeeping, and the later the search learns from it.
         n_expand: If given, the members that each archive expands in an iteration, with all their
-            neighbours as one batch of whatever size; ``batch_size`` then has no say.
+            neighbours as one batch of whatever size; ``batch_size`` then has no say, and none is taken.
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         archive: "shared": one archive for all starts. "per-start": an archive of its own for each
             start, which is the published form (20 walkers).
@@ -77,9 +79,9 @@ class PLS(CellSearch):
     def __init__(
         self,
         *,
-        sampling: Sampling | Population | NDArray[np.int64] | None = None,
+        sampling: Starts | None = None,
         n_starts: int = 20,
-        batch_size: int = 60,
+        batch_size: int = _BATCH_SIZE,
         n_expand: int | None = None,
         neighborhood: str = "hamming",
         archive: str = "shared",
@@ -89,15 +91,17 @@ class PLS(CellSearch):
         **kwargs: Any,
     ) -> None:
         super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
-        self.batch_size = check_positive("batch_size", batch_size)
-        self.n_expand = None if n_expand is None else check_positive("n_expand", n_expand)
-        self.archive_kind = _one_of("archive", archive, _ARCHIVES)
+        self.batch_size = positive("batch_size", batch_size)
+        self.n_expand = None if n_expand is None else positive("n_expand", n_expand)
+        if self.n_expand is not None and self.batch_size != _BATCH_SIZE:
+            raise SettingError("batch_size has no say where n_expand is given; leave one of them out")
+        self.archive_kind = choice("archive", archive, _ARCHIVES)
         self.selection: Selection = by_name("selection", selection, SELECTIONS)
         self._in_order = selection == "oldest"
-        self.exploration = _one_of("exploration", exploration, EXPLORATIONS)
+        self.exploration = choice("exploration", exploration, EXPLORATIONS)
         self.restart: Restart | None = by_name("restart", restart, RESTARTS)
 
-    def _setup(self, problem: Any, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
         super()._setup(problem, **kwargs)
         self._walkers: list[FrontArchive] = []
         self._plan: list[_Expansion] = []
@@ -249,9 +253,9 @@ class PLS(CellSearch):
         ``n_starts`` of them, and more as less is left of the problem: their neighbours are then ever more
         often known, and a batch should stay worth its overhead.
         """
-        total = self._n_cells()
+        total = n_cells(self.problem)
         share_left = max(total - len(self._trace()), 1) / total
-        n = int(min(self.n_starts / share_left**2, max(self.n_starts, _MOST_STARTS)))
+        n = int(min(self.n_starts / share_left**2, max(self.n_starts, _MAX_STARTS)))
         for _ in range(_TRIES):
             if not len(self._front):
                 break
@@ -260,9 +264,3 @@ class PLS(CellSearch):
             if len(cells):
                 return cells
         return self._unseen_cells(n)
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise SettingError(f"{name} must be one of {', '.join(known)}; got {value!r}")
-    return value

@@ -6,57 +6,48 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
-from pymoo.util.display.multi import MultiObjectiveOutput
 
-from eomoo.fronts.dominance import FrontArchive
-from eomoo.search.budget import remaining_evaluations
-from eomoo.search.operators import check_positive
+from eomoo.checks import positive
+from eomoo.search.cell_search import CellSearch, renamed
+from eomoo.search.problem import CellProblem
+from eomoo.search.starts import Starts
 
 __all__ = ["RandomSearch"]
 
 
-class RandomSearch(Algorithm):
+class RandomSearch(CellSearch):
     """Distinct cells in a uniformly random order, until the budget or the domain is used up.
 
     Args:
-        batch: Cells evaluated together.
+        sampling: Cells to begin with, if any (see :class:`~eomoo.search.cell_search.CellSearch`).
+        batch_size: Cells evaluated together. In 0.1.0 it was called ``batch``.
         kwargs: As for any pymoo ``Algorithm``.
     """
 
-    def __init__(self, *, batch: int = 100, output: Any = None, **kwargs: Any) -> None:
-        super().__init__(output=output or MultiObjectiveOutput(), **kwargs)
-        self.batch = check_positive("batch", batch)
+    def __init__(self, *, sampling: Starts | None = None, batch_size: int = 100, **kwargs: Any) -> None:
+        self.batch_size = positive("batch_size", renamed("batch", "batch_size", kwargs, batch_size))
+        super().__init__(sampling=sampling, n_starts=self.batch_size, **kwargs)
+        self._has_starts = sampling is not None
 
-    def _setup(self, problem: Any, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
+        super()._setup(problem, **kwargs)
         self._order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._next = 0
-        self._front = FrontArchive(problem.n_obj)
-        self._front_pop = Population.new()
 
     def _initialize_infill(self) -> Population:
-        self._order = self.problem.random_cells(len(self.problem.space), self.random_state)
-        return self._infill()
+        starts = super()._initialize_infill() if self._has_starts else None
+        order = self.problem.random_cells(len(self.space), self.random_state)
+        self._order = order[~np.isin(order, self.starts)]
+        self._batch = self._order[: self.batch_size]
+        return super()._infill() if starts is None else starts
 
-    def _infill(self) -> Population:
-        left = remaining_evaluations(self)
-        size = self.batch if left is None else min(self.batch, left)
-        cells = self._order[self._next : self._next + size]
-        self._next += len(cells)
-        return Population.new("X", self.problem.space.genotype(cells)) if len(cells) else Population.new()
+    def _plan_first(self) -> None:
+        self._plan_next()
 
-    def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
-        self._advance(infills)
-
-    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
-        if infills is not None and len(infills):
-            index = np.array([individual.get("index") for individual in infills], dtype=np.int64)
-            violation = np.array([np.maximum(individual.G, 0).sum() for individual in infills])
-            keep = self._front.offer(index, infills.get("F"), violation)
-            self._front_pop = Population.merge(self._front_pop, infills)[keep]
-        if self._next >= len(self._order):
+    def _plan_next(self) -> None:
+        # Of a batch that the budget cut, the rest is still to come.
+        self._next += int(self._seen(self._batch).sum())
+        self._batch = self._order[self._next : self._next + self.batch_size]
+        if not len(self._batch):
             self.termination.force_termination = True
-
-    def _set_optimum(self) -> None:
-        self.opt = self.pop = self._front_pop

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.population import Population
 
+from eomoo.checks import positive
 from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
-from eomoo.search.operators import check_positive
 from eomoo.search.problem import CellProblem
 
 __all__ = ["Progress", "RunResult", "run_algorithm"]
@@ -108,7 +108,7 @@ def run_algorithm(
 
     An interrupt (Ctrl-C) ends the run early; what was found until then is returned.
     """
-    check_positive("budget", budget)
+    positive("budget", budget)
     posed = problem if spec.handles_constraints else problem.unconstrained()
     recorder = _Recorder(problem, posed)
     evaluator = BudgetedEvaluator(budget, on_new=recorder)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
 
+from eomoo.checks import positive
 from eomoo.errors import SettingError
-from eomoo.search.operators import CellCrossover, check_positive
+from eomoo.search.operators import CellCrossover
 
 __all__ = [
     "EXPLORATIONS",
@@ -169,7 +170,7 @@ class PerturbationRestart:
     keeps_archive: bool = True
 
     def __post_init__(self) -> None:
-        check_positive("steps", self.steps)
+        positive("steps", self.steps)
 
     def __call__(
         self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
@@ -206,7 +207,7 @@ class GapRestart:
     keeps_archive: bool = True
 
     def __post_init__(self) -> None:
-        check_positive("steps", self.steps)
+        positive("steps", self.steps)
 
     def __call__(
         self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator

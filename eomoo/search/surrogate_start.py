@@ -13,11 +13,11 @@ from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
+from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import PENALTY, non_dominated
 from eomoo.models import START, fit
 from eomoo.search.budget import remaining_evaluations
-from eomoo.search.operators import check_positive
 from eomoo.space import load_space
 
 __all__ = ["SurrogateParetoSampling", "predicted_fronts"]
@@ -73,7 +73,7 @@ class SurrogateParetoSampling(Sampling):
         keep_trained: bool = False,
     ) -> None:
         super().__init__()
-        self.n_train = check_positive("n_train", n_train)
+        self.n_train = positive("n_train", n_train)
         if fill not in _FILLS:
             raise SettingError(f"fill must be one of {', '.join(_FILLS)}; got {fill!r}")
         self.model = model

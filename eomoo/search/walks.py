@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymoo.core.sampling import Sampling
 
+from eomoo.checks import positive
 from eomoo.errors import SettingError
-from eomoo.search.operators import check_positive
 from eomoo.space import load_space
 from eomoo.space.neighbors import check_kind
 
@@ -55,8 +55,8 @@ def random_walks(
     Source: Weinberger, Correlated and uncorrelated fitness landscapes, Biological Cybernetics 63,
     1990. A step is uniform over the distinct neighbouring cells, not over the changes of a genotype.
     """
-    check_positive("n_walks", n_walks)
-    check_positive("length", length)
+    positive("n_walks", n_walks)
+    positive("length", length)
     check_kind(neighborhood)
     rng = np.random.default_rng(seed)
     if domain is not None and domain.shape != (len(load_space()),):
@@ -183,7 +183,7 @@ class WalkSampling(Sampling):
 
     def __init__(self, length: int = 15, *, neighborhood: str = "hamming") -> None:
         super().__init__()
-        self.length = check_positive("length", length)
+        self.length = positive("length", length)
         check_kind(neighborhood)
         self.neighborhood = neighborhood
 
@@ -201,7 +201,7 @@ class WalkSampling(Sampling):
             domain: (423624,) bool, cells that may be visited; by default all.
             seed: An int, a Generator, or None for fresh entropy.
         """
-        check_positive("n_samples", n_samples)
+        positive("n_samples", n_samples)
         rng = np.random.default_rng(seed)
         left = np.ones(len(load_space()), dtype=bool) if domain is None else domain.copy()
         found: list[NDArray[np.int64]] = []

@@ -12,14 +12,15 @@ import eomoo
 from eomoo.errors import SettingError
 from eomoo.models import SEARCH, fit
 from eomoo.search.acquisition import (
-    Frame,
-    choose_batch,
-    directions,
-    improvement_odds,
-    margin,
-    reach,
+    Box,
+    improvement_probabilities,
+    random_directions,
+    scalarised_hypervolume,
+    select_batch,
+    z_score,
 )
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, make_algorithm
+from eomoo.search.candidates import box_around
 
 MAKERS = {
     "sample": lambda: eomoo.SurrogatePLS(acquisition="sample"),
@@ -72,12 +73,12 @@ def test_ask_and_tell_with_pickles_between_is_minimize(problem, name):
 
 def test_the_model_is_worth_its_while(problem):
     """With 100 evaluations, more of the hypervolume than PLS without a model, on each of three seeds."""
-    frame = Frame(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))
-    rays = directions(500, 2, np.random.default_rng(1))
+    box = Box(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))
+    rays = random_directions(500, 2, np.random.default_rng(1))
 
     def volume(make, seed):
         F = search(problem, make, 100, seed).opt.get("F")
-        return np.mean(np.maximum(reach(F, rays, frame).max(axis=0), 0) ** 2)
+        return np.mean(np.maximum(scalarised_hypervolume(F, rays, box).max(axis=0), 0) ** 2)
 
     for seed in (1, 2, 3):
         assert volume(MAKERS["expected"], seed) > volume(lambda: eomoo.PLS(restart="random"), seed)
@@ -148,7 +149,7 @@ def test_a_sample_is_drawn_and_an_expectation_is_not(problem):
         rated, pools = algorithm._rated, []
         algorithm._rated = lambda *given: pools.append(rated(*given)) or pools[-1]
         minimize(problem, algorithm, ("n_eval", 30), seed=1, copy_algorithm=False)
-        return max(np.ptp(pool.mean[:, 0]) for pool in pools), max(pool.deviation.max() for pool in pools)
+        return max(np.ptp(pool.mean[:, 0]) for pool in pools), max(pool.std.max() for pool in pools)
 
     drawn, narrow = spread("sample")
     same, wide = spread("expected")
@@ -177,43 +178,46 @@ def test_three_objectives_and_one(pose):
 
 
 def test_reach_measures_hypervolume():
-    frame = Frame(ideal=np.zeros(3), reference=np.ones(3))
-    rays = directions(40_000, 3, np.random.default_rng(1))
+    box = Box(ideal=np.zeros(3), reference=np.ones(3))
+    rays = random_directions(40_000, 3, np.random.default_rng(1))
     points = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.2, 0.6, 0.5]])
-    volume = np.mean(np.maximum(reach(points, rays, frame), 0) ** 3, axis=1)
+    volume = np.mean(np.maximum(scalarised_hypervolume(points, rays, box), 0) ** 3, axis=1)
     assert volume / volume[0] == pytest.approx([1, 0.125, 0.16], rel=0.03)
-    both = np.mean(reach(points[1:], rays, frame).max(axis=0) ** 3 / volume[0])
-    assert reach(np.array([[2.0, 0.0, 0.0]]), rays, frame).max() < 0
+    both = np.mean(scalarised_hypervolume(points[1:], rays, box).max(axis=0) ** 3 / volume[0])
+    assert scalarised_hypervolume(np.array([[2.0, 0.0, 0.0]]), rays, box).max() < 0
     assert both == pytest.approx(0.125 + 0.16 - 0.5 * 0.4 * 0.5, rel=0.03)
 
 
 def test_odds_add_up_to_the_expected_improvement():
     """Against four thousand draws, for three candidates before a front of two points."""
     rng = np.random.default_rng(4)
-    frame = Frame(ideal=np.zeros(2), reference=np.ones(2))
-    rays = directions(400, 2, rng)
-    best = reach(np.array([[0.2, 0.7], [0.6, 0.3]]), rays, frame).max(axis=0)
+    box = Box(ideal=np.zeros(2), reference=np.ones(2))
+    rays = random_directions(400, 2, rng)
+    best = scalarised_hypervolume(np.array([[0.2, 0.7], [0.6, 0.3]]), rays, box).max(axis=0)
     mean = np.array([[0.3, 0.4], [0.5, 0.5], [0.1, 0.9]])
     deviation = np.array([[0.1, 0.05], [0.1, 0.1], [0.2, 0.02]])
-    odds, worth = improvement_odds(mean, deviation, rays, best, frame, 0.08)
+    odds, worth = improvement_probabilities(mean, deviation, rays, best, box, 0.08)
 
     drawn = mean + deviation * rng.standard_normal((4_000, 3, 2))
     gain = np.array(
-        [np.maximum(np.maximum(reach(d, rays, frame), 0) ** 2 - best**2, 0).sum(axis=1) for d in drawn]
+        [
+            np.maximum(np.maximum(scalarised_hypervolume(d, rays, box), 0) ** 2 - best**2, 0).sum(axis=1)
+            for d in drawn
+        ]
     ).mean(axis=0)
     assert (odds @ worth)[:2] == pytest.approx(gain[:2], rel=0.06)
     assert (odds @ worth).argsort().tolist() == gain.argsort().tolist()
-    sure = improvement_odds(mean, np.full((3, 2), 1e-9), rays, best, frame, 1e-9)
+    sure = improvement_probabilities(mean, np.full((3, 2), 1e-9), rays, best, box, 1e-9)
     assert sure[0][0] @ sure[1] == pytest.approx(
-        (np.maximum(reach(mean[:1], rays, frame)[0], best) ** 2 - best**2).sum(), rel=0.1
+        (np.maximum(scalarised_hypervolume(mean[:1], rays, box)[0], best) ** 2 - best**2).sum(), rel=0.1
     )
 
 
 def test_the_margin_counts_deviations_at_the_weakest_objective():
-    frame = Frame(ideal=np.zeros(2), reference=np.ones(2))
+    box = Box(ideal=np.zeros(2), reference=np.ones(2))
     rays, best = np.array([[0.5**0.5, 0.5**0.5]]), np.array([0.5 * 2**0.5])
     mean, deviation = np.array([[0.3, 0.4], [0.6, 0.2]]), np.full((2, 2), 0.05)
-    assert margin(mean, deviation, rays, best, frame) == pytest.approx([2.0, -2.0])
+    assert z_score(mean, deviation, rays, best, box) == pytest.approx([2.0, -2.0])
 
 
 def test_a_batch_is_the_greedy_choice():
@@ -226,16 +230,16 @@ def test_a_batch_is_the_greedy_choice():
         expected.append(int(gain.argmax()))
         left *= 1 - odds[expected[-1]]
     instead = rng.random(60)
-    assert choose_batch(odds, worth, 12, instead).tolist() == expected
-    assert len(set(choose_batch(odds, worth, 60, instead).tolist())) == 60
-    assert choose_batch(odds * 0, worth, 3, instead).tolist() == np.argsort(-instead)[:3].tolist()
+    assert select_batch(odds, worth, 12, instead).tolist() == expected
+    assert len(set(select_batch(odds, worth, 60, instead).tolist())) == 60
+    assert select_batch(odds * 0, worth, 3, instead).tolist() == np.argsort(-instead)[:3].tolist()
 
 
-def test_the_frame_is_as_wide_as_the_reference_point():
+def test_the_box_is_as_wide_as_the_reference_point():
     front, everything = np.array([[0.0, 1.0]]), np.array([[0.0, 1.0], [4.0, 5.0], [8.0, 9.0]])
-    assert Frame.around(front, everything, np.array([3.0, 2.0])).reference.tolist() == [3.0, 2.0]
-    assert Frame.around(front, everything, None).reference == pytest.approx([7.2, 8.2])
-    assert (Frame.around(front, everything, np.array([-1.0, 0.0])).reference > [0.0, 1.0]).all()
+    assert box_around(front, everything, np.array([3.0, 2.0])).reference.tolist() == [3.0, 2.0]
+    assert box_around(front, everything, None).reference == pytest.approx([7.2, 8.2])
+    assert (box_around(front, everything, np.array([-1.0, 0.0])).reference > [0.0, 1.0]).all()
 
 
 def test_the_model_predicts_cells_that_it_was_not_fitted_to(problem):
@@ -306,7 +310,7 @@ def test_the_default_is_the_one_by_name():
         ({"acquisition": "blue"}, "acquisition must be one of sample, expected; got 'blue'"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"n_candidates": 0}, "n_candidates must be"),
-        ({"n_train": 1.5}, "n_train must be"),
+        ({"n_model_cells": 1.5}, "n_model_cells must be"),
         ({"features": "blue"}, "features"),
     ],
 )

@@ -1,0 +1,137 @@
+"""What a model-guided search looks at: the front as it stands, candidates and what is predicted of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.fronts.dominance import FrontArchive
+from eomoo.search.acquisition import Box, random_directions, scalarised_hypervolume
+from eomoo.search.trace import Trace
+
+__all__ = ["Candidates", "SearchState", "box_around"]
+
+_Array = NDArray[np.float64]
+
+# Tuned on seeds below 1001 of the studies in benchmarks/suite.py: more of them gained nothing.
+_N_DIRECTIONS = 64
+_FEW_DIRECTIONS = 48
+# About twice the default start: what tells the extent of the objectives before the search has narrowed it.
+_FIRST = 50
+# Of the box's width: far below any error of a model, far above rounding.
+_MIN_STD = 1e-6
+
+
+def box_around(front: _Array, first: _Array, reference: _Array | None) -> Box:
+    """The box of a front (k, m) up to a reference point (m,).
+
+    Without one, or with one that nothing reaches yet, it reaches a little beyond the front, and at least
+    to where nine in ten of the first evaluated points (n, m) lie: a box no wider than today's front would
+    hide how far it could go.
+    """
+    ideal = front.min(axis=0)
+    worst = reference
+    if worst is None or not (front < worst).all(axis=1).any():
+        beyond = front.max(axis=0) + 0.1 * np.ptp(front, axis=0)
+        worst = np.maximum(beyond, np.quantile(first, 0.9, axis=0))
+    span = np.ptp(np.concatenate((front, first)), axis=0)
+    # An objective that is the same everywhere gets some width, in whatever unit it is.
+    size = np.where(span > 0, span, np.where(ideal != 0, np.abs(ideal), 1.0))
+    return Box(ideal=ideal, reference=np.maximum(worst, ideal + _MIN_STD * size))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """Candidates and what is predicted of them.
+
+    Attributes:
+        cells: (c,).
+        predicted: (c, m + g) objectives and limits, as the model gives them.
+        model_std: (c, m + g) the model's own, in parts of those of what it was fitted to.
+        mean, std: (c, m + g) what they are taken to be, normal and independent.
+        z_score: (c,) by how many standard deviations each is beyond the front and within the limits.
+    """
+
+    cells: NDArray[np.int64]
+    predicted: _Array
+    model_std: _Array
+    mean: _Array
+    std: _Array
+    z_score: _Array
+
+    def take(self, places: NDArray[np.int64]) -> Candidates:
+        """The candidates at such places."""
+        return Candidates(**{name: values[places] for name, values in vars(self).items()})
+
+    def best(self, n: int) -> Candidates:
+        """The n with the largest z-score, in the order in which they are."""
+        if len(self.cells) <= n:
+            return self
+        return self.take(np.sort(np.argpartition(-self.z_score, n)[:n]))
+
+    def joined(self, other: Candidates) -> Candidates:
+        """All candidates of both."""
+        mine, its = vars(self), vars(other)
+        return Candidates(**{name: np.concatenate((mine[name], its[name])) for name in mine})
+
+
+class SearchState:
+    """What was measured, seen from the front.
+
+    Args:
+        trace: All that was evaluated.
+        measured: (n,) positions of what has values.
+        front: The non-dominated cells.
+        reference: (m,) the problem's reference point, minimised, or None.
+        limits: (g,) standard deviation of the limits' values.
+        rng: Source of randomness.
+
+    Attributes:
+        F: (n, m) values.
+        box, directions, best: For ``scalarised_hypervolume``: the box, directions (r, m), the front's (r,).
+        nearest: (n,) positions of what was measured, nearest the front first.
+        min_std: (m + g,) standard deviations that are as good as none.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        measured: NDArray[np.int64],
+        front: FrontArchive,
+        reference: _Array | None,
+        limits: _Array,
+        rng: np.random.Generator,
+    ) -> None:
+        self.F = trace.F[measured]
+        self.directions = random_directions(_N_DIRECTIONS, self.F.shape[1], rng)
+        if len(front) and front.violation[0] == 0:
+            self.box = box_around(front.F, self.F[:_FIRST], reference)
+            self.best = scalarised_hypervolume(front.F, self.directions, self.box).max(axis=0)
+        else:
+            self.box = box_around(self.F, self.F[:_FIRST], reference)
+            self.best = np.zeros(_N_DIRECTIONS)
+        # A limit whose values are all the same is predicted exactly, and needs no more than not to be 0.
+        self.min_std = _MIN_STD * np.concatenate((self.box.extent, np.where(limits > 0, limits, 1.0)))
+        few = slice(_FEW_DIRECTIONS)
+        ahead = (scalarised_hypervolume(self.F, self.directions[few], self.box) - self.best[few]).max(axis=1)
+        # What is feasible is nearer than what is not.
+        self.nearest = measured[np.lexsort((-ahead, trace.violation[measured]))]
+
+    def rows_to_keep(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Positions, in order, of at most n measured cells that are worth a look again.
+
+        Half of them are the nearest, half any others, and the first few stay, which tell the extent.
+        """
+        if len(self.nearest) <= n:
+            return np.sort(self.nearest)
+        few = np.sort(self.nearest)[:_FIRST]
+        return np.union1d(few, self.training_rows(n - _FIRST, rng))
+
+    def training_rows(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Positions of the training set, at most n measured cells: half the nearest, half any others."""
+        if len(self.nearest) <= n:
+            return np.sort(self.nearest)
+        near, far = np.split(self.nearest, [n // 2])
+        return np.sort(np.concatenate((near, rng.choice(far, n - n // 2, replace=False))))
