@@ -202,5 +202,8 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
         f"{numbers['distinct_cells']:,} distinct cells in {numbers['evaluations']:,} evaluations, "
         f"{numbers['seconds']:.2g} s, {stored.run.algorithm}, seed {stored.run.seed}{found}"
     )
+    for name in ("ended", "nearest"):
+        if name in stored.run.extra and stored.run.complete:
+            out.print(f"{stored.run.extra[name]}")
     if not stored.run.complete:
         out.print("interrupted: this is what was found until then")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from eomoo.fronts import Box
+
 __all__ = [
-    "Box",
     "improvement_probabilities",
     "random_directions",
     "scalarised_hypervolume",
@@ -23,19 +23,6 @@ _Array = NDArray[np.float64]
 # Ends of the steps along a direction, as shares of the furthest predicted gain: finer near the front, where
 # most of the probability lies. Set while tuning on seeds below 1001 of the studies in benchmarks/suite.py.
 _STEP_ENDS = np.array([0.0, 0.1, 0.25, 0.5, 1.0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Box:
-    """The box in which hypervolume is gained: its ideal and its reference point, (m,) each."""
-
-    ideal: _Array
-    reference: _Array
-
-    @property
-    def extent(self) -> _Array:
-        """(m,) its width in each objective."""
-        return self.reference - self.ideal
 
 
 def random_directions(n: int, m: int, rng: np.random.Generator) -> _Array:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.fronts.dominance import FrontArchive
-from eomoo.search.acquisition import Box, random_directions, scalarised_hypervolume
+from eomoo.fronts import Box, FrontArchive
+from eomoo.search.acquisition import random_directions, scalarised_hypervolume
 from eomoo.search.trace import Trace
 
 __all__ = ["Candidates", "SearchState", "box_around"]
@@ -38,7 +38,8 @@ def box_around(front: _Array, first: _Array, reference: _Array | None) -> Box:
         worst = np.maximum(beyond, np.quantile(first, 0.9, axis=0))
     span = np.ptp(np.concatenate((front, first)), axis=0)
     # An objective that is the same everywhere gets some width, in whatever unit it is.
-    size = np.where(span > 0, span, np.where(ideal != 0, np.abs(ideal), 1.0))
+    size = np.maximum(span, np.abs(ideal))
+    size[size == 0] = 1.0
     return Box(ideal=ideal, reference=np.maximum(worst, ideal + _MIN_STD * size))
 
 

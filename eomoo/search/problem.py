@@ -169,6 +169,10 @@ class CellProblem(Problem):
         total: NDArray[np.float64] = np.maximum(G, 0.0).sum(axis=1)
         return total
 
+    def limited_values(self, i: ArrayLike) -> NDArray[np.float64]:
+        """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""
+        return self._all_values(np.atleast_1d(self.space.check(i)))[:, self.n_obj :]
+
     def raw(self, F: ArrayLike) -> NDArray[np.float64]:
         """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
         return self.objectives.raw(F)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
 from eomoo.checks import positive
 from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.budget import BudgetedEvaluator, DistinctCells
+from eomoo.search.budget import BudgetedEvaluator, DistinctCells, n_cells
 from eomoo.search.problem import CellProblem
 
 __all__ = ["Progress", "RunResult", "run_algorithm"]
@@ -44,6 +45,9 @@ class RunResult:
         n_eval: All evaluations, repeated and invalid ones included.
         seconds: Wall time.
         complete: False when the run was interrupted.
+        ended: Why it evaluated fewer cells than its budget, in a sentence; "" where it did not.
+        nearest: Where no cell is feasible, how near one came, in a sentence: the least violation, and the
+            best value seen of each limited quantity; else "".
     """
 
     cells: NDArray[np.int64]
@@ -56,6 +60,8 @@ class RunResult:
     n_eval: int
     seconds: float
     complete: bool
+    ended: str = ""
+    nearest: str = ""
 
 
 class _Recorder:
@@ -79,20 +85,26 @@ class _Recorder:
         self.feasible.append(violation <= 0)
         self.front.offer(index, F, violation)
 
-    def result(self, algorithm: Any, *, n_eval: int, seconds: float, complete: bool) -> RunResult:
+    def result(
+        self, algorithm: Algorithm, *, n_eval: int, seconds: float, complete: bool, ended: str
+    ) -> RunResult:
         m = len(self.names)
+        cells = np.concatenate([np.empty(0, dtype=np.int64), *self.cells])
+        starts = getattr(algorithm, "first_starts", None)
         front = self.front.index[self.front.violation <= 0]
         return RunResult(
-            cells=np.concatenate([np.empty(0, dtype=np.int64), *self.cells]),
+            cells=cells,
             values=np.concatenate([np.empty((0, m)), *self.values]),
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
             front=front,
             front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
-            starts=getattr(algorithm, "first_starts", None),
+            starts=None if starts is None or len(starts) == 0 else starts,
             notes=getattr(_sampling(algorithm), "notes", {}),
             n_eval=n_eval,
             seconds=seconds,
             complete=complete,
+            ended=ended,
+            nearest="" if len(front) or len(cells) == 0 else nearest_to_feasible(self.posed, cells),
         )
 
 
@@ -137,6 +149,41 @@ def run_algorithm(
         n_eval=evaluator.n_eval,
         seconds=perf_counter() - started,
         complete=complete,
+        ended=_why_it_ended(problem, spec, evaluator) if complete else "interrupted",
+    )
+
+
+def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: BudgetedEvaluator) -> str:
+    """Why fewer cells were evaluated than the budget allows; "" where they were not."""
+    done, total = evaluator.n_distinct, n_cells(problem)
+    if done >= evaluator.budget:
+        return ""
+    if done >= total:
+        return f"all {total:,} cells of the problem have been evaluated"
+    idle = evaluator.n_eval - evaluator.n_eval_at_last_new
+    if spec.settings.get("restart") == "none" and idle == 0:
+        return "every cell on the front is explored, and restart is none"
+    known = "" if problem.domain is None else f", of which {spec.algorithm} knows nothing"
+    return (
+        f"the last {idle:,} evaluations brought no new cell: {done:,} of the problem's {total:,} "
+        f"were found{known}"
+    )
+
+
+def nearest_to_feasible(problem: CellProblem, cells: NDArray[np.int64]) -> str:
+    """How near to the limits evaluated cells (n,) came, none of which keeps all of them; a sentence."""
+    measured = problem.limited_values(cells)
+    known = ~np.isnan(measured).any(axis=1)
+    if not known.any():
+        return "no cell is feasible: no evaluation gave values"
+    parts = []
+    for limit, values in zip(problem.constraints, measured[known].T, strict=True):
+        excess = limit.excess(values).max(axis=1)
+        parts.append(f"{limit.quantity} {values[excess.argmin()]:.6g} (limit {limit})")
+    least = problem.violations_at(cells[known]).min()
+    return (
+        f"no cell is feasible; the least violation is {least:.3g} of the limits' size, and the best value "
+        f"seen of each limited quantity is {', '.join(parts)}"
     )
 
 

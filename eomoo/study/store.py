@@ -26,6 +26,7 @@ __all__ = ["STORE_NAME", "ProblemRow", "RunRow", "RunTrace", "Store", "versions"
 
 STORE_NAME = "results.sqlite"
 _FORMAT = 1
+_NOT_PROBES = ("surrogate", "ended", "nearest")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS problem (
@@ -97,7 +98,7 @@ class RunRow:
     @property
     def probed(self) -> dict[str, dict[str, float]]:
         """Numbers of the study's probes, by probe and name."""
-        return {name: found for name, found in self.extra.items() if name != "surrogate"}
+        return {name: found for name, found in self.extra.items() if name not in _NOT_PROBES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +234,7 @@ class Store:
                     result.seconds,
                     int(result.complete),
                     json.dumps(versions()),
-                    json.dumps(dict(extra or {})),
+                    json.dumps({**(extra or {}), **_endings(result)}),
                 ),
             )
             if cursor.rowcount == 0:
@@ -416,6 +417,11 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def _endings(result: RunResult) -> dict[str, str]:
+    """What a run says of itself in a sentence, where it does."""
+    return {name: text for name in ("ended", "nearest") if (text := getattr(result, name))}
 
 
 def _settings(spec: AlgorithmSpec) -> str:

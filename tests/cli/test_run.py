@@ -63,7 +63,7 @@ def test_everything_lies_in_the_folder(call, own, tmp_path):
     assert done.code == 0
     assert {path.name for path in out.iterdir()} == {STORE_NAME, *FILES}
     settings = json.loads((out / "settings.json").read_text())
-    assert settings["settings"] == {"algorithm": "nsga2", "pop_size": 20, "init": "random", "n_train": 2000}
+    assert settings["settings"] == {"algorithm": "nsga2", "pop_size": 20, "init": "random"}
     assert (settings["problem"], settings["seed"], settings["budget"]) == ("mine", 1, 90)
     assert settings["constraints"] == ["lat <= 22.5"]
     trace, front = pd.read_csv(out / "trace.csv"), pd.read_csv(out / "front.csv")

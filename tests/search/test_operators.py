@@ -10,7 +10,7 @@ from scipy import stats
 from synthetic import PART
 
 import eomoo
-from eomoo.errors import SettingError, UnknownNameError
+from eomoo.errors import UnknownNameError
 
 
 def random_genotypes(n, seed=0):
@@ -229,6 +229,8 @@ def test_operators_fit_a_users_own_problem_on_genotypes(space):
     assert len(res.F) > 1
 
 
-def test_settings_of_operators():
-    with pytest.raises(SettingError, match="pop_size must be a whole number of at least 1; got 0"):
-        eomoo.search.operators.check_positive("pop_size", 0)
+def test_genes_that_differ_by_three_are_no_duplicates():
+    a = np.zeros(26, dtype=int)
+    X = np.stack([a, a + 3 * (np.arange(26) == 25), a - 3 * (np.arange(26) == 0)])
+    assert len(eomoo.CellDuplicateElimination().do(Population.new(X=X))) == 3
+    assert len(eomoo.CellDuplicateElimination().do(Population.new(X=X), Population.new(X=X[1:2]))) == 2

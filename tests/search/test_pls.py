@@ -317,22 +317,12 @@ def test_one_objective(pose):
 
 
 def test_starts_are_evaluated_first_and_in_order(problem, space):
-    X = space.genotype([9, 3, 9, 5])
-    X[3] = 0
+    X = space.genotype([9, 3, 9])
     for sampling in (X, X.astype(float), Population.new(X=X)):
         algorithm = eomoo.PLS(sampling=sampling)
         search(problem, algorithm, 40, copy_algorithm=False)
         assert algorithm.trace.index[:2].tolist() == [9, 3]
         assert algorithm.starts.tolist() == [9, 3]
-
-
-def test_starts_of_which_none_is_valid(problem):
-    nothing = np.zeros((3, 26), dtype=int)
-    algorithm = eomoo.PLS(sampling=nothing)
-    assert search(problem, algorithm, 40, copy_algorithm=False).X is None
-    algorithm = eomoo.PLS(sampling=nothing, restart="random")
-    search(problem, algorithm, 40, copy_algorithm=False)
-    assert algorithm.evaluator.n_eval == 40
 
 
 def test_other_terminations(problem):
@@ -398,13 +388,6 @@ def test_an_unknown_neighborhood():
 def test_a_problem_of_another_kind_is_refused_by_a_sentence():
     with pytest.raises(SettingError, match="PLS searches a CellProblem"):
         minimize(pymoo_problem("zdt1"), eomoo.PLS(), ("n_eval", 100))
-
-
-def test_starts_of_another_shape_are_refused_by_a_sentence(problem):
-    with pytest.raises(SettingError, match="26"):
-        search(problem, eomoo.PLS(sampling=np.zeros((3, 5))), 100)
-    with pytest.raises(SettingError, match="sampling"):
-        search(problem, eomoo.PLS(sampling=[1, 2]), 100)
 
 
 def test_pickles_by_protocol_of_old(problem):

@@ -28,7 +28,7 @@ FORMS = [
     {"batch_size": 1},
     {"batch_size": 7, "archive": "per-start", "n_starts": 3},
     {"batch_size": 64, "selection": "random"},
-    {"batch_size": 5, "exploration": "switch", "n_expand": 5},
+    {"exploration": "switch", "n_expand": 5},
 ]
 
 

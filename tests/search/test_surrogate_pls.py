@@ -10,9 +10,9 @@ from pymoo.termination import get_termination
 
 import eomoo
 from eomoo.errors import SettingError
+from eomoo.fronts import Box
 from eomoo.models import SEARCH, fit
 from eomoo.search.acquisition import (
-    Box,
     improvement_probabilities,
     random_directions,
     scalarised_hypervolume,
@@ -21,6 +21,7 @@ from eomoo.search.acquisition import (
 )
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, make_algorithm
 from eomoo.search.candidates import box_around
+from eomoo.search.random_search import RandomSearch
 
 MAKERS = {
     "sample": lambda: eomoo.SurrogatePLS(acquisition="sample"),
@@ -253,6 +254,53 @@ def test_the_model_predicts_cells_that_it_was_not_fitted_to(problem):
     np.testing.assert_array_equal(fit(SEARCH, X[:200], Y[:200], seed=1).predict(X), model.predict(X))
     constant, _ = fit(SEARCH, X[:20], np.ones((20, 1)), seed=1).predict(X[:5])
     assert constant == pytest.approx(np.ones((5, 1)), abs=1e-6)
+
+
+class Linear:
+    """A least-squares model of one's own, which may tell how sure it is."""
+
+    def __init__(self, X, Y, std):
+        self.std, self.weights = std, np.linalg.lstsq(self.with_one(X), Y, rcond=None)[0]
+
+    def with_one(self, X):
+        return np.column_stack((np.asarray(X, dtype=float), np.ones(len(X))))
+
+    def predict(self, X):
+        mean = self.with_one(X) @ self.weights
+        return mean if self.std is None else (mean, self.std(X) * np.ones((1, mean.shape[1])))
+
+
+def test_what_a_model_says_of_its_errors_counts(problem):
+    """One that is surer of cells with many edges chooses others than one that is equally sure of all."""
+
+    def cells(std):
+        algorithm = eomoo.SurrogatePLS(model=lambda X, Y, *, seed: Linear(X, Y, std), features="one-hot")
+        return minimize(problem, algorithm, ("n_eval", 60), seed=1).algorithm.trace.index.tolist()
+
+    silent, alike = cells(None), cells(lambda X: np.full((len(X), 1), 0.4))
+    assert cells(lambda X: 4.0 / (1.0 + X[:, :21].sum(axis=1, keepdims=True))) not in (silent, alike)
+    assert alike[:20] == silent[:20]
+
+
+@pytest.mark.parametrize(
+    ("predict", "text"),
+    [
+        (lambda X: np.zeros(len(X)), "the model's mean must be finite, of shape"),
+        (lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), np.nan)), "the model's standard deviation must"),
+        (lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), -1.0)), "must not be negative"),
+    ],
+)
+def test_a_model_that_answers_otherwise_is_refused(problem, predict, text):
+    model = type("Model", (), {"predict": staticmethod(predict)})()
+    with pytest.raises(SettingError, match=text):
+        minimize(problem, eomoo.SurrogatePLS(model=lambda X, Y, *, seed: model), ("n_eval", 40), seed=1)
+
+
+def test_old_spellings_of_arguments_still_work():
+    with pytest.warns(DeprecationWarning, match="n_train is now called n_model_cells"):
+        assert eomoo.SurrogatePLS(n_train=700).n_model_cells == 700
+    with pytest.warns(DeprecationWarning, match="batch is now called batch_size"):
+        assert RandomSearch(batch=7).batch_size == 7
 
 
 def test_a_model_of_ones_own(problem):
