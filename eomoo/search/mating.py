@@ -18,14 +18,18 @@ __all__ = ["CellMating"]
 
 # Generations: far more than a search on the whole space ever goes without a new cell, few enough to be quick.
 _IDLE = 20
+# Rounds of mating before the rest is filled up: two do on the whole space, and pymoo's 100 take a second on a
+# table of measured cells, few of which are in reach of others.
+_TRIES = 10
 
 
 class CellMating(InfillCriterion):
     """A genetic algorithm's mating, on problems of few cells too.
 
     Where parents have too few children that are no duplicates, random cells of the problem that were never
-    evaluated fill the generation up. Where 20 generations in a row brought no new cell, such cells take the
-    children's places. So a search on a table of measured cells meets its budget, or finds all of them.
+    evaluated fill the generation up. Where 20 generations in a row brought no new cell, and then whenever one
+    brought none, such cells take the children's places. So a search on a table of measured cells meets its
+    budget, or finds all of them.
 
     Args:
         mating: The algorithm's own.
@@ -39,6 +43,7 @@ class CellMating(InfillCriterion):
         self.owner = owner
         self._n_before = -1
         self._n_idle = 0
+        self._most_idle = _IDLE
 
     def __getattr__(self, name: str) -> Any:
         # Algorithms look into their mating for its crossover. When it is unpickled it has none at first.
@@ -56,7 +61,8 @@ class CellMating(InfillCriterion):
         **kwargs: Any,
     ) -> Population:
         """As pymoo calls it: the children."""
-        off = self.mating.do(problem, pop, n_offsprings, *args, random_state=random_state, **kwargs)
+        tries = {"n_max_iterations": _TRIES, **kwargs}
+        off = self.mating.do(problem, pop, n_offsprings, *args, random_state=random_state, **tries)
         # MOEA/D asks for as many as come.
         wanted = max(len(off), min(n_offsprings, self.owner.n_offsprings))
         missing = wanted if self._is_idle() else wanted - len(off)
@@ -71,7 +77,10 @@ class CellMating(InfillCriterion):
             return False
         self._n_idle = self._n_idle + 1 if n == self._n_before else 0
         self._n_before = n
-        return self._n_idle >= _IDLE
+        if self._n_idle < self._most_idle:
+            return False
+        self._most_idle = 1
+        return True
 
     def _unseen(
         self, problem: CellProblem, pop: Population, n: int, rng: np.random.Generator

@@ -125,9 +125,11 @@ def run_algorithm(
     recorder = _Recorder(problem, posed)
     evaluator = BudgetedEvaluator(budget, on_new=recorder)
     algorithm = spec.build(problem.n_obj)
+    # Where few cells have values, an algorithm that does not know them would breed for minutes.
+    stall = {} if problem.domain is None else {"stall_generations": 30}
     started, complete = perf_counter(), True
     try:
-        algorithm.setup(posed, termination=DistinctCells(budget), seed=seed, evaluator=evaluator)
+        algorithm.setup(posed, termination=DistinctCells(budget, **stall), seed=seed, evaluator=evaluator)
         while algorithm.has_next():
             algorithm.next()
             if on_progress is not None:
@@ -161,12 +163,11 @@ def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: Budgeted
     if done >= total:
         return f"all {total:,} cells of the problem have been evaluated"
     idle = evaluator.n_eval - evaluator.n_eval_at_last_new
-    if spec.settings.get("restart") == "none" and idle == 0:
+    if spec.settings.get("restart") == "none":
         return "every cell on the front is explored, and restart is none"
-    known = "" if problem.domain is None else f", of which {spec.algorithm} knows nothing"
     return (
-        f"the last {idle:,} evaluations brought no new cell: {done:,} of the problem's {total:,} "
-        f"were found{known}"
+        f"the last {idle:,} evaluations found no more than {done:,} of the problem's {total:,} cells; "
+        f"{spec.algorithm} knows of genotypes, not of cells that have values"
     )
 
 
@@ -175,15 +176,15 @@ def nearest_to_feasible(problem: CellProblem, cells: NDArray[np.int64]) -> str:
     measured = problem.limited_values(cells)
     known = ~np.isnan(measured).any(axis=1)
     if not known.any():
-        return "no cell is feasible: no evaluation gave values"
+        return "no evaluation gave values"
     parts = []
     for limit, values in zip(problem.constraints, measured[known].T, strict=True):
         excess = limit.excess(values).max(axis=1)
         parts.append(f"{limit.quantity} {values[excess.argmin()]:.6g} (limit {limit})")
     least = problem.violations_at(cells[known]).min()
     return (
-        f"no cell is feasible; the least violation is {least:.3g} of the limits' size, and the best value "
-        f"seen of each limited quantity is {', '.join(parts)}"
+        f"no evaluated cell keeps every limit; the least violation is {least:.3g} in units of the limits, "
+        f"the best value seen of each limited quantity: {', '.join(parts)}"
     )
 
 

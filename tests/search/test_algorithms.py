@@ -1,6 +1,7 @@
 """Every algorithm by name, under equal conditions."""
 
 import importlib.util
+import json
 
 import numpy as np
 import pytest
@@ -82,10 +83,21 @@ def test_a_budget_beyond_the_domain_evaluates_it_whole(problems, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_feasible(pose, name):
-    result = run(pose("err", "lat", constraints=["lat<=0"]), name, 120)
-    assert len(result.cells) == 120
+    problem = pose("err", "lat", constraints=["lat<=1", "size>=1e9"])
+    result = run(problem, name, 80, **BASE.get(name, {}))
+    assert len(result.cells) == 80
     assert not result.feasible.any()
     assert len(result.front) == 0
+    best = result.values[:, 1].min()
+    assert f"lat {best:.6g} (limit lat <= 1), size" in result.nearest
+    assert f"the least violation is {problem.violations_at(result.cells).min():.3g} " in result.nearest
+
+
+def test_why_a_run_ended_is_told(problems):
+    assert run(problems["two"], "pls", 50).ended == ""
+    assert run(problems["table"], "pls", 500).ended == "all 425 cells of the problem have been evaluated"
+    assert "every cell on the front is explored" in run(problems["table"], "pls", 424, restart="none").ended
+    assert "no more than" in run(problems["table"], "nsga2-integer", 100).ended
 
 
 def test_algorithms_search(problems):
@@ -106,15 +118,71 @@ def test_algorithms_search(problems):
         assert quality(name) > chance
 
 
+OTHER = {
+    **{"n_starts": 7, "batch_size": 9, "n_expand": 2, "neighborhood": "published", "archive": "per-start"},
+    **{"selection": "random", "exploration": "switch", "restart": "gap", "acquisition": "sample"},
+    **{"n_candidates": 300, "n_model_cells": 25, "features": "one-hot", "init": "surrogate-pareto"},
+    **{"n_train": 40, "n_genetic": 90, "pop_size": 12},
+}
+"""For each option a value that is nobody's default."""
+BASE = {"memetic": {"n_genetic": 50, "pop_size": 20}, "surrogate-pls": {"batch_size": 20}}
+
+
+def told(problem, name, options):
+    """What a run does: its cells, and how many came in each batch."""
+    spec = AlgorithmSpec(label="x", algorithm=name, options=options)
+    sizes = []
+    result = run_algorithm(
+        problem,
+        spec,
+        budget=250 if name in ("pls", "memetic") else 90,
+        seed=3,
+        on_progress=lambda progress: sizes.append(progress.n_distinct),
+    )
+    return result.cells.tolist(), sizes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_changes_the_run_and_the_recorded_settings_rebuild_it(problems, name):
+    for key in AlgorithmSpec(label="x", algorithm=name)._entry.defaults:
+        base = dict(BASE.get(name, {}))
+        if key in ("init", "n_train"):
+            base["n_train"] = 50
+        if key == "n_train":
+            base["init"] = "surrogate-pareto"
+        options = {**base, key: OTHER[key]}
+        if key == "init":
+            del base["n_train"]
+        # Only where all that is near is soon explored do restarts have their say.
+        problem = problems["table" if key in ("restart", "n_starts") else "two"]
+        found = told(problem, name, options)
+        assert found != told(problem, name, base), key
+        recorded = json.loads(json.dumps(AlgorithmSpec(label="x", algorithm=name, options=options).settings))
+        assert told(problem, name, recorded) == found, key
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_options_are_checked(name):
-    with pytest.raises(SettingError, match=f"{name} has no option 'colour'; it has "):
+    with pytest.raises(SettingError, match=f"options of {name}: unknown key 'colour'; known are "):
         AlgorithmSpec(label="x", algorithm=name, options={"colour": 1})
     for key in AlgorithmSpec(label="x", algorithm=name).settings:
-        with pytest.raises((SettingError, UnknownNameError)):
-            make_algorithm(
-                name, 2, **{key: "blue"}, **({"init": "surrogate-pareto"} if key == "n_train" else {})
-            )
+        with pytest.raises((SettingError, UnknownNameError), match="blue"):
+            make_algorithm(name, 2, **{key: "blue"})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "text"),
+    [
+        ("pls", {"n_train": 500}, 'n_train has no say where init = "random"'),
+        ("surrogate-pls", {"n_train": 500, "init": "random"}, "n_train has no say"),
+        ("pls", {"n_expand": 3, "batch_size": 9}, "batch_size has no say where n_expand is given"),
+        ("nsga2", {"init": "surrogate-pareto", "n_train": "blue"}, "n_train must be a whole number"),
+        ("random", {"init": "surrogate-pareto"}, "unknown key 'init'"),
+    ],
+)
+def test_options_without_a_say_are_refused(name, options, text):
+    with pytest.raises(SettingError, match=text):
+        make_algorithm(name, 2, **options)
 
 
 def test_unknown_algorithms_are_named_with_those_known():
@@ -122,13 +190,41 @@ def test_unknown_algorithms_are_named_with_those_known():
         make_algorithm("nsga5", 2)
 
 
-def test_settings_include_defaults():
+def test_settings_are_those_that_have_a_say():
     spec = AlgorithmSpec(label="mine", algorithm="nsga2", options={"pop_size": 7})
-    assert spec.settings == {"pop_size": 7, "init": "random", "n_train": 2000}
+    assert spec.settings == {"pop_size": 7, "init": "random"}
     assert spec.build(2).pop_size == 7
     assert make_algorithm("pls", 2).n_starts == 20
+    assert make_algorithm("surrogate-pls", 2).n_model_cells == 3000
     assert AlgorithmSpec(label="x", algorithm="pls").handles_constraints
     assert not AlgorithmSpec(label="x", algorithm="moead").handles_constraints
+    started = AlgorithmSpec(label="x", algorithm="surrogate-pls", options={"init": "surrogate-pareto"})
+    assert started.settings["n_train"] == started.build(2).sampling.n_train == 2000
+
+
+def test_settings_as_0_1_0_recorded_them_are_understood():
+    pls = AlgorithmSpec(label="x", algorithm="pls")
+    old = {**pls.settings, "n_train": 2000}
+    assert AlgorithmSpec(label="x", algorithm="pls", options=old).settings == pls.settings
+    one = AlgorithmSpec(label="x", algorithm="pls", options={"n_expand": 1})
+    old = {**one.settings, "batch_size": 60, "n_train": 2000}
+    assert AlgorithmSpec(label="x", algorithm="pls", options=old).settings == one.settings
+    random = AlgorithmSpec(label="x", algorithm="random", options={"batch": 7})
+    assert random.settings == {"batch_size": 7}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["two", "limited", "table"])
+def test_the_first_cells_are_the_same_whatever_the_budget(problems, name, kind):
+    if (name, kind) == ("nsga2-integer", "table"):
+        return
+    options = [{**BASE.get(name, {})}]
+    if kind == "two" and "init" in AlgorithmSpec(label="x", algorithm=name).settings:
+        options.append({**options[0], "init": "surrogate-pareto", "n_train": 20})
+    for chosen in options:
+        small, middle, large = (run(problems[kind], name, n, **chosen).cells.tolist() for n in (40, 63, 90))
+        assert small == large[:40]
+        assert middle == large[:63]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba") is not None, reason="numba is here")

@@ -286,7 +286,10 @@ def test_what_a_model_says_of_its_errors_counts(problem):
     ("predict", "text"),
     [
         (lambda X: np.zeros(len(X)), "the model's mean must be finite, of shape"),
-        (lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), np.nan)), "the model's standard deviation must"),
+        (
+            lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), np.nan)),
+            "the model's standard deviation must",
+        ),
         (lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), -1.0)), "must not be negative"),
     ],
 )
