@@ -9,11 +9,12 @@ from typing import Any
 
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.sampling import Sampling
+from pymoo.operators.selection.tournament import TournamentSelection
 
 from eomoo.checks import choice, known_keys, known_name, positive
 from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts.directions import reference_directions
-from eomoo.search.mating import CellMating
+from eomoo.search.mating import CellMating, less_violating
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import CellCrossover, NeighborMutation, RandomCellSampling, cell_operators
 from eomoo.search.pls import PLS
@@ -160,6 +161,7 @@ def _nsga3(*, n_obj: int, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algo
     size = positive("pop_size", pop_size)
     directions = reference_directions(n_obj, size)
     operators = cell_operators(sampling=sampling)
+    operators["selection"] = TournamentSelection(func_comp=less_violating)
     return _mating_cells(_load("nsga3", "NSGA3")(ref_dirs=directions, pop_size=size, **operators))
 
 
