@@ -312,4 +312,3 @@ class SurrogatePLS(CellSearch):
 
     def _n_errors(self) -> int:
         return max(len(self._trace()) // _ERRORS_SHARE, _MIN_ERRORS)
-

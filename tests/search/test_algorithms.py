@@ -14,7 +14,10 @@ from eomoo.search.run import run_algorithm
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
 KINDS = ("two", "max", "three", "one", "limited", "failing", "table")
-BASE = {"memetic": {"n_genetic": 50, "pop_size": 20}, "surrogate-pls": {"batch_size": 20}}
+BASE = {
+    "memetic": {"n_genetic": 50, "pop_size": 20, "neighborhood": "hamming"},
+    "surrogate-pls": {"batch_size": 20},
+}
 """Settings that make an algorithm quicker, or come to its second part sooner."""
 SLOW = ("age-moea", "surrogate-pls")
 NAMES = [pytest.param(n, marks=needs_numba) if n == "age-moea" else n for n in ALGORITHMS]
