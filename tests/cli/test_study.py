@@ -103,7 +103,7 @@ def test_the_shipped_studies_are_listed(run):
         (["run", "nothing"], "no study is called 'nothing'"),
         (["run", "data-centric", "--budget", "9"], "a study file says its algorithms and budgets"),
         (["run", "--problems", "nothing", "--algorithms", "pls"], "no problem card is called 'nothing'"),
-        (["run", "--problems", "eo-macro-params", "--algorithms", "x"], "no algorithm is called 'x'"),
+        (["run", "--problems", "eo-macro-params", "--algorithms", "x"], "there is no algorithm 'x'"),
         (["run", "data-centric", "--seeds", "a"], "--seeds takes whole numbers"),
         (["run", "data-centric", "--seeds", "0"], "at least one seed"),
         (["run", "data-centric", "--jobs", "0"], "jobs"),

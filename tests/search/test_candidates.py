@@ -57,7 +57,7 @@ def test_the_best_candidates():
         return Candidates(
             cells=np.array(cells),
             predicted=np.zeros((rows, 3)),
-            model_std=np.ones((rows, 1)),
+            model_std=np.ones((rows, 3)),
             mean=np.array(z_score)[:, None],
             std=np.ones((rows, 3)),
             z_score=np.array(z_score),

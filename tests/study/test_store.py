@@ -22,7 +22,7 @@ from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.store import STORE_NAME, Store, versions
 
-SPEC = AlgorithmSpec(label="mine", algorithm="random", options={"batch": 7})
+SPEC = AlgorithmSpec(label="mine", algorithm="random", options={"batch_size": 7})
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_what_goes_in_comes_out(filled, problem, result):
     assert known.objectives[1] == Objective(name="acc", title="accuracy", unit="fraction", direction="max")
     assert known.objectives.reference_point == (30, 0.5)
     assert (run.label, run.algorithm, run.seed, run.budget, run.complete) == ("mine", "random", 1, 60, True)
-    assert run.settings == {"algorithm": "random", "batch": 7}
+    assert run.settings == {"algorithm": "random", "batch_size": 7}
     assert run.versions == json.loads(json.dumps(versions()))
     assert {"python", "numpy", "pymoo", "moocore"} <= run.versions.keys()
     assert trace.cells.tolist() == result.cells.tolist()
