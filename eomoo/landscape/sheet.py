@@ -191,7 +191,8 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
         ax.errorbar(
             steps + offset,
             middle,
-            yerr=(middle - low, high - middle),
+            # Lists: of a single point, Matplotlib would try to make a number of an array.
+            yerr=[(middle - low).tolist(), (high - middle).tolist()],
             marker="os^D"[k % 4],
             markersize=3,
             linewidth=0.9,

@@ -54,7 +54,7 @@ def test_limits_of_the_card_shrink_the_landscape(small_problem, small_cells):
 
 
 def test_an_unknown_neighbourhood_is_refused(small_problem):
-    with pytest.raises(UnknownNameError, match="unknown neighbourhood 'ring'"):
+    with pytest.raises(UnknownNameError, match="there is no neighbourhood 'ring'"):
         landscape_of(small_problem, neighborhood="ring")
 
 

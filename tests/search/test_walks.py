@@ -79,7 +79,7 @@ def test_walks_that_cannot_be_are_refused(space):
         random_walks(1, 3, starts=[8], domain=alone)
     with pytest.raises(SettingError, match="domain has one entry a cell"):
         random_walks(1, 3, domain=np.ones(4, dtype=bool))
-    with pytest.raises(UnknownNameError, match="unknown neighbourhood 'ring'"):
+    with pytest.raises(UnknownNameError, match="there is no neighbourhood 'ring'"):
         random_walks(2, 3, neighborhood="ring")
 
 
