@@ -158,8 +158,8 @@ def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
     return indices
 
 
-def _by_index(path: Path, values: list[Any]) -> NDArray[np.int64]:
-    def decode(some: list[Any]) -> NDArray[np.int64]:
+def _by_index(path: Path, values: list[object]) -> NDArray[np.int64]:
+    def decode(some: list[object]) -> NDArray[np.int64]:
         numbers = np.array([_number(value) for value in some])
         if not (numbers == np.floor(numbers)).all():
             raise DataError(f"an index is a whole number, not {short(some[0])}")
@@ -172,7 +172,7 @@ def _by_hash(path: Path, hashes: list[Any]) -> NDArray[np.int64]:
     return _batch_or_row(path, hashes, load_space().find)
 
 
-def _by_genotype(path: Path, texts: list[Any]) -> NDArray[np.int64]:
+def _by_genotype(path: Path, texts: list[object]) -> NDArray[np.int64]:
     digits = []
     for row, text in enumerate(texts):
         joined = text if isinstance(text, str) else " ".join(map(str, _as_list(text)))
@@ -183,7 +183,7 @@ def _by_genotype(path: Path, texts: list[Any]) -> NDArray[np.int64]:
     return _indices_of(path, genotypes)
 
 
-def _by_graph(path: Path, matrices: list[Any], ops: list[Any]) -> NDArray[np.int64]:
+def _by_graph(path: Path, matrices: list[object], ops: list[object]) -> NDArray[np.int64]:
     genotypes = np.empty((len(matrices), N_GENES), dtype=np.int64)
     for row, (matrix, names) in enumerate(zip(matrices, ops, strict=True)):
         try:
@@ -208,7 +208,7 @@ def _indices_of(path: Path, genotypes: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _batch_or_row(
-    path: Path, values: list[Any], decode: Callable[[list[Any]], NDArray[np.int64]]
+    path: Path, values: list[object], decode: Callable[[list[Any]], NDArray[np.int64]]
 ) -> NDArray[np.int64]:
     """``decode`` of all values; where that fails, the error of the first value that fails alone."""
     try:
@@ -229,13 +229,13 @@ def _ended(frame: pd.DataFrame, status: str) -> NDArray[np.bool_]:
     return ~_texts(frame[status]).isin(_SUCCESSES).to_numpy(dtype=bool)
 
 
-def _texts(column: pd.Series[Any]) -> pd.Series[str]:
+def _texts(column: pd.Series) -> pd.Series[str]:
     """Values as they are compared with words; "" where there is none."""
     return column.astype(object).where(column.notna(), "").astype(str).str.strip().str.lower()
 
 
 def _numbers(
-    column: pd.Series[Any], name: str, path: Path, ended: NDArray[np.bool_]
+    column: pd.Series, name: str, path: Path, ended: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Values (n,), and where they are missing because a measurement failed."""
     texts = _texts(column)
@@ -263,7 +263,7 @@ def _number(value: Any) -> float:
         return np.nan
 
 
-def _from_text(value: Any) -> Any:
+def _from_text(value: object) -> Any:
     if not isinstance(value, str):
         return _as_list(value)
     try:
@@ -275,7 +275,7 @@ def _from_text(value: Any) -> Any:
         return ast.literal_eval(value.strip())
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[object]:
     """Nested arrays, as Parquet gives them, as nested lists."""
     if isinstance(value, np.ndarray | list | tuple):
         return [_as_list(v) if isinstance(v, np.ndarray | list | tuple) else v for v in value]

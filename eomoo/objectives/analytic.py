@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +48,7 @@ class AnalyticBackend(Backend):
         return values
 
 
-def skeleton_from_settings(value: Any) -> Skeleton:
+def skeleton_from_settings(value: object) -> Skeleton:
     """A skeleton from a card: "so2sat", "cifar10" or a table of ``Skeleton``'s fields."""
     if isinstance(value, str) and value in SKELETONS:
         return SKELETONS[value]

@@ -14,7 +14,9 @@ from eomoo.objectives.live import LIVE_SETTINGS
 
 __all__ = ["BACKENDS", "BackendKind", "build_backends"]
 
-Builder = Callable[[Card, dict[str, Any], dict[str, Quantity]], Backend]
+# Checked by the backend that takes them.
+_Settings = dict[str, Any]
+Builder = Callable[[Card, _Settings, dict[str, Quantity]], Backend]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class BackendKind:
     place: str | None = None
 
 
-def build_backends(card: Card, options: Mapping[str, Any] | None = None) -> dict[str, Backend]:
+def build_backends(card: Card, options: Mapping[str, object] | None = None) -> dict[str, Backend]:
     """The backends that a card's objectives and constraints name.
 
     Args:
@@ -103,20 +105,20 @@ def _kind_of(card: Card, source: str) -> BackendKind:
     return kind
 
 
-def _analytic(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+def _analytic(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
 
     return AnalyticBackend(skeleton_from_settings(settings.get("skeleton", "so2sat")))
 
 
-def _surrogate(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+def _surrogate(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.surrogate import SurrogateBackend
 
     folder = settings.get("folder")
     return SurrogateBackend(None if folder is None else card.folder / text("folder", folder, error=CardError))
 
 
-def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+def _table(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.table import TableBackend
 
     if settings.get("data") == "eo-hwnas":
@@ -130,14 +132,14 @@ def _table(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]
     return TableBackend.from_file(card.folder / file, quantities, **settings)
 
 
-def _nasbench101(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+def _nasbench101(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.nasbench101 import NASBench101Backend
 
     file = settings.pop("file", None)
     return NASBench101Backend(None if file is None else card.folder / file, **settings)
 
 
-def _live(card: Card, settings: dict[str, Any], quantities: dict[str, Quantity]) -> Backend:
+def _live(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
     from eomoo.objectives.live import LiveBackend
 
     return LiveBackend.from_card(settings, base=card.folder)

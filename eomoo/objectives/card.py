@@ -195,7 +195,7 @@ def _finite(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _card(path: Path, content: Mapping[str, Any], digest: str) -> Card:
+def _card(path: Path, content: Mapping[str, object], digest: str) -> Card:
     """The card of a file's content; each error names the file and the key."""
     where = f"problem card {path}"
     known_keys(where, content, _CARD_KEYS, error=CardError)
@@ -230,7 +230,7 @@ def _card(path: Path, content: Mapping[str, Any], digest: str) -> Card:
     )
 
 
-def _objective(row: Mapping[str, Any], where: str) -> CardObjective:
+def _objective(row: Mapping[str, object], where: str) -> CardObjective:
     known_keys(where, row, _OBJECTIVE_KEYS, error=CardError)
     name = _text(row, "name", where)
     if not name.isidentifier() or name in TAKEN_NAMES:
@@ -249,7 +249,7 @@ def _objective(row: Mapping[str, Any], where: str) -> CardObjective:
     )
 
 
-def _constraint(row: Mapping[str, Any], where: str) -> Constraint:
+def _constraint(row: Mapping[str, object], where: str) -> Constraint:
     known_keys(where, row, _CONSTRAINT_KEYS, error=CardError)
     if not {"max", "min"} & set(row):
         raise CardError(f"{where} needs a key max or min")
@@ -264,7 +264,7 @@ def _constraint(row: Mapping[str, Any], where: str) -> Constraint:
     )
 
 
-def _reference_point(content: Mapping[str, Any], n: int, where: str) -> tuple[float, ...] | None:
+def _reference_point(content: Mapping[str, object], n: int, where: str) -> tuple[float, ...] | None:
     if "reference_point" not in content:
         return None
     values = content["reference_point"]
@@ -273,7 +273,7 @@ def _reference_point(content: Mapping[str, Any], n: int, where: str) -> tuple[fl
     return tuple(number(f"{where}: reference_point", value, error=CardError) for value in values)
 
 
-def _text(table: Mapping[str, Any], key: str, where: str, *, default: str | None = None) -> str:
+def _text(table: Mapping[str, object], key: str, where: str, *, default: str | None = None) -> str:
     return text(f"{where}: {key}", table.get(key, default), error=CardError)
 
 

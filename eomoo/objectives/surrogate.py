@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,10 +72,10 @@ class SurrogateBackend(Backend):
     def __repr__(self) -> str:
         return f"SurrogateBackend({', '.join(self._record.targets)})"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> SurrogateBackend:
+    def __deepcopy__(self, memo: dict[int, object]) -> SurrogateBackend:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (None if self.folder == shipped_folder() else self.folder,)
 
     def _all_cells(self) -> Predictions:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -189,7 +189,7 @@ class TableBackend(Backend):
     def __repr__(self) -> str:
         return f"TableBackend({len(self.cells):,} cells: {', '.join(self._columns)})"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> TableBackend:
+    def __deepcopy__(self, memo: dict[int, object]) -> TableBackend:
         return self
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:

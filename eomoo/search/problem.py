@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -21,6 +20,7 @@ from eomoo.fronts import PENALTY, Objective, Objectives, sorted_front
 from eomoo.objectives.backends import build_backends
 from eomoo.objectives.base import Backend
 from eomoo.objectives.card import Card, Constraint, load_card, parse_constraint
+from eomoo.search.shared import Shared
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 
@@ -32,7 +32,7 @@ def get_problem(
     *,
     noise: int | None = None,
     constraints: str | Sequence[str | Constraint] = (),
-    **options: Any,
+    **options: object,
 ) -> CellProblem:
     """The problem that a card names.
 
@@ -77,7 +77,7 @@ class CellProblem(Problem):
         *,
         noise: int | None = None,
         constraints: Sequence[Constraint] = (),
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
         constrained: bool = True,
     ) -> None:
         self.card = card
@@ -88,7 +88,7 @@ class CellProblem(Problem):
         self.space = load_space()
         extended = replace(card, constraints=self.constraints)
         self._columns = [(part.source, part.quantity) for part in extended.parts]
-        self._shared = _Shared(build_backends(extended, self.options), n_columns=len(self._columns))
+        self._shared = Shared(build_backends(extended, self.options), n_columns=len(self._columns))
         self._let_go = self._shared.hold(self)
         self.objectives = self._find_objectives()
         self.objective_names, self.titles = self.objectives.names, self.objectives.titles
@@ -213,7 +213,9 @@ class CellProblem(Problem):
 
     # -- pymoo's hooks -------------------------------------------------------------------------
 
-    def _evaluate(self, X: NDArray[np.int64], out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    def _evaluate(
+        self, X: NDArray[np.int64], out: dict[str, object], *args: object, **kwargs: object
+    ) -> None:
         index, violation = self.space.decode(X)
         raw = np.full((len(X), len(self._columns)), np.nan)
         wanted = index >= 0
@@ -224,18 +226,18 @@ class CellProblem(Problem):
         else:
             raw[wanted] = self._all_values(index[wanted])
         values = raw[:, : self.n_obj]
-        out["F"] = self._minimised(values)
+        F = self._minimised(values)
         G = self._constraint_values(raw, violation)
         if self.constrained:
             out["G"] = G
         else:
             excess = np.maximum(G, 0.0).sum(axis=1, keepdims=True)
-            out["F"] = np.where(excess > 0, PENALTY * (1.0 + excess), out["F"])
-        out["index"] = index
+            F = np.where(excess > 0, PENALTY * (1.0 + excess), F)
+        out["F"], out["index"] = F, index
         for k, name in enumerate(self.objective_names):
             out[name] = values[:, k]
 
-    def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(self, X: ArrayLike, *args: object, **kwargs: object) -> Any:
         """As pymoo's, with ``index`` kept an integer, the one currency inside eomoo."""
         out = super().evaluate(X, *args, **kwargs)
         if isinstance(out, dict) and "index" in out:
@@ -274,12 +276,12 @@ class CellProblem(Problem):
             self._front = cells[sorted_front(F)]
         return self._front
 
-    def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> NDArray[np.float64] | None:
+    def _calc_pareto_front(self, *args: object, **kwargs: object) -> NDArray[np.float64] | None:
         # None where nothing is feasible too: pymoo takes the extremes of whatever it is given.
         found = self.enumerable and len(self.pareto_indices()) > 0
         return self.objectives_at(self.pareto_indices()) if found else None
 
-    def _calc_pareto_set(self, *args: Any, **kwargs: Any) -> NDArray[np.int64] | None:
+    def _calc_pareto_set(self, *args: object, **kwargs: object) -> NDArray[np.int64] | None:
         found = self.enumerable and len(self.pareto_indices()) > 0
         return self.space.genotype(self.pareto_indices()) if found else None
 
@@ -348,14 +350,14 @@ class CellProblem(Problem):
         twin._let_go = self._shared.hold(twin)
         return twin
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> CellProblem:
+    def __deepcopy__(self, memo: dict[int, object]) -> CellProblem:
         twin = copy(self)
         memo[id(self)] = twin
         for name in vars(self).keys() - _SHARED:
             twin.__dict__[name] = deepcopy(vars(self)[name], memo)
         return twin
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         arguments: dict[str, Any] = {
             "noise": self.noise,
             "constraints": self.constraints[len(self.card.constraints) :],
@@ -369,33 +371,6 @@ class CellProblem(Problem):
 _SHARED = frozenset(
     ("card", "constraints", "objectives", "space", "domain", "_columns", "_shared", "_let_go")
 )
-
-
-class _Shared:
-    """What a problem shares with its copies and views: its backends, and the values that they told.
-
-    Attributes:
-        backends: By the card's names of them.
-        known: (423624,) bool, which cells' values are there.
-        raw: (423624, k) those values; memory is only taken for the pages that are written.
-    """
-
-    def __init__(self, backends: Mapping[str, Backend], *, n_columns: int) -> None:
-        self.backends = backends
-        self.known: NDArray[np.bool_] = np.zeros(len(load_space()), dtype=bool)
-        self.raw: NDArray[np.float64] = np.empty((len(load_space()), n_columns))
-        self._n_holders = 0
-
-    def hold(self, problem: CellProblem) -> Callable[[], None]:
-        """Count a problem; what is returned, called once or more, or the problem's end, discounts it."""
-        self._n_holders += 1
-        return weakref.finalize(problem, self._let_go)
-
-    def _let_go(self) -> None:
-        self._n_holders -= 1
-        if self._n_holders == 0:
-            for backend in self.backends.values():
-                backend.close()
 
 
 # Numbers of all cells: a few columns are kept, 3 MB each, which copies in other processes make again.
