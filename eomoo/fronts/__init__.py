@@ -28,7 +28,7 @@ from eomoo.fronts.indicators import (
     r2,
 )
 from eomoo.fronts.knee import knee_distances, knee_point
-from eomoo.fronts.objectives import Direction, Objective, Objectives
+from eomoo.fronts.objectives import Direction, Objective, Objectives, Quantity
 
 __all__ = [
     "INDICATORS",
@@ -39,6 +39,7 @@ __all__ = [
     "Indicator",
     "Objective",
     "Objectives",
+    "Quantity",
     "additive_epsilon",
     "attainment_difference",
     "attainment_surfaces",

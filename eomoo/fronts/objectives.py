@@ -12,36 +12,41 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
 
-__all__ = ["Direction", "Objective", "Objectives"]
+__all__ = ["Direction", "Objective", "Objectives", "Quantity"]
 
 Direction = Literal["min", "max"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
-    """A quantity with a direction.
+class Quantity:
+    """What can be told of a cell.
 
     Attributes:
-        name: Its name, an identifier.
         title: A few words for axes and tables.
         unit: Unit of its raw values, "" for a count.
-        direction: Which values are better, "min" or "max".
+        direction: Which values are better, by nature or as an objective: "min" or "max".
     """
 
-    name: str
     title: str
     unit: str
     direction: Direction
 
     @property
     def larger_is_better(self) -> bool:
-        """Whether it is maximised."""
+        """Whether larger values are better."""
         return self.direction == "max"
 
     @property
     def label(self) -> str:
         """Title and unit, for headings."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(Quantity):
+    """A quantity by its name, an identifier, and in the direction in which it is to go."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class Objectives:
         """As JSON or TOML may hold it; ``from_dict`` reads it."""
         point = self.reference_point
         return {
-            "objectives": [asdict(o) for o in self.parts],
+            "objectives": [{"name": o.name, **asdict(o)} for o in self.parts],
             "reference_point": None if point is None else list(point),
         }
 

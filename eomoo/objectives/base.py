@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,25 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import UnknownNameError
-from eomoo.fronts import Direction, Objective, Objectives
+from eomoo.fronts import Objective, Objectives, Quantity
 from eomoo.space import Skeleton, load_space
 
 __all__ = ["Backend", "Quantity", "check_quantities", "drawn", "errors_of", "objectives_of", "with_errors"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """A quantity that a backend can tell of a cell.
-
-    Attributes:
-        title: A few words for tables and axes.
-        unit: Unit of the values, "" for a count.
-        direction: Which values are better by nature, "min" or "max".
-    """
-
-    title: str
-    unit: str
-    direction: Direction
 
 
 _Teller = Callable[[NDArray[np.int64], Sequence[str]], NDArray[np.float64]]

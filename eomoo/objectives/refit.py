@@ -133,7 +133,7 @@ def write_card(models: Models, folder: str | Path) -> Path:
     """
     measured = {name: Quantity(**asdict(target)) for name, target in models.targets.items()}
     offered, errors = with_errors(measured), errors_of(measured)
-    accuracies = [name for name, q in measured.items() if q.direction == "max"]
+    accuracies = [name for name, q in measured.items() if q.larger_is_better]
     first = next((k for k, name in errors.items() if name in accuracies), next(iter(accuracies), None))
     cost = next((name for name in measured if name not in accuracies), None)
     lines = [
