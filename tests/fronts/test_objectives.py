@@ -69,32 +69,37 @@ def test_impossible_objectives_are_refused(parts, point, sentence):
         Objectives(parts, point)
 
 
+def words_of(node):
+    """The words of the name that a value is called by: those of "_signs" in problem._signs[0]."""
+    if isinstance(node, ast.Subscript):
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        return [key] if isinstance(key, str) else words_of(node.value)
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name.strip("_").split("_")
+
+
+def is_sign(node):
+    # Not a direction: an objective's is no number, and other directions are, such as those of a sphere.
+    return bool({"sign", "signs"} & set(words_of(node)))
+
+
+def is_direction(node):
+    return bool({"direction", "directions"} & set(words_of(node))) or words_of(node)[:1] == ["larger"]
+
+
 def turns_a_direction(node):
-    """Whether a node multiplies or negates by a direction, or takes one for a sign."""
+    """Whether a node multiplies by a sign, or makes one, or a word, of a direction."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return any(_is_direction(side) for side in (node.left, node.right))
+        return is_sign(node.left) or is_sign(node.right)
     if isinstance(node, ast.IfExp):
         # "-1.0 if larger_is_better else 1.0", "-x if direction == 'max' else x".
-        asks = any(_is_direction(part) for part in ast.walk(node.test))
-        return asks and any(isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.USub) for n in ast.walk(node))
+        negates = any(isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.USub) for n in ast.walk(node))
+        return negates and any(map(is_direction, ast.walk(node.test)))
     if isinstance(node, ast.Compare):
-        ends = {n.value for n in (node.left, *node.comparators) if isinstance(n, ast.Constant)}
-        return bool(ends & {"min", "max"}) and any(map(_is_direction, (node.left, *node.comparators)))
+        sides = (node.left, *node.comparators)
+        ends = {side.value for side in sides if isinstance(side, ast.Constant)}
+        return bool(ends & {"min", "max"}) and any(map(is_direction, sides))
     return False
-
-
-def _is_direction(node):
-    if isinstance(node, ast.Call):
-        return False
-    name = {ast.Name: "id", ast.Attribute: "attr"}.get(type(node))
-    text = getattr(node, name) if name else ""
-    if isinstance(node, ast.Subscript):
-        key = node.slice.value if isinstance(node.slice, ast.Constant) else ""
-        return key == "direction" or _is_direction(node.value)
-    words = text.strip("_").split("_")
-    return any(word in ("sign", "signs", "direction", "directions") for word in words) or text == (
-        "larger_is_better"
-    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def _is_direction(node):
         "s = 1.0 if o.direction == 'min' else -1.0",
         "s = 'minimised' if o['direction'] == 'min' else 'maximised'",
         "s = -1.0 if indicator.larger_is_better else 1.0",
-        "best = directions[0] * values",
+        "best = signs[0] * values",
     ],
 )
 def test_the_check_knows_what_a_turned_direction_looks_like(code):
