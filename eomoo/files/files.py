@@ -154,7 +154,8 @@ def read_bytes(path: str | Path, *, max_size: int) -> bytes:
         DataError: The file is larger, is no regular file, or cannot be read.
     """
     with reading(path) as file:
-        content = file.read(max_size + 1)
+        # Python allocates all that it is asked to read.
+        content = file.read(min(max_size, os.fstat(file.fileno()).st_size) + 1)
     if len(content) > max_size:
         raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
     return content

@@ -313,6 +313,23 @@ def read_training(folder):
     return str([float(value.double().sum()) for value in network.state_dict().values()])
 
 
+def read_checkpoint(folder):
+    from eomoo.live.runs import RunFolder
+
+    state = RunFolder(folder, {}).load_checkpoint((1,))
+    if state is None:
+        return [None]
+    sums = [float(value.double().sum()) for value in state["model"].values()]
+    return [str((state["step"], state["curve"], state["optimizer"], sums))]
+
+
+def read_run_file(folder):
+    from eomoo.live.runs import RunFolder
+
+    result = RunFolder(folder, {}).result((1,))
+    return str(result.to_dict())
+
+
 def make_models(folder):
     import shutil
 
@@ -342,6 +359,7 @@ def of_card(folder):
 
 
 RASTERS = ("rasterio",)
+TORCH = ("torch", "sklearn")
 KINDS = [
     Kind(name="card", make=make_card, read=of_card, text=True, spoil=("card",)),
     Kind(name="csv", make=make_card, read=of_card, text=True, spoil=("table",)),
@@ -360,6 +378,27 @@ KINDS = [
     Kind(name="store", make=make_store, read=read_store, own=True),
     Kind(name="report", make=small_run, read=read_report),
     Kind(name="live store", make=make_live_store, read=read_live_store, own=True, same=none_changed),
+    Kind(
+        name="weights", make=make_training, read=read_training, own=True, spoil=("weights",), packages=TORCH
+    ),
+    Kind(
+        name="checkpoint",
+        make=make_training,
+        read=read_checkpoint,
+        own=True,
+        same=none_changed,
+        spoil=("checkpoint",),
+        packages=TORCH,
+    ),
+    Kind(
+        name="run file",
+        make=make_training,
+        read=read_run_file,
+        own=True,
+        text=True,
+        spoil=("run.json",),
+        packages=TORCH,
+    ),
     Kind(name="models", make=make_models, read=read_models, own=True, packages=("xgboost",)),
 ]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
