@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eomoo.checks import known_keys
+from eomoo.checks import known_keys, positive, whole
 from eomoo.errors import SettingError, StoreError
 from eomoo.jobs import Jobs, make_jobs
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
-from eomoo.live.recipes import Recipe, format_epochs
+from eomoo.live.recipes import RECIPES, Recipe, format_epochs
 from eomoo.live.runs import progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, key_of
 from eomoo.live.tasks import DataSource, TrainingTask, run_task
@@ -29,53 +30,64 @@ Result = Mapping[str, Any]
 # Trainings that may end in incidents before any succeeds. A fault that hits the first three hits all, and
 # a training may take hours.
 _MOST_UNLUCKY = 3
+# A cell and its epochs.
+_Key = tuple[int, tuple[int, ...]]
 
 
+def _silent(text: str) -> None:
+    """No report."""
+
+
+@dataclass(kw_only=True)
 class Campaign:
     """Trainings and timings of one setting, in a folder that several searches may share at once.
 
-    Args:
+    Attributes:
         source: Images.
+        folder: Store, checkpoints and weights.
         shape: Of the skeleton: ``stem_channels``, ``n_stacks``, ``cells_per_stack``.
         recipe: How networks are trained.
         seed: Of trainings.
         device: As for ``eomoo.live.devices.resolve_device``.
-        latency: How latency is measured.
-        folder: Store, checkpoints and weights.
+        timing: How latency is measured.
         workers: Candidates trained at once.
         threads: Of torch for each on a CPU; by default the processors shared among the workers.
         readers: Processes that read images ahead, for each candidate.
         cluster: "local", a Dask scheduler's address, or a TOML file for SLURM.
+        report: Called with a sentence on what is being done.
+        retry_failed: Try again what was given up.
+
+    Raises:
+        SettingError: (a ValueError) A setting that cannot be.
     """
 
-    def __init__(
-        self,
-        source: DataSource,
-        *,
-        shape: Mapping[str, int],
-        recipe: Recipe,
-        seed: int,
-        device: str,
-        latency: LatencySetting | None,
-        folder: Path,
-        workers: int,
-        threads: int | None,
-        readers: int,
-        cluster: str,
-    ) -> None:
-        known_keys("skeleton", shape, ("stem_channels", "n_stacks", "cells_per_stack"))
-        self.source, self.shape, self.recipe = source, dict(shape), recipe
-        self.seed, self.device, self.folder = seed, device, folder
-        self.timing = latency or LatencySetting(device=device)
-        self.workers, self.threads, self.readers, self.cluster = workers, threads, readers, cluster
-        self.report: Callable[[str], None] = _silent
-        self.retry_failed = False
+    source: DataSource
+    folder: Path
+    shape: Mapping[str, int] = field(default_factory=dict)
+    recipe: Recipe = RECIPES["nasbench"]
+    seed: int = 0
+    device: str = "auto"
+    timing: LatencySetting = field(default_factory=LatencySetting)
+    workers: int = 1
+    threads: int | None = None
+    readers: int = 0
+    cluster: str = "local"
+    report: Callable[[str], None] = field(default=_silent, repr=False)
+    retry_failed: bool = False
+
+    def __post_init__(self) -> None:
+        known_keys("skeleton", self.shape, ("stem_channels", "n_stacks", "cells_per_stack"))
+        positive("workers", self.workers)
+        for name, least in (("seed", 0), ("readers", 0), ("threads", 1)):
+            value = getattr(self, name)
+            if value is not None:
+                whole(name, value, least=least)
         self._jobs: Jobs | None = None
         self._store: LiveStore | None = None
         self._skeleton: Skeleton | None = None
-        self._settings: dict[tuple[int, tuple[int, ...]], dict[str, Any]] = {}
-        self._failures: dict[tuple[int, tuple[int, ...]], str] = {}
-        self._made: set[tuple[int, tuple[int, ...]]] = set()
+        self._settings: dict[_Key, dict[str, Any]] = {}
+        self._failures: dict[_Key, str] = {}
+        self._made: set[_Key] = set()
         self._contended: dict[int, bool] = {}
         self._progress: dict[int, float] = {}
         self._unlucky = 0
@@ -285,10 +297,6 @@ def learnt_nothing(result: Result) -> bool:
     """Whether a trained network is no better on the validation images than the largest class alone."""
     counts = np.array(result["val"]["confusion"])
     return bool(np.trace(counts) <= counts.sum(axis=1).max())
-
-
-def _silent(text: str) -> None:
-    """No report."""
 
 
 def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, Any]]:

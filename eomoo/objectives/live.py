@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import known_keys, number, positive, whole
+from eomoo.checks import known_keys, number
 from eomoo.errors import CardError
 from eomoo.objectives.base import Backend, Quantity, objectives_of
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
+    from eomoo.live import Campaign, Screening
     from eomoo.live.campaign import Result
-    from eomoo.live.latency import LatencySetting
-    from eomoo.live.screening import Screening
-    from eomoo.live.tasks import DataSource
 
 __all__ = ["LIVE_QUANTITIES", "LIVE_SETTINGS", "LiveBackend"]
 
@@ -65,22 +63,14 @@ class LiveBackend(Backend):
     does not change a ranking; ``latency_raw`` is the plain median.
 
     Args:
-        source: Images.
-        skeleton: Width and depth: ``stem_channels``, ``n_stacks``, ``cells_per_stack``.
-        recipe: Name of a recipe.
-        recipe_settings: What is changed of it.
+        campaign: What is trained and timed, how, where and on what.
         epochs: A number or stretches, as in "4+8"; by default the recipe's.
-        seed: Of trainings.
-        device: As for ``eomoo.live.devices.resolve_device``.
-        latency: How latency is measured.
-        folder: Store, checkpoints and weights.
-        workers: Candidates trained at once.
-        threads: Of torch for each on a CPU; by default the processors shared among the workers.
-        readers: Processes that read images ahead, for each candidate.
-        cluster: "local", a Dask scheduler's address, or a TOML file for SLURM.
         screen: Train all candidates for so many epochs, and fully only those that may then be better
             than every fully trained one; the others keep their error after the few epochs. 0: none.
         screen_quantile: Of the gains seen so far, what is hoped for in screening.
+
+    Raises:
+        SettingError: (a ValueError) Epochs, screening or quantile cannot be.
     """
 
     name = "live"
@@ -89,43 +79,18 @@ class LiveBackend(Backend):
 
     def __init__(
         self,
-        source: DataSource,
+        campaign: Campaign,
         *,
-        skeleton: Mapping[str, int] | None = None,
-        recipe: str = "nasbench",
-        recipe_settings: Mapping[str, Any] | None = None,
         epochs: int | str | None = None,
-        seed: int = 0,
-        device: str = "auto",
-        latency: LatencySetting | None = None,
-        folder: str | Path,
-        workers: int = 1,
-        threads: int | None = None,
-        readers: int = 0,
-        cluster: str = "local",
         screen: int = 0,
         screen_quantile: float = 0.75,
     ) -> None:
-        from eomoo.live.campaign import Campaign, with_first_stretch
-        from eomoo.live.recipes import get_recipe
+        from eomoo.live.campaign import with_first_stretch
 
-        self.recipe = get_recipe(recipe, **(recipe_settings or {}))
-        self.epochs = with_first_stretch(self.recipe.stretches(epochs), screen)
+        self.campaign = campaign
+        self.epochs = with_first_stretch(campaign.recipe.stretches(epochs), screen)
         self.short = (screen,) if screen else ()
         self.quantile = number("screen_quantile", screen_quantile, least=0, most=1)
-        self.campaign = Campaign(
-            source,
-            shape=skeleton or {},
-            recipe=self.recipe,
-            seed=whole("seed", seed, least=0),
-            device=device,
-            latency=latency,
-            folder=Path(folder).expanduser(),
-            workers=positive("workers", workers),
-            threads=None if threads is None else positive("threads", threads),
-            readers=whole("readers", readers, least=0),
-            cluster=cluster,
-        )
         self._screenings: dict[tuple[str, ...], Screening] = {}
         self._not_exported: list[str] = []
 
@@ -137,8 +102,8 @@ class LiveBackend(Backend):
 
         Args:
             settings: ``data`` (a source as for ``eomoo.images.open_data``), the tables
-                ``images`` (its options), ``skeleton``, ``recipe_settings`` and ``latency``, and what
-                else the class takes.
+                ``images`` (its options), ``skeleton``, ``recipe_settings`` and ``latency``, the name of a
+                ``recipe``, and what else ``Campaign`` and this class take.
             base: The card's folder, which a folder of images may be relative to.
             overrides: Replace settings; None leaves a setting as it is.
 
@@ -146,22 +111,27 @@ class LiveBackend(Backend):
             CardError: (a ValueError) A setting that there is not, or one of the wrong kind.
         """
         from eomoo.files import cache_folder
-        from eomoo.live.latency import LatencySetting
-        from eomoo.live.tasks import DataSource
+        from eomoo.live import Campaign, DataSource, LatencySetting, get_recipe
 
         merged = {**settings, **{k: v for k, v in overrides.items() if v is not None}}
         _check_settings(merged)
-        data, options = merged.pop("data", None), merged.pop("images", {})
+        data = merged.pop("data", None)
         if data is None:
             raise CardError('the live backend needs data = "...", such as "landsat-nc" or a folder')
         if base is not None and (base / data).is_dir():
             data = str(base / data)
         timing = {"device": merged.get("device", "auto"), **merged.pop("latency", {})}
-        folder = merged.pop("folder", None) or cache_folder() / "live"
         known_keys("latency", timing, LatencySetting.__dataclass_fields__, error=CardError)
-        return cls(
-            DataSource(name=data, options=options), latency=LatencySetting(**timing), folder=folder, **merged
+        own = {name: merged.pop(name) for name in ("epochs", "screen", "screen_quantile") if name in merged}
+        campaign = Campaign(
+            source=DataSource(name=data, options=merged.pop("images", {})),
+            folder=Path(merged.pop("folder", None) or cache_folder() / "live").expanduser(),
+            shape=merged.pop("skeleton", {}),
+            recipe=get_recipe(merged.pop("recipe", "nasbench"), **merged.pop("recipe_settings", {})),
+            timing=LatencySetting(**timing),
+            **merged,
         )
+        return cls(campaign, **own)
 
     @property
     def skeleton(self) -> Skeleton:

@@ -17,14 +17,11 @@ SHAPE = {"stem_channels": 5, "n_stacks": 2, "cells_per_stack": 1}
 
 
 def make(folder, images=None, **changes):
-    from eomoo.live.campaign import Campaign
-    from eomoo.live.recipes import get_recipe
-    from eomoo.live.tasks import DataSource
+    from eomoo.live import Campaign, DataSource, get_recipe
 
-    settings = {"shape": SHAPE, "recipe": get_recipe("nasbench", batch_size=16), "seed": 0, "device": "cpu"}
-    settings |= {"latency": None, "workers": 1, "threads": None, "readers": 0, "cluster": "local"}
+    settings = {"shape": SHAPE, "recipe": get_recipe("nasbench", batch_size=16), "device": "cpu"}
     return Campaign(
-        DataSource(images=images or make_data()), **{**settings, "folder": Path(folder), **changes}
+        source=DataSource(images=images or make_data()), **{**settings, "folder": Path(folder), **changes}
     )
 
 

@@ -63,9 +63,9 @@ class FakeLive(LiveBackend):
 
 
 def live(folder):
-    from eomoo.live.tasks import DataSource
+    from eomoo.live import Campaign, DataSource
 
-    return FakeLive(DataSource(name="landsat-nc", options={}), folder=folder)
+    return FakeLive(Campaign(source=DataSource(name="landsat-nc"), folder=folder))
 
 
 MAKE = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_images import make_data
 
-from eomoo.live.latency import LatencySetting
+from eomoo.live import LatencySetting, get_recipe
 from eomoo.objectives.live import LiveBackend
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
@@ -21,20 +21,18 @@ def images():
 
 @pytest.fixture
 def make(images, tmp_path):
-    from eomoo.live.tasks import DataSource
+    from eomoo.live import Campaign, DataSource
 
     timing = LatencySetting(repetitions=2, rounds=2, seconds=0, warmup=1)
 
-    def build(**changes):
-        settings = {
-            "skeleton": SHAPE,
-            "recipe_settings": {"batch_size": 16, "learning_rate": 0.5},
-            "epochs": 1,
-            "device": "cpu",
-            "latency": timing,
-            "folder": tmp_path / "live",
-        }
-        return LiveBackend(DataSource(images=images), **{**settings, **changes})
+    def build(recipe_settings=None, **changes):
+        own = {name: changes.pop(name) for name in ("epochs", "screen", "screen_quantile") if name in changes}
+        recipe = get_recipe("nasbench", **{"batch_size": 16, "learning_rate": 0.5, **(recipe_settings or {})})
+        settings = {"shape": SHAPE, "recipe": recipe, "device": "cpu", "timing": timing}
+        campaign = Campaign(
+            source=DataSource(images=images), folder=tmp_path / "live", **{**settings, **changes}
+        )
+        return LiveBackend(campaign, **{"epochs": 1, **own})
 
     return build
 
@@ -46,7 +44,7 @@ def test_values_are_those_of_a_training(make, images, space):
     names = ["val_micro_error", "test_macro_error", "params", "macs"]
     values = backend.values(CELLS, names)
     skeleton = images.skeleton(**SHAPE)
-    direct = train(77, images, skeleton=skeleton, recipe=backend.recipe, epochs=1)
+    direct = train(77, images, skeleton=skeleton, recipe=backend.campaign.recipe, epochs=1)
     expected = [100 * (1 - direct.val.micro), 100 * (1 - direct.test.macro)]
     assert values[3, :2] == pytest.approx(expected)
     assert (values[:, 2] == space.params(CELLS, skeleton)).all()
@@ -63,7 +61,7 @@ def test_what_is_stored_is_neither_trained_nor_timed_again(make, monkeypatch):
     monkeypatch.setattr("eomoo.live.campaign.measure_latency", None)
     assert make().values(CELLS, names) == pytest.approx(first, nan_ok=True)
     with pytest.raises(TypeError):
-        make(latency=LatencySetting(seconds=0, rounds=3)).values(CELLS, ["latency"])
+        make(timing=LatencySetting(seconds=0, rounds=3)).values(CELLS, ["latency"])
 
 
 def test_a_cell_is_kept_the_moment_it_is_trained(make, monkeypatch):
