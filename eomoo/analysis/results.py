@@ -82,7 +82,7 @@ def load_run(store: Store, run: RunRow) -> StoredRun:
         trace=trace,
         front=front,
         true_front=store.true_front(problem.id),
-        deviations=deviations_of(trace.cells[front], store.front_deviations(problem.id), problem),
+        deviations=deviations_of(trace.cells[front], store.front_deviations(problem.id, [run]), problem),
     )
 
 
@@ -281,7 +281,7 @@ def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> P
         box=problem_box(problem.objectives, true_front, F),
         reference=reference,
         true_front=true_front,
-        deviations=store.front_deviations(problem.id),
+        deviations=store.front_deviations(problem.id, runs),
     )
 
 

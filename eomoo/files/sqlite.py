@@ -128,7 +128,7 @@ class Database:
             raise StoreError(_explain(self.path, self.schema.what, error)) from error
         except OSError as error:
             raise StoreError(f"{self.path} cannot be opened: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise StoreError(f"{self.path} is damaged: {error}; start again in a new folder") from error
 
     # -- opening -------------------------------------------------------------------------------

@@ -1,1 +1,37 @@
-"""Studies: problems x algorithms x seeds, run in parallel, kept in a store."""
+"""Studies: problems x algorithms x seeds, run in parallel, kept in a store.
+
+``plan``: what a study is, from a file or the command line. ``execute``: runs it. ``probes``: what is asked of
+every run beside its trace. ``record``: what a study's folder is for. ``store``: every evaluated cell of every
+run, in one SQLite file of the tables in ``schema``. ``rows``: what is read from it, and what proves it.
+"""
+
+from eomoo.study.execute import Event, perform, run_study
+from eomoo.study.plan import ProblemSpec, Study, Task, list_studies, load_study, parse_study, study_folder
+from eomoo.study.probes import PROBES, Probe, find_probe
+from eomoo.study.record import record_study, recorded_study
+from eomoo.study.rows import ProblemRow, RunRow, RunTrace, versions
+from eomoo.study.store import STORE_NAME, Store
+
+__all__ = [
+    "PROBES",
+    "STORE_NAME",
+    "Event",
+    "Probe",
+    "ProblemRow",
+    "ProblemSpec",
+    "RunRow",
+    "RunTrace",
+    "Store",
+    "Study",
+    "Task",
+    "find_probe",
+    "list_studies",
+    "load_study",
+    "parse_study",
+    "perform",
+    "record_study",
+    "recorded_study",
+    "run_study",
+    "study_folder",
+    "versions",
+]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from eomoo.checks import positive
+from eomoo.errors import StoreError
 from eomoo.files import only_one
 from eomoo.jobs import make_jobs
 from eomoo.search.problem import CellProblem, get_problem
@@ -82,6 +83,7 @@ def _run_missing(
     with Store(folder / STORE_NAME, create=True) as store:
         with _one_thread():
             numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
+        _check_same_values(store, numbers.values())
         pending = [
             task
             for task in study.tasks
@@ -108,6 +110,19 @@ def _run_missing(
             # Tasks of one problem and seed share the training of a surrogate start.
             workers.run(run, pending, keep, group=lambda task: (task.problem, task.seed))
     return len(pending)
+
+
+def _check_same_values(store: Store, numbers: Iterable[int]) -> None:
+    """What a card points to may have changed since the first runs, which a study would then mix."""
+    ran = {run.problem for run in store.runs()}
+    known = {problem.id: problem for problem in store.problems()}
+    posed = {k: (p.name, p.digest, p.noise, p.constraints) for k, p in known.items()}
+    for number in numbers:
+        if any(k in ran and k != number and posed[k] == posed[number] for k in known):
+            raise StoreError(
+                f"{store.path.parent} was begun when the problem card {known[number].name} stood for other "
+                "values: its table, models or images have changed since; choose another folder"
+            )
 
 
 def perform(task: Task, probes: Mapping[str, Probe] | None = None) -> Performed:

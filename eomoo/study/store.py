@@ -2,120 +2,49 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import platform
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import EomooError, SettingError, StoreError
-from eomoo.fronts.objectives import Objectives
+from eomoo.errors import StoreError
+from eomoo.files import Database
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
-from eomoo.space import SO2SAT, Skeleton
+from eomoo.study.rows import (
+    PROBLEM_FACTS,
+    RUN_FACTS,
+    ProblemRow,
+    RunRow,
+    RunTrace,
+    as_bytes,
+    digest_of,
+    problem_row,
+    run_row,
+    versions,
+)
+from eomoo.study.schema import RESULTS
 
 __all__ = ["STORE_NAME", "ProblemRow", "RunRow", "RunTrace", "Store", "versions"]
 
 STORE_NAME = "results.sqlite"
-_FORMAT = 1
-_NOT_PROBES = ("surrogate", "ended", "nearest")
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS problem (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, noise INTEGER,
-    constraints TEXT NOT NULL, facts TEXT NOT NULL, key TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS run (
-    id INTEGER PRIMARY KEY, problem INTEGER NOT NULL REFERENCES problem, label TEXT NOT NULL,
-    algorithm TEXT NOT NULL, settings TEXT NOT NULL, seed INTEGER NOT NULL, budget INTEGER NOT NULL,
-    n_eval INTEGER NOT NULL, seconds REAL NOT NULL, complete INTEGER NOT NULL, versions TEXT NOT NULL,
-    extra TEXT NOT NULL,
-    UNIQUE (problem, label, settings, seed, budget));
-CREATE TABLE IF NOT EXISTS evaluation (
-    run INTEGER NOT NULL REFERENCES run, step INTEGER NOT NULL, cell INTEGER NOT NULL,
-    PRIMARY KEY (run, step)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS value (
-    problem INTEGER NOT NULL REFERENCES problem, cell INTEGER NOT NULL, feasible INTEGER NOT NULL,
-    raw BLOB NOT NULL, PRIMARY KEY (problem, cell)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS deviation (
-    problem INTEGER NOT NULL REFERENCES problem, cell INTEGER NOT NULL, raw BLOB NOT NULL,
-    PRIMARY KEY (problem, cell)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS true_front (
-    problem INTEGER NOT NULL REFERENCES problem, cell INTEGER NOT NULL, raw BLOB NOT NULL,
-    PRIMARY KEY (problem, cell)) WITHOUT ROWID;
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProblemRow:
-    """A problem as the store knows it.
-
-    Attributes:
-        id: Its number in this store.
-        name, title, citation: As on the card.
-        digest: SHA-256 of the card.
-        noise: Seed of the noise, or None.
-        constraints: Limits as text.
-        objectives: Names, titles, units, directions and the reference point.
-        skeleton: The network around the cells, for counts of parameters.
-    """
-
-    id: int
-    name: str
-    digest: str
-    noise: int | None
-    constraints: tuple[str, ...]
-    objectives: Objectives
-    title: str
-    citation: str
-    skeleton: Skeleton = SO2SAT
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRow:
-    """A finished run, without its trace; ``extra`` holds figures that only its making could tell."""
-
-    id: int
-    problem: int
-    label: str
-    algorithm: str
-    settings: dict[str, Any]
-    seed: int
-    budget: int
-    n_eval: int
-    seconds: float
-    complete: bool
-    versions: dict[str, str]
-    extra: dict[str, Any]
-
-    @property
-    def probed(self) -> dict[str, dict[str, float]]:
-        """Numbers of the study's probes, by probe and name."""
-        return {name: found for name, found in self.extra.items() if name not in _NOT_PROBES}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunTrace:
-    """Evaluated cells (n,) of a run in order, raw values (n, m), and which are feasible (n,)."""
-
-    cells: NDArray[np.int64]
-    values: NDArray[np.float64]
-    feasible: NDArray[np.bool_]
+_COUNT_RUNS = "UPDATE meta SET value = (SELECT count(*) FROM run) WHERE key = 'runs'"
 
 
 class Store:
-    """A result store in WAL mode; whatever was committed outlives a kill.
+    """A result store; whatever was committed outlives a kill, and what has changed since is noticed.
+
+    A store of 0.1.0 is read as it is, its runs unverified; it gets today's format when it is written to.
 
     Args:
         path: The SQLite file.
-        create: Make it when it does not exist.
+        create: Open it for writing, and make it when it does not exist.
 
     Raises:
         StoreError: The file is missing, no store of this kind, or cannot be written.
@@ -125,44 +54,9 @@ class Store:
         self.path = Path(path)
         if not create and not self.path.is_file():
             raise StoreError(f"there are no results at {self.path}")
-        with self._explained():
-            if create:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=60.0, isolation_level=None)
-            try:
-                self._prepare(create)
-            except BaseException:
-                self._connection.close()
-                raise
+        self._database = Database(self.path, RESULTS, create=create)
 
-    def _prepare(self, create: bool) -> None:
-        try:
-            tables = {row[0] for row in self._connection.execute("SELECT name FROM sqlite_master")}
-        except sqlite3.OperationalError:
-            # WAL needs a writable folder; without a log that waits, the file alone is the whole store.
-            if create or self._has_log():
-                raise
-            self._connection.close()
-            uri = f"{self.path.resolve().as_uri()}?immutable=1"
-            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-            tables = {row[0] for row in self._connection.execute("SELECT name FROM sqlite_master")}
-        if tables and "meta" not in tables:
-            raise StoreError(f"{self.path} is a database of another program; use another folder")
-        if create:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            entry = f"INSERT OR IGNORE INTO meta VALUES ('format', '{_FORMAT}');"
-            # At once, so that no other process ever sees half of it.
-            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{entry}COMMIT;")
-        row = self._connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        if row is None or row[0] != str(_FORMAT):
-            raise StoreError(f"{self.path} was written by another version of eomoo; use a new folder")
-
-    def _has_log(self) -> bool:
-        log = self.path.with_name(f"{self.path.name}-wal")
-        return log.is_file() and log.stat().st_size > 0
-
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -170,39 +64,67 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._database.close()
 
     # -- writing -------------------------------------------------------------------------------
 
     def add_problem(self, problem: CellProblem) -> int:
-        """The problem's number in this store, entered if it is new."""
-        constraints = [str(c) for c in problem.constraints]
-        key = json.dumps([problem.name(), problem.card.digest, problem.noise, constraints, problem.options])
+        """The problem's number in this store, entered if it is new.
+
+        It is known by its card, noise, limits and options, and by what the card points to: another
+        table, model or set of images makes another problem. One that 0.1.0 entered is taken for the
+        same where its true front is.
+        """
         facts = {
             "title": problem.card.title,
             "citation": problem.card.citation,
             **problem.objectives.to_dict(),
             "skeleton": asdict(problem.skeleton),
         }
+        limits = [str(c) for c in problem.constraints]
+        known = [problem.name(), problem.card.digest, problem.noise, limits, problem.options]
+        first_key, key = json.dumps(known), json.dumps([*known, problem.fingerprint])
+        columns = [*known[:3], json.dumps(limits), json.dumps(facts), key, problem.fingerprint]
         # Before the transaction: it may take seconds, in which no other process could write.
         front = problem.pareto_indices() if problem.enumerable else None
-        with self._transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO problem (name, digest, noise, constraints, facts, key) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    problem.name(),
-                    problem.card.digest,
-                    problem.noise,
-                    json.dumps(constraints),
-                    json.dumps(facts),
-                    key,
-                ),
+        values = None if front is None else problem.values(front)
+        with self._database.transaction() as connection:
+            number = self._number(connection, key, first_key, front, values)
+            if number is not None:
+                return number
+            proof = None if front is None or values is None else _front_digest(front, values)
+            cursor = connection.execute(
+                f"INSERT INTO problem ({', '.join(PROBLEM_FACTS)}, sha256, front_sha256) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*columns, digest_of(columns), proof),
             )
-            row = connection.execute("SELECT id FROM problem WHERE key = ?", (key,)).fetchone()
-            if front is not None:
-                _insert(connection, "true_front", int(row[0]), front, problem.values(front))
-        return int(row[0])
+            number = int(cursor.lastrowid or 0)
+            if front is not None and values is not None:
+                connection.executemany(
+                    "INSERT INTO true_front VALUES (?, ?, ?)",
+                    ((number, cell, as_bytes(row)) for cell, row in zip(front.tolist(), values, strict=True)),
+                )
+        return number
+
+    def _number(
+        self,
+        connection: sqlite3.Connection,
+        key: str,
+        first_key: str,
+        front: NDArray[np.int64] | None,
+        values: NDArray[np.float64] | None,
+    ) -> int | None:
+        for number, found in connection.execute(
+            "SELECT id, key FROM problem WHERE key IN (?, ?) ORDER BY id DESC", (key, first_key)
+        ).fetchall():
+            there = self.true_front(number)
+            if found == key or there is None or front is None or values is None:
+                return int(number)
+            order = np.argsort(front)
+            # Predictions are rounded since: single precision is what they had.
+            if np.array_equal(front[order], there[0]) and np.allclose(values[order], there[1], rtol=1e-6):
+                return int(number)
+        return None
 
     def add_run(
         self,
@@ -218,118 +140,108 @@ class Store:
 
         Standard deviations are kept for the cells of its front.
         """
-        blobs = np.ascontiguousarray(result.values, dtype="<f8")
-        with self._transaction() as connection:
+        columns = [problem, spec.label, spec.algorithm, _settings(spec), seed, budget, result.n_eval]
+        columns += [
+            result.seconds,
+            int(result.complete),
+            json.dumps(versions()),
+            json.dumps({**(extra or {}), **_endings(result)}),
+        ]
+        trace = RunTrace(cells=result.cells, values=result.values, feasible=result.feasible)
+        front = as_bytes(result.front), as_bytes(result.front_deviations)
+        with self._database.transaction() as connection:
+            # Told by the columns as they will be read again.
+            proof = digest_of(run_row(0, columns, None, None, None).facts, *trace.content(), *front)
             cursor = connection.execute(
-                "INSERT OR IGNORE INTO run (problem, label, algorithm, settings, seed, budget, n_eval, "
-                "seconds, complete, versions, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    problem,
-                    spec.label,
-                    spec.algorithm,
-                    _settings(spec),
-                    seed,
-                    budget,
-                    result.n_eval,
-                    result.seconds,
-                    int(result.complete),
-                    json.dumps(versions()),
-                    json.dumps({**(extra or {}), **_endings(result)}),
-                ),
+                f"INSERT OR IGNORE INTO run ({', '.join(RUN_FACTS)}, front, deviations, sha256) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*columns, *front, proof),
             )
-            if cursor.rowcount == 0:
-                return
-            run = cursor.lastrowid
-            cells = result.cells.tolist()
-            connection.executemany(
-                "INSERT INTO evaluation VALUES (?, ?, ?)", ((run, k, cell) for k, cell in enumerate(cells))
-            )
-            connection.executemany(
-                "INSERT OR IGNORE INTO value VALUES (?, ?, ?, ?)",
-                (
-                    (problem, cell, feasible, row.tobytes())
-                    for cell, feasible, row in zip(cells, result.feasible.tolist(), blobs, strict=True)
-                ),
-            )
-            _insert(connection, "deviation", problem, result.front, result.front_deviations)
+            if cursor.rowcount:
+                _enter_trace(connection, problem, int(cursor.lastrowid or 0), trace)
+                connection.execute(_COUNT_RUNS)
 
     def discard_incomplete(self) -> None:
         """Drop the runs that were interrupted, so that they can be entered whole."""
-        with self._transaction() as connection:
-            connection.execute("DELETE FROM evaluation WHERE run IN (SELECT id FROM run WHERE NOT complete)")
+        with self._database.transaction() as connection:
+            for table in ("evaluation", "own_value"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE run IN (SELECT id FROM run WHERE NOT complete)"
+                )
             connection.execute("DELETE FROM run WHERE NOT complete")
+            connection.execute(_COUNT_RUNS)
 
     # -- reading -------------------------------------------------------------------------------
 
     def problems(self) -> list[ProblemRow]:
-        """All problems, in the order of their entry."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT id, name, digest, noise, constraints, facts FROM problem ORDER BY id"
-            ).fetchall()
-            return [_problem_row(row) for row in rows]
+        """All problems, in the order of their entry.
+
+        Raises:
+            StoreError: One has changed since it was entered.
+        """
+        rows = self._database.rows(f"SELECT id, sha256, {', '.join(PROBLEM_FACTS)} FROM problem ORDER BY id")
+        with self._database.explained():
+            for _, proof, *facts in rows:
+                if proof is not None and digest_of(facts) != proof:
+                    raise self._changed(f"the problem {facts[0]}")
+            return [problem_row(number, facts) for number, _, *facts in rows]
 
     def runs(self) -> list[RunRow]:
-        """All runs, sorted by problem, label, budget and seed."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT id, problem, label, algorithm, settings, seed, budget, n_eval, seconds, complete, "
-                "versions, extra FROM run ORDER BY problem, label, budget, seed"
-            ).fetchall()
-            return [
-                RunRow(
-                    id=r[0],
-                    problem=r[1],
-                    label=r[2],
-                    algorithm=r[3],
-                    settings=json.loads(r[4]),
-                    seed=r[5],
-                    budget=r[6],
-                    n_eval=r[7],
-                    seconds=r[8],
-                    complete=bool(r[9]),
-                    versions=json.loads(r[10]),
-                    extra=json.loads(r[11]),
-                )
-                for r in rows
-            ]
+        """All runs, sorted by problem, label, budget and seed.
+
+        Raises:
+            StoreError: Some were deleted.
+        """
+        rows = self._database.rows(
+            f"SELECT id, front, deviations, sha256, {', '.join(RUN_FACTS)} FROM run "
+            "ORDER BY problem, label, budget, seed"
+        )
+        counted = self._database.rows("SELECT value FROM meta WHERE key = 'runs'")
+        with self._database.explained():
+            if counted and int(counted[0][0]) != len(rows):
+                raise self._changed(f"the list of runs ({counted[0][0]} were entered, {len(rows)} are there)")
+            return [run_row(r[0], r[4:], r[1], r[2], r[3]) for r in rows]
 
     def has_run(self, problem: int, spec: AlgorithmSpec, *, seed: int, budget: int) -> bool:
         """Whether a run is in, and complete."""
-        with self._explained():
-            found = self._connection.execute(
+        return bool(
+            self._database.rows(
                 "SELECT 1 FROM run WHERE problem = ? AND label = ? AND settings = ? AND seed = ? "
                 "AND budget = ? AND complete",
                 (problem, spec.label, _settings(spec), seed, budget),
-            ).fetchone()
-        return found is not None
+            )
+        )
 
     def trace(self, run: RunRow) -> RunTrace:
-        """Every evaluated cell of a run in order, with its values."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT e.cell, v.feasible, v.raw FROM evaluation e JOIN value v "
-                "ON v.problem = ? AND v.cell = e.cell WHERE e.run = ? ORDER BY e.step",
-                (run.problem, run.id),
-            ).fetchall()
-            if not rows:
-                values = np.empty((0, self._n_objectives(run.problem)))
-                return RunTrace(cells=np.empty(0, np.int64), values=values, feasible=np.empty(0, bool))
-            cells, feasible, blobs = zip(*rows, strict=True)
-            values = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(len(rows), -1)
-            return RunTrace(
-                cells=np.array(cells, dtype=np.int64), values=values, feasible=np.array(feasible, dtype=bool)
-            )
+        """Every evaluated cell of a run in order, with the values that the run saw.
 
-    def _n_objectives(self, problem: int) -> int:
-        return next((len(p.objectives) for p in self.problems() if p.id == problem), 0)
+        Raises:
+            StoreError: The run has changed since it was entered; the text names it.
+        """
+        rows = self._database.rows(
+            "SELECT e.cell, coalesce(o.feasible, v.feasible), coalesce(o.raw, v.raw) FROM evaluation e "
+            "LEFT JOIN value v ON v.problem = ? AND v.cell = e.cell "
+            "LEFT JOIN own_value o ON o.run = e.run AND o.step = e.step WHERE e.run = ? ORDER BY e.step",
+            (run.problem, run.id),
+        )
+        with self._database.explained():
+            if any(raw is None for _, _, raw in rows):
+                raise self._changed(_named(run))
+            cells, feasible, blobs = zip(*rows, strict=True) if rows else ((), (), ())
+            values = np.frombuffer(b"".join(blobs), dtype="<f8")
+            trace = RunTrace(
+                cells=np.array(cells, dtype=np.int64),
+                values=values.reshape(len(rows), -1 if rows else self._n_objectives(run.problem)),
+                feasible=np.array(feasible, dtype=bool),
+            )
+            return self._proved(run, trace)
 
     def traces(self, problem: int, runs: Sequence[RunRow]) -> Iterator[tuple[RunRow, RunTrace]]:
         """Runs of one problem with their traces; the values are read once, so that many runs are quick."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT cell, feasible, raw FROM value WHERE problem = ? ORDER BY cell", (problem,)
-            ).fetchall()
+        rows = self._database.rows(
+            "SELECT cell, feasible, raw FROM value WHERE problem = ? ORDER BY cell", (problem,)
+        )
+        with self._database.explained():
             cells, feasible, blobs = zip(*rows, strict=True) if rows else ((), (), ())
             known = np.array(cells, dtype=np.int64)
             raw = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(
@@ -337,86 +249,97 @@ class Store:
             )
             good = np.array(feasible, dtype=bool)
         for run in runs:
-            with self._explained():
-                found = self._connection.execute(
-                    "SELECT cell FROM evaluation WHERE run = ? ORDER BY step", (run.id,)
-                ).fetchall()
+            found = self._database.rows("SELECT cell FROM evaluation WHERE run = ? ORDER BY step", (run.id,))
+            own = self._database.rows("SELECT step, feasible, raw FROM own_value WHERE run = ?", (run.id,))
+            with self._database.explained():
                 seen = np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
                 at = np.searchsorted(known, seen)
-                if len(seen) and not np.array_equal(known[np.minimum(at, len(known) - 1)], seen):
-                    raise ValueError(f"run {run.id} has cells without values")
-            yield run, RunTrace(cells=seen, values=raw[at], feasible=good[at])
+                there = known[np.minimum(at, len(known) - 1)] if len(known) else known
+                if len(seen) and not np.array_equal(there, seen):
+                    raise self._changed(_named(run))
+                trace = RunTrace(cells=seen, values=raw[at], feasible=good[at])
+                for step, feasible_there, values in own:
+                    trace.feasible[step] = feasible_there
+                    trace.values[step] = np.frombuffer(values, dtype="<f8")
+                proved = self._proved(run, trace)
+            yield run, proved
 
-    def front_deviations(self, problem: int) -> dict[int, NDArray[np.float64]]:
-        """Standard deviations (m,) of the raw values, for the cells of the problem's fronts."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT cell, raw FROM deviation WHERE problem = ?", (problem,)
-            ).fetchall()
-        return {cell: np.frombuffer(raw, dtype="<f8") for cell, raw in rows}
+    def front_deviations(self, problem: int, runs: Sequence[RunRow]) -> dict[int, NDArray[np.float64]]:
+        """Standard deviations (m,) of the raw values, for the cells of the runs' fronts."""
+        found: dict[int, NDArray[np.float64]] = {}
+        if any(run.front is None for run in runs):
+            rows = self._database.rows("SELECT cell, raw FROM deviation WHERE problem = ?", (problem,))
+            found = {cell: np.frombuffer(raw, dtype="<f8") for cell, raw in rows}
+        with self._database.explained():
+            for run in runs:
+                cells = np.frombuffer(run.front or b"", dtype="<i8")
+                spread = np.frombuffer(run.deviations or b"", dtype="<f8")
+                if len(cells):
+                    # Of several runs that saw a cell, the first one's.
+                    mine = dict(zip(cells.tolist(), spread.reshape(len(cells), -1), strict=True))
+                    found = {**mine, **found}
+        return found
 
     def true_front(self, problem: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-        """Cells (k,) and raw values (k, m) of the true Pareto front; None where it is not known."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,)
-            ).fetchall()
-        if not rows:
-            return None
-        values = np.stack([np.frombuffer(raw, dtype="<f8") for _, raw in rows])
-        return np.array([cell for cell, _ in rows], dtype=np.int64), values
+        """Cells (k,) and raw values (k, m) of the true Pareto front; None where it is not known.
 
-    # -- errors --------------------------------------------------------------------------------
+        Raises:
+            StoreError: It has changed since it was entered.
+        """
+        rows = self._database.rows(
+            "SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,)
+        )
+        proofs = self._database.rows("SELECT name, front_sha256 FROM problem WHERE id = ?", (problem,))
+        with self._database.explained():
+            cells = np.array([cell for cell, _ in rows], dtype=np.int64)
+            values = np.frombuffer(b"".join(raw for _, raw in rows), dtype="<f8")
+            values = values.reshape(len(rows), -1 if rows else 0)
+            for name, proof in proofs:
+                if proof is not None and _front_digest(cells, values) != proof:
+                    raise self._changed(f"the true front of {name}")
+        return (cells, values) if rows else None
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
-                raise
+    def _n_objectives(self, problem: int) -> int:
+        return next((len(p.objectives) for p in self.problems() if p.id == problem), 0)
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except EomooError:
-            raise
-        except OverflowError as error:
-            raise SettingError("a seed or a budget is too large: at most 9223372036854775807") from error
-        except sqlite3.Error as error:
-            raise StoreError(_explain(self.path, error)) from error
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be opened: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self.path} is damaged: {error}; start again in a new folder") from error
+    def _proved(self, run: RunRow, trace: RunTrace) -> RunTrace:
+        content = (*trace.content(), run.front or b"", run.deviations or b"")
+        if run.sha256 is not None and digest_of(run.facts, *content) != run.sha256:
+            raise self._changed(_named(run))
+        return trace
+
+    def _changed(self, what: str) -> StoreError:
+        return StoreError(
+            f"{self.path}: {what} has changed since it was written; take the file from a copy, or start "
+            "again in a new folder"
+        )
 
 
-def _insert(
-    connection: sqlite3.Connection,
-    table: str,
-    problem: int,
-    cells: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> None:
-    rows = np.ascontiguousarray(values, dtype="<f8")
+def _enter_trace(connection: sqlite3.Connection, problem: int, run: int, trace: RunTrace) -> None:
+    """A row for each evaluation; values are shared where they are what earlier runs saw."""
+    cells = trace.cells.tolist()
+    blobs = (row.tobytes() for row in np.ascontiguousarray(trace.values, dtype="<f8"))
+    rows = list(zip(cells, map(int, trace.feasible.tolist()), blobs, strict=True))
     connection.executemany(
-        f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",
-        ((problem, cell, row.tobytes()) for cell, row in zip(cells.tolist(), rows, strict=True)),
+        "INSERT INTO evaluation VALUES (?, ?, ?)", ((run, k, cell) for k, cell in enumerate(cells))
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO value VALUES (?, ?, ?, ?)", ((problem, *row) for row in rows)
+    )
+    shared = connection.execute(
+        "SELECT v.cell, v.feasible, v.raw FROM evaluation e "
+        "JOIN value v ON v.problem = ? AND v.cell = e.cell WHERE e.run = ? ORDER BY e.step",
+        (problem, run),
+    ).fetchall()
+    connection.executemany(
+        "INSERT INTO own_value VALUES (?, ?, ?, ?)",
+        ((run, k, *row[1:]) for k, row in enumerate(rows) if row != shared[k]),
     )
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python, eomoo and the packages that a result depends on."""
-    found = {"python": platform.python_version()}
-    for name in ("eomoo", "numpy", "pymoo", "moocore", "xgboost"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+def _front_digest(cells: NDArray[np.int64], values: NDArray[np.float64]) -> str:
+    order = np.argsort(cells)
+    return digest_of([], as_bytes(cells[order]), as_bytes(values[order]))
 
 
 def _endings(result: RunResult) -> dict[str, str]:
@@ -428,36 +351,5 @@ def _settings(spec: AlgorithmSpec) -> str:
     return json.dumps({"algorithm": spec.algorithm, **spec.settings}, sort_keys=True)
 
 
-def _problem_row(row: tuple[Any, ...]) -> ProblemRow:
-    facts = json.loads(row[5])
-    return ProblemRow(
-        id=row[0],
-        name=row[1],
-        digest=row[2],
-        noise=row[3],
-        constraints=tuple(json.loads(row[4])),
-        objectives=Objectives.from_dict(facts),
-        title=facts["title"],
-        citation=facts["citation"],
-        skeleton=Skeleton(**facts["skeleton"]) if "skeleton" in facts else SO2SAT,
-    )
-
-
-def _explain(path: Path, error: sqlite3.Error) -> str:
-    text = str(error)
-    if "full" in text:
-        return (
-            f"the disk is full: {path} cannot be written; free some space and start again (nothing is lost)"
-        )
-    if "locked" in text:
-        return f"{path} is being written by another process; wait for it to end"
-    if "not a database" in text or "malformed" in text or "no such table" in text or "no such column" in text:
-        return f"{path} is no result store of eomoo, or it is damaged; use another folder"
-    if "disk I/O" in text or "too big" in text:
-        return (
-            f"{path} cannot be written ({text}): the disk may be full, or files limited in size; "
-            "what was entered before is safe"
-        )
-    if "unable to open" in text or "readonly" in text:
-        return f"{path} cannot be opened for writing; check the folder and its permissions"
-    return f"{path}: {text}"
+def _named(run: RunRow) -> str:
+    return f"the run of {run.label} with seed {run.seed} and a budget of {run.budget:,} cells"

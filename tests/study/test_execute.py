@@ -124,6 +124,23 @@ def test_a_changed_card_is_refused(small_card, tmp_path):
         run_study(study, tmp_path / "out")
 
 
+def test_a_changed_table_is_refused_until_it_is_as_before(small_card, tmp_path):
+    for name in ("small.toml", "table.csv"):
+        (tmp_path / name).write_text((small_card.parent / name).read_text())
+    table = (tmp_path / "table.csv").read_text()
+    content = {"problems": [str(tmp_path / "small.toml")], "algorithms": [{"algorithm": "random"}]}
+    run_study(parse_study({**content, "seeds": 1, "budget": 20}), tmp_path / "out")
+    head, row, rest = table.split("\n", 2)
+    (tmp_path / "table.csv").write_text("\n".join([head, row.replace(row.split(",")[1], "41.5"), rest]))
+    execute._problem.cache_clear()
+    more = parse_study({**content, "seeds": 2, "budget": 20})
+    with pytest.raises(StoreError, match="card small stood for other values"):
+        run_study(more, tmp_path / "out")
+    (tmp_path / "table.csv").write_text(table)
+    execute._problem.cache_clear()
+    assert run_study(more, tmp_path / "out") == 1
+
+
 def test_results_of_something_else_are_refused(small_study, tmp_path):
     Store(tmp_path / STORE_NAME, create=True).close()
     with pytest.raises(StoreError, match="not of a study"):

@@ -47,6 +47,20 @@ def filled(path, problem, result):
     return path
 
 
+TABLE_CARD = """
+title = "my table"
+
+[[objectives]]
+name = "error"
+unit = "%"
+direction = "min"
+source = "table"
+
+[backend.table]
+file = "table.csv"
+"""
+
+
 def changed(result, **changes):
     return RunResult(**{**result.__dict__, **changes})
 
@@ -57,7 +71,8 @@ def test_what_goes_in_comes_out(filled, problem, result):
         (run,) = store.runs()
         trace = store.trace(run)
         front, values = store.true_front(known.id)
-        spread = store.front_deviations(known.id)
+        spread = store.front_deviations(known.id, [run])
+        assert run.verified
         assert store.has_run(known.id, SPEC, seed=1, budget=60)
         for other in ({"seed": 2, "budget": 60}, {"seed": 1, "budget": 61}):
             assert not store.has_run(known.id, SPEC, **other)
@@ -129,7 +144,54 @@ def test_runs_share_values_and_are_sorted(path, problem, result):
             assert trace.cells.tolist() == alone.cells.tolist() == result.cells.tolist()
             np.testing.assert_array_equal(trace.values, alone.values)
             assert trace.feasible.tolist() == alone.feasible.tolist()
-        assert store._connection.execute("SELECT count(*) FROM value").fetchone() == (60,)
+        assert store._database.rows("SELECT count(*) FROM value") == [(60,)]
+        assert store._database.rows("SELECT count(*) FROM own_value") == [(0,)]
+
+
+def test_two_runs_that_saw_different_values_both_keep_theirs(path, problem, result):
+    values, feasible = result.values.copy(), result.feasible.copy()
+    values[[3, 40]] += 1.5
+    values[7, 1] = np.nan
+    feasible[9] = not feasible[9]
+    other = changed(
+        result,
+        cells=np.roll(result.cells, 5),
+        values=np.roll(values, 5, axis=0),
+        feasible=np.roll(feasible, 5),
+        front_deviations=result.front_deviations + 1,
+    )
+    with Store(path, create=True) as store:
+        known = store.add_problem(problem)
+        for seed, found in ((1, result), (2, other), (3, other)):
+            store.add_run(known, SPEC, seed=seed, budget=60, result=found)
+        runs = store.runs()
+        read = [store.trace(run) for run in runs], [trace for _, trace in store.traces(known, runs)]
+        for traces in read:
+            for trace, found in zip(traces, (result, other, other), strict=True):
+                np.testing.assert_array_equal(trace.cells, found.cells)
+                np.testing.assert_array_equal(trace.values, found.values)
+                np.testing.assert_array_equal(trace.feasible, found.feasible)
+        for run, found in zip(runs, (result, other), strict=False):
+            spread = store.front_deviations(known, [run])
+            assert [spread[cell].tolist() for cell in found.front.tolist()] == found.front_deviations.tolist()
+        # Four cells differ, twice; all others share the first run's rows.
+        assert store._database.rows("SELECT count(*) FROM own_value") == [(8,)]
+        assert store._database.rows("SELECT count(*) FROM value") == [(60,)]
+
+
+def test_what_a_card_points_to_makes_another_problem(path, tmp_path, space):
+    card, cells = tmp_path / "own.toml", np.arange(50)
+    card.write_text(TABLE_CARD)
+    numbers = []
+    with Store(path, create=True) as store:
+        for factor in (1.0, 1.0, 2.0):
+            error = factor * (50.0 + cells)
+            rows = [f"{name},{value}" for name, value in zip(space.hash(cells), error, strict=True)]
+            (tmp_path / "table.csv").write_text("\n".join(["hash,error", *rows]))
+            numbers.append(store.add_problem(eomoo.get_problem(card)))
+        assert len({p.fingerprint for p in store.problems()}) == 2
+        assert store.true_front(numbers[2])[1].tolist() == [[100.0]]
+    assert numbers == [1, 1, 2]
 
 
 def test_interrupted_runs_are_no_results_and_can_be_entered_whole(path, problem, result):
@@ -176,8 +238,8 @@ def test_a_run_that_cannot_be_entered_leaves_no_trace(path, problem, result):
         with pytest.raises(StoreError):
             store.add_run(known, SPEC, seed=1, budget=60, result=twice)
         assert store.runs() == []
-        for table in ("evaluation", "value", "deviation"):
-            assert store._connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        for table in ("evaluation", "value", "own_value"):
+            assert store._database.rows(f"SELECT count(*) FROM {table}") == [(0,)]
         store.add_run(known, SPEC, seed=1, budget=60, result=result)
 
 
@@ -244,7 +306,7 @@ def test_an_empty_file_is_filled_or_refused(tmp_path):
 
 def test_another_version(filled):
     with contextlib.closing(sqlite3.connect(filled)) as connection, connection:
-        connection.execute("UPDATE meta SET value = '99'")
+        connection.execute("PRAGMA user_version=99")
     with pytest.raises(StoreError, match="another version of eomoo"):
         Store(filled)
 
@@ -263,10 +325,18 @@ def test_a_damaged_file_raises_no_other_error(filled, result, share, damage):
     with contextlib.suppress(EomooError), Store(filled) as store:
         for problem in store.problems():
             store.true_front(problem.id)
-            store.front_deviations(problem.id)
+            store.front_deviations(problem.id, store.runs())
         for run in store.runs():
             store.trace(run)
             list(store.traces(run.problem, [run]))
+
+
+def after(path, *statements):
+    """Change a file as any other program may."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
 
 
 @pytest.mark.parametrize(
@@ -274,25 +344,110 @@ def test_a_damaged_file_raises_no_other_error(filled, result, share, damage):
     [
         "UPDATE problem SET facts = 'x'",
         "UPDATE problem SET facts = '{}'",
-        "UPDATE problem SET facts = '[]'",
+        "UPDATE problem SET facts = replace(facts, 'max', 'min')",
         "UPDATE run SET settings = '{'",
+        "UPDATE run SET budget = 61",
+        "UPDATE run SET seconds = 0.5",
+        "UPDATE run SET deviations = zeroblob(length(deviations))",
         "UPDATE value SET raw = x'0102'",
+        "UPDATE value SET raw = zeroblob(16) WHERE cell = (SELECT min(cell) FROM value)",
+        "UPDATE value SET feasible = 1 - feasible WHERE cell = (SELECT min(cell) FROM value)",
+        "UPDATE evaluation SET cell = (SELECT max(cell) FROM value) WHERE step = 0",
+        "UPDATE evaluation SET step = 99 WHERE step = 1",
+        "DELETE FROM value WHERE cell % 2 = 0",
+        "DELETE FROM evaluation WHERE step = 59",
+        "DELETE FROM evaluation",
+        "DELETE FROM run",
+        "DELETE FROM true_front WHERE cell = (SELECT min(cell) FROM true_front)",
+        "INSERT INTO own_value VALUES (1, 0, 1, zeroblob(16))",
+        "INSERT INTO own_value VALUES (1, 77, 1, zeroblob(16))",
         "DROP TABLE problem",
         "ALTER TABLE run DROP COLUMN extra",
     ],
 )
-def test_nonsense_within_is_told(filled, statement):
-    with contextlib.closing(sqlite3.connect(filled)) as connection, connection:
-        connection.execute(statement)
+@pytest.mark.parametrize("together", [False, True])
+def test_what_was_changed_within_is_told(filled, statement, together):
+    after(filled, statement)
 
     def read():
         with Store(filled) as store:
-            store.problems()
-            store.trace(store.runs()[0])
+            (known,) = store.problems()
+            store.true_front(known.id)
+            runs = store.runs()
+            list(store.traces(known.id, runs)) if together else [store.trace(run) for run in runs]
+        return "nothing was noticed"
 
-    with pytest.raises(StoreError) as caught:
-        read()
-    assert str(filled) in str(caught.value)
+    try:
+        told = read()
+    except StoreError as error:
+        told = str(error)
+    # A row of no evaluation changes no trace, where only the run's own rows are asked for.
+    if "77" in statement and not together:
+        assert told == "nothing was noticed"
+        return
+    assert str(filled) in told
+    if "DELETE FROM value" in statement:
+        assert "the run of mine with seed 1 and a budget of 60 cells has changed since it was written" in told
+
+
+# -- stores of the first format ------------------------------------------------------------------
+
+FIRST = Path(__file__).parent / "first_format"
+
+
+@pytest.fixture
+def first(tmp_path):
+    """A store that version 0.1.0 wrote: two runs of 12 cells on the card beside it."""
+    path = tmp_path / "first" / STORE_NAME
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        connection.executescript((FIRST / "results.sql").read_text())
+    return path
+
+
+def what_was_written(store):
+    (known,) = store.problems()
+    runs = store.runs()
+    assert [(run.seed, run.budget, run.n_eval, run.complete) for run in runs] == [
+        (seed, 12, 12, True) for seed in (1, 2)
+    ]
+    traces = [store.trace(run) for run in runs]
+    for (_, same), trace in zip(store.traces(known.id, runs), traces, strict=True):
+        assert (same.values == trace.values).all()
+    assert traces[0].cells[:4].tolist() == [226136, 348103, 314805, 268660]
+    assert traces[1].values[:2].tolist() == [[31564561.0, 4642316800.0], [7432721.0, 1098129920.0]]
+    assert len(store.true_front(known.id)[0]) == 32
+    assert set(store.front_deviations(known.id, runs)) == {44529, 382732}
+    return runs
+
+
+def test_a_store_of_the_first_format_is_read_as_it_is_and_unverified(first):
+    content = first.read_bytes()
+    with Store(first) as store:
+        assert not any(run.verified for run in what_was_written(store))
+        assert store.problems()[0].fingerprint == ""
+    assert first.read_bytes() == content
+
+
+def test_a_store_of_the_first_format_is_gone_on_with(first, result):
+    problem = eomoo.get_problem(FIRST / "small.toml")
+    spec = AlgorithmSpec(label="mine", algorithm="random")
+    with Store(first, create=True) as store:
+        assert not any(run.verified for run in what_was_written(store))
+        known = store.add_problem(problem)
+        assert known == 1
+        new = run_algorithm(problem, spec, budget=12, seed=3)
+        store.add_run(known, spec, seed=3, budget=12, result=new)
+    with Store(first) as store:
+        assert [run.verified for run in store.runs()] == [False, False, True]
+        assert store.trace(store.runs()[2]).cells.tolist() == new.cells.tolist()
+
+
+def test_a_problem_of_the_first_format_whose_front_differs_is_another_one(first):
+    after(first, "UPDATE true_front SET raw = zeroblob(16) WHERE cell = 3044")
+    with Store(first, create=True) as store:
+        assert store.add_problem(eomoo.get_problem(FIRST / "small.toml")) == 2
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -415,7 +570,7 @@ def writer(card, tmp_path):
 def check_whole(path):
     """Seeds of the runs in a store, each of which is whole and right."""
     with Store(path) as store:
-        assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert store._database.rows("PRAGMA integrity_check") == [("ok",)]
         runs = store.runs()
         for run, trace in store.traces(1, runs):
             expected = np.random.default_rng(run.seed).choice(423_624, 4_000, replace=False)

@@ -1,0 +1,166 @@
+"""What a store holds as plain records, and the digests that prove them unchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.fronts.objectives import Objectives
+from eomoo.space import SO2SAT, Skeleton
+
+__all__ = [
+    "PROBLEM_FACTS", "RUN_FACTS", "ProblemRow", "RunRow", "RunTrace", "as_bytes", "digest_of", "problem_row",
+    "run_row", "versions",
+]  # fmt: skip
+
+_NOT_PROBES = ("surrogate", "ended", "nearest")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemRow:
+    """A problem as the store knows it.
+
+    Attributes:
+        id: Its number in this store.
+        name, title, citation: As on the card.
+        digest: SHA-256 of the card.
+        noise: Seed of the noise, or None.
+        constraints: Limits as text.
+        objectives: Names, titles, units, directions and the reference point.
+        skeleton: The network around the cells, for counts of parameters.
+        fingerprint: Of what the card points to: tables, models, images; "" in a store of 0.1.0.
+    """
+
+    id: int
+    name: str
+    digest: str
+    noise: int | None
+    constraints: tuple[str, ...]
+    objectives: Objectives
+    title: str
+    citation: str
+    skeleton: Skeleton = SO2SAT
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """A finished run, without its trace; ``extra`` holds figures that only its making could tell.
+
+    Attributes:
+        front, deviations: Bytes of its front's cells (k,) and of their values' standard deviations (k, m).
+        sha256: Of the run and its trace, checked when that is read; None where 0.1.0 wrote it.
+    """
+
+    id: int
+    problem: int
+    label: str
+    algorithm: str
+    settings: dict[str, Any]
+    seed: int
+    budget: int
+    n_eval: int
+    seconds: float
+    complete: bool
+    versions: dict[str, str]
+    extra: dict[str, Any]
+    front: bytes | None = field(default=None, repr=False)
+    deviations: bytes | None = field(default=None, repr=False)
+    sha256: str | None = field(default=None, repr=False)
+
+    @property
+    def verified(self) -> bool:
+        """Whether a change of the run since it was written would be noticed."""
+        return self.sha256 is not None
+
+    @property
+    def facts(self) -> list[Any]:
+        """All but the trace, as plain data in the order of ``RUN_FACTS``."""
+        return [getattr(self, name) for name in RUN_FACTS]
+
+    @property
+    def probed(self) -> dict[str, dict[str, float]]:
+        """Numbers of the study's probes, by probe and name."""
+        return {name: found for name, found in self.extra.items() if name not in _NOT_PROBES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTrace:
+    """Evaluated cells (n,) of a run in order, raw values (n, m), and which are feasible (n,)."""
+
+    cells: NDArray[np.int64]
+    values: NDArray[np.float64]
+    feasible: NDArray[np.bool_]
+
+    def content(self) -> tuple[bytes, bytes, bytes]:
+        """As bytes that are the same on every machine."""
+        return as_bytes(self.cells), as_bytes(self.values), as_bytes(self.feasible)
+
+
+PROBLEM_FACTS = ("name", "digest", "noise", "constraints", "facts", "key", "fingerprint")
+RUN_FACTS = (
+    "problem", "label", "algorithm", "settings", "seed", "budget", "n_eval", "seconds", "complete",
+    "versions", "extra",
+)  # fmt: skip
+
+
+def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
+    """A problem from its columns, ``PROBLEM_FACTS``."""
+    name, digest, noise, constraints, text, _, fingerprint = facts
+    content = json.loads(text)
+    return ProblemRow(
+        id=number,
+        name=name,
+        digest=digest,
+        noise=noise,
+        constraints=tuple(json.loads(constraints)),
+        objectives=Objectives.from_dict(content),
+        title=content["title"],
+        citation=content["citation"],
+        skeleton=Skeleton(**content["skeleton"]) if "skeleton" in content else SO2SAT,
+        fingerprint=fingerprint,
+    )
+
+
+def run_row(
+    number: int, facts: Sequence[Any], front: bytes | None, deviations: bytes | None, sha256: str | None
+) -> RunRow:
+    """A run from its columns: ``RUN_FACTS`` and the others."""
+    found = dict(zip(RUN_FACTS, facts, strict=True))
+    found |= {name: json.loads(found[name]) for name in ("settings", "versions", "extra")}
+    found["complete"] = bool(found["complete"])
+    return RunRow(id=number, **found, front=front, deviations=deviations, sha256=sha256)
+
+
+def digest_of(facts: Sequence[Any], *content: bytes) -> str:
+    """SHA-256 of plain data and of bytes: against accidents, not against forgery."""
+    found = hashlib.sha256(json.dumps(facts).encode())
+    for part in content:
+        # Their lengths, so that no byte can move from one part to the next.
+        found.update(len(part).to_bytes(8, "little"))
+        found.update(part)
+    return found.hexdigest()
+
+
+def as_bytes(values: NDArray[Any]) -> bytes:
+    """An array's numbers in the byte order of the file."""
+    kinds = {"i": "<i8", "f": "<f8", "b": "u1"}
+    return np.ascontiguousarray(values, dtype=kinds[values.dtype.kind]).tobytes()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, eomoo and the packages that a result depends on."""
+    found = {"python": platform.python_version()}
+    for name in ("eomoo", "numpy", "pymoo", "moocore", "xgboost"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
