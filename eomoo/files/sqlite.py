@@ -74,9 +74,9 @@ class Database:
 
     def __init__(self, path: str | Path, schema: Schema, *, create: bool = False) -> None:
         self.path, self.schema = Path(path), schema
-        if self.path.exists() and not self.path.is_file():
-            raise StoreError(f"{self.path} cannot be opened: it is no regular file")
         with self.explained():
+            if self.path.exists() and not self.path.is_file():
+                raise StoreError(f"{self.path} cannot be opened: it is no regular file")
             if create:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._connect(create)
@@ -153,8 +153,9 @@ class Database:
         if create:
             with contextlib.suppress(sqlite3.OperationalError):
                 # It fails while another process has a file of 0.1.0 open, whose mode then stays.
-                self._connection.execute("PRAGMA journal_mode=TRUNCATE").fetchall()
-            self._connection.execute("PRAGMA synchronous=FULL")
+                self._connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+            # Also the folder is synchronised, in which a journal's end is a deleted file.
+            self._connection.execute("PRAGMA synchronous=EXTRA")
             if not tables or self._version(tables) < self.schema.version:
                 self._upgrade()
             return self._version(self._tables())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -52,7 +53,7 @@ class Store:
 
     def __init__(self, path: str | Path, *, create: bool = False) -> None:
         self.path = Path(path)
-        if not create and not self.path.is_file():
+        if not create and not os.path.isfile(self.path):
             raise StoreError(f"there are no results at {self.path}")
         self._database = Database(self.path, RESULTS, create=create)
 
