@@ -33,6 +33,7 @@ __all__ = [
 MOST_CELLS = 1500
 """Cells of a front, and points of the true front, that a page holds; more are thinned evenly."""
 
+# As many dots as a page draws without a pause, and a cloud of them looks like one of all.
 _MOST_SEEN = 2500
 
 

@@ -26,6 +26,7 @@ ACCURACIES = tuple(f"{split}_{kind}" for kind in ("micro", "macro") for split in
 RUGGED = ("val_macro", "val_micro", "test_macro", "test_micro", "latency")
 """Columns whose ruggedness along the walks is measured."""
 
+# Half of a walk of 15 cells: of longer lags too few pairs are left.
 _MAX_LAG = 8
 _COSTS = ("latency", "params", "train_time")
 

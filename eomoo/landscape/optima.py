@@ -14,6 +14,7 @@ from eomoo.space import Neighborhood
 
 __all__ = ["Optima", "ParetoOptima", "local_optima", "pareto_local_optima"]
 
+# 2^20 is more than the space's 423,624 cells: rank and cell fit in one sortable integer.
 _INDEX_BITS = 20
 
 

@@ -100,6 +100,7 @@ def search(
             break
         if spent >= due:
             fronts.append((spent, archive.F))
+            # Evenly on a logarithmic axis, as the sheet draws it.
             due = 1.25 * spent
         archive.explored[left[0]] = True
         near = graph[int(archive.index[left[0]])]

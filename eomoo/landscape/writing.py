@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["landscape_frames", "write_landscape", "write_sheet"]
 
+# Narrower than anything that a page shows of a distribution of all cells.
 _BINS = 100
 
 

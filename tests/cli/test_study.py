@@ -56,7 +56,7 @@ def test_a_run_tells_of_each_run_and_how_to_see_them(run, part):
 def test_show_prints_tables_and_writes_them(run, part):
     run(*start(part, "--seeds", "5,7,9", "--budget", 30))
     out, _ = run("show", "x", "--latex", "t.tex", "--csv", "tables", "--figures", "figures")
-    assert "Indicators after 30 distinct cells; median [quartiles] over seeds" in out
+    assert "30 distinct cells: median and quartiles over seeds" in out
     assert "Mann-Whitney U" in out
     assert "best error (%)" in out
     assert r"\toprule" in Path("t.tex").read_text()

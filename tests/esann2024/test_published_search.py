@@ -1,11 +1,14 @@
 """The published errors, reproduced: hand-worked cases."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from eomoo.esann2024.published_search import (
     _front,
     _Record,
+    as_published,
     figures_as_published,
     hypervolume_as_published,
     mean_pareto_distance_as_published,
@@ -102,6 +105,23 @@ def test_a_start_of_fewer_vertices_is_dead(problem, space):
     cells, paid = search_as_published(problem, starts, 500)
     assert paid == 0
     assert set(cells.tolist()) <= set(starts.tolist())
+
+
+def test_the_probe_gives_the_published_search_what_is_left_of_the_budget(problem, pose, space):
+    starts = np.flatnonzero(space.n_vertices == 7)[[10, 20_000, 200_000]]
+
+    def asked(of, init, starts=starts):
+        settings = {"init": init, "n_train": 400}
+        task = SimpleNamespace(spec=SimpleNamespace(settings=settings), budget=700)
+        return as_published(of, task, SimpleNamespace(starts=starts))
+
+    assert asked(problem, "surrogate-pareto") == figures_as_published(problem, starts, 300)
+    assert asked(problem, "random") == figures_as_published(problem, starts, 700)
+    assert asked(problem, "random")["paid"] > asked(problem, "surrogate-pareto")["paid"]
+    # It was written for two objectives, known everywhere, and a search that has starts.
+    assert asked(problem, "random", starts=None) is None
+    assert asked(pose("err", "lat", "size"), "random") is None
+    assert asked(pose("err", "lat", source="part"), "random") is None
 
 
 def test_figures_are_of_the_front_with_its_repetitions(problem, space):

@@ -43,7 +43,9 @@ def study_lines(tables: StudyTables, indicators: Sequence[str]) -> Iterator[Rich
     yield f"{tables.results.title}\n"
     for problem, n in tables.places:
         medians = median_table(tables, problem, n, indicators)
-        yield to_rich(replace(medians, title=f"{problem}: {medians.title}; median [quartiles] over seeds"))
+        yield to_rich(
+            replace(medians, title=f"{problem}, {n:,} distinct cells: median and quartiles over seeds")
+        )
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
             columns = ("indicator", "first", "second", "U", "p", "p (Holm)", "A12", "effect")

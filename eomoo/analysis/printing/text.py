@@ -18,6 +18,7 @@ from eomoo.files import atomic_path, write_text
 
 __all__ = ["study_latex", "to_csv", "to_latex", "to_markdown", "write_csv", "write_latex"]
 
+# What fits a printed page.
 _MOST_ROWS = 40
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -61,11 +62,11 @@ def study_latex(tables: StudyTables, indicators: Sequence[str]) -> str:
     parts = []
     for problem, n in tables.places:
         medians = median_table(tables, problem, n, indicators)
-        parts.append(replace(medians, title=f"{problem}: {medians.title}"))
+        parts.append(replace(medians, title=f"{problem}, {n:,} distinct cells evaluated"))
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
             shown = tests.pick("indicator", "first", "second", "U", "p", "p (Holm)", "A12", "effect")
-            parts.append(replace(shown, title=f"{problem}, {n:,} distinct cells: {tests.title}"))
+            parts.append(replace(shown, title=f"{problem}, {n:,} distinct cells evaluated: {tests.title}"))
     return "\n".join(map(_latex_table, parts))
 
 
