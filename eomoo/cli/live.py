@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from eomoo.errors import DataNotFoundError
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
+    from eomoo.live import Latency
     from eomoo.live.metrics import Accuracy
     from eomoo.live.runs import CurvePoint, Training
 
@@ -324,7 +325,7 @@ def _show_accuracy(accuracy: Accuracy, task: ImageData) -> None:
     )
 
 
-def _show_latencies(indices: list[int], results: list[Any]) -> None:
+def _show_latencies(indices: list[int], results: list[Latency]) -> None:
     from rich.table import Table
 
     table = Table(

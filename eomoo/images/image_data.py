@@ -128,7 +128,7 @@ class ImageData:
                 raise SettingError(f"skeleton: {what} is {has}; the images of {self.name} need {needs}")
 
 
-def describe(data: ImageData) -> dict[str, Any]:
+def describe(data: ImageData) -> dict[str, object]:
     """What a network has to know of its images, as plain data: names, statistics, size."""
     return {
         "name": data.name,
@@ -156,7 +156,7 @@ def as_trained(data: ImageData, described: Mapping[str, Any]) -> ImageData:
     return replace(data, mean=tuple(described["mean"]), std=tuple(described["std"]))
 
 
-def fingerprint_of(splits: dict[str, ImageSet], *names: Any) -> str:
+def fingerprint_of(splits: dict[str, ImageSet], *names: object) -> str:
     """SHA-256 over names, all labels, and up to 256 evenly spaced images of each split."""
     digest = hashlib.sha256(repr(names).encode())
     for split, images in splits.items():

@@ -261,7 +261,7 @@ def _statistics(file: So2SatFile, *, published: bool) -> tuple[tuple[float, ...]
     return mean, std
 
 
-def _fingerprint(files: dict[str, So2SatFile], *names: Any) -> str:
+def _fingerprint(files: dict[str, So2SatFile], *names: object) -> str:
     """Over all labels and a few patches of each file: hashing 51 GB would take minutes each time."""
     digest = hashlib.sha256(repr(names).encode())
     for split, file in files.items():

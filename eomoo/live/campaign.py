@@ -85,14 +85,14 @@ class Campaign:
         self._jobs: Jobs | None = None
         self._store: LiveStore | None = None
         self._skeleton: Skeleton | None = None
-        self._settings: dict[_Key, dict[str, Any]] = {}
+        self._settings: dict[_Key, dict[str, object]] = {}
         self._failures: dict[_Key, str] = {}
         self._made: set[_Key] = set()
         self._contended: dict[int, bool] = {}
         self._progress: dict[int, float] = {}
         self._unlucky = 0
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # Workers and files stay with the process that opened them.
         return {**self.__dict__, "_jobs": None, "_store": None, "report": _silent}
 
@@ -146,7 +146,7 @@ class Campaign:
         baseline = self._baseline(conditions, next(iter(found.values())))
         return {k: {**result, "baseline": baseline} for k, result in found.items()}
 
-    def _baseline(self, conditions: Mapping[str, Any], result: Result) -> float:
+    def _baseline(self, conditions: Mapping[str, object], result: Result) -> float:
         """What the reference cell took when it was first timed under these conditions, ms."""
         first = {"median": result["reference_median"]}
         self.store.put("reference", conditions, first, cell=self.timing.reference)
@@ -260,7 +260,7 @@ class Campaign:
             threads=self.threads or _threads(self.workers, self.cluster),
         )
 
-    def _wanted(self, cells: Sequence[int], epochs: tuple[int, ...]) -> dict[int, dict[str, Any]]:
+    def _wanted(self, cells: Sequence[int], epochs: tuple[int, ...]) -> dict[int, dict[str, object]]:
         """What the results of cells depend on, asked once, where candidates are trained."""
         new = [k for k in cells if (k, epochs) not in self._settings]
         if new:
@@ -299,7 +299,7 @@ def learnt_nothing(result: Result) -> bool:
     return bool(np.trace(counts) <= counts.sum(axis=1).max())
 
 
-def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, Any]]:
+def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, object]]:
     return [task.setting() for task in tasks]
 
 

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eomoo.checks import positive, short, text
 from eomoo.errors import SettingError
@@ -84,7 +84,7 @@ def free_memory(device: torch.device) -> tuple[int, int] | None:
     return int(free), int(total)
 
 
-def resolve_precision(precision: str, device: torch.device) -> Any:
+def resolve_precision(precision: str, device: torch.device) -> torch.dtype | None:
     """The torch type of mixed precision on a device; None for float32.
 
     Raises:

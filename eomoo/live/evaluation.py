@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eomoo.images import ImageData, ImageSet
 from eomoo.live.batches import batches, prepare
@@ -61,7 +62,7 @@ def evaluate(
     return Accuracy(confusion=counts, loss=loss / len(images))
 
 
-def _summed(counts: Any, loss: float, device: torch.device) -> tuple[Any, float]:
+def _summed(counts: NDArray[np.int64], loss: float, device: torch.device) -> tuple[NDArray[np.int64], float]:
     """Confusion counts and loss over all processes."""
     import torch
 

@@ -59,7 +59,7 @@ def export_onnx(
     path: str | Path,
     *,
     images: NDArray[np.float32] | None = None,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, object] | None = None,
 ) -> Exported:
     """Write a trained network as ONNX, after checking that it says what PyTorch says.
 
@@ -140,7 +140,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def _with_metadata(content: bytes, entries: Mapping[str, Any]) -> bytes:
+def _with_metadata(content: bytes, entries: Mapping[str, object]) -> bytes:
     onnx = require("onnx", purpose="to export a network")
     model = onnx.load_model_from_string(content)
     onnx.helper.set_model_props(model, {_PREFIX + k: json.dumps(v) for k, v in entries.items()})

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eomoo.errors import EomooError
 from eomoo.images import ImageData, ImageSet, describe, labels_of
@@ -207,7 +208,7 @@ class TrainingJob:
         self.epoch = epoch + 1
         self.seconds += time.perf_counter() - start
 
-    def _train_step(self, part: Any, x: torch.Tensor, y: torch.Tensor, steps: int) -> None:
+    def _train_step(self, part: NDArray[np.int64], x: torch.Tensor, y: torch.Tensor, steps: int) -> None:
         import torch
 
         rate = self.recipe.rate(self.step, steps, self.epochs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,14 +115,14 @@ class Latency:
     contended: bool
     energy: float | None
     round_medians: tuple[float, ...] = field(repr=False)
-    setting: dict[str, Any] = field(repr=False)
+    setting: dict[str, object] = field(repr=False)
 
     @property
     def value(self) -> float:
         """The number to compare: the median, or the mean in the published protocol."""
         return self.mean if self.setting["protocol"] == "published" else self.median
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain data for JSON."""
         return asdict(self)
 
@@ -169,7 +169,7 @@ def measure_latency(
     return results
 
 
-def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str, Any]:
+def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str, object]:
     """Everything that a latency depends on but the cell, as plain data."""
     device = resolve_device(setting.device)
     return {
@@ -236,13 +236,13 @@ class _Session:
             if self.counter:
                 self.joules[k] += self.counter() - joules
 
-    def results(self, conditions: dict[str, Any]) -> list[Latency]:
+    def results(self, conditions: dict[str, object]) -> list[Latency]:
         """One for each network but the reference."""
         reference = np.array([np.median(times) for times in self.times[-1]])
         return [self._result(k, cell, reference, conditions) for k, cell in enumerate(self.cells)]
 
     def _result(
-        self, k: int, cell: Cell, reference: NDArray[np.float64], conditions: dict[str, Any]
+        self, k: int, cell: Cell, reference: NDArray[np.float64], conditions: dict[str, object]
     ) -> Latency:
         times = np.concatenate(self.times[k])
         lower, median, upper, p90 = np.quantile(times, (0.25, 0.5, 0.75, 0.9)).tolist()

@@ -10,7 +10,7 @@ from eomoo.packages import require
 from eomoo.space import SO2SAT, Cell, Skeleton
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 __all__ = ["Memory", "Profile", "measure_memory", "profile_network"]
 
@@ -98,7 +98,7 @@ def measure_memory(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, batch_size:
     return Memory(parameters=sum(t.numel() * t.element_size() for t in state), peak_activations=tracker.peak)
 
 
-def _meta_image(skeleton: Skeleton, batch_size: int = 1) -> Any:
+def _meta_image(skeleton: Skeleton, batch_size: int = 1) -> Tensor:
     require("torch", purpose="to describe an image")
     import torch
 
@@ -106,7 +106,7 @@ def _meta_image(skeleton: Skeleton, batch_size: int = 1) -> Any:
     return torch.empty(batch_size, skeleton.in_channels, size, size, device="meta")
 
 
-def _thop_macs(network: nn.Module, image: Any) -> int:
+def _thop_macs(network: nn.Module, image: Tensor) -> int:
     thop = require("thop", purpose="to count multiply-accumulates as published")
     macs, _ = thop.profile(network, inputs=(image,), verbose=False)
     return int(macs)
@@ -118,7 +118,7 @@ def _replace_batch_norms(network: nn.Module) -> list[int]:
 
     elements: list[int] = []
 
-    def note(x: Any) -> Any:
+    def note(x: Tensor) -> Tensor:
         elements.append(x.numel())
         return x.clone()
 

@@ -118,7 +118,7 @@ RECIPES = {
 }
 
 
-def get_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:
+def get_recipe(recipe: str | Recipe, **changes: object) -> Recipe:
     """A recipe by name, or as it is, with some of its settings changed.
 
     Raises:
@@ -128,7 +128,7 @@ def get_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:
     if isinstance(recipe, str):
         recipe = RECIPES[known_name("recipe", recipe, RECIPES)]
     known_keys("recipe", changes, [field.name for field in fields(Recipe) if field.name != "name"])
-    return replace(recipe, **changes) if changes else recipe
+    return replace(recipe, **changes) if changes else recipe  # type: ignore[arg-type]
 
 
 def parse_epochs(epochs: int | str | Sequence[int]) -> tuple[int, ...]:

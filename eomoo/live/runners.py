@@ -39,7 +39,7 @@ def make_runner(
     runtime: str,
     device: torch.device,
     threads: int,
-    precision: Any,
+    precision: torch.dtype | None,
     published: bool,
 ) -> Runner:
     """The runner of a cell's network, with weights that do not matter.
@@ -64,7 +64,11 @@ def make_runner(
 
 class _CpuRunner:
     def __init__(
-        self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device, half: Any
+        self,
+        network: torch.nn.Module,
+        image: NDArray[np.float64],
+        device: torch.device,
+        half: torch.dtype | None,
     ) -> None:
         import torch
 

@@ -68,7 +68,7 @@ class Training:
     val: Accuracy | None = None
     test: Accuracy | None = None
     seconds: float = 0.0
-    setting: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    setting: Mapping[str, object] = field(default_factory=dict, repr=False)
     weights: Path | None = None
 
     @property
@@ -81,7 +81,7 @@ class Training:
         """Whether it would end the same again, as all but an incident."""
         return self.status in RESULT_STATES
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain data for JSON, without the setting."""
         return {
             "status": self.status,
@@ -125,7 +125,7 @@ class RunFolder:
         DataError: (a ValueError) Its ``run.json`` has changed since it was written.
     """
 
-    def __init__(self, path: str | Path | None, setting: Mapping[str, Any]) -> None:
+    def __init__(self, path: str | Path | None, setting: Mapping[str, object]) -> None:
         self.path = Path(path) if path is not None else None
         self.setting = dict(setting)
         self.results: dict[str, Any] = {}
@@ -152,7 +152,7 @@ class RunFolder:
             content = {"format": _FORMAT, "setting": self.setting, "results": self.results}
             write_json(self.path / "run.json", {**content, "sha256": _digest(content)})
 
-    def save_weights(self, state: Mapping[str, Any], epochs: Sequence[int]) -> Path | None:
+    def save_weights(self, state: Mapping[str, object], epochs: Sequence[int]) -> Path | None:
         """Keep a network's weights; their file."""
         if self.path is None:
             return None
@@ -214,5 +214,5 @@ def _checkpoint(folder: Path | None) -> dict[str, Any] | None:
         return None
 
 
-def _digest(content: Mapping[str, Any]) -> str:
+def _digest(content: Mapping[str, object]) -> str:
     return hashlib.sha256(to_json(content).encode()).hexdigest()

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from eomoo.errors import DataError, EomooError
 from eomoo.images import ImageData, open_data
@@ -37,7 +36,7 @@ class DataSource:
     """
 
     name: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
     images: ImageData | None = None
 
     def open(self) -> ImageData:
@@ -77,7 +76,7 @@ class TrainingTask:
     workers: int = 0
     threads: int | None = None
 
-    def setting(self) -> dict[str, Any]:
+    def setting(self) -> dict[str, object]:
         """Everything that the result depends on, as plain data."""
         base = self._base_setting()
         return {**base, "epochs": format_epochs(self.recipe.stretches(self.epochs))}
@@ -87,16 +86,16 @@ class TrainingTask:
         return self.folder_of(self.folder, self.cell, self._base_setting())
 
     @staticmethod
-    def folder_of(folder: str | Path, cell: int, setting: Mapping[str, Any]) -> Path:
+    def folder_of(folder: str | Path, cell: int, setting: Mapping[str, object]) -> Path:
         """The folder of a cell's training of a setting, in one that all workers share."""
         base = {name: value for name, value in setting.items() if name != "epochs"}
         return Path(folder) / "runs" / f"{cell}-{key_of('training', base)[:12]}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain data, without the images."""
         return {**asdict(self), "source": self.source.name}
 
-    def _base_setting(self) -> dict[str, Any]:
+    def _base_setting(self) -> dict[str, object]:
         return training_setting(
             load_space().cell(self.cell),
             self.source.open(),
@@ -107,7 +106,7 @@ class TrainingTask:
         )
 
 
-def run_task(task: TrainingTask) -> dict[str, Any]:
+def run_task(task: TrainingTask) -> dict[str, object]:
     """Train a candidate, or go on where it was left; the result as plain data.
 
     What happens to this candidate alone (an image or a file that cannot be read or written) is an incident.

@@ -88,7 +88,7 @@ def train(
 
 def training_setting(
     cell: Cell, data: ImageData, skeleton: Skeleton, recipe: Recipe, *, seed: int, device: torch.device
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Everything that a training's result depends on, its epochs left out, as plain data."""
     settings = {k: v for k, v in asdict(recipe).items() if k not in ("name", "epochs")}
     return {

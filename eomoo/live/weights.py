@@ -37,7 +37,7 @@ _UNVERIFIED = (
 _MOST_BYTES = 2**34
 
 
-def save_state(path: str | Path, state: Mapping[str, Any]) -> None:
+def save_state(path: str | Path, state: Mapping[str, object]) -> None:
     """Write tensors and plain data, whole or not at all, with a digest of all of them.
 
     Raises:
@@ -93,7 +93,7 @@ def _digest(value: object) -> str:
     return digest.hexdigest()
 
 
-def _update(digest: Any, value: object) -> None:
+def _update(digest: hashlib._Hash, value: object) -> None:
     import torch
 
     if isinstance(value, Mapping):
@@ -109,6 +109,6 @@ def _update(digest: Any, value: object) -> None:
         digest.update(f"{value.dtype} {tuple(value.shape)}".encode())
         # As bytes, whatever the type: NumPy has no bfloat16.
         flat = value.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy())
+        digest.update(flat.view(torch.uint8).numpy().data)
     else:
         digest.update(repr(value).encode())
