@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -63,6 +64,7 @@ def main() -> None:
         # A terminal without the characters of drawings shows question marks rather than an error.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    warnings.showwarning = _say
     try:
         app()
     except EomooError as error:
@@ -75,6 +77,20 @@ def main() -> None:
         sys.exit(141)
     except MemoryError:
         _fail("out of memory; use a smaller budget or close other programs", 1)
+
+
+def _say(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning; one of eomoo's own as the sentence that it is."""
+    own = category is UserWarning
+    text = f"{message}\n" if own else warnings.formatwarning(message, category, filename, lineno)
+    sys.stderr.write(text)
 
 
 def _fail(sentence: str, code: int) -> None:

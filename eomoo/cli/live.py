@@ -121,13 +121,14 @@ def evaluate(
     from eomoo.images import SPLITS, as_trained, open_data
     from eomoo.live.devices import resolve_device
     from eomoo.live.evaluation import evaluate as measure
-    from eomoo.live.training import load_trained
+    from eomoo.live.training import network_of
     from eomoo.live.weights import load_state
 
     choice("split", split, SPLITS)
     weights = _weights(trained)
-    network, place = load_trained(weights), resolve_device(device)
-    task = as_trained(open_data(data, **parse_options(images or [])), load_state(weights)["images"])
+    state, place = load_state(weights), resolve_device(device)
+    network = network_of(state, weights)
+    task = as_trained(open_data(data, **parse_options(images or [])), state["images"])
     task.check_skeleton(network.skeleton)
     accuracy = measure(network.to(place), getattr(task, split), task, device=place)
     if as_json:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from eomoo.images import ImageData, ImageSet, read_batch
 from eomoo.live.devices import Group
-from eomoo.packages import require
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +40,6 @@ def batches(
         workers: Processes that read ahead; 0 reads in this one.
         seed: Of the workers' random states.
     """
-    require("torch", purpose="to read batches")
     import torch
 
     own = [part[group.rank :: group.size] for part in parts]
@@ -63,7 +61,6 @@ def batches(
 
 def prepare(x: torch.Tensor, data: ImageData, device: torch.device) -> torch.Tensor:
     """Images on the device, normalised with the training statistics, in channels-last layout."""
-    require("torch", purpose="to prepare images")
     import torch
 
     shape = (1, -1, 1, 1)
@@ -75,7 +72,6 @@ def prepare(x: torch.Tensor, data: ImageData, device: torch.device) -> torch.Ten
 
 def turned(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
     """Each image flipped and turned by a multiple of 90 degrees at random, one draw for every image."""
-    require("torch", purpose="to turn images")
     import torch
 
     code = torch.from_numpy(generator.integers(8, size=len(x))).to(x.device).view(-1, 1, 1, 1)
@@ -98,7 +94,6 @@ class _Parts:
 
 
 def _tensors(pair: tuple[NDArray[Any], NDArray[np.int64]]) -> tuple[torch.Tensor, torch.Tensor]:
-    require("torch", purpose="to read batches")
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(pair[0])), torch.from_numpy(pair[1])

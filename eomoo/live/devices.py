@@ -65,7 +65,6 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 def device_name(device: torch.device) -> str:
     """What the device calls itself, such as "NVIDIA A100-SXM4-40GB"."""
-    require("torch", purpose="to ask a device for its name")
     import torch
 
     if device.type == "cuda":
@@ -75,7 +74,6 @@ def device_name(device: torch.device) -> str:
 
 def free_memory(device: torch.device) -> tuple[int, int] | None:
     """Bytes that are free on a device, and all that it has; None where it does not tell."""
-    require("torch", purpose="to ask a device for its memory")
     import torch
 
     if device.type != "cuda":
@@ -90,7 +88,6 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype | Non
     Raises:
         SettingError: (a ValueError) The device does not have it.
     """
-    require("torch", purpose="to choose a precision")
     import torch
 
     if precision == "float32":

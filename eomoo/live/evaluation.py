@@ -11,7 +11,6 @@ from eomoo.images import ImageData, ImageSet
 from eomoo.live.batches import batches, prepare
 from eomoo.live.devices import Group
 from eomoo.live.metrics import Accuracy
-from eomoo.packages import require
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +39,6 @@ def evaluate(
         workers: Processes that read ahead.
         group: Processes that share the split.
     """
-    require("torch", purpose="to evaluate a network")
     import torch
     from sklearn.metrics import confusion_matrix
 

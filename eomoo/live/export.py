@@ -102,7 +102,6 @@ def export_onnx(
 
 def onnx_bytes(network: torch.nn.Module, skeleton: Skeleton) -> bytes:
     """A network in evaluation as an ONNX file, batch norms folded in, for any batch size."""
-    require("torch", purpose="to export a network")
     require("onnx", purpose="to export a network")
     import torch
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.images import ImageData, Scene
-from eomoo.packages import require
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +38,6 @@ def predict_scene(
     Returns:
         (height, width), class numbers; -1 where the scene has no data.
     """
-    require("torch", purpose="to predict a map")
     import torch
 
     from eomoo.live.batches import prepare

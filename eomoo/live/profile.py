@@ -99,7 +99,6 @@ def measure_memory(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, batch_size:
 
 
 def _meta_image(skeleton: Skeleton, batch_size: int = 1) -> Tensor:
-    require("torch", purpose="to describe an image")
     import torch
 
     size = skeleton.image_size

@@ -126,3 +126,20 @@ def test_weights_for_other_classes_are_refused(place):
     (place / "images" / "town").rename(place / "images" / "village")
     result = CliRunner().invoke(app, ["evaluate", "77", "--data", "images"])
     assert "class names are not those of images" in str(result.exception)
+
+
+def test_weights_of_the_first_version_are_used_with_a_sentence(place):
+    import subprocess
+    import sys
+
+    import torch
+
+    from eomoo.live import load_state
+
+    trained("--json")
+    path = place / "runs" / "77" / "weights-2.pt"
+    torch.save(load_state(path), path)
+    command = [sys.executable, "-m", "eomoo", "evaluate", "77", "--data", "images", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["split"] == "test"
+    assert done.stderr == "runs/77/weights-2.pt is of eomoo 0.1.0, without a digest: it is unverified\n"
