@@ -12,7 +12,7 @@ import numpy as np
 from moocore import hypervolume
 
 import eomoo
-from eomoo.objectives.live import LiveBackend
+from eomoo.objectives import LiveBackend
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 

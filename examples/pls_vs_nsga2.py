@@ -10,8 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import eomoo
-from eomoo.fronts.box import Box
-from eomoo.fronts.indicators import hypervolume
+from eomoo.fronts import Box, hypervolume
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 

@@ -14,7 +14,7 @@ from pymoo.core.result import Result
 from eomoo.analysis.results import StoredRun
 from eomoo.analysis.runs import trace_frame
 from eomoo.errors import SettingError, StoreError
-from eomoo.fronts.dominance import by_first
+from eomoo.fronts import by_first
 from eomoo.space import load_space
 from eomoo.study.store import STORE_NAME, Store
 

@@ -162,8 +162,7 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
 
 
 def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
-    from eomoo.fronts.box import Box
-    from eomoo.fronts.indicators import hypervolume
+    from eomoo.fronts import Box, hypervolume
 
     if problem.reference_point is None or not problem.enumerable or not len(problem.pareto_indices()):
         return lambda front: ""

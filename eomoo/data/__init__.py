@@ -2,7 +2,7 @@
 
 - `load_eo_table`: the EO HW-NAS table, 450 measured cells, as a DataFrame.
 - `NASBench101Table`: NAS-Bench-101's own table, memory-mapped; `nasbench_api` is the original's interface.
-- `read_user_table`: anybody's table of cells, CSV or Parquet.
+- `read_user_table`, `UserTable`: anybody's table of cells, CSV or Parquet.
 - `DATASETS`, `find`, `check_files`: the data sets that eomoo knows, where they lie, whether they are whole.
 - `fetch`: bring a data set to this machine, from its authors or from a folder.
 - `convert`: a data set's files as CSV or Parquet.
@@ -15,11 +15,11 @@ from eomoo.data.eo_table import EO_COLUMNS, EO_UNITS, load_eo_table
 from eomoo.data.fetch import fetch
 from eomoo.data.nasbench101 import NASBench101Table
 from eomoo.data.pickles import read_pickle
-from eomoo.data.user_table import read_user_table
+from eomoo.data.user_table import UserTable, read_user_table
 from eomoo.files import atomic_path, cache_folder, read_json, sha256_of, to_json, write_json, write_text
 
 __all__ = [
-    "DATASETS", "EO_COLUMNS", "EO_UNITS", "DataFile", "DataSet", "NASBench101Table", "atomic_path",
+    "DATASETS", "EO_COLUMNS", "EO_UNITS", "DataFile", "DataSet", "NASBench101Table", "UserTable", "atomic_path",
     "cache_folder", "check_files", "convert", "fetch", "find", "get_dataset", "load_eo_table", "read_json",
     "read_pickle", "read_user_table", "sha256_of", "to_json", "write_json", "write_text",
 ]  # fmt: skip

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import DataError
-from eomoo.fronts.dominance import non_dominated
+from eomoo.fronts import non_dominated
 from eomoo.landscape import Autocorrelation, autocorrelation, correlation, describe, walk_autocorrelation
-from eomoo.objectives.base import objectives_of
-from eomoo.objectives.table import EO_QUANTITIES
+from eomoo.objectives import EO_QUANTITIES, objectives_of
 from eomoo.space import SO2SAT, load_space
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.fronts.indicators import hamming_distances, mean_distance
+from eomoo.fronts import hamming_distances, mean_distance
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
 from eomoo.space import Catalogue, load_space

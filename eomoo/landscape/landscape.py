@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import SettingError
-from eomoo.fronts.dominance import sorted_front
+from eomoo.fronts import sorted_front
 from eomoo.landscape.graph import subgraph
 from eomoo.search.problem import CellProblem
 from eomoo.space import Neighborhood

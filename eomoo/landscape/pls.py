@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.fronts.box import Box
-from eomoo.fronts.dominance import FrontArchive
-from eomoo.fronts.indicators import hypervolume
+from eomoo.fronts import Box, FrontArchive, hypervolume
 from eomoo.landscape.landscape import Landscape
 
 __all__ = ["PlsRun", "pls_depth", "search", "summarise_pls"]

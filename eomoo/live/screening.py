@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import number
-from eomoo.fronts.objectives import Objectives
+from eomoo.fronts import Objectives
 
 __all__ = ["Screening", "expected_gain", "promising"]
 

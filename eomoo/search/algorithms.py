@@ -13,7 +13,7 @@ from pymoo.operators.selection.tournament import TournamentSelection
 
 from eomoo.checks import choice, known_keys, known_name, positive
 from eomoo.errors import MissingPackageError, SettingError
-from eomoo.fronts.directions import reference_directions
+from eomoo.fronts import reference_directions
 from eomoo.search.mating import CellMating, less_violating
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import CellCrossover, NeighborMutation, RandomCellSampling, cell_operators

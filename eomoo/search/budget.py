@@ -11,7 +11,7 @@ from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.termination import TerminateIfAll, Termination
 
-from eomoo.fronts.dominance import PENALTY
+from eomoo.fronts import PENALTY
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 

@@ -13,7 +13,7 @@ from pymoo.util.display.multi import MultiObjectiveOutput
 
 from eomoo.checks import positive
 from eomoo.errors import SettingError
-from eomoo.fronts.dominance import FrontArchive
+from eomoo.fronts import FrontArchive
 from eomoo.search.budget import cells_of, n_cells, remaining_evaluations
 from eomoo.search.operators import RandomCellSampling
 from eomoo.search.problem import CellProblem

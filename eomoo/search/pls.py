@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eomoo.checks import choice, positive
 from eomoo.errors import SettingError
-from eomoo.fronts.dominance import FrontArchive
+from eomoo.fronts import FrontArchive
 from eomoo.search.budget import n_cells
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.problem import CellProblem

@@ -17,9 +17,7 @@ from pymoo.core.problem import Problem
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, Objective, Objectives, sorted_front
-from eomoo.objectives.backends import build_backends
-from eomoo.objectives.base import Backend
-from eomoo.objectives.card import Card, Constraint, load_card, parse_constraint
+from eomoo.objectives import Backend, Card, Constraint, build_backends, load_card, parse_constraint
 from eomoo.search.shared import Shared
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES

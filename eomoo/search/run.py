@@ -13,7 +13,7 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
 from eomoo.checks import positive
-from eomoo.fronts.dominance import FrontArchive
+from eomoo.fronts import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells, n_cells
 from eomoo.search.problem import CellProblem

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.objectives.base import Backend
+from eomoo.objectives import Backend
 from eomoo.space import load_space
 
 __all__ = ["Shared"]

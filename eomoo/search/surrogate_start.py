@@ -15,7 +15,7 @@ from pymoo.core.sampling import Sampling
 
 from eomoo.checks import positive
 from eomoo.errors import SettingError
-from eomoo.fronts.dominance import PENALTY, non_dominated
+from eomoo.fronts import PENALTY, non_dominated
 from eomoo.models import START, fit
 from eomoo.search.budget import remaining_evaluations
 from eomoo.space import load_space

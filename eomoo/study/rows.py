@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.fronts.objectives import Objectives
+from eomoo.fronts import Objectives
 from eomoo.space import SO2SAT, Skeleton
 
 __all__ = [
