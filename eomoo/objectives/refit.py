@@ -117,7 +117,7 @@ def _table_in(path: Path) -> Path:
     found = sorted(p for p in path.iterdir() if p.name.endswith((".csv", ".csv.gz", ".parquet", ".pq")))
     if len(found) != 1:
         raise DataError(
-            f"{path} holds {len(found)} tables ({', '.join(p.name for p in found) or 'no .csv or .parquet'}); "
+            f"{path} holds {len(found)} tables ({', '.join(p.name for p in found) or 'none'}); "
             "name the one that is meant"
         )
     return found[0]
