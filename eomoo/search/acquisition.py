@@ -19,6 +19,8 @@ __all__ = [
 ]
 
 _Array = NDArray[np.float64]
+# Products of so many bits, summed over at most 2^11 steps, fit into the 53 of a double.
+_PROBABILITY_BITS, _GAIN_BITS = 22, 20
 
 # Ends of the steps along a direction, as shares of the furthest predicted gain: finer near the front, where
 # most of the probability lies. Set while tuning on seeds below 1001 of the studies in benchmarks/suite.py.
@@ -103,10 +105,19 @@ def _normalised(mean: _Array, std: _Array, box: Box) -> tuple[_Array, _Array]:
     return (box.reference - mean) / box.extent, std / box.extent
 
 
+def _whole(values: NDArray[np.float32], bits: int) -> _Array:
+    """Values in steps of about their largest over 2^bits: whole numbers, in double precision."""
+    _, exponent = np.frexp(float(values.max(initial=0.0)))
+    return np.rint(np.ldexp(values.astype(np.float64), bits - int(exponent)))
+
+
 def select_batch(
     probability: NDArray[np.float32], gain: NDArray[np.float32], n: int, otherwise: _Array
 ) -> NDArray[np.int64]:
     """Positions of n candidates, each the one that is expected to add most to those before it.
+
+    The same on every machine: sums of products of whole numbers do not depend on the order in which a library
+    of linear algebra adds them. Of equals, the first is taken.
 
     Greedy choice of a submodular function, computed lazily (Minoux 1978): the expected improvement of the
     whole batch, with candidates independent of each other.
@@ -117,21 +128,21 @@ def select_batch(
         n: Candidates wanted, at most c.
         otherwise: (c,) what the rest is chosen by, the largest first, once nothing is expected of any.
     """
-    left = gain.copy()
-    expected = probability @ left
+    odds, left = _whole(probability, _PROBABILITY_BITS), _whole(gain, _GAIN_BITS)
+    expected = odds @ left
     heap = [(-float(expected[j]), int(j)) for j in np.flatnonzero(expected > 0)]
     heapq.heapify(heap)
     batch: list[int] = []
     while heap and len(batch) < n:
         j = heap[0][1]
-        now = float(probability[j] @ left)
+        now = float(odds[j] @ left)
         heapq.heapreplace(heap, (-now, j))
         if heap[0][1] != j:
             continue
         heapq.heappop(heap)
         if now > 0:
             batch.append(j)
-            left *= 1.0 - probability[j]
+            left = np.rint(left * (1.0 - probability[j]))
     if len(batch) < n:
         rest = otherwise.copy()
         rest[batch] = -np.inf

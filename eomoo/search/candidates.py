@@ -70,7 +70,7 @@ class Candidates:
         """The n with the largest z-score, in the order in which they are."""
         if len(self.cells) <= n:
             return self
-        return self.take(np.sort(np.argpartition(-self.z_score, n)[:n]))
+        return self.take(np.sort(np.argsort(-self.z_score, kind="stable")[:n]))
 
     def joined(self, other: Candidates) -> Candidates:
         """All candidates of both."""

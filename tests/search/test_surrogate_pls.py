@@ -368,3 +368,20 @@ def test_the_default_is_the_one_by_name():
 def test_settings_that_cannot_be(options, text):
     with pytest.raises((SettingError, KeyError), match=text):
         eomoo.SurrogatePLS(**options)
+
+
+def test_a_batch_does_not_depend_on_the_order_of_sums():
+    """Equal candidates have equal gains wherever they stand; the first is taken, and of its equals none."""
+    rng = np.random.default_rng(0)
+    probability = rng.random((40, 200)).astype(np.float32)
+    probability[[7, 21, 38]] = 1.0
+    gain = rng.random(200).astype(np.float32)
+    batch = select_batch(probability, gain, 3, -np.arange(40.0))
+    assert batch.tolist() == [7, 0, 1]
+    order = rng.permutation(200)
+    for rows in (order, order[::-1]):
+        again = select_batch(np.ascontiguousarray(probability[7:, rows]), gain[rows], 12, np.arange(33.0))
+        first = select_batch(np.ascontiguousarray(probability[7:]), gain, 12, np.arange(33.0))
+        assert again.tolist() == first.tolist()
+    small = select_batch(probability[:20] * np.float32(1e-20), gain * np.float32(1e-12), 5, np.arange(20.0))
+    assert small.tolist() != [19, 18, 17, 16, 15]
