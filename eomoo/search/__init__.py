@@ -1,1 +1,79 @@
-"""The pymoo side: the problem, operators on cells, Pareto Local Search."""
+"""The pymoo side: cells as a problem, operators, starts, searches, and runs of them by name.
+
+- ``problem``: a card's objectives over the cells, minimised. ``starts``: given cells in any form.
+- ``operators``, ``walks``: sampling, crossover, mutation, duplicates; random walks.
+- ``mating``: of genetic algorithms, on few cells too. ``surrogate_start``: starts from a predicted front.
+- ``cell_search``, ``trace``: what local searches share. ``pls``, with ``strategies``: Pareto Local Search.
+- ``surrogate_pls``: guided by a model, with ``candidates``, ``acquisition`` and ``predictions``.
+- ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
+- ``algorithms``: all by name. ``budget``: distinct cells. ``run``: one run.
+"""
+
+from eomoo.search.algorithms import (
+    ALGORITHMS,
+    DEFAULT_ALGORITHM,
+    AlgorithmSpec,
+    default_algorithm,
+    make_algorithm,
+)
+from eomoo.search.budget import BudgetedEvaluator, DistinctCells
+from eomoo.search.memetic import MemeticSearch
+from eomoo.search.operators import (
+    CellCrossover,
+    CellDuplicateElimination,
+    NeighborMutation,
+    RandomCellSampling,
+    cell_operators,
+)
+from eomoo.search.pls import PLS
+from eomoo.search.problem import CellProblem, get_problem
+from eomoo.search.random_search import RandomSearch
+from eomoo.search.run import Progress, RunResult, run_algorithm
+from eomoo.search.starts import CellSampling
+from eomoo.search.strategies import (
+    GapRestart,
+    PerturbationRestart,
+    RandomRestart,
+    RecombinationRestart,
+    Restart,
+    Selection,
+)
+from eomoo.search.surrogate_pls import SurrogatePLS
+from eomoo.search.surrogate_start import SurrogateParetoSampling
+from eomoo.search.trace import Trace
+from eomoo.search.walks import WalkSampling, random_walks
+
+__all__ = [
+    "ALGORITHMS",
+    "DEFAULT_ALGORITHM",
+    "PLS",
+    "AlgorithmSpec",
+    "BudgetedEvaluator",
+    "CellCrossover",
+    "CellDuplicateElimination",
+    "CellProblem",
+    "CellSampling",
+    "DistinctCells",
+    "GapRestart",
+    "MemeticSearch",
+    "NeighborMutation",
+    "PerturbationRestart",
+    "Progress",
+    "RandomCellSampling",
+    "RandomRestart",
+    "RandomSearch",
+    "RecombinationRestart",
+    "Restart",
+    "RunResult",
+    "Selection",
+    "SurrogatePLS",
+    "SurrogateParetoSampling",
+    "Trace",
+    "WalkSampling",
+    "cell_operators",
+    "default_algorithm",
+    "get_problem",
+    "make_algorithm",
+    "random_walks",
+    "run_algorithm",
+]

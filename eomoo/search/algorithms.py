@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
+from pymoo.algorithms.base.genetic import GeneticAlgorithm
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.sampling import Sampling
 from pymoo.operators.selection.tournament import TournamentSelection
@@ -205,7 +206,7 @@ def _nsga2_integer(*, pop_size: int = _POP_SIZE) -> Algorithm:
     )
 
 
-def _mating_cells(algorithm: Any) -> Any:
+def _mating_cells(algorithm: GeneticAlgorithm) -> GeneticAlgorithm:
     algorithm.mating = CellMating(algorithm.mating, algorithm)
     return algorithm
 

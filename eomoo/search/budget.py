@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pymoo.core.algorithm import Algorithm
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.termination import TerminateIfAll, Termination
@@ -28,7 +28,7 @@ def n_cells(problem: CellProblem) -> int:
     return len(load_space()) if problem.domain is None else int(np.count_nonzero(problem.domain))
 
 
-def remaining_evaluations(algorithm: Any) -> int | None:
+def remaining_evaluations(algorithm: Algorithm) -> int | None:
     """Evaluations that an algorithm's termination leaves it; None where it names no number.
 
     Understands pymoo's ("n_eval", n), collections of criteria with one, and :class:`DistinctCells`.
@@ -37,7 +37,7 @@ def remaining_evaluations(algorithm: Any) -> int | None:
     return max(0, min(limits)) if limits else None
 
 
-def _limits(termination: Any, algorithm: Any) -> list[int]:
+def _limits(termination: Termination, algorithm: Algorithm) -> list[int]:
     if isinstance(termination, DistinctCells):
         return [termination.n - algorithm.evaluator.n_distinct]
     limit = getattr(termination, "n_max_evals", None)
@@ -75,7 +75,7 @@ class DistinctCells(Termination):
         self._n_before = 0
         self._n_idle = 0
 
-    def _update(self, algorithm: Any) -> float:
+    def _update(self, algorithm: Algorithm) -> float:
         evaluator = algorithm.evaluator
         self._n_idle = self._n_idle + 1 if evaluator.n_distinct == self._n_before else 0
         self._n_before = evaluator.n_distinct
@@ -116,7 +116,9 @@ class BudgetedEvaluator(Evaluator):
         """Which of the cells (n,) have been evaluated."""
         return self._seen[cells]
 
-    def _eval(self, problem: Any, pop: Population, evaluate_values_of: Any, **kwargs: Any) -> None:
+    def _eval(
+        self, problem: CellProblem, pop: Population, evaluate_values_of: list[str], **kwargs: object
+    ) -> None:
         if self.n_distinct + len(pop) > self.budget:
             index = load_space().index(np.stack([individual.X for individual in pop]))
             new = self._counting(problem, index)
@@ -136,7 +138,7 @@ class BudgetedEvaluator(Evaluator):
             if self.on_new is not None:
                 self.on_new(pop[new])
 
-    def _counting(self, problem: Any, index: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _counting(self, problem: CellProblem, index: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which individuals are the first of a cell that was never evaluated."""
         new = (index >= 0) & ~self._seen[index]
         if problem.domain is not None:
@@ -147,7 +149,7 @@ class BudgetedEvaluator(Evaluator):
         return new
 
 
-def _set_unpaid(problem: Any, pop: Population) -> None:
+def _set_unpaid(problem: CellProblem, pop: Population) -> None:
     for individual in pop:
         # Where constraints cannot tell, F must, and stay finite for decompositions.
         individual.F = np.full(problem.n_obj, np.inf if problem.n_ieq_constr else PENALTY)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 from pymoo.util.display.multi import MultiObjectiveOutput
+from pymoo.util.display.output import Output
 
 from eomoo.checks import positive
 from eomoo.errors import SettingError
@@ -47,8 +48,8 @@ class CellSearch(Algorithm):
         sampling: Starts | None = None,
         n_starts: int = 20,
         neighborhood: str = "hamming",
-        output: Any = None,
-        **kwargs: Any,
+        output: Output | None = None,
+        **kwargs: object,
     ) -> None:
         super().__init__(output=output or MultiObjectiveOutput(), **kwargs)
         given = RandomCellSampling() if sampling is None else sampling
@@ -71,7 +72,7 @@ class CellSearch(Algorithm):
 
     # -- pymoo's hooks -------------------------------------------------------------------------
 
-    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         if not hasattr(problem, "neighbor_lists"):
             mine, its = type(self).__name__, type(problem).__name__
             raise SettingError(f"{mine} searches a CellProblem (see get_problem); got {its}")
@@ -91,7 +92,7 @@ class CellSearch(Algorithm):
         self.starts = self.first_starts = index[first]
         return pop[first[~self._seen(index[first])]][: self._remaining()]
 
-    def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+    def _initialize_advance(self, infills: Population | None = None, **kwargs: object) -> None:
         self._record(infills)
         self._plan_first()
 
@@ -99,7 +100,7 @@ class CellSearch(Algorithm):
         batch = self._batch[: self._remaining()]
         return Population.new("X", self.space.genotype(batch)) if len(batch) else Population.new()
 
-    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+    def _advance(self, infills: Population | None = None, **kwargs: object) -> None:
         self._record(infills)
         self._plan_next()
 
@@ -176,13 +177,12 @@ class CellSearch(Algorithm):
         return self.trace
 
 
-def renamed(old: str, new: str, kwargs: dict[str, Any], value: int) -> int:
+def renamed(old: str, new: str, kwargs: dict[str, Any], value: object) -> object:
     """The value of an argument that keywords may give by its old name, which is taken out of them."""
     if old not in kwargs:
         return value
     warnings.warn(f"{old} is now called {new}", DeprecationWarning, stacklevel=3)
-    given: int = kwargs.pop(old)
-    return given
+    return kwargs.pop(old)
 
 
 def _is_first(values: NDArray[np.int64]) -> NDArray[np.bool_]:

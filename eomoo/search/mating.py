@@ -57,9 +57,9 @@ class CellMating(InfillCriterion):
         problem: CellProblem,
         pop: Population,
         n_offsprings: int,
-        *args: Any,
+        *args: object,
         random_state: np.random.Generator,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Population:
         """As pymoo calls it: the children."""
         tries = {} if self._fills else {"n_max_iterations": _TRIES}
@@ -97,7 +97,7 @@ class CellMating(InfillCriterion):
 
 
 def less_violating(
-    pop: Population, pairs: NDArray[np.int64], random_state: np.random.Generator, **kwargs: Any
+    pop: Population, pairs: NDArray[np.int64], random_state: np.random.Generator, **kwargs: object
 ) -> NDArray[np.int64]:
     """Winners (k, 1) of pairs (k, 2): the smaller violation, at random where they are equal.
 

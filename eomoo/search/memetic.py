@@ -43,7 +43,7 @@ class MemeticSearch(PLS):
         self.n_genetic = positive("n_genetic", n_genetic)
         self.pop_size = positive("pop_size", pop_size)
 
-    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         from pymoo.algorithms.moo.nsga2 import NSGA2
 
         super()._setup(problem, **kwargs)
@@ -74,7 +74,7 @@ class MemeticSearch(PLS):
     def _plan_first(self) -> None:
         self.starts = self.first_starts = self._trace().index.copy()
 
-    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+    def _advance(self, infills: Population | None = None, **kwargs: object) -> None:
         if self._genetic is None:
             super()._advance(infills, **kwargs)
             return
@@ -92,7 +92,7 @@ class MemeticSearch(PLS):
         self._walkers = [self._front]
         self._look_ahead()
 
-    def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+    def _initialize_advance(self, infills: Population | None = None, **kwargs: object) -> None:
         super()._initialize_advance(infills, **kwargs)
         self._breed(infills)
 

@@ -10,6 +10,7 @@ from pymoo.core.crossover import Crossover
 from pymoo.core.duplicate import DuplicateElimination
 from pymoo.core.mutation import Mutation
 from pymoo.core.population import Population
+from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
 from eomoo.checks import positive
@@ -55,11 +56,11 @@ class RandomCellSampling(Sampling):
 
     def _do(
         self,
-        problem: Any,
+        problem: Problem,
         n_samples: int,
-        *args: Any,
+        *args: object,
         random_state: np.random.Generator | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> NDArray[np.int64]:
         rng = random_state if random_state is not None else np.random.default_rng()
         space = load_space()
@@ -81,18 +82,18 @@ class NeighborMutation(Mutation):
         prob: Probability that an individual is mutated at all.
     """
 
-    def __init__(self, kind: str = "hamming", *, prob: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, kind: str = "hamming", *, prob: float = 1.0, **kwargs: object) -> None:
         check_kind(kind)
         super().__init__(prob=prob, **kwargs)
         self.kind = kind
 
     def _do(
         self,
-        problem: Any,
+        problem: Problem,
         X: NDArray[np.int64],
-        *args: Any,
+        *args: object,
         random_state: np.random.Generator | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> NDArray[np.int64]:
         rng = random_state if random_state is not None else np.random.default_rng()
         genes = np.asarray(X).astype(np.int64)
@@ -146,16 +147,16 @@ class CellCrossover(Crossover):
         prob: Probability that a pair of parents is crossed at all.
     """
 
-    def __init__(self, *, prob: float = 0.9, **kwargs: Any) -> None:
+    def __init__(self, *, prob: float = 0.9, **kwargs: object) -> None:
         super().__init__(2, 2, prob=prob, **kwargs)
 
     def _do(
         self,
-        problem: Any,
+        problem: Problem,
         X: NDArray[np.int64],
-        *args: Any,
+        *args: object,
         random_state: np.random.Generator | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> NDArray[np.int64]:
         rng = random_state if random_state is not None else np.random.default_rng()
         domain = getattr(problem, "domain", None)

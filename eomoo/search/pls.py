@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +87,7 @@ class PLS(CellSearch):
         selection: str | Selection = "oldest",
         exploration: str = "all",
         restart: str | Restart = "none",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
         self.batch_size = positive("batch_size", batch_size)
@@ -101,7 +100,7 @@ class PLS(CellSearch):
         self.exploration = choice("exploration", exploration, EXPLORATIONS)
         self.restart: Restart | None = by_name("restart", restart, RESTARTS)
 
-    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         super()._setup(problem, **kwargs)
         self._walkers: list[FrontArchive] = []
         self._plan: list[_Expansion] = []

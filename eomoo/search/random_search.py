@@ -30,7 +30,7 @@ class RandomSearch(CellSearch):
         super().__init__(sampling=sampling, n_starts=self.batch_size, **kwargs)
         self._has_starts = sampling is not None
 
-    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         super()._setup(problem, **kwargs)
         self._order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._next = 0

@@ -188,6 +188,6 @@ def nearest_to_feasible(problem: CellProblem, cells: NDArray[np.int64]) -> str:
     )
 
 
-def _sampling(algorithm: Any) -> Any:
+def _sampling(algorithm: Algorithm) -> object:
     """Where an algorithm's first cells came from; genetic algorithms keep it in their initialisation."""
     return getattr(getattr(algorithm, "initialization", algorithm), "sampling", None)

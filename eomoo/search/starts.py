@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.individual import Individual
 from pymoo.core.population import Population
+from pymoo.core.problem import Problem
 from pymoo.core.result import Result
 from pymoo.core.sampling import Sampling
 
@@ -47,7 +48,7 @@ class CellSampling(Sampling):
         super().__init__()
         self.genotypes = check_starts(cells)
 
-    def _do(self, problem: Any, n_samples: int, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
+    def _do(self, problem: Problem, n_samples: int, *args: object, **kwargs: object) -> NDArray[np.int64]:
         return check_starts(self.genotypes, domain=getattr(problem, "domain", None))
 
 

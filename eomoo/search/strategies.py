@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_func
 
 from eomoo.checks import positive
 from eomoo.errors import SettingError
+from eomoo.fronts import FrontArchive
 from eomoo.search.operators import CellCrossover
+from eomoo.search.problem import CellProblem
 
 __all__ = [
     "EXPLORATIONS",
@@ -28,6 +30,8 @@ __all__ = [
     "recombined",
     "walked",
 ]
+
+T = TypeVar("T")
 
 Selection = Callable[[NDArray[np.float64], NDArray[np.int64], np.random.Generator], NDArray[np.int64]]
 """Function (F (k, m) of an archive, positions (u,) of its unexplored members, generator) -> the positions
@@ -52,7 +56,7 @@ class Restart(Protocol):
         ...
 
     def __call__(
-        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """About n cells of the problem, repetitions and evaluated ones allowed.
 
@@ -149,7 +153,7 @@ class RandomRestart:
     keeps_archive: bool = False
 
     def __call__(
-        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """See :class:`Restart`."""
         cells: NDArray[np.int64] = problem.random_cells(n, rng)
@@ -173,7 +177,7 @@ class PerturbationRestart:
         positive("steps", self.steps)
 
     def __call__(
-        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """See :class:`Restart`."""
         return walked(problem, rng.choice(archive.index, size=n), self.steps, kind, rng)
@@ -189,7 +193,7 @@ class RecombinationRestart:
     keeps_archive: bool = True
 
     def __call__(
-        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """See :class:`Restart`."""
         parents = rng.choice(archive.index, size=(2, n))
@@ -210,7 +214,7 @@ class GapRestart:
         positive("steps", self.steps)
 
     def __call__(
-        self, problem: Any, archive: Any, n: int, kind: str, rng: np.random.Generator
+        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """See :class:`Restart`."""
         a, b = (np.full(n, end) for end in _largest_gap(archive, rng))
@@ -219,7 +223,7 @@ class GapRestart:
         return np.concatenate((children, walked(problem, ends, self.steps, kind, rng)))
 
 
-def _largest_gap(archive: Any, rng: np.random.Generator) -> tuple[int, int]:
+def _largest_gap(archive: FrontArchive, rng: np.random.Generator) -> tuple[int, int]:
     index, F = archive.index, archive.F
     if len(index) == 1:
         return int(index[0]), int(index[0])
@@ -242,7 +246,7 @@ RESTARTS: dict[str, Restart | None] = {
 
 
 def walked(
-    problem: Any, cells: NDArray[np.int64], steps: int, kind: str, rng: np.random.Generator
+    problem: CellProblem, cells: NDArray[np.int64], steps: int, kind: str, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Cells (n,) after so many random steps to neighbours; one without neighbours stays."""
     for _ in range(steps):
@@ -255,7 +259,7 @@ def walked(
 
 
 def recombined(
-    problem: Any, a: NDArray[np.int64], b: NDArray[np.int64], rng: np.random.Generator
+    problem: CellProblem, a: NDArray[np.int64], b: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Cells of the valid children of parents a (n,) and b (n,), at most two a pair."""
     space = problem.space
@@ -266,7 +270,7 @@ def recombined(
     return cells if problem.domain is None else cells[problem.domain[cells]]
 
 
-def by_name(what: str, value: Any, known: dict[str, Any]) -> Any:
+def by_name(what: str, value: str | T, known: Mapping[str, T]) -> T:
     """The strategy of that name, or the object given."""
     if isinstance(value, str):
         if value not in known:

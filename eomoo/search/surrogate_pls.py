@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,18 +107,18 @@ class SurrogatePLS(CellSearch):
         n_candidates: int = 1000,
         n_model_cells: int = 3000,
         features: str = "structural",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
-        n_model_cells = renamed("n_train", "n_model_cells", kwargs, n_model_cells)
+        most = renamed("n_train", "n_model_cells", kwargs, n_model_cells)
         super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
         self.batch_size = None if batch_size is None else positive("batch_size", batch_size)
         self.acquisition = choice("acquisition", acquisition, _ACQUISITIONS)
         self.model: Fit = partial(fit, SEARCH) if model is None else model
         self.n_candidates = positive("n_candidates", n_candidates)
-        self.n_model_cells = positive("n_model_cells", n_model_cells)
+        self.n_model_cells = positive("n_model_cells", most)
         self.features = choice("features", features, FEATURE_KINDS)
 
-    def _setup(self, problem: CellProblem, **kwargs: Any) -> None:
+    def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         super()._setup(problem, **kwargs)
         self._postponed = False
         self._looked_at = 0

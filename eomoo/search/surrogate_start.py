@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache, partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pymoo.core.algorithm import Algorithm
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
-from eomoo.checks import positive
+from eomoo.checks import choice, positive
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, non_dominated
 from eomoo.models import START, fit
 from eomoo.search.budget import remaining_evaluations
+from eomoo.search.predictions import Fit, Model, predict
+from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
 __all__ = ["SurrogateParetoSampling", "predicted_fronts"]
 
 _FILLS = ("next-front", "random", "none")
-_LEAST = 10
-
-
-class Regressors(Protocol):
-    """One model a column, fitted together."""
-
-    def predict(self, features: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Means and standard deviations (n, m) each for features (n, d)."""
-        ...
-
-
-Fit = Callable[..., Regressors]
+_MIN_MEASURED = 10  # as many as any model of ``models.fit`` asks for
 
 
 class SurrogateParetoSampling(Sampling):
@@ -48,8 +40,8 @@ class SurrogateParetoSampling(Sampling):
 
     Args:
         n_train: Random cells that train the surrogates; all of a problem that has fewer.
-        model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)``
-            gives means and standard deviations; by default gradient-boosted trees on structural features.
+        model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)`` gives
+            means, alone or with standard deviations; by default boosted trees on structural features.
         fill: What to do when the predicted front has fewer cells than asked for: "next-front" goes
             on to the following fronts, "random" adds random cells, "none" returns fewer (published).
         keep_trained: Whether the training cells that are non-dominated join the sample.
@@ -74,17 +66,15 @@ class SurrogateParetoSampling(Sampling):
     ) -> None:
         super().__init__()
         self.n_train = positive("n_train", n_train)
-        if fill not in _FILLS:
-            raise SettingError(f"fill must be one of {', '.join(_FILLS)}; got {fill!r}")
         self.model = model
-        self.fill = fill
+        self.fill = choice("fill", fill, _FILLS)
         self.keep_trained = keep_trained
-        self.models: Regressors | None = None
+        self.models: Model | None = None
         self.spearman: list[float] = []
         self.n_evaluated = 0
         self.n_front = 0
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> SurrogateParetoSampling:
+    def __deepcopy__(self, memo: dict[int, object]) -> SurrogateParetoSampling:
         # A history of a run would hold the models once an iteration.
         return self
 
@@ -95,11 +85,11 @@ class SurrogateParetoSampling(Sampling):
 
     def do(
         self,
-        problem: Any,
+        problem: CellProblem,
         n_samples: int,
-        *args: Any,
+        *args: object,
         random_state: np.random.Generator | None = None,
-        algorithm: Any = None,
+        algorithm: Algorithm | None = None,
         **kwargs: Any,
     ) -> Population:
         """As pymoo calls it: up to ``n_samples`` cells; those that were trained on have their values."""
@@ -118,12 +108,12 @@ class SurrogateParetoSampling(Sampling):
             starts = Population.merge(starts, Population.create(*best)) if best else starts
         return starts
 
-    def _do(self, problem: Any, n_samples: int, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
+    def _do(self, problem: CellProblem, n_samples: int, *args: object, **kwargs: Any) -> NDArray[np.int64]:
         X: NDArray[np.int64] = self.do(problem, n_samples, *args, **kwargs).get("X")
         return X
 
     def _evaluate(
-        self, problem: Any, algorithm: Any, rng: np.random.Generator
+        self, problem: CellProblem, algorithm: Algorithm | None, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], Population]:
         """Random cells (t,) and their evaluated individuals."""
         cells: NDArray[np.int64] = problem.random_cells(self.n_train, rng)
@@ -146,26 +136,29 @@ class SurrogateParetoSampling(Sampling):
         return cells, pop
 
     def _forecast(
-        self, problem: Any, cells: NDArray[np.int64], trained: Population, *, seed: int
+        self, problem: CellProblem, cells: NDArray[np.int64], trained: Population, *, seed: int
     ) -> _Forecast:
         F, G = trained.get("F"), trained.get("G")
         usable = (np.abs(F) < PENALTY).all(axis=1)
-        if usable.sum() < _LEAST:
+        if usable.sum() < _MIN_MEASURED:
             raise SettingError(
-                f"surrogates need at least {_LEAST} training cells with values; {int(usable.sum())} of "
-                f"{len(cells)} have some; choose a larger n_train"
+                f"surrogates need at least {_MIN_MEASURED} training cells with values; "
+                f"{int(usable.sum())} of {len(cells)} have some; choose a larger n_train"
             )
         # The first constraint says whether a cell has values, which the problem's domain knows already.
         Y = np.concatenate((F, G[:, 1:]), axis=1)[usable]
-        lesson = _Lesson(cells[usable], Y, F.shape[1], problem.domain, seed)
-        forecast = _learn(lesson) if self.model is None else _Forecast(lesson, self.model)
+        domain = b"" if problem.domain is None else problem.domain.tobytes()
+        training_set = (cells[usable].tobytes(), Y.tobytes(), F.shape[1], domain, seed)
+        forecast = _fitted(*training_set) if self.model is None else _Forecast(self.model, *training_set)
         self.models = forecast.models
         found = [float(rho) for rho in getattr(forecast.models, "spearman", [])]
         self.spearman = found[: F.shape[1]] or [float("nan")] * F.shape[1]
         self.n_front = len(forecast.front(0))
         return forecast
 
-    def _draw(self, problem: Any, forecast: _Forecast, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def _draw(
+        self, problem: CellProblem, forecast: _Forecast, n: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
         drawn = np.empty(0, dtype=np.int64)
         k = 0
         while len(drawn) < n and len(front := forecast.front(k)):
@@ -179,46 +172,24 @@ class SurrogateParetoSampling(Sampling):
         return drawn
 
 
-class _Lesson:
-    """What surrogates are fitted to: cells (t,) and values (t, m + limits); equal when all of it is."""
-
-    def __init__(
-        self,
-        cells: NDArray[np.int64],
-        Y: NDArray[np.float64],
-        n_obj: int,
-        domain: NDArray[np.bool_] | None,
-        seed: int,
-    ) -> None:
-        self.cells, self.Y, self.n_obj, self.domain, self.seed = cells, Y, n_obj, domain, seed
-        known = b"" if domain is None else np.packbits(domain).tobytes()
-        self.key = (cells.tobytes(), Y.tobytes(), n_obj, known, seed)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Lesson) and self.key == other.key
-
-
 class _Forecast:
-    """What surrogates predict for all cells of a problem: its successive fronts."""
+    """What surrogates predict for all cells of a problem: its successive fronts.
 
-    def __init__(self, lesson: _Lesson, fit: Fit) -> None:
-        features = _every_feature()
-        self.models = fit(features[lesson.cells], lesson.Y, seed=lesson.seed)
-        if lesson.domain is None:
-            cells = np.arange(len(features))
-            predicted, _ = self.models.predict(features)
-        else:
-            cells = np.flatnonzero(lesson.domain)
-            predicted, _ = self.models.predict(features[cells])
-        violation = np.maximum(predicted[:, lesson.n_obj :], 0.0).sum(axis=1)
+    The training set comes as bytes, which a cache can tell apart: cells (t,) int64, values (t, m + limits)
+    float64, and the problem's domain (423624,) bool, nothing for all cells.
+    """
+
+    def __init__(self, fit: Fit, cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int) -> None:
+        features, known = _every_feature(), np.frombuffer(cells, dtype=np.int64)
+        Y = np.frombuffer(values).reshape(len(known), -1)
+        self.models = fit(features[known], Y, seed=seed)
+        asked = np.flatnonzero(np.frombuffer(domain, dtype=bool)) if domain else np.arange(len(features))
+        predicted, _ = predict(self.models, features if not domain else features[asked], Y.shape[1])
+        violation = np.maximum(predicted[:, n_obj:], 0.0).sum(axis=1)
         hopeful = violation <= max(0.0, violation.min())
-        self._cells: NDArray[np.int64] = cells[hopeful]
-        F = np.asarray(predicted[hopeful, : lesson.n_obj], dtype=np.float64)
+        self._cells: NDArray[np.int64] = asked[hopeful]
         self._fronts: list[NDArray[np.int64]] = []
-        self._following = predicted_fronts(F)
+        self._following = predicted_fronts(predicted[hopeful, :n_obj])
 
     def front(self, k: int) -> NDArray[np.int64]:
         """Cells of the k-th predicted front; none when there is no such front."""
@@ -232,8 +203,8 @@ class _Forecast:
 
 # A study asks several times with the same seed, at other budgets; a fit and 423,624 predictions are dear.
 @lru_cache(maxsize=2)
-def _learn(lesson: _Lesson) -> _Forecast:
-    return _Forecast(lesson, partial(fit, START))
+def _fitted(cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int) -> _Forecast:
+    return _Forecast(partial(fit, START), cells, values, n_obj, domain, seed)
 
 
 @lru_cache(maxsize=1)

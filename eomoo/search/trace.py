@@ -97,7 +97,7 @@ class Trace:
             new[: self._length] = old[: self._length]
             setattr(self, name, new)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Trace:
+    def __deepcopy__(self, memo: dict[int, object]) -> Trace:
         snapshot = Trace.__new__(Trace)
         snapshot.__dict__.update(self.__dict__)
         snapshot._is_snapshot = True

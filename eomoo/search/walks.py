@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
 from eomoo.checks import positive
@@ -16,8 +17,8 @@ from eomoo.space.neighbors import check_kind
 __all__ = ["WalkSampling", "random_walks"]
 
 # A block of walks keeps a table of what it visited, one byte a walk and cell.
-_BLOCK = 64
-_MANY = 20_000
+_BLOCK = 64  # 27 MB
+_MANY = 20_000  # steps, above which building all rows (see Catalogue.neighborhood) pays
 
 
 def random_walks(
@@ -228,11 +229,11 @@ class WalkSampling(Sampling):
 
     def _do(
         self,
-        problem: Any,
+        problem: Problem,
         n_samples: int,
-        *args: Any,
+        *args: object,
         random_state: np.random.Generator | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> NDArray[np.int64]:
         domain = getattr(problem, "domain", None)
         walks = self.walks(n_samples, domain=domain, seed=random_state)
