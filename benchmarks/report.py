@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 
 from eomoo.analysis import report_of, write_report
-from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search import AlgorithmSpec
 from eomoo.study.execute import run_study
 from eomoo.study.plan import ProblemSpec, Study
 from eomoo.study.store import STORE_NAME, Store

@@ -13,8 +13,7 @@ from moocore import hypervolume
 
 import eomoo
 from eomoo.objectives import LiveBackend
-from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.run import run_algorithm
+from eomoo.search import AlgorithmSpec, run_algorithm
 
 
 def search(chosen: argparse.Namespace, seed: int, screen: int) -> tuple[np.ndarray, int, float]:

@@ -18,7 +18,7 @@ from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.optimize import minimize
 
 import eomoo
-from eomoo.search.algorithms import make_algorithm
+from eomoo.search import make_algorithm
 
 
 def cpu_per_evaluation(

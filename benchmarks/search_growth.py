@@ -25,7 +25,7 @@ def measure(card: str, name: str, budget: int) -> tuple[float, float]:
     from pymoo.optimize import minimize
 
     import eomoo
-    from eomoo.search.algorithms import make_algorithm
+    from eomoo.search import make_algorithm
 
     problem = eomoo.get_problem(card)
     problem.values(np.arange(len(problem.space)))

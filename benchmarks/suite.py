@@ -31,7 +31,7 @@ from eomoo.analysis import (
     vargha_delaney,
 )
 from eomoo.files import write_text
-from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
+from eomoo.search import ALGORITHMS, DEFAULT_ALGORITHM
 from eomoo.study.execute import run_study
 from eomoo.study.plan import load_study
 

@@ -16,8 +16,7 @@ import eomoo
 from eomoo.images import Scene, open_scene
 from eomoo.live import Accuracy, load_trained, predict_scene
 from eomoo.plots import new_figure
-from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.run import run_algorithm
+from eomoo.search import AlgorithmSpec, run_algorithm
 
 # In the order of the classes: developed, agriculture, herbaceous, shrubland, forest, water, sediment.
 COVER = ("#C7522A", "#F2D16B", "#B7C97B", "#8E9B4C", "#2F6B3A", "#3A7CA5", "#C9B8A8")

@@ -11,8 +11,7 @@ import numpy as np
 
 import eomoo
 from eomoo.fronts import Box, hypervolume
-from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.run import run_algorithm
+from eomoo.search import AlgorithmSpec, run_algorithm
 
 
 def curve(problem: eomoo.CellProblem, name: str, budget: int, seed: int, steps: np.ndarray) -> list[float]:

@@ -244,3 +244,25 @@ def test_an_algorithm_with_it_can_be_pickled(problem):
 def test_predicted_fronts_are_successive():
     F = np.array([[1.0, 1], [2, 2], [0, 3], [2, 2], [3, 3]])
     assert [front.tolist() for front in predicted_fronts(F)] == [[0, 2], [1, 3], [4]]
+
+
+def test_other_values_of_the_same_cells_give_other_starts(card):
+    """What was learnt is kept by cells, values, limits, domain and seed: nothing of another problem answers."""
+    path = card("err", "lat")
+    first, second = (
+        run_algorithm(eomoo.get_problem(path, noise=noise), spec(), budget=70, seed=4) for noise in (1, 2)
+    )
+    again = run_algorithm(eomoo.get_problem(path, noise=1), spec(), budget=70, seed=4)
+    assert first.cells[:60].tolist() == second.cells[:60].tolist()
+    assert first.starts.tolist() == again.starts.tolist() != second.starts.tolist()
+
+
+def test_a_model_may_tell_its_deviations_or_not(problem, truth):
+    def starts(model):
+        sampling = SurrogateParetoSampling(n_train=20, model=model)
+        with pytest.warns(UserWarning, match="outside any budget"):
+            return sampling(problem, 4, random_state=np.random.default_rng(1)).get("X").tolist()
+
+    silent = Oracle(truth)
+    silent.predict = lambda features: truth
+    assert starts(silent) == starts(Oracle(truth))
