@@ -1,5 +1,18 @@
-"""The version of eomoo, in one place."""
+"""The version of eomoo, in one place, and those of what it stands on."""
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "versions_of"]
 
 __version__ = "0.1.0"
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Versions of packages, without those that are not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

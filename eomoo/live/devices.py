@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from eomoo.checks import positive, short, text
@@ -26,14 +25,12 @@ __all__ = [
     "resolve_device",
     "resolve_precision",
     "torch_state",
-    "versions",
 ]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 """Precisions that may be asked for; "auto" is the fastest that a device has."""
 
 _KNOWN_DEVICES = "auto, cpu, cuda, cuda:0 and so on, mps"
-_PACKAGES = ("torch", "onnxruntime", "onnx", "numpy")
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -103,17 +100,6 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype | Non
             f"the device {device.type} has no mixed precision {precision}; choose float32 or auto"
         )
     return torch.bfloat16
-
-
-def versions() -> dict[str, str]:
-    """Versions of eomoo, Python and the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for package in ("eomoo", *_PACKAGES):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 @contextlib.contextmanager

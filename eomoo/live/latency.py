@@ -17,12 +17,12 @@ from eomoo.live.devices import (
     resolve_device,
     resolve_precision,
     torch_state,
-    versions,
 )
 from eomoo.live.energy import energy_counter
 from eomoo.live.network import cell_of
 from eomoo.live.runners import RUNTIMES, Runner, make_runner
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
+from eomoo.version import versions_of
 
 if TYPE_CHECKING:
     import torch
@@ -181,7 +181,7 @@ def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str,
         "layout": "channels_last"
         if (setting.runtime, setting.protocol) == ("eager", "eomoo")
         else "contiguous",
-        "versions": {k: v for k, v in versions().items() if k in ("torch", "onnxruntime")},
+        "versions": versions_of("torch", "onnxruntime"),
     }
 
 

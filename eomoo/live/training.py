@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eomoo.errors import DataError, SettingError
 from eomoo.images import ImageData
-from eomoo.live.devices import device_name, process_group, resolve_device, torch_state, versions
+from eomoo.live.devices import device_name, process_group, resolve_device, torch_state
 from eomoo.live.evaluation import evaluate
 from eomoo.live.job import Report, TrainingJob
 from eomoo.live.network import build_network, cell_of
@@ -17,6 +17,7 @@ from eomoo.live.recipes import Recipe, get_recipe
 from eomoo.live.runs import RunFolder, Training
 from eomoo.live.weights import load_state
 from eomoo.space import Cell, Skeleton
+from eomoo.version import versions_of
 
 if TYPE_CHECKING:
     import torch
@@ -98,7 +99,7 @@ def training_setting(
         "recipe": settings,
         "seed": seed,
         "device": device.type if device.type == "cpu" else device_name(device),
-        "torch": versions()["torch"],
+        "torch": versions_of("torch")["torch"],
     }
 
 

@@ -78,6 +78,11 @@ class Backend(ABC):
         """
         return None
 
+    def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
+        """What lessens the worth of values that were told, (n, len(names)): "" or a few words."""
+        cells, _ = self._checked(indices, names)
+        return np.full((len(cells), len(names)), "")
+
     def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
         """Whether cells (n,) lie outside what their values were measured on, (n,)."""
         return np.zeros(len(self._checked(indices, ())[0]), dtype=bool)

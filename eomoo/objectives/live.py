@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import known_keys, number
 from eomoo.errors import CardError
@@ -165,16 +165,16 @@ class LiveBackend(Backend):
             found = self._screening(names).values(found, lambda at: values(at, self.epochs))
         return found[back]
 
-    def marks(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str_]:
-        """What lessens the worth of values that were told (n, len(names)): "" or a few words."""
-        cells = [int(k) for k in indices]
+    def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
+        """A disturbed timing; a training that learnt nothing, did not end, or was one of a few epochs."""
+        cells = self._checked(indices, names)[0].tolist()
         contended = ["contended" if yes else "" for yes in self.campaign.contended(cells)]
         trained = [self._mark_of(k) if any(name in _TRAINED for name in names) else "" for k in cells]
         columns = [
             contended if name in _TIMED else trained if name in _TRAINED else [""] * len(cells)
             for name in names
         ]
-        return np.array(columns, dtype=np.str_).T
+        return np.array(columns, dtype=np.str_).reshape(len(names), len(cells)).T
 
     def fingerprint(self) -> str:
         """The fingerprint of the images."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from eomoo.fronts import Objectives
 from eomoo.space import SO2SAT, Skeleton
+from eomoo.version import versions_of
 
 __all__ = [
     "PROBLEM_FACTS", "RUN_FACTS", "ProblemRow", "RunRow", "RunTrace", "as_bytes", "digest_of", "problem_row",
@@ -159,8 +158,5 @@ def as_bytes(values: NDArray[Any]) -> bytes:
 
 def versions() -> dict[str, str]:
     """Versions of Python, eomoo and the packages that a result depends on."""
-    found = {"python": platform.python_version()}
-    for name in ("eomoo", "numpy", "pymoo", "moocore", "xgboost"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+    packages = "eomoo", "numpy", "pymoo", "moocore", "xgboost"
+    return {"python": platform.python_version(), **versions_of(*packages)}

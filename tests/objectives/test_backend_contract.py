@@ -250,6 +250,17 @@ def test_it_reports_to_whoever_listens(backend):
     assert heard == ["training"]
 
 
+def test_marks_are_words_for_each_value(backend):
+    names = NAMES.get(backend.name, list(backend.quantities)[:2])
+    marks = backend.marks(CELLS, names)
+    assert marks.shape == (len(CELLS), len(names))
+    assert set(marks.ravel()) == {""}
+    assert backend.marks([], names).shape == (0, len(names))
+    assert backend.notes() == []
+    with pytest.raises(KeyError, match="has no quantity"):
+        backend.marks(CELLS, ["nothing"])
+
+
 def test_what_has_no_networks_exports_none(backend, tmp_path):
     if isinstance(backend, LiveBackend):
         pytest.skip("it exports what it trained")
