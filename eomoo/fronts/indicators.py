@@ -86,8 +86,8 @@ def hypervolume(F: NDArray[np.float64], box: Box) -> float:
 
     Source: Zitzler and Thiele, PPSN 1998; computed by moocore.
     """
-    points = box.normalise(F[np.isfinite(F).all(axis=1)])
-    inside = points[(points < 1.0).all(axis=1)]
+    finite = F[np.isfinite(F).all(axis=1)]
+    inside = box.normalise(finite[box.contains(finite)])
     if len(inside) == 0:
         return 0.0
     if inside.shape[1] == 1:

@@ -27,24 +27,8 @@ from eomoo.objectives.surrogate import SurrogateBackend
 from eomoo.objectives.table import EO_QUANTITIES, TableBackend
 
 __all__ = [
-    "BACKENDS",
-    "EO_QUANTITIES",
-    "LIVE_QUANTITIES",
-    "NB101_QUANTITIES",
-    "AnalyticBackend",
-    "Backend",
-    "BackendKind",
-    "Card",
-    "CardObjective",
-    "Constraint",
-    "LiveBackend",
-    "NASBench101Backend",
-    "Quantity",
-    "SurrogateBackend",
-    "TableBackend",
-    "build_backends",
-    "list_problems",
-    "load_card",
-    "objectives_of",
+    "BACKENDS", "EO_QUANTITIES", "LIVE_QUANTITIES", "NB101_QUANTITIES", "AnalyticBackend", "Backend",
+    "BackendKind", "Card", "CardObjective", "Constraint", "LiveBackend", "NASBench101Backend", "Quantity",
+    "SurrogateBackend", "TableBackend", "build_backends", "list_problems", "load_card", "objectives_of",
     "parse_constraint",
-]
+]  # fmt: skip
