@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
 from eomoo.checks import whole
 from eomoo.errors import SettingError
+from eomoo.files import only_one
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Progress, run_algorithm
@@ -114,6 +115,7 @@ def run(
     Raises:
         UnknownNameError: (a KeyError) No such card or algorithm.
         SettingError, CardError: (a ValueError) A setting that cannot be, or a folder with another run.
+        StoreError: (a RuntimeError) Another process is running a search in the folder.
     """
     spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=dict(options or {}))
     whole("seed", seed, least=0, most=LARGEST)
@@ -128,7 +130,7 @@ def run(
     spent = whole("budget", problem.card.budget if budget is None else budget, least=1, most=LARGEST)
     # A wrong setting is told now, before anything is written.
     spec.build(problem.n_obj)
-    with _folder(out) as folder:
+    with _folder(out) as folder, only_one(folder, "running a search"):
         found = Run(problem=problem, stored=_stored(problem, spec, spent, seed, folder, on_progress))
         if out is not None:
             return replace(found, written=tuple(found.write(out)))

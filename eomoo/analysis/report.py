@@ -21,7 +21,7 @@ from eomoo.analysis.tables import Picture, Report, Section, Table
 from eomoo.analysis.wording import algorithm_title, joined, number, shown_unit, values_in_words
 from eomoo.checks import choice
 from eomoo.errors import StoreError
-from eomoo.files import read_bytes, read_json, write_text
+from eomoo.files import check_digests, read_bytes, read_json, write_text
 from eomoo.space.enumeration import N_CELLS
 from eomoo.study.store import STORE_NAME, RunRow
 from eomoo.version import __version__
@@ -76,8 +76,10 @@ def report_of(folder: str | Path) -> Report:
 
     Raises:
         StoreError: There are no results in it, or they are damaged.
+        DataError: A file of the run has changed since it was written.
     """
     place = _folder(Path(folder))
+    check_digests(place)
     results = load_results(place)
     fronts = [front_data(problem) for problem in results.problems]
     tables = study_tables(results)

@@ -10,7 +10,7 @@ import numpy as np
 from eomoo.analysis.fronts import front_frame
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
-from eomoo.files import atomic_path, write_json
+from eomoo.files import atomic_path, forget_digests, write_digests, write_json
 from eomoo.fronts import deduplicated, hypervolume
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def trace_frame(stored: StoredRun) -> pd.DataFrame:
 
 
 def write_run(stored: StoredRun, folder: Path) -> list[Path]:
-    """Write ``front.csv``, ``trace.csv``, ``settings.json``, ``front.png`` and ``cells.png``."""
+    """Write ``front.csv``, ``trace.csv``, ``settings.json``, ``digests.json``, ``front.png``, ``cells.png``."""
+    forget_digests(folder)
     written = []
     for name, frame in (("front.csv", front_frame(stored)), ("trace.csv", trace_frame(stored))):
         with atomic_path(folder / name) as path:
@@ -73,6 +74,7 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
     }
     write_json(folder / "settings.json", settings)
     written.append(folder / "settings.json")
+    written.append(write_digests(folder, [path.name for path in written]))
     if len(stored.front):
         figures = {"front.png": draw_front(stored), "cells.png": draw_cells(stored)}
         for name, figure in figures.items():

@@ -4,10 +4,12 @@
 strictly. ``place``: a value of a file with the way to it, for errors. ``cache``: the
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
 keys in a database, each held by one process as long as it lives. ``leftovers``: temporary files after a kill.
+``digests``: checksums of a folder's files beside them.
 """
 
 from eomoo.files.cache import cache_folder, expanded
 from eomoo.files.claims import CLAIMS_TABLE, Claims
+from eomoo.files.digests import DIGESTS_NAME, check_digests, forget_digests, write_digests
 from eomoo.files.files import (
     atomic_path,
     other_kind,
@@ -27,7 +29,8 @@ from eomoo.files.sqlite import Database, Schema, only_one
 from eomoo.files.texts import read_json, read_toml
 
 __all__ = [
-    "CLAIMS_TABLE", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder", "expanded",
-    "only_one", "other_kind", "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading",
-    "remove_leftovers", "sha256_of", "to_json", "write_error", "write_json", "write_text",
+    "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
+    "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_bytes", "read_head",
+    "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of", "to_json",
+    "write_digests", "write_error", "write_json", "write_text",
 ]  # fmt: skip

@@ -117,7 +117,7 @@ def test_every_kind_of_problem_is_written(stored, pose, tmp_path, case, budget):
     written = write_run(run, folder)
     assert all(path.is_file() for path in written)
     names = {path.name for path in written}
-    assert {"front.csv", "trace.csv", "settings.json"} <= names
+    assert {"front.csv", "trace.csv", "settings.json", "digests.json"} <= names
     assert names == {path.name for path in folder.iterdir()}
     assert ({"front.png", "cells.png"} <= names) == (len(run.front) > 0)
     settings = json.loads((folder / "settings.json").read_text())

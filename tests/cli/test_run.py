@@ -14,12 +14,13 @@ import pytest
 from synthetic import ANALYTIC_CARD, brute_front, card_text, register
 
 import eomoo
+from eomoo.files import only_one
 from eomoo.study.store import STORE_NAME, Store
 
 # Some cards here are read without the fixtures that make the synthetic sources known.
 register()
 
-FILES = {"front.csv", "trace.csv", "settings.json", "front.png", "cells.png"}
+FILES = {"front.csv", "trace.csv", "settings.json", "digests.json", "lock.sqlite", "front.png", "cells.png"}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,28 @@ def test_a_front_as_a_table(call, whole):
     assert "pls, seed 3" in done.out
     assert "of the true front's hypervolume" in done.out
     assert "±" in done.out
+
+
+def test_two_runs_into_one_folder_do_not_mix(call, own, tmp_path):
+    with only_one(tmp_path, "running a search"):
+        done = call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert "another process is running a search in" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["lock.sqlite"]
+    assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0
+
+
+@pytest.mark.parametrize("name", ["front.csv", "trace.csv", "settings.json"])
+def test_a_changed_file_is_told_by_the_report(call, own, tmp_path, name):
+    assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0
+    assert call("report", tmp_path, "-f", "md", "--out", "-").code == 0
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content.replace(b"0", b"1", 1))
+    done = call("report", tmp_path, "-f", "md", "--out", "-")
+    assert (done.code, done.out) == (1, "")
+    assert f"{name} has changed since it was written" in " ".join(done.err.split())
+    assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0
+    assert call("report", tmp_path, "-f", "md", "--out", "-").code == 0
 
 
 def test_everything_lies_in_the_folder(call, own, tmp_path):
@@ -213,7 +236,7 @@ def test_cards_that_are_not_there(refused, name, text):
         (card_text("err", reference_point=[1, 2]), "reference_point needs 1 numbers"),
         (card_text("err", source="table"), "needs file = "),
         (card_text("err", source="table") + "[backend.table]\nfile = 'gone.csv'", "gone.csv"),
-        ("\udcff", "it is not UTF-8 text"),
+        ("\udcff", "not UTF-8 text"),
     ],
 )
 def test_broken_cards(refused, tmp_path, content, text):

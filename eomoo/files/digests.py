@@ -1,0 +1,48 @@
+"""Checksums of a folder's files beside them, so that one that was changed is not believed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from eomoo.errors import DataError
+from eomoo.files.files import sha256_of, write_json
+from eomoo.files.texts import read_json
+
+__all__ = ["DIGESTS_NAME", "check_digests", "forget_digests", "write_digests"]
+
+DIGESTS_NAME = "digests.json"
+
+
+def write_digests(folder: Path, names: Sequence[str]) -> Path:
+    """Write the SHA-256 of files of a folder into its ``digests.json``."""
+    write_json(folder / DIGESTS_NAME, {name: sha256_of(folder / name) for name in names})
+    return folder / DIGESTS_NAME
+
+
+def forget_digests(folder: Path) -> None:
+    """Before the files are written anew: a kill in between must not make them look changed."""
+    with contextlib.suppress(OSError):
+        (folder / DIGESTS_NAME).unlink()
+
+
+def check_digests(folder: Path) -> None:
+    """Compare a folder's files with its ``digests.json``; a folder of 0.1.0 has none.
+
+    Raises:
+        DataError: (a ValueError) A file has changed since it was written; the text names it.
+    """
+    path = folder / DIGESTS_NAME
+    if not path.is_file():
+        return
+    digests = read_json(path)
+    if not isinstance(digests, dict) or not all(isinstance(digest, str) for digest in digests.values()):
+        raise DataError(f"{path} is damaged; delete it, or write the folder again by the same command")
+    for name, digest in digests.items():
+        file = folder / Path(name).name
+        if file.is_file() and sha256_of(file) != digest:
+            raise DataError(
+                f"{file} has changed since it was written; write it again by the same command, or delete "
+                f"{DIGESTS_NAME} if the change is yours"
+            )
