@@ -2,7 +2,7 @@
 
 __all__ = ["__version__", "versions_of"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def versions_of(*packages: str) -> dict[str, str]:
