@@ -66,7 +66,7 @@ def fit(
     Without a table the shipped models are made again: with the same versions of xgboost and numpy they
     equal the shipped ones bit for bit. From Python: eomoo.models.load_models(FOLDER).
     """
-    from eomoo.models import save_models, shipped_folder, write_predictions
+    from eomoo.models import shipped_folder, write_predictions
     from eomoo.objectives.refit import fit_table, refit, write_card
 
     if out is None:
@@ -78,7 +78,7 @@ def fit(
             models = refit(source, repeats=repeats, advance=advance)
         else:
             models = fit_table(table, target or None, repeats=repeats, advance=advance)
-    paths = save_models(models, out)
+    paths = models.save(out)
     paths.append(write_card(models, out))
     if predict:
         paths.append(write_predictions(out))

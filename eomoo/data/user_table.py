@@ -25,7 +25,7 @@ from eomoo.space.cell import N_GENES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UserTable", "read_user_table", "target_columns"]
+__all__ = ["UserTable", "is_target", "read_user_table", "target_columns"]
 
 _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 # A matrix of 7 x 7 and 7 operations need less than 400 characters in any style.
@@ -295,6 +295,15 @@ _NO_TARGETS = frozenset(
 )
 
 
+def is_target(name: str, values: pd.Series[Any]) -> bool:
+    """Whether a column may be what was measured: it holds numbers, and does not say which cell a row is."""
+    try:
+        _numbers(values, name, Path(), np.zeros(len(values), dtype=bool))
+    except DataError:
+        return False
+    return name.lower() not in _NO_TARGETS
+
+
 def target_columns(path: str | Path) -> list[str]:
     """Names of a table's columns that hold measured numbers, and of none that say which cell a row is.
 
@@ -304,15 +313,7 @@ def target_columns(path: str | Path) -> list[str]:
     """
     path = Path(path)
     frame = _read_frame(path)
-    nowhere = np.zeros(len(frame), dtype=bool)
-    found = []
-    for name in map(str, frame.columns):
-        try:
-            _numbers(frame[name], name, path, nowhere)
-        except DataError:
-            continue
-        if name.lower() not in _NO_TARGETS:
-            found.append(name)
+    found = [name for name in map(str, frame.columns) if is_target(name, frame[name])]
     if not found:
-        raise DataError(f"{path} holds no measured numbers; its columns are {listed(frame.columns)}")
+        raise DataError(f"{path} holds no measured numbers; its columns are {listed(list(frame.columns))}")
     return found

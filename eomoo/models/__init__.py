@@ -2,15 +2,17 @@
 
 ``regression``: the one way to fit and to ask, by a recipe. ``recipes``: those of the shipped models, of a
 user's, of starts and of searches. ``gaussian_process``, ``trees``, ``slow_runs``, ``scaling``: the parts.
-``cell_models``: models of named targets, asked by cell. ``quality``: fitted, their deviations scaled to the
-errors on held-out cells. ``model_files``: as files. ``predictions``: of the whole space, shipped or cached.
+``cell_models``, ``models``: models of named targets, asked by cell. ``quality``: fitted, their deviations
+scaled to the errors on held-out cells. ``model_files``: as files. ``predictions``: of the whole space,
+shipped or cached.
 ``model_errors``: what a search learns of its model's errors.
 """
 
-from eomoo.models.cell_models import Measurements, Models, Quality, Target
+from eomoo.models.cell_models import Measurements, Quality, Target
 from eomoo.models.model_errors import ModelErrors
-from eomoo.models.model_files import Record, load_models, read_record, save_models
-from eomoo.models.predictions import Predictions, whole_space, write_predictions
+from eomoo.models.model_files import Record, read_record
+from eomoo.models.models import Models, load_models
+from eomoo.models.predictions import Predictions, is_at_hand, whole_space, write_predictions
 from eomoo.models.quality import fit_models, measure_quality
 from eomoo.models.recipes import EO_RECIPES, SEARCH, START, Recipe, recipe_for
 from eomoo.models.regression import Model, fit
@@ -31,11 +33,11 @@ __all__ = [
     "Target",
     "fit",
     "fit_models",
+    "is_at_hand",
     "load_models",
     "measure_quality",
     "read_record",
     "recipe_for",
-    "save_models",
     "shipped_folder",
     "whole_space",
     "write_predictions",

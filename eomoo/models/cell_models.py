@@ -16,7 +16,7 @@ from eomoo.models.regression import Model, fit
 from eomoo.models.scaling import Scaling, space_scaling
 from eomoo.space import load_space
 
-__all__ = ["Measurements", "Models", "Part", "Quality", "Target", "fit_parts"]
+__all__ = ["CellModels", "Measurements", "Part", "Quality", "Target", "fit_parts"]
 
 _Array = NDArray[np.float64]
 
@@ -137,7 +137,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Models:
+class CellModels:
     """Models of named targets.
 
     Attributes:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from eomoo.errors import DataError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
-from eomoo.models.cell_models import Models, Part, Quality, Target
+from eomoo.models.cell_models import CellModels, Part, Quality, Target
 from eomoo.models.gaussian_process import Kernel
 from eomoo.models.recipes import Recipe
 from eomoo.models.regression import Model
@@ -36,9 +36,9 @@ __all__ = [
     "RECORD_FILE",
     "Record",
     "add_file",
-    "load_models",
+    "read_models",
     "read_record",
-    "save_models",
+    "write_models",
 ]
 
 RECORD_FILE, PREDICTIONS_FILE = "models.toml", "predictions.npz"
@@ -85,7 +85,7 @@ class Record:
     n_cells: int
 
 
-def save_models(models: Models, folder: str | Path) -> list[Path]:
+def write_models(models: CellModels, folder: str | Path) -> list[Path]:
     """Write models to a folder: one UBJSON file a target, a JSON file and a TOML file.
 
     Args:
@@ -128,7 +128,7 @@ def add_file(folder: str | Path, name: str) -> None:
     write_text(path, read_record(folder).text.replace("[files]\n", f"[files]\n{line}"))
 
 
-def _numbers_text(models: Models) -> str:
+def _numbers_text(models: CellModels) -> str:
     content: dict[str, Any] = {
         "cells": models.cells.tolist(),
         "features": list(feature_names("structural")),
@@ -152,7 +152,7 @@ def _numbers_text(models: Models) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _record_text(models: Models, sums: Mapping[str, str]) -> str:
+def _record_text(models: CellModels, sums: Mapping[str, str]) -> str:
     import xgboost
 
     versions = {"xgboost": xgboost.__version__, "numpy": np.__version__, "python": platform.python_version()}
@@ -220,30 +220,22 @@ def _scaling(numbers: Mapping[str, Any]) -> Scaling:
     return Scaling(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
 
 
-def load_models(folder: str | Path) -> Models:
-    """Read models from a folder, and check that they predict what they predicted when they were written.
-
-    Those that did not come with eomoo are read and asked by another process first: XGBoost can die of a
-    file that is not its own.
-
-    Raises:
-        DataNotFoundError: A file is missing.
-        DataError: A file is damaged or belongs to other models, or this xgboost reads it otherwise.
-    """
+def read_models(folder: str | Path) -> CellModels:
+    """Read models from a folder, and check their references; see ``load_models``."""
     folder = Path(folder)
     if folder.resolve() != shipped_folder():
         _try_elsewhere(folder)
     return _load(folder)
 
 
-def _load(folder: Path) -> Models:
+def _load(folder: Path) -> CellModels:
     record = read_record(folder)
     for name, wanted in record.files.items():
         if sha256_of(folder / name) != wanted:
             raise DataError(f"{folder / name} is not the file that {RECORD_FILE} beside it describes")
     content = read_bytes(folder / NUMBERS_FILE, max_size=_MAX_SIZE)
 
-    def read() -> Models:
+    def read() -> CellModels:
         numbers = json.loads(content)
         if tuple(numbers["features"]) != feature_names("structural"):
             raise DataError(f"the models in {folder} were made for other features; fit them again")
@@ -251,7 +243,7 @@ def _load(folder: Path) -> Models:
         parts = [
             _part(folder, facts, cells, scaling) for key, facts in numbers.items() if key.startswith("part_")
         ]
-        models = Models(
+        models = CellModels(
             targets=record.targets,
             cells=cells,
             parts=tuple(parts),
@@ -304,7 +296,9 @@ def _booster(path: Path) -> Booster:
     return booster
 
 
-def _check_references(models: Models, references: Mapping[str, Any], folder: Path, record: Record) -> None:
+def _check_references(
+    models: CellModels, references: Mapping[str, Any], folder: Path, record: Record
+) -> None:
     import xgboost
 
     mean, std = models.predict(np.array(references["cells"], dtype=np.int64))

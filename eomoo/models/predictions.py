@@ -20,11 +20,20 @@ from numpy.typing import NDArray
 
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
-from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE, Record, add_file, load_models
+from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE, Record, add_file
+from eomoo.models.models import load_models
 from eomoo.space.enumeration import N_CELLS
 from eomoo.version import __version__
 
-__all__ = ["Predictions", "cache_path", "predict_space", "rounded", "whole_space", "write_predictions"]
+__all__ = [
+    "Predictions",
+    "cache_path",
+    "is_at_hand",
+    "predict_space",
+    "rounded",
+    "whole_space",
+    "write_predictions",
+]
 
 # Counted up when predictions change between releases.
 _FORMAT = 2
@@ -85,6 +94,11 @@ def whole_space(folder: Path, record: Record) -> Predictions:
         DataError: A model is damaged, or this xgboost reads it otherwise than it was written.
     """
     return _whole_space(folder, cache_path(record), tuple(record.targets), record.files.get(PREDICTIONS_FILE))
+
+
+def is_at_hand(record: Record) -> bool:
+    """Whether predictions of these models need not be computed, which takes some seconds."""
+    return PREDICTIONS_FILE in record.files or cache_path(record).is_file()
 
 
 def cache_path(record: Record) -> Path:

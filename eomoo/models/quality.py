@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import SettingError
-from eomoo.models.cell_models import Measurements, Models, Quality, Target, fit_parts
+from eomoo.models.cell_models import CellModels, Measurements, Quality, Target, fit_parts
+from eomoo.models.models import Models
 from eomoo.models.scaling import space_scaling
 
 __all__ = ["N_FOLDS", "HeldOut", "cross_validate", "fit_models", "measure", "measure_quality"]
@@ -95,7 +96,7 @@ def cross_validate(
     for k in range(n_folds(data, scheme)):
         learnt, tested = fold != k, fold == k
         parts = fit_parts(data.only(learnt))
-        models = Models(targets=targets, cells=data.indices[learnt], parts=parts, scaling=space_scaling())
+        models = CellModels(targets=targets, cells=data.indices[learnt], parts=parts, scaling=space_scaling())
         means[tested], stds[tested] = models.predict_features(data.features[tested])
         advance()
     held = {}

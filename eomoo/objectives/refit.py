@@ -7,19 +7,25 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eomoo.checks import known_name
 from eomoo.data.datasets import find, get_dataset
 from eomoo.data.eo_table import load_eo_table
-from eomoo.data.user_table import read_user_table, target_columns
-from eomoo.errors import DataError
+from eomoo.data.user_table import is_target, read_user_table, target_columns
+from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of, write_text
 from eomoo.models import EO_RECIPES, Measurements, Models, Target, fit_models
 from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.base import Quantity, errors_of, with_errors
 from eomoo.objectives.card import TAKEN_NAMES
 from eomoo.objectives.table import EO_QUANTITIES
+from eomoo.space import load_space
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["fit_table", "load_measurements", "refit", "write_card"]
 
@@ -77,7 +83,7 @@ def refit(
 
 
 def fit_table(
-    path: str | Path,
+    table: str | Path | pd.DataFrame,
     targets: Sequence[str] | None = None,
     *,
     repeats: int = 3,
@@ -86,27 +92,36 @@ def fit_table(
     """Fit models to anybody's table (see ``read_user_table``), its cells held out by a column "walk".
 
     Args:
-        path: CSV or Parquet file, or a folder that holds one.
+        table: CSV or Parquet file, a folder that holds one, or a frame with a column "index".
         targets: Columns to model; by default all that hold measured numbers.
         repeats, advance: See ``fit_models``.
 
     Raises:
         DataNotFoundError: There is no such file.
         DataError: The file cannot be read, or a row is no valid cell.
-        SettingError: A target has fewer than 20 values.
+        SettingError: A target has fewer than 20 values, or a frame lacks a column.
     """
-    path = _table_in(Path(path))
-    wanted = list(targets) if targets else target_columns(path)
-    try:
-        table = read_user_table(path, [*wanted, "walk"])
-        walk = table.columns.pop("walk")
-    except DataError:
-        # No walks, or whatever else is wrong with the table, which is then said again.
-        table, walk = read_user_table(path, wanted), None
+    files: dict[str, str] = {}
+    if isinstance(table, str | Path):
+        path = _table_in(Path(table))
+        wanted = list(targets) if targets else target_columns(path)
+        try:
+            read = read_user_table(path, [*wanted, "walk"])
+        except DataError:
+            # No walks, or whatever else is wrong with the table, which is then said again.
+            read = read_user_table(path, wanted)
+        indices, columns, files = read.indices, dict(read.columns), {path.name: sha256_of(path)}
+    else:
+        wanted = list(targets) if targets else [c for c in map(str, table.columns) if is_target(c, table[c])]
+        for name in ("index", *wanted):
+            known_name("column", name, [*map(str, table.columns)], error=SettingError)
+        indices = load_space().check(table["index"].to_numpy())
+        columns = {name: table[name].to_numpy() for name in (*wanted, *table.columns.intersection(["walk"]))}
+    walk = columns.pop("walk", None)
     return fit_models(
-        Measurements.of(table.indices, {name: table.columns[name] for name in wanted}, walk=walk),
+        Measurements.of(indices, {name: columns[name] for name in wanted}, walk=walk),
         repeats=repeats,
-        files={path.name: sha256_of(path)},
+        files=files,
         advance=advance,
     )
 

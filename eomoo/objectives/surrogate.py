@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.models import Predictions, Quality, read_record, shipped_folder, whole_space
+from eomoo.models import Predictions, Quality, is_at_hand, read_record, shipped_folder, whole_space
 from eomoo.objectives.base import Backend, Quantity, errors_of, with_errors
 
 __all__ = ["SurrogateBackend"]
@@ -80,6 +80,8 @@ class SurrogateBackend(Backend):
 
     def _all_cells(self) -> Predictions:
         if self._predictions is None:
+            if not is_at_hand(self._record):
+                self.report(f"predicting every cell with the models in {self.folder}, once")
             self._predictions = whole_space(self.folder, self._record)
         return self._predictions
 

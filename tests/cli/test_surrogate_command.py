@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 import eomoo
 from eomoo.cli.surrogate import app
-from eomoo.errors import DataError, DataNotFoundError, EomooError
-from eomoo.models import EO_RECIPES, read_record, shipped_folder
+from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
+from eomoo.models import EO_RECIPES, load_models, read_record, shipped_folder
+from eomoo.objectives.refit import fit_table
 from eomoo.objectives.surrogate import SurrogateBackend
 
 FIGURES = {"spearman", "spearman_std", "coverage", "rmse", "n", "repeats"}
@@ -152,6 +153,17 @@ def test_targets_can_be_chosen_and_a_folder_can_hold_the_table(table, tmp_path):
     assert list(read_record(tmp_path / "m").targets) == ["rank"]
     objectives = eomoo.get_problem(tmp_path / "m" / "card.toml").card.objectives
     assert [(o.source, o.quantity) for o in objectives] == [("analytic", "params"), ("surrogate:.", "rank")]
+
+
+def test_a_frame_gives_the_same_models_as_its_file(table, own):
+    frame = pd.read_csv(table, na_values="OOM")
+    found = fit_table(frame, repeats=1)
+    cells = np.arange(0, 423_624, 40_000)
+    np.testing.assert_array_equal(found.predict(cells), load_models(own).predict(cells))
+    with pytest.raises(SettingError, match="no column 'speed'"):
+        fit_table(frame, ["speed"])
+    with pytest.raises(SettingError, match="no column 'index'"):
+        fit_table(frame.drop(columns="index"), ["rank"])
 
 
 def test_predictions_can_be_kept_with_the_models(table, tmp_path, monkeypatch):

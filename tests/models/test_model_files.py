@@ -14,7 +14,6 @@ from eomoo.models import (
     fit_models,
     load_models,
     read_record,
-    save_models,
     shipped_folder,
 )
 from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE
@@ -192,10 +191,15 @@ def test_what_a_target_is_follows_from_its_name_and_values(fitted):
 
 
 def test_models_of_ones_own_are_written_and_read_back(fitted, tmp_path):
-    save_models(fitted, tmp_path)
+    fitted.save(tmp_path)
     again, cells = load_models(tmp_path), np.arange(0, 423_624, 30_000)
     np.testing.assert_array_equal(again.predict(cells), fitted.predict(cells))
     assert again.targets == fitted.targets
+    told = again.check()
+    assert told[["target", "held_out"]].to_numpy().tolist() == [
+        [name, scheme] for name in ("my_acc", "seconds") for scheme in ("by_walk", "by_cell")
+    ]
+    assert told["n"].tolist() == [120, 120, 100, 100]
     drawn = again.draw(cells, 5, seed=2)
     assert drawn.shape == (5, len(cells), 2)
     np.testing.assert_array_equal(drawn, fitted.draw(cells, 5, seed=2))
@@ -217,6 +221,6 @@ def test_measurements_that_do_not_fit_are_said(measured, tmp_path, fitted):
     with pytest.raises(SettingError, match="at least 20 measured cells; x has 19"):
         fit_models(Measurements.of(cells, {"x": few}))
     with pytest.raises(SettingError, match=r"letters, digits.*'a/b'"):
-        save_models(fit_models(Measurements.of(cells, {"a/b": targets["my_acc"]}), repeats=1), tmp_path)
+        fit_models(Measurements.of(cells, {"a/b": targets["my_acc"]}), repeats=1).save(tmp_path)
     with pytest.raises(SettingError, match="whole numbers from 0"):
         fitted.predict([-1])

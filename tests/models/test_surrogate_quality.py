@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from eomoo.models import EO_RECIPES, load_models, read_record, save_models, shipped_folder
+from eomoo.models import EO_RECIPES, load_models, read_record, shipped_folder
 from eomoo.models.cell_models import fit_parts
 from eomoo.models.quality import HeldOut, cross_validate, measure, random_folds
 from eomoo.models.scaling import measured_scaling, space_scaling
@@ -67,7 +67,7 @@ def test_fitting_again_gives_the_shipped_models_bit_for_bit(made, tmp_path):
     shipped = read_record(shipped_folder())
     if (shipped.made_with["xgboost"], shipped.made_with["numpy"]) != (xgboost.__version__, np.__version__):
         pytest.skip(f"the shipped models were made with other versions: {shipped.made_with}")
-    paths = save_models(made, tmp_path)
+    paths = made.save(tmp_path)
     assert len(paths) == len(EO_RECIPES) + 2
     for path in paths[:-1]:
         assert path.read_bytes() == (shipped_folder() / path.name).read_bytes(), path.name
@@ -90,7 +90,7 @@ def test_threads_do_not_change_a_bit(data):
 
 
 def test_written_models_read_back_the_same(made, tmp_path):
-    save_models(made, tmp_path)
+    made.save(tmp_path)
     again, cells = load_models(tmp_path), np.arange(0, 423_624, 9_999)
     np.testing.assert_array_equal(again.predict(cells), made.predict(cells))
     np.testing.assert_array_equal(again.draw(cells, 3, seed=1), made.draw(cells, 3, seed=1))
