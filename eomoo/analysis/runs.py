@@ -55,7 +55,7 @@ def trace_frame(stored: StoredRun) -> pd.DataFrame:
 
 
 def write_run(stored: StoredRun, folder: Path) -> list[Path]:
-    """Write ``front.csv``, ``trace.csv``, ``settings.json``, ``digests.json``, ``front.png``, ``cells.png``."""
+    """Write front and trace as CSV, settings and digests as JSON, figures of front and cells as PNG."""
     forget_digests(folder)
     written = []
     for name, frame in (("front.csv", front_frame(stored)), ("trace.csv", trace_frame(stored))):

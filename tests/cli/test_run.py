@@ -256,7 +256,7 @@ def test_a_table_that_is_broken(refused, tmp_path):
 def test_folders_that_cannot_be(refused, own, tmp_path, monkeypatch, out):
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("precious")
-    assert "cannot be opened" in refused("run", own, "--budget", 10, "-a", "pls", "--out", out)
+    assert "cannot write" in refused("run", own, "--budget", 10, "-a", "pls", "--out", out)
     assert Path("file").read_text() == "precious"
 
 
