@@ -20,6 +20,9 @@ _N_DIRECTIONS = 64
 _FEW_DIRECTIONS = 48
 # About twice the default start: what tells the extent of the objectives before the search has narrowed it.
 _FIRST = 50
+# A tenth of the front's width, as is usual for reference points; one in ten first cells may be an outlier.
+_BEYOND = 0.1
+_MOST_OF_THE_FIRST = 0.9
 # Of the box's width: far below any error of a model, far above rounding.
 _MIN_STD = 1e-6
 
@@ -34,8 +37,8 @@ def box_around(front: _Array, first: _Array, reference: _Array | None) -> Box:
     ideal = front.min(axis=0)
     worst = reference
     if worst is None or not (front < worst).all(axis=1).any():
-        beyond = front.max(axis=0) + 0.1 * np.ptp(front, axis=0)
-        worst = np.maximum(beyond, np.quantile(first, 0.9, axis=0))
+        beyond = front.max(axis=0) + _BEYOND * np.ptp(front, axis=0)
+        worst = np.maximum(beyond, np.quantile(first, _MOST_OF_THE_FIRST, axis=0))
     span = np.ptp(np.concatenate((front, first)), axis=0)
     # An objective that is the same everywhere gets some width, in whatever unit it is.
     size = np.maximum(span, np.abs(ideal))

@@ -170,7 +170,7 @@ class PerturbationRestart:
         steps: Steps of the neighbourhood, at least 1.
     """
 
-    steps: int = 3
+    steps: int = 3  # what is one step from a member is known by then, and much of what is two
     keeps_archive: bool = True
 
     def __post_init__(self) -> None:
@@ -207,7 +207,7 @@ class GapRestart:
     The gap is the largest normalised distance between a member and the next by some objective.
     """
 
-    steps: int = 2
+    steps: int = 2  # the nearest that may be new: what is one step from a member is known by then
     keeps_archive: bool = True
 
     def __post_init__(self) -> None:

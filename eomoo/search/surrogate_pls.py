@@ -50,6 +50,12 @@ _MIN_ERRORS = 20
 _ERRORS_SHARE = 4
 # Standard deviation of a model's error before any is known, in standard deviations of the values.
 _PRIOR_ERROR = 0.3
+# Neighbours of the front beyond twice as many candidates are too many; a few dozen children and walks from
+# the members and ten cells behind them suffice, in these parts of the number of candidates.
+_MAX_FRONT_NEIGHBORS = 2
+_CHILDREN, _WALKS, _BEHIND, _STEPS = 1 / 16, 1 / 8, 10, 2
+# Three candidates for each cell of a batch at least, so that there is a choice.
+_CHOICE = 3
 # Candidates among which a batch is selected at least, and the hops of neighbours that the model climbs.
 _SHORTLIST = 500
 _HOPS = 3
@@ -197,13 +203,13 @@ class SurrogatePLS(CellSearch):
             wanted: Size of the batch to be chosen.
         """
         rng, problem, kind = self.random_state, self.problem, self.neighborhood
-        least = max(self.n_candidates, 3 * wanted)
-        elite = nearest[: len(self._front) + 10]
-        pairs = rng.choice(elite, size=(2, least // 16 + 1))
+        least = max(self.n_candidates, _CHOICE * wanted)
+        elite = nearest[: len(self._front) + _BEHIND]
+        pairs = rng.choice(elite, size=(2, int(least * _CHILDREN) + 1))
         parts = [
-            self._unseen_around(self._front.index, 2 * least),
+            self._unseen_around(self._front.index, _MAX_FRONT_NEIGHBORS * least),
             recombined(problem, pairs[0], pairs[1], rng),
-            walked(problem, rng.choice(elite, size=least // 8 + 1), 2, kind, rng),
+            walked(problem, rng.choice(elite, size=int(least * _WALKS) + 1), _STEPS, kind, rng),
             problem.random_cells(least, rng),
         ]
         asked = 0
@@ -252,7 +258,7 @@ class SurrogatePLS(CellSearch):
         self, cells: NDArray[np.int64], predicted: _Predict, state: SearchState, wanted: int
     ) -> NDArray[np.int64]:
         """The best batch of cells (c,), of neighbours of those that promise most, and of theirs."""
-        most = max(_SHORTLIST, 3 * wanted)
+        most = max(_SHORTLIST, _CHOICE * wanted)
         found = self._rated(cells, predicted, state).best(most)
         for _ in range(_HOPS):
             promising = found.best(_EXPANDED + wanted // 8).cells

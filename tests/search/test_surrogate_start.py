@@ -247,7 +247,7 @@ def test_predicted_fronts_are_successive():
 
 
 def test_other_values_of_the_same_cells_give_other_starts(card):
-    """What was learnt is kept by cells, values, limits, domain and seed: nothing of another problem answers."""
+    """What was learnt is kept by all that it was learnt from: nothing of another problem answers."""
     path = card("err", "lat")
     first, second = (
         run_algorithm(eomoo.get_problem(path, noise=noise), spec(), budget=70, seed=4) for noise in (1, 2)

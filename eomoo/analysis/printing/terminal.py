@@ -10,7 +10,7 @@ import numpy as np
 
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table
 from eomoo.analysis.fronts import front_columns
-from eomoo.analysis.results import StoredRun
+from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import value_text
 
@@ -55,6 +55,22 @@ def study_lines(tables: StudyTables, indicators: Sequence[str]) -> Iterator[Rich
         ranks = rank_table(n, test)
         listed = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.rows)
         yield f"{ranks.title}: {listed}. {ranks.note if test.n_problems > 1 else ''}".rstrip()
+    yield from _ended_early(tables.results)
+
+
+def _ended_early(results: StudyResults) -> Iterator[str]:
+    """A sentence for each algorithm with runs that evaluated fewer cells than they were allowed."""
+    for problem in results.problems:
+        for label in results.labels:
+            places = problem.places(label)
+            n, k = min(((len(problem.traces[k].cells), k) for k in places), default=(0, -1))
+            short = sum(len(problem.traces[j].cells) < problem.runs[j].budget for j in places)
+            if short:
+                reason = problem.runs[k].extra.get("ended", "all was explored")
+                yield (
+                    f"{problem.name}, {label}: {short} of {len(places)} runs ended before their budget, "
+                    f"one of them after {n:,} cells: {reason}"
+                )
 
 
 def front_rows(stored: StoredRun, outside: NDArray[np.bool_]) -> RichTable:
