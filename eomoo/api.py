@@ -96,6 +96,7 @@ def run(
     noise: int | None = None,
     out: str | Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    retry_failed: bool = False,
     **settings: Any,
 ) -> Run:
     """Search a problem: what ``eomoo run`` does.
@@ -110,6 +111,7 @@ def run(
         noise: A seed: draw values from their uncertainty.
         out: A folder for store, tables and figures. A finished run in it is read, not repeated.
         on_progress: Called after each batch.
+        retry_failed: Run again what is in ``out``, and try again measurements that a machine failed at.
         settings: Of the card's backends, such as ``epochs`` of a live card.
 
     Raises:
@@ -131,7 +133,8 @@ def run(
     # A wrong setting is told now, before anything is written.
     spec.build(problem.n_obj)
     with _folder(out) as folder, only_one(folder, "running a search"):
-        found = Run(problem=problem, stored=_stored(problem, spec, spent, seed, folder, on_progress))
+        stored = _stored(problem, spec, spent, seed, folder, on_progress, again=retry_failed)
+        found = Run(problem=problem, stored=stored)
         if out is not None:
             return replace(found, written=tuple(found.write(out)))
     return found
@@ -153,6 +156,8 @@ def _stored(
     seed: int,
     folder: Path,
     on_progress: Callable[[Progress], None] | None,
+    *,
+    again: bool,
 ) -> StoredRun:
     """The run as the folder's store has it, run now where it is not in."""
     if problem.enumerable:
@@ -162,13 +167,17 @@ def _stored(
         known = store.add_problem(problem)
         wanted = (known, spec.label, {"algorithm": spec.algorithm, **spec.settings}, seed, budget)
         mine, others = _find(store.runs(), wanted)
-        if mine is None or not mine.complete:
+        if mine is None or not mine.complete or again:
             if others:
                 raise SettingError(f"{folder} holds the results of another run; choose another folder")
-            store.discard_incomplete()
+            for backend in problem.backends.values():
+                backend.retry_failed = again
             result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=on_progress)
-            store.add_run(known, spec, seed=seed, budget=budget, result=result)
-            mine, _ = _find(store.runs(), wanted)
+            # A whole run is not given for an interrupted one.
+            if mine is None or not mine.complete or result.complete:
+                store.discard_incomplete(*([] if mine is None else [mine.id]))
+                store.add_run(known, spec, seed=seed, budget=budget, result=result)
+                mine, _ = _find(store.runs(), wanted)
         assert mine is not None
         return load_run(store, mine)
 

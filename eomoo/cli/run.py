@@ -69,7 +69,7 @@ def run(
         typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated."),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Live cards: try again trainings that were given up.")
+        bool, typer.Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -91,8 +91,6 @@ def run(
     live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
-    for backend in problem.backends.values():
-        backend.retry_failed = retry_failed
     with closing(problem), _progress(problem, budget or problem.card.budget, quiet=as_json) as update:
         found = search(
             problem,
@@ -102,6 +100,7 @@ def run(
             seed=seed,
             out=out,
             on_progress=update,
+            retry_failed=retry_failed,
         )
     if as_json:
         _print_json(found.stored)

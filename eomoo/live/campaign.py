@@ -87,6 +87,7 @@ class Campaign:
         self._skeleton: Skeleton | None = None
         self._settings: dict[_Key, dict[str, object]] = {}
         self._failures: dict[_Key, str] = {}
+        self._unmeasured: set[_Key] = set()
         self._made: set[_Key] = set()
         self._contended: dict[int, bool] = {}
         self._progress: dict[int, float] = {}
@@ -162,6 +163,8 @@ class Campaign:
             self.store.retry_failed("training", list(wanted.values()))
         make = partial(self._train, epochs=epochs)
         found: dict[int, Result] = dict(self.store.obtain("training", wanted, make))
+        self._unmeasured -= {(k, epochs) for k in found}
+        self._unmeasured |= {(k, epochs) for k in wanted.keys() - found.keys()}
         for k, result in found.items():
             if result["status"] == "done":
                 self._failures.pop((k, epochs), None)
@@ -172,7 +175,7 @@ class Campaign:
             for incident in self.store.incidents("training"):
                 key = key_of("training", incident.setting)
                 if key in keys:
-                    given_up = ", given up" if incident.given_up else ", tried again by the next run"
+                    given_up = ", given up" if incident.given_up else ""
                     self._failures[keys[key], epochs] = f"{incident}{given_up}"
         return found
 
@@ -188,8 +191,8 @@ class Campaign:
         old = len(self._failures.keys() - self._made)
         if old:
             lines.append(f"{old} of them failed in earlier runs, and this is what was stored")
-        if any("given up" in line for line in lines):
-            lines.append("`--retry-failed` tries again what was given up")
+        if self._unmeasured:
+            lines.append("`--retry-failed` tries again what a machine failed at")
         contended = sum(self._contended.values())
         if contended:
             lines.append(

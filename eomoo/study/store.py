@@ -162,14 +162,14 @@ class Store:
                 _enter_trace(connection, problem, int(cursor.lastrowid or 0), trace)
                 connection.execute(_COUNT_RUNS)
 
-    def discard_incomplete(self) -> None:
-        """Drop the runs that were interrupted, so that they can be entered whole."""
+    def discard_incomplete(self, *also: int) -> None:
+        """Drop the runs that were interrupted, and others by number, so that they can be entered whole."""
+        others = ", ".join(str(int(number)) for number in also)
+        dropped = f"NOT complete OR id IN ({others})"
         with self._database.transaction() as connection:
             for table in ("evaluation", "own_value"):
-                connection.execute(
-                    f"DELETE FROM {table} WHERE run IN (SELECT id FROM run WHERE NOT complete)"
-                )
-            connection.execute("DELETE FROM run WHERE NOT complete")
+                connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM run WHERE {dropped})")
+            connection.execute(f"DELETE FROM run WHERE {dropped}")
             connection.execute(_COUNT_RUNS)
 
     # -- reading -------------------------------------------------------------------------------
