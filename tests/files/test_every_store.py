@@ -162,10 +162,10 @@ def test_killed_in_the_middle_of_writing(kind, path, start):
     last = -1
     for wait in (0.0, 0.007, 0.02):
         process, receiver = start(kind, path, last + 1, 10_000)
-        receiver.recv()
+        first = receiver.recv()
         time.sleep(wait)
         process.kill()
-        last = max([last, *told(receiver)])
+        last = max([first, *told(receiver)])
         there = whole(kind, path)
         assert there[: last + 1] == list(range(last + 1))
         assert len(there) <= last + 2

@@ -3,20 +3,14 @@
 import contextlib
 import json
 import os
-import resource
-import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import eomoo
-from eomoo.errors import EomooError, SettingError, StoreError
+from eomoo.errors import SettingError, StoreError
 from eomoo.fronts.objectives import Objective
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import RunResult, run_algorithm
@@ -274,27 +268,6 @@ def test_nothing_there(tmp_path):
         Store(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"hello, I am a text file of some length\n" * 30, b"\x89PNG" * 400])
-@pytest.mark.parametrize("create", [True, False])
-def test_another_kind_of_file_is_left_alone(tmp_path, content, create):
-    path = tmp_path / STORE_NAME
-    path.write_bytes(content)
-    with pytest.raises(StoreError, match="no result store of eomoo"):
-        Store(path, create=create)
-    assert path.read_bytes() == content
-
-
-@pytest.mark.parametrize("create", [True, False])
-def test_a_database_of_another_program_is_left_alone(tmp_path, create):
-    path = tmp_path / STORE_NAME
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE run (id INTEGER)")
-    content = path.read_bytes()
-    with pytest.raises(StoreError, match="another program"):
-        Store(path, create=create)
-    assert path.read_bytes() == content
-
-
 def test_an_empty_file_is_filled_or_refused(tmp_path):
     path = tmp_path / STORE_NAME
     path.touch()
@@ -302,33 +275,6 @@ def test_an_empty_file_is_filled_or_refused(tmp_path):
         Store(path)
     with Store(path, create=True) as store:
         assert store.runs() == []
-
-
-def test_another_version(filled):
-    with contextlib.closing(sqlite3.connect(filled)) as connection, connection:
-        connection.execute("PRAGMA user_version=99")
-    with pytest.raises(StoreError, match="another version of eomoo"):
-        Store(filled)
-
-
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
-@pytest.mark.parametrize("damage", ["zeros", "noise", "cut"])
-def test_a_damaged_file_raises_no_other_error(filled, result, share, damage):
-    content = bytearray(filled.read_bytes())
-    at = int(len(content) * share)
-    if damage == "cut":
-        del content[at:]
-    else:
-        junk = bytes(6_000) if damage == "zeros" else np.random.default_rng(at).bytes(6_000)
-        content[at : at + 6_000] = junk[: len(content) - at]
-    filled.write_bytes(content)
-    with contextlib.suppress(EomooError), Store(filled) as store:
-        for problem in store.problems():
-            store.true_front(problem.id)
-            store.front_deviations(problem.id, store.runs())
-        for run in store.runs():
-            store.trace(run)
-            list(store.traces(run.problem, [run]))
 
 
 def after(path, *statements):
@@ -504,114 +450,3 @@ def test_a_read_only_folder_can_be_read(filled, open_folder, result):
             return store.trace(store.runs()[0]).cells.tolist()
 
     assert in_child(read) == (0, str(result.cells.tolist()))
-
-
-def test_a_read_only_folder_cannot_be_written(open_folder):
-    os.chmod(open_folder, 0o555)
-    code, text = in_child(lambda: Store(os.path.join(open_folder, STORE_NAME), create=True))
-    assert code == 1
-    assert text.startswith("StoreError")
-    assert "cannot be opened for writing; check the folder and its permissions" in text
-
-
-# -- processes ---------------------------------------------------------------------------------
-
-SCRIPT = """
-import sys
-import numpy as np
-from eomoo.fronts.objectives import Objective
-from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.problem import get_problem
-from eomoo.search.run import RunResult
-from eomoo.study.store import Store
-
-def result(seed, n=4_000):
-    cells = np.random.default_rng(seed).choice(423_624, n, replace=False)
-    return RunResult(
-        cells=cells, values=np.stack([cells, -cells], axis=1).astype(float), feasible=np.ones(n, bool),
-        front=cells[:3], front_deviations=np.ones((3, 2)), n_eval=n, seconds=1.0, complete=True, **EXTRA,
-    )
-
-spec = AlgorithmSpec(label="mine", algorithm="random")
-problem = get_problem(sys.argv[2])
-with Store(sys.argv[1], create=True) as store:
-    known = store.add_problem(problem)
-    for seed in range(int(sys.argv[3]), int(sys.argv[4])):
-        store.add_run(known, spec, seed=seed, budget=4_000, result=result(seed))
-        print(seed, flush=True)
-"""
-
-
-@pytest.fixture
-def writer(card, tmp_path):
-    """Start a process that enters runs of the seeds first..last-1 and prints each seed once it is in."""
-    from synthetic import ANALYTIC_CARD
-
-    own = card(text=ANALYTIC_CARD.replace("max", "min"))
-    extra = {name: None if name == "starts" else {} for name in ("starts", "notes")}
-    known = RunResult.__dataclass_fields__
-    extra = {name: value for name, value in extra.items() if name in known}
-    script = tmp_path / "write.py"
-    script.write_text(textwrap.dedent(SCRIPT).replace("EXTRA", repr(extra)))
-
-    def start(path, first, last, **options):
-        return subprocess.Popen(
-            [sys.executable, script, path, own, str(first), str(last)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(eomoo.__file__).parents[1])},
-            **options,
-        )
-
-    return start
-
-
-def check_whole(path):
-    """Seeds of the runs in a store, each of which is whole and right."""
-    with Store(path) as store:
-        assert store._database.rows("PRAGMA integrity_check") == [("ok",)]
-        runs = store.runs()
-        for run, trace in store.traces(1, runs):
-            expected = np.random.default_rng(run.seed).choice(423_624, 4_000, replace=False)
-            assert trace.cells.tolist() == expected.tolist()
-            assert trace.values[:, 0].tolist() == expected.tolist()
-    return [run.seed for run in runs]
-
-
-def test_killed_in_the_middle_of_writing(path, writer):
-    told = -1
-    for wait in (0.0, 0.013, 0.04):
-        process = writer(path, told + 1, 10_000)
-        for _ in range(2):
-            told = int(process.stdout.readline())
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        told = max([told, *map(int, process.stdout.read().split())])
-        process.communicate()
-        seeds = check_whole(path)
-        assert seeds[: told + 1] == list(range(told + 1))
-        assert len(seeds) <= told + 2
-        told = seeds[-1]
-
-
-def test_two_processes_write_at_once(path, writer):
-    processes = [writer(path, first, last) for first, last in ((0, 8), (4, 12))]
-    for process in processes:
-        _, errors = process.communicate()
-        assert (process.returncode, errors) == (0, "")
-    assert check_whole(path) == list(range(12))
-
-
-def test_a_full_disk_is_told_and_what_was_entered_is_safe(path, writer):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3_900_000, 3_900_000))
-
-    process = writer(path, 0, 10_000, preexec_fn=limit)
-    told, errors = process.communicate()
-    assert process.returncode == 1
-    assert "StoreError" in errors.splitlines()[-1]
-    assert "cannot be written" in errors.splitlines()[-1]
-    seeds = check_whole(path)
-    assert seeds == [int(seed) for seed in told.split()]
-    assert len(seeds) > 3
