@@ -13,7 +13,6 @@ from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
-from eomoo.checks import positive
 from eomoo.search.starts import Starts, as_sampling
 from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -207,6 +206,3 @@ def _keys(pop: Population) -> list[int | tuple[float, ...]]:
     genes = np.stack([individual.X for individual in pop])
     index: NDArray[np.int64] = load_space().index(genes)
     return [k if k >= 0 else tuple(row.tolist()) for k, row in zip(index.tolist(), genes, strict=True)]
-
-
-check_positive = positive  # some still take it from here

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eomoo.checks import positive
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.operators import check_positive
 
 __all__ = [
     "ProblemSpec",
@@ -169,7 +169,7 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
         raise CardError(f"noise is a seed, a whole number; got {noise!r}")
     if not isinstance(limits, list) or not all(isinstance(text, str) for text in limits):
         raise CardError("constraints must be a list of texts such as 'latency<=10'")
-    budget = check_positive("budget", content.get("budget", 1000))
+    budget = positive("budget", content.get("budget", 1000))
     common = ProblemSpec(card="", noise=noise, constraints=tuple(limits))
     return Study(
         title=str(content.get("title", "")),
@@ -209,7 +209,7 @@ def _algorithm(row: Mapping[str, Any], budget: int) -> tuple[AlgorithmSpec, int]
     if not isinstance(options, dict):
         raise CardError(f"options of {name} must be a table")
     spec = AlgorithmSpec(label=str(row.get("label", name)), algorithm=name, options=options)
-    return spec, check_positive("budget", row.get("budget", budget))
+    return spec, positive("budget", row.get("budget", budget))
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
