@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import re
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.errors import DataError, EomooError, SettingError
+from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
 from eomoo.models.cell_models import CellModels, Part, Quality, Target
 from eomoo.models.gaussian_process import Kernel
@@ -50,11 +51,13 @@ _N_REFERENCES = 16
 _TOLERANCE = 1e-3
 # Reading and asking models takes two seconds on a slow machine.
 _PATIENCE = 120.0
-# What a process of its own does with a folder; where it can say what is wrong, so can the one that asks.
+# What a process of its own does with a folder.
 _TRY = (
     "import sys; folder, *sys.path = sys.argv[1:]\n"
-    "from eomoo.models.model_files import _load_or_end\n_load_or_end(folder)"
+    "from eomoo.models.model_files import _load_or_tell\n_load_or_tell(folder)"
 )
+# Address space of that process: reading the shipped models takes 1 GB of it, most of which is never touched.
+_MEMORY = 3 << 30
 _FACTS = ("mean", "std", "noise", "slow_share", "slow_factor", "spread")
 
 _T = TypeVar("_T")
@@ -324,9 +327,10 @@ def _reading(what: str, read: Callable[[], _T]) -> _T:
 
 
 def _try_elsewhere(folder: Path) -> None:
-    """Read models in another process; raises what was wrong with them.
+    """Read models in another process, which may die of them; raises what was wrong with them.
 
     Raises:
+        DataNotFoundError: A file is missing.
         DataError: They cannot be read.
     """
     read_record(folder)
@@ -335,12 +339,20 @@ def _try_elsewhere(folder: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         raise DataError(f"the models in {folder} cannot be read within {_PATIENCE:.0f} seconds") from None
-    if done.returncode not in (0, 1):
-        raise DataError(f"the models in {folder} cannot be read: xgboost died of them")
+    if done.returncode:
+        kind, _, said = done.stdout.strip().partition(" ")
+        if kind == DataNotFoundError.__name__:
+            raise DataNotFoundError(said)
+        raise DataError(said or f"the models in {folder} cannot be read: xgboost died of them")
 
 
-def _load_or_end(folder: str) -> None:
+def _load_or_tell(folder: str) -> None:
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     try:
         _load(Path(folder))
-    except EomooError:
+    except EomooError as error:
+        print(type(error).__name__, error)
         sys.exit(1)
