@@ -2,7 +2,7 @@
 
 ``base``: the interface ``Jobs``, and work in this process. ``processes``: on several of this machine.
 ``dask``: on the workers of a Dask scheduler. ``slurm``: on jobs that a SLURM cluster starts. ``make``: those
-that a number of workers and a cluster's name ask for.
+that a number of workers and a cluster's name ask for. ``threads``: one thread of linear algebra.
 """
 
 from eomoo.jobs.base import ATTEMPTS, Jobs, LocalJobs, worker_number
@@ -10,6 +10,7 @@ from eomoo.jobs.dask import DaskJobs
 from eomoo.jobs.make import make_jobs
 from eomoo.jobs.processes import ProcessJobs
 from eomoo.jobs.slurm import slurm_cluster
+from eomoo.jobs.threads import one_thread
 
 __all__ = [
     "ATTEMPTS",
@@ -18,6 +19,7 @@ __all__ = [
     "LocalJobs",
     "ProcessJobs",
     "make_jobs",
+    "one_thread",
     "slurm_cluster",
     "worker_number",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
-from eomoo.jobs.threads import one_thread
+from eomoo.jobs import one_thread
 from eomoo.models.gaussian_process import Paths, Predictor, Solver, covariance
 from eomoo.models.recipes import Recipe
 from eomoo.models.scaling import Scaling, scaling_of, selected

@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from eomoo.checks import choice, positive
 from eomoo.fronts import PENALTY
-from eomoo.jobs.threads import one_thread
+from eomoo.jobs import one_thread
 from eomoo.models import SEARCH, ModelErrors, fit
 from eomoo.search.acquisition import improvement_probabilities, select_batch, z_score
 from eomoo.search.candidates import Candidates, SearchState

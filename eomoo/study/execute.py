@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from eomoo.checks import positive
 from eomoo.errors import StoreError
 from eomoo.files import only_one
-from eomoo.jobs import make_jobs
+from eomoo.jobs import make_jobs, one_thread
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.plan import ProblemSpec, Study, Task, probe_name
@@ -81,7 +80,7 @@ def _run_missing(
     on_event: Callable[[Event], None] | None,
 ) -> int:
     with Store(folder / STORE_NAME, create=True) as store:
-        with _one_thread():
+        with one_thread():
             numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
         _check_same_values(store, numbers.values())
         pending = [
@@ -127,7 +126,7 @@ def _check_same_values(store: Store, numbers: Iterable[int]) -> None:
 
 def perform(task: Task, probes: Mapping[str, Probe] | None = None) -> Performed:
     """One run, and what the study's probes say of it, by their name."""
-    with _one_thread():
+    with one_thread():
         return _perform(task, probes or {})
 
 
@@ -147,12 +146,3 @@ def _perform(task: Task, probes: Mapping[str, Probe]) -> Performed:
 @lru_cache(maxsize=8)
 def _problem(spec: ProblemSpec) -> CellProblem:
     return get_problem(spec.card, noise=spec.noise, constraints=spec.constraints)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep linear algebra on one thread: a core runs one task, and sums come out the same on all of them."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield
