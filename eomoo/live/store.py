@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -201,7 +202,12 @@ class LiveStore:
         return None
 
     def _prove(self, proved: tuple[Any, ...], digest: str | None) -> None:
-        if digest is not None and _digest(proved) != digest:
+        if digest is None:
+            warnings.warn(
+                f"{self.path} holds results of eomoo 0.1.0, without digests: they are unverified",
+                stacklevel=2,
+            )
+        elif _digest(proved) != digest:
             raise StoreError(
                 f"{self.path}: the {proved[1]} result of cell {proved[2]} has changed since it was written; "
                 "take the file from a copy, or choose another folder"

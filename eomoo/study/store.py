@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -201,7 +202,12 @@ class Store:
         with self._database.explained():
             if counted and int(counted[0][0]) != len(rows):
                 raise self._changed(f"the list of runs ({counted[0][0]} were entered, {len(rows)} are there)")
-            return [run_row(r[0], r[4:], r[1], r[2], r[3]) for r in rows]
+            runs = [run_row(r[0], r[4:], r[1], r[2], r[3]) for r in rows]
+        if not all(run.verified for run in runs):
+            warnings.warn(
+                f"{self.path} holds runs of eomoo 0.1.0, without digests: they are unverified", stacklevel=2
+            )
+        return runs
 
     def has_run(self, problem: int, spec: AlgorithmSpec, *, seed: int, budget: int) -> bool:
         """Whether a run is in, and complete."""
