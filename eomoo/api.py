@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
 from eomoo.checks import whole
 from eomoo.errors import SettingError
-from eomoo.files import only_one
+from eomoo.files import only_one, remove_leftovers
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Progress, run_algorithm
@@ -133,6 +133,7 @@ def run(
     # A wrong setting is told now, before anything is written.
     spec.build(problem.n_obj)
     with _folder(out) as folder, only_one(folder, "running a search"):
+        remove_leftovers(folder)
         stored = _stored(problem, spec, spent, seed, folder, on_progress, again=retry_failed)
         found = Run(problem=problem, stored=stored)
         if out is not None:

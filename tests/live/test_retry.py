@@ -1,6 +1,7 @@
 """What a machine failed at, in `eomoo run`: told at its end, and tried again when that is asked for."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -83,7 +84,11 @@ def test_a_run_tells_what_failed_and_tries_it_again_when_asked(place, monkeypatc
     lines = (place / "out" / "trace.csv").read_text().splitlines()
     monkeypatch.undo()
     monkeypatch.chdir(place)
+    left = place / "out" / ".0a1b2c3d-trace.csv"
+    left.write_text("half of a")
+    os.utime(left, (0, 0))
     assert run().stderr == ""
+    assert not left.exists()
     assert (place / "out" / "trace.csv").read_text().splitlines() == lines
     again = json.loads(run("--retry-failed", "--json").stdout)
     assert again["distinct_cells"] == 3
