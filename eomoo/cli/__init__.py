@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from io import TextIOWrapper
@@ -11,6 +12,7 @@ import typer
 
 from eomoo.cli import data, landscape, live, problems, report, run, show, study, surrogate
 from eomoo.errors import EomooError
+from eomoo.files import write_error
 
 __all__ = ["app", "main"]
 
@@ -66,7 +68,12 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     warnings.showwarning = _say
     try:
-        app()
+        try:
+            app()
+        finally:
+            # Here, and not at the interpreter's end, a full disk can still be told.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except EomooError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
@@ -75,6 +82,13 @@ def main() -> None:
         # The reader of a pipe has gone, as with `| head`; closing stderr keeps Python from complaining.
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if error.filename is not None:
+            # Such as a name that is too long to look whether there is a file.
+            _fail(f"cannot use {error.filename}: {(error.strerror or str(error)).lower()}", 1)
+        # Python would try to write the rest again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(str(write_error("the output", error)), 1)
     except MemoryError:
         _fail("out of memory; use a smaller budget or close other programs", 1)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eomoo.checks import choice, known_name, whole
 from eomoo.data.nasbench_convert import METRICS, N_REPEATS, STAGES, column_name
 from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError
-from eomoo.files import read_head
+from eomoo.files import read_array
 from eomoo.space import CIFAR10, Cell, load_space
 from eomoo.space.cell import N_GENES
 from eomoo.space.enumeration import N_CELLS
@@ -173,18 +173,16 @@ def find_nasbench101() -> Path:
 
 
 def _map_columns(path: Path) -> dict[str, NDArray[np.floating]]:
-    # Asked of the file itself, so that no pipe or device is mapped.
-    read_head(path, 1)
-    if path.suffix == ".tfrecord":
+    if path.suffix == ".tfrecord" and path.is_file():
         raise DataError(
             f"{path} has to be converted first: eomoo data convert {path.name} --out FOLDER, then open "
             f"FOLDER/{path.stem}.npy"
         )
     try:
-        record = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, MemoryError):
+        record = read_array(path, mapped=True)
+    except DataError:
         raise _not_ours(path) from None
-    if not isinstance(record, np.ndarray) or record.shape != (1,) or not record.dtype.names:
+    if record.shape != (1,) or not record.dtype.names:
         raise _not_ours(path)
     columns = {name: np.asarray(record[name][0]) for name in record.dtype.names}
     if any(c.shape != (N_CELLS, N_REPEATS) or c.dtype.kind != "f" for c in columns.values()):

@@ -1,12 +1,13 @@
 """Files read within limits and written whole or not at all: what every other part reads and writes by.
 
 ``files``: written beside and renamed, read within a size, checksums, JSON out. ``texts``: JSON and TOML in,
-strictly. ``place``: a value of a file with the way to it, for errors. ``cache``: the
+strictly. ``arrays``: NumPy's in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
 keys in a database, each held by one process as long as it lives. ``leftovers``: temporary files after a kill.
 ``digests``: checksums of a folder's files beside them.
 """
 
+from eomoo.files.arrays import read_array
 from eomoo.files.cache import cache_folder, expanded
 from eomoo.files.claims import CLAIMS_TABLE, Claims
 from eomoo.files.digests import DIGESTS_NAME, check_digests, forget_digests, write_digests
@@ -30,7 +31,7 @@ from eomoo.files.texts import read_json, read_toml
 
 __all__ = [
     "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
-    "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_bytes", "read_head",
-    "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of", "to_json",
-    "write_digests", "write_error", "write_json", "write_text",
+    "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_array", "read_bytes",
+    "read_head", "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of",
+    "to_json", "write_digests", "write_error", "write_json", "write_text",
 ]  # fmt: skip

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
-from importlib.resources import as_file, files
+from pathlib import Path
 from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.errors import DataError, SettingError, UnknownNameError
+from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
+from eomoo.files import read_array
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES, N_GENES
 from eomoo.space.enumeration import (
     N_CELLS,
@@ -20,7 +22,10 @@ from eomoo.space.enumeration import (
     enumerate_space,
 )
 
-__all__ = ["EDGE_WEIGHTS", "Tables"]
+__all__ = ["EDGE_WEIGHTS", "Tables", "read_hashes"]
+
+# CRC-32 of the shipped hashes, taken in 1.6 ms (SHA-256: 3.7 ms); it is to find accidents.
+_CHECKSUM = 0x70B4B983
 
 # Genotypes decoded at a time: their 0.8 MB of genes and codes stay within a core's cache.
 _BLOCK = 1 << 12
@@ -51,7 +56,7 @@ class Tables:
 
     def __init__(self) -> None:
         space = enumerate_space()
-        hashes = _shipped_hashes()
+        hashes = read_hashes(Path(__file__).with_name("hashes.npy"))
         keys = _hash_keys(hashes)
         class_of_index = np.argsort(keys)
         self._hashes, self._hash_keys = hashes[class_of_index], keys[class_of_index]
@@ -200,15 +205,15 @@ class Tables:
         return indices.astype(np.int64)
 
 
-def _shipped_hashes() -> NDArray[np.uint8]:
-    with as_file(files("eomoo.space") / "hashes.npy") as path:
-        try:
-            hashes = np.load(path)
-        except (OSError, ValueError, EOFError):
-            raise DataError(f"{path} is missing or damaged; install eomoo again") from None
-    if hashes.shape != (N_CELLS, 16) or hashes.dtype != np.uint8:
+def read_hashes(path: str | Path) -> NDArray[np.uint8]:
+    """The hashes (423624, 16) of a file that ``eomoo.space.build`` wrote; DataError where they are others."""
+    try:
+        hashes = read_array(path)
+    except EomooError:
+        raise DataError(f"{path} is missing or damaged; install eomoo again") from None
+    if hashes.shape != (N_CELLS, 16) or hashes.dtype != np.uint8 or zlib.crc32(hashes.data) != _CHECKSUM:
         raise DataError(f"{path} is not the file that eomoo ships; install eomoo again")
-    return np.asarray(hashes)
+    return hashes
 
 
 def _padded_adjacency(mask: NDArray[np.int32], vertices: NDArray[np.int8]) -> NDArray[np.bool_]:

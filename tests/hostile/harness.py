@@ -25,7 +25,7 @@ from traceback import extract_tb
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "data")]
 
-from mutations import generator, mutated  # noqa: E402 - lies beside, wherever this is called from
+from mutations import generator, make_special, mutated  # noqa: E402 - lies beside, wherever this is called from
 from readers import KINDS  # noqa: E402
 
 MOST_BYTES = 1 << 30
@@ -33,6 +33,10 @@ MOST_SECONDS = 30
 FINE = ("refused", "accepted", "same")
 # What a payload would make, were it executed.
 CANARY = "executed"
+# What is changed of a file that is given its full size again.
+HEAD = 1 << 12
+# Of the inputs, how many are no changed file but a link, a pipe, a device, a folder or endless.
+SPECIAL = 0.05
 
 
 def judged(kind, folder, expected):
@@ -99,23 +103,38 @@ def try_one(kind, sample, number, seed):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         targets = kind.targets(sample.files)
-        target = targets[int(rng.integers(len(targets)))]
-        content = mutated(sample.files[target], rng, text=kind.text)
-        (folder / target).write_bytes(content)
-        if content == sample.files[target]:
-            return "same", ""
+        what = ""
+        if kind.invent is not None:
+            given = kind.invent(rng)
+            what = f"eomoo {' '.join(given)}"[:300] + ": "
+        else:
+            given = folder
+            target = targets[int(rng.integers(len(targets)))]
+            if rng.random() < SPECIAL:
+                what = f"{make_special(folder / target, rng)}: "
+            else:
+                content = mutated(sample.files[target], rng, text=kind.text)
+                (folder / target).write_bytes(content)
+                if content == sample.files[target]:
+                    return "same", ""
+            if kind.head and (folder / target).is_file() and not (folder / target).is_symlink():
+                os.truncate(folder / target, max(sample.size, (folder / target).stat().st_size))
         before = set(folder.rglob("*"))
         cwd = os.getcwd()
         os.chdir(folder)
         try:
-            (outcome, said), grown = in_a_process(lambda: judged(kind, folder, sample.expected))
+            (outcome, said), grown = in_a_process(lambda: judged(kind, given, sample.expected))
         finally:
             os.chdir(cwd)
+        said = what + said
         if any(p.name == CANARY for p in folder.rglob("*")):
             return "executed", said
         if grown > MOST_BYTES:
             return "over 1 GB", f"{grown / 1e9:.2f} GB, {outcome}: {said}"
         left = set(folder.rglob("*")) - before - {folder / name for name in kind.may_leave}
+        if kind.invent is not None:
+            # A command that ends early may leave what it was asked to write, but nothing half-written.
+            left = {path for path in left if path.name.startswith(".")}
         if left and outcome == "refused":
             return "left behind", ", ".join(map(str, left))
         return outcome, said
@@ -128,10 +147,13 @@ class Sample:
         with tempfile.TemporaryDirectory(prefix="sample-") as place:
             folder = Path(place)
             kind.make(folder)
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            self.size = max(path.stat().st_size for path in files)
             self.files = {
-                str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+                str(path.relative_to(folder)): path.read_bytes()[: HEAD if kind.head else None]
+                for path in files
             }
-            self.expected = kind.read(folder)
+            self.expected = None if kind.invent else kind.read(folder)
 
 
 def run(inputs, seed, only=()):
@@ -146,6 +168,7 @@ def run(inputs, seed, only=()):
             outcomes[outcome] += 1
             if outcome not in FINE:
                 bad.append((kind.name, number, outcome, said))
+                print(*bad[-1], sep=": ", file=sys.stderr, flush=True)
         counts[kind.name] = outcomes
     return counts, bad
 
@@ -163,8 +186,7 @@ def main():
         print(f"| {name} | {outcomes.total()} | " + " | ".join(str(outcomes[c]) for c in columns) + " |")
     total = sum(counts.values(), Counter())
     print(f"| all | {total.total()} | " + " | ".join(str(total[c]) for c in columns) + " |")
-    for name, number, outcome, said in bad:
-        print(f"{name} {number}: {outcome}: {said}")
+    sys.exit(1 if bad else 0)
 
 
 if __name__ == "__main__":

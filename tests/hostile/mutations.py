@@ -1,6 +1,8 @@
 """Changed and invented files, from a seed: what a broken disk, a wrong program or a bad day may leave."""
 
+import os
 import re
+import socket
 
 import numpy as np
 
@@ -112,6 +114,36 @@ def mutated(data, rng, *, text):
         if data:
             data = known[int(rng.integers(len(known)))](data, rng)
     return data
+
+
+def make_special(path, rng):
+    """Put something in a file's place that is no file to read whole; its name."""
+    path.unlink()
+    kinds = [
+        "pipe",
+        "folder",
+        "/dev/zero",
+        "/dev/null",
+        "/dev/full",
+        "nowhere",
+        "itself",
+        "socket",
+        "a terabyte",
+    ]
+    kind = kinds[int(rng.integers(len(kinds)))]
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(path))
+    elif kind == "a terabyte":
+        path.touch()
+        os.truncate(path, 1 << 40)
+    else:
+        path.symlink_to(path if kind == "itself" else kind)
+    return kind
 
 
 def generator(seed, kind, number):

@@ -3,6 +3,7 @@
 import gzip
 import os
 import pickle
+import shutil
 import warnings
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -83,6 +84,10 @@ class Kind:
     packages: tuple = ()
     spoil: tuple = ()
     may_leave: tuple = field(default=())
+    # What is read instead of changed files, of a generator: the words of a command line.
+    invent: object = None
+    # Whether only the head of the file is changed, and the rest is zeros.
+    head: bool = False
 
     def available(self):
         return all(find_spec(name) is not None for name in self.packages)
@@ -166,7 +171,9 @@ def read_plain_json(folder):
 
 
 def make_pickle(folder):
-    value = {"11df": ({"ops": ["a", "b"], "m": [[0, 1], [0, 0]]}, {108: [{"acc": 0.5, "t": 3.0}]})}
+    value = {
+        "11df": ({"ops": ["a", "b"], "m": [[0, 1], [0, 0]]}, {108: [{"acc": np.float64(0.5), "t": 3.0}]})
+    }
     (folder / "database.pickle").write_bytes(pickle.dumps(value, protocol=4))
 
 
@@ -291,6 +298,16 @@ def none_changed(found, expected):
     return all(a is None or a == b for a, b in zip(found, expected, strict=True))
 
 
+def make_cluster(folder):
+    (folder / "cluster.toml").write_text(CLUSTER)
+
+
+def read_cluster(folder):
+    from eomoo.jobs.slurm import _read_cluster
+
+    return str(_read_cluster(folder / "cluster.toml"))
+
+
 def make_training(folder):
     from tiny_images import make_data
 
@@ -304,11 +321,8 @@ def make_training(folder):
 
 
 def read_training(folder):
-    import torch
+    from eomoo.live import load_trained
 
-    from eomoo.live.training import load_trained
-
-    torch.set_num_threads(1)
     network = load_trained(next(iter(sorted(folder.glob("weights-*.pt")))))
     return str([float(value.double().sum()) for value in network.state_dict().values()])
 
@@ -330,22 +344,95 @@ def read_run_file(folder):
     return str(result.to_dict())
 
 
+def make_nasbench_table(folder):
+    from eomoo.data.nasbench_convert import METRICS, STAGES, column_name
+
+    names = [column_name(metric, 108, stage) for stage in STAGES for metric in METRICS]
+    table = np.zeros(1, dtype=[(name, "<f4", (423_624, 3)) for name in names])
+    np.save(folder / "nasbench_only108.npy", table)
+
+
+def read_nasbench_table(folder):
+    from eomoo.data import NASBench101Table
+
+    table = NASBench101Table(folder / "nasbench_only108.npy")
+    return str(table.query([5, 423_623], metric=["training_time", "test_accuracy"]).tolist())
+
+
+def make_hashes(folder):
+    import eomoo.space
+
+    shutil.copyfile(Path(eomoo.space.__file__).with_name("hashes.npy"), folder / "hashes.npy")
+
+
+def read_hashes(folder):
+    from eomoo.space.tables import read_hashes
+
+    return read_hashes(folder / "hashes.npy")[::1000].tolist()
+
+
+def make_eo(folder):
+    from eomoo.data import find
+
+    for path in find("eo-hwnas").iterdir():
+        shutil.copyfile(path, folder / path.name)
+
+
+def read_eo(folder):
+    from eomoo.data import load_eo_table
+
+    return load_eo_table(folder).to_csv()
+
+
+def make_command_line(folder):
+    make_card(folder)
+    make_study(folder)
+    # What the commands import is imported once, and not by each of thousands of processes.
+    small_run(folder / "warm")
+    shutil.rmtree(folder / "warm")
+
+
+def call_command(words):
+    from commands import call
+
+    return call(words)
+
+
+def invent_command(rng):
+    from commands import invent
+
+    return invent(rng)
+
+
 def make_models(folder):
-    import shutil
+    import eomoo.models
 
-    from eomoo.models.model_files import shipped_folder
-
-    for path in shipped_folder().iterdir():
+    for path in (Path(eomoo.models.__file__).parent / "eo_hwnas").iterdir():
         if path.is_file():
             shutil.copyfile(path, folder / path.name)
 
 
 def read_models(folder):
-    import eomoo
-    from eomoo.models.model_files import read_surrogates
+    from eomoo.models.model_files import read_models, read_record
+    from eomoo.models.predictions import whole_space
 
-    features = eomoo.load_space().features(np.array(CELLS))
-    return str([np.asarray(values).round(3).tolist() for values in read_surrogates(folder).predict(features)])
+    mean, std = read_models(folder).predict(np.array(CELLS))
+    record = read_record(folder)
+    shipped = whole_space(folder, record)
+    return str(
+        [mean.round(3).tolist(), std.round(3).tolist(), [shipped.mean(n)[CELLS] for n in record.targets]]
+    )
+
+
+RUN_FILES = ("front.csv", "settings.json", "trace.csv")
+
+
+def read_run_files(folder):
+    from eomoo.files import check_digests
+
+    check_digests(folder)
+    paths = [folder / name for name in RUN_FILES]
+    return [path.read_bytes() if path.is_file() else None for path in paths]
 
 
 def read_report(folder):
@@ -376,6 +463,7 @@ KINDS = [
     Kind(name="png", make=make_class_folders, read=read_class_folders, packages=RASTERS),
     Kind(name="hdf5", make=make_so2sat, read=read_so2sat, packages=("h5py",)),
     Kind(name="store", make=make_store, read=read_store, own=True),
+    Kind(name="run files", make=small_run, read=read_run_files, own=True, same=none_changed, spoil=RUN_FILES),
     Kind(name="report", make=small_run, read=read_report),
     Kind(name="live store", make=make_live_store, read=read_live_store, own=True, same=none_changed),
     Kind(
@@ -399,6 +487,11 @@ KINDS = [
         spoil=("run.json",),
         packages=TORCH,
     ),
+    Kind(name="cluster", make=make_cluster, read=read_cluster, text=True),
+    Kind(name="npy", make=make_nasbench_table, read=read_nasbench_table, head=True),
+    Kind(name="hashes", make=make_hashes, read=read_hashes, own=True),
+    Kind(name="eo", make=make_eo, read=read_eo, own=True),
+    Kind(name="command", make=make_command_line, read=call_command, invent=invent_command),
     Kind(name="models", make=make_models, read=read_models, own=True, packages=("xgboost",)),
 ]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
