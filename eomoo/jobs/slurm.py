@@ -27,7 +27,7 @@ def slurm_cluster(path: str | Path, *, resource: str = "GPU") -> Any:
     job_script_prologue and job_extra_directives (lists of lines), and gpus (of each job).
 
     Raises:
-        DataError: (a ValueError) It is no TOML file or has another key.
+        DataNotFoundError, DataError: There is no such file, it is no TOML file or has another key.
         MissingPackageError: (an ImportError) dask-jobqueue is not installed.
     """
     jobqueue = require("dask_jobqueue", purpose="to start workers through SLURM")

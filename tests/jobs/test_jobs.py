@@ -7,7 +7,7 @@ import os
 import pytest
 from job_functions import die, raise_on, square, where
 
-from eomoo.errors import SettingError, StoreError
+from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs
 
 
@@ -212,11 +212,11 @@ def test_one_worker_is_this_process():
     [
         ({"workers": 0}, "workers must be a whole number of at least 1; got 0"),
         ({"cluster": "slurm"}, "cluster is"),
-        ({"cluster": "none.toml"}, r"there is no cluster file none\.toml"),
+        ({"cluster": "none.toml"}, r"there is no file none\.toml"),
     ],
 )
 def test_impossible_jobs_are_refused(options, message):
     if options.get("cluster") == "none.toml":
         pytest.importorskip("dask_jobqueue", reason="the extra 'cluster' is not installed")
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(EomooError, match=message):
         make_jobs(**options)
