@@ -219,6 +219,16 @@ def test_the_cache_gives_what_was_computed_without_the_models(models, small_cach
     np.testing.assert_array_equal(fresh(models), first)
 
 
+def test_that_every_cell_is_predicted_is_told_once(models, small_cache):
+    told = []
+    for _ in range(2):
+        predictions._whole_space.cache_clear()
+        backend = SurrogateBackend(models)
+        backend.report = told.append
+        backend.values(np.arange(5), ["latency"])
+    assert told == [f"predicting every cell with the models in {models}, once"]
+
+
 def damage_truncate(path):
     path.write_bytes(path.read_bytes()[:-1_000])
 
