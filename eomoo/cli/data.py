@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, to_json
-from eomoo.data.datasets import DataSet, FileCheck, how_to_get
+from eomoo.data.datasets import DataSet, how_to_get
 from eomoo.errors import DataError, DataNotFoundError
 
 __all__ = ["app"]
@@ -106,18 +106,19 @@ def verify(
     Fails if one differs.
     """
     folders = _folders_to_verify(names, source)
-    checks = {name: check_files(name, folder) for name, folder in folders.items()}
+    checks = [(name, check) for name, folder in folders.items() for check in check_files(name, folder)]
     if as_json:
-        typer.echo(to_json([_check_record(name, check) for name in checks for check in checks[name]]))
+        rows = [{"dataset": name, "file": c.name, "path": c.path, "state": c.state} for name, c in checks]
+        typer.echo(to_json(rows))
     else:
-        for check in (check for name in checks for check in checks[name]):
+        for _, check in checks:
             typer.echo(f"{check.state}: {check.path}")
-    wrong = [(name, check) for name in checks for check in checks[name] if check.state != "ok"]
+    wrong = [(name, check) for name, check in checks if check.state != "ok"]
     if wrong:
         name, first = wrong[0]
         raise DataError(
-            f"{len(wrong)} of {sum(map(len, checks.values()))} files differ from the published ones, the "
-            f"first is {first.path}; get them again with `eomoo data get {name}`"
+            f"{len(wrong)} of {len(checks)} files differ from the published ones, the first is {first.path}; "
+            f"get them again with `eomoo data get {name}`"
         )
 
 
@@ -155,12 +156,8 @@ def convert(
 def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:
     if names:
         return {name: find(name, source) for name in names}
-    found = {}
-    for name in DATASETS:
-        try:
-            found[name] = find(name, source)
-        except DataNotFoundError:
-            continue
+    places = {name: _place(dataset, source) for name, dataset in DATASETS.items()}
+    found = {name: place for name, place in places.items() if place is not None}
     if not found:
         raise DataNotFoundError(
             f"no data set that eomoo knows is in {source}"
@@ -170,25 +167,20 @@ def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str
     return found
 
 
-def _check_record(name: str, check: FileCheck) -> dict[str, Any]:
-    return {"dataset": name, "file": check.name, "path": check.path, "state": check.state}
-
-
 def _describe(dataset: DataSet) -> dict[str, Any]:
-    try:
-        path: Path | None = find(dataset)
-    except DataNotFoundError:
-        path = None
+    facts = ("name", "title", "size", "licence", "citation", "homepage")
     return {
-        "name": dataset.name,
-        "title": dataset.title,
-        "size": dataset.size,
-        "licence": dataset.licence,
-        "citation": dataset.citation,
-        "homepage": dataset.homepage,
-        "path": path,
+        **{name: getattr(dataset, name) for name in facts},
+        "path": _place(dataset),
         "how_to_get": how_to_get(dataset),
     }
+
+
+def _place(dataset: DataSet, source: Path | None = None) -> Path | None:
+    try:
+        return find(dataset, source)
+    except DataNotFoundError:
+        return None
 
 
 def _size(n_bytes: int) -> str:

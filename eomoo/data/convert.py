@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.checks import choice
-from eomoo.data import eo_convert
-from eomoo.data.datasets import DATASETS
+from eomoo.data.datasets import DATASETS, candidates
 from eomoo.data.download import StartProgress
-from eomoo.data.eo_files import read_walks
+from eomoo.data.eo_files import read_database, read_measured, read_walks
 from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
 from eomoo.data.nasbench_convert import NB101_COLUMNS, convert_nasbench101, looks_like_nasbench101
 from eomoo.errors import DataError, DataNotFoundError, SettingError
-from eomoo.files import atomic_path, write_json
+from eomoo.files import atomic_path, read_head, write_json
 from eomoo.packages import require
+from eomoo.space import load_space
 from eomoo.space.enumeration import N_CELLS
 
 if TYPE_CHECKING:
@@ -61,6 +61,62 @@ class Converted:
     description: Path
 
 
+_EO_FILE_COLUMNS: dict[str, tuple[str, str]] = EO_COLUMNS | {
+    "matrix": ("", "rows of the 0/1 adjacency matrix, as JSON"),
+    "ops": ("", "operations in the order of the vertices, as JSON"),
+    "train_accuracy": ("fraction", "training accuracy; the file does not say whether micro or macro"),
+    "val_accuracy": ("fraction", "validation accuracy; the file does not say whether micro or macro"),
+    "test_accuracy": ("fraction", "test accuracy; the file does not say whether micro or macro"),
+}
+
+
+def _is_eo_folder(path: Path) -> bool:
+    """Whether a folder holds any of the six files; the reader says which ones are missing."""
+    dataset = DATASETS["eo-hwnas"]
+    places = candidates(dataset, path) if path.is_dir() else []
+    return any((place / file.name).is_file() for place in places for file in dataset.files)
+
+
+def _begins_with(path: Path, *beginnings: bytes) -> bool:
+    """Whether a file begins so, white space apart."""
+    return read_head(path, 64).lstrip().startswith(beginnings)
+
+
+def _measured_table(path: Path) -> pd.DataFrame:
+    """Test accuracies, latency, parameters and checkpoint size by cell, (n, 9)."""
+    table = read_measured(path)
+    table.insert(1, "hash", load_space().hash(table["index"].to_numpy()))
+    return table
+
+
+def _database_table(path: Path) -> pd.DataFrame:
+    """A database pickle by hash; what stands under its accuracy names is recognised from the values.
+
+    Three equal values in each record are no accuracies: they are the parameters (in millions or
+    thousands) if they agree with the parameters beside them, else the latency.
+    """
+    table = read_database(path)
+    train_time = table.pop("train_time")
+    train, val, test = (table.pop(name) for name in ("train", "val", "test"))
+    if ((train == val) & (val == test)).all():
+        # Rounded to three decimals, as published.
+        fields = [(test * unit).round() for unit in (1_000_000, 1_000)]
+        in_millions = (fields[0] - table["params"]).abs() <= 1_000
+        if (in_millions | ((fields[1] - table["params"]).abs() <= 1)).all():
+            table["published_macs_field_params"] = fields[0].where(in_millions, fields[1]).astype("int64")
+        else:
+            table["latency"] = test
+    elif max(train.max(), val.max(), test.max()) > 1:
+        raise DataError(f"{path} holds values that are neither accuracies nor one measurement a record")
+    else:
+        kinds = [kind for kind in ("micro", "macro") if kind in path.name.lower()]
+        kind = kinds[0] if len(kinds) == 1 else "accuracy"
+        for name, values in (("train", train), ("val", val), ("test", test)):
+            table[f"{name}_{kind}"] = values
+    table["train_time"] = train_time
+    return table
+
+
 def _store_nasbench101(path: Path, target: Path, progress: StartProgress | None) -> tuple[list[str], int]:
     epochs = convert_nasbench101(path, target, progress=progress(path.name) if progress else None)
     names = [name for name in NB101_COLUMNS if int(name.split("_")[-2]) in epochs]
@@ -80,7 +136,7 @@ KINDS: dict[str, Kind] = {
     "eo-table": Kind(
         title="a folder with the six files of the EO HW-NAS table: one table of 450 cells",
         dataset="eo-hwnas",
-        recognises=eo_convert.is_eo_folder,
+        recognises=_is_eo_folder,
         read=load_eo_table,
         columns=EO_COLUMNS,
         stem="eo-hwnas",
@@ -88,24 +144,24 @@ KINDS: dict[str, Kind] = {
     "eo-walks": Kind(
         title="path_logs.json of the EO HW-NAS table: the cells of the random walks",
         dataset="eo-hwnas",
-        recognises=lambda path: eo_convert.begins_with(path, b"["),
+        recognises=lambda path: _begins_with(path, b"["),
         read=read_walks,
-        columns=eo_convert.COLUMNS,
+        columns=_EO_FILE_COLUMNS,
     ),
     "eo-tests": Kind(
         title="test_results_sampled_all_paths.json of the EO HW-NAS table: test results",
         dataset="eo-hwnas",
-        recognises=lambda path: eo_convert.begins_with(path, b"{"),
-        read=eo_convert.measured_table,
-        columns=eo_convert.COLUMNS,
+        recognises=lambda path: _begins_with(path, b"{"),
+        read=_measured_table,
+        columns=_EO_FILE_COLUMNS,
     ),
     "eo-database": Kind(
         title="a database pickle of the EO HW-NAS table: accuracies, latency or parameters by hash",
         dataset="eo-hwnas",
         # Protocols 2 to 5.
-        recognises=lambda path: eo_convert.begins_with(path, *(b"\x80" + bytes([k]) for k in range(2, 6))),
-        read=eo_convert.database_table,
-        columns=eo_convert.COLUMNS,
+        recognises=lambda path: _begins_with(path, *(b"\x80" + bytes([k]) for k in range(2, 6))),
+        read=_database_table,
+        columns=_EO_FILE_COLUMNS,
     ),
 }
 """Every kind that `convert` knows, by name, in the order in which they are tried."""

@@ -1,4 +1,4 @@
-"""One record of NAS-Bench-101's files, read and written the obvious way.
+"""One record of NAS-Bench-101's files, read the obvious way.
 
 A record is a JSON array: hash, epochs, adjacency digits row by row, operations joined by commas, and
 the base64 text (of one line, or of lines of 76) of a protobuf ``ModelMetrics``:
@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 from eomoo.errors import DataError
 
-__all__ = ["Record", "decode_record", "encode_record"]
+__all__ = ["Record", "decode_record"]
 
 N_EVALUATIONS, N_FIELDS = 3, 5
 # Both numbers are int32 in the message.
@@ -110,20 +110,6 @@ def decode_record(data: bytes) -> Record:
     )
 
 
-def encode_record(record: Record, *, lines: bool = True) -> bytes:
-    """Write one record as NAS-Bench-101 does; `lines` breaks the base64 text into lines of 76."""
-    parts = []
-    for evaluation in record.evaluations:
-        doubles = [struct.pack("<Bd", k << 3 | _FIXED64, v) for k, v in enumerate(evaluation, 1)]
-        content = b"".join(doubles)
-        parts.append(bytes((1 << 3 | _BYTES, len(content))) + content)
-    parts.append(bytes((2 << 3 | _VARINT,)) + _to_varint(record.params))
-    parts.append(struct.pack("<Bd", 3 << 3 | _FIXED64, record.total_time))
-    message = b"".join(parts)
-    text = (base64.encodebytes if lines else base64.b64encode)(message).decode()
-    return json.dumps([record.hash, record.epochs, record.adjacency, record.ops, text]).encode()
-
-
 def _metrics(message: bytes) -> tuple[tuple[tuple[float, ...], ...], int, float]:
     """The evaluations, parameters and total time of a ``ModelMetrics``; DataError where it is none."""
     evaluations: list[tuple[float, ...]] = []
@@ -175,14 +161,6 @@ def _varint_end(data: bytes, start: int, stop: int) -> int:
 
 def _varint(data: bytes, start: int, stop: int) -> int:
     return sum((data[k] & 0x7F) << 7 * (k - start) for k in range(start, stop))
-
-
-def _to_varint(value: int) -> bytes:
-    digits = bytearray()
-    while value >= 0x80:
-        digits.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes((*digits, value))
 
 
 def _double(data: bytes, at: int) -> float:

@@ -9,7 +9,7 @@ a native CRC-32C once a record, and needs no package.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from eomoo.errors import DataError
 from eomoo.files import reading
 
-__all__ = ["Block", "crc32c", "crc32c_columns", "mask_crc", "read_blocks", "write_records"]
+__all__ = ["Block", "crc32c", "crc32c_columns", "mask_crc", "read_blocks"]
 
 # CRC-32C's polynomial, its bits reversed (RFC 3720, appendix B.4); TFRecord's mask and frame (TensorFlow,
 # core/lib/hash/crc32c.h and core/lib/io/record_writer.h).
@@ -129,14 +129,6 @@ def read_blocks(path: str | Path) -> Iterator[Block]:
     path = Path(path)
     with reading(path) as file:
         yield from _blocks(file, path)
-
-
-def write_records(file: BinaryIO, records: Iterable[bytes]) -> None:
-    """Append records to a file that is open for writing bytes."""
-    for record in records:
-        length = struct.pack("<Q", len(record))
-        file.write(length + struct.pack("<I", mask_crc(crc32c(length))))
-        file.write(record + struct.pack("<I", mask_crc(crc32c(record))))
 
 
 def record_error(path: Path, number: int, what: str) -> DataError:

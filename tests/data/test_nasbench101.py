@@ -9,14 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from nasbench_files import CELLS, record, runs, some_records, write_file
+from nasbench_files import CELLS, encode_record, record, runs, some_records, write_file
 from typer.testing import CliRunner
 
 from eomoo import CIFAR10, load_space
 from eomoo.data import nasbench_convert, tfrecord
 from eomoo.data.nasbench101 import NASBench101Table, find_nasbench101
 from eomoo.data.nasbench_convert import METRICS, NB101_COLUMNS, STAGES, column_name, convert_nasbench101
-from eomoo.data.nasbench_records import encode_record
 from eomoo.errors import CellError, DataError, DataNotFoundError, EomooError, SettingError, UnknownNameError
 
 

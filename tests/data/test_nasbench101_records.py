@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from nasbench_files import record, some_records
+from nasbench_files import encode_record, record, some_records
 
 from eomoo.data.nasbench_batches import RecordError, decode_batch
-from eomoo.data.nasbench_records import decode_record, encode_record
+from eomoo.data.nasbench_records import decode_record
 from eomoo.errors import DataError
 
 # The ModelMetrics of the first record of nasbench_full.tfrecord, written out field by field.

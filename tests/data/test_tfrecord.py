@@ -5,9 +5,10 @@ import struct
 
 import numpy as np
 import pytest
+from nasbench_files import write_records
 
 from eomoo.data import tfrecord
-from eomoo.data.tfrecord import crc32c, crc32c_columns, mask_crc, read_blocks, write_records
+from eomoo.data.tfrecord import crc32c, crc32c_columns, mask_crc, read_blocks
 from eomoo.errors import DataError, DataNotFoundError
 
 

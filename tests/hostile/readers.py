@@ -144,10 +144,7 @@ def read_study(folder):
 
 
 def make_tfrecord(folder):
-    from nasbench_files import some_records
-
-    from eomoo.data.nasbench_records import encode_record
-    from eomoo.data.tfrecord import write_records
+    from nasbench_files import encode_record, some_records, write_records
 
     with open(folder / "nasbench.tfrecord", "wb") as file:
         write_records(file, [encode_record(record) for record in some_records(epochs=(4, 108))])
