@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from raster_files import write_raster
 
-from eomoo.images import Scene, open_data, open_scene, patches_of, read_batch, read_scene, split_regions
+from eomoo.images import Grid, Scene, open_data, open_scene, patches_of, read_batch, read_scene, split_regions
 
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
@@ -159,6 +161,14 @@ def test_bands_and_labels_of_other_places_are_refused(tmp_path, corner, crs, mes
         return
     with pytest.raises(ValueError, match=f"b0.tif and .*labels.tif are not of one grid: .*{message}"):
         open_scene(tmp_path)
+
+
+def test_pixels_of_another_size_are_another_grid():
+    grid = Grid(shape=(96, 120), crs="", transform=(30, 0, 500000, 0, -30, 4600000))
+    finer = replace(grid, transform=(10, 0, 500000, 0, -10, 4600000))
+    assert grid.difference(finer)
+    assert not grid.difference(replace(grid, transform=(30.000001, 0, 500000, 0, -30, 4600000)))
+    assert not grid.difference(replace(grid, transform=()))
 
 
 def test_a_measurement_is_no_label_map(tmp_path):

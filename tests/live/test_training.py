@@ -271,6 +271,9 @@ def test_a_training_that_lacked_memory_goes_on_as_if_nothing_had_been(
     assert calls[0] > 10
     assert_same(weights(whole), weights(again))
     assert [p.val_loss for p in again.curve] == [p.val_loss for p in whole.curve]
+    calls[0] = 0
+    anew = train(CELL, tiny_data, **arguments)
+    assert [(p.epoch, p.val_loss) for p in anew.curve] == [(p.epoch, p.val_loss) for p in whole.curve]
 
 
 def test_images_that_cannot_be_read_stop_the_training(tiny_data, tiny_skeleton, tmp_path):
