@@ -24,6 +24,7 @@ __all__ = [
     "FrontColumn",
     "FrontData",
     "front_columns",
+    "front_content",
     "front_data",
     "front_frame",
     "front_json",
@@ -167,10 +168,8 @@ def front_columns(
     ]
 
 
-def front_frame(stored: StoredRun) -> pd.DataFrame:
-    """A run's front for other programs, a row for each cell."""
-    import pandas as pd
-
+def front_content(stored: StoredRun) -> dict[str, Any]:
+    """A run's front for other programs, by column, a value for each cell."""
     space, cells = load_space(), stored.front_cells
     columns: dict[str, Any] = {"index": cells, "hash": space.hash(cells)}
     for column in front_columns(stored.problem, cells, stored.front_values, stored.deviations):
@@ -178,7 +177,14 @@ def front_frame(stored: StoredRun) -> pd.DataFrame:
         if column.deviations is not None:
             columns[f"{column.name}_std"] = column.deviations
     columns["genotype"] = ["".join(map(str, row)) for row in space.genotype(cells)]
-    return pd.DataFrame(columns)
+    return columns
+
+
+def front_frame(stored: StoredRun) -> pd.DataFrame:
+    """A run's front for other programs, a row for each cell."""
+    import pandas as pd
+
+    return pd.DataFrame(front_content(stored))
 
 
 def front_table(front: FrontData) -> Table:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.analysis.fronts import front_frame
+from eomoo.analysis.fronts import front_content
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
 from eomoo.files import atomic_path, forget_digests, write_digests, write_json
@@ -43,24 +45,35 @@ def summary(stored: StoredRun) -> dict[str, Any]:
     return result
 
 
+def trace_content(stored: StoredRun) -> dict[str, Any]:
+    """Every evaluation in order, by column."""
+    names, trace = stored.problem.objectives.names, stored.trace
+    values = dict(zip(names, trace.values.T, strict=True))
+    return {"step": np.arange(len(trace.cells)), "index": trace.cells, **values, "feasible": trace.feasible}
+
+
 def trace_frame(stored: StoredRun) -> pd.DataFrame:
     """Every evaluation as a table, a row each, in order."""
     import pandas as pd
 
-    frame = pd.DataFrame(stored.trace.values, columns=stored.problem.objectives.names)
-    frame.insert(0, "index", stored.trace.cells)
-    frame.insert(0, "step", np.arange(len(frame)))
-    frame["feasible"] = stored.trace.feasible
-    return frame
+    return pd.DataFrame(trace_content(stored))
+
+
+def _write_csv(content: Mapping[str, Any], path: Path) -> None:
+    """Write columns as pandas would, whose import takes half a second and 60 MB."""
+    rows = zip(*(np.asarray(column).tolist() for column in content.values()), strict=True)
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(content)
+        writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
 def write_run(stored: StoredRun, folder: Path) -> list[Path]:
     """Write front and trace as CSV, settings and digests as JSON, figures of front and cells as PNG."""
     forget_digests(folder)
     written = []
-    for name, frame in (("front.csv", front_frame(stored)), ("trace.csv", trace_frame(stored))):
-        with atomic_path(folder / name) as path:
-            frame.to_csv(path, index=False)
+    for name, content in (("front.csv", front_content(stored)), ("trace.csv", trace_content(stored))):
+        _write_csv(content, folder / name)
         written.append(folder / name)
     settings = {
         **summary(stored),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-__all__ = ["Json", "console", "parse_options", "show_value"]
+__all__ = ["Json", "console", "import_xgboost", "parse_options", "show_value"]
 
 from eomoo.errors import SettingError
 
@@ -52,3 +53,17 @@ def _parse(text: str) -> Any:
         except ValueError:
             continue
     return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def import_xgboost() -> None:
+    """Import XGBoost without scikit-learn, whose estimators no search uses: 80 MB and a second less.
+
+    For a process that is ours alone: in it XGBoost's boosters work and scikit-learn does, its estimators not.
+    """
+    if "sklearn" in sys.modules:
+        return
+    sys.modules["sklearn"] = None  # type: ignore[assignment]
+    try:
+        import xgboost  # noqa: F401
+    finally:
+        del sys.modules["sklearn"]

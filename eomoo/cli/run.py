@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eomoo.cli.common import Json, console, parse_options
+from eomoo.cli.common import Json, console, import_xgboost, parse_options
 from eomoo.errors import EomooError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def run(
     live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
     settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
     problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
+    import_xgboost()
     with closing(problem), _progress(problem, budget or problem.card.budget, quiet=as_json) as update:
         found = search(
             problem,
