@@ -11,9 +11,10 @@ from eomoo.errors import EomooError
 from eomoo.version import __version__
 
 if TYPE_CHECKING:
-    from eomoo.api import Run, run
+    from eomoo.api import Run, fit_models, run
     from eomoo.data.nasbench101 import NASBench101Table
     from eomoo.live.network import build_network
+    from eomoo.models import load_models
     from eomoo.objectives.card import list_problems
     from eomoo.search.algorithms import default_algorithm
     from eomoo.search.memetic import MemeticSearch
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Run": "eomoo.api",
+    "fit_models": "eomoo.api",
+    "load_models": "eomoo.models",
     "run": "eomoo.api",
     "CIFAR10": "eomoo.space",
     "SO2SAT": "eomoo.space",
@@ -83,8 +86,10 @@ __all__ = [
     "build_network",
     "cell_operators",
     "default_algorithm",
+    "fit_models",
     "get_problem",
     "list_problems",
+    "load_models",
     "load_space",
     "run",
 ]

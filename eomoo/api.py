@@ -1,4 +1,4 @@
-"""What the command line calls, for scripts and notebooks: a run from a card's name to its front."""
+"""What the command line calls, for scripts and notebooks: a run from a card's name to its front, models."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.files import only_one, remove_leftovers
+from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Progress, run_algorithm
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["LARGEST", "Run", "run"]
+__all__ = ["LARGEST", "Run", "fit_models", "run"]
 
 LARGEST = 2**63 - 1
 """The largest seed and budget: what SQLite's integers hold."""

@@ -25,7 +25,7 @@ KINDS = {
 }
 NAMES = {
     *("Catalogue", "Cell", "Skeleton", "SO2SAT", "CIFAR10", "load_space"),
-    *("get_problem", "list_problems", "cell_operators"),
+    *("get_problem", "list_problems", "cell_operators", "run", "Run", "fit_models", "load_models"),
     *KINDS,
 }
 
