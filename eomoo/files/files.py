@@ -154,9 +154,13 @@ def read_bytes(path: str | Path, *, max_size: int) -> bytes:
         DataError: The file is larger, is no regular file, or cannot be read.
     """
     with reading(path) as file:
-        # Python allocates all that it is asked to read.
-        content = file.read(min(max_size, os.fstat(file.fileno()).st_size) + 1)
-    if len(content) > max_size:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            # Python allocates all that it is asked to read.
+            content = file.read(size + 1) if size <= max_size else None
+        except MemoryError:
+            raise DataError(f"{path} is larger than the memory that is free") from None
+    if content is None or len(content) > max_size:
         raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
     return content
 

@@ -238,3 +238,10 @@ def test_a_link_is_followed(tmp_path):
     write_text(tmp_path / "link.txt", "new")
     assert (tmp_path / "link.txt").is_symlink()
     assert (tmp_path / "real.txt").read_text() == "new"
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
+    (tmp_path / "x.bin").touch()
+    os.truncate(tmp_path / "x.bin", 1 << 40)
+    with pytest.raises(DataError, match="is larger than the 17179869184 bytes that such a file can have"):
+        read_bytes(tmp_path / "x.bin", max_size=1 << 34)
