@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eomoo.checks import positive
+from eomoo.checks import positive, short, whole
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
@@ -212,14 +212,20 @@ def _algorithm(row: Mapping[str, Any], budget: int) -> tuple[AlgorithmSpec, int]
     return spec, positive("budget", row.get("budget", budget))
 
 
+# More than any statistic needs; of each seed there is a task in memory.
+_MOST_SEEDS = 10_000
+# What the store's column of seeds holds.
+_LARGEST_SEED = 2**63 - 1
+
+
 def _seeds(value: Any) -> tuple[int, ...]:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return tuple(range(1, value + 1))
+        return tuple(range(1, whole("seeds", value, most=_MOST_SEEDS, error=CardError) + 1))
     good = isinstance(value, list) and all(
-        isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in value
+        isinstance(s, int) and not isinstance(s, bool) and 0 <= s <= _LARGEST_SEED for s in value
     )
     if not good:
-        raise CardError(f"seeds must be a number of seeds or a list of whole numbers; got {value!r}")
+        raise CardError(f"seeds must be a number of seeds or a list of whole numbers; got {short(value)}")
     return tuple(value)
 
 

@@ -338,7 +338,7 @@ def read_run_file(folder):
     from eomoo.live.runs import RunFolder
 
     result = RunFolder(folder, {}).result((1,))
-    return str(result.to_dict())
+    return [None if result is None else str(result.to_dict())]
 
 
 def make_nasbench_table(folder):
@@ -480,6 +480,7 @@ KINDS = [
         make=make_training,
         read=read_run_file,
         own=True,
+        same=none_changed,
         text=True,
         spoil=("run.json",),
         packages=TORCH,
