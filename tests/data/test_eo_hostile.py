@@ -227,6 +227,7 @@ def arch(results):
             ["arch_100434, arch_size must be a finite number from 0 to 1,000,000,000.0; got None"],
         ),
         (set_to("MACs", "4.178G", arch), ["arch_100434, MACs must be a text like"]),
+        (set_to("MACs", "4.180M", arch), ["arch_100434, MACs is 4.180M", "4177681 parameters"]),
         (set_to("MACs", "4.178K", arch), ["arch_100434, MACs is 4.178K", "4177681 parameters"]),
         (lambda results: list(results.values()), ["must be a record with names"]),
     ],

@@ -56,6 +56,15 @@ def test_numpy_scalars_come_back_as_python_numbers(read, protocol, kind):
     assert type(back[0]) in (bool, int, float)
 
 
+def test_numbers_of_the_other_byte_order(read):
+    content = pickle.dumps(np.float64(0.1), 3)
+    other = content.replace(b"X\x01\x00\x00\x00<", b"X\x01\x00\x00\x00>")
+    number = np.float64(0.1).tobytes()
+    assert other != content
+    assert number in other
+    assert read(other.replace(number, number[::-1])) == 0.1
+
+
 def test_old_and_new_module_names_of_numpy(read):
     new = pickle.dumps(np.float64(0.25), 0)
     for name in (b"numpy.core.multiarray", b"numpy._core.multiarray"):
