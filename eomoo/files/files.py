@@ -135,14 +135,16 @@ def to_json(value: Any) -> str:
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 checksum of a regular file as 64 hexadecimal digits.
+def sha256_of(path: str | Path, *, max_size: int | None = None) -> str:
+    """Return the SHA-256 checksum of a regular file, of any or at most some size, as 64 hexadecimal digits.
 
     Raises:
         DataNotFoundError: There is no such file.
-        DataError: The file cannot be read, or is no regular file.
+        DataError: The file cannot be read, is no regular file, or is larger.
     """
     with reading(path) as file:
+        if max_size is not None and os.fstat(file.fileno()).st_size > max_size:
+            raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
-from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE, Record, add_file
+from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE, RECORD_FILE, Record, add_file
 from eomoo.models.models import load_models
 from eomoo.space.enumeration import N_CELLS
 from eomoo.version import __version__
@@ -113,7 +113,7 @@ def cache_path(record: Record) -> Path:
 def _whole_space(folder: Path, cached: Path, names: tuple[str, ...], digest: str | None) -> Predictions:
     if digest is not None:
         path = folder / PREDICTIONS_FILE
-        if sha256_of(path) != digest:
+        if sha256_of(path, max_size=MOST_BYTES) != digest:
             raise DataError(f"{path} is not the file that {RECORD_FILE} beside it describes")
         return Predictions(lambda key: _read(path, [key])[key])
     try:
