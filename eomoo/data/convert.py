@@ -217,8 +217,6 @@ def convert(
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
     choice("format", fmt, FORMATS)
-    if fmt == "parquet":
-        require("pyarrow", purpose="to write Parquet (CSV needs nothing)")
     path, out = Path(path), Path(out)
     name = kind_of(path)
     kind = KINDS[name]
@@ -232,6 +230,8 @@ def convert(
         names, rows = kind.store(path, target, progress)
     else:
         assert kind.read is not None
+        if fmt == "parquet":
+            require("pyarrow", purpose="to write Parquet (CSV needs nothing)")
         table = kind.read(path)
         names, rows = [str(column) for column in table.columns], len(table)
         with atomic_path(target) as temporary:

@@ -180,4 +180,5 @@ def _read(path: Path, keys: list[str]) -> dict[str, _Bytes]:
 
 def _write(path: Path, packed: Mapping[str, _Bytes]) -> None:
     with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, allow_pickle=False, **packed)
+        # NumPy's stubs know an option where any name may stand; NumPy 1.26 would store it as an array.
+        np.savez_compressed(temporary, **packed)  # type: ignore[arg-type]

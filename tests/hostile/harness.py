@@ -158,7 +158,7 @@ class Sample:
 
 def run(inputs, seed, only=()):
     """Outcomes by kind, and the sentences of what is not fine."""
-    kinds = [kind for kind in KINDS if (not only or kind.name in only) and kind.available()]
+    kinds = [kind for kind in KINDS if (not only or kind.name in only) and not kind.lacking()]
     counts, bad = {}, []
     gc.freeze()
     for kind in kinds:

@@ -84,16 +84,31 @@ class Kind:
     packages: tuple = ()
     spoil: tuple = ()
     may_leave: tuple = field(default=())
+    eo: bool = False
     # What is read instead of changed files, of a generator: the words of a command line.
     invent: object = None
     # Whether only the head of the file is changed, and the rest is zeros.
     head: bool = False
 
-    def available(self):
-        return all(find_spec(name) is not None for name in self.packages)
+    def lacking(self):
+        """What this machine lacks, in words; None where nothing."""
+        missing = [name for name in self.packages if find_spec(name) is None]
+        if missing:
+            return f"needs {', '.join(missing)}"
+        return "needs the EO HW-NAS table: set EOMOO_DATA" if self.eo and not has_eo_table() else None
 
     def targets(self, files):
         return [name for name in files if not self.spoil or any(part in name for part in self.spoil)]
+
+
+def has_eo_table():
+    from eomoo.data import find
+    from eomoo.errors import DataNotFoundError
+
+    try:
+        return find("eo-hwnas") is not None
+    except DataNotFoundError:
+        return False
 
 
 def table():
@@ -488,7 +503,7 @@ KINDS = [
     Kind(name="cluster", make=make_cluster, read=read_cluster, text=True),
     Kind(name="npy", make=make_nasbench_table, read=read_nasbench_table, head=True),
     Kind(name="hashes", make=make_hashes, read=read_hashes, own=True),
-    Kind(name="eo", make=make_eo, read=read_eo, own=True),
+    Kind(name="eo", make=make_eo, read=read_eo, own=True, eo=True),
     Kind(name="command", make=make_command_line, read=call_command, invent=invent_command),
     Kind(name="models", make=make_models, read=read_models, own=True, packages=("xgboost",)),
 ]

@@ -13,8 +13,8 @@ N = int(os.environ.get("EOMOO_HOSTILE", "500")) // len(KINDS)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_changed_file_is_refused_in_a_sentence_or_read(kind):
-    if not kind.available():
-        pytest.skip(f"needs {', '.join(kind.packages)}")
+    if kind.lacking():
+        pytest.skip(kind.lacking())
     sample = Sample(kind)
     outcomes = [(number, *try_one(kind, sample, number, seed=1)) for number in range(N)]
     assert [found for found in outcomes if found[1] not in FINE] == []
