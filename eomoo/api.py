@@ -37,11 +37,13 @@ class Run:
         problem: What was searched.
         stored: The run as the store has it: trace, front, settings.
         written: Files that it wrote.
+        repeated: Whether it was in the folder already, so that nothing was evaluated.
     """
 
     problem: CellProblem
     stored: StoredRun
     written: tuple[Path, ...] = ()
+    repeated: bool = False
 
     @property
     def front(self) -> pd.DataFrame:
@@ -135,8 +137,8 @@ def run(
     spec.build(problem.n_obj)
     with _folder(out) as folder, only_one(folder, "running a search"):
         remove_leftovers(folder)
-        stored = _stored(problem, spec, spent, seed, folder, on_progress, again=retry_failed)
-        found = Run(problem=problem, stored=stored)
+        stored, repeated = _stored(problem, spec, spent, seed, folder, on_progress, again=retry_failed)
+        found = Run(problem=problem, stored=stored, repeated=repeated)
         if out is not None:
             return replace(found, written=tuple(found.write(out)))
     return found
@@ -160,8 +162,8 @@ def _stored(
     on_progress: Callable[[Progress], None] | None,
     *,
     again: bool,
-) -> StoredRun:
-    """The run as the folder's store has it, run now where it is not in."""
+) -> tuple[StoredRun, bool]:
+    """The run as the folder's store has it, run now where it is not in, and whether it was."""
     if problem.enumerable:
         # Now, while nothing is written: it may take seconds.
         problem.pareto_indices()
@@ -169,7 +171,8 @@ def _stored(
         known = store.add_problem(problem)
         wanted = (known, spec.label, {"algorithm": spec.algorithm, **spec.settings}, seed, budget)
         mine, others = _find(store.runs(), wanted)
-        if mine is None or not mine.complete or again:
+        repeated = mine is not None and mine.complete and not again
+        if not repeated:
             if others:
                 raise SettingError(f"{folder} holds the results of another run; choose another folder")
             for backend in problem.backends.values():
@@ -181,7 +184,7 @@ def _stored(
                 store.add_run(known, spec, seed=seed, budget=budget, result=result)
                 mine, _ = _find(store.runs(), wanted)
         assert mine is not None
-        return load_run(store, mine)
+        return load_run(store, mine), repeated
 
 
 def _find(runs: list[RunRow], wanted: tuple[Any, ...]) -> tuple[RunRow | None, list[RunRow]]:

@@ -13,11 +13,15 @@ from eomoo.cli.common import Json, console, import_xgboost, parse_options
 from eomoo.errors import EomooError
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from eomoo.analysis import StoredRun
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
 
 __all__ = ["run"]
+
+_LINES_S = 5.0  # seconds between lines where there is no terminal
 
 
 def run(
@@ -78,37 +82,42 @@ def run(
     With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
     the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
     """
-    from eomoo.api import LARGEST
-    from eomoo.api import run as search
-    from eomoo.checks import whole
-    from eomoo.search.algorithms import DEFAULT_ALGORITHM
-    from eomoo.search.problem import get_problem
+    with _preparing(card, quiet=as_json) as preparing:
+        from eomoo.api import LARGEST
+        from eomoo.api import run as search
+        from eomoo.checks import whole
+        from eomoo.search.algorithms import DEFAULT_ALGORITHM
+        from eomoo.search.problem import get_problem
 
-    if noise is not None:
-        whole("noise", noise, least=0, most=LARGEST)
-    options = parse_options(option or [])
-    options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
-    live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
-    settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
-    problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
-    import_xgboost()
-    with closing(problem), _progress(problem, budget or problem.card.budget, quiet=as_json) as update:
-        found = search(
-            problem,
-            algorithm=DEFAULT_ALGORITHM if algorithm is None else algorithm,
-            options=options,
-            budget=budget,
-            seed=seed,
-            out=out,
-            on_progress=update,
-            retry_failed=retry_failed,
-        )
+        if noise is not None:
+            whole("noise", noise, least=0, most=LARGEST)
+        options = parse_options(option or [])
+        options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
+        live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
+        settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
+        problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
+        import_xgboost()
+        with (
+            closing(problem),
+            _progress(problem, budget or problem.card.budget, preparing, quiet=as_json) as update,
+        ):
+            found = search(
+                problem,
+                algorithm=DEFAULT_ALGORITHM if algorithm is None else algorithm,
+                options=options,
+                budget=budget,
+                seed=seed,
+                out=out,
+                on_progress=update,
+                retry_failed=retry_failed,
+            )
     if as_json:
         _print_json(found.stored)
     else:
         _print_front(found.stored, problem)
         if out is not None:
-            console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
+            again = "; that run was there already, nothing was evaluated" if found.repeated else ""
+            console().print(f"written to {out}: {', '.join(path.name for path in found.written)}{again}")
     for backend in problem.backends.values():
         for note in backend.notes():
             console(stderr=True).print(note)
@@ -117,7 +126,22 @@ def run(
 
 
 @contextmanager
-def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+def _preparing(card: str, *, quiet: bool) -> Iterator[Status]:
+    """A sign of life from the start, since what a search needs takes a second to be imported."""
+    screen = console(stderr=True)
+    status = screen.status(f"{card}: preparing")
+    if screen.is_terminal and not quiet:
+        status.start()
+    try:
+        yield status
+    finally:
+        status.stop()
+
+
+@contextmanager
+def _progress(
+    problem: CellProblem, budget: int, preparing: Status, *, quiet: bool
+) -> Iterator[Callable[[Progress], None]]:
     """A bar with evaluations, distinct cells, the size of the front and its hypervolume."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -136,28 +160,28 @@ def _progress(problem: CellProblem, budget: int, *, quiet: bool) -> Iterator[Cal
     for backend in problem.backends.values():
         if not quiet:
             backend.report = bar.console.print
-    last = [0.0]
+    last, told = [0.0], [0.0]
 
     def update(progress: Any) -> None:
+        now = bar.get_time()
         if not last[0]:
             preparing.stop()
             bar.start()
-        now = bar.get_time()
+        if not screen.is_terminal and not quiet and now - told[0] > _LINES_S:
+            # A pipe or a file sees no bar.
+            told[0] = now
+            screen.print(f"{problem.name()}: {progress.n_distinct:,} of {budget:,} cells")
         # A hypervolume for every batch would cost more than the search itself.
         if now - last[0] > 0.1 or progress.n_distinct >= budget:
             last[0] = now
             state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
             bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
 
-    # A bar that shows itself before the first evaluation would stand above a mistake's sentence.
-    preparing = screen.status(f"{problem.name()}: preparing")
-    if screen.is_terminal and not quiet:
-        preparing.start()
     try:
         yield update
     finally:
-        preparing.stop()
         if last[0]:
+            # A bar that shows itself before the first evaluation would stand above a mistake's sentence.
             bar.stop()
 
 
@@ -174,7 +198,7 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
     if best == 0:
         # No cell is better than the reference point in every objective.
         return lambda front: ""
-    return lambda front: f", hypervolume {hypervolume(front, box) / best:.1%} of the true front's"
+    return lambda front: f", hypervolume {hypervolume(front, box) / best:.2%} of the true front's"
 
 
 def _print_json(stored: StoredRun) -> None:

@@ -253,3 +253,11 @@ def test_a_worker_that_dies_costs_only_time(small_study, tmp_path):
     assert len(killed) == 2
     run_study(study, tmp_path / "whole")
     assert tables_of(tmp_path / "killed") == tables_of(tmp_path / "whole")
+
+
+def test_a_study_does_not_go_on_with_a_changed_run(small_study, tmp_path):
+    run_study(small_study(), tmp_path)
+    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+        connection.execute("DELETE FROM evaluation WHERE run = 2 AND step = 7")
+    with pytest.raises(StoreError, match="run"):
+        run_study(small_study(), tmp_path)
