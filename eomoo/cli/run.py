@@ -116,8 +116,9 @@ def run(
     else:
         _print_front(found.stored, problem)
         if out is not None:
-            again = "; that run was there already, nothing was evaluated" if found.repeated else ""
-            console().print(f"written to {out}: {', '.join(path.name for path in found.written)}{again}")
+            if found.repeated:
+                console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
+            console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
     for backend in problem.backends.values():
         for note in backend.notes():
             console(stderr=True).print(note)

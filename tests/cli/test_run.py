@@ -403,3 +403,31 @@ def test_parameters_that_are_an_objective_have_one_column(call, analytic):
         call("run", analytic, "-a", "pls", "--budget", 30).out.split("cells on the front")[1].splitlines()[2]
     )
     assert head.count("parameters") == 1
+
+
+# -- what is said, and what is not imported ----------------------------------------------------
+
+
+def test_a_run_that_was_there_is_said_to_be(call, own, tmp_path):
+    arguments = ("run", own, "-a", "random", "--budget", 30, "--out", tmp_path)
+    assert "already" not in call(*arguments).out
+    assert f"this run was in {tmp_path} already: nothing was evaluated\n" in call(*arguments).out
+
+
+def test_a_pipe_gets_a_line_and_json_gets_none(call, own):
+    said = call("run", own, "-a", "random", "--budget", 30)
+    assert "mine: 30 of 30 cells\n" in said.err
+    assert call("run", own, "-a", "random", "--budget", 30, "--json").err == ""
+
+
+def test_a_search_imports_neither_scikit_learn_nor_pandas(tmp_path):
+    code = (
+        "import sys; from eomoo.cli import app; "
+        f"app(['run', '--budget', '40', '--out', {str(tmp_path)!r}], standalone_mode=False); "
+        "assert 'xgboost' in sys.modules; "
+        "print(sorted({'sklearn', 'pandas', 'scipy.stats'} & set(sys.modules)))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(eomoo.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
