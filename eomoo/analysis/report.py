@@ -120,7 +120,7 @@ def _run_report(
     tiles = [
         (number(front.n_front), "cells on the front"),
         (number(len(trace.cells)), "distinct cells evaluated"),
-        *([(f"{share:.1%}", _share_name(problem))] if share is not None else []),
+        *([(f"{share:.2%}", _share_name(problem))] if share is not None else []),
         (_duration(run.seconds), "search time"),
     ]
     sections = [
