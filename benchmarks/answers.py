@@ -38,9 +38,7 @@ _LACKS = ("pip install", "is not installed", "not on this machine", "No module n
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("record", help="write what eomoo answers to a JSON file")
     two = commands.add_parser("compare", help="print what differs from an earlier record")
@@ -195,9 +193,7 @@ def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
             inside = f"{where} / {key}" if where else str(key)
             yield from differences(old.get(key, _ABSENT), new.get(key, _ABSENT), inside)
     elif old is _ABSENT or new is _ABSENT:
-        yield (
-            f"{where}: only now: {_short(new)}" if old is _ABSENT else f"{where}: not any more: {_short(old)}"
-        )
+        yield (f"{where}: only now: {_short(new)}" if old is _ABSENT else f"{where}: not any more: {_short(old)}")
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for k, (a, b) in enumerate(zip(old, new, strict=True)):
             yield from differences(a, b, f"{where} / {k}")
@@ -212,9 +208,7 @@ def _cells_differ(old: dict[str, Any], new: dict[str, Any]) -> str:
     pairs = list(zip(old["first"], new["first"], strict=False))
     k = next((k for k, (a, b) in enumerate(pairs) if a != b), None)
     return (
-        f"{sizes}, equal up to {len(pairs)}"
-        if k is None
-        else f"{sizes}, from {k} on: {pairs[k][0]} -> {pairs[k][1]}"
+        f"{sizes}, equal up to {len(pairs)}" if k is None else f"{sizes}, from {k} on: {pairs[k][0]} -> {pairs[k][1]}"
     )
 
 

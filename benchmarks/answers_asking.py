@@ -180,9 +180,7 @@ def _matrix(found: list[list[str]]) -> np.ndarray:
     return np.array([[float(value or "nan") for value in column] for column in found]).T
 
 
-def own_card(
-    name: str, objectives: Iterable[tuple[str, str, str, str]], more: str = "", head: str = ""
-) -> Path:
+def own_card(name: str, objectives: Iterable[tuple[str, str, str, str]], more: str = "", head: str = "") -> Path:
     """A card's file: objectives are (name, unit, direction, source)."""
     parts = [f'title = "{name}"\ncitation = "none"\n{head}']
     for quantity, unit, direction, source in objectives:

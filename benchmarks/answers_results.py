@@ -8,19 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from answers_asking import (
-    Cases,
-    asked,
-    columns,
-    command,
-    floats,
-    ints,
-    own_card,
-    run,
-    text,
-    tree,
-    varies,
-)
+from answers_asking import Cases, asked, columns, command, floats, ints, own_card, run, text, tree, varies
 from answers_search import posed, sample
 
 import eomoo
@@ -72,17 +60,7 @@ def landscape() -> Cases:
     yield (
         "hamming, noise, limits",
         lambda: tree(
-            asked(
-                "landscape",
-                "eo-macro-latency",
-                *few,
-                "--neighborhood",
-                "hamming",
-                "--noise",
-                2,
-                "-c",
-                "latency<=12",
-            )
+            asked("landscape", "eo-macro-latency", *few, "--neighborhood", "hamming", "--noise", 2, "-c", "latency<=12")
         ),
     )
     yield "eo-table-macro-latency", lambda: tree(asked("landscape", "eo-table-macro-latency"))
@@ -129,10 +107,7 @@ def tables() -> Cases:
         yield card, lambda card=card: posed(eomoo.get_problem(card))
         for algorithm in ("pls", "surrogate-pls", "random", "nsga2"):
             yield f"{card} {algorithm}", lambda c=card, a=algorithm: run(c, "-a", a, "--budget", 120)
-    yield (
-        "eo-table-macro-latency, limits",
-        lambda: run("eo-table-macro-latency", "-a", "pls", "-c", "latency<=12"),
-    )
+    yield ("eo-table-macro-latency, limits", lambda: run("eo-table-macro-latency", "-a", "pls", "-c", "latency<=12"))
     yield "EO table as CSV", _converted
 
     own = _own_table
@@ -159,10 +134,7 @@ def _converted() -> dict[str, Any]:
     if not folder.is_dir():
         return {"skipped": "the EO table is not on this machine; set EOMOO_DATA"}
     command("data", "convert", folder, "--out", "converted")
-    return {
-        path.name: text(path.read_text(encoding="utf-8").splitlines())
-        for path in Path("converted").glob("*.csv")
-    }
+    return {path.name: text(path.read_text(encoding="utf-8").splitlines()) for path in Path("converted").glob("*.csv")}
 
 
 def _cells_near(start: int, n: int) -> np.ndarray:
@@ -294,11 +266,7 @@ def _network() -> dict[str, Any]:
             scores = network(image).double().numpy()
         shapes = [tuple(weight.shape) for weight in network.parameters()]
         weights = np.concatenate([w.detach().double().numpy().ravel() for w in network.parameters()])
-        answers[str(cell)] = {
-            "shapes": text(map(str, shapes)),
-            "weights": floats(weights),
-            "scores": floats(scores),
-        }
+        answers[str(cell)] = {"shapes": text(map(str, shapes)), "weights": floats(weights), "scores": floats(scores)}
     return answers
 
 
@@ -308,8 +276,7 @@ def surrogate() -> Cases:
     def said(names: list[str], unit: str, direction: str, card: str) -> dict[str, Any]:
         timed = {"latency": "ms/batch", "train_time": "s"}
         objectives = [
-            (name, timed.get(name, unit), "min" if name in timed else direction, "surrogate")
-            for name in names
+            (name, timed.get(name, unit), "min" if name in timed else direction, "surrogate") for name in names
         ]
         problem, some = eomoo.get_problem(own_card(card, objectives)), sample(2000)
         values, deviations = problem.values(some), problem.deviations(some)

@@ -68,9 +68,7 @@ def space() -> Cases:
                 "genotypes": ints([cell.genotype() for cell in made])}  # fmt: skip
 
     def walks() -> dict[str, Any]:
-        return {
-            kind: cells(eomoo.WalkSampling(length=9, neighborhood=kind).walks(45, seed=3)) for kind in KINDS
-        }
+        return {kind: cells(eomoo.WalkSampling(length=9, neighborhood=kind).walks(45, seed=3)) for kind in KINDS}
 
     yield "sizes", lambda: {"n": len(known), "vertices": ints(known.n_vertices), "edges": ints(known.n_edges)}
     yield "genotypes", lambda: {"all": ints(known.genotype(every))}
@@ -206,9 +204,7 @@ def search() -> Cases:
                 yield case(card, algorithm, *_options(**settings), budget=budget, seed=4)
     for algorithm, budget in (("pls", 3000), ("surrogate-pls", 500), ("memetic", 1200), ("nsga2", 1000)):
         yield case("eo-macro-latency", algorithm, budget=budget, seed=5)
-        yield case(
-            "eo-macro-latency", algorithm, "--noise", 1, "-c", "latency<=11", budget=budget // 2, seed=6
-        )
+        yield case("eo-macro-latency", algorithm, "--noise", 1, "-c", "latency<=11", budget=budget // 2, seed=6)
 
 
 def library() -> Cases:

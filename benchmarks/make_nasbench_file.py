@@ -78,9 +78,7 @@ def _framed(records: list[bytes]) -> bytes:
         text = np.frombuffer(b"".join(records[k] for k in rows), dtype=np.uint8)
         crc = crc32c_columns(np.ascontiguousarray(text.reshape(-1, length).T))
         footers[rows] = ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + np.uint32(0xA282EAD8)
-    headers = {
-        n: struct.pack("<QI", n, mask_crc(crc32c(struct.pack("<Q", n)))) for n in set(lengths.tolist())
-    }
+    headers = {n: struct.pack("<QI", n, mask_crc(crc32c(struct.pack("<Q", n)))) for n in set(lengths.tolist())}
     parts = zip(records, footers.tolist(), strict=True)
     return b"".join(headers[len(r)] + r + struct.pack("<I", footer) for r, footer in parts)
 

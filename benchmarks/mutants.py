@@ -62,17 +62,11 @@ def killed(mutant: Mutant) -> bool:
         text = target.read_text(encoding="utf-8")
         if text.count(mutant.old) != 1:
             raise SystemExit(
-                f"{mutant.room}: {mutant.old!r} stands {text.count(mutant.old)} times in {mutant.file}; "
-                "mend the mutant"
+                f"{mutant.room}: {mutant.old!r} stands {text.count(mutant.old)} times in {mutant.file}; mend the mutant"
             )
         target.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests]
-        env = {
-            **os.environ,
-            "PYTHONPATH": str(copy),
-            "OMP_NUM_THREADS": "1",
-            "EOMOO_CACHE": str(copy / "cache"),
-        }
+        env = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "EOMOO_CACHE": str(copy / "cache")}
         try:
             done = subprocess.run(
                 command, cwd=copy, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False
@@ -93,9 +87,7 @@ def main() -> None:
     survivors = []
     with ThreadPoolExecutor(given.jobs) as pool:
         for mutant, dead in zip(mutants, pool.map(killed, mutants), strict=True):
-            print(
-                f"{'killed  ' if dead else 'SURVIVED'} {mutant.room}: {mutant.file}: {mutant.why}", flush=True
-            )
+            print(f"{'killed  ' if dead else 'SURVIVED'} {mutant.room}: {mutant.file}: {mutant.why}", flush=True)
             if not dead:
                 survivors.append(mutant)
     share = len(survivors) / max(len(mutants), 1)

@@ -111,10 +111,7 @@ def open_table(file: Path, work: Path) -> dict:
 
     imported = time.perf_counter()
     NASBench101Table(table_path(work))
-    return {
-        "import (s)": round(imported - start, 3),
-        "open (s)": round(time.perf_counter() - imported, 4),
-    }
+    return {"import (s)": round(imported - start, 3), "open (s)": round(time.perf_counter() - imported, 4)}
 
 
 def lookups(file: Path, work: Path) -> dict:
@@ -219,14 +216,10 @@ def ask_nasbenchapi(file: Path, work: Path) -> dict:
     for index in range(0, len(space), 4001):
         cell = space.cell(index)
         runs = other.query(Arch101(cell.matrix.tolist(), list(cell.ops)))[1][108]
-        equal = [run["final_test_accuracy"] for run in runs] == table.query(
-            index, metric="test_accuracy"
-        ).tolist()
+        equal = [run["final_test_accuracy"] for run in runs] == table.query(index, metric="test_accuracy").tolist()
         assert equal, index
     # A graph that is not stored to the letter is looked for in all entries, so fewer are asked.
-    found = rate(
-        lambda matrix, ops: bool(other.query(Arch101(matrix.tolist(), ops))[1]), asked[: N_GRAPHS // 10]
-    )
+    found = rate(lambda matrix, ops: bool(other.query(Arch101(matrix.tolist(), ops))[1]), asked[: N_GRAPHS // 10])
     return {"loading (s)": round(loaded, 1), **found}
 
 

@@ -11,9 +11,7 @@ import torch
 
 import eomoo
 
-SKELETON = eomoo.Skeleton(
-    in_channels=3, n_classes=4, stem_channels=8, n_stacks=2, cells_per_stack=1, image_size=8
-)
+SKELETON = eomoo.Skeleton(in_channels=3, n_classes=4, stem_channels=8, n_stacks=2, cells_per_stack=1, image_size=8)
 
 
 def main() -> None:

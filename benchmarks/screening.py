@@ -70,9 +70,7 @@ def main() -> None:
         )
     saved = 1 - sum(s[1] for _, s in pairs) / sum(a[1] for a, _ in pairs)
     epochs = 1 - sum(s[2] for _, s in pairs) / sum(a[2] for a, _ in pairs)
-    print(
-        f"median ratio {np.median(ratios):.3f}; {saved:.0%} fewer full trainings, {epochs:.0%} fewer epochs"
-    )
+    print(f"median ratio {np.median(ratios):.3f}; {saved:.0%} fewer full trainings, {epochs:.0%} fewer epochs")
 
 
 if __name__ == "__main__":

@@ -21,9 +21,7 @@ import eomoo
 from eomoo.search import make_algorithm
 
 
-def cpu_per_evaluation(
-    problem: eomoo.CellProblem, make, budget: int, repeats: int
-) -> tuple[float, float, int]:
+def cpu_per_evaluation(problem: eomoo.CellProblem, make, budget: int, repeats: int) -> tuple[float, float, int]:
     """Least CPU time per evaluation over the seeds in microseconds, that of the values, size of the front."""
     best, values = np.inf, 0.0
     look_up = type(problem)._evaluate

@@ -76,12 +76,8 @@ def main() -> None:
     hashing = (time.perf_counter() - start) / 2000
     assert (fast == slow).all()
     seconds = best_of(5, lambda: space.index(X)) / len(X)
-    print(
-        f"{'space.index, a genotype':32} {1e9 * seconds:8.1f} ns  ({1 / seconds / 1e6:.1f} million a second)"
-    )
-    print(
-        f"{'  by pruning and hashing':32} {1e6 * hashing:8.1f} us  ({hashing / seconds:,.0f} times as long)"
-    )
+    print(f"{'space.index, a genotype':32} {1e9 * seconds:8.1f} ns  ({1 / seconds / 1e6:.1f} million a second)")
+    print(f"{'  by pruning and hashing':32} {1e6 * hashing:8.1f} us  ({hashing / seconds:,.0f} times as long)")
 
     for kind in ("hamming", "published", "symmetric"):
         found = in_new_process(NEIGHBORS.format(kind=kind))

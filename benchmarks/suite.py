@@ -15,9 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from eomoo.analysis import (
-    Curves as Lines,
-)
+from eomoo.analysis import Curves as Lines
 from eomoo.analysis import (
     StudyResults,
     holm,

@@ -63,36 +63,12 @@ _HOME = {
 }
 
 __all__ = [
-    "CIFAR10",
-    "PLS",
-    "SO2SAT",
-    "Catalogue",
-    "Cell",
-    "CellCrossover",
-    "CellDuplicateElimination",
-    "CellProblem",
-    "EomooError",
-    "MemeticSearch",
-    "NASBench101Table",
-    "NeighborMutation",
-    "Neighborhood",
-    "RandomCellSampling",
-    "Run",
-    "Skeleton",
-    "SurrogatePLS",
-    "SurrogateParetoSampling",
-    "WalkSampling",
-    "__version__",
-    "build_network",
-    "cell_operators",
-    "default_algorithm",
-    "fit_models",
-    "get_problem",
-    "list_problems",
-    "load_models",
-    "load_space",
+    "CIFAR10", "PLS", "SO2SAT", "Catalogue", "Cell", "CellCrossover", "CellDuplicateElimination", "CellProblem",
+    "EomooError", "MemeticSearch", "NASBench101Table", "NeighborMutation", "Neighborhood", "RandomCellSampling", "Run",
+    "Skeleton", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling", "__version__", "build_network",
+    "cell_operators", "default_algorithm", "fit_models", "get_problem", "list_problems", "load_models", "load_space",
     "run",
-]
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

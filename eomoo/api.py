@@ -17,11 +17,13 @@ from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Progress, run_algorithm
-from eomoo.study.store import STORE_NAME, RunRow, Store
+from eomoo.study.rows import RunRow
+from eomoo.study.store import STORE_NAME, Store
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
 
 __all__ = ["LARGEST", "Run", "fit_models", "run"]
 

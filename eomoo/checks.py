@@ -13,11 +13,6 @@ from typing import Any
 
 from eomoo.errors import EomooError, SettingError, UnknownNameError
 
-__all__ = [
-    "choice", "first_line", "known_keys", "known_name", "listed", "number", "positive", "short", "text",
-    "whole",
-]  # fmt: skip
-
 
 def whole(
     name: str,
@@ -68,18 +63,14 @@ def text(name: str, value: object, *, error: type[EomooError] = SettingError) ->
     return value
 
 
-def choice(
-    name: str, value: object, known: Collection[str], *, error: type[EomooError] = SettingError
-) -> str:
+def choice(name: str, value: object, known: Collection[str], *, error: type[EomooError] = SettingError) -> str:
     """The value; ``error`` unless it is one of the known texts."""
     if not isinstance(value, str) or value not in known:
         raise error(f"{name} must be one of {', '.join(known)}; got {short(value)}")
     return value
 
 
-def known_name(
-    what: str, name: object, known: Collection[str], *, error: type[EomooError] = UnknownNameError
-) -> str:
+def known_name(what: str, name: object, known: Collection[str], *, error: type[EomooError] = UnknownNameError) -> str:
     """The name of something that is looked up ("problem", "data set"); ``error`` unless it is known."""
     if not isinstance(name, str) or name not in known:
         raise error(f"there is no {what} {short(name)}; known are {', '.join(known) or 'none'}")
@@ -87,11 +78,7 @@ def known_name(
 
 
 def known_keys(
-    where: str,
-    table: Mapping[str, Any],
-    known: Collection[str],
-    *,
-    error: type[EomooError] = SettingError,
+    where: str, table: Mapping[str, Any], known: Collection[str], *, error: type[EomooError] = SettingError
 ) -> None:
     """``error`` where a table (a file's, or options by name) has a key that is not known."""
     for key in table:

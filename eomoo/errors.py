@@ -1,17 +1,5 @@
 """Every error that eomoo raises on purpose: one base, each also the built-in kind that fits."""
 
-__all__ = [
-    "CardError",
-    "CellError",
-    "DataError",
-    "DataNotFoundError",
-    "EomooError",
-    "MissingPackageError",
-    "SettingError",
-    "StoreError",
-    "UnknownNameError",
-]
-
 
 class EomooError(Exception):
     """Base of all errors raised by eomoo; its text is one sentence for the user."""

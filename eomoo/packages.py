@@ -7,8 +7,6 @@ from typing import Any
 
 from eomoo.errors import MissingPackageError
 
-__all__ = ["require"]
-
 _EXTRA = {"dask": "cluster", "distributed": "cluster", "dask_jobqueue": "cluster", "pyarrow": "parquet"}
 
 

@@ -1,7 +1,5 @@
 """The version of eomoo, in one place, and those of what it stands on."""
 
-__all__ = ["__version__", "versions_of"]
-
 __version__ = "0.2.0"
 
 

@@ -9,14 +9,7 @@ and LaTeX, anytime curves, attainment surfaces and the critical-difference diagr
 import argparse
 from pathlib import Path
 
-from eomoo.analysis import (
-    StudyTables,
-    load_results,
-    study_tables,
-    write_csv,
-    write_figures,
-    write_latex,
-)
+from eomoo.analysis import StudyTables, load_results, study_tables, write_csv, write_figures, write_latex
 from eomoo.study.execute import run_study
 from eomoo.study.plan import parse_study
 
@@ -44,9 +37,7 @@ def main() -> None:
             "seeds": options.seeds,
         }
     )
-    run_study(
-        study, options.out, jobs=options.jobs, on_event=lambda e: print(f"{e.done}/{e.total}", end="\r")
-    )
+    run_study(study, options.out, jobs=options.jobs, on_event=lambda e: print(f"{e.done}/{e.total}", end="\r"))
 
     tables = study_tables(load_results(options.out))
     shown = ["hypervolume_share", "igd_plus", "front_size", "mean_edit"]

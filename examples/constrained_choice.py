@@ -22,8 +22,7 @@ def main() -> None:
     options = parser.parse_args()
 
     problem = eomoo.get_problem(
-        "eo-macro-latency-params",
-        constraints=[f"latency<={options.latency}", f"params<={options.parameters}"],
+        "eo-macro-latency-params", constraints=[f"latency<={options.latency}", f"params<={options.parameters}"]
     )
     result = minimize(problem, eomoo.default_algorithm(), ("n_eval", options.budget), seed=1)
     if result.opt is None or not (result.opt.get("CV") <= 0).all():

@@ -22,9 +22,7 @@ from eomoo.search import AlgorithmSpec, run_algorithm
 COVER = ("#C7522A", "#F2D16B", "#B7C97B", "#8E9B4C", "#2F6B3A", "#3A7CA5", "#C9B8A8")
 
 
-def draw_front(
-    names: list[str], values: np.ndarray, front: np.ndarray, cells: np.ndarray, path: Path
-) -> None:
+def draw_front(names: list[str], values: np.ndarray, front: np.ndarray, cells: np.ndarray, path: Path) -> None:
     figure, ax = new_figure(6.4, 4.6)
     best = np.isin(cells, front)
     ax.scatter(values[~best, 1], values[~best, 0], s=22, color="#BBBBBB", label="trained", zorder=2)
@@ -95,11 +93,7 @@ def main() -> None:
     chosen = parser.parse_args()
     skeleton = {"stem_channels": chosen.stem_channels, "n_stacks": 3, "cells_per_stack": 1}
     problem = eomoo.get_problem(
-        "live-scene",
-        epochs=chosen.epochs,
-        skeleton=skeleton,
-        workers=chosen.workers,
-        folder=chosen.folder,
+        "live-scene", epochs=chosen.epochs, skeleton=skeleton, workers=chosen.workers, folder=chosen.folder
     )
     backend = problem.backends["live"]
     backend.report = print

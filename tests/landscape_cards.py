@@ -16,14 +16,7 @@ def write_card(folder, cells, columns):
     (folder / "values.csv").write_text("\n".join(lines) + "\n")
     card = ['title = "All cells of at most 5 vertices"', "", "[backend.table]", 'file = "values.csv"']
     for name in columns:
-        card += [
-            "",
-            "[[objectives]]",
-            f'name = "{name}"',
-            'unit = ""',
-            'direction = "min"',
-            'source = "table"',
-        ]
+        card += ["", "[[objectives]]", f'name = "{name}"', 'unit = ""', 'direction = "min"', 'source = "table"']
     path = folder / "small.toml"
     path.write_text("\n".join(card) + "\n")
     return path

@@ -4,7 +4,7 @@ import numpy as np
 
 from eomoo.analysis import ProblemResults, StudyResults
 from eomoo.fronts import Box, Objective, Objectives, non_dominated
-from eomoo.study.store import ProblemRow, RunRow, RunTrace
+from eomoo.study.rows import ProblemRow, RunRow, RunTrace
 
 OBJECTIVES = Objectives(
     (

@@ -4,8 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from eomoo.fronts import Quantity
 from eomoo.objectives import backends
-from eomoo.objectives.base import Backend, Quantity
+from eomoo.objectives.base import Backend
 from eomoo.objectives.table import TableBackend
 from eomoo.space import load_space
 
@@ -129,8 +130,4 @@ def card_text(*names, source="synthetic", reference_point=None, directions=None,
 
 def brute_front(F):
     """Positions of the points that no other dominates, by the definition."""
-    return [
-        k
-        for k, f in enumerate(F)
-        if not any((g <= f).all() and (g < f).any() for j, g in enumerate(F) if j != k)
-    ]
+    return [k for k, f in enumerate(F) if not any((g <= f).all() and (g < f).any() for j, g in enumerate(F) if j != k)]

@@ -13,19 +13,7 @@ import pytest
 import eomoo
 
 LAYERS = [
-    *[
-        "errors",
-        "version",
-        "packages",
-        "checks",
-        "plots",
-        "files",
-        "jobs",
-        "space",
-        "fronts",
-        "models",
-        "data",
-    ],
+    *["errors", "version", "packages", "checks", "plots", "files", "jobs", "space", "fronts", "models", "data"],
     *["images", "live", "objectives", "search", "measuring", "study", "landscape", "analysis", "esann2024"],
     *["api", "cli"],
 ]
@@ -88,16 +76,7 @@ def test_no_module_imports_anything_heavy():
     assert len(names) > 50
     loaded = loaded_after("\n".join(f"import {name}" for name in names))
     assert "pymoo" in loaded
-    assert not loaded & {
-        "torch",
-        "xgboost",
-        "onnx",
-        "onnxruntime",
-        "matplotlib",
-        "dask",
-        "distributed",
-        "h5py",
-    }
+    assert not loaded & {"torch", "xgboost", "onnx", "onnxruntime", "matplotlib", "dask", "distributed", "h5py"}
 
 
 def test_the_package_itself_imports_next_to_nothing():

@@ -18,20 +18,6 @@ from eomoo.fronts import Indicator, front_indicators
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "ALPHA",
-    "StudyTables",
-    "check_indicators",
-    "comparison_frame",
-    "indicator_frame",
-    "median_table",
-    "pair_table",
-    "quartiles",
-    "rank_table",
-    "rank_tests",
-    "study_tables",
-    "summary_frame",
-]
 
 ALPHA = 0.05
 """Significance, after Holm's correction: the usual level."""
@@ -142,9 +128,7 @@ def _indicators_of(problem: ProblemResults, k: int, n: int, front: NDArray[np.in
     run, trace = problem.runs[k], problem.traces[k]
     F = problem.minimised(trace)[front]
     best = problem.objectives.raw(F.min(axis=0, initial=np.inf))
-    probed = {
-        f"{name}_{probe}": value for probe, found in run.probed.items() for name, value in found.items()
-    }
+    probed = {f"{name}_{probe}": value for probe, found in run.probed.items() for name, value in found.items()}
     return {
         "problem": problem.name,
         "label": run.label,
@@ -260,9 +244,7 @@ def median_table(tables: StudyTables, problem: str, n: int, indicators: Sequence
     for found in mine[mine["indicator"].isin(shown)].to_dict(orient="records"):
         row = rows[found["label"]]
         row[1] = max(row[1], found["n"])
-        row[2 + shown.index(found["indicator"])] = Measured(
-            median=found["median"], q25=found["q25"], q75=found["q75"]
-        )
+        row[2 + shown.index(found["indicator"])] = Measured(median=found["median"], q25=found["q25"], q75=found["q75"])
     return Table(
         title=f"Indicators after {n:,} distinct cells",
         columns=["algorithm", "runs", *(columns[name].title for name in shown)],
@@ -287,11 +269,7 @@ def pair_table(
     columns = ["evaluations", "first", "second", "median_first", "median_second"]
     columns += ["u", "p", "p_holm", "a12", "magnitude"]
     rows = [
-        (
-            tables.results.columns[row["indicator"]].title,
-            *(row[c] for c in columns),
-            row["better"] or "neither",
-        )
+        (tables.results.columns[row["indicator"]].title, *(row[c] for c in columns), row["better"] or "neither")
         for row in tests.to_dict(orient="records")
     ]
     headings = ["indicator", "cells", "first", "second", "median of first", "median of second", "U", "p"]

@@ -21,7 +21,6 @@ from eomoo.study.store import STORE_NAME, Store
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["StoredProblem", "evaluation_frame", "to_result"]
 
 _XU = np.array([1] * 21 + [2] * 5)
 
@@ -67,9 +66,7 @@ def to_result(stored: StoredRun) -> Result:
     """
     trace, objectives = stored.trace, stored.problem.objectives
     violation = np.where(trace.feasible, 0.0, 1.0)[:, None]
-    pop = Population.new(
-        X=load_space().genotype(trace.cells), F=objectives.minimise(trace.values), G=violation
-    )
+    pop = Population.new(X=load_space().genotype(trace.cells), F=objectives.minimise(trace.values), G=violation)
     pop.set("index", trace.cells)
     for k, name in enumerate(objectives.names):
         pop.set(name, trace.values[:, k])

@@ -12,8 +12,6 @@ from eomoo.analysis.results import ProblemResults, run_fronts
 from eomoo.analysis.tables import Curves, Differences, Series
 from eomoo.fronts import Objectives, attainment_difference, attainment_surfaces, hypervolume, staircase
 
-__all__ = ["anytime", "attainment", "differences", "hypervolume_curves", "quartile_curves"]
-
 # Enough for a smooth line; every budget is one more.
 _CHECKPOINTS = 60
 # As many as can be told apart in one figure.
@@ -54,9 +52,7 @@ def quartile_curves(shares: Mapping[str, NDArray[np.float64]], at: Sequence[int]
     series = []
     for group, (label, values) in enumerate(shares.items()):
         known = ~np.isnan(values).all(axis=0)
-        low, middle, high = (
-            _short(line) for line in np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0)
-        )
+        low, middle, high = (_short(line) for line in np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0))
         several = len(values) > 1
         series.append(
             Series(

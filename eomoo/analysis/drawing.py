@@ -11,7 +11,6 @@ from eomoo.space import Cell
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["OPERATION_COLORS", "cell_text", "draw_cell"]
 
 _SHORT = {
     "input": "input",

@@ -14,22 +14,11 @@ from eomoo.analysis.wording import number, shown_unit
 from eomoo.fronts import Direction, by_first, knee_point, non_dominated
 from eomoo.plots import axis_label
 from eomoo.space import Catalogue, load_space
-from eomoo.study.store import ProblemRow
+from eomoo.study.rows import ProblemRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "MOST_CELLS",
-    "FrontColumn",
-    "FrontData",
-    "front_columns",
-    "front_content",
-    "front_data",
-    "front_frame",
-    "front_json",
-    "front_table",
-]
 
 MOST_CELLS = 1500
 """Cells of a front, and points of the true front, that a page holds; more are thinned evenly."""
@@ -115,9 +104,7 @@ def front_data(results: ProblemResults) -> FrontData:
     kept = _thinned(len(cells), MOST_CELLS, keep=knee)
     seen, n_seen = _seen(results)
     true = results.true_front
-    shown = (
-        None if true is None else by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
-    )
+    shown = None if true is None else by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
     return FrontData(
         problem=problem,
         cells=cells[kept],
@@ -136,10 +123,7 @@ def front_data(results: ProblemResults) -> FrontData:
 
 
 def front_columns(
-    problem: ProblemRow,
-    cells: NDArray[np.int64],
-    values: NDArray[np.float64],
-    deviations: NDArray[np.float64],
+    problem: ProblemRow, cells: NDArray[np.int64], values: NDArray[np.float64], deviations: NDArray[np.float64]
 ) -> list[FrontColumn]:
     """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), then what they cost."""
     space = load_space()
@@ -245,9 +229,7 @@ def front_json(front: FrontData) -> dict[str, Any]:
     }
 
 
-def _joined(
-    results: ProblemResults,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+def _joined(results: ProblemResults) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Cells on the joint front of all runs, their raw values, and on how many runs' own fronts each is."""
     fronts = [results.fronts(k, [run.budget])[0] for k, run in enumerate(results.runs)]
     own = list(zip(results.traces, fronts, strict=True))
@@ -288,15 +270,11 @@ def _graph(space: Catalogue, index: int) -> str:
 def _neighbors(space: Catalogue, cells: NDArray[np.int64]) -> list[list[int]]:
     """For each cell, positions of the others that are one step away."""
     position = {int(cell): k for k, cell in enumerate(cells)}
-    return [
-        [position[int(other)] for other in np.intersect1d(space.neighbors(int(cell)), cells)]
-        for cell in cells
-    ]
+    return [[position[int(other)] for other in np.intersect1d(space.neighbors(int(cell)), cells)] for cell in cells]
 
 
 def _numbers(values: NDArray[np.float64], *, digits: int = 7) -> list[float | int | None]:
     """Values short enough to embed: whole ones exactly, others to some digits, what is not finite as None."""
     return [
-        None if not np.isfinite(v) else int(v) if v == int(v) else float(f"{v:.{digits}g}")
-        for v in values.tolist()
+        None if not np.isfinite(v) else int(v) if v == int(v) else float(f"{v:.{digits}g}") for v in values.tolist()
     ]

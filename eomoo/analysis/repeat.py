@@ -18,9 +18,7 @@ from eomoo.analysis.wording import (
     run_options,
 )
 from eomoo.study.record import RECORD_NAME
-from eomoo.study.store import RunRow
-
-__all__ = ["repeat_run", "repeat_study", "sources"]
+from eomoo.study.rows import RunRow
 
 
 def repeat_run(problem: ProblemResults, run: RunRow) -> Section:
@@ -46,17 +44,13 @@ def repeat_study(place: Path, results: StudyResults) -> Section:
     runs = [run for p in results.problems for run in p.runs]
     by_label = {run.label: run for run in runs}
     seeds = sorted({run.seed for run in runs})
-    note = (
-        f"A copy of the study is in {RECORD_NAME} in its folder." if (place / RECORD_NAME).is_file() else ""
-    )
+    note = f"A copy of the study is in {RECORD_NAME} in its folder." if (place / RECORD_NAME).is_file() else ""
     blocks: list[Any] = [Code(text=_study_command(results, runs, seeds), note=note)]
     rows = [
         (label, "; ".join(f"{k}: {v}" for k, v in describe_settings(run.settings)), run.budget)
         for label, run in by_label.items()
     ]
-    blocks.append(
-        Table(title="Algorithms", columns=["label", "settings", "budget"], rows=rows, key="algorithms")
-    )
+    blocks.append(Table(title="Algorithms", columns=["label", "settings", "budget"], rows=rows, key="algorithms"))
     blocks.append(Facts(title="Seeds", rows=[("seeds", ", ".join(map(str, seeds)))]))
     blocks += [Facts(title=f"Problem {p.name}", rows=_problem_facts(p)) for p in results.problems]
     blocks.append(Facts(title="Versions", rows=_versions(runs)))
@@ -108,7 +102,5 @@ def sources(results: StudyResults, *, study: bool) -> Section:
     """Data, algorithms and measures to cite."""
     runs = [run for p in results.problems for run in p.runs]
     return Section(
-        id="sources",
-        title="Sources",
-        text=references([p.problem for p in results.problems], runs, study=study),
+        id="sources", title="Sources", text=references([p.problem for p in results.problems], runs, study=study)
     )

@@ -23,10 +23,9 @@ from eomoo.checks import choice
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
 from eomoo.space.enumeration import N_CELLS
-from eomoo.study.store import STORE_NAME, RunRow
+from eomoo.study.rows import RunRow
+from eomoo.study.store import STORE_NAME
 from eomoo.version import __version__
-
-__all__ = ["FORMATS", "landscape_sections", "render_report", "report_of", "write_report"]
 
 _WRITERS: dict[str, tuple[Callable[[Report], str], str]] = {
     "html": (to_html, "html"),
@@ -103,9 +102,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _run_report(
-    place: Path, results: StudyResults, tables: StudyTables, front: FrontData, made: str
-) -> Report:
+def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: FrontData, made: str) -> Report:
     problem, run = results.problems[0], results.problems[0].runs[0]
     share = _share(tables)
     title = problem.problem.title or problem.name
@@ -188,9 +185,7 @@ def _study_report(
     return Report(title=results.title, lead=lead, tiles=tiles, sections=sections, main=main, made=made)
 
 
-def _comparison_sections(
-    tables: StudyTables, problem: ProblemResults, key: str, level: int
-) -> Iterator[Section]:
+def _comparison_sections(tables: StudyTables, problem: ProblemResults, key: str, level: int) -> Iterator[Section]:
     """On one problem: anytime curves, indicators with tests, attainment."""
     medians = [
         replace(median_table(tables, name, n), key=f"indicators-{key}-{n}")
@@ -228,9 +223,7 @@ def _tests_in_words(tables: StudyTables, problem: str) -> str:
         for row in share.to_dict(orient="records")
         if row["better"]
     ]
-    text = (
-        f"By hypervolume, {decided} of {total} pairs differ significantly (p < 0.05 after Holm's correction)"
-    )
+    text = f"By hypervolume, {decided} of {total} pairs differ significantly (p < 0.05 after Holm's correction)"
     return f"{text}: {'; '.join(verdicts[:6])}." if verdicts else f"{text}."
 
 
@@ -238,8 +231,7 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
     text = []
     if front.n_runs > 1:
         text.append(
-            f"All {front.n_runs} runs together: the {number(front.n_front)} cells that no cell of any run "
-            "beats."
+            f"All {front.n_runs} runs together: the {number(front.n_front)} cells that no cell of any run beats."
         )
     if front.knee is not None:
         text.append(
@@ -312,9 +304,7 @@ def _share_name(problem: ProblemResults) -> str:
 def _search_words(problem: ProblemResults, run: RunRow) -> str:
     limits = f" under the limits {joined(problem.problem.constraints)}" if problem.problem.constraints else ""
     noise = "" if problem.problem.noise is None else " Values were drawn from their uncertainty."
-    goals = joined(
-        f"{o.title} ({'more' if o.larger_is_better else 'less'} is better)" for o in problem.objectives
-    )
+    goals = joined(f"{o.title} ({'more' if o.larger_is_better else 'less'} is better)" for o in problem.objectives)
     return (
         f"{algorithm_title(run)} with seed {run.seed} was allowed {number(run.budget)} distinct cells"
         f"{limits} and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
@@ -323,11 +313,7 @@ def _search_words(problem: ProblemResults, run: RunRow) -> str:
 
 def _run_table(tables: StudyTables) -> Table:
     row = tables.runs.iloc[0]
-    known = [
-        (tables.results.columns[name].title, float(row[name]))
-        for name in tables.results.columns
-        if name in row
-    ]
+    known = [(tables.results.columns[name].title, float(row[name])) for name in tables.results.columns if name in row]
     return Table(title="Indicators", columns=["indicator", "value"], rows=known, key="indicators")
 
 
@@ -352,13 +338,9 @@ def landscape_sections(place: Path) -> Iterator[Section]:
     if numbers.is_file():
         content = read_json(numbers, max_size=10_000_000)
         rows = list(_flat(content))[:200]
-        blocks.append(
-            Table(title="The landscape in numbers", columns=["measure", "value"], rows=rows, key="landscape")
-        )
+        blocks.append(Table(title="The landscape in numbers", columns=["measure", "value"], rows=rows, key="landscape"))
     if blocks:
-        yield Section(
-            id="landscape", title="The landscape", text=["What kind of problem this is."], blocks=blocks
-        )
+        yield Section(id="landscape", title="The landscape", text=["What kind of problem this is."], blocks=blocks)
 
 
 def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:

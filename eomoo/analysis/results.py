@@ -16,21 +16,8 @@ from numpy.typing import NDArray
 from eomoo.errors import StoreError, UnknownNameError
 from eomoo.fronts import INDICATORS, Box, Indicator, Objectives, non_dominated, sorted_front
 from eomoo.study.record import recorded_study
-from eomoo.study.store import STORE_NAME, ProblemRow, RunRow, RunTrace, Store
-
-__all__ = [
-    "ProblemResults",
-    "StoredRun",
-    "StudyResults",
-    "TrueFront",
-    "deviations_of",
-    "front_of",
-    "fronts_at",
-    "load_results",
-    "load_run",
-    "problem_box",
-    "run_fronts",
-]
+from eomoo.study.rows import ProblemRow, RunRow, RunTrace
+from eomoo.study.store import STORE_NAME, Store
 
 TrueFront = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Cells (t,) and raw values (t, m)."""
@@ -96,11 +83,7 @@ def deviations_of(
     return found
 
 
-def problem_box(
-    objectives: Objectives,
-    true_front: TrueFront | None,
-    F: NDArray[np.float64],
-) -> Box:
+def problem_box(objectives: Objectives, true_front: TrueFront | None, F: NDArray[np.float64]) -> Box:
     """The box for indicators, from the ideal point to the card's reference point.
 
     The ideal point is the true front's; where that is unknown, that of the points ``F`` (n, m). A card
@@ -162,9 +145,7 @@ class ProblemResults:
         """Positions in the k-th trace of the front after each number of cells (ascending); found once."""
         new = [n for n in at if (k, n) not in self._fronts]
         F, feasible = self.minimised(self.traces[k]), self.traces[k].feasible
-        self._fronts.update(
-            {(k, n): front for n, front in zip(new, fronts_at(F, feasible, new), strict=True)}
-        )
+        self._fronts.update({(k, n): front for n, front in zip(new, fronts_at(F, feasible, new), strict=True)})
         return [self._fronts[k, n] for n in at]
 
     @cached_property
@@ -240,9 +221,7 @@ def load_results(folder: str | Path) -> StudyResults:
     return StudyResults(title=study.title if study is not None else place.name, problems=tuple(found))
 
 
-def fronts_at(
-    F: NDArray[np.float64], feasible: NDArray[np.bool_], at: Sequence[int]
-) -> Iterator[NDArray[np.int64]]:
+def fronts_at(F: NDArray[np.float64], feasible: NDArray[np.bool_], at: Sequence[int]) -> Iterator[NDArray[np.int64]]:
     """Positions of the non-dominated feasible points among the first n, for each n of ``at`` (ascending)."""
     front = np.empty(0, dtype=np.int64)
     for start, stop in pairwise([0, *at]):

@@ -18,8 +18,6 @@ from eomoo.fronts import deduplicated, hypervolume
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["summary", "trace_frame", "write_run"]
-
 
 def summary(stored: StoredRun) -> dict[str, Any]:
     """What a run did, in numbers."""

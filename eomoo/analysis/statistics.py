@@ -11,20 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
 
-__all__ = [
-    "PairTest",
-    "RankTest",
-    "critical_difference",
-    "holm",
-    "magnitude",
-    "mann_whitney",
-    "mean_ranks",
-    "pairwise_tests",
-    "rank_groups",
-    "rank_test",
-    "vargha_delaney",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class PairTest:
@@ -128,9 +114,7 @@ def pairwise_tests(samples: Mapping[str, ArrayLike]) -> list[PairTest]:
     for (a, b), (u, p), p_holm in zip(pairs, found, corrected, strict=True):
         effect = vargha_delaney(samples[a], samples[b])
         tests.append(
-            PairTest(
-                first=a, second=b, u=u, p=p, p_holm=float(p_holm), a12=effect, magnitude=magnitude(effect)
-            )
+            PairTest(first=a, second=b, u=u, p=p, p_holm=float(p_holm), a12=effect, magnitude=magnitude(effect))
         )
     return tests
 
@@ -154,9 +138,7 @@ def critical_difference(n_algorithms: int, n_problems: int, *, alpha: float = 0.
     from scipy.stats import studentized_range
 
     if n_algorithms < 2 or n_problems < 1:
-        raise SettingError(
-            f"a critical difference needs 2 algorithms and a problem; got {n_algorithms}, {n_problems}"
-        )
+        raise SettingError(f"a critical difference needs 2 algorithms and a problem; got {n_algorithms}, {n_problems}")
     q = studentized_range.ppf(1.0 - alpha, n_algorithms, np.inf) / np.sqrt(2.0)
     return float(q * np.sqrt(n_algorithms * (n_algorithms + 1) / (6.0 * n_problems)))
 

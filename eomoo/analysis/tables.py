@@ -10,20 +10,6 @@ import numpy as np
 
 from eomoo.fronts import Indicator
 
-__all__ = [
-    "Code",
-    "Curves",
-    "Differences",
-    "Facts",
-    "Measured",
-    "Picture",
-    "Report",
-    "Section",
-    "Series",
-    "Table",
-    "plain",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:

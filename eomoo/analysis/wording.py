@@ -9,22 +9,7 @@ from typing import Any
 from eomoo.analysis.tables import Measured
 from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
-from eomoo.study.store import ProblemRow, RunRow
-
-__all__ = [
-    "algorithm_title",
-    "compact",
-    "describe_settings",
-    "joined",
-    "number",
-    "problem_argument",
-    "references",
-    "run_command",
-    "run_options",
-    "shown_unit",
-    "value_text",
-    "values_in_words",
-]
+from eomoo.study.rows import ProblemRow, RunRow
 
 _SOURCES = {
     "pls": "Dubois-Lacoste, López-Ibáñez, Stützle: Pareto local search algorithms for anytime bi-objective "

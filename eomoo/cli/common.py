@@ -8,8 +8,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-__all__ = ["Json", "console", "import_xgboost", "parse_options", "show_value"]
-
 from eomoo.errors import SettingError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]

@@ -11,8 +11,6 @@ from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, to_json
 from eomoo.data.datasets import DataSet, how_to_get
 from eomoo.errors import DataError, DataNotFoundError
 
-__all__ = ["app"]
-
 app = typer.Typer(
     no_args_is_help=True,
     help=(
@@ -25,8 +23,7 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Name of a data set, as `eomoo data list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 From = Annotated[
-    Path | None,
-    typer.Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places."),
+    Path | None, typer.Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places.")
 ]
 
 
@@ -63,15 +60,11 @@ def get(
     name: Name,
     source: Annotated[
         Path | None,
-        typer.Option(
-            "--from", metavar="FOLDER", help="Copy the files from this folder instead of downloading them."
-        ),
+        typer.Option("--from", metavar="FOLDER", help="Copy the files from this folder instead of downloading them."),
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(
-            "--to", metavar="FOLDER", help="Put the files into this folder instead of eomoo's cache."
-        ),
+        typer.Option("--to", metavar="FOLDER", help="Put the files into this folder instead of eomoo's cache."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -133,8 +126,7 @@ def verify(
 )
 def convert(
     path: Annotated[
-        Path,
-        typer.Argument(metavar="PATH", help="A file, or a folder of files; what it is, is recognised."),
+        Path, typer.Argument(metavar="PATH", help="A file, or a folder of files; what it is, is recognised.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The folder to write to.")],
     fmt: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",

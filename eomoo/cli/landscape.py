@@ -13,15 +13,12 @@ from eomoo.errors import SettingError
 if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
 
-__all__ = ["landscape"]
-
 
 def landscape(
     card: Annotated[
         str | None,
         typer.Argument(
-            help="Name of a problem card (see `eomoo problems`), or path to your own; by default "
-            "eo-macro-latency."
+            help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency."
         ),
     ] = None,
     published: Annotated[
@@ -38,12 +35,9 @@ def landscape(
     searches: Annotated[int, typer.Option(help="Pareto local searches from random cells.")] = 20,
     seed: Annotated[int, typer.Option(help="Seed of walks and searches.")] = 1,
     constraint: Annotated[
-        list[str] | None,
-        typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated."),
+        list[str] | None, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")
     ] = None,
-    noise: Annotated[
-        int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")
-    ] = None,
+    noise: Annotated[int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a problem's landscape: front, local optima, basins, ruggedness, how deep a search must go.
@@ -165,10 +159,7 @@ def _print_published(numbers: dict[str, Any]) -> None:
     table = Table("along the walks", "autocorrelation", "ruggedness", "as published", "as published")
     for name, values in found["ruggedness"].items():
         right = f"{values['autocorrelation']:.3f}", f"{values['ruggedness']:.2f}"
-        published = (
-            f"{values['autocorrelation_as_published']:.3f}",
-            f"{values['ruggedness_as_published']:.2f}",
-        )
+        published = (f"{values['autocorrelation_as_published']:.3f}", f"{values['ruggedness_as_published']:.2f}")
         table.add_row(name, *right, *published)
     out.print(table)
     for pair, count in found["non_dominated"].items():

@@ -20,20 +20,15 @@ if TYPE_CHECKING:
     from eomoo.live.metrics import Accuracy
     from eomoo.live.runs import CurvePoint, Training
 
-__all__ = ["app", "evaluate", "export", "latency", "train"]
 
 app = typer.Typer(no_args_is_help=True, help="Train, measure, time and export networks.")
 
 CellName = Annotated[str, typer.Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
 Trained = Annotated[
-    str,
-    typer.Argument(metavar="CELL", help="A trained cell (as in runs/CELL), its folder, or a weights file."),
+    str, typer.Argument(metavar="CELL", help="A trained cell (as in runs/CELL), its folder, or a weights file.")
 ]
 Data = Annotated[
-    str,
-    typer.Option(
-        help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class."
-    ),
+    str, typer.Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
 ]
 DataOptions = Annotated[
     list[str] | None,
@@ -53,8 +48,7 @@ def train(
     images: DataOptions = None,
     recipe: Annotated[str, typer.Option(help="nasbench or published.")] = "nasbench",
     setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable."),
+        list[str] | None, typer.Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")
     ] = None,
     epochs: Annotated[
         str | None, typer.Option(help="How many; 4+8 trains 8 more after 4, the schedule begun anew.")
@@ -231,8 +225,7 @@ def export(
     size = f"{done.file_size / 1e6:.2f} MB"
     console().print(f"{done.path}: {size}, logits differ from PyTorch's by at most {done.difference:.1e}")
     console().print(
-        f"weights {done.parameters / 1e6:.2f} MB, "
-        f"feature maps of an image {done.peak_activations / 1e6:.2f} MB at most"
+        f"weights {done.parameters / 1e6:.2f} MB, feature maps of an image {done.peak_activations / 1e6:.2f} MB at most"
     )
 
 
@@ -262,9 +255,7 @@ def _first() -> bool:
 
 
 @contextlib.contextmanager
-def _training_progress(
-    index: int, epochs: tuple[int, ...], *, quiet: bool
-) -> Iterator[Callable[[CurvePoint], None]]:
+def _training_progress(index: int, epochs: tuple[int, ...], *, quiet: bool) -> Iterator[Callable[[CurvePoint], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -329,9 +320,7 @@ def _show_accuracy(accuracy: Accuracy, task: ImageData) -> None:
 def _show_latencies(indices: list[int], results: list[Latency]) -> None:
     from rich.table import Table
 
-    table = Table(
-        "cell", "median (ms)", "quartiles (ms)", "90 % (ms)", "mean (ms)", "by reference", "passes", ""
-    )
+    table = Table("cell", "median (ms)", "quartiles (ms)", "90 % (ms)", "mean (ms)", "by reference", "passes", "")
     for index, r in zip(indices, results, strict=True):
         table.add_row(
             str(index),

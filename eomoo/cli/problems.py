@@ -6,8 +6,6 @@ import typer
 
 from eomoo.cli.common import Json, console
 
-__all__ = ["problems"]
-
 
 def problems(as_json: Json = False) -> None:
     """List the problem cards: what each asks for, and where its values come from."""

@@ -11,27 +11,19 @@ import typer
 from eomoo.cli.common import console
 from eomoo.errors import SettingError
 
-__all__ = ["report"]
-
 
 def report(
     folder: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN_OR_STUDY", help="Folder that `eomoo run --out` or `eomoo study run` wrote."
-        ),
+        Path, typer.Argument(metavar="RUN_OR_STUDY", help="Folder that `eomoo run --out` or `eomoo study run` wrote.")
     ],
     format: Annotated[  # noqa: A002
         str,
         typer.Option(
-            "--format",
-            "-f",
-            help="html: a page; md: Markdown; csv: the main table; latex: tables for a paper.",
+            "--format", "-f", help="html: a page; md: Markdown; csv: the main table; latex: tables for a paper."
         ),
     ] = "html",
     out: Annotated[
-        Path | None,
-        typer.Option(help="File to write, or - to print; by default report.html (.md, ...) in the folder."),
+        Path | None, typer.Option(help="File to write, or - to print; by default report.html (.md, ...) in the folder.")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
 ) -> None:
@@ -60,6 +52,4 @@ def _open(path: Path) -> None:
     except webbrowser.Error:
         opened = False
     if not opened:
-        console(stderr=True).print(
-            f"no web browser was found; open {path} yourself", soft_wrap=True, markup=False
-        )
+        console(stderr=True).print(f"no web browser was found; open {path} yourself", soft_wrap=True, markup=False)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
 
-__all__ = ["run"]
 
 _LINES_S = 5.0  # seconds between lines where there is no terminal
 
@@ -43,20 +42,13 @@ def run(
     n_train: Annotated[
         int | None, typer.Option(help="Cells that train the surrogates of a surrogate-pareto start.")
     ] = None,
-    budget: Annotated[
-        int | None, typer.Option(help="Distinct cells to evaluate; by default the card's.")
-    ] = None,
+    budget: Annotated[int | None, typer.Option(help="Distinct cells to evaluate; by default the card's.")] = None,
     seed: Annotated[int, typer.Option(help="Seed: the same seed gives the same result.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the front, the trace, the settings and figures.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the front, the trace, the settings and figures.")] = None,
     constraint: Annotated[
-        list[str] | None,
-        typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated."),
+        list[str] | None, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")
     ] = None,
-    noise: Annotated[
-        int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")
-    ] = None,
+    noise: Annotated[int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")] = None,
     option: Annotated[
         list[str] | None,
         typer.Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated."),
@@ -65,12 +57,10 @@ def run(
     workers: Annotated[int | None, typer.Option(help="Live cards: candidates trained at once.")] = None,
     device: Annotated[str | None, typer.Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
     screen: Annotated[
-        int | None,
-        typer.Option(help="Live cards: train all for so many epochs, fully only the promising ones."),
+        int | None, typer.Option(help="Live cards: train all for so many epochs, fully only the promising ones.")
     ] = None,
     setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated."),
+        list[str] | None, typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated.")
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
@@ -97,10 +87,7 @@ def run(
         settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
         problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
         import_xgboost()
-        with (
-            closing(problem),
-            _progress(problem, budget or problem.card.budget, preparing, quiet=as_json) as update,
-        ):
+        with closing(problem), _progress(problem, budget or problem.card.budget, preparing, quiet=as_json) as update:
             found = search(
                 problem,
                 algorithm=DEFAULT_ALGORITHM if algorithm is None else algorithm,

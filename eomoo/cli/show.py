@@ -14,7 +14,6 @@ from eomoo.errors import CellError, DataNotFoundError
 if TYPE_CHECKING:
     from eomoo.space import Cell
 
-__all__ = ["parse_cell", "show"]
 
 _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from eomoo.study.execute import Event
     from eomoo.study.plan import Study
 
-__all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,8 +37,7 @@ def run(
     study: Annotated[
         str | None,
         typer.Argument(
-            metavar="[STUDY]",
-            help="Name of a shipped study (see `eomoo study list`), or your own STUDY.toml.",
+            metavar="[STUDY]", help="Name of a shipped study (see `eomoo study list`), or your own STUDY.toml."
         ),
     ] = None,
     problems: Annotated[
@@ -58,8 +56,7 @@ def run(
         int | None, typer.Option("--jobs", "-j", help="Runs at the same time; by default one a core.")
     ] = None,
     cluster: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Dask scheduler to run on, such as tcp://host:8786."),
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to run on, such as tcp://host:8786.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study; by default ./study-NAME.")] = None,
 ) -> None:
@@ -92,8 +89,7 @@ def show(
         typer.Option(metavar="N,N", help="Look at these numbers of evaluated cells; by default the budgets."),
     ] = None,
     indicators: Annotated[
-        str | None,
-        typer.Option(metavar="NAME,NAME", help="Indicators to print; a wrong name lists them all."),
+        str | None, typer.Option(metavar="NAME,NAME", help="Indicators to print; a wrong name lists them all.")
     ] = None,
     as_json: Json = False,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write tables for a paper.")] = None,
@@ -159,8 +155,7 @@ def list_all(as_json: Json = False) -> None:
 
 @app.command()
 def verdict(
-    folder: Folder,
-    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="The page, or a folder for it.")],
+    folder: Folder, out: Annotated[Path, typer.Option(metavar="PAGE.md", help="The page, or a folder for it.")]
 ) -> None:
     """Write the page that says which of the published claims hold, from the data-centric study's folder."""
     from eomoo.analysis import load_results
@@ -224,9 +219,7 @@ def _numbers(option: str, text: str, *, least: int = 1) -> list[int]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < least:
-        raise SettingError(
-            f"--{option} takes whole numbers of at least {least}, separated by commas; got {text!r}"
-        )
+        raise SettingError(f"--{option} takes whole numbers of at least {least}, separated by commas; got {text!r}")
     return numbers
 
 
@@ -249,12 +242,7 @@ def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
     screen = console(stderr=True)
     # A bar in a log file would be noise; the lines of the runs count as well.
     bar = Progress(
-        *columns,
-        TimeElapsedColumn(),
-        Remaining(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
+        *columns, TimeElapsedColumn(), Remaining(), console=screen, transient=True, disable=not screen.is_terminal
     )
     with bar:
         task = bar.add_task("study", total=len(study.tasks))

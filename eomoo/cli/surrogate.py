@@ -17,7 +17,6 @@ from eomoo.errors import DataNotFoundError, SettingError
 if TYPE_CHECKING:
     from eomoo.models import Models, Quality, Record
 
-__all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,12 +28,9 @@ app = typer.Typer(
 )
 
 From = Annotated[
-    Path | None,
-    typer.Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places."),
+    Path | None, typer.Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places.")
 ]
-Repeats = Annotated[
-    int, typer.Option(min=1, max=100, help="Cross-validations with other folds that are averaged.")
-]
+Repeats = Annotated[int, typer.Option(min=1, max=100, help="Cross-validations with other folds that are averaged.")]
 _SCHEMES = {"by_walk": "walk", "by_cell": "cell"}
 
 
@@ -47,9 +43,7 @@ def fit(
             "without it, the EO table."
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the models.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the models.")] = None,
     target: Annotated[
         list[str] | None,
         typer.Option("--target", "-t", help="A column to model; may be repeated. By default all numbers."),
@@ -92,9 +86,7 @@ def fit(
     if table is None:
         differing = [name for name, is_same in same.items() if not is_same]
         console().print(
-            f"they differ from the shipped ones: {', '.join(differing)}"
-            if differing
-            else "they equal the shipped ones"
+            f"they differ from the shipped ones: {', '.join(differing)}" if differing else "they equal the shipped ones"
         )
 
 

@@ -19,8 +19,7 @@ from eomoo.data.user_table import UserTable, read_user_table
 from eomoo.files import atomic_path, cache_folder, read_json, sha256_of, to_json, write_json, write_text
 
 __all__ = [
-    "DATASETS", "EO_COLUMNS", "EO_UNITS", "DataFile", "DataSet", "NASBench101Table", "UserTable",
-    "atomic_path", "cache_folder", "check_files", "convert", "fetch", "find", "get_dataset",
-    "load_eo_table", "read_json", "read_pickle", "read_user_table", "sha256_of", "to_json", "write_json",
-    "write_text",
+    "DATASETS", "EO_COLUMNS", "EO_UNITS", "DataFile", "DataSet", "NASBench101Table", "UserTable", "atomic_path",
+    "cache_folder", "check_files", "convert", "fetch", "find", "get_dataset", "load_eo_table", "read_json",
+    "read_pickle", "read_user_table", "sha256_of", "to_json", "write_json", "write_text",
 ]  # fmt: skip

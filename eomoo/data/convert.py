@@ -22,8 +22,6 @@ from eomoo.space.enumeration import N_CELLS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "KINDS", "Converted", "Kind", "convert", "kind_of"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
@@ -196,9 +194,7 @@ def kind_of(path: str | Path) -> str:
     raise DataError(f"{path} is of no kind that can be converted; these can: {known}")
 
 
-def convert(
-    path: str | Path, out: str | Path, *, fmt: str = "csv", progress: StartProgress | None = None
-) -> Converted:
+def convert(path: str | Path, out: str | Path, *, fmt: str = "csv", progress: StartProgress | None = None) -> Converted:
     """Write what a data file, or a folder of them, holds as a table with its description.
 
     The table has the columns that eomoo uses, and where it names cells it can be read again as a
@@ -224,9 +220,7 @@ def convert(
     target, description = out / f"{stem}.{kind.ending or fmt}", out / f"{stem}.columns.json"
     if kind.store is not None:
         if fmt != "csv":
-            raise SettingError(
-                f"{path.name} is converted to a .{kind.ending} file only; leave the format out"
-            )
+            raise SettingError(f"{path.name} is converted to a .{kind.ending} file only; leave the format out")
         names, rows = kind.store(path, target, progress)
     else:
         assert kind.read is not None

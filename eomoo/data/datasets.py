@@ -11,11 +11,6 @@ from eomoo.checks import known_name
 from eomoo.errors import DataNotFoundError
 from eomoo.files import cache_folder, expanded, read_toml, sha256_of
 
-__all__ = [
-    "DATASETS", "DataFile", "DataSet", "FileCheck", "candidates", "check_files", "find", "get_dataset",
-    "how_to_get", "search_folders",
-]  # fmt: skip
-
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
@@ -90,9 +85,7 @@ def _known() -> dict[str, DataSet]:
     for name, facts in read_toml(Path(__file__).with_name("datasets.toml")).items():
         address, files = facts.pop("address", None), facts.pop("files")
         found[name] = DataSet(
-            name=name,
-            files=tuple(DataFile(url=address and address + file["name"], **file) for file in files),
-            **facts,
+            name=name, files=tuple(DataFile(url=address and address + file["name"], **file) for file in files), **facts
         )
     return found
 

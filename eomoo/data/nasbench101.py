@@ -21,7 +21,6 @@ from eomoo.space.enumeration import N_CELLS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FILE_NAMES", "NASBench101Table", "find_nasbench101", "pick"]
 
 FILE_NAMES = ("nasbench_full.npy", "nasbench_only108.npy")
 """Names of the converted files, in the order in which they are looked for."""
@@ -112,9 +111,7 @@ class NASBench101Table:
         known_name("metric", metric, METRICS)
         if epochs not in self.epochs:
             there = ", ".join(map(str, self.epochs))
-            raise SettingError(
-                f"there are no runs of {epochs} epochs in {self.path}; there are runs of {there}"
-            )
+            raise SettingError(f"there are no runs of {epochs} epochs in {self.path}; there are runs of {there}")
         return self.columns[column_name(metric, epochs, STAGES[0 if halfway else 1])]
 
     def params(self, cells: Any) -> NDArray[np.int64]:

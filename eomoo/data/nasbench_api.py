@@ -26,19 +26,8 @@ from eomoo.data.nasbench101 import NASBench101Table
 from eomoo.data.nasbench_convert import METRICS, STAGES, convert_nasbench101
 from eomoo.errors import EomooError, SettingError
 from eomoo.space import CIFAR10, load_space
-from eomoo.space.cell import (
-    INPUT,
-    MAX_EDGES,
-    MAX_VERTICES,
-    OPERATIONS,
-    OUTPUT,
-    _hash_graph,
-    _on_a_path,
-    pack_genotype,
-)
+from eomoo.space.cell import INPUT, MAX_EDGES, MAX_VERTICES, OPERATIONS, OUTPUT, _hash_graph, _on_a_path, pack_genotype
 from eomoo.space.enumeration import N_CELLS
-
-__all__ = ["ModelSpec", "NASBench", "OutOfDomainError"]
 
 _Runs = dict[int, list[dict[str, float]]]
 _CODES = {name: code for code, name in enumerate(OPERATIONS)}

@@ -18,16 +18,12 @@ from eomoo.space import Cell
 from eomoo.space.cell import INPUT, MAX_VERTICES, N_OP_GENES, OPERATIONS, OUTPUT, pack_genotype
 from eomoo.space.enumeration import edge_bit
 
-__all__ = ["Batch", "RecordError", "decode_batch"]
-
 _TEXT = re.compile(
     rb'\["([0-9a-f]{32})", ?([1-9][0-9]{0,2}), ?"([01]+)", ?"([a-z0-9,-]+)", ?"((?:[A-Za-z0-9+/=]|\\n)+)"\]'
 )
 # Three evaluations of five doubles each in 45 bytes, the parameters, the total time: see nasbench_records.
 _EVALUATION = rb"\x0a\x2d\x09(.{8})\x11(.{8})\x19(.{8})\x21(.{8})\x29(.{8})"
-_METRICS = re.compile(
-    _EVALUATION * N_EVALUATIONS + rb"\x10([\x80-\xff]{0,3}[\x00-\x7f])\x19(.{8})", re.DOTALL
-)
+_METRICS = re.compile(_EVALUATION * N_EVALUATIONS + rb"\x10([\x80-\xff]{0,3}[\x00-\x7f])\x19(.{8})", re.DOTALL)
 _CODES = {name.encode(): code for code, name in enumerate(OPERATIONS)}
 # Hash, epochs, mask, code, the doubles in their order, parameters.
 _Row = tuple[bytes, int, int, int, bytes, int]

@@ -18,11 +18,6 @@ from eomoo.files import atomic_path, read_head
 from eomoo.space import CIFAR10, Catalogue, load_space
 from eomoo.space.enumeration import N_CELLS
 
-__all__ = [
-    "METRICS", "NB101_COLUMNS", "N_REPEATS", "STAGES", "column_name", "convert_nasbench101",
-    "looks_like_nasbench101",
-]  # fmt: skip
-
 METRICS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
 # Names, runs of a cell and numbers of epochs are those of the published files (Ying et al., ICML 2019).
 STAGES = ("halfway", "final")
@@ -154,17 +149,14 @@ class _Check:
             batch,
             (known != batch.hashes).any(axis=1),
             lambda k: (
-                f"its hash {_text(batch.hashes[k])} is not that of its adjacency and operations, "
-                f"{_text(known[k])}"
+                f"its hash {_text(batch.hashes[k])} is not that of its adjacency and operations, {_text(known[k])}"
             ),
         )
         params = self.params[index]
         _refuse(
             batch,
             params != batch.params,
-            lambda k: (
-                f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}"
-            ),
+            lambda k: f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}",
         )
         _refuse(
             batch,
@@ -252,9 +244,7 @@ class _Columns:
             for name in names:
                 self._values[name].astype(kinds[name], copy=False).tofile(file)
 
-    def _repeats(
-        self, epochs: int, index: NDArray[np.int64], numbers: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def _repeats(self, epochs: int, index: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The how-manieth run of its cell each record is, from 0."""
         if epochs not in self._runs:
             self._runs[epochs] = np.zeros(N_CELLS, dtype=np.uint8)
@@ -272,9 +262,7 @@ class _Columns:
         runs[found[first]] += sizes.astype(np.uint8)
         return repeat
 
-    def _put(
-        self, name: str, index: NDArray[np.int64], repeat: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> None:
+    def _put(self, name: str, index: NDArray[np.int64], repeat: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         if name not in self._values:
             self._values[name] = np.full((N_CELLS, N_REPEATS), np.nan, dtype=np.float32)
         if self._values[name].dtype == np.float32 and (values.astype(np.float32) != values).any():

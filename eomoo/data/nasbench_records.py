@@ -33,8 +33,6 @@ from dataclasses import dataclass
 
 from eomoo.errors import DataError
 
-__all__ = ["Record", "decode_record"]
-
 N_EVALUATIONS, N_FIELDS = 3, 5
 # Both numbers are int32 in the message.
 _TOO_MANY = 1 << 31

@@ -20,8 +20,6 @@ import numpy as np
 from eomoo.errors import DataError
 from eomoo.files import other_kind, read_bytes
 
-__all__ = ["read_pickle"]
-
 _NUMPY_NAMES = {
     ("numpy.core.multiarray", "scalar"): "scalar",
     ("numpy._core.multiarray", "scalar"): "scalar",
@@ -119,9 +117,7 @@ class _ScalarMaker:
             raise DataError(f"{self.path} is damaged: a NumPy scalar in it lacks its type or its bytes")
         kind = np.dtype(dtype.code)
         if len(raw) != kind.itemsize:
-            raise DataError(
-                f"{self.path} is damaged: a NumPy scalar in it has {len(raw)} bytes, not {kind.itemsize}"
-            )
+            raise DataError(f"{self.path} is damaged: a NumPy scalar in it has {len(raw)} bytes, not {kind.itemsize}")
         number: bool | int | float = np.frombuffer(raw, kind)[0].item()
         return number
 
@@ -194,9 +190,7 @@ def _check_plain(value: Any, path: str | Path) -> None:
 
 
 def _refuse(path: str | Path, what: str) -> NoReturn:
-    raise DataError(
-        f"{path} is refused because it {what}; only plain data is read from a pickle, nothing was executed"
-    )
+    raise DataError(f"{path} is refused because it {what}; only plain data is read from a pickle, nothing was executed")
 
 
 def _shown(value: Any) -> str:

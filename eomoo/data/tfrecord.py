@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from eomoo.errors import DataError
 from eomoo.files import reading
 
-__all__ = ["Block", "crc32c", "crc32c_columns", "mask_crc", "read_blocks"]
-
 # CRC-32C's polynomial, its bits reversed (RFC 3720, appendix B.4); TFRecord's mask and frame (TensorFlow,
 # core/lib/hash/crc32c.h and core/lib/io/record_writer.h).
 _POLYNOMIAL = 0x82F63B78
@@ -158,16 +156,12 @@ def _blocks(file: BinaryIO, path: Path) -> Iterator[Block]:
     if left:
         if first == 0:
             raise DataError(f"{path} is no TFRecord file, or is cut off within its first record")
-        raise record_error(
-            path, first, f"the file is cut off within it, {len(left):,} bytes after byte {offset:,}"
-        )
+        raise record_error(path, first, f"the file is cut off within it, {len(left):,} bytes after byte {offset:,}")
     if first == 0:
         raise DataError(f"{path} is empty")
 
 
-def _frames(
-    data: bytes, lengths_of: dict[bytes, int], path: Path, first: int
-) -> tuple[list[int], list[int], int]:
+def _frames(data: bytes, lengths_of: dict[bytes, int], path: Path, first: int) -> tuple[list[int], list[int], int]:
     """Starts and lengths of the whole records in `data`, and where the last of them ends.
 
     Headers repeat, so `lengths_of` keeps the length of each one that was found right.

@@ -25,7 +25,6 @@ from eomoo.space.cell import N_GENES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UserTable", "is_target", "read_user_table", "target_columns"]
 
 _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 # A matrix of 7 x 7 and 7 operations need less than 400 characters in any style.
@@ -126,10 +125,7 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     parquet = require("pyarrow.parquet", purpose=f"to read {path} (CSV needs nothing)")
     with parquet.ParquetFile(io.BytesIO(content)) as file:
         groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-        if (
-            sum(group.total_byte_size for group in groups) > _MOST_BYTES
-            or file.metadata.num_rows > _MOST_ROWS
-        ):
+        if sum(group.total_byte_size for group in groups) > _MOST_BYTES or file.metadata.num_rows > _MOST_ROWS:
             raise DataError(f"{path} unpacks to more than the {_MOST_BYTES} bytes that a table can have")
         frame: pd.DataFrame = file.read().to_pandas()
         return frame
@@ -248,9 +244,7 @@ def _numbers(
         values[there] = [_number(value) for value in column[there]]
     for row in np.flatnonzero(there & ~np.isfinite(values)).tolist():
         what = short(column.iloc[row])
-        raise _error(
-            path, row, f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM"
-        )
+        raise _error(path, row, f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM")
     if not there.any():
         raise DataError(f"{path}: the column {name!r} holds no number")
     return values, failed | (empty & ended)

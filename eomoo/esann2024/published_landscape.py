@@ -17,7 +17,6 @@ from eomoo.space import SO2SAT, load_space
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ACCURACIES", "RUGGED", "PublishedAnalysis", "along_walks", "analyse_published", "front_of"]
 
 ACCURACIES = tuple(f"{split}_{kind}" for kind in ("micro", "macro") for split in ("train", "val", "test"))
 """Columns of accuracy: three splits, micro and macro."""
@@ -79,8 +78,7 @@ def analyse_published(table: pd.DataFrame) -> PublishedAnalysis:
             "by_vertices": _counts(ordered, "n_vertices"),
             "by_edges": _counts(ordered, "n_edges"),
             "distributions": {
-                name: describe(ordered[name].to_numpy(dtype=np.float64))
-                for name in (*ACCURACIES, *_COSTS, "macs")
+                name: describe(ordered[name].to_numpy(dtype=np.float64)) for name in (*ACCURACIES, *_COSTS, "macs")
             },
             "non_dominated": {
                 f"{accuracy}, {cost}": int(front_of(ordered, accuracy, cost).sum())
@@ -124,15 +122,10 @@ def _pairs(table: pd.DataFrame) -> dict[str, dict[str, float]]:
         ("latency", "macs"),
         ("latency", "params"),
     ]
-    return {
-        f"{a}, {b}": correlation(table[a].to_numpy(dtype=float), table[b].to_numpy(dtype=float))
-        for a, b in pairs
-    }
+    return {f"{a}, {b}": correlation(table[a].to_numpy(dtype=float), table[b].to_numpy(dtype=float)) for a, b in pairs}
 
 
-def _ruggedness(
-    right: NDArray[np.float64], doubled: NDArray[np.float64], curve: Autocorrelation
-) -> dict[str, Any]:
+def _ruggedness(right: NDArray[np.float64], doubled: NDArray[np.float64], curve: Autocorrelation) -> dict[str, Any]:
     return {
         "autocorrelation": float(right.mean()),
         "autocorrelation_std": float(right.std(ddof=1)),

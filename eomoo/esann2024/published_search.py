@@ -34,14 +34,6 @@ from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
 from eomoo.study.plan import Task
 from eomoo.study.probes import PROBES
 
-__all__ = [
-    "as_published",
-    "figures_as_published",
-    "hypervolume_as_published",
-    "mean_pareto_distance_as_published",
-    "search_as_published",
-]
-
 
 def as_published(problem: CellProblem, task: Task, result: RunResult) -> dict[str, float] | None:
     """A study's probe: what the published code would have reported of a run's starts.
@@ -97,9 +89,7 @@ class _Walker:
         return _front(self.archive)
 
 
-def search_as_published(
-    problem: CellProblem, starts: NDArray[np.int64], budget: int
-) -> tuple[NDArray[np.int64], int]:
+def search_as_published(problem: CellProblem, starts: NDArray[np.int64], budget: int) -> tuple[NDArray[np.int64], int]:
     """The published search from the given starts, until at least ``budget`` neighbours were paid.
 
     Args:
@@ -163,9 +153,7 @@ def mean_pareto_distance_as_published(cells: NDArray[np.int64]) -> tuple[float, 
     return float(flat[records].sum()) / len(cells), float(flat.max(initial=0))
 
 
-def hypervolume_as_published(
-    F: NDArray[np.float64], best: NDArray[np.float64], worst: NDArray[np.float64]
-) -> float:
+def hypervolume_as_published(F: NDArray[np.float64], best: NDArray[np.float64], worst: NDArray[np.float64]) -> float:
     """The published hypervolume of points (n, 2), minimised; the ideal point scores 0.
 
     Args:

@@ -16,17 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "plot_accuracies",
-    "plot_accuracy_against_latency",
-    "plot_latency_against_macs",
-    "plot_micro_against_macro",
-    "plot_walk_autocorrelation",
-    "plot_walk_ruggedness",
-    "published_frames",
-    "published_sheet",
-    "write_published",
-]
 
 _SPLITS = (("train", "training"), ("val", "validation"), ("test", "test"))
 _MARKERS = {5: "s", 6: "^", 7: "o"}
@@ -52,12 +41,7 @@ def plot_micro_against_macro(ax: Axes, analysis: PublishedAnalysis) -> Axes:
     """Validation macro accuracy against validation micro accuracy, by number of vertices."""
     _scatter(ax, analysis, x=("val_micro", 100.0), y=("val_macro", 100.0))
     _legend(ax, analysis, "val_micro, val_macro", loc="upper left")
-    return finish(
-        ax,
-        title="micro and macro",
-        x="val. micro accuracy (%)",
-        y="val. macro accuracy (%)",
-    )
+    return finish(ax, title="micro and macro", x="val. micro accuracy (%)", y="val. macro accuracy (%)")
 
 
 def plot_accuracy_against_latency(ax: Axes, analysis: PublishedAnalysis, *, kind: str) -> Axes:
@@ -65,9 +49,7 @@ def plot_accuracy_against_latency(ax: Axes, analysis: PublishedAnalysis, *, kind
     table, name = analysis.table, f"val_{kind}"
     _scatter(ax, analysis, x=("latency", 1.0), y=(name, 100.0), faint=True)
     front = table[front_of(table, name, "latency")].sort_values("latency")
-    ax.plot(
-        front["latency"], 100.0 * front[name], color="black", linewidth=0.8, drawstyle="steps-post", zorder=3
-    )
+    ax.plot(front["latency"], 100.0 * front[name], color="black", linewidth=0.8, drawstyle="steps-post", zorder=3)
     ax.plot(
         front["latency"],
         100.0 * front[name],
@@ -79,10 +61,7 @@ def plot_accuracy_against_latency(ax: Axes, analysis: PublishedAnalysis, *, kind
     )
     ax.legend(fontsize=6, frameon=False, loc="lower right", handletextpad=0.3, borderpad=0.1)
     return finish(
-        ax,
-        title=f"{kind} accuracy and latency",
-        x="latency on A100 (ms/batch)",
-        y=f"val. {kind} accuracy (%)",
+        ax, title=f"{kind} accuracy and latency", x="latency on A100 (ms/batch)", y=f"val. {kind} accuracy (%)"
     )
 
 
@@ -90,12 +69,7 @@ def plot_latency_against_macs(ax: Axes, analysis: PublishedAnalysis) -> Axes:
     """Latency against exact multiply-accumulates of one image."""
     _scatter(ax, analysis, x=("macs", 1e-9), y=("latency", 1.0))
     _legend(ax, analysis, "latency, macs", loc="lower right")
-    return finish(
-        ax,
-        title="latency and MACs",
-        x="MACs of an image (10⁹)",
-        y="latency on A100 (ms/batch)",
-    )
+    return finish(ax, title="latency and MACs", x="MACs of an image (10⁹)", y="latency on A100 (ms/batch)")
 
 
 def plot_walk_autocorrelation(ax: Axes, analysis: PublishedAnalysis) -> Axes:
@@ -124,12 +98,7 @@ def plot_walk_ruggedness(ax: Axes, analysis: PublishedAnalysis) -> Axes:
                 widths=0.3,
                 patch_artist=True,
                 showmeans=True,
-                meanprops={
-                    "marker": "D",
-                    "markersize": 3,
-                    "markerfacecolor": "black",
-                    "markeredgecolor": "black",
-                },
+                meanprops={"marker": "D", "markersize": 3, "markerfacecolor": "black", "markeredgecolor": "black"},
                 medianprops={"color": "black", "linewidth": 0.9},
                 boxprops={"facecolor": (COLORS[5], "#E8E8E8")[j], "linewidth": 0.6, "hatch": ("", "////")[j]},
                 whiskerprops={"linewidth": 0.6},
@@ -144,14 +113,10 @@ def plot_walk_ruggedness(ax: Axes, analysis: PublishedAnalysis) -> Axes:
     return finish(ax, title="each walk", y="autocorrelation, lag 1")
 
 
-def _legend(
-    ax: Axes, analysis: PublishedAnalysis, pair: str, *, loc: Literal["upper left", "lower right"]
-) -> None:
+def _legend(ax: Axes, analysis: PublishedAnalysis, pair: str, *, loc: Literal["upper left", "lower right"]) -> None:
     rank = analysis.numbers["correlation"][pair]["spearman"]
     title = f"Spearman {rank:.2f}"
-    ax.legend(
-        fontsize=6, frameon=False, loc=loc, handletextpad=0.1, borderpad=0.1, title=title, title_fontsize=6
-    )
+    ax.legend(fontsize=6, frameon=False, loc=loc, handletextpad=0.1, borderpad=0.1, title=title, title_fontsize=6)
 
 
 def _scatter(
@@ -224,9 +189,7 @@ def published_frames(analysis: PublishedAnalysis) -> dict[str, pd.DataFrame]:
         walks[f"{name}_autocorrelation"] = analysis.by_walk[name]
         walks[f"{name}_autocorrelation_as_published"] = analysis.by_walk_as_published[name]
     curves = [
-        pd.DataFrame(
-            {"column": name, "lag": np.arange(len(c.mean)), "mean": c.mean, "low": c.low, "high": c.high}
-        )
+        pd.DataFrame({"column": name, "lag": np.arange(len(c.mean)), "mean": c.mean, "low": c.low, "high": c.high})
         for name, c in analysis.curves.items()
     ]
     return {"cells": analysis.table, "walks": walks, "autocorrelation": pd.concat(curves)}

@@ -12,33 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis import (
-    ProblemResults,
-    StudyResults,
-    holm,
-    indicator_frame,
-    mann_whitney,
-    vargha_delaney,
-)
+from eomoo.analysis import ProblemResults, StudyResults, holm, indicator_frame, mann_whitney, vargha_delaney
 from eomoo.errors import SettingError
-from eomoo.study.store import RunRow
+from eomoo.study.rows import RunRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "ALPHA",
-    "AS_PUBLISHED",
-    "Comparison",
-    "Finding",
-    "Measure",
-    "Pair",
-    "Samples",
-    "find",
-    "measures",
-    "pairs_of",
-    "samples_of",
-]
 
 ALPHA = 0.05
 """As in the paper."""
@@ -170,10 +150,7 @@ def samples_of(results: StudyResults) -> list[Samples]:
             )
         traces = tuple(
             replace(
-                trace,
-                cells=trace.cells[(n := _n_train(run)) :],
-                values=trace.values[n:],
-                feasible=trace.feasible[n:],
+                trace, cells=trace.cells[(n := _n_train(run)) :], values=trace.values[n:], feasible=trace.feasible[n:]
             )
             for run, trace in zip(problem.runs, problem.traces, strict=True)
         )

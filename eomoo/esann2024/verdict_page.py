@@ -24,8 +24,6 @@ from eomoo.esann2024.verdict import (
 from eomoo.files import atomic_path, write_text
 from eomoo.plots import COLORS, new_figure
 
-__all__ = ["verdict_page", "write_verdict"]
-
 _SHOWN_SEARCH = 1000
 """The pair of which the paper reports a test: 1,000 evaluations against 3,000."""
 
@@ -49,10 +47,7 @@ _CLAIMS = (
         expects="surrogate",
     ),
     _Claim(
-        key="accuracy",
-        title="Best accuracy",
-        text="Random starts reach the better best accuracy.",
-        expects="random",
+        key="accuracy", title="Best accuracy", text="Random starts reach the better best accuracy.", expects="random"
     ),
     _Claim(
         key="time",
@@ -63,8 +58,7 @@ _CLAIMS = (
     ),
 )
 _SIGNIFICANCE = (
-    "The difference in best training time at 1000 : 3000 is not significant (30 seeds, Mann-Whitney "
-    "U = 400, p = .464)."
+    "The difference in best training time at 1000 : 3000 is not significant (30 seeds, Mann-Whitney U = 400, p = .464)."
 )
 
 
@@ -364,20 +358,14 @@ def _draw(samples: Samples, path: Path) -> None:
             values = {
                 f"{side} {number}": samples.values(measure, label)
                 for pair in pairs
-                for side, number, label in (
-                    ("s", pair.search, pair.surrogate),
-                    ("r", pair.budget, pair.random),
-                )
+                for side, number, label in (("s", pair.search, pair.surrogate), ("r", pair.budget, pair.random))
             }
             plot_violins(ax, values, ylabel="", colors=COLORS[:2])
             ax.set_title(measure.title, fontsize=9)
     axes[0, 0].annotate("as published", (0.5, 1.16), xycoords="axes fraction", ha="center", fontsize=11)
-    axes[0, 1].annotate(
-        "right, at equal cost", (0.5, 1.16), xycoords="axes fraction", ha="center", fontsize=11
-    )
+    axes[0, 1].annotate("right, at equal cost", (0.5, 1.16), xycoords="axes fraction", ha="center", fontsize=11)
     figure.suptitle(
-        f"{samples.problem.name}: s = surrogate start + search, r = random start; pairs cost the same",
-        fontsize=10,
+        f"{samples.problem.name}: s = surrogate start + search, r = random start; pairs cost the same", fontsize=10
     )
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=85)

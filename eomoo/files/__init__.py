@@ -31,7 +31,7 @@ from eomoo.files.texts import read_json, read_toml
 
 __all__ = [
     "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
-    "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_array", "read_bytes",
-    "read_head", "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of",
-    "to_json", "write_digests", "write_error", "write_json", "write_text",
+    "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_array", "read_bytes", "read_head",
+    "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of", "to_json", "write_digests",
+    "write_error", "write_json", "write_text",
 ]  # fmt: skip

@@ -12,8 +12,6 @@ from eomoo.checks import first_line
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.files.files import read_head
 
-__all__ = ["read_array"]
-
 
 def read_array(path: str | Path, *, mapped: bool = False) -> NDArray[Any]:
     """Return the array in a ``.npy`` file: of numbers, texts or records, never of Python objects.

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from eomoo.errors import SettingError
 
-__all__ = ["cache_folder", "expanded"]
-
 
 def cache_folder() -> Path:
     """The folder where eomoo keeps what it fetched.

@@ -14,8 +14,6 @@ from pathlib import Path
 from eomoo.errors import EomooError
 from eomoo.files.sqlite import Database
 
-__all__ = ["CLAIMS_TABLE", "Claims"]
-
 CLAIMS_TABLE = """
 CREATE TABLE IF NOT EXISTS claims (
     key TEXT PRIMARY KEY,

@@ -10,8 +10,6 @@ from eomoo.errors import DataError
 from eomoo.files.files import sha256_of, write_json
 from eomoo.files.texts import read_json
 
-__all__ = ["DIGESTS_NAME", "check_digests", "forget_digests", "write_digests"]
-
 DIGESTS_NAME = "digests.json"
 # A trace of all 423,624 cells, a hundred characters each, has 42 MB.
 _MOST_BYTES = 1 << 28

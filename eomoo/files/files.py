@@ -24,11 +24,6 @@ import numpy as np
 
 from eomoo.errors import DataError, DataNotFoundError, EomooError
 
-__all__ = [
-    "atomic_path", "other_kind", "read_bytes", "read_head", "read_unpacked", "reading", "sha256_of",
-    "to_json", "write_error", "write_json", "write_text",
-]  # fmt: skip
-
 _WRITE_HINTS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",

@@ -7,8 +7,6 @@ import re
 import time
 from pathlib import Path
 
-__all__ = ["remove_leftovers"]
-
 # As ``atomic_path`` names them.
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.+")
 _STARTED = time.time()

@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 from eomoo.checks import number, short, whole
 from eomoo.errors import DataError
 
-__all__ = ["Place"]
-
 
 class Place:
     """A value of a file, with the file's path and the names of the records that lead to it.

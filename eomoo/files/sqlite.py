@@ -12,8 +12,6 @@ from typing import Any, Self
 from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.files.files import write_error
 
-__all__ = ["Database", "Schema", "only_one"]
-
 # Seconds that a writer waits for another: many times what the largest transaction, a run's trace, takes.
 _PATIENCE = 60.0
 _LOCK_NAME = "lock.sqlite"
@@ -188,8 +186,7 @@ class Database:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if version > self.schema.version:
             raise StoreError(
-                f"{self.path} was written by another version of eomoo, a newer one; update eomoo or use "
-                "another folder"
+                f"{self.path} was written by another version of eomoo, a newer one; update eomoo or use another folder"
             )
         # The first format of results named its version elsewhere.
         return max(version, 1)

@@ -11,8 +11,6 @@ from eomoo.checks import short
 from eomoo.errors import DataError, EomooError
 from eomoo.files.files import other_kind, read_bytes
 
-__all__ = ["read_json", "read_toml"]
-
 # Python neither follows brackets a thousand deep nor reads integers of thousands of digits.
 _IMPOSSIBLE = "impossible nesting or numbers"
 
@@ -53,9 +51,7 @@ def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
     raise DataError(f"{path} is no JSON or is damaged {where}")
 
 
-def read_toml(
-    path: str | Path, *, max_size: int = 2**20, error: type[EomooError] = DataError
-) -> dict[str, Any]:
+def read_toml(path: str | Path, *, max_size: int = 2**20, error: type[EomooError] = DataError) -> dict[str, Any]:
     """Return the table in a TOML file.
 
     Args:

@@ -31,9 +31,8 @@ from eomoo.fronts.knee import knee_distances, knee_point
 from eomoo.fronts.objectives import Direction, Objective, Objectives, Quantity
 
 __all__ = [
-    "INDICATORS", "PENALTY", "Box", "Direction", "FrontArchive", "Indicator", "Objective", "Objectives",
-    "Quantity", "additive_epsilon", "attainment_difference", "attainment_surfaces", "by_first",
-    "deduplicated", "edit_distances", "front_indicators", "hamming_distances", "hypervolume", "igd_plus",
-    "knee_distances", "knee_point", "maximal_distance", "mean_distance", "non_dominated", "r2",
-    "reference_directions", "sorted_front", "staircase",
+    "INDICATORS", "PENALTY", "Box", "Direction", "FrontArchive", "Indicator", "Objective", "Objectives", "Quantity",
+    "additive_epsilon", "attainment_difference", "attainment_surfaces", "by_first", "deduplicated", "edit_distances",
+    "front_indicators", "hamming_distances", "hypervolume", "igd_plus", "knee_distances", "knee_point",
+    "maximal_distance", "mean_distance", "non_dominated", "r2", "reference_directions", "sorted_front", "staircase",
 ]  # fmt: skip

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from eomoo.errors import SettingError
 
-__all__ = ["attainment_difference", "attainment_surfaces", "staircase"]
-
 _Points = NDArray[np.float64]
 
 
@@ -52,9 +50,7 @@ def attainment_difference(first: Sequence[_Points], second: Sequence[_Points]) -
     Algorithms, 2010; computed by moocore.
     """
     if len(first) != len(second):
-        raise SettingError(
-            f"attainment is compared over equal numbers of runs; got {len(first)} and {len(second)}"
-        )
+        raise SettingError(f"attainment is compared over equal numbers of runs; got {len(first)} and {len(second)}")
     boxes: NDArray[np.float64] = moocore.eafdiff(_numbered(first), _numbered(second), rectangles=True)
     boxes[:, 4] /= len(first)
     return boxes

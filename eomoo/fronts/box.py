@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from eomoo.errors import SettingError
 
-__all__ = ["Box"]
-
 # Far above the 2e-16 of double precision, far below any difference that matters.
 _STEP = 1e-9
 
@@ -30,9 +28,7 @@ class Box:
 
     def __post_init__(self) -> None:
         if not (self.reference > self.ideal).all():
-            raise SettingError(
-                f"the reference point {self.reference} must be worse than the ideal point {self.ideal}"
-            )
+            raise SettingError(f"the reference point {self.reference} must be worse than the ideal point {self.ideal}")
 
     @classmethod
     def of(cls, points: NDArray[np.float64], *, margin: float) -> Box:

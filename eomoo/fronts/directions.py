@@ -7,8 +7,6 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["reference_directions"]
-
 
 def reference_directions(n_obj: int, most: int) -> NDArray[np.float64]:
     """The largest Das-Dennis design (k, n_obj) of at most ``most`` directions, each of sum 1.

@@ -6,8 +6,6 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PENALTY", "FrontArchive", "by_first", "non_dominated", "sorted_front"]
-
 _LARGEST = np.finfo(np.float64).max
 
 PENALTY = 1e30

@@ -17,21 +17,6 @@ from eomoo.fronts.dominance import non_dominated
 from eomoo.space import load_space
 from eomoo.space.cell import MAX_VERTICES
 
-__all__ = [
-    "INDICATORS",
-    "Indicator",
-    "additive_epsilon",
-    "deduplicated",
-    "edit_distances",
-    "front_indicators",
-    "hamming_distances",
-    "hypervolume",
-    "igd_plus",
-    "maximal_distance",
-    "mean_distance",
-    "r2",
-]
-
 _INTERIOR = MAX_VERTICES - 2
 # 91 for three objectives. 4,950 weights raise R2 by 1 to 4 % on random fronts of 20 points.
 _MOST_WEIGHTS = 100
@@ -108,11 +93,7 @@ def additive_epsilon(F: NDArray[np.float64], front: NDArray[np.float64], box: Bo
 
     Source: Zitzler et al., IEEE TEC 7(2), 2003.
     """
-    return (
-        float(moocore.epsilon_additive(box.normalise(F), ref=box.normalise(front)))
-        if len(F)
-        else float("inf")
-    )
+    return float(moocore.epsilon_additive(box.normalise(F), ref=box.normalise(front))) if len(F) else float("inf")
 
 
 def r2(F: NDArray[np.float64], box: Box) -> float:

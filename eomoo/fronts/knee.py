@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["knee_distances", "knee_point"]
-
 # Far above the rounding of double precision (1e-16), far below a bend that is to be seen.
 _DIGITS = 9
 

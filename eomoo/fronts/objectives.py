@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
 
-__all__ = ["Direction", "Objective", "Objectives", "Quantity"]
-
 Direction = Literal["min", "max"]
 
 

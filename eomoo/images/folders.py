@@ -12,8 +12,6 @@ from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.rasters import RASTERS, check_claim, read_raster
 
-__all__ = ["FolderImages", "load_folder"]
-
 _ENDINGS = (".npy", *RASTERS)
 
 
@@ -26,9 +24,7 @@ class FolderImages:
         bands: Numbers, from 1, of the bands that are used; None for all.
     """
 
-    def __init__(
-        self, files: list[Path], labels: NDArray[np.int64], bands: tuple[int, ...] | None = None
-    ) -> None:
+    def __init__(self, files: list[Path], labels: NDArray[np.int64], bands: tuple[int, ...] | None = None) -> None:
         self.files, self.labels, self.bands = files, labels, bands
 
     def __len__(self) -> int:

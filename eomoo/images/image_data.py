@@ -11,18 +11,8 @@ import numpy as np
 
 from eomoo.checks import whole
 from eomoo.errors import DataError, SettingError
-from eomoo.images.splits import (
-    ImageSet,
-    Subset,
-    check_finite,
-    labels_of,
-    read_batch,
-    shape_of,
-    statistics_of,
-)
+from eomoo.images.splits import ImageSet, Subset, check_finite, labels_of, read_batch, shape_of, statistics_of
 from eomoo.space import Skeleton
-
-__all__ = ["SPLITS", "ImageData", "as_trained", "describe", "fingerprint_of", "limit"]
 
 SPLITS = ("train", "val", "test")
 # Images of each split whose pixels mark a data set: enough to notice another scaling or order at once.

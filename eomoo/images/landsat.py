@@ -7,8 +7,6 @@ from pathlib import Path
 from eomoo.data.datasets import find
 from eomoo.images.scene import Scene, read_scene
 
-__all__ = ["LANDSAT_BANDS", "LANDSAT_CLASSES", "load_landsat"]
-
 LANDSAT_BANDS = {
     "lsat7_2000_10.tif": "blue",
     "lsat7_2000_20.tif": "green",

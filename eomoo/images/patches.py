@@ -14,8 +14,6 @@ from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.scene import Scene
 from eomoo.images.splits import statistics_of
 
-__all__ = ["PatchImages", "patches_of", "split_regions"]
-
 # Assignments of blocks to splits of which the most even one is taken: 256 take 80 ms.
 _TRIES = 256
 
@@ -132,17 +130,13 @@ def patches_of(
         for split, size in zip(SPLITS, (n_train, n_val, n_test), strict=True)
     ]
     labelled = np.where(scene.valid, scene.labels, -1)
-    layout = (
-        split_regions(labelled, n_rows=blocks, n_columns=blocks, seed=seed) if regions is None else regions
-    )
+    layout = split_regions(labelled, n_rows=blocks, n_columns=blocks, seed=seed) if regions is None else regions
     possible = _inside_one_region(np.where(scene.valid, layout, -1), patch_size, gap)
     splits: dict[str, Any] = {}
     for k, (split, size) in enumerate(zip(SPLITS, sizes, strict=True)):
         rows, columns = np.nonzero((possible == k) & (scene.labels >= 0))
         if len(rows) < 2:
-            raise DataError(
-                f"{scene.name}: the {split} region has room for {len(rows)} patches of {patch_size} pixels"
-            )
+            raise DataError(f"{scene.name}: the {split} region has room for {len(rows)} patches of {patch_size} pixels")
         if size is not None and size < len(rows):
             drawn = np.sort(np.random.default_rng([seed, k]).choice(len(rows), size, replace=False))
             rows, columns = rows[drawn], columns[drawn]

@@ -16,16 +16,7 @@ from eomoo.checks import whole
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.packages import require
 
-__all__ = ["RASTERS", "Grid", "band_numbers", "check_claim", "read_raster"]
-
-RASTERS = {
-    ".tif": "GTiff",
-    ".tiff": "GTiff",
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jp2": "JP2OpenJPEG",
-}
+RASTERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jp2": "JP2OpenJPEG"}
 """GDAL's driver by a file's ending. It is named on opening, since others (VRT) read what a file points to."""
 
 # A choice: deflate shrinks at most 1032-fold, and so far only what is one value throughout.
@@ -123,9 +114,7 @@ def check_claim(path: str | Path, size: int, *, stored: int | None = None) -> No
     """
     most = max(_FREE, _RATIO * (Path(path).stat().st_size if stored is None else stored))
     if size > most:
-        raise DataError(
-            f"{path} claims {size / 2**20:,.0f} MiB of values, far more than a file of its size can hold"
-        )
+        raise DataError(f"{path} claims {size / 2**20:,.0f} MiB of values, far more than a file of its size can hold")
 
 
 def band_numbers(value: object) -> tuple[int, ...] | None:
@@ -177,7 +166,5 @@ def _grid(file: Any) -> Grid:
     transform = tuple(float(v) for v in tuple(file.transform)[:6])
     known = transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     return Grid(
-        shape=(file.height, file.width),
-        crs=file.crs.to_wkt() if file.crs else "",
-        transform=transform if known else (),
+        shape=(file.height, file.width), crs=file.crs.to_wkt() if file.crs else "", transform=transform if known else ()
     )

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from eomoo.errors import DataError
 from eomoo.images.rasters import Grid, read_raster
 
-__all__ = ["Scene", "read_scene"]
-
 # What a byte tells apart, the usual type of label maps: more different numbers are measurements.
 _MOST_CLASSES = 256
 
@@ -96,9 +94,7 @@ def read_scene(
     given = tuple(band_names or (f"band {k + 1}" for k in range(len(image))))
     if len(given) != len(image):
         raise DataError(f"{len(given)} band names for {len(image)} bands")
-    return Scene(
-        bands=image, valid=valid, labels=codes, class_names=names, band_names=given, name=name, grid=grid
-    )
+    return Scene(bands=image, valid=valid, labels=codes, class_names=names, band_names=given, name=name, grid=grid)
 
 
 def _codes_of(

@@ -17,17 +17,6 @@ from eomoo.images.rasters import check_claim
 from eomoo.images.splits import ArrayImages, ImageSet, Subset, statistics_of
 from eomoo.packages import require
 
-__all__ = [
-    "SEN1_BANDS",
-    "SEN2_BANDS",
-    "SO2SAT_CLASSES",
-    "SO2SAT_FILES",
-    "SO2SAT_SIZES",
-    "So2SatFile",
-    "find_so2sat",
-    "load_so2sat",
-]
-
 SO2SAT_FILES = {"train": "training.h5", "val": "validation.h5", "test": "testing.h5"}
 SO2SAT_SIZES = {"2": {"train": 352_366, "val": 24_119, "test": 24_188}}
 """Patches of each split, by version of the data set."""
@@ -108,9 +97,7 @@ class So2SatFile:
             raise DataError(f"{self.path} is damaged: {_reason(error)}; download it again") from error
         wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
         if wrong.any():
-            raise DataError(
-                f"{self.path}: 'sen2' of patch {rows[wrong.argmax()]} holds values that are not finite"
-            )
+            raise DataError(f"{self.path}: 'sen2' of patch {rows[wrong.argmax()]} holds values that are not finite")
         images = np.concatenate(parts, axis=-1).transpose(0, 3, 1, 2)
         return np.ascontiguousarray(images[back]), self.labels[indices]
 
@@ -140,9 +127,7 @@ class So2SatFile:
         }
         for name, shape in shapes.items():
             if file[name].shape != shape:
-                raise DataError(
-                    f"{self.path}: {name!r} has the shape {file[name].shape}; So2Sat LCZ42 has {shape}"
-                )
+                raise DataError(f"{self.path}: {name!r} has the shape {file[name].shape}; So2Sat LCZ42 has {shape}")
         if n == 0:
             raise DataError(f"{self.path} holds no patches")
         for name in shapes:
@@ -158,18 +143,12 @@ class So2SatFile:
             raise DataError(f"{self.path}: 'sen2' holds values that are not finite")
         largest = float(np.abs(probe).max())
         if largest > _LARGEST:
-            raise DataError(
-                f"{self.path}: 'sen2' holds values up to {largest:g}; its reflectances are about 0 to 3"
-            )
+            raise DataError(f"{self.path}: 'sen2' holds values up to {largest:g}; its reflectances are about 0 to 3")
         return np.asarray(one_hot.argmax(axis=1), dtype=np.int64)
 
 
 def load_so2sat(
-    folder: str | Path | None = None,
-    *,
-    version: str = "2",
-    sentinel1: bool = False,
-    memory: float = 2.0,
+    folder: str | Path | None = None, *, version: str = "2", sentinel1: bool = False, memory: float = 2.0
 ) -> ImageData:
     """So2Sat LCZ42 as a task: 17 local climate zones from 32x32 patches.
 

@@ -18,8 +18,6 @@ from eomoo.images.rasters import band_numbers
 from eomoo.images.scene import Scene, read_scene
 from eomoo.images.so2sat import SO2SAT_FILES, load_so2sat
 
-__all__ = ["open_data", "open_scene", "split_source"]
-
 _SCENE_FILE = "scene.toml"
 _KEYS = ("bands", "labels", "name", "band_names", "nodata", "classes")
 _SIZES = ("n_train", "n_val", "n_test")
@@ -114,9 +112,7 @@ def _scene_of(table: Place, path: Path) -> Scene:
     given = table.value
     classes, names = None, None
     if "classes" in given:
-        classes = {
-            _class_number(key, place): _text(place, "a name") for key, place in table["classes"].items()
-        }
+        classes = {_class_number(key, place): _text(place, "a name") for key, place in table["classes"].items()}
         if len(set(classes.values())) < len(classes):
             table["classes"].fail("gives two classes the same name")
     if "band_names" in given:

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from eomoo.errors import DataError
 
-__all__ = ["ArrayImages", "ImageSet", "Subset", "labels_of", "read_batch", "shape_of", "statistics_of"]
-
 # Images read at once: 512 of 32x32 pixels and ten bands are 20 MB.
 _CHUNK = 512
 

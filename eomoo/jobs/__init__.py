@@ -13,13 +13,6 @@ from eomoo.jobs.slurm import slurm_cluster
 from eomoo.jobs.threads import one_thread
 
 __all__ = [
-    "ATTEMPTS",
-    "DaskJobs",
-    "Jobs",
-    "LocalJobs",
-    "ProcessJobs",
-    "make_jobs",
-    "one_thread",
-    "slurm_cluster",
+    "ATTEMPTS", "DaskJobs", "Jobs", "LocalJobs", "ProcessJobs", "make_jobs", "one_thread", "slurm_cluster",
     "worker_number",
-]
+]  # fmt: skip

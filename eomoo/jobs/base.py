@@ -9,8 +9,6 @@ from typing import Any, Self
 
 from eomoo.errors import EomooError, StoreError
 
-__all__ = ["ATTEMPTS", "Jobs", "LocalJobs", "OnIncident", "OnResult", "worker_number"]
-
 OnResult = Callable[[int, Any], None]
 OnIncident = Callable[[int, str], None]
 # Of a task whose worker dies: it may have died by another's fault once, and once more by chance. Dask's

@@ -10,8 +10,6 @@ from eomoo.errors import StoreError
 from eomoo.jobs.base import Jobs, OnIncident, OnResult, failed, lost
 from eomoo.packages import require
 
-__all__ = ["DaskJobs"]
-
 _PURPOSE = "to run on a cluster"
 # A scheduler that is there answers within a second, also across a network; Dask's own default is 30.
 _ANSWER = "10s"

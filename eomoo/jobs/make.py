@@ -9,8 +9,6 @@ from eomoo.jobs.dask import DaskJobs
 from eomoo.jobs.processes import ProcessJobs
 from eomoo.jobs.slurm import slurm_cluster
 
-__all__ = ["make_jobs"]
-
 
 def make_jobs(workers: int = 1, *, cluster: str = "local", resource: str | None = None) -> Jobs:
     """Jobs for a number of workers.
@@ -32,9 +30,7 @@ def make_jobs(workers: int = 1, *, cluster: str = "local", resource: str | None 
     if "://" in cluster:
         return DaskJobs(cluster, resource=resource)
     if not cluster.endswith(".toml"):
-        raise SettingError(
-            f'cluster is "local", an address as in tcp://host:8786, or a .toml file; got {cluster!r}'
-        )
+        raise SettingError(f'cluster is "local", an address as in tcp://host:8786, or a .toml file; got {cluster!r}')
     jobs = slurm_cluster(cluster, resource=resource or "TASK")
     # A job that has reached its walltime is followed by another one, as long as there is work.
     jobs.adapt(minimum_jobs=workers, maximum_jobs=workers)

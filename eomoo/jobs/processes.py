@@ -17,8 +17,6 @@ from typing import Any
 
 from eomoo.jobs.base import ATTEMPTS, Jobs, OnIncident, OnResult, failed, lost, set_worker_number
 
-__all__ = ["ProcessJobs"]
-
 # One that runs and one that waits, so that no process idles while this one handles a result.
 _AHEAD = 2
 

@@ -11,8 +11,6 @@ from eomoo.files import read_toml
 from eomoo.jobs.base import ATTEMPTS
 from eomoo.packages import require
 
-__all__ = ["slurm_cluster"]
-
 _KEYS = (
     "queue", "account", "cores", "memory", "walltime", "job_name", "interface", "log_directory",
     "local_directory", "python", "job_script_prologue", "job_extra_directives", "gpus",

@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["one_thread"]
-
 
 def one_thread() -> AbstractContextManager[Any]:
     """A context in which libraries of linear algebra use one thread, whatever the surroundings say."""

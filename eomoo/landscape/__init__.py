@@ -17,22 +17,7 @@ from eomoo.landscape.values import correlation, describe
 from eomoo.landscape.writing import landscape_frames, write_landscape, write_sheet
 
 __all__ = [
-    "STYLES",
-    "Autocorrelation",
-    "Landscape",
-    "LandscapeAnalysis",
-    "analyse_landscape",
-    "autocorrelation",
-    "correlation",
-    "describe",
-    "finish",
-    "landscape_frames",
-    "landscape_of",
-    "landscape_sheet",
-    "pls_depth",
-    "sheet_axes",
-    "walk_autocorrelation",
-    "write_landscape",
-    "write_rows",
-    "write_sheet",
-]
+    "STYLES", "Autocorrelation", "Landscape", "LandscapeAnalysis", "analyse_landscape", "autocorrelation",
+    "correlation", "describe", "finish", "landscape_frames", "landscape_of", "landscape_sheet", "pls_depth",
+    "sheet_axes", "walk_autocorrelation", "write_landscape", "write_rows", "write_sheet",
+]  # fmt: skip

@@ -11,8 +11,6 @@ from eomoo.landscape.graph import components_among, joining_steps
 from eomoo.landscape.values import correlation
 from eomoo.space import Neighborhood
 
-__all__ = ["connectedness", "distance_profile", "fitness_distance"]
-
 
 def connectedness(
     graph: Neighborhood, front: NDArray[np.int64], *, undirected: bool

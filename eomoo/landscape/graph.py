@@ -9,18 +9,6 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from eomoo.space import Neighborhood
 
-__all__ = [
-    "components_among",
-    "degrees",
-    "distances_to",
-    "joining_steps",
-    "nearest_target",
-    "row_counts",
-    "row_min",
-    "sparse",
-    "subgraph",
-]
-
 
 def subgraph(graph: Neighborhood, cells: NDArray[np.int64]) -> Neighborhood:
     """The graph among some of its cells (n,), sorted; they are numbered 0 to n - 1 in the result."""

@@ -15,8 +15,6 @@ from eomoo.search.problem import CellProblem
 from eomoo.space import Neighborhood
 from eomoo.space.neighbors import check_kind
 
-__all__ = ["Landscape", "landscape_of"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Landscape:
@@ -101,8 +99,6 @@ def _feasible_cells(problem: CellProblem) -> NDArray[np.int64]:
     values = problem.values(cells)
     feasible = ~np.isnan(values).any(axis=1)
     if problem.constraints:
-        out = problem.evaluate(
-            problem.space.genotype(cells), return_values_of=["G"], return_as_dictionary=True
-        )
+        out = problem.evaluate(problem.space.genotype(cells), return_values_of=["G"], return_as_dictionary=True)
         feasible &= (out["G"] <= 0).all(axis=1)
     return cells[feasible]

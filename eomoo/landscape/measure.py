@@ -21,8 +21,6 @@ from eomoo.landscape.values import correlations, describe, dominance_ranks
 from eomoo.search.problem import CellProblem
 from eomoo.search.walks import random_walks
 
-__all__ = ["LandscapeAnalysis", "analyse_landscape"]
-
 # Seven times the longest correlation length of the shipped cards (4.3 steps, of parameters).
 _MAX_LAG = 30
 
@@ -93,9 +91,7 @@ def analyse_landscape(
         related = pool.submit(relate, landscape.F, landscape.graph)
         optima = [pool.submit(local_optima, f, landscape.graph) for f in landscape.F.T]
         pareto = pool.submit(pareto_local_optima, related.result(), landscape.graph)
-        distance = pool.submit(
-            distances_to, landscape.graph, landscape.front, undirected=landscape.undirected
-        )
+        distance = pool.submit(distances_to, landscape.graph, landscape.front, undirected=landscape.undirected)
         joined = pool.submit(connectedness, landscape.graph, landscape.front, undirected=landscape.undirected)
         exact = pool.submit(_exact, landscape)
         ranks = pool.submit(dominance_ranks, landscape.F)

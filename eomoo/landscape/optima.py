@@ -12,8 +12,6 @@ from eomoo.landscape.graph import degrees, row_counts, row_min, sparse
 from eomoo.landscape.relations import Relations, dense_ranks
 from eomoo.space import Neighborhood
 
-__all__ = ["Optima", "ParetoOptima", "local_optima", "pareto_local_optima"]
-
 # 2^20 is more than the space's 423,624 cells: rank and cell fit in one sortable integer.
 _INDEX_BITS = 20
 
@@ -85,9 +83,7 @@ def local_optima(f: NDArray[np.float64], graph: Neighborhood) -> Optima:
     )
 
 
-def _follow(
-    step_to: NDArray[np.int64], moves: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _follow(step_to: NDArray[np.int64], moves: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Where paths end and how long they are, by doubling the length of the jumps."""
     target, steps = step_to, moves.astype(np.int32)
     while True:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["SMALL", "STYLES", "finish", "sheet_axes", "write_rows"]
 
 # Told apart by colour and by dashes, for grey prints.
 STYLES: tuple[dict[str, Any], ...] = (

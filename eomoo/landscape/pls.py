@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from eomoo.fronts import Box, FrontArchive, hypervolume
 from eomoo.landscape.landscape import Landscape
 
-__all__ = ["PlsRun", "pls_depth", "search", "summarise_pls"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class PlsRun:
@@ -115,10 +113,6 @@ def summarise_pls(runs: list[PlsRun]) -> dict[str, Any]:
         "runs": len(runs),
         "stopped_by_themselves": sum(run.stopped for run in runs),
         "evaluations": {"median": float(np.median(spent)), "min": int(spent.min()), "max": int(spent.max())},
-        "hypervolume_share": {
-            "median": float(np.median(share)),
-            "min": float(share.min()),
-            "max": float(share.max()),
-        },
+        "hypervolume_share": {"median": float(np.median(share)), "min": float(share.min()), "max": float(share.max())},
         "front_share": {"median": float(np.median([run.front_share for run in runs]))},
     }

@@ -11,8 +11,6 @@ from scipy.stats import rankdata
 from eomoo.landscape.graph import degrees, row_counts
 from eomoo.space import Neighborhood
 
-__all__ = ["Relations", "dense_ranks", "relate"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Relations:

@@ -11,14 +11,6 @@ from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees, sparse
 from eomoo.space import Neighborhood
 
-__all__ = [
-    "Autocorrelation",
-    "autocorrelation",
-    "correlation_length",
-    "exact_autocorrelation",
-    "walk_autocorrelation",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Autocorrelation:
@@ -156,9 +148,7 @@ def _curves(
     return curves
 
 
-def exact_autocorrelation(
-    f: NDArray[np.float64], graph: Neighborhood, *, max_lag: int
-) -> NDArray[np.float64]:
+def exact_autocorrelation(f: NDArray[np.float64], graph: Neighborhood, *, max_lag: int) -> NDArray[np.float64]:
     """Autocorrelation (max_lag + 1,) of an endless random walk, from all cells (n,) at once.
 
     With transition matrix P and stationary distribution pi, sum(pi * g * (P^lag g)) / sum(pi * g^2)

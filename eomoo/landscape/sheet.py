@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
-__all__ = [
-    "landscape_sheet",
-    "plot_autocorrelation",
-    "plot_basins",
-    "plot_correlations",
-    "plot_distance_profile",
-    "plot_dominance_ranks",
-    "plot_front_components",
-    "plot_neighbor_relations",
-    "plot_objective_space",
-    "plot_search_depth",
-]
 
 _PARETO_STYLE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 1))}
 
@@ -133,19 +121,9 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
         left = 0.0
         for name, color, ink in _RELATIONS:
             share = 100.0 * shares.get(name, 0.0)
-            ax.barh(
-                k,
-                share,
-                left=left,
-                color=color,
-                edgecolor="black",
-                linewidth=0.4,
-                label=name if k == 0 else "",
-            )
+            ax.barh(k, share, left=left, color=color, edgecolor="black", linewidth=0.4, label=name if k == 0 else "")
             if share >= 8.0:
-                ax.text(
-                    left + share / 2, k, f"{share:.0f}", ha="center", va="center", fontsize=6.5, color=ink
-                )
+                ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", fontsize=6.5, color=ink)
             left += share
     ax.set_yticks(range(len(rows)), list(rows), fontsize=SMALL)
     ax.invert_yaxis()
@@ -212,23 +190,14 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
 def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Share of local optima whose basin has at least so many cells: each objective's, and Pareto ones."""
     curves = [
-        (
-            f"{short_title(title, newline=False)} ({len(optima.cells):,})",
-            optima.basin.astype(float),
-            STYLES[k % 4],
-        )
+        (f"{short_title(title, newline=False)} ({len(optima.cells):,})", optima.basin.astype(float), STYLES[k % 4])
         for k, ((_, title), optima) in enumerate(zip(_names(analysis), analysis.optima, strict=True))
     ]
     curves.append((f"Pareto ({len(analysis.pareto.cells):,})", analysis.pareto.basin, _PARETO_STYLE))
     for label, basin, style in curves:
         size = np.sort(basin)
         ax.plot(
-            size,
-            1.0 - np.arange(len(size)) / len(size),
-            linewidth=1.1,
-            label=label,
-            drawstyle="steps-pre",
-            **style,
+            size, 1.0 - np.arange(len(size)) / len(size), linewidth=1.1, label=label, drawstyle="steps-pre", **style
         )
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -236,9 +205,7 @@ def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     least = min(1.0 / len(basin) for _, basin, _ in curves)
     ax.set_ylim(least ** (1.0 + 0.13 * len(curves)) if least < 1.0 else 0.1, 1.5)
     ax.legend(fontsize=6, frameon=False, loc="lower left", borderpad=0.1)
-    return finish(
-        ax, title="basins of local optima", x="cells in the basin, at least", y="share of local optima"
-    )
+    return finish(ax, title="basins of local optima", x="cells in the basin, at least", y="share of local optima")
 
 
 def plot_autocorrelation(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
@@ -267,9 +234,7 @@ def plot_search_depth(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     ax.set_xscale("log")
     ax.set_ylim(top=1.02)
     ax.legend(fontsize=6, frameon=False, loc="lower right", borderpad=0.1)
-    return finish(
-        ax, title="Pareto local search", x="cells evaluated until it stops", y="share of hypervolume"
-    )
+    return finish(ax, title="Pareto local search", x="cells evaluated until it stops", y="share of hypervolume")
 
 
 def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
@@ -281,10 +246,7 @@ def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
         ("neighbours, mean", f"{numbers['neighbours']['mean']:.1f}"),
         ("front, components", f"{front['size']} / {front['components']}"),
         ("largest component", f"{front['largest_component']}"),
-        (
-            "components joined by steps",
-            "-" if front["joining_steps"] is None else f"{front['joining_steps']}",
-        ),
+        ("components joined by steps", "-" if front["joining_steps"] is None else f"{front['joining_steps']}"),
         ("Pareto local optima", f"{pareto['number']:,} ({pareto['share_of_cells']:.2%})"),
         ("descents to the front", f"{pareto['share_of_descents_to_the_front']:.1%}"),
         (

@@ -12,8 +12,6 @@ from scipy.stats import rankdata
 
 from eomoo.landscape.relations import dense_ranks
 
-__all__ = ["correlation", "correlations", "describe", "dominance_ranks"]
-
 
 def describe(values: NDArray[np.float64]) -> dict[str, float]:
     """Count, distinct values, mean, standard deviation (n - 1), extremes and quartiles of values (n,)."""

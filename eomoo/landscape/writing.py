@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["landscape_frames", "write_landscape", "write_sheet"]
 
 # Narrower than anything that a page shows of a distribution of all cells.
 _BINS = 100
@@ -28,9 +27,7 @@ def write_landscape(analysis: LandscapeAnalysis, folder: Path) -> list[Path]:
     return write_sheet(folder, analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
 
 
-def write_sheet(
-    folder: Path, numbers: dict[str, Any], frames: dict[str, pd.DataFrame], sheet: Figure
-) -> list[Path]:
+def write_sheet(folder: Path, numbers: dict[str, Any], frames: dict[str, pd.DataFrame], sheet: Figure) -> list[Path]:
     """Write numbers as ``landscape.json``, frames as ``NAME.csv``, a sheet as ``landscape.pdf`` and ``.png``.
 
     The same content gives the same bytes.

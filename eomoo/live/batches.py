@@ -14,8 +14,6 @@ from eomoo.live.devices import Group
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["batch_order", "batches", "prepare", "turned"]
-
 
 def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """The images of each step of an epoch, every image once; a last batch of one joins the one before."""

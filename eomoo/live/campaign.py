@@ -22,8 +22,6 @@ from eomoo.live.store import RESULT_STATES, LiveStore, key_of
 from eomoo.live.tasks import DataSource, TrainingTask, run_task
 from eomoo.space import Skeleton
 
-__all__ = ["Campaign", "Result", "error_of", "learnt_nothing", "with_first_stretch"]
-
 Result = Mapping[str, Any]
 """A training or a timing as plain data: ``Training.to_dict``, ``Latency.to_dict``."""
 
@@ -195,9 +193,7 @@ class Campaign:
             lines.append("`--retry-failed` tries again what a machine failed at")
         contended = sum(self._contended.values())
         if contended:
-            lines.append(
-                f"{contended} of {len(self._contended)} timings are contended: something else used the device"
-            )
+            lines.append(f"{contended} of {len(self._contended)} timings are contended: something else used the device")
         return lines
 
     def contended(self, cells: Sequence[int]) -> list[bool]:

@@ -16,16 +16,6 @@ from eomoo.packages import require
 if TYPE_CHECKING:
     import torch
 
-__all__ = [
-    "PRECISIONS",
-    "Group",
-    "device_name",
-    "free_memory",
-    "process_group",
-    "resolve_device",
-    "resolve_precision",
-    "torch_state",
-]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 """Precisions that may be asked for; "auto" is the fastest that a device has."""
@@ -96,9 +86,7 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype | Non
         # Without instructions for it, bfloat16 on a CPU is slower than float32.
         return torch.bfloat16 if device.type == "cpu" and _cpu_has_bfloat16() else None
     if precision == "float16" or device.type != "cpu":
-        raise SettingError(
-            f"the device {device.type} has no mixed precision {precision}; choose float32 or auto"
-        )
+        raise SettingError(f"the device {device.type} has no mixed precision {precision}; choose float32 or auto")
     return torch.bfloat16
 
 

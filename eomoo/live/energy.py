@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["energy_counter"]
 
 _RAPL = Path("/sys/class/powercap")
 

@@ -15,8 +15,6 @@ from eomoo.live.metrics import Accuracy
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["evaluate"]
-
 
 def evaluate(
     network: torch.nn.Module,

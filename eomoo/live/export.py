@@ -24,7 +24,6 @@ from eomoo.space import Skeleton
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TOLERANCE", "Exported", "export_onnx", "onnx_bytes", "read_metadata"]
 
 TOLERANCE = 1e-4
 """Largest difference of logits by the largest of them; single precision leaves 1e-6 in deep networks."""
@@ -148,10 +147,7 @@ def _with_metadata(content: bytes, entries: Mapping[str, object]) -> bytes:
 
 
 def _largest_difference(
-    network: torch.nn.Module,
-    content: bytes,
-    described: Mapping[str, Any],
-    images: NDArray[np.float32] | None,
+    network: torch.nn.Module, content: bytes, described: Mapping[str, Any], images: NDArray[np.float32] | None
 ) -> float:
     import torch
 

@@ -12,8 +12,6 @@ from eomoo.images import read_batch
 from eomoo.live.campaign import Campaign, Result
 from eomoo.live.export import export_onnx
 
-__all__ = ["export_cells", "weights_of"]
-
 # Images that a file is checked on: enough to go through every layer, and to export in a moment.
 _CHECKED_IMAGES = 8
 

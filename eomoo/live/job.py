@@ -24,7 +24,6 @@ from eomoo.space import Cell, Skeleton
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DivergedError", "Report", "TrainingJob"]
 
 Report = Callable[[CurvePoint], None]
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
@@ -147,11 +146,7 @@ class TrainingJob:
 
         self._begin()
         network: torch.nn.Module = build_network(
-            self.cell,
-            self.skeleton,
-            initialization=self.recipe.initialization,
-            seed=self.seed,
-            device=self.device,
+            self.cell, self.skeleton, initialization=self.recipe.initialization, seed=self.seed, device=self.device
         )
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.SGD(
@@ -192,9 +187,7 @@ class TrainingJob:
         start = saved = time.perf_counter()
         left = zip(
             parts[done:],
-            batches(
-                self.data.train, parts[done:], group=self.group, workers=self.workers, seed=self.seed + epoch
-            ),
+            batches(self.data.train, parts[done:], group=self.group, workers=self.workers, seed=self.seed + epoch),
             strict=True,
         )
         for part, (x, y) in left:
@@ -257,9 +250,7 @@ class TrainingJob:
             self.report(point)
 
     def _evaluate(self, images: ImageSet) -> Accuracy:
-        return evaluate(
-            self.network, images, self.data, device=self.device, workers=self.workers, group=self.group
-        )
+        return evaluate(self.network, images, self.data, device=self.device, workers=self.workers, group=self.group)
 
     def _over_processes(self, *values: float) -> list[float]:
         import torch

@@ -11,13 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import choice, number, positive, text
-from eomoo.live.devices import (
-    PRECISIONS,
-    device_name,
-    resolve_device,
-    resolve_precision,
-    torch_state,
-)
+from eomoo.live.devices import PRECISIONS, device_name, resolve_device, resolve_precision, torch_state
 from eomoo.live.energy import energy_counter
 from eomoo.live.network import cell_of
 from eomoo.live.runners import RUNTIMES, Runner, make_runner
@@ -27,7 +21,6 @@ from eomoo.version import versions_of
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["REFERENCE", "Latency", "LatencySetting", "half_split_spearman", "measure_latency"]
 
 REFERENCE = 100_434
 """Index of the cell that is timed in every round, a measured one of medium size."""
@@ -178,9 +171,7 @@ def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str,
         "device": device.type,
         "device_name": device_name(device),
         "threads": setting.threads if device.type == "cpu" else None,
-        "layout": "channels_last"
-        if (setting.runtime, setting.protocol) == ("eager", "eomoo")
-        else "contiguous",
+        "layout": "channels_last" if (setting.runtime, setting.protocol) == ("eager", "eomoo") else "contiguous",
         "versions": versions_of("torch", "onnxruntime"),
     }
 
@@ -198,12 +189,7 @@ class _Session:
     """A group of networks that take turns, the reference among them."""
 
     def __init__(
-        self,
-        cells: list[Cell],
-        skeleton: Skeleton,
-        how: LatencySetting,
-        device: torch.device,
-        rng: np.random.Generator,
+        self, cells: list[Cell], skeleton: Skeleton, how: LatencySetting, device: torch.device, rng: np.random.Generator
     ) -> None:
         self.cells, self.how, self.device, self.rng = cells, how, device, rng
         reference = load_space().cell(how.reference)
@@ -241,9 +227,7 @@ class _Session:
         reference = np.array([np.median(times) for times in self.times[-1]])
         return [self._result(k, cell, reference, conditions) for k, cell in enumerate(self.cells)]
 
-    def _result(
-        self, k: int, cell: Cell, reference: NDArray[np.float64], conditions: dict[str, object]
-    ) -> Latency:
+    def _result(self, k: int, cell: Cell, reference: NDArray[np.float64], conditions: dict[str, object]) -> Latency:
         times = np.concatenate(self.times[k])
         lower, median, upper, p90 = np.quantile(times, (0.25, 0.5, 0.75, 0.9)).tolist()
         medians = np.array([np.median(part) for part in self.times[k]])

@@ -13,8 +13,6 @@ from eomoo.images import ImageData, Scene
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["predict_scene"]
-
 
 def predict_scene(
     network: torch.nn.Module,

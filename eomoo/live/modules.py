@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from eomoo.space import Cell, Skeleton
 
-__all__ = ["CellNetwork", "ConvBnRelu", "SearchCell", "SharedBatchNorm", "share_batch_norms"]
-
 
 class ConvBnRelu(nn.Sequential):
     """Convolution without bias, batch norm, ReLU; the image size stays."""
@@ -47,12 +45,8 @@ class SearchCell(nn.Module):
         self.channels = (in_channels, *channels, out_channels)
         self.sources = [[x for x in range(1, last) if matrix[x][v]] for v in range(last + 1)]
         self.fed = [v for v in range(1, last + 1) if matrix[0][v]]
-        self.projections = nn.ModuleDict(
-            {str(v): ConvBnRelu(in_channels, self.channels[v], 1) for v in self.fed}
-        )
-        self.operations = nn.ModuleList(
-            _operation(code, width) for code, width in zip(op_codes, channels, strict=True)
-        )
+        self.projections = nn.ModuleDict({str(v): ConvBnRelu(in_channels, self.channels[v], 1) for v in self.fed})
+        self.operations = nn.ModuleList(_operation(code, width) for code, width in zip(op_codes, channels, strict=True))
 
     def forward(self, x: Tensor) -> Tensor:
         """Output (n, out_channels, height, width) of an input (n, in_channels, height, width)."""

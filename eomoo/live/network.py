@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from eomoo.live.modules import CellNetwork
 
-__all__ = ["INITIALIZATIONS", "build_network", "cell_of", "initialize", "torch_generator"]
 
 INITIALIZATIONS = {
     "he-fan-in": "normal with variance 2 / fan-in, cut at two standard deviations (NAS-Bench-101)",

@@ -12,8 +12,6 @@ from eomoo.space import SO2SAT, Cell, Skeleton
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Memory", "Profile", "measure_memory", "profile_network"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
@@ -71,10 +69,7 @@ def profile_network(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, thop: bool
         if not thop:
             network(_meta_image(skeleton))
     return Profile(
-        params=params,
-        macs=counter.get_total_flops() // 2,
-        thop_macs=thop_macs,
-        batch_norm_elements=sum(elements),
+        params=params, macs=counter.get_total_flops() // 2, thop_macs=thop_macs, batch_norm_elements=sum(elements)
     )
 
 

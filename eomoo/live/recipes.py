@@ -12,8 +12,6 @@ from eomoo.errors import SettingError
 from eomoo.live.devices import PRECISIONS
 from eomoo.live.network import INITIALIZATIONS
 
-__all__ = ["RECIPES", "Recipe", "format_epochs", "get_recipe", "parse_epochs"]
-
 Schedule = Literal["constant", "cosine"]
 # More than any recipe; fewer than would fill memory with measurements.
 _MOST_EPOCHS = 100_000
@@ -146,8 +144,7 @@ def parse_epochs(epochs: int | str | Sequence[int]) -> tuple[int, ...]:
         stretches = ()
     if not stretches or min(stretches) < 1 or sum(stretches) > _MOST_EPOCHS:
         raise SettingError(
-            f"epochs must be a whole number from 1 to {_MOST_EPOCHS:,}, or several as in 4+8; "
-            f"got {short(epochs)}"
+            f"epochs must be a whole number from 1 to {_MOST_EPOCHS:,}, or several as in 4+8; got {short(epochs)}"
         )
     return stretches
 

@@ -18,7 +18,6 @@ from eomoo.space import Cell, Skeleton
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["RUNTIMES", "Runner", "make_runner"]
 
 RUNTIMES = ("eager", "onnxruntime")
 
@@ -64,11 +63,7 @@ def make_runner(
 
 class _CpuRunner:
     def __init__(
-        self,
-        network: torch.nn.Module,
-        image: NDArray[np.float64],
-        device: torch.device,
-        half: torch.dtype | None,
+        self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device, half: torch.dtype | None
     ) -> None:
         import torch
 
@@ -80,10 +75,7 @@ class _CpuRunner:
         import torch
 
         clock = np.empty(repetitions + 1)
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, self.half, enabled=self.half is not None),
-        ):
+        with torch.inference_mode(), torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             clock[0] = time.perf_counter()
             for k in range(repetitions):
                 self.network(self.image)
@@ -139,9 +131,7 @@ class _PublishedRunner:
 
 
 class _OnnxRunner:
-    def __init__(
-        self, content: bytes, image: NDArray[np.float32], device: torch.device, threads: int
-    ) -> None:
+    def __init__(self, content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> None:
         runtime = require("onnxruntime", purpose="to time a network in ONNX Runtime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -17,8 +17,6 @@ from eomoo.live.recipes import format_epochs
 from eomoo.live.store import RESULT_STATES
 from eomoo.live.weights import load_state, save_state
 
-__all__ = ["CurvePoint", "RunFolder", "Training", "progress_of"]
-
 # 1: as 0.1.0 wrote it, without a digest and with incidents among the results. 2: with a digest.
 _FORMAT = 2
 
@@ -184,8 +182,7 @@ class RunFolder:
             warnings.warn(f"{path} is of eomoo 0.1.0, without a digest: it is unverified", stacklevel=2)
         elif content.pop("sha256", None) != _digest(content):
             raise DataError(
-                f"{path} has changed since it was written; remove {path.parent} to train again, or take it "
-                "from a copy"
+                f"{path} has changed since it was written; remove {path.parent} to train again, or take it from a copy"
             )
         for name, value in self.setting.items():
             there = content.get("setting", {}).get(name)

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from eomoo.checks import number
 from eomoo.fronts import Objectives
 
-__all__ = ["Screening", "expected_gain", "promising"]
-
 
 class Screening:
     """Chooses the candidates that may be better than every fully trained one.
@@ -36,9 +34,7 @@ class Screening:
         self.full = np.empty((0, objectives.n))
 
     def values(
-        self,
-        short: NDArray[np.float64],
-        train: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+        self, short: NDArray[np.float64], train: Callable[[NDArray[np.int64]], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         """Objectives (n, m) of candidates, after full training where they were promising.
 

@@ -17,8 +17,6 @@ from eomoo.checks import choice
 from eomoo.errors import StoreError
 from eomoo.files import CLAIMS_TABLE, Claims, Database, Schema
 
-__all__ = ["MOST_STALLED", "RESULT_STATES", "Incident", "LiveStore", "key_of"]
-
 RESULT_STATES = ("done", "diverged", "too big")
 # Attempts in which nothing advances. A fault that passes is gone by the third; of one that stays more
 # attempts would cost hours.
@@ -204,8 +202,7 @@ class LiveStore:
     def _prove(self, proved: tuple[Any, ...], digest: str | None) -> None:
         if digest is None:
             warnings.warn(
-                f"{self.path} holds results of eomoo 0.1.0, without digests: they are unverified",
-                stacklevel=2,
+                f"{self.path} holds results of eomoo 0.1.0, without digests: they are unverified", stacklevel=2
             )
         elif _digest(proved) != digest:
             raise StoreError(
@@ -245,15 +242,13 @@ class LiveStore:
         where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
         with self._open() as database:
             rows = database.rows(
-                "SELECT kind, cell, setting, reason, count, stalled, progress FROM incidents "
-                f"{where} ORDER BY rowid",
+                f"SELECT kind, cell, setting, reason, count, stalled, progress FROM incidents {where} ORDER BY rowid",
                 values,
             )
             with database.explained():
                 names = list(Incident.__dataclass_fields__)
                 return [
-                    Incident(**{**dict(zip(names, row, strict=True)), "setting": json.loads(row[2])})
-                    for row in rows
+                    Incident(**{**dict(zip(names, row, strict=True)), "setting": json.loads(row[2])}) for row in rows
                 ]
 
     def retry_failed(self, kind: str, settings: Sequence[Mapping[str, Any]]) -> None:
@@ -266,10 +261,7 @@ class LiveStore:
     # -- work shared by processes ----------------------------------------------------------------
 
     def obtain(
-        self,
-        kind: str,
-        wanted: Mapping[int, Mapping[str, Any]],
-        make: Callable[[list[int]], None],
+        self, kind: str, wanted: Mapping[int, Mapping[str, Any]], make: Callable[[list[int]], None]
     ) -> dict[int, dict[str, Any]]:
         """Results of cells: read, made here, or awaited from another process that is making them.
 

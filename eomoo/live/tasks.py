@@ -22,8 +22,6 @@ from eomoo.space import Skeleton, load_space
 # What a kill costs at most. The checkpoint of the largest network (50 million parameters) takes 4 s.
 _CHECKPOINT_SECONDS = 60.0
 
-__all__ = ["DataSource", "TrainingTask", "run_task"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class DataSource:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from eomoo.errors import DataError, SettingError
 from eomoo.images import ImageData
 from eomoo.live.devices import device_name, process_group, resolve_device, torch_state
-from eomoo.live.evaluation import evaluate
 from eomoo.live.job import Report, TrainingJob
 from eomoo.live.network import build_network, cell_of
 from eomoo.live.recipes import Recipe, get_recipe
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     import torch
 
     from eomoo.live.modules import CellNetwork
-
-__all__ = ["evaluate", "load_trained", "network_of", "train", "training_setting"]
 
 
 def train(

@@ -12,25 +12,11 @@ from eomoo.errors import DataError
 from eomoo.files import atomic_path, read_bytes
 from eomoo.packages import require
 
-__all__ = ["load_state", "save_state"]
-
 _FORMAT = 2
 # 0.1.0 wrote no format and no digest; its files are told by these keys.
 _UNVERIFIED = (
     {"cell", "skeleton", "images", "model"},
-    {
-        "epochs",
-        "free",
-        "epoch",
-        "step",
-        "seconds",
-        "running",
-        "curve",
-        "model",
-        "optimizer",
-        "scaler",
-        "random",
-    },
+    {"epochs", "free", "epoch", "step", "seconds", "running", "curve", "model", "optimizer", "scaler", "random"},
 )
 # The largest network of the space has 50 million parameters: 200 MB, thrice that with momentum in a
 # checkpoint. Skeletons may be wider.

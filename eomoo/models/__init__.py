@@ -19,26 +19,7 @@ from eomoo.models.regression import Model, fit
 from eomoo.models.scaling import shipped_folder
 
 __all__ = [
-    "EO_RECIPES",
-    "SEARCH",
-    "START",
-    "Measurements",
-    "Model",
-    "ModelErrors",
-    "Models",
-    "Predictions",
-    "Quality",
-    "Recipe",
-    "Record",
-    "Target",
-    "fit",
-    "fit_models",
-    "is_at_hand",
-    "load_models",
-    "measure_quality",
-    "read_record",
-    "recipe_for",
-    "shipped_folder",
-    "whole_space",
-    "write_predictions",
-]
+    "EO_RECIPES", "SEARCH", "START", "Measurements", "Model", "ModelErrors", "Models", "Predictions", "Quality",
+    "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "load_models", "measure_quality", "read_record",
+    "recipe_for", "shipped_folder", "whole_space", "write_predictions",
+]  # fmt: skip

@@ -16,8 +16,6 @@ from eomoo.models.regression import Model, fit
 from eomoo.models.scaling import Scaling, space_scaling
 from eomoo.space import load_space
 
-__all__ = ["CellModels", "Measurements", "Part", "Quality", "Target", "fit_parts"]
-
 _Array = NDArray[np.float64]
 
 
@@ -180,8 +178,7 @@ class CellModels:
         features = self._features(cells)
         seeds = np.random.SeedSequence(seed).generate_state(len(self.parts))
         drawn = [
-            part.model.draw(features, n, seed=int(s), noise=noise)
-            for part, s in zip(self.parts, seeds, strict=True)
+            part.model.draw(features, n, seed=int(s), noise=noise) for part, s in zip(self.parts, seeds, strict=True)
         ]
         return np.concatenate(drawn, axis=2)[:, :, self._order()]
 
@@ -193,9 +190,7 @@ class CellModels:
     def _features(cells: ArrayLike) -> NDArray[np.float32]:
         space = load_space()
         indices = np.atleast_1d(np.asarray(cells))
-        if indices.size and (
-            indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= len(space)
-        ):
+        if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= len(space)):
             raise SettingError(f"cells are whole numbers from 0 to {len(space) - 1:,}; got {indices}")
         return space.features(indices.astype(np.int64)).astype(np.float32)
 

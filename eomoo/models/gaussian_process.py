@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Kernel", "Paths", "Predictor", "Solver", "covariance", "on_grid"]
-
 _Array = NDArray[np.float64]
 # Standardised features of the space lie within 19, rare bits of 3,000 cells within 55. A squared distance of
 # d features is then below 2^14 d, and its multiples of the squared grid fit into the 53 bits of a double.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ModelErrors"]
-
 _Array = NDArray[np.float64]
 
 # A mean square of ten errors is known to within a factor of two.

@@ -32,15 +32,6 @@ from eomoo.space.features import feature_names
 if TYPE_CHECKING:
     from xgboost import Booster
 
-__all__ = [
-    "PREDICTIONS_FILE",
-    "RECORD_FILE",
-    "Record",
-    "add_file",
-    "read_models",
-    "read_record",
-    "write_models",
-]
 
 RECORD_FILE, PREDICTIONS_FILE = "models.toml", "predictions.npz"
 # Predictions of thirty targets, uncompressed, have 0.1 GB; the shipped boosters 0.1 MB each.
@@ -109,9 +100,7 @@ def write_models(models: CellModels, folder: str | Path) -> list[Path]:
         if not _NAME.fullmatch(name):
             raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {name!r}")
     boosters = {
-        name: booster
-        for part in models.parts
-        for name, booster in zip(part.names, part.model.boosters, strict=True)
+        name: booster for part in models.parts for name, booster in zip(part.names, part.model.boosters, strict=True)
     }
     paths = []
     for name in models.targets:
@@ -245,9 +234,7 @@ def _load(folder: Path) -> CellModels:
         if tuple(numbers["features"]) != feature_names("structural"):
             raise DataError(f"the models in {folder} were made for other features; fit them again")
         scaling, cells = _scaling(numbers), np.array(numbers["cells"], dtype=np.int64)
-        parts = [
-            _part(folder, facts, cells, scaling) for key, facts in numbers.items() if key.startswith("part_")
-        ]
+        parts = [_part(folder, facts, cells, scaling) for key, facts in numbers.items() if key.startswith("part_")]
         models = CellModels(
             targets=record.targets,
             cells=cells,
@@ -301,9 +288,7 @@ def _booster(path: Path) -> Booster:
     return booster
 
 
-def _check_references(
-    models: CellModels, references: Mapping[str, Any], folder: Path, record: Record
-) -> None:
+def _check_references(models: CellModels, references: Mapping[str, Any], folder: Path, record: Record) -> None:
     import xgboost
 
     mean, std = models.predict(np.array(references["cells"], dtype=np.int64))

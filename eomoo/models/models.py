@@ -12,8 +12,6 @@ from eomoo.models.model_files import read_models, write_models
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Models", "load_models"]
-
 
 class Models(CellModels):
     """Models of named targets, asked by cell; see :class:`CellModels` for what they hold."""

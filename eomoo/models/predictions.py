@@ -25,16 +25,6 @@ from eomoo.models.models import load_models
 from eomoo.space.enumeration import N_CELLS
 from eomoo.version import __version__
 
-__all__ = [
-    "Predictions",
-    "cache_path",
-    "is_at_hand",
-    "predict_space",
-    "rounded",
-    "whole_space",
-    "write_predictions",
-]
-
 # Counted up when predictions change between releases.
 _FORMAT = 2
 _BLOCK = 1 << 14
@@ -162,16 +152,7 @@ def _read(path: Path, keys: list[str]) -> dict[str, _Bytes]:
         # The archive's own checksums are verified on the way.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             found = {key: archive[key] for key in keys}
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        BadZipFile,
-        zlib.error,
-    ) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not all(x.shape == (4, N_CELLS) and x.dtype == np.uint8 for x in found.values()):
         raise DataError(f"{path} holds other predictions than those of {N_CELLS:,} cells")

@@ -14,8 +14,6 @@ from eomoo.models.cell_models import CellModels, Measurements, Quality, Target, 
 from eomoo.models.models import Models
 from eomoo.models.scaling import space_scaling
 
-__all__ = ["N_FOLDS", "HeldOut", "cross_validate", "fit_models", "measure", "measure_quality"]
-
 N_FOLDS = 10
 # Nine in ten of them are enough for a regression.
 _LEAST_CELLS = 20
@@ -153,8 +151,7 @@ def measure_quality(
         for scheme in schemes(data)
     }
     quality = {
-        name: {scheme: measure([run[name] for run in found]) for scheme, found in runs.items()}
-        for name in data.targets
+        name: {scheme: measure([run[name] for run in found]) for scheme, found in runs.items()} for name in data.targets
     }
     return quality, runs[schemes(data)[0]][0]
 

@@ -11,8 +11,6 @@ from eomoo.models.gaussian_process import Kernel
 from eomoo.models.trees import Trees
 from eomoo.space.features import feature_names
 
-__all__ = ["EO_RECIPES", "SEARCH", "START", "Recipe", "recipe_for"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -56,15 +54,11 @@ class Recipe:
 
 _ALL = feature_names("structural")
 # What is counted per path and in chains helps with accuracy and only adds noise to costs.
-_COSTS = tuple(
-    name for name in _ALL if not (name.startswith("mean_") and ">" in name) and name.count(">") < 2
-)
+_COSTS = tuple(name for name in _ALL if not (name.startswith("mean_") and ">" in name) and name.count(">") < 2)
 # Kernels and trees of the EO targets: chosen by cross-validation over the 30 walks of the table.
 _ACCURACY_KERNEL, _ACCURACY_TREES = Kernel(length=10.0, linear=0.0, noise=0.2), Trees(rounds=60, eta=0.12)
 _ACCURACY = Recipe(columns=_ALL, kernel=_ACCURACY_KERNEL, trees=_ACCURACY_TREES)
-_LATENCY = Recipe(
-    columns=_COSTS, kernel=Kernel(length=6.0, linear=1.0, noise=0.01), trees=Trees(rounds=120, eta=0.18)
-)
+_LATENCY = Recipe(columns=_COSTS, kernel=Kernel(length=6.0, linear=1.0, noise=0.01), trees=Trees(rounds=120, eta=0.18))
 EO_RECIPES: dict[str, Recipe] = {
     "val_micro": _ACCURACY,
     "val_macro": _ACCURACY,
@@ -92,12 +86,8 @@ _WIDE = 3.0
 SEARCH = Recipe(
     kernel=Kernel(length=1.0, linear=1.0, noise=0.01),
     noises=(0.01, 0.1, 0.5),
-    trees=Trees(
-        rounds=60, eta=0.12, min_child_weight=2, subsample=0.8, colsample_bytree=0.4, max_bin=32, max_depth=3
-    ),
-    many=Trees(
-        rounds=100, eta=0.12, min_child_weight=2, subsample=0.8, colsample_bytree=0.4, max_bin=32, max_depth=4
-    ),
+    trees=Trees(rounds=60, eta=0.12, min_child_weight=2, subsample=0.8, colsample_bytree=0.4, max_bin=32, max_depth=3),
+    many=Trees(rounds=100, eta=0.12, min_child_weight=2, subsample=0.8, colsample_bytree=0.4, max_bin=32, max_depth=4),
     robust=True,
     together=True,
     most=500,
@@ -106,10 +96,7 @@ SEARCH = Recipe(
 )
 
 # The data-centric start's model: settings that suit 500 to 2,000 cells.
-START = Recipe(
-    trees=Trees(rounds=200, eta=0.1, min_child_weight=3, subsample=0.7, colsample_bytree=0.5),
-    held_out=0.2,
-)
+START = Recipe(trees=Trees(rounds=200, eta=0.1, min_child_weight=3, subsample=0.7, colsample_bytree=0.5), held_out=0.2)
 
 
 def recipe_for(name: str, values: NDArray[np.float64]) -> Recipe:

@@ -21,7 +21,6 @@ from eomoo.models.trees import boost, predict_trees
 if TYPE_CHECKING:
     from xgboost import Booster
 
-__all__ = ["Model", "fit"]
 
 _Array = NDArray[np.float64]
 _BLOCK = 1 << 13

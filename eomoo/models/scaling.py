@@ -15,8 +15,6 @@ from eomoo.models.gaussian_process import on_grid
 from eomoo.space import load_space
 from eomoo.space.features import feature_names
 
-__all__ = ["NUMBERS_FILE", "Scaling", "scaling_of", "selected", "shipped_folder", "space_scaling"]
-
 NUMBERS_FILE = "models.json"
 _Array = NDArray[np.float64]
 _BLOCK = 1 << 14

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from eomoo.models.gaussian_process import Solver
 
-__all__ = ["slow_runs"]
-
 _Array = NDArray[np.float64]
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from xgboost import Booster
 
-__all__ = ["Trees", "boost", "predict_trees"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Trees:
@@ -27,9 +25,7 @@ class Trees:
     max_bin: int = 64
 
 
-def boost(
-    X: NDArray[np.float32], Y: NDArray[np.float64], trees: Trees, *, seed: int, n_threads: int = 1
-) -> Booster:
+def boost(X: NDArray[np.float32], Y: NDArray[np.float64], trees: Trees, *, seed: int, n_threads: int = 1) -> Booster:
     """One ensemble for all columns of Y, standardised; the same bits on every machine for one thread.
 
     Args:

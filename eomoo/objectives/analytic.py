@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import CardError, SettingError
-from eomoo.objectives.base import Backend, Quantity
+from eomoo.fronts import Quantity
+from eomoo.objectives.base import Backend
 from eomoo.space import CIFAR10, SO2SAT, Skeleton, load_space
-
-__all__ = ["SKELETONS", "AnalyticBackend", "skeleton_from_settings"]
 
 SKELETONS: Mapping[str, Skeleton] = {"so2sat": SO2SAT, "cifar10": CIFAR10}
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from eomoo.checks import known_keys, short, text
 from eomoo.errors import CardError
-from eomoo.objectives.base import Backend, Quantity
+from eomoo.fronts import Quantity
+from eomoo.objectives.base import Backend
 from eomoo.objectives.card import Card
 from eomoo.objectives.live import LIVE_SETTINGS
-
-__all__ = ["BACKENDS", "BackendKind", "build_backends"]
 
 # Checked by the backend that takes them.
 _Settings = dict[str, Any]
@@ -58,16 +57,13 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
     for key in given:
         if not any(key in kind.settings for kind in kinds.values()):
             raise CardError(
-                f"problem card {card.name}: its values come from {' and '.join(wanted)}, "
-                f"which has no setting {key!r}"
+                f"problem card {card.name}: its values come from {' and '.join(wanted)}, which has no setting {key!r}"
             )
     backends = {}
     for source, quantities in wanted.items():
         kind = kinds[source]
         settings = dict(card.backends.get(source, {}))
-        known_keys(
-            f"problem card {card.name}: the {source} backend", settings, kind.settings, error=CardError
-        )
+        known_keys(f"problem card {card.name}: the {source} backend", settings, kind.settings, error=CardError)
         if kind.place is not None and ":" in source:
             settings[kind.place] = source.partition(":")[2]
         settings.update({k: v for k, v in given.items() if k in kind.settings})
@@ -99,8 +95,7 @@ def _kind_of(card: Card, source: str) -> BackendKind:
     if kind is None or (colon and (kind.place is None or not place)):
         places = ", ".join(f"{name}:PLACE" for name, kind in BACKENDS.items() if kind.place is not None)
         raise CardError(
-            f"problem card {card.name}: unknown source {short(source)}; known are "
-            f"{', '.join(BACKENDS)}, {places}"
+            f"problem card {card.name}: unknown source {short(source)}; known are {', '.join(BACKENDS)}, {places}"
         )
     return kind
 
@@ -148,11 +143,7 @@ def _live(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> B
 BACKENDS: Mapping[str, BackendKind] = {
     "analytic": BackendKind(build=_analytic, settings=frozenset({"skeleton"})),
     "live": BackendKind(build=_live, settings=LIVE_SETTINGS),
-    "nasbench101": BackendKind(
-        build=_nasbench101, settings=frozenset({"file", "epochs", "halfway", "repeat", "seed"})
-    ),
+    "nasbench101": BackendKind(build=_nasbench101, settings=frozenset({"file", "epochs", "halfway", "repeat", "seed"})),
     "surrogate": BackendKind(build=_surrogate, settings=frozenset({"folder"}), place="folder"),
-    "table": BackendKind(
-        build=_table, settings=frozenset({"data", "file", "status", "repeat", "seed"}), place="file"
-    ),
+    "table": BackendKind(build=_table, settings=frozenset({"data", "file", "status", "repeat", "seed"}), place="file"),
 }

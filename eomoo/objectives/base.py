@@ -14,9 +14,6 @@ from eomoo.errors import UnknownNameError
 from eomoo.fronts import Objective, Objectives, Quantity
 from eomoo.space import Skeleton, load_space
 
-__all__ = ["Backend", "Quantity", "check_quantities", "drawn", "errors_of", "objectives_of", "with_errors"]
-
-
 _Teller = Callable[[NDArray[np.int64], Sequence[str]], NDArray[np.float64]]
 
 
@@ -131,9 +128,7 @@ class Backend(ABC):
 def objectives_of(quantities: Mapping[str, Quantity], names: Sequence[str]) -> Objectives:
     """Quantities as objectives, each in the direction that is better by nature."""
     wanted = [(name, quantities[name]) for name in names]
-    return Objectives(
-        tuple(Objective(name=k, title=q.title, unit=q.unit, direction=q.direction) for k, q in wanted)
-    )
+    return Objectives(tuple(Objective(name=k, title=q.title, unit=q.unit, direction=q.direction) for k, q in wanted))
 
 
 def errors_of(quantities: Mapping[str, Quantity]) -> dict[str, str]:
@@ -155,9 +150,7 @@ def check_quantities(names: Sequence[str], known: Mapping[str, Quantity], *, bac
     """Raise UnknownNameError (a KeyError) for a quantity that the backend does not offer."""
     for name in names:
         if name not in known:
-            raise UnknownNameError(
-                f"the {backend} backend has no quantity {name!r}; it offers {', '.join(known)}"
-            )
+            raise UnknownNameError(f"the {backend} backend has no quantity {name!r}; it offers {', '.join(known)}")
 
 
 def drawn(cells: NDArray[np.int64], seed: int, n: int | NDArray[np.int64]) -> NDArray[np.int64]:

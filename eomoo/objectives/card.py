@@ -16,27 +16,9 @@ from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml, sha256_of
 from eomoo.fronts import Direction, Objective
 
-__all__ = [
-    "Card",
-    "CardObjective",
-    "Constraint",
-    "card_folder",
-    "list_problems",
-    "load_card",
-    "parse_constraint",
-]
-
 # About what the published searches were given; a run of it takes seconds.
 _BUDGET = 500
-_CARD_KEYS = {
-    "title",
-    "citation",
-    "budget",
-    "reference_point",
-    "objectives",
-    "constraints",
-    "backend",
-}
+_CARD_KEYS = {"title", "citation", "budget", "reference_point", "objectives", "constraints", "backend"}
 _OBJECTIVE_KEYS = {"name", "title", "unit", "direction", "source", "quantity"}
 # Attributes of pymoo's individuals, what its algorithms set there, and columns of eomoo's own tables.
 TAKEN_NAMES = {
@@ -235,8 +217,7 @@ def _objective(row: Mapping[str, object], where: str) -> CardObjective:
     name = _text(row, "name", where)
     if not name.isidentifier() or name in TAKEN_NAMES:
         raise CardError(
-            f"{where}: the name {short(name)} must be a plain identifier, "
-            "not one that pymoo or eomoo's tables use"
+            f"{where}: the name {short(name)} must be a plain identifier, not one that pymoo or eomoo's tables use"
         )
     direction = choice(f"{where}: direction", row.get("direction"), ("min", "max"), error=CardError)
     return CardObjective(
@@ -253,9 +234,7 @@ def _constraint(row: Mapping[str, object], where: str) -> Constraint:
     known_keys(where, row, _CONSTRAINT_KEYS, error=CardError)
     if not {"max", "min"} & set(row):
         raise CardError(f"{where} needs a key max or min")
-    limits = {
-        key: number(f"{where}: {key}", row[key], error=CardError) for key in ("max", "min") if key in row
-    }
+    limits = {key: number(f"{where}: {key}", row[key], error=CardError) for key in ("max", "min") if key in row}
     return Constraint(
         quantity=_text(row, "quantity", where),
         source=_text(row, "source", where),

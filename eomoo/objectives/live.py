@@ -12,24 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import known_keys, number
 from eomoo.errors import CardError
-from eomoo.objectives.base import Backend, Quantity, objectives_of
+from eomoo.fronts import Quantity
+from eomoo.objectives.base import Backend, objectives_of
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
     from eomoo.live import Campaign, Screening
     from eomoo.live.campaign import Result
 
-__all__ = ["LIVE_QUANTITIES", "LIVE_SETTINGS", "LiveBackend"]
 
 _ERRORS = {
     f"{split}_{kind}_error": Quantity(title=f"{words} {kind} error after training", unit="%", direction="min")
     for split, words in (("val", "validation"), ("test", "test"))
     for kind in ("micro", "macro")
 }
-_TRAINED = {
-    **_ERRORS,
-    "train_time": Quantity(title="training time on this device", unit="s", direction="min"),
-}
+_TRAINED = {**_ERRORS, "train_time": Quantity(title="training time on this device", unit="s", direction="min")}
 _TIMED = {
     "latency": Quantity(title="latency on this device", unit="ms", direction="min"),
     "latency_raw": Quantity(title="latency on this device, as timed", unit="ms", direction="min"),
@@ -78,12 +75,7 @@ class LiveBackend(Backend):
     enumerable = False
 
     def __init__(
-        self,
-        campaign: Campaign,
-        *,
-        epochs: int | str | None = None,
-        screen: int = 0,
-        screen_quantile: float = 0.75,
+        self, campaign: Campaign, *, epochs: int | str | None = None, screen: int = 0, screen_quantile: float = 0.75
     ) -> None:
         from eomoo.live.campaign import with_first_stretch
 
@@ -95,9 +87,7 @@ class LiveBackend(Backend):
         self._not_exported: list[str] = []
 
     @classmethod
-    def from_card(
-        cls, settings: Mapping[str, Any], *, base: Path | None = None, **overrides: Any
-    ) -> LiveBackend:
+    def from_card(cls, settings: Mapping[str, Any], *, base: Path | None = None, **overrides: Any) -> LiveBackend:
         """The backend of a card's ``[backend.live]`` table.
 
         Args:
@@ -155,8 +145,7 @@ class LiveBackend(Backend):
             chosen = cells[at].tolist()
             results = self.campaign.trainings(chosen, epochs) if dear else {}
             columns = [
-                told[name][at] if name in told else [_trained(results.get(k), name) for k in chosen]
-                for name in names
+                told[name][at] if name in told else [_trained(results.get(k), name) for k in chosen] for name in names
             ]
             return np.array(columns, dtype=np.float64).T
 
@@ -171,8 +160,7 @@ class LiveBackend(Backend):
         contended = ["contended" if yes else "" for yes in self.campaign.contended(cells)]
         trained = [self._mark_of(k) if any(name in _TRAINED for name in names) else "" for k in cells]
         columns = [
-            contended if name in _TIMED else trained if name in _TRAINED else [""] * len(cells)
-            for name in names
+            contended if name in _TIMED else trained if name in _TRAINED else [""] * len(cells) for name in names
         ]
         return np.array(columns, dtype=np.str_).reshape(len(names), len(cells)).T
 
@@ -232,9 +220,7 @@ class LiveBackend(Backend):
         key = tuple(names)
         if key not in self._screenings:
             trained = np.array([name in _ERRORS for name in names])
-            self._screenings[key] = Screening(
-                objectives_of(LIVE_QUANTITIES, names), trained, quantile=self.quantile
-            )
+            self._screenings[key] = Screening(objectives_of(LIVE_QUANTITIES, names), trained, quantile=self.quantile)
         return self._screenings[key]
 
     def _mark_of(self, cell: int) -> str:

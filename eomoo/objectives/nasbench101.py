@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.checks import whole
 from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
-from eomoo.objectives.base import Backend, Quantity, drawn, errors_of, with_errors
+from eomoo.fronts import Quantity
+from eomoo.objectives.base import Backend, drawn, errors_of, with_errors
 from eomoo.space import CIFAR10, Skeleton, load_space
-
-__all__ = ["NB101_QUANTITIES", "NASBench101Backend"]
 
 _METRIC = {
     "val_accuracy": "validation_accuracy",
@@ -74,8 +73,7 @@ class NASBench101Backend(Backend):
         if isinstance(repeat, bool) or repeat not in ("mean", "random", 0, 1, 2):
             raise SettingError(f'repeat is "mean", "random", 0, 1 or 2; got {repeat!r}')
         self._columns = {
-            name: self.table.column(metric, epochs=epochs, halfway=halfway)
-            for name, metric in _METRIC.items()
+            name: self.table.column(metric, epochs=epochs, halfway=halfway) for name, metric in _METRIC.items()
         }
         known = np.isfinite(self._columns["train_time"]).all(axis=1)
         self._known = None if known.all() else np.flatnonzero(known)

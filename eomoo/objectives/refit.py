@@ -17,9 +17,10 @@ from eomoo.data.eo_table import load_eo_table
 from eomoo.data.user_table import is_target, read_user_table, target_columns
 from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of, write_text
+from eomoo.fronts import Quantity
 from eomoo.models import EO_RECIPES, Measurements, Models, Target, fit_models
 from eomoo.objectives.analytic import AnalyticBackend
-from eomoo.objectives.base import Quantity, errors_of, with_errors
+from eomoo.objectives.base import errors_of, with_errors
 from eomoo.objectives.card import TAKEN_NAMES
 from eomoo.objectives.table import EO_QUANTITIES
 from eomoo.space import load_space
@@ -27,7 +28,6 @@ from eomoo.space import load_space
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["fit_table", "load_measurements", "refit", "write_card"]
 
 _DATASET = "eo-hwnas"
 
@@ -73,9 +73,7 @@ def refit(
     quantities = {name: EO_QUANTITIES[name] for name in EO_RECIPES}
     return fit_models(
         data,
-        targets={
-            name: Target(title=q.title, unit=q.unit, direction=q.direction) for name, q in quantities.items()
-        },
+        targets={name: Target(title=q.title, unit=q.unit, direction=q.direction) for name, q in quantities.items()},
         repeats=repeats,
         files={file.name: sha256_of(place / file.name) for file in get_dataset(_DATASET).files},
         advance=advance,

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.fronts import Quantity
 from eomoo.models import Predictions, Quality, is_at_hand, read_record, shipped_folder, whole_space
-from eomoo.objectives.base import Backend, Quantity, errors_of, with_errors
-
-__all__ = ["SurrogateBackend"]
+from eomoo.objectives.base import Backend, errors_of, with_errors
 
 
 class SurrogateBackend(Backend):

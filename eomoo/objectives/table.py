@@ -14,10 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import choice, whole
 from eomoo.errors import SettingError
-from eomoo.objectives.base import Backend, Quantity, drawn, errors_of, with_errors
+from eomoo.fronts import Quantity
+from eomoo.objectives.base import Backend, drawn, errors_of, with_errors
 from eomoo.space import load_space
-
-__all__ = ["EO_QUANTITIES", "TableBackend"]
 
 
 def _accuracy(title: str) -> Quantity:
@@ -93,9 +92,7 @@ class TableBackend(Backend):
             name: _Column.of(
                 at,
                 _as_column(columns[name], given, name),
-                spread=_as_column((deviations or {})[name], given, name)
-                if name in (deviations or {})
-                else None,
+                spread=_as_column((deviations or {})[name], given, name) if name in (deviations or {}) else None,
                 failed=(failed or {}).get(name),
                 n=len(self.cells),
             )

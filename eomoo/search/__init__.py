@@ -9,13 +9,7 @@
 - ``algorithms``: all by name. ``budget``: distinct cells. ``run``: one run.
 """
 
-from eomoo.search.algorithms import (
-    ALGORITHMS,
-    DEFAULT_ALGORITHM,
-    AlgorithmSpec,
-    default_algorithm,
-    make_algorithm,
-)
+from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, AlgorithmSpec, default_algorithm, make_algorithm
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import (
@@ -44,36 +38,10 @@ from eomoo.search.trace import Trace
 from eomoo.search.walks import WalkSampling, random_walks
 
 __all__ = [
-    "ALGORITHMS",
-    "DEFAULT_ALGORITHM",
-    "PLS",
-    "AlgorithmSpec",
-    "BudgetedEvaluator",
-    "CellCrossover",
-    "CellDuplicateElimination",
-    "CellProblem",
-    "CellSampling",
-    "DistinctCells",
-    "GapRestart",
-    "MemeticSearch",
-    "NeighborMutation",
-    "PerturbationRestart",
-    "Progress",
-    "RandomCellSampling",
-    "RandomRestart",
-    "RandomSearch",
-    "RecombinationRestart",
-    "Restart",
-    "RunResult",
-    "Selection",
-    "SurrogatePLS",
-    "SurrogateParetoSampling",
-    "Trace",
-    "WalkSampling",
-    "cell_operators",
-    "default_algorithm",
-    "get_problem",
-    "make_algorithm",
-    "random_walks",
+    "ALGORITHMS", "DEFAULT_ALGORITHM", "PLS", "AlgorithmSpec", "BudgetedEvaluator", "CellCrossover",
+    "CellDuplicateElimination", "CellProblem", "CellSampling", "DistinctCells", "GapRestart", "MemeticSearch",
+    "NeighborMutation", "PerturbationRestart", "Progress", "RandomCellSampling", "RandomRestart", "RandomSearch",
+    "RecombinationRestart", "Restart", "RunResult", "Selection", "SurrogatePLS", "SurrogateParetoSampling", "Trace",
+    "WalkSampling", "cell_operators", "default_algorithm", "get_problem", "make_algorithm", "random_walks",
     "run_algorithm",
-]
+]  # fmt: skip

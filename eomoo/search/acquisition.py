@@ -10,14 +10,6 @@ from scipy.special import ndtr
 
 from eomoo.fronts import Box
 
-__all__ = [
-    "improvement_probabilities",
-    "random_directions",
-    "scalarised_hypervolume",
-    "select_batch",
-    "z_score",
-]
-
 _Array = NDArray[np.float64]
 # Products of so many bits, summed over at most 2^11 steps, fit into the 53 of a double.
 _PROBABILITY_BITS, _GAIN_BITS = 22, 20

@@ -23,14 +23,6 @@ from eomoo.search.random_search import RandomSearch
 from eomoo.search.surrogate_pls import SurrogatePLS
 from eomoo.search.surrogate_start import SurrogateParetoSampling
 
-__all__ = [
-    "ALGORITHMS",
-    "DEFAULT_ALGORITHM",
-    "AlgorithmSpec",
-    "default_algorithm",
-    "make_algorithm",
-]
-
 DEFAULT_ALGORITHM = "surrogate-pls"
 """What ``eomoo run`` uses unless told otherwise, with its default settings: what wins the benchmark suite."""
 

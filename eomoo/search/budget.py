@@ -15,8 +15,6 @@ from eomoo.fronts import PENALTY
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
-__all__ = ["BudgetedEvaluator", "DistinctCells", "cells_of", "n_cells", "remaining_evaluations"]
-
 
 def cells_of(problem: CellProblem) -> NDArray[np.int64]:
     """All cells (n,) that have values."""
@@ -116,9 +114,7 @@ class BudgetedEvaluator(Evaluator):
         """Which of the cells (n,) have been evaluated."""
         return self._seen[cells]
 
-    def _eval(
-        self, problem: CellProblem, pop: Population, evaluate_values_of: list[str], **kwargs: object
-    ) -> None:
+    def _eval(self, problem: CellProblem, pop: Population, evaluate_values_of: list[str], **kwargs: object) -> None:
         if self.n_distinct + len(pop) > self.budget:
             index = load_space().index(np.stack([individual.X for individual in pop]))
             new = self._counting(problem, index)

@@ -11,8 +11,6 @@ from eomoo.fronts import Box, FrontArchive
 from eomoo.search.acquisition import random_directions, scalarised_hypervolume
 from eomoo.search.trace import Trace
 
-__all__ = ["Candidates", "SearchState", "box_around"]
-
 _Array = NDArray[np.float64]
 
 # Tuned on seeds below 1001 of the studies in benchmarks/suite.py: more of them gained nothing.

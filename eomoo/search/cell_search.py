@@ -22,8 +22,6 @@ from eomoo.search.starts import Starts, as_sampling, check_starts
 from eomoo.search.trace import Trace
 from eomoo.space.neighbors import check_kind
 
-__all__ = ["CellSearch", "renamed"]
-
 
 class CellSearch(Algorithm):
     """A search that begins from some cells, evaluates no cell twice and keeps all non-dominated ones.

@@ -14,8 +14,6 @@ from eomoo.search.budget import BudgetedEvaluator, cells_of
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
-__all__ = ["CellMating", "less_violating"]
-
 # Generations: far more than a search on the whole space ever goes without a new cell, few enough to be quick.
 _IDLE = 20
 # Rounds of mating, once pymoo's 100 have failed to fill a generation: they take a second, every time, on a
@@ -84,9 +82,7 @@ class CellMating(InfillCriterion):
         self._most_idle = 1
         return True
 
-    def _unseen(
-        self, problem: CellProblem, pop: Population, n: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _unseen(self, problem: CellProblem, pop: Population, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Up to n random cells of the problem that were never evaluated, and are not in the population."""
         cells = cells_of(problem)
         evaluator = self.owner.evaluator
@@ -106,9 +102,7 @@ def less_violating(
     violation = pop.get("CV")[:, 0]
     a, b = pairs.T
     won = [
-        random_state.choice(pair)
-        if violation[i] == violation[j]
-        else (i if violation[i] < violation[j] else j)
+        random_state.choice(pair) if violation[i] == violation[j] else (i if violation[i] < violation[j] else j)
         for i, j, pair in zip(a, b, pairs, strict=True)
     ]
     return np.array(won, dtype=np.int64)[:, None]

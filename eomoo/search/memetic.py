@@ -14,8 +14,6 @@ from eomoo.search.pls import PLS
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts, check_starts
 
-__all__ = ["MemeticSearch"]
-
 _STALL = 20  # generations; on the whole space NSGA-II never goes so long without a new cell
 
 

@@ -18,14 +18,6 @@ from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 from eomoo.space.neighbors import check_kind
 
-__all__ = [
-    "CellCrossover",
-    "CellDuplicateElimination",
-    "NeighborMutation",
-    "RandomCellSampling",
-    "cell_operators",
-]
-
 _TRIES = 8  # with random parents, about 99 % of pairs have a valid child by then
 _BLOCK = 512  # genotypes whose 31 changes are looked up at once; more fall out of a core's cache
 
@@ -188,9 +180,7 @@ class CellDuplicateElimination(DuplicateElimination):
     Invalid genotypes are duplicates when they are equal gene by gene.
     """
 
-    def _do(
-        self, pop: Population, other: Population | None, is_duplicate: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def _do(self, pop: Population, other: Population | None, is_duplicate: NDArray[np.bool_]) -> NDArray[np.bool_]:
         mine = _keys(pop)
         if other is None:
             first = {key: k for k, key in reversed(list(enumerate(mine)))}

@@ -16,8 +16,6 @@ from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts, in_order
 from eomoo.search.strategies import EXPLORATIONS, RESTARTS, SELECTIONS, Restart, Selection, by_name
 
-__all__ = ["PLS"]
-
 _ARCHIVES = ("shared", "per-start")
 _BATCH_SIZE = 60  # pymoo's bookkeeping costs as much as the search at about 20 (see benchmarks/search.py)
 _TRIES = 10  # what a restart proposes is seldom all known, unless the front is all but explored

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from eomoo.errors import SettingError
 
-__all__ = ["Fit", "Model", "predict"]
-
 _Array = NDArray[np.float64]
 
 
@@ -43,9 +41,7 @@ def predict(model: Model, features: NDArray[Any], n_columns: int) -> tuple[_Arra
     shape = (len(features), n_columns)
     for what, values in (("mean", mean), ("standard deviation", std)):
         if values is not None and (values.shape != shape or not np.isfinite(values).all()):
-            raise SettingError(
-                f"the model's {what} must be finite, of shape {shape}; got shape {values.shape}"
-            )
+            raise SettingError(f"the model's {what} must be finite, of shape {shape}; got shape {values.shape}")
     if std is not None and (std < 0).any():
         raise SettingError("the model's standard deviations must not be negative")
     return mean, std

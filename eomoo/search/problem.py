@@ -22,8 +22,6 @@ from eomoo.search.shared import Shared
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 
-__all__ = ["CellProblem", "get_problem"]
-
 
 def get_problem(
     name_or_path: str | Path,
@@ -211,9 +209,7 @@ class CellProblem(Problem):
 
     # -- pymoo's hooks -------------------------------------------------------------------------
 
-    def _evaluate(
-        self, X: NDArray[np.int64], out: dict[str, object], *args: object, **kwargs: object
-    ) -> None:
+    def _evaluate(self, X: NDArray[np.int64], out: dict[str, object], *args: object, **kwargs: object) -> None:
         index, violation = self.space.decode(X)
         raw = np.full((len(X), len(self._columns)), np.nan)
         wanted = index >= 0
@@ -242,9 +238,7 @@ class CellProblem(Problem):
             out["index"] = out["index"].astype(np.int64)
         return out
 
-    def _constraint_values(
-        self, raw: NDArray[np.float64], violation: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def _constraint_values(self, raw: NDArray[np.float64], violation: NDArray[np.int64]) -> NDArray[np.float64]:
         missing: NDArray[np.bool_] = np.asarray(np.isnan(raw).any(axis=1))
         # A valid cell without values is nearer to a feasible one than any invalid genotype.
         validity = np.where(violation > 0, 1.0 + violation, missing)
@@ -366,9 +360,7 @@ class CellProblem(Problem):
 
 
 # What no copy has of its own: it is either never changed, or meant to be the same for all of them.
-_SHARED = frozenset(
-    ("card", "constraints", "objectives", "space", "domain", "_columns", "_shared", "_let_go")
-)
+_SHARED = frozenset(("card", "constraints", "objectives", "space", "domain", "_columns", "_shared", "_let_go"))
 
 
 # Numbers of all cells: a few columns are kept, 3 MB each, which copies in other processes make again.

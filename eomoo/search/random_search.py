@@ -13,8 +13,6 @@ from eomoo.search.cell_search import CellSearch, renamed
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts
 
-__all__ = ["RandomSearch"]
-
 
 class RandomSearch(CellSearch):
     """Distinct cells in a uniformly random order, until the budget or the domain is used up.

@@ -18,8 +18,6 @@ from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells, n_cells
 from eomoo.search.problem import CellProblem
 
-__all__ = ["Progress", "RunResult", "run_algorithm"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
@@ -85,9 +83,7 @@ class _Recorder:
         self.feasible.append(violation <= 0)
         self.front.offer(index, F, violation)
 
-    def result(
-        self, algorithm: Algorithm, *, n_eval: int, seconds: float, complete: bool, ended: str
-    ) -> RunResult:
+    def result(self, algorithm: Algorithm, *, n_eval: int, seconds: float, complete: bool, ended: str) -> RunResult:
         m = len(self.names)
         cells = np.concatenate([np.empty(0, dtype=np.int64), *self.cells])
         starts = getattr(algorithm, "first_starts", None)
@@ -136,9 +132,7 @@ def run_algorithm(
                 front = recorder.front
                 on_progress(
                     Progress(
-                        n_eval=evaluator.n_eval,
-                        n_distinct=evaluator.n_distinct,
-                        front=front.F[front.violation <= 0],
+                        n_eval=evaluator.n_eval, n_distinct=evaluator.n_distinct, front=front.F[front.violation <= 0]
                     )
                 )
     except KeyboardInterrupt:

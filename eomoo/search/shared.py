@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from eomoo.objectives import Backend
 from eomoo.space import load_space
 
-__all__ = ["Shared"]
-
 
 class Shared:
     """What a problem shares with its copies and views: its backends, and the values that they told.

@@ -18,8 +18,6 @@ from eomoo.errors import SettingError
 from eomoo.space import Cell, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 
-__all__ = ["CellSampling", "Starts", "as_sampling", "check_starts", "in_order"]
-
 Starts: TypeAlias = Sampling | Population | Individual | Result | Cell | NDArray[Any] | Sequence[Any]
 """Where first cells come from: a ``Sampling`` of pymoo, or cells as ``CellSampling`` takes them."""
 
@@ -123,9 +121,7 @@ def _genotype(row: Any, k: int) -> NDArray[np.int64]:
         )
     if values.ndim == 0:
         if not 0 <= values < len(space):
-            raise SettingError(
-                f"row {k} of sampling must be an index from 0 to {len(space) - 1:,}; got {short(row)}"
-            )
+            raise SettingError(f"row {k} of sampling must be an index from 0 to {len(space) - 1:,}; got {short(row)}")
         return space.genotype(int(values))
     if values.shape != (N_GENES,):
         raise SettingError(f"row {k} of sampling must have {N_GENES} genes; it has shape {values.shape}")
@@ -133,7 +129,5 @@ def _genotype(row: Any, k: int) -> NDArray[np.int64]:
     outside = np.flatnonzero((values < 0) | (values > most))
     if len(outside):
         gene = outside[0]
-        raise SettingError(
-            f"row {k} of sampling: gene {gene} must be from 0 to {most[gene]}; got {values[gene]:g}"
-        )
+        raise SettingError(f"row {k} of sampling: gene {gene} must be from 0 to {most[gene]}; got {values[gene]:g}")
     return values.astype(np.int64)

@@ -16,21 +16,6 @@ from eomoo.fronts import FrontArchive
 from eomoo.search.operators import CellCrossover
 from eomoo.search.problem import CellProblem
 
-__all__ = [
-    "EXPLORATIONS",
-    "RESTARTS",
-    "SELECTIONS",
-    "GapRestart",
-    "PerturbationRestart",
-    "RandomRestart",
-    "RecombinationRestart",
-    "Restart",
-    "Selection",
-    "optimistic_improvement",
-    "recombined",
-    "walked",
-]
-
 T = TypeVar("T")
 
 Selection = Callable[[NDArray[np.float64], NDArray[np.int64], np.random.Generator], NDArray[np.int64]]
@@ -73,15 +58,11 @@ class Restart(Protocol):
 # -- selection -----------------------------------------------------------------------------------
 
 
-def _oldest(
-    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _oldest(F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     return unexplored
 
 
-def _random(
-    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _random(F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     return rng.permutation(unexplored)
 
 
@@ -91,9 +72,7 @@ def _least_crowded(
     return unexplored[np.argsort(-_CROWDING.do(F)[unexplored], kind="stable")]
 
 
-def _hypervolume(
-    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _hypervolume(F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     return unexplored[np.argsort(-optimistic_improvement(F)[unexplored], kind="stable")]
 
 

@@ -23,8 +23,6 @@ from eomoo.search.starts import Starts
 from eomoo.search.strategies import recombined, walked
 from eomoo.space.features import FEATURE_KINDS
 
-__all__ = ["SurrogatePLS"]
-
 _Array = NDArray[np.float64]
 
 _Predict = Callable[[NDArray[np.int64]], tuple[_Array, _Array]]
@@ -270,9 +268,7 @@ class SurrogatePLS(CellSearch):
         m = self.problem.n_obj
         mean, std = found.mean[:, :m], found.std[:, :m]
         step = float((std / state.box.extent).mean())
-        probability, gain = improvement_probabilities(
-            mean, std, state.directions, state.best, state.box, step
-        )
+        probability, gain = improvement_probabilities(mean, std, state.directions, state.best, state.box, step)
         kept = ndtr(-found.mean[:, m:] / found.std[:, m:]).prod(axis=1)
         probability *= kept[:, None].astype(np.float32)
         places = select_batch(probability, gain, min(wanted, len(found.cells)), found.z_score)

@@ -23,8 +23,6 @@ from eomoo.search.predictions import Fit, Model, predict
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
-__all__ = ["SurrogateParetoSampling", "predicted_fronts"]
-
 _FILLS = ("next-front", "random", "none")
 _MIN_MEASURED = 10  # as many as any model of ``models.fit`` asks for
 
@@ -57,12 +55,7 @@ class SurrogateParetoSampling(Sampling):
     """
 
     def __init__(
-        self,
-        n_train: int = 2000,
-        *,
-        model: Fit | None = None,
-        fill: str = "next-front",
-        keep_trained: bool = False,
+        self, n_train: int = 2000, *, model: Fit | None = None, fill: str = "next-front", keep_trained: bool = False
     ) -> None:
         super().__init__()
         self.n_train = positive("n_train", n_train)
@@ -135,9 +128,7 @@ class SurrogateParetoSampling(Sampling):
             algorithm.remember(pop)
         return cells, pop
 
-    def _forecast(
-        self, problem: CellProblem, cells: NDArray[np.int64], trained: Population, *, seed: int
-    ) -> _Forecast:
+    def _forecast(self, problem: CellProblem, cells: NDArray[np.int64], trained: Population, *, seed: int) -> _Forecast:
         F, G = trained.get("F"), trained.get("G")
         usable = (np.abs(F) < PENALTY).all(axis=1)
         if usable.sum() < _MIN_MEASURED:
@@ -156,9 +147,7 @@ class SurrogateParetoSampling(Sampling):
         self.n_front = len(forecast.front(0))
         return forecast
 
-    def _draw(
-        self, problem: CellProblem, forecast: _Forecast, n: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _draw(self, problem: CellProblem, forecast: _Forecast, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         drawn = np.empty(0, dtype=np.int64)
         k = 0
         while len(drawn) < n and len(front := forecast.front(k)):

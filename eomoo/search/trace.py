@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Trace"]
-
 
 class Trace:
     """Every evaluated cell of a run, once, in order; look-up by index is one gather.
@@ -64,9 +62,7 @@ class Trace:
         rank = self._rank[indices]
         return self._F[rank], self._violation[rank]
 
-    def append(
-        self, index: NDArray[np.int64], F: NDArray[np.float64], violation: NDArray[np.float64]
-    ) -> None:
+    def append(self, index: NDArray[np.int64], F: NDArray[np.float64], violation: NDArray[np.float64]) -> None:
         """Add cells (n,), none of them evaluated before."""
         if self._is_snapshot:
             self.__setstate__(self.__getstate__())

@@ -14,8 +14,6 @@ from eomoo.errors import SettingError
 from eomoo.space import load_space
 from eomoo.space.neighbors import check_kind
 
-__all__ = ["WalkSampling", "random_walks"]
-
 # A block of walks keeps a table of what it visited, one byte a walk and cell.
 _BLOCK = 64  # 27 MB
 _MANY = 20_000  # steps, above which building all rows (see Catalogue.neighborhood) pays
@@ -93,11 +91,7 @@ def _walk(
     for step in range(1, walks.shape[1]):
         here = walks[alive, step - 1]
         if graph is not None:
-            first, counts, near = (
-                graph.indptr[here],
-                graph.indptr[here + 1] - graph.indptr[here],
-                graph.indices,
-            )
+            first, counts, near = (graph.indptr[here], graph.indptr[here + 1] - graph.indptr[here], graph.indices)
         else:
             if visited is not None:
                 visited[alive, here] = True
@@ -113,10 +107,7 @@ def _walk(
 
 
 def _allowed(
-    here: NDArray[np.int64],
-    kind: str,
-    domain: NDArray[np.bool_] | None,
-    visited: NDArray[np.bool_] | None,
+    here: NDArray[np.int64], kind: str, domain: NDArray[np.bool_] | None, visited: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """How many neighbours each cell (n,) has in the domain, not visited (n, 423624); and all of them."""
     counts, near = load_space().neighbor_lists(here, kind=kind)
@@ -139,12 +130,7 @@ def _given_starts(starts: ArrayLike, n_walks: int, domain: NDArray[np.bool_] | N
 
 
 def _drawn_starts(
-    n: int,
-    kind: str,
-    domain: NDArray[np.bool_] | None,
-    rng: np.random.Generator,
-    *,
-    must_move: bool,
+    n: int, kind: str, domain: NDArray[np.bool_] | None, rng: np.random.Generator, *, must_move: bool
 ) -> NDArray[np.int64]:
     space = load_space()
     """Distinct cells (n,), repeated where there are fewer; none where no cell can be a start."""
@@ -189,11 +175,7 @@ class WalkSampling(Sampling):
         self.neighborhood = neighborhood
 
     def walks(
-        self,
-        n_samples: int,
-        *,
-        domain: NDArray[np.bool_] | None = None,
-        seed: int | np.random.Generator | None = None,
+        self, n_samples: int, *, domain: NDArray[np.bool_] | None = None, seed: int | np.random.Generator | None = None
     ) -> list[NDArray[np.int64]]:
         """Walks of ``n_samples`` distinct cells together, each an array of indices in order.
 
@@ -213,13 +195,7 @@ class WalkSampling(Sampling):
             if len(start) == 0:
                 start = rng.choice(np.flatnonzero(left), size=1)
             walk = random_walks(
-                1,
-                length,
-                neighborhood=self.neighborhood,
-                self_avoiding=True,
-                starts=start,
-                domain=left,
-                seed=rng,
+                1, length, neighborhood=self.neighborhood, self_avoiding=True, starts=start, domain=left, seed=rng
             )[0]
             walk = walk[walk >= 0]
             left[walk] = False

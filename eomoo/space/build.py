@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from eomoo.space.cell import _hash_graph
 from eomoo.space.enumeration import N_CELLS, edge_bit, enumerate_space
 
-__all__ = ["hashes_of_classes"]
-
 _CHUNK = 20_000
 
 

@@ -17,8 +17,6 @@ from eomoo.space.features import features
 from eomoo.space.neighbors import Neighborhood, neighbor_lists, neighborhood
 from eomoo.space.tables import Tables
 
-__all__ = ["Catalogue", "load_space"]
-
 _Indices = Sequence[int] | NDArray[np.integer]
 
 
@@ -105,9 +103,7 @@ class Catalogue(Tables):
             raise SettingError(f"neighbors takes one index, got {np.size(i)}; see neighbor_lists for several")
         return self.neighbor_lists([i], kind=kind)[1]
 
-    def neighbor_lists(
-        self, i: ArrayLike, *, kind: str = "hamming"
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def neighbor_lists(self, i: ArrayLike, *, kind: str = "hamming") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Neighbours of several cells: how many each has (n,), and all of them one after another."""
         indices = np.atleast_1d(self.check(i))
         if indices.ndim > 1:

@@ -11,17 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import CellError
 
-__all__ = [
-    "INPUT",
-    "MAX_EDGES",
-    "MAX_VERTICES",
-    "N_GENES",
-    "OPERATIONS",
-    "OUTPUT",
-    "Cell",
-    "pack_genotype",
-]
-
 INPUT, OUTPUT = "input", "output"
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 MAX_VERTICES, MAX_EDGES = 7, 9
@@ -62,9 +51,7 @@ class Cell:
         pruned = full[np.ix_(kept, kept)]
         n_vertices, n_edges = len(pruned), int(pruned.sum())
         if n_vertices > MAX_VERTICES:
-            raise CellError(
-                f"this cell has {n_vertices} vertices after pruning; the space allows {MAX_VERTICES}"
-            )
+            raise CellError(f"this cell has {n_vertices} vertices after pruning; the space allows {MAX_VERTICES}")
         if n_edges > MAX_EDGES:
             raise CellError(f"this cell has {n_edges} edges after pruning; the space allows {MAX_EDGES}")
         pruned.setflags(write=False)
@@ -156,9 +143,7 @@ def _checked_matrix(matrix: ArrayLike) -> NDArray[np.int8]:
         raise CellError("the adjacency matrix may hold only 0 and 1")
     if np.tril(values).any():
         x, y = np.argwhere(np.tril(values))[0]
-        raise CellError(
-            f"the adjacency matrix is not upper triangular: it has an edge from vertex {x} to vertex {y}"
-        )
+        raise CellError(f"the adjacency matrix is not upper triangular: it has an edge from vertex {x} to vertex {y}")
     return values.astype(np.int8)
 
 
@@ -168,9 +153,7 @@ def _checked_ops(ops: Sequence[str], n: int) -> list[int]:
     if len(ops) != n:
         raise CellError(f"lengths differ: {n} vertices in the matrix, {len(ops)} operations")
     if ops[0] != INPUT or ops[-1] != OUTPUT:
-        raise CellError(
-            f'operations must begin with "input" and end with "output"; got {ops[0]!r} and {ops[-1]!r}'
-        )
+        raise CellError(f'operations must begin with "input" and end with "output"; got {ops[0]!r} and {ops[-1]!r}')
     for op in ops[1:-1]:
         if not isinstance(op, str) or op not in _CODES:
             raise CellError(f"unknown operation {op!r}; known are {', '.join(OPERATIONS)}")

@@ -13,8 +13,6 @@ from eomoo.errors import SettingError
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.tables import Tables
 
-__all__ = ["CIFAR10", "SO2SAT", "Cost", "Skeleton", "count_macs", "count_params", "vertex_channels"]
-
 _INTERIOR = MAX_VERTICES - 2
 _OUT = MAX_VERTICES - 1
 
@@ -131,13 +129,7 @@ def count_macs(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) ->
 
 
 def _cost(
-    space: Tables,
-    indices: NDArray[np.int64],
-    skeleton: Skeleton,
-    *,
-    fixed: int,
-    batch_norm: int,
-    spatial: bool,
+    space: Tables, indices: NDArray[np.int64], skeleton: Skeleton, *, fixed: int, batch_norm: int, spatial: bool
 ) -> Cost:
     by_structure = _structure_costs(space, skeleton, batch_norm, spatial)
     structure, ops = space.structure[indices], space.padded_ops(indices)

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from eomoo.space.cell import MAX_EDGES, MAX_VERTICES, N_OP_GENES
 
-__all__ = ["N_CELLS", "N_LABELLINGS", "N_MASKS", "Enumeration", "edge_bit", "enumerate_space"]
-
 N_CELLS = 423_624
 N_INTERIOR = N_OP_GENES
 N_EDGES = MAX_VERTICES * (MAX_VERTICES - 1) // 2
@@ -146,10 +144,7 @@ def _squeeze_table(start: int, stop: int) -> NDArray[np.int32]:
 
 
 def _canonical_labelled(
-    mask: NDArray[np.int32],
-    vertices: NDArray[np.int8],
-    offset: NDArray[np.int32],
-    sizes: NDArray[np.int32],
+    mask: NDArray[np.int32], vertices: NDArray[np.int8], offset: NDArray[np.int32], sizes: NDArray[np.int32]
 ) -> NDArray[np.int32]:
     """For each labelled graph, the smallest one that is isomorphic to it."""
     canonical = np.empty(int(sizes.sum()), dtype=np.int32)

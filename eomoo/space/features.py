@@ -12,8 +12,6 @@ from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
 from eomoo.space.structural import STRUCTURAL_NAMES, structural_features
 from eomoo.space.tables import Tables
 
-__all__ = ["FEATURE_KINDS", "feature_names", "features", "matrix_17x17"]
-
 _INTERIOR = MAX_VERTICES - 2
 _OUT = MAX_VERTICES - 1
 _BLOCK = 1 << 13

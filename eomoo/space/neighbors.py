@@ -12,8 +12,6 @@ from eomoo.checks import known_name
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.tables import EDGE_WEIGHTS, Tables
 
-__all__ = ["KINDS", "Neighborhood", "check_kind", "neighbor_lists", "neighborhood", "one_step"]
-
 KINDS = ("hamming", "symmetric", "published")
 # Cells at a time: 31 steps of each are 2 MB, and their numbers in a block fit 16 bits.
 _BLOCK = 1 << 14

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.cost import SO2SAT
 
-__all__ = ["STRUCTURAL_NAMES", "structural_features"]
-
 _OUT = MAX_VERTICES - 1
 _KINDS = ("input", "conv3x3", "conv1x1", "maxpool", "output")
 _CONV3, _CONV1, _POOL = 1, 2, 3

@@ -13,16 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_array
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES, N_GENES
-from eomoo.space.enumeration import (
-    N_CELLS,
-    N_EDGES,
-    N_INTERIOR,
-    N_LABELLINGS,
-    edge_bit,
-    enumerate_space,
-)
-
-__all__ = ["EDGE_WEIGHTS", "Tables", "read_hashes"]
+from eomoo.space.enumeration import N_CELLS, N_EDGES, N_INTERIOR, N_LABELLINGS, edge_bit, enumerate_space
 
 # CRC-32 of the shipped hashes, taken in 1.6 ms (SHA-256: 3.7 ms); it is to find accidents.
 _CHECKSUM = 0x70B4B983
@@ -120,9 +111,7 @@ class Tables:
     def lookup(self, mask: NDArray[np.int64], code: NDArray[np.int64]) -> NDArray[np.int32]:
         """Indices of edge masks and operation codes over 7 vertices (broadcast together), or -1."""
         structure = self._structure_of_mask[mask]
-        labelling = self._labelling_of_survivors[
-            (self._survivors_of_mask[mask].astype(np.int64) << np.int64(8)) | code
-        ]
+        labelling = self._labelling_of_survivors[(self._survivors_of_mask[mask].astype(np.int64) << np.int64(8)) | code]
         found: NDArray[np.int32] = self._index_of_labelled[self._offset[structure] + labelling]
         invalid = structure < 0
         if invalid.any():
@@ -181,9 +170,7 @@ class Tables:
             digests = np.frombuffer(b"".join(map(_digest, wanted)), dtype=np.uint8).reshape(-1, 16)
         except (ValueError, TypeError):
             bad = next(text for text in wanted if not _is_hash(text))
-            raise UnknownNameError(
-                f"no NAS-Bench-101 hash: {bad!r} (expected 32 hexadecimal digits)"
-            ) from None
+            raise UnknownNameError(f"no NAS-Bench-101 hash: {bad!r} (expected 32 hexadecimal digits)") from None
         at = np.minimum(np.searchsorted(self._hash_keys, _hash_keys(digests)), N_CELLS - 1)
         missing = np.flatnonzero((self._hashes[at] != digests).any(axis=1))
         if len(missing):

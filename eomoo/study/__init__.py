@@ -13,25 +13,7 @@ from eomoo.study.rows import ProblemRow, RunRow, RunTrace, versions
 from eomoo.study.store import STORE_NAME, Store
 
 __all__ = [
-    "PROBES",
-    "STORE_NAME",
-    "Event",
-    "Probe",
-    "ProblemRow",
-    "ProblemSpec",
-    "RunRow",
-    "RunTrace",
-    "Store",
-    "Study",
-    "Task",
-    "find_probe",
-    "list_studies",
-    "load_study",
-    "parse_study",
-    "perform",
-    "record_study",
-    "recorded_study",
-    "run_study",
-    "study_folder",
-    "versions",
-]
+    "PROBES", "STORE_NAME", "Event", "Probe", "ProblemRow", "ProblemSpec", "RunRow", "RunTrace", "Store", "Study",
+    "Task", "find_probe", "list_studies", "load_study", "parse_study", "perform", "record_study", "recorded_study",
+    "run_study", "study_folder", "versions",
+]  # fmt: skip

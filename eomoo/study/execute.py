@@ -20,8 +20,6 @@ from eomoo.study.probes import Probe, ask, find_probe
 from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 
-__all__ = ["Event", "perform", "run_study"]
-
 Performed = tuple[RunResult, dict[str, Any]]
 
 
@@ -98,12 +96,7 @@ def _run_missing(
             nonlocal done
             task, (result, extra) = pending[k], found
             store.add_run(
-                numbers[task.problem],
-                task.spec,
-                seed=task.seed,
-                budget=task.budget,
-                result=result,
-                extra=extra,
+                numbers[task.problem], task.spec, seed=task.seed, budget=task.budget, result=result, extra=extra
             )
             done += 1
             if on_event is not None:

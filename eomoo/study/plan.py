@@ -12,17 +12,6 @@ from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
 
-__all__ = [
-    "ProblemSpec",
-    "Study",
-    "Task",
-    "list_studies",
-    "load_study",
-    "parse_study",
-    "probe_name",
-    "study_folder",
-]
-
 _KEYS = {"title", "problems", "algorithms", "budget", "seeds", "noise", "constraints", "probes"}
 # Of 0.1.0, which knew this one probe.
 _OLD_PROBE = "as_published"
@@ -182,14 +171,10 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
 
 def _probes(content: Mapping[str, Any]) -> tuple[str, ...]:
     probes, old = content.get("probes", []), content.get(_OLD_PROBE, False)
-    if not isinstance(probes, list) or not all(
-        isinstance(probe, str) and probe_name(probe) for probe in probes
-    ):
+    if not isinstance(probes, list) or not all(isinstance(probe, str) and probe_name(probe) for probe in probes):
         raise CardError(f"probes must be a list of names such as 'mymodule:function'; got {probes!r}")
     if "surrogate" in map(probe_name, probes):
-        raise CardError(
-            "a probe cannot be called surrogate: what a surrogate start says is stored by that name"
-        )
+        raise CardError("a probe cannot be called surrogate: what a surrogate start says is stored by that name")
     if not isinstance(old, bool):
         raise CardError(f"{_OLD_PROBE} must be true or false; got {old!r}")
     return (*probes, _OLD_PROBE) if old else tuple(probes)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from eomoo.search.run import RunResult
     from eomoo.study.plan import Task
 
-__all__ = ["PROBES", "Probe", "ask", "find_probe"]
 
 Probe = Callable[["CellProblem", "Task", "RunResult"], Mapping[str, float] | None]
 """(problem, task, result) -> numbers by name, or None where it has nothing to say of a run."""

@@ -12,8 +12,6 @@ from eomoo.objectives.card import load_card
 from eomoo.study.plan import Study, parse_study, probe_name
 from eomoo.study.store import STORE_NAME
 
-__all__ = ["RECORD_NAME", "record_study", "recorded_study"]
-
 RECORD_NAME = "study.json"
 _MOST_BYTES = 10_000_000
 
@@ -39,8 +37,7 @@ def record_study(study: Study, folder: Path) -> None:
         for card, digest in old["cards"].items():
             if digests.get(card, digest) != digest:
                 raise StoreError(
-                    f"{folder} was begun with another version of the problem card {card}; "
-                    "choose another folder"
+                    f"{folder} was begun with another version of the problem card {card}; choose another folder"
                 )
         if before >= now:
             return

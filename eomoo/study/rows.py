@@ -16,11 +16,6 @@ from eomoo.fronts import Objectives
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
 
-__all__ = [
-    "PROBLEM_FACTS", "RUN_FACTS", "ProblemRow", "RunRow", "RunTrace", "as_bytes", "digest_of", "problem_row",
-    "run_row", "versions",
-]  # fmt: skip
-
 _NOT_PROBES = ("surrogate", "ended", "nearest")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from eomoo.files import Schema
 
-__all__ = ["RESULTS"]
-
 _FIRST_FORMAT = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE problem (id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, noise INTEGER, "
@@ -50,8 +48,7 @@ RESULTS = Schema(
         1: (
             "CREATE TEMP VIEW problem AS SELECT *, '' AS fingerprint, NULL AS sha256, NULL AS front_sha256 "
             "FROM main.problem",
-            "CREATE TEMP VIEW run AS SELECT *, NULL AS front, NULL AS deviations, NULL AS sha256 "
-            "FROM main.run",
+            "CREATE TEMP VIEW run AS SELECT *, NULL AS front, NULL AS deviations, NULL AS sha256 FROM main.run",
             f"CREATE TEMP {_OWN_VALUE}",
         )
     },

@@ -33,8 +33,6 @@ from eomoo.study.rows import (
 )
 from eomoo.study.schema import RESULTS
 
-__all__ = ["STORE_NAME", "ProblemRow", "RunRow", "RunTrace", "Store", "versions"]
-
 STORE_NAME = "results.sqlite"
 _COUNT_RUNS = "UPDATE meta SET value = (SELECT count(*) FROM run) WHERE key = 'runs'"
 
@@ -204,9 +202,7 @@ class Store:
                 raise self._changed(f"the list of runs ({counted[0][0]} were entered, {len(rows)} are there)")
             runs = [run_row(r[0], r[4:], r[1], r[2], r[3]) for r in rows]
         if not all(run.verified for run in runs):
-            warnings.warn(
-                f"{self.path} holds runs of eomoo 0.1.0, without digests: they are unverified", stacklevel=2
-            )
+            warnings.warn(f"{self.path} holds runs of eomoo 0.1.0, without digests: they are unverified", stacklevel=2)
         return runs
 
     def has_run(self, problem: int, spec: AlgorithmSpec, *, seed: int, budget: int) -> bool:
@@ -245,9 +241,7 @@ class Store:
 
     def traces(self, problem: int, runs: Sequence[RunRow]) -> Iterator[tuple[RunRow, RunTrace]]:
         """Runs of one problem with their traces; the values are read once, so that many runs are quick."""
-        rows = self._database.rows(
-            "SELECT cell, feasible, raw FROM value WHERE problem = ? ORDER BY cell", (problem,)
-        )
+        rows = self._database.rows("SELECT cell, feasible, raw FROM value WHERE problem = ? ORDER BY cell", (problem,))
         with self._database.explained():
             cells, feasible, blobs = zip(*rows, strict=True) if rows else ((), (), ())
             known = np.array(cells, dtype=np.int64)
@@ -293,9 +287,7 @@ class Store:
         Raises:
             StoreError: It has changed since it was entered.
         """
-        rows = self._database.rows(
-            "SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,)
-        )
+        rows = self._database.rows("SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,))
         proofs = self._database.rows("SELECT name, front_sha256 FROM problem WHERE id = ?", (problem,))
         with self._database.explained():
             cells = np.array([cell for cell, _ in rows], dtype=np.int64)
@@ -327,12 +319,8 @@ def _enter_trace(connection: sqlite3.Connection, problem: int, run: int, trace: 
     cells = trace.cells.tolist()
     blobs = (row.tobytes() for row in np.ascontiguousarray(trace.values, dtype="<f8"))
     rows = list(zip(cells, map(int, trace.feasible.tolist()), blobs, strict=True))
-    connection.executemany(
-        "INSERT INTO evaluation VALUES (?, ?, ?)", ((run, k, cell) for k, cell in enumerate(cells))
-    )
-    connection.executemany(
-        "INSERT OR IGNORE INTO value VALUES (?, ?, ?, ?)", ((problem, *row) for row in rows)
-    )
+    connection.executemany("INSERT INTO evaluation VALUES (?, ?, ?)", ((run, k, cell) for k, cell in enumerate(cells)))
+    connection.executemany("INSERT OR IGNORE INTO value VALUES (?, ?, ?, ?)", ((problem, *row) for row in rows))
     shared = connection.execute(
         "SELECT v.cell, v.feasible, v.raw FROM evaluation e "
         "JOIN value v ON v.problem = ? AND v.cell = e.cell WHERE e.run = ? ORDER BY e.step",

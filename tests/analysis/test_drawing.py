@@ -55,9 +55,7 @@ def test_every_graph_can_be_read_back_from_its_drawing(space):
 
 
 def test_drawings_are_narrow(space):
-    widths = [
-        len(line) for i in range(0, len(space), 5_000) for line in cell_text(space.cell(i)).splitlines()
-    ]
+    widths = [len(line) for i in range(0, len(space), 5_000) for line in cell_text(space.cell(i)).splitlines()]
     assert max(widths) <= 12 + 2 * 9 + 2
 
 

@@ -20,9 +20,7 @@ def test_runs_that_ended_early_are_told_with_their_reason(card, tmp_path):
     )
     run_study(study, tmp_path)
     told = [
-        line
-        for line in study_lines(study_tables(load_results(tmp_path)), ["hypervolume"])
-        if isinstance(line, str)
+        line for line in study_lines(study_tables(load_results(tmp_path)), ["hypervolume"]) if isinstance(line, str)
     ]
     assert told[-1] == (
         "few, random: 2 of 2 runs ended before their budget, one of them after 425 cells: "

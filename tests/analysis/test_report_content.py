@@ -98,9 +98,7 @@ def test_a_page_asks_for_nothing_and_allows_only_itself(study_folder):
     assert all(place.startswith(("#", "data:image/png")) for place in places)
     assert not {"link", "iframe", "object", "form", "base"} & set(page.tags)
     assert not [a for a in page.attributes if a[1].startswith("on") or a[1] == "style"]
-    policy = next(
-        v for t, name, v in page.attributes if t == "meta" and name == "content" and "default-src" in v
-    )
+    policy = next(v for t, name, v in page.attributes if t == "meta" and name == "content" and "default-src" in v)
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     for kind, content in (("script", page.raw["script"][-1]), ("style", page.raw["style"][0])):
@@ -131,9 +129,7 @@ def test_json_in_the_page_is_whole(study_folder):
 def test_a_study_report_compares(study_folder):
     report = report_of(study_folder)
     ids = [section.id for section in report.sections]
-    assert (
-        ids.index("problem-1") < ids.index("compared-1") < ids.index("attainment-1") < ids.index("problem-2")
-    )
+    assert ids.index("problem-1") < ids.index("compared-1") < ids.index("attainment-1") < ids.index("problem-2")
     assert "attainment-2" not in ids, "attainment is drawn for two objectives"
     assert "ranks" in ids
     assert len(report.main.rows) == 12

@@ -50,9 +50,7 @@ return bad;
 
 @pytest.fixture(scope="module")
 def run_folder(pose, tmp_path_factory):
-    folder = fill(
-        tmp_path_factory.mktemp("run"), pose("err", "lat", reference_point=[24.0, 26.0]), budget=300
-    )
+    folder = fill(tmp_path_factory.mktemp("run"), pose("err", "lat", reference_point=[24.0, 26.0]), budget=300)
     write_report(folder)
     return folder
 
@@ -353,9 +351,7 @@ def test_a_study_page_has_all_parts(wide, study_folder):
     assert every(wide, "#tests-1 table tbody tr")
     assert every(wide, "#ranks td.best")
     one(wide, "#front-2 .front-table tbody a").click()
-    assert "-2" in wide.current_url.rsplit("#", 1)[1], (
-        "cells of the second problem have addresses of their own"
-    )
+    assert "-2" in wide.current_url.rsplit("#", 1)[1], "cells of the second problem have addresses of their own"
     assert every(wide, "#front-2 .detail h4")
     press(wide, one(wide, "#front-2 .matrix figure:last-child button"))
     assert "size" in " ".join(texts(wide, "#front-2 .main-plot .label"))

@@ -13,7 +13,8 @@ from eomoo.fronts.indicators import deduplicated, hypervolume
 from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
-from eomoo.study.store import STORE_NAME, RunTrace, Store
+from eomoo.study.rows import RunTrace
+from eomoo.study.store import STORE_NAME, Store
 
 SPEC = AlgorithmSpec(label="random", algorithm="random")
 
@@ -158,9 +159,7 @@ def test_an_objective_may_be_called_macs_and_be_of_another_skeleton(stored, card
 
     text = ANALYTIC_CARD + '[backend.analytic]\nskeleton = "cifar10"\n[[constraints]]\n'
     path = card(text=text + 'quantity = "params"\nsource = "analytic"\nmax = 300000\n')
-    front = front_frame(
-        stored(eomoo.get_problem(path), budget=400, spec=AlgorithmSpec(label="p", algorithm="pls"))
-    )
+    front = front_frame(stored(eomoo.get_problem(path), budget=400, spec=AlgorithmSpec(label="p", algorithm="pls")))
     cells = front["index"].to_numpy()
     assert len(cells) > 0
     assert front["macs"].tolist() == space.macs(cells, eomoo.CIFAR10).tolist()

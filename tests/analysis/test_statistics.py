@@ -61,8 +61,7 @@ def test_effect_size_is_u_by_the_number_of_pairs():
 
 
 @pytest.mark.parametrize(
-    ("a12", "word"),
-    [(0.5, "negligible"), (0.559, "negligible"), (0.56, "small"), (0.64, "medium"), (0.71, "large")],
+    ("a12", "word"), [(0.5, "negligible"), (0.559, "negligible"), (0.56, "small"), (0.64, "medium"), (0.71, "large")]
 )
 def test_magnitudes_are_symmetric(a12, word):
     assert magnitude(a12) == magnitude(1 - a12) == word
@@ -95,9 +94,7 @@ def test_mean_ranks_share_ties():
     assert mean_ranks([[1, 2, 2], [3, 1, 2]]) == pytest.approx([2, 1.75, 2.25])
 
 
-@pytest.mark.parametrize(
-    ("k", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (7, 2.949), (10, 3.164)]
-)
+@pytest.mark.parametrize(("k", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (7, 2.949), (10, 3.164)])
 def test_critical_differences_of_the_published_table(k, q):
     # Demšar 2006, table 5a: q at 0.05.
     assert critical_difference(k, 6) == pytest.approx(q * np.sqrt(k * (k + 1) / 36), abs=2e-3)

@@ -110,9 +110,7 @@ def test_every_run_gets_its_indicators_in_raw_units(results):
     assert row["best_lat"] == trace.values[:, 1].min()
     assert np.isnan(row["best_err"])
     front = brute_front(two.minimised(trace))
-    expected = front_indicators(
-        trace.cells[front], two.minimised(trace)[front], box=two.box, reference=two.reference
-    )
+    expected = front_indicators(trace.cells[front], two.minimised(trace)[front], box=two.box, reference=two.reference)
     for name, value in expected.items():
         assert row[name] == pytest.approx(value), name
 
@@ -137,12 +135,8 @@ def test_impossible_checkpoints_are_refused(results, at, text):
 def test_summaries_are_quartiles_over_seeds(tables):
     runs, summary = tables.runs, tables.summary
     values = runs[(runs["problem"] == "one") & (runs["label"] == "a")]["igd_plus"]
-    row = summary[
-        (summary["problem"] == "one") & (summary["label"] == "a") & (summary["indicator"] == "igd_plus")
-    ]
-    assert row[["n", "q25", "median", "q75"]].to_numpy().tolist() == [
-        [4, *np.quantile(values, [0.25, 0.5, 0.75])]
-    ]
+    row = summary[(summary["problem"] == "one") & (summary["label"] == "a") & (summary["indicator"] == "igd_plus")]
+    assert row[["n", "q25", "median", "q75"]].to_numpy().tolist() == [[4, *np.quantile(values, [0.25, 0.5, 0.75])]]
 
 
 def test_quartiles_bear_infinite_values():

@@ -56,9 +56,7 @@ def test_an_algorithm_may_be_better_at_one_thing_and_worse_at_another(tables):
 
 def test_what_has_no_direction_has_no_better():
     extra = {
-        (label, seed): {"probe": {"heat": 10.0 * k + seed}}
-        for k, label in enumerate(VALUES)
-        for seed in range(1, 7)
+        (label, seed): {"probe": {"heat": 10.0 * k + seed}} for k, label in enumerate(VALUES) for seed in range(1, 7)
     }
     tables = study_tables(made(VALUES, extra=extra))
     found = tables.tests[tables.tests["indicator"] == "heat_probe"]
@@ -68,9 +66,7 @@ def test_what_has_no_direction_has_no_better():
     assert not any(medians.is_best(2, row[2]) for row in medians.rows)
 
 
-@pytest.mark.parametrize(
-    ("indicator", "last"), [("hypervolume", "bad"), ("best_lat", "bad"), ("best_acc", "fast")]
-)
+@pytest.mark.parametrize(("indicator", "last"), [("hypervolume", "bad"), ("best_lat", "bad"), ("best_acc", "fast")])
 def test_ranks_begin_with_the_best(tables, indicator, last):
     (found,) = rank_tests(tables.runs, tables.results, indicator=indicator).values()
     assert found.mean_ranks == (1.0, 2.0, 3.0)
@@ -102,17 +98,10 @@ def test_the_best_median_is_bold_in_every_print(tables, indicator, best):
 def test_a_table_keeps_what_is_best_when_columns_are_picked():
     less, more = (Indicator(title=t, larger_is_better=t == "more") for t in ("less", "more"))
     table = Table(
-        title="",
-        columns=["a", "less", "more"],
-        rows=[(1, 3.0, 7.0), (2, 4.0, 8.0)],
-        key="",
-        best={1: less, 2: more},
+        title="", columns=["a", "less", "more"], rows=[(1, 3.0, 7.0), (2, 4.0, 8.0)], key="", best={1: less, 2: more}
     )
     picked = table.pick("more", "less")
-    assert [[picked.is_best(k, row[k]) for k in (0, 1)] for row in picked.rows] == [
-        [False, True],
-        [True, False],
-    ]
+    assert [[picked.is_best(k, row[k]) for k in (0, 1)] for row in picked.rows] == [[False, True], [True, False]]
     assert picked.rows == [[7.0, 3.0], [8.0, 4.0]]
 
 

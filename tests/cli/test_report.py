@@ -94,7 +94,5 @@ def test_the_command_is_imported_without_heavy_packages():
     heavy = ("matplotlib", "torch", "pandas", "pymoo")
     code = f"import sys, eomoo.cli.report; print([m for m in {heavy} if m in sys.modules])"
     root = Path(__file__).parents[2]
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
-    ).stdout
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root).stdout
     assert found.strip() == "[]"

@@ -80,9 +80,7 @@ def test_a_changed_file_is_told_by_the_report(call, own, tmp_path, name):
 
 def test_everything_lies_in_the_folder(call, own, tmp_path):
     out = tmp_path / "a new" / "folder"
-    done = call(
-        "run", own, "-a", "nsga2", "-o", "pop_size=20", "--budget", 90, "--out", out, "-c", "lat<=22.5"
-    )
+    done = call("run", own, "-a", "nsga2", "-o", "pop_size=20", "--budget", 90, "--out", out, "-c", "lat<=22.5")
     assert done.code == 0
     assert {path.name for path in out.iterdir()} == {STORE_NAME, *FILES}
     settings = json.loads((out / "settings.json").read_text())
@@ -159,9 +157,7 @@ def test_a_reference_point_that_nothing_reaches(call, card):
 
 
 def test_brackets_and_dollars_are_text(call, card, tmp_path):
-    text = card_text("err", "lat", source="ball").replace(
-        'name = "err"', 'name = "err"\ntitle = "[/b] $\\\\foo_{$"'
-    )
+    text = card_text("err", "lat", source="ball").replace('name = "err"', 'name = "err"\ntitle = "[/b] $\\\\foo_{$"')
     path = card(text=f'title = "[/x] [red]"\n{text}', stem="c[1] $\\foo$")
     done = call("run", path, "-a", "pls", "--budget", 30, "--out", tmp_path / "out[/b]")
     assert done.code == 0
@@ -373,12 +369,7 @@ def test_ctrl_c_in_a_process_of_its_own(analytic, tmp_path):
     assert "Traceback" not in out + err
     assert process.returncode == 130
     assert not json.loads((tmp_path / "settings.json").read_text())["complete"]
-    assert {path.name for path in tmp_path.iterdir()} >= {
-        STORE_NAME,
-        "front.csv",
-        "trace.csv",
-        "settings.json",
-    }
+    assert {path.name for path in tmp_path.iterdir()} >= {STORE_NAME, "front.csv", "trace.csv", "settings.json"}
 
 
 def test_a_reader_that_goes_away(analytic):
@@ -399,9 +390,7 @@ def test_a_terminal_of_few_characters():
 
 
 def test_parameters_that_are_an_objective_have_one_column(call, analytic):
-    head = (
-        call("run", analytic, "-a", "pls", "--budget", 30).out.split("cells on the front")[1].splitlines()[2]
-    )
+    head = call("run", analytic, "-a", "pls", "--budget", 30).out.split("cells on the front")[1].splitlines()[2]
     assert head.count("parameters") == 1
 
 

@@ -38,20 +38,7 @@ def test_every_form_of_a_cell(space):
     "text",
     [
         *("", "x", "-1", "423624", "1.5", "9" * 18, "9" * 40, "9" * 6_000, "²", "٣", "arch_", "arch_arch_3"),
-        *(
-            "0" * 26,
-            "1" * 26,
-            "3" * 26,
-            "f" * 32,
-            "g" * 32,
-            "1e5",
-            "nan",
-            "0x10",
-            "\0",
-            "input",
-            "+3",
-            "1_000",
-        ),
+        *("0" * 26, "1" * 26, "3" * 26, "f" * 32, "g" * 32, "1e5", "nan", "0x10", "\0", "input", "+3", "1_000"),
     ],
 )
 def test_what_is_no_cell_is_told_in_one_sentence(refused, text):
@@ -83,9 +70,7 @@ def test_the_same_cell_in_every_form_as_json(call, space):
     assert (facts["index"], facts["hash"]) == (CELL, space.hash(CELL))
     assert (facts["params"], facts["macs"]) == (space.params(CELL), space.macs(CELL))
     assert facts["neighbors"]["hamming"] == len(space.neighbors(CELL))
-    assert set(facts["values"]) == {
-        *("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
-    }
+    assert set(facts["values"]) == {*("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")}
     for value in facts["values"].values():
         assert value["predicted"] > 0
         assert value["std"] > 0
@@ -138,8 +123,7 @@ def test_help_and_version(call):
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [("rnu",), ("--colour",), ("run", "--seed"), ("show",), ("show", "1", "2"), ("problems", "x")],
+    "arguments", [("rnu",), ("--colour",), ("run", "--seed"), ("show",), ("show", "1", "2"), ("problems", "x")]
 )
 def test_wrong_usage(refused, arguments):
     assert refused(*arguments)

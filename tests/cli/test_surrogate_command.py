@@ -106,13 +106,7 @@ def table(space, tmp_path_factory):
     macs = space.macs(cells) / 1e9
     memory = [f"{10 + 5 * m:.3f}" if k % 7 else ("OOM" if k else "") for k, m in enumerate(macs)]
     frame = pd.DataFrame(
-        {
-            "index": cells,
-            "walk": np.arange(60) // 6,
-            "top_acc": 0.5 + 0.02 * macs,
-            "rank": memory,
-            "note": "text",
-        }
+        {"index": cells, "walk": np.arange(60) // 6, "top_acc": 0.5 + 0.02 * macs, "rank": memory, "note": "text"}
     )
     path = tmp_path_factory.mktemp("table") / "cells.csv"
     frame.to_csv(path, index=False)

@@ -50,9 +50,7 @@ def record(index, epochs=108, rng=None, **changes):
     half = float(np.float32(end / 2))
     evaluations = tuple(
         (at, time, *accuracy)
-        for at, time, accuracy in zip(
-            (0.0, epochs / 2, float(epochs)), (0.0, half, end), accuracies, strict=True
-        )
+        for at, time, accuracy in zip((0.0, epochs / 2, float(epochs)), (0.0, half, end), accuracies, strict=True)
     )
     values = {
         "hash": cell.hash,

@@ -131,9 +131,7 @@ def test_incomplete_folder_says_what_is_missing(eo_folder, tmp_path):
 
 def test_unknown_kinds_and_formats(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(
-        DataError, match=r"notes\.txt is of no kind that can be converted; these can: .*pickle"
-    ):
+    with pytest.raises(DataError, match=r"notes\.txt is of no kind that can be converted; these can: .*pickle"):
         kind_of(tmp_path / "notes.txt")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty is of no kind"):

@@ -33,10 +33,7 @@ def empty_machine(tmp_path, monkeypatch, server):
         homepage="https://example.org/toy",
         files=(
             DataFile(
-                name="a.bin",
-                size=len(CONTENT),
-                sha256=hashlib.sha256(CONTENT).hexdigest(),
-                url=server.url("a.bin"),
+                name="a.bin", size=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), url=server.url("a.bin")
             ),
         ),
     )
@@ -114,9 +111,7 @@ def test_verify_of_nothing(tmp_path):
 
 def test_unknown_name():
     for command in ("where", "get", "verify"):
-        with pytest.raises(
-            UnknownNameError, match=r"there is no data set 'nothing'; known are eo-hwnas, .*toy"
-        ):
+        with pytest.raises(UnknownNameError, match=r"there is no data set 'nothing'; known are eo-hwnas, .*toy"):
             run(command, "nothing")
 
 

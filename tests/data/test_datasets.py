@@ -10,8 +10,7 @@ from eomoo.files import cache_folder
 
 def dataset(*, url=None, subfolder="inner", names=("a.bin", "b.bin")):
     files = tuple(
-        DataFile(name=name, size=1, sha256=hashlib.sha256(name[:1].encode()).hexdigest(), url=url)
-        for name in names
+        DataFile(name=name, size=1, sha256=hashlib.sha256(name[:1].encode()).hexdigest(), url=url) for name in names
     )
     return DataSet(
         name="toy",
@@ -54,9 +53,7 @@ def test_registry_is_complete():
 def test_registered_checksums_and_sizes_are_those_of_the_published_files(eo_folder):
     known = get_dataset("eo-hwnas")
     assert [check.state for check in check_files(known, eo_folder)] == ["ok"] * 6
-    assert [(eo_folder / file.name).stat().st_size for file in known.files] == [
-        file.size for file in known.files
-    ]
+    assert [(eo_folder / file.name).stat().st_size for file in known.files] == [file.size for file in known.files]
 
 
 def test_unknown_names_list_the_known():
@@ -111,9 +108,7 @@ def test_incomplete_copies_are_named(tmp_path):
 def test_nowhere_says_which_command_helps():
     with pytest.raises(DataNotFoundError, match=r"not on this machine; get it with `eomoo data get toy`"):
         find(dataset(url="https://example.org/a.bin"))
-    with pytest.raises(
-        DataNotFoundError, match=r"by hand from https://example\.org/toy .*toy --from FOLDER`"
-    ):
+    with pytest.raises(DataNotFoundError, match=r"by hand from https://example\.org/toy .*toy --from FOLDER`"):
         find(dataset(url=None))
 
 

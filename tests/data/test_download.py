@@ -191,9 +191,7 @@ def test_unknown_host(tmp_path, monkeypatch):
 
     monkeypatch.setattr("socket.getaddrinfo", fail)
     monkeypatch.setenv("no_proxy", "*")
-    with pytest.raises(
-        DataError, match=r"cannot reach example\.invalid: the name of the server is not known"
-    ):
+    with pytest.raises(DataError, match=r"cannot reach example\.invalid: the name of the server is not known"):
         download("http://example.invalid/f.bin", tmp_path / "f.bin", sha256=SHA256)
 
 

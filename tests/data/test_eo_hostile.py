@@ -10,14 +10,7 @@ import numpy as np
 import pytest
 
 from eomoo.data import load_eo_table, read_pickle
-from eomoo.data.eo_files import (
-    LATENCY_FILE,
-    MACRO_FILE,
-    MACS_FILE,
-    MEASURED_FILE,
-    MICRO_FILE,
-    WALKS_FILE,
-)
+from eomoo.data.eo_files import LATENCY_FILE, MACRO_FILE, MACS_FILE, MEASURED_FILE, MICRO_FILE, WALKS_FILE
 from eomoo.errors import DataError, DataNotFoundError, EomooError
 
 FILES = [WALKS_FILE, MEASURED_FILE, MICRO_FILE, MACRO_FILE, LATENCY_FILE, MACS_FILE]
@@ -150,10 +143,7 @@ def test_pickle_that_would_call_something(copy, name, tmp_path):
     ("change", "parts"),
     [
         (set_to("id", 415_497, first), ["walk 0, step 0", "415497"]),
-        (
-            set_to("id", 423_624, first),
-            ["walk 0, step 0, id must be a whole number from 0 to 423,623; got 423624"],
-        ),
+        (set_to("id", 423_624, first), ["walk 0, step 0, id must be a whole number from 0 to 423,623; got 423624"]),
         (set_to("id", True, first), ["walk 0, step 0, id must be a whole number"]),
         (set_to("unique_hash", HASH, first), ["walk 0, step 0", HASH]),
         (set_to("unique_hash", "xyz", first), ["walk 0, step 0, unique_hash", "32 hexadecimal digits"]),
@@ -186,10 +176,7 @@ def arch(results):
     ("change", "parts"),
     [
         (without("arch_100434"), ["lacks the record arch_100434"]),
-        (
-            lambda results: results.__setitem__("arch_7", results["arch_100434"]),
-            ["arch_7", "none of the walks"],
-        ),
+        (lambda results: results.__setitem__("arch_7", results["arch_100434"]), ["arch_7", "none of the walks"]),
         (lambda results: results.__setitem__("arch_423624", arch(results)), ["arch_423624 is no cell"]),
         (lambda results: results.__setitem__("cell", arch(results)), ["'cell'"]),
         (without("accuracy", arch), ["arch_100434 has no 'accuracy'"]),
@@ -212,10 +199,7 @@ def arch(results):
         ),
         (set_to("avg_inference_time", 0, arch), ["arch_100434, avg_inference_time is 0"]),
         (set_to("avg_inference_time", 10.0, arch), ["contradicts the test results in final_test_accuracy"]),
-        (
-            set_to("std_inference_time", "0.3", arch),
-            ["arch_100434, std_inference_time must be a finite number"],
-        ),
+        (set_to("std_inference_time", "0.3", arch), ["arch_100434, std_inference_time must be a finite number"]),
         (
             set_to("std_inference_time", -1.0, arch),
             ["arch_100434, std_inference_time must be a finite number from 0 to 1,000,000,000.0; got -1.0"],
@@ -250,10 +234,7 @@ def test_measured(copy, change, parts):
         (lambda db: db[HASH][1][108].clear(), [HASH, "one run of 108 epochs, has 0"]),
         (lambda db: db[HASH][1][108].append(db[HASH][1][108][0]), [HASH, "has 2"]),
         (without("final_validation_accuracy", run), [HASH, "has no 'final_validation_accuracy'"]),
-        (
-            set_to("final_validation_accuracy", float("nan"), run),
-            [HASH, "must be a finite number", "got nan"],
-        ),
+        (set_to("final_validation_accuracy", float("nan"), run), [HASH, "must be a finite number", "got nan"]),
         (set_to("final_validation_accuracy", -0.5, run), [HASH, "from 0 to 1.0; got -0.5"]),
         (set_to("final_validation_accuracy", 10**5000, run), [HASH, "thousands of digits"]),
         (set_to("final_test_accuracy", 0.25, run), [HASH, "contradicts the test results"]),

@@ -85,11 +85,7 @@ def test_non_dominated_cells(table, accuracy, cost, count):
 
 @pytest.mark.parametrize(
     ("a", "b", "rho"),
-    [
-        ("latency", "params", 0.832),
-        ("val_micro", "test_micro", 0.799),
-        ("val_macro", "test_macro", 0.944),
-    ],
+    [("latency", "params", 0.832), ("val_micro", "test_micro", 0.799), ("val_macro", "test_macro", 0.944)],
 )
 def test_rank_correlations(table, a, b, rho):
     assert spearmanr(table[a], table[b]).statistic == pytest.approx(rho, abs=5e-4)

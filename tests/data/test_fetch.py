@@ -19,12 +19,7 @@ def make_dataset(url):
         licence="MIT",
         homepage="https://example.org/toy",
         files=tuple(
-            DataFile(
-                name=name,
-                size=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-                url=url and url(name),
-            )
+            DataFile(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest(), url=url and url(name))
             for name, content in CONTENTS.items()
         ),
         subfolder="inner",
@@ -72,11 +67,7 @@ def test_interrupted_download_goes_on(toy, server, tmp_path):
         fetch(toy)
     assert sorted(content_of(tmp_path / "cache" / "data" / "toy")) == ["a.bin", "b.bin.part"]
     fetch(toy)
-    assert server.requests == [
-        ("/a.bin", None),
-        ("/b.bin", None),
-        ("/b.bin", "bytes=1000-"),
-    ]
+    assert server.requests == [("/a.bin", None), ("/b.bin", None), ("/b.bin", "bytes=1000-")]
     assert content_of(find(toy)) == CONTENTS
 
 
@@ -100,9 +91,7 @@ def test_copy_from_a_folder(toy, server, tmp_path):
 def test_copy_of_a_damaged_folder_is_refused(toy, tmp_path):
     source = lay_down(tmp_path / "given")
     (source / "b.bin").write_bytes(b"x" * 2000)
-    with pytest.raises(
-        DataError, match=r"given/b\.bin does not have the published checksum; nothing was copied"
-    ):
+    with pytest.raises(DataError, match=r"given/b\.bin does not have the published checksum; nothing was copied"):
         fetch(toy, source=source)
     assert not (tmp_path / "cache").exists()
 
@@ -135,8 +124,6 @@ def test_damaged_copy_that_would_hide_the_download(toy, server, tmp_path, monkey
 
 def test_no_address(toy, tmp_path):
     offline = make_dataset(None)
-    with pytest.raises(
-        DataNotFoundError, match=r"a\.bin of toy has no address; fetch it by hand from https://ex"
-    ):
+    with pytest.raises(DataNotFoundError, match=r"a\.bin of toy has no address; fetch it by hand from https://ex"):
         fetch(offline)
     assert fetch(offline, source=lay_down(tmp_path / "given")) == find(offline)

@@ -59,9 +59,7 @@ def test_cells_without_runs_are_nan(table):
 def test_blocks_and_threads_change_nothing(records, path, tmp_path, monkeypatch, jobs):
     monkeypatch.setattr(tfrecord, "_BLOCK_BYTES", 700)
     source, seen = write_file(tmp_path / "s.tfrecord", records, lines=False), []
-    convert_nasbench101(
-        source, tmp_path / "s.npy", complete=False, jobs=jobs, progress=lambda *at: seen.append(at)
-    )
+    convert_nasbench101(source, tmp_path / "s.npy", complete=False, jobs=jobs, progress=lambda *at: seen.append(at))
     assert (tmp_path / "s.npy").read_bytes() == path.read_bytes()
     assert len(seen) > 10
     assert [here for here, _ in seen] == sorted({here for here, _ in seen})
@@ -80,9 +78,7 @@ def test_a_column_that_float32_cannot_hold_becomes_float64(tmp_path, monkeypatch
     assert kinds.pop("training_time_108_final") == np.float64
     assert set(kinds.values()) == {np.dtype(np.float32)}
     for index in CELLS:
-        np.testing.assert_array_equal(
-            table.query(index, metric="training_time"), runs(records, index)[:, 2, 1]
-        )
+        np.testing.assert_array_equal(table.query(index, metric="training_time"), runs(records, index)[:, 2, 1])
 
 
 # -- what is refused -------------------------------------------------------------------------------
@@ -138,9 +134,7 @@ def test_a_run_too_many_is_named(tmp_path):
 
 
 def test_missing_cells_and_runs_are_named(tmp_path):
-    refused(
-        tmp_path, some_records(), r"incomplete: 423,618 cells lack runs of 108 epochs; the first is .* 0 of 3"
-    )
+    refused(tmp_path, some_records(), r"incomplete: 423,618 cells lack runs of 108 epochs; the first is .* 0 of 3")
 
 
 def test_damage_is_named_and_leaves_nothing(tmp_path):

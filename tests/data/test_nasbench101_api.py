@@ -112,10 +112,7 @@ def test_isomorphic_and_unpruned_graphs_are_one_cell(nasbench):
     assert len(spec.ops) == 7
     assert spec.original_ops == ops
     assert spec.original_matrix.shape == (8, 8)
-    assert (
-        nasbench.get_metrics_from_spec(spec)[1]
-        == nasbench.get_metrics_from_spec(api.ModelSpec(MATRIX, OPS))[1]
-    )
+    assert nasbench.get_metrics_from_spec(spec)[1] == nasbench.get_metrics_from_spec(api.ModelSpec(MATRIX, OPS))[1]
     assert nasbench._hash_spec(spec) == load_space().hash(inception())
 
 

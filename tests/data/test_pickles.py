@@ -114,18 +114,13 @@ def test_nothing_is_called(read, tmp_path, protocol):
     ids=lambda value: type(value).__name__,
 )
 def test_anything_else_is_refused(read, protocol, value):
-    with pytest.raises(
-        DataError, match=r"x\.pickle is refused because it (would use|holds) .*nothing was executed"
-    ):
+    with pytest.raises(DataError, match=r"x\.pickle is refused because it (would use|holds) .*nothing was executed"):
         read(pickle.dumps([value], protocol))
 
 
 def test_names_put_together_on_the_stack_are_refused(read):
     # "posix" and "system" are fetched from the memo, so the first look cannot know them.
-    content = (
-        b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x9400"
-        b"\x8c\x05numpy\x8c\x05dtype00h\x00h\x01\x93\x8c\x02ls\x85R."
-    )
+    content = b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x9400\x8c\x05numpy\x8c\x05dtype00h\x00h\x01\x93\x8c\x02ls\x85R."
     with pytest.raises(DataError, match=r"would use posix\.system"):
         read(content)
 
@@ -168,9 +163,7 @@ def test_damaged_pickles_are_one_sentence(read, content):
 
 
 def test_scalar_of_wrong_length(read):
-    content = pickle.dumps(np.float64(0.5), 3).replace(
-        b"C\x08" + np.float64(0.5).tobytes(), b"C\x04\x00\x00\x00\x00"
-    )
+    content = pickle.dumps(np.float64(0.5), 3).replace(b"C\x08" + np.float64(0.5).tobytes(), b"C\x04\x00\x00\x00\x00")
     with pytest.raises(DataError, match="has 4 bytes, not 8"):
         read(content)
 

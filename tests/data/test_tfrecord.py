@@ -54,10 +54,7 @@ def test_the_bytes_of_a_frame_by_hand(tmp_path):
     path = written(tmp_path, [b"abc"])
     length = struct.pack("<Q", 3)
     assert path.read_bytes() == (
-        length
-        + struct.pack("<I", mask_crc(crc32c(length)))
-        + b"abc"
-        + struct.pack("<I", mask_crc(0x364B3FB7))
+        length + struct.pack("<I", mask_crc(crc32c(length))) + b"abc" + struct.pack("<I", mask_crc(0x364B3FB7))
     )
     assert mask_crc(0) == 0xA282EAD8
     assert mask_crc(0x00008000) == 0xA282EAD9

@@ -9,7 +9,7 @@ import pytest
 from eomoo import load_space
 from eomoo.data.user_table import read_user_table
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.objectives.base import Quantity
+from eomoo.fronts import Quantity
 from eomoo.objectives.table import TableBackend
 
 INDICES = np.array([423_000, 5, 100_434, 77])
@@ -109,10 +109,7 @@ def _swap_vertices(edges):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (
-            {"watts": ["1", "2", "many", "4"]},
-            r"mine.csv, row 3: watts is 'many', neither a finite number nor empty",
-        ),
+        ({"watts": ["1", "2", "many", "4"]}, r"mine.csv, row 3: watts is 'many', neither a finite number nor empty"),
         ({"watts": ["", "", "oom", ""]}, r"the column 'watts' holds no number"),
         ({"watts": ["1", "2", "3", "nan"]}, r"row 4: watts is 'nan'"),
         ({"watts": ["inf", "2", "3", "4"]}, r"row 1: watts is 'inf'"),
@@ -209,9 +206,7 @@ def test_a_file_that_is_no_table(tmp_path, name, content, match):
 def test_the_backend_of_a_file(tmp_path):
     table = frame(hash=load_space().hash(INDICES), spread=[0.1, 0.2, 0.3, 0.4])
     watts = Quantity(title="power", unit="W", direction="min")
-    backend = TableBackend.from_file(
-        written(tmp_path, table, "csv"), {"watts": watts}, deviations={"watts": "spread"}
-    )
+    backend = TableBackend.from_file(written(tmp_path, table, "csv"), {"watts": watts}, deviations={"watts": "spread"})
     assert backend.known(["watts"]).tolist() == sorted(INDICES)
     assert backend.values(INDICES, ["watts"])[:, 0].tolist() == WATTS
     assert backend.deviations(INDICES, ["watts"])[:, 0].tolist() == [0.1, 0.2, 0.3, 0.4]

@@ -19,12 +19,9 @@ def toy(monkeypatch, tmp_path):
     monkeypatch.setenv("EOMOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EOMOO_DATA", raising=False)
     files = tuple(
-        DataFile(name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-        for name, data in CONTENT.items()
+        DataFile(name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest()) for name, data in CONTENT.items()
     )
-    return DataSet(
-        name="toy", title="", citation="", licence="", homepage="", files=files, wheel="toy_scenes==1.0"
-    )
+    return DataSet(name="toy", title="", citation="", licence="", homepage="", files=files, wheel="toy_scenes==1.0")
 
 
 def write_wheel(folder, content=CONTENT):

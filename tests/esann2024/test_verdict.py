@@ -92,9 +92,7 @@ def finding_of(*ahead):
     measure = Measure(way="right", column="x", title="x", larger_is_better=True)
     pairs = [Pair(surrogate="s", random="r", budget=100 + k, search=k) for k in range(len(ahead) + 1)]
     comparisons = [
-        Comparison(
-            pair=pair, surrogate=np.ones(1), random=np.ones(1), u=0, p=0.5, p_holm=1, a12=0.5, ahead=side
-        )
+        Comparison(pair=pair, surrogate=np.ones(1), random=np.ones(1), u=0, p=0.5, p_holm=1, a12=0.5, ahead=side)
         for pair, side in zip(pairs, ("random", *ahead), strict=True)
     ]
     return Finding(measure=measure, comparisons=tuple(comparisons))
@@ -155,11 +153,7 @@ def test_the_page_says_what_the_store_says(results, samples, tmp_path):
         assert f"| {claim} | smooth |" in text
     frame = samples.frame
     values = frame[frame["label"] == "s 20"]["mean_pareto_distance_as_published"]
-    row = next(
-        line
-        for line in text.splitlines()
-        if line.startswith('| published "mean Pareto') and "20 : 60" in line
-    )
+    row = next(line for line in text.splitlines() if line.startswith('| published "mean Pareto') and "20 : 60" in line)
     assert f"{np.median(values):,.5g} (" in row
     u, p = mann_whitney(values, frame[frame["label"] == "r 60"]["mean_pareto_distance_as_published"])
     assert f"| {u:g} | {p:.3f} |" in row
@@ -220,11 +214,7 @@ def test_what_is_significant_alone_may_not_be_so_among_two_pairs():
     # Four seeds against four, all apart: p = 2 / 70, twice that by Holm.
     values = {f"{label} {n}": [*points, (0.1, 9.9)][:n] for n in (3, 4) for label, points in BY_HAND.items()}
     settings = {f"{label} {n}": STARTS[label] for n in (3, 4) for label in "sr"}
-    extra = {
-        (label, seed): {"as_published": {"mean_pareto_distance": 1.0}}
-        for label in values
-        for seed in range(1, 5)
-    }
+    extra = {(label, seed): {"as_published": {"mean_pareto_distance": 1.0}} for label in values for seed in range(1, 5)}
     (samples,) = samples_of(made(values, settings=settings, extra=extra, seeds=4))
     measure = next(m for m in measures(samples.problem)["accuracy"] if m.way == "right")
     found = find(samples, measure)

@@ -30,9 +30,7 @@ def test_success_leaves_the_file_and_nothing_else(tmp_path):
     assert (tmp_path / "new" / "a.csv").read_text() == "x"
 
 
-@pytest.mark.parametrize(
-    "error", [RuntimeError("boom"), KeyboardInterrupt(), OSError(errno.ECONNRESET, "gone")]
-)
+@pytest.mark.parametrize("error", [RuntimeError("boom"), KeyboardInterrupt(), OSError(errno.ECONNRESET, "gone")])
 def test_failure_keeps_what_was_there_and_passes_on_the_error(tmp_path, error):
     target = tmp_path / "a.txt"
     target.write_text("old")
@@ -57,10 +55,7 @@ def test_missing_input_inside_is_not_taken_for_a_failure_to_write(tmp_path):
 
 
 def test_full_disk_is_one_sentence(tmp_path):
-    with (
-        pytest.raises(DataError, match=r"^cannot write .*a\.txt: the disk is full"),
-        atomic_path(tmp_path / "a.txt"),
-    ):
+    with pytest.raises(DataError, match=r"^cannot write .*a\.txt: the disk is full"), atomic_path(tmp_path / "a.txt"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert names(tmp_path) == []
 

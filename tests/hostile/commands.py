@@ -31,17 +31,7 @@ VALUES = [
     *("~nouser/x", "/dev/zero", "/dev/null/x", "/dev/full", ".", "..", "card.toml", "[1, 2]", "{}", "None"),
 ]
 SETTINGS = [
-    *(
-        "pop_size",
-        "n_starts",
-        "n_train",
-        "n_model_cells",
-        "n_neighbors",
-        "refit",
-        "epochs",
-        "seed",
-        "patch_size",
-    ),
+    *("pop_size", "n_starts", "n_train", "n_model_cells", "n_neighbors", "refit", "epochs", "seed", "patch_size"),
     *("gap", "blocks", "image_size", "batch_size", "learning_rate", "walk_length", "n_offsprings", "unknown"),
 ]
 ALGORITHMS = ["pls", "surrogate-pls", "nsga2", "memetic", "random", "moead", "unknown"]
@@ -56,9 +46,7 @@ def options_of(command):
     found = get_command(app)
     for part in command.split():
         found = found.commands[part]
-    return [
-        p.opts[-1] for p in found.params if p.opts[-1].startswith("-") and not getattr(p, "is_flag", False)
-    ]
+    return [p.opts[-1] for p in found.params if p.opts[-1].startswith("-") and not getattr(p, "is_flag", False)]
 
 
 def invent(rng):

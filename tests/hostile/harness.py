@@ -150,8 +150,7 @@ class Sample:
             files = [path for path in folder.rglob("*") if path.is_file()]
             self.size = max(path.stat().st_size for path in files)
             self.files = {
-                str(path.relative_to(folder)): path.read_bytes()[: HEAD if kind.head else None]
-                for path in files
+                str(path.relative_to(folder)): path.read_bytes()[: HEAD if kind.head else None] for path in files
             }
             self.expected = None if kind.invent else kind.read(folder)
 

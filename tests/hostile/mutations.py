@@ -12,24 +12,8 @@ EXTREMES = [
     *(b"9" * 40, b"9" * 5000, b"4000000000", b"100000000", b"1e-320", b'"\xff"', b"0x10", b"1_000"),
 ]
 BEGINNINGS = [
-    *(
-        b"",
-        b"\x00" * 64,
-        b"PK\x03\x04",
-        b"\x1f\x8b\x08",
-        b"\x89HDF\r\n\x1a\n",
-        b"PAR1",
-        b"II*\x00",
-        b"MM\x00*",
-    ),
-    *(
-        b"SQLite format 3\x00",
-        b"\x89PNG\r\n\x1a\n",
-        b"\x93NUMPY\x01\x00",
-        b"\xef\xbb\xbf",
-        b"\xff\xfe",
-        b"\x80\x04",
-    ),
+    *(b"", b"\x00" * 64, b"PK\x03\x04", b"\x1f\x8b\x08", b"\x89HDF\r\n\x1a\n", b"PAR1", b"II*\x00", b"MM\x00*"),
+    *(b"SQLite format 3\x00", b"\x89PNG\r\n\x1a\n", b"\x93NUMPY\x01\x00", b"\xef\xbb\xbf", b"\xff\xfe", b"\x80\x04"),
     *(b"cos\nsystem\n(S'touch executed'\ntR.", b"[" * 4000, b"{" * 4000, b"a=" + b"[" * 4000),
     b"version https://git-lfs",
 ]
@@ -119,17 +103,7 @@ def mutated(data, rng, *, text):
 def make_special(path, rng):
     """Put something in a file's place that is no file to read whole; its name."""
     path.unlink()
-    kinds = [
-        "pipe",
-        "folder",
-        "/dev/zero",
-        "/dev/null",
-        "/dev/full",
-        "nowhere",
-        "itself",
-        "socket",
-        "a terabyte",
-    ]
+    kinds = ["pipe", "folder", "/dev/zero", "/dev/null", "/dev/full", "nowhere", "itself", "socket", "a terabyte"]
     kind = kinds[int(rng.integers(len(kinds)))]
     if kind == "pipe":
         os.mkfifo(path)

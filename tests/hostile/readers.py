@@ -183,9 +183,7 @@ def read_plain_json(folder):
 
 
 def make_pickle(folder):
-    value = {
-        "11df": ({"ops": ["a", "b"], "m": [[0, 1], [0, 0]]}, {108: [{"acc": np.float64(0.5), "t": 3.0}]})
-    }
+    value = {"11df": ({"ops": ["a", "b"], "m": [[0, 1], [0, 0]]}, {108: [{"acc": np.float64(0.5), "t": 3.0}]})}
     (folder / "database.pickle").write_bytes(pickle.dumps(value, protocol=4))
 
 
@@ -205,14 +203,7 @@ def rasters(folder):
     bands = (labels * 50 + rng.normal(0, 5, (2, 96, 96))).astype(np.float32)
     for name, values in (("bands.tif", bands), ("labels.tif", labels[None])):
         with rasterio.open(
-            folder / name,
-            "w",
-            driver="GTiff",
-            width=96,
-            height=96,
-            count=len(values),
-            dtype=values.dtype,
-            **where,
+            folder / name, "w", driver="GTiff", width=96, height=96, count=len(values), dtype=values.dtype, **where
         ) as file:
             file.write(values)
 
@@ -293,9 +284,7 @@ def make_live_store(folder):
 
     store = LiveStore(folder / "live.sqlite")
     for cell in CELLS:
-        store.put(
-            "latency", {"cell": cell, "device": "cpu"}, {"median": cell / 7, "contended": False}, cell=cell
-        )
+        store.put("latency", {"cell": cell, "device": "cpu"}, {"median": cell / 7, "contended": False}, cell=cell)
 
 
 def read_live_store(folder):
@@ -326,9 +315,7 @@ def make_training(folder):
     import eomoo
     from eomoo.live.training import train
 
-    skeleton = eomoo.Skeleton(
-        in_channels=2, n_classes=3, stem_channels=5, n_stacks=1, cells_per_stack=1, image_size=8
-    )
+    skeleton = eomoo.Skeleton(in_channels=2, n_classes=3, stem_channels=5, n_stacks=1, cells_per_stack=1, image_size=8)
     train(3, make_data(), skeleton=skeleton, epochs=1, folder=folder, device="cpu")
 
 
@@ -431,9 +418,7 @@ def read_models(folder):
     mean, std = read_models(folder).predict(np.array(CELLS))
     record = read_record(folder)
     shipped = whole_space(folder, record)
-    return str(
-        [mean.round(3).tolist(), std.round(3).tolist(), [shipped.mean(n)[CELLS] for n in record.targets]]
-    )
+    return str([mean.round(3).tolist(), std.round(3).tolist(), [shipped.mean(n)[CELLS] for n in record.targets]])
 
 
 RUN_FILES = ("front.csv", "settings.json", "trace.csv")
@@ -468,9 +453,7 @@ KINDS = [
     Kind(name="tfrecord", make=make_tfrecord, read=read_tfrecord, may_leave=("table.npy",)),
     Kind(name="json", make=make_json, read=read_plain_json, text=True),
     Kind(name="pickle", make=make_pickle, read=read_plain_pickle),
-    Kind(
-        name="scene", make=make_scene, read=read_scene_folder, text=True, spoil=("scene",), packages=RASTERS
-    ),
+    Kind(name="scene", make=make_scene, read=read_scene_folder, text=True, spoil=("scene",), packages=RASTERS),
     Kind(name="tiff", make=make_scene, read=read_scene_folder, spoil=(".tif",), packages=RASTERS),
     Kind(name="png", make=make_class_folders, read=read_class_folders, packages=RASTERS),
     Kind(name="hdf5", make=make_so2sat, read=read_so2sat, packages=("h5py",)),
@@ -478,9 +461,7 @@ KINDS = [
     Kind(name="run files", make=small_run, read=read_run_files, own=True, same=none_changed, spoil=RUN_FILES),
     Kind(name="report", make=small_run, read=read_report),
     Kind(name="live store", make=make_live_store, read=read_live_store, own=True, same=none_changed),
-    Kind(
-        name="weights", make=make_training, read=read_training, own=True, spoil=("weights",), packages=TORCH
-    ),
+    Kind(name="weights", make=make_training, read=read_training, own=True, spoil=("weights",), packages=TORCH),
     Kind(
         name="checkpoint",
         make=make_training,

@@ -12,9 +12,7 @@ from eomoo.files import cache_folder
 
 def eomoo(*words, env=None, **options):
     command = [sys.executable, "-m", "eomoo", *words]
-    return subprocess.run(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}, **options
-    )
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}, **options)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")

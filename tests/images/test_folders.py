@@ -62,9 +62,7 @@ def test_every_kind_of_file_gives_the_same_images(tmp_path, ending):
 def test_an_opaque_alpha_band_is_named_and_left_out_by_choice(tmp_path):
     def write(path, pixels):
         opaque = np.full((1, 4, 4), 255)
-        write_raster(
-            path.with_suffix(".png"), np.concatenate((pixels, opaque)).astype(np.uint8), driver="PNG"
-        )
+        write_raster(path.with_suffix(".png"), np.concatenate((pixels, opaque)).astype(np.uint8), driver="PNG")
 
     fill(tmp_path, write)
     with pytest.raises(ValueError, match=r"band 4 of the training images has one value only.*bands = "):

@@ -101,10 +101,7 @@ def spoilt(images, at):
         (lambda i, t: (i[:, 0], t), "bands, height, width"),
         (lambda i, t: (np.where(i > 1000, np.nan, i), t), "not finite"),
         (lambda i, t: (i * 0, t), "one value only"),
-        (
-            lambda i, t: (spoilt(i, 17), t),
-            "image 7 of the validation images holds values",
-        ),
+        (lambda i, t: (spoilt(i, 17), t), "image 7 of the validation images holds values"),
         (lambda i, t: (spoilt(i, 22), t), "image 2 of the test images"),
         (lambda i, t: (i, t + 0.5), "class numbers from 0; got"),
     ],
@@ -133,6 +130,4 @@ def test_a_skeleton_of_another_shape_is_refused(arrays):
     data = make(*arrays)
     data.check_skeleton(data.skeleton(stem_channels=8))
     with pytest.raises(ValueError, match="n_classes is 17; the images of images need 3"):
-        data.check_skeleton(
-            data.skeleton(stem_channels=8).__class__(in_channels=2, n_classes=17, image_size=8)
-        )
+        data.check_skeleton(data.skeleton(stem_channels=8).__class__(in_channels=2, n_classes=17, image_size=8))

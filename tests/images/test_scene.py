@@ -86,9 +86,7 @@ def test_patches_without_data_are_left_out():
 def test_regions_have_similar_classes_and_every_split():
     labels = make_scene().labels
     regions = split_regions(labels, seed=3)
-    shares = np.array(
-        [np.bincount(labels[regions == k], minlength=3) / (regions == k).sum() for k in range(3)]
-    )
+    shares = np.array([np.bincount(labels[regions == k], minlength=3) / (regions == k).sum() for k in range(3)])
     assert np.abs(shares - shares.mean(axis=0)).max() < 0.1
     assert [(regions == k).mean() for k in range(3)] == pytest.approx([0.6, 0.2, 0.2], abs=0.05)
     assert (regions == split_regions(labels, seed=3)).all()
@@ -153,9 +151,7 @@ def test_bands_and_labels_of_other_places_are_refused(tmp_path, corner, crs, mes
     place = {"crs": crs, "transform": Affine(30, 0, corner[0], 0, -30, corner[1])} if corner else {}
     write_scene(tmp_path, scene, **place)
     labels = (scene.labels + 1).astype(np.uint8)
-    write_raster(
-        tmp_path / "labels.tif", labels, crs="EPSG:32632", transform=Affine(30, 0, UTM[0], 0, -30, UTM[1])
-    )
+    write_raster(tmp_path / "labels.tif", labels, crs="EPSG:32632", transform=Affine(30, 0, UTM[0], 0, -30, UTM[1]))
     if message is None:
         assert open_scene(tmp_path).grid.shape == (96, 120)
         return

@@ -100,9 +100,7 @@ def test_sentinel_1_comes_after_sentinel_2(folder):
     data = load_so2sat(folder, sentinel1=True)
     assert data.in_channels == 18
     with h5py.File(folder / "testing.h5") as file:
-        assert data.test[2][0][10:] == pytest.approx(
-            np.asarray(file["sen1"][2]).transpose(2, 0, 1).astype(np.float32)
-        )
+        assert data.test[2][0][10:] == pytest.approx(np.asarray(file["sen1"][2]).transpose(2, 0, 1).astype(np.float32))
 
 
 def test_the_classes_can_be_told_apart_across_places(folder):
@@ -121,8 +119,7 @@ def test_the_classes_can_be_told_apart_across_places(folder):
 def test_the_seed_decides(tmp_path):
     sizes = {"n_train": 20, "n_val": 5, "n_test": 5}
     first, again, other = (
-        load_so2sat(write_so2sat(tmp_path / str(k), seed=seed, **sizes)).fingerprint
-        for k, seed in enumerate((3, 3, 4))
+        load_so2sat(write_so2sat(tmp_path / str(k), seed=seed, **sizes)).fingerprint for k, seed in enumerate((3, 3, 4))
     )
     assert first == again != other
 

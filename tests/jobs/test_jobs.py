@@ -19,11 +19,7 @@ def start_cluster():
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}),
         distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            dashboard_address=":0",
-            resources={"SEAT": 1},
-            silence_logs=50,
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", resources={"SEAT": 1}, silence_logs=50
         ) as cluster,
     ):
         yield cluster

@@ -6,12 +6,7 @@ import pytest
 from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees
 from eomoo.landscape.landscape import landscape_of
-from eomoo.landscape.ruggedness import (
-    autocorrelation,
-    correlation_length,
-    exact_autocorrelation,
-    walk_autocorrelation,
-)
+from eomoo.landscape.ruggedness import autocorrelation, correlation_length, exact_autocorrelation, walk_autocorrelation
 from eomoo.search.walks import random_walks
 from eomoo.space import Neighborhood
 

@@ -13,6 +13,4 @@ def tiny_data():
 
 @pytest.fixture(scope="session")
 def tiny_skeleton():
-    return eomoo.Skeleton(
-        in_channels=2, n_classes=3, stem_channels=5, n_stacks=2, cells_per_stack=1, image_size=8
-    )
+    return eomoo.Skeleton(in_channels=2, n_classes=3, stem_channels=5, n_stacks=2, cells_per_stack=1, image_size=8)

@@ -20,9 +20,7 @@ def make(folder, images=None, **changes):
     from eomoo.live import Campaign, DataSource, get_recipe
 
     settings = {"shape": SHAPE, "recipe": get_recipe("nasbench", batch_size=16), "device": "cpu"}
-    return Campaign(
-        source=DataSource(images=images or make_data()), **{**settings, "folder": Path(folder), **changes}
-    )
+    return Campaign(source=DataSource(images=images or make_data()), **{**settings, "folder": Path(folder), **changes})
 
 
 class Spoilt(ArrayImages):

@@ -48,8 +48,7 @@ def test_the_file_alone_classifies_a_whole_split(trained, tiny_data, tmp_path):
     session = onnxruntime.InferenceSession(tmp_path / "n.onnx")
     properties = session.get_modelmeta().custom_metadata_map
     mean, std = (
-        np.array(json.loads(properties[f"eomoo.{name}"]), dtype=np.float32)[:, None, None]
-        for name in ("mean", "std")
+        np.array(json.loads(properties[f"eomoo.{name}"]), dtype=np.float32)[:, None, None] for name in ("mean", "std")
     )
     images, labels = read_batch(tiny_data.test, np.arange(len(tiny_data.test)))
     (logits,) = session.run(None, {"image": (images - mean) / std})
@@ -68,16 +67,14 @@ def test_the_example_needs_onnxruntime_and_numpy_alone(trained, tiny_data, tmp_p
         f"sys.argv = ['x', {str(tmp_path / 'n.onnx')!r}, {str(tmp_path / 'patches.npy')!r}]\n"
         f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 6
     network = load_trained(trained)
-    x = (torch.from_numpy(images) - torch.tensor(tiny_data.mean).view(-1, 1, 1)) / torch.tensor(
-        tiny_data.std
-    ).view(-1, 1, 1)
+    x = (torch.from_numpy(images) - torch.tensor(tiny_data.mean).view(-1, 1, 1)) / torch.tensor(tiny_data.std).view(
+        -1, 1, 1
+    )
     with torch.no_grad():
         expected = network(x).argmax(dim=1).tolist()
     assert [tiny_data.class_names[k] in line for k, line in zip(expected, lines, strict=True)] == [True] * 6

@@ -99,9 +99,7 @@ def test_a_process_that_waits_is_marked(fakes, tiny_skeleton, monkeypatch):
 
 def test_the_published_protocol_compares_means(fakes, tiny_skeleton, monkeypatch):
     fakes(2.0, 1.0)
-    monkeypatch.setattr(
-        FakeRunner, "times", lambda self, n: np.where(np.arange(n) % 3 == 0, 4.0, 1.0) * self.base
-    )
+    monkeypatch.setattr(FakeRunner, "times", lambda self, n: np.where(np.arange(n) % 3 == 0, 4.0, 1.0) * self.base)
     (result,) = measure_latency(
         [0], skeleton=tiny_skeleton, setting=LatencySetting(protocol="published", runtime="eager", seconds=0)
     )

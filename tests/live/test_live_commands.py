@@ -52,14 +52,7 @@ def test_train_evaluate_export(place):
 
 def test_tables_for_people(place):
     text = trained("-s", "learning_rate=0.5")
-    for word in (
-        "field",
-        "lake",
-        "town",
-        "micro accuracy",
-        "the largest class alone",
-        "runs/77/weights-2.pt",
-    ):
+    for word in ("field", "lake", "town", "micro accuracy", "the largest class alone", "runs/77/weights-2.pt"):
         assert word in text
     again = trained("-s", "learning_rate=0.5")
     assert again == text
@@ -68,9 +61,7 @@ def test_tables_for_people(place):
 def test_the_longest_training_is_taken(place):
     trained("--json")
     run("train", "77", "--data", "images", "--epochs", "2+10", "-s", "batch_size=16", *SMALL, "--json")
-    assert json.loads(run("evaluate", "77", "--data", "images", "--json"))["weights"].endswith(
-        "weights-2+10.pt"
-    )
+    assert json.loads(run("evaluate", "77", "--data", "images", "--json"))["weights"].endswith("weights-2+10.pt")
 
 
 def test_statistics_are_those_of_the_training(place):

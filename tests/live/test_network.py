@@ -7,12 +7,8 @@ from eomoo.live.profile import measure_memory, profile_network
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
-SMALL = eomoo.Skeleton(
-    in_channels=4, n_classes=3, stem_channels=8, n_stacks=2, cells_per_stack=1, image_size=8
-)
-TINY = eomoo.Skeleton(
-    in_channels=2, n_classes=3, stem_channels=5, n_stacks=1, cells_per_stack=1, image_size=4
-)
+SMALL = eomoo.Skeleton(in_channels=4, n_classes=3, stem_channels=8, n_stacks=2, cells_per_stack=1, image_size=8)
+TINY = eomoo.Skeleton(in_channels=2, n_classes=3, stem_channels=5, n_stacks=1, cells_per_stack=1, image_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +160,7 @@ def test_memory_grows_with_the_batch_only_where_it_should():
 def test_a_wider_source_gives_its_first_channels():
     """Five channels shared by two vertices are three and two; the first also feeds the second."""
     cell = eomoo.Cell(
-        [[0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]],
-        ["input", "maxpool3x3", "maxpool3x3", "output"],
+        [[0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]], ["input", "maxpool3x3", "maxpool3x3", "output"]
     )
     network = build_network(cell, TINY, seed=3).eval()
     block = network.stacks[0][0]

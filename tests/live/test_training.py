@@ -36,9 +36,7 @@ def assert_same(first, second):
 
 def test_a_training_learns_and_is_measured(tiny_data, tiny_skeleton, tmp_path):
     seen = []
-    result = train(
-        CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path, report=seen.append
-    )
+    result = train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, folder=tmp_path, report=seen.append)
     assert result.done
     assert [point.epoch for point in result.curve] == [2, 4]
     assert seen == list(result.curve)
@@ -54,9 +52,7 @@ def test_a_training_learns_and_is_measured(tiny_data, tiny_skeleton, tmp_path):
 def test_the_same_seed_gives_the_same_weights(tiny_data, tiny_skeleton, tmp_path):
     def run(name, **changes):
         return train(
-            CELL,
-            tiny_data,
-            **{"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path / name, **changes},
+            CELL, tiny_data, **{"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path / name, **changes}
         )
 
     first = run("a")
@@ -79,8 +75,7 @@ def test_torchs_global_state_is_as_before(tiny_data, tiny_skeleton):
 
 def test_readers_in_other_processes_change_nothing(tiny_data, tiny_skeleton):
     first, second = (
-        train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, epochs=1, workers=workers)
-        for workers in (0, 1)
+        train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, epochs=1, workers=workers) for workers in (0, 1)
     )
     assert first.val.loss == second.val.loss
 
@@ -115,10 +110,7 @@ def test_a_folder_of_another_training_is_refused(tiny_data, tiny_skeleton, tmp_p
         train(data=tiny_data, **{**arguments, **change})
 
 
-@pytest.mark.parametrize(
-    ("recipe", "part", "whole"),
-    [("nasbench", "2", "2+3"), ("published", "2", "5")],
-)
+@pytest.mark.parametrize(("recipe", "part", "whole"), [("nasbench", "2", "2+3"), ("published", "2", "5")])
 def test_a_training_is_continued(tiny_data, tiny_skeleton, tmp_path, recipe, part, whole):
     chosen = get_recipe(recipe, batch_size=16, learning_rate=0.3)
     arguments = {"skeleton": tiny_skeleton, "recipe": chosen}
@@ -251,9 +243,7 @@ def test_a_network_is_too_big_only_for_memory_that_was_free(
     assert train(CELL, tiny_data, **arguments).status == ("too big" if status == "too big" else "done")
 
 
-def test_a_training_that_lacked_memory_goes_on_as_if_nothing_had_been(
-    tiny_data, tiny_skeleton, tmp_path, monkeypatch
-):
+def test_a_training_that_lacked_memory_goes_on_as_if_nothing_had_been(tiny_data, tiny_skeleton, tmp_path, monkeypatch):
     arguments = {"skeleton": tiny_skeleton, "recipe": RECIPE}
     whole = train(CELL, tiny_data, folder=tmp_path / "whole", **arguments)
     from eomoo.live.modules import CellNetwork

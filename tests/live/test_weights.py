@@ -88,9 +88,7 @@ def as_first_version(folder):
 def test_files_of_the_first_version_open_with_a_warning(run, tmp_path):
     first = run()
     as_first_version(tmp_path / "run")
-    with pytest.warns(
-        UserWarning, match=r"run\.json is of eomoo 0\.1\.0, without a digest: it is unverified"
-    ):
+    with pytest.warns(UserWarning, match=r"run\.json is of eomoo 0\.1\.0, without a digest: it is unverified"):
         again = run()
     assert again.test.to_dict() == first.test.to_dict()
     with pytest.warns(UserWarning, match=r"weights-2\.pt is of eomoo 0\.1\.0"):

@@ -8,14 +8,7 @@ import pytest
 
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import sha256_of
-from eomoo.models import (
-    EO_RECIPES,
-    Measurements,
-    fit_models,
-    load_models,
-    read_record,
-    shipped_folder,
-)
+from eomoo.models import EO_RECIPES, Measurements, fit_models, load_models, read_record, shipped_folder
 from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE
 
 
@@ -173,10 +166,7 @@ def test_any_targets_of_any_table_are_modelled(fitted, measured, space):
     others = np.setdiff1d(np.arange(0, len(space), 500), cells)
     mean, std = fitted.predict(others)
     assert mean.shape == std.shape == (len(others), 2)
-    for column, truth in (
-        (0, 0.5 + 0.02 * space.macs(others) / 1e9),
-        (1, 0.1 + (space.macs(others) / 1e9) ** 2),
-    ):
+    for column, truth in ((0, 0.5 + 0.02 * space.macs(others) / 1e9), (1, 0.1 + (space.macs(others) / 1e9) ** 2)):
         assert np.corrcoef(mean[:, column], truth)[0, 1] > 0.9
         assert (np.abs(mean[:, column] - truth) < 3 * std[:, column]).mean() > 0.9
     assert (mean[:, 1] > 0).all()

@@ -175,9 +175,7 @@ def posterior(draws):
     X, smooth, rng = draws
     noisy = smooth + 0.3 * rng.standard_normal(len(smooth))
     recipe = recipe_for("quality", noisy + 100)
-    model = fit(
-        type(recipe)(kernel=recipe.kernel, trees=recipe.trees, noises=(0.05,)), X[:60], noisy[:60, None]
-    )
+    model = fit(type(recipe)(kernel=recipe.kernel, trees=recipe.trees, noises=(0.05,)), X[:60], noisy[:60, None])
     asked = np.concatenate((X[1000:1199], X[1000:1001]))
     return model, asked, model.draw(asked, 300, seed=4)
 

@@ -5,8 +5,9 @@ import pytest
 
 import eomoo
 from eomoo.errors import CardError
+from eomoo.fronts import Quantity
 from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
-from eomoo.objectives.base import Quantity, check_quantities, with_errors
+from eomoo.objectives.base import check_quantities, with_errors
 
 
 def test_counts_in_the_order_asked(space):
@@ -36,10 +37,7 @@ def test_errors_of_accuracies():
         "val": Quantity(title="validation accuracy", unit="fraction", direction="max"),
         "time": Quantity(title="time", unit="s", direction="min"),
     }
-    assert with_errors(known) == {
-        **known,
-        "val_error": Quantity(title="validation error", unit="%", direction="min"),
-    }
+    assert with_errors(known) == {**known, "val_error": Quantity(title="validation error", unit="%", direction="min")}
     check_quantities(["val", "time"], known, backend="any")
     with pytest.raises(KeyError, match="the any backend has no quantity 'x'; it offers val, time"):
         check_quantities(["x"], known, backend="any")

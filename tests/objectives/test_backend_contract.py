@@ -12,9 +12,10 @@ import synthetic
 import eomoo
 from eomoo.data.nasbench_convert import METRICS, STAGES, column_name
 from eomoo.errors import SettingError, UnknownNameError
+from eomoo.fronts import Quantity
 from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.backends import BACKENDS
-from eomoo.objectives.base import Backend, Quantity
+from eomoo.objectives.base import Backend
 from eomoo.objectives.live import LiveBackend
 from eomoo.objectives.nasbench101 import NASBench101Backend
 from eomoo.objectives.surrogate import SurrogateBackend
@@ -198,9 +199,7 @@ def test_where_it_extrapolates_is_told_for_each_cell(backend):
 
 def test_an_unknown_quantity_is_named(backend, names):
     for ask in (backend.values, backend.deviations):
-        with pytest.raises(
-            UnknownNameError, match=f"the {backend.name} backend has no quantity 'speed'; it of"
-        ):
+        with pytest.raises(UnknownNameError, match=f"the {backend.name} backend has no quantity 'speed'; it of"):
             ask(CELLS, [*names, "speed"])
 
 

@@ -41,12 +41,7 @@ def test_a_card_says_what_it_says(write):
     assert (card.name, card.title, card.citation, card.budget) == ("mine", "Größe", "me", 70)
     assert card.reference_point == (3e7, -1.0)
     first, second = card.objectives
-    assert (first.name, first.title, first.quantity, first.direction) == (
-        "params",
-        "weights",
-        "params",
-        "min",
-    )
+    assert (first.name, first.title, first.quantity, first.direction) == ("params", "weights", "params", "min")
     assert (second.name, second.title, second.quantity, second.direction) == ("ops", "", "macs", "max")
     assert card.constraints == (Constraint(quantity="macs", source="analytic", least=5),)
     assert card.parts == [first, second, card.constraints[0]]
@@ -127,17 +122,11 @@ def test_one_sentence_names_file_and_fault(write, text, said):
         (OBJECTIVE.replace('"analytic"', '"magic"'), "unknown source 'magic'; known are analytic"),
         (OBJECTIVE.replace('"params"', '"paramz"'), "no quantity 'paramz'; it offers params, macs"),
         (OBJECTIVE.replace('unit = ""', 'unit = "M"'), "'params' has the unit 'M'"),
-        (
-            OBJECTIVE + "[backend.analytic]\nsize = 3",
-            "the analytic backend: unknown key 'size'; known are skeleton",
-        ),
+        (OBJECTIVE + "[backend.analytic]\nsize = 3", "the analytic backend: unknown key 'size'; known are skeleton"),
         (OBJECTIVE + "[backend.analytic]\nskeleton = 'imagenet'", "unknown skeleton 'imagenet'"),
         (OBJECTIVE + "[backend.analytic]\nskeleton = 3", "unknown skeleton 3"),
         (OBJECTIVE + "[backend.analytic.skeleton]\nin_channels = 3", "skeleton: .*n_classes"),
-        (
-            OBJECTIVE + "[backend.analytic.skeleton]\nin_channels=3\nn_classes=10\ncolour=1",
-            "skeleton: .*colour",
-        ),
+        (OBJECTIVE + "[backend.analytic.skeleton]\nin_channels=3\nn_classes=10\ncolour=1", "skeleton: .*colour"),
         (OBJECTIVE + "[backend.analytic.skeleton]\nin_channels=0\nn_classes=10", "at least 1; got 0"),
         (OBJECTIVE.replace("analytic", "table"), "needs file = "),
         (OBJECTIVE.replace("analytic", "table") + "[backend.table]\nfile = 3", "needs file = "),
@@ -145,16 +134,10 @@ def test_one_sentence_names_file_and_fault(write, text, said):
         (OBJECTIVE.replace("analytic", "table") + "[backend.table]\ndata = 'mine'", "needs file = "),
         (OBJECTIVE.replace("analytic", "surrogate"), "surrogate backend has no quantity 'params'"),
         (OBJECTIVE.replace("analytic", "surrogate") + "[backend.surrogate]\nx = 1", "unknown key 'x'"),
-        (
-            OBJECTIVE.replace("analytic", "surrogate:"),
-            "unknown source 'surrogate:'; .*surrogate:PLACE, table:PLACE",
-        ),
+        (OBJECTIVE.replace("analytic", "surrogate:"), "unknown source 'surrogate:'; .*surrogate:PLACE, table:PLACE"),
         (OBJECTIVE.replace("analytic", "analytic:here"), "unknown source 'analytic:here'"),
         (OBJECTIVE.replace("analytic", "surrogate:none"), "none"),
-        (
-            OBJECTIVE.replace("analytic", "table") + "[backend.table]\nfile='x.csv'\nsize=1",
-            "unknown key 'size'",
-        ),
+        (OBJECTIVE.replace("analytic", "table") + "[backend.table]\nfile='x.csv'\nsize=1", "unknown key 'size'"),
         (OBJECTIVE + '[[constraints]]\nquantity="p"\nsource="analytic"\nmax=1', "no quantity 'p'"),
         (OBJECTIVE + '[[constraints]]\nquantity="p"\nsource="magic"\nmax=1', "unknown source 'magic'"),
     ],
@@ -174,19 +157,7 @@ def test_options_override_settings_where_the_backend_has_them(write):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        ".",
-        "..",
-        "/",
-        "/tmp",
-        "eo-macro-latenz",
-        "../problems/eo-macro-latency",
-        "a" * 5000,
-        "a\0b",
-        "x/y",
-    ],
+    "name", ["", ".", "..", "/", "/tmp", "eo-macro-latenz", "../problems/eo-macro-latency", "a" * 5000, "a\0b", "x/y"]
 )
 def test_names_that_are_no_card(name):
     with pytest.raises(UnknownNameError, match=r"shipped are eo-.*ends in \.toml"):

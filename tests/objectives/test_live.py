@@ -29,9 +29,7 @@ def make(images, tmp_path):
         own = {name: changes.pop(name) for name in ("epochs", "screen", "screen_quantile") if name in changes}
         recipe = get_recipe("nasbench", **{"batch_size": 16, "learning_rate": 0.3, **(recipe_settings or {})})
         settings = {"shape": SHAPE, "recipe": recipe, "device": "cpu", "timing": timing}
-        campaign = Campaign(
-            source=DataSource(images=images), folder=tmp_path / "live", **{**settings, **changes}
-        )
+        campaign = Campaign(source=DataSource(images=images), folder=tmp_path / "live", **{**settings, **changes})
         return LiveBackend(campaign, **{"epochs": 1, **own})
 
     return build
@@ -136,9 +134,7 @@ def test_screening_trains_fully_what_may_be_on_the_front(make):
     everything = make(epochs="1+2").values(cells, names)
     backend = make(epochs=3, screen=1)
     screened = backend.values(cells, names)
-    full = {
-        row["cell"] for row in backend.campaign.store.rows("training") if row["setting"]["epochs"] == "1+2"
-    }
+    full = {row["cell"] for row in backend.campaign.store.rows("training") if row["setting"]["epochs"] == "1+2"}
     assert full == set(cells.tolist())
     from eomoo.live.screening import promising
 

@@ -38,9 +38,7 @@ def test_it_is_a_backend_of_all_cells(table):
 
 
 def test_the_mean_of_three_runs(table):
-    got = NASBench101Backend(table).values(
-        CELLS, ["val_accuracy_error", "train_time", "params", "test_accuracy"]
-    )
+    got = NASBench101Backend(table).values(CELLS, ["val_accuracy_error", "train_time", "params", "test_accuracy"])
     np.testing.assert_allclose(got[:, 0], 100 * (1 - table.query(CELLS, repeat="mean")))
     np.testing.assert_allclose(got[:, 1], table.query(CELLS, metric="training_time").mean(axis=1))
     assert got[:, 2].tolist() == load_space().params(CELLS, CIFAR10).tolist()
@@ -108,9 +106,7 @@ def test_wrong_settings_are_refused(table, options, match):
         NASBench101Backend(table, **options)
 
 
-@pytest.mark.parametrize(
-    "name", ["nb101-error-traintime", "nb101-error-params", "nb101-error-params-traintime"]
-)
+@pytest.mark.parametrize("name", ["nb101-error-traintime", "nb101-error-params", "nb101-error-params-traintime"])
 def test_the_cards_are_problems(path, tmp_path, monkeypatch, name):
     import eomoo
 

@@ -180,9 +180,7 @@ def test_the_shipped_predictions_are_those_of_the_shipped_models(everything, spa
 
 
 def test_numbers_are_rounded_to_binary_digits():
-    np.testing.assert_array_equal(
-        predictions.rounded(np.array([1 / 3, -1000.1, 0.0]), 4), [0.34375, -1024, 0]
-    )
+    np.testing.assert_array_equal(predictions.rounded(np.array([1 / 3, -1000.1, 0.0]), 4), [0.34375, -1024, 0])
     values = np.random.default_rng(0).standard_normal(1000)
     np.testing.assert_array_equal(predictions.rounded(values, 24), values.astype(np.float32))
     np.testing.assert_allclose(predictions.rounded(values, 12), values, rtol=2**-12)
@@ -264,8 +262,7 @@ def damage_folder(path):
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [damage_truncate, damage_flip, damage_empty, damage_other_shape, damage_lacking, damage_pickle],
+    "damage", [damage_truncate, damage_flip, damage_empty, damage_other_shape, damage_lacking, damage_pickle]
 )
 def test_a_damaged_cache_is_made_again(models, small_cache, damage, monkeypatch):
     first = fresh(models)
@@ -308,9 +305,7 @@ def test_two_processes_at_once_agree(models, small_cache):
         "from eomoo.objectives.surrogate import SurrogateBackend;"
         f"print(SurrogateBackend({str(models)!r}).values(numpy.arange(100), ['latency']).sum())"
     )
-    runs = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    runs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     sums = {run.communicate()[0].strip() for run in runs}
     assert [run.returncode for run in runs] == [0, 0]
     assert sums == {str(fresh(models)[:100, TARGETS.index("latency")].sum())}

@@ -5,7 +5,7 @@ import pytest
 
 from eomoo import load_space
 from eomoo.errors import SettingError
-from eomoo.objectives.base import Quantity
+from eomoo.fronts import Quantity
 from eomoo.objectives.table import EO_QUANTITIES, TableBackend
 
 ENERGY = Quantity(title="energy", unit="J", direction="min")
@@ -36,8 +36,7 @@ def test_an_accuracy_has_an_error_in_per_cent_and_its_deviation(table):
     assert table.quantities["acc_error"] == Quantity(title="validation error", unit="%", direction="min")
     assert table.values(np.array([700, 5]), ["acc_error"])[0, 0] == 25.0
     np.testing.assert_allclose(
-        table.deviations(np.array([3, 5]), ["energy", "acc", "acc_error"]),
-        [[0.0, 0.02, 2.0], [np.nan] * 3],
+        table.deviations(np.array([3, 5]), ["energy", "acc", "acc_error"]), [[0.0, 0.02, 2.0], [np.nan] * 3]
     )
 
 
@@ -148,10 +147,7 @@ def test_without_repetitions_there_is_nothing_to_draw(table):
 
 
 def test_wrong_ways_to_take_repetitions_are_refused():
-    for options, sentence in (
-        ({"repeat": "max"}, "repeat must be one of mean, random"),
-        ({"seed": -1}, "seed"),
-    ):
+    for options, sentence in (({"repeat": "max"}, "repeat must be one of mean, random"), ({"seed": -1}, "seed")):
         with pytest.raises(SettingError, match=sentence):
             TableBackend(**{**REPEATED, **options})
 

@@ -14,10 +14,7 @@ from eomoo.search.run import run_algorithm
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
 KINDS = ("two", "max", "three", "one", "limited", "failing", "table")
-BASE = {
-    "memetic": {"n_genetic": 50, "pop_size": 20, "neighborhood": "hamming"},
-    "surrogate-pls": {"batch_size": 20},
-}
+BASE = {"memetic": {"n_genetic": 50, "pop_size": 20, "neighborhood": "hamming"}, "surrogate-pls": {"batch_size": 20}}
 """Settings that make an algorithm quicker, or come to its second part sooner."""
 SLOW = ("age-moea", "surrogate-pls")
 NAMES = [pytest.param(n, marks=needs_numba) if n == "age-moea" else n for n in ALGORITHMS]
@@ -116,9 +113,7 @@ def test_algorithms_search(problems):
     box = Box(ideal=problem.ideal_point(), reference=np.array([21.0, 24.0]))
 
     def quality(name):
-        return np.mean(
-            [hypervolume(problem.objectives_at(run(problem, name, 400, s).front), box) for s in (1, 2)]
-        )
+        return np.mean([hypervolume(problem.objectives_at(run(problem, name, 400, s).front), box) for s in (1, 2)])
 
     chance = quality("random")
     for name in ("pls", "nsga2", "nsga3", "sms-emoa", "spea2"):

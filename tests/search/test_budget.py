@@ -54,11 +54,7 @@ def test_repeated_cells_stay_free_when_the_budget_is_spent(problem, space):
 def test_with_any_algorithm_of_pymoo(problem):
     evaluator = BudgetedEvaluator(333)
     res = minimize(
-        problem,
-        NSGA2(pop_size=30, **eomoo.cell_operators()),
-        DistinctCells(333),
-        seed=1,
-        evaluator=evaluator,
+        problem, NSGA2(pop_size=30, **eomoo.cell_operators()), DistinctCells(333), seed=1, evaluator=evaluator
     )
     assert evaluator.n_distinct == 333
     assert np.isfinite(res.F).all()
@@ -86,8 +82,7 @@ def test_a_search_that_has_seen_everything_ends(pose, space):
 
 
 @pytest.mark.parametrize(
-    ("termination", "left"),
-    [(("n_eval", 50), 30), (("n_gen", 50), None), (("n_eval", 10), 0), (("time", 60), None)],
+    ("termination", "left"), [(("n_eval", 50), 30), (("n_gen", 50), None), (("n_eval", 10), 0), (("time", 60), None)]
 )
 def test_remaining_evaluations(problem, termination, left):
     algorithm = eomoo.PLS()

@@ -98,9 +98,7 @@ def test_every_algorithm_on_every_card(problems, name, kind):
         assert "nsga2-integer knows of genotypes, not of cells that have values" in result.ended
     else:
         assert len(result.cells) == min(budget, n_cells)
-        assert result.ended == (
-            "" if budget <= n_cells else f"all {n_cells} cells of the problem have been evaluated"
-        )
+        assert result.ended == ("" if budget <= n_cells else f"all {n_cells} cells of the problem have been evaluated")
     assert bool(result.nearest) == (len(result.front) == 0 < len(result.cells))
     known = np.isfinite(result.values).all(axis=1)
     assert (result.feasible <= known).all()

@@ -19,9 +19,7 @@ def random_genotypes(n, seed=0):
 
 
 def mutate(X, problem, seed=0, **options):
-    pop = eomoo.NeighborMutation(**options).do(
-        problem, Population.new(X=X), random_state=np.random.default_rng(seed)
-    )
+    pop = eomoo.NeighborMutation(**options).do(problem, Population.new(X=X), random_state=np.random.default_rng(seed))
     return pop.get("X")
 
 
@@ -139,9 +137,7 @@ def test_mutation_of_an_unknown_kind():
 
 
 def cross(problem, a, b, seed=0, **options):
-    return eomoo.CellCrossover(**options)._do(
-        problem, np.stack((a, b)), random_state=np.random.default_rng(seed)
-    )
+    return eomoo.CellCrossover(**options)._do(problem, np.stack((a, b)), random_state=np.random.default_rng(seed))
 
 
 def test_children_of_a_crossover_are_valid_mixtures(problem, space):
@@ -197,10 +193,7 @@ def test_invalid_duplicates_are_equal_gene_by_gene():
 
 
 def test_operators_fit_pymoos_genetic_algorithms(problem, space):
-    one, two = (
-        minimize(problem, NSGA2(pop_size=20, **eomoo.cell_operators()), ("n_gen", 6), seed=4)
-        for _ in range(2)
-    )
+    one, two = (minimize(problem, NSGA2(pop_size=20, **eomoo.cell_operators()), ("n_gen", 6), seed=4) for _ in range(2))
     assert one.pop.get("index").tolist() == two.pop.get("index").tolist()
     assert len(set(one.pop.get("index").tolist())) == len(one.pop)
     assert (space.index(one.pop.get("X")) == one.pop.get("index")).all()

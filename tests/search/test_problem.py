@@ -299,10 +299,7 @@ def test_limits_on_the_card(card, space):
     assert len(cells) > 0
     assert allowed[cells].all()
     assert macs[cells].max() == macs[allowed].max()
-    assert [str(c) for c in problem.constraints] == [
-        "params <= 4e+06 and params >= 1000000.5",
-        "macs <= 1e+09",
-    ]
+    assert [str(c) for c in problem.constraints] == ["params <= 4e+06 and params >= 1000000.5", "macs <= 1e+09"]
 
 
 @pytest.mark.parametrize(
@@ -413,9 +410,7 @@ def test_objectives_do_not_take_names_of_pymoo_individuals(card):
     taken = [name for name in dir(Individual()) if not name.startswith("_")]
     for name in [*taken, "index", "n_gen", "n_iter", "rank", "crowding", "hash", "genotype", "step"]:
         with pytest.raises(CardError, match="name"):
-            eomoo.get_problem(
-                card(text=ANALYTIC_CARD.replace('"params"', f'"{name}"\nquantity = "params"', 1))
-            )
+            eomoo.get_problem(card(text=ANALYTIC_CARD.replace('"params"', f'"{name}"\nquantity = "params"', 1)))
 
 
 def test_names_of_shipped_cards_and_paths(card):

@@ -81,33 +81,15 @@ def changed(space, gene, value):
 BAD = {
     "nothing": (lambda space: [], "sampling holds no cell to start from"),
     "no solution": (lambda space: result_of(None), "sampling holds no cell"),
-    "wrong length": (
-        lambda space: [*space.genotype(CELLS[:2]), [1, 0, 1]],
-        r"row 2 of sampling must have 26 genes",
-    ),
+    "wrong length": (lambda space: [*space.genotype(CELLS[:2]), [1, 0, 1]], r"row 2 of sampling must have 26 genes"),
     "half a gene": (lambda space: changed(space, 3, 0.5), "row 1 of sampling is neither a genotype"),
     "no number": (lambda space: changed(space, 3, np.nan), "row 1 of sampling is neither a genotype"),
-    "an edge of 2": (
-        lambda space: changed(space, 20, 2),
-        "row 1 of sampling: gene 20 must be from 0 to 1; got 2",
-    ),
-    "an operation of -1": (
-        lambda space: changed(space, 25, -1),
-        "row 1 of sampling: gene 25 must be from 0 to 2",
-    ),
-    "no cell": (
-        lambda space: np.zeros((3, 26), dtype=int),
-        "row 0 of sampling is no cell: input and output not",
-    ),
+    "an edge of 2": (lambda space: changed(space, 20, 2), "row 1 of sampling: gene 20 must be from 0 to 1; got 2"),
+    "an operation of -1": (lambda space: changed(space, 25, -1), "row 1 of sampling: gene 25 must be from 0 to 2"),
+    "no cell": (lambda space: np.zeros((3, 26), dtype=int), "row 0 of sampling is no cell: input and output not"),
     "one that is no cell": (lambda space: np.zeros(26, dtype=int), "row 0 of sampling is no cell"),
-    "no index": (
-        lambda space: [5, 423_624],
-        "row 1 of sampling must be an index from 0 to 423,623; got 423624",
-    ),
-    "text": (
-        lambda space: [5, "7"],
-        "row 1 of sampling is neither a genotype of 26 whole numbers, an index nor",
-    ),
+    "no index": (lambda space: [5, 423_624], "row 1 of sampling must be an index from 0 to 423,623; got 423624"),
+    "text": (lambda space: [5, "7"], "row 1 of sampling is neither a genotype of 26 whole numbers, an index nor"),
     "a text": (lambda space: "pls", "row 0 of sampling is neither"),
     "three dimensions": (lambda space: np.zeros((2, 3, 26)), "row 0 of sampling must have 26 genes"),
     "an object": (lambda space: object(), "row 0 of sampling is neither"),
@@ -125,9 +107,7 @@ def test_what_is_no_start_is_named_by_its_row(problem, space, name, bad):
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_start_without_values_is_named(pose, name):
     table = pose("err", "lat", source="part")
-    with pytest.raises(
-        SettingError, match=f"row 1 of sampling, cell {PART[4] + 1}, has no values in this problem"
-    ):
+    with pytest.raises(SettingError, match=f"row 1 of sampling, cell {PART[4] + 1}, has no values in this problem"):
         first_cells(table, SEARCHES[name]([PART[4], PART[4] + 1]))
 
 

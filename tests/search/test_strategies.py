@@ -70,9 +70,7 @@ def test_ask_and_tell_with_pickles_between_is_minimize(problem, options):
     assert algorithm.trace.index.tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"exploration": "switch"}, {"batch_size": 9}, {"selection": "random"}]
-)
+@pytest.mark.parametrize("options", [{}, {"exploration": "switch"}, {"batch_size": 9}, {"selection": "random"}])
 def test_without_restart_the_front_is_a_pareto_local_optimum_set(problem, options):
     algorithm = search(problem, 10_000, restart="none", **options).algorithm
     seen = set(algorithm.trace.index.tolist())

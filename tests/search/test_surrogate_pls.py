@@ -201,10 +201,7 @@ def test_odds_add_up_to_the_expected_improvement():
 
     drawn = mean + deviation * rng.standard_normal((4_000, 3, 2))
     gain = np.array(
-        [
-            np.maximum(np.maximum(scalarised_hypervolume(d, rays, box), 0) ** 2 - best**2, 0).sum(axis=1)
-            for d in drawn
-        ]
+        [np.maximum(np.maximum(scalarised_hypervolume(d, rays, box), 0) ** 2 - best**2, 0).sum(axis=1) for d in drawn]
     ).mean(axis=0)
     assert (odds @ worth)[:2] == pytest.approx(gain[:2], rel=0.06)
     assert (odds @ worth).argsort().tolist() == gain.argsort().tolist()
@@ -286,10 +283,7 @@ def test_what_a_model_says_of_its_errors_counts(problem):
     ("predict", "text"),
     [
         (lambda X: np.zeros(len(X)), "the model's mean must be finite, of shape"),
-        (
-            lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), np.nan)),
-            "the model's standard deviation must",
-        ),
+        (lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), np.nan)), "the model's standard deviation must"),
         (lambda X: (np.zeros((len(X), 2)), np.full((len(X), 2), -1.0)), "must not be negative"),
     ],
 )

@@ -169,9 +169,7 @@ def test_without_a_feasible_prediction_the_least_violating_are_drawn(pose):
     violation[[7, 70, 700]] = 2.0
     oracle = Oracle(np.column_stack((np.zeros((len(violation), 2)), violation)))
     with pytest.warns(UserWarning, match="outside any budget"):
-        starts = SurrogateParetoSampling(n_train=20, model=oracle)(
-            problem, 3, random_state=np.random.default_rng(1)
-        )
+        starts = SurrogateParetoSampling(n_train=20, model=oracle)(problem, 3, random_state=np.random.default_rng(1))
     assert set(problem.space.index(starts.get("X")).tolist()) == {7, 70, 700}
 
 
@@ -249,9 +247,7 @@ def test_predicted_fronts_are_successive():
 def test_other_values_of_the_same_cells_give_other_starts(card):
     """What was learnt is kept by all that it was learnt from: nothing of another problem answers."""
     path = card("err", "lat")
-    first, second = (
-        run_algorithm(eomoo.get_problem(path, noise=noise), spec(), budget=70, seed=4) for noise in (1, 2)
-    )
+    first, second = (run_algorithm(eomoo.get_problem(path, noise=noise), spec(), budget=70, seed=4) for noise in (1, 2))
     again = run_algorithm(eomoo.get_problem(path, noise=1), spec(), budget=70, seed=4)
     assert first.cells[:60].tolist() == second.cells[:60].tolist()
     assert first.starts.tolist() == again.starts.tolist() != second.starts.tolist()

@@ -111,9 +111,7 @@ def test_violation_counts_edges(space):
     assert space.violation(np.zeros(26))[0] == 1
 
 
-@pytest.mark.parametrize(
-    ("gene", "value"), [(0, 2), (20, -1), (21, 3), (25, -1), (3, 1 << 40), (22, -(1 << 62))]
-)
+@pytest.mark.parametrize(("gene", "value"), [(0, 2), (20, -1), (21, 3), (25, -1), (3, 1 << 40), (22, -(1 << 62))])
 def test_a_gene_out_of_range_is_invalid(space, gene, value):
     good = space.genotype([5, 6, 7])
     bad = good.copy()

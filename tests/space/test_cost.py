@@ -13,12 +13,8 @@ SKELETONS = {
     "so2sat": eomoo.SO2SAT,
     "cifar10": eomoo.CIFAR10,
     "narrow": eomoo.Skeleton(in_channels=1, n_classes=2, stem_channels=5, image_size=4),
-    "odd": eomoo.Skeleton(
-        in_channels=13, n_classes=45, stem_channels=37, n_stacks=4, cells_per_stack=2, image_size=61
-    ),
-    "single": eomoo.Skeleton(
-        in_channels=4, n_classes=3, stem_channels=64, n_stacks=1, cells_per_stack=1, image_size=1
-    ),
+    "odd": eomoo.Skeleton(in_channels=13, n_classes=45, stem_channels=37, n_stacks=4, cells_per_stack=2, image_size=61),
+    "single": eomoo.Skeleton(in_channels=4, n_classes=3, stem_channels=64, n_stacks=1, cells_per_stack=1, image_size=1),
 }
 
 

@@ -56,8 +56,7 @@ def slow_features(matrix, codes):
         "mean_ops_on_path": np.mean([len(p) - 2 for p in found]),
         "variance_of_convs_on_path": np.var(convs),
         "busiest_conv": max(
-            [sum(v in p for p in found) / len(found) for v in range(n) if kind[v].startswith("conv")],
-            default=0,
+            [sum(v in p for p in found) / len(found) for v in range(n) if kind[v].startswith("conv")], default=0
         ),
     }
     for k in range(4):
@@ -71,9 +70,7 @@ def slow_features(matrix, codes):
             result[f"mean_{a}>{b}"] = used / len(found)
             for c in (*KINDS, "output"):
                 if b != "output":
-                    result[f"{a}>{b}>{c}"] = sum(
-                        kind[z] == c for x, y in chosen for z in range(n) if matrix[y][z]
-                    )
+                    result[f"{a}>{b}>{c}"] = sum(kind[z] == c for x, y in chosen for z in range(n) if matrix[y][z])
     return result
 
 

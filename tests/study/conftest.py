@@ -36,9 +36,7 @@ def small_card(tmp_path_factory, space):
         cells = np.unique(np.concatenate((cells, space.neighbor_lists(cells)[1])))[:600]
     size = space.params(cells)
     error = 50.0 - 2.0 * np.log(size) - space.n_edges[cells] + 3.0 * np.sin(cells)
-    pd.DataFrame({"hash": space.hash(cells), "error": error, "size": size}).to_csv(
-        folder / "table.csv", index=False
-    )
+    pd.DataFrame({"hash": space.hash(cells), "error": error, "size": size}).to_csv(folder / "table.csv", index=False)
     (folder / "small.toml").write_text(CARD)
     return folder / "small.toml"
 

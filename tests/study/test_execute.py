@@ -103,8 +103,7 @@ def test_a_study_may_grow_and_a_part_of_it_be_asked_for(small_study, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"seeds": [8, 9]}, {"budget": 50}, {"algorithms": [{"algorithm": "nsga2"}]}, {"as_published": True}],
+    "change", [{"seeds": [8, 9]}, {"budget": 50}, {"algorithms": [{"algorithm": "nsga2"}]}, {"as_published": True}]
 )
 def test_another_study_is_refused(small_study, tmp_path, change):
     run_study(small_study(), tmp_path)

@@ -29,9 +29,7 @@ def own_module(tmp_path, monkeypatch):
 
 def study_of(card, *probes, **more):
     algorithms = [{"algorithm": name, "budget": 12} for name in ("nsga2", "random")]
-    return parse_study(
-        {"problems": [str(card)], "algorithms": algorithms, "seeds": 2, "probes": list(probes), **more}
-    )
+    return parse_study({"problems": [str(card)], "algorithms": algorithms, "seeds": 2, "probes": list(probes), **more})
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

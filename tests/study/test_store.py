@@ -190,11 +190,7 @@ def test_what_a_card_points_to_makes_another_problem(path, tmp_path, space):
 
 def test_interrupted_runs_are_no_results_and_can_be_entered_whole(path, problem, result):
     part = changed(
-        result,
-        cells=result.cells[:5],
-        values=result.values[:5],
-        feasible=result.feasible[:5],
-        complete=False,
+        result, cells=result.cells[:5], values=result.values[:5], feasible=result.feasible[:5], complete=False
     )
     with Store(path, create=True) as store:
         known = store.add_problem(problem)

@@ -25,18 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "draw_cells",
-    "draw_front",
-    "plot_best",
-    "plot_critical_difference",
-    "plot_curves",
-    "plot_differences",
-    "plot_front",
-    "plot_front_matrix",
-    "plot_violins",
-    "write_figures",
-]
 
 _SEEN, _TRUE, _FOUND = "#BBBBBB", "#000000", "#D55E00"
 _DASHES = ("-", "--", "-.", ":")
@@ -99,9 +87,7 @@ def plot_front(
     return ax
 
 
-def plot_best(
-    ax: Axes, objectives: Objectives, *, values: NDArray[np.float64], feasible: NDArray[np.bool_]
-) -> Axes:
+def plot_best(ax: Axes, objectives: Objectives, *, values: NDArray[np.float64], feasible: NDArray[np.bool_]) -> Axes:
     """Draw the search for the best value of a single objective, cell by cell.
 
     Args:
@@ -272,11 +258,7 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
 
 
 def plot_violins(
-    ax: Axes,
-    samples: Mapping[str, NDArray[np.float64]],
-    *,
-    ylabel: str,
-    colors: Sequence[str] = COLORS,
+    ax: Axes, samples: Mapping[str, NDArray[np.float64]], *, ylabel: str, colors: Sequence[str] = COLORS
 ) -> Axes:
     """Draw distributions over seeds: a violin, every value as a dot, the median and quartiles.
 
@@ -321,12 +303,7 @@ def plot_critical_difference(ax: Axes, ranks: RankTest) -> Axes:
         ax.plot([rank, rank, end], [0, y, y], color="#555555", linewidth=0.9)
         text = f"{name} ({rank:.2f})"
         ax.text(
-            end - 0.05 if on_left else end + 0.05,
-            y,
-            text,
-            ha="right" if on_left else "left",
-            va="center",
-            fontsize=9,
+            end - 0.05 if on_left else end + 0.05, y, text, ha="right" if on_left else "left", va="center", fontsize=9
         )
     where = dict(zip(ranks.names, ranks.mean_ranks, strict=True))
     for row, group in enumerate(ranks.groups):

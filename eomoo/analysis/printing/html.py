@@ -11,21 +11,8 @@ from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
 from eomoo.analysis.fronts import FrontData, front_json
-from eomoo.analysis.tables import (
-    Code,
-    Curves,
-    Differences,
-    Facts,
-    Measured,
-    Picture,
-    Report,
-    Section,
-    Table,
-    plain,
-)
+from eomoo.analysis.tables import Code, Curves, Differences, Facts, Measured, Picture, Report, Section, Table, plain
 from eomoo.analysis.wording import compact, number
-
-__all__ = ["to_html"]
 
 _SCRIPTS = (
     "dom.js",
@@ -54,9 +41,7 @@ def to_html(report: Report) -> str:
         "main",
         _header(report),
         *(_section(section, data) for section in report.sections),
-        _element(
-            "footer", _element("p", f"Made by {report.made}, from stored results. This page is offline.")
-        ),
+        _element("footer", _element("p", f"Made by {report.made}, from stored results. This page is offline.")),
     )
     head = _element(
         "head",
@@ -73,9 +58,7 @@ def to_html(report: Report) -> str:
         _element("a", "Skip to the content", {"class": "skip", "href": "#top"}),
         _navigation(report),
         main,
-        _element(
-            "noscript", _element("p", "Figures are drawn by this page's script, which is switched off.")
-        ),
+        _element("noscript", _element("p", "Figures are drawn by this page's script, which is switched off.")),
         _element("script", _inert(json.dumps(data, allow_nan=False)), type="application/json", id="data"),
         _element("script", _script()),
     )
@@ -132,8 +115,7 @@ def _policy() -> str:
 
 def _header(report: Report) -> Element:
     tiles = [
-        _element("div", _element("dt", what), _element("dd", value), {"class": "tile"})
-        for value, what in report.tiles
+        _element("div", _element("dt", what), _element("dd", value), {"class": "tile"}) for value, what in report.tiles
     ]
     return _element(
         "header",
@@ -205,10 +187,7 @@ def _block(block: Any, data: list[dict[str, Any]]) -> Element:
     if isinstance(block, Facts):
         rows = [part for name, value in block.rows for part in (_element("dt", name), _element("dd", value))]
         return _element(
-            "div",
-            _element("h4", block.title),
-            _element("dl", *rows, {"class": "facts"}),
-            {"class": "panel inline"},
+            "div", _element("h4", block.title), _element("dl", *rows, {"class": "facts"}), {"class": "panel inline"}
         )
     assert isinstance(block, Code), block
     return _element(
@@ -241,18 +220,12 @@ def _table(table: Table) -> Element:
         for k, title in enumerate(table.columns)
     ]
     rows = [
-        _element("tr", *(_cell(value, table.is_best(k, value)) for k, value in enumerate(row)))
-        for row in table.rows
+        _element("tr", *(_cell(value, table.is_best(k, value)) for k, value in enumerate(row))) for row in table.rows
     ]
     made = _element(
-        "table",
-        _element("thead", _element("tr", *head)),
-        _element("tbody", *rows),
-        {"data-key": table.key},
+        "table", _element("thead", _element("tr", *head)), _element("tbody", *rows), {"data-key": table.key}
     )
-    return _element(
-        "div", made, {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": table.title}
-    )
+    return _element("div", made, {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": table.title})
 
 
 def _cell(value: Any, is_best: bool) -> Element:

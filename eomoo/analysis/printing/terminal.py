@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.table import Table as RichTable
 
-__all__ = ["front_rows", "study_lines", "to_rich"]
-
 
 def to_rich(table: Table) -> RichTable:
     """A table as rich prints it: numbers on the right, the best of a column in bold."""
@@ -31,8 +29,7 @@ def to_rich(table: Table) -> RichTable:
         made.add_column(title, justify="right" if table.is_numeric(k) else "left")
     for row in table.rows:
         texts = [
-            Text(value_text(value), style="bold" if table.is_best(k, value) else "")
-            for k, value in enumerate(row)
+            Text(value_text(value), style="bold" if table.is_best(k, value) else "") for k, value in enumerate(row)
         ]
         made.add_row(*texts)
     return made
@@ -43,9 +40,7 @@ def study_lines(tables: StudyTables, indicators: Sequence[str]) -> Iterator[Rich
     yield f"{tables.results.title}\n"
     for problem, n in tables.places:
         medians = median_table(tables, problem, n, indicators)
-        yield to_rich(
-            replace(medians, title=f"{problem}, {n:,} distinct cells: median and quartiles over seeds")
-        )
+        yield to_rich(replace(medians, title=f"{problem}, {n:,} distinct cells: median and quartiles over seeds"))
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
             columns = ("indicator", "first", "second", "U", "p", "p (Holm)", "A12", "effect")

@@ -16,8 +16,6 @@ from eomoo.analysis.tables import Code, Curves, Facts, Report, Table
 from eomoo.analysis.wording import value_text
 from eomoo.files import atomic_path, write_text
 
-__all__ = ["study_latex", "to_csv", "to_latex", "to_markdown", "write_csv", "write_latex"]
-
 # What fits a printed page.
 _MOST_ROWS = 40
 _LATEX = {
@@ -141,11 +139,7 @@ def _markdown_block(block: Any) -> str:
 def _sampled(curves: Curves, points: int = 6) -> Table:
     """A few points of curves as a table."""
     longest = max((line.x for line in curves.series), key=len, default=())
-    places = (
-        sorted({longest[round(k * (len(longest) - 1) / points)] for k in range(points + 1)})
-        if longest
-        else []
-    )
+    places = sorted({longest[round(k * (len(longest) - 1) / points)] for k in range(points + 1)}) if longest else []
     lines = [line for line in curves.series if not line.faint]
     rows = [[x, *(dict(zip(line.x, line.y, strict=True)).get(x) for line in lines)] for x in places]
     return Table(
@@ -179,9 +173,7 @@ def _latex_table(table: Table) -> str:
     lines += [rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}", r"\toprule"]
     headings = [_HEADINGS.get(table.columns[k]) or _latex(table.columns[k]) for k in shown]
     lines += [" & ".join(headings) + r" \\", r"\midrule"]
-    lines += [
-        " & ".join(_latex_value(table, k, row[k]) for k in shown) + r" \\" for row in table.rows[:_MOST_ROWS]
-    ]
+    lines += [" & ".join(_latex_value(table, k, row[k]) for k in shown) + r" \\" for row in table.rows[:_MOST_ROWS]]
     if len(table.rows) > _MOST_ROWS:
         lines.append(rf"\multicolumn{{{len(shown)}}}{{l}}{{{_MOST_ROWS} of {len(table.rows)} rows}} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
