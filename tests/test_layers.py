@@ -13,7 +13,20 @@ import pytest
 import eomoo
 
 LAYERS = [
-    *["errors", "version", "packages", "checks", "plots", "files", "jobs", "space", "fronts", "models", "data"],
+    *[
+        "errors",
+        "version",
+        "arrays",
+        "packages",
+        "checks",
+        "plots",
+        "files",
+        "jobs",
+        "space",
+        "fronts",
+        "models",
+        "data",
+    ],
     *["images", "live", "objectives", "search", "measuring", "study", "landscape", "analysis", "esann2024"],
     *["api", "cli"],
 ]

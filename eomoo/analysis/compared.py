@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from eomoo.analysis.results import ProblemResults, StudyResults
 from eomoo.analysis.statistics import RankTest, pairwise_tests, rank_test
 from eomoo.analysis.tables import Measured, Table
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.fronts import Indicator, front_indicators
 
@@ -124,7 +125,7 @@ def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> pd.Data
     return frame[[*_KEYS, "distinct_cells", *ordered]]
 
 
-def _indicators_of(problem: ProblemResults, k: int, n: int, front: NDArray[np.int64]) -> dict[str, Any]:
+def _indicators_of(problem: ProblemResults, k: int, n: int, front: Ints) -> dict[str, Any]:
     run, trace = problem.runs[k], problem.traces[k]
     F = problem.minimised(trace)[front]
     best = problem.objectives.raw(F.min(axis=0, initial=np.inf))
@@ -214,7 +215,7 @@ def _indicators(group: pd.DataFrame, results: StudyResults) -> list[str]:
     return [name for name in results.columns if name in group and group[name].notna().any()]
 
 
-def _samples(group: pd.DataFrame, indicator: str, labels: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+def _samples(group: pd.DataFrame, indicator: str, labels: Sequence[str]) -> dict[str, Floats]:
     """An indicator's values (seeds,) by label, of the algorithms that have it."""
     found = {}
     for label in labels:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.result import Result
 
 from eomoo.analysis.results import StoredRun
 from eomoo.analysis.runs import trace_frame
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError, StoreError
 from eomoo.fronts import by_first
 from eomoo.space import load_space
@@ -36,20 +36,20 @@ class StoredProblem(Problem):  # type: ignore[misc]  # pymoo has no type informa
         """The card's name."""
         return self.stored.problem.name
 
-    def _evaluate(self, X: NDArray[np.int64], out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    def _evaluate(self, X: Ints, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         raise SettingError(
             f"stored results hold no values of new cells; use eomoo.get_problem({self.name()!r}) to evaluate"
         )
 
-    def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> NDArray[np.float64] | None:
+    def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> Floats | None:
         true = self.stored.true_front
         return None if true is None else self.stored.problem.objectives.minimise(true[1])[self._order()]
 
-    def _calc_pareto_set(self, *args: Any, **kwargs: Any) -> NDArray[np.int64] | None:
+    def _calc_pareto_set(self, *args: Any, **kwargs: Any) -> Ints | None:
         true = self.stored.true_front
         return None if true is None else load_space().genotype(true[0][self._order()])
 
-    def _order(self) -> NDArray[np.int64]:
+    def _order(self) -> Ints:
         """By first objective, as pymoo sorts a front, so that front and set have the same order."""
         assert self.stored.true_front is not None
         return by_first(self.stored.problem.objectives.minimise(self.stored.true_front[1]))

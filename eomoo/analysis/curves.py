@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eomoo.analysis.results import ProblemResults, run_fronts
 from eomoo.analysis.tables import Curves, Differences, Series
+from eomoo.arrays import Floats
 from eomoo.fronts import Objectives, attainment_difference, attainment_surfaces, hypervolume, staircase
 
 # Enough for a smooth line; every budget is one more.
@@ -22,7 +22,7 @@ _LEAST_SHARE = 0.1
 _MOST_BOXES = 1500
 
 
-def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, Floats]:
     """Share of the reference front's hypervolume against distinct cells evaluated.
 
     Args:
@@ -33,7 +33,7 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
         (seeds, c) for each label; NaN beyond a run's budget.
     """
     whole = hypervolume(problem.reference, problem.box) or np.nan
-    curves: dict[str, NDArray[np.float64]] = {}
+    curves: dict[str, Floats] = {}
     for label in problem.labels:
         places = problem.places(label)
         curve = np.full((len(places), len(at)), np.nan)
@@ -47,7 +47,7 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
     return curves
 
 
-def quartile_curves(shares: Mapping[str, NDArray[np.float64]], at: Sequence[int]) -> list[Series]:
+def quartile_curves(shares: Mapping[str, Floats], at: Sequence[int]) -> list[Series]:
     """Medians over seeds, with bands of quartiles, of curves (seeds, c) by label at numbers of cells (c,)."""
     series = []
     for group, (label, values) in enumerate(shares.items()):
@@ -143,9 +143,7 @@ def differences(problem: ProblemResults, key: str) -> list[Differences]:
     return found
 
 
-def _telling(
-    boxes: NDArray[np.float64], points: NDArray[np.float64], objectives: Objectives
-) -> list[tuple[float, float, float, float, float]]:
+def _telling(boxes: Floats, points: Floats, objectives: Objectives) -> list[tuple[float, float, float, float, float]]:
     """The largest boxes that tell: shares of runs in the last column, cut to where the points are."""
     low, high = points.min(axis=0), points.max(axis=0)
     high = high + 0.03 * (high - low)
@@ -158,5 +156,5 @@ def _telling(
     return [(r[0], r[1], r[2], r[3], r[4]) for r in map(_short, corners)]
 
 
-def _short(values: NDArray[np.float64]) -> list[float]:
+def _short(values: Floats) -> list[float]:
     return [float(f"{v:.6g}") for v in values.tolist()]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from eomoo.analysis.results import ProblemResults, StoredRun, deviations_of
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import number, shown_unit
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.fronts import Direction, by_first, knee_point, non_dominated
 from eomoo.plots import axis_label
 from eomoo.space import Catalogue, load_space
@@ -37,7 +38,7 @@ class FrontColumn:
     unit: str = ""
     direction: Direction = "min"
     objective: bool = False
-    deviations: NDArray[np.float64] | None = None
+    deviations: Floats | None = None
 
     @property
     def label(self) -> str:
@@ -67,17 +68,17 @@ class FrontData:
     """
 
     problem: ProblemRow
-    cells: NDArray[np.int64]
-    values: NDArray[np.float64]
-    deviations: NDArray[np.float64]
-    found_by: NDArray[np.int64]
+    cells: Ints
+    values: Floats
+    deviations: Floats
+    found_by: Ints
     n_runs: int
     n_front: int
     knee: int | None
-    seen: NDArray[np.float64]
+    seen: Floats
     n_seen: int
-    true_cells: NDArray[np.int64] | None
-    true_values: NDArray[np.float64] | None
+    true_cells: Ints | None
+    true_values: Floats | None
     n_true: int
 
     @property
@@ -86,7 +87,7 @@ class FrontData:
         return front_columns(self.problem, self.cells, self.values, self.deviations)
 
     @property
-    def on_true_front(self) -> NDArray[np.bool_] | None:
+    def on_true_front(self) -> Bools | None:
         """(k,) whether a cell is as good as one of the true front; None where that is unknown."""
         if self.true_values is None or self.n_true > len(self.true_values):
             return None
@@ -122,9 +123,7 @@ def front_data(results: ProblemResults) -> FrontData:
     )
 
 
-def front_columns(
-    problem: ProblemRow, cells: NDArray[np.int64], values: NDArray[np.float64], deviations: NDArray[np.float64]
-) -> list[FrontColumn]:
+def front_columns(problem: ProblemRow, cells: Ints, values: Floats, deviations: Floats) -> list[FrontColumn]:
     """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), then what they cost."""
     space = load_space()
     found = [
@@ -229,7 +228,7 @@ def front_json(front: FrontData) -> dict[str, Any]:
     }
 
 
-def _joined(results: ProblemResults) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+def _joined(results: ProblemResults) -> tuple[Ints, Floats, Ints]:
     """Cells on the joint front of all runs, their raw values, and on how many runs' own fronts each is."""
     fronts = [results.fronts(k, [run.budget])[0] for k, run in enumerate(results.runs)]
     own = list(zip(results.traces, fronts, strict=True))
@@ -241,7 +240,7 @@ def _joined(results: ProblemResults) -> tuple[NDArray[np.int64], NDArray[np.floa
     return cells[best], values[best], counts[best]
 
 
-def _seen(results: ProblemResults) -> tuple[NDArray[np.float64], int]:
+def _seen(results: ProblemResults) -> tuple[Floats, int]:
     cells = np.concatenate([trace.cells[trace.feasible] for trace in results.traces])
     values = np.concatenate([trace.values[trace.feasible] for trace in results.traces])
     _, first = np.unique(cells, return_index=True)
@@ -252,7 +251,7 @@ def _seen(results: ProblemResults) -> tuple[NDArray[np.float64], int]:
     return values[first], n
 
 
-def _thinned(n: int, most: int, *, keep: int | None = None) -> NDArray[np.int64]:
+def _thinned(n: int, most: int, *, keep: int | None = None) -> Ints:
     if n <= most:
         return np.arange(n)
     chosen = np.linspace(0, n - 1, most).round().astype(np.int64)
@@ -267,13 +266,13 @@ def _graph(space: Catalogue, index: int) -> str:
     return "".join(map(str, cell.op_codes)) + ":" + upper
 
 
-def _neighbors(space: Catalogue, cells: NDArray[np.int64]) -> list[list[int]]:
+def _neighbors(space: Catalogue, cells: Ints) -> list[list[int]]:
     """For each cell, positions of the others that are one step away."""
     position = {int(cell): k for k, cell in enumerate(cells)}
     return [[position[int(other)] for other in np.intersect1d(space.neighbors(int(cell)), cells)] for cell in cells]
 
 
-def _numbers(values: NDArray[np.float64], *, digits: int = 7) -> list[float | int | None]:
+def _numbers(values: Floats, *, digits: int = 7) -> list[float | int | None]:
     """Values short enough to embed: whole ones exactly, others to some digits, what is not finite as None."""
     return [
         None if not np.isfinite(v) else int(v) if v == int(v) else float(f"{v:.{digits}g}") for v in values.tolist()

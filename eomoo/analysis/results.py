@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.errors import StoreError, UnknownNameError
 from eomoo.fronts import INDICATORS, Box, Indicator, Objectives, non_dominated, sorted_front
 from eomoo.study.record import recorded_study
 from eomoo.study.rows import ProblemRow, RunRow, RunTrace
 from eomoo.study.store import STORE_NAME, Store
 
-TrueFront = tuple[NDArray[np.int64], NDArray[np.float64]]
+TrueFront = tuple[Ints, Floats]
 """Cells (t,) and raw values (t, m)."""
 
 
@@ -37,22 +37,22 @@ class StoredRun:
     problem: ProblemRow
     run: RunRow
     trace: RunTrace
-    front: NDArray[np.int64]
+    front: Ints
     true_front: TrueFront | None
-    deviations: NDArray[np.float64]
+    deviations: Floats
 
     @property
-    def front_cells(self) -> NDArray[np.int64]:
+    def front_cells(self) -> Ints:
         """(k,) indices of the front's cells."""
         return self.trace.cells[self.front]
 
     @property
-    def front_values(self) -> NDArray[np.float64]:
+    def front_values(self) -> Floats:
         """(k, m) raw values of the front's cells."""
         return self.trace.values[self.front]
 
 
-def front_of(trace: RunTrace, objectives: Objectives) -> NDArray[np.int64]:
+def front_of(trace: RunTrace, objectives: Objectives) -> Ints:
     """Positions in a trace of its non-dominated feasible cells, sorted by the first objective."""
     feasible = np.flatnonzero(trace.feasible)
     return feasible[sorted_front(objectives.minimise(trace.values[feasible]))]
@@ -73,9 +73,7 @@ def load_run(store: Store, run: RunRow) -> StoredRun:
     )
 
 
-def deviations_of(
-    cells: NDArray[np.int64], known: dict[int, NDArray[np.float64]], problem: ProblemRow
-) -> NDArray[np.float64]:
+def deviations_of(cells: Ints, known: dict[int, Floats], problem: ProblemRow) -> Floats:
     """Standard deviations (k, m) of cells (k,), from those known by cell; 0 where nothing is known."""
     found = np.zeros((len(cells), len(problem.objectives)))
     for row, cell in zip(found, cells.tolist(), strict=True):
@@ -83,7 +81,7 @@ def deviations_of(
     return found
 
 
-def problem_box(objectives: Objectives, true_front: TrueFront | None, F: NDArray[np.float64]) -> Box:
+def problem_box(objectives: Objectives, true_front: TrueFront | None, F: Floats) -> Box:
     """The box for indicators, from the ideal point to the card's reference point.
 
     The ideal point is the true front's; where that is unknown, that of the points ``F`` (n, m). A card
@@ -119,9 +117,9 @@ class ProblemResults:
     runs: tuple[RunRow, ...]
     traces: tuple[RunTrace, ...]
     box: Box
-    reference: NDArray[np.float64]
+    reference: Floats
     true_front: TrueFront | None
-    deviations: dict[int, NDArray[np.float64]]
+    deviations: dict[int, Floats]
 
     @property
     def reference_is_true(self) -> bool:
@@ -141,7 +139,7 @@ class ProblemResults:
         """The runs of an algorithm, by budget and seed."""
         return [(self.runs[k], self.traces[k]) for k in self.places(label)]
 
-    def fronts(self, k: int, at: Sequence[int]) -> list[NDArray[np.int64]]:
+    def fronts(self, k: int, at: Sequence[int]) -> list[Ints]:
         """Positions in the k-th trace of the front after each number of cells (ascending); found once."""
         new = [n for n in at if (k, n) not in self._fronts]
         F, feasible = self.minimised(self.traces[k]), self.traces[k].feasible
@@ -149,10 +147,10 @@ class ProblemResults:
         return [self._fronts[k, n] for n in at]
 
     @cached_property
-    def _fronts(self) -> dict[tuple[int, int], NDArray[np.int64]]:
+    def _fronts(self) -> dict[tuple[int, int], Ints]:
         return {}
 
-    def minimised(self, trace: RunTrace) -> NDArray[np.float64]:
+    def minimised(self, trace: RunTrace) -> Floats:
         """A trace's values (n, m), minimised."""
         return self.objectives.minimise(trace.values)
 
@@ -221,7 +219,7 @@ def load_results(folder: str | Path) -> StudyResults:
     return StudyResults(title=study.title if study is not None else place.name, problems=tuple(found))
 
 
-def fronts_at(F: NDArray[np.float64], feasible: NDArray[np.bool_], at: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+def fronts_at(F: Floats, feasible: Bools, at: Sequence[int]) -> Iterator[Ints]:
     """Positions of the non-dominated feasible points among the first n, for each n of ``at`` (ascending)."""
     front = np.empty(0, dtype=np.int64)
     for start, stop in pairwise([0, *at]):
@@ -231,7 +229,7 @@ def fronts_at(F: NDArray[np.float64], feasible: NDArray[np.bool_], at: Sequence[
         yield front
 
 
-def run_fronts(problem: ProblemResults, label: str, *, at: int | None = None) -> list[NDArray[np.float64]]:
+def run_fronts(problem: ProblemResults, label: str, *, at: int | None = None) -> list[Floats]:
     """The front (k, m), minimised, of each run of an algorithm, at its budget or ``at`` so many cells."""
     found = []
     for k in problem.places(label):

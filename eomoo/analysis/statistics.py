@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 
 
@@ -92,7 +93,7 @@ def magnitude(a12: float) -> str:
     return next((word for limit, word in limits if distance >= limit - 1e-12), "negligible")
 
 
-def holm(p: ArrayLike) -> NDArray[np.float64]:
+def holm(p: ArrayLike) -> Floats:
     """p-values (n,) corrected for having made n tests.
 
     Source: Holm, Scandinavian Journal of Statistics 6(2), 1979.
@@ -119,14 +120,14 @@ def pairwise_tests(samples: Mapping[str, ArrayLike]) -> list[PairTest]:
     return tests
 
 
-def mean_ranks(scores: ArrayLike) -> NDArray[np.float64]:
+def mean_ranks(scores: ArrayLike) -> Floats:
     """Mean rank (k,) of k algorithms over problems, from scores (n_problems, k) of which less is better.
 
     Equal scores share the mean of their ranks.
     """
     from scipy.stats import rankdata
 
-    ranks: NDArray[np.float64] = rankdata(np.asarray(scores, dtype=np.float64), axis=1).mean(axis=0)
+    ranks: Floats = rankdata(np.asarray(scores, dtype=np.float64), axis=1).mean(axis=0)
     return ranks
 
 
@@ -184,7 +185,7 @@ def rank_groups(ranks: ArrayLike, distance: float) -> list[tuple[int, int]]:
     return groups
 
 
-def _friedman(scores: NDArray[np.float64]) -> tuple[float, float]:
+def _friedman(scores: Floats) -> tuple[float, float]:
     from scipy.stats import friedmanchisquare
 
     n, k = scores.shape
@@ -197,7 +198,7 @@ def _friedman(scores: NDArray[np.float64]) -> tuple[float, float]:
     return float(found.statistic), float(found.pvalue)
 
 
-def _sample(values: ArrayLike) -> NDArray[np.float64]:
+def _sample(values: ArrayLike) -> Floats:
     sample = np.asarray(values, dtype=np.float64).ravel()
     if len(sample) == 0 or np.isnan(sample).any():
         raise SettingError("a sample to be tested needs at least one value, and no NaN")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats
 from eomoo.errors import DataError
 from eomoo.fronts import non_dominated
 from eomoo.landscape import Autocorrelation, autocorrelation, correlation, describe, walk_autocorrelation
@@ -43,8 +43,8 @@ class PublishedAnalysis:
 
     table: pd.DataFrame
     numbers: dict[str, Any]
-    by_walk: dict[str, NDArray[np.float64]]
-    by_walk_as_published: dict[str, NDArray[np.float64]]
+    by_walk: dict[str, Floats]
+    by_walk_as_published: dict[str, Floats]
     curves: dict[str, Autocorrelation]
 
 
@@ -94,7 +94,7 @@ def analyse_published(table: pd.DataFrame) -> PublishedAnalysis:
     )
 
 
-def along_walks(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
+def along_walks(table: pd.DataFrame, column: str) -> Floats:
     """(n_walks, length) values of a column along the walks of a table ordered by walk and step."""
     length = table.groupby("walk", sort=True).size()
     if length.nunique() != 1:
@@ -102,7 +102,7 @@ def along_walks(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
     return table[column].to_numpy(dtype=np.float64).reshape(len(length), -1)
 
 
-def front_of(table: pd.DataFrame, accuracy: str, cost: str) -> NDArray[np.bool_]:
+def front_of(table: pd.DataFrame, accuracy: str, cost: str) -> Bools:
     """(n,) which cells are not dominated: larger accuracy and smaller cost are better."""
     values = table[[accuracy, cost]].to_numpy(dtype=np.float64)
     return non_dominated(objectives_of(EO_QUANTITIES, [accuracy, cost]).minimise(values))
@@ -125,7 +125,7 @@ def _pairs(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     return {f"{a}, {b}": correlation(table[a].to_numpy(dtype=float), table[b].to_numpy(dtype=float)) for a, b in pairs}
 
 
-def _ruggedness(right: NDArray[np.float64], doubled: NDArray[np.float64], curve: Autocorrelation) -> dict[str, Any]:
+def _ruggedness(right: Floats, doubled: Floats, curve: Autocorrelation) -> dict[str, Any]:
     return {
         "autocorrelation": float(right.mean()),
         "autocorrelation_std": float(right.std(ddof=1)),

@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 
 import moocore
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.fronts import hamming_distances, mean_distance
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
@@ -67,7 +67,7 @@ class _Walker:
     known: set[int] = field(default_factory=set)
     paid: int = 0
 
-    def step(self, space: Catalogue, F: NDArray[np.float64]) -> list[_Record]:
+    def step(self, space: Catalogue, F: Floats) -> list[_Record]:
         """Expand one record, if one is left, and return the archive's front."""
         if self.queue:
             record = self.queue.popleft()
@@ -89,7 +89,7 @@ class _Walker:
         return _front(self.archive)
 
 
-def search_as_published(problem: CellProblem, starts: NDArray[np.int64], budget: int) -> tuple[NDArray[np.int64], int]:
+def search_as_published(problem: CellProblem, starts: Ints, budget: int) -> tuple[Ints, int]:
     """The published search from the given starts, until at least ``budget`` neighbours were paid.
 
     Args:
@@ -116,7 +116,7 @@ def search_as_published(problem: CellProblem, starts: NDArray[np.int64], budget:
     return np.array([record.cell for record in front], dtype=np.int64), sum(w.paid for w in walkers)
 
 
-def figures_as_published(problem: CellProblem, starts: NDArray[np.int64], budget: int) -> dict[str, float]:
+def figures_as_published(problem: CellProblem, starts: Ints, budget: int) -> dict[str, float]:
     """What the published code would have reported of a search from these starts.
 
     Returns:
@@ -142,7 +142,7 @@ def figures_as_published(problem: CellProblem, starts: NDArray[np.int64], budget
     }
 
 
-def mean_pareto_distance_as_published(cells: NDArray[np.int64]) -> tuple[float, float]:
+def mean_pareto_distance_as_published(cells: Ints) -> tuple[float, float]:
     """The published "mean Pareto distance" and diameter of a front's cells (k,), in its order.
 
     The 17x17 Hamming distance of an ordered pair is added only when it exceeds the maximum so far; the
@@ -153,7 +153,7 @@ def mean_pareto_distance_as_published(cells: NDArray[np.int64]) -> tuple[float, 
     return float(flat[records].sum()) / len(cells), float(flat.max(initial=0))
 
 
-def hypervolume_as_published(F: NDArray[np.float64], best: NDArray[np.float64], worst: NDArray[np.float64]) -> float:
+def hypervolume_as_published(F: Floats, best: Floats, worst: Floats) -> float:
     """The published hypervolume of points (n, 2), minimised; the ideal point scores 0.
 
     Args:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eomoo.analysis import ProblemResults, StudyResults, holm, indicator_frame, mann_whitney, vargha_delaney
+from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 from eomoo.study.rows import RunRow
 
@@ -75,8 +75,8 @@ class Comparison:
     """
 
     pair: Pair
-    surrogate: NDArray[np.float64]
-    random: NDArray[np.float64]
+    surrogate: Floats
+    random: Floats
     u: float
     p: float
     p_holm: float
@@ -126,10 +126,10 @@ class Samples:
     frame: pd.DataFrame
     search_only: pd.DataFrame
 
-    def values(self, measure: Measure, label: str) -> NDArray[np.float64]:
+    def values(self, measure: Measure, label: str) -> Floats:
         """A measure (n,) over the seeds of an algorithm."""
         frame = self.search_only if measure.way == SEARCH_ONLY else self.frame
-        values: NDArray[np.float64] = frame.loc[frame["label"] == label, measure.column].to_numpy(np.float64)
+        values: Floats = frame.loc[frame["label"] == label, measure.column].to_numpy(np.float64)
         return values
 
 

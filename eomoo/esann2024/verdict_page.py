@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eomoo.analysis import ProblemResults, StudyResults, magnitude, plot_violins, quartiles
+from eomoo.arrays import Floats
 from eomoo.esann2024.verdict import (
     ALPHA,
     AS_PUBLISHED,
@@ -342,7 +342,7 @@ def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
-def _quartiles(values: NDArray[np.float64]) -> str:
+def _quartiles(values: Floats) -> str:
     low, middle, high = quartiles(values)
     return f"{middle:,.5g} ({low:,.5g}, {high:,.5g})"
 

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.landscape.graph import components_among, joining_steps
 from eomoo.landscape.values import correlation
 from eomoo.space import Neighborhood
 
 
-def connectedness(
-    graph: Neighborhood, front: NDArray[np.int64], *, undirected: bool
-) -> tuple[dict[str, Any], NDArray[np.int32]]:
+def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tuple[dict[str, Any], NDArray[np.int32]]:
     """How far steps within the front connect its cells (k,).
 
     Returns:
@@ -54,7 +53,7 @@ def fitness_distance(measure: NDArray[Any], distance: NDArray[np.int32]) -> dict
     return correlation(measure[reached].astype(float), distance[reached].astype(float))
 
 
-def distance_profile(values: NDArray[np.float64], distance: NDArray[np.int32]) -> list[dict[str, Any]]:
+def distance_profile(values: Floats, distance: NDArray[np.int32]) -> list[dict[str, Any]]:
     """For each number of steps to the front: cells, and quartiles of the values (n, m) of those cells."""
     rows = []
     for steps in range(int(distance.max()) + 1):

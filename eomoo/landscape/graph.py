@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
+from eomoo.arrays import Bools, Ints
 from eomoo.space import Neighborhood
 
 
-def subgraph(graph: Neighborhood, cells: NDArray[np.int64]) -> Neighborhood:
+def subgraph(graph: Neighborhood, cells: Ints) -> Neighborhood:
     """The graph among some of its cells (n,), sorted; they are numbered 0 to n - 1 in the result."""
     if len(cells) == len(graph):
         return graph
@@ -23,20 +24,20 @@ def subgraph(graph: Neighborhood, cells: NDArray[np.int64]) -> Neighborhood:
     return Neighborhood(indptr=np.concatenate(([0], np.cumsum(kept))), indices=target[target >= 0])
 
 
-def degrees(graph: Neighborhood) -> NDArray[np.int64]:
+def degrees(graph: Neighborhood) -> Ints:
     """(n,) number of neighbours of each cell."""
-    found: NDArray[np.int64] = np.diff(graph.indptr)
+    found: Ints = np.diff(graph.indptr)
     return found
 
 
-def row_counts(graph: Neighborhood, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+def row_counts(graph: Neighborhood, flags: Bools) -> Ints:
     """(n,) how many of the flags (n_edges,) are set in each row."""
     total = np.concatenate(([0], np.cumsum(flags, dtype=np.int32)))
-    found: NDArray[np.int64] = np.diff(total[graph.indptr]).astype(np.int64)
+    found: Ints = np.diff(total[graph.indptr]).astype(np.int64)
     return found
 
 
-def row_min(graph: Neighborhood, keys: NDArray[np.int64], *, empty: int) -> NDArray[np.int64]:
+def row_min(graph: Neighborhood, keys: Ints, *, empty: int) -> Ints:
     """(n,) the least of the keys (n_edges,) in each row; ``empty`` where a row has none."""
     least = np.full(len(graph), empty, dtype=np.int64)
     some = degrees(graph) > 0
@@ -46,7 +47,7 @@ def row_min(graph: Neighborhood, keys: NDArray[np.int64], *, empty: int) -> NDAr
     return least
 
 
-def sparse(graph: Neighborhood, flags: NDArray[np.bool_] | None = None) -> csr_array:
+def sparse(graph: Neighborhood, flags: Bools | None = None) -> csr_array:
     """The adjacency matrix (n, n), 1.0 for each edge, or for those that are flagged (n_edges,)."""
     n = len(graph)
     indptr, indices = graph.indptr, graph.indices
@@ -56,13 +57,13 @@ def sparse(graph: Neighborhood, flags: NDArray[np.bool_] | None = None) -> csr_a
     return csr_array((np.ones(len(indices)), indices, indptr.astype(np.int32)), shape=(n, n))
 
 
-def distances_to(graph: Neighborhood, targets: NDArray[np.int64], *, undirected: bool) -> NDArray[np.int32]:
+def distances_to(graph: Neighborhood, targets: Ints, *, undirected: bool) -> NDArray[np.int32]:
     """(n,) fewest steps from each cell to one of the targets; -1 where none can be reached."""
     return nearest_target(graph, targets, undirected=undirected)[0]
 
 
 def nearest_target(
-    graph: Neighborhood, targets: NDArray[np.int64], *, undirected: bool
+    graph: Neighborhood, targets: Ints, *, undirected: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """For each cell: fewest steps (n,) to a target, and the number of a nearest target (n,).
 
@@ -95,7 +96,7 @@ def _reversed(graph: Neighborhood) -> Neighborhood:
     return Neighborhood(indptr=matrix.indptr.astype(np.int64), indices=matrix.indices)
 
 
-def components_among(graph: Neighborhood, cells: NDArray[np.int64]) -> NDArray[np.int32]:
+def components_among(graph: Neighborhood, cells: Ints) -> NDArray[np.int32]:
     """(k,) number of the component of each of the cells (k,), joined by edges among them.
 
     Directions of edges are ignored. Components are numbered by size, 0 is the largest.
@@ -116,7 +117,7 @@ def _by_size(label: NDArray[np.int32]) -> NDArray[np.int32]:
     return rank[label]
 
 
-def joining_steps(graph: Neighborhood, cells: NDArray[np.int64]) -> int | None:
+def joining_steps(graph: Neighborhood, cells: Ints) -> int | None:
     """The least k such that the cells are connected when those at most k steps apart are joined.
 
     1 means that they are connected in the graph itself; None that no k joins them. The graph must be

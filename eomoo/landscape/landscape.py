@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.fronts import sorted_front
 from eomoo.landscape.graph import subgraph
@@ -34,11 +34,11 @@ class Landscape:
 
     problem: CellProblem
     neighborhood: str
-    cells: NDArray[np.int64]
-    values: NDArray[np.float64]
-    F: NDArray[np.float64]
+    cells: Ints
+    values: Floats
+    F: Floats
     graph: Neighborhood
-    front: NDArray[np.int64]
+    front: Ints
 
     @property
     def undirected(self) -> bool:
@@ -46,7 +46,7 @@ class Landscape:
         return self.neighborhood == "symmetric"
 
     @property
-    def domain(self) -> NDArray[np.bool_]:
+    def domain(self) -> Bools:
         """(423624,) bool, which cells of the space are in the landscape."""
         mask = np.zeros(len(self.problem.space), dtype=bool)
         mask[self.cells] = True
@@ -94,7 +94,7 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
     )
 
 
-def _feasible_cells(problem: CellProblem) -> NDArray[np.int64]:
+def _feasible_cells(problem: CellProblem) -> Ints:
     cells = np.arange(len(problem.space)) if problem.domain is None else np.flatnonzero(problem.domain)
     values = problem.values(cells)
     feasible = ~np.isnan(values).any(axis=1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import positive, whole
 from eomoo.landscape.front import connectedness, distance_profile, fitness_distance
 from eomoo.landscape.graph import components_among, degrees, distances_to, subgraph
@@ -44,13 +45,13 @@ class LandscapeAnalysis:
 
     landscape: Landscape
     numbers: dict[str, Any]
-    ranks: NDArray[np.int64]
+    ranks: Ints
     distance: NDArray[np.int32]
     component: NDArray[np.int32]
     optima: list[Optima]
     pareto: ParetoOptima
     autocorrelation: list[Autocorrelation]
-    exact: NDArray[np.float64] | None
+    exact: Floats | None
     pls: dict[str, list[PlsRun]]
 
 
@@ -139,7 +140,7 @@ def _walked(landscape: Landscape, *, n_walks: int, length: int, seed: int) -> li
     return [autocorrelation(column[walks], max_lag=lag, seed=seed) for column in by_index.T]
 
 
-def _exact(landscape: Landscape) -> NDArray[np.float64] | None:
+def _exact(landscape: Landscape) -> Floats | None:
     if not landscape.undirected:
         return None
     return exact_autocorrelation(landscape.values, landscape.graph, max_lag=_MAX_LAG)

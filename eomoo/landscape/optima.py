@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.landscape.graph import degrees, row_counts, row_min, sparse
 from eomoo.landscape.relations import Relations, dense_ranks
 from eomoo.space import Neighborhood
@@ -29,12 +30,12 @@ class Optima:
         root: (n,) int64, the local optimum in which each cell's steepest descent ends.
     """
 
-    cells: NDArray[np.int64]
-    strict: NDArray[np.bool_]
+    cells: Ints
+    strict: Bools
     plateau: NDArray[np.int32]
-    basin: NDArray[np.int64]
+    basin: Ints
     steps: NDArray[np.int32]
-    root: NDArray[np.int64]
+    root: Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +48,12 @@ class ParetoOptima:
         steps: (n,) expected length of each cell's dominance descent.
     """
 
-    cells: NDArray[np.int64]
-    basin: NDArray[np.float64]
-    steps: NDArray[np.float64]
+    cells: Ints
+    basin: Floats
+    steps: Floats
 
 
-def local_optima(f: NDArray[np.float64], graph: Neighborhood) -> Optima:
+def local_optima(f: Floats, graph: Neighborhood) -> Optima:
     """Local optima of one objective (n,), minimised, and their basins.
 
     A *local optimum* is a cell without a strictly better neighbour (a cell without neighbours is one).
@@ -83,7 +84,7 @@ def local_optima(f: NDArray[np.float64], graph: Neighborhood) -> Optima:
     )
 
 
-def _follow(step_to: NDArray[np.int64], moves: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _follow(step_to: Ints, moves: Bools) -> tuple[Ints, NDArray[np.int32]]:
     """Where paths end and how long they are, by doubling the length of the jumps."""
     target, steps = step_to, moves.astype(np.int32)
     while True:
@@ -94,7 +95,7 @@ def _follow(step_to: NDArray[np.int64], moves: NDArray[np.bool_]) -> tuple[NDArr
         target = further
 
 
-def _plateaus(graph: Neighborhood, rank: NDArray[np.int32], optimum: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _plateaus(graph: Neighborhood, rank: NDArray[np.int32], optimum: Bools) -> NDArray[np.int32]:
     counts = degrees(graph)
     flags = np.repeat(optimum, counts) & optimum[graph.indices]
     # In a neighbourhood with one-way steps, neighbouring local optima may differ in value.
@@ -122,8 +123,8 @@ def pareto_local_optima(relations: Relations, graph: Neighborhood) -> ParetoOpti
     cells = np.flatnonzero(exits == 0)
     descent = sparse(graph, dominates)
     descent.data /= np.repeat(exits, exits)
-    mass: NDArray[np.float64] = np.ones(len(graph))
-    going: NDArray[np.float64] = (exits > 0).astype(np.float64)
+    mass: Floats = np.ones(len(graph))
+    going: Floats = (exits > 0).astype(np.float64)
     ended, length = np.zeros(len(graph)), np.zeros(len(graph))
     while True:
         ended[cells] += mass[cells]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Box, FrontArchive, hypervolume
 from eomoo.landscape.landscape import Landscape
 
@@ -28,7 +28,7 @@ class PlsRun:
     stopped: bool
     hypervolume_share: float
     front_share: float
-    curve: NDArray[np.float64]
+    curve: Floats
 
 
 def pls_depth(
@@ -71,9 +71,7 @@ def pls_depth(
     return runs
 
 
-def search(
-    landscape: Landscape, starts: NDArray[np.int64], *, most: int
-) -> tuple[NDArray[np.int64], list[tuple[int, NDArray[np.float64]]]]:
+def search(landscape: Landscape, starts: Ints, *, most: int) -> tuple[Ints, list[tuple[int, Floats]]]:
     """Pareto local search from cells (by number), until all is explored or ``most`` are evaluated.
 
     Returns:
@@ -83,8 +81,8 @@ def search(
     F, graph = landscape.F, landscape.graph
     seen = np.zeros(len(landscape), dtype=bool)
     archive = FrontArchive(F.shape[1])
-    evaluated: list[NDArray[np.int64]] = []
-    fronts: list[tuple[int, NDArray[np.float64]]] = []
+    evaluated: list[Ints] = []
+    fronts: list[tuple[int, Floats]] = []
     new, spent, due = starts[:most], 0, 0.0
     while True:
         seen[new] = True

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from eomoo.arrays import Bools, Floats
 from eomoo.landscape.graph import degrees, row_counts
 from eomoo.space import Neighborhood
 
@@ -21,11 +22,11 @@ class Relations:
         worse: (m, n_edges) bool, the neighbour is worse in it.
     """
 
-    better: NDArray[np.bool_]
-    worse: NDArray[np.bool_]
+    better: Bools
+    worse: Bools
 
     @property
-    def dominates(self) -> NDArray[np.bool_]:
+    def dominates(self) -> Bools:
         """(n_edges,) the neighbour dominates the cell: nowhere worse, somewhere better."""
         return _anywhere(self.better) & ~_anywhere(self.worse)
 
@@ -60,7 +61,7 @@ class Relations:
         }
 
 
-def dense_ranks(F: NDArray[np.float64]) -> NDArray[np.int32]:
+def dense_ranks(F: Floats) -> NDArray[np.int32]:
     """(m, n) the rank of each value (n, m) within its objective, 0 for the best; equal values share one.
 
     Comparisons of ranks are those of values, at half the memory and without rounding.
@@ -68,7 +69,7 @@ def dense_ranks(F: NDArray[np.float64]) -> NDArray[np.int32]:
     return (rankdata(F, method="dense", axis=0).T - 1).astype(np.int32)
 
 
-def relate(F: NDArray[np.float64], graph: Neighborhood) -> Relations:
+def relate(F: Floats, graph: Neighborhood) -> Relations:
     """Compare every cell's values (n, m), minimised, with those of its neighbours."""
     counts = degrees(graph)
     shape = (F.shape[1], len(graph.indices))
@@ -80,13 +81,13 @@ def relate(F: NDArray[np.float64], graph: Neighborhood) -> Relations:
     return Relations(better=better, worse=worse)
 
 
-def _anywhere(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _anywhere(flags: Bools) -> Bools:
     """(n_edges,) whether one of the objectives' flags (m, n_edges) is set."""
-    found: NDArray[np.bool_] = np.logical_or.reduce(flags, axis=0)
+    found: Bools = np.logical_or.reduce(flags, axis=0)
     return found
 
 
-def _mean_share(graph: Neighborhood, flags: NDArray[np.bool_]) -> float:
+def _mean_share(graph: Neighborhood, flags: Bools) -> float:
     counts = degrees(graph)
     some = counts > 0
     return float((row_counts(graph, flags)[some] / counts[some]).mean()) if some.any() else 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees, sparse
 from eomoo.space import Neighborhood
@@ -23,9 +23,9 @@ class Autocorrelation:
         confidence: Of the bands, such as 0.95.
     """
 
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    mean: Floats
+    low: Floats
+    high: Floats
     length: float
     length_band: tuple[float, float]
     confidence: float
@@ -49,7 +49,7 @@ def correlation_length(first: float) -> float:
 
 
 def autocorrelation(
-    values: NDArray[np.float64],
+    values: Floats,
     *,
     max_lag: int,
     confidence: float = 0.95,
@@ -101,7 +101,7 @@ def autocorrelation(
     )
 
 
-def _quantiles(samples: NDArray[np.float64], shares: list[float]) -> NDArray[np.float64]:
+def _quantiles(samples: Floats, shares: list[float]) -> Floats:
     """Quantiles (k, m) of each column of samples (n, m) without its NaN; NaN where there is nothing else."""
     found = np.full((len(shares), samples.shape[1]), np.nan)
     for k, column in enumerate(samples.T):
@@ -112,7 +112,7 @@ def _quantiles(samples: NDArray[np.float64], shares: list[float]) -> NDArray[np.
     return found
 
 
-def _lagged_sums(values: NDArray[np.float64], max_lag: int) -> tuple[NDArray[np.float64], ...]:
+def _lagged_sums(values: Floats, max_lag: int) -> tuple[Floats, ...]:
     """By walk and lag (n_walks, max_lag + 1): products, first members, second members, pairs; then totals."""
     there = ~np.isnan(values)
     centred = np.where(there, values - values[there].mean(), 0.0)
@@ -131,24 +131,18 @@ def _lagged_sums(values: NDArray[np.float64], max_lag: int) -> tuple[NDArray[np.
     return products, heads, tails, pairs
 
 
-def _curves(
-    weights: NDArray[np.float64],
-    products: NDArray[np.float64],
-    heads: NDArray[np.float64],
-    tails: NDArray[np.float64],
-    pairs: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def _curves(weights: Floats, products: Floats, heads: Floats, tails: Floats, pairs: Floats) -> Floats:
     """Autocorrelations (n_samples, max_lag + 1) for weights (n_samples, n_walks) of the walks."""
     n = weights @ pairs
     mean = (weights @ heads)[:, :1] / n[:, :1]
     joint = weights @ products - mean * (weights @ heads) - mean * (weights @ tails)
     with np.errstate(invalid="ignore", divide="ignore"):
         covariance = joint / n + mean**2
-        curves: NDArray[np.float64] = covariance / covariance[:, :1]
+        curves: Floats = covariance / covariance[:, :1]
     return curves
 
 
-def exact_autocorrelation(f: NDArray[np.float64], graph: Neighborhood, *, max_lag: int) -> NDArray[np.float64]:
+def exact_autocorrelation(f: Floats, graph: Neighborhood, *, max_lag: int) -> Floats:
     """Autocorrelation (max_lag + 1,) of an endless random walk, from all cells (n,) at once.
 
     With transition matrix P and stationary distribution pi, sum(pi * g * (P^lag g)) / sum(pi * g^2)
@@ -187,7 +181,7 @@ def exact_autocorrelation(f: NDArray[np.float64], graph: Neighborhood, *, max_la
     return result if f.ndim == 2 else result[:, 0]
 
 
-def walk_autocorrelation(values: NDArray[np.float64], *, lag: int = 1) -> NDArray[np.float64]:
+def walk_autocorrelation(values: Floats, *, lag: int = 1) -> Floats:
     """Each walk's own autocorrelation (n_walks,) at a lag, from values (n_walks, length).
 
     With a walk's deviations d from its own mean: sum(d[t] * d[t + lag]) / sum(d^2), the usual
@@ -198,5 +192,5 @@ def walk_autocorrelation(values: NDArray[np.float64], *, lag: int = 1) -> NDArra
     """
     d = values - values.mean(axis=1, keepdims=True)
     stop = values.shape[1] - lag
-    joint: NDArray[np.float64] = (d[:, :stop] * d[:, lag:]).sum(axis=1) / (d * d).sum(axis=1)
+    joint: Floats = (d[:, :stop] * d[:, lag:]).sum(axis=1) / (d * d).sum(axis=1)
     return joint

@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Ints
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.landscape.page import SMALL, STYLES, finish, sheet_axes, write_rows
 from eomoo.plots import COLORS, axis_label
@@ -93,7 +93,7 @@ def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     return finish(ax, title=title, x=labels[0], y=labels[1] if m > 1 else "cell of the front")
 
 
-def _front_edges(analysis: LandscapeAnalysis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _front_edges(analysis: LandscapeAnalysis) -> tuple[Ints, Ints]:
     landscape = analysis.landscape
     place = np.full(len(landscape), -1)
     place[landscape.front] = np.arange(len(landscape.front))

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from eomoo.arrays import Floats, Ints
 from eomoo.landscape.relations import dense_ranks
 
 
-def describe(values: NDArray[np.float64]) -> dict[str, float]:
+def describe(values: Floats) -> dict[str, float]:
     """Count, distinct values, mean, standard deviation (n - 1), extremes and quartiles of values (n,)."""
     low, first, median, third, high = np.quantile(values, [0.0, 0.25, 0.5, 0.75, 1.0])
     return {
@@ -34,7 +35,7 @@ def correlation(a: NDArray[Any], b: NDArray[Any]) -> dict[str, float]:
     return {name: float(found[0, 1]) for name, found in correlations(np.column_stack((a, b))).items()}
 
 
-def correlations(F: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def correlations(F: Floats) -> dict[str, Floats]:
     """Correlation (m, m) between the columns of F (n, m): "pearson" and "spearman"; NaN for a constant.
 
     Of minimised objectives over all cells, those in conflict have a negative one.
@@ -51,7 +52,7 @@ def correlations(F: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def dominance_ranks(F: NDArray[np.float64]) -> NDArray[np.int64]:
+def dominance_ranks(F: Floats) -> Ints:
     """Rank (n,) of each point (n, m), minimised, by non-dominated sorting: 0 for the Pareto front.
 
     Rank r + 1 is the front of what is left without ranks 0 to r. Equal points share a rank.

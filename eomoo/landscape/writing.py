@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Ints
 from eomoo.files import atomic_path, write_json
 from eomoo.landscape.graph import components_among
 from eomoo.landscape.measure import LandscapeAnalysis
@@ -134,7 +134,7 @@ def _optima(analysis: LandscapeAnalysis) -> pd.DataFrame:
     return pd.concat(parts).astype({"plateau": "Int64", "component": "Int64"})
 
 
-def _cells(analysis: LandscapeAnalysis, numbers: NDArray[np.int64]) -> pd.DataFrame:
+def _cells(analysis: LandscapeAnalysis, numbers: Ints) -> pd.DataFrame:
     import pandas as pd
 
     landscape = analysis.landscape

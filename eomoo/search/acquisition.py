@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Box
 
-_Array = NDArray[np.float64]
 # Products of so many bits, summed over at most 2^11 steps, fit into the 53 of a double.
 _PROBABILITY_BITS, _GAIN_BITS = 22, 20
 
@@ -19,15 +19,15 @@ _PROBABILITY_BITS, _GAIN_BITS = 22, 20
 _STEP_ENDS = np.array([0.0, 0.1, 0.25, 0.5, 1.0])
 
 
-def random_directions(n: int, m: int, rng: np.random.Generator) -> _Array:
+def random_directions(n: int, m: int, rng: np.random.Generator) -> Floats:
     """Random directions (n, m), uniform on the part of the sphere where all components are positive."""
     # A component of zero would divide by zero.
     normal = np.abs(rng.standard_normal((n, m))) + 1e-9
-    unit: _Array = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    unit: Floats = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     return unit
 
 
-def scalarised_hypervolume(F: _Array, directions: _Array, box: Box) -> _Array:
+def scalarised_hypervolume(F: Floats, directions: Floats, box: Box) -> Floats:
     """Length along each direction from the reference point that each point dominates: (n, r).
 
     It is negative beyond the reference point. The mean over random directions of the largest length of a
@@ -48,7 +48,7 @@ def scalarised_hypervolume(F: _Array, directions: _Array, box: Box) -> _Array:
     return length
 
 
-def z_score(mean: _Array, std: _Array, directions: _Array, best: _Array, box: Box) -> _Array:
+def z_score(mean: Floats, std: Floats, directions: Floats, best: Floats, box: Box) -> Floats:
     """Standard deviations (c,) by which each candidate is expected beyond the front, in its best direction.
 
     Args:
@@ -63,12 +63,12 @@ def z_score(mean: _Array, std: _Array, directions: _Array, best: _Array, box: Bo
     beyond = (inside[:, 0, None] - goal[:, 0]) / spread[:, 0, None]
     for k in range(1, mean.shape[1]):
         np.minimum(beyond, (inside[:, k, None] - goal[:, k]) / spread[:, k, None], out=beyond)
-    most: _Array = beyond.max(axis=1)
+    most: Floats = beyond.max(axis=1)
     return most
 
 
 def improvement_probabilities(
-    mean: _Array, std: _Array, directions: _Array, best: _Array, box: Box, step: float
+    mean: Floats, std: Floats, directions: Floats, best: Floats, box: Box, step: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Probabilities (c, s) that each candidate dominates steps beyond the front, and each step's gain (s,).
 
@@ -93,19 +93,17 @@ def improvement_probabilities(
     return probability, gain.astype(np.float32)
 
 
-def _normalised(mean: _Array, std: _Array, box: Box) -> tuple[_Array, _Array]:
+def _normalised(mean: Floats, std: Floats, box: Box) -> tuple[Floats, Floats]:
     return (box.reference - mean) / box.extent, std / box.extent
 
 
-def _whole(values: NDArray[np.float32], bits: int) -> _Array:
+def _whole(values: NDArray[np.float32], bits: int) -> Floats:
     """Values in steps of about their largest over 2^bits: whole numbers, in double precision."""
     _, exponent = np.frexp(float(values.max(initial=0.0)))
     return np.rint(np.ldexp(values.astype(np.float64), bits - int(exponent)))
 
 
-def select_batch(
-    probability: NDArray[np.float32], gain: NDArray[np.float32], n: int, otherwise: _Array
-) -> NDArray[np.int64]:
+def select_batch(probability: NDArray[np.float32], gain: NDArray[np.float32], n: int, otherwise: Floats) -> Ints:
     """Positions of n candidates, each the one that is expected to add most to those before it.
 
     The same on every machine: sums of products of whole numbers do not depend on the order in which a library

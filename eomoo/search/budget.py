@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.termination import TerminateIfAll, Termination
 
+from eomoo.arrays import Bools, Ints
 from eomoo.fronts import PENALTY
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
 
-def cells_of(problem: CellProblem) -> NDArray[np.int64]:
+def cells_of(problem: CellProblem) -> Ints:
     """All cells (n,) that have values."""
     return np.arange(len(load_space())) if problem.domain is None else np.flatnonzero(problem.domain)
 
@@ -110,7 +110,7 @@ class BudgetedEvaluator(Evaluator):
         self.n_eval_at_last_new = 0
         self._seen = np.zeros(len(load_space()), dtype=bool)
 
-    def seen(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def seen(self, cells: Ints) -> Bools:
         """Which of the cells (n,) have been evaluated."""
         return self._seen[cells]
 
@@ -134,7 +134,7 @@ class BudgetedEvaluator(Evaluator):
             if self.on_new is not None:
                 self.on_new(pop[new])
 
-    def _counting(self, problem: CellProblem, index: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _counting(self, problem: CellProblem, index: Ints) -> Bools:
         """Which individuals are the first of a cell that was never evaluated."""
         new = (index >= 0) & ~self._seen[index]
         if problem.domain is not None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Box, FrontArchive
 from eomoo.search.acquisition import random_directions, scalarised_hypervolume
 from eomoo.search.trace import Trace
-
-_Array = NDArray[np.float64]
 
 # Tuned on seeds below 1001 of the studies in benchmarks/suite.py: more of them gained nothing.
 _N_DIRECTIONS = 64
@@ -25,7 +23,7 @@ _MOST_OF_THE_FIRST = 0.9
 _MIN_STD = 1e-6
 
 
-def box_around(front: _Array, first: _Array, reference: _Array | None) -> Box:
+def box_around(front: Floats, first: Floats, reference: Floats | None) -> Box:
     """The box of a front (k, m) up to a reference point (m,).
 
     Without one, or with one that nothing reaches yet, it reaches a little beyond the front, and at least
@@ -56,14 +54,14 @@ class Candidates:
         z_score: (c,) by how many standard deviations each is beyond the front and within the limits.
     """
 
-    cells: NDArray[np.int64]
-    predicted: _Array
-    model_std: _Array
-    mean: _Array
-    std: _Array
-    z_score: _Array
+    cells: Ints
+    predicted: Floats
+    model_std: Floats
+    mean: Floats
+    std: Floats
+    z_score: Floats
 
-    def take(self, places: NDArray[np.int64]) -> Candidates:
+    def take(self, places: Ints) -> Candidates:
         """The candidates at such places."""
         return Candidates(**{name: values[places] for name, values in vars(self).items()})
 
@@ -100,10 +98,10 @@ class SearchState:
     def __init__(
         self,
         trace: Trace,
-        measured: NDArray[np.int64],
+        measured: Ints,
         front: FrontArchive,
-        reference: _Array | None,
-        limits: _Array,
+        reference: Floats | None,
+        limits: Floats,
         rng: np.random.Generator,
     ) -> None:
         self.F = trace.F[measured]
@@ -121,7 +119,7 @@ class SearchState:
         # What is feasible is nearer than what is not.
         self.nearest = measured[np.lexsort((-ahead, trace.violation[measured]))]
 
-    def rows_to_keep(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def rows_to_keep(self, n: int, rng: np.random.Generator) -> Ints:
         """Positions, in order, of at most n measured cells that are worth a look again.
 
         Half of them are the nearest, half any others, and the first few stay, which tell the extent.
@@ -131,7 +129,7 @@ class SearchState:
         few = np.sort(self.nearest)[:_FIRST]
         return np.union1d(few, self.training_rows(n - _FIRST, rng))
 
-    def training_rows(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def training_rows(self, n: int, rng: np.random.Generator) -> Ints:
         """Positions of the training set, at most n measured cells: half the nearest, half any others."""
         if len(self.nearest) <= n:
             return np.sort(self.nearest)

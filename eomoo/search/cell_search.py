@@ -6,12 +6,12 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 from pymoo.util.display.multi import MultiObjectiveOutput
 from pymoo.util.display.output import Output
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
@@ -65,7 +65,7 @@ class CellSearch(Algorithm):
         """Plan what follows a batch, which has been evaluated."""
         raise NotImplementedError
 
-    def _note(self, F: NDArray[np.float64], G: NDArray[np.float64]) -> None:
+    def _note(self, F: Floats, G: Floats) -> None:
         """Take note of values (n, m) and constraint values (n, g) that have entered the trace."""
 
     # -- pymoo's hooks -------------------------------------------------------------------------
@@ -78,7 +78,7 @@ class CellSearch(Algorithm):
         self.trace = Trace(len(self.space), problem.n_obj)
         self._front = FrontArchive(problem.n_obj)
         self._front_pop = Population.new()
-        self.starts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.starts: Ints = np.empty(0, dtype=np.int64)
         self.first_starts = self.starts
         self._batch = self.starts
 
@@ -142,20 +142,20 @@ class CellSearch(Algorithm):
         if keep[len(self._front_pop) :].any():
             self._front_pop = np.concatenate((self._front_pop, infills))[keep].view(Population)
 
-    def _indices(self, infills: Population) -> NDArray[np.int64]:
+    def _indices(self, infills: Population) -> Ints:
         found = [individual.get("index") for individual in infills]
         if any(index is None for index in found):
             # Evaluated by somebody else, who does not know the index.
             found = self.space.index(np.stack([individual.X for individual in infills]))
         return np.array(found, dtype=np.int64)
 
-    def _unseen_cells(self, n: int) -> NDArray[np.int64]:
+    def _unseen_cells(self, n: int) -> Ints:
         """Up to n random cells of the problem that were never evaluated."""
         total = n_cells(self.problem)
         left = total - len(self._trace())
         draws = 4 * n if left > total // 2 else 4 * n * total // max(left, 1)
         if draws < total // 8:
-            cells: NDArray[np.int64] = self.problem.random_cells(draws, self.random_state)
+            cells: Ints = self.problem.random_cells(draws, self.random_state)
             cells = cells[~self._seen(cells)][:n]
             if len(cells):
                 return cells
@@ -167,7 +167,7 @@ class CellSearch(Algorithm):
     def _remaining(self) -> int | None:
         return remaining_evaluations(self)
 
-    def _seen(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _seen(self, cells: Ints) -> Bools:
         return self._trace().seen(cells)
 
     def _trace(self) -> Trace:
@@ -183,7 +183,7 @@ def renamed(old: str, new: str, kwargs: dict[str, Any], value: object) -> object
     return kwargs.pop(old)
 
 
-def _is_first(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _is_first(values: Ints) -> Bools:
     first = np.zeros(len(values), dtype=bool)
     first[np.unique(values, return_index=True)[1]] = True
     return first

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.algorithms.base.genetic import GeneticAlgorithm
 from pymoo.core.infill import InfillCriterion
 from pymoo.core.population import Population
 
+from eomoo.arrays import Ints
 from eomoo.search.budget import BudgetedEvaluator, cells_of
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
@@ -82,7 +82,7 @@ class CellMating(InfillCriterion):
         self._most_idle = 1
         return True
 
-    def _unseen(self, problem: CellProblem, pop: Population, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def _unseen(self, problem: CellProblem, pop: Population, n: int, rng: np.random.Generator) -> Ints:
         """Up to n random cells of the problem that were never evaluated, and are not in the population."""
         cells = cells_of(problem)
         evaluator = self.owner.evaluator
@@ -92,9 +92,7 @@ class CellMating(InfillCriterion):
         return rng.choice(cells, size=min(n, len(cells)), replace=False)
 
 
-def less_violating(
-    pop: Population, pairs: NDArray[np.int64], random_state: np.random.Generator, **kwargs: object
-) -> NDArray[np.int64]:
+def less_violating(pop: Population, pairs: Ints, random_state: np.random.Generator, **kwargs: object) -> Ints:
     """Winners (k, 1) of pairs (k, 2): the smaller violation, at random where they are equal.
 
     NSGA-III's own comparison in pymoo 0.6 draws without a seed where two violations are equal.

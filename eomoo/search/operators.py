@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.crossover import Crossover
 from pymoo.core.duplicate import DuplicateElimination
 from pymoo.core.mutation import Mutation
@@ -13,6 +12,7 @@ from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
+from eomoo.arrays import Bools, Ints
 from eomoo.search.starts import Starts, as_sampling
 from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -52,7 +52,7 @@ class RandomCellSampling(Sampling):
         *args: object,
         random_state: np.random.Generator | None = None,
         **kwargs: object,
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         rng = random_state if random_state is not None else np.random.default_rng()
         space = load_space()
         if hasattr(problem, "random_cells"):
@@ -81,11 +81,11 @@ class NeighborMutation(Mutation):
     def _do(
         self,
         problem: Problem,
-        X: NDArray[np.int64],
+        X: Ints,
         *args: object,
         random_state: np.random.Generator | None = None,
         **kwargs: object,
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         rng = random_state if random_state is not None else np.random.default_rng()
         genes = np.asarray(X).astype(np.int64)
         domain = getattr(problem, "domain", None)
@@ -103,9 +103,7 @@ class NeighborMutation(Mutation):
         return genes
 
 
-def _one_gene_changed(
-    genes: NDArray[np.int64], domain: NDArray[np.bool_] | None, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _one_gene_changed(genes: Ints, domain: Bools | None, rng: np.random.Generator) -> Ints:
     space = load_space()
     index = space.index(genes)
     near = space.one_gene_changes(genes)
@@ -144,11 +142,11 @@ class CellCrossover(Crossover):
     def _do(
         self,
         problem: Problem,
-        X: NDArray[np.int64],
+        X: Ints,
         *args: object,
         random_state: np.random.Generator | None = None,
         **kwargs: object,
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         rng = random_state if random_state is not None else np.random.default_rng()
         domain = getattr(problem, "domain", None)
         space = load_space()
@@ -180,7 +178,7 @@ class CellDuplicateElimination(DuplicateElimination):
     Invalid genotypes are duplicates when they are equal gene by gene.
     """
 
-    def _do(self, pop: Population, other: Population | None, is_duplicate: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _do(self, pop: Population, other: Population | None, is_duplicate: Bools) -> Bools:
         mine = _keys(pop)
         if other is None:
             first = {key: k for k, key in reversed(list(enumerate(mine)))}
@@ -194,5 +192,5 @@ class CellDuplicateElimination(DuplicateElimination):
 def _keys(pop: Population) -> list[int | tuple[float, ...]]:
     """A key for each individual: its cell, or all genes where it is none."""
     genes = np.stack([individual.X for individual in pop])
-    index: NDArray[np.int64] = load_space().index(genes)
+    index: Ints = load_space().index(genes)
     return [k if k >= 0 else tuple(row.tolist()) for k, row in zip(index.tolist(), genes, strict=True)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Ints
 from eomoo.checks import choice, positive
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
@@ -27,12 +27,12 @@ class _Expansion:
     """Members of one archive whose neighbours are to be evaluated."""
 
     archive: FrontArchive
-    members: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    neighbors: NDArray[np.int64]
+    members: Ints
+    counts: Ints
+    neighbors: Ints
 
     @property
-    def owner(self) -> NDArray[np.int64]:
+    def owner(self) -> Ints:
         """Number of the member that each neighbour belongs to."""
         return np.repeat(np.arange(len(self.members)), self.counts)
 
@@ -155,7 +155,7 @@ class PLS(CellSearch):
                 return
         self.termination.force_termination = True
 
-    def _expand_all(self) -> NDArray[np.int64]:
+    def _expand_all(self) -> Ints:
         """Plan the expansion of each archive's next members; the new cells that it needs."""
         n = self._enough if self.n_expand is None else self.n_expand
         while True:
@@ -175,7 +175,7 @@ class PLS(CellSearch):
                 return batch
             n *= 2
 
-    def _wanted(self) -> NDArray[np.int64]:
+    def _wanted(self) -> Ints:
         if self._whole:
             return np.concatenate([e.neighbors for e in self._plan])
         rng: np.random.Generator = self.random_state
@@ -188,7 +188,7 @@ class PLS(CellSearch):
             wanted.append(expansion.neighbors[order])
         return np.concatenate(wanted)
 
-    def _new_cells(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _new_cells(self, cells: Ints) -> Ints:
         """Those of the cells that were never evaluated, once each, in the order given."""
         cells = cells[~self._seen(cells)]
         return cells if len(self._plan) == 1 and len(self._plan[0].members) == 1 else in_order(cells)
@@ -230,7 +230,7 @@ class PLS(CellSearch):
             cells = np.unique(cells)
         walker.offer(cells, *self._trace().values_of(cells))
 
-    def _dominate_owner(self, expansion: _Expansion, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _dominate_owner(self, expansion: _Expansion, known: Bools) -> Bools:
         """Which of the known neighbours (k,) dominate the member that they are neighbours of."""
         new, new_violation = self._trace().values_of(expansion.neighbors[known])
         old, old_violation = self._trace().values_of(expansion.members[expansion.owner[known]])
@@ -244,7 +244,7 @@ class PLS(CellSearch):
         for walker in self._walkers:
             walker.explored[:] = False
 
-    def _new_starts(self, restart: Restart) -> NDArray[np.int64]:
+    def _new_starts(self, restart: Restart) -> Ints:
         """Cells that were never evaluated; random ones where the restart knows none.
 
         ``n_starts`` of them, and more as less is left of the problem: their neighbours are then ever more

@@ -7,15 +7,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.errors import SettingError
-
-_Array = NDArray[np.float64]
 
 
 class Model(Protocol):
     """One model a column, fitted together."""
 
-    def predict(self, features: NDArray[Any], /) -> _Array | tuple[_Array, _Array | None]:
+    def predict(self, features: NDArray[Any], /) -> Floats | tuple[Floats, Floats | None]:
         """Means (n, m) for features (n, d), alone or with standard deviations (n, m) or None."""
         ...
 
@@ -23,12 +22,12 @@ class Model(Protocol):
 class Fit(Protocol):
     """How a model is fitted."""
 
-    def __call__(self, features: NDArray[Any], Y: _Array, /, *, seed: int) -> Model:
+    def __call__(self, features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
         """A model of values (n, m), minimised, of cells with features (n, d)."""
         ...
 
 
-def predict(model: Model, features: NDArray[Any], n_columns: int) -> tuple[_Array, _Array | None]:
+def predict(model: Model, features: NDArray[Any], n_columns: int) -> tuple[Floats, Floats | None]:
     """Means (n, m) and standard deviations (n, m), None where the model tells none.
 
     Raises:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pymoo.core.problem import Problem
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, Objective, Objectives, sorted_front
@@ -90,7 +91,7 @@ class CellProblem(Problem):
         self.objective_names, self.titles = self.objectives.names, self.objectives.titles
         self.units = self.objectives.units
         self.domain = self._find_domain()
-        self._front: NDArray[np.int64] | None = None
+        self._front: Ints | None = None
         self.reference_point = self.objectives.reference
         super().__init__(
             n_var=N_GENES,
@@ -125,7 +126,7 @@ class CellProblem(Problem):
         parts = sorted(f"{source} {backend.fingerprint()}" for source, backend in self.backends.items())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def values(self, i: ArrayLike) -> NDArray[np.float64]:
+    def values(self, i: ArrayLike) -> Floats:
         """Raw values of the objectives, in the card's units and directions; NaN where there is none.
 
         Args:
@@ -134,10 +135,10 @@ class CellProblem(Problem):
         Returns:
             (n, m), or (m,) for one index. A cell is computed once.
         """
-        raw: NDArray[np.float64] = self._all_values(self.space.check(i))[..., : self.n_obj]
+        raw: Floats = self._all_values(self.space.check(i))[..., : self.n_obj]
         return raw
 
-    def deviations(self, i: ArrayLike) -> NDArray[np.float64]:
+    def deviations(self, i: ArrayLike) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact."""
         indices = self.space.check(i)
         flat = np.atleast_1d(indices)
@@ -146,7 +147,7 @@ class CellProblem(Problem):
             spread[:, k] = self.backends[source].deviations(flat, [quantity])[:, 0]
         return spread if indices.ndim else spread[0]
 
-    def extrapolates(self, i: ArrayLike) -> NDArray[np.bool_]:
+    def extrapolates(self, i: ArrayLike) -> Bools:
         """Whether cells (n,) lie outside what their values were measured on."""
         indices = np.atleast_1d(self.space.check(i))
         outside = np.zeros(len(indices), dtype=bool)
@@ -154,41 +155,41 @@ class CellProblem(Problem):
             outside |= backend.extrapolates(indices)
         return outside
 
-    def objectives_at(self, i: ArrayLike) -> NDArray[np.float64]:
+    def objectives_at(self, i: ArrayLike) -> Floats:
         """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""
         return self._minimised(self.values(i))
 
-    def violations_at(self, i: ArrayLike) -> NDArray[np.float64]:
+    def violations_at(self, i: ArrayLike) -> Floats:
         """By how much cells (n,) break the limits, 0 where feasible; told by the unconstrained form too."""
         raw = self._all_values(np.atleast_1d(self.space.check(i)))
         G = self._constraint_values(raw, np.zeros(len(raw), dtype=np.int64))
-        total: NDArray[np.float64] = np.maximum(G, 0.0).sum(axis=1)
+        total: Floats = np.maximum(G, 0.0).sum(axis=1)
         return total
 
-    def limited_values(self, i: ArrayLike) -> NDArray[np.float64]:
+    def limited_values(self, i: ArrayLike) -> Floats:
         """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""
         return self._all_values(np.atleast_1d(self.space.check(i)))[:, self.n_obj :]
 
-    def raw(self, F: ArrayLike) -> NDArray[np.float64]:
+    def raw(self, F: ArrayLike) -> Floats:
         """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
         return self.objectives.raw(F)
 
-    def _minimised(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _minimised(self, raw: Floats) -> Floats:
         F = self.objectives.minimise(raw)
         F[np.isnan(F).any(axis=-1)] = np.inf
         return F
 
-    def _all_values(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _all_values(self, indices: Ints) -> Floats:
         """Raw values of the objectives and then of the constraints' quantities, by index."""
         known, raw = self._shared.known, self._shared.raw
         if not known[indices].all():
             missing = np.unique(indices[~known[indices]]) if indices.ndim else indices[None]
             raw[missing] = self._compute(missing)
             known[missing] = True
-        found: NDArray[np.float64] = raw[indices]
+        found: Floats = raw[indices]
         return found
 
-    def _compute(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _compute(self, indices: Ints) -> Floats:
         raw = np.empty((len(indices), len(self._columns)))
         for source, backend in self.backends.items():
             mine = [k for k, column in enumerate(self._columns) if column[0] == source]
@@ -200,7 +201,7 @@ class CellProblem(Problem):
                 raw[:, mine] += self._draws(indices, mine) * backend.deviations(indices, names)
         return raw
 
-    def _draws(self, indices: NDArray[np.int64], columns: list[int]) -> NDArray[np.float64]:
+    def _draws(self, indices: Ints, columns: list[int]) -> Floats:
         """Standard normal numbers, one a cell and column, whatever the order of asking."""
         # A limit on an objective must see the objective's own draw: what counts is the first column.
         first = [self._columns.index(self._columns[k]) for k in columns]
@@ -209,7 +210,7 @@ class CellProblem(Problem):
 
     # -- pymoo's hooks -------------------------------------------------------------------------
 
-    def _evaluate(self, X: NDArray[np.int64], out: dict[str, object], *args: object, **kwargs: object) -> None:
+    def _evaluate(self, X: Ints, out: dict[str, object], *args: object, **kwargs: object) -> None:
         index, violation = self.space.decode(X)
         raw = np.full((len(X), len(self._columns)), np.nan)
         wanted = index >= 0
@@ -238,8 +239,8 @@ class CellProblem(Problem):
             out["index"] = out["index"].astype(np.int64)
         return out
 
-    def _constraint_values(self, raw: NDArray[np.float64], violation: NDArray[np.int64]) -> NDArray[np.float64]:
-        missing: NDArray[np.bool_] = np.asarray(np.isnan(raw).any(axis=1))
+    def _constraint_values(self, raw: Floats, violation: Ints) -> Floats:
+        missing: Bools = np.asarray(np.isnan(raw).any(axis=1))
         # A valid cell without values is nearer to a feasible one than any invalid genotype.
         validity = np.where(violation > 0, 1.0 + violation, missing)
         excess = [c.excess(raw[:, self.n_obj + k]) for k, c in enumerate(self.constraints)]
@@ -250,7 +251,7 @@ class CellProblem(Problem):
         """The card's name."""
         return self.card.name
 
-    def pareto_indices(self) -> NDArray[np.int64]:
+    def pareto_indices(self) -> Ints:
         """Indices of the true Pareto set's cells, sorted by the first objective.
 
         Cells with equal objective vectors are all in it.
@@ -268,20 +269,18 @@ class CellProblem(Problem):
             self._front = cells[sorted_front(F)]
         return self._front
 
-    def _calc_pareto_front(self, *args: object, **kwargs: object) -> NDArray[np.float64] | None:
+    def _calc_pareto_front(self, *args: object, **kwargs: object) -> Floats | None:
         # None where nothing is feasible too: pymoo takes the extremes of whatever it is given.
         found = self.enumerable and len(self.pareto_indices()) > 0
         return self.objectives_at(self.pareto_indices()) if found else None
 
-    def _calc_pareto_set(self, *args: object, **kwargs: object) -> NDArray[np.int64] | None:
+    def _calc_pareto_set(self, *args: object, **kwargs: object) -> Ints | None:
         found = self.enumerable and len(self.pareto_indices()) > 0
         return self.space.genotype(self.pareto_indices()) if found else None
 
     # -- neighbours ----------------------------------------------------------------------------
 
-    def neighbor_lists(
-        self, indices: NDArray[np.int64], *, kind: str = "hamming"
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def neighbor_lists(self, indices: Ints, *, kind: str = "hamming") -> tuple[Ints, Ints]:
         """How many neighbours each of the cells (n,) has within the domain, and all of them in a row."""
         counts, flat = self.space.neighbor_lists(indices, kind=kind)
         if self.domain is None:
@@ -290,7 +289,7 @@ class CellProblem(Problem):
         owner = np.repeat(np.arange(len(counts)), counts)[inside]
         return np.bincount(owner, minlength=len(counts)), flat[inside]
 
-    def random_cells(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def random_cells(self, n: int, rng: np.random.Generator) -> Ints:
         """Up to n distinct cells of the domain, uniformly drawn."""
         if self.domain is None:
             return rng.choice(len(self.space), size=min(n, len(self.space)), replace=False)
@@ -309,8 +308,8 @@ class CellProblem(Problem):
         )
         return Objectives(tuple(parts), self.card.reference_point)
 
-    def _find_domain(self) -> NDArray[np.bool_] | None:
-        domain: NDArray[np.bool_] | None = None
+    def _find_domain(self) -> Bools | None:
+        domain: Bools | None = None
         for source, backend in self.backends.items():
             known = backend.known([quantity for name, quantity in self._columns if name == source])
             if known is not None:
@@ -365,5 +364,5 @@ _SHARED = frozenset(("card", "constraints", "objectives", "space", "domain", "_c
 
 # Numbers of all cells: a few columns are kept, 3 MB each, which copies in other processes make again.
 @lru_cache(maxsize=8)
-def _standard_normal(seed: int, column: int, n: int) -> NDArray[np.float64]:
+def _standard_normal(seed: int, column: int, n: int) -> Floats:
     return np.random.default_rng([seed, column]).standard_normal(n)

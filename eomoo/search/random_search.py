@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.population import Population
 
+from eomoo.arrays import Ints
 from eomoo.checks import positive
 from eomoo.search.cell_search import CellSearch, renamed
 from eomoo.search.problem import CellProblem
@@ -30,7 +30,7 @@ class RandomSearch(CellSearch):
 
     def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         super()._setup(problem, **kwargs)
-        self._order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._order: Ints = np.empty(0, dtype=np.int64)
         self._next = 0
 
     def _initialize_infill(self) -> Population:

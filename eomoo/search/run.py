@@ -8,10 +8,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import positive
 from eomoo.fronts import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
@@ -25,7 +25,7 @@ class Progress:
 
     n_eval: int
     n_distinct: int
-    front: NDArray[np.float64]
+    front: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +48,12 @@ class RunResult:
             best value seen of each limited quantity; else "".
     """
 
-    cells: NDArray[np.int64]
-    values: NDArray[np.float64]
-    feasible: NDArray[np.bool_]
-    front: NDArray[np.int64]
-    front_deviations: NDArray[np.float64]
-    starts: NDArray[np.int64] | None
+    cells: Ints
+    values: Floats
+    feasible: Bools
+    front: Ints
+    front_deviations: Floats
+    starts: Ints | None
     notes: dict[str, Any]
     n_eval: int
     seconds: float
@@ -67,9 +67,9 @@ class _Recorder:
         self.problem = problem
         self.posed = posed
         self.names = problem.objective_names
-        self.cells: list[NDArray[np.int64]] = []
-        self.values: list[NDArray[np.float64]] = []
-        self.feasible: list[NDArray[np.bool_]] = []
+        self.cells: list[Ints] = []
+        self.values: list[Floats] = []
+        self.feasible: list[Bools] = []
         self.front = FrontArchive(problem.n_obj)
 
     def __call__(self, pop: Population) -> None:
@@ -165,7 +165,7 @@ def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: Budgeted
     )
 
 
-def nearest_to_feasible(problem: CellProblem, cells: NDArray[np.int64]) -> str:
+def nearest_to_feasible(problem: CellProblem, cells: Ints) -> str:
     """How near to the limits evaluated cells (n,) came, none of which keeps all of them; a sentence."""
     measured = problem.limited_values(cells)
     known = ~np.isnan(measured).any(axis=1)

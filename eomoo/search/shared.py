@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats
 from eomoo.objectives import Backend
 from eomoo.space import load_space
 
@@ -23,8 +23,8 @@ class Shared:
 
     def __init__(self, backends: Mapping[str, Backend], *, n_columns: int) -> None:
         self.backends = backends
-        self.known: NDArray[np.bool_] = np.zeros(len(load_space()), dtype=bool)
-        self.raw: NDArray[np.float64] = np.empty((len(load_space()), n_columns))
+        self.known: Bools = np.zeros(len(load_space()), dtype=bool)
+        self.raw: Floats = np.empty((len(load_space()), n_columns))
         self._n_holders = 0
 
     def hold(self, problem: object) -> Callable[[], None]:

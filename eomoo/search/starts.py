@@ -13,6 +13,7 @@ from pymoo.core.problem import Problem
 from pymoo.core.result import Result
 from pymoo.core.sampling import Sampling
 
+from eomoo.arrays import Bools, Ints
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.space import Cell, load_space
@@ -46,7 +47,7 @@ class CellSampling(Sampling):
         super().__init__()
         self.genotypes = check_starts(cells)
 
-    def _do(self, problem: Problem, n_samples: int, *args: object, **kwargs: object) -> NDArray[np.int64]:
+    def _do(self, problem: Problem, n_samples: int, *args: object, **kwargs: object) -> Ints:
         return check_starts(self.genotypes, domain=getattr(problem, "domain", None))
 
 
@@ -55,7 +56,7 @@ def as_sampling(given: Starts) -> Sampling:
     return given if isinstance(given, Sampling) else CellSampling(given)
 
 
-def check_starts(given: Any, *, domain: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+def check_starts(given: Any, *, domain: Bools | None = None) -> Ints:
     """Genotypes (n, 26) of the distinct cells given (see ``CellSampling``), in their order.
 
     Args:
@@ -69,7 +70,7 @@ def check_starts(given: Any, *, domain: NDArray[np.bool_] | None = None) -> NDAr
     if len(rows) == 0:
         raise SettingError("sampling holds no cell to start from")
     genes = np.stack([_genotype(row, k) for k, row in enumerate(rows)])
-    index: NDArray[np.int64] = load_space().index(genes)
+    index: Ints = load_space().index(genes)
     for k in np.flatnonzero(index < 0)[:1]:
         why = "input and output not connected, or more than 9 edges"
         raise SettingError(f"row {k} of sampling is no cell: {why}; got {genes[k].tolist()}")
@@ -79,7 +80,7 @@ def check_starts(given: Any, *, domain: NDArray[np.bool_] | None = None) -> NDAr
     return genes[np.sort(np.unique(index, return_index=True)[1])]
 
 
-def in_order(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+def in_order(cells: Ints) -> Ints:
     """The distinct cells, in the order of their first appearance."""
     return cells[np.sort(np.unique(cells, return_index=True)[1])]
 
@@ -103,7 +104,7 @@ def _is_small(rows: list[Any]) -> bool:
     return all(isinstance(row, int | float | np.number) and row < N_GENES - 1 for row in rows)
 
 
-def _genotype(row: Any, k: int) -> NDArray[np.int64]:
+def _genotype(row: Any, k: int) -> Ints:
     """The genotype (26,) of a row."""
     space = load_space()
     if isinstance(row, Individual):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
 
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
@@ -18,7 +18,7 @@ from eomoo.search.problem import CellProblem
 
 T = TypeVar("T")
 
-Selection = Callable[[NDArray[np.float64], NDArray[np.int64], np.random.Generator], NDArray[np.int64]]
+Selection = Callable[[Floats, Ints, np.random.Generator], Ints]
 """Function (F (k, m) of an archive, positions (u,) of its unexplored members, generator) -> the positions
 in the order in which they are to be expanded."""
 
@@ -42,7 +42,7 @@ class Restart(Protocol):
 
     def __call__(
         self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         """About n cells of the problem, repetitions and evaluated ones allowed.
 
         Args:
@@ -58,21 +58,19 @@ class Restart(Protocol):
 # -- selection -----------------------------------------------------------------------------------
 
 
-def _oldest(F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _oldest(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
     return unexplored
 
 
-def _random(F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _random(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
     return rng.permutation(unexplored)
 
 
-def _least_crowded(
-    F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _least_crowded(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
     return unexplored[np.argsort(-_CROWDING.do(F)[unexplored], kind="stable")]
 
 
-def _hypervolume(F: NDArray[np.float64], unexplored: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _hypervolume(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
     return unexplored[np.argsort(-optimistic_improvement(F)[unexplored], kind="stable")]
 
 
@@ -89,7 +87,7 @@ NSGA-II, 2002); "hypervolume": largest optimistic hypervolume improvement first 
 López-Ibáñez, Stützle 2012)."""
 
 
-def optimistic_improvement(F: NDArray[np.float64]) -> NDArray[np.float64]:
+def optimistic_improvement(F: Floats) -> Floats:
     """Largest gain of hypervolume (k,) that a neighbour of each point could bring, between its neighbours.
 
     For two objectives, the rectangles between a point and the points before and after it; an end has one,
@@ -114,11 +112,11 @@ def optimistic_improvement(F: NDArray[np.float64]) -> NDArray[np.float64]:
     return gain
 
 
-def _gap_to_better(column: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gap_to_better(column: Floats) -> Floats:
     values, place = np.unique(column, return_inverse=True)
     gaps = np.diff(values)
     # Nothing is better than the best, whose room is unknown: as much as the widest gap.
-    result: NDArray[np.float64] = np.concatenate(([gaps.max(initial=0.0)], gaps))[place]
+    result: Floats = np.concatenate(([gaps.max(initial=0.0)], gaps))[place]
     return result
 
 
@@ -133,9 +131,9 @@ class RandomRestart:
 
     def __call__(
         self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         """See :class:`Restart`."""
-        cells: NDArray[np.int64] = problem.random_cells(n, rng)
+        cells: Ints = problem.random_cells(n, rng)
         return cells
 
 
@@ -157,7 +155,7 @@ class PerturbationRestart:
 
     def __call__(
         self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         """See :class:`Restart`."""
         return walked(problem, rng.choice(archive.index, size=n), self.steps, kind, rng)
 
@@ -173,7 +171,7 @@ class RecombinationRestart:
 
     def __call__(
         self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         """See :class:`Restart`."""
         parents = rng.choice(archive.index, size=(2, n))
         return recombined(problem, parents[0], parents[1], rng)
@@ -194,7 +192,7 @@ class GapRestart:
 
     def __call__(
         self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         """See :class:`Restart`."""
         a, b = (np.full(n, end) for end in _largest_gap(archive, rng))
         children = recombined(problem, a, b, rng)[: n // 2]
@@ -224,9 +222,7 @@ RESTARTS: dict[str, Restart | None] = {
 }
 
 
-def walked(
-    problem: CellProblem, cells: NDArray[np.int64], steps: int, kind: str, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def walked(problem: CellProblem, cells: Ints, steps: int, kind: str, rng: np.random.Generator) -> Ints:
     """Cells (n,) after so many random steps to neighbours; one without neighbours stays."""
     for _ in range(steps):
         counts, flat = problem.neighbor_lists(cells, kind=kind)
@@ -237,14 +233,12 @@ def walked(
     return cells
 
 
-def recombined(
-    problem: CellProblem, a: NDArray[np.int64], b: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def recombined(problem: CellProblem, a: Ints, b: Ints, rng: np.random.Generator) -> Ints:
     """Cells of the valid children of parents a (n,) and b (n,), at most two a pair."""
     space = problem.space
     parents = np.stack((space.genotype(a), space.genotype(b)))
     children = CellCrossover(prob=1.0)._do(problem, parents, random_state=rng)
-    cells: NDArray[np.int64] = space.index(children.reshape(-1, children.shape[-1]))
+    cells: Ints = space.index(children.reshape(-1, children.shape[-1]))
     cells = rng.permutation(cells[cells >= 0])
     return cells if problem.domain is None else cells[problem.domain[cells]]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.population import Population
 from scipy.special import ndtr
 
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import choice, positive
 from eomoo.fronts import PENALTY
 from eomoo.jobs import one_thread
@@ -23,9 +23,7 @@ from eomoo.search.starts import Starts
 from eomoo.search.strategies import recombined, walked
 from eomoo.space.features import FEATURE_KINDS
 
-_Array = NDArray[np.float64]
-
-_Predict = Callable[[NDArray[np.int64]], tuple[_Array, _Array]]
+_Predict = Callable[[Ints], tuple[Floats, Floats]]
 
 _ACQUISITIONS = ("sample", "expected")
 
@@ -126,13 +124,13 @@ class SurrogatePLS(CellSearch):
         super()._setup(problem, **kwargs)
         self._postponed = False
         self._looked_at = 0
-        self._kept: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._kept: Ints = np.empty(0, dtype=np.int64)
         self._failed = self._kept
-        self._limits: list[_Array] = []
-        self._predicted: _Array = np.empty((0, 0))
-        self._model_std: _Array = np.empty((0, 0))
+        self._limits: list[Floats] = []
+        self._predicted: Floats = np.empty((0, 0))
+        self._model_std: Floats = np.empty((0, 0))
         self._errors = ModelErrors(np.zeros(problem.n_obj + max(problem.n_ieq_constr, 1)))
-        self.deviation: _Array = np.full(problem.n_obj, np.nan)
+        self.deviation: Floats = np.full(problem.n_obj, np.nan)
 
     def _plan_first(self) -> None:
         self._propose()
@@ -150,7 +148,7 @@ class SurrogatePLS(CellSearch):
             self._propose()
         return super()._infill()
 
-    def _note(self, F: _Array, G: _Array) -> None:
+    def _note(self, F: Floats, G: Floats) -> None:
         self._limits.append(G)
 
     # -- steps ---------------------------------------------------------------------------------
@@ -184,7 +182,7 @@ class SurrogatePLS(CellSearch):
         n = len(self._trace())
         return min(max(_MIN_BATCH, n // (_SHARE if n < _LATER else _LATER_SHARE)), _MAX_BATCH)
 
-    def _measured(self) -> NDArray[np.int64]:
+    def _measured(self) -> Ints:
         """Positions in the trace of what has values: what was kept, and all since."""
         since = np.arange(self._looked_at, len(self._trace()))
         self._looked_at = len(self._trace())
@@ -193,7 +191,7 @@ class SurrogatePLS(CellSearch):
         self._kept = np.concatenate((self._kept, since[fine]))
         return self._kept
 
-    def _candidates(self, nearest: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+    def _candidates(self, nearest: Ints, wanted: int) -> Ints:
         """Cells that were never evaluated, from about the front; at least ``wanted`` where there are.
 
         Args:
@@ -218,13 +216,13 @@ class SurrogatePLS(CellSearch):
         cells = np.unique(cells[~self._seen(cells)])
         return cells if len(cells) >= wanted else self._unseen_cells(wanted)
 
-    def _unseen_around(self, cells: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    def _unseen_around(self, cells: Ints, most: int) -> Ints:
         near = self.problem.neighbor_lists(cells, kind=self.neighborhood)[1]
         near = np.unique(near[~self._seen(near)])
         rng: np.random.Generator = self.random_state
         return near if len(near) <= most else rng.choice(near, most, replace=False)
 
-    def _fit(self, rows: NDArray[np.int64]) -> _Predict:
+    def _fit(self, rows: Ints) -> _Predict:
         """A function from cells (c,) to predicted objectives, then limits, and standard deviations.
 
         Both are (c, m + g), the deviations in parts of those of the values that were fitted to, all 1 where
@@ -243,7 +241,7 @@ class SurrogatePLS(CellSearch):
             label = np.repeat([[0.0], [1.0]], [len(rows), len(failed)], axis=0)
             classifier = self.model(self.space.features(index[both], self.features), label, seed=seed)
 
-        def predicted(cells: NDArray[np.int64]) -> tuple[_Array, _Array]:
+        def predicted(cells: Ints) -> tuple[Floats, Floats]:
             asked = self.space.features(cells, self.features)
             mean, std = predict(model, asked, len(scale))
             fails = predict(classifier, asked, 1)[0][:, 0] - 0.5 if classifier is not None else -1.0
@@ -252,9 +250,7 @@ class SurrogatePLS(CellSearch):
 
         return predicted
 
-    def _select(
-        self, cells: NDArray[np.int64], predicted: _Predict, state: SearchState, wanted: int
-    ) -> NDArray[np.int64]:
+    def _select(self, cells: Ints, predicted: _Predict, state: SearchState, wanted: int) -> Ints:
         """The best batch of cells (c,), of neighbours of those that promise most, and of theirs."""
         most = max(_SHORTLIST, _CHOICE * wanted)
         found = self._rated(cells, predicted, state).best(most)
@@ -276,7 +272,7 @@ class SurrogatePLS(CellSearch):
         self._predicted, self._model_std = batch.predicted, batch.model_std
         return batch.cells
 
-    def _rated(self, cells: NDArray[np.int64], predict_cells: _Predict, state: SearchState) -> Candidates:
+    def _rated(self, cells: Ints, predict_cells: _Predict, state: SearchState) -> Candidates:
         m = self.problem.n_obj
         predicted, model_std = predict_cells(cells)
         spread = self._errors.expected(model_std, self._n_errors())

@@ -14,6 +14,7 @@ from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import choice, positive
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, non_dominated
@@ -101,15 +102,15 @@ class SurrogateParetoSampling(Sampling):
             starts = Population.merge(starts, Population.create(*best)) if best else starts
         return starts
 
-    def _do(self, problem: CellProblem, n_samples: int, *args: object, **kwargs: Any) -> NDArray[np.int64]:
-        X: NDArray[np.int64] = self.do(problem, n_samples, *args, **kwargs).get("X")
+    def _do(self, problem: CellProblem, n_samples: int, *args: object, **kwargs: Any) -> Ints:
+        X: Ints = self.do(problem, n_samples, *args, **kwargs).get("X")
         return X
 
     def _evaluate(
         self, problem: CellProblem, algorithm: Algorithm | None, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], Population]:
+    ) -> tuple[Ints, Population]:
         """Random cells (t,) and their evaluated individuals."""
-        cells: NDArray[np.int64] = problem.random_cells(self.n_train, rng)
+        cells: Ints = problem.random_cells(self.n_train, rng)
         left = remaining_evaluations(algorithm) if algorithm is not None else None
         if left is not None and left < len(cells):
             raise SettingError(
@@ -128,7 +129,7 @@ class SurrogateParetoSampling(Sampling):
             algorithm.remember(pop)
         return cells, pop
 
-    def _forecast(self, problem: CellProblem, cells: NDArray[np.int64], trained: Population, *, seed: int) -> _Forecast:
+    def _forecast(self, problem: CellProblem, cells: Ints, trained: Population, *, seed: int) -> _Forecast:
         F, G = trained.get("F"), trained.get("G")
         usable = (np.abs(F) < PENALTY).all(axis=1)
         if usable.sum() < _MIN_MEASURED:
@@ -147,7 +148,7 @@ class SurrogateParetoSampling(Sampling):
         self.n_front = len(forecast.front(0))
         return forecast
 
-    def _draw(self, problem: CellProblem, forecast: _Forecast, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def _draw(self, problem: CellProblem, forecast: _Forecast, n: int, rng: np.random.Generator) -> Ints:
         drawn = np.empty(0, dtype=np.int64)
         k = 0
         while len(drawn) < n and len(front := forecast.front(k)):
@@ -156,7 +157,7 @@ class SurrogateParetoSampling(Sampling):
             if self.fill != "next-front":
                 break
         if len(drawn) < n and self.fill == "random":
-            others: NDArray[np.int64] = problem.random_cells(2 * n, rng)
+            others: Ints = problem.random_cells(2 * n, rng)
             drawn = np.concatenate((drawn, others[~np.isin(others, drawn)][: n - len(drawn)]))
         return drawn
 
@@ -176,11 +177,11 @@ class _Forecast:
         predicted, _ = predict(self.models, features if not domain else features[asked], Y.shape[1])
         violation = np.maximum(predicted[:, n_obj:], 0.0).sum(axis=1)
         hopeful = violation <= max(0.0, violation.min())
-        self._cells: NDArray[np.int64] = asked[hopeful]
-        self._fronts: list[NDArray[np.int64]] = []
+        self._cells: Ints = asked[hopeful]
+        self._fronts: list[Ints] = []
         self._following = predicted_fronts(predicted[hopeful, :n_obj])
 
-    def front(self, k: int) -> NDArray[np.int64]:
+    def front(self, k: int) -> Ints:
         """Cells of the k-th predicted front; none when there is no such front."""
         while len(self._fronts) <= k:
             positions = next(self._following, None)
@@ -203,7 +204,7 @@ def _every_feature() -> NDArray[Any]:
     return features
 
 
-def predicted_fronts(F: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
+def predicted_fronts(F: Floats) -> Iterator[Ints]:
     """Positions of the first non-dominated front of points (n, m), then of the next, and so on."""
     left = np.arange(len(F))
     while len(left):
@@ -212,7 +213,7 @@ def predicted_fronts(F: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
         left = left[~best]
 
 
-def _front_of(pop: Population) -> NDArray[np.int64]:
+def _front_of(pop: Population) -> Ints:
     """Positions of the feasible non-dominated individuals."""
     feasible = np.flatnonzero([(individual.G <= 0).all() for individual in pop])
     F = np.stack([pop[k].F for k in feasible]) if len(feasible) else np.empty((0, 1))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from eomoo.arrays import Bools, Floats, Ints
 
 
 class Trace:
@@ -32,37 +33,37 @@ class Trace:
         return self._length
 
     @property
-    def index(self) -> NDArray[np.int64]:
+    def index(self) -> Ints:
         """Evaluated cells (n,) in order."""
         return self._index[: self._length]
 
     @property
-    def F(self) -> NDArray[np.float64]:
+    def F(self) -> Floats:
         """Objective values (n, m) in order, minimised."""
         return self._F[: self._length]
 
     @property
-    def violation(self) -> NDArray[np.float64]:
+    def violation(self) -> Floats:
         """Constraint violations (n,) in order, 0 where feasible."""
         return self._violation[: self._length]
 
-    def seen(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def seen(self, indices: Ints) -> Bools:
         """Which of the cells (n,) have been evaluated."""
         rank = self._rank[indices]
-        known: NDArray[np.bool_] = rank >= 0
+        known: Bools = rank >= 0
         # A snapshot shares the table with its original, which may know more by now.
         return known & (rank < self._length) if self._is_snapshot else known
 
-    def rank_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    def rank_of(self, indices: Ints) -> Ints:
         """Places (n,) of cells that have been evaluated."""
         return self._rank[indices].astype(np.int64)
 
-    def values_of(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def values_of(self, indices: Ints) -> tuple[Floats, Floats]:
         """Values (n, m) and violations (n,) of cells that have been evaluated."""
         rank = self._rank[indices]
         return self._F[rank], self._violation[rank]
 
-    def append(self, index: NDArray[np.int64], F: NDArray[np.float64], violation: NDArray[np.float64]) -> None:
+    def append(self, index: Ints, F: Floats, violation: Floats) -> None:
         """Add cells (n,), none of them evaluated before."""
         if self._is_snapshot:
             self.__setstate__(self.__getstate__())
@@ -76,11 +77,11 @@ class Trace:
         self._rank[index] = np.arange(start, stop)
         self._length = stop
 
-    def expand(self, indices: NDArray[np.int64], generation: int) -> None:
+    def expand(self, indices: Ints, generation: int) -> None:
         """Note that all neighbours of these evaluated cells were looked at, in a generation from 1 on."""
         self._expanded[self._rank[indices]] = generation
 
-    def expanded_before(self, indices: NDArray[np.int64], generation: int) -> NDArray[np.bool_]:
+    def expanded_before(self, indices: Ints, generation: int) -> Bools:
         """Which of the evaluated cells (n,) were expanded in an earlier generation."""
         when = self._expanded[self._rank[indices]]
         return (when > 0) & (when < generation)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
+from eomoo.arrays import Bools, Ints
 from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.space import load_space
@@ -26,9 +27,9 @@ def random_walks(
     neighborhood: str = "hamming",
     self_avoiding: bool = False,
     starts: ArrayLike | None = None,
-    domain: NDArray[np.bool_] | None = None,
+    domain: Bools | None = None,
     seed: int | np.random.Generator | None = None,
-) -> NDArray[np.int64]:
+) -> Ints:
     """Random walks: each step goes to a neighbour drawn uniformly.
 
     Args:
@@ -74,14 +75,7 @@ def random_walks(
     return walks
 
 
-def _walk(
-    walks: NDArray[np.int64],
-    kind: str,
-    domain: NDArray[np.bool_] | None,
-    rng: np.random.Generator,
-    *,
-    self_avoiding: bool,
-) -> None:
+def _walk(walks: Ints, kind: str, domain: Bools | None, rng: np.random.Generator, *, self_avoiding: bool) -> None:
     """Fill the rows of walks whose first column is given."""
     visited = np.zeros((len(walks), len(load_space())), dtype=bool) if self_avoiding else None
     free = domain is None and visited is None
@@ -106,9 +100,7 @@ def _walk(
         walks[alive, step] = near[chosen[moves]]
 
 
-def _allowed(
-    here: NDArray[np.int64], kind: str, domain: NDArray[np.bool_] | None, visited: NDArray[np.bool_] | None
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def _allowed(here: Ints, kind: str, domain: Bools | None, visited: Bools | None) -> tuple[Ints, NDArray[Any]]:
     """How many neighbours each cell (n,) has in the domain, not visited (n, 423624); and all of them."""
     counts, near = load_space().neighbor_lists(here, kind=kind)
     if domain is None and visited is None:
@@ -120,7 +112,7 @@ def _allowed(
     return np.bincount(owner[allowed], minlength=len(here)), near[allowed]
 
 
-def _given_starts(starts: ArrayLike, n_walks: int, domain: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+def _given_starts(starts: ArrayLike, n_walks: int, domain: Bools | None) -> Ints:
     first = load_space().check(starts)
     if first.shape != (n_walks,):
         raise SettingError(f"starts has one cell a walk, shape ({n_walks},); got {first.shape}")
@@ -129,9 +121,7 @@ def _given_starts(starts: ArrayLike, n_walks: int, domain: NDArray[np.bool_] | N
     return first
 
 
-def _drawn_starts(
-    n: int, kind: str, domain: NDArray[np.bool_] | None, rng: np.random.Generator, *, must_move: bool
-) -> NDArray[np.int64]:
+def _drawn_starts(n: int, kind: str, domain: Bools | None, rng: np.random.Generator, *, must_move: bool) -> Ints:
     space = load_space()
     """Distinct cells (n,), repeated where there are fewer; none where no cell can be a start."""
     order = rng.permutation(len(space) if domain is None else np.flatnonzero(domain))
@@ -175,8 +165,8 @@ class WalkSampling(Sampling):
         self.neighborhood = neighborhood
 
     def walks(
-        self, n_samples: int, *, domain: NDArray[np.bool_] | None = None, seed: int | np.random.Generator | None = None
-    ) -> list[NDArray[np.int64]]:
+        self, n_samples: int, *, domain: Bools | None = None, seed: int | np.random.Generator | None = None
+    ) -> list[Ints]:
         """Walks of ``n_samples`` distinct cells together, each an array of indices in order.
 
         Args:
@@ -187,7 +177,7 @@ class WalkSampling(Sampling):
         positive("n_samples", n_samples)
         rng = np.random.default_rng(seed)
         left = np.ones(len(load_space()), dtype=bool) if domain is None else domain.copy()
-        found: list[NDArray[np.int64]] = []
+        found: list[Ints] = []
         missing = n_samples
         while missing > 0 and left.any():
             length = min(self.length, missing)
@@ -210,7 +200,7 @@ class WalkSampling(Sampling):
         *args: object,
         random_state: np.random.Generator | None = None,
         **kwargs: object,
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         domain = getattr(problem, "domain", None)
         walks = self.walks(n_samples, domain=domain, seed=random_state)
         return load_space().genotype(np.concatenate(walks))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.fronts import Objectives
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
@@ -91,9 +92,9 @@ class RunRow:
 class RunTrace:
     """Evaluated cells (n,) of a run in order, raw values (n, m), and which are feasible (n,)."""
 
-    cells: NDArray[np.int64]
-    values: NDArray[np.float64]
-    feasible: NDArray[np.bool_]
+    cells: Ints
+    values: Floats
+    feasible: Bools
 
     def content(self) -> tuple[bytes, bytes, bytes]:
         """As bytes that are the same on every machine."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import StoreError
 from eomoo.files import Database
 from eomoo.search.algorithms import AlgorithmSpec
@@ -107,12 +107,7 @@ class Store:
         return number
 
     def _number(
-        self,
-        connection: sqlite3.Connection,
-        key: str,
-        first_key: str,
-        front: NDArray[np.int64] | None,
-        values: NDArray[np.float64] | None,
+        self, connection: sqlite3.Connection, key: str, first_key: str, front: Ints | None, values: Floats | None
     ) -> int | None:
         for number, found in connection.execute(
             "SELECT id, key FROM problem WHERE key IN (?, ?) ORDER BY id DESC", (key, first_key)
@@ -265,9 +260,9 @@ class Store:
                 proved = self._proved(run, trace)
             yield run, proved
 
-    def front_deviations(self, problem: int, runs: Sequence[RunRow]) -> dict[int, NDArray[np.float64]]:
+    def front_deviations(self, problem: int, runs: Sequence[RunRow]) -> dict[int, Floats]:
         """Standard deviations (m,) of the raw values, for the cells of the runs' fronts."""
-        found: dict[int, NDArray[np.float64]] = {}
+        found: dict[int, Floats] = {}
         if any(run.front is None for run in runs):
             rows = self._database.rows("SELECT cell, raw FROM deviation WHERE problem = ?", (problem,))
             found = {cell: np.frombuffer(raw, dtype="<f8") for cell, raw in rows}
@@ -281,7 +276,7 @@ class Store:
                     found = {**mine, **found}
         return found
 
-    def true_front(self, problem: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    def true_front(self, problem: int) -> tuple[Ints, Floats] | None:
         """Cells (k,) and raw values (k, m) of the true Pareto front; None where it is not known.
 
         Raises:
@@ -332,7 +327,7 @@ def _enter_trace(connection: sqlite3.Connection, problem: int, run: int, trace: 
     )
 
 
-def _front_digest(cells: NDArray[np.int64], values: NDArray[np.float64]) -> str:
+def _front_digest(cells: Ints, values: Floats) -> str:
     order = np.argsort(cells)
     return digest_of([], as_bytes(cells[order]), as_bytes(values[order]))
 

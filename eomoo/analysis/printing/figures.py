@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eomoo.analysis.compared import indicator_frame, rank_tests
 from eomoo.analysis.curves import anytime, attainment, differences
@@ -16,6 +15,7 @@ from eomoo.analysis.drawing import draw_cell
 from eomoo.analysis.results import ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.statistics import RankTest
 from eomoo.analysis.tables import Curves, Differences
+from eomoo.arrays import Bools, Floats
 from eomoo.files import atomic_path
 from eomoo.fronts import Objectives
 from eomoo.plots import COLORS, new_figure
@@ -34,10 +34,10 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 def plot_front(
     ax: Axes,
     *,
-    front: NDArray[np.float64],
-    seen: NDArray[np.float64] | None = None,
-    true_front: NDArray[np.float64] | None = None,
-    deviations: NDArray[np.float64] | None = None,
+    front: Floats,
+    seen: Floats | None = None,
+    true_front: Floats | None = None,
+    deviations: Floats | None = None,
     labels: tuple[str, str],
     label: str = "front found",
 ) -> Axes:
@@ -87,7 +87,7 @@ def plot_front(
     return ax
 
 
-def plot_best(ax: Axes, objectives: Objectives, *, values: NDArray[np.float64], feasible: NDArray[np.bool_]) -> Axes:
+def plot_best(ax: Axes, objectives: Objectives, *, values: Floats, feasible: Bools) -> Axes:
     """Draw the search for the best value of a single objective, cell by cell.
 
     Args:
@@ -107,12 +107,7 @@ def plot_best(ax: Axes, objectives: Objectives, *, values: NDArray[np.float64], 
 
 
 def plot_front_matrix(
-    figure: Figure,
-    *,
-    front: NDArray[np.float64],
-    seen: NDArray[np.float64] | None = None,
-    true_front: NDArray[np.float64] | None = None,
-    labels: list[str],
+    figure: Figure, *, front: Floats, seen: Floats | None = None, true_front: Floats | None = None, labels: list[str]
 ) -> Figure:
     """Draw a front of three or more objectives, a panel for each pair of them, on an empty figure."""
     m = front.shape[1]
@@ -257,9 +252,7 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
     return axes
 
 
-def plot_violins(
-    ax: Axes, samples: Mapping[str, NDArray[np.float64]], *, ylabel: str, colors: Sequence[str] = COLORS
-) -> Axes:
+def plot_violins(ax: Axes, samples: Mapping[str, Floats], *, ylabel: str, colors: Sequence[str] = COLORS) -> Axes:
     """Draw distributions over seeds: a violin, every value as a dot, the median and quartiles.
 
     Args:

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table
 from eomoo.analysis.fronts import front_columns
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import value_text
+from eomoo.arrays import Bools
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from rich.table import Table as RichTable
 
 
@@ -68,7 +66,7 @@ def _ended_early(results: StudyResults) -> Iterator[str]:
                 )
 
 
-def front_rows(stored: StoredRun, outside: NDArray[np.bool_]) -> RichTable:
+def front_rows(stored: StoredRun, outside: Bools) -> RichTable:
     """A run's front: cells (k,), with a mark where ``outside`` (k,), their values and what they cost."""
     columns = front_columns(stored.problem, stored.front_cells, stored.front_values, stored.deviations)
     shown = [column for column in columns if column.name != "macs" or column.objective]
