@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Box, FrontArchive
@@ -102,7 +103,7 @@ class SearchState:
         front: FrontArchive,
         reference: Floats | None,
         limits: Floats,
-        rng: np.random.Generator,
+        rng: Generator,
     ) -> None:
         self.F = trace.F[measured]
         self.directions = random_directions(_N_DIRECTIONS, self.F.shape[1], rng)
@@ -119,7 +120,7 @@ class SearchState:
         # What is feasible is nearer than what is not.
         self.nearest = measured[np.lexsort((-ahead, trace.violation[measured]))]
 
-    def rows_to_keep(self, n: int, rng: np.random.Generator) -> Ints:
+    def rows_to_keep(self, n: int, rng: Generator) -> Ints:
         """Positions, in order, of at most n measured cells that are worth a look again.
 
         Half of them are the nearest, half any others, and the first few stay, which tell the extent.
@@ -129,7 +130,7 @@ class SearchState:
         few = np.sort(self.nearest)[:_FIRST]
         return np.union1d(few, self.training_rows(n - _FIRST, rng))
 
-    def training_rows(self, n: int, rng: np.random.Generator) -> Ints:
+    def training_rows(self, n: int, rng: Generator) -> Ints:
         """Positions of the training set, at most n measured cells: half the nearest, half any others."""
         if len(self.nearest) <= n:
             return np.sort(self.nearest)

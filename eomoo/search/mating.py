@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from pymoo.algorithms.base.genetic import GeneticAlgorithm
 from pymoo.core.infill import InfillCriterion
 from pymoo.core.population import Population
@@ -56,7 +57,7 @@ class CellMating(InfillCriterion):
         pop: Population,
         n_offsprings: int,
         *args: object,
-        random_state: np.random.Generator,
+        random_state: Generator,
         **kwargs: object,
     ) -> Population:
         """As pymoo calls it: the children."""
@@ -82,7 +83,7 @@ class CellMating(InfillCriterion):
         self._most_idle = 1
         return True
 
-    def _unseen(self, problem: CellProblem, pop: Population, n: int, rng: np.random.Generator) -> Ints:
+    def _unseen(self, problem: CellProblem, pop: Population, n: int, rng: Generator) -> Ints:
         """Up to n random cells of the problem that were never evaluated, and are not in the population."""
         cells = cells_of(problem)
         evaluator = self.owner.evaluator
@@ -92,7 +93,7 @@ class CellMating(InfillCriterion):
         return rng.choice(cells, size=min(n, len(cells)), replace=False)
 
 
-def less_violating(pop: Population, pairs: Ints, random_state: np.random.Generator, **kwargs: object) -> Ints:
+def less_violating(pop: Population, pairs: Ints, random_state: Generator, **kwargs: object) -> Ints:
     """Winners (k, 1) of pairs (k, 2): the smaller violation, at random where they are equal.
 
     NSGA-III's own comparison in pymoo 0.6 draws without a seed where two violations are equal.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from pymoo.core.crossover import Crossover
 from pymoo.core.duplicate import DuplicateElimination
 from pymoo.core.mutation import Mutation
@@ -46,12 +47,7 @@ class RandomCellSampling(Sampling):
     """
 
     def _do(
-        self,
-        problem: Problem,
-        n_samples: int,
-        *args: object,
-        random_state: np.random.Generator | None = None,
-        **kwargs: object,
+        self, problem: Problem, n_samples: int, *args: object, random_state: Generator | None = None, **kwargs: object
     ) -> Ints:
         rng = random_state if random_state is not None else np.random.default_rng()
         space = load_space()
@@ -79,12 +75,7 @@ class NeighborMutation(Mutation):
         self.kind = kind
 
     def _do(
-        self,
-        problem: Problem,
-        X: Ints,
-        *args: object,
-        random_state: np.random.Generator | None = None,
-        **kwargs: object,
+        self, problem: Problem, X: Ints, *args: object, random_state: Generator | None = None, **kwargs: object
     ) -> Ints:
         rng = random_state if random_state is not None else np.random.default_rng()
         genes = np.asarray(X).astype(np.int64)
@@ -103,7 +94,7 @@ class NeighborMutation(Mutation):
         return genes
 
 
-def _one_gene_changed(genes: Ints, domain: Bools | None, rng: np.random.Generator) -> Ints:
+def _one_gene_changed(genes: Ints, domain: Bools | None, rng: Generator) -> Ints:
     space = load_space()
     index = space.index(genes)
     near = space.one_gene_changes(genes)
@@ -140,12 +131,7 @@ class CellCrossover(Crossover):
         super().__init__(2, 2, prob=prob, **kwargs)
 
     def _do(
-        self,
-        problem: Problem,
-        X: Ints,
-        *args: object,
-        random_state: np.random.Generator | None = None,
-        **kwargs: object,
+        self, problem: Problem, X: Ints, *args: object, random_state: Generator | None = None, **kwargs: object
     ) -> Ints:
         rng = random_state if random_state is not None else np.random.default_rng()
         domain = getattr(problem, "domain", None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.random import Generator
 from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
 
 from eomoo.arrays import Floats, Ints
@@ -18,7 +19,7 @@ from eomoo.search.problem import CellProblem
 
 T = TypeVar("T")
 
-Selection = Callable[[Floats, Ints, np.random.Generator], Ints]
+Selection = Callable[[Floats, Ints, Generator], Ints]
 """Function (F (k, m) of an archive, positions (u,) of its unexplored members, generator) -> the positions
 in the order in which they are to be expanded."""
 
@@ -40,9 +41,7 @@ class Restart(Protocol):
         """Whether new cells are offered to the archive found so far, or begin archives of their own."""
         ...
 
-    def __call__(
-        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> Ints:
+    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
         """About n cells of the problem, repetitions and evaluated ones allowed.
 
         Args:
@@ -58,19 +57,19 @@ class Restart(Protocol):
 # -- selection -----------------------------------------------------------------------------------
 
 
-def _oldest(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
+def _oldest(F: Floats, unexplored: Ints, rng: Generator) -> Ints:
     return unexplored
 
 
-def _random(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
+def _random(F: Floats, unexplored: Ints, rng: Generator) -> Ints:
     return rng.permutation(unexplored)
 
 
-def _least_crowded(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
+def _least_crowded(F: Floats, unexplored: Ints, rng: Generator) -> Ints:
     return unexplored[np.argsort(-_CROWDING.do(F)[unexplored], kind="stable")]
 
 
-def _hypervolume(F: Floats, unexplored: Ints, rng: np.random.Generator) -> Ints:
+def _hypervolume(F: Floats, unexplored: Ints, rng: Generator) -> Ints:
     return unexplored[np.argsort(-optimistic_improvement(F)[unexplored], kind="stable")]
 
 
@@ -129,9 +128,7 @@ class RandomRestart:
 
     keeps_archive: bool = False
 
-    def __call__(
-        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> Ints:
+    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
         """See :class:`Restart`."""
         cells: Ints = problem.random_cells(n, rng)
         return cells
@@ -153,9 +150,7 @@ class PerturbationRestart:
     def __post_init__(self) -> None:
         positive("steps", self.steps)
 
-    def __call__(
-        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> Ints:
+    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
         """See :class:`Restart`."""
         return walked(problem, rng.choice(archive.index, size=n), self.steps, kind, rng)
 
@@ -169,9 +164,7 @@ class RecombinationRestart:
 
     keeps_archive: bool = True
 
-    def __call__(
-        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> Ints:
+    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
         """See :class:`Restart`."""
         parents = rng.choice(archive.index, size=(2, n))
         return recombined(problem, parents[0], parents[1], rng)
@@ -190,9 +183,7 @@ class GapRestart:
     def __post_init__(self) -> None:
         positive("steps", self.steps)
 
-    def __call__(
-        self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: np.random.Generator
-    ) -> Ints:
+    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
         """See :class:`Restart`."""
         a, b = (np.full(n, end) for end in _largest_gap(archive, rng))
         children = recombined(problem, a, b, rng)[: n // 2]
@@ -200,7 +191,7 @@ class GapRestart:
         return np.concatenate((children, walked(problem, ends, self.steps, kind, rng)))
 
 
-def _largest_gap(archive: FrontArchive, rng: np.random.Generator) -> tuple[int, int]:
+def _largest_gap(archive: FrontArchive, rng: Generator) -> tuple[int, int]:
     index, F = archive.index, archive.F
     if len(index) == 1:
         return int(index[0]), int(index[0])
@@ -222,7 +213,7 @@ RESTARTS: dict[str, Restart | None] = {
 }
 
 
-def walked(problem: CellProblem, cells: Ints, steps: int, kind: str, rng: np.random.Generator) -> Ints:
+def walked(problem: CellProblem, cells: Ints, steps: int, kind: str, rng: Generator) -> Ints:
     """Cells (n,) after so many random steps to neighbours; one without neighbours stays."""
     for _ in range(steps):
         counts, flat = problem.neighbor_lists(cells, kind=kind)
@@ -233,7 +224,7 @@ def walked(problem: CellProblem, cells: Ints, steps: int, kind: str, rng: np.ran
     return cells
 
 
-def recombined(problem: CellProblem, a: Ints, b: Ints, rng: np.random.Generator) -> Ints:
+def recombined(problem: CellProblem, a: Ints, b: Ints, rng: Generator) -> Ints:
     """Cells of the valid children of parents a (n,) and b (n,), at most two a pair."""
     space = problem.space
     parents = np.stack((space.genotype(a), space.genotype(b)))

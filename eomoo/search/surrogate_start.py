@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.evaluator import Evaluator
@@ -82,7 +83,7 @@ class SurrogateParetoSampling(Sampling):
         problem: CellProblem,
         n_samples: int,
         *args: object,
-        random_state: np.random.Generator | None = None,
+        random_state: Generator | None = None,
         algorithm: Algorithm | None = None,
         **kwargs: Any,
     ) -> Population:
@@ -106,9 +107,7 @@ class SurrogateParetoSampling(Sampling):
         X: Ints = self.do(problem, n_samples, *args, **kwargs).get("X")
         return X
 
-    def _evaluate(
-        self, problem: CellProblem, algorithm: Algorithm | None, rng: np.random.Generator
-    ) -> tuple[Ints, Population]:
+    def _evaluate(self, problem: CellProblem, algorithm: Algorithm | None, rng: Generator) -> tuple[Ints, Population]:
         """Random cells (t,) and their evaluated individuals."""
         cells: Ints = problem.random_cells(self.n_train, rng)
         left = remaining_evaluations(algorithm) if algorithm is not None else None
@@ -148,7 +147,7 @@ class SurrogateParetoSampling(Sampling):
         self.n_front = len(forecast.front(0))
         return forecast
 
-    def _draw(self, problem: CellProblem, forecast: _Forecast, n: int, rng: np.random.Generator) -> Ints:
+    def _draw(self, problem: CellProblem, forecast: _Forecast, n: int, rng: Generator) -> Ints:
         drawn = np.empty(0, dtype=np.int64)
         k = 0
         while len(drawn) < n and len(front := forecast.front(k)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
@@ -28,7 +29,7 @@ def random_walks(
     self_avoiding: bool = False,
     starts: ArrayLike | None = None,
     domain: Bools | None = None,
-    seed: int | np.random.Generator | None = None,
+    seed: int | Generator | None = None,
 ) -> Ints:
     """Random walks: each step goes to a neighbour drawn uniformly.
 
@@ -75,7 +76,7 @@ def random_walks(
     return walks
 
 
-def _walk(walks: Ints, kind: str, domain: Bools | None, rng: np.random.Generator, *, self_avoiding: bool) -> None:
+def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_avoiding: bool) -> None:
     """Fill the rows of walks whose first column is given."""
     visited = np.zeros((len(walks), len(load_space())), dtype=bool) if self_avoiding else None
     free = domain is None and visited is None
@@ -121,7 +122,7 @@ def _given_starts(starts: ArrayLike, n_walks: int, domain: Bools | None) -> Ints
     return first
 
 
-def _drawn_starts(n: int, kind: str, domain: Bools | None, rng: np.random.Generator, *, must_move: bool) -> Ints:
+def _drawn_starts(n: int, kind: str, domain: Bools | None, rng: Generator, *, must_move: bool) -> Ints:
     space = load_space()
     """Distinct cells (n,), repeated where there are fewer; none where no cell can be a start."""
     order = rng.permutation(len(space) if domain is None else np.flatnonzero(domain))
@@ -164,9 +165,7 @@ class WalkSampling(Sampling):
         check_kind(neighborhood)
         self.neighborhood = neighborhood
 
-    def walks(
-        self, n_samples: int, *, domain: Bools | None = None, seed: int | np.random.Generator | None = None
-    ) -> list[Ints]:
+    def walks(self, n_samples: int, *, domain: Bools | None = None, seed: int | Generator | None = None) -> list[Ints]:
         """Walks of ``n_samples`` distinct cells together, each an array of indices in order.
 
         Args:
@@ -194,12 +193,7 @@ class WalkSampling(Sampling):
         return found
 
     def _do(
-        self,
-        problem: Problem,
-        n_samples: int,
-        *args: object,
-        random_state: np.random.Generator | None = None,
-        **kwargs: object,
+        self, problem: Problem, n_samples: int, *args: object, random_state: Generator | None = None, **kwargs: object
     ) -> Ints:
         domain = getattr(problem, "domain", None)
         walks = self.walks(n_samples, domain=domain, seed=random_state)
