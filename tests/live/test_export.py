@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from eomoo.images import read_batch
+from eomoo.live.evaluation import evaluate
 from eomoo.live.export import TOLERANCE, export_onnx, onnx_bytes, read_metadata
 from eomoo.live.network import build_network
 from eomoo.live.profile import measure_memory
 from eomoo.live.recipes import get_recipe
-from eomoo.live.training import evaluate, load_trained, train
+from eomoo.live.training import load_trained, train
 from eomoo.live.weights import load_state, save_state
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")

@@ -13,9 +13,10 @@ import pytest
 import eomoo
 from eomoo.images import ArrayImages
 from eomoo.live.devices import torch_state
+from eomoo.live.evaluation import evaluate
 from eomoo.live.metrics import Accuracy
 from eomoo.live.recipes import get_recipe
-from eomoo.live.training import evaluate, load_trained, train
+from eomoo.live.training import load_trained, train
 from eomoo.live.weights import load_state
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
