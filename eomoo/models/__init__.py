@@ -4,11 +4,12 @@
 user's, of starts and of searches. ``gaussian_process``, ``trees``, ``slow_runs``, ``scaling``: the parts.
 ``cell_models``, ``models``: models of named targets, asked by cell. ``quality``: fitted, their deviations
 scaled to the errors on held-out cells. ``model_files``: as files. ``predictions``: of the whole space,
-shipped or cached.
+shipped or cached. ``joint_draws``: of what is not known of them.
 ``model_errors``: what a search learns of its model's errors.
 """
 
 from eomoo.models.cell_models import Measurements, Quality, Target
+from eomoo.models.joint_draws import JointDraws
 from eomoo.models.model_errors import ModelErrors
 from eomoo.models.model_files import Record, read_record
 from eomoo.models.models import Models, load_models
@@ -19,7 +20,7 @@ from eomoo.models.regression import Model, fit
 from eomoo.models.scaling import shipped_folder
 
 __all__ = [
-    "EO_RECIPES", "SEARCH", "START", "Measurements", "Model", "ModelErrors", "Models", "Predictions", "Quality",
-    "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "load_models", "measure_quality", "read_record",
-    "recipe_for", "shipped_folder", "whole_space", "write_predictions",
+    "EO_RECIPES", "SEARCH", "START", "JointDraws", "Measurements", "Model", "ModelErrors", "Models", "Predictions",
+    "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "load_models", "measure_quality",
+    "read_record", "recipe_for", "shipped_folder", "whole_space", "write_predictions",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -93,25 +94,54 @@ class Model:
         X = np.asarray(features)
         first, place = _distinct(X)
         center, own, unknown = self._parts(X[first])
-        rng = np.random.default_rng(seed)
         drawn = np.empty((n, len(X), len(self.mean)))
-        for k, level in enumerate(self.noise):
-            if self.recipe.kernel is None:
-                # Nothing tells which errors of trees go together.
-                errors = rng.standard_normal((n, len(first)))
-            else:
-                assert self.scaling is not None
-                paths = Paths(self.known, replace(self.recipe.kernel, noise=float(level)), n, rng)
-                with one_thread():
-                    errors = paths(self.scaling(selected(X[first], self.recipe.columns)))
+        for k in range(len(self.mean)):
+            errors = self.errors(k, n, seed=seed)(X[first])
             drawn[:, :, k] = (errors * np.sqrt(unknown[:, k]))[:, place]
             if noise:
-                drawn[:, :, k] += rng.standard_normal((n, len(X))) * np.sqrt(own[place, k])
+                one = np.random.default_rng([seed, k, 1]).standard_normal((n, len(X)))
+                drawn[:, :, k] += one * np.sqrt(own[place, k])
         drawn *= self.spread * self.std
         middle = center[place]
         if not self.recipe.log:
             return middle + drawn
         return self._expected(middle) * np.exp(drawn)
+
+    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], _Array]:
+        """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
+
+        A cell has the same errors in whatever company it is asked for.
+        """
+        rng = np.random.default_rng([seed, k])
+        if self.recipe.kernel is None:
+            # Nothing tells which errors of trees go together.
+            return lambda X: rng.standard_normal((n, len(X)))
+        assert self.scaling is not None
+        scaling, columns = self.scaling, self.recipe.columns
+        with one_thread():
+            paths = Paths(self.known, replace(self.recipe.kernel, noise=float(self.noise[k])), n, rng)
+
+        def at(X: NDArray[Any]) -> _Array:
+            with one_thread():
+                return paths(scaling(selected(X, columns)))
+
+        return at
+
+    def around(self, k: int, mean: _Array, deviation: _Array, errors: _Array) -> _Array:
+        """Draws (n, c) of expected values from what ``predict`` said (c,) and errors (n, c), as ``errors`` gives."""
+        unknown = self.ignorance(k, mean, deviation)
+        if not self.recipe.log:
+            return mean + errors * unknown
+        drawn: _Array = mean * np.exp(errors * (unknown / mean))
+        return drawn
+
+    def ignorance(self, k: int, mean: _Array, deviation: _Array) -> _Array:
+        """Standard deviations (c,) of expected values from what ``predict`` said (c,): less measurement noise."""
+        noise = self.spread[k] * self.std[k] * math.sqrt(self.noise[k]) * (mean if self.recipe.log else 1.0)
+        if self.recipe.kernel is None or self.recipe.local:
+            return deviation
+        unknown: _Array = np.sqrt(np.maximum(deviation**2 - noise**2, 0.0))
+        return unknown
 
     def calibrated(self, spread: _Array) -> Model:
         """The same model with deviations scaled by these factors (m,)."""

@@ -1,0 +1,50 @@
+"""Joint draws of what models do not know, for as many cells as one likes, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.models.cell_models import CellModels
+from eomoo.space import load_space
+
+_Array = NDArray[np.float64]
+
+
+class JointDraws:
+    """Draws of the expected values of cells around predictions that are at hand, such as those of the whole space.
+
+    They are those of ``CellModels.draw``, without asking the models for means again. A cell has the same
+    draws in whatever company it is asked for, so that fronts of drawn values can be found in blocks.
+
+    Args:
+        models: The models.
+        n: Number of draws.
+        seed: The same seed gives the same draws.
+    """
+
+    def __init__(self, models: CellModels, n: int, *, seed: int) -> None:
+        seeds = np.random.SeedSequence(seed).generate_state(len(models.parts))
+        self._n = n
+        self._place = {
+            name: (part.model, k, int(s))
+            for part, s in zip(models.parts, seeds, strict=True)
+            for k, name in enumerate(part.names)
+        }
+        self._errors: dict[str, Callable[[NDArray[Any]], _Array]] = {}
+
+    def __call__(self, name: str, cells: NDArray[np.int64], mean: _Array, deviation: _Array) -> _Array:
+        """Draws (n, k) of a target at cells (k,) with these predicted means and deviations (k,)."""
+        model, k, seed = self._place[name]
+        if name not in self._errors:
+            self._errors[name] = model.errors(k, self._n, seed=seed)
+        errors = self._errors[name](load_space().features(cells).astype(np.float32))
+        return model.around(k, mean, deviation, errors)
+
+    def ignorance(self, name: str, mean: _Array, deviation: _Array) -> _Array:
+        """Standard deviations (k,) of a target's expected values where means and deviations (k,) were predicted."""
+        model, k, _ = self._place[name]
+        return model.ignorance(k, mean, deviation)
