@@ -86,8 +86,8 @@ def records(file: Path):
 def check(file: Path, work: Path) -> dict:
     """Every 97th record against the table; the repeat is found by counting."""
     from eomoo.data.nasbench101 import NASBench101Table
+    from eomoo.data.nasbench_batches import decode_batch
     from eomoo.data.nasbench_convert import METRICS, STAGES
-    from eomoo.data.nasbench_records import decode_record
 
     table, space, counts, compared = NASBench101Table(table_path(work)), eomoo.load_space(), {}, 0
     for number, data in enumerate(records(file)):
@@ -95,12 +95,11 @@ def check(file: Path, work: Path) -> dict:
         repeat = counts[name, epochs] = counts.get((name, epochs), -1) + 1
         if number % 97:
             continue
-        record = decode_record(data)
+        batch, index = decode_batch(number, [data]), space.find([name.decode()])[0]
         for s, stage in enumerate(STAGES, 1):
             for m, metric in enumerate(METRICS, 1):
-                column = table.column(metric, epochs=record.epochs, halfway=stage == "halfway")
-                value = column[space.find([record.hash])[0], repeat]
-                assert value == record.evaluations[s][m], (number, stage, metric)
+                column = table.column(metric, epochs=int(batch.epochs[0]), halfway=stage == "halfway")
+                assert column[index, repeat] == batch.evaluations[0, s, m], (number, stage, metric)
         compared += 1
     return {"records compared": compared}
 
@@ -172,25 +171,29 @@ def ask_graphs(file: Path, work: Path) -> dict:
 
 def write_pickle(file: Path, work: Path) -> dict:
     """The pickle that nasbenchapi's own converter writes, made without TensorFlow."""
-    from eomoo.data.nasbench_records import decode_record
+    from eomoo.data.nasbench_batches import decode_batch
 
     names = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
     entries, latest = {}, {}
     for data in records(file):
-        record = decode_record(data)
-        values = dict(zip(names, record.evaluations[2][1:], strict=True))
-        entries.setdefault(record.hash, []).append(
+        batch = decode_batch(0, [data])
+        name, epochs, adjacency, ops, metrics = json.loads(data)
+        values = dict(zip(names, batch.evaluations[0, 2, 1:].tolist(), strict=True))
+        entries.setdefault(name, []).append(
             {
-                "epoch": record.epochs,
-                "adjacency_str": record.adjacency,
-                "operations_str": record.ops,
-                "metrics_b64": json.loads(data)[4],
-                "derived": {"trainable_parameters": record.params, **values},
+                "epoch": epochs,
+                "adjacency_str": adjacency,
+                "operations_str": ops,
+                "metrics_b64": metrics,
+                "derived": {"trainable_parameters": int(batch.params[0]), **values},
             }
         )
     for name, runs in entries.items():
         means = {key: float(np.mean([run["derived"][key] for run in runs])) for key in names}
-        latest[name] = {**runs[0], "derived": {**means, "trainable_parameters": float(record.params)}}
+        latest[name] = {
+            **runs[0],
+            "derived": {**means, "trainable_parameters": float(runs[0]["derived"]["trainable_parameters"])},
+        }
     content = {
         "benchmark": "nasbench101",
         "format": "lossless",

@@ -1,4 +1,12 @@
-"""Many records of NAS-Bench-101's files as arrays: the usual form by patterns, others the obvious way."""
+"""Many records of NAS-Bench-101's files as arrays.
+
+A record is a JSON array: hash, epochs, adjacency digits row by row, operations joined by commas, and
+the base64 text (of one line, or of lines of 76) of a protobuf ``ModelMetrics``: three evaluations (at
+the start, halfway, at the end) of five doubles each (current epoch, training time, train, validation and
+test accuracy), the trainable parameters and the total time.
+
+Source: Ying et al., NAS-Bench-101, ICML 2019; github.com/google-research/nasbench.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +20,16 @@ from functools import lru_cache, reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.data.nasbench_records import N_EVALUATIONS, N_FIELDS, decode_record
 from eomoo.errors import DataError
-from eomoo.space import Cell
 from eomoo.space.cell import INPUT, MAX_VERTICES, N_OP_GENES, OPERATIONS, OUTPUT, pack_genotype
 from eomoo.space.enumeration import edge_bit
 
+N_EVALUATIONS, N_FIELDS = 3, 5
 _TEXT = re.compile(
     rb'\["([0-9a-f]{32})", ?([1-9][0-9]{0,2}), ?"([01]+)", ?"([a-z0-9,-]+)", ?"((?:[A-Za-z0-9+/=]|\\n)+)"\]'
 )
-# Three evaluations of five doubles each in 45 bytes, the parameters, the total time: see nasbench_records.
+# The published files have every field, in order: an evaluation is field 1 with 45 bytes, its doubles are fields
+# 1 to 5; the parameters are field 2, of at most four bytes of seven bits; the total time is field 3.
 _EVALUATION = rb"\x0a\x2d\x09(.{8})\x11(.{8})\x19(.{8})\x21(.{8})\x29(.{8})"
 _METRICS = re.compile(_EVALUATION * N_EVALUATIONS + rb"\x10([\x80-\xff]{0,3}[\x00-\x7f])\x19(.{8})", re.DOTALL)
 _CODES = {name.encode(): code for code, name in enumerate(OPERATIONS)}
@@ -39,9 +47,10 @@ class Batch:
         masks: (n,) int64, edges as bits, padded to 7 vertices.
         codes: (n,) int64, operations of the 5 interior vertices as a number in base 3.
         epochs: (n,) int64.
-        evaluations: (n, 3, 5) float64, as in ``Record``.
+        evaluations: (n, 3, 5) float64: current epoch, training time in seconds, train, validation and test
+            accuracy as fractions, each at the start, halfway and at the end.
         params: (n,) int64.
-        total_times: (n,) float64.
+        total_times: (n,) float64, seconds, evaluation included.
     """
 
     numbers: NDArray[np.int64]
@@ -72,7 +81,7 @@ def decode_batch(first: int, records: Iterable[bytes]) -> Batch:
     Raises:
         RecordError: A record has another form; it tells the record's number.
     """
-    rows = [_usual(data) or _unusual(first + k, data) for k, data in enumerate(records)]
+    rows = [_decode(first + k, data) for k, data in enumerate(records)]
     hashes, epochs, masks, codes, doubles, params = zip(*rows, strict=True)
     values = np.frombuffer(b"".join(doubles), dtype="<f8").reshape(len(rows), -1).astype(np.float64)
     return Batch(
@@ -87,52 +96,38 @@ def decode_batch(first: int, records: Iterable[bytes]) -> Batch:
     )
 
 
-def _usual(data: bytes) -> _Row | None:
-    """A record in the form that the published files have throughout; None for any other."""
+def _decode(number: int, data: bytes) -> _Row:
     text = _TEXT.fullmatch(data)
     if text is None:
-        return None
+        raise RecordError(number, "it is not a JSON array of hash, epochs, adjacency, operations and metrics")
     name, epochs, adjacency, ops, metrics = text.groups()
     try:
-        found = _METRICS.fullmatch(binascii.a2b_base64(metrics.replace(b"\\n", b""), strict_mode=True))
+        message = binascii.a2b_base64(metrics.replace(b"\\n", b""), strict_mode=True)
     except binascii.Error:
-        return None
-    mask, code = _mask(adjacency), _code(ops)
-    if found is None or mask is None or code is None or math.isqrt(len(adjacency)) != ops.count(b",") + 1:
-        return None
+        raise RecordError(number, "its metrics are no base64 text") from None
+    found, mask, code = _METRICS.fullmatch(message), _mask(adjacency), _code(ops)
+    if found is None:
+        raise RecordError(number, "its metrics are not three evaluations, the parameters and the total time")
+    if mask is None or code is None or math.isqrt(len(adjacency)) != ops.count(b",") + 1:
+        raise RecordError(number, "its adjacency and operations are no cell of the space")
     *doubles, params, total = found.groups()
     value = sum((byte & 0x7F) << 7 * k for k, byte in enumerate(params))
     return name, int(epochs), mask, code, b"".join((*doubles, total)), value
 
 
-def _unusual(number: int, data: bytes) -> _Row:
-    try:
-        record = decode_record(data)
-        cell = Cell(record.matrix, record.ops.split(","))
-    except ValueError as error:
-        raise RecordError(number, str(error)) from None
-    mask, code = _packed(cell.matrix, cell.op_codes)
-    doubles = np.array([*np.ravel(record.evaluations), record.total_time], dtype="<f8").tobytes()
-    return record.hash.encode(), record.epochs, mask, code, doubles, record.params
-
-
-def _packed(matrix: NDArray[np.int8], codes: tuple[int, ...]) -> tuple[int, int]:
-    """Edges as bits and operations as a number in base 3, both padded to 7 vertices."""
-    genes = pack_genotype(matrix, codes).tolist()
-    edges = [(x, y) for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES)]
-    mask = sum(gene << edge_bit(x, y) for gene, (x, y) in zip(genes, edges, strict=False))
-    return mask, sum(gene * 3**k for k, gene in enumerate(reversed(genes[len(edges) :])))
-
-
 # The 423,624 cells have 2,494 graphs and 364 lists of operations.
 @lru_cache(maxsize=1 << 13)
 def _mask(digits: bytes) -> int | None:
-    """Edges of adjacency digits, row by row; None unless they are an upper triangular square."""
+    """Edges, padded to 7 vertices, of adjacency digits; None unless they are an upper triangular square."""
     n = math.isqrt(len(digits))
     if n * n != len(digits) or not 2 <= n <= MAX_VERTICES:
         return None
     matrix = (np.frombuffer(digits, dtype=np.uint8).reshape(n, n) - ord("0")).astype(np.int8)
-    return None if np.tril(matrix).any() else _packed(matrix, (0,) * (n - 2))[0]
+    if np.tril(matrix).any():
+        return None
+    genes: list[int] = pack_genotype(matrix, (0,) * (n - 2)).tolist()
+    edges = [(x, y) for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES)]
+    return sum(gene << edge_bit(x, y) for gene, (x, y) in zip(genes, edges, strict=False))
 
 
 @lru_cache(maxsize=1 << 10)

@@ -5,15 +5,42 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
 
 from eomoo.errors import EomooError, StoreError
 
-OnResult = Callable[[int, Any], None]
-OnIncident = Callable[[int, str], None]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 # Of a task whose worker dies: it may have died by another's fault once, and once more by chance. Dask's
 # own schedulers allow one more (distributed.scheduler.allowed-failures = 3).
 ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Work(Generic[Task, Result]):
+    """The arguments of one call of ``Jobs.run``, and what is told where a task has no result."""
+
+    function: Callable[[Task], Result]
+    tasks: Sequence[Task]
+    on_result: Callable[[int, Result], None]
+    on_incident: Callable[[int, str], None] | None
+    group: Callable[[Task], Hashable] | None
+
+    def failed(self, k: int, error: BaseException) -> None:
+        """Tell of a task that raised; an ``EomooError`` speaks of all tasks and ends the run."""
+        if self.on_incident is None or isinstance(error, EomooError):
+            raise error
+        self.on_incident(k, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}")
+
+    def lost(self, k: int, times: int) -> None:
+        """Tell of a task whose workers died."""
+        if self.on_incident is None:
+            raise StoreError(
+                f"a worker process died (out of memory?), {times} times on one task; what was finished is kept, "
+                "run the same command again to go on, perhaps with fewer at once"
+            )
+        self.on_incident(k, f"its worker died {times} times (out of memory?)")
 
 
 class Jobs(ABC):
@@ -23,15 +50,14 @@ class Jobs(ABC):
     would again.
     """
 
-    @abstractmethod
     def run(
         self,
-        function: Callable[[Any], Any],
-        tasks: Sequence[Any],
-        on_result: OnResult,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        on_result: Callable[[int, Result], None],
         *,
-        on_incident: OnIncident | None = None,
-        group: Callable[[Any], Hashable] | None = None,
+        on_incident: Callable[[int, str], None] | None = None,
+        group: Callable[[Task], Hashable] | None = None,
     ) -> None:
         """Call a function for all tasks.
 
@@ -47,13 +73,14 @@ class Jobs(ABC):
         Raises:
             StoreError: (a RuntimeError) A task's workers were lost, and ``on_incident`` is not given.
         """
+        self._run(Work(function, tasks, on_result, on_incident, group))
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """The result of a function, called on a machine where tasks run."""
         return function(*arguments)
 
     def close(self) -> None:  # noqa: B027  # work in this process has nothing to let go
-        """Let go of workers that were started."""
+        """Let go of workers that were started, whatever they are doing."""
 
     def __enter__(self) -> Self:
         return self
@@ -61,44 +88,22 @@ class Jobs(ABC):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    @abstractmethod
+    def _run(self, work: Work[Task, Result]) -> None:
+        """As ``run``."""
+
 
 class LocalJobs(Jobs):
     """One task after another, in this process."""
 
-    def run(
-        self,
-        function: Callable[[Any], Any],
-        tasks: Sequence[Any],
-        on_result: OnResult,
-        *,
-        on_incident: OnIncident | None = None,
-        group: Callable[[Any], Hashable] | None = None,
-    ) -> None:
-        """Call a function for all tasks, in order."""
-        for k, task in enumerate(tasks):
+    def _run(self, work: Work[Task, Result]) -> None:
+        for k, task in enumerate(work.tasks):
             try:
-                result = function(task)
+                result = work.function(task)
             except Exception as error:
-                failed(k, error, on_incident)
+                work.failed(k, error)
                 continue
-            on_result(k, result)
-
-
-def failed(k: int, error: BaseException, on_incident: OnIncident | None) -> None:
-    """Tell of a task that raised; an ``EomooError`` speaks of all tasks and ends the run."""
-    if on_incident is None or isinstance(error, EomooError):
-        raise error
-    on_incident(k, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}")
-
-
-def lost(k: int, on_incident: OnIncident | None, times: int) -> None:
-    """Tell of a task whose workers died."""
-    if on_incident is None:
-        raise StoreError(
-            f"a worker process died (out of memory?), {times} times on one task; what was finished is kept, "
-            "run the same command again to go on, perhaps with fewer at once"
-        )
-    on_incident(k, f"its worker died {times} times (out of memory?)")
+            work.on_result(k, result)
 
 
 _number: int | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from eomoo.errors import StoreError
-from eomoo.jobs.base import Jobs, OnIncident, OnResult, failed, lost
+from eomoo.jobs.base import Jobs, Result, Task, Work
 from eomoo.packages import require
 
 _PURPOSE = "to run on a cluster"
@@ -37,36 +37,29 @@ class DaskJobs(Jobs):
         except (OSError, ValueError) as error:
             raise StoreError(f"no Dask scheduler answers at {cluster}: {error}") from None
 
-    def run(
-        self,
-        function: Callable[[Any], Any],
-        tasks: Sequence[Any],
-        on_result: OnResult,
-        *,
-        on_incident: OnIncident | None = None,
-        group: Callable[[Any], Hashable] | None = None,
-    ) -> None:
+    def _run(self, work: Work[Task, Result]) -> None:
         """Hand out all tasks at once; the scheduler decides which worker takes which."""
         distributed = require("distributed", purpose=_PURPOSE)
         self._check_workers()
-        futures = {self._submit(function, task): k for k, task in enumerate(tasks)}
+        futures = {self._submit(work.function, task): k for k, task in enumerate(work.tasks)}
         try:
             for future in distributed.as_completed(list(futures), loop=self.client.loop):
                 k = futures.pop(future)
                 error = future.exception()
                 if isinstance(error, distributed.KilledWorker):
-                    lost(k, on_incident, error.allowed_failures + 1)
+                    work.lost(k, error.allowed_failures + 1)
                 elif error is not None:
-                    failed(k, error, on_incident)
+                    work.failed(k, error)
                 else:
-                    on_result(k, future.result())
+                    work.on_result(k, future.result())
         finally:
             self.client.cancel(list(futures))
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call it on a worker."""
         self._check_workers()
-        return self._submit(function, *arguments).result()
+        result: Result = self._submit(function, *arguments).result()
+        return result
 
     def close(self) -> None:
         """Leave the cluster; shut it down where it came as an object."""
@@ -74,7 +67,7 @@ class DaskJobs(Jobs):
         if not isinstance(self.cluster, str):
             self.cluster.close()
 
-    def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _submit(self, function: Callable[..., object], *arguments: object) -> Any:
         resources = {self.resource: 1} if self.resource else None
         return self.client.submit(function, *arguments, pure=False, resources=resources)
 

@@ -1,13 +1,30 @@
-"""The jobs that a number of workers and a cluster's name ask for."""
+"""The jobs that a number of workers and a cluster's name ask for; on SLURM one task at a time on each."""
 
 from __future__ import annotations
 
-from eomoo.checks import positive
-from eomoo.errors import SettingError
-from eomoo.jobs.base import Jobs, LocalJobs
+from pathlib import Path
+from typing import Any
+
+from eomoo.checks import known_keys, positive
+from eomoo.errors import DataError, SettingError
+from eomoo.files import Place, read_toml
+from eomoo.jobs.base import ATTEMPTS, Jobs, LocalJobs
 from eomoo.jobs.dask import DaskJobs
 from eomoo.jobs.processes import ProcessJobs
-from eomoo.jobs.slurm import slurm_cluster
+from eomoo.packages import require
+
+_NUMBERS, _LINES = ("cores", "gpus"), ("job_script_prologue", "job_extra_directives")
+_TEXTS = (
+    "queue",
+    "account",
+    "memory",
+    "walltime",
+    "job_name",
+    "interface",
+    "log_directory",
+    "local_directory",
+    "python",
+)
 
 
 def make_jobs(workers: int = 1, *, cluster: str = "local", resource: str | None = None) -> Jobs:
@@ -35,3 +52,45 @@ def make_jobs(workers: int = 1, *, cluster: str = "local", resource: str | None 
     # A job that has reached its walltime is followed by another one, as long as there is work.
     jobs.adapt(minimum_jobs=workers, maximum_jobs=workers)
     return DaskJobs(jobs, resource=resource or "TASK")
+
+
+def slurm_cluster(path: str | Path, *, resource: str = "GPU") -> Any:
+    """A SLURM cluster of one task a job, from a TOML file; no job is submitted before it is scaled.
+
+    The file's keys are those of ``dask_jobqueue.SLURMCluster`` that matter here: queue, account,
+    cores, memory, walltime, interface, log_directory, local_directory, python,
+    job_script_prologue and job_extra_directives (lists of lines), and gpus (of each job).
+
+    Raises:
+        DataNotFoundError, DataError: There is no such file, it is no TOML file, has another key or a wrong value.
+        MissingPackageError: (an ImportError) dask-jobqueue is not installed.
+    """
+    jobqueue, dask = (require(name, purpose="to start workers through SLURM") for name in ("dask_jobqueue", "dask"))
+    settings = _read_cluster(Path(path))
+    directives = list(settings.pop("job_extra_directives", []))
+    gpus = settings.pop("gpus", 1 if resource == "GPU" else 0)
+    if gpus:
+        directives.append(f"--gres=gpu:{gpus}")
+    with dask.config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}):
+        return jobqueue.SLURMCluster(
+            **settings,
+            processes=1,
+            job_extra_directives=directives,
+            worker_extra_args=["--resources", f"{resource}=1", "--nthreads", "1"],
+            scheduler_options={"dashboard": False},
+        )
+
+
+def _read_cluster(path: Path) -> dict[str, Any]:
+    settings = read_toml(path)
+    known_keys(str(path), settings, (*_NUMBERS, *_LINES, *_TEXTS), error=DataError)
+    for key in ("cores", "memory", "walltime"):
+        if key not in settings:
+            raise DataError(f"{path} needs {key}")
+    for key, place in Place(settings, path).items():
+        if key in _NUMBERS:
+            # More than any machine has.
+            place.integer(int(key == "cores"), 1 << 16)
+        for text in place.list("line") if key in _LINES else [place] if key in _TEXTS else []:
+            text.text(r".+", 'a text, as in "12:00:00"' if key == "walltime" else "a text")
+    return settings

@@ -6,16 +6,15 @@ import contextlib
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import groupby
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
-from typing import Any
+from typing import Generic
 
-from eomoo.jobs.base import ATTEMPTS, Jobs, OnIncident, OnResult, failed, lost, set_worker_number
+from eomoo.jobs.base import ATTEMPTS, Jobs, Result, Task, Work, set_worker_number
 
 # One that runs and one that waits, so that no process idles while this one handles a result.
 _AHEAD = 2
@@ -37,19 +36,9 @@ class ProcessJobs(Jobs):
         self._pools: list[ProcessPoolExecutor] = []
         self._lifeline: tuple[Connection, Connection] | None = None
 
-    def run(
-        self,
-        function: Callable[[Any], Any],
-        tasks: Sequence[Any],
-        on_result: OnResult,
-        *,
-        on_incident: OnIncident | None = None,
-        group: Callable[[Any], Hashable] | None = None,
-    ) -> None:
-        """Call a function for all tasks."""
-        groups = _groups(tasks, self.workers, group)
+    def _run(self, work: Work[Task, Result]) -> None:
         try:
-            _Round(self, function, tasks, groups, on_result, on_incident).run()
+            _Round(self, work).run()
         except BaseException:
             # Nobody waits for what is under way: training may take hours.
             self.close()
@@ -85,24 +74,15 @@ class ProcessJobs(Jobs):
         )
 
 
-class _Round:
+class _Round(Generic[Task, Result]):
     """One call of ``run``: which task runs on which process, and which have died."""
 
-    def __init__(
-        self,
-        jobs: ProcessJobs,
-        function: Callable[[Any], Any],
-        tasks: Sequence[Any],
-        groups: deque[list[int]],
-        on_result: OnResult,
-        on_incident: OnIncident | None,
-    ) -> None:
-        self.jobs, self.function, self.tasks, self.groups = jobs, function, tasks, groups
-        self.on_result, self.on_incident = on_result, on_incident
-        n = min(jobs.workers, len(groups))
+    def __init__(self, jobs: ProcessJobs, work: Work[Task, Result]) -> None:
+        self.jobs, self.work, self.groups = jobs, work, _groups(work, jobs.workers)
+        n = min(jobs.workers, len(self.groups))
         self.waiting: list[deque[int]] = [deque() for _ in range(n)]
         # Oldest first: that one runs, the next waits within the process.
-        self.running: list[deque[tuple[int, Future[Any]]]] = [deque() for _ in range(n)]
+        self.running: list[deque[tuple[int, Future[Result]]]] = [deque() for _ in range(n)]
         self.deaths: Counter[int] = Counter()
 
     def run(self) -> None:
@@ -120,7 +100,7 @@ class _Round:
         if self.waiting[p]:
             k = self.waiting[p].popleft()
             try:
-                future = self.jobs.pool(p).submit(self.function, self.tasks[k])
+                future = self.jobs.pool(p).submit(self.work.function, self.work.tasks[k])
             except BrokenProcessPool as error:
                 future = Future()
                 future.set_exception(error)
@@ -136,9 +116,9 @@ class _Round:
                 return
             self._feed(p)
             if error is not None:
-                failed(k, error, self.on_incident)
+                self.work.failed(k, error)
             else:
-                self.on_result(k, future.result())
+                self.work.on_result(k, future.result())
 
     def _bury(self, p: int, k: int) -> None:
         """Start a process again; the task that ran on it counts the death, the next one does not."""
@@ -150,18 +130,20 @@ class _Round:
         if self.deaths[k] < ATTEMPTS:
             self.waiting[p].appendleft(k)
         else:
-            lost(k, self.on_incident, ATTEMPTS)
+            self.work.lost(k, ATTEMPTS)
         for _ in range(_AHEAD):
             self._feed(p)
 
 
-def _groups(tasks: Sequence[Any], workers: int, group: Callable[[Any], Hashable] | None) -> deque[list[int]]:
+def _groups(work: Work[Task, Result], workers: int) -> deque[list[int]]:
     """Positions of neighbouring tasks of one group; single ones where groups would leave workers idle."""
-    single = [[k] for k in range(len(tasks))]
-    if group is None:
-        return deque(single)
-    groups = [list(found) for _, found in groupby(range(len(tasks)), key=lambda k: group(tasks[k]))]
-    return deque(groups if len(groups) >= workers else single)
+    positions = range(len(work.tasks))
+    if work.group is not None:
+        marks = [work.group(task) for task in work.tasks]
+        groups = [list(found) for _, found in groupby(positions, key=marks.__getitem__)]
+        if len(groups) >= workers:
+            return deque(groups)
+    return deque([k] for k in positions)
 
 
 def _start_worker(lifeline: Connection, number: int) -> None:

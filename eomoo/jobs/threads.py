@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import Any
 
 
-def one_thread() -> AbstractContextManager[Any]:
+def one_thread() -> AbstractContextManager[object]:
     """A context in which libraries of linear algebra use one thread, whatever the surroundings say."""
-    limit: AbstractContextManager[Any] = _controller().limit(limits=1)
-    return limit
+    return _limit()(limits=1)
 
 
 @lru_cache(maxsize=1)
-def _controller() -> Any:
+def _limit() -> Callable[..., AbstractContextManager[object]]:
     # Looking for the libraries takes milliseconds, too long for every step of a search.
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    limit: Callable[..., AbstractContextManager[object]] = ThreadpoolController().limit
+    return limit

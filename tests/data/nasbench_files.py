@@ -5,9 +5,9 @@ import json
 import struct
 
 import numpy as np
+from obvious_records import Record
 
 from eomoo import CIFAR10, load_space
-from eomoo.data.nasbench_records import Record
 from eomoo.data.tfrecord import crc32c, mask_crc
 
 CELLS = [0, 7, 100_434, 423_623, 12_345, 200_000]

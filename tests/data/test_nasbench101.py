@@ -124,7 +124,7 @@ def test_a_record_that_contradicts_the_space_is_named(tmp_path, changes, match):
 
 
 def test_a_record_of_another_kind_is_named(tmp_path):
-    refused(tmp_path, [record(4), b"hello"], "record 2: it is no JSON text", complete=False)
+    refused(tmp_path, [record(4), b"hello"], "record 2: it is not a JSON array", complete=False)
 
 
 def test_a_run_too_many_is_named(tmp_path):

@@ -304,7 +304,7 @@ def make_cluster(folder):
 
 
 def read_cluster(folder):
-    from eomoo.jobs.slurm import _read_cluster
+    from eomoo.jobs.make import _read_cluster
 
     return str(_read_cluster(folder / "cluster.toml"))
 

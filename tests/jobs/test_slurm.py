@@ -49,6 +49,13 @@ def test_a_batch_script_for_several_gpus_is_valid():
         ('cores = 1\nmemory = "1GB"\nwalltime = "1:00:00"\nqueu = "x"', "unknown key 'queu'"),
         ("cores = 1", "needs memory"),
         ("cores =", "is no TOML file"),
+        ('cores = "4"\nmemory = "1GB"\nwalltime = "1:00:00"', "cores must be a whole number.*got '4'"),
+        ('cores = 1\nmemory = 8\nwalltime = "1:00:00"', "memory must be a text; got 8"),
+        ('cores = 1\nmemory = "1GB"\nwalltime = 01:00:00', 'walltime must be a text, as in "12:00:00"'),
+        (
+            'cores = 1\nmemory = "1GB"\nwalltime = "1:00:00"\njob_script_prologue = "module load cuda"',
+            "job_script_prologue must be a list",
+        ),
     ],
 )
 def test_a_wrong_cluster_file_is_named(tmp_path, text, message):

@@ -1,4 +1,4 @@
-"""One record of NAS-Bench-101's files, read the obvious way.
+"""One record of NAS-Bench-101's files, read the obvious way: what the package's fast reader is held to.
 
 A record is a JSON array: hash, epochs, adjacency digits row by row, operations joined by commas, and
 the base64 text (of one line, or of lines of 76) of a protobuf ``ModelMetrics``:
