@@ -101,6 +101,7 @@ def run(
     noise: int | None = None,
     out: str | Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_found: Callable[[Run], None] | None = None,
     retry_failed: bool = False,
     **settings: Any,
 ) -> Run:
@@ -116,6 +117,7 @@ def run(
         noise: A seed: draw values from their uncertainty.
         out: A folder for store, tables and figures. A finished run in it is read, not repeated.
         on_progress: Called after each batch.
+        on_found: Called with the run once it is stored, before figures are drawn and networks exported.
         retry_failed: Run again what is in ``out``, and try again measurements that a machine failed at.
         settings: Of the card's backends, such as ``epochs`` of a live card.
 
@@ -141,6 +143,8 @@ def run(
         remove_leftovers(folder)
         stored, repeated = _stored(problem, spec, spent, seed, folder, on_progress, again=retry_failed)
         found = Run(problem=problem, stored=stored, repeated=repeated)
+        if on_found is not None:
+            on_found(found)
         if out is not None:
             return replace(found, written=tuple(found.write(out)))
     return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from eomoo.analysis import StoredRun
+    from eomoo.api import Run
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
 
@@ -87,7 +88,18 @@ def run(
         settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
         problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
         import_xgboost()
-        with closing(problem), _progress(problem, budget or problem.card.budget, preparing, quiet=as_json) as update:
+        bar = _progress(problem, budget or problem.card.budget, preparing, quiet=as_json)
+        with closing(problem), bar as (update, finish):
+
+            def show(found: Run) -> None:
+                finish()
+                preparing.stop()
+                if not as_json:
+                    _print_front(found.stored, problem)
+                    if out is not None and console(stderr=True).is_terminal:
+                        preparing.update(f"{card}: drawing figures")
+                        preparing.start()
+
             found = search(
                 problem,
                 algorithm=DEFAULT_ALGORITHM if algorithm is None else algorithm,
@@ -96,16 +108,15 @@ def run(
                 seed=seed,
                 out=out,
                 on_progress=update,
+                on_found=show,
                 retry_failed=retry_failed,
             )
     if as_json:
         _print_json(found.stored)
-    else:
-        _print_front(found.stored, problem)
-        if out is not None:
-            if found.repeated:
-                console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
-            console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
+    elif out is not None:
+        if found.repeated:
+            console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
+        console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
     for backend in problem.backends.values():
         for note in backend.notes():
             console(stderr=True).print(note)
@@ -129,8 +140,8 @@ def _preparing(card: str, *, quiet: bool) -> Iterator[Status]:
 @contextmanager
 def _progress(
     problem: CellProblem, budget: int, preparing: Status, *, quiet: bool
-) -> Iterator[Callable[[Progress], None]]:
-    """A bar with evaluations, distinct cells, the size of the front and its hypervolume."""
+) -> Iterator[tuple[Callable[[Progress], None], Callable[[], None]]]:
+    """A bar with evaluations, distinct cells, the size of the front and its hypervolume: to update, to end."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     measure = _hypervolume_of(problem)
@@ -165,12 +176,15 @@ def _progress(
             state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
             bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
 
-    try:
-        yield update
-    finally:
+    def finish() -> None:
         if last[0]:
             # A bar that shows itself before the first evaluation would stand above a mistake's sentence.
             bar.stop()
+
+    try:
+        yield update, finish
+    finally:
+        finish()
 
 
 def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:

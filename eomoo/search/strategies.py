@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.random import Generator
-from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
 
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import positive
@@ -66,14 +65,15 @@ def _random(F: Floats, unexplored: Ints, rng: Generator) -> Ints:
 
 
 def _least_crowded(F: Floats, unexplored: Ints, rng: Generator) -> Ints:
-    return unexplored[np.argsort(-_CROWDING.do(F)[unexplored], kind="stable")]
+    # Imported here, since scipy.spatial comes with it: a fifth of a second before any search.
+    from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
+
+    return unexplored[np.argsort(-get_crowding_function("cd").do(F)[unexplored], kind="stable")]
 
 
 def _hypervolume(F: Floats, unexplored: Ints, rng: Generator) -> Ints:
     return unexplored[np.argsort(-optimistic_improvement(F)[unexplored], kind="stable")]
 
-
-_CROWDING = get_crowding_function("cd")
 
 SELECTIONS: dict[str, Selection] = {
     "oldest": _oldest,
