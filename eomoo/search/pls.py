@@ -227,7 +227,7 @@ class PLS(CellSearch):
             known[known] = self._dominate_owner(expansion, known)
         cells = expansion.neighbors[known]
         if len(expansion.members) > 1:
-            cells = np.unique(cells)
+            cells = self.space.distinct(cells)
         walker.offer(cells, *self._trace().values_of(cells))
 
     def _dominate_owner(self, expansion: _Expansion, known: Bools) -> Bools:

@@ -183,7 +183,7 @@ class CellProblem(Problem):
         """Raw values of the objectives and then of the constraints' quantities, by index."""
         known, raw = self._shared.known, self._shared.raw
         if not known[indices].all():
-            missing = np.unique(indices[~known[indices]]) if indices.ndim else indices[None]
+            missing = self.space.distinct(indices[~known[indices]]) if indices.ndim else indices[None]
             raw[missing] = self._compute(missing)
             known[missing] = True
         found: Floats = raw[indices]

@@ -213,12 +213,12 @@ class SurrogatePLS(CellSearch):
             parts.append(self._unseen_around(nearest[asked : 2 * asked + 16], least))
             asked = 2 * asked + 16
         cells = np.concatenate(parts)
-        cells = np.unique(cells[~self._seen(cells)])
+        cells = self.space.distinct(cells[~self._seen(cells)])
         return cells if len(cells) >= wanted else self._unseen_cells(wanted)
 
     def _unseen_around(self, cells: Ints, most: int) -> Ints:
         near = self.problem.neighbor_lists(cells, kind=self.neighborhood)[1]
-        near = np.unique(near[~self._seen(near)])
+        near = self.space.distinct(near[~self._seen(near)])
         rng: np.random.Generator = self.random_state
         return near if len(near) <= most else rng.choice(near, most, replace=False)
 

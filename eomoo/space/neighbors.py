@@ -114,36 +114,34 @@ def _distinct(near: NDArray[np.int32]) -> NDArray[np.int32]:
 def _one_way(space: Tables) -> Neighborhood:
     """For every cell, those that lead to it by a step which has no way back, 1.5 million in all.
 
-    Only a removed edge can be such a step: vertices fall away with it, or the order of the stored member's
-    forbids to add it again. Another operation can always be changed back, an added edge be removed.
+    Only a removed edge can be such a step: vertices fall away with it, which one edge cannot bring back, or
+    the order of the stored member's forbids to add it again. Another operation can always be changed back, an
+    added edge be removed.
     """
-    removed = [_by_an_edge(space, block, added=False) for block in _blocks(space)]
-    counts = np.concatenate([counts for counts, _ in removed])
-    source = np.repeat(np.arange(len(space), dtype=np.int32), counts)
-    target = np.concatenate([flat for _, flat in removed])
-    sizes, flat = [], []
+    source, target = _without_an_edge(space)
+    # Sources ascend, so a stable order of targets sorts the pairs; 16 bits are sorted by their digits.
+    order = np.argsort((target & 0xFFFF).astype(np.uint16), kind="stable")
+    order = order[np.argsort((target[order] >> 16).astype(np.uint16), kind="stable")]
+    source, target = source[order], target[order]
+    doubtful = np.flatnonzero(space.n_vertices[source] == space.n_vertices[target])
+    for weight in EDGE_WEIGHTS:
+        mask = space.padded_mask[space.structure[target[doubtful]]]
+        back = space.lookup(mask | weight, space.padded_code[target[doubtful]].astype(np.int64)) == source[doubtful]
+        source[doubtful[back]] = -1
+        doubtful = doubtful[~back]
+    alone = source >= 0
+    return _compressed([np.bincount(target[alone], minlength=len(space))], [source[alone]])
+
+
+def _without_an_edge(space: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The pairs (a cell, what it becomes when one of its edges is removed), the first ascending."""
+    pairs = []
     for block in _blocks(space):
-        arriving = np.flatnonzero((target >= block[0]) & (target <= block[-1]))
-        to = (target[arriving] - block[0]).astype(np.uint16)
-        # Sources ascend, so a stable order of targets sorts the pairs; 16 bits are sorted by their digits.
-        order = np.argsort(to, kind="stable")
-        to, arriving = to[order].astype(np.int64), arriving[order]
-        added_counts, added = _by_an_edge(space, block, added=True)
-        back = np.repeat(np.arange(len(block)), added_counts) * len(space) + added
-        keys = to * len(space) + source[arriving]
-        # Both are sorted, so a key that is there stands where it would be put in.
-        alone = back[np.minimum(np.searchsorted(back, keys), len(back) - 1)] != keys
-        sizes.append(np.bincount(to[alone], minlength=len(block)))
-        flat.append(source[arriving[alone]])
-    return _compressed(sizes, flat)
-
-
-def _by_an_edge(
-    space: Tables, indices: NDArray[np.int64], *, added: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Cells that differ from the cells (n,) in one edge more or less: how many (n,), and all in a row."""
-    mask = space.padded_mask[space.structure[indices]][:, None]
-    near = space.lookup(mask ^ EDGE_WEIGHTS, space.padded_code[indices].astype(np.int64)[:, None])
-    near[(near == indices[:, None]) | (((mask & EDGE_WEIGHTS) == 0) != added)] = -1
-    near = _distinct(near)
-    return (near >= 0).sum(axis=1), near[near >= 0]
+        mask = space.padded_mask[space.structure[block]][:, None]
+        near = space.lookup(mask & ~EDGE_WEIGHTS, space.padded_code[block].astype(np.int64)[:, None])
+        near[near == block[:, None]] = -1
+        near = _distinct(near)
+        row, column = np.nonzero(near >= 0)
+        pairs.append((block[row].astype(np.int32), near[row, column]))
+    source, target = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    return source, target

@@ -72,6 +72,12 @@ class Tables:
     def __len__(self) -> int:
         return N_CELLS
 
+    def distinct(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The distinct ones of indices of cells (n,), ascending: a mark for each cell is quicker than a sort."""
+        marked = np.zeros(len(self), dtype=bool)
+        marked[indices] = True
+        return np.flatnonzero(marked)
+
     # -- genotype -> index ---------------------------------------------------------------------
 
     def violation(self, X: ArrayLike) -> NDArray[np.int64]:
