@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import known_name
+from eomoo.errors import EomooError
+from eomoo.files import atomic_path, cache_folder, read_array
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.tables import EDGE_WEIGHTS, Tables
 
 KINDS = ("hamming", "symmetric", "published")
 # Cells at a time: 31 steps of each are 2 MB, and their numbers in a block fit 16 bits.
 _BLOCK = 1 << 14
+# CRC-32 of the pairs that ``_one_way_steps`` finds; the space never changes, so nor do they.
+_ONE_WAY_CHECKSUM = 0x0A98AE06
 
 _Lists = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -114,6 +120,24 @@ def _distinct(near: NDArray[np.int32]) -> NDArray[np.int32]:
 def _one_way(space: Tables) -> Neighborhood:
     """For every cell, those that lead to it by a step which has no way back, 1.5 million in all.
 
+    Found once, in most of a second, then kept in the user's cache; a file there that is not this is not used.
+    """
+    path = cache_folder() / "space" / "one-way.npy"
+    pairs = None
+    with suppress(EomooError):
+        pairs = read_array(path)
+    if pairs is None or pairs.dtype != np.int32 or zlib.crc32(pairs.tobytes()) != _ONE_WAY_CHECKSUM:
+        pairs = np.stack(_one_way_steps(space))
+        # A cache that cannot be written is done without.
+        with suppress(EomooError), atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.save(file, pairs)
+    source, target = pairs
+    return _compressed([np.bincount(target, minlength=len(space))], [source])
+
+
+def _one_way_steps(space: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The pairs (a cell, where a step without a way back leads from it), the second ascending, then the first.
+
     Only a removed edge can be such a step: vertices fall away with it, which one edge cannot bring back, or
     the order of the stored member's forbids to add it again. Another operation can always be changed back, an
     added edge be removed.
@@ -123,14 +147,14 @@ def _one_way(space: Tables) -> Neighborhood:
     order = np.argsort((target & 0xFFFF).astype(np.uint16), kind="stable")
     order = order[np.argsort((target[order] >> 16).astype(np.uint16), kind="stable")]
     source, target = source[order], target[order]
+    alone = np.ones(len(source), dtype=bool)
     doubtful = np.flatnonzero(space.n_vertices[source] == space.n_vertices[target])
     for weight in EDGE_WEIGHTS:
         mask = space.padded_mask[space.structure[target[doubtful]]]
         back = space.lookup(mask | weight, space.padded_code[target[doubtful]].astype(np.int64)) == source[doubtful]
-        source[doubtful[back]] = -1
+        alone[doubtful[back]] = False
         doubtful = doubtful[~back]
-    alone = source >= 0
-    return _compressed([np.bincount(target[alone], minlength=len(space))], [source[alone]])
+    return source[alone], target[alone]
 
 
 def _without_an_edge(space: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

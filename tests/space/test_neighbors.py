@@ -1,11 +1,13 @@
 """The three neighbourhoods against their definitions."""
 
+import zlib
+
 import numpy as np
 import pytest
 import twins
 
 import eomoo
-from eomoo.space import Catalogue
+from eomoo.space import Catalogue, neighbors
 
 
 def one_step(space, i):
@@ -142,3 +144,27 @@ def test_neighbors_are_those_of_one_cell(space, i):
 def test_lists_of_a_grid_of_cells_are_refused(space):
     with pytest.raises(ValueError, match=r"got \(2, 2\)"):
         space.neighbor_lists([[1, 2], [3, 4]])
+
+
+def test_steps_without_a_way_back_are_found_as_the_kept_ones_were(space):
+    found = np.stack(neighbors._one_way_steps(space))
+    assert zlib.crc32(found.tobytes()) == neighbors._ONE_WAY_CHECKSUM
+
+
+@pytest.mark.parametrize("damage", ["another array", "cut", "no folder"])
+def test_a_kept_neighbourhood_that_is_damaged_is_not_used(space, sample, monkeypatch, tmp_path, damage):
+    right = neighbors.neighbor_lists(space, sample, "symmetric")[1]
+    path = tmp_path / "space" / "one-way.npy"
+    if damage == "no folder":
+        path.parent.write_text("a file where the folder should be")
+    else:
+        path.parent.mkdir()
+        np.save(path, np.zeros((2, 1_501_413), dtype=np.int32))
+        if damage == "cut":
+            path.write_bytes(path.read_bytes()[:5_000])
+    monkeypatch.setenv("EOMOO_CACHE", str(tmp_path))
+    neighbors._one_way.cache_clear()
+    assert np.array_equal(neighbors.neighbor_lists(space, sample, "symmetric")[1], right)
+    neighbors._one_way.cache_clear()
+    if damage != "no folder":
+        assert zlib.crc32(np.load(path).tobytes()) == neighbors._ONE_WAY_CHECKSUM
