@@ -11,50 +11,6 @@ from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.rows import ProblemRow, RunRow
 
-_SOURCES = {
-    "pls": "Dubois-Lacoste, López-Ibáñez, Stützle: Pareto local search algorithms for anytime bi-objective "
-    "optimization. EvoCOP 2012",
-    "surrogate-pls": "Paquete, Chiarandini, Stützle: Pareto local optimum sets in the biobjective traveling "
-    "salesman problem. Metaheuristics for Multiobjective Optimisation, 2004; Emmerich, Giannakoglou, "
-    "Naujoks: Single- and multiobjective evolutionary optimization assisted by Gaussian random field "
-    "metamodels. IEEE Transactions on Evolutionary Computation 10(4), 2006; Zhang, Golovin: Random "
-    "hypervolume scalarizations for provable multi-objective black box optimization. ICML 2020",
-    "nsga2": "Deb, Pratap, Agarwal, Meyarivan: A fast and elitist multiobjective genetic algorithm: NSGA-II. "
-    "IEEE Transactions on Evolutionary Computation 6(2), 2002",
-    "nsga3": "Deb, Jain: An evolutionary many-objective optimization algorithm using reference-point-based "
-    "nondominated sorting approach. IEEE Transactions on Evolutionary Computation 18(4), 2014",
-    "sms-emoa": "Beume, Naujoks, Emmerich: SMS-EMOA: Multiobjective selection based on dominated "
-    "hypervolume. European Journal of Operational Research 181(3), 2007",
-    "moead": "Zhang, Li: MOEA/D: A multiobjective evolutionary algorithm based on decomposition. IEEE "
-    "Transactions on Evolutionary Computation 11(6), 2007",
-    "spea2": "Zitzler, Laumanns, Thiele: SPEA2: Improving the strength Pareto evolutionary algorithm. "
-    "TIK-Report 103, ETH Zürich, 2001",
-    "age-moea": "Panichella: An adaptive evolutionary algorithm based on non-Euclidean geometry for "
-    "many-objective optimization. GECCO 2019",
-}
-_SOURCES["nsga2-integer"] = _SOURCES["nsga2"]
-_SOURCES["memetic"] = _SOURCES["nsga2"] + "; " + _SOURCES["pls"]
-_SURROGATE_START = (
-    "Demir, Traoré, Camero: Leveraging performance-based metadata for designing multi-objective NAS "
-    "strategies for efficient models in Earth Observation. ESANN 2024"
-)
-_ALWAYS = (
-    "Cells and their numbers: Ying, Klein, Christiansen, Real, Murphy, Hutter: NAS-Bench-101: Towards "
-    "reproducible neural architecture search. ICML 2019",
-    "Optimization: Blank, Deb: pymoo: Multi-objective optimization in Python. IEEE Access 8, 2020",
-    "Hypervolume: Zitzler, Thiele: Multiobjective optimization using evolutionary algorithms. PPSN 1998",
-    'Knee: Das: On characterizing the "knee" of the Pareto curve based on normal-boundary intersection. '
-    "Structural Optimization 18, 1999",
-)
-_COMPARED = (
-    "IGD+: Ishibuchi, Masuda, Tanigaki, Nojima: Modified distance calculation in generational distance and "
-    "inverted generational distance. EMO 2015",
-    "Tests and ranks: Mann, Whitney 1947; Holm 1979; Vargha, Delaney 2000; Demšar: Statistical comparisons "
-    "of classifiers over multiple data sets. JMLR 7, 2006",
-    "Attainment surfaces: Grunert da Fonseca, Fonseca, Hall: Inferential performance assessment of "
-    "stochastic optimisers and the attainment function. EMO 2001",
-)
-
 
 def algorithm_title(run: RunRow) -> str:
     """An algorithm as people call it, with its label where that says more."""
@@ -101,14 +57,15 @@ def problem_argument(name: str) -> str:
 
 def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study: bool) -> list[str]:
     """What to cite: the problems' data, the algorithms, the measures."""
+    cited = read_toml(Path(__file__).with_name("sources.toml"))
+    algorithms, measures = cited["algorithms"], cited["measures"]
     found = [f"Data of {p.name}: {p.citation}" for p in problems if p.citation]
-    listed = list(runs)
-    for run in listed:
-        if run.algorithm in _SOURCES:
-            found.append(f"{ALGORITHMS[run.algorithm].title}: {_SOURCES[run.algorithm]}")
+    for run in runs:
+        if run.algorithm in algorithms:
+            found.append(f"{ALGORITHMS[run.algorithm].title}: {algorithms[run.algorithm]}")
         if run.settings.get("init") == "surrogate-pareto":
-            found.append(f"Surrogate starts: {_SURROGATE_START}")
-    return list(dict.fromkeys([*found, *_ALWAYS, *(_COMPARED if study else ())]))
+            found.append(f"Surrogate starts: {measures['surrogate_start']}")
+    return list(dict.fromkeys([*found, *measures["always"], *(measures["compared"] if study else ())]))
 
 
 def values_in_words(problem: ProblemRow, values: Iterable[float]) -> str:

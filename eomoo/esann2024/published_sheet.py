@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from eomoo.esann2024.published_landscape import RUGGED, PublishedAnalysis, front_of
-from eomoo.landscape import STYLES, finish, sheet_axes, write_rows, write_sheet
+from eomoo.landscape import STYLES, finish, sheet_axes, stacked, write_rows, write_sheet
 from eomoo.plots import COLORS
 
 if TYPE_CHECKING:
@@ -188,8 +188,5 @@ def published_frames(analysis: PublishedAnalysis) -> dict[str, pd.DataFrame]:
     for name in RUGGED:
         walks[f"{name}_autocorrelation"] = analysis.by_walk[name]
         walks[f"{name}_autocorrelation_as_published"] = analysis.by_walk_as_published[name]
-    curves = [
-        pd.DataFrame({"column": name, "lag": np.arange(len(c.mean)), "mean": c.mean, "low": c.low, "high": c.high})
-        for name, c in analysis.curves.items()
-    ]
-    return {"cells": analysis.table, "walks": walks, "autocorrelation": pd.concat(curves)}
+    curves = stacked({name: curve.frame for name, curve in analysis.curves.items()}, "column")
+    return {"cells": analysis.table, "walks": walks, "autocorrelation": curves}

@@ -14,10 +14,10 @@ from eomoo.landscape.pls import pls_depth
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
 from eomoo.landscape.sheet import landscape_sheet
 from eomoo.landscape.values import correlation, describe
-from eomoo.landscape.writing import landscape_frames, write_landscape, write_sheet
+from eomoo.landscape.writing import landscape_frames, stacked, write_landscape, write_sheet
 
 __all__ = [
     "STYLES", "Autocorrelation", "Landscape", "LandscapeAnalysis", "analyse_landscape", "autocorrelation",
     "correlation", "describe", "finish", "landscape_frames", "landscape_of", "landscape_sheet", "pls_depth",
-    "sheet_axes", "walk_autocorrelation", "write_landscape", "write_rows", "write_sheet",
+    "sheet_axes", "stacked", "walk_autocorrelation", "write_landscape", "write_rows", "write_sheet",
 ]  # fmt: skip

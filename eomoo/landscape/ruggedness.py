@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees, sparse
 from eomoo.space import Neighborhood
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,13 @@ class Autocorrelation:
     length: float
     length_band: tuple[float, float]
     confidence: float
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row for each lag: columns "lag", "mean", "low", "high"."""
+        import pandas as pd
+
+        return pd.DataFrame({"lag": np.arange(len(self.mean)), "mean": self.mean, "low": self.low, "high": self.high})
 
 
 def correlation_length(first: float) -> float:

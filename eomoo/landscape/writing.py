@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,98 +63,51 @@ def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
-    size = np.bincount(analysis.ranks)
+    def cells(numbers: Ints, **more: object) -> pd.DataFrame:
+        found = pd.DataFrame(landscape.values[numbers], columns=names)
+        found.insert(0, "index", landscape.cells[numbers])
+        return found.assign(**more)
+
+    landscape, pareto = analysis.landscape, analysis.pareto
+    names, size = landscape.problem.objective_names, np.bincount(analysis.ranks)
+    histograms = {}
+    for name, column in zip(names, landscape.values.T, strict=True):
+        n, edges = np.histogram(column, bins=_BINS)
+        histograms[name] = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "cells": n})
+    distances = {
+        (row["distance"], row["cells"], name): pd.DataFrame({q: [row[q][k]] for q in ("q25", "median", "q75")})
+        for row in analysis.numbers["distance_to_front"]["profile"]
+        for k, name in enumerate(names)
+    }
+    curves = {}
+    for k, (name, curve) in enumerate(zip(names, analysis.autocorrelation, strict=True)):
+        exact = {} if analysis.exact is None else {"exact": analysis.exact[: len(curve.mean), k]}
+        curves[name] = curve.frame.assign(**exact)
+    optima = {
+        name: cells(found.cells, basin=found.basin, strict=found.strict, plateau=found.plateau)
+        for name, found in zip(names, analysis.optima, strict=True)
+    }
+    optima["pareto"] = cells(
+        pareto.cells, basin=pareto.basin, component=components_among(landscape.graph, pareto.cells)
+    )
+    searches = {
+        (kind, k): pd.DataFrame({"evaluations": run.curve[0].astype(np.int64), "hypervolume_share": run.curve[1]})
+        for kind, runs in analysis.pls.items()
+        for k, run in enumerate(runs)
+    }
     return {
-        "histograms": _histograms(analysis),
+        "histograms": stacked(histograms, "objective"),
         "dominance_ranks": pd.DataFrame({"rank": np.arange(len(size)), "cells": size}),
-        "distances": _distances(analysis),
-        "autocorrelation": _autocorrelations(analysis),
-        "landscape-front": _front(analysis),
-        "local_optima": _optima(analysis),
-        "searches": _searches(analysis),
+        "distances": stacked(distances, "distance", "cells", "objective"),
+        "autocorrelation": stacked(curves, "objective"),
+        "landscape-front": cells(landscape.front, component=analysis.component),
+        "local_optima": stacked(optima, "kind").astype({"plateau": "Int64", "component": "Int64"}),
+        "searches": stacked(searches, "neighborhood", "run"),
     }
 
 
-def _histograms(analysis: LandscapeAnalysis) -> pd.DataFrame:
+def stacked(frames: Mapping[Any, pd.DataFrame], *keys: str) -> pd.DataFrame:
+    """Tables one below the other, with what each is called in the first columns."""
     import pandas as pd
 
-    parts = []
-    for name, column in zip(_names(analysis), analysis.landscape.values.T, strict=True):
-        cells, edges = np.histogram(column, bins=_BINS)
-        parts.append(pd.DataFrame({"objective": name, "from": edges[:-1], "to": edges[1:], "cells": cells}))
-    return pd.concat(parts)
-
-
-def _distances(analysis: LandscapeAnalysis) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = []
-    for row in analysis.numbers["distance_to_front"]["profile"]:
-        for k, name in enumerate(_names(analysis)):
-            quartiles = {q: row[q][k] for q in ("q25", "median", "q75")}
-            rows.append({"distance": row["distance"], "cells": row["cells"], "objective": name, **quartiles})
-    return pd.DataFrame(rows)
-
-
-def _autocorrelations(analysis: LandscapeAnalysis) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = []
-    for k, (name, curve) in enumerate(zip(_names(analysis), analysis.autocorrelation, strict=True)):
-        lags = np.arange(len(curve.mean))
-        columns = {"objective": name, "lag": lags, "mean": curve.mean, "low": curve.low, "high": curve.high}
-        frame = pd.DataFrame(columns)
-        if analysis.exact is not None:
-            frame["exact"] = analysis.exact[lags, k]
-        parts.append(frame)
-    return pd.concat(parts)
-
-
-def _front(analysis: LandscapeAnalysis) -> pd.DataFrame:
-    landscape = analysis.landscape
-    frame = _cells(analysis, landscape.front)
-    frame["component"] = analysis.component
-    return frame
-
-
-def _optima(analysis: LandscapeAnalysis) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = []
-    for name, optima in zip(_names(analysis), analysis.optima, strict=True):
-        frame = _cells(analysis, optima.cells)
-        frame.insert(0, "kind", name)
-        frame["basin"], frame["strict"], frame["plateau"] = optima.basin, optima.strict, optima.plateau
-        parts.append(frame)
-    pareto = analysis.pareto
-    frame = _cells(analysis, pareto.cells)
-    frame.insert(0, "kind", "pareto")
-    frame["basin"] = pareto.basin
-    frame["component"] = components_among(analysis.landscape.graph, pareto.cells)
-    parts.append(frame)
-    return pd.concat(parts).astype({"plateau": "Int64", "component": "Int64"})
-
-
-def _cells(analysis: LandscapeAnalysis, numbers: Ints) -> pd.DataFrame:
-    import pandas as pd
-
-    landscape = analysis.landscape
-    frame = pd.DataFrame(landscape.values[numbers], columns=_names(analysis))
-    frame.insert(0, "index", landscape.cells[numbers])
-    return frame
-
-
-def _searches(analysis: LandscapeAnalysis) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = []
-    for kind, runs in analysis.pls.items():
-        for k, run in enumerate(runs):
-            evaluations, share = run.curve
-            columns = {"neighborhood": kind, "run": k, "evaluations": evaluations.astype(np.int64)}
-            parts.append(pd.DataFrame({**columns, "hypervolume_share": share}))
-    return pd.concat(parts)
-
-
-def _names(analysis: LandscapeAnalysis) -> list[str]:
-    return list(analysis.landscape.problem.objective_names)
+    return pd.concat(frames, names=keys).reset_index(level=list(range(len(keys))))
