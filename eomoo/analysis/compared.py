@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eomoo.analysis.results import ProblemResults, StudyResults
-from eomoo.analysis.statistics import RankTest, pairwise_tests, rank_test
+from eomoo.analysis.statistics import RankTest, least_p, pairwise_tests, rank_test
 from eomoo.analysis.tables import Measured, Table
 from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 ALPHA = 0.05
 """Significance, after Holm's correction: the usual level."""
 
+NEEDED_SEEDS = next(n for n in count(1) if least_p(n, n) < ALPHA)
+"""Seeds of two algorithms below which no difference between them is significant, even if it is the only pair."""
+
 _KEYS = ["problem", "label", "seed", "budget", "evaluations"]
 _GROUP = ["problem", "evaluations"]
-_QUARTERS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,11 @@ class StudyTables:
         pairs = self.summary[_GROUP].drop_duplicates()
         return [(str(name), int(n)) for name, n in pairs.itertuples(index=False)]
 
+    def too_few_seeds(self, problem: str, first: str, second: str) -> bool:
+        """Whether no difference between two algorithms could be significant, however large it is."""
+        mine = self.runs[self.runs["problem"] == problem].groupby("label")["seed"].nunique()
+        return least_p(int(mine[first]), int(mine[second])) >= ALPHA
+
     @property
     def content(self) -> dict[str, Any]:
         """All but the single runs, ready for JSON."""
@@ -83,13 +91,8 @@ class StudyTables:
 def study_tables(results: StudyResults, *, at: Sequence[int] = ()) -> StudyTables:
     """All tables of a study, at its budgets or at other numbers of evaluated cells."""
     runs = indicator_frame(results, at=at)
-    return StudyTables(
-        results=results,
-        runs=runs,
-        summary=summary_frame(runs, results),
-        tests=comparison_frame(runs, results),
-        ranks=rank_tests(runs, results),
-    )
+    summary, tests = summary_frame(runs, results), comparison_frame(runs, results)
+    return StudyTables(results=results, runs=runs, summary=summary, tests=tests, ranks=rank_tests(runs, results))
 
 
 # -- frames ------------------------------------------------------------------------------------
@@ -146,9 +149,9 @@ def _indicators_of(problem: ProblemResults, k: int, n: int, front: Ints) -> dict
 def quartiles(values: ArrayLike) -> tuple[float, float, float]:
     """First quartile, median and third quartile of values (n,); infinite ones are allowed."""
     sample = np.asarray(values, dtype=np.float64)
-    method = "linear" if np.isfinite(sample).all() else "nearest"
-    q25, q50, q75 = np.quantile(sample, _QUARTERS, method=method)  # type: ignore[call-overload]
-    return float(q25), float(q50), float(q75)
+    method: Literal["linear", "nearest"] = "linear" if np.isfinite(sample).all() else "nearest"
+    q25, median, q75 = np.quantile(sample, [0.25, 0.5, 0.75], method=method).tolist()
+    return q25, median, q75
 
 
 def summary_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
@@ -156,13 +159,11 @@ def summary_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for (problem, n), group in runs.groupby(_GROUP, sort=False):
-        for indicator in _indicators(group, results):
-            for label, values in _samples(group, indicator, results.labels).items():
-                q25, median, q75 = quartiles(values)
-                rows.append((problem, n, label, indicator, len(values), median, q25, q75))
-    columns = [*_GROUP, "label", "indicator", "n", "median", "q25", "q75"]
-    return pd.DataFrame(rows, columns=columns)
+    for problem, n, indicator, samples in _samples(runs, results):
+        for label, values in samples.items():
+            q25, median, q75 = quartiles(values)
+            rows.append((problem, n, label, indicator, len(values), median, q25, q75))
+    return pd.DataFrame(rows, columns=[*_GROUP, "label", "indicator", "n", "median", "q25", "q75"])
 
 
 def comparison_frame(runs: pd.DataFrame, results: StudyResults, *, alpha: float = ALPHA) -> pd.DataFrame:
@@ -180,16 +181,14 @@ def comparison_frame(runs: pd.DataFrame, results: StudyResults, *, alpha: float 
     columns = [*_GROUP, "indicator", "first", "second", "median_first", "median_second"]
     columns += ["u", "p", "p_holm", "a12", "magnitude", "better"]
     rows = []
-    for (problem, n), group in runs.groupby(_GROUP, sort=False):
-        for indicator in _indicators(group, results):
-            larger = results.columns[indicator].larger_is_better
-            samples = _samples(group, indicator, results.labels)
-            for test in pairwise_tests(samples):
-                ahead = test.first if (test.a12 > 0.5) == larger else test.second
-                better = ahead if test.p_holm < alpha and larger is not None else ""
-                medians = [quartiles(samples[name])[1] for name in (test.first, test.second)]
-                rows.append((problem, n, indicator, test.first, test.second, *medians, test.u, test.p,
-                             test.p_holm, test.a12, test.magnitude, better))  # fmt: skip
+    for problem, n, indicator, samples in _samples(runs, results):
+        larger = results.columns[indicator].larger_is_better
+        for test in pairwise_tests(samples):
+            ahead = test.first if (test.a12 > 0.5) == larger else test.second
+            better = ahead if test.p_holm < alpha and larger is not None else ""
+            medians = [quartiles(samples[name])[1] for name in (test.first, test.second)]
+            rows.append((problem, n, indicator, test.first, test.second, *medians, test.u, test.p,
+                         test.p_holm, test.a12, test.magnitude, better))  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -211,18 +210,15 @@ def rank_tests(
     return found
 
 
-def _indicators(group: pd.DataFrame, results: StudyResults) -> list[str]:
-    return [name for name in results.columns if name in group and group[name].notna().any()]
-
-
-def _samples(group: pd.DataFrame, indicator: str, labels: Sequence[str]) -> dict[str, Floats]:
-    """An indicator's values (seeds,) by label, of the algorithms that have it."""
-    found = {}
-    for label in labels:
-        values = group.loc[group["label"] == label, indicator].to_numpy(dtype=np.float64)
-        if len(values) and not np.isnan(values).any():
-            found[label] = values
-    return found
+def _samples(runs: pd.DataFrame, results: StudyResults) -> Iterator[tuple[str, int, str, dict[str, Floats]]]:
+    """(problem, evaluations, indicator) with its values (seeds,) by label, of the algorithms that have it."""
+    for (problem, n), group in runs.groupby(_GROUP, sort=False):
+        parts = {label: group[group["label"] == label] for label in results.labels}
+        for indicator in results.columns:
+            if indicator in group and group[indicator].notna().any():
+                values = {label: part[indicator].to_numpy(dtype=np.float64) for label, part in parts.items()}
+                known = {label: v for label, v in values.items() if len(v) and not np.isnan(v).any()}
+                yield str(problem), int(str(n)), indicator, known
 
 
 # -- tables ------------------------------------------------------------------------------------
@@ -268,11 +264,14 @@ def pair_table(
     if not len(tests):
         return None
     columns = ["evaluations", "first", "second", "median_first", "median_second"]
-    columns += ["u", "p", "p_holm", "a12", "magnitude"]
-    rows = [
-        (tables.results.columns[row["indicator"]].title, *(row[c] for c in columns), row["better"] or "neither")
-        for row in tests.to_dict(orient="records")
-    ]
+    columns += ["u", "p", "p_holm", "a12"]
+    rows = []
+    for row in tests.to_dict(orient="records"):
+        effect, better = row["magnitude"], row["better"] or "neither"
+        if tables.too_few_seeds(problem, row["first"], row["second"]):
+            effect = better = "too few seeds"
+        title = tables.results.columns[row["indicator"]].title
+        rows.append((title, *(row[c] for c in columns), effect, better))
     headings = ["indicator", "cells", "first", "second", "median of first", "median of second", "U", "p"]
     return Table(
         title="Pairwise tests",
@@ -294,6 +293,6 @@ def rank_table(n: int, ranks: RankTest) -> Table:
         rows=list(zip(ranks.names, ranks.mean_ranks, strict=True)),
         key=f"ranks-{n}",
         note=f"Over {ranks.n_problems} problems; 1 is best.{p} Mean ranks further apart than "
-        f"{ranks.critical_difference:.3g} (Nemenyi) differ significantly; alike are: {groups}.",
+        f"{ranks.critical_difference:.3g} (Nemenyi) differ significantly; not told apart are: {groups}.",
         best={1: Indicator(title="mean rank", larger_is_better=False)},
     )

@@ -191,7 +191,7 @@ def front_table(front: FrontData) -> Table:
 def front_json(front: FrontData) -> dict[str, Any]:
     """The front as the page's scripts read it."""
     space = load_space()
-    optimal = front.on_true_front
+    optimal, F = front.on_true_front, front.problem.objectives.minimise(front.values)
     return {
         "problem": front.problem.name,
         "columns": [
@@ -201,10 +201,12 @@ def front_json(front: FrontData) -> dict[str, Any]:
                 "unit": shown_unit(column.unit),
                 "better": column.direction,
                 "objective": column.objective,
+                # As it is minimised, where that is not the value itself.
+                "minimised": _numbers(F[:, k]) if column.direction == "max" else None,
                 "values": _numbers(column.values),
                 "sd": None if column.deviations is None else _numbers(column.deviations),
             }
-            for column in front.columns
+            for k, column in enumerate(front.columns)
         ],
         "cells": front.cells.tolist(),
         "hashes": space.hash(front.cells),

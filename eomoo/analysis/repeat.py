@@ -3,79 +3,121 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from eomoo.analysis.results import ProblemResults, StudyResults
 from eomoo.analysis.tables import Code, Facts, Section, Table
-from eomoo.analysis.wording import (
-    algorithm_title,
-    describe_settings,
-    number,
-    problem_argument,
-    references,
-    run_command,
-    run_options,
-)
+from eomoo.analysis.wording import algorithm_title, number
+from eomoo.files import read_toml
+from eomoo.objectives.card import list_problems
+from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.record import RECORD_NAME
-from eomoo.study.rows import RunRow
+from eomoo.study.rows import ProblemRow, RunRow
 
 
 def repeat_run(problem: ProblemResults, run: RunRow) -> Section:
     """How a run is repeated: the command, its settings, the problem, versions."""
-    settings = [("algorithm", algorithm_title(run)), *describe_settings(run.settings)]
+    settings = [("algorithm", algorithm_title(run)), *_settings(run)]
     settings += [("seed", str(run.seed)), ("budget", f"{run.budget:,} distinct cells")]
     if not run.complete:
         settings.append(("interrupted", "yes"))
-    return Section(
-        id="repeat",
-        title="How to repeat this",
-        blocks=[
-            Code(text=run_command(problem.problem, run)),
-            Facts(title="Settings", rows=settings),
-            Facts(title="Problem", rows=_problem_facts(problem)),
-            Facts(title="Versions", rows=sorted(run.versions.items())),
-        ],
-    )
+    blocks = [
+        Code(text=run_command(problem.problem, run)),
+        Facts(title="Settings", rows=settings),
+        Facts(title="Problem", rows=_problem_facts(problem.problem)),
+        Facts(title="Versions", rows=_versions([run])),
+    ]
+    return Section(id="repeat", title="How to repeat this", blocks=blocks)
 
 
 def repeat_study(place: Path, results: StudyResults) -> Section:
     """How a study is repeated: the command, algorithms, seeds, problems, versions."""
-    runs = [run for p in results.problems for run in p.runs]
-    by_label = {run.label: run for run in runs}
+    runs = results.runs
     seeds = sorted({run.seed for run in runs})
     note = f"A copy of the study is in {RECORD_NAME} in its folder." if (place / RECORD_NAME).is_file() else ""
-    blocks: list[Any] = [Code(text=_study_command(results, runs, seeds), note=note)]
-    rows = [
-        (label, "; ".join(f"{k}: {v}" for k, v in describe_settings(run.settings)), run.budget)
-        for label, run in by_label.items()
+    by_label = {run.label: run for run in runs}
+    rows = [(label, "; ".join(map(": ".join, _settings(run))), run.budget) for label, run in by_label.items()]
+    blocks = [
+        Code(text=_study_command(results, seeds), note=note),
+        Table(title="Algorithms", columns=["label", "settings", "budget"], rows=rows, key="algorithms"),
+        Facts(title="Seeds", rows=[("seeds", ", ".join(map(str, seeds)))]),
+        *(Facts(title=f"Problem {p.name}", rows=_problem_facts(p.problem)) for p in results.problems),
+        Facts(title="Versions", rows=_versions(runs)),
     ]
-    blocks.append(Table(title="Algorithms", columns=["label", "settings", "budget"], rows=rows, key="algorithms"))
-    blocks.append(Facts(title="Seeds", rows=[("seeds", ", ".join(map(str, seeds)))]))
-    blocks += [Facts(title=f"Problem {p.name}", rows=_problem_facts(p)) for p in results.problems]
-    blocks.append(Facts(title="Versions", rows=_versions(runs)))
     return Section(id="repeat", title="How to repeat this", blocks=blocks)
 
 
-def _study_command(results: StudyResults, runs: list[RunRow], seeds: list[int]) -> str:
+def sources(results: StudyResults, *, study: bool) -> Section:
+    """Data, algorithms and measures to cite."""
+    text = references([p.problem for p in results.problems], results.runs, study=study)
+    return Section(id="sources", title="Sources", text=text)
+
+
+def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study: bool) -> list[str]:
+    """What to cite: the problems' data, the algorithms, the measures."""
+    cited = read_toml(Path(__file__).with_name("sources.toml"))
+    algorithms, measures = cited["algorithms"], cited["measures"]
+    found = [f"Data of {p.name}: {p.citation}" for p in problems if p.citation]
+    for run in runs:
+        if run.algorithm in algorithms:
+            found.append(f"{ALGORITHMS[run.algorithm].title}: {algorithms[run.algorithm]}")
+        if run.settings.get("init") == "surrogate-pareto":
+            found.append(f"Surrogate starts: {measures['surrogate_start']}")
+    return list(dict.fromkeys([*found, *measures["always"], *(measures["compared"] if study else ())]))
+
+
+def run_command(problem: ProblemRow, run: RunRow) -> str:
+    """The command that repeats a run."""
+    parts = ["eomoo", "run", _problem_argument(problem.name), "--algorithm", run.algorithm]
+    parts += ["--budget", str(run.budget), "--seed", str(run.seed), *_run_options(run)]
+    for constraint in problem.constraints:
+        parts += ["--constraint", constraint]
+    if problem.noise is not None:
+        parts += ["--noise", str(problem.noise)]
+    return shlex.join([*parts, "--out", "DIR"])
+
+
+def _study_command(results: StudyResults, seeds: list[int]) -> str:
     """The command that repeats a study; one with settings of its own needs its file."""
-    budgets = {run.budget for run in runs}
-    labels = list(dict.fromkeys(run.label for run in runs))
-    defaults = all(
-        run.label == run.algorithm and run_options(run) == [] and not p.problem.constraints
-        for p in results.problems
-        for run in p.runs
-    )
-    if not defaults or len(budgets) > 1 or any(p.problem.noise is not None for p in results.problems):
+    budgets = {run.budget for run in results.runs}
+    ordinary = len(budgets) == 1 and all(run.label == run.algorithm and not _run_options(run) for run in results.runs)
+    if not ordinary or any(p.problem.constraints or p.problem.noise is not None for p in results.problems):
         return "eomoo study run STUDY.toml --out DIR"
-    names = ",".join(dict.fromkeys(problem_argument(p.problem.name) for p in results.problems))
+    names = ",".join(dict.fromkeys(_problem_argument(p.problem.name) for p in results.problems))
+    labels = ",".join(dict.fromkeys(run.label for run in results.runs))
     plain = seeds == list(range(1, len(seeds) + 1)) and len(seeds) > 1
     count = str(len(seeds)) if plain else ",".join(map(str, seeds))
-    parts = ["eomoo", "study", "run", "--problems", names, "--algorithms", ",".join(labels)]
-    return shlex.join([*parts, "--seeds", count, "--budget", str(min(budgets)), "--out", "DIR"])
+    parts = ["eomoo", "study", "run", "--problems", names, "--algorithms", labels, "--seeds", count]
+    return shlex.join([*parts, "--budget", str(min(budgets)), "--out", "DIR"])
 
 
-def _versions(runs: list[RunRow]) -> list[tuple[str, str]]:
+def _settings(run: RunRow) -> list[tuple[str, str]]:
+    """Settings of an algorithm as names and values; what a random start does not use is left out."""
+    unused = {"algorithm"} | ({"n_train"} if run.settings.get("init") == "random" else set())
+    return [(key.replace("_", " "), str(value)) for key, value in run.settings.items() if key not in unused]
+
+
+def _run_options(run: RunRow) -> list[str]:
+    """A run's settings as options of the command line, as far as they are not the defaults."""
+    defaults = ALGORITHMS[run.algorithm].defaults if run.algorithm in ALGORITHMS else {}
+    parts: list[str] = []
+    for key, value in run.settings.items():
+        if key == "algorithm" or defaults.get(key) == value:
+            continue
+        if key in ("init", "n_train"):
+            parts += [f"--{key.replace('_', '-')}", str(value)]
+        else:
+            parts += ["--option", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+    return parts
+
+
+def _problem_argument(name: str) -> str:
+    """A problem as the command line takes it: a shipped card's name, or a file."""
+    return name if name in list_problems() else f"{name}.toml"
+
+
+def _versions(runs: Iterable[RunRow]) -> list[tuple[str, str]]:
     found: dict[str, set[str]] = {}
     for run in runs:
         for name, version in run.versions.items():
@@ -83,8 +125,7 @@ def _versions(runs: list[RunRow]) -> list[tuple[str, str]]:
     return [(name, ", ".join(sorted(known))) for name, known in sorted(found.items())]
 
 
-def _problem_facts(problem: ProblemResults) -> list[tuple[str, str]]:
-    row = problem.problem
+def _problem_facts(row: ProblemRow) -> list[tuple[str, str]]:
     rows = [("card", row.name), ("card's SHA-256", row.digest)]
     for o in row.objectives:
         unit = f", {o.unit}" if o.unit else ""
@@ -96,11 +137,3 @@ def _problem_facts(problem: ProblemResults) -> list[tuple[str, str]]:
     if row.noise is not None:
         rows.append(("noise", f"drawn with seed {row.noise}"))
     return rows
-
-
-def sources(results: StudyResults, *, study: bool) -> Section:
-    """Data, algorithms and measures to cite."""
-    runs = [run for p in results.problems for run in p.runs]
-    return Section(
-        id="sources", title="Sources", text=references([p.problem for p in results.problems], runs, study=study)
-    )

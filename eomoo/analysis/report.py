@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
+from eomoo.analysis.compared import NEEDED_SEEDS, StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.fronts import FrontData, front_data, front_table
 from eomoo.analysis.printing.html import to_html
 from eomoo.analysis.printing.text import to_csv, to_latex, to_markdown
 from eomoo.analysis.repeat import repeat_run, repeat_study, sources
 from eomoo.analysis.results import ProblemResults, StudyResults, load_results
-from eomoo.analysis.tables import Picture, Report, Section, Table
+from eomoo.analysis.tables import Block, Picture, Report, Section, Table
 from eomoo.analysis.wording import algorithm_title, joined, number, shown_unit, values_in_words
 from eomoo.checks import choice
 from eomoo.errors import StoreError
@@ -82,9 +81,8 @@ def report_of(folder: str | Path) -> Report:
     results = load_results(place)
     fronts = [front_data(problem) for problem in results.problems]
     tables = study_tables(results)
-    runs = [run for p in results.problems for run in p.runs]
     made = f"eomoo {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    if len(runs) == 1:
+    if len(results.runs) == 1:
         return _run_report(place, results, tables, fronts[0], made)
     return _study_report(place, results, tables, fronts, made)
 
@@ -103,48 +101,52 @@ def _folder(path: Path) -> Path:
 
 
 def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: FrontData, made: str) -> Report:
-    problem, run = results.problems[0], results.problems[0].runs[0]
-    share = _share(tables)
-    title = problem.problem.title or problem.name
-    trace = problem.traces[0]
-    who = algorithm_title(run)
-    lead = [
-        f"{who[:1].upper()}{who[1:]} looked at {number(len(trace.cells))} of {number(N_CELLS)} cells "
-        f"and found {number(front.n_front)} that no other of them beats: its Pareto front.",
-        *_quality(problem, share),
-        *_knee_words(front),
-    ]
+    problem, run = results.problems[0], results.runs[0]
+    n_cells, who = len(problem.traces[0].cells), algorithm_title(run)
+    looked = f"{who[:1].upper()}{who[1:]} looked at {number(n_cells)} of {number(N_CELLS)} cells"
     tiles = [
         (number(front.n_front), "cells on the front"),
-        (number(len(trace.cells)), "distinct cells evaluated"),
-        *([(f"{share:.2%}", _share_name(problem))] if share is not None else []),
+        (number(n_cells), "distinct cells evaluated"),
         (_duration(run.seconds), "search time"),
     ]
+    known = tables.runs.iloc[0]
+    values = [(tables.results.columns[name].title, float(known[name])) for name in results.columns if name in known]
+    blocks: list[Block] = [Table(title="Indicators", columns=["indicator", "value"], rows=values, key="indicators")]
+    if problem.feasible:
+        share = float(known.get("hypervolume_share", np.nan))
+        lead = [f"{looked} and found {number(front.n_front)} that no other of them beats: its Pareto front."]
+        # NaN where the reference front has no volume within the box.
+        reached = "" if np.isnan(share) else f"{share:.2%}"
+        if reached and problem.reference_is_true:
+            lead.append(f"It reaches {reached} of the hypervolume of the true front, which is known for this problem.")
+        if front.knee is not None:
+            values_there = values_in_words(front.problem, front.values[front.knee])
+            lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
+        whose = "of the true front's hypervolume" if problem.reference_is_true else "of the best hypervolume known"
+        tiles[2:2] = [(reached, whose)] if reached else []
+        blocks.insert(0, anytime(problem, "run"))
+    else:
+        lead, blocks = [f"{looked}, none of which is feasible.", *_sentence(run.extra.get("nearest", ""))], []
     sections = [
         _front_section(problem, front, "front"),
-        Section(
-            id="search",
-            title="The search",
-            text=[_search_words(problem, run)],
-            blocks=[anytime(problem, "run"), _run_table(tables)],
-        ),
+        Section(id="search", title="The search", text=[_search_words(problem, run)], blocks=blocks),
         *landscape_sections(place),
         repeat_run(problem, run),
         sources(results, study=False),
     ]
+    title = problem.problem.title or problem.name
     return Report(title=title, lead=lead, tiles=tiles, sections=sections, main=front_table(front), made=made)
 
 
 def _study_report(
     place: Path, results: StudyResults, tables: StudyTables, fronts: list[FrontData], made: str
 ) -> Report:
-    runs = [run for p in results.problems for run in p.runs]
+    runs = results.runs
     n_cells = sum(len(trace.cells) for p in results.problems for trace in p.traces)
     one = len(results.problems) == 1
-    titles = {run.label: algorithm_title(run) for run in runs}
+    names = [p.problem.title or p.name for p in results.problems]
     lead = [
-        f"{joined(titles.values())} compared on "
-        f"{joined(p.problem.title or p.name for p in results.problems)}: {number(len(runs))} runs, "
+        f"{joined(dict.fromkeys(map(algorithm_title, runs)))} compared on {joined(names)}: {number(len(runs))} runs, "
         f"{number(n_cells)} evaluations.",
         *(_winner(tables, p) for p in results.problems),
     ]
@@ -156,17 +158,10 @@ def _study_report(
         (_duration(sum(run.seconds for run in runs)), "search time, all runs"),
     ]
     sections: list[Section] = []
-    for k, (problem, front) in enumerate(zip(results.problems, fronts, strict=True), 1):
+    level = 2 if one else 3
+    for k, (problem, front, name) in enumerate(zip(results.problems, fronts, names, strict=True), 1):
         if not one:
-            sections.append(
-                Section(
-                    id=f"problem-{k}",
-                    title=problem.problem.title or problem.name,
-                    text=[problem.name],
-                    short=problem.name,
-                )
-            )
-        level = 2 if one else 3
+            sections.append(Section(id=f"problem-{k}", title=name, text=[problem.name], short=problem.name))
         sections += _comparison_sections(tables, problem, str(k), level)
         sections.append(_front_section(problem, front, f"front-{k}", level=level))
     ranks = [rank_table(n, test) for n, test in tables.ranks.items() if test.n_problems > 1]
@@ -176,51 +171,43 @@ def _study_report(
         repeat_study(place, results),
         sources(results, study=True),
     ]
-    main = Table(
-        title="Indicators of every run",
-        columns=list(tables.runs.columns),
-        rows=tables.runs.to_numpy(dtype=object).tolist(),
-        key="runs",
-    )
+    rows = tables.runs.to_numpy(dtype=object).tolist()
+    main = Table(title="Indicators of every run", columns=list(tables.runs.columns), rows=rows, key="runs")
     return Report(title=results.title, lead=lead, tiles=tiles, sections=sections, main=main, made=made)
 
 
 def _comparison_sections(tables: StudyTables, problem: ProblemResults, key: str, level: int) -> Iterator[Section]:
     """On one problem: anytime curves, indicators with tests, attainment."""
+    if not problem.feasible:
+        return
     medians = [
         replace(median_table(tables, name, n), key=f"indicators-{key}-{n}")
         for name, n in sorted(tables.places)
         if name == problem.name
     ]
-    blocks = [anytime(problem, key), *medians]
+    blocks: list[Block] = [anytime(problem, key), *medians]
     yield Section(id=f"compared-{key}", title="Algorithms compared", blocks=blocks, level=level)
     tests = pair_table(tables, problem.name)
     if tests is not None:
-        yield Section(
-            id=f"tests-{key}",
-            title="Are the differences chance?",
-            text=[_tests_in_words(tables, problem.name)],
-            blocks=[replace(tests, key=f"tests-{key}")],
-            level=level,
-        )
+        words, blocks = _tests_in_words(tables, problem.name), [replace(tests, key=f"tests-{key}")]
+        yield Section(id=f"tests-{key}", title="Are the differences chance?", text=[words], blocks=blocks, level=level)
     surfaces = attainment(problem, key) if len(problem.runs) > 1 else None
     if surfaces is not None:
-        yield Section(
-            id=f"attainment-{key}",
-            title="What is attained, and how surely",
-            blocks=[surfaces, *differences(problem, key)],
-            level=level,
-        )
+        title, blocks = "What is attained, and how surely", [surfaces, *differences(problem, key)]
+        yield Section(id=f"attainment-{key}", title=title, blocks=blocks, level=level)
 
 
 def _tests_in_words(tables: StudyTables, problem: str) -> str:
     tests = tables.tests
     share = tests[(tests["problem"] == problem) & (tests["indicator"] == "hypervolume_share")]
+    rows = share.to_dict(orient="records")
+    if rows and all(tables.too_few_seeds(problem, row["first"], row["second"]) for row in rows):
+        return f"That cannot be told: so few seeds could not differ significantly ({NEEDED_SEEDS} of each are needed)."
     total, decided = len(share), int((share["better"] != "").sum())
     verdicts = [
         f"{row['better']} is better than {row['second'] if row['better'] == row['first'] else row['first']}"
         f" at {row['evaluations']:,} cells (A12 {row['a12']:.2f}, {row['magnitude']})"
-        for row in share.to_dict(orient="records")
+        for row in rows
         if row["better"]
     ]
     text = f"By hypervolume, {decided} of {total} pairs differ significantly (p < 0.05 after Holm's correction)"
@@ -228,6 +215,9 @@ def _tests_in_words(tables: StudyTables, problem: str) -> str:
 
 
 def _front_section(problem: ProblemResults, front: FrontData, place: str, *, level: int = 2) -> Section:
+    title = "The best front of all runs" if front.n_runs > 1 else "The front"
+    if not problem.feasible:
+        return Section(id=place, title=title, text=["No feasible cell was found."], level=level)
     text = []
     if front.n_runs > 1:
         text.append(
@@ -242,7 +232,6 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
         text.append(f"{len(front.cells):,} of its {front.n_front:,} cells are shown, chosen evenly.")
     if (front.deviations > 0).any():
         text.append(_uncertainty_words(front))
-    title = "The best front of all runs" if front.n_runs > 1 else "The front"
     return Section(id=place, title=title, text=text, blocks=[front], level=level)
 
 
@@ -264,17 +253,9 @@ def _uncertainty_words(front: FrontData) -> str:
     return text
 
 
-def _quality(problem: ProblemResults, share: float | None) -> list[str]:
-    if share is None or not problem.reference_is_true:
-        return []
-    return [f"It reaches {share:.2%} of the hypervolume of the true front, which is known for this problem."]
-
-
-def _knee_words(front: FrontData) -> list[str]:
-    if front.knee is None:
-        return []
-    values = values_in_words(front.problem, front.values[front.knee])
-    return [f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values}."]
+def _sentence(text: str) -> list[str]:
+    """A stored remark as a sentence of its own, where there is one."""
+    return [f"{text[0].upper()}{text[1:]}."] if text else []
 
 
 def _winner(tables: StudyTables, problem: ProblemResults) -> str:
@@ -282,23 +263,13 @@ def _winner(tables: StudyTables, problem: ProblemResults) -> str:
     mine = summary[(summary["problem"] == problem.name) & (summary["indicator"] == "hypervolume_share")]
     mine = mine[mine["evaluations"] == mine["evaluations"].max()].sort_values("median", ascending=False)
     if not len(mine):
-        return f"On {problem.name} nothing was found."
+        near = problem.runs[0].extra.get("nearest", "no hypervolume was reached")
+        return f"On {problem.name} nothing was found: {near} ({problem.runs[0].label}, seed {problem.runs[0].seed})."
     best, reference = mine.iloc[0], "true" if problem.reference_is_true else "best known"
     return (
         f"On {problem.name}, {best['label']} reaches the largest median hypervolume after "
         f"{best['evaluations']:,} cells: {best['median']:.2%} of the {reference} front's."
     )
-
-
-def _share(tables: StudyTables) -> float | None:
-    if "hypervolume_share" not in tables.runs:
-        return None
-    value = float(tables.runs["hypervolume_share"].iloc[0])
-    return value if value == value else None
-
-
-def _share_name(problem: ProblemResults) -> str:
-    return "of the true front's hypervolume" if problem.reference_is_true else "of the best hypervolume known"
 
 
 def _search_words(problem: ProblemResults, run: RunRow) -> str:
@@ -309,12 +280,6 @@ def _search_words(problem: ProblemResults, run: RunRow) -> str:
         f"{algorithm_title(run)} with seed {run.seed} was allowed {number(run.budget)} distinct cells"
         f"{limits} and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
     )
-
-
-def _run_table(tables: StudyTables) -> Table:
-    row = tables.runs.iloc[0]
-    known = [(tables.results.columns[name].title, float(row[name])) for name in tables.results.columns if name in row]
-    return Table(title="Indicators", columns=["indicator", "value"], rows=known, key="indicators")
 
 
 def _duration(seconds: float) -> str:
@@ -331,7 +296,7 @@ _MOST_PNG = 1_500_000
 def landscape_sections(place: Path) -> Iterator[Section]:
     """A section with the sheet and numbers that ``eomoo landscape`` wrote there; none where it did not."""
     picture, numbers = place / "landscape.png", place / "landscape.json"
-    blocks: list[Any] = []
+    blocks: list[Block] = []
     if picture.is_file():
         alt = "Sheet of the problem's landscape; its numbers are in the table below."
         blocks.append(Picture(title="Landscape sheet", key="landscape", png=_small_png(picture), alt=alt))
@@ -343,7 +308,7 @@ def landscape_sections(place: Path) -> Iterator[Section]:
         yield Section(id="landscape", title="The landscape", text=["What kind of problem this is."], blocks=blocks)
 
 
-def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(content: object, path: str = "") -> Iterator[tuple[str, object]]:
     """Numbers and words of nested JSON, each with its path; long lists are left to the file."""
     if isinstance(content, dict):
         for key, value in content.items():

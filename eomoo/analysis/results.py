@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from eomoo.arrays import Bools, Floats, Ints
-from eomoo.errors import StoreError, UnknownNameError
+from eomoo.checks import known_name
+from eomoo.errors import StoreError
 from eomoo.fronts import INDICATORS, Box, Indicator, Objectives, non_dominated, sorted_front
 from eomoo.study.record import recorded_study
 from eomoo.study.rows import ProblemRow, RunRow, RunTrace
@@ -127,6 +128,11 @@ class ProblemResults:
         return self.true_front is not None
 
     @property
+    def feasible(self) -> bool:
+        """Whether some run has found a feasible cell."""
+        return any(trace.feasible.any() for trace in self.traces)
+
+    @property
     def objectives(self) -> Objectives:
         """The m of them."""
         return self.problem.objectives
@@ -162,6 +168,11 @@ class StudyResults:
     title: str
     problems: tuple[ProblemResults, ...]
 
+    @property
+    def runs(self) -> list[RunRow]:
+        """All runs, problem by problem."""
+        return [run for p in self.problems for run in p.runs]
+
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Algorithms in the study's order."""
@@ -171,18 +182,10 @@ class StudyResults:
     def columns(self) -> dict[str, Indicator]:
         """Every figure that ``indicator_frame`` may hold: what it is called, and its better direction."""
         found = dict(INDICATORS)
-        for results in self.problems:
-            for o in results.problem.objectives:
-                best = Indicator(title=f"best {o.label}", larger_is_better=o.larger_is_better)
-                found[f"best_{o.name}"] = best
-        probed = {
-            (name, probe): None
-            for results in self.problems
-            for run in results.runs
-            for probe, numbers in run.probed.items()
-            for name in numbers
-        }
-        for name, probe in probed:
+        for o in (o for results in self.problems for o in results.objectives):
+            found[f"best_{o.name}"] = Indicator(title=f"best {o.label}", larger_is_better=o.larger_is_better)
+        probed = ((name, probe) for run in self.runs for probe, numbers in run.probed.items() for name in numbers)
+        for name, probe in dict.fromkeys(probed):
             # What is named like an indicator is meant as that indicator.
             like = found.get(name, Indicator(title=name.replace("_", " "), larger_is_better=None))
             title = f"{like.title}, {probe.replace('_', ' ')}"
@@ -191,11 +194,8 @@ class StudyResults:
 
     def problem(self, name: str) -> ProblemResults:
         """The results on a problem, by its name."""
-        for results in self.problems:
-            if results.name == name:
-                return results
-        known = ", ".join(p.name for p in self.problems)
-        raise UnknownNameError(f"the study has no problem {name!r}; it has {known}")
+        known = {p.name: p for p in self.problems}
+        return known[known_name("problem in the study called", name, known)]
 
 
 def load_results(folder: str | Path) -> StudyResults:
@@ -243,8 +243,6 @@ def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> P
     true_front = store.true_front(problem.id)
     seen = [trace.values[trace.feasible] for trace in traces]
     F = problem.objectives.minimise(np.concatenate(seen))
-    if not len(F):
-        raise StoreError(f"{store.path}: no run on {problem.name} has found a feasible cell")
     if true_front is not None:
         reference = problem.objectives.minimise(true_front[1])
     else:
@@ -255,7 +253,8 @@ def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> P
         labels=tuple(dict.fromkeys(run.label for run in runs)),
         runs=tuple(runs),
         traces=traces,
-        box=problem_box(problem.objectives, true_front, F),
+        # Where nothing is feasible, there is a box all the same.
+        box=problem_box(problem.objectives, true_front, F if len(F) else problem.objectives.minimise(traces[0].values)),
         reference=reference,
         true_front=true_front,
         deviations=store.front_deviations(problem.id, runs),

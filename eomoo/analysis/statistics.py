@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -74,6 +75,11 @@ def mann_whitney(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
         return len(first) * len(second) / 2.0, 1.0
     found = mannwhitneyu(first, second, alternative="two-sided", method="auto")
     return float(found.statistic), float(found.pvalue)
+
+
+def least_p(n: int, m: int) -> float:
+    """The least two-sided p-value that samples of n and m values can have: all of one beyond all of the other."""
+    return min(1.0, 2.0 / comb(n + m, n))
 
 
 def vargha_delaney(a: ArrayLike, b: ArrayLike) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ class Measured:
     q75: float
 
 
-def plain(value: Any) -> float | None:
+def plain(value: object) -> float | None:
     """A value of a table as a number, a median for what was measured; None for a text."""
     if isinstance(value, Measured):
         return value.median
@@ -28,22 +27,26 @@ def plain(value: Any) -> float | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class Block:
+    """A part of a report: what it shows, a short name for files, and how to read it."""
+
+    title: str
+    key: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Block):
     """Rows of texts, numbers and :class:`Measured` values.
 
     Attributes:
-        title, note: What it shows, and how to read it.
         columns: Headings.
         rows: As many values as columns; numbers stay numbers, so that they sort.
-        key: A short name for files.
         best: For a column's position, what it holds: the best value is set in bold.
     """
 
-    title: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    key: str
-    note: str = ""
+    rows: Sequence[Sequence[object]]
     best: dict[int, Indicator] = field(default_factory=dict)
 
     def is_numeric(self, k: int) -> bool:
@@ -60,7 +63,7 @@ class Table:
             best={j: self.best[k] for j, k in enumerate(places) if k in self.best},
         )
 
-    def is_best(self, k: int, value: Any) -> bool:
+    def is_best(self, k: int, value: object) -> bool:
         """Whether a value of column k is to stand out; nothing does in a table of one row."""
         if k not in self.best:
             return False
@@ -86,34 +89,28 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curves:
+class Curves(Block):
     """Lines over a common axis, or ``outlines`` of regions, which have no one value at an x."""
 
-    title: str
-    key: str
     x_label: str
     y_label: str
     series: Sequence[Series]
-    note: str = ""
     outlines: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Differences:
+class Differences(Block):
     """Where two algorithms' attainment differs: boxes of the objective space with the difference.
 
     Attributes:
         boxes: (x0, y0, x1, y1, difference) each; a positive difference favours ``first``.
     """
 
-    title: str
-    key: str
     x_label: str
     y_label: str
     first: str
     second: str
     boxes: Sequence[tuple[float, float, float, float, float]]
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,14 +130,11 @@ class Code:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class Picture(Block):
     """A PNG with a description for those who cannot see it."""
 
-    title: str
-    key: str
     png: bytes
     alt: str
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +149,7 @@ class Section:
     id: str
     title: str
     text: Sequence[str] = ()
-    blocks: Sequence[Any] = ()
+    blocks: Sequence[object] = ()
     level: int = 2
     short: str = ""
 

@@ -1,13 +1,10 @@
-"""Runs and studies in plain words: what was done, how to do it again, whom to cite."""
+"""Numbers, values and names in plain words."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from eomoo.analysis.tables import Measured
-from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.rows import ProblemRow, RunRow
 
@@ -16,56 +13,6 @@ def algorithm_title(run: RunRow) -> str:
     """An algorithm as people call it, with its label where that says more."""
     title = ALGORITHMS[run.algorithm].title if run.algorithm in ALGORITHMS else run.algorithm
     return title if run.label == run.algorithm else f"{run.label} ({title})"
-
-
-def describe_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Settings of an algorithm as names and values; what a random start does not use is left out."""
-    unused = {"algorithm"} | ({"n_train"} if settings.get("init") == "random" else set())
-    return [(key.replace("_", " "), str(value)) for key, value in settings.items() if key not in unused]
-
-
-def run_command(problem: ProblemRow, run: RunRow) -> str:
-    """The command that repeats a run."""
-    parts = ["eomoo", "run", problem_argument(problem.name), "--algorithm", run.algorithm]
-    parts += ["--budget", str(run.budget), "--seed", str(run.seed)]
-    parts += run_options(run)
-    for constraint in problem.constraints:
-        parts += ["--constraint", constraint]
-    if problem.noise is not None:
-        parts += ["--noise", str(problem.noise)]
-    return shlex.join([*parts, "--out", "DIR"])
-
-
-def run_options(run: RunRow) -> list[str]:
-    """A run's settings as options of the command line, as far as they are not the defaults."""
-    defaults = ALGORITHMS[run.algorithm].defaults if run.algorithm in ALGORITHMS else {}
-    parts = []
-    for key, value in run.settings.items():
-        if key == "algorithm" or defaults.get(key) == value:
-            continue
-        if key in ("init", "n_train"):
-            parts += [f"--{key.replace('_', '-')}", str(value)]
-        else:
-            parts += ["--option", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
-    return parts
-
-
-def problem_argument(name: str) -> str:
-    """A problem as the command line takes it: a shipped card's name, or a file."""
-    return name if name in list_problems() else f"{name}.toml"
-
-
-def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study: bool) -> list[str]:
-    """What to cite: the problems' data, the algorithms, the measures."""
-    cited = read_toml(Path(__file__).with_name("sources.toml"))
-    algorithms, measures = cited["algorithms"], cited["measures"]
-    found = [f"Data of {p.name}: {p.citation}" for p in problems if p.citation]
-    for run in runs:
-        if run.algorithm in algorithms:
-            found.append(f"{ALGORITHMS[run.algorithm].title}: {algorithms[run.algorithm]}")
-        if run.settings.get("init") == "surrogate-pareto":
-            found.append(f"Surrogate starts: {measures['surrogate_start']}")
-    return list(dict.fromkeys([*found, *measures["always"], *(measures["compared"] if study else ())]))
 
 
 def values_in_words(problem: ProblemRow, values: Iterable[float]) -> str:
@@ -94,7 +41,7 @@ def compact(value: float) -> str:
     return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
 
 
-def value_text(value: Any) -> str:
+def value_text(value: object) -> str:
     """A value of a table."""
     if value is None:
         return "-"

@@ -85,7 +85,7 @@ def igd_plus(F: NDArray[np.float64], front: NDArray[np.float64], box: Box) -> fl
 
     Source: Ishibuchi et al., EMO 2015.
     """
-    return float(moocore.igd_plus(box.normalise(F), ref=box.normalise(front))) if len(F) else float("inf")
+    return float(moocore.igd_plus(_some(F, box), ref=box.normalise(front))) if len(front) else float("nan")
 
 
 def additive_epsilon(F: NDArray[np.float64], front: NDArray[np.float64], box: Box) -> float:
@@ -93,7 +93,7 @@ def additive_epsilon(F: NDArray[np.float64], front: NDArray[np.float64], box: Bo
 
     Source: Zitzler et al., IEEE TEC 7(2), 2003.
     """
-    return float(moocore.epsilon_additive(box.normalise(F), ref=box.normalise(front))) if len(F) else float("inf")
+    return float(moocore.epsilon_additive(_some(F, box), ref=box.normalise(front))) if len(front) else float("nan")
 
 
 def r2(F: NDArray[np.float64], box: Box) -> float:
@@ -105,13 +105,16 @@ def r2(F: NDArray[np.float64], box: Box) -> float:
     Source: Hansen and Jaszkiewicz, 1998; Brockhoff, Wagner, Trautmann, GECCO 2012; exact: Schäpermeier
     and Kerschke, 2025, computed by moocore.
     """
-    if len(F) == 0:
-        return float("inf")
-    points = box.normalise(F)
+    points = _some(F, box)
     if points.shape[1] == 2:
         return float(moocore.r2_exact(points, ref=np.zeros(2)))
     distances = (_weights(points.shape[1])[:, None, :] * points[None, :, :]).max(axis=2)
     return float(distances.min(axis=1).mean())
+
+
+def _some(F: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """Points (n, m), normalised; for an empty front the reference point, which is as bad as nothing at all."""
+    return box.normalise(F) if len(F) else np.ones((1, len(box.ideal)))
 
 
 def hamming_distances(cells: NDArray[np.int64]) -> NDArray[np.int64]:

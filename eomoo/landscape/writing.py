@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eomoo.arrays import Ints
 from eomoo.files import atomic_path, write_json
@@ -63,7 +64,7 @@ def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
-    def cells(numbers: Ints, **more: object) -> pd.DataFrame:
+    def cells(numbers: Ints, **more: NDArray[np.generic]) -> pd.DataFrame:
         found = pd.DataFrame(landscape.values[numbers], columns=names)
         found.insert(0, "index", landscape.cells[numbers])
         return found.assign(**more)
@@ -110,4 +111,5 @@ def stacked(frames: Mapping[Any, pd.DataFrame], *keys: str) -> pd.DataFrame:
     """Tables one below the other, with what each is called in the first columns."""
     import pandas as pd
 
-    return pd.concat(frames, names=keys).reset_index(level=list(range(len(keys))))
+    joined: pd.DataFrame = pd.concat(frames, names=list(keys))
+    return joined.reset_index(level=list(range(len(keys))))

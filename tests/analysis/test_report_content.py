@@ -11,8 +11,8 @@ import synthetic
 from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
 from eomoo.analysis import load_run, render_report, report_of, write_report
+from eomoo.analysis.repeat import references
 from eomoo.analysis.report import landscape_sections
-from eomoo.analysis.wording import references
 from eomoo.errors import DataError, SettingError, StoreError
 from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec
 from eomoo.search.problem import CellProblem

@@ -59,13 +59,19 @@ def test_igd_plus_counts_only_what_is_worse():
     # (0.2, 0.6) is reached; (0.5, 0.1) is missed by 0.5 in the second objective only.
     assert igd_plus(FRONT[:1], FRONT, UNIT) == pytest.approx(0.5 / 2)
     assert igd_plus(FRONT, FRONT, UNIT) == 0
-    assert igd_plus(FRONT[:0], FRONT, UNIT) == np.inf
+    nothing = igd_plus(FRONT[:0], FRONT, UNIT)
+    assert (
+        nothing
+        == igd_plus(UNIT.reference[None], FRONT, UNIT)
+        == pytest.approx((np.hypot(0.8, 0.4) + np.hypot(0.5, 0.9)) / 2)
+    )
+    assert np.isnan(igd_plus(FRONT, FRONT[:0], UNIT))
 
 
 def test_additive_epsilon_is_the_least_shift():
     assert additive_epsilon(FRONT[:1], FRONT, UNIT) == pytest.approx(0.5)
     assert additive_epsilon(FRONT + 0.07, FRONT, UNIT) == pytest.approx(0.07)
-    assert additive_epsilon(FRONT[:0], FRONT, UNIT) == np.inf
+    assert additive_epsilon(FRONT[:0], FRONT, UNIT) == 0.9
 
 
 def test_r2_of_one_point_is_an_integral():
@@ -169,7 +175,8 @@ def test_a_front_gets_every_indicator():
     assert found["mean_edit"] == edit_distances(np.array([5, 6]))[0, 1]
     nothing = front_indicators(np.empty(0, np.int64), FRONT[:0], box=UNIT, reference=FRONT)
     assert nothing["hypervolume_share"] == nothing["front_size"] == nothing["mean_hamming"] == 0
-    assert nothing["igd_plus"] == np.inf
+    assert nothing["igd_plus"] > found["igd_plus"] == 0
+    assert nothing["r2"] == r2(UNIT.reference[None], UNIT)
 
 
 @pytest.mark.parametrize("name", INDICATORS)

@@ -5,28 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import asdict
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element, fromstring, tostring
 
 from eomoo.analysis.fronts import FrontData, front_json
 from eomoo.analysis.tables import Code, Curves, Differences, Facts, Measured, Picture, Report, Section, Table, plain
 from eomoo.analysis.wording import compact, number
 
-_SCRIPTS = (
-    "dom.js",
-    "cell.js",
-    "axes.js",
-    "front.js",
-    "scatter.js",
-    "parallel.js",
-    "choose.js",
-    "detail.js",
-    "curves.js",
-    "tables.js",
-    "main.js",
-)
+_PARTS = "dom cell axes front scatter parallel choose detail curves tables main"
+_SCRIPTS = [f"{name}.js" for name in _PARTS.split()]
 
 
 def to_html(report: Report) -> str:
@@ -36,6 +26,7 @@ def to_html(report: Report) -> str:
     policy allows this page's own script and style and nothing else, from no other place.
     """
     data: list[dict[str, Any]] = []
+    script, style, mark = _assets()
     # Everything but the data first: the sections fill it while they are made.
     main = _element(
         "main",
@@ -47,27 +38,27 @@ def to_html(report: Report) -> str:
         "head",
         _element("meta", charset="utf-8"),
         _element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        _element("meta", {"http-equiv": "Content-Security-Policy", "content": _policy()}),
+        _element("meta", {"http-equiv": "Content-Security-Policy", "content": _policy(script, style)}),
         _element("meta", name="color-scheme", content="light dark"),
         _element("meta", name="generator", content="eomoo"),
         _element("title", f"{report.title} · eomoo"),
-        _element("style", _style()),
+        _element("style", style),
     )
     body = _element(
         "body",
         _element("a", "Skip to the content", {"class": "skip", "href": "#top"}),
-        _navigation(report),
+        _navigation(report, fromstring(mark)),
         main,
         _element("noscript", _element("p", "Figures are drawn by this page's script, which is switched off.")),
         _element("script", _inert(json.dumps(data, allow_nan=False)), type="application/json", id="data"),
-        _element("script", _script()),
+        _element("script", script),
     )
     page = tostring(_element("html", head, body, lang="en"), encoding="unicode", method="html")
     # A card may hold lone surrogates, which no file can.
     return "<!DOCTYPE html>\n" + page.encode("utf-8", "replace").decode()
 
 
-def _element(tag: str, *content: Any, **attributes: str) -> Element:
+def _element(tag: str, *content: object, **attributes: str) -> Element:
     """An element; content is texts, elements, None, and dicts of further attributes."""
     node = Element(tag, attributes)
     for item in content:
@@ -92,24 +83,21 @@ def _inert(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _script() -> str:
+def _assets() -> tuple[str, str, str]:
+    """The page's script, its style, and a small cell as a sign, in SVG."""
     folder = files("eomoo.analysis.printing").joinpath("assets")
-    parts = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+    script, style, mark = (
+        "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+        for names in (_SCRIPTS, ["page.css"], ["mark.svg"])
+    )
+    return f'(() => {{\n"use strict";\n{script}}})();\n', style, mark
 
 
-@lru_cache(maxsize=1)
-def _style() -> str:
-    return files("eomoo.analysis.printing").joinpath("assets/page.css").read_text(encoding="utf-8")
-
-
-def _policy() -> str:
-    def hashed(text: str) -> str:
-        return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
+def _policy(script: str, style: str) -> str:
+    allowed = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))
+    mine, looks = (f"'sha256-{digest}'" for digest in allowed)
     return (
-        f"default-src 'none'; script-src {hashed(_script())}; style-src {hashed(_style())}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {mine}; style-src {looks}; img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -127,7 +115,7 @@ def _header(report: Report) -> Element:
     )
 
 
-def _navigation(report: Report) -> Element:
+def _navigation(report: Report, mark: Element) -> Element:
     links = [
         _element("li", _element("a", section.short or section.title, href=f"#{section.id}"))
         for section in report.sections
@@ -136,22 +124,10 @@ def _navigation(report: Report) -> Element:
     switch = _element("button", "theme", type="button", id="theme", hidden="hidden")
     return _element(
         "nav",
-        _element("a", _mark(), "eomoo", {"class": "brand", "href": "#top"}),
+        _element("a", mark, "eomoo", {"class": "brand", "href": "#top"}),
         _element("ul", *links),
         switch,
         {"aria-label": "Sections"},
-    )
-
-
-def _mark() -> Element:
-    """A small cell, as a sign."""
-    edges = _element("path", d="M5,4V20M5,4C17,5 17,10 17,12C17,15 15,19 5,20", fill="none")
-    nodes = [
-        _element("circle", {"cx": x, "cy": y, "r": "3.4", "class": kind})
-        for x, y, kind in (("5", "4", "conv3"), ("17", "12", "conv1"), ("5", "20", "pool"))
-    ]
-    return _element(
-        "svg", edges, *nodes, {"viewBox": "0 0 22 24", "width": "20", "height": "22", "aria-hidden": "true"}
     )
 
 
@@ -168,16 +144,11 @@ def _section(section: Section, data: list[dict[str, Any]]) -> Element:
     )
 
 
-def _block(block: Any, data: list[dict[str, Any]]) -> Element:
+def _block(block: object, data: list[dict[str, Any]]) -> Element:
     if isinstance(block, FrontData):
-        if not len(block.cells):
-            return _element("p", "No feasible cell was found.", {"class": "soft"})
         return _drawn({"kind": "front", **front_json(block)}, data)
     if isinstance(block, Curves | Differences):
-        kind = "curves" if isinstance(block, Curves) else "differences"
-        content = {**vars(block), "kind": kind}
-        if isinstance(block, Curves):
-            content["series"] = [vars(line) for line in block.series]
+        content = {"kind": type(block).__name__.lower(), **asdict(block)}
         return _figure(block.title, block.note, _drawn(content, data))
     if isinstance(block, Table):
         return _figure(block.title, block.note, _table(block), long=len(block.rows) > 30)
@@ -228,7 +199,7 @@ def _table(table: Table) -> Element:
     return _element("div", made, {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": table.title})
 
 
-def _cell(value: Any, is_best: bool) -> Element:
+def _cell(value: object, is_best: bool) -> Element:
     bare = plain(value)
     if bare is None:
         return _element("td", "-" if value is None else str(value))

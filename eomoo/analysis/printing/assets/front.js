@@ -10,7 +10,10 @@ class Front {
     this.hovered = -1;
     this.selected = -1;
     this.listeners = [];
-    for (const column of this.columns) column.show = columnFormat(column.values);
+    for (const column of this.columns) {
+      column.show = columnFormat(column.values);
+      column.minimised ||= column.values;
+    }
     this.objectives = this.columns.filter((c) => c.objective);
   }
 
@@ -48,26 +51,23 @@ class Front {
     if (!left.length) return -1;
     if (this.prefer === "knee") return this.kneeAmong(left);
     const c = Number(this.prefer);
-    const sign = this.columns[c].better === "max" ? -1 : 1;
-    const by = (k, j) => (this.columns[j].better === "max" ? -1 : 1) * this.columns[j].values[k];
+    const { minimised } = this.columns[c];
     return left.reduce((a, b) => {
-      const gap = sign * (this.columns[c].values[b] - this.columns[c].values[a]);
-      if (gap !== 0) return gap < 0 ? b : a;
+      if (minimised[b] !== minimised[a]) return minimised[b] < minimised[a] ? b : a;
       // Ties go to the cell that is better elsewhere.
-      const other = this.objectives.findIndex((_, j) => by(b, j) !== by(a, j));
-      return other >= 0 && by(b, other) < by(a, other) ? b : a;
+      const other = this.objectives.find((o) => o.minimised[b] !== o.minimised[a]);
+      return other && other.minimised[b] < other.minimised[a] ? b : a;
     });
   }
 
   /** Largest distance from the plane through the normalised extremes (Das 1999). */
   kneeAmong(left) {
-    const signs = this.objectives.map((o) => (o.better === "max" ? -1 : 1));
-    const spans = this.objectives.map((o, j) => {
-      const v = left.map((k) => signs[j] * o.values[k]);
+    const spans = this.objectives.map((o) => {
+      const v = left.map((k) => o.minimised[k]);
       const low = Math.min(...v);
       return [low, Math.max(...v) - low || 1];
     });
-    const sum = (k) => this.objectives.reduce((t, o, j) => t + (signs[j] * o.values[k] - spans[j][0]) / spans[j][1], 0);
+    const sum = (k) => this.objectives.reduce((t, o, j) => t + (o.minimised[k] - spans[j][0]) / spans[j][1], 0);
     return left.reduce((a, b) => (sum(b) < sum(a) - 1e-12 ? b : a));
   }
 
