@@ -128,8 +128,7 @@ def run(
     """
     spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=dict(options or {}))
     whole("seed", seed, least=0, most=LARGEST)
-    if noise is not None:
-        whole("noise", noise, least=0, most=LARGEST)
+    check_noise(noise)
     if isinstance(card, CellProblem):
         if noise is not None or constraints or settings:
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
@@ -148,6 +147,12 @@ def run(
         if out is not None:
             return replace(found, written=tuple(found.write(out)))
     return found
+
+
+def check_noise(seed: int | None) -> None:
+    """Raise SettingError (a ValueError) unless it is None or a seed."""
+    if seed is not None:
+        whole("noise", seed, least=0, most=LARGEST)
 
 
 @contextmanager

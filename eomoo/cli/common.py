@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from eomoo.errors import SettingError
+from eomoo.files import to_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+Options = list[str] | None
+Limits = Annotated[Options, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
+Noise = Annotated[int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -24,6 +31,40 @@ def console(*, stderr: bool = False) -> Console:
     return found
 
 
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
+    typer.echo(to_json(value))
+
+
+@contextmanager
+def bars(*columns: ProgressColumn, quiet: bool = False, transient: bool = True) -> Iterator[Progress]:
+    """Bars on stderr, shown when they are started; one never shown leaves no line above an error's sentence."""
+    shown = Progress(*columns, console=console(stderr=True), transient=transient, disable=quiet)
+    try:
+        yield shown
+    finally:
+        end_bars(shown)
+
+
+def end_bars(shown: Progress) -> None:
+    """Leave bars as they are; nothing is printed where they were never started."""
+    if shown.live.is_started:
+        shown.stop()
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar; it is told what is done, and of how much."""
+    with bars(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), quiet=quiet) as bar:
+        task = bar.add_task(what, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.start()
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
 def show_value(value: float, unit: str, *, deviation: float = 0.0) -> str:
     """A value for people: whole or large ones with thousands, others to four digits, ± its deviation."""
     if value != value:
@@ -33,10 +74,10 @@ def show_value(value: float, unit: str, *, deviation: float = 0.0) -> str:
     return f"{text} ± {deviation:.2g}" if deviation > 0 else text
 
 
-def parse_options(pairs: list[str]) -> dict[str, Any]:
+def parse_options(pairs: list[str] | None) -> dict[str, object]:
     """Options written as ``key=value``; numbers become numbers."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
+    options: dict[str, object] = {}
+    for pair in pairs or ():
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise SettingError(f"an option reads like n_starts=10; got {pair!r}")
@@ -44,7 +85,7 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
     return options
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str) -> object:
     for kind in (int, float):
         try:
             return kind(text)

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, to_json
+from eomoo.cli.common import Json, print_json
+from eomoo.data import DATASETS, check_files, fetch, find, get_dataset
+from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get
+from eomoo.data.download import progress_bars
 from eomoo.errors import DataError, DataNotFoundError
 
 app = typer.Typer(
@@ -21,7 +24,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Name of a data set, as `eomoo data list` shows it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 From = Annotated[
     Path | None, typer.Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places.")
 ]
@@ -32,7 +34,7 @@ def list_datasets(as_json: Json = False) -> None:
     """List the data sets, and whether they are on this machine."""
     rows = [_describe(dataset) for dataset in DATASETS.values()]
     if as_json:
-        typer.echo(to_json(rows))
+        print_json(rows)
         return
     for row in rows:
         typer.echo(f"{row['name']}: {row['title']}")
@@ -46,16 +48,10 @@ def list_datasets(as_json: Json = False) -> None:
 def where(name: Name, as_json: Json = False) -> None:
     """Print the folder in which a data set lies."""
     folder = find(name)
-    typer.echo(to_json({"name": name, "path": folder}) if as_json else str(folder))
+    print_json({"name": name, "path": folder}) if as_json else typer.echo(str(folder))
 
 
-@app.command(
-    help=(
-        "Get a data set, from its authors or from a folder.\n\n"
-        "Every file is checked against its published checksum. A download that was interrupted "
-        "goes on where it stopped when the command is run again."
-    )
-)
+@app.command()
 def get(
     name: Name,
     source: Annotated[
@@ -68,9 +64,11 @@ def get(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Get the data set `name` and say where it is."""
-    from eomoo.data.download import progress_bars
+    """Get a data set, from its authors or from a folder.
 
+    Every file is checked against its published checksum. A download that was interrupted goes on where it
+    stopped when the command is run again.
+    """
     dataset = get_dataset(name)
     try:
         with progress_bars(quiet=as_json) as progress:
@@ -79,7 +77,7 @@ def get(
         typer.echo(f"interrupted; `eomoo data get {name}` goes on from here", err=True)
         raise typer.Exit(130) from None
     if as_json:
-        typer.echo(to_json({"name": name, "path": folder, "files": [file.name for file in dataset.files]}))
+        print_json({"name": name, "path": folder, "files": [file.name for file in dataset.files]})
         return
     typer.echo(f"{name} is in {folder} ({len(dataset.files)} files, {_size(dataset.size)}, checksums right)")
     typer.echo(f"licence: {dataset.licence}; please cite {dataset.citation}", err=True)
@@ -102,7 +100,7 @@ def verify(
     checks = [(name, check) for name, folder in folders.items() for check in check_files(name, folder)]
     if as_json:
         rows = [{"dataset": name, "file": c.name, "path": c.path, "state": c.state} for name, c in checks]
-        typer.echo(to_json(rows))
+        print_json(rows)
     else:
         for _, check in checks:
             typer.echo(f"{check.state}: {check.path}")
@@ -115,15 +113,7 @@ def verify(
         )
 
 
-@app.command(
-    help=(
-        "Convert published data files to safe tables.\n\n"
-        "A description of the columns is written beside the table. Recognised are the folder of the "
-        "EO HW-NAS table (one table of 450 measured cells) and each of its "
-        "six files, whose pickles are read without running anything that is in them; and NAS-Bench-101's "
-        "nasbench_only108.tfrecord and nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file)."
-    )
-)
+@app.command()
 def convert(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A file, or a folder of files; what it is, is recognised.")
@@ -132,14 +122,17 @@ def convert(
     fmt: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
     as_json: Json = False,
 ) -> None:
-    """Convert what lies at `path` and say what was written."""
-    from eomoo.data import convert as convert_path
-    from eomoo.data.download import progress_bars
+    """Convert published data files to safe tables.
 
+    A description of the columns is written beside the table. Recognised are the folder of the EO HW-NAS
+    table (one table of 450 measured cells) and each of its six files, whose pickles are read without
+    running anything that is in them; and NAS-Bench-101's nasbench_only108.tfrecord and
+    nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file).
+    """
     with progress_bars(quiet=as_json) as progress:
         done = convert_path(path, out, fmt=fmt, progress=progress)
     if as_json:
-        typer.echo(to_json(done))
+        print_json(done)
         return
     typer.echo(f"{done.rows} rows in {done.table}")
     typer.echo(f"what the columns mean: {done.description}")

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
-from eomoo.cli.common import Json, console
+from eomoo.cli.common import Json, Limits, Noise, console, print_json
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ def landscape(
     walk_length: Annotated[int, typer.Option(help="Cells in each random walk.")] = 500,
     searches: Annotated[int, typer.Option(help="Pareto local searches from random cells.")] = 20,
     seed: Annotated[int, typer.Option(help="Seed of walks and searches.")] = 1,
-    constraint: Annotated[
-        list[str] | None, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")
-    ] = None,
-    noise: Annotated[int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")] = None,
+    constraint: Limits = None,
+    noise: Noise = None,
     as_json: Json = False,
 ) -> None:
     """Measure a problem's landscape: front, local optima, basins, ruggedness, how deep a search must go.
@@ -46,7 +45,6 @@ def landscape(
     landscape analysis instead, as --published does: its 450 cells are a sample along random walks, not a
     space.
     """
-    from eomoo.files import to_json
     from eomoo.search.problem import get_problem
 
     default = "eo-table-macro-latency" if published else "eo-macro-latency"
@@ -74,7 +72,7 @@ def landscape(
             written = write_landscape(analysis, out) if out is not None else []
         show = _print
     if as_json:
-        typer.echo(to_json(numbers))
+        print_json(numbers)
         return
     show(numbers)
     if written:
@@ -98,8 +96,6 @@ def _published(problem: CellProblem, out: Path | None) -> tuple[dict[str, Any], 
 
 
 def _print(numbers: dict[str, Any]) -> None:
-    from rich.table import Table
-
     table = Table(
         "objective",
         "local optima",
@@ -148,8 +144,6 @@ def _print(numbers: dict[str, Any]) -> None:
 
 
 def _print_published(numbers: dict[str, Any]) -> None:
-    from rich.table import Table
-
     found = numbers["published_analysis"]
     table = Table("quantity", "mean", "minimum", "maximum", title="EO HW-NAS table", title_justify="left")
     for name, values in found["distributions"].items():

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from eomoo.checks import choice
-from eomoo.cli.common import Json, console, parse_options
+from eomoo.cli.common import Json, Options, bars, console, parse_options, print_json, progress
 from eomoo.cli.show import parse_cell
 from eomoo.errors import DataNotFoundError
+from eomoo.space import Cell, Skeleton, load_space
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
     from eomoo.live import Latency
     from eomoo.live.metrics import Accuracy
     from eomoo.live.runs import CurvePoint, Training
-
-
-app = typer.Typer(no_args_is_help=True, help="Train, measure, time and export networks.")
 
 CellName = Annotated[str, typer.Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
 Trained = Annotated[
@@ -31,9 +32,9 @@ Data = Annotated[
     str, typer.Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
 ]
 DataOptions = Annotated[
-    list[str] | None,
-    typer.Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable."),
+    Options, typer.Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable.")
 ]
+Settings = Annotated[Options, typer.Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto.")]
 Width = Annotated[int, typer.Option(help="Channels of the stem.")]
 Stacks = Annotated[int, typer.Option(help="Stacks of cells.")]
@@ -41,15 +42,12 @@ Copies = Annotated[int, typer.Option(help="Cells in each stack.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads of torch.")]
 
 
-@app.command()
 def train(
     cell: CellName,
     data: Data,
     images: DataOptions = None,
     recipe: Annotated[str, typer.Option(help="nasbench or published.")] = "nasbench",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")
-    ] = None,
+    setting: Settings = None,
     epochs: Annotated[
         str | None, typer.Option(help="How many; 4+8 trains 8 more after 4, the schedule begun anew.")
     ] = None,
@@ -71,17 +69,26 @@ def train(
     of a schedule that passes through those done, it continues. Under torchrun, several devices
     train one network.
     """
-    from eomoo.files import to_json
     from eomoo.images import open_data
     from eomoo.live.recipes import get_recipe
     from eomoo.live.training import train as run_training
 
     index = parse_cell(cell)
-    chosen = get_recipe(recipe, **parse_options(setting or []))
-    task = open_data(data, **parse_options(images or []))
+    chosen = get_recipe(recipe, **parse_options(setting))
+    task = open_data(data, **parse_options(images))
     around = task.skeleton(stem_channels=stem_channels, n_stacks=stacks, cells_per_stack=cells_per_stack)
-    folder = out or Path("runs") / str(index)
-    with _training_progress(index, chosen.stretches(epochs), quiet=as_json or not _first()) as report:
+    # Of the processes that torchrun started, the first one prints.
+    first = os.environ.get("RANK", "0") == "0"
+    state = TextColumn("{task.completed:.0f}/{task.total:.0f} epochs{task.fields[state]}")
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), state, TimeElapsedColumn())
+    with bars(*columns, quiet=as_json or not first, transient=False) as bar:
+        shown = bar.add_task(f"cell {index}", total=sum(chosen.stretches(epochs)), state="")
+
+        def report(point: CurvePoint) -> None:
+            bar.start()
+            state = f", loss {point.train_loss:.3f}, validation micro accuracy {point.val_micro:.1%}"
+            bar.update(shown, completed=point.epoch, state=state)
+
         result = run_training(
             index,
             task,
@@ -90,18 +97,17 @@ def train(
             epochs=epochs,
             seed=seed,
             device=device,
-            folder=folder,
+            folder=out or Path("runs") / str(index),
             workers=readers,
             threads=threads,
             report=report,
         )
-    if _first():
-        typer.echo(to_json({"index": index, **result.to_dict()})) if as_json else _show(index, result, task)
+    if first:
+        print_json({"index": index, **result.to_dict()}) if as_json else _show(index, result, task)
     if not result.done:
         raise typer.Exit(1)
 
 
-@app.command()
 def evaluate(
     trained: Trained,
     data: Data,
@@ -111,7 +117,6 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a trained network on a whole split: accuracy, by class, and what is taken for what."""
-    from eomoo.files import to_json
     from eomoo.images import SPLITS, as_trained, open_data
     from eomoo.live.devices import resolve_device
     from eomoo.live.evaluation import evaluate as measure
@@ -122,17 +127,16 @@ def evaluate(
     weights = _weights(trained)
     state, place = load_state(weights), resolve_device(device)
     network = network_of(state, weights)
-    task = as_trained(open_data(data, **parse_options(images or [])), state["images"])
+    task = as_trained(open_data(data, **parse_options(images)), state["images"])
     task.check_skeleton(network.skeleton)
     accuracy = measure(network.to(place), getattr(task, split), task, device=place)
     if as_json:
-        typer.echo(to_json({"weights": weights, "split": split, **accuracy.to_dict()}))
+        print_json({"weights": weights, "split": split, **accuracy.to_dict()})
         return
     console().print(f"{weights} on {task.name}, {split}")
     _show_accuracy(accuracy, task)
 
 
-@app.command()
 def latency(
     cells: Annotated[list[str], typer.Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
     runtime: Annotated[str, typer.Option(help="onnxruntime or eager (PyTorch).")] = "onnxruntime",
@@ -158,9 +162,7 @@ def latency(
 
     Let nothing else run meanwhile; a time that something else disturbed is marked.
     """
-    from eomoo.files import to_json
     from eomoo.live.latency import LatencySetting, measure_latency
-    from eomoo.space import Skeleton
 
     setting = LatencySetting(
         batch_size=batch_size,
@@ -182,15 +184,14 @@ def latency(
         cells_per_stack=cells_per_stack,
     )
     indices = [parse_cell(cell) for cell in cells]
-    with _rounds_progress(quiet=as_json) as report:
+    with progress("rounds", quiet=as_json) as report:
         results = measure_latency(indices, skeleton=skeleton, setting=setting, report=report)
     if as_json:
-        typer.echo(to_json([{"index": k, **r.to_dict()} for k, r in zip(indices, results, strict=True)]))
+        print_json([{"index": k, **r.to_dict()} for k, r in zip(indices, results, strict=True)])
         return
     _show_latencies(indices, results)
 
 
-@app.command()
 def export(
     trained: Trained,
     onnx: Annotated[bool, typer.Option("--onnx", help="As ONNX (the only format so far).")] = True,
@@ -203,24 +204,20 @@ def export(
 
     Normalisation, class names and bands are in its metadata; onnxruntime and NumPy are enough to use it.
     """
-    import numpy as np
-
-    from eomoo.files import to_json
     from eomoo.images import open_data, read_batch
     from eomoo.live.export import export_onnx
     from eomoo.live.weights import load_state
-    from eomoo.space import Cell, load_space
 
     weights = _weights(trained)
     real = None
     if data is not None:
-        test = open_data(data, **parse_options(images or [])).test
+        test = open_data(data, **parse_options(images)).test
         real = read_batch(test, np.arange(min(16, len(test))))[0]
     state = load_state(weights)
     index = int(load_space().index(Cell(state["cell"]["matrix"], state["cell"]["ops"])))
     done = export_onnx(weights, out or Path(f"{index}.onnx"), images=real, metadata={"index": index})
     if as_json:
-        typer.echo(to_json(done))
+        print_json(done)
         return
     size = f"{done.file_size / 1e6:.2f} MB"
     console().print(f"{done.path}: {size}, logits differ from PyTorch's by at most {done.difference:.1e}")
@@ -236,51 +233,11 @@ def _weights(trained: str) -> Path:
         return place
     if not place.is_dir():
         place = Path("runs") / str(parse_cell(trained))
-    found = sorted(place.glob("weights-*.pt"), key=_epochs_of)
+    # By their epochs, as in weights-4+8.pt.
+    found = sorted(place.glob("weights-*.pt"), key=lambda path: sum(map(int, re.findall(r"\d+", path.stem))))
     if not found:
         raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
     return found[-1]
-
-
-def _epochs_of(path: Path) -> int:
-    parts = path.stem.removeprefix("weights-").split("+")
-    return sum(int(part) for part in parts if part.isdigit())
-
-
-def _first() -> bool:
-    """Whether this is the process that prints, of those that torchrun started."""
-    import os
-
-    return os.environ.get("RANK", "0") == "0"
-
-
-@contextlib.contextmanager
-def _training_progress(index: int, epochs: tuple[int, ...], *, quiet: bool) -> Iterator[Callable[[CurvePoint], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} epochs{task.fields[state]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console(stderr=True), disable=quiet) as bar:
-        task = bar.add_task(f"cell {index}", total=sum(epochs), state="")
-
-        def report(point: CurvePoint) -> None:
-            state = f", loss {point.train_loss:.3f}, validation micro accuracy {point.val_micro:.1%}"
-            bar.update(task, completed=point.epoch, state=state)
-
-        yield report
-
-
-@contextlib.contextmanager
-def _rounds_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    from rich.progress import Progress
-
-    with Progress(console=console(stderr=True), disable=quiet, transient=True) as bar:
-        task = bar.add_task("rounds", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _show(index: int, result: Training, task: ImageData) -> None:
@@ -299,8 +256,6 @@ def _show(index: int, result: Training, task: ImageData) -> None:
 
 
 def _show_accuracy(accuracy: Accuracy, task: ImageData) -> None:
-    from rich.table import Table
-
     table = Table("class", "images", "right", "most often taken for")
     for k, name in enumerate(task.class_names):
         row = accuracy.confusion[k]
@@ -318,8 +273,6 @@ def _show_accuracy(accuracy: Accuracy, task: ImageData) -> None:
 
 
 def _show_latencies(indices: list[int], results: list[Latency]) -> None:
-    from rich.table import Table
-
     table = Table("cell", "median (ms)", "quartiles (ms)", "90 % (ms)", "mean (ms)", "by reference", "passes", "")
     for index, r in zip(indices, results, strict=True):
         table.add_row(

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import typer
+from rich.table import Table
 
-from eomoo.cli.common import Json, console
+from eomoo.cli.common import Json, console, print_json
 
 
 def problems(as_json: Json = False) -> None:
     """List the problem cards: what each asks for, and where its values come from."""
-    from rich.table import Table
-
-    from eomoo.files import to_json
     from eomoo.objectives.card import list_problems, load_card
 
     cards = [load_card(name) for name in list_problems()]
     if as_json:
+        parts = ("name", "unit", "direction", "source")
         rows = [
-            {
-                "name": card.name,
-                "title": card.title,
-                "citation": card.citation,
-                "budget": card.budget,
-                "objectives": [
-                    {"name": o.name, "unit": o.unit, "direction": o.direction, "source": o.source}
-                    for o in card.objectives
-                ],
-            }
+            {name: getattr(card, name) for name in ("name", "title", "citation", "budget")}
+            | {"objectives": [{part: getattr(o, part) for part in parts} for o in card.objectives]}
             for card in cards
         ]
-        typer.echo(to_json(rows))
+        print_json(rows)
         return
     table = Table("card", "what it asks for", "objectives", "values from", "budget")
     for card in cards:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from eomoo.cli.common import Json, console, import_xgboost, parse_options
+from eomoo.cli.common import (
+    Json,
+    Limits,
+    Noise,
+    Options,
+    bars,
+    console,
+    end_bars,
+    import_xgboost,
+    parse_options,
+    print_json,
+)
 from eomoo.errors import EomooError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.status import Status
 
     from eomoo.analysis import StoredRun
@@ -46,13 +60,10 @@ def run(
     budget: Annotated[int | None, typer.Option(help="Distinct cells to evaluate; by default the card's.")] = None,
     seed: Annotated[int, typer.Option(help="Seed: the same seed gives the same result.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for the front, the trace, the settings and figures.")] = None,
-    constraint: Annotated[
-        list[str] | None, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")
-    ] = None,
-    noise: Annotated[int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")] = None,
+    constraint: Limits = None,
+    noise: Noise = None,
     option: Annotated[
-        list[str] | None,
-        typer.Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated."),
+        Options, typer.Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Live cards: epochs of each training.")] = None,
     workers: Annotated[int | None, typer.Option(help="Live cards: candidates trained at once.")] = None,
@@ -61,7 +72,7 @@ def run(
         int | None, typer.Option(help="Live cards: train all for so many epochs, fully only the promising ones.")
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated.")
+        Options, typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated.")
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
@@ -74,18 +85,14 @@ def run(
     the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
     """
     with _preparing(card, quiet=as_json) as preparing:
-        from eomoo.api import LARGEST
+        from eomoo.api import check_noise
         from eomoo.api import run as search
-        from eomoo.checks import whole
         from eomoo.search.algorithms import DEFAULT_ALGORITHM
         from eomoo.search.problem import get_problem
 
-        if noise is not None:
-            whole("noise", noise, least=0, most=LARGEST)
-        options = parse_options(option or [])
-        options.update({k: v for k, v in (("init", init), ("n_train", n_train)) if v is not None})
-        live = {"epochs": epochs, "workers": workers, "device": device, "screen": screen}
-        settings = {**parse_options(setting or []), **{k: v for k, v in live.items() if v is not None}}
+        check_noise(noise)
+        options = {**parse_options(option), **_given(init=init, n_train=n_train)}
+        settings = {**parse_options(setting), **_given(epochs=epochs, workers=workers, device=device, screen=screen)}
         problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
         import_xgboost()
         bar = _progress(problem, budget or problem.card.budget, preparing, quiet=as_json)
@@ -124,6 +131,10 @@ def run(
         raise typer.Exit(130)
 
 
+def _given(**options: object) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
 @contextmanager
 def _preparing(card: str, *, quiet: bool) -> Iterator[Status]:
     """A sign of life from the start, since what a search needs takes a second to be imported."""
@@ -142,8 +153,6 @@ def _progress(
     problem: CellProblem, budget: int, preparing: Status, *, quiet: bool
 ) -> Iterator[tuple[Callable[[Progress], None], Callable[[], None]]]:
     """A bar with evaluations, distinct cells, the size of the front and its hypervolume: to update, to end."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
     measure = _hypervolume_of(problem)
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -153,62 +162,50 @@ def _progress(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    screen = console(stderr=True)
-    bar = Progress(*columns, console=screen, disable=quiet)
-    task = bar.add_task(problem.name(), total=budget, state="")
-    for backend in problem.backends.values():
-        if not quiet:
-            backend.report = bar.console.print
-    last, told = [0.0], [0.0]
+    with bars(*columns, quiet=quiet, transient=False) as bar:
+        task = bar.add_task(problem.name(), total=budget, state="")
+        for backend in problem.backends.values():
+            if not quiet:
+                backend.report = bar.console.print
+        shown, told = 0.0, 0.0
 
-    def update(progress: Any) -> None:
-        now = bar.get_time()
-        if not last[0]:
-            preparing.stop()
-            bar.start()
-        if not screen.is_terminal and not quiet and now - told[0] > _LINES_S:
-            # A pipe or a file sees no bar.
-            told[0] = now
-            screen.print(f"{problem.name()}: {progress.n_distinct:,} of {budget:,} cells")
-        # A hypervolume for every batch would cost more than the search itself.
-        if now - last[0] > 0.1 or progress.n_distinct >= budget:
-            last[0] = now
-            state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
-            bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
+        def update(progress: Progress) -> None:
+            nonlocal shown, told
+            now = bar.get_time()
+            if not shown:
+                preparing.stop()
+                bar.start()
+            if not bar.console.is_terminal and not quiet and now - told > _LINES_S:
+                # A pipe or a file sees no bar.
+                told = now
+                bar.console.print(f"{problem.name()}: {progress.n_distinct:,} of {budget:,} cells")
+            # A hypervolume for every batch would cost more than the search itself.
+            if now - shown > 0.1 or progress.n_distinct >= budget:
+                shown = now
+                state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
+                bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
 
-    def finish() -> None:
-        if last[0]:
-            # A bar that shows itself before the first evaluation would stand above a mistake's sentence.
-            bar.stop()
-
-    try:
-        yield update, finish
-    finally:
-        finish()
+        yield update, lambda: end_bars(bar)
 
 
-def _hypervolume_of(problem: CellProblem) -> Callable[[Any], str]:
+def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str]:
     from eomoo.fronts import Box, hypervolume
 
-    if problem.reference_point is None or not problem.enumerable or not len(problem.pareto_indices()):
-        return lambda front: ""
-    try:
-        box = Box(ideal=problem.ideal_point(), reference=problem.reference_point)
-    except EomooError:
-        return lambda front: ""
-    best = hypervolume(problem.pareto_front(), box)
+    best = 0.0
+    if problem.reference_point is not None and problem.enumerable and len(problem.pareto_indices()):
+        with suppress(EomooError):
+            box = Box(ideal=problem.ideal_point(), reference=problem.reference_point)
+            best = hypervolume(problem.pareto_front(), box)
     if best == 0:
-        # No cell is better than the reference point in every objective.
+        # Not known, or no cell is better than the reference point in every objective.
         return lambda front: ""
     return lambda front: f", hypervolume {hypervolume(front, box) / best:.2%} of the true front's"
 
 
 def _print_json(stored: StoredRun) -> None:
     from eomoo.analysis import front_frame, summary
-    from eomoo.files import to_json
 
-    frame = front_frame(stored)
-    typer.echo(to_json({**summary(stored), "front": frame.to_dict(orient="records")}))
+    print_json({**summary(stored), "front": front_frame(stored).to_dict(orient="records")})
 
 
 def _print_front(stored: StoredRun, problem: CellProblem) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import numpy as np
 import typer
+from rich.table import Table
 
-from eomoo.cli.common import Json, console, show_value
+from eomoo.cli.common import Json, console, print_json, show_value
 from eomoo.errors import CellError, DataNotFoundError
-
-if TYPE_CHECKING:
-    from eomoo.space import Cell
-
+from eomoo.files import atomic_path
+from eomoo.space import Cell, load_space
 
 _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
 
@@ -24,8 +24,6 @@ def parse_cell(text: str) -> int:
     Raises:
         CellError: (a ValueError) The text is none of these; it says what a cell looks like.
     """
-    from eomoo.space import load_space
-
     space, word = load_space(), text.strip().lower()
     digits = re.sub(r"[\s,;\[\]()]", "", word)
     if re.fullmatch(r"[0-2]{26}", digits):
@@ -50,16 +48,13 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a cell: drawing, parameters, MACs, predicted and (where known) measured values."""
-    from eomoo.files import to_json
-    from eomoo.space import load_space
-
     index = parse_cell(cell)
     found = load_space().cell(index)
     facts = _facts(index, found)
     if png is not None:
         _write_png(found, index, png)
     if as_json:
-        typer.echo(to_json(facts))
+        print_json(facts)
         return
     _print(found, facts)
     if png is not None:
@@ -67,10 +62,7 @@ def show(
 
 
 def _facts(index: int, cell: Cell) -> dict[str, Any]:
-    import numpy as np
-
     from eomoo.objectives.surrogate import SurrogateBackend
-    from eomoo.space import load_space
 
     space, backend, here = load_space(), SurrogateBackend(), np.array([index])
     mean, spread = backend.values(here, _QUANTITIES)[0], backend.deviations(here, _QUANTITIES)[0]
@@ -113,8 +105,6 @@ def _measured(index: int) -> dict[str, float]:
 
 
 def _print(cell: Cell, facts: dict[str, Any]) -> None:
-    from rich.table import Table
-
     from eomoo.analysis import cell_text
 
     out = console()
@@ -137,7 +127,6 @@ def _print(cell: Cell, facts: dict[str, Any]) -> None:
 
 def _write_png(cell: Cell, index: int, path: Path) -> None:
     from eomoo.analysis import draw_cell
-    from eomoo.files import atomic_path
     from eomoo.plots import new_figure
 
     figure, ax = new_figure(3.2, 4.2)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
-from eomoo.cli.common import Json, console
+from eomoo.cli.common import Json, bars, console, print_json
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -70,10 +73,10 @@ def run(
 
     planned = _plan(study, problems, algorithms, seeds, budget)
     folder = out if out is not None else Path(f"study-{Path(study).stem}" if study else "study")
-    at_once = jobs if jobs is not None else _cores()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         with _progress(planned) as update:
-            n = run_study(planned, folder, jobs=at_once, cluster=cluster, on_event=update)
+            n = run_study(planned, folder, jobs=cores if jobs is None else jobs, cluster=cluster, on_event=update)
     except KeyboardInterrupt:
         console(stderr=True).print("interrupted; what has ended is kept, the same command goes on")
         raise typer.Exit(130) from None
@@ -110,7 +113,6 @@ def show(
         write_figures,
         write_latex,
     )
-    from eomoo.files import to_json
 
     tables = study_tables(load_results(folder), at=_numbers("at", at) if at else ())
     shown = _names(indicators) if indicators else _default_indicators(tables)
@@ -124,7 +126,7 @@ def show(
     if figures is not None:
         written += write_figures(tables.results, figures)
     if as_json:
-        typer.echo(to_json(tables.content))
+        print_json(tables.content)
         return
     for part in study_lines(tables, shown):
         console().print(part, soft_wrap=isinstance(part, str))
@@ -135,15 +137,11 @@ def show(
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
     """List the studies that eomoo ships."""
-    from rich.table import Table
-
-    from eomoo.files import to_json
     from eomoo.study.plan import list_studies, load_study
 
     studies = {name: load_study(name) for name in list_studies()}
     if as_json:
-        rows = [{"name": name, **study.content, "runs": len(study.tasks)} for name, study in studies.items()]
-        typer.echo(to_json(rows))
+        print_json([{"name": name, **study.content, "runs": len(study.tasks)} for name, study in studies.items()])
         return
     table = Table("study", "what it asks", "problems", "algorithms", "seeds", "runs")
     for name, study in studies.items():
@@ -168,8 +166,6 @@ def verdict(
 def _plan(
     study: str | None, problems: str | None, algorithms: str | None, seeds: str | None, budget: int | None
 ) -> Study:
-    from dataclasses import replace
-
     from eomoo.study.plan import load_study, parse_study
 
     if study is None:
@@ -223,31 +219,21 @@ def _numbers(option: str, text: str, *, least: int = 1) -> list[int]:
     return numbers
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @contextmanager
 def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
     """A bar for the whole study, and a line for each run that ends."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    label = TextColumn("{task.description}", markup=False)
-    columns = (label, BarColumn(), MofNCompleteColumn(), TextColumn("runs"))
+    label, runs = TextColumn("{task.description}", markup=False), TextColumn("runs")
     wide_label = max(len(spec.label) for spec, _ in study.algorithms)
     wide_card = max(len(Path(problem.card).stem) for problem in study.problems)
-    screen = console(stderr=True)
     # A bar in a log file would be noise; the lines of the runs count as well.
-    bar = Progress(
-        *columns, TimeElapsedColumn(), Remaining(), console=screen, transient=True, disable=not screen.is_terminal
-    )
-    with bar:
+    quiet = not console(stderr=True).is_terminal
+    with bars(
+        label, BarColumn(), MofNCompleteColumn(), runs, TimeElapsedColumn(), TimeRemainingColumn(), quiet=quiet
+    ) as bar:
         task = bar.add_task("study", total=len(study.tasks))
 
-        def update(event: Any) -> None:
+        def update(event: Event) -> None:
+            bar.start()
             run, found = event.task, event.result
             bar.console.print(
                 f"[{event.done:>{len(str(event.total))}}/{event.total}] "

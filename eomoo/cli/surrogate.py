@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from eomoo.cli.common import Json, console, show_value
-from eomoo.data import to_json
+from eomoo.cli.common import Json, console, print_json, progress, show_value
 from eomoo.errors import DataNotFoundError, SettingError
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def fit(
         raise SettingError("say where the models are to be written: --out FOLDER")
     if table is not None and source is not None:
         raise SettingError("a table of your own and --from, the folder of the EO table, exclude each other")
-    with _progress("fitting") as advance:
+    with progress("fitting") as advance:
         if table is None:
             models = refit(source, repeats=repeats, advance=advance)
         else:
@@ -76,10 +75,15 @@ def fit(
     paths.append(write_card(models, out))
     if predict:
         paths.append(write_predictions(out))
-    same = {p.name: _same(p, shipped_folder() / p.name) for p in paths if p.suffix in (".ubj", ".json")}
+    ours = shipped_folder()
+    same = {
+        p.name: (ours / p.name).is_file() and p.read_bytes() == (ours / p.name).read_bytes()
+        for p in paths
+        if p.suffix in (".ubj", ".json")
+    }
     if as_json:
         found = {"folder": out, "files": [path.name for path in paths]}
-        typer.echo(to_json(found | ({"same_as_shipped": same} if table is None else {})))
+        print_json(found | ({"same_as_shipped": same} if table is None else {}))
         return
     _print_table(models, models.quality)
     console().print(f"models written to {out}; search them: eomoo run {paths[-2 if predict else -1]}")
@@ -105,24 +109,23 @@ def check(
     figures stored with them. The shipped ones are fitted again where the EO table is on this machine,
     without a tenth of the walks, or of the cells, and predict that tenth, ten times.
     """
-    models, quality, how = _stored(folder) if folder is not None else _check(source, repeats)
+    if folder is None:
+        models, quality, how = _check(source, repeats)
+    else:
+        from eomoo.models import load_models
+
+        models = load_models(folder)
+        quality = models.quality
+        how = f"The models in {folder} predict what they did when they were written; {len(models.cells)} cells."
     if as_json:
         typer.echo(how, err=True)
-        typer.echo(to_json({n: {s: asdict(q) for s, q in v.items()} for n, v in quality.items()}))
+        print_json({n: {s: asdict(q) for s, q in v.items()} for n, v in quality.items()})
         return
     _print_table(models, quality)
     console().print(how, soft_wrap=True)
 
 
 _Found = tuple["Models | Record", "Mapping[str, Mapping[str, Quality]]", str]
-
-
-def _stored(folder: Path) -> _Found:
-    from eomoo.models import load_models
-
-    models = load_models(folder)
-    how = f"The models in {folder} predict what they did when they were written; {len(models.cells)} cells."
-    return models, models.quality, how
 
 
 def _check(source: Path | None, repeats: int) -> _Found:
@@ -135,27 +138,20 @@ def _check(source: Path | None, repeats: int) -> _Found:
     except DataNotFoundError as error:
         if source is not None:
             raise
-        models, stored, _ = _stored(shipped_folder())
-        return models, stored, f"These are the figures stored with the shipped models: {error}."
-    with _progress("checking") as advance:
+        models = load_models(shipped_folder())
+        return models, models.quality, f"These are the figures stored with the shipped models: {error}."
+    with progress("checking") as advance:
         quality, _ = measure_quality(data, repeats=repeats, advance=advance)
     load_models(shipped_folder())
     times = "" if repeats == 1 else f", {repeats} times"
     return record, quality, f"Computed here: folds by walk and by cell{times}, {len(data.indices)} cells."
 
 
-def _same(path: Path, other: Path) -> bool:
-    return other.is_file() and path.read_bytes() == other.read_bytes()
-
-
 def _print_table(models: Models | Record, quality: Mapping[str, Mapping[str, Quality]]) -> None:
-    from rich.table import Table
-
-    table = Table(title="Models on held-out cells", caption="± over repetitions with other folds")
-    table.add_column("target")
-    table.add_column("held out", justify="left")
-    for title in ("Spearman", "within two deviations", "RMSE", "unit"):
-        table.add_column(title, justify="left" if title == "unit" else "right")
+    table = Table("target", "held out", title="Models on held-out cells", caption="± over repetitions with other folds")
+    for title in ("Spearman", "within two deviations", "RMSE"):
+        table.add_column(title, justify="right")
+    table.add_column("unit")
     for name, schemes in quality.items():
         target = models.targets[name]
         for k, (scheme, q) in enumerate(schemes.items()):
@@ -170,13 +166,3 @@ def _print_table(models: Models | Record, quality: Mapping[str, Mapping[str, Qua
                 end_section=k == len(schemes) - 1,
             )
     console().print(table)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
 import os
 import socket
@@ -16,7 +15,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from eomoo.errors import DataError
-from eomoo.files import sha256_of, write_error
+from eomoo.files import only_one, sha256_of, writing
 
 Progress = Callable[[int, int | None], None]
 """Told the bytes that are here and the bytes that there will be (None where unknown)."""
@@ -57,22 +56,23 @@ def download(
     Raises:
         DataError: No such file on the server, no connection, a broken connection, a wrong checksum, or
             a target that cannot be written. The text says whether running it again goes on.
+        StoreError: Another process is downloading it.
     """
     target = Path(target)
     part = target.with_name(target.name + ".part")
-    with _only_one(part):
+    with only_one(target.parent, f"downloading {target.name}"):
         while True:
             resumed = _receive(url, part, size, progress, timeout)
             found = sha256_of(part)
             if found == sha256:
                 break
-            os.truncate(part, 0)
+            part.unlink()
             if not resumed:
                 raise DataError(
                     f"what {url} gives has the checksum {found[:12]}..., not {sha256[:12]}... as published; "
                     "it was deleted, try again later or from another network"
                 )
-        with _writing(target):
+        with writing(target):
             os.replace(part, target)
     return target
 
@@ -108,7 +108,7 @@ def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
 
 def _receive(url: str, part: Path, size: int | None, progress: Progress | None, timeout: float) -> bool:
     """Bring `part` to its full length; tell whether bytes of an earlier attempt are in it."""
-    here = part.stat().st_size
+    here = part.stat().st_size if part.exists() else 0
     if here and here == size:
         return True
     headers = {"User-Agent": "eomoo", "Accept-Encoding": "identity"}
@@ -150,7 +150,7 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
 def _copy(
     response: Any, part: Path, *, here: int, total: int | None, limit: int | None, url: str, progress: Progress | None
 ) -> None:
-    with _writing(part), open(part, "ab" if here else "wb") as file:
+    with writing(part), open(part, "ab" if here else "wb") as file:
         while True:
             try:
                 # Not read(), which waits for a whole piece and loses it when interrupted.
@@ -161,57 +161,17 @@ def _copy(
                 break
             here += len(piece)
             if limit is not None and here > limit:
-                file.truncate(0)
-                raise DataError(f"{url} gives more than the {limit} bytes of the published file; it was deleted")
+                break
             file.write(piece)
             if progress is not None:
                 progress(here, total)
         file.flush()
         os.fsync(file.fileno())
+    if limit is not None and here > limit:
+        part.unlink()
+        raise DataError(f"{url} gives more than the {limit} bytes of the published file; it was deleted")
     if total is not None and here < total:
         _fail_broken(url, here, total, "the server closed it")
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """What keeps a file from being written as the sentence about it."""
-    try:
-        yield
-    except OSError as error:
-        raise write_error(path, error) from error
-
-
-@contextlib.contextmanager
-def _only_one(part: Path) -> Iterator[None]:
-    """Make the `.part` file if need be and keep other processes from writing to it; drop it if empty."""
-    with _writing(part):
-        part.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        with _writing(part):
-            _lock(handle, part)
-        yield
-    finally:
-        os.close(handle)
-        with contextlib.suppress(OSError):
-            if part.stat().st_size == 0:
-                part.unlink()
-
-
-def _lock(handle: int, part: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        # No such locks on Windows; the checksum still tells a mixed file.
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise DataError(f"another process is downloading {part}; wait for it, or end it") from error
-    except OSError as error:
-        # Some network file systems have no locks.
-        if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL):
-            raise
 
 
 def _range_start(response: Any) -> int:

@@ -5,6 +5,10 @@ strictly. ``arrays``: NumPy's in. ``place``: a value of a file with the way to i
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
 keys in a database, each held by one process as long as it lives. ``leftovers``: temporary files after a kill.
 ``digests``: checksums of a folder's files beside them.
+
+Every reader raises DataNotFoundError where there is no such file, and DataError where it is no regular file,
+larger than the limit, damaged or of another kind. Every writer raises DataError where a file cannot be written
+(full disk, read-only folder, a folder of that name), and leaves the old one as it was.
 """
 
 from eomoo.files.arrays import read_array
@@ -23,6 +27,7 @@ from eomoo.files.files import (
     write_error,
     write_json,
     write_text,
+    writing,
 )
 from eomoo.files.leftovers import remove_leftovers
 from eomoo.files.place import Place
@@ -33,5 +38,5 @@ __all__ = [
     "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
     "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_array", "read_bytes", "read_head",
     "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of", "to_json", "write_digests",
-    "write_error", "write_json", "write_text",
+    "write_error", "write_json", "write_text", "writing",
 ]  # fmt: skip

@@ -9,13 +9,7 @@ from eomoo.errors import SettingError
 
 
 def cache_folder() -> Path:
-    """The folder where eomoo keeps what it fetched.
-
-    `EOMOO_CACHE` where set, else `eomoo` in `XDG_CACHE_HOME` or in `~/.cache`.
-
-    Raises:
-        SettingError: It begins with the home of a user that there is not.
-    """
+    """Where eomoo keeps what it fetched: `EOMOO_CACHE`, else `eomoo` in `XDG_CACHE_HOME` or in `~/.cache`."""
     own = os.environ.get("EOMOO_CACHE")
     if own:
         return expanded(own)

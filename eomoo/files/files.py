@@ -18,7 +18,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,10 +28,8 @@ _WRITE_HINTS = {
     errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
     errno.EFBIG: "the file is larger than allowed there; choose another folder",
     errno.EROFS: "the file system is read-only; choose another folder",
-    errno.EACCES: "permission denied; choose a folder that you may write to",
-    errno.EPERM: "permission denied; choose a folder that you may write to",
-    errno.ENOTDIR: "a part of that path is a file, not a folder",
-    errno.EEXIST: "a part of that path is a file, not a folder",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "permission denied; choose a folder that you may write to"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a part of that path is a file, not a folder"),
     errno.EISDIR: "there is a folder of that name",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENXIO: "nobody reads from that pipe",
@@ -58,18 +55,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Missing parent folders are made. The temporary name ends like `path`, so that libraries which
     choose a format by the ending choose the right one. A link is followed, its target is replaced. What
     is no regular file, such as /dev/null or a pipe, is never replaced: the content is written into it.
-
-    Args:
-        path: The file that is to be written, or replaced.
-
-    Yields:
-        The path of an empty file in the same folder.
-
-    Raises:
-        DataError: The file cannot be written (full disk, read-only folder, a folder of that name, a disk).
     """
     target = Path(os.path.realpath(path))
-    try:
+    with writing(path):
         special = _is_special(target)
         if special:
             temporary = Path(tempfile.mkdtemp(prefix="eomoo-")) / target.name
@@ -77,8 +65,6 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = _create_beside(target)
-    except OSError as error:
-        raise write_error(path, error) from error
     try:
         yield temporary
         if special:
@@ -99,26 +85,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, whole or not at all.
-
-    Raises:
-        DataError: The file cannot be written.
-    """
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as JSON (see `to_json`) to `path`, whole or not at all.
-
-    Raises:
-        DataError: The file cannot be written.
-        TypeError: `value` holds something that has no JSON form.
-    """
+def write_json(path: str | Path, value: object) -> None:
+    """Write `value` as JSON (see `to_json`) to `path`, whole or not at all."""
     write_text(path, to_json(value) + "\n")
 
 
-def to_json(value: Any) -> str:
+def to_json(value: object) -> str:
     """Return `value` as standard JSON text, indented by two.
 
     NumPy scalars and arrays, paths, tuples and dataclasses are converted. NaN and infinities, which
@@ -131,25 +108,15 @@ def to_json(value: Any) -> str:
 
 
 def sha256_of(path: str | Path, *, max_size: int | None = None) -> str:
-    """Return the SHA-256 checksum of a regular file, of any or at most some size, as 64 hexadecimal digits.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file cannot be read, is no regular file, or is larger.
-    """
+    """The SHA-256 checksum of a file of any, or at most some, size in bytes, as 64 hexadecimal digits."""
     with reading(path) as file:
         if max_size is not None and os.fstat(file.fileno()).st_size > max_size:
-            raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
+            raise _too_large(path, max_size)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bytes(path: str | Path, *, max_size: int) -> bytes:
-    """Return the content of a regular file of at most `max_size` bytes.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file is larger, is no regular file, or cannot be read.
-    """
+    """The content of a file of at most `max_size` bytes."""
     with reading(path) as file:
         size = os.fstat(file.fileno()).st_size
         try:
@@ -158,17 +125,16 @@ def read_bytes(path: str | Path, *, max_size: int) -> bytes:
         except MemoryError:
             raise DataError(f"{path} is larger than the memory that is free") from None
     if content is None or len(content) > max_size:
-        raise DataError(f"{path} is larger than the {max_size} bytes that such a file can have")
+        raise _too_large(path, max_size)
     return content
 
 
-def read_head(path: str | Path, size: int) -> bytes:
-    """Return the first `size` bytes of a regular file, or all that there are; nothing of a folder.
+def _too_large(path: str | Path, max_size: int, *, verb: str = "is larger") -> DataError:
+    return DataError(f"{path} {verb} than the {max_size} bytes that such a file can have")
 
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: It is no regular file, or cannot be read.
-    """
+
+def read_head(path: str | Path, size: int) -> bytes:
+    """The first `size` bytes of a file, or all that there are; nothing of a folder."""
     if os.path.isdir(path):
         return b""
     with reading(path) as file:
@@ -177,14 +143,11 @@ def read_head(path: str | Path, size: int) -> bytes:
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[io.BufferedReader]:
-    """Open a regular file to read its bytes, without waiting: a pipe that nobody writes would be waited for.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: It is no regular file, or cannot be read.
-    """
+    """Open a regular file to read its bytes."""
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
+        # A pipe that nobody writes would be waited for; Windows has neither the flag nor pipes in folders.
+        without_waiting = getattr(os, "O_NONBLOCK", 0)
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | without_waiting)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise DataError(f"{path} is not a regular file")
             yield file
@@ -200,18 +163,10 @@ def reading(path: str | Path) -> Iterator[io.BufferedReader]:
         raise DataError(f"cannot read {path}: {reason.lower()}") from error
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    # Windows has neither the flag nor pipes in folders.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
 def read_unpacked(path: str | Path, *, max_size: int) -> bytes:
-    """Return the content of a regular file, unpacked where it is a gzip file, of at most `max_size` bytes.
+    """The content of a file, unpacked where it is a gzip file, of at most `max_size` bytes.
 
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The content is larger, which is found before it is unpacked whole; the archive is
-            damaged; the file is no regular file, or cannot be read.
+    Content that is larger is refused before it is unpacked whole.
     """
     content = read_bytes(path, max_size=max_size)
     if not content.startswith(b"\x1f\x8b"):
@@ -222,7 +177,7 @@ def read_unpacked(path: str | Path, *, max_size: int) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is a damaged gzip file: {error}") from None
     if len(content) > max_size:
-        raise DataError(f"{path} unpacks to more than the {max_size} bytes that such a file can have")
+        raise _too_large(path, max_size, verb="unpacks to more")
     return content
 
 
@@ -232,8 +187,17 @@ def other_kind(content: bytes) -> str | None:
     return next((kind for magic, kind in _BEGINNINGS.items() if start.startswith(magic)), None)
 
 
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What keeps `path` from being written or made within, as the sentence about it."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def write_error(path: str | Path, error: OSError) -> DataError:
-    """Return the DataError that says in one sentence why `path` cannot be written."""
+    """What says in one sentence why `path` cannot be written."""
     hint = _WRITE_HINTS.get(error.errno or 0, error.strerror or str(error))
     return DataError(f"cannot write {path}: {hint}")
 
@@ -276,13 +240,10 @@ def _commit(temporary: Path, target: Path) -> None:
     os.replace(temporary, target)
     if os.name == "posix":
         folder = os.open(target.parent, os.O_RDONLY)
-        try:
+        # Some network file systems cannot sync a folder; the file itself is safe.
+        with contextlib.suppress(OSError):
             os.fsync(folder)
-        except OSError:
-            # Some network file systems cannot sync a folder; the file itself is safe.
-            pass
-        finally:
-            os.close(folder)
+        os.close(folder)
 
 
 def _concerns_writing(error: OSError, temporary: Path, target: Path) -> bool:
@@ -292,7 +253,7 @@ def _concerns_writing(error: OSError, temporary: Path, target: Path) -> bool:
     return str(error.filename) in (str(temporary), str(target), str(target.parent))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, np.generic):
@@ -308,5 +269,5 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _key(key: Any) -> Any:
+def _key(key: object) -> object:
     return key.item() if isinstance(key, np.generic) else str(key) if isinstance(key, Path) else key

@@ -15,11 +15,7 @@ _QUIET_SECONDS = 60.0
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove eomoo's own hidden temporary files from a folder, where they are older than this process.
-
-    Args:
-        folder: That this process is about to write to; one that is not there is left alone.
-    """
+    """Remove eomoo's own hidden temporary files from a folder, where they are older than this process."""
     with contextlib.suppress(OSError):
         for path in Path(folder).iterdir():
             if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from eomoo.errors import EomooError, SettingError, StoreError
-from eomoo.files.files import write_error
+from eomoo.files.files import write_error, writing
 
 # Seconds that a writer waits for another: many times what the largest transaction, a run's trace, takes.
 _PATIENCE = 60.0
@@ -26,8 +27,8 @@ _WORDS = {
         "{path} cannot be written ({text}): the disk may be full, files limited in size, or the file system "
         "without file locks; what was entered before is safe"
     ),
-    "unable to open|readonly": "{path} cannot be opened for writing; check the folder and its permissions",
 }
+_UNWRITABLE = ("unable to open", "readonly")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,7 @@ class Database:
         except sqlite3.Error as error:
             raise StoreError(_explain(self.path, self.schema.what, error)) from error
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be opened: {error.strerror}") from error
+            raise StoreError(str(write_error(self.path, error))) from error
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise StoreError(f"{self.path} is damaged: {error}; start again in a new folder") from error
 
@@ -209,29 +210,24 @@ def only_one(folder: str | Path, what: str) -> Iterator[None]:
         DataError: It cannot be written.
     """
     place = Path(folder)
-    try:
+    with writing(place):
         place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(place, error) from None
-    try:
-        # Who holds it does so until the end, so that waiting helps only against a lock's last moment.
-        connection = sqlite3.connect(place / _LOCK_NAME, timeout=0.2, isolation_level=None)
-    except sqlite3.Error as error:
-        raise StoreError(_explain(place / _LOCK_NAME, "lock", error)) from None
-    with contextlib.closing(connection):
+    with contextlib.ExitStack() as held:
         try:
+            # Who holds it does so until the end, so that waiting helps only against a lock's last moment.
+            connection = sqlite3.connect(place / _LOCK_NAME, timeout=0.2, isolation_level=None)
+            held.callback(connection.close)
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
-            if "locked" in str(error):
-                raise StoreError(
-                    f"another process is {what} in {place}; wait for it to end, or choose another folder"
-                ) from None
-            raise StoreError(_explain(place / _LOCK_NAME, "lock", error)) from None
+            busy = f"another process is {what} in {place}; wait for it to end, or choose another folder"
+            raise StoreError(busy if "locked" in str(error) else _explain(place, "lock", error)) from None
         yield
 
 
 def _explain(path: Path, what: str, error: sqlite3.Error) -> str:
     text = str(error)
+    if any(word in text for word in _UNWRITABLE):
+        return str(write_error(path, PermissionError(errno.EACCES, text)))
     for words, sentence in _WORDS.items():
         if any(word in text for word in words.split("|")):
             return sentence.format(path=path, what=what, text=text)

@@ -16,16 +16,9 @@ _IMPOSSIBLE = "impossible nesting or numbers"
 
 
 def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
-    """Return the value in a JSON file.
+    """The value in a JSON file, UTF-8, of at most ``max_size`` bytes; the largest known one has 0.8 MB.
 
-    Args:
-        path: The file, UTF-8.
-        max_size: Largest file size in bytes that is read; the largest known one has 0.8 MB.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file is no JSON, is damaged or too large, holds NaN or infinity, or has an
-            object with the same key twice; the text names the key, or the line and column.
+    NaN, infinity and an object with the same key twice are refused as well.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -52,17 +45,9 @@ def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
 
 
 def read_toml(path: str | Path, *, max_size: int = 2**20, error: type[EomooError] = DataError) -> dict[str, Any]:
-    """Return the table in a TOML file.
+    """The table in a TOML file, UTF-8, of at most ``max_size`` bytes: people write files far below the default.
 
-    Args:
-        path: The file, UTF-8, with or without a byte-order mark.
-        max_size: Largest file size in bytes that is read; people write files far below the default.
-        error: What is raised where the file is no TOML.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: It cannot be read or is too large.
-        error: It is no TOML; the text names the line and column.
+    ``error`` is what is raised where it is no TOML.
     """
     text = _text(path, "TOML", max_size, error)
     try:

@@ -1,6 +1,5 @@
 """Downloads from a server on loopback: whole, interrupted, resumed, wrong, refused."""
 
-import errno
 import hashlib
 import random
 import socket
@@ -9,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from eomoo.data.download import download, progress_bars
-from eomoo.errors import DataError
+from eomoo.errors import DataError, StoreError
+from eomoo.files import only_one
 
 CONTENT = random.Random(1).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -27,7 +27,7 @@ def get(server, tmp_path):
 
 
 def here(tmp_path):
-    return {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()}
+    return {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir() if path.name != "lock.sqlite"}
 
 
 def fails(get, match, **options):
@@ -182,7 +182,7 @@ def test_nobody_listens(tmp_path, monkeypatch):
         url = f"http://127.0.0.1:{free.getsockname()[1]}/f.bin"
         with pytest.raises(DataError, match=r"cannot reach 127\.0\.0\.1:\d+: connection refused; .*--from"):
             download(url, tmp_path / "f.bin", sha256=SHA256)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["lock.sqlite"]
 
 
 def test_unknown_host(tmp_path, monkeypatch):
@@ -214,23 +214,9 @@ def test_full_disk(get, tmp_path, monkeypatch):
 
 
 def test_two_processes_do_not_mix(get, server, tmp_path):
-    fcntl = pytest.importorskip("fcntl")
-    (tmp_path / "to").mkdir()
-    with open(tmp_path / "to" / "f.bin.part", "wb") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        fails(get, "another process is downloading")
+    with only_one(tmp_path / "to", "downloading another"), pytest.raises(StoreError, match="another process is"):
+        get()
     assert server.requests == []
-    get()
-    assert here(tmp_path) == {"f.bin": CONTENT}
-
-
-def test_file_systems_without_locks(get, tmp_path, monkeypatch):
-    fcntl = pytest.importorskip("fcntl")
-
-    def refuse(*_):
-        raise OSError(errno.ENOTSUP, "Operation not supported")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
     get()
     assert here(tmp_path) == {"f.bin": CONTENT}
 

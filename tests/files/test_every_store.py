@@ -220,7 +220,7 @@ def test_a_read_only_folder_is_told(kind, path, there):
         code, text = as_nobody(lambda: write(kind, path, 2, 3))
         os.chmod(name, 0o755)
         assert code == 1
-        assert text.startswith(f"StoreError: {path} cannot be opened for writing; check the folder")
+        assert text.startswith(f"StoreError: cannot write {path}: permission denied; choose a folder")
         assert (path.read_bytes() if there else None) == content
 
 

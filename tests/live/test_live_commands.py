@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from eomoo.cli.live import app
+from eomoo.cli import app
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
