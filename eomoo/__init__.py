@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem, get_problem
     from eomoo.search.surrogate_pls import SurrogatePLS
     from eomoo.search.surrogate_start import SurrogateParetoSampling
+    from eomoo.search.uncertainty import front_uncertainty
     from eomoo.search.walks import WalkSampling
     from eomoo.space import CIFAR10, SO2SAT, Catalogue, Cell, Neighborhood, Skeleton, load_space
 
@@ -45,6 +46,7 @@ _HOME = {
     "Skeleton": "eomoo.space",
     "load_space": "eomoo.space",
     "CellProblem": "eomoo.search.problem",
+    "front_uncertainty": "eomoo.search.uncertainty",
     "get_problem": "eomoo.search.problem",
     "list_problems": "eomoo.objectives.card",
     "PLS": "eomoo.search.pls",
@@ -64,10 +66,10 @@ _HOME = {
 
 __all__ = [
     "CIFAR10", "PLS", "SO2SAT", "Catalogue", "Cell", "CellCrossover", "CellDuplicateElimination", "CellProblem",
-    "EomooError", "MemeticSearch", "NASBench101Table", "NeighborMutation", "Neighborhood", "RandomCellSampling", "Run",
-    "Skeleton", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling", "__version__", "build_network",
-    "cell_operators", "default_algorithm", "fit_models", "get_problem", "list_problems", "load_models", "load_space",
-    "run",
+    "EomooError", "MemeticSearch", "NASBench101Table", "NeighborMutation", "Neighborhood", "RandomCellSampling",
+    "Run", "Skeleton", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling", "__version__", "build_network",
+    "cell_operators", "default_algorithm", "fit_models", "front_uncertainty", "get_problem", "list_problems",
+    "load_models", "load_space", "run",
 ]  # fmt: skip
 
 

@@ -13,10 +13,12 @@ from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.files import only_one, remove_leftovers
+from eomoo.fronts import FrontUncertainty
 from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Progress, run_algorithm
+from eomoo.search.uncertainty import front_uncertainty
 from eomoo.study.rows import RunRow
 from eomoo.study.store import STORE_NAME, Store
 
@@ -61,6 +63,16 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What the run did, in numbers."""
         return summary(self.stored)
+
+    def uncertainty(self, *, n_draws: int = 200, seed: int = 0) -> FrontUncertainty:
+        """What can be said of the front: probabilities, a band, groups, regret; see ``eomoo.front_uncertainty``.
+
+        Raises:
+            SettingError: (a ValueError) The run's values were drawn with noise.
+        """
+        trace = self.stored.trace
+        among = None if self.problem.enumerable else trace.cells[trace.feasible]
+        return front_uncertainty(self.problem, self.stored.front_cells, among=among, n_draws=n_draws, seed=seed)
 
     def plot(self) -> Figure:
         """The front over what was evaluated, as a matplotlib figure."""

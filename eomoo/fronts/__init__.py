@@ -6,6 +6,7 @@
 - ``indicators``: hypervolume, IGD+, additive epsilon, R2, distances of cells.
 - ``knee``: where the trade-off bends most.
 - ``attainment``: what the fronts of several runs attain, and how often.
+- ``drawn``: the fronts of joint draws. ``uncertainty``: what can be said of a front by these.
 - ``directions``: reference directions that spread evenly.
 """
 
@@ -13,6 +14,7 @@ from eomoo.fronts.attainment import attainment_difference, attainment_surfaces, 
 from eomoo.fronts.box import Box
 from eomoo.fronts.directions import reference_directions
 from eomoo.fronts.dominance import PENALTY, FrontArchive, by_first, non_dominated, sorted_front
+from eomoo.fronts.drawn import DrawnFronts
 from eomoo.fronts.indicators import (
     INDICATORS,
     Indicator,
@@ -29,10 +31,12 @@ from eomoo.fronts.indicators import (
 )
 from eomoo.fronts.knee import knee_distances, knee_point
 from eomoo.fronts.objectives import Direction, Objective, Objectives, Quantity
+from eomoo.fronts.uncertainty import FrontUncertainty, Group
 
 __all__ = [
-    "INDICATORS", "PENALTY", "Box", "Direction", "FrontArchive", "Indicator", "Objective", "Objectives", "Quantity",
-    "additive_epsilon", "attainment_difference", "attainment_surfaces", "by_first", "deduplicated", "edit_distances",
-    "front_indicators", "hamming_distances", "hypervolume", "igd_plus", "knee_distances", "knee_point",
-    "maximal_distance", "mean_distance", "non_dominated", "r2", "reference_directions", "sorted_front", "staircase",
+    "INDICATORS", "PENALTY", "Box", "Direction", "DrawnFronts", "FrontArchive", "FrontUncertainty", "Group",
+    "Indicator", "Objective", "Objectives", "Quantity", "additive_epsilon", "attainment_difference",
+    "attainment_surfaces", "by_first", "deduplicated", "edit_distances", "front_indicators", "hamming_distances",
+    "hypervolume", "igd_plus", "knee_distances", "knee_point", "maximal_distance", "mean_distance", "non_dominated",
+    "r2", "reference_directions", "sorted_front", "staircase",
 ]  # fmt: skip

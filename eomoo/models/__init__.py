@@ -9,7 +9,7 @@ shipped or cached. ``joint_draws``: of what is not known of them.
 """
 
 from eomoo.models.cell_models import Measurements, Quality, Target
-from eomoo.models.joint_draws import JointDraws
+from eomoo.models.joint_draws import JointDraws, joint_draws
 from eomoo.models.model_errors import ModelErrors
 from eomoo.models.model_files import Record, read_record
 from eomoo.models.models import Models, load_models
@@ -21,6 +21,6 @@ from eomoo.models.scaling import shipped_folder
 
 __all__ = [
     "EO_RECIPES", "SEARCH", "START", "JointDraws", "Measurements", "Model", "ModelErrors", "Models", "Predictions",
-    "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "load_models", "measure_quality",
-    "read_record", "recipe_for", "shipped_folder", "whole_space", "write_predictions",
+    "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "joint_draws", "load_models",
+    "measure_quality", "read_record", "recipe_for", "shipped_folder", "whole_space", "write_predictions",
 ]  # fmt: skip

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.models.cell_models import CellModels
+from eomoo.models.model_files import Record, read_processes
 from eomoo.space import load_space
 
 _Array = NDArray[np.float64]
@@ -21,7 +24,7 @@ class JointDraws:
     draws in whatever company it is asked for, so that fronts of drawn values can be found in blocks.
 
     Args:
-        models: The models.
+        models: The models, as ``load_models`` reads them, or without their trees, as ``read_processes`` does.
         n: Number of draws.
         seed: The same seed gives the same draws.
     """
@@ -48,3 +51,24 @@ class JointDraws:
         """Standard deviations (k,) of a target's expected values where means and deviations (k,) were predicted."""
         model, k, _ = self._place[name]
         return model.ignorance(k, mean, deviation)
+
+
+def joint_draws(folder: Path, record: Record, n: int, *, seed: int) -> JointDraws:
+    """Joint draws of the models in a folder, of which ``read_record`` said this; the trees are not read.
+
+    Raises:
+        DataNotFoundError: A file is missing.
+        DataError: A file is damaged, or of other models.
+    """
+    return _joint_draws(folder, record.text, n, seed)
+
+
+# A few are in use at a time: single draws for deviations, hundreds for a front, with a megabyte each.
+@lru_cache(maxsize=4)
+def _joint_draws(folder: Path, record: str, n: int, seed: int) -> JointDraws:
+    return JointDraws(_processes(folder, record), n, seed=seed)
+
+
+@lru_cache(maxsize=4)
+def _processes(folder: Path, record: str) -> CellModels:
+    return read_processes(folder)

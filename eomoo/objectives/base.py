@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ class Backend(ABC):
         name: What errors call it.
         quantities: What it offers, by name.
         enumerable: Whether the values of all cells can be had at once, without measuring.
+        predicts: Whether values are predicted, not measured or counted.
         report: Called with a sentence on what is being done, where that takes long.
         retry_failed: Try again measurements that were given up.
     """
@@ -38,6 +40,7 @@ class Backend(ABC):
     name: ClassVar[str]
     quantities: Mapping[str, Quantity]
     enumerable: bool = True
+    predicts: bool = False
     report: Callable[[str], None] = staticmethod(_silent)
     retry_failed: bool = False
     _accuracy_of: Mapping[str, str] = {}
@@ -67,6 +70,23 @@ class Backend(ABC):
         """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
         factors = [100.0 if name in self._accuracy_of else 1.0 for name in names]
         return self._asked(self._deviations, indices, names) * factors
+
+    def ignorance(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+        """As ``deviations``, of the values that repeated measurements tend to: noise of a measurement apart."""
+        factors = [100.0 if name in self._accuracy_of else 1.0 for name in names]
+        return self._asked(self._ignorance, indices, names) * factors
+
+    def joint_draws(self, indices: ArrayLike, names: Sequence[str], n: int, *, seed: int) -> NDArray[np.float64]:
+        """Joint draws (n, k, len(names)) of what repeated measurements of cells (k,) tend to.
+
+        Their middle and deviation are ``values`` and ``ignorance``; what is exact is the same in every draw. A
+        cell has the same draws in whatever company it is asked for.
+        """
+        cells, stored = self._checked(indices, names)
+        drawn = np.empty((n, len(cells), len(stored)))
+        if len(cells) and stored:
+            drawn[:] = self._joint_draws(cells, stored, n, seed)
+        return self._in_errors(drawn, names)
 
     def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64] | None:
         """As ``values``, of one measurement of each cell, drawn by the seed and the cell alone.
@@ -107,6 +127,20 @@ class Backend(ABC):
         """As ``_values``."""
         return np.zeros((len(cells), len(names)))
 
+    def _ignorance(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        """As ``_values``."""
+        return self._deviations(cells, names)
+
+    def _joint_draws(self, cells: NDArray[np.int64], names: Sequence[str], n: int, seed: int) -> NDArray[np.float64]:
+        """As ``joint_draws``, (n, k, m): here independent ones, since nothing tells what errs together."""
+        values, unknown = self._values(cells, names), self._ignorance(cells, names)
+        drawn = np.broadcast_to(values, (n, *values.shape)).copy()
+        for k, name in enumerate(names):
+            for row in np.flatnonzero(unknown[:, k] > 0):
+                rng = np.random.default_rng([seed, zlib.crc32(name.encode()), int(cells[row])])
+                drawn[:, row, k] += unknown[row, k] * rng.standard_normal(n)
+        return drawn
+
     def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
         """The cells (n,), and the names of what they are kept as."""
         check_quantities(names, self.quantities, backend=self.name)
@@ -118,10 +152,13 @@ class Backend(ABC):
         return tell(cells, stored) if len(cells) and stored else np.empty((len(cells), len(stored)))
 
     def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
-        values = self._asked(tell, indices, names)
+        return self._in_errors(self._asked(tell, indices, names), names)
+
+    def _in_errors(self, values: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
+        """Values (..., m), in place: accuracies that were asked for as errors turned into per cent of errors."""
         for k, name in enumerate(names):
             if name in self._accuracy_of:
-                values[:, k] = 100.0 * (1.0 - values[:, k])
+                values[..., k] = 100.0 * (1.0 - values[..., k])
         return values
 
 

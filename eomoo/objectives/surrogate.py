@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.fronts import Quantity
-from eomoo.models import Predictions, Quality, is_at_hand, read_record, shipped_folder, whole_space
+from eomoo.models import Predictions, Quality, is_at_hand, joint_draws, read_record, shipped_folder, whole_space
 from eomoo.objectives.base import Backend, errors_of, with_errors
 
 
@@ -38,6 +38,7 @@ class SurrogateBackend(Backend):
     """
 
     name = "surrogate"
+    predicts = True
 
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = shipped_folder() if folder is None else Path(folder).resolve()
@@ -62,6 +63,16 @@ class SurrogateBackend(Backend):
         """Of a measurement of these cells around the prediction."""
         return _gathered(self._all_cells().std, cells, names)
 
+    def _ignorance(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        draws = joint_draws(self.folder, self._record, 1, seed=0)
+        found = [draws.ignorance(name, *self._predicted(name, cells)) for name in names]
+        return np.stack(found, axis=1)
+
+    def _joint_draws(self, cells: NDArray[np.int64], names: Sequence[str], n: int, seed: int) -> NDArray[np.float64]:
+        """Cells that are alike err alike, as the models' processes have it."""
+        draws = joint_draws(self.folder, self._record, n, seed=seed)
+        return np.stack([draws(name, cells, *self._predicted(name, cells)) for name in names], axis=2)
+
     def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
         """Whether cells (n,) lie outside what was measured, (n,): no measured one has as many vertices."""
         from eomoo.space import load_space
@@ -76,6 +87,11 @@ class SurrogateBackend(Backend):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (None if self.folder == shipped_folder() else self.folder,)
+
+    def _predicted(self, name: str, cells: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and deviation (k,) of a target at cells (k,)."""
+        every = self._all_cells()
+        return every.mean(name)[cells].astype(np.float64), every.std(name)[cells].astype(np.float64)
 
     def _all_cells(self) -> Predictions:
         if self._predictions is None:

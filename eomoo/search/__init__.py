@@ -7,6 +7,7 @@
 - ``surrogate_pls``: guided by a model, with ``candidates``, ``acquisition`` and ``predictions``.
 - ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
 - ``algorithms``: all by name. ``budget``: distinct cells. ``run``: one run.
+- ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter.
 """
 
 from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, AlgorithmSpec, default_algorithm, make_algorithm
@@ -35,6 +36,7 @@ from eomoo.search.strategies import (
 from eomoo.search.surrogate_pls import SurrogatePLS
 from eomoo.search.surrogate_start import SurrogateParetoSampling
 from eomoo.search.trace import Trace
+from eomoo.search.uncertainty import front_uncertainty
 from eomoo.search.walks import WalkSampling, random_walks
 
 __all__ = [
@@ -42,6 +44,6 @@ __all__ = [
     "CellDuplicateElimination", "CellProblem", "CellSampling", "DistinctCells", "GapRestart", "MemeticSearch",
     "NeighborMutation", "PerturbationRestart", "Progress", "RandomCellSampling", "RandomRestart", "RandomSearch",
     "RecombinationRestart", "Restart", "RunResult", "Selection", "SurrogatePLS", "SurrogateParetoSampling", "Trace",
-    "WalkSampling", "cell_operators", "default_algorithm", "get_problem", "make_algorithm", "random_walks",
-    "run_algorithm",
+    "WalkSampling", "cell_operators", "default_algorithm", "front_uncertainty", "get_problem", "make_algorithm",
+    "random_walks", "run_algorithm",
 ]  # fmt: skip

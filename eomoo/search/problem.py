@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -115,6 +115,11 @@ class CellProblem(Problem):
         return all(backend.enumerable for backend in self.backends.values())
 
     @property
+    def predicted(self) -> bool:
+        """Whether some values are predicted; else they are measured, or counted."""
+        return any(backend.predicts for backend in self.backends.values())
+
+    @property
     def skeleton(self) -> Skeleton:
         """The network around the cells, for counts of parameters: that of its backends, else So2Sat's."""
         found = (backend.skeleton for backend in self.backends.values())
@@ -146,6 +151,25 @@ class CellProblem(Problem):
         for k, (source, quantity) in enumerate(self._columns[: self.n_obj]):
             spread[:, k] = self.backends[source].deviations(flat, [quantity])[:, 0]
         return spread if indices.ndim else spread[0]
+
+    def ignorance(self, i: ArrayLike) -> Floats:
+        """Standard deviations (n, m + c) of what is not known of cells (n,), noise of a measurement apart.
+
+        Of the objectives, then of the c quantities that the limits are on; 0 where values are exact.
+        """
+        cells = np.atleast_1d(self.space.check(i))
+        unknown = np.empty((len(cells), len(self._columns)))
+        for source, mine, names in self._by_source():
+            unknown[:, mine] = self.backends[source].ignorance(cells, names)
+        return unknown
+
+    def joint_draws(self, i: ArrayLike, n: int, *, seed: int) -> Floats:
+        """Joint draws (n, k, m + c) of the true values of cells (k,), raw, in the order of ``ignorance``."""
+        cells = np.atleast_1d(self.space.check(i))
+        drawn = np.empty((n, len(cells), len(self._columns)))
+        for source, mine, names in self._by_source():
+            drawn[:, :, mine] = self.backends[source].joint_draws(cells, names, n, seed=seed)
+        return drawn
 
     def extrapolates(self, i: ArrayLike) -> Bools:
         """Whether cells (n,) lie outside what their values were measured on."""
@@ -191,15 +215,20 @@ class CellProblem(Problem):
 
     def _compute(self, indices: Ints) -> Floats:
         raw = np.empty((len(indices), len(self._columns)))
-        for source, backend in self.backends.items():
-            mine = [k for k, column in enumerate(self._columns) if column[0] == source]
-            names = [self._columns[k][1] for k in mine]
+        for source, mine, names in self._by_source():
+            backend = self.backends[source]
             # A backend with repeated measurements gives one of them rather than a made-up one.
             drawn = None if self.noise is None else backend.draw(indices, names, self.noise)
             raw[:, mine] = backend.values(indices, names) if drawn is None else drawn
             if self.noise is not None and drawn is None:
                 raw[:, mine] += self._draws(indices, mine) * backend.deviations(indices, names)
         return raw
+
+    def _by_source(self) -> Iterator[tuple[str, list[int], list[str]]]:
+        """Each backend's name with the columns that are its own, and their quantities."""
+        for source in self.backends:
+            mine = [k for k, column in enumerate(self._columns) if column[0] == source]
+            yield source, mine, [self._columns[k][1] for k in mine]
 
     def _draws(self, indices: Ints, columns: list[int]) -> Floats:
         """Standard normal numbers, one a cell and column, whatever the order of asking."""

@@ -1,0 +1,261 @@
+"""What can be said of a front whose values are not known exactly, from joint draws of them.
+
+Nothing here knows of models: what is drawn, and how values go together, is the caller's.
+
+Sources: Binois, Ginsbourger, Roustant, Quantifying uncertainty on Pareto fronts with Gaussian process conditional
+simulations, European Journal of Operational Research 243, 2015 (draws of fronts, their attainment function);
+Trappler, Helbert, Le Riche, 2025 (probability of coverage of conditional Pareto sets); Tu, Kantas, Lee, Shafei,
+Random Pareto front surfaces, 2024 (fronts along directions, for any number of objectives).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eomoo.arrays import Bools, Floats, Ints
+from eomoo.checks import known_name, number
+from eomoo.fronts.attainment import attainment_surfaces
+from eomoo.fronts.box import Box
+from eomoo.fronts.directions import reference_directions
+from eomoo.fronts.drawn import DrawnFronts
+from eomoo.fronts.objectives import Objectives
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+BAND = (5.0, 25.0, 50.0, 75.0, 95.0)
+"""Shares of the draws, in per cent, whose surfaces bound the bands: 5 to 95 holds 90 %, 25 to 75 holds 50 %."""
+
+# Two cells are told apart by what holds in so many of the draws.
+_SURE = 0.95
+# Directions along which a front of three objectives and more is followed.
+_MOST_DIRECTIONS = 120
+# Of a direction, which must go a little way into every objective to meet a surface.
+_LEAST_WEIGHT = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Cells that cannot be told apart from one of them.
+
+    Attributes:
+        representative: The one to take: the cheapest in what is known exactly.
+        cells: (k,) all of them, the representative first.
+        gain: (m,) by how much another of them is likely to be better, by objective, in its unit: the largest of
+            the medians over the draws; 0 where none is.
+    """
+
+    representative: int
+    cells: Ints
+    gain: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontUncertainty:
+    """Cells (k,) of a front in n joint draws of the true values of all cells that could matter.
+
+    Attributes:
+        objectives: What is optimised.
+        cells: (k,) the cells asked for.
+        drawn: (n, k, m) their true values as drawn, minimised.
+        kept: (n, k, c) which limit they keep in which draw.
+        limits: (c,) the limits as text.
+        fronts: The draws' fronts among all cells that could matter, these included.
+        exact: (m,) which objectives are known exactly.
+        cost: (k,) known cost by which a cell is preferred among those that objectives do not tell apart.
+        n_candidates: How many cells could matter.
+        predicted: Whether values are predicted; else they are measured, or exact.
+    """
+
+    objectives: Objectives
+    cells: Ints
+    drawn: Floats
+    kept: Bools
+    limits: tuple[str, ...]
+    fronts: DrawnFronts
+    exact: Bools
+    cost: Floats
+    n_candidates: int
+    predicted: bool
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws."""
+        return self.fronts.n
+
+    @property
+    def known(self) -> bool:
+        """Whether all values are exact, so that nothing was drawn and every probability is 0 or 1."""
+        return bool(self.exact.all())
+
+    @cached_property
+    def probability(self) -> Floats:
+        """(k,) how probably each cell is non-dominated in truth, and keeps all limits."""
+        return self.fronts.counts(self.cells) / self.n_draws
+
+    @cached_property
+    def limit_probability(self) -> Floats:
+        """(k, c) how probably each cell keeps each limit in truth."""
+        share: Floats = self.kept.mean(axis=0)
+        return share
+
+    @cached_property
+    def regret(self) -> Floats:
+        """(k, m) how much better each objective could be, expected, among cells as good in all others.
+
+        In the objectives' units; 0 for a cell that is surely on the front.
+        """
+        total = np.zeros(self.drawn.shape[1:])
+        for F, front in zip(self.drawn, self.fronts.each(), strict=True):
+            total += _shortfall(F, front)
+        return total / self.n_draws
+
+    def under(self, limits: Mapping[str, float], objective: str) -> tuple[Floats, Floats]:
+        """Choosing under limits on other objectives.
+
+        Args:
+            limits: The worst acceptable value by objective, in its own unit: at most that, or at least that
+                where more is better.
+            objective: What is to be as good as can be.
+
+        Returns:
+            (k,) how probably each cell keeps all limits, and (k,) its expected regret: how much better the best
+            cell within the limits is in truth. 0 where it is better than all of these, by breaking limits.
+
+        Raises:
+            UnknownNameError: (a KeyError) There is no such objective.
+            SettingError: (a ValueError) A limit is no finite number.
+        """
+        names = self.objectives.names
+        j = names.index(known_name("objective", objective, names))
+        worst = np.full(len(names), np.nan)
+        for name, value in limits.items():
+            worst[names.index(known_name("objective", name, names))] = number(f"the limit of {name}", value)
+        bound = self.objectives.minimise(worst)
+        bound[np.isnan(bound)] = np.inf
+        holds = (self.drawn <= bound).all(axis=2) & self.kept.all(axis=2)
+        total = np.zeros(len(self.cells))
+        for F, front in zip(self.drawn, self.fronts.each(), strict=True):
+            left = front[(front <= bound).all(axis=1), j]
+            if len(left):
+                total += np.maximum(F[:, j] - left.min(), 0.0)
+        return holds.mean(axis=0), total / self.n_draws
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Groups of cells that cannot be told apart, each cell in one; alone where it can be told from all.
+
+        From the cheapest cell in known quantities on, each takes those left that no uncertain objective tells
+        from it: in none is either better in 95 % of the draws.
+        """
+        if self.known:
+            return tuple(
+                Group(representative=int(c), cells=c[None], gain=np.zeros(len(self.exact))) for c in self.cells
+            )
+        left, found = self._cheapest_first(), []
+        while len(left):
+            same = np.concatenate(([True], ~self._told_apart(left[0], left[1:])))
+            gain = self._likely_gain(left[0], left[same])
+            found.append(Group(representative=int(self.cells[left[0]]), cells=self.cells[left[same]], gain=gain))
+            left = left[~same]
+        return tuple(found)
+
+    @cached_property
+    def group(self) -> Ints:
+        """(k,) the place of each cell's group in ``groups``."""
+        place = {int(cell): g for g, group in enumerate(self.groups) for cell in group.cells}
+        return np.array([place[int(cell)] for cell in self.cells], dtype=np.int64)
+
+    def band(self, percentiles: Sequence[float] = BAND) -> dict[float, Floats]:
+        """Surfaces (s, m), raw, that so many per cent of the draws' fronts attain.
+
+        The true front lies between those of 5 and 95 % with probability 90 %, at any one place. Of two
+        objectives the surfaces' corners; else the points where directions from the ideal point meet them.
+        """
+        fronts = list(self.fronts.each())
+        if self.objectives.n == 2:
+            found = attainment_surfaces(fronts, percentiles=percentiles)
+        else:
+            found = _along_directions(fronts, percentiles)
+        return {p: self.objectives.raw(surface) for p, surface in found.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """What is said of each cell, by column."""
+        columns: dict[str, Any] = {"index": self.cells, "front_probability": self.probability}
+        for k, limit in enumerate(self.limits):
+            columns[f"probability {limit}"] = self.limit_probability[:, k]
+        for k, name in enumerate(self.objectives.names):
+            if not self.exact[k]:
+                columns[f"{name}_regret"] = self.regret[:, k]
+        columns["group"] = 1 + self.group
+        columns["representative"] = np.isin(self.cells, [group.representative for group in self.groups])
+        return columns
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """What is said of each cell, a row each."""
+        import pandas as pd
+
+        return pd.DataFrame(self.facts())
+
+    def _cheapest_first(self) -> Ints:
+        """Positions (k,) by what is known exactly: objectives, each over its range, then the cost."""
+        known = self.drawn[0][:, self.exact]
+        spans = np.ptp(known, axis=0)
+        total = (known / np.where(spans > 0, spans, 1.0)).sum(axis=1)
+        return np.lexsort((self.cells, self.cost, total))
+
+    def _told_apart(self, one: int, others: Ints) -> Bools:
+        """(o,) whether an uncertain objective tells others from one."""
+        vague = self.drawn[:, :, ~self.exact]
+        mine, theirs = vague[:, [one]], vague[:, others]
+        # Equal values tell for both sides half.
+        better = (mine < theirs).mean(axis=0) + (mine == theirs).mean(axis=0) / 2
+        return np.asarray(((better >= _SURE) | (better <= 1 - _SURE)).any(axis=1))
+
+    def _likely_gain(self, one: int, members: Ints) -> Floats:
+        gains = np.median(self.drawn[:, [one]] - self.drawn[:, members], axis=0)
+        gains[:, self.exact] = 0.0
+        largest: Floats = np.maximum(gains.max(axis=0), 0.0)
+        return largest
+
+
+def _shortfall(F: Floats, front: Floats) -> Floats:
+    """By how much points (k, m) are worse, in each objective, than the best of a front (t, m) no worse in others."""
+    short = np.zeros(F.shape)
+    if not len(front):
+        return short
+    no_worse = front[:, None, :] <= F[None, :, :]
+    for j in range(F.shape[1]):
+        others = np.delete(no_worse, j, axis=2).all(axis=2)
+        best = np.where(others, front[:, [j]], np.inf).min(axis=0)
+        short[:, j] = np.maximum(F[:, j] - best, 0.0)
+    return np.where(np.isfinite(short), short, 0.0)
+
+
+def _along_directions(fronts: list[Floats], percentiles: Sequence[float]) -> dict[float, Floats]:
+    """Surfaces of any number of objectives, along directions from the ideal point (Tu et al. 2024)."""
+    everything = np.concatenate(fronts)
+    if not len(everything):
+        return dict.fromkeys(percentiles, everything)
+    box = Box.of(everything, margin=0.0)
+    if everything.shape[1] == 1:
+        directions = np.ones((1, 1))
+    else:
+        directions = np.maximum(reference_directions(everything.shape[1], _MOST_DIRECTIONS), _LEAST_WEIGHT)
+    lengths = np.full((len(fronts), len(directions)), np.inf)
+    for row, front in zip(lengths, fronts, strict=True):
+        if len(front):
+            row[:] = (box.normalise(front)[:, None, :] / directions).max(axis=2).min(axis=0)
+    found = {}
+    for p in percentiles:
+        # Attained by at least so many: the length that this share of the draws stays below.
+        reached = np.quantile(lengths, p / 100, axis=0, method="inverted_cdf")[:, None]
+        surface = box.ideal + reached * directions * box.extent
+        found[p] = surface[np.isfinite(reached[:, 0])]
+    return found

@@ -1,0 +1,213 @@
+"""What can be said of a problem's front: joint draws of the true values of all cells that could matter."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eomoo.arrays import Bools, Floats, Ints
+from eomoo.checks import positive, whole
+from eomoo.errors import DataError, SettingError
+from eomoo.files import atomic_path, cache_folder
+from eomoo.fronts import DrawnFronts, FrontUncertainty, sorted_front
+from eomoo.jobs import one_thread
+from eomoo.search.problem import CellProblem
+
+# Counted up when draws or fronts change between releases.
+_FORMAT = 1
+# A cell could matter if its value, better by so many deviations in each objective, is on the front of values:
+# 98 % of the cells on the fronts of draws are among these, of a problem with two objectives.
+_HOPE = 1.5
+# Draws of a block of cells: 13 MB an objective.
+_BLOCK = 1 << 13
+# More threads than this gain little, since the fronts are found by one.
+_MOST_THREADS = 4
+
+
+def front_uncertainty(
+    problem: CellProblem,
+    cells: ArrayLike | None = None,
+    *,
+    among: ArrayLike | None = None,
+    n_draws: int = 200,
+    seed: int = 0,
+) -> FrontUncertainty:
+    """What can be said of cells whose values are predicted, or measured with some error.
+
+    True values are drawn jointly: cells that are alike err alike, what is exact stays, and measurement noise is
+    left out. The first time a problem is asked, the fronts of the draws among all cells that could matter take
+    some seconds; they are kept in the user's cache.
+
+    Args:
+        problem: The problem, without noise.
+        cells: (k,) distinct cells, such as a front; by default the front of the problem's values.
+        among: Cells that could be better than these; by default all of the space that could.
+        n_draws: Number of draws.
+        seed: The same seed gives the same draws.
+
+    Raises:
+        SettingError: (a ValueError) The problem's values are drawn with noise, a cell is out of range or comes
+            twice, or values must be measured and neither ``cells`` nor ``among`` says of which cells they are.
+        DataNotFoundError, DataError: The models that predict are missing or damaged.
+    """
+    n, seed = positive("n_draws", n_draws, most=100_000), whole("seed", seed, least=0)
+    if problem.noise is not None:
+        raise SettingError("with noise every value is one draw already; ask the problem without noise")
+    asked = problem.pareto_indices() if cells is None else np.atleast_1d(problem.space.check(cells))
+    if len(np.unique(asked)) < len(asked):
+        raise SettingError("cells are distinct; one comes twice")
+    fronts, n_candidates = _all_fronts(problem, asked, among, n, seed)
+    F, kept = _drawn(problem, asked, n, seed)
+    unknown = problem.ignorance(asked)[:, : problem.n_obj]
+    return FrontUncertainty(
+        objectives=problem.objectives,
+        cells=asked,
+        drawn=F,
+        kept=kept,
+        limits=tuple(map(str, problem.constraints)),
+        fronts=_within(problem, fronts).joined(asked, F, np.asarray(kept.all(axis=2))),
+        exact=np.asarray(~(unknown > 0).any(axis=0)),
+        cost=problem.space.params(asked, problem.skeleton).astype(np.float64),
+        n_candidates=n_candidates,
+        predicted=problem.predicted,
+    )
+
+
+def _all_fronts(
+    problem: CellProblem, asked: Ints, among: ArrayLike | None, n: int, seed: int
+) -> tuple[DrawnFronts, int]:
+    """The draws' fronts among all cells that could matter, and how many these are."""
+    if among is None and problem.enumerable:
+        path = _cache_path(problem, n, seed)
+        found = _read(path)
+        if found is None:
+            candidates = hopeful_cells(problem)
+            found = fronts_of_draws(problem, candidates, n, seed), len(candidates)
+            _write(path, *found)
+        return found
+    others = np.setdiff1d([] if among is None else problem.space.check(among), asked).astype(np.int64)
+    return fronts_of_draws(problem, others, n, seed), len(others) + len(asked)
+
+
+def hopeful_cells(problem: CellProblem) -> Ints:
+    """The cells (k,) that could be on the true front: theirs would be, were all values somewhat better."""
+    cells = np.arange(len(problem.space)) if problem.domain is None else np.flatnonzero(problem.domain)
+    unknown = problem.ignorance(cells)
+    F = problem.objectives_at(cells)
+    hope = F - _HOPE * unknown[:, : problem.n_obj]
+    could = np.asarray(np.isfinite(F).all(axis=1))
+    surely = could.copy()
+    for k, limit in enumerate(problem.constraints):
+        if _is_of_objective(problem, k) is None:
+            values, room = problem.limited_values(cells)[:, k], unknown[:, problem.n_obj + k]
+            could &= (values - _HOPE * room <= limit.most) & (values + _HOPE * room >= limit.least)
+            surely &= (values <= limit.most) & (values >= limit.least)
+    for point in F[surely][sorted_front(F[surely])]:
+        left = np.flatnonzero(could)
+        could[left] = ~((hope[left] >= point).all(axis=1) & (hope[left] > point).any(axis=1))
+    return cells[could]
+
+
+def fronts_of_draws(problem: CellProblem, cells: Ints, n: int, seed: int) -> DrawnFronts:
+    """The fronts of n draws among cells (k,), found block by block."""
+    fronts = DrawnFronts.empty(n, problem.n_obj)
+    blocks = [cells[start : start + _BLOCK] for start in range(0, len(cells), _BLOCK)]
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    draw = partial(_drawn, problem, n=n, seed=seed)
+    if blocks:
+        # What all blocks share is made by the first, before there are threads.
+        fronts = _joined(problem, fronts, blocks[0], *draw(blocks[0]))
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
+        # As many at a time as there are threads: all draws together would take a gigabyte.
+        for start in range(1, len(blocks), threads):
+            some = blocks[start : start + threads]
+            for block, (F, kept) in zip(some, pool.map(draw, some), strict=True):
+                fronts = _joined(problem, fronts, block, F, kept)
+    return fronts
+
+
+def _joined(problem: CellProblem, fronts: DrawnFronts, cells: Ints, F: Floats, kept: Bools) -> DrawnFronts:
+    """Fronts with more cells, under those limits that the objectives do not tell."""
+    others = [k for k in range(len(problem.constraints)) if _is_of_objective(problem, k) is None]
+    return fronts.joined(cells, F, np.asarray(kept[:, :, others].all(axis=2)))
+
+
+def _drawn(problem: CellProblem, cells: Ints, n: int, seed: int) -> tuple[Floats, Bools]:
+    """Draws (n, k, m) of cells (k,), minimised, inf where there is no value; (n, k, c) which limits are kept."""
+    raw = problem.joint_draws(cells, n, seed=seed)
+    F = problem.objectives.minimise(raw[:, :, : problem.n_obj])
+    F[np.isnan(F).any(axis=2)] = np.inf
+    limited = raw[:, :, problem.n_obj :]
+    kept = np.empty(limited.shape, dtype=bool)
+    for k, limit in enumerate(problem.constraints):
+        kept[:, :, k] = (limited[:, :, k] <= limit.most) & (limited[:, :, k] >= limit.least)
+    return F, kept
+
+
+def _is_of_objective(problem: CellProblem, k: int) -> int | None:
+    """The objective on which the k-th limit sets a worst value, so that fronts without the limit tell of it."""
+    limit = problem.constraints[k]
+    for j, objective in enumerate(problem.card.objectives):
+        if (objective.source, objective.quantity) == (limit.source, limit.quantity):
+            worst_only = limit.most if objective.direction == "max" else -limit.least
+            return j if worst_only == np.inf else None
+    return None
+
+
+def _within(problem: CellProblem, fronts: DrawnFronts) -> DrawnFronts:
+    """The part of the fronts that keeps the limits on objectives."""
+    raw = problem.objectives.raw(fronts.points)
+    inside = np.ones(len(raw), dtype=bool)
+    for k, limit in enumerate(problem.constraints):
+        j = _is_of_objective(problem, k)
+        if j is not None:
+            inside &= (raw[:, j] <= limit.most) & (raw[:, j] >= limit.least)
+    return fronts.only(inside)
+
+
+def _cache_path(problem: CellProblem, n: int, seed: int) -> Path:
+    """Where the fronts of a problem's draws are kept; limits on objectives are not part of them."""
+    limits = [str(c) for k, c in enumerate(problem.constraints) if _is_of_objective(problem, k) is None]
+    columns = [(o.source, o.quantity, o.direction) for o in problem.card.objectives]
+    facts = (_FORMAT, _HOPE, problem.fingerprint, columns, limits, n, seed)
+    return cache_folder() / "fronts" / f"{hashlib.sha256(repr(facts).encode()).hexdigest()[:24]}.npz"
+
+
+def _read(path: Path) -> tuple[DrawnFronts, int] | None:
+    """Fronts from the cache, and how many cells could matter; None where it has none, or has it damaged."""
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            n, candidates = (int(v) for v in file["numbers"])
+            fronts = DrawnFronts(
+                n=n,
+                cells=file["cells"].astype(np.int64),
+                draw=file["draw"].astype(np.int64),
+                points=file["points"].astype(np.float64),
+            )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error):
+        return None
+    fits = fronts.points.ndim == 2 and len(fronts.cells) == len(fronts.draw) == len(fronts.points)
+    return (fronts, candidates) if fits else None
+
+
+def _write(path: Path, fronts: DrawnFronts, n_candidates: int) -> None:
+    """Keep fronts in the cache, where that can be written."""
+    try:
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(
+                file,
+                numbers=np.array([fronts.n, n_candidates]),
+                cells=fronts.cells.astype(np.int32),
+                draw=fronts.draw.astype(np.int32),
+                points=fronts.points,
+            )
+    except DataError:
+        return

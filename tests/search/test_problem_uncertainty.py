@@ -1,0 +1,140 @@
+"""What can be said of a problem's front: which cells could matter, joint draws of them, what is kept."""
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.errors import SettingError
+from eomoo.fronts import non_dominated
+from eomoo.search import uncertainty as module
+
+CARD = "eo-macro-latency"
+
+
+@pytest.fixture(autouse=True)
+def _few_cells(monkeypatch, tmp_path):
+    """Few cells that could matter, in small blocks, and a cache of its own."""
+    monkeypatch.setattr(module, "_HOPE", 0.15)
+    monkeypatch.setattr(module, "_BLOCK", 300)
+    monkeypatch.setenv("EOMOO_CACHE", str(tmp_path))
+
+
+def ask(*limits, cells=None, n_draws=12, seed=0, card=CARD, **options):
+    problem = eomoo.get_problem(card, constraints=limits, **options)
+    return eomoo.front_uncertainty(problem, cells, n_draws=n_draws, seed=seed)
+
+
+def test_probabilities_are_those_of_joint_draws_of_all_cells_that_could_matter():
+    problem = eomoo.get_problem(CARD)
+    found = eomoo.front_uncertainty(problem, n_draws=12)
+    candidates = module.hopeful_cells(problem)
+    assert 500 < len(candidates) == found.n_candidates
+    np.testing.assert_array_equal(found.cells, problem.pareto_indices())
+    F = problem.joint_draws(candidates, 12, seed=0)
+    times = np.zeros(len(problem.space))
+    for draw in F:
+        times[candidates[non_dominated(draw)]] += 1
+    assert times[found.cells].sum() > 0
+    np.testing.assert_array_equal(found.probability, times[found.cells] / 12)
+    assert found.predicted
+    assert not found.known
+    assert not found.exact.any()
+
+
+def test_cells_that_could_matter_are_those_whose_hopeful_values_nothing_beats():
+    problem = eomoo.get_problem(CARD, constraints=["params<=3e6"])
+    candidates = module.hopeful_cells(problem)
+    some = np.random.default_rng(0).choice(len(problem.space), 300, replace=False)
+    some = np.concatenate((some, candidates[:50]))
+    front = problem.objectives_at(problem.pareto_indices())
+    hope = problem.objectives_at(some) - 0.15 * problem.ignorance(some)[:, :2]
+    beaten = [((front <= h).all(axis=1) & (front < h).any(axis=1)).any() for h in hope]
+    small = problem.space.params(some, problem.skeleton) <= 3e6
+    np.testing.assert_array_equal(np.isin(some, candidates), small & ~np.array(beaten))
+
+
+def test_the_same_seed_says_the_same_and_another_does_not():
+    first = ask().to_dataframe()
+    assert first.equals(ask().to_dataframe())
+    assert not first.equals(ask(seed=1).to_dataframe())
+
+
+def test_fronts_are_kept_and_found_again_and_made_again_where_they_are_damaged(tmp_path, monkeypatch):
+    first = ask().to_dataframe()
+    (kept,) = (tmp_path / "fronts").iterdir()
+    made = []
+    monkeypatch.setattr(module, "fronts_of_draws", lambda *args: made.append(args))
+    assert ask().to_dataframe().equals(first)
+    monkeypatch.undo()
+    assert not made
+    monkeypatch.setattr(module, "_HOPE", 0.15)
+    monkeypatch.setenv("EOMOO_CACHE", str(tmp_path))
+    kept.write_bytes(kept.read_bytes()[:200])
+    assert ask().to_dataframe().equals(first)
+
+
+def test_a_limit_on_an_objective_needs_no_fronts_of_its_own(tmp_path):
+    free, limited = ask(), ask("latency<=9")
+    assert len(list((tmp_path / "fronts").iterdir())) == 1
+    assert len(limited.cells) < len(free.cells)
+    latency = limited.drawn[:, :, 1]
+    np.testing.assert_array_equal(limited.limit_probability[:, 0], (latency <= 9).mean(axis=0))
+    assert (limited.fronts.points[:, 1] <= 9).all()
+    kept = {
+        c: p for c, p, ok in zip(free.cells, free.probability, free.drawn[:, :, 1].T, strict=True) if (ok <= 9).all()
+    }
+    assert kept
+    for cell, p in zip(limited.cells, limited.probability, strict=True):
+        if int(cell) in kept:
+            assert p == kept[int(cell)]
+
+
+@pytest.mark.parametrize("limit", ["params<=3e6", "latency>=8"])
+def test_any_other_limit_does(tmp_path, limit):
+    ask()
+    found = ask(limit)
+    assert len(list((tmp_path / "fronts").iterdir())) == 2
+    assert found.limits == (str(eomoo.get_problem(CARD, constraints=[limit]).constraints[0]),)
+    if limit.startswith("params"):
+        small = eomoo.load_space().params(found.fronts.cells) <= 3e6
+        assert small.all()
+    else:
+        assert (found.fronts.points[:, 1] >= 8).all()
+
+
+def test_known_objectives_are_never_drawn_and_choose_the_representatives():
+    found = ask(card="eo-macro-params")
+    assert found.exact.tolist() == [False, True]
+    assert (np.ptp(found.drawn[:, :, 1], axis=0) == 0).all()
+    assert (np.ptp(found.drawn[:, :, 0], axis=0) > 0).all()
+    params = dict(zip(found.cells.tolist(), found.drawn[0, :, 1], strict=True))
+    for group in found.groups:
+        assert params[group.representative] == min(params[int(cell)] for cell in group.cells)
+
+
+def test_measured_values_are_exact_and_said_to_be_measured(card):
+    found = ask(card=card("err", "lat", source="part"))
+    assert not found.predicted
+    assert found.known
+    assert (found.probability == 1).all()
+    assert (found.regret == 0).all()
+
+
+def test_cells_are_compared_with_those_that_are_named(card):
+    problem = eomoo.get_problem(card("err", "lat"))
+    cells = problem.pareto_indices()[:5]
+    found = eomoo.front_uncertainty(problem, cells, among=problem.pareto_indices()[:20], n_draws=50)
+    assert found.n_candidates == 20
+    assert np.setdiff1d(found.fronts.cells, problem.pareto_indices()[:20]).size == 0
+    assert 0 < found.probability.mean() < 1
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(SettingError, match="ask the problem without noise"):
+        ask(noise=1)
+    with pytest.raises(SettingError, match="one comes twice"):
+        ask(cells=[3, 3])
+    with pytest.raises(SettingError, match="n_draws must be a whole number"):
+        ask(n_draws=0)
+    with pytest.raises(SettingError, match="no cell has the index"):
+        ask(cells=[-1])
