@@ -10,7 +10,7 @@ import typer
 from eomoo.cli.common import Json, print_json
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset
 from eomoo.data import convert as convert_path
-from eomoo.data.datasets import DataSet, how_to_get
+from eomoo.data.datasets import DataSet, how_to_get, look_for
 from eomoo.data.download import progress_bars
 from eomoo.errors import DataError, DataNotFoundError
 
@@ -141,7 +141,7 @@ def convert(
 def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:
     if names:
         return {name: find(name, source) for name in names}
-    places = {name: _place(dataset, source) for name, dataset in DATASETS.items()}
+    places = {name: look_for(dataset, source) for name, dataset in DATASETS.items()}
     found = {name: place for name, place in places.items() if place is not None}
     if not found:
         raise DataNotFoundError(
@@ -156,16 +156,9 @@ def _describe(dataset: DataSet) -> dict[str, Any]:
     facts = ("name", "title", "size", "licence", "citation", "homepage")
     return {
         **{name: getattr(dataset, name) for name in facts},
-        "path": _place(dataset),
+        "path": look_for(dataset),
         "how_to_get": how_to_get(dataset),
     }
-
-
-def _place(dataset: DataSet, source: Path | None = None) -> Path | None:
-    try:
-        return find(dataset, source)
-    except DataNotFoundError:
-        return None
 
 
 def _size(n_bytes: int) -> str:

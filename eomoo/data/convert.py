@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eomoo.checks import choice
 from eomoo.data.datasets import DATASETS, candidates
@@ -31,10 +31,7 @@ class Kind:
         title: One line for people.
         dataset: Name of the data set that it belongs to, for citation and licence.
         recognises: Tells at a glance whether a path that exists is of this kind.
-        read: Reads it; raises an EomooError that names file and record.
-        store: For a kind that has a format of its own, instead of `read`: reads it, writes that file, and
-            returns the names of its columns and the number of rows.
-        ending: Of the file that `store` writes.
+        read: Reads it; raises an EomooError that names file and record. None where it becomes a NumPy file.
         columns: Unit and meaning of each column that there can be.
         stem: Name of the table without its ending; by default that of the path.
     """
@@ -44,8 +41,6 @@ class Kind:
     recognises: Callable[[Path], bool]
     columns: Mapping[str, tuple[str, str]] = field(repr=False)
     read: Callable[[Path], pd.DataFrame] | None = None
-    store: Callable[[Path, Path, StartProgress | None], tuple[list[str], int]] | None = None
-    ending: str = ""
     stem: str = ""
 
 
@@ -115,20 +110,12 @@ def _database_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _store_nasbench101(path: Path, target: Path, progress: StartProgress | None) -> tuple[list[str], int]:
-    epochs = convert_nasbench101(path, target, progress=progress(path.name) if progress else None)
-    names = [name for name in NB101_COLUMNS if int(name.split("_")[-2]) in epochs]
-    return names, N_CELLS
-
-
 KINDS: dict[str, Kind] = {
     # Before the JSON kinds: the first byte of a TFRecord can be "[" or "{".
     "nasbench-101": Kind(
         title="nasbench_only108.tfrecord or nasbench_full.tfrecord: the table of all cells, as a NumPy file",
         dataset="nasbench-101",
         recognises=looks_like_nasbench101,
-        store=_store_nasbench101,
-        ending="npy",
         columns=NB101_COLUMNS,
     ),
     "eo-table": Kind(
@@ -165,25 +152,8 @@ KINDS: dict[str, Kind] = {
 """Every kind that `convert` knows, by name, in the order in which they are tried."""
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n")
-
-
-def _write_parquet(table: pd.DataFrame, path: Path) -> None:
-    table.to_parquet(path, index=False)
-
-
-FORMATS: dict[str, Callable[[Any, Path], None]] = {"csv": _write_csv, "parquet": _write_parquet}
-"""How a table is written, by the ending of the file."""
-
-
 def kind_of(path: str | Path) -> str:
-    """Return the name of the kind of file, or folder, at `path`, a key of `KINDS`.
-
-    Raises:
-        DataNotFoundError: There is nothing at that path.
-        DataError: It is of no kind that is known; the text lists those that are.
-    """
+    """The kind of file, or folder, at a path, a key of `KINDS`; DataError where it is none of them."""
     path = Path(path)
     if not path.exists():
         raise DataNotFoundError(f"there is no file or folder {path}")
@@ -212,33 +182,29 @@ def convert(path: str | Path, out: str | Path, *, fmt: str = "csv", progress: St
         DataError: `path` is of another kind or damaged, or `out` cannot be written.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
-    choice("format", fmt, FORMATS)
+    choice("format", fmt, ("csv", "parquet"))
     path, out = Path(path), Path(out)
     name = kind_of(path)
     kind = KINDS[name]
     stem = kind.stem or path.resolve().stem
-    target, description = out / f"{stem}.{kind.ending or fmt}", out / f"{stem}.columns.json"
-    if kind.store is not None:
+    target, description = out / f"{stem}.{fmt if kind.read else 'npy'}", out / f"{stem}.columns.json"
+    if kind.read is None:
         if fmt != "csv":
-            raise SettingError(f"{path.name} is converted to a .{kind.ending} file only; leave the format out")
-        names, rows = kind.store(path, target, progress)
+            raise SettingError(f"{path.name} is converted to a .npy file only; leave the format out")
+        epochs = convert_nasbench101(path, target, progress=progress(path.name) if progress else None)
+        names, rows = [name for name in NB101_COLUMNS if int(name.split("_")[-2]) in epochs], N_CELLS
     else:
-        assert kind.read is not None
         if fmt == "parquet":
             require("pyarrow", purpose="to write Parquet (CSV needs nothing)")
         table = kind.read(path)
         names, rows = [str(column) for column in table.columns], len(table)
         with atomic_path(target) as temporary:
-            FORMATS[fmt](table, temporary)
-    write_json(description, _describe(kind, names, rows))
-    return Converted(kind=name, rows=rows, table=target, description=description)
-
-
-def _describe(kind: Kind, names: list[str], rows: int) -> dict[str, Any]:
+            if fmt == "csv":
+                table.to_csv(temporary, index=False, lineterminator="\n")
+            else:
+                table.to_parquet(temporary, index=False)
     dataset = DATASETS[kind.dataset]
-    facts = {name: getattr(dataset, name) for name in ("title", "citation", "licence", "homepage")}
-    columns = {
-        name: {"unit": unit or None, "meaning": meaning}
-        for name, (unit, meaning) in ((name, kind.columns[name]) for name in names)
-    }
-    return {"dataset": dataset.name, **facts, "rows": rows, "columns": columns}
+    facts = {fact: getattr(dataset, fact) for fact in ("title", "citation", "licence", "homepage")}
+    meanings = {k: {"unit": kind.columns[k][0] or None, "meaning": kind.columns[k][1]} for k in names}
+    write_json(description, {"dataset": dataset.name, **facts, "rows": rows, "columns": meanings})
+    return Converted(kind=name, rows=rows, table=target, description=description)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 from eomoo.checks import known_name
 from eomoo.errors import DataNotFoundError
@@ -72,11 +71,11 @@ class DataSet:
 
 @dataclass(frozen=True, kw_only=True)
 class FileCheck:
-    """What a look at one file of a data set found."""
+    """What a look at one file of a data set found: "ok", "missing" or "wrong checksum"."""
 
     name: str
     path: Path
-    state: Literal["ok", "missing", "wrong checksum"]
+    state: str
 
 
 def _known() -> dict[str, DataSet]:
@@ -94,11 +93,7 @@ DATASETS: dict[str, DataSet] = _known()
 
 
 def get_dataset(name: str | DataSet) -> DataSet:
-    """Return the data set of that name; a `DataSet` is returned as it is.
-
-    Raises:
-        UnknownNameError: (a KeyError) There is none of that name; the text lists those that are known.
-    """
+    """The data set of that name, itself where it is one; UnknownNameError (a KeyError) where there is none."""
     if isinstance(name, DataSet):
         return name
     return DATASETS[known_name("data set", name, sorted(DATASETS))]
@@ -127,28 +122,34 @@ def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
         DataNotFoundError: It is not on this machine; the text says how to get it.
     """
     dataset = get_dataset(name)
-    folders = search_folders(dataset) if folder is None else candidates(dataset, expanded(folder))
-    for place in folders:
-        if all((place / file.name).is_file() for file in dataset.files):
-            return place
-    raise DataNotFoundError(_not_found(dataset, folders, folder))
+    found = look_for(dataset, folder)
+    if found is None:
+        raise DataNotFoundError(_not_found(dataset, folder))
+    return found
+
+
+def look_for(name: str | DataSet, folder: str | Path | None = None) -> Path | None:
+    """As `find`, and None where the data set is not on this machine."""
+    dataset = get_dataset(name)
+    places = _places(dataset, folder)
+    return next((place for place in places if all((place / file.name).is_file() for file in dataset.files)), None)
+
+
+def _places(dataset: DataSet, folder: str | Path | None) -> list[Path]:
+    return search_folders(dataset) if folder is None else candidates(dataset, expanded(folder))
 
 
 def check_files(name: str | DataSet, folder: str | Path) -> list[FileCheck]:
-    """Compare the files in `folder` with the published checksums, without raising for what is wrong.
-
-    Raises:
-        DataError: A file is there and cannot be read.
-    """
-    return [_check(Path(folder) / file.name, file) for file in get_dataset(name).files]
-
-
-def _check(path: Path, file: DataFile) -> FileCheck:
-    if not path.is_file():
-        return FileCheck(name=file.name, path=path, state="missing")
-    # A file that is too large is not read.
-    right = path.stat().st_size <= file.size and sha256_of(path) == file.sha256
-    return FileCheck(name=file.name, path=path, state="ok" if right else "wrong checksum")
+    """Compare the files in `folder` with the published checksums, without raising for what is wrong."""
+    checks = []
+    for file in get_dataset(name).files:
+        path, state = Path(folder) / file.name, "missing"
+        if path.is_file():
+            # A file that is too large is not read.
+            right = path.stat().st_size <= file.size and sha256_of(path) == file.sha256
+            state = "ok" if right else "wrong checksum"
+        checks.append(FileCheck(name=file.name, path=path, state=state))
+    return checks
 
 
 def candidates(dataset: DataSet, base: Path) -> list[Path]:
@@ -158,8 +159,8 @@ def candidates(dataset: DataSet, base: Path) -> list[Path]:
     return [folder / part for folder in inside for part in below]
 
 
-def _not_found(dataset: DataSet, folders: list[Path], folder: str | Path | None) -> str:
-    best = max(folders, key=lambda place: sum((place / file.name).is_file() for file in dataset.files))
+def _not_found(dataset: DataSet, folder: str | Path | None) -> str:
+    best = max(_places(dataset, folder), key=lambda place: sum((place / file.name).is_file() for file in dataset.files))
     missing = [file.name for file in dataset.files if not (best / file.name).is_file()]
     lacks = f" ({best} lacks {', '.join(missing)})" if len(missing) < len(dataset.files) else ""
     if folder is None:

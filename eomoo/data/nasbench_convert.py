@@ -22,7 +22,7 @@ METRICS = ("training_time", "train_accuracy", "validation_accuracy", "test_accur
 # Names, runs of a cell and numbers of epochs are those of the published files (Ying et al., ICML 2019).
 STAGES = ("halfway", "final")
 N_REPEATS = 3
-_EPOCHS = (4, 12, 36, 108)
+EPOCHS = (4, 12, 36, 108)
 # Seconds, three years: more than any training takes, less than one of half an hour in microseconds.
 _LONGEST = 1e8
 _TITLES = {
@@ -45,7 +45,7 @@ NB101_COLUMNS: dict[str, tuple[str, str]] = {
         f"{title} {'after half' if stage == 'halfway' else 'at the end'} of a training of {epochs} epochs; "
         "by cell index and run",
     )
-    for epochs in _EPOCHS
+    for epochs in EPOCHS
     for stage in STAGES
     for metric, (unit, title) in _TITLES.items()
 }
@@ -108,13 +108,13 @@ def convert_nasbench101(
 
 def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch]]:
     """The file's blocks in their order, with the values in them; a few are decoded ahead."""
-    check = _Check(load_space())
+    params = load_space().params(np.arange(N_CELLS), CIFAR10)
 
     def decode(block: Block) -> Batch:
         block.check()
         try:
             batch = decode_batch(block.first, block.records())
-            check(batch)
+            _check(batch, params)
         except RecordError as error:
             raise record_error(source, error.number, str(error)) from None
         return batch
@@ -134,51 +134,44 @@ def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch]]:
             pool.shutdown(cancel_futures=True)
 
 
-class _Check:
-    """Compares records with the space, and their values with what is possible."""
-
-    def __init__(self, space: Catalogue) -> None:
-        self.space = space
-        self.params: NDArray[np.int64] = space.params(np.arange(N_CELLS), CIFAR10)
-
-    def __call__(self, batch: Batch) -> None:
-        index = batch_index(self.space, batch)
-        _refuse(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
-        known = np.frombuffer("".join(self.space.hash(index)).encode(), dtype=np.uint8).reshape(-1, 32)
-        _refuse(
-            batch,
-            (known != batch.hashes).any(axis=1),
-            lambda k: (
-                f"its hash {_text(batch.hashes[k])} is not that of its adjacency and operations, {_text(known[k])}"
-            ),
-        )
-        params = self.params[index]
-        _refuse(
-            batch,
-            params != batch.params,
-            lambda k: f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}",
-        )
-        _refuse(
-            batch,
-            ~np.isin(batch.epochs, _EPOCHS),
-            lambda k: f"it is of {batch.epochs[k]} epochs, not of {', '.join(map(str, _EPOCHS))}",
-        )
-        at = batch.evaluations[..., 0]
-        expected = batch.epochs[:, None] * np.array([0.0, 0.5, 1.0])
-        # A number of whole steps may fall a little short of a number of epochs.
-        near = np.abs(at - expected) <= 0.5 + 0.01 * expected
-        _refuse(
-            batch,
-            ~near.all(axis=1),
-            lambda k: (
-                f"its evaluations are at the epochs {', '.join(f'{v:g}' for v in at[k])} "
-                f"of {batch.epochs[k]}, not at the start, halfway and the end"
-            ),
-        )
-        times = np.column_stack([batch.evaluations[..., 1], batch.total_times])
-        accuracies = batch.evaluations[..., 2:].reshape(len(at), -1)
-        _in_range(batch, times, _LONGEST, "a time of {} s is out of range")
-        _in_range(batch, accuracies, 1, "an accuracy of {} is out of the range 0 to 1")
+def _check(batch: Batch, params_of: NDArray[np.int64]) -> None:
+    """Compare records with the space, and their values with what is possible."""
+    space = load_space()
+    index = batch_index(space, batch)
+    _refuse(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
+    known = np.frombuffer("".join(space.hash(index)).encode(), dtype=np.uint8).reshape(-1, 32)
+    _refuse(
+        batch,
+        (known != batch.hashes).any(axis=1),
+        lambda k: f"its hash {_text(batch.hashes[k])} is not that of its adjacency and operations, {_text(known[k])}",
+    )
+    params = params_of[index]
+    _refuse(
+        batch,
+        params != batch.params,
+        lambda k: f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}",
+    )
+    _refuse(
+        batch,
+        ~np.isin(batch.epochs, EPOCHS),
+        lambda k: f"it is of {batch.epochs[k]} epochs, not of {', '.join(map(str, EPOCHS))}",
+    )
+    at = batch.evaluations[..., 0]
+    expected = batch.epochs[:, None] * np.array([0.0, 0.5, 1.0])
+    # A number of whole steps may fall a little short of a number of epochs.
+    near = np.abs(at - expected) <= 0.5 + 0.01 * expected
+    _refuse(
+        batch,
+        ~near.all(axis=1),
+        lambda k: (
+            f"its evaluations are at the epochs {', '.join(f'{v:g}' for v in at[k])} "
+            f"of {batch.epochs[k]}, not at the start, halfway and the end"
+        ),
+    )
+    times = np.column_stack([batch.evaluations[..., 1], batch.total_times])
+    accuracies = batch.evaluations[..., 2:].reshape(len(at), -1)
+    _in_range(batch, times, _LONGEST, "a time of {} s is out of range")
+    _in_range(batch, accuracies, 1, "an accuracy of {} is out of the range 0 to 1")
 
 
 def _in_range(batch: Batch, values: NDArray[np.float64], most: float, sentence: str) -> None:
@@ -246,20 +239,17 @@ class _Columns:
 
     def _repeats(self, epochs: int, index: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The how-manieth run of its cell each record is, from 0."""
+        import pandas as pd
+
         if epochs not in self._runs:
             self._runs[epochs] = np.zeros(N_CELLS, dtype=np.uint8)
         runs = self._runs[epochs]
-        order = np.argsort(index, kind="stable")
-        found = index[order]
-        first = np.flatnonzero(np.append(True, found[1:] != found[:-1]))
-        sizes = np.diff(np.append(first, len(found)))
-        repeat = np.empty(len(index), dtype=np.int64)
-        repeat[order] = np.arange(len(found)) - np.repeat(first, sizes) + runs[found]
+        repeat = pd.Series(index).groupby(index).cumcount().to_numpy() + runs[index]
         for k in np.flatnonzero(repeat >= N_REPEATS).tolist():
             name = self._space.hash(int(index[k]))
             what = f"the cell {name} has more than {N_REPEATS} runs of {epochs} epochs"
             raise record_error(self._source, int(numbers[k]), what)
-        runs[found[first]] += sizes.astype(np.uint8)
+        np.add.at(runs, index, np.uint8(1))
         return repeat
 
     def _put(self, name: str, index: NDArray[np.int64], repeat: NDArray[np.int64], values: NDArray[np.float64]) -> None:

@@ -20,13 +20,6 @@ import numpy as np
 from eomoo.errors import DataError
 from eomoo.files import other_kind, read_bytes
 
-_NUMPY_NAMES = {
-    ("numpy.core.multiarray", "scalar"): "scalar",
-    ("numpy._core.multiarray", "scalar"): "scalar",
-    ("numpy", "dtype"): "dtype",
-    # How pickles of protocols 0 to 2 write the bytes of a scalar.
-    ("_codecs", "encode"): "bytes",
-}
 _NUMERIC = re.compile(r"b1|[iu][1248]|f[248]")
 
 _LEAVES = {str, int, float, bool, type(None)}
@@ -64,124 +57,126 @@ def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
     kind = other_kind(content)
     if kind:
         raise DataError(f"{path} is no pickle but {kind}")
-    _inspect(content, path)
     try:
-        value = _PlainUnpickler(io.BytesIO(content), path).load()
-        _check_plain(value, path)
-    except DataError:
-        raise
+        _inspect(content)
+        value = _PlainUnpickler(io.BytesIO(content)).load()
+        _check_plain(value)
+    except _PickleError as error:
+        raise DataError(f"{path} {error}") from None
     except Exception as error:
         # A damaged pickle fails in the unpickler in any of a dozen ways.
         raise DataError(f"{path} is damaged: as a pickle it makes no sense ({_shown(error)})") from error
     return value
 
 
+class _PickleError(Exception):
+    """What is wrong with a file, as a sentence goes on after its name."""
+
+
 class _PlainDtype:
     """A NumPy dtype of the file, kept as text until its byte order is known."""
 
-    __slots__ = ("code", "path")
+    __slots__ = ("code",)
 
-    def __init__(self, code: str, path: str | Path) -> None:
-        self.code, self.path = code, path
+    def __init__(self, code: str) -> None:
+        self.code = code
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         if not (isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", "|", "=")):
-            raise DataError(f"{self.path} is damaged: a NumPy dtype in it has an impossible byte order")
+            raise _PickleError("is damaged: a NumPy dtype in it has an impossible byte order")
         self.code = state[1] + self.code.lstrip("<>|=")
 
 
+# What follows are slotted instances and no functions: the file cannot change what they do.
+
+
 class _DtypeMaker:
-    """Stands for numpy.dtype. A slotted instance: the file cannot change what it does."""
+    """Stands for numpy.dtype."""
 
-    __slots__ = ("path",)
+    __slots__ = ()
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = path
-
-    def __call__(self, code: Any, *_: Any) -> _PlainDtype:
+    def __call__(self, code: object, *_: object) -> _PlainDtype:
         if not (isinstance(code, str) and _NUMERIC.fullmatch(code.lstrip("<>|="))):
-            _refuse(self.path, f"holds NumPy values of type {_shown(code)}")
-        return _PlainDtype(code, self.path)
+            _refuse(f"holds NumPy values of type {_shown(code)}")
+        return _PlainDtype(code)
 
 
 class _ScalarMaker:
     """Stands for numpy.core.multiarray.scalar."""
 
-    __slots__ = ("path",)
+    __slots__ = ()
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = path
-
-    def __call__(self, dtype: Any, raw: Any) -> bool | int | float:
+    def __call__(self, dtype: object, raw: object) -> bool | int | float:
         if not (isinstance(dtype, _PlainDtype) and isinstance(raw, bytes)):
-            raise DataError(f"{self.path} is damaged: a NumPy scalar in it lacks its type or its bytes")
+            raise _PickleError("is damaged: a NumPy scalar in it lacks its type or its bytes")
         kind = np.dtype(dtype.code)
         if len(raw) != kind.itemsize:
-            raise DataError(f"{self.path} is damaged: a NumPy scalar in it has {len(raw)} bytes, not {kind.itemsize}")
+            raise _PickleError(f"is damaged: a NumPy scalar in it has {len(raw)} bytes, not {kind.itemsize}")
         number: bool | int | float = np.frombuffer(raw, kind)[0].item()
         return number
 
 
 class _BytesMaker:
-    """Stands for _codecs.encode as older protocols use it: bytes written as Latin-1 text."""
+    """Stands for _codecs.encode: how protocols 0 to 2 write the bytes of a scalar, as Latin-1 text."""
 
     __slots__ = ()
 
-    def __call__(self, text: Any, encoding: Any = "latin1") -> bytes:
+    def __call__(self, text: object, encoding: object = "latin1") -> bytes:
         if not (isinstance(text, str) and encoding == "latin1"):
             raise ValueError("bytes that are no Latin-1 text")
         return text.encode("latin1")
 
 
+_NAMES = {
+    ("numpy.core.multiarray", "scalar"): _ScalarMaker(),
+    ("numpy._core.multiarray", "scalar"): _ScalarMaker(),
+    ("numpy", "dtype"): _DtypeMaker(),
+    ("_codecs", "encode"): _BytesMaker(),
+}
+
+
 class _PlainUnpickler(pickle.Unpickler):
     """Knows three names and imports nothing."""
 
-    def __init__(self, file: io.BytesIO, path: str | Path) -> None:
-        super().__init__(file)
-        self._path = path
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in _NAMES:
+            _refuse(f"would use {_shown(f'{module}.{name}')}")
+        return _NAMES[module, name]
 
-    def find_class(self, module: str, name: str) -> Any:
-        kind = _NUMPY_NAMES.get((module, name))
-        if kind is None:
-            _refuse(self._path, f"would use {_shown(f'{module}.{name}')}")
-        if kind == "bytes":
-            return _BytesMaker()
-        return _ScalarMaker(self._path) if kind == "scalar" else _DtypeMaker(self._path)
-
-    def persistent_load(self, pid: Any) -> NoReturn:
-        _refuse(self._path, "refers to objects outside the file")
+    def persistent_load(self, pid: object) -> NoReturn:
+        _refuse("refers to objects outside the file")
 
 
-def _inspect(content: bytes, path: str | Path) -> None:
+def _inspect(content: bytes) -> None:
     """Refuse a pickle with instructions that do more than build plain data; carry out none of them."""
     stop: int | None = None
     try:
         for opcode, argument, stop in pickletools.genops(content):  # noqa: B007 - the last is used below
             if opcode.name not in _ADMITTED:
-                _refuse(path, f"holds the pickle instruction {opcode.name}")
+                _refuse(f"holds the pickle instruction {opcode.name}")
             if opcode.name in _MEMO_WRITES and not 0 <= (argument or 0) <= len(content):
                 # The unpickler would reserve memory up to that number, whatever the file's size.
-                raise DataError(f"{path} is damaged: it numbers more objects than it can hold")
-    except DataError:
+                raise _PickleError("is damaged: it numbers more objects than it can hold")
+    except _PickleError:
         raise
     except Exception as error:
-        raise DataError(f"{path} is no pickle or is damaged ({_shown(error)})") from error
+        raise _PickleError(f"is no pickle or is damaged ({_shown(error)})") from error
     rest = len(content) - 1 - (stop or 0)
     if rest:
-        raise DataError(f"{path} is damaged: {rest} bytes follow its end")
+        raise _PickleError(f"is damaged: {rest} bytes follow its end")
 
 
-def _check_plain(value: Any, path: str | Path) -> None:
+def _check_plain(value: object) -> None:
     """Refuse what may serve a NumPy scalar but is no data by itself: bytes, dtypes, the makers."""
     seen: set[int] = set()
-    waiting = [value]
+    waiting: list[Any] = [value]
     while waiting:
         item = waiting.pop()
         kind = type(item)
         if kind in _LEAVES:
             continue
         if kind not in (dict, list, tuple):
-            _refuse(path, f"holds an object of type {kind.__name__.lstrip('_')}")
+            _refuse(f"holds an object of type {kind.__name__.lstrip('_')}")
         if id(item) not in seen:
             seen.add(id(item))
             waiting.extend(item)
@@ -189,11 +184,11 @@ def _check_plain(value: Any, path: str | Path) -> None:
                 waiting.extend(item.values())
 
 
-def _refuse(path: str | Path, what: str) -> NoReturn:
-    raise DataError(f"{path} is refused because it {what}; only plain data is read from a pickle, nothing was executed")
+def _refuse(what: str) -> NoReturn:
+    raise _PickleError(f"is refused because it {what}; only plain data is read from a pickle, nothing was executed")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = str(value) if isinstance(value, str | Exception) else ""
     text = text or type(value).__name__
     return text.encode("unicode_escape").decode()[:80]

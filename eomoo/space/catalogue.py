@@ -126,7 +126,7 @@ class Catalogue(Tables):
     def params(self, i: _Indices, skeleton: Skeleton = ...) -> NDArray[np.int64]: ...
     def params(self, i: int | _Indices, skeleton: Skeleton = SO2SAT) -> int | NDArray[np.int64]:
         """Trainable parameters of the network, exact: int64 (n,) for indices (n,), int for one."""
-        total = count_params(self, self.check(i), skeleton).total
+        total = count_params(self, self.check(i), skeleton)
         return total if np.ndim(i) else int(total)
 
     @overload
@@ -135,7 +135,7 @@ class Catalogue(Tables):
     def macs(self, i: _Indices, skeleton: Skeleton = ...) -> NDArray[np.int64]: ...
     def macs(self, i: int | _Indices, skeleton: Skeleton = SO2SAT) -> int | NDArray[np.int64]:
         """Multiply-accumulates of an image (convolutions and classifier), exact; shaped as ``params``."""
-        total = count_macs(self, self.check(i), skeleton).total
+        total = count_macs(self, self.check(i), skeleton)
         return total if np.ndim(i) else int(total)
 
     @overload

@@ -70,27 +70,6 @@ SO2SAT = Skeleton(in_channels=10, n_classes=17)
 CIFAR10 = Skeleton(in_channels=3, n_classes=10)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """One additive cost, by where it arises; the sum of its arrays is the whole.
-
-    Attributes:
-        fixed: Stem and classifier, the same for every cell.
-        conv3x3, conv1x1: (n,) int64, the operations inside the cells.
-        projection: (n,) int64, the 1x1 convolutions that bring a cell's input to its vertices.
-    """
-
-    fixed: int
-    conv3x3: NDArray[np.int64]
-    conv1x1: NDArray[np.int64]
-    projection: NDArray[np.int64]
-
-    @property
-    def total(self) -> NDArray[np.int64]:
-        """(n,) int64, everything together."""
-        return self.fixed + self.conv3x3 + self.conv1x1 + self.projection
-
-
 def vertex_channels(adjacency: NDArray[np.bool_], width: int) -> NDArray[np.int64]:
     """Channels of the 5 interior vertices of cells whose output has ``width`` channels.
 
@@ -114,32 +93,29 @@ def vertex_channels(adjacency: NDArray[np.bool_], width: int) -> NDArray[np.int6
     return channels
 
 
-def count_params(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
+def count_params(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> NDArray[np.int64]:
     """Trainable parameters of the networks of the cells (n,): weights, batch norms, classifier's bias."""
     stem = (9 * skeleton.in_channels + 2) * skeleton.stem_channels
-    fixed = stem + (skeleton.widths[-1] + 1) * skeleton.n_classes
-    return _cost(space, indices, skeleton, fixed=fixed, batch_norm=2, spatial=False)
+    classifier = (skeleton.widths[-1] + 1) * skeleton.n_classes
+    return stem + classifier + _inside(space, indices, skeleton, batch_norm=2, spatial=False)
 
 
-def count_macs(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> Cost:
+def count_macs(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> NDArray[np.int64]:
     """Multiply-accumulates per image of the convolutions and the classifier, for the cells (n,)."""
     stem = 9 * skeleton.in_channels * skeleton.stem_channels * skeleton.pixels[0]
-    fixed = stem + skeleton.widths[-1] * skeleton.n_classes
-    return _cost(space, indices, skeleton, fixed=fixed, batch_norm=0, spatial=True)
+    classifier = skeleton.widths[-1] * skeleton.n_classes
+    return stem + classifier + _inside(space, indices, skeleton, batch_norm=0, spatial=True)
 
 
-def _cost(
-    space: Tables, indices: NDArray[np.int64], skeleton: Skeleton, *, fixed: int, batch_norm: int, spatial: bool
-) -> Cost:
-    by_structure = _structure_costs(space, skeleton, batch_norm, spatial)
+def _inside(
+    space: Tables, indices: NDArray[np.int64], skeleton: Skeleton, *, batch_norm: int, spatial: bool
+) -> NDArray[np.int64]:
+    """What stem and classifier leave out: the cells' operations, and the projections of their inputs."""
+    conv3x3, conv1x1, projection = _structure_costs(space, skeleton, batch_norm, spatial)
     structure, ops = space.structure[indices], space.padded_ops(indices)
-    conv3x3, conv1x1, projection = by_structure
-    return Cost(
-        fixed=fixed,
-        conv3x3=np.where(ops == 0, conv3x3[structure], 0).sum(axis=-1),
-        conv1x1=np.where(ops == 1, conv1x1[structure], 0).sum(axis=-1),
-        projection=projection[structure],
-    )
+    operations = np.where(ops == 0, conv3x3[structure], 0) + np.where(ops == 1, conv1x1[structure], 0)
+    total: NDArray[np.int64] = operations.sum(axis=-1) + projection[structure]
+    return total
 
 
 @lru_cache(maxsize=32)

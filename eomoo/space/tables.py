@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ _ROW_MAJOR = [(x, y) for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERT
 EDGE_WEIGHTS = np.array([1 << edge_bit(x, y) for x, y in _ROW_MAJOR], dtype=np.int64)
 _HIGHEST = np.array([1] * N_EDGE_GENES + [2] * N_INTERIOR, dtype=np.int64)
 _TOO_FAR = N_EDGES + 1
+_HASH = re.compile(r"\s*[0-9a-fA-F]{32}\s*")
 
 
 # For each labelling of 5 vertices, those with one operation raised by 1, then by 2: (243, 10).
@@ -86,13 +88,11 @@ class Tables:
         Edges over 9 after pruning are counted; 1 where input and output are not connected, since one
         edge joins them; 22 where a gene is out of its range.
         """
-        return self._decode(np.atleast_2d(_checked_genotypes(X)))[1]
+        return self.decode(X)[1]
 
     def decode(self, X: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """``index`` and ``violation`` of genotypes (n, 26) in one pass."""
-        return self._decode(np.atleast_2d(_checked_genotypes(X)))
-
-    def _decode(self, genes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        genes = np.atleast_2d(_checked_genotypes(X))
         index = np.empty(len(genes), dtype=np.int64)
         violation = np.empty(len(genes), dtype=np.int64)
         for start in range(0, len(genes), _BLOCK):
@@ -172,11 +172,10 @@ class Tables:
             UnknownNameError: (a KeyError) A hash is none of this space; the text names it.
         """
         wanted = [hashes] if isinstance(hashes, str) else list(hashes)
-        try:
-            digests = np.frombuffer(b"".join(map(_digest, wanted)), dtype=np.uint8).reshape(-1, 16)
-        except (ValueError, TypeError):
-            bad = next(text for text in wanted if not _is_hash(text))
-            raise UnknownNameError(f"no NAS-Bench-101 hash: {bad!r} (expected 32 hexadecimal digits)") from None
+        for text in wanted:
+            if not isinstance(text, str) or not _HASH.fullmatch(text):
+                raise UnknownNameError(f"no NAS-Bench-101 hash: {text!r} (expected 32 hexadecimal digits)")
+        digests = np.frombuffer(bytes.fromhex("".join(wanted)), dtype=np.uint8).reshape(-1, 16)
         at = np.minimum(np.searchsorted(self._hash_keys, _hash_keys(digests)), N_CELLS - 1)
         missing = np.flatnonzero((self._hashes[at] != digests).any(axis=1))
         if len(missing):
@@ -199,7 +198,7 @@ class Tables:
 
 
 def read_hashes(path: str | Path) -> NDArray[np.uint8]:
-    """The hashes (423624, 16) of a file that ``eomoo.space.build`` wrote; DataError where they are others."""
+    """The hashes (423624, 16) that ``benchmarks/space_hashes.py`` writes; DataError where a file holds others."""
     try:
         hashes = read_array(path)
     except EomooError:
@@ -245,17 +244,3 @@ def _checked_genotypes(X: ArrayLike) -> NDArray[np.int64]:
 def _hash_keys(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """The first 8 bytes of each hash as a number; they are distinct among the cells."""
     return np.ascontiguousarray(hashes[:, :8]).view(">u8")[:, 0].astype(np.uint64)
-
-
-def _digest(text: str) -> bytes:
-    digest = bytes.fromhex(text)
-    if len(digest) != 16:
-        raise ValueError(text)
-    return digest
-
-
-def _is_hash(text: object) -> bool:
-    try:
-        return isinstance(text, str) and len(_digest(text)) == 16
-    except ValueError:
-        return False

@@ -1,4 +1,4 @@
-"""Compute the hash of every cell: ``python -m eomoo.space.build FILE`` (about a minute).
+"""Compute the hash of every cell: ``python benchmarks/space_hashes.py FILE`` (about a minute).
 
 The hashes are the only part of the space that takes longer than a second to make, so they are
 shipped, as the file that this module writes: (423_624, 16) uint8, in NAS-Bench-101's order.
