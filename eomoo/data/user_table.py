@@ -31,7 +31,7 @@ _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 _MOST_TEXT = 2000
 # 423,624 rows of 26 genes, a hash and ten values of 20 characters are 120 MB of text; ten repeats of each
 # cell are more rows than anybody has measured.
-_MOST_BYTES, _MOST_ROWS = 128 << 20, 4_236_240
+MOST_BYTES, _MOST_ROWS = 128 << 20, 4_236_240
 _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])]?")
 
 
@@ -106,7 +106,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
     if not name.endswith((*_CSV, *_PARQUET)):
         raise DataError(f"{path} is no kind of table that is known here; name it .csv or .parquet")
     # Read at once, so that neither a pipe nor an archive of zeros is waited for or unpacked without end.
-    content = read_unpacked(path, max_size=_MOST_BYTES)
+    content = read_unpacked(path, max_size=MOST_BYTES)
     try:
         if name.endswith(_PARQUET):
             return _read_parquet(content, path)
@@ -125,8 +125,8 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     parquet = require("pyarrow.parquet", purpose=f"to read {path} (CSV needs nothing)")
     with parquet.ParquetFile(io.BytesIO(content)) as file:
         groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-        if sum(group.total_byte_size for group in groups) > _MOST_BYTES or file.metadata.num_rows > _MOST_ROWS:
-            raise DataError(f"{path} unpacks to more than the {_MOST_BYTES} bytes that a table can have")
+        if sum(group.total_byte_size for group in groups) > MOST_BYTES or file.metadata.num_rows > _MOST_ROWS:
+            raise DataError(f"{path} unpacks to more than the {MOST_BYTES} bytes that a table can have")
         frame: pd.DataFrame = file.read().to_pandas()
         return frame
 

@@ -27,24 +27,18 @@ class AnalyticBackend(Backend):
         "macs": Quantity(title="multiply-accumulates", unit="", direction="min"),
     }
 
-    def __init__(self, skeleton: Skeleton = SO2SAT) -> None:
-        self._skeleton = skeleton
+    skeleton: Skeleton = SO2SAT
 
-    @property
-    def skeleton(self) -> Skeleton:
-        """The network around the cells."""
-        return self._skeleton
+    def __init__(self, skeleton: Skeleton = SO2SAT) -> None:
+        self.skeleton = skeleton
 
     def fingerprint(self) -> str:
         """Its name and the skeleton."""
-        return f"{self.name} {self._skeleton}"
+        return f"{self.name} {self.skeleton}"
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         count = {"params": load_space().params, "macs": load_space().macs}
-        values = np.empty((len(cells), len(names)))
-        for k, name in enumerate(names):
-            values[:, k] = count[name](cells, self._skeleton)
-        return values
+        return np.stack([count[name](cells, self.skeleton) for name in names], axis=1, dtype=np.float64)
 
 
 def skeleton_from_settings(value: object) -> Skeleton:

@@ -9,13 +9,17 @@ from typing import Any
 from eomoo.checks import known_keys, short, text
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
+from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
 from eomoo.objectives.base import Backend
-from eomoo.objectives.card import Card
-from eomoo.objectives.live import LIVE_SETTINGS
+from eomoo.objectives.card import Card, Constraint
+from eomoo.objectives.live import LIVE_SETTINGS, LiveBackend
+from eomoo.objectives.nasbench101 import NASBench101Backend
+from eomoo.objectives.surrogate import SurrogateBackend
+from eomoo.objectives.table import TableBackend
 
 # Checked by the backend that takes them.
 _Settings = dict[str, Any]
-Builder = Callable[[Card, _Settings, dict[str, Quantity]], Backend]
+_Asked = dict[str, Quantity]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,7 @@ class BackendKind:
         place: The setting that PLACE is in a source "KIND:PLACE"; None where no such source can be.
     """
 
-    build: Builder
+    build: Callable[[Card, _Settings, _Asked], Backend]
     settings: frozenset[str]
     place: str | None = None
 
@@ -76,9 +80,10 @@ def _check_units(card: Card, backends: Mapping[str, Backend]) -> None:
     for part in card.parts:
         known = backends[part.source].quantities
         if part.quantity not in known:
+            counted = f"; {' and '.join(AnalyticBackend.quantities)} are counted for any"
             raise CardError(
-                f"problem card {card.name}: the {part.source} backend has no quantity "
-                f"{part.quantity!r}; it offers {', '.join(known)}"
+                f"problem card {card.name}: the {part.source} backend has no quantity {part.quantity!r}; it offers "
+                f"{', '.join(known)}{counted if isinstance(part, Constraint) and part.source != 'analytic' else ''}"
             )
     for o in card.objectives:
         unit = backends[o.source].quantities[o.quantity].unit
@@ -100,22 +105,16 @@ def _kind_of(card: Card, source: str) -> BackendKind:
     return kind
 
 
-def _analytic(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
-    from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
-
+def _analytic(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
     return AnalyticBackend(skeleton_from_settings(settings.get("skeleton", "so2sat")))
 
 
-def _surrogate(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
-    from eomoo.objectives.surrogate import SurrogateBackend
-
+def _surrogate(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
     folder = settings.get("folder")
     return SurrogateBackend(None if folder is None else card.folder / text("folder", folder, error=CardError))
 
 
-def _table(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
-    from eomoo.objectives.table import TableBackend
-
+def _table(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
     if settings.get("data") == "eo-hwnas":
         return TableBackend.from_eo()
     file = settings.pop("file", None)
@@ -127,16 +126,12 @@ def _table(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> 
     return TableBackend.from_file(card.folder / file, quantities, **settings)
 
 
-def _nasbench101(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
-    from eomoo.objectives.nasbench101 import NASBench101Backend
-
+def _nasbench101(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
     file = settings.pop("file", None)
     return NASBench101Backend(None if file is None else card.folder / file, **settings)
 
 
-def _live(card: Card, settings: _Settings, quantities: dict[str, Quantity]) -> Backend:
-    from eomoo.objectives.live import LiveBackend
-
+def _live(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
     return LiveBackend.from_card(settings, base=card.folder)
 
 

@@ -18,6 +18,8 @@ from eomoo.fronts import Direction, Objective
 
 # About what the published searches were given; a run of it takes seconds.
 _BUDGET = 500
+# Far above what people write: the longest shipped card has a thousand bytes.
+_MOST_BYTES = 2**20
 _CARD_KEYS = {"title", "citation", "budget", "reference_point", "objectives", "constraints", "backend"}
 _OBJECTIVE_KEYS = {"name", "title", "unit", "direction", "source", "quantity"}
 # Attributes of pymoo's individuals, what its algorithms set there, and columns of eomoo's own tables.
@@ -142,11 +144,10 @@ def load_card(name_or_path: str | Path) -> Card:
             )
         path = card_folder() / f"{name_or_path}.toml"
     try:
-        content = read_toml(path, error=CardError)
-        digest = sha256_of(path)
-    except (EomooError, ValueError) as error:
-        # ValueError: a name with a null character.
-        raise CardError(f"the problem card {path} cannot be read: {error}") from None
+        content = read_toml(path, max_size=_MOST_BYTES, error=CardError)
+        digest = sha256_of(path, max_size=_MOST_BYTES)
+    except EomooError as error:
+        raise CardError(f"the problem card cannot be read: {error}") from None
     return _card(path, content, digest)
 
 

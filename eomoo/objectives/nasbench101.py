@@ -15,7 +15,7 @@ from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.objectives.base import Backend, drawn, errors_of, with_errors
-from eomoo.space import CIFAR10, Skeleton, load_space
+from eomoo.space import CIFAR10, load_space
 
 _METRIC = {
     "val_accuracy": "validation_accuracy",
@@ -47,10 +47,6 @@ class NASBench101Backend(Backend):
         seed: For "random". A cell keeps its run within a seed, in whatever order and however often
             it is evaluated, and gets another draw with another seed.
 
-    Attributes:
-        quantities: What it offers, by name.
-        skeleton: The network around the cells.
-
     Raises:
         DataNotFoundError: The table is not on this machine; the text says how to make it.
         SettingError: (a ValueError) There are no runs of so many epochs, or `repeat` is unknown.
@@ -58,6 +54,7 @@ class NASBench101Backend(Backend):
 
     name = "nasbench101"
     quantities = NB101_QUANTITIES
+    skeleton = CIFAR10
     _accuracy_of = errors_of(_MEASURED)
 
     def __init__(
@@ -79,11 +76,6 @@ class NASBench101Backend(Backend):
         self._known = None if known.all() else np.flatnonzero(known)
         self._repeat, self._seed = repeat, whole("seed", seed, least=0)
         self._setting = f"{epochs} {halfway} {repeat} {seed}"
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """The network around the cells."""
-        return CIFAR10
 
     def known(self, names: Sequence[str]) -> NDArray[np.int64] | None:
         """None, as in NAS-Bench-101's own files; else the cells that have values, sorted."""
@@ -121,11 +113,11 @@ class NASBench101Backend(Backend):
         Of a single run it is that of the runs, of their mean it is smaller by the root of three.
         """
         shrink = np.sqrt(self.table.n_repeats) if self._repeat == "mean" else 1.0
-        out = np.zeros((len(cells), len(names)))
-        for k, name in enumerate(names):
-            if name != "params":
-                out[:, k] = pick(self._columns[name], cells, None).std(axis=1, ddof=1) / shrink
-        return out
+        columns = [
+            np.zeros(len(cells)) if name == "params" else pick(self._columns[name], cells, None).std(axis=1, ddof=1)
+            for name in names
+        ]
+        return np.stack(columns, axis=1) / shrink
 
     def __repr__(self) -> str:
         return f"NASBench101Backend({self.table!r}, repeat={self._repeat!r})"
@@ -140,10 +132,8 @@ class NASBench101Backend(Backend):
     def _gather(
         self, cells: NDArray[np.int64], names: Sequence[str], runs: NDArray[np.int64] | Literal["mean"]
     ) -> NDArray[np.float64]:
-        out = np.empty((len(cells), len(names)))
-        for k, name in enumerate(names):
-            if name == "params":
-                out[:, k] = load_space().params(cells, CIFAR10)
-            else:
-                out[:, k] = pick(self._columns[name], cells, runs)
-        return out
+        columns = [
+            load_space().params(cells, CIFAR10) if name == "params" else pick(self._columns[name], cells, runs)
+            for name in names
+        ]
+        return np.stack(columns, axis=1, dtype=np.float64)

@@ -14,7 +14,7 @@ import numpy as np
 from eomoo.checks import known_name
 from eomoo.data.datasets import find, get_dataset
 from eomoo.data.eo_table import load_eo_table
-from eomoo.data.user_table import is_target, read_user_table, target_columns
+from eomoo.data.user_table import MOST_BYTES, is_target, read_user_table, target_columns
 from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of, write_text
 from eomoo.fronts import Quantity
@@ -75,7 +75,7 @@ def refit(
         data,
         targets={name: Target(title=q.title, unit=q.unit, direction=q.direction) for name, q in quantities.items()},
         repeats=repeats,
-        files={file.name: sha256_of(place / file.name) for file in get_dataset(_DATASET).files},
+        files={file.name: sha256_of(place / file.name, max_size=MOST_BYTES) for file in get_dataset(_DATASET).files},
         advance=advance,
     )
 
@@ -108,7 +108,7 @@ def fit_table(
         except DataError:
             # No walks, or whatever else is wrong with the table, which is then said again.
             read = read_user_table(path, wanted)
-        indices, columns, files = read.indices, dict(read.columns), {path.name: sha256_of(path)}
+        indices, columns, files = read.indices, dict(read.columns), {path.name: sha256_of(path, max_size=MOST_BYTES)}
     else:
         wanted = list(targets) if targets else [c for c in map(str, table.columns) if is_target(c, table[c])]
         for name in ("index", *wanted):

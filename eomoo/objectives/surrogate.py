@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.fronts import Quantity
 from eomoo.models import Predictions, Quality, is_at_hand, joint_draws, read_record, shipped_folder, whole_space
 from eomoo.objectives.base import Backend, errors_of, with_errors
+from eomoo.space import load_space
 
 
 class SurrogateBackend(Backend):
@@ -25,10 +26,6 @@ class SurrogateBackend(Backend):
 
     Args:
         folder: Where the models lie; by default those that come with eomoo.
-
-    Attributes:
-        quantities: What it offers, by name.
-        folder: Where the models lie.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) The folder holds no surrogates.
@@ -57,11 +54,13 @@ class SurrogateBackend(Backend):
         return hashlib.sha256(self._record.text.encode()).hexdigest()
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        return _gathered(self._all_cells().mean, cells, names)
+        every = self._all_cells()
+        return np.stack([every.mean(name)[cells] for name in names], axis=1, dtype=np.float64)
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """Of a measurement of these cells around the prediction."""
-        return _gathered(self._all_cells().std, cells, names)
+        every = self._all_cells()
+        return np.stack([every.std(name)[cells] for name in names], axis=1, dtype=np.float64)
 
     def _ignorance(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         draws = joint_draws(self.folder, self._record, 1, seed=0)
@@ -75,8 +74,6 @@ class SurrogateBackend(Backend):
 
     def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
         """Whether cells (n,) lie outside what was measured, (n,): no measured one has as many vertices."""
-        from eomoo.space import load_space
-
         return ~np.isin(load_space().n_vertices[self._checked(indices, ())[0]], self._record.vertices)
 
     def __repr__(self) -> str:
@@ -99,12 +96,3 @@ class SurrogateBackend(Backend):
                 self.report(f"predicting every cell with the models in {self.folder}, once")
             self._predictions = whole_space(self.folder, self._record)
         return self._predictions
-
-
-def _gathered(
-    column: Callable[[str], NDArray[np.float32]], cells: NDArray[np.int64], names: Sequence[str]
-) -> NDArray[np.float64]:
-    values = np.empty((len(cells), len(names)))
-    for k, name in enumerate(names):
-        values[:, k] = column(name)[cells]
-    return values

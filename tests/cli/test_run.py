@@ -212,7 +212,7 @@ def test_a_mistake_is_told_in_one_sentence(refused, own, tmp_path, arguments, te
         ("eo-macro-latenz", "no problem card is called 'eo-macro-latenz'; shipped are "),
         ("", "no problem card is called ''"),
         ("a" * 300, "no problem card is called"),
-        ("none.toml", "none.toml cannot be read: there is no file"),
+        ("none.toml", "the problem card cannot be read: there is no file none.toml"),
         ("/", "no problem card"),
     ],
 )
@@ -238,7 +238,15 @@ def test_cards_that_are_not_there(refused, name, text):
 def test_broken_cards(refused, tmp_path, content, text):
     path = tmp_path / "broken.toml"
     path.write_bytes(content.encode(errors="surrogateescape"))
-    assert text in refused("run", path)
+    said = refused("run", path)
+    assert text in said
+    assert said.count(path.name) <= 1
+
+
+def test_a_limit_on_what_is_not_known_names_what_is(refused, own):
+    said = refused("run", own, "-c", "speed<=3")
+    assert "has no quantity 'speed'; it offers" in said
+    assert "params and macs are counted for any" in said
 
 
 def test_a_table_that_is_broken(refused, tmp_path):

@@ -110,6 +110,7 @@ def test_mistakes_are_named(place, arguments, message):
     assert result.exit_code == 1
     with pytest.raises(Exception, match=message):
         raise result.exception
+    assert result.output == ""
 
 
 def test_weights_for_other_classes_are_refused(place):
