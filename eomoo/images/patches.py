@@ -117,9 +117,7 @@ def patches_of(
         n_train, n_val, n_test: Patches drawn at random from all possible ones; None for all.
         seed: Of the regions and of the choice.
 
-    Raises:
-        DataError: (a ValueError) A split has fewer than 2 patches.
-        SettingError: (a ValueError) A setting that cannot be, such as a patch larger than the scene.
+    DataError (a ValueError) where a split has fewer than 2 patches.
     """
     smallest = min(scene.labels.shape)
     patch_size = positive("patch_size", patch_size, most=smallest)

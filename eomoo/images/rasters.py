@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import whole
+from eomoo.checks import first_line, whole
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.packages import require
 
@@ -78,11 +78,8 @@ def read_raster(
         Values (bands, height, width) in the file's own type, 0 where there are no data; whether there are
         data, same shape; the grid.
 
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) There is no such file.
-        DataError: (a ValueError) It is no raster file, is damaged, has complex numbers or no such band, or
-            claims far more pixels than its size can hold.
-        MissingPackageError: (an ImportError) rasterio is not installed.
+    A file with complex numbers, without such a band, or that claims far more pixels than its size can hold, is
+    none that can be used.
     """
     rasterio = require("rasterio", purpose="to read GeoTIFF, PNG and JPEG")
     place = Path(path).absolute()
@@ -100,29 +97,17 @@ def read_raster(
         raise
     except Exception as error:
         # Beside its own, rasterio passes on whatever GDAL's drivers raise for damaged files.
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise DataError(f"{path} is no readable raster file: {reason}") from error
+        raise DataError(f"{path} is no readable raster file: {first_line(error)}") from error
 
 
-def check_claim(path: str | Path, size: int, *, stored: int | None = None) -> None:
-    """Raise DataError (a ValueError) where a file says that it holds far more than its size can.
-
-    Args:
-        path: The file.
-        size: Bytes that its content would take in memory.
-        stored: Bytes that it takes in the file; by default the file's size.
-    """
-    most = max(_FREE, _RATIO * (Path(path).stat().st_size if stored is None else stored))
-    if size > most:
+def check_claim(path: str | Path, size: int) -> None:
+    """Raise DataError where a file says that it holds far more than its size can: so many bytes in memory."""
+    if size > max(_FREE, _RATIO * Path(path).stat().st_size):
         raise DataError(f"{path} claims {size / 2**20:,.0f} MiB of values, far more than a file of its size can hold")
 
 
 def band_numbers(value: object) -> tuple[int, ...] | None:
-    """Numbers of bands from a list of them, one, or a text as in "1,2,3"; None stays None.
-
-    Raises:
-        SettingError: (a ValueError) They are no whole numbers from 1 up, or one is there twice.
-    """
+    """Different numbers of bands, from 1, from a list of them, one, or a text as in "1,2,3"; None stays None."""
     if value is None:
         return None
     if isinstance(value, str):

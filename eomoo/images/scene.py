@@ -69,11 +69,7 @@ def read_scene(
         nodata: A value that stands for no data in the bands, beside what their files say.
         name: For tables and figures.
 
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) A file is missing.
-        DataError: (a ValueError) A file cannot be read, the files are of different places or grids, the
-            labels are no class numbers, or there are fewer than two classes.
-        MissingPackageError: (an ImportError) rasterio is not installed.
+    DataError where the files are of different places or grids, or the labels are not numbers of two classes or more.
     """
     numbers, labelled, grid = read_raster(labels, codes=True)
     images, valid = [], np.ones(grid.shape, dtype=bool)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import known_name, number
+from eomoo.checks import first_line, known_name, number
 from eomoo.errors import DataError, DataNotFoundError, EomooError
-from eomoo.images.image_data import ImageData
+from eomoo.images.image_data import ImageData, fingerprint_of
 from eomoo.images.rasters import check_claim
 from eomoo.images.splits import ArrayImages, ImageSet, Subset, statistics_of
 from eomoo.packages import require
@@ -34,15 +33,12 @@ SO2SAT_CLASSES = (
     "bare soil or sand", "water",
 )  # fmt: skip
 _PIXELS = 32
-_VERSION_2_MEAN = (
-    .12374, .10925, .10105, .11420, .15921, .18141, .17451, .19495, .15421, .10900,
-)  # fmt: skip
-_VERSION_2_STD = (
-    .03956, .04775, .06633, .06357, .07746, .09104, .09218, .10168, .09987, .08777,
-)  # fmt: skip
+# Of the training split, by band; rounded to five digits.
+_VERSION_2_MEAN = (0.12374, 0.10925, 0.10105, 0.11420, 0.15921, 0.18141, 0.17451, 0.19495, 0.15421, 0.10900)
+_VERSION_2_STD = (0.03956, 0.04775, 0.06633, 0.06357, 0.07746, 0.09104, 0.09218, 0.10168, 0.09987, 0.08777)
 # Standard error of a band's mean by its deviation, if the pixels of a patch were all alike: 0.7 %.
 _STATISTICS_SAMPLE = 20_000
-# Patches that are looked at when a file is opened, and that mark it.
+# Patches that are looked at when a file is opened, and that mark it: hashing 51 GB would take minutes each time.
 _PROBE = 64
 # Reflectances are about 0 to 3; values of 10,000 a unit, the other convention, are far above this.
 _LARGEST = 100
@@ -54,10 +50,6 @@ class So2SatFile:
     Args:
         path: The HDF5 file.
         sentinel1: Give the 8 bands of Sentinel-1 after the 10 of Sentinel-2.
-
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) There is no such file.
-        DataError: (a ValueError) It is short, mislabelled or of another kind.
     """
 
     def __init__(self, path: str | Path, *, sentinel1: bool = False) -> None:
@@ -72,7 +64,7 @@ class So2SatFile:
             raise
         except Exception as error:
             # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
-            raise DataError(f"{self.path} is damaged: {_reason(error)}; download it again") from error
+            raise DataError(f"{self.path} is damaged: {first_line(error)}; download it again") from error
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -94,7 +86,7 @@ class So2SatFile:
             if self.sentinel1:
                 parts.append(_rows(file["sen1"], rows))
         except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise DataError(f"{self.path} is damaged: {_reason(error)}; download it again") from error
+            raise DataError(f"{self.path} is damaged: {first_line(error)}; download it again") from error
         wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
         if wrong.any():
             raise DataError(f"{self.path}: 'sen2' of patch {rows[wrong.argmax()]} holds values that are not finite")
@@ -109,9 +101,8 @@ class So2SatFile:
             try:
                 self._file = h5py.File(self.path, "r")
             except OSError as error:
-                raise DataError(
-                    f"{self.path} is no HDF5 file or is cut short ({_reason(error)}); download it again"
-                ) from error
+                reason = first_line(error)
+                raise DataError(f"{self.path} is no HDF5 file or is cut short ({reason}); download it again") from error
             self._process = os.getpid()
         return self._file
 
@@ -160,11 +151,6 @@ def load_so2sat(
         memory: Splits up to this size (GiB, as float32) are read into memory once; larger ones are
             read from the files during training.
 
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) A file is missing.
-        DataError: (a ValueError) A file is short, mislabelled or of another version.
-        MissingPackageError: (an ImportError) h5py is not installed.
-
     Source: Zhu et al., So2Sat LCZ42, IEEE GRSM 2020, doi:10.14459/2018mp1483140; CC-BY-4.0.
     """
     # The command line makes a number of it.
@@ -187,7 +173,7 @@ def load_so2sat(
         mean=mean,
         std=std,
         image_size=_PIXELS,
-        fingerprint=_fingerprint(files, label, bands),
+        fingerprint=fingerprint_of(files, label, bands, sample=_PROBE),
     )
 
 
@@ -238,18 +224,3 @@ def _statistics(file: So2SatFile, *, published: bool) -> tuple[tuple[float, ...]
         sen2 = len(SEN2_BANDS)
         return _VERSION_2_MEAN + mean[sen2:], _VERSION_2_STD + std[sen2:]
     return mean, std
-
-
-def _fingerprint(files: dict[str, So2SatFile], *names: object) -> str:
-    """Over all labels and a few patches of each file: hashing 51 GB would take minutes each time."""
-    digest = hashlib.sha256(repr(names).encode())
-    for split, file in files.items():
-        chosen = np.unique(np.linspace(0, len(file) - 1, _PROBE).astype(np.int64))
-        digest.update(f"{split} {len(file)}".encode())
-        digest.update(file.labels.astype("<i8").tobytes())
-        digest.update(file.batch(chosen)[0].astype("<f4").tobytes())
-    return digest.hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

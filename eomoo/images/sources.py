@@ -42,11 +42,6 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
         options: For every source ``n_train``, ``n_val``, ``n_test`` (images that are kept) and
             ``seed``; So2Sat: ``version``, ``sentinel1``, ``memory``; scenes: ``patch_size``, ``gap``,
             ``blocks``; scenes and folders: ``bands``, the numbers of those that are used, from 1.
-
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) There is nothing of that name.
-        DataError: (a ValueError) Its files cannot be used.
-        SettingError: (a ValueError) An option that this source does not have.
     """
     if isinstance(source, ImageData):
         return source
@@ -89,10 +84,6 @@ def open_scene(source: str | Path) -> Scene:
     ``scene.toml`` has ``bands`` (list of GeoTIFF files beside it), ``labels`` (GeoTIFF file), and
     optionally ``name``, ``band_names`` (list), ``nodata`` (a number that stands for no data in the
     bands) and a table ``[classes]`` of names by number, as in ``5 = "forest"``.
-
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) A file is missing.
-        DataError: (a ValueError) A file cannot be used; SettingError where it is no scene.
     """
     kind, place = split_source(source)
     if kind != "scene":

@@ -90,11 +90,7 @@ def read_batch(images: ImageSet, indices: NDArray[np.int64]) -> tuple[NDArray[np
 
 
 def labels_of(images: ImageSet) -> NDArray[np.int64]:
-    """All labels (n,) of a split; read from the images where it does not offer them.
-
-    Raises:
-        DataError: (a ValueError) A label is no whole number.
-    """
+    """All labels (n,) of a split, whole numbers; read from the images where it does not offer them."""
     known = getattr(images, "labels", None)
     if known is None:
         return np.array([_pair(images, k)[1] for k in range(len(images))], dtype=np.int64)
@@ -110,11 +106,7 @@ def shape_of(images: ImageSet) -> tuple[int, ...]:
 
 
 def statistics_of(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each band over a split, in one pass.
-
-    Raises:
-        DataError: (a ValueError) A value is not finite, or a band is constant.
-    """
+    """Mean and standard deviation of each band over a split, in one pass; DataError where a band is constant."""
     count, total, squares = 0, np.float64(0), np.float64(0)
     shift: NDArray[np.float64] | None = None
     for start in range(0, len(images), _CHUNK):

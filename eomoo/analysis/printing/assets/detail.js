@@ -36,7 +36,7 @@ function cellSection(front, k) {
             h("a", { href: `#${front.anchor(j)}` }, `cell ${front.cells[j]}`), h("span", { class: "soft" }, ` ${front.words(j)}`))))
           : h("p", { class: "soft" }, "None: every step away from it, one edge or one operation, leaves the front."),
         h("h5", {}, "Use it"),
-        command(`eomoo show ${cell}`), command(`eomoo export ${cell} --onnx`), command(`eomoo train ${cell}`),
+        command(`eomoo show ${cell}`), command(`eomoo export ${cell} --onnx`), command(`eomoo train ${cell} --data FOLDER`),
         h("dl", { class: "facts codes" },
           h("dt", {}, "genotype"), h("dd", {}, h("code", {}, front.genotypes[k]), copyButton(front.genotypes[k])),
           h("dt", {}, "hash"), h("dd", {}, h("code", {}, front.hashes[k]), copyButton(front.hashes[k]))))),
