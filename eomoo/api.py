@@ -15,7 +15,7 @@ from eomoo.errors import SettingError
 from eomoo.files import only_one, remove_leftovers
 from eomoo.fronts import FrontUncertainty
 from eomoo.objectives.refit import fit_table as fit_models
-from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
+from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Progress, run_algorithm
 from eomoo.search.uncertainty import front_uncertainty
@@ -192,8 +192,7 @@ def _stored(
         problem.pareto_indices()
     with Store(folder / STORE_NAME, create=True) as store:
         known = store.add_problem(problem)
-        wanted = (known, spec.label, {"algorithm": spec.algorithm, **spec.settings}, seed, budget)
-        mine, others = _find(store.runs(), wanted)
+        mine, others = _find(store.runs(), known, spec, seed, budget)
         repeated = mine is not None and mine.complete and not again
         if not repeated:
             if others:
@@ -205,13 +204,19 @@ def _stored(
             if mine is None or not mine.complete or result.complete:
                 store.discard_incomplete(*([] if mine is None else [mine.id]))
                 store.add_run(known, spec, seed=seed, budget=budget, result=result)
-                mine, _ = _find(store.runs(), wanted)
+                mine, _ = _find(store.runs(), known, spec, seed, budget)
         assert mine is not None
         return load_run(store, mine), repeated
 
 
-def _find(runs: list[RunRow], wanted: tuple[Any, ...]) -> tuple[RunRow | None, list[RunRow]]:
-    """The run (problem, label, settings, seed, budget), and all others."""
-    same = [(run.problem, run.label, run.settings, run.seed, run.budget) == wanted for run in runs]
-    mine = next((run for run, found in zip(runs, same, strict=True) if found), None)
-    return mine, [run for run, found in zip(runs, same, strict=True) if not found]
+def _find(
+    runs: list[RunRow], problem: int, spec: AlgorithmSpec, seed: int, budget: int
+) -> tuple[RunRow | None, list[RunRow]]:
+    """The run of these settings, and all others."""
+    wanted = (problem, spec.label, seed, budget)
+    same = [
+        run
+        for run in runs
+        if (run.problem, run.label, run.seed, run.budget) == wanted and same_settings(run.settings, spec)
+    ]
+    return same[0] if same else None, [run for run in runs if run not in same]

@@ -29,7 +29,7 @@ DEFAULT_ALGORITHM = "surrogate-pls"
 _INITS = ("random", "surrogate-pareto")
 # What a study file cannot hold.
 _NOT_SETTINGS = {"sampling", "n_obj", "model"}
-_RENAMED = {("random", "batch"): "batch_size"}
+_RENAMED: dict[tuple[object, str], str] = {("random", "batch"): "batch_size"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +125,13 @@ def make_algorithm(name: str, n_obj: int, **options: Any) -> Algorithm:
 def default_algorithm() -> Algorithm:
     """A fresh copy of the algorithm that ``eomoo run`` uses, for a problem of any number of objectives."""
     return make_algorithm(DEFAULT_ALGORITHM, 2)
+
+
+def same_settings(stored: Mapping[str, Any], spec: AlgorithmSpec) -> bool:
+    """Whether a stored run's settings are a spec's: 0.1.0 kept some by other names, and some without a say."""
+    named = {_RENAMED.get((stored.get("algorithm"), key), key): value for key, value in stored.items()}
+    said = {key: value for key, value in named.items() if key not in _without_say(named)}
+    return said == {"algorithm": spec.algorithm, **spec.settings}
 
 
 def _without_say(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -16,7 +16,7 @@ import numpy as np
 from eomoo.arrays import Floats, Ints
 from eomoo.errors import StoreError
 from eomoo.files import Database
-from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.algorithms import AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
 from eomoo.study.rows import (
@@ -202,13 +202,12 @@ class Store:
 
     def has_run(self, problem: int, spec: AlgorithmSpec, *, seed: int, budget: int) -> bool:
         """Whether a run is in, and complete."""
-        return bool(
-            self._database.rows(
-                "SELECT 1 FROM run WHERE problem = ? AND label = ? AND settings = ? AND seed = ? "
-                "AND budget = ? AND complete",
-                (problem, spec.label, _settings(spec), seed, budget),
-            )
+        found = self._database.rows(
+            "SELECT settings FROM run WHERE problem = ? AND label = ? AND seed = ? AND budget = ? AND complete",
+            (problem, spec.label, seed, budget),
         )
+        with self._database.explained():
+            return any(same_settings(json.loads(settings), spec) for (settings,) in found)
 
     def trace(self, run: RunRow) -> RunTrace:
         """Every evaluated cell of a run in order, with the values that the run saw.

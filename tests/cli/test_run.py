@@ -1,8 +1,10 @@
 """``eomoo run``: what it prints and writes, and one sentence for every mistake."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -409,6 +411,16 @@ def test_a_run_that_was_there_is_said_to_be(call, own, tmp_path):
     arguments = ("run", own, "-a", "random", "--budget", 30, "--out", tmp_path)
     assert "already" not in call(*arguments).out
     assert f"this run was in {tmp_path} already: nothing was evaluated\n" in call(*arguments).out
+
+
+def test_a_run_of_0_1_0_with_other_names_of_its_settings_is_the_same_run(call, own, tmp_path):
+    arguments = ("run", own, "-a", "random", "--budget", 30, "--out", tmp_path)
+    call(*arguments)
+    with contextlib.closing(sqlite3.connect(tmp_path / STORE_NAME)) as store, store:
+        store.execute("UPDATE run SET settings = replace(settings, 'batch_size', 'batch'), sha256 = NULL")
+        assert '"batch"' in store.execute("SELECT settings FROM run").fetchone()[0]
+    assert "already: nothing was evaluated" in call(*arguments).out
+    assert "holds the results of another run" in call(*arguments, "-o", "batch_size=7").err
 
 
 def test_a_pipe_gets_a_line_and_json_gets_none(call, own):

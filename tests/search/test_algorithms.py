@@ -9,7 +9,7 @@ from synthetic import ball, brute_front
 
 from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
 from eomoo.fronts.directions import reference_directions
-from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm
+from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm, same_settings
 from eomoo.search.run import run_algorithm
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
@@ -278,3 +278,16 @@ def test_an_interrupt_before_anything_was_evaluated(problems):
     result = run_algorithm(problem, AlgorithmSpec(label="x", algorithm="pls"), budget=50, seed=1)
     assert not result.complete
     assert (len(result.cells), result.values.shape, len(result.front)) == (0, (0, 2), 0)
+
+
+def test_settings_of_0_1_0_are_compared_by_what_they_say():
+    spec = AlgorithmSpec(label="pls", algorithm="pls")
+    stored = {"algorithm": "pls", **spec.settings}
+    assert same_settings(stored, spec)
+    assert same_settings({**stored, "n_train": 123}, spec)
+    assert not same_settings({**stored, "n_starts": 21}, spec)
+    assert not same_settings({**stored, "init": "surrogate-pareto", "n_train": 123}, spec)
+    assert not same_settings({**stored, "algorithm": "random"}, spec)
+    random = AlgorithmSpec(label="r", algorithm="random", options={"batch_size": 9})
+    assert same_settings({"algorithm": "random", "batch": 9}, random)
+    assert not same_settings({"algorithm": "random", "batch": 8}, random)
