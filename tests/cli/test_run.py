@@ -413,6 +413,7 @@ def test_a_run_that_was_there_is_said_to_be(call, own, tmp_path):
     assert f"this run was in {tmp_path} already: nothing was evaluated\n" in call(*arguments).out
 
 
+@pytest.mark.filterwarnings("ignore:.*0.1.0, without digests")
 def test_a_run_of_0_1_0_with_other_names_of_its_settings_is_the_same_run(call, own, tmp_path):
     arguments = ("run", own, "-a", "random", "--budget", 30, "--out", tmp_path)
     call(*arguments)

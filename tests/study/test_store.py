@@ -397,7 +397,7 @@ def test_a_problem_of_the_first_format_whose_front_differs_is_another_one(first)
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write .*: a part of that path is a file"):
+    with pytest.raises(StoreError, match=r"cannot write .*: a part of that path is a file"):
         Store(tmp_path / "file" / STORE_NAME, create=True)
     (tmp_path / STORE_NAME).mkdir()
     with pytest.raises(StoreError, match="cannot be opened"):
