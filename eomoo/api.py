@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
 from eomoo.checks import whole
-from eomoo.errors import SettingError
+from eomoo.errors import EomooError, SettingError
 from eomoo.files import only_one, remove_leftovers
-from eomoo.fronts import FrontUncertainty
+from eomoo.fronts import FrontSummary, FrontUncertainty
 from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem, get_problem
-from eomoo.search.run import Progress, run_algorithm
+from eomoo.search.run import Progress, RunResult, run_algorithm
 from eomoo.search.uncertainty import front_uncertainty
 from eomoo.study.rows import RunRow
 from eomoo.study.store import STORE_NAME, Store
@@ -200,13 +201,30 @@ def _stored(
             for backend in problem.backends.values():
                 backend.retry_failed = again
             result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=on_progress)
+            extra = _uncertainty_of(problem, result)
             # A whole run is not given for an interrupted one.
             if mine is None or not mine.complete or result.complete:
                 store.discard_incomplete(*([] if mine is None else [mine.id]))
-                store.add_run(known, spec, seed=seed, budget=budget, result=result)
+                store.add_run(known, spec, seed=seed, budget=budget, result=result, extra=extra)
                 mine, _ = _find(store.runs(), known, spec, seed, budget)
         assert mine is not None
         return load_run(store, mine), repeated
+
+
+def _uncertainty_of(problem: CellProblem, result: RunResult) -> dict[str, Any]:
+    """What can be said of a run's front, to be kept with the run; nothing where its values are exact."""
+    if not len(result.front) or problem.noise is not None:
+        return {}
+    among = None if problem.enumerable else result.cells[result.feasible]
+    try:
+        if not (problem.ignorance(result.front) > 0).any():
+            return {}
+        found = front_uncertainty(problem, result.front, among=among)
+    except (EomooError, KeyboardInterrupt) as error:
+        # The run itself is not to be lost.
+        warnings.warn(f"the front's uncertainty is not told: {str(error) or 'interrupted'}", stacklevel=2)
+        return {}
+    return {"uncertainty": FrontSummary.of(found).to_dict()}
 
 
 def _find(

@@ -8,12 +8,14 @@
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
+from eomoo.analysis.columns import certainty_words
 from eomoo.analysis.compared import StudyTables, check_indicators, indicator_frame, quartiles, study_tables
 from eomoo.analysis.convert import evaluation_frame, to_result
 from eomoo.analysis.curves import hypervolume_curves, quartile_curves
 from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
 from eomoo.analysis.fronts import front_frame
 from eomoo.analysis.printing import (
+    choice_rows,
     draw_front,
     front_rows,
     plot_critical_difference,
@@ -41,10 +43,10 @@ from eomoo.analysis.tables import Curves
 
 __all__ = [
     "OPERATION_COLORS", "Curves", "ProblemResults", "StoredRun", "StudyResults", "StudyTables", "cell_text",
-    "check_indicators", "draw_cell", "draw_front", "evaluation_frame", "front_frame", "front_rows", "holm",
-    "hypervolume_curves", "indicator_frame", "load_results", "load_run", "magnitude", "mann_whitney", "pairwise_tests",
-    "plot_critical_difference", "plot_curves", "plot_violins", "problem_box", "quartile_curves", "quartiles",
-    "rank_test", "render_report", "report_of", "run_fronts", "study_latex", "study_lines", "study_tables", "summary",
-    "to_result", "trace_frame", "vargha_delaney", "write_csv", "write_figures", "write_latex", "write_report",
-    "write_run",
+    "certainty_words", "check_indicators", "choice_rows", "draw_cell", "draw_front", "evaluation_frame",
+    "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame", "load_results", "load_run",
+    "magnitude", "mann_whitney", "pairwise_tests", "plot_critical_difference", "plot_curves", "plot_violins",
+    "problem_box", "quartile_curves", "quartiles", "rank_test", "render_report", "report_of", "run_fronts",
+    "study_latex", "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney",
+    "write_csv", "write_figures", "write_latex", "write_report", "write_run",
 ]  # fmt: skip

@@ -77,7 +77,7 @@ class StudyTables:
                     "objectives": p.objectives.to_dict()["objectives"],
                     "ideal_point": p.objectives.raw(p.box.ideal),
                     "reference_point": p.objectives.raw(p.box.reference),
-                    "reference_front": "true" if p.reference_is_true else "best known",
+                    "reference_front": p.reference_name.removesuffix(" known").removesuffix(" front"),
                     "runs": len(p.runs),
                 }
                 for p in self.results.problems

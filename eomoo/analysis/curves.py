@@ -73,7 +73,6 @@ def anytime(problem: ProblemResults, key: str) -> Curves:
     budgets = {run.budget for run in problem.runs}
     most = max(max(budgets), 1)
     at = sorted({max(1, round(most * k / _CHECKPOINTS)) for k in range(1, _CHECKPOINTS + 1)} | budgets)
-    reference = "the true front" if problem.reference_is_true else "the best front known"
     several = len(problem.runs) > 1
     band = " Lines are medians over seeds, bands reach from quartile to quartile." if several else ""
     return Curves(
@@ -82,7 +81,7 @@ def anytime(problem: ProblemResults, key: str) -> Curves:
         x_label="distinct cells evaluated",
         y_label="share of hypervolume",
         series=quartile_curves(hypervolume_curves(problem, at), at),
-        note=f"Hypervolume of what was found until then, as a share of that of {reference}.{band}",
+        note=f"Hypervolume of what was found until then, as a share of that of the {problem.reference_name}.{band}",
     )
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.analysis.columns import FrontColumn, front_columns
 from eomoo.analysis.results import ProblemResults, StoredRun, deviations_of
 from eomoo.analysis.tables import Table
-from eomoo.analysis.wording import number, shown_unit
+from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Bools, Floats, Ints
-from eomoo.fronts import Direction, by_first, knee_point, non_dominated
-from eomoo.plots import axis_label
+from eomoo.fronts import FrontSummary, by_first, knee_point, non_dominated
 from eomoo.space import Catalogue, load_space
 from eomoo.study.rows import ProblemRow
 
@@ -29,29 +28,6 @@ _MOST_SEEN = 2500
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontColumn:
-    """A quantity of every cell (k,) of a front, with its standard deviations where it has some."""
-
-    name: str
-    title: str
-    values: NDArray[Any]
-    unit: str = ""
-    direction: Direction = "min"
-    objective: bool = False
-    deviations: Floats | None = None
-
-    @property
-    def label(self) -> str:
-        """Title and unit, for headings."""
-        return axis_label(self.title, self.unit)
-
-    def text(self, k: int) -> str:
-        """The k-th value for people, ± its standard deviation."""
-        spread = "" if self.deviations is None or not self.deviations[k] else f" ± {self.deviations[k]:.2g}"
-        return number(float(self.values[k])) + spread
-
-
-@dataclass(frozen=True, kw_only=True)
 class FrontData:
     """A front of one problem.
 
@@ -63,6 +39,8 @@ class FrontData:
         n_runs: Runs that the front was joined from.
         n_front: Cells on the front; more than k where it was thinned.
         knee: Position of the knee, or None.
+        limited: Values of the limited quantities, by cell.
+        said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
         seen: (s, m) raw values of cells evaluated, at most a few thousand, drawn evenly; of n_seen.
         true_cells, true_values: The true front, thinned like the front, of n_true; None where unknown.
     """
@@ -75,6 +53,8 @@ class FrontData:
     n_runs: int
     n_front: int
     knee: int | None
+    limited: dict[int, list[float]]
+    said: FrontSummary | None
     seen: Floats
     n_seen: int
     true_cells: Ints | None
@@ -84,7 +64,9 @@ class FrontData:
     @property
     def columns(self) -> list[FrontColumn]:
         """What is said of each cell."""
-        return front_columns(self.problem, self.cells, self.values, self.deviations)
+        return front_columns(
+            self.problem, self.cells, self.values, self.deviations, limited=self.limited, said=self.said
+        )
 
     @property
     def on_true_front(self) -> Bools | None:
@@ -115,6 +97,8 @@ def front_data(results: ProblemResults) -> FrontData:
         n_runs=len(results.runs),
         n_front=len(cells),
         knee=None if knee is None else int(np.flatnonzero(kept == knee)[0]),
+        limited={cell: row for run in results.runs for cell, row in run.limited.items()},
+        said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
         seen=seen,
         n_seen=n_seen,
         true_cells=None if true is None else true[0][shown],
@@ -123,39 +107,23 @@ def front_data(results: ProblemResults) -> FrontData:
     )
 
 
-def front_columns(problem: ProblemRow, cells: Ints, values: Floats, deviations: Floats) -> list[FrontColumn]:
-    """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), then what they cost."""
-    space = load_space()
-    found = [
-        FrontColumn(
-            name=o.name,
-            title=o.title,
-            unit=o.unit,
-            direction=o.direction,
-            objective=True,
-            values=values[:, k],
-            deviations=deviations[:, k] if (deviations[:, k] > 0).any() else None,
-        )
-        for k, o in enumerate(problem.objectives)
-    ]
-    costs = (
-        ("params", "parameters", space.params(cells, problem.skeleton)),
-        ("macs", "MACs", space.macs(cells, problem.skeleton)),
-        ("vertices", "vertices", space.n_vertices[cells]),
+def run_columns(stored: StoredRun) -> list[FrontColumn]:
+    """What is said of each cell of a run's front."""
+    return front_columns(
+        stored.problem,
+        stored.front_cells,
+        stored.front_values,
+        stored.deviations,
+        limited=stored.run.limited,
+        said=stored.run.uncertainty,
     )
-    return found + [
-        FrontColumn(name=name, title=title, values=counts)
-        for name, title, counts in costs
-        # What is an objective has its column already.
-        if name not in problem.objectives.names
-    ]
 
 
 def front_content(stored: StoredRun) -> dict[str, Any]:
     """A run's front for other programs, by column, a value for each cell."""
     space, cells = load_space(), stored.front_cells
     columns: dict[str, Any] = {"index": cells, "hash": space.hash(cells)}
-    for column in front_columns(stored.problem, cells, stored.front_values, stored.deviations):
+    for column in run_columns(stored):
         columns[column.name] = column.values
         if column.deviations is not None:
             columns[f"{column.name}_std"] = column.deviations
@@ -174,6 +142,8 @@ def front_table(front: FrontData) -> Table:
     """The front as a table, a row for each cell."""
     content: dict[str, list[Any]] = {"cell": front.cells.tolist()}
     for column in front.columns:
+        if column.detail and column.name.endswith("_regret"):
+            continue
         content[column.label] = column.values.tolist()
         if column.deviations is not None:
             content[f"{column.title}, standard deviation"] = column.deviations.tolist()
@@ -207,6 +177,7 @@ def front_json(front: FrontData) -> dict[str, Any]:
                 "sd": None if column.deviations is None else _numbers(column.deviations),
             }
             for k, column in enumerate(front.columns)
+            if column.name == "macs" or not column.detail
         ],
         "cells": front.cells.tolist(),
         "hashes": space.hash(front.cells),

@@ -118,11 +118,11 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         # NaN where the reference front has no volume within the box.
         reached = "" if np.isnan(share) else f"{share:.2%}"
         if reached and problem.reference_is_true:
-            lead.append(f"It reaches {reached} of the hypervolume of the true front, which is known for this problem.")
+            lead.append(f"It reaches {reached} of the hypervolume of the {problem.reference_name} of all cells.")
         if front.knee is not None:
             values_there = values_in_words(front.problem, front.values[front.knee])
             lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
-        whose = "of the true front's hypervolume" if problem.reference_is_true else "of the best hypervolume known"
+        whose = f"of the hypervolume of the {problem.reference_name}"
         tiles[2:2] = [(reached, whose)] if reached else []
         blocks.insert(0, anytime(problem, "run"))
     else:
@@ -265,10 +265,10 @@ def _winner(tables: StudyTables, problem: ProblemResults) -> str:
     if not len(mine):
         near = problem.runs[0].extra.get("nearest", "no hypervolume was reached")
         return f"On {problem.name} nothing was found: {near} ({problem.runs[0].label}, seed {problem.runs[0].seed})."
-    best, reference = mine.iloc[0], "true" if problem.reference_is_true else "best known"
+    best = mine.iloc[0]
     return (
         f"On {problem.name}, {best['label']} reaches the largest median hypervolume after "
-        f"{best['evaluations']:,} cells: {best['median']:.2%} of the {reference} front's."
+        f"{best['evaluations']:,} cells: {best['median']:.2%} of that of the {problem.reference_name}."
     )
 
 

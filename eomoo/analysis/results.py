@@ -124,8 +124,13 @@ class ProblemResults:
 
     @property
     def reference_is_true(self) -> bool:
-        """Whether the reference front is the true one."""
+        """Whether the reference front is that of all cells."""
         return self.true_front is not None
+
+    @property
+    def reference_name(self) -> str:
+        """What the reference front is; a true one has measured or exact values."""
+        return self.problem.best_front if self.reference_is_true else "best front known"
 
     @property
     def feasible(self) -> bool:

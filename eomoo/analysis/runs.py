@@ -40,6 +40,23 @@ def summary(stored: StoredRun) -> dict[str, Any]:
         if stored.true_front is not None:
             best = hypervolume(objectives.minimise(stored.true_front[1]), box)
             result["share_of_true_hypervolume"] = result["hypervolume"] / best if best else None
+    said = stored.run.uncertainty
+    result["predicted"] = stored.problem.predicted
+    if said is not None:
+        result["uncertainty"] = {
+            "draws": said.n_draws,
+            "candidates": said.n_candidates,
+            "expected_on_true_front": float(said.probability.sum()),
+            "choices": [
+                {
+                    "take": group.representative,
+                    "cells": group.cells,
+                    "likely_gain": dict(zip(objectives.names, group.gain.tolist(), strict=True)),
+                }
+                for group in said.groups
+            ],
+            "band": {f"{percentile:g}": surface for percentile, surface in said.band.items()},
+        }
     return result
 
 

@@ -199,7 +199,8 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str
     if best == 0:
         # Not known, or no cell is better than the reference point in every objective.
         return lambda front: ""
-    return lambda front: f", hypervolume {hypervolume(front, box) / best:.2%} of the true front's"
+    whose = "predicted" if problem.predicted else "true"
+    return lambda front: f", hypervolume {hypervolume(front, box) / best:.2%} of the {whose} front's"
 
 
 def _print_json(stored: StoredRun) -> None:
@@ -209,17 +210,22 @@ def _print_json(stored: StoredRun) -> None:
 
 
 def _print_front(stored: StoredRun, problem: CellProblem) -> None:
-    from eomoo.analysis import front_rows, summary
+    from eomoo.analysis import certainty_words, choice_rows, front_rows, summary
 
     numbers = summary(stored)
     outside = problem.extrapolates(stored.front_cells)
     out = console()
-    out.print(f"{stored.problem.title}: {len(stored.front)} cells on the front")
+    kind = "predicted front" if stored.problem.predicted else "front"
+    out.print(f"{stored.problem.title}: {len(stored.front)} cells on the {kind} found")
     out.print(front_rows(stored, outside))
     if outside.any():
         out.print("* outside what was measured: fewer than 5 vertices, so its values are extrapolated")
+    said, choices = stored.run.uncertainty, choice_rows(stored)
+    if said is not None and choices is not None:
+        out.print(choices)
+        out.print(certainty_words(stored.problem, said), soft_wrap=True)
     share = numbers.get("share_of_true_hypervolume")
-    found = f"; {share:.2%} of the true front's hypervolume" if share is not None else ""
+    found = f"; {share:.2%} of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(
         f"{numbers['distinct_cells']:,} distinct cells in {numbers['evaluations']:,} evaluations, "
         f"{numbers['seconds']:.2g} s, {stored.run.algorithm}, seed {stored.run.seed}{found}"

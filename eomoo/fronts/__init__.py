@@ -6,7 +6,8 @@
 - ``indicators``: hypervolume, IGD+, additive epsilon, R2, distances of cells.
 - ``knee``: where the trade-off bends most.
 - ``attainment``: what the fronts of several runs attain, and how often.
-- ``drawn``: the fronts of joint draws. ``uncertainty``: what can be said of a front by these.
+- ``drawn``: the fronts of joint draws. ``uncertainty``: what can be said of a front by these;
+  ``summary``: the same without the draws.
 - ``directions``: reference directions that spread evenly.
 """
 
@@ -31,11 +32,12 @@ from eomoo.fronts.indicators import (
 )
 from eomoo.fronts.knee import knee_distances, knee_point
 from eomoo.fronts.objectives import Direction, Objective, Objectives, Quantity
+from eomoo.fronts.summary import FrontSummary
 from eomoo.fronts.uncertainty import FrontUncertainty, Group
 
 __all__ = [
-    "INDICATORS", "PENALTY", "Box", "Direction", "DrawnFronts", "FrontArchive", "FrontUncertainty", "Group",
-    "Indicator", "Objective", "Objectives", "Quantity", "additive_epsilon", "attainment_difference",
+    "INDICATORS", "PENALTY", "Box", "Direction", "DrawnFronts", "FrontArchive", "FrontSummary", "FrontUncertainty",
+    "Group", "Indicator", "Objective", "Objectives", "Quantity", "additive_epsilon", "attainment_difference",
     "attainment_surfaces", "by_first", "deduplicated", "edit_distances", "front_indicators", "hamming_distances",
     "hypervolume", "igd_plus", "knee_distances", "knee_point", "maximal_distance", "mean_distance", "non_dominated",
     "r2", "reference_directions", "sorted_front", "staircase",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -46,6 +46,7 @@ class RunResult:
         ended: Why it evaluated fewer cells than its budget, in a sentence; "" where it did not.
         nearest: Where no cell is feasible, how near one came, in a sentence: the least violation, and the
             best value seen of each limited quantity; else "".
+        front_limited: (k, c) the front's values of the quantities that the problem limits.
     """
 
     cells: Ints
@@ -60,6 +61,7 @@ class RunResult:
     complete: bool
     ended: str = ""
     nearest: str = ""
+    front_limited: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
 
 class _Recorder:
@@ -93,6 +95,7 @@ class _Recorder:
             values=np.concatenate([np.empty((0, m)), *self.values]),
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
             front=front,
+            front_limited=self.posed.limited_values(front),
             front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
             starts=None if starts is None or len(starts) == 0 else starts,
             notes=getattr(_sampling(algorithm), "notes", {}),

@@ -28,6 +28,8 @@ _FORMAT = 1
 _HOPE = 1.5
 # Draws of a block of cells: 13 MB an objective.
 _BLOCK = 1 << 13
+# Draws of fewer cells take no second.
+_MANY = 5_000
 # More threads than this gain little, since the fronts are found by one.
 _MOST_THREADS = 4
 
@@ -90,11 +92,18 @@ def _all_fronts(
         found = _read(path)
         if found is None:
             candidates = hopeful_cells(problem)
+            if len(candidates) > _MANY:
+                _report(problem, f"drawing the values of {len(candidates):,} cells that could matter, once")
             found = fronts_of_draws(problem, candidates, n, seed), len(candidates)
             _write(path, *found)
         return found
     others = np.setdiff1d([] if among is None else problem.space.check(among), asked).astype(np.int64)
     return fronts_of_draws(problem, others, n, seed), len(others) + len(asked)
+
+
+def _report(problem: CellProblem, text: str) -> None:
+    """Tell whoever listens to the problem's backends, once."""
+    next(iter(problem.backends.values())).report(text)
 
 
 def hopeful_cells(problem: CellProblem) -> Ints:

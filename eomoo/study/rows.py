@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Floats, Ints
-from eomoo.fronts import Objectives
+from eomoo.fronts import FrontSummary, Objectives, Quantity
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
 
-_NOT_PROBES = ("surrogate", "ended", "nearest")
+_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit(Quantity):
+    """A quantity that a problem limits, in its unit.
+
+    Attributes:
+        name: The quantity.
+        objective: The objective that it is as well; "" where it is none.
+        most, least: The limits; infinite where there is none.
+    """
+
+    name: str
+    objective: str
+    most: float
+    least: float
+
+    def slack(self, values: Floats) -> Floats:
+        """How far values (n,) are within the limits; negative where one is broken."""
+        return np.minimum(self.most - values, values - self.least)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +54,8 @@ class ProblemRow:
         objectives: Names, titles, units, directions and the reference point.
         skeleton: The network around the cells, for counts of parameters.
         fingerprint: Of what the card points to: tables, models, images; "" in a store of 0.1.0.
+        predicted: Whether values are predicted; else they are measured, or counted.
+        limits: What the constraints are on, in their order; none in a store of 0.1.0.
     """
 
     id: int
@@ -45,6 +68,13 @@ class ProblemRow:
     citation: str
     skeleton: Skeleton = SO2SAT
     fingerprint: str = ""
+    predicted: bool = False
+    limits: tuple[Limit, ...] = ()
+
+    @property
+    def best_front(self) -> str:
+        """What the front of all cells is: true only where their values are measured, or counted."""
+        return "predicted front" if self.predicted else "true front"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +111,23 @@ class RunRow:
     def facts(self) -> list[Any]:
         """All but the trace, as plain data in the order of ``RUN_FACTS``."""
         return [getattr(self, name) for name in RUN_FACTS]
+
+    @property
+    def front_cells(self) -> Ints:
+        """(k,) the cells of its front, as they are kept."""
+        return np.frombuffer(self.front or b"", dtype="<i8").astype(np.int64)
+
+    @property
+    def limited(self) -> dict[int, list[float]]:
+        """Values of the limited quantities by cell of its front; empty where nothing is limited."""
+        rows = self.extra.get("limited", [])
+        return dict(zip(self.front_cells.tolist(), rows, strict=True)) if rows else {}
+
+    @property
+    def uncertainty(self) -> FrontSummary | None:
+        """What can be said of its front, where values are not exact and it was asked."""
+        facts = self.extra.get("uncertainty")
+        return FrontSummary.from_dict(facts) if facts else None
 
     @property
     def probed(self) -> dict[str, dict[str, float]]:
@@ -123,7 +170,18 @@ def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
         citation=content["citation"],
         skeleton=Skeleton(**content["skeleton"]) if "skeleton" in content else SO2SAT,
         fingerprint=fingerprint,
+        # 0.1.0 did not say so; of its cards these alone had no predictions.
+        predicted=content.get("predicted", not name.startswith(("eo-table", "nb101", "live"))),
+        limits=tuple(
+            Limit(**{**limit, "most": _open(limit["most"], math.inf), "least": _open(limit["least"], -math.inf)})
+            for limit in content.get("limits", ())
+        ),
     )
+
+
+def _open(limit: float | None, none: float) -> float:
+    """A limit as JSON has it: None where there is none."""
+    return none if limit is None else limit
 
 
 def run_row(

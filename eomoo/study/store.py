@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 import warnings
@@ -80,6 +81,8 @@ class Store:
             "citation": problem.card.citation,
             **problem.objectives.to_dict(),
             "skeleton": asdict(problem.skeleton),
+            "predicted": problem.predicted,
+            "limits": _limits(problem),
         }
         limits = [str(c) for c in problem.constraints]
         known = [problem.name(), problem.card.digest, problem.noise, limits, problem.options]
@@ -140,7 +143,7 @@ class Store:
             result.seconds,
             int(result.complete),
             json.dumps(versions()),
-            json.dumps({**(extra or {}), **_endings(result)}),
+            json.dumps({**(extra or {}), **_told(result)}),
         ]
         trace = RunTrace(cells=result.cells, values=result.values, feasible=result.feasible)
         front = as_bytes(result.front), as_bytes(result.front_deviations)
@@ -331,9 +334,22 @@ def _front_digest(cells: Ints, values: Floats) -> str:
     return digest_of([], as_bytes(cells[order]), as_bytes(values[order]))
 
 
-def _endings(result: RunResult) -> dict[str, str]:
-    """What a run says of itself in a sentence, where it does."""
-    return {name: text for name in ("ended", "nearest") if (text := getattr(result, name))}
+def _told(result: RunResult) -> dict[str, Any]:
+    """What a run says of itself in a sentence, where it does, and values of what is limited."""
+    told: dict[str, Any] = {name: text for name in ("ended", "nearest") if (text := getattr(result, name))}
+    return told | ({"limited": result.front_limited.tolist()} if result.front_limited.size else {})
+
+
+def _limits(problem: CellProblem) -> list[dict[str, Any]]:
+    """What a problem's constraints are on, as plain data for ``Limit``."""
+    objectives = {(o.source, o.quantity): o.name for o in problem.card.objectives}
+    found = []
+    for c in problem.constraints:
+        quantity = problem.backends[c.source].quantities[c.quantity]
+        bounds = {"most": None if c.most == math.inf else c.most, "least": None if c.least == -math.inf else c.least}
+        objective = objectives.get((c.source, c.quantity), "")
+        found.append({"name": c.quantity, "objective": objective, **asdict(quantity), **bounds})
+    return found
 
 
 def _settings(spec: AlgorithmSpec) -> str:

@@ -46,8 +46,16 @@ def test_a_front_as_a_table(call, whole):
     done = call("run", whole, "-a", "pls", "--seed", 3)
     assert done.code == 0
     problem = eomoo.get_problem(whole)
-    cells = [int(line.split("│")[1].strip()) for line in done.out.splitlines() if line.startswith("│ ")]
+    front, choices = done.out.split("The choices that can be told apart")
+    cells, chosen = (
+        [int(line.split("│")[1].strip()) for line in part.splitlines() if line.startswith("│ ")]
+        for part in (front, choices)
+    )
     assert len(cells) > 2
+    assert set(chosen) <= set(cells)
+    assert "P(front)" in front
+    assert f"of the {len(cells)} cells" in choices
+    assert f"At 95 % they are {len(chosen)} choices" in choices
     F = problem.objectives_at(cells)
     assert brute_front(F) == list(range(len(F)))
     assert (np.diff(F[:, 0]) >= 0).all()

@@ -49,7 +49,12 @@ class Runs:
         cells = np.random.default_rng(k).choice(423_624, N, replace=False)
         fields = dict.fromkeys(RunResult.__dataclass_fields__)
         fields |= {"cells": cells, "values": cells[:, None] + 0.5, "feasible": np.ones(N, dtype=bool)}
-        fields |= {"front": cells[:3], "front_deviations": np.ones((3, 1)), "notes": {}}
+        fields |= {
+            "front": cells[:3],
+            "front_deviations": np.ones((3, 1)),
+            "front_limited": np.ones((3, 0)),
+            "notes": {},
+        }
         result = RunResult(**{**fields, "n_eval": N, "seconds": 1.0, "complete": True})
         self.store.add_run(self.problem, SPEC, seed=k, budget=N, result=result)
 

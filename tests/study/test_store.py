@@ -130,7 +130,9 @@ def test_runs_share_values_and_are_sorted(path, problem, result):
         for seed in (10, 9, 2):
             store.add_run(known, SPEC, seed=seed, budget=60, result=result, extra={"spearman": 0.5})
         assert [run.seed for run in store.runs()] == [2, 9, 10]
-        assert store.runs()[0].extra == {"spearman": 0.5}
+        limited = problem.limited_values(result.front)
+        assert store.runs()[0].extra == {"spearman": 0.5, "limited": limited.tolist()}
+        assert store.runs()[0].limited == dict(zip(result.front.tolist(), limited.tolist(), strict=True))
         found = list(store.traces(known, store.runs()))
         assert [run.seed for run, _ in found] == [2, 9, 10]
         for run, trace in found:

@@ -13,11 +13,11 @@ from eomoo.analysis.printing.figures import (
     write_figures,
 )
 from eomoo.analysis.printing.html import to_html
-from eomoo.analysis.printing.terminal import front_rows, study_lines, to_rich
+from eomoo.analysis.printing.terminal import choice_rows, front_rows, study_lines, to_rich
 from eomoo.analysis.printing.text import study_latex, to_csv, to_latex, to_markdown, write_csv, write_latex
 
 __all__ = [
-    "draw_cells", "draw_front", "front_rows", "plot_best", "plot_critical_difference", "plot_curves",
+    "choice_rows", "draw_cells", "draw_front", "front_rows", "plot_best", "plot_critical_difference", "plot_curves",
     "plot_differences", "plot_front", "plot_front_matrix", "plot_violins", "study_latex", "study_lines", "to_csv",
     "to_html", "to_latex", "to_markdown", "to_rich", "write_csv", "write_figures", "write_latex",
 ]  # fmt: skip

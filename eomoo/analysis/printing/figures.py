@@ -344,7 +344,7 @@ def write_figures(results: StudyResults, folder: Path) -> list[Path]:
 
 def _draw_attainment(problem: ProblemResults, surfaces: Curves, stem: str) -> dict[str, Figure]:
     figure, ax = new_figure()
-    name = "true front" if problem.reference_is_true else "best known front"
+    name = problem.reference_name
     reference = problem.objectives.raw(problem.reference)
     ax.plot(*reference.T, ".", color="#000000", markersize=3, label=name, zorder=3)
     plot_curves(ax, surfaces)

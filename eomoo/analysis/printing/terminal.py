@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eomoo.analysis.columns import choices_table
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table
-from eomoo.analysis.fronts import front_columns
+from eomoo.analysis.fronts import run_columns
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import value_text
@@ -68,8 +69,7 @@ def _ended_early(results: StudyResults) -> Iterator[str]:
 
 def front_rows(stored: StoredRun, outside: Bools) -> RichTable:
     """A run's front: cells (k,), with a mark where ``outside`` (k,), their values and what they cost."""
-    columns = front_columns(stored.problem, stored.front_cells, stored.front_values, stored.deviations)
-    shown = [column for column in columns if column.name != "macs" or column.objective]
+    shown = [column for column in run_columns(stored) if not column.detail]
     rows = [
         [f"{cell}{'*' if outside[k] else ''}", *(column.text(k) for column in shown)]
         for k, cell in enumerate(stored.front_cells.tolist())
@@ -79,3 +79,11 @@ def front_rows(stored: StoredRun, outside: Bools) -> RichTable:
     for column in made.columns:
         column.justify = "right"
     return made
+
+
+def choice_rows(stored: StoredRun) -> RichTable | None:
+    """The choices that a run's front offers, where its values are not exact."""
+    said = stored.run.uncertainty
+    if said is None:
+        return None
+    return to_rich(choices_table(stored.problem, run_columns(stored), stored.front_cells, said))

@@ -1,0 +1,180 @@
+"""What is said of a front's cells, by column: objectives, limits with their slack, certainty, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.analysis.tables import Table
+from eomoo.analysis.wording import joined, number, shown_unit
+from eomoo.arrays import Floats, Ints
+from eomoo.fronts import Direction, FrontSummary
+from eomoo.plots import axis_label
+from eomoo.space import load_space
+from eomoo.study.rows import ProblemRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontColumn:
+    """A quantity of every cell (k,) of a front, with its standard deviations where it has some.
+
+    ``detail`` is for files: tables that people read do without.
+    """
+
+    name: str
+    title: str
+    values: NDArray[Any]
+    unit: str = ""
+    direction: Direction = "min"
+    objective: bool = False
+    deviations: Floats | None = None
+    detail: bool = False
+
+    @property
+    def label(self) -> str:
+        """Title and unit, for headings."""
+        return axis_label(self.title, self.unit)
+
+    def text(self, k: int) -> str:
+        """The k-th value for people, ± its standard deviation."""
+        spread = "" if self.deviations is None or not self.deviations[k] else f" ± {self.deviations[k]:.2g}"
+        return number(float(self.values[k])) + spread
+
+
+def front_columns(
+    problem: ProblemRow,
+    cells: Ints,
+    values: Floats,
+    deviations: Floats,
+    *,
+    limited: Mapping[int, list[float]],
+    said: FrontSummary | None,
+) -> list[FrontColumn]:
+    """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), limits, certainty, costs.
+
+    Args:
+        problem: As stored.
+        cells, values, deviations: The front.
+        limited: Values of the limited quantities by cell, as far as they are known.
+        said: What can be said of its cells; None where values are exact, or nobody asked.
+    """
+    space = load_space()
+    found = [
+        FrontColumn(
+            name=o.name,
+            title=o.title,
+            unit=o.unit,
+            direction=o.direction,
+            objective=True,
+            values=values[:, k],
+            deviations=deviations[:, k] if (deviations[:, k] > 0).any() else None,
+        )
+        for k, o in enumerate(problem.objectives)
+    ]
+    found += _limits(problem, cells, limited)
+    if said is not None:
+        found += _certainty(problem, cells, said)
+    costs = (
+        ("params", "parameters", space.params(cells, problem.skeleton)),
+        ("macs", "MACs", space.macs(cells, problem.skeleton)),
+        ("vertices", "vertices", space.n_vertices[cells]),
+    )
+    # What is an objective, or limited, has its column already.
+    there = {column.name for column in found}
+    costs_left = [FrontColumn(name=n, title=t, values=v, detail=n == "macs") for n, t, v in costs if n not in there]
+    return found + costs_left
+
+
+def _limits(problem: ProblemRow, cells: Ints, limited: Mapping[int, list[float]]) -> Iterator[FrontColumn]:
+    """Limited quantities that are no objectives, and how far each cell is within each limit."""
+    if not limited:
+        return
+    nothing = [np.nan] * len(problem.limits)
+    rows = np.array([limited.get(int(cell), nothing) for cell in cells], dtype=np.float64)
+    for limit, values in zip(problem.limits, rows.T, strict=True):
+        if not limit.objective:
+            # Counts stay counts.
+            own: NDArray[Any] = values.astype(np.int64) if (values == np.rint(values)).all() else values
+            title, unit = limit.title, limit.unit
+            yield FrontColumn(name=limit.name, title=title, unit=unit, direction=limit.direction, values=own)
+        yield FrontColumn(
+            name=f"{limit.name}_slack",
+            title=f"slack of {limit.title}",
+            unit=limit.unit,
+            direction="max",
+            values=limit.slack(values),
+        )
+
+
+def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator[FrontColumn]:
+    """How probable it is that a cell is what it is shown as, and from which it cannot be told."""
+    place = said.place(cells)
+
+    def of_cells(values: Floats) -> Floats:
+        return np.where(place >= 0, values[place], np.nan)
+
+    yield FrontColumn(name="front_probability", title="P(front)", direction="max", values=of_cells(said.probability))
+    for k, limit in enumerate(problem.constraints):
+        shares = said.limit_probability[:, k]
+        # What is known exactly, and kept, needs no column.
+        if (shares < 1).any():
+            yield FrontColumn(
+                name=f"probability {limit}", title=f"P({limit})", direction="max", values=of_cells(shares)
+            )
+    for o, regret in zip(problem.objectives, said.regret.T, strict=True):
+        if (regret > 0).any():
+            title = f"expected regret of {o.title}"
+            name = f"{o.name}_regret"
+            yield FrontColumn(name=name, title=title, unit=o.unit, values=of_cells(regret), detail=True)
+    group = {int(cell): g for g, found in enumerate(said.groups, 1) for cell in found.cells}
+    yield FrontColumn(name="group", title="group", values=np.array([group.get(int(c), 0) for c in cells]), detail=True)
+
+
+def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, said: FrontSummary) -> Table:
+    """What a front offers to choose from: a row for each group of cells that cannot be told apart."""
+    shown = [c for c in columns if c.objective or c.name == "params"]
+    places = {int(cell): k for k, cell in enumerate(cells)}
+    groups = sorted((g for g in said.groups if g.representative in places), key=lambda g: places[g.representative])
+    vague = [k for k in range(len(problem.objectives)) if any(g.gain[k] > 0 for g in groups)]
+    rows = [
+        [
+            *(g.representative, *(c.text(places[g.representative]) for c in shown), len(g.cells)),
+            *(f"{g.gain[k]:.2g}" if g.gain[k] > 0 else "-" for k in vague),
+        ]
+        for g in groups
+    ]
+    gains = [f"gain in {problem.objectives[k].name} ({problem.objectives[k].unit})" for k in vague]
+    titles = ["take", *(c.label for c in shown), "stands for", *gains]
+    return Table(title="The choices that can be told apart", columns=titles, rows=rows, key="choices")
+
+
+def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
+    """How much of a front is real, in sentences."""
+    kind = "predicted" if problem.predicted else "measured with some error"
+    expected, most = said.probability.sum(), said.probability.max()
+    return (
+        f"Values are {kind}: of the {len(said.cells):,} cells {expected:.1f} are expected to be on the true front, "
+        f"none with a probability P(front) above {most:.2g}. At 95 % they are {len(said.groups):,} choices; of the "
+        f"cells that one stands for, none is likely to be better by more than its gain. By {said.n_draws:,} joint "
+        f"draws over {said.n_candidates:,} cells that could matter."
+    )
+
+
+def group_words(problem: ProblemRow, said: FrontSummary) -> Iterator[str]:
+    """A sentence for each group of several cells, the largest first."""
+    for group in sorted(said.groups, key=lambda g: -len(g.cells)):
+        if len(group.cells) > 1:
+            parts = [
+                f"{gain:.2g} {shown_unit(o.unit)}".strip() + f" of {o.title}"
+                for o, gain in zip(problem.objectives, group.gain.tolist(), strict=True)
+                if gain > 0
+            ]
+            more = f" by more than {joined(parts)}" if parts else ""
+            yield (
+                f"These {len(group.cells)} cells cannot be told apart; take {group.representative}: no other is likely "
+                f"to be better{more}."
+            )

@@ -1,0 +1,122 @@
+"""What a run's tables say of how certain its front is: probabilities, choices, limits with their slack."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.analysis.columns import certainty_words, choices_table, group_words
+from eomoo.analysis.fronts import run_columns
+from eomoo.search import uncertainty as module
+
+LIMITS = ["latency<=7", "params<=4e6"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A short run under two limits, one of them on an objective, of few cells that could matter."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_HOPE", 0.2)
+        patch.setenv("EOMOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        out = tmp_path_factory.mktemp("run")
+        yield eomoo.run("eo-macro-latency", algorithm="pls", budget=150, constraints=LIMITS, out=out), out
+
+
+@pytest.fixture(scope="module")
+def said(run):
+    return run[0].stored.run.uncertainty
+
+
+def test_a_run_keeps_what_is_said_of_its_front(run, said):
+    found = run[0].uncertainty()
+    np.testing.assert_array_equal(np.sort(said.cells), np.sort(found.cells))
+    np.testing.assert_allclose(said.probability[said.place(found.cells)], found.probability)
+    assert [g.representative for g in said.groups] == [g.representative for g in found.groups]
+    np.testing.assert_allclose(said.band[95], found.band()[95], rtol=1e-4)
+    assert said.n_candidates > 100
+
+
+def test_the_file_of_the_front_has_probabilities_and_slack(run, said):
+    with open(run[1] / "front.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    space, problem = eomoo.load_space(), run[0].problem
+    assert len(rows) == len(said.cells) > 2
+    for row in rows:
+        cell = int(row["index"])
+        k = said.place(np.array([cell]))[0]
+        assert float(row["front_probability"]) == said.probability[k]
+        assert float(row["val_macro_error_regret"]) == said.regret[k, 0]
+        assert float(row["latency_slack"]) == pytest.approx(7 - problem.values(cell)[1])
+        assert int(row["params"]) == space.params(cell)
+        assert float(row["params_slack"]) == 4e6 - space.params(cell)
+        group = said.groups[int(row["group"]) - 1]
+        assert cell in group.cells
+        assert float(row["probability latency <= 7"]) == said.limit_probability[k, 0]
+    # Exact, and kept: no probability is worth a column.
+    assert "probability params <= 4000000" not in rows[0]
+
+
+def test_settings_and_json_say_which_choices_there_are(run, said):
+    found = json.loads((run[1] / "settings.json").read_text())
+    assert found["predicted"] is True
+    assert found["uncertainty"]["expected_on_true_front"] == pytest.approx(said.probability.sum())
+    assert [choice["take"] for choice in found["uncertainty"]["choices"]] == [g.representative for g in said.groups]
+    assert sorted(c for choice in found["uncertainty"]["choices"] for c in choice["cells"]) == sorted(said.cells)
+    assert set(found["uncertainty"]["band"]) == {"5", "25", "50", "75", "95"}
+
+
+def test_choices_are_the_groups_in_the_order_of_the_front(run, said):
+    stored = run[0].stored
+    table = choices_table(stored.problem, run_columns(stored), stored.front_cells, said)
+    places = [stored.front_cells.tolist().index(row[0]) for row in table.rows]
+    assert places == sorted(places)
+    assert {row[0] for row in table.rows} == {g.representative for g in said.groups}
+    at = list(table.columns).index("stands for")
+    assert sum(row[at] for row in table.rows) == len(said.cells)
+    sizes = {g.representative: len(g.cells) for g in said.groups}
+    assert all(row[at] == sizes[row[0]] for row in table.rows)
+    gains = {g.representative: g.gain[0] for g in said.groups}
+    column = list(table.columns).index("gain in val_macro_error (%)")
+    for row in table.rows:
+        assert row[column] == (f"{gains[row[0]]:.2g}" if gains[row[0]] > 0 else "-")
+
+
+def test_sentences_tell_what_cannot_be_told_apart(run, said):
+    problem = run[0].stored.problem
+    words = certainty_words(problem, said)
+    assert words.startswith(f"Values are predicted: of the {len(said.cells)} cells {said.probability.sum():.1f} are")
+    sentences = list(group_words(problem, said))
+    several = [g for g in said.groups if len(g.cells) > 1]
+    assert len(sentences) == len(several) > 0
+    largest = max(several, key=lambda g: len(g.cells))
+    assert f"These {len(largest.cells)} cells cannot be told apart; take " in sentences[0]
+
+
+def test_exact_values_say_nothing_of_certainty(card):
+    found = eomoo.run(card("err", "lat", source="part"), algorithm="random", budget=50)
+    assert found.stored.run.uncertainty is None
+    assert not found.stored.problem.predicted
+    assert found.stored.problem.best_front == "true front"
+    assert "front_probability" not in found.front
+    assert found.summary["predicted"] is False
+    assert (found.uncertainty().probability >= 0).all()
+
+
+def test_a_run_with_noise_says_nothing_of_certainty(tmp_path):
+    found = eomoo.run("eo-macro-latency", algorithm="random", budget=30, noise=1)
+    assert "front_probability" not in found.front
+    with pytest.raises(eomoo.EomooError, match="without noise"):
+        found.uncertainty()
+
+
+def test_a_run_is_not_lost_where_its_certainty_cannot_be_told(monkeypatch):
+    def fail(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eomoo.api.front_uncertainty", fail)
+    with pytest.warns(UserWarning, match="uncertainty is not told: interrupted"):
+        found = eomoo.run("eo-macro-latency", algorithm="random", budget=30)
+    assert len(found.front)
+    assert found.stored.run.complete
