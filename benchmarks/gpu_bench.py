@@ -16,7 +16,7 @@ from eomoo.live import resolve_device
 from eomoo.space import SO2SAT, Skeleton
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from so2sat_files import write_so2sat  # noqa: E402
+from so2sat_files import write_so2sat
 
 CELL = 100_434
 """A mid-size cell: 628 million multiply-accumulates in the published skeleton, whose median is 763 million."""
@@ -44,6 +44,7 @@ class Bench:
 
     @property
     def cuda(self) -> bool:
+        """Whether the device is a GPU of CUDA's."""
         return self.device.type == "cuda"
 
     def left(self) -> float:
@@ -94,6 +95,7 @@ class Bench:
 
     @property
     def batch(self) -> int:
+        """Images in a step."""
         return 16 if self.dry else 256
 
     def _skeleton(self, channels: int, cells: int) -> Skeleton:

@@ -65,7 +65,9 @@ def _told(results: list[Latency]) -> dict[str, object]:
         "ms": [round(float(v), 3) for v in (medians.min(), np.median(medians), medians.max())],
         "spread": round(float(np.median(spread)), 4),
         "contended": sum(r.contended for r in results),
-        "millijoules": None if results[0].energy is None else round(float(np.median([r.energy for r in results])) * 1e3),
+        "millijoules": None
+        if results[0].energy is None
+        else round(float(np.median([r.energy for r in results])) * 1e3),
     }
 
 
@@ -79,11 +81,13 @@ def latency(bench: Bench) -> None:
         rho = half_split_spearman(first)
         bench.want(f"batch_{batch}_halves_agree", round(rho, 4), "at least 0.98", rho >= 0.98)
         ratios = np.array([b.relative / a.relative for a, b in zip(first, again, strict=True)])
-        bench.note(**{
-            f"batch_{batch}": _told(first),
-            f"batch_{batch}_again_by_first": [round(float(v), 4) for v in (ratios.min(), ratios.max())],
-            f"batch_{batch}_with_macs": round(float(spearmanr(macs, [r.median for r in first]).statistic), 3),
-        })
+        bench.note(
+            **{
+                f"batch_{batch}": _told(first),
+                f"batch_{batch}_again_by_first": [round(float(v), 4) for v in (ratios.min(), ratios.max())],
+                f"batch_{batch}_with_macs": round(float(spearmanr(macs, [r.median for r in first]).statistic), 3),
+            }
+        )
     bench.note(conditions={k: v for k, v in first[0].setting.items() if k != "skeleton"})
 
 
@@ -92,7 +96,8 @@ def launches(bench: Bench) -> None:
     (eager,) = _timed(bench, [CELL])
     bench.note(eager_ms=round(eager.median, 3))
     if not bench.cuda:
-        return bench.note(skipped="CUDA graphs need a CUDA device")
+        bench.note(skipped="CUDA graphs need a CUDA device")
+        return
     network = build_network(CELL, bench.skeleton, seed=0, device=bench.device).eval()
     network = network.to(memory_format=torch.channels_last)
     size = bench.skeleton.image_size
@@ -119,7 +124,8 @@ def launches(bench: Bench) -> None:
 def contention(bench: Bench) -> None:
     """Whether another program on the device is noticed."""
     if not bench.cuda:
-        return bench.note(skipped="needs a CUDA device")
+        bench.note(skipped="needs a CUDA device")
+        return
     cells = [CELL, 0]
     alone = _timed(bench, cells, batch_size=64)
     process = subprocess.Popen([sys.executable, "-c", _NEIGHBOUR], stdout=subprocess.PIPE, text=True)

@@ -139,7 +139,9 @@ def plain(bench: Bench, skeleton: Skeleton) -> float:
 def memory(bench: Bench) -> None:
     """Whether a lack of memory is an incident, not the cell's, and passes when the memory is free again."""
     if not bench.cuda:
-        return bench.note(skipped="needs a CUDA device")
+        bench.note(skipped="needs a CUDA device")
+        return
+
     def attempt() -> str:
         recipe = get_recipe("nasbench", batch_size=1024)
         return train(

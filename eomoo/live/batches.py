@@ -1,8 +1,12 @@
-"""Batches of a split: in an order that the seed and the epoch decide, shared out among processes."""
+"""Batches of a split on the device that they are trained on: in an order that the seed and the epoch decide."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +14,14 @@ from numpy.typing import NDArray
 
 from eomoo.images import ImageData, ImageSet, read_batch
 from eomoo.live.devices import Group
+from eomoo.live.resident import resident_images
 
 if TYPE_CHECKING:
     import torch
+
+
+# Batches that are read while the device computes: one in hand, one on its way.
+_AHEAD = 2
 
 
 def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
@@ -26,56 +35,128 @@ def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArr
     return parts
 
 
-def batches(
-    images: ImageSet, parts: Sequence[NDArray[np.int64]], *, group: Group, workers: int, seed: int = 0
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """This process's share of each part: images (n, bands, height, width) and labels (n,).
+class Batches:
+    """A split, batch by batch on a device: kept there whole where that is asked for and it fits, else read ahead.
 
     Args:
         images: The split.
-        parts: Indices of each batch.
-        group: The processes that share each part.
-        workers: Processes that read ahead; 0 reads in this one.
-        seed: Of the workers' random states.
+        device: Where batches are wanted.
+        group: The processes that share each batch.
+        workers: Processes that read ahead, and go on from one pass to the next; 0 reads in this one.
+        keep: Keep images on a CUDA device (see ``resident_images``).
     """
+
+    def __init__(
+        self, images: ImageSet, device: torch.device, *, group: Group, workers: int = 0, keep: bool = False
+    ) -> None:
+        self.images, self.device, self.group, self.workers = images, device, group, workers
+        self._keep = keep and device.type == "cuda"
+        self._loader: Any = None
+        self._asked = _Asked()
+
+    def of(self, parts: Sequence[NDArray[np.int64]], *, seed: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """This process's share of each part: images (n, bands, height, width), channels last, and labels (n,).
+
+        Args:
+            parts: Indices of each batch.
+            seed: Of what a data set draws in a reading process.
+        """
+        import torch
+
+        own = [part[self.group.rank :: self.group.size] for part in parts]
+        kept = resident_images(self.images, self.device) if self._keep else None
+        if kept is not None:
+            # Indices go to the device at once: copying each batch's would wait for the step before.
+            yield from map(kept.batch, on_device(own, self.device))
+            return
+        for x, y in self._read(own, seed):
+            x = x.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+            yield x, y.to(self.device, non_blocking=True)
+
+    def _read(self, parts: list[NDArray[np.int64]], seed: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        if self.workers == 0:
+            return map(self._one, parts) if self.device.type != "cuda" else self._ahead(parts)
+        if self._loader is None:
+            self._loader = _loader(self.images, self._asked, self.workers)
+        self._asked.parts = [(part, (seed, k)) for k, part in enumerate(parts)]
+        return self._loader  # type: ignore[no-any-return]
+
+    def _one(self, part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        return _tensors(read_batch(self.images, part))
+
+    def _ahead(self, parts: list[NDArray[np.int64]]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Read and pinned by a thread while the device computes."""
+
+        def read(part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+            x, y = self._one(part)
+            return x.pin_memory(), y.pin_memory()
+
+        with ThreadPoolExecutor(1) as thread:
+            coming = deque[Future[tuple[torch.Tensor, torch.Tensor]]]()
+            for part in parts:
+                coming.append(thread.submit(read, part))
+                if len(coming) > _AHEAD:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+
+
+def on_device(parts: Sequence[NDArray[Any]], device: torch.device) -> Sequence[torch.Tensor]:
+    """Arrays as tensors on a device, copied at once."""
     import torch
 
-    own = [part[group.rank :: group.size] for part in parts]
-    if workers == 0:
-        for part in own:
-            yield _tensors(read_batch(images, part))
-        return
-    source: Any = _Parts(images)
-    loader: Any = torch.utils.data.DataLoader(
-        source,
-        sampler=own,
-        batch_size=None,
-        num_workers=workers,
-        generator=torch.Generator().manual_seed(seed),
-        pin_memory=torch.cuda.is_available(),
-    )
-    yield from loader
+    if not parts:
+        return []
+    whole: Any = torch.from_numpy(np.concatenate(parts)).to(device)
+    return list(whole.split([len(part) for part in parts]))
 
 
 def prepare(x: torch.Tensor, data: ImageData, device: torch.device) -> torch.Tensor:
     """Images on the device, normalised with the training statistics, in channels-last layout."""
     import torch
 
-    shape = (1, -1, 1, 1)
-    mean = torch.tensor(data.mean, dtype=torch.float32, device=device).view(shape)
-    std = torch.tensor(data.std, dtype=torch.float32, device=device).view(shape)
+    mean, std = _statistics(data.mean, data.std, device)
     x = x.to(device, non_blocking=True, memory_format=torch.channels_last)
     return (x - mean) / std
 
 
-def turned(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
-    """Each image flipped and turned by a multiple of 90 degrees at random, one draw for every image."""
+def turns(n: int, seed: Sequence[int]) -> NDArray[np.int64]:
+    """Of each of n images, how it is flipped and turned (see ``turned``), at random."""
+    return np.random.default_rng(seed).integers(8, size=n)
+
+
+def turned(x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+    """Each image flipped and turned by a multiple of 90 degrees, as the three bits of its code (n,) say."""
     import torch
 
-    code = torch.from_numpy(generator.integers(8, size=len(x))).to(x.device).view(-1, 1, 1, 1)
+    code = code.view(-1, 1, 1, 1)
     x = torch.where((code & 1).bool(), x.flip(2), x)
     x = torch.where((code & 2).bool(), x.flip(3), x)
     return torch.where((code & 4).bool(), x.transpose(2, 3), x)
+
+
+@lru_cache(maxsize=8)
+def _statistics(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    # Kept, since making them waits for the device.
+    with torch.inference_mode(False):
+        both = torch.tensor([mean, std], dtype=torch.float32, device=device).view(2, 1, -1, 1, 1)
+    return both[0], both[1]
+
+
+class _Asked:
+    """What a loader's processes are to read next; they outlive one pass."""
+
+    parts: Sequence[tuple[NDArray[np.int64], tuple[int, int]]] = ()
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.int64], tuple[int, int]]]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
 
 
 class _Parts:
@@ -87,8 +168,31 @@ class _Parts:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, asked: tuple[NDArray[np.int64], tuple[int, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        part, seed = asked
+        # What a data set draws depends on the step alone, not on what this process has read before.
+        drawn = int(np.random.SeedSequence(seed).generate_state(1)[0])
+        random.seed(drawn)
+        np.random.seed(drawn)  # noqa: NPY002 - data sets may draw from any of the three
+        torch.random.manual_seed(drawn)
         return _tensors(read_batch(self.images, part))
+
+
+def _loader(images: ImageSet, asked: _Asked, workers: int) -> Any:
+    import torch
+
+    source: Any = _Parts(images)
+    order: Any = asked
+    return torch.utils.data.DataLoader(
+        source,
+        sampler=order,
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=True,
+        pin_memory=torch.cuda.is_available(),
+    )
 
 
 def _tensors(pair: tuple[NDArray[Any], NDArray[np.int64]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -115,6 +115,13 @@ def torch_state(*, threads: int | None = None, seed: int | None = None) -> Itera
                 torch.set_num_threads(before)
 
 
+def current_device(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Inside, torch's streams, events and graphs are those of the device."""
+    import torch
+
+    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Group:
     """The processes that train one network together; one alone where torchrun started none."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from eomoo.live.nvml import open_nvml
 
 if TYPE_CHECKING:
     import torch
@@ -20,19 +21,12 @@ def energy_counter(device: torch.device, *, rapl: Path = _RAPL) -> Callable[[], 
     A CPU's counter is of the whole package, so that other programs count too; it is often readable by
     the administrator only. A GPU's needs the package nvidia-ml-py.
     """
-    return _nvml(device.index or 0) if device.type == "cuda" else _rapl(rapl)
-
-
-def _nvml(index: int) -> Callable[[], float] | None:
-    try:
-        nvml = import_module("pynvml")
-        nvml.nvmlInit()
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except Exception:
-        # Without the package, the driver, or a device that counts, there is just no energy to report.
+    if device.type != "cuda":
+        return _rapl(rapl)
+    nvml = open_nvml(device)
+    if nvml is None or nvml.energy() is None:
         return None
-    return lambda: float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3
+    return lambda: nvml.energy() or 0.0
 
 
 def _rapl(folder: Path) -> Callable[[], float] | None:

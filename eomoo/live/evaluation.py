@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eomoo.images import ImageData, ImageSet
-from eomoo.live.batches import batches, prepare
+from eomoo.live.batches import Batches, prepare
 from eomoo.live.devices import Group
 from eomoo.live.metrics import Accuracy
 
@@ -25,6 +24,8 @@ def evaluate(
     batch_size: int = 512,
     workers: int = 0,
     group: Group | None = None,
+    precision: torch.dtype | None = None,
+    batches: Batches | None = None,
 ) -> Accuracy:
     """Accuracy and loss of a network over a whole split; it is left in the mode that it was in.
 
@@ -36,33 +37,32 @@ def evaluate(
         batch_size: Images at once.
         workers: Processes that read ahead.
         group: Processes that share the split.
+        precision: Of autocast; None for float32.
+        batches: Of the split on the device, where they are there already.
     """
     import torch
-    from sklearn.metrics import confusion_matrix
 
-    place, together, n_classes = torch.device(device), group or Group(), data.n_classes
+    place, together = torch.device(device), group or Group()
+    source = batches or Batches(images, place, group=together, workers=workers)
     parts = [np.arange(k, min(k + batch_size, len(images))) for k in range(0, len(images), batch_size)]
-    counts, loss = np.zeros((n_classes, n_classes), dtype=np.int64), 0.0
+    # On a CUDA device nothing waits for a batch; elsewhere the CPU adds up.
+    home = place if place.type == "cuda" else torch.device("cpu")
+    counts = torch.zeros(data.n_classes**2, dtype=torch.int64, device=home)
+    loss = torch.zeros((), dtype=torch.float64, device=home)
     training = network.training
     network.eval()
-    with torch.inference_mode():
-        for x, y in batches(images, parts, group=together, workers=workers):
+    with torch.inference_mode(), torch.autocast(place.type, precision, enabled=precision is not None):
+        for x, y in source.of(parts):
             if len(y) == 0:
                 continue
-            logits = network(prepare(x, data, place)).float().cpu()
-            loss += float(torch.nn.functional.cross_entropy(logits, y, reduction="sum"))
-            counts += confusion_matrix(y.numpy(), logits.argmax(dim=1).numpy(), labels=range(n_classes))
+            logits, true = network(prepare(x, data, place)).float().to(home), y.to(home)
+            loss += torch.nn.functional.cross_entropy(logits, true, reduction="sum").double()
+            cells = true * data.n_classes + logits.argmax(dim=1)
+            counts.index_add_(0, cells, torch.ones_like(cells))
     network.train(training)
     if together.size > 1:
-        counts, loss = _summed(counts, loss, place)
-    return Accuracy(confusion=counts, loss=loss / len(images))
-
-
-def _summed(counts: NDArray[np.int64], loss: float, device: torch.device) -> tuple[NDArray[np.int64], float]:
-    """Confusion counts and loss over all processes."""
-    import torch
-
-    total = torch.from_numpy(np.append(counts.ravel().astype(np.float64), loss)).to(device)
-    torch.distributed.all_reduce(total)
-    values = total.cpu().numpy()
-    return values[:-1].round().astype(np.int64).reshape(counts.shape), float(values[-1])
+        # One after another: gloo and NCCL reduce tensors of one type.
+        for total in (counts, loss):
+            torch.distributed.all_reduce(total)
+    confusion = counts.cpu().numpy().reshape(data.n_classes, data.n_classes)
+    return Accuracy(confusion=confusion, loss=float(loss) / len(images))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.errors import EomooError
-from eomoo.images import ImageData, ImageSet, describe, labels_of
-from eomoo.live.batches import batch_order, batches, prepare, turned
-from eomoo.live.devices import Group, device_name, free_memory, resolve_precision
+from eomoo.images import SPLITS, ImageData, describe, labels_of
+from eomoo.live.batches import Batches, batch_order, on_device, turns
+from eomoo.live.devices import Group, device_name, free_memory
 from eomoo.live.evaluation import evaluate
 from eomoo.live.metrics import Accuracy
 from eomoo.live.network import build_network
 from eomoo.live.recipes import Recipe
+from eomoo.live.resident import forget_residents
 from eomoo.live.runs import CurvePoint, RunFolder, Training
+from eomoo.live.steps import Steps
 from eomoo.space import Cell, Skeleton
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class TrainingJob:
 
     checkpoint_seconds = 300.0
     report: Report | None = None
+    # Whether memory was short: images are read as they are needed, steps taken one by one.
+    frugal = False
 
     def __init__(
         self,
@@ -63,7 +67,8 @@ class TrainingJob:
     def _begin(self) -> None:
         self.curve: list[CurvePoint] = []
         self.epoch, self.step, self.seconds = 0, 0, 0.0
-        self.running = {"loss": 0.0, "right": 0.0, "images": 0.0}
+        self.images, self.rate = 0.0, 0.0
+        self.splits: dict[str, Batches] = {}
 
     def outcome(self) -> Training:
         """Train; whatever torch cannot do becomes an outcome with its reason.
@@ -74,6 +79,7 @@ class TrainingJob:
         result = self._attempt()
         if result is None:
             self._let_go()
+            self.frugal = True
             # One of several processes cannot begin anew alone.
             result = self._attempt() if self.group.size == 1 else None
         if result is None:
@@ -104,8 +110,9 @@ class TrainingJob:
 
         import torch
 
-        for name in ("network", "model", "optimizer"):
+        for name in ("network", "steps", "splits"):
             self.__dict__.pop(name, None)
+        forget_residents()
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -135,7 +142,8 @@ class TrainingJob:
             self._train_epoch(epoch)
             if self.epoch % self.recipe.measure_every == 0 or self.epoch in ends:
                 self._measure()
-            self.running = dict.fromkeys(self.running, 0.0)
+            self.steps.clear()
+            self.images = 0.0
             self._save()
         return self._finish()
 
@@ -149,24 +157,22 @@ class TrainingJob:
             self.cell, self.skeleton, initialization=self.recipe.initialization, seed=self.seed, device=self.device
         )
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(),
-            lr=self.recipe.learning_rate,
-            momentum=self.recipe.momentum,
-            nesterov=self.recipe.momentum > 0,
-            weight_decay=self.recipe.weight_decay,
-        )
-        self.half = resolve_precision(self.recipe.precision, self.device)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half is torch.float16)
-        self.weights = self._class_weights()
+        weights = self._class_weights()
         state = self.folder.load_checkpoint(self.epochs)
         if state is not None:
-            self._load(state)
-        self.model: torch.nn.Module = self.network
+            self.network.load_state_dict(state["model"], strict=True)
         if self.group.size > 1:
             self.network = share_batch_norms(self.network, self.device)
-            ids = [self.device.index] if self.device.type == "cuda" else None
-            self.model = torch.nn.parallel.DistributedDataParallel(self.network, device_ids=ids)
+        self.steps = Steps(
+            self.network, self.recipe, self.data, weights, device=self.device, group=self.group, plain=self.frugal
+        )
+        if state is not None:
+            self._load(state)
+        for name in SPLITS:
+            images = getattr(self.data, name)
+            self.splits[name] = Batches(
+                images, self.device, group=self.group, workers=self.workers, keep=not self.frugal
+            )
 
     def _class_weights(self) -> torch.Tensor:
         import torch
@@ -181,65 +187,62 @@ class TrainingJob:
 
     def _train_epoch(self, epoch: int) -> None:
         parts = batch_order(len(self.data.train), self.recipe.batch_size, seed=self.seed, epoch=epoch)
-        self.steps = len(parts)
-        done = self.step - epoch * len(parts)
-        self.model.train()
+        self.n_steps = len(parts)
+        parts = parts[self.step - epoch * len(parts) :]
+        rates, scales, codes = self._plan(parts)
+        self.steps.model.train()
         start = saved = time.perf_counter()
-        left = zip(
-            parts[done:],
-            batches(self.data.train, parts[done:], group=self.group, workers=self.workers, seed=self.seed + epoch),
-            strict=True,
-        )
-        for part, (x, y) in left:
-            self._train_step(part, x, y, len(parts))
+        batches = self.splits["train"].of(parts, seed=self.seed + epoch)
+        for k, (part, (x, y)) in enumerate(zip(parts, batches, strict=True)):
+            self._check(self.steps.take(x, y, codes[k], n=len(part), scale=scales[k], rate=rates[k]), epoch)
             self.step += 1
+            self.images += len(part)
             now = time.perf_counter()
             # Several processes would each have sums of their own to save, so they save after epochs only.
-            if now - saved > self.checkpoint_seconds and self.step % len(parts) and self.group.size == 1:
+            if now - saved > self.checkpoint_seconds and self.step % self.n_steps and self.group.size == 1:
+                self._check(self.steps.sums()[0], epoch)
+                now = time.perf_counter()
                 self.seconds, start, saved = self.seconds + now - start, now, now
                 self._save()
+        # Reading what was added up waits until the device has done it.
+        self._check(self.steps.sums()[0], epoch)
         self.epoch = epoch + 1
         self.seconds += time.perf_counter() - start
 
-    def _train_step(self, part: NDArray[np.int64], x: torch.Tensor, y: torch.Tensor, steps: int) -> None:
+    def _plan(self, parts: list[NDArray[np.int64]]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+        """Of each step: learning rate, what makes the mean loss of the sum, and how images are turned.
+
+        They go to the device at once, since copying each step's would wait for the step before.
+        """
         import torch
 
-        rate = self.recipe.rate(self.step, steps, self.epochs)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        images = prepare(x, self.data, self.device)
-        if self.recipe.augment:
-            images = turned(images, np.random.default_rng([self.seed, self.step, self.group.rank]))
-        y = y.to(self.device)
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, dtype=self.half, enabled=self.half is not None):
-            logits = self.model(images)
-        each = torch.nn.functional.cross_entropy(logits.float(), y, weight=self.weights, reduction="sum")
+        rates = [self.recipe.rate(self.step + k, self.n_steps, self.epochs) for k in range(len(parts))]
+        self.rate = rates[-1] if rates else self.rate
         # Gradients are averaged over the processes, so each one's part counts as often as there are.
-        loss = each * (self.group.size / float(self.image_weights[part].sum()))
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            raise DivergedError(f"the loss is {value} in epoch {self.step // steps + 1}")
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip_norm:
-            self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.running["loss"] += value / self.group.size * len(part)
-        self.running["right"] += float((logits.argmax(dim=1) == y).sum())
-        self.running["images"] += len(part)
+        scales = [self.group.size / float(self.image_weights[part].sum()) for part in parts]
+        rank, size = self.group.rank, self.group.size
+        codes: Sequence[Any] = [None] * len(parts)
+        if self.recipe.augment:
+            lengths = [len(part[rank::size]) for part in parts]
+            drawn = [turns(n, (self.seed, self.step + k, rank)) for k, n in enumerate(lengths)]
+            codes = on_device(drawn, self.device)
+        placed = [torch.tensor(values, dtype=torch.float32).to(self.device).unbind() for values in (rates, scales)]
+        return placed[0] if self.device.type == "cuda" else rates, placed[1], codes
+
+    def _check(self, loss: float | None, epoch: int) -> None:
+        if loss is not None and not np.isfinite(loss):
+            raise DivergedError(f"the loss is {loss} in epoch {epoch + 1}")
 
     def _measure(self) -> None:
-        val = self._evaluate(self.data.val)
+        val = self._evaluate("val")
         if not np.isfinite(val.loss):
             raise DivergedError(f"the validation loss is {val.loss} after epoch {self.epoch}")
-        loss, right = self._over_processes(self.running["loss"], self.running["right"])
+        loss, right = self._over_processes(*self.steps.sums())
         point = CurvePoint(
             epoch=self.epoch,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
-            train_loss=loss / self.running["images"],
-            train_micro=right / self.running["images"],
+            learning_rate=self.rate,
+            train_loss=loss / self.images,
+            train_micro=right / self.images,
             val_loss=val.loss,
             val_micro=val.micro,
             val_macro=val.macro,
@@ -249,8 +252,17 @@ class TrainingJob:
         if self.report is not None and self.group.first:
             self.report(point)
 
-    def _evaluate(self, images: ImageSet) -> Accuracy:
-        return evaluate(self.network, images, self.data, device=self.device, workers=self.workers, group=self.group)
+    def _evaluate(self, split: str) -> Accuracy:
+        return evaluate(
+            self.network,
+            getattr(self.data, split),
+            self.data,
+            device=self.device,
+            group=self.group,
+            # On a CPU, whose results are the same everywhere, in full precision.
+            precision=self.steps.half if self.device.type == "cuda" else None,
+            batches=self.splits[split],
+        )
 
     def _over_processes(self, *values: float) -> list[float]:
         import torch
@@ -262,7 +274,7 @@ class TrainingJob:
         return [float(value) for value in total]
 
     def _finish(self) -> Training:
-        val, test = self._evaluate(self.data.val), self._evaluate(self.data.test)
+        val, test = self._evaluate("val"), self._evaluate("test")
         weights = None
         if self.group.first:
             weights = self.folder.save_weights(self._network_state(), self.epochs)
@@ -289,18 +301,18 @@ class TrainingJob:
 
         if not self.group.first or self.folder.path is None:
             return
+        loss, right = self.steps.sums()
         state = {
             "epochs": list(self.epochs),
             "free": len(self.epochs) == 1 and self.recipe.schedule == "constant" and not self.recipe.warmup,
             "epoch": self.epoch,
             "step": self.step,
-            "progress": self.step / self.steps,
+            "progress": self.step / self.n_steps,
             "seconds": self.seconds,
-            "running": self.running,
+            "running": {"loss": loss, "right": right, "images": self.images},
             "curve": [asdict(point) for point in self.curve],
             "model": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            **self.steps.state(),
             "random": torch.random.get_rng_state(),
         }
         self.folder.save_checkpoint(state)
@@ -308,10 +320,10 @@ class TrainingJob:
     def _load(self, state: dict[str, Any]) -> None:
         import torch
 
-        self.network.load_state_dict(state["model"], strict=True)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        self.steps.load(state)
         torch.random.set_rng_state(state["random"])
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
-        self.running = state["running"]
+        running = state["running"]
+        self.steps.clear(running["loss"], running["right"])
+        self.images = running["images"]
         self.curve = [CurvePoint(**point) for point in state["curve"]]

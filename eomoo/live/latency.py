@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import choice, number, positive, text
-from eomoo.live.devices import PRECISIONS, device_name, resolve_device, resolve_precision, torch_state
+from eomoo.live.devices import PRECISIONS, current_device, device_name, resolve_device, resolve_precision, torch_state
 from eomoo.live.energy import energy_counter
 from eomoo.live.network import cell_of
+from eomoo.live.nvml import now, open_nvml
 from eomoo.live.runners import RUNTIMES, Runner, make_runner
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.version import versions_of
@@ -32,6 +33,8 @@ PROTOCOLS = ("eomoo", "published")
 _GROUP = 24
 # A choice: on a busy machine, where the ranking was destroyed, timings of one cell were spread by 8 %.
 _CONTENDED_WALL, _CONTENDED_SPREAD = 1.1, 0.1
+# A choice: less than that and the device was computing most of the time.
+_LAUNCH_BOUND = 1.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ class LatencySetting:
 
     Attributes:
         batch_size: Images in one forward pass.
-        runtime: "eager" (PyTorch, channels last) or "onnxruntime".
+        runtime: "eager" (PyTorch, channels last), "graph" (the same captured as a CUDA graph: the device's
+            own time, without the launch of each kernel) or "onnxruntime".
         device: As for ``resolve_device``.
         threads: On a CPU.
         precision: "float32", "bfloat16", "float16" or "auto", in PyTorch.
@@ -88,9 +92,13 @@ class Latency:
             round: what is left when the machine as a whole becomes slower or faster.
         reference_median: Of the reference cell in the same rounds, ms.
         wall_by_cpu: Wall time by the process's CPU time and thread; None on a GPU.
-        contended: Something else was using the device: ``wall_by_cpu`` above 1.1, or the quartiles
-            further apart than a tenth of the median.
+        contended: Something else was using the device: ``wall_by_cpu`` above 1.1, the quartiles further
+            apart than a tenth of the median, or another process computing on a GPU, as its driver tells.
         energy: Joules a forward pass, where the device reports them.
+        graph_median: Of the same kernels as a CUDA graph, ms; None but for "eager" on a CUDA device.
+        launch_bound: Whether the eager median is more than 1.2 times that: it is then the time of a CPU that
+            launches kernels, and says little of the device.
+        state: Of a CUDA device before and after: clocks (MHz), power (W), temperature (C).
         round_medians: (rounds,) ms.
         setting: Everything that the numbers depend on, as plain data.
     """
@@ -109,6 +117,9 @@ class Latency:
     energy: float | None
     round_medians: tuple[float, ...] = field(repr=False)
     setting: dict[str, object] = field(repr=False)
+    graph_median: float | None = None
+    launch_bound: bool = False
+    state: dict[str, object] | None = field(default=None, repr=False)
 
     @property
     def value(self) -> float:
@@ -151,7 +162,7 @@ def measure_latency(
     groups = [whole[k : k + _GROUP] for k in range(0, len(whole), _GROUP)]
     rng = np.random.default_rng(seed)
     results: list[Latency] = []
-    with torch_state(threads=how.threads if device.type == "cpu" else None):
+    with torch_state(threads=how.threads if device.type == "cpu" else None), current_device(device):
         for done, group in enumerate(groups):
             session = _Session(group, skeleton, how, device, rng)
             for k in range(how.rounds):
@@ -167,12 +178,26 @@ def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str,
     device = resolve_device(setting.device)
     return {
         **asdict(setting),
+        **({"gpu": _gpu_conditions(device)} if device.type == "cuda" else {}),
         "skeleton": asdict(skeleton),
         "device": device.type,
         "device_name": device_name(device),
         "threads": setting.threads if device.type == "cpu" else None,
-        "layout": "channels_last" if (setting.runtime, setting.protocol) == ("eager", "eomoo") else "contiguous",
+        "layout": "channels_last" if setting.runtime != "onnxruntime" and setting.protocol == "eomoo" else "contiguous",
         "versions": versions_of("torch", "onnxruntime"),
+    }
+
+
+def _gpu_conditions(device: torch.device) -> dict[str, object]:
+    import torch
+
+    nvml = open_nvml(device)
+    return {
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        # What float32 means: convolutions with 10 bits of mantissa, unless it is switched off.
+        "tf32": bool(torch.backends.cudnn.allow_tf32),
+        **(nvml.conditions() if nvml else {}),
     }
 
 
@@ -208,8 +233,11 @@ class _Session:
         ]
         self.repetitions = [self._warm_up(runner) for runner in self.runners]
         self.times: list[list[NDArray[np.float64]]] = [[] for _ in self.runners]
+        self.beside: list[list[NDArray[np.float64]]] = [[] for _ in self.runners]
         self.wall, self.cpu, self.joules = (np.zeros(len(self.runners)) for _ in range(3))
-        self.counter = energy_counter(device)
+        self.counter, self.nvml = energy_counter(device), open_nvml(device)
+        self.neighbour = False
+        self.before, self.since = self.nvml.state() if self.nvml else None, now()
 
     def turn(self) -> None:
         """One round: every network once, in random order."""
@@ -221,6 +249,11 @@ class _Session:
             self.cpu[k] += time.process_time() - cpu
             if self.counter:
                 self.joules[k] += self.counter() - joules
+            beside = self.runners[k].beside
+            if beside is not None:
+                self.beside[k].append(beside.times(self.repetitions[k]))
+        # The driver keeps few samples, so it is asked in every round.
+        self.neighbour = self.neighbour or bool(self.nvml and self.nvml.neighbour(self.since))
 
     def results(self, conditions: dict[str, object]) -> list[Latency]:
         """One for each network but the reference."""
@@ -235,6 +268,7 @@ class _Session:
         if self.device.type == "cpu":
             by_cpu = float(self.wall[k] * self.how.threads / max(self.cpu[k], 1e-9))
         spread = (upper - lower) / median
+        graph = float(np.median(np.concatenate(self.beside[k]))) if self.beside[k] else None
         return Latency(
             cell=cell.hash,
             median=median,
@@ -246,21 +280,23 @@ class _Session:
             relative=float(np.median(medians / reference)),
             reference_median=float(np.median(np.concatenate(self.times[-1]))),
             wall_by_cpu=by_cpu,
-            contended=spread > _CONTENDED_SPREAD or (by_cpu or 1.0) > _CONTENDED_WALL,
+            contended=spread > _CONTENDED_SPREAD or (by_cpu or 1.0) > _CONTENDED_WALL or self.neighbour,
             energy=float(self.joules[k] / len(times)) if self.counter else None,
             round_medians=tuple(medians.tolist()),
             setting=conditions,
+            graph_median=graph,
+            launch_bound=graph is not None and median > _LAUNCH_BOUND * graph,
+            state={"before": self.before, "after": self.nvml.state()} if self.nvml else None,
         )
 
     def _warm_up(self, runner: Runner) -> int:
         """Run until two medians in a row agree within 5 %; how many repetitions make a turn."""
+        # A GPU raises its clocks within a tenth of a second.
         least, seconds = (10, 0.2) if self.device.type == "cuda" else (self.how.warmup, 0.0)
-        start, before = time.perf_counter(), np.inf
-        for _ in range(10):
-            now = float(np.median(runner.times(max(least, self.how.warmup))))
-            steady = abs(now - before) <= 0.05 * before
-            if steady and time.perf_counter() - start >= seconds:
-                break
-            before = now
+        start, before, tries, steady = time.perf_counter(), np.inf, 0, False
+        while not (steady or tries >= 10) or time.perf_counter() - start < seconds:
+            median = float(np.median(runner.times(max(least, self.how.warmup))))
+            steady = abs(median - before) <= 0.05 * before
+            before, tries = median, tries + 1
         turns = self.how.rounds
-        return max(-(-self.how.repetitions // turns), int(np.ceil(self.how.seconds * 1e3 / turns / now)))
+        return max(-(-self.how.repetitions // turns), int(np.ceil(self.how.seconds * 1e3 / turns / before)))

@@ -12,6 +12,9 @@ from eomoo.errors import SettingError
 from eomoo.live.devices import PRECISIONS
 from eomoo.live.network import INITIALIZATIONS
 
+EXECUTIONS = ("auto", "eager", "graph", "compiled")
+"""How steps may be executed."""
+
 Schedule = Literal["constant", "cosine"]
 # More than any recipe; fewer than would fill memory with measurements.
 _MOST_EPOCHS = 100_000
@@ -36,6 +39,9 @@ class Recipe:
         initialization: Of the weights, a name of ``INITIALIZATIONS``.
         precision: "float32", "bfloat16", "float16" (mixed, on devices that have it), or "auto" for
             the fastest that the device has.
+        execution: Of steps on a CUDA device: "eager", kernel by kernel; "graph", captured once as a CUDA
+            graph and replayed, which does the same with less waiting; "compiled", a graph of what
+            ``torch.compile`` makes, which takes a minute first and rounds differently; "auto" is "graph".
         measure_every: Epochs between measurements on the validation split.
     """
 
@@ -52,6 +58,7 @@ class Recipe:
     augment: bool = False
     initialization: str = "he-fan-in"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    execution: Literal["auto", "eager", "graph", "compiled"] = "auto"
     measure_every: int = 2
 
     def __post_init__(self) -> None:
@@ -59,6 +66,7 @@ class Recipe:
             "schedule": ("constant", "cosine"),
             "class_weights": ("none", "balanced"),
             "precision": PRECISIONS,
+            "execution": EXECUTIONS,
             "initialization": INITIALIZATIONS,
         }
         for name, known in choices.items():

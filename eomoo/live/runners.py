@@ -1,8 +1,9 @@
-"""One network ready to be timed: PyTorch or ONNX Runtime, on a CPU or a CUDA device."""
+"""One network ready to be timed: PyTorch, a CUDA graph of it, or ONNX Runtime, on a CPU or a CUDA device."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,11 +20,19 @@ if TYPE_CHECKING:
     import torch
 
 
-RUNTIMES = ("eager", "onnxruntime")
+RUNTIMES = ("eager", "graph", "onnxruntime")
+# Passes before one is captured, in which libraries choose their algorithms (torch's manual on CUDA graphs).
+_WARM_UP = 3
 
 
 class Runner(Protocol):
-    """A network and an input, allocated beforehand."""
+    """A network and an input, allocated beforehand.
+
+    Attributes:
+        beside: The same kernels as a CUDA graph, without the launches of each; None where there is none.
+    """
+
+    beside: Runner | None
 
     def times(self, repetitions: int) -> NDArray[np.float64]:
         """Milliseconds (repetitions,) of one forward pass each."""
@@ -57,11 +66,17 @@ def make_runner(
     if published:
         return _PublishedRunner(network, image, device)
     if device.type == "cuda":
-        return _CudaRunner(network, image, device, precision)
+        eager = _CudaRunner(network, image, device, precision)
+        eager.beside = graph = _GraphRunner(eager)
+        return graph if runtime == "graph" else eager
+    if runtime == "graph":
+        raise SettingError(f"a CUDA graph needs a CUDA device; this one is {device.type}")
     return _CpuRunner(network, image, device, precision)
 
 
 class _CpuRunner:
+    beside: Runner | None = None
+
     def __init__(
         self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device, half: torch.dtype | None
     ) -> None:
@@ -94,21 +109,53 @@ class _CudaRunner(_CpuRunner):
     def times(self, repetitions: int) -> NDArray[np.float64]:
         import torch
 
-        event: Any = torch.cuda.Event
-        marks = [event(enable_timing=True) for _ in range(2 * repetitions)]
         with torch.inference_mode(), torch.autocast("cuda", self.half, enabled=self.half is not None):
-            for begin, end in zip(marks[::2], marks[1::2], strict=True):
-                begin.record()
-                self.network(self.image)
-                end.record()
-            # Only here: waiting after each repetition would leave the device idle in between.
-            torch.cuda.synchronize(self.device)
-        pairs = zip(marks[::2], marks[1::2], strict=True)
-        return np.array([a.elapsed_time(b) for a, b in pairs])
+            return _events(lambda: self.network(self.image), repetitions, self.device)
+
+
+class _GraphRunner:
+    """What an eager runner launches, captured once and replayed."""
+
+    beside: Runner | None = None
+
+    def __init__(self, eager: _CudaRunner) -> None:
+        import torch
+
+        self.device = eager.device
+        eager.times(_WARM_UP)
+        self.graph: Any = torch.cuda.CUDAGraph()
+        # Half-precision copies of the weights are made inside of the graph, since they do not outlive autocast.
+        with (
+            torch.inference_mode(),
+            torch.cuda.graph(self.graph),
+            torch.autocast("cuda", eager.half, enabled=eager.half is not None),
+        ):
+            self.output = eager.network(eager.image)
+
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        return _events(self.graph.replay, repetitions, self.device)
+
+
+def _events(run: Callable[[], object], repetitions: int, device: torch.device) -> NDArray[np.float64]:
+    """Milliseconds of each run, between events on the current device's stream."""
+    import torch
+
+    event: Any = torch.cuda.Event
+    marks = [event(enable_timing=True) for _ in range(2 * repetitions)]
+    for begin, end in zip(marks[::2], marks[1::2], strict=True):
+        begin.record()
+        run()
+        end.record()
+    # Only here: waiting after each repetition would leave the device idle in between.
+    torch.cuda.synchronize(device)
+    pairs = zip(marks[::2], marks[1::2], strict=True)
+    return np.array([a.elapsed_time(b) for a, b in pairs])
 
 
 class _PublishedRunner:
     """As the EO HW-NAS table was timed: cast to float32 and copy to the device included."""
+
+    beside: Runner | None = None
 
     def __init__(self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device) -> None:
         import torch
@@ -131,6 +178,8 @@ class _PublishedRunner:
 
 
 class _OnnxRunner:
+    beside: Runner | None = None
+
     def __init__(self, content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> None:
         runtime = require("onnxruntime", purpose="to time a network in ONNX Runtime")
         options = runtime.SessionOptions()

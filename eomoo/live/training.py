@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eomoo.errors import DataError, SettingError
 from eomoo.images import ImageData
-from eomoo.live.devices import device_name, process_group, resolve_device, torch_state
+from eomoo.live.devices import current_device, device_name, process_group, resolve_device, torch_state
 from eomoo.live.job import Report, TrainingJob
 from eomoo.live.network import build_network, cell_of
 from eomoo.live.recipes import Recipe, get_recipe
@@ -55,7 +55,7 @@ def train(
         seed: Of weights, order and augmentation.
         device: As for ``resolve_device``.
         folder: Where checkpoints, results and weights are kept.
-        workers: Processes that read images ahead.
+        workers: Processes that read images ahead, where they do not stay on the device.
         threads: Of torch on the CPU; by default as it is set.
         checkpoint_seconds: Between checkpoints inside of an epoch; each epoch ends with one.
         report: Called with each measurement.
@@ -78,7 +78,7 @@ def train(
     known = kept.result(stretches)
     if known is not None:
         return known
-    with process_group(place) as group, torch_state(threads=threads, seed=seed):
+    with process_group(place) as group, torch_state(threads=threads, seed=seed), current_device(place):
         job = TrainingJob(whole, data, around, chosen, stretches, seed, place, group, kept, workers)
         job.checkpoint_seconds, job.report = checkpoint_seconds, report
         return job.outcome()
@@ -88,7 +88,10 @@ def training_setting(
     cell: Cell, data: ImageData, skeleton: Skeleton, recipe: Recipe, *, seed: int, device: torch.device
 ) -> dict[str, object]:
     """Everything that a training's result depends on, its epochs left out, as plain data."""
-    settings = {k: v for k, v in asdict(recipe).items() if k not in ("name", "epochs")}
+    settings = {k: v for k, v in asdict(recipe).items() if k not in ("name", "epochs", "execution")}
+    if recipe.execution == "compiled":
+        # The others run the same kernels.
+        settings["execution"] = recipe.execution
     return {
         "cell": {"matrix": cell.matrix.tolist(), "ops": list(cell.ops), "hash": cell.hash},
         "skeleton": asdict(skeleton),

@@ -93,7 +93,7 @@ def test_a_diverged_training_is_a_result_and_told_as_stored(tmp_path, monkeypatc
     def diverge(self, *_):
         raise DivergedError("the loss is nan in epoch 1")
 
-    monkeypatch.setattr(TrainingJob, "_train_step", diverge)
+    monkeypatch.setattr(TrainingJob, "_train_epoch", diverge)
     make(tmp_path).trainings([5], (1,))
     monkeypatch.undo()
     campaign = make(tmp_path)

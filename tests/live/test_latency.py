@@ -19,6 +19,7 @@ class FakeRunner:
     """Takes its milliseconds from a script; the machine slows down by a factor from round to round."""
 
     log = None
+    beside = None
 
     def __init__(self, name, base, drift):
         self.name, self.base, self.drift = name, base, drift
@@ -207,7 +208,7 @@ def test_precisions_of_a_cpu():
     ("changes", "message"),
     [
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1; got 0"),
-        ({"runtime": "tensorrt"}, "runtime must be one of eager, onnxruntime; got 'tensorrt'"),
+        ({"runtime": "tensorrt"}, "runtime must be one of eager, graph, onnxruntime; got 'tensorrt'"),
         ({"protocol": "mine"}, "protocol must be one of eomoo, published"),
         ({"seconds": -1}, "seconds must be a finite number from 0"),
     ],
