@@ -16,13 +16,14 @@ from pathlib import Path
 
 from gpu_bench import Bench
 from gpu_timing import contention, environment, export, latency, launches, search
-from gpu_training import memory, numerics, processes, throughput, training
+from gpu_training import compiled, memory, numerics, processes, throughput, training
 
 # Longest and least certain last, so that a limit cuts off least.
 SECTIONS = {
     part.__name__: part
     for part in (
-        environment, numerics, training, throughput, latency, launches, contention, memory, processes, export, search
+        environment, numerics, training, throughput, latency, launches, contention, memory, processes, export, search,
+        compiled,
     )
 }  # fmt: skip
 

@@ -15,7 +15,6 @@ import eomoo
 from eomoo.live import (
     Latency,
     LatencySetting,
-    build_network,
     device_name,
     export_onnx,
     get_recipe,
@@ -76,49 +75,32 @@ def latency(bench: Bench) -> None:
     space = eomoo.load_space()
     cells = np.random.default_rng(0).choice(len(space), 3 if bench.dry else 20, replace=False)
     macs = space.macs(cells, bench.skeleton)
-    for batch in (64, 1):
-        first, again = (_timed(bench, cells.tolist(), batch_size=batch) for _ in range(2))
+    graph = "graph" if bench.cuda else "eager"
+    for runtime, batch in ((graph, 64), (graph, 1), ("eager", 1)):
+        name = f"{runtime}_{batch}"
+        first, again = (_timed(bench, cells.tolist(), runtime=runtime, batch_size=batch) for _ in range(2))
         rho = half_split_spearman(first)
-        bench.want(f"batch_{batch}_halves_agree", round(rho, 4), "at least 0.98", rho >= 0.98)
+        bench.want(f"{name}_halves_agree", round(rho, 4), "at least 0.98", rho >= 0.98)
         ratios = np.array([b.relative / a.relative for a, b in zip(first, again, strict=True)])
         bench.note(
             **{
-                f"batch_{batch}": _told(first),
-                f"batch_{batch}_again_by_first": [round(float(v), 4) for v in (ratios.min(), ratios.max())],
-                f"batch_{batch}_with_macs": round(float(spearmanr(macs, [r.median for r in first]).statistic), 3),
+                name: _told(first),
+                f"{name}_again_by_first": [round(float(v), 4) for v in (ratios.min(), np.median(ratios), ratios.max())],
+                f"{name}_with_macs": round(float(spearmanr(macs, [r.median for r in first]).statistic), 3),
             }
         )
-    bench.note(conditions={k: v for k, v in first[0].setting.items() if k != "skeleton"})
+    bench.note(conditions={k: v for k, v in first[0].setting.items() if k != "skeleton"}, state=first[0].state)
 
 
 def launches(bench: Bench) -> None:
-    """Whether one image is bound by launches: eager beside a CUDA graph of the same kernels."""
-    (eager,) = _timed(bench, [CELL])
-    bench.note(eager_ms=round(eager.median, 3))
-    if not bench.cuda:
-        bench.note(skipped="CUDA graphs need a CUDA device")
-        return
-    network = build_network(CELL, bench.skeleton, seed=0, device=bench.device).eval()
-    network = network.to(memory_format=torch.channels_last)
-    size = bench.skeleton.image_size
-    x = torch.randn(1, 10, size, size, device=bench.device).contiguous(memory_format=torch.channels_last)
-    graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
-    with torch.inference_mode():
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                network(x)
-        torch.cuda.current_stream().wait_stream(side)
-        with torch.cuda.graph(graph):
-            network(x)
-        graph.replay()
-        bench.wait()
-        started = time.perf_counter()
-        for _ in range(200):
-            graph.replay()
-        bench.wait()
-        graphed = (time.perf_counter() - started) * 5
-    bench.note(graph_ms=round(graphed, 3), launch_bound=round(eager.median / graphed, 2))
+    """Whether the time of one network is that of its launches: eager beside a CUDA graph of the same kernels."""
+    for batch in (1, 2) if bench.dry else (1, 64, 512):
+        for precision in ("float32", "bfloat16"):
+            (result,) = _timed(bench, [CELL], batch_size=batch, precision=precision)
+            figures = {"eager_ms": round(result.median, 3), "launch_bound": result.launch_bound}
+            if result.graph_median is not None:
+                figures["graph_ms"] = round(result.graph_median, 3)
+            bench.note(**{f"batch_{batch}_{precision}": figures})
 
 
 def contention(bench: Bench) -> None:
@@ -126,13 +108,13 @@ def contention(bench: Bench) -> None:
     if not bench.cuda:
         bench.note(skipped="needs a CUDA device")
         return
-    cells = [CELL, 0]
-    alone = _timed(bench, cells, batch_size=64)
+    cells, how = [CELL, 5], {"runtime": "graph", "batch_size": 256}
+    alone = _timed(bench, cells, **how)
     process = subprocess.Popen([sys.executable, "-c", _NEIGHBOUR], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         process.stdout.readline()
-        busy = _timed(bench, cells, batch_size=64)
+        busy = _timed(bench, cells, **how)
     finally:
         process.kill()
         process.wait()

@@ -2,14 +2,14 @@
 
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from gpu_bench import CELL, Bench
 
-from eomoo.images import ImageData
+from eomoo.images import ImageData, ImageSet, labels_of
 from eomoo.live import build_network, evaluate, get_recipe, load_state, train
-from eomoo.space import Skeleton
+from eomoo.space import Skeleton, load_space
 
 
 def numerics(bench: Bench) -> None:
@@ -62,33 +62,97 @@ def training(bench: Bench) -> None:
         better = result.val.micro > 2 * result.val.majority
         bench.want(name.replace(" ", "_"), figures, "twice the largest class", better)
         weights[name] = load_state(result.weights)["model"]
-    same = all(torch.equal(v, weights["float32 again"][k]) for k, v in weights["float32"].items())
-    bench.note(same_weights_again=same)
+    bench.note(same_weights_again=_same(weights["float32"], weights["float32 again"]))
+    _captured(bench)
+
+
+def _captured(bench: Bench) -> None:
+    """Whether captured steps do what steps one by one do, bit for bit where the device can repeat itself at all."""
+    space, before = load_space(), torch.backends.cudnn.deterministic
+    # Gradients of max-pooling are added up in any order.
+    cell = next(k for k in range(CELL, len(space)) if 2 not in space.cell(k).op_codes)
+    # The last batch of an epoch is shorter.
+    recipe = get_recipe("nasbench", batch_size=bench.batch // 2 - 1, augment=True, class_weights="balanced")
+    torch.backends.cudnn.deterministic = True
+    try:
+        weights = []
+        for execution in ("eager", "eager", "graph") if bench.cuda else ("auto",) * 3:
+            result = train(
+                cell, bench.images, skeleton=bench.small, recipe=replace(recipe, execution=execution), epochs=2,
+                device=str(bench.device), folder=bench.work / f"captured {len(weights)} {execution}",
+            )  # fmt: skip
+            weights.append(load_state(result.weights)["model"])
+            weights[-1]["loss"] = torch.tensor([result.curve[-1].train_loss, result.val.loss])
+    finally:
+        torch.backends.cudnn.deterministic = before
+    again, graph = _same(weights[0], weights[1]), _same(weights[0], weights[2])
+    bench.note(eager_steps_repeat=again)
+    bench.want("captured_steps_are_the_same", graph, "true where eager ones repeat", graph or not again)
+
+
+def _same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def throughput(bench: Bench) -> None:
     """Images a second: eomoo's loop beside a plain one with the images on the device, the same network."""
+    large, small = bench.skeleton, bench.small
     cases = {
-        "plain_bfloat16": lambda: plain(bench, bench.skeleton),
-        "eomoo_bfloat16": lambda: eomoo(bench, bench.skeleton),
-        "eomoo_augmented": lambda: eomoo(bench, bench.skeleton, augment=True, class_weights="balanced"),
-        "eomoo_float32": lambda: eomoo(bench, bench.skeleton, precision="float32"),
-        "eomoo_files": lambda: eomoo(bench, bench.skeleton, data=bench.files),
-        "eomoo_files_readers": lambda: eomoo(bench, bench.skeleton, data=bench.files, readers=1 if bench.dry else 8),
-        "plain_small": lambda: plain(bench, bench.small),
-        "eomoo_small": lambda: eomoo(bench, bench.small),
+        "plain": lambda: plain(bench, large),
+        "eomoo": lambda: eomoo(bench, large),
+        "eomoo_eager": lambda: eomoo(bench, large, execution="eager" if bench.cuda else "auto"),
+        "eomoo_augmented": lambda: eomoo(bench, large, augment=True, class_weights="balanced"),
+        "eomoo_float32": lambda: eomoo(bench, large, precision="float32"),
+        "eomoo_files": lambda: eomoo(bench, large, data=bench.files),
+        "eomoo_streamed": lambda: eomoo(bench, large, data=_others(bench.many)),
+        "eomoo_streamed_by_readers": lambda: eomoo(
+            bench, large, data=_others(bench.many), readers=1 if bench.dry else 4
+        ),
+        "plain_small": lambda: plain(bench, small),
+        "eomoo_small": lambda: eomoo(bench, small),
     }
     rates = {}
     for name, case in cases.items():
         rates[name] = case()
         bench.note(**{name: round(rates[name])})
-    for name in ("bfloat16", "small"):
-        ratio = rates[f"eomoo_{name}"] / rates[f"plain_{name}"]
-        bench.want(f"eomoo_by_plain_{name}", round(ratio, 3), "at least 0.95", ratio >= 0.95)
+    for size in ("", "_small"):
+        ratio = rates["eomoo" + size] / rates["plain" + size]
+        bench.want(f"eomoo{size}_by_plain", round(ratio, 3), "at least 0.95", ratio >= 0.95)
     started = time.perf_counter()
-    network = build_network(CELL, bench.skeleton, seed=0, device=bench.device)
+    network = build_network(CELL, large, seed=0, device=bench.device).to(memory_format=torch.channels_last)
     evaluate(network, bench.many.train, bench.many, device=bench.device)
     bench.note(evaluation=round(len(bench.many.train) / (time.perf_counter() - started)))
+
+
+def compiled(bench: Bench) -> None:
+    """Images a second of what torch.compile makes of the network, and what it costs to make."""
+    if not bench.cuda:
+        bench.note(skipped="needs a CUDA device")
+        return
+    started = time.perf_counter()
+    rate = eomoo(bench, bench.skeleton, execution="compiled")
+    seconds = time.perf_counter() - started - 3 * len(bench.many.train) / rate
+    bench.note(eomoo=round(rate), seconds_before=round(seconds))
+
+
+class _Others:
+    """A split that is not one of eomoo's, so that it is read again in each epoch."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.images, self.labels = images, labels_of(images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[object, int]:
+        return self.images[index]
+
+    def batch(self, indices: object) -> object:
+        return self.images.batch(indices)
+
+
+def _others(data: ImageData) -> ImageData:
+    return replace(data, train=_Others(data.train))
 
 
 def eomoo(
