@@ -59,6 +59,7 @@ def training(bench: Bench) -> None:
         figures = {"micro": round(result.val.micro, 3), "seconds": round(result.seconds, 2)}
         if bench.cuda:
             figures["peak_MB"] = torch.cuda.max_memory_allocated(bench.device) // 2**20
+            figures["kept_MB"] = torch.cuda.memory_allocated(bench.device) // 2**20
         better = result.val.micro > 2 * result.val.majority
         bench.want(name.replace(" ", "_"), figures, "twice the largest class", better)
         weights[name] = load_state(result.weights)["model"]
@@ -103,6 +104,7 @@ def throughput(bench: Bench) -> None:
         "eomoo_eager": lambda: eomoo(bench, large, execution="eager" if bench.cuda else "auto"),
         "eomoo_augmented": lambda: eomoo(bench, large, augment=True, class_weights="balanced"),
         "eomoo_float32": lambda: eomoo(bench, large, precision="float32"),
+        "eomoo_float16": lambda: eomoo(bench, large, precision="float16" if bench.cuda else "float32"),
         "eomoo_files": lambda: eomoo(bench, large, data=bench.files),
         "eomoo_streamed": lambda: eomoo(bench, large, data=_others(bench.many)),
         "eomoo_streamed_by_readers": lambda: eomoo(

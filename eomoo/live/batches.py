@@ -50,7 +50,7 @@ class Batches:
         self, images: ImageSet, device: torch.device, *, group: Group, workers: int = 0, keep: bool = False
     ) -> None:
         self.images, self.device, self.group, self.workers = images, device, group, workers
-        self._keep = keep and device.type == "cuda"
+        self._kept = resident_images(images, device) if keep and device.type == "cuda" else None
         self._loader: Any = None
         self._asked = _Asked()
 
@@ -64,10 +64,9 @@ class Batches:
         import torch
 
         own = [part[self.group.rank :: self.group.size] for part in parts]
-        kept = resident_images(self.images, self.device) if self._keep else None
-        if kept is not None:
+        if self._kept is not None:
             # Indices go to the device at once: copying each batch's would wait for the step before.
-            yield from map(kept.batch, on_device(own, self.device))
+            yield from map(self._kept.batch, on_device(own, self.device))
             return
         for x, y in self._read(own, seed):
             x = x.to(self.device, non_blocking=True, memory_format=torch.channels_last)
@@ -92,7 +91,7 @@ class Batches:
             return x.pin_memory(), y.pin_memory()
 
         with ThreadPoolExecutor(1) as thread:
-            coming = deque[Future[tuple[torch.Tensor, torch.Tensor]]]()
+            coming: deque[Future[tuple[torch.Tensor, torch.Tensor]]] = deque()
             for part in parts:
                 coming.append(thread.submit(read, part))
                 if len(coming) > _AHEAD:
@@ -115,9 +114,21 @@ def prepare(x: torch.Tensor, data: ImageData, device: torch.device) -> torch.Ten
     """Images on the device, normalised with the training statistics, in channels-last layout."""
     import torch
 
-    mean, std = _statistics(data.mean, data.std, device)
+    mean, std = statistics_on(data.mean, data.std, device)
     x = x.to(device, non_blocking=True, memory_format=torch.channels_last)
     return (x - mean) / std
+
+
+@lru_cache(maxsize=8)
+def statistics_on(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means and deviations of the bands on a device; kept, since copying them there waits for it."""
+    import torch
+
+    with torch.inference_mode(False):
+        both = torch.tensor([mean, std], dtype=torch.float32, device=device).view(2, 1, -1, 1, 1)
+    return both[0], both[1]
 
 
 def turns(n: int, seed: Sequence[int]) -> NDArray[np.int64]:
@@ -133,18 +144,6 @@ def turned(x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
     x = torch.where((code & 1).bool(), x.flip(2), x)
     x = torch.where((code & 2).bool(), x.flip(3), x)
     return torch.where((code & 4).bool(), x.transpose(2, 3), x)
-
-
-@lru_cache(maxsize=8)
-def _statistics(
-    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    import torch
-
-    # Kept, since making them waits for the device.
-    with torch.inference_mode(False):
-        both = torch.tensor([mean, std], dtype=torch.float32, device=device).view(2, 1, -1, 1, 1)
-    return both[0], both[1]
 
 
 class _Asked:

@@ -105,7 +105,7 @@ class TrainingJob:
             return self._ended("incident", text)
 
     def _let_go(self) -> None:
-        """Free what a training that failed still holds."""
+        """Free what a training that failed still holds, and the images that are kept on devices."""
         import gc
 
         import torch

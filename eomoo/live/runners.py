@@ -121,7 +121,8 @@ class _GraphRunner:
     def __init__(self, eager: _CudaRunner) -> None:
         import torch
 
-        self.device = eager.device
+        # A graph knows addresses only: what lies there is kept here.
+        self.network, self.image, self.device = eager.network, eager.image, eager.device
         eager.times(_WARM_UP)
         self.graph: Any = torch.cuda.CUDAGraph()
         # Half-precision copies of the weights are made inside of the graph, since they do not outlive autocast.
