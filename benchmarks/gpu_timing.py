@@ -172,7 +172,7 @@ epochs = 1
 recipe = "nasbench"
 [backend.live.skeleton]
 stem_channels = {skeleton.stem_channels}
-n_stacks = 3
+n_stacks = {skeleton.n_stacks}
 cells_per_stack = 1
 [backend.live.recipe_settings]
 precision = "{precision}"

@@ -139,7 +139,9 @@ def evaluate(
 
 def latency(
     cells: Annotated[list[str], typer.Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
-    runtime: Annotated[str, typer.Option(help="onnxruntime or eager (PyTorch).")] = "onnxruntime",
+    runtime: Annotated[
+        str, typer.Option(help="onnxruntime, eager (PyTorch), graph (PyTorch as a CUDA graph).")
+    ] = "onnxruntime",
     batch_size: Annotated[int, typer.Option(help="Images in one forward pass.")] = 1,
     device: Device = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
@@ -283,7 +285,7 @@ def _show_latencies(indices: list[int], results: list[Latency]) -> None:
             f"{r.mean:.4g}",
             f"{r.relative:.3f}",
             str(r.count),
-            "contended" if r.contended else "",
+            ", ".join(["contended"] * r.contended + ["launch-bound"] * r.launch_bound),
         )
     how, out = results[0].setting, console()
     out.print(table)
@@ -294,3 +296,9 @@ def _show_latencies(indices: list[int], results: list[Latency]) -> None:
     )
     if any(r.contended for r in results):
         out.print("contended: something else used the device; close it and time again")
+    bound = [r.graph_median for r in results if r.launch_bound and r.graph_median]
+    if bound:
+        out.print(
+            f"launch-bound: the CPU's time to launch kernels; the device computes {min(bound):.3g} to "
+            f"{max(bound):.3g} ms (--runtime graph)"
+        )

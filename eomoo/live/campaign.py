@@ -88,6 +88,7 @@ class Campaign:
         self._unmeasured: set[_Key] = set()
         self._made: set[_Key] = set()
         self._contended: dict[int, bool] = {}
+        self._launch_bound: dict[int, bool] = {}
         self._progress: dict[int, float] = {}
         self._unlucky = 0
 
@@ -142,6 +143,7 @@ class Campaign:
 
         found = self.store.obtain("latency", wanted, make)
         self._contended.update({k: bool(result.get("contended")) for k, result in found.items()})
+        self._launch_bound.update({k: bool(result.get("launch_bound")) for k, result in found.items()})
         baseline = self._baseline(conditions, next(iter(found.values())))
         return {k: {**result, "baseline": baseline} for k, result in found.items()}
 
@@ -194,6 +196,12 @@ class Campaign:
         contended = sum(self._contended.values())
         if contended:
             lines.append(f"{contended} of {len(self._contended)} timings are contended: something else used the device")
+        bound = sum(self._launch_bound.values())
+        if bound:
+            lines.append(
+                f"{bound} of {len(self._launch_bound)} timings are launch-bound, the CPU's that launches the kernels; "
+                '`runtime = "graph"` in the card\'s `[backend.live.latency]` times the device'
+            )
         return lines
 
     def contended(self, cells: Sequence[int]) -> list[bool]:

@@ -1,4 +1,5 @@
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -98,6 +99,37 @@ def test_a_process_that_waits_is_marked(fakes, tiny_skeleton, monkeypatch):
         assert result.contended is expected
 
 
+def test_a_network_whose_time_is_that_of_its_launches_is_called_so(fakes, tiny_skeleton, monkeypatch):
+    """On a CUDA device an eager network has a graph of the same kernels beside it."""
+    for graph, bound in ((1.8, False), (1.5, True)):
+        fakes(2.0, 1.0)
+        make = module.make_runner
+
+        def with_graph(*arguments, make=make, graph=graph, **named):
+            runner = make(*arguments, **named)
+            runner.beside = FakeRunner("graph", graph, 1.0)
+            return runner
+
+        monkeypatch.setattr(module, "make_runner", with_graph)
+        (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
+        assert (result.median, result.graph_median, result.launch_bound) == (2.0, graph, bound)
+    fakes(2.0, 1.0)
+    (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
+    assert (result.graph_median, result.launch_bound, result.state) == (None, False, None)
+
+
+def test_a_neighbour_on_the_device_is_contention_however_steady_the_times_are(fakes, tiny_skeleton, monkeypatch):
+    for busy in (False, True):
+        fakes(2.0, 1.0)
+        told = iter([False, busy, False])
+        states = iter([{"power_W": 60}, {"power_W": 300}])
+        nvml = SimpleNamespace(neighbour=lambda since, told=told: next(told, False), state=lambda s=states: next(s))
+        monkeypatch.setattr(module, "open_nvml", lambda device, nvml=nvml: nvml)
+        (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
+        assert result.contended is busy
+        assert result.state == {"before": {"power_W": 60}, "after": {"power_W": 300}}
+
+
 def test_the_published_protocol_compares_means(fakes, tiny_skeleton, monkeypatch):
     fakes(2.0, 1.0)
     monkeypatch.setattr(FakeRunner, "times", lambda self, n: np.where(np.arange(n) % 3 == 0, 4.0, 1.0) * self.base)
@@ -190,6 +222,8 @@ def test_a_device_that_is_not_there_is_named():
         measure_latency([0], setting=LatencySetting(device="cuda"))
     with pytest.raises(ValueError, match="no device 'cuda:1'"):
         resolve_device("cuda:1")
+    with pytest.raises(ValueError, match="a CUDA graph needs a CUDA device; this one is cpu"):
+        measure_latency([0], setting=LatencySetting(runtime="graph"))
     with pytest.raises(ValueError, match="no device 'gpu'; known are auto, cpu"):
         resolve_device("gpu")
     assert resolve_device("auto").type == "cpu"
