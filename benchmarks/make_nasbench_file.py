@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo import CIFAR10, load_space
-from eomoo.data.tfrecord import crc32c, crc32c_columns, mask_crc
+from eomoo.data.tfrecord import crc32c_columns, mask_crc
 from eomoo.files import atomic_path
 
 
@@ -76,9 +76,10 @@ def _framed(records: list[bytes]) -> bytes:
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
         text = np.frombuffer(b"".join(records[k] for k in rows), dtype=np.uint8)
-        crc = crc32c_columns(np.ascontiguousarray(text.reshape(-1, length).T))
-        footers[rows] = ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + np.uint32(0xA282EAD8)
-    headers = {n: struct.pack("<QI", n, mask_crc(crc32c(struct.pack("<Q", n)))) for n in set(lengths.tolist())}
+        footers[rows] = mask_crc(crc32c_columns(np.ascontiguousarray(text.reshape(-1, length).T)))
+    kinds = np.unique(lengths)
+    marks = mask_crc(crc32c_columns(kinds.astype("<u8").view(np.uint8).reshape(-1, 8).T)).tolist()
+    headers = {n: struct.pack("<QI", n, mark) for n, mark in zip(kinds.tolist(), marks, strict=True)}
     parts = zip(records, footers.tolist(), strict=True)
     return b"".join(headers[len(r)] + r + struct.pack("<I", footer) for r, footer in parts)
 

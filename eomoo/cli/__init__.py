@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from io import TextIOWrapper
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -66,7 +66,7 @@ def main() -> None:
         # A terminal without the characters of drawings shows question marks rather than an error.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-    warnings.showwarning = _say
+    warnings.showwarning = _say  # type: ignore[assignment]  # Python gives six, by position
     try:
         try:
             app()
@@ -93,18 +93,10 @@ def main() -> None:
         _fail("out of memory; use a smaller budget or close other programs", 1)
 
 
-def _say(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def _say(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
     """Show a warning; one of eomoo's own as the sentence that it is."""
     own = category is UserWarning
-    text = f"{message}\n" if own else warnings.formatwarning(message, category, filename, lineno)
-    sys.stderr.write(text)
+    sys.stderr.write(f"{message}\n" if own else warnings.formatwarning(message, category, filename, lineno))
 
 
 def _fail(sentence: str, code: int) -> None:

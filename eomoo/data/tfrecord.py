@@ -34,18 +34,9 @@ _MAX_RECORD = 1 << 16
 _ROWS = 2048
 
 
-def crc32c(data: bytes) -> int:
-    """CRC-32C (Castagnoli) of `data`, byte by byte: for few bytes, and to check the fast one."""
-    table = _byte_table()
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = int(table[(crc ^ byte) & 0xFF]) ^ (crc >> 8)
-    return crc ^ 0xFFFFFFFF
-
-
-def mask_crc(crc: int) -> int:
-    """A checksum as TFRecord stores it: rotated, with a constant added."""
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+def mask_crc(crc: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Checksums as TFRecord stores them: rotated, with a constant added."""
+    return ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + np.uint32(_MASK_DELTA)
 
 
 def crc32c_columns(columns: NDArray[np.uint8]) -> NDArray[np.uint32]:
@@ -99,9 +90,7 @@ class Block:
             rows = np.flatnonzero(self.lengths == length)
             columns = self._columns(self.starts[rows], length + _FOOTER)
             stored = np.ascontiguousarray(columns[length:].T).view("<u4")[:, 0]
-            crc = crc32c_columns(columns[:length])
-            masked = ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + np.uint32(_MASK_DELTA)
-            wrong = np.flatnonzero(masked != stored)
+            wrong = np.flatnonzero(mask_crc(crc32c_columns(columns[:length])) != stored)
             if len(wrong):
                 raise record_error(
                     self.path, self.first + int(rows[wrong[0]]), "its checksum is wrong: the file is damaged"
@@ -185,7 +174,7 @@ def _frames(data: bytes, lengths_of: dict[bytes, int], path: Path, first: int) -
 
 def _checked_length(header: bytes, path: Path, number: int) -> int:
     length, stored = struct.unpack("<QI", header)
-    if mask_crc(crc32c(header[:8])) != stored:
+    if mask_crc(crc32c_columns(np.frombuffer(header[:8], dtype=np.uint8)[:, None]))[0] != stored:
         if number == 0:
             raise DataError(f"{path} is no TFRecord file: its first 12 bytes are no length with a checksum")
         raise record_error(path, number, "the checksum of its length is wrong: the file is damaged")
@@ -194,18 +183,12 @@ def _checked_length(header: bytes, path: Path, number: int) -> int:
     return int(length)
 
 
-@lru_cache(maxsize=1)
-def _byte_table() -> NDArray[np.uint32]:
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = (table >> np.uint32(1)) ^ (table & np.uint32(1)) * np.uint32(_POLYNOMIAL)
-    return table
-
-
 @lru_cache(maxsize=4)
 def _distance_tables(length: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """What a byte adds to a CRC, (length, 256) by its distance from the end; CRCs of 0..length zero bytes."""
-    byte = _byte_table()
+    byte = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        byte = (byte >> np.uint32(1)) ^ (byte & np.uint32(1)) * np.uint32(_POLYNOMIAL)
     table = np.empty((length, 256), dtype=np.uint32)
     of_zeros = np.empty(length + 1, dtype=np.uint32)
     state, of_zeros[0] = np.uint32(0xFFFFFFFF), 0

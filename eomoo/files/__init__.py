@@ -1,10 +1,11 @@
 """Files read within limits and written whole or not at all: what every other part reads and writes by.
 
-``files``: written beside and renamed, read within a size, checksums, JSON out. ``texts``: JSON and TOML in,
+``files``: written beside and renamed, read within a size, checksums, JSON out,
+temporary files after a kill. ``texts``: JSON and TOML in,
 strictly. ``arrays``: NumPy's in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
-keys in a database, each held by one process as long as it lives. ``leftovers``: temporary files after a kill.
-``digests``: checksums of a folder's files beside them.
+keys in a database, each held by one process as long as it lives. ``digests``: checksums of a folder's files
+beside them.
 
 Every reader raises DataNotFoundError where there is no such file, and DataError where it is no regular file,
 larger than the limit, damaged or of another kind. Every writer raises DataError where a file cannot be written
@@ -22,6 +23,7 @@ from eomoo.files.files import (
     read_head,
     read_unpacked,
     reading,
+    remove_leftovers,
     sha256_of,
     to_json,
     write_error,
@@ -29,7 +31,6 @@ from eomoo.files.files import (
     write_text,
     writing,
 )
-from eomoo.files.leftovers import remove_leftovers
 from eomoo.files.place import Place
 from eomoo.files.sqlite import Database, Schema, only_one
 from eomoo.files.texts import read_json, read_toml

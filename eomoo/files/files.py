@@ -10,10 +10,12 @@ import io
 import json
 import math
 import os
+import re
 import secrets
 import shutil
 import stat
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
@@ -36,6 +38,12 @@ _WRITE_HINTS = {
     errno.EPIPE: "the reader of that pipe has gone",
     errno.EIO: "the device reports an input/output error",
 }
+
+# As ``_create_beside`` names them.
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.+")
+_STARTED = time.time()
+# A file that another process is writing grows all the time, but for the last sync, which takes seconds.
+_QUIET_SECONDS = 60.0
 
 _BEGINNINGS = {
     b"PK\x03\x04": "a ZIP archive (or a network saved by PyTorch)",
@@ -194,6 +202,16 @@ def writing(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise write_error(path, error) from error
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove eomoo's own hidden temporary files from a folder, where they are older than this process."""
+    with contextlib.suppress(OSError):
+        for path in Path(folder).iterdir():
+            if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                with contextlib.suppress(OSError):
+                    if path.stat().st_mtime < _STARTED - _QUIET_SECONDS:
+                        path.unlink()
 
 
 def write_error(path: str | Path, error: OSError) -> DataError:

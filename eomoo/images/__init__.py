@@ -1,8 +1,8 @@
 """Images and labels to train on; nothing here needs torch to be imported.
 
 ``image_data``: a task of three splits with names and statistics. ``splits``: what a split is and how it is
-read. ``sources``: from what a user names to a task. ``so2sat``, ``landsat``, ``folders``: So2Sat LCZ42, the
-shipped Landsat scene, folders of images by class. ``scene``: bands and labels of one place. ``patches``: a
+read. ``sources``: from what a user names to a task. ``so2sat``, ``folders``: So2Sat LCZ42, folders of images
+by class. ``scene``: bands and labels of one place, such as the Landsat scene of North Carolina. ``patches``: a
 scene cut into patches. ``rasters``: GeoTIFF, PNG and JPEG read within limits.
 
 Whatever reads files raises DataNotFoundError (a FileNotFoundError) where one is missing, DataError (a ValueError)
@@ -11,10 +11,9 @@ where one cannot be used, MissingPackageError (an ImportError) where the package
 
 from eomoo.images.folders import FolderImages, load_folder
 from eomoo.images.image_data import SPLITS, ImageData, as_trained, describe, limit
-from eomoo.images.landsat import load_landsat
 from eomoo.images.patches import PatchImages, patches_of, split_regions
 from eomoo.images.rasters import Grid, read_raster
-from eomoo.images.scene import Scene, read_scene
+from eomoo.images.scene import Scene, load_landsat, read_scene
 from eomoo.images.so2sat import SO2SAT_CLASSES, So2SatFile, load_so2sat
 from eomoo.images.sources import open_data, open_scene, split_source
 from eomoo.images.splits import ArrayImages, ImageSet, Subset, labels_of, read_batch, statistics_of

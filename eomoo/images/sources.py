@@ -12,10 +12,9 @@ from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import Place, read_toml
 from eomoo.images.folders import load_folder
 from eomoo.images.image_data import ImageData, limit
-from eomoo.images.landsat import load_landsat
 from eomoo.images.patches import patches_of
 from eomoo.images.rasters import band_numbers
-from eomoo.images.scene import Scene, read_scene
+from eomoo.images.scene import Scene, load_landsat, read_scene
 from eomoo.images.so2sat import SO2SAT_FILES, load_so2sat
 
 _SCENE_FILE = "scene.toml"

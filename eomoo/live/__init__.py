@@ -7,16 +7,15 @@
   ``evaluation`` and ``metrics`` how well, ``runs`` a training's folder, ``weights`` files with a digest.
 - ``latency``: ``measure_latency`` in turns; ``runners`` PyTorch and ONNX Runtime, ``energy`` its counters,
   ``devices`` what there is.
-- ``export``: ``export_onnx``; ``exporter`` for a whole front; ``mapping``: ``predict_scene``.
+- ``export``: ``export_onnx``, for a whole front ``campaign``; ``mapping``: ``predict_scene``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
   incidents, ``screening`` chooses what is trained fully.
 """
 
-from eomoo.live.campaign import Campaign
+from eomoo.live.campaign import Campaign, export_cells
 from eomoo.live.devices import device_name, resolve_device
 from eomoo.live.evaluation import evaluate
 from eomoo.live.export import Exported, export_onnx, read_metadata
-from eomoo.live.exporter import export_cells
 from eomoo.live.latency import Latency, LatencySetting, half_split_spearman, measure_latency
 from eomoo.live.mapping import predict_scene
 from eomoo.live.metrics import Accuracy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -76,8 +76,7 @@ class TrainingTask:
 
     def setting(self) -> dict[str, object]:
         """Everything that the result depends on, as plain data."""
-        base = self._base_setting()
-        return {**base, "epochs": format_epochs(self.recipe.stretches(self.epochs))}
+        return {**self._base_setting(), "epochs": format_epochs(self.recipe.stretches(self.epochs))}
 
     def run_folder(self) -> Path:
         """The folder of this training; the same whatever its epochs, so that it can be continued."""
@@ -88,10 +87,6 @@ class TrainingTask:
         """The folder of a cell's training of a setting, in one that all workers share."""
         base = {name: value for name, value in setting.items() if name != "epochs"}
         return Path(folder) / "runs" / f"{cell}-{key_of('training', base)[:12]}"
-
-    def to_dict(self) -> dict[str, object]:
-        """As plain data, without the images."""
-        return {**asdict(self), "source": self.source.name}
 
     def _base_setting(self) -> dict[str, object]:
         return training_setting(

@@ -178,13 +178,13 @@ class LiveBackend(Backend):
 
     def weights(self, index: int) -> Path | None:
         """File of a cell's trained weights; None where there is none."""
-        from eomoo.live.exporter import weights_of
+        from eomoo.live.campaign import weights_of
 
         return weights_of(self.training(index))
 
     def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
         """Write ``CELL.onnx`` for each of the cells that was trained; ``notes`` tells of the others."""
-        from eomoo.live.exporter import export_cells
+        from eomoo.live.campaign import export_cells
 
         results = [(int(k), self.training(int(k))) for k in cells]
         written, self._not_exported = export_cells(self.campaign, results, folder)

@@ -8,9 +8,23 @@ import numpy as np
 from obvious_records import Record
 
 from eomoo import CIFAR10, load_space
-from eomoo.data.tfrecord import crc32c, mask_crc
 
 CELLS = [0, 7, 100_434, 423_623, 12_345, 200_000]
+
+
+def crc32c(data):
+    """CRC-32C (Castagnoli), bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def mask_crc(crc):
+    """A checksum as TFRecord stores it."""
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def encode_record(record, *, lines=True):

@@ -5,10 +5,10 @@ import struct
 
 import numpy as np
 import pytest
-from nasbench_files import write_records
+from nasbench_files import crc32c, mask_crc, write_records
 
 from eomoo.data import tfrecord
-from eomoo.data.tfrecord import crc32c, crc32c_columns, mask_crc, read_blocks
+from eomoo.data.tfrecord import crc32c_columns, read_blocks
 from eomoo.errors import DataError, DataNotFoundError
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from eomoo.data import fetch
 from eomoo.data.datasets import DataFile, DataSet, how_to_get
-from eomoo.data.wheel import installed_folder
+from eomoo.data.fetch import installed_folder
 
 CONTENT = {"a.tif": b"first", "b.tif": b"second"}
 

@@ -12,7 +12,7 @@ import eomoo
 from eomoo.data import find
 from eomoo.errors import DataNotFoundError
 from eomoo.images import open_data, open_scene
-from eomoo.images.landsat import LANDSAT_CLASSES
+from eomoo.images.scene import LANDSAT_CLASSES
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
