@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import joined, number, shown_unit
 from eomoo.arrays import Floats, Ints
-from eomoo.fronts import Direction, FrontSummary
+from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, staircase
 from eomoo.plots import axis_label
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow
@@ -22,7 +22,7 @@ from eomoo.study.rows import ProblemRow
 class FrontColumn:
     """A quantity of every cell (k,) of a front, with its standard deviations where it has some.
 
-    ``detail`` is for files: tables that people read do without.
+    ``detail`` is for files and lists: wide tables and choices do without.
     """
 
     name: str
@@ -38,6 +38,12 @@ class FrontColumn:
     def label(self) -> str:
         """Title and unit, for headings."""
         return axis_label(self.title, self.unit)
+
+    @property
+    def minimised(self) -> Floats:
+        """The values as they are minimised."""
+        own = Objective(name=self.name, title=self.title, unit=self.unit, direction=self.direction)
+        return Objectives((own,)).minimise(self.values[:, None])[:, 0]
 
     def text(self, k: int) -> str:
         """The k-th value for people, ± its standard deviation."""
@@ -132,6 +138,25 @@ def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator
             yield FrontColumn(name=name, title=title, unit=o.unit, values=of_cells(regret), detail=True)
     group = {int(cell): g for g, found in enumerate(said.groups, 1) for cell in found.cells}
     yield FrontColumn(name="group", title="group", values=np.array([group.get(int(c), 0) for c in cells]), detail=True)
+
+
+def band_outlines(problem: ProblemRow, values: Floats, said: FrontSummary | None) -> list[tuple[int, Floats]]:
+    """Where the true front lies with 90 and 50 %, at any one place: outlines (n, 2), raw, of two objectives.
+
+    Args:
+        problem: As stored.
+        values: (k, m) raw values of the front beside which they are drawn.
+        said: What can be said of the front.
+    """
+    if said is None or len(problem.objectives) != 2 or not all(map(len, said.band.values())):
+        return []
+    surfaces = {p: problem.objectives.minimise(surface) for p, surface in said.band.items()}
+    everything = np.concatenate([problem.objectives.minimise(values), *surfaces.values()])
+    # Beyond the last corner a surface goes on for ever; here, a little further than anything shown.
+    worst = everything.max(axis=0) + 0.03 * np.ptp(everything, axis=0)
+    edges = {p: staircase(surface, worst) for p, surface in surfaces.items()}
+    both = ((90, edges[5.0], edges[95.0]), (50, edges[25.0], edges[75.0]))
+    return [(share, problem.objectives.raw(np.concatenate((low, high[::-1])))) for share, low, high in both]
 
 
 def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, said: FrontSummary) -> Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.analysis.columns import FrontColumn, front_columns
+from eomoo.analysis.columns import FrontColumn, band_outlines, front_columns
 from eomoo.analysis.results import ProblemResults, StoredRun, deviations_of
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
@@ -161,7 +161,7 @@ def front_table(front: FrontData) -> Table:
 def front_json(front: FrontData) -> dict[str, Any]:
     """The front as the page's scripts read it."""
     space = load_space()
-    optimal, F = front.on_true_front, front.problem.objectives.minimise(front.values)
+    optimal, said = front.on_true_front, front.said
     return {
         "problem": front.problem.name,
         "columns": [
@@ -172,12 +172,13 @@ def front_json(front: FrontData) -> dict[str, Any]:
                 "better": column.direction,
                 "objective": column.objective,
                 # As it is minimised, where that is not the value itself.
-                "minimised": _numbers(F[:, k]) if column.direction == "max" else None,
+                "minimised": _numbers(column.minimised) if column.direction == "max" else None,
                 "values": _numbers(column.values),
                 "sd": None if column.deviations is None else _numbers(column.deviations),
+                "detail": column.name == "group",
             }
-            for k, column in enumerate(front.columns)
-            if column.name == "macs" or not column.detail
+            for column in front.columns
+            if column.name in ("macs", "group") or not column.detail
         ],
         "cells": front.cells.tolist(),
         "hashes": space.hash(front.cells),
@@ -186,6 +187,14 @@ def front_json(front: FrontData) -> dict[str, Any]:
         "neighbors": _neighbors(space, front.cells),
         "foundBy": front.found_by.tolist() if front.n_runs > 1 else None,
         "optimal": None if optimal is None else optimal.tolist(),
+        "predicted": front.problem.predicted,
+        "bestFront": front.problem.best_front,
+        "takes": None if said is None else said.takes,
+        "unknown": None if said is None else [_numbers(c, digits=4) for c in said.unknown[said.place(front.cells)].T],
+        "band": [
+            {"share": share, "outline": [_numbers(axis, digits=5) for axis in outline.T]}
+            for share, outline in band_outlines(front.problem, front.values, said)
+        ],
         "nRuns": front.n_runs,
         "nFront": front.n_front,
         "knee": front.knee,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eomoo.analysis.columns import certainty_words, choices_table, group_words
 from eomoo.analysis.compared import NEEDED_SEEDS, StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.fronts import FrontData, front_data, front_table
@@ -21,6 +22,7 @@ from eomoo.analysis.wording import algorithm_title, joined, number, shown_unit, 
 from eomoo.checks import choice
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
+from eomoo.fronts import FrontSummary
 from eomoo.space.enumeration import N_CELLS
 from eomoo.study.rows import RunRow
 from eomoo.study.store import STORE_NAME
@@ -34,6 +36,10 @@ _WRITERS: dict[str, tuple[Callable[[Report], str], str]] = {
 }
 FORMATS = tuple(_WRITERS)
 """What a report can be written as."""
+
+
+# Sentences on groups of cells; the table has them all.
+_MOST_GROUPS = 3
 
 
 def render_report(folder: str | Path, *, format: str = "html") -> str:  # noqa: A002
@@ -105,7 +111,8 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
     n_cells, who = len(problem.traces[0].cells), algorithm_title(run)
     looked = f"{who[:1].upper()}{who[1:]} looked at {number(n_cells)} of {number(N_CELLS)} cells"
     tiles = [
-        (number(front.n_front), "cells on the front"),
+        (number(front.n_front), "cells on the predicted front" if front.problem.predicted else "cells on the front"),
+        *_certain_tiles(front),
         (number(n_cells), "distinct cells evaluated"),
         (_duration(run.seconds), "search time"),
     ]
@@ -122,8 +129,9 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         if front.knee is not None:
             values_there = values_in_words(front.problem, front.values[front.knee])
             lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
+        lead += _certain_lead(front)
         whose = f"of the hypervolume of the {problem.reference_name}"
-        tiles[2:2] = [(reached, whose)] if reached else []
+        tiles[-1:-1] = [(reached, whose)] if reached else []
         blocks.insert(0, anytime(problem, "run"))
     else:
         lead, blocks = [f"{looked}, none of which is feasible.", *_sentence(run.extra.get("nearest", ""))], []
@@ -214,8 +222,39 @@ def _tests_in_words(tables: StudyTables, problem: str) -> str:
     return f"{text}: {'; '.join(verdicts[:6])}." if verdicts else f"{text}."
 
 
+def _certain_lead(front: FrontData) -> list[str]:
+    """That a predicted front is none of true values, and which cell stands for the knee."""
+    if front.said is None:
+        return []
+    at = "" if front.knee is None else _stands_for(front.said, int(front.cells[front.knee]))
+    kind = "predicted" if front.problem.predicted else "measured with some error"
+    return [
+        f"Its values are {kind}: {front.said.probability.sum():.1f} of the {number(len(front.said.cells))} cells are "
+        f"expected to be on the true front, and {number(len(front.said.groups))} choices can be told apart.{at}"
+    ]
+
+
+def _stands_for(said: FrontSummary, knee: int) -> str:
+    group = next((g for g in said.groups if knee in g.cells), None)
+    if group is None or group.representative == knee:
+        return ""
+    return f" The knee cannot be told from cell {group.representative}, which costs less."
+
+
+def _certain_tiles(front: FrontData) -> list[tuple[str, str]]:
+    """How many of the front's cells are real choices, where its values are not exact."""
+    if front.said is None:
+        return []
+    expected = f"{front.said.probability.sum():.1f}"
+    return [
+        (number(len(front.said.groups)), "choices that can be told apart"),
+        (expected, "expected on the true front"),
+    ]
+
+
 def _front_section(problem: ProblemResults, front: FrontData, place: str, *, level: int = 2) -> Section:
-    title = "The best front of all runs" if front.n_runs > 1 else "The front"
+    kind = "predicted front" if front.problem.predicted else "front"
+    title = f"The best {kind} of all runs" if front.n_runs > 1 else f"The {kind}"
     if not problem.feasible:
         return Section(id=place, title=title, text=["No feasible cell was found."], level=level)
     text = []
@@ -232,7 +271,12 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
         text.append(f"{len(front.cells):,} of its {front.n_front:,} cells are shown, chosen evenly.")
     if (front.deviations > 0).any():
         text.append(_uncertainty_words(front))
-    return Section(id=place, title=title, text=text, blocks=[front], level=level)
+    blocks: list[Block | FrontData] = [front]
+    if front.said is not None:
+        text.append(certainty_words(front.problem, front.said))
+        text += list(group_words(front.problem, front.said))[:_MOST_GROUPS]
+        blocks.append(choices_table(front.problem, front.columns, front.cells, front.said))
+    return Section(id=place, title=title, text=text, blocks=blocks, level=level)
 
 
 def _uncertainty_words(front: FrontData) -> str:
@@ -243,9 +287,10 @@ def _uncertainty_words(front: FrontData) -> str:
         for k, o in enumerate(front.problem.objectives)
         if medians[k] > 0
     ]
-    text = f"Values are predictions; ± is one standard deviation, in the median {joined(parts)}."
+    kind = "predictions" if front.problem.predicted else "measured"
+    text = f"Values are {kind}; ± is one standard deviation, in the median {joined(parts)}."
     vague = [o.title for k, o in enumerate(front.problem.objectives) if medians[k] > ranges[k] / 4 > 0]
-    if vague:
+    if vague and front.said is None:
         text += (
             f" For {joined(vague)} that is a large part of the front's whole width, so cells close to each "
             "other cannot be told apart."

@@ -24,6 +24,7 @@ class FrontSummary:
         probability: (k,) of each to be non-dominated in truth, and to keep all limits.
         limit_probability: (k, c) of each to keep each limit.
         regret: (k, m) how much better each objective could be, expected; see ``FrontUncertainty.regret``.
+        unknown: (k, m) standard deviations of the objectives' true values, noise of a measurement apart.
         groups: Cells that cannot be told apart, with the one to take.
         band: Surfaces (s, m), raw, by the share of the draws, in per cent, that attain them.
         n_draws, n_candidates: Draws, and cells that could matter in them.
@@ -33,6 +34,7 @@ class FrontSummary:
     probability: Floats
     limit_probability: Floats
     regret: Floats
+    unknown: Floats
     groups: tuple[Group, ...]
     band: Mapping[float, Floats]
     n_draws: int
@@ -46,11 +48,17 @@ class FrontSummary:
             probability=found.probability,
             limit_probability=found.limit_probability,
             regret=found.regret,
+            unknown=found.unknown,
             groups=found.groups,
             band=found.band(),
             n_draws=found.n_draws,
             n_candidates=found.n_candidates,
         )
+
+    @property
+    def takes(self) -> list[int]:
+        """The cell to take of each group."""
+        return [group.representative for group in self.groups]
 
     def place(self, cells: Ints) -> Ints:
         """Where cells (n,) are among these, (n,); -1 for those that are not."""
@@ -66,6 +74,7 @@ class FrontSummary:
             "probability": _short(self.probability),
             "limit_probability": _short(self.limit_probability),
             "regret": _short(self.regret),
+            "unknown": _short(self.unknown),
             "groups": [
                 {"take": g.representative, "cells": g.cells.tolist(), "gain": _short(g.gain)} for g in self.groups
             ],
@@ -85,6 +94,7 @@ class FrontSummary:
             probability=np.array(facts["probability"], dtype=np.float64),
             limit_probability=np.array(facts["limit_probability"], dtype=np.float64).reshape(k, -1),
             regret=np.array(facts["regret"], dtype=np.float64).reshape(k, -1),
+            unknown=np.array(facts["unknown"], dtype=np.float64).reshape(k, -1),
             groups=tuple(
                 Group(
                     representative=int(g["take"]),

@@ -106,6 +106,12 @@ class FrontUncertainty:
         return share
 
     @cached_property
+    def unknown(self) -> Floats:
+        """(k, m) standard deviations of the true values, in the objectives' units; 0 where they are exact."""
+        spread: Floats = self.drawn.std(axis=0)
+        return np.where(self.exact, 0.0, spread)
+
+    @cached_property
     def regret(self) -> Floats:
         """(k, m) how much better each objective could be, expected, among cells as good in all others.
 

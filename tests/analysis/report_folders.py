@@ -1,5 +1,7 @@
 """Folders with results of the synthetic backend, for tests of reports."""
 
+import eomoo
+from eomoo.fronts import FrontSummary
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 from eomoo.study.store import STORE_NAME, Store
@@ -10,16 +12,25 @@ HOSTILE = '</script><script>window.pwned=1</script><img src=x onerror="window.pw
 NAMED = AlgorithmSpec(label=HOSTILE, algorithm="pls")
 
 
-def fill(folder, *problems, specs=(PLS,), seeds=(1,), budget=120):
-    """Run algorithms on problems and store all results in a folder, which is returned."""
+def fill(folder, *problems, specs=(PLS,), seeds=(1,), budget=120, certain=False):
+    """Run algorithms on problems and store all results in a folder, which is returned.
+
+    ``certain``: with what can be said of each front among the evaluated cells.
+    """
     with Store(folder / STORE_NAME, create=True) as store:
         for problem in problems:
             number = store.add_problem(problem)
             for spec in specs:
                 for seed in seeds:
                     result = run_algorithm(problem, spec, budget=budget, seed=seed)
-                    store.add_run(number, spec, seed=seed, budget=budget, result=result)
+                    extra = {"uncertainty": said_of(problem, result)} if certain else {}
+                    store.add_run(number, spec, seed=seed, budget=budget, result=result, extra=extra)
     return folder
+
+
+def said_of(problem, result):
+    found = eomoo.front_uncertainty(problem, result.front, among=result.cells, n_draws=100)
+    return FrontSummary.of(found).to_dict()
 
 
 def with_title(text, title, citation="nobody"):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import eomoo
-from eomoo.analysis.columns import certainty_words, choices_table, group_words
-from eomoo.analysis.fronts import run_columns
+from eomoo.analysis import load_results, render_report
+from eomoo.analysis.columns import band_outlines, certainty_words, choices_table, group_words
+from eomoo.analysis.fronts import front_data, front_json, run_columns
 from eomoo.search import uncertainty as module
 
 LIMITS = ["latency<=7", "params<=4e6"]
@@ -120,3 +121,27 @@ def test_a_run_is_not_lost_where_its_certainty_cannot_be_told(monkeypatch):
         found = eomoo.run("eo-macro-latency", algorithm="random", budget=30)
     assert len(found.front)
     assert found.stored.run.complete
+
+
+def test_the_page_says_what_cannot_be_told_apart_and_draws_where_the_true_front_lies(run, said):
+    folder = run[1]
+    front = front_data(load_results(folder).problems[0])
+    told = front_json(front)
+    assert told["bestFront"] == "predicted front"
+    assert told["takes"] == said.takes
+    np.testing.assert_allclose(np.transpose(told["unknown"]), said.unknown[said.place(front.cells)], rtol=1e-3)
+    assert [band["share"] for band in told["band"]] == [90, 50]
+    text = render_report(folder, format="md")
+    assert "## The predicted front" in text
+    assert next(iter(group_words(front.problem, said))) in text
+    assert "The choices that can be told apart" in text
+    assert "true front's hypervolume" not in text
+
+
+def test_outlines_hold_the_surfaces_between_which_the_true_front_lies(run, said):
+    stored = run[0].stored
+    for share, outline in band_outlines(stored.problem, stored.front_values, said):
+        for percentile in (50 - share / 2, 50 + share / 2):
+            corners = {tuple(corner) for corner in said.band[percentile].tolist()}
+            assert corners <= {tuple(point) for point in outline.tolist()}
+    assert band_outlines(stored.problem, stored.front_values, None) == []

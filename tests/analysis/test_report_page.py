@@ -5,6 +5,7 @@ import pytest
 import synthetic
 from browsers import browser, missing
 from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
+from scipy.stats import norm
 
 import eomoo
 from eomoo.analysis import load_run, write_report
@@ -50,7 +51,9 @@ return bad;
 
 @pytest.fixture(scope="module")
 def run_folder(pose, tmp_path_factory):
-    folder = fill(tmp_path_factory.mktemp("run"), pose("err", "lat", reference_point=[24.0, 26.0]), budget=300)
+    folder = fill(
+        tmp_path_factory.mktemp("run"), pose("err", "lat", reference_point=[24.0, 26.0]), budget=300, certain=True
+    )
     write_report(folder)
     return folder
 
@@ -220,6 +223,30 @@ def test_a_number_limits_the_choice(page, stored):
     assert f"latency at most {limit:g} ms: {left.sum()} of {len(left)} cells" in one(page, ".answer").text
     assert len(every(page, ".main-plot .mark.out")) == (~left).sum()
     assert len(every(page, ".parallel .line.out")) == (~left).sum()
+
+
+def test_a_choice_says_how_probably_it_keeps_a_limit_and_for_what_it_stands(page, stored):
+    said = stored.run.uncertainty
+    assert every(page, ".holds") == []
+    limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
+    every(page, ".slider input[type=number]")[1].send_keys(str(limit), "\t")
+    cell = int(one(page, ".answer .cell-name").text.removeprefix("cell "))
+    k = said.cells.tolist().index(cell)
+    room = (limit - stored.front_values[stored.front_cells == cell][0, 1]) / said.unknown[k, 1]
+    assert one(page, ".holds").text == f"It keeps these limits with probability {norm.cdf(room):.2f}."
+    group = next(g for g in said.groups if cell in g.cells)
+    alone, first = len(group.cells) == 1, group.representative == cell
+    stands = f"stands for {len(group.cells)} cells" if first else f"cannot be told from cell {group.representative}"
+    assert ("told apart from all others" if alone else stands) in one(page, ".answer").text
+
+
+def test_where_the_true_front_lies_is_drawn_and_can_be_hidden(page, stored):
+    said = stored.run.uncertainty
+    assert len(every(page, ".main-plot svg .sure")) > len(every(page, ".keys .sure")) == 3
+    assert len(every(page, ".main-plot .plot .mark.member")) == len(said.cells) - len(said.groups)
+    (box,) = [b for b in every(page, ".main-plot .check") if b.text.strip() == "where the true front lies"]
+    box.click()
+    assert len(every(page, ".main-plot svg .sure")) == 3
 
 
 def test_a_slider_moves_by_key_and_nothing_may_be_left(page):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eomoo.analysis.columns import band_outlines
 from eomoo.analysis.compared import indicator_frame, rank_tests
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.drawing import draw_cell
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_SURE = "#0072B2"
 _SEEN, _TRUE, _FOUND = "#BBBBBB", "#000000", "#D55E00"
 _DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -38,8 +40,11 @@ def plot_front(
     seen: Floats | None = None,
     true_front: Floats | None = None,
     deviations: Floats | None = None,
+    bands: Sequence[tuple[int, Floats]] = (),
+    takes: Floats | None = None,
     labels: tuple[str, str],
     label: str = "front found",
+    best: str = "true front",
 ) -> Axes:
     """Draw a front of two objectives over what was evaluated, with the true front.
 
@@ -48,13 +53,18 @@ def plot_front(
         front: (k, 2) raw values of the front's cells.
         seen: (n, 2) raw values of all evaluated cells.
         true_front: (t, 2) raw values of the true Pareto front.
-        deviations: (k, 2) standard deviations of ``front``, drawn as error bars.
+        deviations: (k, 2) standard deviations of ``front``, drawn as error bars where there are no bands.
+        bands: Shares in per cent, and outlines (n, 2) in which the true front lies with that probability.
+        takes: (g, 2) raw values of the front's cells that stand for all those that cannot be told from them.
         labels: Of the two axes.
-        label: Of the front, in the legend.
+        label, best: What the front, and that of all cells, are called.
     """
     if seen is not None and len(seen):
         ax.plot(*seen.T, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(seen):,})", zorder=1)
-    if deviations is not None and (deviations > 0).any():
+    for share, outline in bands:
+        alpha = 0.18 if share > 50 else 0.4
+        ax.fill(*outline.T, color=_SURE, alpha=alpha, linewidth=0, zorder=1.5, label=f"the true front, {share} %")
+    if deviations is not None and (deviations > 0).any() and not bands:
         ax.errorbar(
             front[:, 0],
             front[:, 1],
@@ -76,11 +86,13 @@ def plot_front(
             markersize=6,
             markerfacecolor="none",
             markeredgewidth=0.9,
-            label=f"true front ({len(true_front)})",
+            label=f"{best} ({len(true_front)})",
             zorder=3,
         )
     ordered = front[np.argsort(front[:, 0])]
     ax.plot(*ordered.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
+    if takes is not None and len(takes):
+        ax.plot(*takes.T, "D", color=_SURE, markersize=4.5, label=f"can be told apart ({len(takes)})", zorder=5)
     ax.set_xlabel(labels[0], parse_math=False)
     ax.set_ylabel(labels[1], parse_math=False)
     ax.legend(fontsize=8, frameon=False)
@@ -107,7 +119,14 @@ def plot_best(ax: Axes, objectives: Objectives, *, values: Floats, feasible: Boo
 
 
 def plot_front_matrix(
-    figure: Figure, *, front: Floats, seen: Floats | None = None, true_front: Floats | None = None, labels: list[str]
+    figure: Figure,
+    *,
+    front: Floats,
+    seen: Floats | None = None,
+    true_front: Floats | None = None,
+    labels: list[str],
+    label: str = "front found",
+    best: str = "true front",
 ) -> Figure:
     """Draw a front of three or more objectives, a panel for each pair of them, on an empty figure."""
     m = front.shape[1]
@@ -125,6 +144,8 @@ def plot_front_matrix(
                 seen=None if seen is None else seen[:, pair],
                 true_front=None if true_front is None else true_front[:, pair],
                 labels=(labels[column], labels[row + 1]),
+                label=label,
+                best=best,
             )
             ax.spines[["top", "right"]].set_visible(False)
             if (row, column) != (0, 0):
@@ -137,6 +158,8 @@ def draw_front(stored: StoredRun) -> Figure:
     labels = [o.label for o in stored.problem.objectives]
     seen = stored.trace.values[stored.trace.feasible]
     true_front = None if stored.true_front is None else stored.true_front[1]
+    problem, said = stored.problem, stored.run.uncertainty
+    found = "predicted front found" if problem.predicted else "front found"
     if len(labels) == 1:
         figure, ax = new_figure()
         plot_best(ax, stored.problem.objectives, values=stored.trace.values, feasible=stored.trace.feasible)
@@ -148,14 +171,26 @@ def draw_front(stored: StoredRun) -> Figure:
             seen=seen,
             true_front=true_front,
             deviations=stored.deviations,
+            bands=band_outlines(problem, stored.front_values, said),
+            takes=None if said is None else stored.front_values[np.isin(stored.front_cells, said.takes)],
             labels=(labels[0], labels[1]),
+            label=found,
+            best=problem.best_front,
         )
         title = f"{stored.problem.name}, {stored.run.label}, seed {stored.run.seed}"
         ax.set_title(title, fontsize=10, parse_math=False)
     else:
         figure, ax = new_figure(4.0 * max(1, len(labels) - 1), 3.2 * max(1, len(labels) - 1))
         ax.remove()
-        plot_front_matrix(figure, front=stored.front_values, seen=seen, true_front=true_front, labels=labels)
+        plot_front_matrix(
+            figure,
+            front=stored.front_values,
+            seen=seen,
+            true_front=true_front,
+            labels=labels,
+            label=found,
+            best=problem.best_front,
+        )
     return figure
 
 

@@ -3,7 +3,7 @@ function choicePanel(front) {
   const sliders = front.columns.map((column, c) => slider(front, column, c)).filter(Boolean);
   const answer = h("div", { class: "answer", "aria-live": "polite" });
   const prefer = h("select", { onchange: (e) => { front.prefer = e.target.value; front.tell("limits"); } },
-    front.columns.map((c, k) => h("option", { value: k }, `${c.better === "max" ? "highest" : "lowest"} ${c.title}`)),
+    front.columns.map((c, k) => (c.detail ? null : h("option", { value: k }, `${c.better === "max" ? "highest" : "lowest"} ${c.title}`))),
     front.objectives.length > 1 ? h("option", { value: "knee" }, "the knee of what is left") : null);
   const uncertain = front.columns.some((c) => c.sd);
   const margin = h("input", { type: "checkbox", onchange: (e) => { front.margin = e.target.checked; front.tell("limits"); } });
@@ -24,7 +24,9 @@ function choicePanel(front) {
         h("div", {},
           h("a", { href: `#${front.anchor(k)}`, class: "cell-name" }, `cell ${front.cells[k]}`),
           front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-          front.facts(k, true))));
+          front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
+          front.facts(k, true))),
+      ...(front.holds(k) === null ? [] : [h("p", { class: "holds" }, `It keeps these limits with probability ${front.holds(k).toFixed(2)}.`)]));
   }
 
   front.listen((what) => { if (what === "limits") { sliders.forEach((x) => x.update()); update(); } });
@@ -52,7 +54,7 @@ function limitWords(front) {
 /** A slider and a number for the worst acceptable value of a column. */
 function slider(front, column, c) {
   const [low, high] = extent([column.values], 0);
-  if (!(high > low)) return null;
+  if (!(high > low) || column.detail) return null;
   const most = column.better !== "max";
   // The slider counts steps, so that its ends are reached exactly: the last on the open side is no limit.
   const step = niceStep(high - low, 200);

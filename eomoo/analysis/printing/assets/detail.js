@@ -19,7 +19,8 @@ function cellSection(front, k) {
   const button = (to, text) => h("button", { type: "button", class: "quiet", disabled: to < 0 || to >= front.n, onclick: () => openCell(front, to, true) }, text);
   const badges = [
     front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-    front.optimal ? h("span", { class: "badge plain" }, front.optimal[k] ? "on the true front" : "not on the true front") : null,
+    front.optimal ? h("span", { class: "badge plain" }, `${front.optimal[k] ? "" : "not "}on the ${front.bestFront}`) : null,
+    front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
     front.foundBy ? h("span", { class: "badge plain" }, `on the front of ${front.foundBy[k]} of ${front.nRuns} runs`) : null,
   ];
   return [

@@ -23,6 +23,29 @@ class Front {
   hover(k) { if (k !== this.hovered) { this.hovered = k; this.tell("hover"); } }
   select(k) { this.selected = k; this.tell("select"); }
 
+  /** What a cell stands for among those that cannot be told apart; "" where values are exact. */
+  stands(k) {
+    if (!this.takes) return "";
+    const group = this.columns.find((c) => c.name === "group").values;
+    const n = group.filter((g) => g === group[k]).length;
+    const take = this.takes[group[k] - 1];
+    if (n === 1) return "told apart from all others";
+    return take === this.cells[k] ? `stands for ${n} cells` : `cannot be told from cell ${take}`;
+  }
+
+  /** How probably a cell keeps the limits on objectives in truth; null where that is no question. */
+  holds(k) {
+    let [p, asked] = [1, false];
+    for (const [c, [low, high]] of this.limits) {
+      const sd = this.unknown && this.columns[c].objective ? this.unknown[c][k] : 0;
+      if (!sd) continue;
+      asked = true;
+      const v = this.columns[c].values[k];
+      p *= (high === null ? 1 : normal((high - v) / sd)) - (low === null ? 0 : normal((low - v) / sd));
+    }
+    return asked ? p : null;
+  }
+
   /** Set a limit [low, high] on a column, null where open. */
   limit(column, low, high) {
     if (low === null && high === null) this.limits.delete(column);
@@ -106,4 +129,12 @@ class Front {
   }
 
   anchor(k) { return `cell-${this.cells[k]}${this.place > 1 ? `-${this.place}` : ""}`; }
+}
+
+/** The normal distribution, within 2e-7 (Abramowitz, Stegun 1964, 26.2.17). */
+function normal(z) {
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const tail = Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI) * t
+    * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return z > 0 ? 1 - tail : tail;
 }

@@ -22,7 +22,7 @@ function explorer(host, data, place) {
   const front = new Front(data, place);
   opened.push(front);
   const m = front.objectives.length;
-  const options = { x: 0, y: 1, seen: true, truth: true, bars: front.n <= 60 && front.isCertain, everything: false };
+  const options = { x: 0, y: 1, seen: true, truth: true, bars: front.n <= 60 && front.isCertain, everything: false, band: front.band.length > 0 };
   const canvas = h("div", { class: "canvas" });
   front.detail = h("section", { class: "detail panel", "aria-label": "A cell of the front" });
   const figure = h("figure", { class: "panel main-plot" }, h("div", { class: "controls" }), canvas, scatterKeys(front));
@@ -42,13 +42,14 @@ function explorer(host, data, place) {
 
 function plotControls(bar, front, options, plot) {
   const axis = (name) => h("select", { "aria-label": `${name} axis`, onchange: (e) => { options[name] = Number(e.target.value); plot.redraw(); } },
-    front.columns.map((c, k) => h("option", { value: k, selected: k === options[name] }, c.title)));
+    front.columns.map((c, k) => (c.detail ? null : h("option", { value: k, selected: k === options[name] }, c.title))));
   const toggle = (key, text) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: options[key], onchange: (e) => { options[key] = e.target.checked; plot.redraw(); } }), ` ${text}`);
   const [x, y] = [axis("x"), axis("y")];
   bar.append(
     h("label", {}, "across ", x), h("label", {}, "up ", y),
     toggle("everything", "zoom out"), toggle("seen", "evaluated"),
-    ...(front.trueFront ? [toggle("truth", "true front")] : []),
+    ...(front.trueFront ? [toggle("truth", front.bestFront)] : []),
+    ...(front.band.length ? [toggle("band", "where the true front lies")] : []),
     ...(front.columns.some((c) => c.sd) ? [toggle("bars", "uncertainty")] : []),
     csvButton(`front-${front.problem}`, () => front.csvRows()));
   return (a, b) => { options.x = a; options.y = b; x.value = a; y.value = b; plot.redraw(); };
@@ -56,13 +57,17 @@ function plotControls(bar, front, options, plot) {
 
 function scatterKeys(front) {
   const dot = (kind, r) => s("svg", { width: 16, height: 16, "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r, class: kind }));
+  // The outline of 90 % lies under that of 50 %.
+  const patch = (share) => s("svg", { width: 16, height: 16, "aria-hidden": "true" }, front.band.filter((b) => b.share >= share).map(() => s("rect", { x: 1, y: 3, width: 14, height: 10, class: "sure" })));
   const diamond = s("svg", { width: 16, height: 16, "aria-hidden": "true" }, s("path", { d: "M8,1l7,7l-7,7l-7,-7z", class: "mark knee" }));
   const total = front.nFront > front.n ? `${front.n} of ${front.nFront}` : front.n;
   return h("figcaption", { class: "keys" },
-    h("span", {}, dot("mark", 4.5), `on the front (${total})`),
+    h("span", {}, dot("mark", 4.5), front.takes ? `can be told apart (${front.takes.length})` : `on the front (${total})`),
+    front.takes ? h("span", {}, dot("mark member", 4.5), `on the ${front.predicted ? "predicted " : ""}front (${total})`) : null,
+    front.band.map(({ share }) => h("span", {}, patch(share), `the true front, ${share} %`)),
     front.knee === null ? null : h("span", {}, diamond, "its knee"),
     h("span", {}, dot("ring choice", 6), "chosen under limits"),
-    front.trueFront ? h("span", {}, dot("truth", 6), `true front (${front.trueFront.n.toLocaleString("en")})`) : null,
+    front.trueFront ? h("span", {}, dot("truth", 6), `${front.bestFront} of all cells (${front.trueFront.n.toLocaleString("en")})`) : null,
     h("span", {}, dot("seen-key", 2), `evaluated (${front.nSeen.toLocaleString("en")}${front.seen[0].length < front.nSeen ? `, ${front.seen[0].length.toLocaleString("en")} drawn` : ""})`));
 }
 

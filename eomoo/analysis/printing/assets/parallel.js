@@ -1,6 +1,6 @@
 // Parallel coordinates: a line for each cell, limits by brushing along the axes.
 function parallelPlot(host, front) {
-  const axes = front.columns.map((_, c) => c).filter((c) => front.columns[c].values.some((v) => v !== null));
+  const axes = front.columns.map((_, c) => c).filter((c) => !front.columns[c].detail && front.columns[c].values.some((v) => v !== null));
   let scales = [];
   let lines = [];
   let top = null;

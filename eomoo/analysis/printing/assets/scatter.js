@@ -7,7 +7,8 @@ function showTip(front, k, px, py) {
     h("div", {},
       h("strong", {}, `cell ${front.cells[k]}`),
       front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-      front.optimal && front.optimal[k] ? h("span", { class: "badge plain" }, "on the true front") : null,
+      front.optimal && front.optimal[k] ? h("span", { class: "badge plain" }, `on the ${front.bestFront}`) : null,
+      front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
       front.facts(k, true)));
   document.body.append(tip);
   const { width, height } = tip.getBoundingClientRect();
@@ -30,6 +31,7 @@ function scatterPlot(host, front, options) {
     const hasCloud = index < front.objectives.length;
     if (front.trueFront && hasCloud) lists.push(front.trueFront.values[index]);
     if (options.everything && hasCloud) lists.push(front.seen[index]);
+    if (options.band && hasCloud) front.band.forEach(({ outline }) => lists.push(outline[index]));
     return lists;
   }
 
@@ -45,6 +47,7 @@ function scatterPlot(host, front, options) {
     const layers = clipped(box);
     const inner = layers.lastChild;
     const both = options.x < front.objectives.length && options.y < front.objectives.length;
+    if (both && options.band) front.band.forEach(({ outline }) => inner.append(s("path", { d: polygon(outline[options.x], outline[options.y], x, y), class: "sure" })));
     if (both && options.seen) inner.append(s("path", { d: dots(front.seen[options.x], front.seen[options.y], x, y, box), class: "seen" }));
     if (both && front.trueFront && options.truth) inner.append(trueFrontMarks(x, y));
     if (options.bars) inner.append(s("path", { d: errorBars(cx, cy, x, y), class: "bars" }));
@@ -52,7 +55,7 @@ function scatterPlot(host, front, options) {
     const r = small ? 3 : front.n > 400 ? 3 : 4.5;
     marks = points.map(([px, py], k) => (k === front.knee
       ? s("path", { d: `M${px},${py - r - 4}l${r + 4},${r + 4}l-${r + 4},${r + 4}l-${r + 4},-${r + 4}z`, class: "mark knee" })
-      : s("circle", { cx: px, cy: py, r, class: "mark" })));
+      : s("circle", { cx: px, cy: py, r, class: front.takes && !front.takes.includes(front.cells[k]) ? "mark member" : "mark" })));
     rings = s("g", {});
     inner.append(...marks, rings);
     const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}` },
@@ -61,6 +64,8 @@ function scatterPlot(host, front, options) {
     host.replaceChildren(svg);
     update();
   }
+
+  const polygon = (xs, ys, x, y) => `M${xs.map((v, k) => `${x(v).toFixed(1)},${y(ys[k]).toFixed(1)}`).join("L")}Z`;
 
   const trueFrontMarks = (x, y) => {
     const { values } = front.trueFront;
