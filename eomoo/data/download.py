@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from eomoo.errors import DataError
@@ -128,11 +128,13 @@ def _receive(url: str, part: Path, size: int | None, progress: Progress | None, 
     return goes_on and here > 0
 
 
-def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
+def _open(url: str, headers: dict[str, str], timeout: float) -> http.client.HTTPResponse | None:
     """The server's response; None where it says that there is nothing after what is here."""
     host = urlsplit(url).netloc
     try:
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
+        asked = urllib.request.Request(url, headers=headers)
+        response: http.client.HTTPResponse = urllib.request.urlopen(asked, timeout=timeout)
+        return response
     except urllib.error.HTTPError as error:
         with contextlib.closing(error):
             if error.code == 416 and "Range" in headers:
@@ -148,7 +150,14 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
 
 
 def _copy(
-    response: Any, part: Path, *, here: int, total: int | None, limit: int | None, url: str, progress: Progress | None
+    response: http.client.HTTPResponse,
+    part: Path,
+    *,
+    here: int,
+    total: int | None,
+    limit: int | None,
+    url: str,
+    progress: Progress | None,
 ) -> None:
     with writing(part), open(part, "ab" if here else "wb") as file:
         while True:
@@ -174,7 +183,7 @@ def _copy(
         _fail_broken(url, here, total, "the server closed it")
 
 
-def _range_start(response: Any) -> int:
+def _range_start(response: http.client.HTTPResponse) -> int:
     text = response.headers.get("Content-Range", "")
     first = text.removeprefix("bytes ").partition("-")[0]
     return int(first) if first.isdecimal() else -1

@@ -1,10 +1,10 @@
-"""The three kinds of file of the EO HW-NAS table, each read into a table of checked records."""
+"""The three kinds of file of the EO HW-NAS table, each read into a table of checked records; errors name the record."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eomoo.data.pickles import read_pickle
 from eomoo.errors import DataError
@@ -37,12 +37,8 @@ def read_walks(path: str | Path) -> pd.DataFrame:
 
     Returns:
         (n, 6): index, hash, walk (from 0), step (from 0), matrix and ops (as JSON).
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file is damaged or of another kind; the text names walk and step.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     seen: dict[int, str] = {}
     for walk, steps in enumerate(Place(read_json(path, max_size=_MAX_SIZE), path).list("walk")):
         for step, record in enumerate(steps.list("step")):
@@ -63,19 +59,15 @@ def read_measured(path: str | Path) -> pd.DataFrame:
         (n, 8): index, test_micro and test_macro (accuracies as fractions), latency and latency_std (ms a
         batch), params, checkpoint_size (KiB), published_macs_field_params (the published "MACs" in single
         units: the number of *parameters*, rounded).
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file is damaged or of another kind; the text names the record.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for key, record in Place(read_json(path, max_size=_MAX_SIZE), path).items():
         name = Place(key, path, "a record's name").text(*_ARCH)
         index = int(name.removeprefix("arch_"))
         if index >= N_CELLS:
             record.fail(f"is no cell; ids end at {N_CELLS - 1}")
         params = record["num_params"].integer(1, int(_MOST))
-        row = {
+        row: dict[str, object] = {
             "index": index,
             "test_micro": record["accuracy"]["micro"].number(0, 1),
             "test_macro": record["accuracy"]["macro"].number(0, 1),
@@ -100,13 +92,8 @@ def read_database(path: str | Path, *, high: float = _MOST) -> pd.DataFrame:
         (n, 8): hash, matrix and ops (as JSON), params, train, val, test, train_time (s). In the accuracy
         pickles train, val and test are fractions. In the latency pickle all three are the latency (ms a
         batch); in the "MACs" pickle all three are the parameters, in millions or in thousands.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file is damaged, of another kind or holds anything but plain data; the text
-            names the record.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for key, record in Place(read_pickle(path, max_size=_MAX_SIZE), path).items():
         name = Place(key, path, "a record's name").text(*_HASH)
         parts = record.list("part")
@@ -124,11 +111,11 @@ def read_database(path: str | Path, *, high: float = _MOST) -> pd.DataFrame:
             "test": values["final_test_accuracy"].number(0, high),
             "train_time": _positive(values["final_training_time"]),
         }
-        rows.append({"hash": name} | _graph(cell) | row)
+        rows.append({"hash": name, **_graph(cell), **row})
     return _table(rows, path, "records")
 
 
-def _table(rows: list[dict[str, Any]], path: str | Path, what: str) -> pd.DataFrame:
+def _table(rows: list[dict[str, object]], path: str | Path, what: str) -> pd.DataFrame:
     import pandas as pd
 
     if not rows:

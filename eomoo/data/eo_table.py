@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
     for name in runs:
         _check_database(place / name, runs, walks, tests)
     space, index = load_space(), walks["index"].to_numpy()
-    columns: dict[str, Any] = {
+    columns: dict[str, object] = {
         **{name: walks[name] for name in ("index", "hash", "walk", "step")},
         **{name: tests[name] for name in EO_COLUMNS if name in tests and name != "index"},
         **{f"{part}_micro": runs[MICRO_FILE][part] for part in ("train", "val")},
@@ -190,7 +190,7 @@ def _check_database(path: Path, runs: Mapping[str, pd.DataFrame], walks: pd.Data
             raise DataError(f"{path}: record {walks['hash'][wrong.argmax()]} contradicts {other} in {what}")
 
 
-def _tested(name: str, tests: pd.DataFrame) -> pd.Series[Any]:
+def _tested(name: str, tests: pd.DataFrame) -> pd.Series:
     """What a pickle stores as the test accuracy, by the pickle's name."""
     columns = {MICRO_FILE: "test_micro", MACRO_FILE: "test_macro", LATENCY_FILE: "latency"}
     if name in columns:
@@ -200,7 +200,7 @@ def _tested(name: str, tests: pd.DataFrame) -> pd.Series[Any]:
     return field / np.where(field >= 1_000_000, 1_000_000, 1_000)
 
 
-def _digest(column: pd.Series[Any]) -> str:
+def _digest(column: pd.Series) -> str:
     values = column.to_numpy()
     wide = values.astype("<f8" if values.dtype.kind == "f" else "<i8")
     return hashlib.sha256(wide.tobytes()).hexdigest()[:32]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import choice, known_name, whole
 from eomoo.data.nasbench_convert import EPOCHS, METRICS, N_REPEATS, STAGES, column_name
@@ -25,6 +25,7 @@ FILE_NAMES = ("nasbench_full.npy", "nasbench_only108.npy")
 """Names of the converted files, in the order in which they are looked for."""
 
 Repeat = Literal["mean", "random"] | int | None
+Cells = ArrayLike | Cell | Sequence[Cell]
 
 
 class NASBench101Table:
@@ -67,7 +68,7 @@ class NASBench101Table:
 
     def query(
         self,
-        cells: Any,
+        cells: Cells,
         *,
         epochs: int = 108,
         repeat: Repeat = None,
@@ -111,12 +112,12 @@ class NASBench101Table:
             raise SettingError(f"there are no runs of {epochs} epochs in {self.path}; there are runs of {there}")
         return self.columns[column_name(metric, epochs, STAGES[0 if halfway else 1])]
 
-    def params(self, cells: Any) -> NDArray[np.int64]:
+    def params(self, cells: Cells) -> NDArray[np.int64]:
         """Trainable parameters, exact: int64 (n,), or an int for one cell."""
         params: NDArray[np.int64] = load_space().params(_indices(cells), CIFAR10)
         return params
 
-    def to_dataframe(self, cells: Any = None, *, epochs: int = 108) -> pd.DataFrame:
+    def to_dataframe(self, cells: Cells | None = None, *, epochs: int = 108) -> pd.DataFrame:
         """A row for each cell and repeat.
 
         Args:
@@ -131,7 +132,7 @@ class NASBench101Table:
 
         indices = np.atleast_1d(np.arange(N_CELLS) if cells is None else _indices(cells))
         n = len(indices)
-        columns: dict[str, Any] = {
+        columns: dict[str, object] = {
             "index": np.repeat(indices, N_REPEATS),
             "hash": np.repeat(np.array(load_space().hash(indices), dtype=object), N_REPEATS),
             "epochs": np.full(n * N_REPEATS, epochs),
@@ -191,7 +192,7 @@ def _not_ours(path: Path) -> DataError:
     )
 
 
-def _indices(cells: Any) -> NDArray[np.int64]:
+def _indices(cells: Cells) -> NDArray[np.int64]:
     if isinstance(cells, Cell):
         return np.asarray(load_space().index(cells), dtype=np.int64)
     if isinstance(cells, str):

@@ -16,8 +16,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +31,8 @@ from eomoo.space.cell import INPUT, MAX_EDGES, MAX_VERTICES, OPERATIONS, OUTPUT,
 from eomoo.space.enumeration import N_CELLS
 
 _Runs = dict[int, list[dict[str, float]]]
+_Values = dict[str, Any]
+Value = TypeVar("Value")
 _CODES = {name: code for code, name in enumerate(OPERATIONS)}
 
 
@@ -95,20 +98,20 @@ class NASBench:
 
     def __init__(self, dataset_file: str | Path, seed: int | None = None) -> None:
         self.table = NASBench101Table(_converted(Path(dataset_file)))
-        self.config: dict[str, Any] = {
+        self.config: _Values = {
             "module_vertices": MAX_VERTICES,
             "max_edges": MAX_EDGES,
             "num_repeats": self.table.n_repeats,
             "available_ops": list(OPERATIONS),
         }
-        self.fixed_statistics: Mapping[str, dict[str, Any]] = _ByHash(_fixed)
+        self.fixed_statistics: Mapping[str, _Values] = _ByHash(_fixed)
         self.computed_statistics: Mapping[str, _Runs] = _ByHash(partial(_computed, self.table))
         self.valid_epochs = set(self.table.epochs)
-        self.history: dict[str, Any] = {}
+        self.history: _Values = {}
         self._random = random.Random(seed)
         self.reset_budget_counters()
 
-    def query(self, model_spec: ModelSpec, epochs: int = 108, stop_halfway: bool = False) -> dict[str, Any]:
+    def query(self, model_spec: ModelSpec, epochs: int = 108, stop_halfway: bool = False) -> _Values:
         """One of the three runs of a cell, chosen at random; the budget counters go up.
 
         Raises:
@@ -147,20 +150,12 @@ class NASBench:
         """The hashes of all cells."""
         return self.fixed_statistics.keys()
 
-    def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], _Runs]:
-        """Fixed and computed statistics of a cell; the budget counters stay.
-
-        Raises:
-            UnknownNameError: (a KeyError) No cell has that hash.
-        """
+    def get_metrics_from_hash(self, module_hash: str) -> tuple[_Values, _Runs]:
+        """Fixed and computed statistics of a cell; the budget counters stay."""
         return self.fixed_statistics[module_hash], self.computed_statistics[module_hash]
 
-    def get_metrics_from_spec(self, model_spec: ModelSpec) -> tuple[dict[str, Any], _Runs]:
-        """Fixed and computed statistics of a cell; the budget counters stay.
-
-        Raises:
-            OutOfDomainError: The graph is not in the space.
-        """
+    def get_metrics_from_spec(self, model_spec: ModelSpec) -> tuple[_Values, _Runs]:
+        """Fixed and computed statistics of a cell; the budget counters stay."""
         index = self._index(model_spec)
         return _fixed(index), _computed(self.table, index)
 
@@ -193,10 +188,10 @@ class NASBench:
         return model_spec.hash_spec(self.config["available_ops"])
 
 
-class _ByHash(Mapping[str, Any]):
+class _ByHash(Mapping[str, Value]):
     """A mapping from every hash, whose values are made of a cell's index when they are asked for."""
 
-    def __init__(self, make: Callable[[int], Any]) -> None:
+    def __init__(self, make: Callable[[int], Value]) -> None:
         self._make = make
 
     def __len__(self) -> int:
@@ -208,11 +203,11 @@ class _ByHash(Mapping[str, Any]):
         for first in range(0, N_CELLS, step):
             yield from load_space().hash(np.arange(first, min(first + step, N_CELLS)))
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> Value:
         return self._make(int(load_space().find([key])[0]))
 
 
-def _fixed(index: int) -> dict[str, Any]:
+def _fixed(index: int) -> _Values:
     # Made from the catalogue's arrays: a Cell would check it all again, at ten times the cost.
     space = load_space()
     n = int(space.n_vertices[index])
@@ -226,19 +221,12 @@ def _fixed(index: int) -> dict[str, Any]:
 
 
 def _computed(table: NASBench101Table, index: int) -> _Runs:
-    return {
-        epochs: [
-            {
-                f"{stage}_{metric}": float(
-                    table.column(metric, epochs=epochs, halfway=stage == "halfway")[index, repeat]
-                )
-                for stage in STAGES
-                for metric in METRICS
-            }
-            for repeat in range(table.n_repeats)
-        ]
-        for epochs in table.epochs
-    }
+    found: _Runs = {epochs: [{} for _ in range(table.n_repeats)] for epochs in table.epochs}
+    for epochs, stage, metric in product(table.epochs, STAGES, METRICS):
+        values = table.column(metric, epochs=epochs, halfway=stage == "halfway")[index]
+        for run, value in zip(found[epochs], values.tolist(), strict=True):
+            run[f"{stage}_{metric}"] = value
+    return found
 
 
 def _converted(path: Path) -> Path:

@@ -140,44 +140,39 @@ def _check(batch: Batch, params_of: NDArray[np.int64]) -> None:
     index = batch_index(space, batch)
     _refuse(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
     known = np.frombuffer("".join(space.hash(index)).encode(), dtype=np.uint8).reshape(-1, 32)
-    _refuse(
-        batch,
-        (known != batch.hashes).any(axis=1),
-        lambda k: f"its hash {_text(batch.hashes[k])} is not that of its adjacency and operations, {_text(known[k])}",
-    )
-    params = params_of[index]
-    _refuse(
-        batch,
-        params != batch.params,
-        lambda k: f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}",
-    )
-    _refuse(
-        batch,
-        ~np.isin(batch.epochs, EPOCHS),
-        lambda k: f"it is of {batch.epochs[k]} epochs, not of {', '.join(map(str, EPOCHS))}",
-    )
-    at = batch.evaluations[..., 0]
+    params, at = params_of[index], batch.evaluations[..., 0]
     expected = batch.epochs[:, None] * np.array([0.0, 0.5, 1.0])
     # A number of whole steps may fall a little short of a number of epochs.
-    near = np.abs(at - expected) <= 0.5 + 0.01 * expected
-    _refuse(
-        batch,
-        ~near.all(axis=1),
-        lambda k: (
-            f"its evaluations are at the epochs {', '.join(f'{v:g}' for v in at[k])} "
-            f"of {batch.epochs[k]}, not at the start, halfway and the end"
-        ),
-    )
+    far = ~(np.abs(at - expected) <= 0.5 + 0.01 * expected)
+
+    def other_hash(k: int) -> str:
+        found, right = (digits.tobytes().decode(errors="replace") for digits in (batch.hashes[k], known[k]))
+        return f"its hash {found} is not that of its adjacency and operations, {right}"
+
+    def other_params(k: int) -> str:
+        return f"its trainable parameters {batch.params[k]:,} are not those of its cell, {params[k]:,}"
+
+    def other_epochs(k: int) -> str:
+        return f"it is of {batch.epochs[k]} epochs, not of {', '.join(map(str, EPOCHS))}"
+
+    def elsewhere(k: int) -> str:
+        places = ", ".join(f"{v:g}" for v in at[k])
+        return f"its evaluations are at the epochs {places} of {batch.epochs[k]}, not at the start, halfway and the end"
+
+    _refuse(batch, (known != batch.hashes).any(axis=1), other_hash)
+    _refuse(batch, params != batch.params, other_params)
+    _refuse(batch, ~np.isin(batch.epochs, EPOCHS), other_epochs)
+    _refuse(batch, far.any(axis=1), elsewhere)
     times = np.column_stack([batch.evaluations[..., 1], batch.total_times])
     accuracies = batch.evaluations[..., 2:].reshape(len(at), -1)
-    _in_range(batch, times, _LONGEST, "a time of {} s is out of range")
-    _in_range(batch, accuracies, 1, "an accuracy of {} is out of the range 0 to 1")
-
-
-def _in_range(batch: Batch, values: NDArray[np.float64], most: float, sentence: str) -> None:
-    # So that NaN is out of every range.
-    wrong = ~((values >= 0) & (values <= most))
-    _refuse(batch, wrong.any(axis=1), lambda k: sentence.format(values[k][wrong[k]][0]))
+    for values, most, sentence in (
+        (times, _LONGEST, "a time of {} s is out of range"),
+        (accuracies, 1, "an accuracy of {} is out of the range 0 to 1"),
+    ):
+        # So that NaN is out of every range.
+        wrong = ~((values >= 0) & (values <= most))
+        for k in np.flatnonzero(wrong.any(axis=1)).tolist():
+            raise RecordError(int(batch.numbers[k]), sentence.format(values[k][wrong[k]][0]))
 
 
 def _refuse(batch: Batch, wrong: ArrayLike, what: Callable[[int], str]) -> None:
@@ -258,7 +253,3 @@ class _Columns:
         if self._values[name].dtype == np.float32 and (values.astype(np.float32) != values).any():
             self._values[name] = self._values[name].astype(np.float64)
         self._values[name][index, repeat] = values
-
-
-def _text(digits: NDArray[np.uint8]) -> str:
-    return digits.tobytes().decode(errors="replace")

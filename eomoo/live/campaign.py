@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,12 +19,9 @@ from eomoo.live.export import export_onnx
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
 from eomoo.live.runs import progress_of
-from eomoo.live.store import RESULT_STATES, LiveStore, key_of
+from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import DataSource, TrainingTask, run_task
 from eomoo.space import Skeleton
-
-Result = Mapping[str, Any]
-"""A training or a timing as plain data: ``Training.to_dict``, ``Latency.to_dict``."""
 
 # Trainings that may end in incidents before any succeeds. A fault that hits the first three hits all, and
 # a training may take hours.
@@ -355,7 +351,7 @@ def _fingerprint_of(source: DataSource) -> str:
     return source.open().fingerprint
 
 
-def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[dict[str, Any]]:
+def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[Result]:
     return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=how)]
 
 

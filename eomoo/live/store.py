@@ -23,6 +23,9 @@ RESULT_STATES = ("done", "diverged", "too big")
 MOST_STALLED = 3
 # Trainings take seconds to hours; looking costs a millisecond.
 _POLL_SECONDS = 1.0
+_Plain = Mapping[str, object]
+Result = dict[str, Any]
+"""A training or a timing as plain data: ``Training.to_dict``, ``Latency.to_dict``."""
 _RESULTS = """
 CREATE TABLE results (
     key TEXT PRIMARY KEY,      -- SHA-256 of kind and setting
@@ -71,7 +74,7 @@ _SCHEMA = Schema(
 _PROVED = "key, kind, cell, status, reason, setting, result"
 
 
-def key_of(kind: str, setting: Mapping[str, Any]) -> str:
+def key_of(kind: str, setting: _Plain) -> str:
     """SHA-256 of a kind and of everything that a result depends on."""
     text = json.dumps([kind, setting], sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -91,7 +94,7 @@ class Incident:
 
     kind: str
     cell: int
-    setting: dict[str, Any]
+    setting: dict[str, object]
     reason: str
     count: int
     stalled: int
@@ -134,7 +137,7 @@ class LiveStore:
 
     # -- results -------------------------------------------------------------------------------
 
-    def get(self, kind: str, setting: Mapping[str, Any]) -> dict[str, Any] | None:
+    def get(self, kind: str, setting: _Plain) -> Result | None:
         """The result that depends on exactly this; None where there is none.
 
         Raises:
@@ -144,14 +147,7 @@ class LiveStore:
             return self._get(database, key_of(kind, setting))
 
     def put(
-        self,
-        kind: str,
-        setting: Mapping[str, Any],
-        result: Mapping[str, Any],
-        *,
-        cell: int,
-        status: str = "done",
-        reason: str = "",
+        self, kind: str, setting: _Plain, result: _Plain, *, cell: int, status: str = "done", reason: str = ""
     ) -> None:
         """Keep a result and forget its incidents; a result that is there already stays as it is.
 
@@ -170,7 +166,7 @@ class LiveStore:
             connection.execute("DELETE FROM incidents WHERE key = ?", (key,))
         self._claims.drop(key)
 
-    def rows(self, kind: str | None = None) -> list[dict[str, Any]]:
+    def rows(self, kind: str | None = None) -> list[Result]:
         """All results, oldest first, with setting and result as plain data.
 
         ``verified`` is False in those that 0.1.0 wrote, without a digest.
@@ -192,14 +188,14 @@ class LiveStore:
                     for row in rows
                 ]
 
-    def _get(self, database: Database, key: str) -> dict[str, Any] | None:
+    def _get(self, database: Database, key: str) -> Result | None:
         for *proved, digest in database.rows(f"SELECT {_PROVED}, sha256 FROM results WHERE key = ?", (key,)):
             self._prove(tuple(proved), digest)
             with database.explained():
                 return dict(json.loads(proved[-1]))
         return None
 
-    def _prove(self, proved: tuple[Any, ...], digest: str | None) -> None:
+    def _prove(self, proved: tuple[object, ...], digest: str | None) -> None:
         if digest is None:
             warnings.warn(
                 f"{self.path} holds results of eomoo 0.1.0, without digests: they are unverified", stacklevel=2
@@ -212,28 +208,16 @@ class LiveStore:
 
     # -- incidents -----------------------------------------------------------------------------
 
-    def put_incident(
-        self, kind: str, setting: Mapping[str, Any], *, cell: int, reason: str, progress: float = 0.0
-    ) -> None:
+    def put_incident(self, kind: str, setting: _Plain, *, cell: int, reason: str, progress: float = 0.0) -> None:
         """Note that an attempt ended without a result, and how many epochs a checkpoint holds."""
-        key = key_of(kind, setting)
+        key, text = key_of(kind, setting), json.dumps(setting, sort_keys=True)
         with self._open() as database, database.transaction() as connection:
             connection.execute(
                 "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
                 "stalled = CASE WHEN excluded.progress > progress THEN 0 ELSE stalled + 1 END, "
                 "progress = max(progress, excluded.progress), reason = excluded.reason, count = count + 1, "
                 "updated = excluded.updated, host = excluded.host",
-                (
-                    key,
-                    kind,
-                    int(cell),
-                    reason,
-                    json.dumps(setting, sort_keys=True),
-                    int(progress <= 0),
-                    float(progress),
-                    _now(),
-                    platform.node(),
-                ),
+                (key, kind, int(cell), reason, text, int(progress <= 0), float(progress), _now(), platform.node()),
             )
         self._claims.drop(key)
 
@@ -251,7 +235,7 @@ class LiveStore:
                     Incident(**{**dict(zip(names, row, strict=True)), "setting": json.loads(row[2])}) for row in rows
                 ]
 
-    def retry_failed(self, kind: str, settings: Sequence[Mapping[str, Any]]) -> None:
+    def retry_failed(self, kind: str, settings: Sequence[_Plain]) -> None:
         """Let these be tried again, however often that was in vain."""
         with self._open() as database, database.transaction() as connection:
             connection.executemany(
@@ -260,9 +244,7 @@ class LiveStore:
 
     # -- work shared by processes ----------------------------------------------------------------
 
-    def obtain(
-        self, kind: str, wanted: Mapping[int, Mapping[str, Any]], make: Callable[[list[int]], None]
-    ) -> dict[int, dict[str, Any]]:
+    def obtain(self, kind: str, wanted: Mapping[int, _Plain], make: Callable[[list[int]], None]) -> dict[int, Result]:
         """Results of cells: read, made here, or awaited from another process that is making them.
 
         Args:
@@ -276,7 +258,7 @@ class LiveStore:
             without an advance that it was not tried again.
         """
         keys = {cell: key_of(kind, setting) for cell, setting in wanted.items()}
-        found: dict[int, dict[str, Any]] = {}
+        found: dict[int, Result] = {}
         tried: set[int] = set()
         while True:
             missing = self._missing({k: keys[k] for k in keys if k not in found}, found)
@@ -296,7 +278,7 @@ class LiveStore:
             if not mine:
                 time.sleep(_POLL_SECONDS)
 
-    def _missing(self, keys: Mapping[int, str], found: dict[int, dict[str, Any]]) -> list[int]:
+    def _missing(self, keys: Mapping[int, str], found: dict[int, Result]) -> list[int]:
         """Cells that have no result and may be tried; results that are there go into ``found``."""
         missing = []
         with self._open() as database:
@@ -311,7 +293,7 @@ class LiveStore:
         return missing
 
 
-def _digest(proved: tuple[Any, ...]) -> str:
+def _digest(proved: tuple[object, ...]) -> str:
     return hashlib.sha256(json.dumps(proved).encode()).hexdigest()
 
 

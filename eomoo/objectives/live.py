@@ -18,7 +18,7 @@ from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
     from eomoo.live import Campaign, Screening
-    from eomoo.live.campaign import Result
+    from eomoo.live.store import Result
 
 
 _ERRORS = {
