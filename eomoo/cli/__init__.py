@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from eomoo.cli import data, landscape, live, problems, report, run, show, study, surrogate
+from eomoo.cli import data, landscape, live, problems, report, run, show, study, suggest, surrogate
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -33,6 +33,7 @@ app.command("run")(run.run)
 app.command("problems")(problems.problems)
 app.command("show")(show.show)
 app.command("report")(report.report)
+app.command("suggest")(suggest.suggest)
 app.command("landscape")(landscape.landscape)
 app.add_typer(study.app, name="study")
 app.command("train")(live.train)

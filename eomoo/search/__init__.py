@@ -7,7 +7,8 @@
 - ``surrogate_pls``: guided by a model, with ``candidates``, ``acquisition`` and ``predictions``.
 - ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
 - ``algorithms``: all by name. ``budget``: distinct cells. ``run``: one run.
-- ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter.
+- ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter. ``suggest``: what to
+  measure next.
 """
 
 from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, AlgorithmSpec, default_algorithm, make_algorithm
@@ -33,6 +34,7 @@ from eomoo.search.strategies import (
     Restart,
     Selection,
 )
+from eomoo.search.suggest import Suggestion, suggest_cells
 from eomoo.search.surrogate_pls import SurrogatePLS
 from eomoo.search.surrogate_start import SurrogateParetoSampling
 from eomoo.search.trace import Trace
@@ -43,7 +45,7 @@ __all__ = [
     "ALGORITHMS", "DEFAULT_ALGORITHM", "PLS", "AlgorithmSpec", "BudgetedEvaluator", "CellCrossover",
     "CellDuplicateElimination", "CellProblem", "CellSampling", "DistinctCells", "GapRestart", "MemeticSearch",
     "NeighborMutation", "PerturbationRestart", "Progress", "RandomCellSampling", "RandomRestart", "RandomSearch",
-    "RecombinationRestart", "Restart", "RunResult", "Selection", "SurrogatePLS", "SurrogateParetoSampling", "Trace",
-    "WalkSampling", "cell_operators", "default_algorithm", "front_uncertainty", "get_problem", "make_algorithm",
-    "random_walks", "run_algorithm",
+    "RecombinationRestart", "Restart", "RunResult", "Selection", "Suggestion", "SurrogatePLS",
+    "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators", "default_algorithm", "front_uncertainty",
+    "get_problem", "make_algorithm", "random_walks", "run_algorithm", "suggest_cells",
 ]  # fmt: skip

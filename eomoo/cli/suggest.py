@@ -1,0 +1,125 @@
+"""``eomoo suggest``: the cells whose measurement would tell most of where the front lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eomoo.cli.common import Json, console, print_json
+from eomoo.errors import SettingError
+
+if TYPE_CHECKING:
+    from eomoo.arrays import Ints
+    from eomoo.search.problem import CellProblem
+    from eomoo.search.suggest import Suggestion
+
+
+def suggest(
+    what: Annotated[
+        str, typer.Argument(metavar="CARD|RUN|MODELS", help="A problem card, a run's folder, or a folder of models.")
+    ] = "eo-macro-latency",
+    n: Annotated[int, typer.Option("--n", "-n", help="Cells to measure, as one batch.")] = 8,
+    constraint: Annotated[
+        list[str] | None, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the draws: the same seed suggests the same.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the cells to this CSV file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Suggest which cells to measure next, and say why.
+
+    Measured together, they are expected to narrow the uncertainty of the front most: each may be on it, or
+    tells of others that may, and none tells what those before it tell already.
+    """
+    from eomoo.search.suggest import suggest_cells
+
+    problem, front = _asked(what, constraint or [])
+    if not as_json:
+        for backend in problem.backends.values():
+            backend.report = console(stderr=True).print
+    found = suggest_cells(problem, n, cells=front, seed=seed)
+    rows = _rows(problem, found)
+    if out is not None:
+        from eomoo.analysis.runs import write_columns
+
+        write_columns({name: [row[name] for row in rows] for name in rows[0]}, out)
+    if as_json:
+        print_json({"problem": problem.name(), "cells": rows})
+        return
+    _print(problem, found)
+    if out is not None:
+        console().print(f"written: {out}")
+
+
+def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]:
+    """The problem of a card, of a run or of models, and the front of the run."""
+    from eomoo.analysis.results import load_results
+    from eomoo.objectives.card import list_problems
+    from eomoo.search.problem import get_problem
+    from eomoo.study.store import STORE_NAME
+
+    place = Path(what)
+    if (place / "card.toml").is_file():
+        return get_problem(place / "card.toml", constraints=constraints), None
+    if not (place / STORE_NAME).is_file():
+        return get_problem(what, constraints=constraints), None
+    results = load_results(place).problems[0]
+    row = results.problem
+    if row.noise is not None:
+        raise SettingError(f"{place} was run with noise; suggest for its card {row.name}")
+    card: str | Path = row.name if row.name in list_problems() else f"{row.name}.toml"
+    problem = get_problem(card, constraints=[*row.constraints, *constraints])
+    trace, (front,) = results.traces[0], results.fronts(0, [results.runs[0].budget])
+    return problem, trace.cells[front] if not constraints else None
+
+
+def _rows(problem: CellProblem, found: list[Suggestion]) -> list[dict[str, Any]]:
+    from eomoo.space import load_space
+
+    space = load_space()
+    return [
+        {
+            "index": s.cell,
+            "hash": space.cell(s.cell).hash,
+            "front_probability": s.probability,
+            **dict(zip(problem.objective_names, s.values.tolist(), strict=True)),
+            **{f"{name}_unknown": u for name, u in zip(problem.objective_names, s.unknown.tolist(), strict=True)},
+            "tells_of": s.tells_of,
+            "uncertainty_left": s.left,
+            "why": s.why,
+        }
+        for s in found
+    ]
+
+
+def _print(problem: CellProblem, found: list[Suggestion]) -> None:
+    from eomoo.analysis.printing import to_rich
+    from eomoo.analysis.tables import Table
+    from eomoo.cli.common import show_value
+
+    labels = [o.label for o in problem.objectives]
+    rows = [
+        [
+            s.cell,
+            *(
+                show_value(v, o.unit, deviation=u)
+                for o, v, u in zip(problem.objectives, s.values, s.unknown, strict=True)
+            ),
+            s.probability,
+            s.tells_of,
+            f"{100 * s.left:.1f} %",
+        ]
+        for s in found
+    ]
+    columns = ["measure", *labels, "P(front)", "tells of", "uncertainty left"]
+    out = console()
+    title = f"{problem.card.title or problem.name()}: what to measure next"
+    out.print(to_rich(Table(title=title, columns=columns, rows=rows, key="suggestions")))
+    out.print(
+        "± is what is not known of a cell, noise of a measurement apart. Tells of: other cells that may be on the "
+        "front, whose values go with its own (correlation of .5 and more) beyond what those above tell. Left: of the "
+        "variance of all that may be on the front, when these have been measured.",
+        soft_wrap=True,
+    )

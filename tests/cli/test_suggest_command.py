@@ -1,0 +1,55 @@
+"""``eomoo suggest``: for a card, a run and models, as a table, JSON and a file."""
+
+import csv
+import json
+
+import pytest
+
+from eomoo.search import uncertainty as module
+
+
+@pytest.fixture(autouse=True)
+def _few_cells(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "_HOPE", 0.15)
+    monkeypatch.setenv("EOMOO_CACHE", str(tmp_path / "cache"))
+
+
+def test_cells_as_a_table_json_and_a_file(call, tmp_path):
+    done = call("suggest", "eo-macro-latency", "--n", 3, "--out", tmp_path / "cells.csv")
+    assert done.code == 0
+    shown = [int(line.split("│")[1]) for line in done.out.splitlines() if line.startswith("│ ")]
+    with open(tmp_path / "cells.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["index"]) for row in rows] == shown
+    assert all("tells of" in row["why"] for row in rows)
+    found = json.loads(call("suggest", "eo-macro-latency", "--n", 3, "--json").out)
+    assert found["problem"] == "eo-macro-latency"
+    assert [cell["index"] for cell in found["cells"]] == shown
+    assert found["cells"][0]["latency_unknown"] > 0
+
+
+def test_a_run_and_its_limits(call, tmp_path):
+    run = tmp_path / "run"
+    ran = call("run", "eo-macro-latency", "-a", "pls", "--budget", 60, "-c", "params<=3e6", "--out", run)
+    assert ran.code == 0
+    found = json.loads(call("suggest", run, "-n", 2, "--json").out)
+    same = json.loads(call("suggest", "eo-macro-latency", "-c", "params<=3e6", "-n", 2, "--json").out)
+    assert {"index", "hash", "front_probability", "why"} <= set(found["cells"][0])
+    assert found["problem"] == same["problem"]
+    noisy = tmp_path / "noisy"
+    assert call("run", "eo-macro-latency", "-a", "random", "--budget", 20, "--noise", 1, "--out", noisy).code == 0
+    refused = call("suggest", noisy)
+    assert (refused.code, refused.out) == (1, "")
+    assert "was run with noise; suggest for its card eo-macro-latency" in refused.err
+
+
+def test_models(call):
+    from eomoo.models import shipped_folder
+
+    found = json.loads(call("suggest", shipped_folder(), "-n", 2, "--json").out)
+    assert len(found["cells"]) == 2
+
+
+def test_what_is_exact_or_unknown_is_told_in_a_sentence(call):
+    assert "no problem" in call("suggest", "nothing-of-that-name").err
+    assert call("suggest", "eo-macro-latency", "-n", 0).code == 1
