@@ -34,6 +34,10 @@ _MANY = 5_000
 _MOST_THREADS = 4
 
 
+SHIPPED = Path(__file__).parent / "fronts"
+"""Where the fronts of the shipped cards lie that come with eomoo; ``ship`` writes them."""
+
+
 def front_uncertainty(
     problem: CellProblem,
     cells: ArrayLike | None = None,
@@ -88,17 +92,23 @@ def _all_fronts(
 ) -> tuple[DrawnFronts, int]:
     """The draws' fronts among all cells that could matter, and how many these are."""
     if among is None and problem.enumerable:
-        path = _cache_path(problem, n, seed)
-        found = _read(path)
+        name = kept_name(problem, n, seed)
+        kept = cache_folder() / "fronts" / name
+        found = read_fronts(SHIPPED / name) or read_fronts(kept)
         if found is None:
-            candidates = hopeful_cells(problem)
-            if len(candidates) > _MANY:
-                _report(problem, f"drawing the values of {len(candidates):,} cells that could matter, once")
-            found = fronts_of_draws(problem, candidates, n, seed), len(candidates)
-            _write(path, *found)
+            found = draw_fronts(problem, n, seed)
+            keep_fronts(kept, *found)
         return found
     others = np.setdiff1d([] if among is None else problem.space.check(among), asked).astype(np.int64)
     return fronts_of_draws(problem, others, n, seed), len(others) + len(asked)
+
+
+def draw_fronts(problem: CellProblem, n: int, seed: int) -> tuple[DrawnFronts, int]:
+    """The draws' fronts among all cells that could matter, and how many these are, from nothing."""
+    candidates = hopeful_cells(problem)
+    if len(candidates) > _MANY:
+        _report(problem, f"drawing the values of {len(candidates):,} cells that could matter, once")
+    return fronts_of_draws(problem, candidates, n, seed), len(candidates)
 
 
 def _report(problem: CellProblem, text: str) -> None:
@@ -182,16 +192,16 @@ def _within(problem: CellProblem, fronts: DrawnFronts) -> DrawnFronts:
     return fronts.only(inside)
 
 
-def _cache_path(problem: CellProblem, n: int, seed: int) -> Path:
-    """Where the fronts of a problem's draws are kept; limits on objectives are not part of them."""
+def kept_name(problem: CellProblem, n: int, seed: int) -> str:
+    """The name of the file with the fronts of a problem's draws; limits on objectives are not part of them."""
     limits = [str(c) for k, c in enumerate(problem.constraints) if _is_of_objective(problem, k) is None]
     columns = [(o.source, o.quantity, o.direction) for o in problem.card.objectives]
     facts = (_FORMAT, _HOPE, problem.fingerprint, columns, limits, n, seed)
-    return cache_folder() / "fronts" / f"{hashlib.sha256(repr(facts).encode()).hexdigest()[:24]}.npz"
+    return f"{hashlib.sha256(repr(facts).encode()).hexdigest()[:24]}.npz"
 
 
-def _read(path: Path) -> tuple[DrawnFronts, int] | None:
-    """Fronts from the cache, and how many cells could matter; None where it has none, or has it damaged."""
+def read_fronts(path: Path) -> tuple[DrawnFronts, int] | None:
+    """Fronts from a file, and how many cells could matter; None where there is none, or it is damaged."""
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             n, candidates = (int(v) for v in file["numbers"])
@@ -207,8 +217,8 @@ def _read(path: Path) -> tuple[DrawnFronts, int] | None:
     return (fronts, candidates) if fits else None
 
 
-def _write(path: Path, fronts: DrawnFronts, n_candidates: int) -> None:
-    """Keep fronts in the cache, where that can be written."""
+def keep_fronts(path: Path, fronts: DrawnFronts, n_candidates: int) -> None:
+    """Keep fronts in a file, where that can be written."""
     try:
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(

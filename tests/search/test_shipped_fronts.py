@@ -1,0 +1,47 @@
+"""The fronts that come with eomoo are those of the cards and models that come with it."""
+
+import numpy as np
+import pytest
+
+import eomoo
+from eomoo.search import uncertainty as module
+from eomoo.search.ship import predicted_problems, write_shipped
+from eomoo.search.uncertainty import SHIPPED, kept_name, read_fronts
+
+AGAIN = "draw them again: python -m eomoo.search.ship"
+
+
+def test_every_shipped_card_with_predictions_has_its_fronts_and_no_others_lie_there():
+    there = {path.name for path in SHIPPED.glob("*.npz")}
+    assert there == {kept_name(problem, 200, 0) for problem in predicted_problems()}, AGAIN
+    assert len(there) >= 6
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 3e6
+
+
+@pytest.mark.parametrize("card", ["eo-macro-params", "eo-macro-traintime"])
+def test_they_are_of_draws_as_they_are_now(card):
+    problem = eomoo.get_problem(card)
+    fronts, n_candidates = read_fronts(SHIPPED / kept_name(problem, 200, 0))
+    assert (fronts.n, n_candidates > 10_000) == (200, True)
+    cells = np.unique(fronts.cells)[::20]
+    drawn = problem.objectives.minimise(problem.joint_draws(cells, 200, seed=0))
+    for k, cell in enumerate(cells):
+        mine = fronts.cells == cell
+        np.testing.assert_allclose(fronts.points[mine], drawn[fronts.draw[mine], k], rtol=1e-6, err_msg=AGAIN)
+
+
+def test_a_first_run_draws_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("EOMOO_CACHE", str(tmp_path))
+    monkeypatch.setattr(module, "draw_fronts", None)
+    found = eomoo.run("eo-macro-latency", algorithm="random", budget=30, constraints="latency<=12")
+    assert found.stored.run.uncertainty.n_draws == 200
+    assert not list(tmp_path.iterdir())
+
+
+def test_they_are_written_anew(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "_HOPE", 0.05)
+    monkeypatch.setattr("eomoo.search.ship.list_problems", lambda: ["eo-macro-params", "eo-table-macro-latency"])
+    (tmp_path / "old.npz").write_text("of other models")
+    (path,) = write_shipped(tmp_path, n_draws=3)
+    assert list(tmp_path.iterdir()) == [path]
+    assert read_fronts(path)[0].n == 3
