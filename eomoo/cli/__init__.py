@@ -9,8 +9,9 @@ from io import TextIOWrapper
 from typing import Annotated
 
 import typer
+from typer import Option
 
-from eomoo.cli import data, landscape, live, problems, report, run, show, study, suggest, surrogate
+from eomoo.cli import data, landscape, live, report, run, show, study, suggest, surrogate
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     ),
 )
 app.command("run")(run.run)
-app.command("problems")(problems.problems)
+app.command("problems")(show.problems)
 app.command("show")(show.show)
 app.command("report")(report.report)
 app.command("suggest")(suggest.suggest)
@@ -54,9 +55,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
+    version: Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     pass
 

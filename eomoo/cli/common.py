@@ -10,14 +10,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from typer import Option
 
 from eomoo.errors import SettingError
 from eomoo.files import to_json
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+Json = Annotated[bool, Option("--json", help="Print JSON, for other programs.")]
 Options = list[str] | None
-Limits = Annotated[Options, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
-Noise = Annotated[int | None, typer.Option(help="Draw values from their uncertainty, with this seed.")]
+Limits = Annotated[Options, Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
+Noise = Annotated[int | None, Option(help="Draw values from their uncertainty, with this seed.")]
 
 
 def console(*, stderr: bool = False) -> Console:

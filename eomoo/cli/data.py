@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from eomoo.cli.common import Json, print_json
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset
@@ -23,9 +24,9 @@ app = typer.Typer(
     ),
 )
 
-Name = Annotated[str, typer.Argument(help="Name of a data set, as `eomoo data list` shows it.")]
+Name = Annotated[str, Argument(help="Name of a data set, as `eomoo data list` shows it.")]
 From = Annotated[
-    Path | None, typer.Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places.")
+    Path | None, Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places.")
 ]
 
 
@@ -56,11 +57,10 @@ def get(
     name: Name,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FOLDER", help="Copy the files from this folder instead of downloading them."),
+        Option("--from", metavar="FOLDER", help="Copy the files from this folder instead of downloading them."),
     ] = None,
     to: Annotated[
-        Path | None,
-        typer.Option("--to", metavar="FOLDER", help="Put the files into this folder instead of eomoo's cache."),
+        Path | None, Option("--to", metavar="FOLDER", help="Put the files into this folder instead of eomoo's cache.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -86,8 +86,7 @@ def get(
 @app.command()
 def verify(
     names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Data sets; by default all that are on this machine."),
+        list[str] | None, Argument(metavar="[NAME]...", help="Data sets; by default all that are on this machine.")
     ] = None,
     source: From = None,
     as_json: Json = False,
@@ -115,11 +114,9 @@ def verify(
 
 @app.command()
 def convert(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A file, or a folder of files; what it is, is recognised.")
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The folder to write to.")],
-    fmt: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    path: Annotated[Path, Argument(metavar="PATH", help="A file, or a folder of files; what it is, is recognised.")],
+    out: Annotated[Path, Option("--out", metavar="FOLDER", help="The folder to write to.")],
+    fmt: Annotated[str, Option("--format", help="csv or parquet.")] = "csv",
     as_json: Json = False,
 ) -> None:
     """Convert published data files to safe tables.

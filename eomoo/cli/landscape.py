@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.table import Table
+from typer import Argument, Option
 
 from eomoo.cli.common import Json, Limits, Noise, console, print_json
 from eomoo.errors import SettingError
@@ -18,23 +18,19 @@ if TYPE_CHECKING:
 def landscape(
     card: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency."
         ),
     ] = None,
-    published: Annotated[
-        bool, typer.Option("--published", help="The published analysis of the EO table instead.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")
-    ] = None,
+    published: Annotated[bool, Option("--published", help="The published analysis of the EO table instead.")] = False,
+    out: Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")] = None,
     neighborhood: Annotated[
-        str, typer.Option(help="symmetric, hamming or published: which cells are one step apart.")
+        str, Option(help="symmetric, hamming or published: which cells are one step apart.")
     ] = "symmetric",
-    walks: Annotated[int, typer.Option(help="Random walks that ruggedness is measured on.")] = 500,
-    walk_length: Annotated[int, typer.Option(help="Cells in each random walk.")] = 500,
-    searches: Annotated[int, typer.Option(help="Pareto local searches from random cells.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of walks and searches.")] = 1,
+    walks: Annotated[int, Option(help="Random walks that ruggedness is measured on.")] = 500,
+    walk_length: Annotated[int, Option(help="Cells in each random walk.")] = 500,
+    searches: Annotated[int, Option(help="Pareto local searches from random cells.")] = 20,
+    seed: Annotated[int, Option(help="Seed of walks and searches.")] = 1,
     constraint: Limits = None,
     noise: Noise = None,
     as_json: Json = False,
@@ -96,31 +92,25 @@ def _published(problem: CellProblem, out: Path | None) -> tuple[dict[str, Any], 
 
 
 def _print(numbers: dict[str, Any]) -> None:
-    table = Table(
-        "objective",
-        "local optima",
-        "plateaus",
-        "in global basin",
-        "neutral neighbours",
-        "fitness-distance",
-        "autocorrelation",
-        "correlation length",
-        title=f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood {numbers['neighborhood']}",
-        title_justify="left",
-    )
-    for o in numbers["objectives"]:
+    title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood {numbers['neighborhood']}"
+    table = Table(title=title, title_justify="left")
+    for k, o in enumerate(numbers["objectives"]):
         optima, walk = o["local_optima"], o["autocorrelation"]
         low, high = walk["correlation_length_band"]
-        table.add_row(
-            o["title"],
-            f"{optima['number']:,}",
-            f"{optima['plateaus']:,}",
-            f"{optima['share_of_cells_in_global_basins']:.1%}",
-            f"{numbers['neighbours']['by_objective'][o['name']]['equal']:.1%}",
-            f"{o['fitness_distance']['pearson']:.2f}",
-            f"{walk['lag_1']:.3f}",
-            f"{walk['correlation_length']:.2f} ({low:.2f} to {high:.2f}) steps",
-        )
+        row = {
+            "objective": o["title"],
+            "local optima": f"{optima['number']:,}",
+            "plateaus": f"{optima['plateaus']:,}",
+            "in global basin": f"{optima['share_of_cells_in_global_basins']:.1%}",
+            "neutral neighbours": f"{numbers['neighbours']['by_objective'][o['name']]['equal']:.1%}",
+            "fitness-distance": f"{o['fitness_distance']['pearson']:.2f}",
+            "autocorrelation": f"{walk['lag_1']:.3f}",
+            "correlation length": f"{walk['correlation_length']:.2f} ({low:.2f} to {high:.2f}) steps",
+        }
+        if k == 0:
+            for name in row:
+                table.add_column(name)
+        table.add_row(*row.values())
     out = console()
     out.print(table)
     front, pareto, away = numbers["front"], numbers["pareto_local_optima"], numbers["distance_to_front"]

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from typer import Argument, Option
 
 from eomoo.checks import choice
 from eomoo.cli.common import Json, Options, bars, console, parse_options, print_json, progress
@@ -24,43 +25,39 @@ if TYPE_CHECKING:
     from eomoo.live.metrics import Accuracy
     from eomoo.live.runs import CurvePoint, Training
 
-CellName = Annotated[str, typer.Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
+CellName = Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
 Trained = Annotated[
-    str, typer.Argument(metavar="CELL", help="A trained cell (as in runs/CELL), its folder, or a weights file.")
+    str, Argument(metavar="CELL", help="A trained cell (as in runs/CELL), its folder, or a weights file.")
 ]
 Data = Annotated[
-    str, typer.Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
+    str, Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
 ]
 DataOptions = Annotated[
-    Options, typer.Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable.")
+    Options, Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable.")
 ]
-Settings = Annotated[Options, typer.Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto.")]
-Width = Annotated[int, typer.Option(help="Channels of the stem.")]
-Stacks = Annotated[int, typer.Option(help="Stacks of cells.")]
-Copies = Annotated[int, typer.Option(help="Cells in each stack.")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads of torch.")]
+Settings = Annotated[Options, Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")]
+Device = Annotated[str, Option(help="cpu, cuda, cuda:1, mps, or auto.")]
+Width = Annotated[int, Option(help="Channels of the stem.")]
+Stacks = Annotated[int, Option(help="Stacks of cells.")]
+Copies = Annotated[int, Option(help="Cells in each stack.")]
+Threads = Annotated[int | None, Option(help="CPU threads of torch.")]
 
 
 def train(
     cell: CellName,
     data: Data,
     images: DataOptions = None,
-    recipe: Annotated[str, typer.Option(help="nasbench or published.")] = "nasbench",
+    recipe: Annotated[str, Option(help="nasbench or published.")] = "nasbench",
     setting: Settings = None,
-    epochs: Annotated[
-        str | None, typer.Option(help="How many; 4+8 trains 8 more after 4, the schedule begun anew.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    epochs: Annotated[str | None, Option(help="How many; 4+8 trains 8 more after 4, the schedule begun anew.")] = None,
+    seed: Annotated[int, Option(help="Of weights, order and augmentation.")] = 0,
     stem_channels: Width = 128,
     stacks: Stacks = 3,
     cells_per_stack: Copies = 3,
     device: Device = "auto",
-    readers: Annotated[int, typer.Option(help="Processes that read images ahead.")] = 0,
+    readers: Annotated[int, Option(help="Processes that read images ahead.")] = 0,
     threads: Threads = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for checkpoints, results and weights; default runs/CELL.")
-    ] = None,
+    out: Annotated[Path | None, Option(help="Folder for checkpoints, results and weights; default runs/CELL.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train a cell's network on images and measure it.
@@ -112,7 +109,7 @@ def evaluate(
     trained: Trained,
     data: Data,
     images: DataOptions = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Annotated[str, Option(help="train, val or test.")] = "test",
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -138,23 +135,23 @@ def evaluate(
 
 
 def latency(
-    cells: Annotated[list[str], typer.Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
+    cells: Annotated[list[str], Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
     runtime: Annotated[
-        str, typer.Option(help="onnxruntime, eager (PyTorch), graph (PyTorch as a CUDA graph).")
+        str, Option(help="onnxruntime, eager (PyTorch), graph (PyTorch as a CUDA graph).")
     ] = "onnxruntime",
-    batch_size: Annotated[int, typer.Option(help="Images in one forward pass.")] = 1,
+    batch_size: Annotated[int, Option(help="Images in one forward pass.")] = 1,
     device: Device = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    precision: Annotated[str, typer.Option(help="float32, bfloat16, float16 or auto (PyTorch).")] = "float32",
+    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    precision: Annotated[str, Option(help="float32, bfloat16, float16 or auto (PyTorch).")] = "float32",
     protocol: Annotated[
-        str, typer.Option(help="eomoo, or published: with cast and copy to the device, and means.")
+        str, Option(help="eomoo, or published: with cast and copy to the device, and means.")
     ] = "eomoo",
-    rounds: Annotated[int, typer.Option(help="Rounds in which the cells take turns.")] = 10,
-    repetitions: Annotated[int, typer.Option(help="Least number of timed forward passes.")] = 30,
-    seconds: Annotated[float, typer.Option(help="Least time for each cell.")] = 1.0,
-    in_channels: Annotated[int, typer.Option(help="Bands of an image.")] = 10,
-    classes: Annotated[int, typer.Option(help="Classes.")] = 17,
-    image_size: Annotated[int, typer.Option(help="Pixels of an image's side.")] = 32,
+    rounds: Annotated[int, Option(help="Rounds in which the cells take turns.")] = 10,
+    repetitions: Annotated[int, Option(help="Least number of timed forward passes.")] = 30,
+    seconds: Annotated[float, Option(help="Least time for each cell.")] = 1.0,
+    in_channels: Annotated[int, Option(help="Bands of an image.")] = 10,
+    classes: Annotated[int, Option(help="Classes.")] = 17,
+    image_size: Annotated[int, Option(help="Pixels of an image's side.")] = 32,
     stem_channels: Width = 128,
     stacks: Stacks = 3,
     cells_per_stack: Copies = 3,
@@ -196,9 +193,9 @@ def latency(
 
 def export(
     trained: Trained,
-    onnx: Annotated[bool, typer.Option("--onnx", help="As ONNX (the only format so far).")] = True,
-    out: Annotated[Path | None, typer.Option(help="File to write; default CELL.onnx.")] = None,
-    data: Annotated[str | None, typer.Option(help="Images to check the file on too, as for train.")] = None,
+    onnx: Annotated[bool, Option("--onnx", help="As ONNX (the only format so far).")] = True,
+    out: Annotated[Path | None, Option(help="File to write; default CELL.onnx.")] = None,
+    data: Annotated[str | None, Option(help="Images to check the file on too, as for train.")] = None,
     images: DataOptions = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from eomoo.cli.common import console
 from eomoo.errors import SettingError
@@ -14,18 +15,16 @@ from eomoo.errors import SettingError
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="RUN_OR_STUDY", help="Folder that `eomoo run --out` or `eomoo study run` wrote.")
+        Path, Argument(metavar="RUN_OR_STUDY", help="Folder that `eomoo run --out` or `eomoo study run` wrote.")
     ],
     format: Annotated[  # noqa: A002
         str,
-        typer.Option(
-            "--format", "-f", help="html: a page; md: Markdown; csv: the main table; latex: tables for a paper."
-        ),
+        Option("--format", "-f", help="html: a page; md: Markdown; csv: the main table; latex: tables for a paper."),
     ] = "html",
     out: Annotated[
-        Path | None, typer.Option(help="File to write, or - to print; by default report.html (.md, ...) in the folder.")
+        Path | None, Option(help="File to write, or - to print; by default report.html (.md, ...) in the folder.")
     ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
+    open_page: Annotated[bool, Option("--open", help="Open it in the web browser.")] = False,
 ) -> None:
     """Make one page of a run or a study: the front, the choice under limits, curves, tests, sources.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer import Argument, Option
 
 from eomoo.cli.common import (
     Json,
@@ -40,42 +41,38 @@ _LINES_S = 5.0  # seconds between lines where there is no terminal
 
 def run(
     card: Annotated[
-        str, typer.Argument(help="Name of a problem card (see `eomoo problems`), or path to your own.")
+        str, Argument(help="Name of a problem card (see `eomoo problems`), or path to your own.")
     ] = "eo-macro-latency",
     algorithm: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--algorithm",
             "-a",
             help="surrogate-pls (the default), pls, memetic, random, nsga2, nsga3, sms-emoa, moead, spea2, "
             "age-moea or nsga2-integer.",
         ),
     ] = None,
-    init: Annotated[
-        str | None, typer.Option(help="Where the first cells come from: random or surrogate-pareto.")
-    ] = None,
-    n_train: Annotated[
-        int | None, typer.Option(help="Cells that train the surrogates of a surrogate-pareto start.")
-    ] = None,
-    budget: Annotated[int | None, typer.Option(help="Distinct cells to evaluate; by default the card's.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed: the same seed gives the same result.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for the front, the trace, the settings and figures.")] = None,
+    init: Annotated[str | None, Option(help="Where the first cells come from: random or surrogate-pareto.")] = None,
+    n_train: Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")] = None,
+    budget: Annotated[int | None, Option(help="Distinct cells to evaluate; by default the card's.")] = None,
+    seed: Annotated[int, Option(help="Seed: the same seed gives the same result.")] = 1,
+    out: Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")] = None,
     constraint: Limits = None,
     noise: Noise = None,
     option: Annotated[
-        Options, typer.Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
+        Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Live cards: epochs of each training.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Live cards: candidates trained at once.")] = None,
-    device: Annotated[str | None, typer.Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
+    epochs: Annotated[int | None, Option(help="Live cards: epochs of each training.")] = None,
+    workers: Annotated[int | None, Option(help="Live cards: candidates trained at once.")] = None,
+    device: Annotated[str | None, Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
     screen: Annotated[
-        int | None, typer.Option(help="Live cards: train all for so many epochs, fully only the promising ones.")
+        int | None, Option(help="Live cards: train all for so many epochs, fully only the promising ones.")
     ] = None,
     setting: Annotated[
-        Options, typer.Option("--set", help="A setting of the card's backend: repeat=random. May be repeated.")
+        Options, Option("--set", help="A setting of the card's backend: repeat=random. May be repeated.")
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
+        bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``eomoo show``: all that is known of one cell."""
+"""``eomoo show`` and ``eomoo problems``: all that is known of one cell, and the problem cards."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import typer
 from rich.table import Table
+from typer import Argument, Option
 
 from eomoo.cli.common import Json, console, print_json, show_value
 from eomoo.errors import CellError, DataNotFoundError
@@ -43,8 +43,8 @@ def parse_cell(text: str) -> int:
 
 
 def show(
-    cell: Annotated[str, typer.Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")],
-    png: Annotated[Path | None, typer.Option(help="Write a drawing to this PNG file.")] = None,
+    cell: Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")],
+    png: Annotated[Path | None, Option(help="Write a drawing to this PNG file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show a cell: drawing, parameters, MACs, predicted and (where known) measured values."""
@@ -133,3 +133,25 @@ def _write_png(cell: Cell, index: int, path: Path) -> None:
     draw_cell(cell, ax, title=f"cell {index}")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def problems(as_json: Json = False) -> None:
+    """List the problem cards: what each asks for, and where its values come from."""
+    from eomoo.objectives.card import list_problems, load_card
+
+    cards = [load_card(name) for name in list_problems()]
+    if as_json:
+        parts = ("name", "unit", "direction", "source")
+        rows = [
+            {name: getattr(card, name) for name in ("name", "title", "citation", "budget")}
+            | {"objectives": [{part: getattr(o, part) for part in parts} for o in card.objectives]}
+            for card in cards
+        ]
+        print_json(rows)
+        return
+    table = Table("card", "what it asks for", "objectives", "values from", "budget")
+    for card in cards:
+        names = ", ".join(o.name for o in card.objectives)
+        sources = " + ".join(dict.fromkeys(o.source for o in card.objectives))
+        table.add_row(card.name, card.title, names, sources, f"{card.budget:,}")
+    console().print(table)

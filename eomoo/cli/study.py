@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from typer import Argument, Option
 
 from eomoo.cli.common import Json, bars, console, print_json
 from eomoo.errors import SettingError
@@ -32,36 +33,26 @@ app = typer.Typer(
     ),
 )
 _SHOWN = ("hypervolume_share", "igd_plus", "front_size", "mean_edit")
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
+Folder = Annotated[Path, Argument(metavar="DIR", help="Folder of a study.")]
 
 
 @app.command()
 def run(
     study: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[STUDY]", help="Name of a shipped study (see `eomoo study list`), or your own STUDY.toml."
-        ),
+        Argument(metavar="[STUDY]", help="Name of a shipped study (see `eomoo study list`), or your own STUDY.toml."),
     ] = None,
-    problems: Annotated[
-        str | None, typer.Option(help="Problem cards, separated by commas; instead of the study's.")
-    ] = None,
-    algorithms: Annotated[
-        str | None, typer.Option(help="Algorithms, separated by commas, without a study file.")
-    ] = None,
-    seeds: Annotated[
-        str | None, typer.Option(help="A number of seeds (10: 1 to 10), or seeds separated by commas.")
-    ] = None,
+    problems: Annotated[str | None, Option(help="Problem cards, separated by commas; instead of the study's.")] = None,
+    algorithms: Annotated[str | None, Option(help="Algorithms, separated by commas, without a study file.")] = None,
+    seeds: Annotated[str | None, Option(help="A number of seeds (10: 1 to 10), or seeds separated by commas.")] = None,
     budget: Annotated[
-        int | None, typer.Option(help="Distinct cells that each run may evaluate, without a study file.")
+        int | None, Option(help="Distinct cells that each run may evaluate, without a study file.")
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", help="Runs at the same time; by default one a core.")
-    ] = None,
+    jobs: Annotated[int | None, Option("--jobs", "-j", help="Runs at the same time; by default one a core.")] = None,
     cluster: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to run on, such as tcp://host:8786.")
+        str | None, Option(metavar="ADDRESS", help="A Dask scheduler to run on, such as tcp://host:8786.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the study; by default ./study-NAME.")] = None,
+    out: Annotated[Path | None, Option(help="Folder of the study; by default ./study-NAME.")] = None,
 ) -> None:
     """Run a study: problems x algorithms x seeds.
 
@@ -88,19 +79,16 @@ def run(
 def show(
     folder: Folder,
     at: Annotated[
-        str | None,
-        typer.Option(metavar="N,N", help="Look at these numbers of evaluated cells; by default the budgets."),
+        str | None, Option(metavar="N,N", help="Look at these numbers of evaluated cells; by default the budgets.")
     ] = None,
     indicators: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="Indicators to print; a wrong name lists them all.")
+        str | None, Option(metavar="NAME,NAME", help="Indicators to print; a wrong name lists them all.")
     ] = None,
     as_json: Json = False,
-    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write tables for a paper.")] = None,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write every run, the summary, tests and ranks.")
-    ] = None,
+    latex: Annotated[Path | None, Option(metavar="FILE", help="Write tables for a paper.")] = None,
+    csv: Annotated[Path | None, Option(metavar="FOLDER", help="Write every run, the summary, tests and ranks.")] = None,
     figures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Draw anytime curves, attainment surfaces, ranks.")
+        Path | None, Option(metavar="FOLDER", help="Draw anytime curves, attainment surfaces, ranks.")
     ] = None,
 ) -> None:
     """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
@@ -153,7 +141,7 @@ def list_all(as_json: Json = False) -> None:
 
 @app.command()
 def verdict(
-    folder: Folder, out: Annotated[Path, typer.Option(metavar="PAGE.md", help="The page, or a folder for it.")]
+    folder: Folder, out: Annotated[Path, Option(metavar="PAGE.md", help="The page, or a folder for it.")]
 ) -> None:
     """Write the page that says which of the published claims hold, from the data-centric study's folder."""
     from eomoo.analysis import load_results

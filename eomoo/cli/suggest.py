@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Option
 
-from eomoo.cli.common import Json, console, print_json
+from eomoo.cli.common import Json, Limits, console, print_json
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
 def suggest(
     what: Annotated[
-        str, typer.Argument(metavar="CARD|RUN|MODELS", help="A problem card, a run's folder, or a folder of models.")
+        str, Argument(metavar="CARD|RUN|MODELS", help="A problem card, a run's folder, or a folder of models.")
     ] = "eo-macro-latency",
-    n: Annotated[int, typer.Option("--n", "-n", help="Cells to measure, as one batch.")] = 8,
-    constraint: Annotated[
-        list[str] | None, typer.Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draws: the same seed suggests the same.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Write the cells to this CSV file.")] = None,
+    n: Annotated[int, Option("--n", "-n", help="Cells to measure, as one batch.")] = 8,
+    constraint: Limits = None,
+    seed: Annotated[int, Option(help="Of the draws: the same seed suggests the same.")] = 0,
+    out: Annotated[Path | None, Option(help="Write the cells to this CSV file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Suggest which cells to measure next, and say why.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from typer import Argument, Option
 
 from eomoo.cli.common import Json, console, print_json, progress, show_value
 from eomoo.errors import DataNotFoundError, SettingError
@@ -27,9 +28,9 @@ app = typer.Typer(
 )
 
 From = Annotated[
-    Path | None, typer.Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places.")
+    Path | None, Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places.")
 ]
-Repeats = Annotated[int, typer.Option(min=1, max=100, help="Cross-validations with other folds that are averaged.")]
+Repeats = Annotated[int, Option(min=1, max=100, help="Cross-validations with other folds that are averaged.")]
 _SCHEMES = {"by_walk": "walk", "by_cell": "cell"}
 
 
@@ -37,20 +38,19 @@ _SCHEMES = {"by_walk": "walk", "by_cell": "cell"}
 def fit(
     table: Annotated[
         Path | None,
-        typer.Argument(
+        Argument(
             help="CSV or Parquet file that names its cells by index, hash, genotype, or matrix and ops; "
             "without it, the EO table."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the models.")] = None,
+    out: Annotated[Path | None, Option("--out", metavar="FOLDER", help="Folder for the models.")] = None,
     target: Annotated[
-        list[str] | None,
-        typer.Option("--target", "-t", help="A column to model; may be repeated. By default all numbers."),
+        list[str] | None, Option("--target", "-t", help="A column to model; may be repeated. By default all numbers.")
     ] = None,
     source: From = None,
     repeats: Repeats = 3,
     predict: Annotated[
-        bool, typer.Option("--predict", help="Predict every cell now, and keep that with the models.")
+        bool, Option("--predict", help="Predict every cell now, and keep that with the models.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +97,7 @@ def fit(
 @app.command()
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="MODELS", help="Folder of models; by default the shipped ones.")
+        Path | None, Argument(metavar="MODELS", help="Folder of models; by default the shipped ones.")
     ] = None,
     source: From = None,
     repeats: Repeats = 1,

@@ -7,6 +7,9 @@
 - `fetch`: bring a data set to this machine, from its authors or from a folder.
 - `convert`: a data set's files as CSV or Parquet.
 - `read_pickle`: plain data out of pickles of unknown origin.
+
+What is looked for and is not there is a DataNotFoundError (a FileNotFoundError), which says how to get it; a file
+that is damaged, of another kind or cannot be written is a DataError (a ValueError), which names file and record.
 """
 
 from eomoo.data.convert import convert

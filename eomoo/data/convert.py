@@ -178,8 +178,6 @@ def convert(path: str | Path, out: str | Path, *, fmt: str = "csv", progress: St
 
     Raises:
         SettingError: There is no such format, or not for this kind.
-        DataNotFoundError: There is nothing at `path`.
-        DataError: `path` is of another kind or damaged, or `out` cannot be written.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
     choice("format", fmt, ("csv", "parquet"))

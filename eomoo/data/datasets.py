@@ -112,14 +112,6 @@ def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
 
     Looked through are `folder` alone where given, else `EOMOO_DATA`, then the cache; each may be the
     data set's own folder or its parent. Checksums are not looked at (see `check_files`).
-
-    Args:
-        name: Name of a data set, or a `DataSet`.
-        folder: Where to look instead of the usual places.
-
-    Raises:
-        UnknownNameError: There is no data set of that name.
-        DataNotFoundError: It is not on this machine; the text says how to get it.
     """
     dataset = get_dataset(name)
     found = look_for(dataset, folder)

@@ -101,11 +101,6 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
         450 rows, ordered by walk and step, with the columns of `EO_COLUMNS`; `attrs["units"]` gives
         the unit of each column that has one.
 
-    Raises:
-        DataNotFoundError: The files are not on this machine; the text says how to get them.
-        DataError: A file is damaged, of another kind, incomplete or contradicts another one or the
-            space; the text names file and record.
-
     Source: Demir, Traoré, Camero, ESANN 2024; github.com/emreds/tum-dlr-automl-for-eo.
     """
     import pandas as pd

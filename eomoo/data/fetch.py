@@ -36,11 +36,6 @@ def fetch(
 
     Returns:
         The folder that directly holds the files.
-
-    Raises:
-        UnknownNameError: There is no data set of that name.
-        DataNotFoundError: `source` does not hold it, or its authors offer no download.
-        DataError: A wrong checksum, a failed download, or a folder that cannot be written.
     """
     dataset = get_dataset(name)
     if source is not None:

@@ -43,10 +43,6 @@ class NASBench101Table:
         columns: Every column, (423624, 3) by cell index and repeat, by names such as
             ``validation_accuracy_108_final``; read-only.
 
-    Raises:
-        DataNotFoundError: The file is not there; the text says how to make it.
-        DataError: It is no such file, or is damaged.
-
     Source: Ying et al., NAS-Bench-101, ICML 2019.
     """
 
@@ -150,9 +146,6 @@ def find_nasbench101() -> Path:
     """The converted table: in ``EOMOO_DATA``, or the cache, there or in a folder ``nasbench-101``.
 
     The full table comes before the one of 108 epochs.
-
-    Raises:
-        DataNotFoundError: There is none; the text says how to make it.
     """
     from eomoo.data.datasets import search_folders
 

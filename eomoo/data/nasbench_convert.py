@@ -83,12 +83,6 @@ def convert_nasbench101(
 
     Returns:
         The numbers of epochs that were found.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file is damaged, cut off or of another kind, a record contradicts the space, a
-            run is missing or there once too often, or `target` cannot be written; the text names the
-            record or cell.
     """
     source, target = Path(source), Path(target)
     if target.suffix != ".npy":

@@ -81,11 +81,7 @@ class Block:
             yield data[start : start + length]
 
     def check(self) -> None:
-        """Compare the checksums, those of all records of one length together.
-
-        Raises:
-            DataError: The checksum of a record is wrong; the text says of which.
-        """
+        """Compare the checksums, those of all records of one length together."""
         for length in np.unique(self.lengths).tolist():
             rows = np.flatnonzero(self.lengths == length)
             columns = self._columns(self.starts[rows], length + _FOOTER)
@@ -107,12 +103,7 @@ class Block:
 
 
 def read_blocks(path: str | Path) -> Iterator[Block]:
-    """Read a TFRecord file in blocks of a few megabytes, checking the lengths' checksums.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: It is no TFRecord file, or is damaged or cut off; the text says at which record.
-    """
+    """Read a TFRecord file in blocks of a few megabytes, checking the lengths' checksums."""
     path = Path(path)
     with reading(path) as file:
         yield from _blocks(file, path)

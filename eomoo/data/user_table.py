@@ -35,10 +35,8 @@ MOST_BYTES, _MOST_ROWS = 128 << 20, 4_236_240
 _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])]?")
 
 
-_FAILURES = frozenset(
-    ("oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed")
-)
-_SUCCESSES = frozenset(("", "ok", "done", "success", "finished", "complete", "completed"))
+_FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
+_SUCCESSES = {"", "ok", "done", "success", "finished", "complete", "completed"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +73,8 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
             there is one.
 
     Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file cannot be read or lacks a column, a row is no valid cell, a value is neither a
-            finite number nor empty nor a failure's name, or a column has no value at all; the text names
-            file and row, counted from 1 without the header.
+        DataError: A column is missing or holds nothing, or a row is no valid cell or has another value; rows are
+            counted from 1 without the header.
         MissingPackageError: Parquet is read by pyarrow, which is not installed.
     """
     path = Path(path)
@@ -90,7 +86,10 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
     if frame.empty:
         raise DataError(f"{path} has no rows")
     indices = _cells(frame, path)
-    ended = _ended(frame, "status" if status is None else status)
+    status = "status" if status is None else status
+    ended = np.zeros(len(frame), dtype=bool)
+    if status in frame.columns:
+        ended = ~_texts(frame[status]).isin(_SUCCESSES).to_numpy(dtype=bool)
     read = {name: _numbers(frame[name], name, path, ended) for name in wanted}
     return UserTable(
         indices=indices,
@@ -134,7 +133,7 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
 def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
     ways: dict[str, tuple[tuple[str, ...], Callable[..., NDArray[np.int64]]]] = {
         "index": (("index",), _by_index),
-        "hash": (("hash",), _by_hash),
+        "hash": (("hash",), lambda path, hashes: _batch_or_row(path, hashes, load_space().find)),
         "genotype": (("genotype",), _by_genotype),
         "matrix and ops": (("matrix", "ops"), _by_graph),
     }
@@ -162,10 +161,6 @@ def _by_index(path: Path, values: list[object]) -> NDArray[np.int64]:
         return load_space().check(numbers.astype(np.int64))
 
     return _batch_or_row(path, values, decode)
-
-
-def _by_hash(path: Path, hashes: list[Any]) -> NDArray[np.int64]:
-    return _batch_or_row(path, hashes, load_space().find)
 
 
 def _by_genotype(path: Path, texts: list[object]) -> NDArray[np.int64]:
@@ -216,13 +211,6 @@ def _batch_or_row(
             except EomooError as error:
                 raise _error(path, row, str(error)) from None
         raise
-
-
-def _ended(frame: pd.DataFrame, status: str) -> NDArray[np.bool_]:
-    """(n,) which rows' measurements ended without success."""
-    if status not in frame.columns:
-        return np.zeros(len(frame), dtype=bool)
-    return ~_texts(frame[status]).isin(_SUCCESSES).to_numpy(dtype=bool)
 
 
 def _texts(column: pd.Series) -> pd.Series[str]:
@@ -281,12 +269,10 @@ def _error(path: Path, row: int, what: str) -> DataError:
 
 
 # Columns that say which cell a row is, how it was measured, or what is known without measuring it.
-_NO_TARGETS = frozenset(
-    (
-        *("index", "hash", "genotype", "matrix", "ops", "status", "walk", "step", "run", "seed", "epochs"),
-        *("vertices", "edges", "params", "macs", "feasible", "extrapolated"),
-    )
-)
+_NO_TARGETS = {
+    *("index", "hash", "genotype", "matrix", "ops", "status", "walk", "step", "run", "seed", "epochs"),
+    *("vertices", "edges", "params", "macs", "feasible", "extrapolated"),
+}
 
 
 def is_target(name: str, values: pd.Series[Any]) -> bool:
@@ -299,12 +285,7 @@ def is_target(name: str, values: pd.Series[Any]) -> bool:
 
 
 def target_columns(path: str | Path) -> list[str]:
-    """Names of a table's columns that hold measured numbers, and of none that say which cell a row is.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file cannot be read, or no column holds such numbers.
-    """
+    """Names of a table's columns that hold measured numbers, and of none that say which cell a row is."""
     path = Path(path)
     frame = _read_frame(path)
     found = [name for name in map(str, frame.columns) if is_target(name, frame[name])]

@@ -125,15 +125,8 @@ LANDSAT_BANDS = {
     "lsat7_2000_70.tif": "short-wave infrared 2",
 }
 LANDSAT_LABELS = "strata.tif"
-LANDSAT_CLASSES = {
-    1: "developed",
-    2: "agriculture",
-    3: "herbaceous",
-    4: "shrubland",
-    5: "forest",
-    6: "water",
-    7: "sediment",
-}
+_LAND_COVER = ("developed", "agriculture", "herbaceous", "shrubland", "forest", "water", "sediment")
+LANDSAT_CLASSES = dict(enumerate(_LAND_COVER, 1))
 
 
 def load_landsat(folder: str | Path | None = None) -> Scene:

@@ -36,11 +36,9 @@ class Screening:
     def values(
         self, short: NDArray[np.float64], train: Callable[[NDArray[np.int64]], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
-        """Objectives (n, m) of candidates, after full training where they were promising.
+        """Objectives (n, m) of candidates, after full training where those after a few epochs were promising.
 
-        Args:
-            short: Objectives (n, m) after a few epochs.
-            train: Trains candidates, given their positions (k,), fully; their objectives (k, m).
+        ``train`` trains candidates, given their positions (k,), fully, and gives their objectives (k, m).
         """
         values, rest = short.copy(), np.arange(len(short))
         # Full training may disappoint; then others become promising, until none is left.
@@ -54,10 +52,7 @@ class Screening:
         return values
 
     def choose(self, short: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of the candidates with objectives (n, m) after a few epochs to train fully, (n,).
-
-        A candidate with a NaN failed already and is not chosen.
-        """
+        """Which candidates with objectives (n, m) after a few epochs to train fully, (n,): none that failed (NaN)."""
         gain = np.zeros(self.objectives.n)
         gain[self.trained] = expected_gain(
             self.short[:, self.trained], self.full[:, self.trained], quantile=self.quantile
@@ -77,15 +72,10 @@ class Screening:
 def expected_gain(
     short: NDArray[np.float64], full: NDArray[np.float64], *, quantile: float = 0.75
 ) -> NDArray[np.float64]:
-    """How much full training lowers the errors, hopefully: a quantile over what was trained fully.
+    """How much full training hopefully lowers the errors (n, m) of candidates, by objective (m,).
 
-    Args:
-        short: Errors (n, m) after a few epochs.
-        full: Errors (n, m) of the same candidates after all epochs.
-        quantile: 1 hopes for the largest gain seen, which promotes the most.
-
-    Returns:
-        (m,); infinite as long as fewer than three candidates are known.
+    It is a quantile over what was trained fully, of which 1 is the largest gain seen and promotes the most;
+    infinite as long as fewer than three candidates are known.
     """
     known = np.isfinite(short).all(axis=1) & np.isfinite(full).all(axis=1)
     if known.sum() < 3:
@@ -95,14 +85,6 @@ def expected_gain(
 
 
 def promising(hoped: NDArray[np.float64], full: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which candidates no fully trained one equals or dominates.
-
-    Args:
-        hoped: Objectives (n, m), minimised, that candidates may reach.
-        full: Objectives (k, m) of what was trained fully.
-
-    Returns:
-        (n,) bool.
-    """
+    """Which candidates, by what they may reach (n, m), no fully trained one (k, m) equals or dominates, (n,)."""
     better = np.any(hoped[:, None] < full[None], axis=2)
     return np.asarray(np.all(better, axis=1), dtype=np.bool_)

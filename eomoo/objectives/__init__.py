@@ -8,6 +8,9 @@
 - ``table``: measured values, the EO table's or those of any file.
 - ``nasbench101``: the CIFAR-10 results of every cell, with the noise of their runs.
 - ``live``: training and timing on this device.
+
+A card that says what cannot be is a CardError (a ValueError), which names the key. Of the files behind a backend
+one that is missing is a DataNotFoundError (a FileNotFoundError), one that is damaged a DataError (a ValueError).
 """
 
 from eomoo.fronts import Quantity

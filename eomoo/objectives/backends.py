@@ -44,10 +44,6 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
         card: The card.
         options: Settings that override the card's, for each backend that has them ("epochs",
             "device", ...); None values are ignored.
-
-    Raises:
-        CardError: (a ValueError) An unknown backend, a setting that it does not have, or a unit
-            that is not the backend's.
     """
     wanted: dict[str, dict[str, Quantity]] = {}
     for o in card.objectives:

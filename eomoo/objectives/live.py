@@ -96,15 +96,15 @@ class LiveBackend(Backend):
                 ``recipe``, and what else ``Campaign`` and this class take.
             base: The card's folder, which a folder of images may be relative to.
             overrides: Replace settings; None leaves a setting as it is.
-
-        Raises:
-            CardError: (a ValueError) A setting that there is not, or one of the wrong kind.
         """
         from eomoo.files import cache_folder
         from eomoo.live import Campaign, DataSource, LatencySetting, get_recipe
 
         merged = {**settings, **{k: v for k, v in overrides.items() if v is not None}}
-        _check_settings(merged)
+        known_keys("the live backend", merged, _SETTINGS, error=CardError)
+        for name, value in merged.items():
+            if isinstance(value, bool) or not isinstance(value, _SETTINGS[name]):  # type: ignore[arg-type]
+                raise CardError(f"the live backend: {name} cannot be {value!r}")
         data = merged.pop("data", None)
         if data is None:
             raise CardError('the live backend needs data = "...", such as "landsat-nc" or a folder')
@@ -129,13 +129,7 @@ class LiveBackend(Backend):
         return self.campaign.skeleton
 
     def _values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        """NaN where a training did not end well.
-
-        Raises:
-            SettingError, DataError: The images, the device or the folder cannot be used.
-            StoreError: The results cannot be kept, or no training comes to an end.
-            MissingPackageError: (an ImportError) The extra "live" is not installed.
-        """
+        """NaN where a training did not end well; StoreError where none comes to an end."""
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
         cells, back = np.unique(indices, return_inverse=True)
         told = {**self._counted(cells, names), **self._timed(cells.tolist(), names)}
@@ -207,12 +201,18 @@ class LiveBackend(Backend):
         return {name: count[name](cells, self.skeleton).astype(np.float64) for name in names if name in count}
 
     def _timed(self, cells: list[int], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        wanted = [name for name in names if name in _TIMED]
-        if not wanted:
+        if not any(name in _TIMED for name in names):
             return {}
         found = self.campaign.timings(cells)
-        rows = [_timing(found[k], published=self.campaign.timing.protocol == "published") for k in cells]
-        return {name: np.array([row[name] for row in rows], dtype=np.float64) for name in wanted}
+        rows = [found[k] for k in cells]
+        raw = "mean" if self.campaign.timing.protocol == "published" else "median"
+        columns = {
+            "latency": [row["relative"] * row["baseline"] for row in rows],
+            "latency_raw": [row[raw] for row in rows],
+            # None, which becomes NaN, where the device does not tell it.
+            "energy": [row["energy"] for row in rows],
+        }
+        return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
 
     def _screening(self, names: Sequence[str]) -> Screening:
         from eomoo.live.screening import Screening
@@ -234,15 +234,6 @@ class LiveBackend(Backend):
         return "few epochs" if self.short and result["epochs"] == str(self.short[0]) else ""
 
 
-def _timing(result: Result, *, published: bool) -> dict[str, float]:
-    """Values of a timing by quantity; NaN where the device does not tell its energy."""
-    return {
-        "latency": result["relative"] * result["baseline"],
-        "latency_raw": result["mean"] if published else result["median"],
-        "energy": math.nan if result["energy"] is None else result["energy"],
-    }
-
-
 def _trained(result: Result | None, name: str) -> float:
     if name == "train_time":
         return float(result["seconds"]) if result is not None and result["status"] == "done" else math.nan
@@ -250,10 +241,3 @@ def _trained(result: Result | None, name: str) -> float:
 
     split, kind, _ = name.split("_")
     return error_of(result, split, kind)
-
-
-def _check_settings(settings: Mapping[str, Any]) -> None:
-    known_keys("the live backend", settings, _SETTINGS, error=CardError)
-    for name, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, _SETTINGS[name]):  # type: ignore[arg-type]
-            raise CardError(f"the live backend: {name} cannot be {value!r}")

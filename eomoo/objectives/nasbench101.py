@@ -17,13 +17,8 @@ from eomoo.fronts import Quantity
 from eomoo.objectives.base import Backend, drawn, errors_of, with_errors
 from eomoo.space import CIFAR10, load_space
 
-_METRIC = {
-    "val_accuracy": "validation_accuracy",
-    "test_accuracy": "test_accuracy",
-    "train_accuracy": "train_accuracy",
-    "train_time": "training_time",
-}
-
+# The table's names of what is called otherwise here.
+_METRIC = {"val_accuracy": "validation_accuracy", "train_time": "training_time"}
 _MEASURED = {
     "val_accuracy": Quantity(title="validation accuracy", unit="fraction", direction="max"),
     "test_accuracy": Quantity(title="test accuracy", unit="fraction", direction="max"),
@@ -48,7 +43,6 @@ class NASBench101Backend(Backend):
             it is evaluated, and gets another draw with another seed.
 
     Raises:
-        DataNotFoundError: The table is not on this machine; the text says how to make it.
         SettingError: (a ValueError) There are no runs of so many epochs, or `repeat` is unknown.
     """
 
@@ -70,7 +64,9 @@ class NASBench101Backend(Backend):
         if isinstance(repeat, bool) or repeat not in ("mean", "random", 0, 1, 2):
             raise SettingError(f'repeat is "mean", "random", 0, 1 or 2; got {repeat!r}')
         self._columns = {
-            name: self.table.column(metric, epochs=epochs, halfway=halfway) for name, metric in _METRIC.items()
+            name: self.table.column(_METRIC.get(name, name), epochs=epochs, halfway=halfway)
+            for name in _MEASURED
+            if name != "params"
         }
         known = np.isfinite(self._columns["train_time"]).all(axis=1)
         self._known = None if known.all() else np.flatnonzero(known)

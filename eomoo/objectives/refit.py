@@ -33,15 +33,7 @@ _DATASET = "eo-hwnas"
 
 
 def load_measurements(folder: str | Path | None = None) -> Measurements:
-    """The EO table as its models see it.
-
-    Args:
-        folder: Where its files lie; by default they are looked for.
-
-    Raises:
-        DataNotFoundError: The files are not on this machine.
-        DataError: A file is damaged.
-    """
+    """The EO table as its models see it; by default its files are looked for."""
     table = load_eo_table(folder)
     return Measurements.of(
         table["index"].to_numpy(dtype=np.int64),
@@ -63,10 +55,6 @@ def refit(
         folder: Where the EO table's files lie; by default they are looked for.
         repeats: Repetitions of the cross-validation; the models do not depend on it.
         advance: See ``fit_models``.
-
-    Raises:
-        DataNotFoundError: The files are not on this machine.
-        DataError: A file is damaged.
     """
     data = load_measurements(folder)
     place = find(_DATASET, folder)
@@ -95,8 +83,6 @@ def fit_table(
         repeats, advance: See ``fit_models``.
 
     Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file cannot be read, or a row is no valid cell.
         SettingError: A target has fewer than 20 values, or a frame lacks a column.
     """
     files: dict[str, str] = {}

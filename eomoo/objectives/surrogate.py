@@ -27,10 +27,6 @@ class SurrogateBackend(Backend):
     Args:
         folder: Where the models lie; by default those that come with eomoo.
 
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) The folder holds no surrogates.
-        DataError: (a ValueError) The surrogates are damaged.
-
     Source of the table: Demir, Traoré, Camero, ESANN 2024.
     """
 

@@ -101,15 +101,7 @@ class TableBackend(Backend):
 
     @classmethod
     def from_eo(cls, folder: str | Path | None = None) -> TableBackend:
-        """The EO table: 450 cells trained and timed on So2Sat LCZ42 (see ``load_eo_table``).
-
-        Args:
-            folder: Where its files lie; by default they are looked for.
-
-        Raises:
-            DataNotFoundError: The files are not on this machine; the text says how to get them.
-            DataError: A file is damaged.
-        """
+        """The EO table: 450 cells trained and timed on So2Sat LCZ42 (see ``load_eo_table``)."""
         from eomoo.data.eo_table import load_eo_table
 
         table = load_eo_table(folder)
@@ -139,11 +131,6 @@ class TableBackend(Backend):
             deviations: Names of the columns that hold standard deviations, by the column they are of.
             status: Name of the column that says how a row's measurement ended.
             repeat, seed: What becomes of a cell that was measured several times.
-
-        Raises:
-            DataNotFoundError: There is no such file.
-            DataError: A column is missing, or a row is no valid cell, or holds what is no number, not
-                empty and no failure's name; the text names file and row.
         """
         from eomoo.data.user_table import read_user_table
 
