@@ -1,16 +1,15 @@
 """Results of a store: read, compared, and printed for terminals, papers, pages and figures.
 
-- ``results``: runs, traces and fronts as stored. ``convert``: pymoo's Result, one table of all evaluations.
+- ``results``: runs, traces and fronts as stored. ``runs``: a run's numbers, files, tables, pymoo's Result.
 - ``tables``: what a table, a curve and a report are. ``statistics``: tests, effect sizes, ranks.
 - ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
-- ``fronts``: the front with all that is said of its cells. ``runs``: a run's numbers and files.
+- ``fronts``: the front with all that is said of its cells.
 - ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells.
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
 from eomoo.analysis.columns import certainty_words
 from eomoo.analysis.compared import StudyTables, check_indicators, indicator_frame, quartiles, study_tables
-from eomoo.analysis.convert import evaluation_frame, to_result
 from eomoo.analysis.curves import hypervolume_curves, quartile_curves
 from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
 from eomoo.analysis.fronts import front_frame
@@ -37,7 +36,7 @@ from eomoo.analysis.results import (
     problem_box,
     run_fronts,
 )
-from eomoo.analysis.runs import summary, trace_frame, write_run
+from eomoo.analysis.runs import evaluation_frame, summary, to_result, trace_frame, write_run
 from eomoo.analysis.statistics import holm, magnitude, mann_whitney, pairwise_tests, rank_test, vargha_delaney
 from eomoo.analysis.tables import Curves
 

@@ -36,14 +36,11 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
     curves: dict[str, Floats] = {}
     for label in problem.labels:
         places = problem.places(label)
-        curve = np.full((len(places), len(at)), np.nan)
-        for row, k in enumerate(places):
+        curves[label] = np.full((len(places), len(at)), np.nan)
+        for curve, k in zip(curves[label], places, strict=True):
             wanted = [n for n in at if n <= problem.runs[k].budget]
             F = problem.minimised(problem.traces[k])
-            curve[row, : len(wanted)] = [
-                hypervolume(F[front], problem.box) / whole for front in problem.fronts(k, wanted)
-            ]
-        curves[label] = curve
+            curve[: len(wanted)] = [hypervolume(F[best], problem.box) / whole for best in problem.fronts(k, wanted)]
     return curves
 
 
@@ -52,19 +49,9 @@ def quartile_curves(shares: Mapping[str, Floats], at: Sequence[int]) -> list[Ser
     series = []
     for group, (label, values) in enumerate(shares.items()):
         known = ~np.isnan(values).all(axis=0)
-        low, middle, high = (_short(line) for line in np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0))
-        several = len(values) > 1
-        series.append(
-            Series(
-                name=label,
-                runs=len(values),
-                x=np.asarray(at)[known].tolist(),
-                y=middle,
-                low=low if several else None,
-                high=high if several else None,
-                group=group,
-            )
-        )
+        low, middle, high = map(_short, np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0))
+        x, (first, third) = np.asarray(at)[known].tolist(), (low, high) if len(values) > 1 else (None, None)
+        series.append(Series(name=label, runs=len(values), x=x, y=middle, low=first, high=third, group=group))
     return series
 
 
@@ -97,17 +84,9 @@ def attainment(problem: ProblemResults, key: str) -> Curves | None:
     for group, label in enumerate(labels):
         for percentile, corners in surfaces[label].items():
             line = problem.objectives.raw(staircase(corners, worst))
-            middle = percentile == 50
-            series.append(
-                Series(
-                    name=label if middle else f"{label}, {percentile:g} %",
-                    runs=len(found[label]),
-                    x=_short(line[:, 0]),
-                    y=_short(line[:, 1]),
-                    group=group,
-                    faint=not middle,
-                )
-            )
+            faint = percentile != 50
+            name, (x, y) = f"{label}, {percentile:g} %" if faint else label, map(_short, line.T)
+            series.append(Series(name=name, runs=len(found[label]), x=x, y=y, group=group, faint=faint))
     return Curves(
         title="Attainment surfaces",
         key=f"attainment-{key}",

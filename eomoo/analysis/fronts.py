@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eomoo.analysis.columns import FrontColumn, band_outlines, front_columns
-from eomoo.analysis.results import ProblemResults, StoredRun, deviations_of
+from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront, deviations_of
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Bools, Floats, Ints
@@ -42,7 +43,7 @@ class FrontData:
         limited: Values of the limited quantities, by cell.
         said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
         seen: (s, m) raw values of cells evaluated, at most a few thousand, drawn evenly; of n_seen.
-        true_cells, true_values: The true front, thinned like the front, of n_true; None where unknown.
+        true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
     """
 
     problem: ProblemRow
@@ -57,8 +58,7 @@ class FrontData:
     said: FrontSummary | None
     seen: Floats
     n_seen: int
-    true_cells: Ints | None
-    true_values: Floats | None
+    true_front: TrueFront | None
     n_true: int
 
     @property
@@ -71,9 +71,9 @@ class FrontData:
     @property
     def on_true_front(self) -> Bools | None:
         """(k,) whether a cell is as good as one of the true front; None where that is unknown."""
-        if self.true_values is None or self.n_true > len(self.true_values):
+        if self.true_front is None or self.n_true > len(self.true_front[0]):
             return None
-        known = {tuple(row) for row in self.true_values.tolist()}
+        known = {tuple(row) for row in self.true_front[1].tolist()}
         return np.array([tuple(row) in known for row in self.values.tolist()], dtype=bool)
 
 
@@ -87,7 +87,9 @@ def front_data(results: ProblemResults) -> FrontData:
     kept = _thinned(len(cells), MOST_CELLS, keep=knee)
     seen, n_seen = _seen(results)
     true = results.true_front
-    shown = None if true is None else by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
+    if true is not None:
+        shown = by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
+        true = true[0][shown], true[1][shown]
     return FrontData(
         problem=problem,
         cells=cells[kept],
@@ -101,9 +103,8 @@ def front_data(results: ProblemResults) -> FrontData:
         said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
         seen=seen,
         n_seen=n_seen,
-        true_cells=None if true is None else true[0][shown],
-        true_values=None if true is None else true[1][shown],
-        n_true=0 if true is None else len(true[0]),
+        true_front=true,
+        n_true=0 if results.true_front is None else len(results.true_front[0]),
     )
 
 
@@ -150,15 +151,11 @@ def front_table(front: FrontData) -> Table:
     if front.n_runs > 1:
         content[f"on the front of (of {front.n_runs} runs)"] = front.found_by.tolist()
     content["hash"] = load_space().hash(front.cells)
-    return Table(
-        title="The front",
-        columns=list(content),
-        rows=list(zip(*content.values(), strict=True)),
-        key=f"front-{front.problem.id}",
-    )
+    rows = list(zip(*content.values(), strict=True))
+    return Table(title="The front", columns=list(content), rows=rows, key=f"front-{front.problem.id}")
 
 
-def front_json(front: FrontData) -> dict[str, Any]:
+def front_json(front: FrontData) -> dict[str, object]:
     """The front as the page's scripts read it."""
     space = load_space()
     optimal, said = front.on_true_front, front.said
@@ -200,23 +197,20 @@ def front_json(front: FrontData) -> dict[str, Any]:
         "knee": front.knee,
         "seen": [_numbers(column, digits=4) for column in front.seen.T],
         "nSeen": front.n_seen,
-        "trueFront": None
-        if front.true_cells is None or front.true_values is None
-        else {
-            "cells": front.true_cells.tolist(),
-            "values": [_numbers(column) for column in front.true_values.T],
-            "n": front.n_true,
-        },
+        "trueFront": None if front.true_front is None else _points(*front.true_front, front.n_true),
     }
+
+
+def _points(cells: Ints, values: Floats, n: int) -> dict[str, object]:
+    return {"cells": cells.tolist(), "values": [_numbers(column) for column in values.T], "n": n}
 
 
 def _joined(results: ProblemResults) -> tuple[Ints, Floats, Ints]:
     """Cells on the joint front of all runs, their raw values, and on how many runs' own fronts each is."""
     fronts = [results.fronts(k, [run.budget])[0] for k, run in enumerate(results.runs)]
     own = list(zip(results.traces, fronts, strict=True))
-    cells, first, counts = np.unique(
-        np.concatenate([trace.cells[best] for trace, best in own]), return_index=True, return_counts=True
-    )
+    every = np.concatenate([trace.cells[best] for trace, best in own])
+    cells, first, counts = np.unique(every, return_index=True, return_counts=True)
     values = np.concatenate([trace.values[best] for trace, best in own])[first]
     best = non_dominated(results.objectives.minimise(values))
     return cells[best], values[best], counts[best]
@@ -254,8 +248,7 @@ def _neighbors(space: Catalogue, cells: Ints) -> list[list[int]]:
     return [[position[int(other)] for other in np.intersect1d(space.neighbors(int(cell)), cells)] for cell in cells]
 
 
-def _numbers(values: Floats, *, digits: int = 7) -> list[float | int | None]:
+def _numbers(values: NDArray[np.generic], *, digits: int = 7) -> list[float | int | None]:
     """Values short enough to embed: whole ones exactly, others to some digits, what is not finite as None."""
-    return [
-        None if not np.isfinite(v) else int(v) if v == int(v) else float(f"{v:.{digits}g}") for v in values.tolist()
-    ]
+    known = [v if np.isfinite(v) else None for v in values.tolist()]
+    return [None if v is None else int(v) if v == int(v) else float(f"{v:.{digits}g}") for v in known]

@@ -76,10 +76,8 @@ def load_run(store: Store, run: RunRow) -> StoredRun:
 
 def deviations_of(cells: Ints, known: dict[int, Floats], problem: ProblemRow) -> Floats:
     """Standard deviations (k, m) of cells (k,), from those known by cell; 0 where nothing is known."""
-    found = np.zeros((len(cells), len(problem.objectives)))
-    for row, cell in zip(found, cells.tolist(), strict=True):
-        row[:] = known.get(cell, 0.0)
-    return found
+    nothing = np.zeros(len(problem.objectives))
+    return np.array([known.get(cell, nothing) for cell in cells.tolist()]).reshape(len(cells), len(nothing))
 
 
 def problem_box(objectives: Objectives, true_front: TrueFront | None, F: Floats) -> Box:
@@ -145,10 +143,6 @@ class ProblemResults:
     def places(self, label: str) -> list[int]:
         """Positions of an algorithm's runs, by budget and seed."""
         return [k for k, run in enumerate(self.runs) if run.label == label]
-
-    def of(self, label: str) -> list[tuple[RunRow, RunTrace]]:
-        """The runs of an algorithm, by budget and seed."""
-        return [(self.runs[k], self.traces[k]) for k in self.places(label)]
 
     def fronts(self, k: int, at: Sequence[int]) -> list[Ints]:
         """Positions in the k-th trace of the front after each number of cells (ascending); found once."""

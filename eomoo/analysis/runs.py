@@ -1,4 +1,4 @@
-"""A stored run in numbers and as files: its front, its trace, its figures."""
+"""A stored run in numbers, as files, as tables and as pymoo's Result."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+from pymoo.core.population import Population
+from pymoo.core.problem import Problem
+from pymoo.core.result import Result
 
 from eomoo.analysis.fronts import front_content
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
+from eomoo.arrays import Floats, Ints
+from eomoo.errors import SettingError, StoreError
 from eomoo.files import atomic_path, forget_digests, write_digests, write_json
-from eomoo.fronts import deduplicated, hypervolume
+from eomoo.fronts import by_first, deduplicated, hypervolume
+from eomoo.space import load_space
+from eomoo.space.cell import N_EDGE_GENES, N_GENES
+from eomoo.study.rows import ProblemRow, RunTrace
+from eomoo.study.store import STORE_NAME, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,10 +70,9 @@ def summary(stored: StoredRun) -> dict[str, Any]:
     return result
 
 
-def trace_content(stored: StoredRun) -> dict[str, Any]:
+def trace_content(problem: ProblemRow, trace: RunTrace) -> dict[str, NDArray[np.generic]]:
     """Every evaluation in order, by column."""
-    names, trace = stored.problem.objectives.names, stored.trace
-    values = dict(zip(names, trace.values.T, strict=True))
+    values = dict(zip(problem.objectives.names, trace.values.T, strict=True))
     return {"step": np.arange(len(trace.cells)), "index": trace.cells, **values, "feasible": trace.feasible}
 
 
@@ -71,7 +80,32 @@ def trace_frame(stored: StoredRun) -> pd.DataFrame:
     """Every evaluation as a table, a row each, in order."""
     import pandas as pd
 
-    return pd.DataFrame(trace_content(stored))
+    return pd.DataFrame(trace_content(stored.problem, stored.trace))
+
+
+def evaluation_frame(folder: str | Path) -> pd.DataFrame:
+    """Every evaluation of every run of a folder, a row each.
+
+    Returns:
+        Columns ``problem``, ``label``, ``algorithm``, ``seed``, ``budget``, ``step``, ``index``, a
+        column for each objective (NaN where a problem does not have it), ``feasible``.
+
+    Raises:
+        StoreError: There are no results in the folder, or they are damaged.
+    """
+    import pandas as pd
+
+    frames = []
+    with Store(Path(folder) / STORE_NAME) as store:
+        runs = store.runs()
+        for problem in store.problems():
+            for run, trace in store.traces(problem.id, [run for run in runs if run.problem == problem.id]):
+                whose = {"label": run.label, "algorithm": run.algorithm, "seed": run.seed, "budget": run.budget}
+                frames.append(pd.DataFrame({"problem": problem.name, **whose, **trace_content(problem, trace)}))
+    if not frames:
+        raise StoreError(f"{folder} holds no runs")
+    joined = pd.concat(frames, ignore_index=True)
+    return joined[[*(name for name in joined if name != "feasible"), "feasible"]]
 
 
 def write_columns(content: Mapping[str, Any], path: Path) -> None:
@@ -87,7 +121,8 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
     """Write front and trace as CSV, settings and digests as JSON, figures of front and cells as PNG."""
     forget_digests(folder)
     written = []
-    for name, content in (("front.csv", front_content(stored)), ("trace.csv", trace_content(stored))):
+    trace = trace_content(stored.problem, stored.trace)
+    for name, content in (("front.csv", front_content(stored)), ("trace.csv", trace)):
         write_columns(content, folder / name)
         written.append(folder / name)
     settings = {
@@ -110,3 +145,66 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
                 figure.savefig(path)
         written += [folder / name for name in figures]
     return written
+
+
+class StoredProblem(Problem):  # type: ignore[misc]  # pymoo has no type information
+    """A problem as far as a store knows it: its name, size and true front, but no values of new cells."""
+
+    def __init__(self, stored: StoredRun) -> None:
+        self.stored = stored
+        most = np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, 2)
+        super().__init__(n_var=N_GENES, n_obj=len(stored.problem.objectives), xl=0 * most, xu=most, vtype=int)
+
+    def name(self) -> str:
+        """The card's name."""
+        return self.stored.problem.name
+
+    def _evaluate(self, X: Ints, out: dict[str, object], **kwargs: object) -> None:
+        raise SettingError(
+            f"stored results hold no values of new cells; use eomoo.get_problem({self.name()!r}) to evaluate"
+        )
+
+    def _calc_pareto_front(self, **kwargs: object) -> Floats | None:
+        true = self._true_front()
+        return None if true is None else true[1]
+
+    def _calc_pareto_set(self, **kwargs: object) -> Ints | None:
+        true = self._true_front()
+        return None if true is None else load_space().genotype(true[0])
+
+    def _true_front(self) -> tuple[Ints, Floats] | None:
+        """Cells (k,) and ``F`` (k, m) by first objective, as pymoo sorts a front."""
+        if self.stored.true_front is None:
+            return None
+        cells, values = self.stored.true_front
+        F = self.stored.problem.objectives.minimise(values)
+        order = by_first(F)
+        return cells[order], F[order]
+
+
+def to_result(stored: StoredRun) -> Result:
+    """A stored run as ``pymoo.optimize.minimize`` would have returned it.
+
+    Returns:
+        ``X`` (k, 26) genotypes and ``F`` (k, m) minimised objectives of the front, None where it is
+        empty; ``pop``: every evaluated cell, in order, those infeasible with a violation ``G`` of 1;
+        ``opt``: the front; individuals also carry "index" and raw values by objective name;
+        ``problem``, ``exec_time`` in seconds.
+    """
+    trace, objectives = stored.trace, stored.problem.objectives
+    violation = np.where(trace.feasible, 0.0, 1.0)[:, None]
+    pop = Population.new(X=load_space().genotype(trace.cells), F=objectives.minimise(trace.values), G=violation)
+    pop.set("index", trace.cells)
+    for k, name in enumerate(objectives.names):
+        pop.set(name, trace.values[:, k])
+    result = Result()
+    result.problem = StoredProblem(stored)
+    result.pop = pop
+    result.opt = pop[stored.front]
+    found = len(stored.front) > 0
+    result.X = result.opt.get("X") if found else None
+    result.F = result.opt.get("F") if found else None
+    result.success = found
+    result.exec_time = stored.run.seconds
+    result.algorithm = None
+    return result

@@ -112,9 +112,9 @@ def holm(p: ArrayLike) -> Floats:
     return corrected
 
 
-def pairwise_tests(samples: Mapping[str, ArrayLike]) -> list[PairTest]:
-    """Every pair of the samples compared, Holm's correction over all pairs."""
-    pairs = list(combinations(samples, 2))
+def pairwise_tests(samples: Mapping[str, ArrayLike], pairs: Sequence[tuple[str, str]] | None = None) -> list[PairTest]:
+    """Pairs of the samples compared, by default every one, with Holm's correction over the pairs."""
+    pairs = list(combinations(samples, 2)) if pairs is None else pairs
     found = [mann_whitney(samples[a], samples[b]) for a, b in pairs]
     corrected = holm([p for _, p in found])
     tests = []

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.analysis import ProblemResults, StudyResults, holm, indicator_frame, mann_whitney, vargha_delaney
+from eomoo.analysis import ProblemResults, StudyResults, indicator_frame, pairwise_tests
 from eomoo.arrays import Floats
 from eomoo.errors import SettingError
-from eomoo.study.rows import RunRow
+from eomoo.study.rows import RunRow, RunTrace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,13 +148,11 @@ def samples_of(results: StudyResults) -> list[Samples]:
                 "a verdict is about a study of surrogate starts against random starts with "
                 "the probe eomoo.esann2024:as_published, such as data-centric"
             )
-        traces = tuple(
-            replace(
-                trace, cells=trace.cells[(n := _n_train(run)) :], values=trace.values[n:], feasible=trace.feasible[n:]
-            )
-            for run, trace in zip(problem.runs, problem.traces, strict=True)
-        )
-        searched = replace(results, problems=(replace(problem, traces=traces),))
+        traces = []
+        for run, trace in zip(problem.runs, problem.traces, strict=True):
+            n = _n_train(run)
+            traces.append(RunTrace(cells=trace.cells[n:], values=trace.values[n:], feasible=trace.feasible[n:]))
+        searched = replace(results, problems=(replace(problem, traces=tuple(traces)),))
         found.append(Samples(problem=problem, frame=frame, search_only=indicator_frame(searched)))
     return found
 
@@ -168,54 +166,34 @@ def pairs_of(problem: ProblemResults) -> list[Pair]:
         if run.settings.get("init") == "surrogate-pareto":
             trained[run.budget] = _n_train(run)
     return [
-        Pair(
-            surrogate=kinds[budget, "surrogate-pareto"],
-            random=kinds[budget, "random"],
-            budget=budget,
-            search=budget - trained[budget],
-        )
-        for budget in sorted(trained)
-        if (budget, "random") in kinds
+        Pair(surrogate=kinds[n, "surrogate-pareto"], random=kinds[n, "random"], budget=n, search=n - trained[n])
+        for n in sorted(trained)
+        if (n, "random") in kinds
     ]
 
 
 def find(samples: Samples, measure: Measure) -> Finding:
     """Compare all pairs by a measure, with Holm's correction over the pairs."""
     pairs = [p for p in pairs_of(samples.problem) if p.search > 0 or measure.way != SEARCH_ONLY]
-    values = [(samples.values(measure, p.surrogate), samples.values(measure, p.random)) for p in pairs]
-    tests = [mann_whitney(a, b) for a, b in values]
-    corrected = holm([p for _, p in tests])
+    labels = [(p.surrogate, p.random) for p in pairs]
+    values = {label: samples.values(measure, label) for both in labels for label in both}
     comparisons = []
-    for pair, (a, b), (u, p), p_holm in zip(pairs, values, tests, corrected, strict=True):
-        a12 = vargha_delaney(a, b)
-        better = "surrogate" if (a12 > 0.5) == measure.larger_is_better else "random"
-        comparisons.append(
-            Comparison(
-                pair=pair,
-                surrogate=a,
-                random=b,
-                u=u,
-                p=p,
-                p_holm=float(p_holm),
-                a12=a12,
-                ahead=better if p_holm < ALPHA else "",
-            )
-        )
+    for pair, test in zip(pairs, pairwise_tests(values, labels), strict=True):
+        better = "surrogate" if (test.a12 > 0.5) == measure.larger_is_better else "random"
+        numbers = {"u": test.u, "p": test.p, "p_holm": test.p_holm, "a12": test.a12}
+        a, b, ahead = values[pair.surrogate], values[pair.random], better if test.p_holm < ALPHA else ""
+        comparisons.append(Comparison(pair=pair, surrogate=a, random=b, ahead=ahead, **numbers))
     return Finding(measure=measure, comparisons=tuple(comparisons))
 
 
 def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
     """By claim: how its figure is computed, as published first."""
     hamming, volume = "mean pairwise Hamming distance (17x17)", "share of the true front's hypervolume"
-    alone = ", training cells left out"
+    alone, meant = ", training cells left out", "mean over pairs of distinct cells, of the same published fronts"
     rows = {
         "diversity": [
             (PUBLISHED, f"mean_pareto_distance{AS_PUBLISHED}", 'published "mean Pareto distance"'),
-            (
-                "published fronts, right distance",
-                f"mean_hamming{AS_PUBLISHED}",
-                "mean over pairs of distinct cells, of the same published fronts",
-            ),
+            ("published fronts, right distance", f"mean_hamming{AS_PUBLISHED}", meant),
             (RIGHT, "mean_hamming", hamming),
             (RIGHT, "mean_edit", "mean pairwise edit distance"),
             (SEARCH_ONLY, "mean_hamming", hamming + alone),

@@ -26,15 +26,13 @@ def subgraph(graph: Neighborhood, cells: Ints) -> Neighborhood:
 
 def degrees(graph: Neighborhood) -> Ints:
     """(n,) number of neighbours of each cell."""
-    found: Ints = np.diff(graph.indptr)
-    return found
+    return np.diff(graph.indptr)
 
 
 def row_counts(graph: Neighborhood, flags: Bools) -> Ints:
     """(n,) how many of the flags (n_edges,) are set in each row."""
     total = np.concatenate(([0], np.cumsum(flags, dtype=np.int32)))
-    found: Ints = np.diff(total[graph.indptr]).astype(np.int64)
-    return found
+    return np.diff(total[graph.indptr]).astype(np.int64)
 
 
 def row_min(graph: Neighborhood, keys: Ints, *, empty: int) -> Ints:
@@ -57,11 +55,6 @@ def sparse(graph: Neighborhood, flags: Bools | None = None) -> csr_array:
     return csr_array((np.ones(len(indices)), indices, indptr.astype(np.int32)), shape=(n, n))
 
 
-def distances_to(graph: Neighborhood, targets: Ints, *, undirected: bool) -> NDArray[np.int32]:
-    """(n,) fewest steps from each cell to one of the targets; -1 where none can be reached."""
-    return nearest_target(graph, targets, undirected=undirected)[0]
-
-
 def nearest_target(
     graph: Neighborhood, targets: Ints, *, undirected: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -70,7 +63,10 @@ def nearest_target(
     Both are -1 where no target can be reached. Of several nearest targets, the one of least number
     counts.
     """
-    back = graph if undirected else _reversed(graph)
+    back = graph
+    if not undirected:
+        matrix = sparse(graph).T.tocsr()
+        back = Neighborhood(indptr=matrix.indptr.astype(np.int64), indices=matrix.indices)
     far = np.int32(len(targets))
     distance = np.full(len(graph), -1, dtype=np.int32)
     nearest = np.full(len(graph), far, dtype=np.int32)
@@ -91,11 +87,6 @@ def nearest_target(
     return distance, nearest
 
 
-def _reversed(graph: Neighborhood) -> Neighborhood:
-    matrix = sparse(graph).T.tocsr()
-    return Neighborhood(indptr=matrix.indptr.astype(np.int64), indices=matrix.indices)
-
-
 def components_among(graph: Neighborhood, cells: Ints) -> NDArray[np.int32]:
     """(k,) number of the component of each of the cells (k,), joined by edges among them.
 
@@ -105,16 +96,8 @@ def components_among(graph: Neighborhood, cells: Ints) -> NDArray[np.int32]:
     among = subgraph(graph, cells[order])
     label = np.empty(len(cells), dtype=np.int32)
     label[order] = connected_components(sparse(among), directed=False)[1]
-    return _by_size(label)
-
-
-def _by_size(label: NDArray[np.int32]) -> NDArray[np.int32]:
-    if len(label) == 0:
-        return label
-    size = np.bincount(label)
-    rank = np.empty(len(size), dtype=np.int32)
-    rank[np.argsort(-size, kind="stable")] = np.arange(len(size), dtype=np.int32)
-    return rank[label]
+    by_size = np.argsort(-np.bincount(label), kind="stable")
+    return np.argsort(by_size).astype(np.int32)[label]
 
 
 def joining_steps(graph: Neighborhood, cells: Ints) -> int | None:

@@ -95,7 +95,7 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
 
 
 def _feasible_cells(problem: CellProblem) -> Ints:
-    cells = np.arange(len(problem.space)) if problem.domain is None else np.flatnonzero(problem.domain)
+    cells = problem.cells
     values = problem.values(cells)
     feasible = ~np.isnan(values).any(axis=1)
     if problem.constraints:

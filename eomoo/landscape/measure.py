@@ -11,14 +11,19 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import positive, whole
-from eomoo.landscape.front import connectedness, distance_profile, fitness_distance
-from eomoo.landscape.graph import components_among, degrees, distances_to, subgraph
+from eomoo.landscape.graph import components_among, degrees, nearest_target, subgraph
 from eomoo.landscape.landscape import Landscape, landscape_of
-from eomoo.landscape.optima import Optima, ParetoOptima, local_optima, pareto_local_optima
+from eomoo.landscape.optima import Optima, ParetoOptima, Relations, local_optima, pareto_local_optima, relate
 from eomoo.landscape.pls import PlsRun, pls_depth, summarise_pls
-from eomoo.landscape.relations import Relations, relate
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, exact_autocorrelation
-from eomoo.landscape.values import correlations, describe, dominance_ranks
+from eomoo.landscape.values import (
+    connectedness,
+    correlations,
+    describe,
+    distance_profile,
+    dominance_ranks,
+    fitness_distance,
+)
 from eomoo.search.problem import CellProblem
 from eomoo.search.walks import random_walks
 
@@ -92,7 +97,7 @@ def analyse_landscape(
         related = pool.submit(relate, landscape.F, landscape.graph)
         optima = [pool.submit(local_optima, f, landscape.graph) for f in landscape.F.T]
         pareto = pool.submit(pareto_local_optima, related.result(), landscape.graph)
-        distance = pool.submit(distances_to, landscape.graph, landscape.front, undirected=landscape.undirected)
+        nearest = pool.submit(nearest_target, landscape.graph, landscape.front, undirected=landscape.undirected)
         joined = pool.submit(connectedness, landscape.graph, landscape.front, undirected=landscape.undirected)
         exact = pool.submit(_exact, landscape)
         ranks = pool.submit(dominance_ranks, landscape.F)
@@ -105,7 +110,7 @@ def analyse_landscape(
         landscape=landscape,
         numbers={},
         ranks=ranks.result(),
-        distance=distance.result(),
+        distance=nearest.result()[0],
         component=component,
         optima=[o.result() for o in optima],
         pareto=pareto.result(),
@@ -113,14 +118,25 @@ def analyse_landscape(
         exact=exact.result(),
         pls=pls.result(),
     )
+    sizes = np.bincount(result.ranks)
     return replace(
         result,
         numbers={
-            **_header(landscape),
+            "problem": problem.name(),
+            "title": problem.card.title,
+            "citation": problem.card.citation,
+            "card_sha256": problem.card.digest,
+            "neighborhood": neighborhood,
+            "cells": len(landscape),
             "objectives": [_objective_numbers(result, k) for k in range(m)],
             "correlation": correlated.result(),
             "front": {**front, "cells": landscape.cells[landscape.front]},
-            "dominance_ranks": _rank_numbers(result),
+            "dominance_ranks": {
+                "number": len(sizes),
+                "largest": int(sizes.max()),
+                "median_rank": float(np.median(result.ranks)),
+                "fitness_distance": fitness_distance(result.ranks, result.distance),
+            },
             "pareto_local_optima": _pareto_numbers(result),
             "neighbours": compared.result(),
             "distance_to_front": _distance_numbers(result),
@@ -141,9 +157,8 @@ def _walked(landscape: Landscape, *, n_walks: int, length: int, seed: int) -> li
 
 
 def _exact(landscape: Landscape) -> Floats | None:
-    if not landscape.undirected:
-        return None
-    return exact_autocorrelation(landscape.values, landscape.graph, max_lag=_MAX_LAG)
+    graph = landscape.graph
+    return exact_autocorrelation(landscape.values, graph, max_lag=_MAX_LAG) if landscape.undirected else None
 
 
 def _searches(landscape: Landscape, *, n_runs: int, seed: int) -> dict[str, list[PlsRun]]:
@@ -156,7 +171,7 @@ def _searches(landscape: Landscape, *, n_runs: int, seed: int) -> dict[str, list
     return found
 
 
-def _comparisons(landscape: Landscape, relations: Relations) -> dict[str, Any]:
+def _comparisons(landscape: Landscape, relations: Relations) -> dict[str, object]:
     graph, names = landscape.graph, landscape.problem.objective_names
     counts = degrees(graph)
     return {
@@ -168,19 +183,7 @@ def _comparisons(landscape: Landscape, relations: Relations) -> dict[str, Any]:
     }
 
 
-def _header(landscape: Landscape) -> dict[str, Any]:
-    problem = landscape.problem
-    return {
-        "problem": problem.name(),
-        "title": problem.card.title,
-        "citation": problem.card.citation,
-        "card_sha256": problem.card.digest,
-        "neighborhood": landscape.neighborhood,
-        "cells": len(landscape),
-    }
-
-
-def _objective_numbers(result: LandscapeAnalysis, k: int) -> dict[str, Any]:
+def _objective_numbers(result: LandscapeAnalysis, k: int) -> dict[str, object]:
     landscape, optima, walked = result.landscape, result.optima[k], result.autocorrelation[k]
     objective = landscape.problem.card.objectives[k]
     best = optima.cells[landscape.F[optima.cells, k] == landscape.F[:, k].min()]
@@ -213,17 +216,7 @@ def _objective_numbers(result: LandscapeAnalysis, k: int) -> dict[str, Any]:
     }
 
 
-def _rank_numbers(result: LandscapeAnalysis) -> dict[str, Any]:
-    size = np.bincount(result.ranks)
-    return {
-        "number": len(size),
-        "largest": int(size.max()),
-        "median_rank": float(np.median(result.ranks)),
-        "fitness_distance": fitness_distance(result.ranks, result.distance),
-    }
-
-
-def _pareto_numbers(result: LandscapeAnalysis) -> dict[str, Any]:
+def _pareto_numbers(result: LandscapeAnalysis) -> dict[str, object]:
     landscape, pareto = result.landscape, result.pareto
     on_front = np.isin(pareto.cells, landscape.front)
     components = components_among(landscape.graph, pareto.cells)
@@ -238,7 +231,7 @@ def _pareto_numbers(result: LandscapeAnalysis) -> dict[str, Any]:
     }
 
 
-def _distance_numbers(result: LandscapeAnalysis) -> dict[str, Any]:
+def _distance_numbers(result: LandscapeAnalysis) -> dict[str, object]:
     reached = result.distance >= 0
     steps = result.distance[reached]
     return {

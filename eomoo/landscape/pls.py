@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -103,14 +102,13 @@ def search(landscape: Landscape, starts: Ints, *, most: int) -> tuple[Ints, list
     return np.concatenate(evaluated), fronts
 
 
-def summarise_pls(runs: list[PlsRun]) -> dict[str, Any]:
+def summarise_pls(runs: list[PlsRun]) -> dict[str, object]:
     """Medians and extremes over the runs."""
-    spent = np.array([run.evaluations for run in runs])
-    share = np.array([run.hypervolume_share for run in runs])
+    spent, share = [run.evaluations for run in runs], [run.hypervolume_share for run in runs]
     return {
         "runs": len(runs),
         "stopped_by_themselves": sum(run.stopped for run in runs),
-        "evaluations": {"median": float(np.median(spent)), "min": int(spent.min()), "max": int(spent.max())},
-        "hypervolume_share": {"median": float(np.median(share)), "min": float(share.min()), "max": float(share.max())},
+        "evaluations": {"median": float(np.median(spent)), "min": min(spent), "max": max(spent)},
+        "hypervolume_share": {"median": float(np.median(share)), "min": min(share), "max": max(share)},
         "front_share": {"median": float(np.median([run.front_share for run in runs]))},
     }

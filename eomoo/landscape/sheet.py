@@ -1,8 +1,8 @@
-"""The sheet of a landscape: one printable page, each panel a function that draws on given axes."""
+"""The sheet of a landscape: one printable page, its look, each panel a function that draws on given axes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ import numpy as np
 
 from eomoo.arrays import Ints
 from eomoo.landscape.measure import LandscapeAnalysis
-from eomoo.landscape.page import SMALL, STYLES, finish, sheet_axes, write_rows
 from eomoo.plots import COLORS, axis_label
 
 if TYPE_CHECKING:
@@ -20,6 +19,69 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Told apart by colour and by dashes, for grey prints.
+STYLES: tuple[dict[str, Any], ...] = (
+    {"color": COLORS[0], "linestyle": "-"},
+    {"color": COLORS[1], "linestyle": "--"},
+    {"color": COLORS[2], "linestyle": "-."},
+    {"color": COLORS[3], "linestyle": ":"},
+)
+SMALL = 6.5
+"""Points of the small print: nine panels share a page of 7.5 inches."""
+
+
+def sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
+    """A page of 7.5 inches width with a title and ``n_panels`` axes in three columns, tied to no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    rows = -(-n_panels // 3)
+    spacing = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
+    figure = Figure(figsize=(7.5, 2.45 * rows + 0.35), layout=spacing, dpi=200)
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=8.5)
+    axes = list(figure.subplots(rows, 3, squeeze=False).flat)
+    for ax in axes[n_panels:]:
+        ax.set_axis_off()
+    for letter, ax in zip("abcdefghijklmnop", axes[:n_panels], strict=False):
+        ax.set_title(f"({letter})", fontsize=8, loc="left")
+    return figure, axes[:n_panels]
+
+
+def write_rows(ax: Axes, rows: Sequence[Sequence[str]], *, room: int = 0) -> Axes:
+    """A panel "in numbers": rows of a label and values, as if there were at least ``room`` of them."""
+    finish(ax, title="in numbers").set_axis_off()
+    # Two values share the right half; a single one stands at its end.
+    places = (0.6, 1.0) if max(map(len, rows)) > 2 else (1.0,)
+    for k, (label, *values) in enumerate(rows):
+        y = 0.97 - k * 0.98 / max(room, len(rows))
+        ax.text(0.0, y, label, fontsize=SMALL, va="top", transform=ax.transAxes)
+        for x, value in zip(places, values, strict=True):
+            ax.text(x, y, value, fontsize=SMALL, va="top", ha="right", transform=ax.transAxes)
+    return ax
+
+
+def finish(ax: Axes, *, title: str, x: str = "", y: str = "") -> Axes:
+    """Give a panel its title, labels and small print."""
+    letter = ax.get_title(loc="left")
+    ax.set_title(f"{letter} {title}".strip(), fontsize=8, loc="left")
+    ax.set_xlabel(x, fontsize=7)
+    ax.set_ylabel(y, fontsize=7)
+    ax.tick_params(labelsize=SMALL, length=2.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_offset_text().set_fontsize(SMALL)
+    return ax
+
+
+# By what a neighbour is: the colour of its bar, and of the number on it.
+_RELATIONS = {
+    "better": (COLORS[0], "white"),
+    "equal": ("#F0F0F0", "black"),
+    "incomparable": ("#B0B0B0", "black"),
+    "worse": (COLORS[1], "white"),
+}
 _PARETO_STYLE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 1))}
 
 
@@ -36,16 +98,8 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
     x, y = landscape.values[:, list(pair)].T
     drawn = ax.hexbin(x, y, gridsize=45, bins="log", cmap="Greys", mincnt=1, linewidths=0.1)
     _count_bar(ax, drawn)
-    ax.plot(
-        x[landscape.front],
-        y[landscape.front],
-        "o",
-        color=COLORS[1],
-        markersize=2.6,
-        markeredgecolor="white",
-        markeredgewidth=0.3,
-        label=f"Pareto front ({len(landscape.front)})",
-    )
+    best, name = landscape.front, f"Pareto front ({len(landscape.front)})"
+    ax.plot(x[best], y[best], "o", color=COLORS[1], markersize=2.6, mec="white", mew=0.3, label=name)
     ax.legend(fontsize=SMALL, framealpha=0.8, edgecolor="none", handletextpad=0.1, borderpad=0.1)
     return finish(ax, title="objective space", x=labels[pair[0]], y=labels[pair[1]])
 
@@ -71,14 +125,8 @@ def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     values = landscape.values[landscape.front]
     points = values[:, :2] if m > 1 else np.column_stack((values[:, 0], np.arange(len(values))))
     a, b = _front_edges(analysis)
-    gap = np.full(len(a), np.nan)
-    ax.plot(
-        np.column_stack((points[a, 0], points[b, 0], gap)).ravel(),
-        np.column_stack((points[a, 1], points[b, 1], gap)).ravel(),
-        color="#888888",
-        linewidth=0.5,
-        zorder=1,
-    )
+    steps = np.stack((points[a], points[b], np.full((len(a), 2), np.nan)), axis=1).reshape(-1, 2)
+    ax.plot(*steps.T, color="#888888", linewidth=0.5, zorder=1)
     size = np.bincount(analysis.component)
     big = [k for k in range(min(4, len(size))) if size[k] > 1]
     for k, marker in zip(big, "osD^", strict=False):
@@ -103,14 +151,6 @@ def _front_edges(analysis: LandscapeAnalysis) -> tuple[Ints, Ints]:
     return owner[there], place[near][there]
 
 
-_RELATIONS = (
-    ("better", "#0072B2", "white"),
-    ("equal", "#F0F0F0", "black"),
-    ("incomparable", "#B0B0B0", "black"),
-    ("worse", "#D55E00", "white"),
-)
-
-
 def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Mean shares of neighbours that are better, equal (neutral), incomparable and worse, as stacked bars."""
     found = analysis.numbers["neighbours"]
@@ -119,7 +159,7 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     rows["Pareto\ndominance"] = {**pareto, "better": pareto["dominating"], "worse": pareto["dominated"]}
     for k, shares in enumerate(rows.values()):
         left = 0.0
-        for name, color, ink in _RELATIONS:
+        for name, (color, ink) in _RELATIONS.items():
             share = 100.0 * shares.get(name, 0.0)
             ax.barh(k, share, left=left, color=color, edgecolor="black", linewidth=0.4, label=name if k == 0 else "")
             if share >= 8.0:
@@ -128,15 +168,13 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     ax.set_yticks(range(len(rows)), list(rows), fontsize=SMALL)
     ax.invert_yaxis()
     ax.set_xlim(0, 100)
-    handles, names = ax.get_legend_handles_labels()
+    place = (0.45, -0.2)
     ax.legend(
-        handles,
-        names,
         fontsize=6,
         frameon=False,
         ncols=2,
         loc="upper center",
-        bbox_to_anchor=(0.45, -0.2),
+        bbox_to_anchor=place,
         columnspacing=0.9,
         handlelength=1.2,
     )
@@ -165,20 +203,11 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
         correlation = analysis.numbers["objectives"][k]["fitness_distance"]["pearson"]
         offset = 0.12 * (k - (F.shape[1] - 1) / 2)
         low, middle, high = quartiles[:, :, k].T
-        style = STYLES[k % len(STYLES)]
-        ax.errorbar(
-            steps + offset,
-            middle,
-            # Lists: of a single point, Matplotlib would try to make a number of an array.
-            yerr=[(middle - low).tolist(), (high - middle).tolist()],
-            marker="os^D"[k % 4],
-            markersize=3,
-            linewidth=0.9,
-            elinewidth=0.8,
-            capsize=1.5,
-            label=f"{short_title(title, newline=False)}, r = {correlation:.2f}",
-            **style,
-        )
+        # Lists: of a single point, Matplotlib would try to make a number of an array.
+        bars = [(middle - low).tolist(), (high - middle).tolist()]
+        style = {**STYLES[k % 4], "marker": "os^D"[k % 4], "markersize": 3, "linewidth": 0.9}
+        name = f"{short_title(title, newline=False)}, r = {correlation:.2f}"
+        ax.errorbar(steps + offset, middle, bars, elinewidth=0.8, capsize=1.5, label=name, **style)
     ax.set_xticks(steps, [f"{d}\n{short_count(len(part))}" for d, part in zip(steps, inside, strict=True)])
     # Room above for the legend.
     ax.set_ylim(0, 1.0 + 0.14 * F.shape[1])
@@ -195,10 +224,8 @@ def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     ]
     curves.append((f"Pareto ({len(analysis.pareto.cells):,})", analysis.pareto.basin, _PARETO_STYLE))
     for label, basin, style in curves:
-        size = np.sort(basin)
-        ax.plot(
-            size, 1.0 - np.arange(len(size)) / len(size), linewidth=1.1, label=label, drawstyle="steps-pre", **style
-        )
+        size, share = np.sort(basin), 1.0 - np.arange(len(basin)) / len(basin)
+        ax.plot(size, share, linewidth=1.1, label=label, drawstyle="steps-pre", **style)
     ax.set_xscale("log")
     ax.set_yscale("log")
     # Room below for the legend.
@@ -226,11 +253,10 @@ def plot_autocorrelation(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
 def plot_search_depth(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Share of the front's hypervolume found by Pareto local searches; a mark where each has stopped."""
     for k, (kind, runs) in enumerate(analysis.pls.items()):
-        color = STYLES[k]["color"]
         for run in runs:
             ax.plot(*run.curve, linewidth=0.5, alpha=0.6, drawstyle="steps-post", **STYLES[k])
-        ends = np.array([run.curve[:, -1] for run in runs])
-        ax.plot(*ends.T, "os"[k % 2], color=color, markersize=2.6, label=f"{kind}, {len(runs)} runs")
+        ends, name = np.array([run.curve[:, -1] for run in runs]), f"{kind}, {len(runs)} runs"
+        ax.plot(*ends.T, "os"[k % 2], color=STYLES[k]["color"], markersize=2.6, label=name)
     ax.set_xscale("log")
     ax.set_ylim(top=1.02)
     ax.legend(fontsize=6, frameon=False, loc="lower right", borderpad=0.1)
@@ -239,7 +265,7 @@ def plot_search_depth(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
 
 def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
     numbers = analysis.numbers
-    front, pareto = numbers["front"], numbers["pareto_local_optima"]
+    front, pareto, steps = numbers["front"], numbers["pareto_local_optima"], numbers["distance_to_front"]
     rows = [
         ("cells", f"{numbers['cells']:,}"),
         ("neighbourhood", numbers["neighborhood"]),
@@ -249,10 +275,7 @@ def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
         ("components joined by steps", "-" if front["joining_steps"] is None else f"{front['joining_steps']}"),
         ("Pareto local optima", f"{pareto['number']:,} ({pareto['share_of_cells']:.2%})"),
         ("descents to the front", f"{pareto['share_of_descents_to_the_front']:.1%}"),
-        (
-            "steps to front, mean / max",
-            f"{numbers['distance_to_front']['mean']:.1f} / {numbers['distance_to_front']['max']}",
-        ),
+        ("steps to front, mean / max", f"{steps['mean']:.1f} / {steps['max']}"),
         ("dominance ranks", f"{numbers['dominance_ranks']['number']:,}"),
     ]
     spearman = numbers["correlation"]["spearman"]
@@ -284,7 +307,7 @@ def landscape_sheet(analysis: LandscapeAnalysis) -> Figure:
     pairs = list(combinations(range(m), 2))[:3] or [(0, 0)]
     numbers = analysis.numbers
     title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood “{numbers['neighborhood']}”"
-    panels: list[Callable[[Axes, LandscapeAnalysis], Any]] = [
+    panels: list[Callable[[Axes, LandscapeAnalysis], object]] = [
         *(partial(plot_objective_space, pair=pair) for pair in pairs),
         plot_front_components,
         plot_neighbor_relations,

@@ -1,4 +1,4 @@
-"""How values are distributed: summaries, correlation between objectives, dominance ranks."""
+"""How values are distributed: summaries, correlations, dominance ranks; over the cells about the front too."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from eomoo.arrays import Floats, Ints
-from eomoo.landscape.relations import dense_ranks
+from eomoo.landscape.graph import components_among, joining_steps
+from eomoo.landscape.optima import dense_ranks
+from eomoo.space import Neighborhood
 
 
 def describe(values: Floats) -> dict[str, float]:
     """Count, distinct values, mean, standard deviation (n - 1), extremes and quartiles of values (n,)."""
-    low, first, median, third, high = np.quantile(values, [0.0, 0.25, 0.5, 0.75, 1.0])
+    quantiles = np.quantile(values, [0.0, 0.25, 0.5, 0.75, 1.0]).tolist()
     return {
         "n": len(values),
         "distinct": len(np.unique(values)),
         "mean": float(values.mean()),
         "std": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
-        "min": float(low),
-        "q25": float(first),
-        "median": float(median),
-        "q75": float(third),
-        "max": float(high),
+        **dict(zip(("min", "q25", "median", "q75", "max"), quantiles, strict=True)),
     }
 
 
-def correlation(a: NDArray[Any], b: NDArray[Any]) -> dict[str, float]:
+def correlation(a: Floats, b: Floats) -> dict[str, float]:
     """ "pearson" (linear) and "spearman" (of ranks) correlation of two arrays (n,); NaN for a constant."""
     return {name: float(found[0, 1]) for name, found in correlations(np.column_stack((a, b))).items()}
 
@@ -66,8 +64,7 @@ def dominance_ranks(F: Floats) -> Ints:
     if F.shape[1] == 1:
         return np.asarray(ranks[0], dtype=np.int64)
     if F.shape[1] != 3:
-        by_moocore: NDArray[np.int32] = moocore.pareto_rank(ranks.T.astype(float))
-        return by_moocore.astype(np.int64)
+        return np.asarray(moocore.pareto_rank(ranks.T.astype(float)), dtype=np.int64)
     order = np.lexsort(ranks[::-1])
     points = ranks[:, order]
     new = np.ones(len(order), dtype=bool)
@@ -106,3 +103,53 @@ def _staircase_ranks(second: list[int], third: list[int]) -> list[int]:
             stop += 1
         x[start:stop], y[start:stop] = [b], [c]
     return ranks
+
+
+def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tuple[dict[str, Any], NDArray[np.int32]]:
+    """How far steps within the front connect its cells (k,).
+
+    Returns:
+        Numbers: "size", "components" (of the graph among the front's cells, directions ignored),
+        "isolated" (components of one cell), "largest_component" (cells), "connected" and, for an
+        undirected graph, "joining_steps": the least k at which the front is connected when cells at
+        most k steps apart are joined (else None). And (k,) the number of each cell's component, 0 for
+        the largest.
+
+    Source: Ehrgott and Klamroth, European Journal of Operational Research 97, 1997; Paquete and
+    Stützle, European Journal of Operational Research 169, 2006; Liefooghe et al., IEEE TEC 2020.
+    """
+    label = components_among(graph, front)
+    size = np.bincount(label)
+    numbers = {
+        "size": len(front),
+        "components": len(size),
+        "isolated": int((size == 1).sum()),
+        "largest_component": int(size.max()),
+        "connected": len(size) == 1,
+        "joining_steps": joining_steps(graph, front) if undirected else None,
+    }
+    return numbers, label
+
+
+def fitness_distance(measure: NDArray[Any], distance: NDArray[np.int32]) -> dict[str, float]:
+    """Correlation over all cells between a measure (n,), smaller is better, and the steps to the front (n,).
+
+    "pearson" is the fitness-distance correlation: near 1, values lead to the front; near 0, they tell
+    nothing; below 0, they mislead. "spearman" is the same on ranks. Cells that cannot reach the front
+    (distance -1) are left out.
+
+    Source: Jones and Forrest, Fitness distance correlation, ICGA 1995; to the nearest Pareto optimal
+    solution: Liefooghe et al., IEEE TEC 24(6), 2020.
+    """
+    reached = distance >= 0
+    return correlation(measure[reached].astype(float), distance[reached].astype(float))
+
+
+def distance_profile(values: Floats, distance: NDArray[np.int32]) -> list[dict[str, Any]]:
+    """For each number of steps to the front: cells, and quartiles of the values (n, m) of those cells."""
+    rows = []
+    for steps in range(int(distance.max()) + 1):
+        here = values[distance == steps]
+        low, middle, high = np.quantile(here, [0.25, 0.5, 0.75], axis=0)
+        rows.append({"distance": steps, "cells": len(here), "q25": low, "median": middle, "q75": high})
+    return rows

@@ -4,7 +4,7 @@
 - ``operators``, ``walks``: sampling, crossover, mutation, duplicates; random walks.
 - ``mating``: of genetic algorithms, on few cells too. ``surrogate_start``: starts from a predicted front.
 - ``cell_search``, ``trace``: what local searches share. ``pls``, with ``strategies``: Pareto Local Search.
-- ``surrogate_pls``: guided by a model, with ``candidates``, ``acquisition`` and ``predictions``.
+- ``surrogate_pls``: guided by a model, with ``candidates`` and ``acquisition``.
 - ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
 - ``algorithms``: all by name. ``budget``: distinct cells. ``run``: one run.
 - ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter. ``suggest``: what to

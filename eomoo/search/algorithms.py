@@ -149,10 +149,10 @@ def _without_say(settings: Mapping[str, Any]) -> dict[str, str]:
 _POP_SIZE = 50  # the best of NSGA-II's at 500 cells (see benchmarks/suite.md); 200 is better from 5,000 on
 
 
-def _genetic(module: str, name: str) -> Callable[..., Algorithm]:
+def _genetic(module: str, name: str, **parts: Callable[[], object]) -> Callable[..., Algorithm]:
     def make(*, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algorithm:
-        operators = cell_operators(sampling=sampling)
-        return _mating_cells(_load(module, name)(pop_size=positive("pop_size", pop_size), **operators))
+        arguments = {**cell_operators(sampling=sampling), **{key: part() for key, part in parts.items()}}
+        return _mating_cells(_load(module, name)(pop_size=positive("pop_size", pop_size), **arguments))
 
     return make
 
@@ -165,28 +165,14 @@ def _nsga3(*, n_obj: int, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algo
     return _mating_cells(_load("nsga3", "NSGA3")(ref_dirs=directions, pop_size=size, **operators))
 
 
-def _spea2(*, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algorithm:
-    # pymoo's default survival is one object for all instances, which remembers earlier runs.
-    survival = _load("spea2", "SPEA2Survival")(normalize=True)
-    size = positive("pop_size", pop_size)
-    operators = cell_operators(sampling=sampling)
-    return _mating_cells(_load("spea2", "SPEA2")(pop_size=size, survival=survival, **operators))
-
-
 def _moead(*, n_obj: int, sampling: Sampling, pop_size: int = _POP_SIZE) -> Algorithm:
     """MOEA/D in the form that proposes a whole generation at once, tens of times as fast."""
     if n_obj == 1:
         raise SettingError("moead divides several objectives among its members; for one objective use nsga2")
     directions = reference_directions(n_obj, positive("pop_size", pop_size))
-    return _mating_cells(
-        _load("moead", "ParallelMOEAD")(
-            ref_dirs=directions,
-            n_neighbors=min(20, len(directions)),  # 20 is pymoo's, and that of Zhang, Li, 2007
-            sampling=sampling,
-            crossover=CellCrossover(prob=1.0),
-            mutation=NeighborMutation(),
-        )
-    )
+    operators = {"sampling": sampling, "crossover": CellCrossover(prob=1.0), "mutation": NeighborMutation()}
+    near = min(20, len(directions))  # 20 is pymoo's, and that of Zhang, Li, 2007
+    return _mating_cells(_load("moead", "ParallelMOEAD")(ref_dirs=directions, n_neighbors=near, **operators))
 
 
 def _nsga2_integer(*, pop_size: int = _POP_SIZE) -> Algorithm:
@@ -238,7 +224,10 @@ ALGORITHMS: Mapping[str, _Entry] = {
     "nsga3": _entry("NSGA-III", _nsga3),
     "sms-emoa": _entry("SMS-EMOA", _genetic("sms", "SMSEMOA")),
     "moead": _entry("MOEA/D", _moead, constraints=False),
-    "spea2": _entry("SPEA2", _spea2),
+    # pymoo's default survival is one object for all instances, which remembers earlier runs.
+    "spea2": _entry(
+        "SPEA2", _genetic("spea2", "SPEA2", survival=lambda: _load("spea2", "SPEA2Survival")(normalize=True))
+    ),
     "age-moea": _entry("AGE-MOEA", _genetic("age", "AGEMOEA")),
     "nsga2-integer": _entry("NSGA-II with pymoo's integer operators", _nsga2_integer),
 }

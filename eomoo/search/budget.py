@@ -16,16 +16,6 @@ from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
 
-def cells_of(problem: CellProblem) -> Ints:
-    """All cells (n,) that have values."""
-    return np.arange(len(load_space())) if problem.domain is None else np.flatnonzero(problem.domain)
-
-
-def n_cells(problem: CellProblem) -> int:
-    """How many cells have values."""
-    return len(load_space()) if problem.domain is None else int(np.count_nonzero(problem.domain))
-
-
 def remaining_evaluations(algorithm: Algorithm) -> int | None:
     """Evaluations that an algorithm's termination leaves it; None where it names no number.
 
@@ -78,7 +68,7 @@ class DistinctCells(Termination):
         self._n_idle = self._n_idle + 1 if evaluator.n_distinct == self._n_before else 0
         self._n_before = evaluator.n_distinct
         if (
-            evaluator.n_distinct >= n_cells(algorithm.problem)
+            evaluator.n_distinct >= algorithm.problem.n_cells
             or evaluator.n_eval - evaluator.n_eval_at_last_new > self.stall
             or self._n_idle >= self.stall_generations
         ):

@@ -15,10 +15,10 @@ from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
-from eomoo.search.budget import cells_of, n_cells, remaining_evaluations
+from eomoo.search.budget import remaining_evaluations
 from eomoo.search.operators import RandomCellSampling
 from eomoo.search.problem import CellProblem
-from eomoo.search.starts import Starts, as_sampling, check_starts
+from eomoo.search.starts import Starts, as_sampling, check_starts, first_places
 from eomoo.search.trace import Trace
 from eomoo.space.neighbors import check_kind
 
@@ -86,20 +86,20 @@ class CellSearch(Algorithm):
         pop = self._sample()
         # Not what the individuals say, who may come from another run.
         index = self.space.index(np.stack([individual.X for individual in pop]))
-        first = np.sort(np.unique(index, return_index=True)[1])
+        first = first_places(index)
         self.starts = self.first_starts = index[first]
-        return pop[first[~self._seen(index[first])]][: self._remaining()]
+        return pop[first[~self._seen(index[first])]][: remaining_evaluations(self)]
 
     def _initialize_advance(self, infills: Population | None = None, **kwargs: object) -> None:
-        self._record(infills)
+        self.remember(infills)
         self._plan_first()
 
     def _infill(self) -> Population:
-        batch = self._batch[: self._remaining()]
+        batch = self._batch[: remaining_evaluations(self)]
         return Population.new("X", self.space.genotype(batch)) if len(batch) else Population.new()
 
     def _advance(self, infills: Population | None = None, **kwargs: object) -> None:
-        self._record(infills)
+        self.remember(infills)
         self._plan_next()
 
     def _set_optimum(self) -> None:
@@ -116,23 +116,19 @@ class CellSearch(Algorithm):
         check_starts(pop, domain=self.problem.domain)
         return pop
 
-    def remember(self, evaluated: Population) -> None:
-        """Take note of individuals that were evaluated outside the search's own steps.
+    def remember(self, evaluated: Population | None) -> None:
+        """Take note of individuals that were evaluated, by whomever.
 
         They are never evaluated again and may be in the final front, but start no search.
         """
-        self._record(evaluated)
-
-    def _record(self, infills: Population | None) -> None:
-        if infills is None or len(infills) == 0:
+        if evaluated is None or len(evaluated) == 0:
             return
-        index = self._indices(infills)
-        new = (index >= 0) & ~self._seen(index)
-        if not new.all() or len(set(index.tolist())) < len(index):
-            new[new] = _is_first(index[new])
-            infills, index = infills[new], index[new]
-        if len(index) == 0:
+        index = self._indices(evaluated)
+        new = np.flatnonzero((index >= 0) & ~self._seen(index))
+        new = new[first_places(index[new])]
+        if len(new) == 0:
             return
+        infills, index = evaluated[new], index[new]
         F = np.array([individual.F for individual in infills])
         G = np.array([individual.G for individual in infills])
         violation = np.maximum(G, 0.0).sum(axis=1)
@@ -151,7 +147,7 @@ class CellSearch(Algorithm):
 
     def _unseen_cells(self, n: int) -> Ints:
         """Up to n random cells of the problem that were never evaluated."""
-        total = n_cells(self.problem)
+        total = self.problem.n_cells
         left = total - len(self._trace())
         draws = 4 * n if left > total // 2 else 4 * n * total // max(left, 1)
         if draws < total // 8:
@@ -159,13 +155,10 @@ class CellSearch(Algorithm):
             cells = cells[~self._seen(cells)][:n]
             if len(cells):
                 return cells
-        unseen = cells_of(self.problem)
+        unseen = self.problem.cells
         unseen = unseen[~self._seen(unseen)]
         rng: np.random.Generator = self.random_state
         return rng.choice(unseen, size=min(n, len(unseen)), replace=False)
-
-    def _remaining(self) -> int | None:
-        return remaining_evaluations(self)
 
     def _seen(self, cells: Ints) -> Bools:
         return self._trace().seen(cells)
@@ -181,9 +174,3 @@ def renamed(old: str, new: str, kwargs: dict[str, Any], value: object) -> object
         return value
     warnings.warn(f"{old} is now called {new}", DeprecationWarning, stacklevel=3)
     return kwargs.pop(old)
-
-
-def _is_first(values: Ints) -> Bools:
-    first = np.zeros(len(values), dtype=bool)
-    first[np.unique(values, return_index=True)[1]] = True
-    return first

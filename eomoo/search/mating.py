@@ -11,7 +11,7 @@ from pymoo.core.infill import InfillCriterion
 from pymoo.core.population import Population
 
 from eomoo.arrays import Ints
-from eomoo.search.budget import BudgetedEvaluator, cells_of
+from eomoo.search.budget import BudgetedEvaluator
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
@@ -85,7 +85,7 @@ class CellMating(InfillCriterion):
 
     def _unseen(self, problem: CellProblem, pop: Population, n: int, rng: Generator) -> Ints:
         """Up to n random cells of the problem that were never evaluated, and are not in the population."""
-        cells = cells_of(problem)
+        cells = problem.cells
         evaluator = self.owner.evaluator
         if isinstance(evaluator, BudgetedEvaluator):
             cells = cells[~evaluator.seen(cells)]

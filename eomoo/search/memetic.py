@@ -8,6 +8,7 @@ from pymoo.core.population import Population
 from pymoo.core.termination import NoTermination
 
 from eomoo.checks import positive
+from eomoo.search.budget import remaining_evaluations
 from eomoo.search.mating import CellMating
 from eomoo.search.operators import cell_operators
 from eomoo.search.pls import PLS
@@ -58,12 +59,12 @@ class MemeticSearch(PLS):
         pop = self._genetic.ask()
         self._genetic.termination = NoTermination()
         check_starts(pop, domain=self.problem.domain)
-        return pop[: self._remaining()]
+        return pop[: remaining_evaluations(self)]
 
     def _infill(self) -> Population:
         pop = None if self._genetic is None else self._genetic.ask()
         if pop is not None:
-            return pop[: self._remaining()]
+            return pop[: remaining_evaluations(self)]
         if self._genetic is not None:
             # Every cell of the problem is in the population.
             self._search_locally()
@@ -77,7 +78,7 @@ class MemeticSearch(PLS):
             super()._advance(infills, **kwargs)
             return
         before = len(self._trace())
-        self._record(infills)
+        self.remember(infills)
         self._breed(infills)
         self._stalled = 0 if len(self._trace()) > before else self._stalled + 1
         if len(self._trace()) >= self.n_genetic or self._stalled >= _STALL:

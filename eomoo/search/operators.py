@@ -46,10 +46,8 @@ class RandomCellSampling(Sampling):
     Genotypes are the stored members of their classes. A problem with fewer cells gives all of them.
     """
 
-    def _do(
-        self, problem: Problem, n_samples: int, *args: object, random_state: Generator | None = None, **kwargs: object
-    ) -> Ints:
-        rng = random_state if random_state is not None else np.random.default_rng()
+    def _do(self, problem: Problem, n_samples: int, random_state: Generator | None = None, **kwargs: object) -> Ints:
+        rng = np.random.default_rng(random_state)
         space = load_space()
         if hasattr(problem, "random_cells"):
             return space.genotype(problem.random_cells(n_samples, rng))
@@ -74,10 +72,8 @@ class NeighborMutation(Mutation):
         super().__init__(prob=prob, **kwargs)
         self.kind = kind
 
-    def _do(
-        self, problem: Problem, X: Ints, *args: object, random_state: Generator | None = None, **kwargs: object
-    ) -> Ints:
-        rng = random_state if random_state is not None else np.random.default_rng()
+    def _do(self, problem: Problem, X: Ints, random_state: Generator | None = None, **kwargs: object) -> Ints:
+        rng = np.random.default_rng(random_state)
         genes = np.asarray(X).astype(np.int64)
         domain = getattr(problem, "domain", None)
         if self.kind == "hamming":
@@ -130,10 +126,8 @@ class CellCrossover(Crossover):
     def __init__(self, *, prob: float = 0.9, **kwargs: object) -> None:
         super().__init__(2, 2, prob=prob, **kwargs)
 
-    def _do(
-        self, problem: Problem, X: Ints, *args: object, random_state: Generator | None = None, **kwargs: object
-    ) -> Ints:
-        rng = random_state if random_state is not None else np.random.default_rng()
+    def _do(self, problem: Problem, X: Ints, random_state: Generator | None = None, **kwargs: object) -> Ints:
+        rng = np.random.default_rng(random_state)
         domain = getattr(problem, "domain", None)
         space = load_space()
         parents = np.asarray(X).astype(np.int64)

@@ -10,7 +10,6 @@ from eomoo.arrays import Bools, Ints
 from eomoo.checks import choice, positive
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
-from eomoo.search.budget import n_cells
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts, in_order
@@ -46,14 +45,14 @@ class PLS(CellSearch):
     restarts. No cell is evaluated twice, and an evaluation budget ("n_eval") is met exactly.
 
     Args:
-        sampling: Where the first cells come from (see :class:`~eomoo.search.cell_search.CellSearch`).
+        sampling, neighborhood, kwargs: As for :class:`~eomoo.search.cell_search.CellSearch`, which also says
+            what the attributes hold.
         n_starts: Number of first cells, and of those at each restart (there more, as less is left).
         batch_size: Cells evaluated together, such as a multiple of the number of devices. As many members
             are expanded as it takes; the last batch before a restart is smaller. The larger the batch,
             the less an evaluation costs in pymoo's bookkeeping, and the later the search learns from it.
         n_expand: If given, the members that each archive expands in an iteration, with all their
             neighbours as one batch of whatever size; ``batch_size`` then has no say, and none is taken.
-        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         archive: "shared": one archive for all starts. "per-start": an archive of its own for each
             start, which is the published form (20 walkers).
         selection: Which member is expanded next: "oldest", "random", "least-crowded", "hypervolume", or a
@@ -62,11 +61,6 @@ class PLS(CellSearch):
         restart: When all members are explored: "none" ends the search; "random" begins again from
             ``n_starts`` new random cells, with archives of their own; "perturbation", "recombination" and
             "gap" offer cells derived from the front to it; or an object (see ``strategies.Restart``).
-        kwargs: As for any pymoo ``Algorithm``.
-
-    ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell
-    in order, ``starts`` the cells (n,) that the search last began from, ``first_starts`` those before any
-    restart.
 
     Source: Paquete, Chiarandini, Stützle, Pareto local optimum sets in the biobjective traveling
     salesman problem, 2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form:
@@ -250,7 +244,7 @@ class PLS(CellSearch):
         ``n_starts`` of them, and more as less is left of the problem: their neighbours are then ever more
         often known, and a batch should stay worth its overhead.
         """
-        total = n_cells(self.problem)
+        total = self.problem.n_cells
         share_left = max(total - len(self._trace()), 1) / total
         n = int(min(self.n_starts / share_left**2, max(self.n_starts, _MAX_STARTS)))
         for _ in range(_TRIES):

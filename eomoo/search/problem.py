@@ -120,6 +120,16 @@ class CellProblem(Problem):
         return any(backend.predicts for backend in self.backends.values())
 
     @property
+    def cells(self) -> Ints:
+        """All cells (n,) that have values."""
+        return np.arange(len(self.space)) if self.domain is None else np.flatnonzero(self.domain)
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells have values."""
+        return len(self.space) if self.domain is None else int(np.count_nonzero(self.domain))
+
+    @property
     def skeleton(self) -> Skeleton:
         """The network around the cells, for counts of parameters: that of its backends, else So2Sat's."""
         found = (backend.skeleton for backend in self.backends.values())
@@ -146,11 +156,10 @@ class CellProblem(Problem):
     def deviations(self, i: ArrayLike) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact."""
         indices = self.space.check(i)
+        columns = self._columns[: self.n_obj]
         flat = np.atleast_1d(indices)
-        spread = np.empty((len(flat), self.n_obj))
-        for k, (source, quantity) in enumerate(self._columns[: self.n_obj]):
-            spread[:, k] = self.backends[source].deviations(flat, [quantity])[:, 0]
-        return spread if indices.ndim else spread[0]
+        parts = [self.backends[source].deviations(flat, [quantity]) for source, quantity in columns]
+        return np.concatenate(parts, axis=1).reshape(*indices.shape, self.n_obj)
 
     def ignorance(self, i: ArrayLike) -> Floats:
         """Standard deviations (n, m + c) of what is not known of cells (n,), noise of a measurement apart.
@@ -291,7 +300,7 @@ class CellProblem(Problem):
         if not self.enumerable:
             raise SettingError(f"the true front of {self.name()} is unknown: its values must be measured")
         if self._front is None:
-            cells = np.arange(len(self.space)) if self.domain is None else np.flatnonzero(self.domain)
+            cells = self.cells
             raw = self._all_values(cells)
             feasible = (self._constraint_values(raw, np.zeros(len(cells), dtype=np.int64)) <= 0).all(axis=1)
             cells, F = cells[feasible], self._minimised(raw[feasible, : self.n_obj])
@@ -320,21 +329,13 @@ class CellProblem(Problem):
 
     def random_cells(self, n: int, rng: np.random.Generator) -> Ints:
         """Up to n distinct cells of the domain, uniformly drawn."""
-        if self.domain is None:
-            return rng.choice(len(self.space), size=min(n, len(self.space)), replace=False)
-        cells = np.flatnonzero(self.domain)
-        return rng.choice(cells, size=min(n, len(cells)), replace=False)
+        return rng.choice(self.cells, size=min(n, self.n_cells), replace=False)
 
     def _find_objectives(self) -> Objectives:
-        parts = (
-            Objective(
-                name=o.name,
-                title=o.title or self.backends[o.source].quantities[o.quantity].title,
-                unit=o.unit,
-                direction=o.direction,
-            )
-            for o in self.card.objectives
-        )
+        parts = []
+        for o in self.card.objectives:
+            title = o.title or self.backends[o.source].quantities[o.quantity].title
+            parts.append(Objective(name=o.name, title=title, unit=o.unit, direction=o.direction))
         return Objectives(tuple(parts), self.card.reference_point)
 
     def _find_domain(self) -> Bools | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from pymoo.core.algorithm import Algorithm
@@ -15,7 +14,7 @@ from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import positive
 from eomoo.fronts import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.budget import BudgetedEvaluator, DistinctCells, n_cells
+from eomoo.search.budget import BudgetedEvaluator, DistinctCells
 from eomoo.search.problem import CellProblem
 
 
@@ -55,7 +54,7 @@ class RunResult:
     front: Ints
     front_deviations: Floats
     starts: Ints | None
-    notes: dict[str, Any]
+    notes: Mapping[str, object]
     n_eval: int
     seconds: float
     complete: bool
@@ -98,7 +97,8 @@ class _Recorder:
             front_limited=self.posed.limited_values(front),
             front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
             starts=None if starts is None or len(starts) == 0 else starts,
-            notes=getattr(_sampling(algorithm), "notes", {}),
+            # Where the first cells came from; genetic algorithms keep it in their initialisation.
+            notes=getattr(getattr(getattr(algorithm, "initialization", algorithm), "sampling", None), "notes", {}),
             n_eval=n_eval,
             seconds=seconds,
             complete=complete,
@@ -132,12 +132,8 @@ def run_algorithm(
         while algorithm.has_next():
             algorithm.next()
             if on_progress is not None:
-                front = recorder.front
-                on_progress(
-                    Progress(
-                        n_eval=evaluator.n_eval, n_distinct=evaluator.n_distinct, front=front.F[front.violation <= 0]
-                    )
-                )
+                front = recorder.front.F[recorder.front.violation <= 0]
+                on_progress(Progress(n_eval=evaluator.n_eval, n_distinct=evaluator.n_distinct, front=front))
     except KeyboardInterrupt:
         complete = False
     finally:
@@ -154,17 +150,17 @@ def run_algorithm(
 
 def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: BudgetedEvaluator) -> str:
     """Why fewer cells were evaluated than the budget allows; "" where they were not."""
-    done, total = evaluator.n_distinct, n_cells(problem)
+    done, total = evaluator.n_distinct, problem.n_cells
     if done >= evaluator.budget:
         return ""
     if done >= total:
         return f"all {total:,} cells of the problem have been evaluated"
-    idle = evaluator.n_eval - evaluator.n_eval_at_last_new
     if spec.settings.get("restart") == "none":
         return "every cell on the front is explored, and restart is none"
+    idle = evaluator.n_eval - evaluator.n_eval_at_last_new
     return (
-        f"the last {idle:,} evaluations found no more than {done:,} of the problem's {total:,} cells; "
-        f"{spec.algorithm} knows of genotypes, not of cells that have values"
+        f"{spec.algorithm} found {done:,} of the problem's {total:,} cells, and no further one in its last {idle:,} "
+        "evaluations: most genotypes that it makes are no cell with values"
     )
 
 
@@ -183,8 +179,3 @@ def nearest_to_feasible(problem: CellProblem, cells: Ints) -> str:
         f"no evaluated cell keeps every limit; the least violation is {least:.3g} in units of the limits, "
         f"the best value seen of each limited quantity: {', '.join(parts)}"
     )
-
-
-def _sampling(algorithm: Algorithm) -> object:
-    """Where an algorithm's first cells came from; genetic algorithms keep it in their initialisation."""
-    return getattr(getattr(algorithm, "initialization", algorithm), "sampling", None)

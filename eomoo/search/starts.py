@@ -47,7 +47,7 @@ class CellSampling(Sampling):
         super().__init__()
         self.genotypes = check_starts(cells)
 
-    def _do(self, problem: Problem, n_samples: int, *args: object, **kwargs: object) -> Ints:
+    def _do(self, problem: Problem, n_samples: int, **kwargs: object) -> Ints:
         return check_starts(self.genotypes, domain=getattr(problem, "domain", None))
 
 
@@ -77,12 +77,17 @@ def check_starts(given: Any, *, domain: Bools | None = None) -> Ints:
     if domain is not None:
         for k in np.flatnonzero(~domain[index])[:1]:
             raise SettingError(f"row {k} of sampling, cell {index[k]}, has no values in this problem")
-    return genes[np.sort(np.unique(index, return_index=True)[1])]
+    return genes[first_places(index)]
+
+
+def first_places(cells: Ints) -> Ints:
+    """Positions of each cell's first appearance, in order."""
+    return np.sort(np.unique(cells, return_index=True)[1])
 
 
 def in_order(cells: Ints) -> Ints:
     """The distinct cells, in the order of their first appearance."""
-    return cells[np.sort(np.unique(cells, return_index=True)[1])]
+    return cells[first_places(cells)]
 
 
 def _rows(given: Any) -> Sequence[Any]:

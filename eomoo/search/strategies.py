@@ -236,10 +236,8 @@ def recombined(problem: CellProblem, a: Ints, b: Ints, rng: Generator) -> Ints:
 
 def by_name(what: str, value: str | T, known: Mapping[str, T]) -> T:
     """The strategy of that name, or the object given."""
-    if isinstance(value, str):
-        if value not in known:
-            raise SettingError(f"{what} must be one of {', '.join(known)}, or an object; got {value!r}")
+    if isinstance(value, str) and value in known:
         return known[value]
-    if not callable(value):
+    if isinstance(value, str) or not callable(value):
         raise SettingError(f"{what} must be one of {', '.join(known)}, or an object; got {value!r}")
     return value

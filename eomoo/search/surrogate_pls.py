@@ -15,9 +15,9 @@ from eomoo.fronts import PENALTY
 from eomoo.jobs import one_thread
 from eomoo.models import SEARCH, ModelErrors, fit
 from eomoo.search.acquisition import improvement_probabilities, select_batch, z_score
-from eomoo.search.candidates import Candidates, SearchState
+from eomoo.search.budget import remaining_evaluations
+from eomoo.search.candidates import Candidates, Fit, SearchState, predict
 from eomoo.search.cell_search import CellSearch, renamed
-from eomoo.search.predictions import Fit, predict
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts
 from eomoo.search.strategies import recombined, walked
@@ -70,12 +70,10 @@ class SurrogatePLS(CellSearch):
     with the last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is learnt from.
 
     Args:
-        sampling: Where the first cells come from (see ``starts``); random cells by default.
-        n_starts: Number of first cells.
+        sampling, n_starts, neighborhood, kwargs: As for :class:`~eomoo.search.cell_search.CellSearch`.
         batch_size: Cells evaluated together, such as the number of devices; by default 5, from 40
             evaluations on an eighth of what was evaluated, and from 1,000 on a quarter, so that the model
             costs little in long runs.
-        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         acquisition: "expected": a batch is chosen by the gain of hypervolume expected of it, summed over
             directions. "sample": by one draw of the predictive distribution (Thompson sampling).
         model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)`` gives
@@ -86,10 +84,8 @@ class SurrogatePLS(CellSearch):
         n_model_cells: Evaluated cells that the model is fitted to at most: those nearest the front, and
             others at random. In 0.1.0 it was called ``n_train``.
         features: Encoding that the model sees (see ``Catalogue.features``).
-        kwargs: As for any pymoo ``Algorithm``.
 
-    Attributes ``trace``, ``starts`` and ``first_starts`` are those of :class:`~eomoo.search.pls.PLS`;
-    ``deviation`` (m,) holds the model's root mean squared error at the last cells that it proposed.
+    Attribute ``deviation`` (m,) holds the model's root mean squared error at the last cells that it proposed.
 
     Source: Paquete, Chiarandini, Stützle 2004 (local search); Zhang, Golovin, ICML 2020 (hypervolume as
     a mean over random directions); Emmerich, Giannakoglou, Naujoks, IEEE Trans. Evolutionary Computation
@@ -137,12 +133,12 @@ class SurrogatePLS(CellSearch):
 
     def _plan_next(self) -> None:
         self._learn_from_errors()
-        self._postponed = self._remaining() == 0
+        self._postponed = remaining_evaluations(self) == 0
         if not self._postponed:
             self._propose()
 
     def _infill(self) -> Population:
-        if self._postponed and self._remaining() != 0:
+        if self._postponed and remaining_evaluations(self) != 0:
             # The budget was used up, and has been raised since.
             self._postponed = False
             self._propose()

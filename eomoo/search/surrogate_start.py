@@ -21,7 +21,7 @@ from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, non_dominated
 from eomoo.models import START, fit
 from eomoo.search.budget import remaining_evaluations
-from eomoo.search.predictions import Fit, Model, predict
+from eomoo.search.candidates import Fit, Model, predict
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
 
@@ -74,7 +74,7 @@ class SurrogateParetoSampling(Sampling):
         return self
 
     @property
-    def notes(self) -> dict[str, Any]:
+    def notes(self) -> dict[str, object]:
         """What the last call found out about its surrogates, for a record of the run."""
         return {"n_train": self.n_evaluated, "spearman": self.spearman, "predicted_front": self.n_front}
 
@@ -82,13 +82,13 @@ class SurrogateParetoSampling(Sampling):
         self,
         problem: CellProblem,
         n_samples: int,
-        *args: object,
+        *,
         random_state: Generator | None = None,
         algorithm: Algorithm | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Population:
         """As pymoo calls it: up to ``n_samples`` cells; those that were trained on have their values."""
-        rng = random_state if random_state is not None else np.random.default_rng()
+        rng = np.random.default_rng(random_state)
         cells, trained = self._evaluate(problem, algorithm, rng)
         forecast = self._forecast(problem, cells, trained, seed=int(rng.integers(2**31)))
         drawn = self._draw(problem, forecast, n_samples, rng)
@@ -197,10 +197,8 @@ def _fitted(cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int) -
 
 
 @lru_cache(maxsize=1)
-def _every_feature() -> NDArray[Any]:
-    space = load_space()
-    features: NDArray[Any] = space.features(np.arange(len(space)), "structural")
-    return features
+def _every_feature() -> NDArray[np.generic]:
+    return load_space().features(np.arange(len(load_space())), "structural")
 
 
 def predicted_fronts(F: Floats) -> Iterator[Ints]:

@@ -12,8 +12,7 @@ from eomoo.arrays import Bools, Floats, Ints
 class Trace:
     """Every evaluated cell of a run, once, in order; look-up by index is one gather.
 
-    A deep copy is a snapshot that shares memory with the original until one of them grows past it,
-    so that a history of a run costs little.
+    A deep copy is a snapshot that shares memory with the original, so that a history of a run costs little.
 
     Args:
         n_cells: Size of the space.
@@ -23,10 +22,11 @@ class Trace:
     def __init__(self, n_cells: int, n_obj: int) -> None:
         self._length = 0
         self._rank = np.full(n_cells, -1, dtype=np.int32)
-        self._index = np.empty(256, dtype=np.int64)
-        self._F = np.empty((256, n_obj))
-        self._violation = np.empty(256)
-        self._expanded = np.zeros(256, dtype=np.int32)
+        # Memory is only taken for the pages that are written.
+        self._index = np.empty(n_cells, dtype=np.int64)
+        self._F = np.empty((n_cells, n_obj))
+        self._violation = np.empty(n_cells)
+        self._expanded = np.zeros(n_cells, dtype=np.int32)
         self._is_snapshot = False
 
     def __len__(self) -> int:
@@ -68,12 +68,9 @@ class Trace:
         if self._is_snapshot:
             self.__setstate__(self.__getstate__())
         start, stop = self._length, self._length + len(index)
-        if stop > len(self._index):
-            self._grow(stop)
         self._index[start:stop] = index
         self._F[start:stop] = F
         self._violation[start:stop] = violation
-        self._expanded[start:stop] = 0
         self._rank[index] = np.arange(start, stop)
         self._length = stop
 
@@ -86,14 +83,6 @@ class Trace:
         when = self._expanded[self._rank[indices]]
         return (when > 0) & (when < generation)
 
-    def _grow(self, least: int) -> None:
-        size = max(least, 2 * len(self._index))
-        for name in ("_index", "_F", "_violation", "_expanded"):
-            old = getattr(self, name)
-            new = np.empty((size, *old.shape[1:]), dtype=old.dtype)
-            new[: self._length] = old[: self._length]
-            setattr(self, name, new)
-
     def __deepcopy__(self, memo: dict[int, object]) -> Trace:
         snapshot = Trace.__new__(Trace)
         snapshot.__dict__.update(self.__dict__)
@@ -101,7 +90,7 @@ class Trace:
         snapshot._expanded = self._expanded.copy()
         return snapshot
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {
             "n_cells": len(self._rank),
             "index": self.index.copy(),

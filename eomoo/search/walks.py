@@ -192,9 +192,7 @@ class WalkSampling(Sampling):
             missing -= len(walk)
         return found
 
-    def _do(
-        self, problem: Problem, n_samples: int, *args: object, random_state: Generator | None = None, **kwargs: object
-    ) -> Ints:
+    def _do(self, problem: Problem, n_samples: int, random_state: Generator | None = None, **kwargs: object) -> Ints:
         domain = getattr(problem, "domain", None)
         walks = self.walks(n_samples, domain=domain, seed=random_state)
         return load_space().genotype(np.concatenate(walks))

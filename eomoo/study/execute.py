@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 from eomoo.checks import positive
 from eomoo.errors import StoreError
@@ -20,7 +19,7 @@ from eomoo.study.probes import Probe, ask, find_probe
 from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 
-Performed = tuple[RunResult, dict[str, Any]]
+Performed = tuple[RunResult, dict[str, Mapping[str, object]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,20 +123,12 @@ def _check_same_values(store: Store, numbers: Iterable[int]) -> None:
 def perform(task: Task, probes: Mapping[str, Probe] | None = None) -> Performed:
     """One run, and what the study's probes say of it, by their name."""
     with one_thread():
-        return _perform(task, probes or {})
-
-
-def _perform(task: Task, probes: Mapping[str, Probe]) -> Performed:
-    problem = _problem(task.problem)
-    result = run_algorithm(problem, task.spec, budget=task.budget, seed=task.seed)
-    if not result.complete:
-        raise KeyboardInterrupt
-    extra: dict[str, Any] = {"surrogate": result.notes} if result.notes else {}
-    for name, probe in probes.items():
-        numbers = ask(name, probe, problem, task, result)
-        if numbers:
-            extra[name] = numbers
-    return result, extra
+        problem = _problem(task.problem)
+        result = run_algorithm(problem, task.spec, budget=task.budget, seed=task.seed)
+        if not result.complete:
+            raise KeyboardInterrupt
+        told = {name: ask(name, probe, problem, task, result) for name, probe in (probes or {}).items()}
+    return result, {name: found for name, found in {"surrogate": result.notes, **told}.items() if found}
 
 
 @lru_cache(maxsize=8)

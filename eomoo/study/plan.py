@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eomoo.checks import positive, short, whole
+from eomoo.checks import known_keys, positive, short, text, whole
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
@@ -60,10 +61,12 @@ class Study:
         if not self.problems or not self.algorithms or not self.seeds:
             raise CardError("a study needs at least one problem, one algorithm and one seed")
         labels = [spec.label for spec, _ in self.algorithms]
-        for what, names in (("label", labels), ("seed", list(self.seeds)), ("problem", list(self.problems)),
-                            ("probe", [probe_name(probe) for probe in self.probes])):  # fmt: skip
-            if len(set(names)) < len(names):
-                raise CardError(f"a study names a {what} twice: {_twice(names)}")
+        probes = [probe_name(probe) for probe in self.probes]
+        named: dict[str, Sequence[object]] = {"label": labels, "seed": self.seeds, "problem": self.problems}
+        for what, names in {**named, "probe": probes}.items():
+            for name, times in Counter(names).items():
+                if times > 1:
+                    raise CardError(f"a study names a {what} twice: {name}")
 
     @property
     def tasks(self) -> list[Task]:
@@ -146,20 +149,16 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
     Raises:
         CardError: (a ValueError) The content says something that it cannot; the text names the key.
     """
-    _known(content, _KEYS | {_OLD_PROBE}, "the study")
+    known_keys("the study", content, _KEYS | {_OLD_PROBE}, error=CardError)
     rows = content.get("algorithms", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CardError("algorithms are written as [[algorithms]] tables")
-    names = content.get("problems", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CardError("problems must be a list of card names or paths")
-    noise, limits = content.get("noise"), content.get("constraints", [])
-    if noise is not None and (isinstance(noise, bool) or not isinstance(noise, int)):
-        raise CardError(f"noise is a seed, a whole number; got {noise!r}")
-    if not isinstance(limits, list) or not all(isinstance(text, str) for text in limits):
-        raise CardError("constraints must be a list of texts such as 'latency<=10'")
+    noise = content.get("noise")
+    if noise is not None:
+        whole("noise, a seed,", noise, error=CardError)
+    common = ProblemSpec(card="", noise=noise, constraints=_texts(content, "constraints", "texts such as latency<=10"))
     budget = positive("budget", content.get("budget", 1000))
-    common = ProblemSpec(card="", noise=noise, constraints=tuple(limits))
+    names = _texts(content, "problems", "card names or paths")
     return Study(
         title=str(content.get("title", "")),
         problems=tuple(_problem(name, folder or Path(), common) for name in names),
@@ -170,14 +169,21 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
 
 
 def _probes(content: Mapping[str, Any]) -> tuple[str, ...]:
-    probes, old = content.get("probes", []), content.get(_OLD_PROBE, False)
-    if not isinstance(probes, list) or not all(isinstance(probe, str) and probe_name(probe) for probe in probes):
-        raise CardError(f"probes must be a list of names such as 'mymodule:function'; got {probes!r}")
+    probes, old = _texts(content, "probes", "names such as mymodule:function"), content.get(_OLD_PROBE, False)
+    if not all(map(probe_name, probes)):
+        raise CardError(f"probes must be names such as mymodule:function; got {short(probes)}")
     if "surrogate" in map(probe_name, probes):
         raise CardError("a probe cannot be called surrogate: what a surrogate start says is stored by that name")
     if not isinstance(old, bool):
         raise CardError(f"{_OLD_PROBE} must be true or false; got {old!r}")
-    return (*probes, _OLD_PROBE) if old else tuple(probes)
+    return (*probes, _OLD_PROBE) if old else probes
+
+
+def _texts(content: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
+    found = content.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise CardError(f"{key} must be a list of {what}; got {short(found)}")
+    return tuple(found)
 
 
 def _problem(card: str, folder: Path, common: ProblemSpec) -> ProblemSpec:
@@ -186,10 +192,8 @@ def _problem(card: str, folder: Path, common: ProblemSpec) -> ProblemSpec:
 
 
 def _algorithm(row: Mapping[str, Any], budget: int) -> tuple[AlgorithmSpec, int]:
-    _known(row, _ALGORITHM_KEYS, "an [[algorithms]] table")
-    name = row.get("algorithm")
-    if not isinstance(name, str):
-        raise CardError("an [[algorithms]] table needs a key algorithm")
+    known_keys("an [[algorithms]] table", row, _ALGORITHM_KEYS, error=CardError)
+    name = text("an [[algorithms]] table: algorithm", row.get("algorithm"), error=CardError)
     options = row.get("options", {})
     if not isinstance(options, dict):
         raise CardError(f"options of {name} must be a table")
@@ -203,22 +207,7 @@ _MOST_SEEDS = 10_000
 _LARGEST_SEED = 2**63 - 1
 
 
-def _seeds(value: Any) -> tuple[int, ...]:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return tuple(range(1, whole("seeds", value, most=_MOST_SEEDS, error=CardError) + 1))
-    good = isinstance(value, list) and all(
-        isinstance(s, int) and not isinstance(s, bool) and 0 <= s <= _LARGEST_SEED for s in value
-    )
-    if not good:
-        raise CardError(f"seeds must be a number of seeds or a list of whole numbers; got {short(value)}")
-    return tuple(value)
-
-
-def _known(table: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise CardError(f"unknown key {key!r} in {where}; known are {', '.join(sorted(known))}")
-
-
-def _twice(names: Sequence[Any]) -> Any:
-    return next(name for name in names if names.count(name) > 1)
+def _seeds(value: object) -> tuple[int, ...]:
+    if isinstance(value, list):
+        return tuple(whole("each of seeds", s, least=0, most=_LARGEST_SEED, error=CardError) for s in value)
+    return tuple(range(1, whole("seeds, a number or a list,", value, least=1, most=_MOST_SEEDS, error=CardError) + 1))

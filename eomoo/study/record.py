@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.errors import CardError, DataError, StoreError
-from eomoo.files import read_bytes, to_json, write_json
+from eomoo.files import check_digests, forget_digests, read_bytes, to_json, write_digests, write_json
 from eomoo.objectives.card import load_card
 from eomoo.study.plan import Study, parse_study, probe_name
 from eomoo.study.store import STORE_NAME
@@ -41,7 +41,9 @@ def record_study(study: Study, folder: Path) -> None:
                 )
         if before >= now:
             return
+    forget_digests(folder)
     write_json(folder / RECORD_NAME, {"study": study.content, "cards": digests})
+    write_digests(folder, [RECORD_NAME])
 
 
 def recorded_study(folder: Path) -> Study | None:
@@ -54,6 +56,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
     path = folder / RECORD_NAME
     if not path.exists():
         return None
+    check_digests(folder)
     try:
         content = json.loads(read_bytes(path, max_size=_MOST_BYTES))
         parse_study(content["study"])

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 
@@ -38,7 +37,7 @@ STORE_NAME = "results.sqlite"
 _COUNT_RUNS = "UPDATE meta SET value = (SELECT count(*) FROM run) WHERE key = 'runs'"
 
 
-class Store:
+class Store(Database):
     """A result store; whatever was committed outlives a kill, and what has changed since is noticed.
 
     A store of 0.1.0 is read as it is, its runs unverified; it gets today's format when it is written to.
@@ -52,20 +51,9 @@ class Store:
     """
 
     def __init__(self, path: str | Path, *, create: bool = False) -> None:
-        self.path = Path(path)
-        if not create and not os.path.isfile(self.path):
-            raise StoreError(f"there are no results at {self.path}")
-        self._database = Database(self.path, RESULTS, create=create)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        if not create and not os.path.isfile(path):
+            raise StoreError(f"there are no results at {path}")
+        super().__init__(path, RESULTS, create=create)
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -91,7 +79,7 @@ class Store:
         # Before the transaction: it may take seconds, in which no other process could write.
         front = problem.pareto_indices() if problem.enumerable else None
         values = None if front is None else problem.values(front)
-        with self._database.transaction() as connection:
+        with self.transaction() as connection:
             number = self._number(connection, key, first_key, front, values)
             if number is not None:
                 return number
@@ -132,22 +120,17 @@ class Store:
         seed: int,
         budget: int,
         result: RunResult,
-        extra: Mapping[str, Any] | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         """Enter a run with its whole trace, at once or not at all; a run that is in already stays.
 
         Standard deviations are kept for the cells of its front.
         """
-        columns = [problem, spec.label, spec.algorithm, _settings(spec), seed, budget, result.n_eval]
-        columns += [
-            result.seconds,
-            int(result.complete),
-            json.dumps(versions()),
-            json.dumps({**(extra or {}), **_told(result)}),
-        ]
+        columns = [problem, spec.label, spec.algorithm, _settings(spec), seed, budget, result.n_eval, result.seconds]
+        columns += [int(result.complete), json.dumps(versions()), json.dumps({**(extra or {}), **_told(result)})]
         trace = RunTrace(cells=result.cells, values=result.values, feasible=result.feasible)
         front = as_bytes(result.front), as_bytes(result.front_deviations)
-        with self._database.transaction() as connection:
+        with self.transaction() as connection:
             # Told by the columns as they will be read again.
             proof = digest_of(run_row(0, columns, None, None, None).facts, *trace.content(), *front)
             cursor = connection.execute(
@@ -163,7 +146,7 @@ class Store:
         """Drop the runs that were interrupted, and others by number, so that they can be entered whole."""
         others = ", ".join(str(int(number)) for number in also)
         dropped = f"NOT complete OR id IN ({others})"
-        with self._database.transaction() as connection:
+        with self.transaction() as connection:
             for table in ("evaluation", "own_value"):
                 connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM run WHERE {dropped})")
             connection.execute(f"DELETE FROM run WHERE {dropped}")
@@ -177,8 +160,8 @@ class Store:
         Raises:
             StoreError: One has changed since it was entered.
         """
-        rows = self._database.rows(f"SELECT id, sha256, {', '.join(PROBLEM_FACTS)} FROM problem ORDER BY id")
-        with self._database.explained():
+        rows = self.rows(f"SELECT id, sha256, {', '.join(PROBLEM_FACTS)} FROM problem ORDER BY id")
+        with self.explained():
             for _, proof, *facts in rows:
                 if proof is not None and digest_of(facts) != proof:
                     raise self._changed(f"the problem {facts[0]}")
@@ -190,12 +173,12 @@ class Store:
         Raises:
             StoreError: Some were deleted.
         """
-        rows = self._database.rows(
+        rows = self.rows(
             f"SELECT id, front, deviations, sha256, {', '.join(RUN_FACTS)} FROM run "
             "ORDER BY problem, label, budget, seed"
         )
-        counted = self._database.rows("SELECT value FROM meta WHERE key = 'runs'")
-        with self._database.explained():
+        counted = self.rows("SELECT value FROM meta WHERE key = 'runs'")
+        with self.explained():
             if counted and int(counted[0][0]) != len(rows):
                 raise self._changed(f"the list of runs ({counted[0][0]} were entered, {len(rows)} are there)")
             runs = [run_row(r[0], r[4:], r[1], r[2], r[3]) for r in rows]
@@ -205,11 +188,11 @@ class Store:
 
     def has_run(self, problem: int, spec: AlgorithmSpec, *, seed: int, budget: int) -> bool:
         """Whether a run is in, and complete."""
-        found = self._database.rows(
+        found = self.rows(
             "SELECT settings FROM run WHERE problem = ? AND label = ? AND seed = ? AND budget = ? AND complete",
             (problem, spec.label, seed, budget),
         )
-        with self._database.explained():
+        with self.explained():
             return any(same_settings(json.loads(settings), spec) for (settings,) in found)
 
     def trace(self, run: RunRow) -> RunTrace:
@@ -218,38 +201,21 @@ class Store:
         Raises:
             StoreError: The run has changed since it was entered; the text names it.
         """
-        rows = self._database.rows(
-            "SELECT e.cell, coalesce(o.feasible, v.feasible), coalesce(o.raw, v.raw) FROM evaluation e "
-            "LEFT JOIN value v ON v.problem = ? AND v.cell = e.cell "
-            "LEFT JOIN own_value o ON o.run = e.run AND o.step = e.step WHERE e.run = ? ORDER BY e.step",
-            (run.problem, run.id),
-        )
-        with self._database.explained():
-            if any(raw is None for _, _, raw in rows):
-                raise self._changed(_named(run))
-            cells, feasible, blobs = zip(*rows, strict=True) if rows else ((), (), ())
-            values = np.frombuffer(b"".join(blobs), dtype="<f8")
-            trace = RunTrace(
-                cells=np.array(cells, dtype=np.int64),
-                values=values.reshape(len(rows), -1 if rows else self._n_objectives(run.problem)),
-                feasible=np.array(feasible, dtype=bool),
-            )
-            return self._proved(run, trace)
+        return next(self.traces(run.problem, [run]))[1]
 
     def traces(self, problem: int, runs: Sequence[RunRow]) -> Iterator[tuple[RunRow, RunTrace]]:
         """Runs of one problem with their traces; the values are read once, so that many runs are quick."""
-        rows = self._database.rows("SELECT cell, feasible, raw FROM value WHERE problem = ? ORDER BY cell", (problem,))
-        with self._database.explained():
+        rows = self.rows("SELECT cell, feasible, raw FROM value WHERE problem = ? ORDER BY cell", (problem,))
+        with self.explained():
             cells, feasible, blobs = zip(*rows, strict=True) if rows else ((), (), ())
             known = np.array(cells, dtype=np.int64)
-            raw = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(
-                len(known), -1 if rows else self._n_objectives(problem)
-            )
+            m = len(next(p.objectives for p in self.problems() if p.id == problem))
+            raw = np.frombuffer(b"".join(blobs), dtype="<f8").reshape(len(known), m)
             good = np.array(feasible, dtype=bool)
         for run in runs:
-            found = self._database.rows("SELECT cell FROM evaluation WHERE run = ? ORDER BY step", (run.id,))
-            own = self._database.rows("SELECT step, feasible, raw FROM own_value WHERE run = ?", (run.id,))
-            with self._database.explained():
+            found = self.rows("SELECT cell FROM evaluation WHERE run = ? ORDER BY step", (run.id,))
+            own = self.rows("SELECT step, feasible, raw FROM own_value WHERE run = ?", (run.id,))
+            with self.explained():
                 seen = np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
                 at = np.searchsorted(known, seen)
                 there = known[np.minimum(at, len(known) - 1)] if len(known) else known
@@ -266,9 +232,9 @@ class Store:
         """Standard deviations (m,) of the raw values, for the cells of the runs' fronts."""
         found: dict[int, Floats] = {}
         if any(run.front is None for run in runs):
-            rows = self._database.rows("SELECT cell, raw FROM deviation WHERE problem = ?", (problem,))
+            rows = self.rows("SELECT cell, raw FROM deviation WHERE problem = ?", (problem,))
             found = {cell: np.frombuffer(raw, dtype="<f8") for cell, raw in rows}
-        with self._database.explained():
+        with self.explained():
             for run in runs:
                 cells = np.frombuffer(run.front or b"", dtype="<i8")
                 spread = np.frombuffer(run.deviations or b"", dtype="<f8")
@@ -284,9 +250,9 @@ class Store:
         Raises:
             StoreError: It has changed since it was entered.
         """
-        rows = self._database.rows("SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,))
-        proofs = self._database.rows("SELECT name, front_sha256 FROM problem WHERE id = ?", (problem,))
-        with self._database.explained():
+        rows = self.rows("SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,))
+        proofs = self.rows("SELECT name, front_sha256 FROM problem WHERE id = ?", (problem,))
+        with self.explained():
             cells = np.array([cell for cell, _ in rows], dtype=np.int64)
             values = np.frombuffer(b"".join(raw for _, raw in rows), dtype="<f8")
             values = values.reshape(len(rows), -1 if rows else 0)
@@ -294,9 +260,6 @@ class Store:
                 if proof is not None and _front_digest(cells, values) != proof:
                     raise self._changed(f"the true front of {name}")
         return (cells, values) if rows else None
-
-    def _n_objectives(self, problem: int) -> int:
-        return next((len(p.objectives) for p in self.problems() if p.id == problem), 0)
 
     def _proved(self, run: RunRow, trace: RunTrace) -> RunTrace:
         content = (*trace.content(), run.front or b"", run.deviations or b"")
@@ -334,13 +297,13 @@ def _front_digest(cells: Ints, values: Floats) -> str:
     return digest_of([], as_bytes(cells[order]), as_bytes(values[order]))
 
 
-def _told(result: RunResult) -> dict[str, Any]:
+def _told(result: RunResult) -> dict[str, object]:
     """What a run says of itself in a sentence, where it does, and values of what is limited."""
-    told: dict[str, Any] = {name: text for name in ("ended", "nearest") if (text := getattr(result, name))}
+    told: dict[str, object] = {name: text for name in ("ended", "nearest") if (text := getattr(result, name))}
     return told | ({"limited": result.front_limited.tolist()} if result.front_limited.size else {})
 
 
-def _limits(problem: CellProblem) -> list[dict[str, Any]]:
+def _limits(problem: CellProblem) -> list[dict[str, object]]:
     """What a problem's constraints are on, as plain data for ``Limit``."""
     objectives = {(o.source, o.quantity): o.name for o in problem.card.objectives}
     found = []

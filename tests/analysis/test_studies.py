@@ -104,7 +104,8 @@ def test_every_run_gets_its_indicators_in_raw_units(results):
     assert len(frame) == 2 * 3 * 4
     assert set(frame.loc[frame["label"] == "b 9", "evaluations"]) == {40}
     two = results.problem("two")
-    run, trace = two.of("a")[2]
+    k = two.places("a")[2]
+    run, trace = two.runs[k], two.traces[k]
     row = frame[(frame["problem"] == "two") & (frame["label"] == "a") & (frame["seed"] == run.seed)].iloc[0]
     assert row["best_acc"] == trace.values[:, 0].max()
     assert row["best_lat"] == trace.values[:, 1].min()
@@ -183,7 +184,7 @@ def test_curves_end_where_the_table_says(results):
 def test_attainment_surfaces_are_what_shares_of_runs_attained(results):
     one = results.problem("one")
     surfaces = attainment_surfaces(run_fronts(one, "a"), percentiles=(25, 50, 100))
-    fronts = [one.minimised(trace) for _, trace in one.of("a")]
+    fronts = [one.minimised(one.traces[k]) for k in one.places("a")]
     assert all(len(corners) for corners in surfaces.values())
     for percentile, corners in surfaces.items():
         for corner in corners:

@@ -64,7 +64,8 @@ def test_the_shipped_study_is_of_this_form():
 
 def test_training_cells_are_left_out_where_it_says_so(samples):
     problem = samples.problem
-    run, trace = problem.of("s 20")[1]
+    k = problem.places("s 20")[1]
+    run, trace = problem.runs[k], problem.traces[k]
     mine = samples.search_only
     row = mine[(mine["label"] == "s 20") & (mine["seed"] == run.seed)].iloc[0]
     assert row["best_err"] == trace.values[N_TRAIN:, 0].min()

@@ -15,13 +15,19 @@ from landscape_twins import (
 
 import eomoo
 from eomoo.errors import SettingError, UnknownNameError
-from eomoo.landscape.front import connectedness, distance_profile, fitness_distance
-from eomoo.landscape.graph import distances_to
+from eomoo.landscape.graph import nearest_target
 from eomoo.landscape.landscape import landscape_of
-from eomoo.landscape.optima import local_optima, pareto_local_optima
+from eomoo.landscape.optima import local_optima, pareto_local_optima, relate
 from eomoo.landscape.pls import pls_depth, search, summarise_pls
-from eomoo.landscape.relations import relate
-from eomoo.landscape.values import correlation, correlations, describe, dominance_ranks
+from eomoo.landscape.values import (
+    connectedness,
+    correlation,
+    correlations,
+    describe,
+    distance_profile,
+    dominance_ranks,
+    fitness_distance,
+)
 
 
 @pytest.fixture(scope="module", params=["symmetric", "hamming"])
@@ -109,7 +115,7 @@ def test_neighbours_compared(small):
 
 def test_distances_to_the_front(small):
     landscape, near = small
-    found = distances_to(landscape.graph, landscape.front, undirected=landscape.undirected)
+    found, _ = nearest_target(landscape.graph, landscape.front, undirected=landscape.undirected)
     np.testing.assert_array_equal(found, steps_to(near, landscape.front.tolist()))
     profile = distance_profile(landscape.values, found)
     assert [row["cells"] for row in profile] == np.bincount(found[found >= 0]).tolist()

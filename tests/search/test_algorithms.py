@@ -101,7 +101,7 @@ def test_why_a_run_ended_is_told(problems):
     assert run(problems["two"], "pls", 50).ended == ""
     assert run(problems["table"], "pls", 500).ended == "all 425 cells of the problem have been evaluated"
     assert "every cell on the front is explored" in run(problems["table"], "pls", 424, restart="none").ended
-    assert "no more than" in run(problems["table"], "nsga2-integer", 100).ended
+    assert "no further one" in run(problems["table"], "nsga2-integer", 100).ended
 
 
 def test_algorithms_search(problems):

@@ -15,7 +15,7 @@ import pytest
 
 import eomoo.esann2024  # noqa: F401  # its probe gets its short name
 from eomoo.analysis import load_results, study_tables, write_csv
-from eomoo.errors import SettingError, StoreError
+from eomoo.errors import DataError, SettingError, StoreError
 from eomoo.study import execute
 from eomoo.study.execute import perform, run_study
 from eomoo.study.plan import parse_study
@@ -148,7 +148,13 @@ def test_results_of_something_else_are_refused(small_study, tmp_path):
 
 def test_a_damaged_record_is_refused(small_study, tmp_path):
     run_study(small_study(seeds=1), tmp_path)
-    (tmp_path / "study.json").write_text('{"study": {}}')
+    record = tmp_path / "study.json"
+    record.write_text(record.read_text().replace('"seeds": [', '"seeds": [ ', 1))
+    with pytest.raises(DataError, match=r"study\.json has changed since it was written"):
+        run_study(small_study(seeds=1), tmp_path)
+    # One of 0.1.0 has no digest.
+    (tmp_path / "digests.json").unlink()
+    record.write_text('{"study": {}}')
     with pytest.raises(StoreError, match=r"study\.json is damaged"):
         run_study(small_study(seeds=1), tmp_path)
 

@@ -80,9 +80,9 @@ def test_a_wrong_name_is_told_before_anything_is_written(card, tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"probes": "a:b"}, "list of names such as 'mymodule:function'"),
+        ({"probes": "a:b"}, "list of names such as mymodule:function"),
         ({"probes": [3]}, "list of names"),
-        ({"probes": ["a:"]}, "list of names"),
+        ({"probes": ["a:"]}, "must be names"),
         ({"probes": ["a:b", "c:b"]}, "names a probe twice: b"),
         ({"probes": ["a:surrogate"]}, "cannot be called surrogate"),
     ],

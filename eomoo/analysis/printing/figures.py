@@ -65,37 +65,23 @@ def plot_front(
         alpha = 0.18 if share > 50 else 0.4
         ax.fill(*outline.T, color=_SURE, alpha=alpha, linewidth=0, zorder=1.5, label=f"the true front, {share} %")
     if deviations is not None and (deviations > 0).any() and not bands:
-        ax.errorbar(
-            front[:, 0],
-            front[:, 1],
-            xerr=deviations[:, 0],
-            yerr=deviations[:, 1],
-            fmt="none",
-            ecolor=_FOUND,
-            alpha=0.25,
-            linewidth=0.8,
-            zorder=2,
-            label="standard deviation",
-        )
+        (x, y), (dx, dy), name = front.T, deviations.T, "standard deviation"
+        ax.errorbar(x, y, dy, dx, fmt="none", ecolor=_FOUND, alpha=0.25, linewidth=0.8, zorder=2, label=name)
     if true_front is not None and len(true_front):
-        ordered = true_front[np.argsort(true_front[:, 0])]
-        ax.plot(
-            *ordered.T,
-            "o",
-            color=_TRUE,
-            markersize=6,
-            markerfacecolor="none",
-            markeredgewidth=0.9,
-            label=f"{best} ({len(true_front)})",
-            zorder=3,
-        )
-    ordered = front[np.argsort(front[:, 0])]
-    ax.plot(*ordered.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
+        name = f"{best} ({len(true_front)})"
+        ax.plot(*true_front.T, "o", color=_TRUE, markersize=6, mfc="none", mew=0.9, label=name, zorder=3)
+    found = front[np.argsort(front[:, 0])]
+    ax.plot(*found.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
     if takes is not None and len(takes):
         ax.plot(*takes.T, "D", color=_SURE, markersize=4.5, label=f"can be told apart ({len(takes)})", zorder=5)
-    ax.set_xlabel(labels[0], parse_math=False)
-    ax.set_ylabel(labels[1], parse_math=False)
-    ax.legend(fontsize=8, frameon=False)
+    return _labelled(ax, labels[0], labels[1])
+
+
+def _labelled(ax: Axes, x: str, y: str, *, legend: int = 8) -> Axes:
+    """Name the axes, whose titles are no formulas, and show the legend in points of ``legend``."""
+    ax.set_xlabel(x, parse_math=False)
+    ax.set_ylabel(y, parse_math=False)
+    ax.legend(fontsize=legend, frameon=False)
     return ax
 
 
@@ -112,10 +98,7 @@ def plot_best(ax: Axes, objectives: Objectives, *, values: Floats, feasible: Boo
     shown = values[feasible]
     ax.plot(steps, shown, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(shown):,})")
     ax.step(steps, objectives.best_so_far(shown), where="post", color=_FOUND, label="best so far")
-    ax.set_xlabel("distinct cells evaluated")
-    ax.set_ylabel(objectives[0].label, parse_math=False)
-    ax.legend(fontsize=8, frameon=False)
-    return ax
+    return _labelled(ax, "distinct cells evaluated", objectives[0].label)
 
 
 def plot_front_matrix(
@@ -129,68 +112,50 @@ def plot_front_matrix(
     best: str = "true front",
 ) -> Figure:
     """Draw a front of three or more objectives, a panel for each pair of them, on an empty figure."""
-    m = front.shape[1]
-    axes = figure.subplots(m - 1, m - 1, squeeze=False)
-    for row in range(m - 1):
-        for column in range(m - 1):
-            ax = axes[row, column]
-            if column > row:
-                ax.set_axis_off()
-                continue
-            pair = [column, row + 1]
-            plot_front(
-                ax,
-                front=front[:, pair],
-                seen=None if seen is None else seen[:, pair],
-                true_front=None if true_front is None else true_front[:, pair],
-                labels=(labels[column], labels[row + 1]),
-                label=label,
-                best=best,
-            )
-            ax.spines[["top", "right"]].set_visible(False)
-            if (row, column) != (0, 0):
-                ax.get_legend().remove()
+    n = front.shape[1] - 1
+    for (row, column), ax in np.ndenumerate(figure.subplots(n, n, squeeze=False)):
+        if column > row:
+            ax.set_axis_off()
+            continue
+        pair = [column, row + 1]
+        also, true = (None if points is None else points[:, pair] for points in (seen, true_front))
+        names = labels[column], labels[row + 1]
+        plot_front(ax, front=front[:, pair], seen=also, true_front=true, labels=names, label=label, best=best)
+        ax.spines[["top", "right"]].set_visible(False)
+        if (row, column) != (0, 0):
+            ax.get_legend().remove()
     return figure
 
 
 def draw_front(stored: StoredRun) -> Figure:
     """The front over what was evaluated; panels for three objectives and more."""
-    labels = [o.label for o in stored.problem.objectives]
-    seen = stored.trace.values[stored.trace.feasible]
-    true_front = None if stored.true_front is None else stored.true_front[1]
-    problem, said = stored.problem, stored.run.uncertainty
+    problem, trace, said = stored.problem, stored.trace, stored.run.uncertainty
+    labels, best = [o.label for o in problem.objectives], problem.best_front
+    front, seen = stored.front_values, trace.values[trace.feasible]
+    true = None if stored.true_front is None else stored.true_front[1]
     found = "predicted front found" if problem.predicted else "front found"
-    if len(labels) == 1:
-        figure, ax = new_figure()
-        plot_best(ax, stored.problem.objectives, values=stored.trace.values, feasible=stored.trace.feasible)
-    elif len(labels) == 2:
-        figure, ax = new_figure()
+    n = len(labels) - 1
+    figure, ax = new_figure() if n < 2 else new_figure(4.0 * n, 3.2 * n)
+    if n == 0:
+        plot_best(ax, problem.objectives, values=trace.values, feasible=trace.feasible)
+    elif n == 1:
         plot_front(
             ax,
-            front=stored.front_values,
+            front=front,
             seen=seen,
-            true_front=true_front,
+            true_front=true,
             deviations=stored.deviations,
-            bands=band_outlines(problem, stored.front_values, said),
-            takes=None if said is None else stored.front_values[np.isin(stored.front_cells, said.takes)],
+            bands=band_outlines(problem, front, said),
+            takes=None if said is None else front[np.isin(stored.front_cells, said.takes)],
             labels=(labels[0], labels[1]),
             label=found,
-            best=problem.best_front,
+            best=best,
         )
         title = f"{stored.problem.name}, {stored.run.label}, seed {stored.run.seed}"
         ax.set_title(title, fontsize=10, parse_math=False)
     else:
-        figure, ax = new_figure(4.0 * max(1, len(labels) - 1), 3.2 * max(1, len(labels) - 1))
         ax.remove()
-        plot_front_matrix(
-            figure,
-            front=stored.front_values,
-            seen=seen,
-            true_front=true_front,
-            labels=labels,
-            label=found,
-            best=problem.best_front,
-        )
+        plot_front_matrix(figure, front=front, seen=seen, true_front=true, labels=labels, label=found, best=best)
     return figure
 
 
@@ -218,10 +183,7 @@ def plot_curves(ax: Axes, curves: Curves) -> Axes:
     """Draw lines with their bands; of outlines, those of a group in one colour, the faint ones dashed."""
     draw = _plot_outlines if curves.outlines else _plot_lines
     draw(ax, curves)
-    ax.set_xlabel(curves.x_label, parse_math=False)
-    ax.set_ylabel(curves.y_label, parse_math=False)
-    ax.legend(fontsize=7 if curves.outlines else 8, frameon=False)
-    return ax
+    return _labelled(ax, curves.x_label, curves.y_label, legend=7 if curves.outlines else 8)
 
 
 def _plot_lines(ax: Axes, curves: Curves) -> None:
@@ -329,10 +291,8 @@ def plot_critical_difference(ax: Axes, ranks: RankTest) -> Axes:
         row = place if on_left else k - 1 - place
         y, end = -depth - 0.6 * row, (0.85 if on_left else k + 0.15)
         ax.plot([rank, rank, end], [0, y, y], color="#555555", linewidth=0.9)
-        text = f"{name} ({rank:.2f})"
-        ax.text(
-            end - 0.05 if on_left else end + 0.05, y, text, ha="right" if on_left else "left", va="center", fontsize=9
-        )
+        beside, side = (end - 0.05, "right") if on_left else (end + 0.05, "left")
+        ax.text(beside, y, f"{name} ({rank:.2f})", ha=side, va="center", fontsize=9)
     where = dict(zip(ranks.names, ranks.mean_ranks, strict=True))
     for row, group in enumerate(ranks.groups):
         ends = [where[group[0]] - 0.04, where[group[-1]] + 0.04]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from eomoo.analysis.compared import StudyTables, check_indicators, median_table, pair_table
 from eomoo.analysis.fronts import FrontData, front_table
@@ -45,7 +44,8 @@ def to_csv(report: Report) -> str:
 def to_latex(report: Report) -> str:
     r"""The report's tables for a paper (package booktabs): the front, the indicators, the tests."""
     wanted = ("front", "indicators", "tests", "ranks")
-    tables = [table for table in _tables(report) if table.key.startswith(wanted)]
+    blocks = (block for section in report.sections for block in section.blocks)
+    tables = [table for block in blocks if (table := _table_of(block)) and table.key.startswith(wanted)]
     return f"% {_one_line(report.title)}; made by {report.made}\n" + "\n".join(map(_latex_table, tables))
 
 
@@ -108,24 +108,19 @@ def to_markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _tables(report: Report) -> list[Table]:
-    found = []
-    for section in report.sections:
-        for block in section.blocks:
-            if isinstance(block, FrontData):
-                found.append(front_table(block))
-            elif isinstance(block, Table):
-                found.append(block)
-    return found
-
-
-def _markdown_block(block: Any) -> str:
+def _table_of(block: object) -> Table | None:
+    """What a block shows as a table, where it can be one."""
     if isinstance(block, FrontData):
-        return _markdown_table(front_table(block))
-    if isinstance(block, Table):
-        return _markdown_table(block)
+        return front_table(block)
     if isinstance(block, Curves) and not block.outlines:
-        return _markdown_table(_sampled(block))
+        return _sampled(block)
+    return block if isinstance(block, Table) else None
+
+
+def _markdown_block(block: object) -> str:
+    table = _table_of(block)
+    if table is not None:
+        return _markdown_table(table)
     if isinstance(block, Facts):
         rows = "\n".join(f"- {_escaped(name)}: {_escaped(value)}" for name, value in block.rows)
         return f"**{_escaped(block.title)}**\n\n{rows}"
@@ -142,13 +137,8 @@ def _sampled(curves: Curves, points: int = 6) -> Table:
     places = sorted({longest[round(k * (len(longest) - 1) / points)] for k in range(points + 1)}) if longest else []
     lines = [line for line in curves.series if not line.faint]
     rows = [[x, *(dict(zip(line.x, line.y, strict=True)).get(x) for line in lines)] for x in places]
-    return Table(
-        title=curves.title,
-        columns=[curves.x_label, *(line.name for line in lines)],
-        rows=rows,
-        key=curves.key,
-        note=curves.note,
-    )
+    columns = [curves.x_label, *(line.name for line in lines)]
+    return Table(title=curves.title, columns=columns, rows=rows, key=curves.key, note=curves.note)
 
 
 def _markdown_table(table: Table) -> str:
@@ -156,10 +146,8 @@ def _markdown_table(table: Table) -> str:
     lines.append("| " + " | ".join(_escaped(title) for title in table.columns) + " |")
     numeric = map(table.is_numeric, range(len(table.columns)))
     lines.append("|" + "|".join("---:" if right else "---" for right in numeric) + "|")
-    lines += [
-        "| " + " | ".join(_markdown_value(table, k, v) for k, v in enumerate(row)) + " |"
-        for row in table.rows[:_MOST_ROWS]
-    ]
+    for row in table.rows[:_MOST_ROWS]:
+        lines.append("| " + " | ".join(_marked(table, k, v, _escaped, "**{}**") for k, v in enumerate(row)) + " |")
     if len(table.rows) > _MOST_ROWS:
         lines += ["", f"{_MOST_ROWS} of {len(table.rows):,} rows; all are in the HTML report and in its CSV."]
     return "\n".join([*lines, *(["", _escaped(table.note)] if table.note else [])])
@@ -173,20 +161,17 @@ def _latex_table(table: Table) -> str:
     lines += [rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}", r"\toprule"]
     headings = [_HEADINGS.get(table.columns[k]) or _latex(table.columns[k]) for k in shown]
     lines += [" & ".join(headings) + r" \\", r"\midrule"]
-    lines += [" & ".join(_latex_value(table, k, row[k]) for k in shown) + r" \\" for row in table.rows[:_MOST_ROWS]]
+    for row in table.rows[:_MOST_ROWS]:
+        lines.append(" & ".join(_marked(table, k, row[k], _latex, r"\textbf{{{}}}") for k in shown) + r" \\")
     if len(table.rows) > _MOST_ROWS:
         lines.append(rf"\multicolumn{{{len(shown)}}}{{l}}{{{_MOST_ROWS} of {len(table.rows)} rows}} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 
-def _markdown_value(table: Table, k: int, value: Any) -> str:
-    text = _escaped(value_text(value))
-    return f"**{text}**" if table.is_best(k, value) else text
-
-
-def _latex_value(table: Table, k: int, value: Any) -> str:
-    text = _latex(value_text(value))
-    return rf"\textbf{{{text}}}" if table.is_best(k, value) else text
+def _marked(table: Table, k: int, value: object, escape: Callable[[str], str], bold: str) -> str:
+    """A value of column k as text, in bold where it is the best."""
+    text = escape(value_text(value))
+    return bold.format(text) if table.is_best(k, value) else text
 
 
 def _one_line(text: str) -> str:
@@ -204,7 +189,7 @@ def _latex(text: str) -> str:
     return "".join(_LATEX.get(mark, mark) for mark in plain)
 
 
-def _guarded(value: Any) -> Any:
+def _guarded(value: object) -> object:
     """A value for CSV; a text that a spreadsheet would take for a formula gets an apostrophe in front."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"
