@@ -117,13 +117,11 @@ def pairwise_tests(samples: Mapping[str, ArrayLike], pairs: Sequence[tuple[str, 
     pairs = list(combinations(samples, 2)) if pairs is None else pairs
     found = [mann_whitney(samples[a], samples[b]) for a, b in pairs]
     corrected = holm([p for _, p in found])
-    tests = []
-    for (a, b), (u, p), p_holm in zip(pairs, found, corrected, strict=True):
-        effect = vargha_delaney(samples[a], samples[b])
-        tests.append(
-            PairTest(first=a, second=b, u=u, p=p, p_holm=float(p_holm), a12=effect, magnitude=magnitude(effect))
-        )
-    return tests
+    effects = [vargha_delaney(samples[a], samples[b]) for a, b in pairs]
+    return [
+        PairTest(first=a, second=b, u=u, p=p, p_holm=p_holm, a12=effect, magnitude=magnitude(effect))
+        for (a, b), (u, p), p_holm, effect in zip(pairs, found, corrected.tolist(), effects, strict=True)
+    ]
 
 
 def mean_ranks(scores: ArrayLike) -> Floats:
@@ -133,8 +131,7 @@ def mean_ranks(scores: ArrayLike) -> Floats:
     """
     from scipy.stats import rankdata
 
-    ranks: Floats = rankdata(np.asarray(scores, dtype=np.float64), axis=1).mean(axis=0)
-    return ranks
+    return np.asarray(rankdata(np.asarray(scores, dtype=np.float64), axis=1).mean(axis=0))
 
 
 def critical_difference(n_algorithms: int, n_problems: int, *, alpha: float = 0.05) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,36 +92,26 @@ def autocorrelation(
         raise SettingError(f"max_lag must be 1 to {values.shape[1] - 1}, the walks' steps; got {max_lag}")
     if not 0.0 < confidence < 1.0:
         raise SettingError(f"confidence must be between 0 and 1; got {confidence}")
-    sums = _lagged_sums(values, max_lag)
-    n_walks = len(values)
-    rng = np.random.default_rng(seed)
+    n_walks, rng = len(values), np.random.default_rng(seed)
     # One column of weights for the sample itself, then as many for each resample as walks drawn.
     drawn = rng.multinomial(n_walks, np.full(n_walks, 1.0 / n_walks), size=n_resamples)
     weights = np.concatenate((np.ones((1, n_walks)), drawn.astype(np.float64)))
-    curves = _curves(weights, *sums)
+    curves = _curves(weights, *_lagged_sums(values, max_lag))
     lengths = [correlation_length(r) for r in curves[:, 1]]
     tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
     low, high = _quantiles(curves[1:], tails)
     band = _quantiles(np.array(lengths[1:])[:, None], tails)[:, 0]
+    ends = float(band[0]), float(band[1])
     return Autocorrelation(
-        mean=curves[0],
-        low=low,
-        high=high,
-        length=lengths[0],
-        length_band=(float(band[0]), float(band[1])),
-        confidence=confidence,
+        mean=curves[0], low=low, high=high, length=lengths[0], length_band=ends, confidence=confidence
     )
 
 
 def _quantiles(samples: Floats, shares: list[float]) -> Floats:
     """Quantiles (k, m) of each column of samples (n, m) without its NaN; NaN where there is nothing else."""
-    found = np.full((len(shares), samples.shape[1]), np.nan)
-    for k, column in enumerate(samples.T):
-        known = column[~np.isnan(column)]
-        if len(known):
-            # "nearest" keeps infinite lengths apart from NaN, which interpolation would make of them.
-            found[:, k] = np.quantile(known, shares, method="nearest")
-    return found
+    # "nearest" keeps infinite lengths apart from NaN, which interpolation would make of them.
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        return np.asarray(np.nanquantile(samples, shares, axis=0, method="nearest"))
 
 
 def _lagged_sums(values: Floats, max_lag: int) -> tuple[Floats, ...]:
@@ -149,8 +140,7 @@ def _curves(weights: Floats, products: Floats, heads: Floats, tails: Floats, pai
     joint = weights @ products - mean * (weights @ heads) - mean * (weights @ tails)
     with np.errstate(invalid="ignore", divide="ignore"):
         covariance = joint / n + mean**2
-        curves: Floats = covariance / covariance[:, :1]
-    return curves
+        return np.asarray(covariance / covariance[:, :1])
 
 
 def exact_autocorrelation(f: Floats, graph: Neighborhood, *, max_lag: int) -> Floats:
@@ -203,5 +193,4 @@ def walk_autocorrelation(values: Floats, *, lag: int = 1) -> Floats:
     """
     d = values - values.mean(axis=1, keepdims=True)
     stop = values.shape[1] - lag
-    joint: Floats = (d[:, :stop] * d[:, lag:]).sum(axis=1) / (d * d).sum(axis=1)
-    return joint
+    return np.asarray((d[:, :stop] * d[:, lag:]).sum(axis=1) / (d * d).sum(axis=1))

@@ -23,8 +23,7 @@ def random_directions(n: int, m: int, rng: np.random.Generator) -> Floats:
     """Random directions (n, m), uniform on the part of the sphere where all components are positive."""
     # A component of zero would divide by zero.
     normal = np.abs(rng.standard_normal((n, m))) + 1e-9
-    unit: Floats = normal / np.linalg.norm(normal, axis=1, keepdims=True)
-    return unit
+    return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
 
 
 def scalarised_hypervolume(F: Floats, directions: Floats, box: Box) -> Floats:
@@ -63,8 +62,7 @@ def z_score(mean: Floats, std: Floats, directions: Floats, best: Floats, box: Bo
     beyond = (inside[:, 0, None] - goal[:, 0]) / spread[:, 0, None]
     for k in range(1, mean.shape[1]):
         np.minimum(beyond, (inside[:, k, None] - goal[:, k]) / spread[:, k, None], out=beyond)
-    most: Floats = beyond.max(axis=1)
-    return most
+    return np.asarray(beyond.max(axis=1))
 
 
 def improvement_probabilities(

@@ -13,6 +13,7 @@ from pymoo.core.termination import TerminateIfAll, Termination
 from eomoo.arrays import Bools, Ints
 from eomoo.fronts import PENALTY
 from eomoo.search.problem import CellProblem
+from eomoo.search.starts import first_places
 from eomoo.space import load_space
 
 
@@ -57,11 +58,8 @@ class DistinctCells(Termination):
 
     def __init__(self, n: int, *, stall: int = 20_000, stall_generations: int = 100) -> None:
         super().__init__()
-        self.n = n
-        self.stall = stall
-        self.stall_generations = stall_generations
-        self._n_before = 0
-        self._n_idle = 0
+        self.n, self.stall, self.stall_generations = n, stall, stall_generations
+        self._n_before = self._n_idle = 0
 
     def _update(self, algorithm: Algorithm) -> float:
         evaluator = algorithm.evaluator
@@ -129,10 +127,10 @@ class BudgetedEvaluator(Evaluator):
         new = (index >= 0) & ~self._seen[index]
         if problem.domain is not None:
             new &= problem.domain[index]
+        first = np.zeros(len(new), dtype=bool)
         rows = np.flatnonzero(new)
-        new[rows] = False
-        new[rows[np.unique(index[rows], return_index=True)[1]]] = True
-        return new
+        first[rows[first_places(index[rows])]] = True
+        return first
 
 
 def _set_unpaid(problem: CellProblem, pop: Population) -> None:

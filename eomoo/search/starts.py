@@ -22,6 +22,7 @@ from eomoo.space.cell import N_EDGE_GENES, N_GENES
 Starts: TypeAlias = Sampling | Population | Individual | Result | Cell | NDArray[Any] | Sequence[Any]
 """Where first cells come from: a ``Sampling`` of pymoo, or cells as ``CellSampling`` takes them."""
 
+# Operations are coded 0 to 2.
 _MOST_OPERATIONS = 2
 
 

@@ -100,8 +100,7 @@ def optimistic_improvement(F: Floats) -> Floats:
     """
     if len(F) < 2:
         return np.ones(len(F))
-    width = np.ptp(F, axis=0)
-    Y = (F - F.min(axis=0)) / np.where(width > 0, width, 1.0)
+    Y = _by_range(F)
     if F.shape[1] != 2:
         return np.asarray(np.prod([_gap_to_better(column) for column in Y.T], axis=0))
     order = np.lexsort(Y.T[::-1])
@@ -111,12 +110,17 @@ def optimistic_improvement(F: Floats) -> Floats:
     return gain
 
 
+def _by_range(F: Floats) -> Floats:
+    """Points (k, m), each objective from 0 to 1, or 0 where it is a constant."""
+    width = np.ptp(F, axis=0)
+    return np.asarray((F - F.min(axis=0)) / np.where(width > 0, width, 1.0))
+
+
 def _gap_to_better(column: Floats) -> Floats:
     values, place = np.unique(column, return_inverse=True)
     gaps = np.diff(values)
     # Nothing is better than the best, whose room is unknown: as much as the widest gap.
-    result: Floats = np.concatenate(([gaps.max(initial=0.0)], gaps))[place]
-    return result
+    return np.asarray(np.concatenate(([gaps.max(initial=0.0)], gaps))[place])
 
 
 # -- restarts ------------------------------------------------------------------------------------
@@ -130,8 +134,7 @@ class RandomRestart:
 
     def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
         """See :class:`Restart`."""
-        cells: Ints = problem.random_cells(n, rng)
-        return cells
+        return problem.random_cells(n, rng)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +198,7 @@ def _largest_gap(archive: FrontArchive, rng: Generator) -> tuple[int, int]:
     index, F = archive.index, archive.F
     if len(index) == 1:
         return int(index[0]), int(index[0])
-    width = np.ptp(F, axis=0)
-    Y = (F - F.min(axis=0)) / np.where(width > 0, width, 1.0)
+    Y = _by_range(F)
     order = np.argsort(Y[:, rng.integers(Y.shape[1])], kind="stable")
     # The widest of all would be tried for ever when nothing lies in it.
     gaps = np.linalg.norm(np.diff(Y[order], axis=0), axis=1) * rng.random(len(order) - 1)

@@ -1,0 +1,30 @@
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+CREATE TABLE problem (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, noise INTEGER, constraints TEXT NOT NULL,
+  facts TEXT NOT NULL, key TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY, problem INTEGER NOT NULL REFERENCES problem, label TEXT NOT NULL, algorithm TEXT NOT NULL,
+  settings TEXT NOT NULL, seed INTEGER NOT NULL, budget INTEGER NOT NULL, n_eval INTEGER NOT NULL,
+  seconds REAL NOT NULL, complete INTEGER NOT NULL, versions TEXT NOT NULL, extra TEXT NOT NULL,
+  UNIQUE (problem, label, settings, seed, budget)
+);
+
+CREATE TABLE evaluation (
+  run INTEGER NOT NULL REFERENCES run, step INTEGER NOT NULL, cell INTEGER NOT NULL, PRIMARY KEY (run, step)
+) WITHOUT ROWID;
+
+CREATE TABLE value (
+  problem INTEGER NOT NULL REFERENCES problem, cell INTEGER NOT NULL, feasible INTEGER NOT NULL, raw BLOB NOT NULL,
+  PRIMARY KEY (problem, cell)
+) WITHOUT ROWID;
+
+CREATE TABLE deviation (
+  problem INTEGER NOT NULL REFERENCES problem, cell INTEGER NOT NULL, raw BLOB NOT NULL, PRIMARY KEY (problem, cell)
+) WITHOUT ROWID;
+
+CREATE TABLE true_front (
+  problem INTEGER NOT NULL REFERENCES problem, cell INTEGER NOT NULL, raw BLOB NOT NULL, PRIMARY KEY (problem, cell)
+) WITHOUT ROWID;
