@@ -96,7 +96,7 @@ def short(value: object) -> str:
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names as they may stand in a sentence: never many, never long."""
+    """Names as they may stand in a sentence: never many, never long (limits of choice, some lines of a terminal)."""
     found = [str(name)[:60] for name in names]
     return ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
 

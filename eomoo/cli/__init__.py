@@ -77,11 +77,11 @@ def main() -> None:
     except EomooError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
-        _fail("interrupted", 130)
+        _fail("interrupted", 130)  # 128 + SIGINT, as shells have it
     except BrokenPipeError:
         # The reader of a pipe has gone, as with `| head`; closing stderr keeps Python from complaining.
         sys.stderr.close()
-        sys.exit(141)
+        sys.exit(141)  # 128 + SIGPIPE
     except OSError as error:
         if error.filename is not None:
             # Such as a name that is too long to look whether there is a file.

@@ -28,7 +28,7 @@ def console(*, stderr: bool = False) -> Console:
     """
     found = Console(stderr=stderr, highlight=False, markup=False)
     if not found.is_terminal:
-        found.width = max(found.width, 160)
+        found.width = max(found.width, 160)  # a choice: room for whole tables
     return found
 
 

@@ -211,7 +211,7 @@ def export(
     real = None
     if data is not None:
         test = open_data(data, **parse_options(images)).test
-        real = read_batch(test, np.arange(min(16, len(test))))[0]
+        real = read_batch(test, np.arange(min(16, len(test))))[0]  # through every layer, in a moment
     state = load_state(weights)
     index = int(load_space().index(Cell(state["cell"]["matrix"], state["cell"]["ops"])))
     done = export_onnx(weights, out or Path(f"{index}.onnx"), images=real, metadata={"index": index})

@@ -48,7 +48,7 @@ def download(
         sha256: Expected checksum, 64 hexadecimal digits.
         size: Expected size in bytes; more than that is not accepted.
         progress: Told about each piece that arrives.
-        timeout: Seconds of silence after which the connection counts as lost.
+        timeout: Seconds of silence after which the connection counts as lost (a choice).
 
     Returns:
         The path of the target.

@@ -42,6 +42,7 @@ def mask_crc(crc: NDArray[np.uint32]) -> NDArray[np.uint32]:
 def crc32c_columns(columns: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """CRC-32C of n texts of one length L, given as columns: (L, n) uint8 -> (n,) uint32."""
     length, n = columns.shape
+    # In steps of 512, so that one table serves the records of all usual lengths, some 400 bytes.
     table, of_zeros = _distance_tables(-(-length // 512) * 512)
     crc = np.full(n, of_zeros[length], dtype=np.uint32)
     part = np.empty_like(crc)

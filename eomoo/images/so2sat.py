@@ -32,7 +32,7 @@ SO2SAT_CLASSES = (
     "dense trees", "scattered trees", "bush or scrub", "low plants", "bare rock or paved",
     "bare soil or sand", "water",
 )  # fmt: skip
-_PIXELS = 32
+_PIXELS = 32  # Zhu et al., 2020, as sizes, bands and classes
 # Of the training split, by band; rounded to five digits.
 _VERSION_2_MEAN = (0.12374, 0.10925, 0.10105, 0.11420, 0.15921, 0.18141, 0.17451, 0.19495, 0.15421, 0.10900)
 _VERSION_2_STD = (0.03956, 0.04775, 0.06633, 0.06357, 0.07746, 0.09104, 0.09218, 0.10168, 0.09987, 0.08777)

@@ -118,6 +118,7 @@ def _scene_of(table: Place, path: Path) -> Scene:
 
 
 def _text(place: Place, expected: str) -> str:
+    # Longer than any path or name that people write.
     return place.text(r"(?s).{1,1000}", expected)
 
 

@@ -77,7 +77,7 @@ class DaskJobs(Jobs):
             return
         until = time.monotonic() + _START
         while not (fitting := self._offers()) and time.monotonic() < until:
-            time.sleep(0.2)
+            time.sleep(0.2)  # a choice: often enough not to be noticed
         if fitting is None:
             raise StoreError(f"the Dask scheduler at {self.cluster} has no workers; start some first")
         if not fitting:

@@ -75,7 +75,7 @@ def expected_gain(
     """How much full training hopefully lowers the errors (n, m) of candidates, by objective (m,).
 
     It is a quantile over what was trained fully, of which 1 is the largest gain seen and promotes the most;
-    infinite as long as fewer than three candidates are known.
+    infinite as long as fewer than three candidates, too few for a quantile, are known.
     """
     known = np.isfinite(short).all(axis=1) & np.isfinite(full).all(axis=1)
     if known.sum() < 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -160,36 +161,29 @@ def parse_constraint(limit: str, card: Card) -> Constraint:
         name, found, bound = limit.partition(end)
         if found:
             break
-    name, value = name.strip(), _finite(bound)
-    if not found or not name or value is None:
+    name, value = name.strip(), math.nan
+    with contextlib.suppress(ValueError):
+        value = float(bound)
+    if not found or not name or not math.isfinite(value):
         raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5e6'; got {limit!r}")
-    known = {o.name: (o.quantity, o.source) for o in card.objectives}
-    others = {"params": ("params", "analytic"), "macs": ("macs", "analytic")}
-    quantity, source = known.get(name) or others.get(name) or (name, card.objectives[0].source)
+    known = {name: (name, "analytic") for name in ("params", "macs")}
+    known |= {o.name: (o.quantity, o.source) for o in card.objectives}
+    quantity, source = known.get(name, (name, card.objectives[0].source))
     limits = {"most": value} if end == "<=" else {"least": value}
     return Constraint(quantity=quantity, source=source, **limits)
-
-
-def _finite(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _card(path: Path, content: Mapping[str, object], digest: str) -> Card:
     """The card of a file's content; each error names the file and the key."""
     where = f"problem card {path}"
     known_keys(where, content, _CARD_KEYS, error=CardError)
-    rows = content.get("objectives")
+    rows, limits = content.get("objectives"), content.get("constraints", [])
     if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
         raise CardError(f"{where}: it needs at least one [[objectives]] table")
     objectives = tuple(_objective(row, f"{where}: objective {k}") for k, row in enumerate(rows, 1))
     names = [o.name for o in objectives]
     if len(set(names)) < len(names):
         raise CardError(f"{where}: two objectives have the same name among {', '.join(names)}")
-    limits = content.get("constraints", [])
     if not isinstance(limits, list) or not all(isinstance(r, dict) for r in limits):
         raise CardError(f"{where}: constraints are written as [[constraints]] tables")
     backends = content.get("backend", {})
@@ -245,9 +239,9 @@ def _constraint(row: Mapping[str, object], where: str) -> Constraint:
 
 
 def _reference_point(content: Mapping[str, object], n: int, where: str) -> tuple[float, ...] | None:
-    if "reference_point" not in content:
+    values = content.get("reference_point")
+    if values is None:
         return None
-    values = content["reference_point"]
     if not isinstance(values, list) or len(values) != n:
         raise CardError(f"{where}: reference_point needs {n} numbers, one an objective; got {short(values)}")
     return tuple(number(f"{where}: reference_point", value, error=CardError) for value in values)

@@ -13,7 +13,7 @@ from eomoo.errors import CellError
 
 INPUT, OUTPUT = "input", "output"
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
-MAX_VERTICES, MAX_EDGES = 7, 9
+MAX_VERTICES, MAX_EDGES = 7, 9  # of the space (Ying et al., NAS-Bench-101, ICML 2019)
 N_EDGE_GENES, N_OP_GENES = 21, 5
 N_GENES = N_EDGE_GENES + N_OP_GENES
 

@@ -66,6 +66,7 @@ class Skeleton:
         return tuple((self.image_size >> k) ** 2 for k in range(self.n_stacks))
 
 
+# Ten bands of Sentinel-2 and 17 local climate zones, as published; three colours and ten classes.
 SO2SAT = Skeleton(in_channels=10, n_classes=17)
 CIFAR10 = Skeleton(in_channels=3, n_classes=10)
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from eomoo.space.cell import MAX_EDGES, MAX_VERTICES, N_OP_GENES
 
-N_CELLS = 423_624
+N_CELLS = 423_624  # Ying et al., NAS-Bench-101, ICML 2019; the enumeration gives it too
 N_INTERIOR = N_OP_GENES
 N_EDGES = MAX_VERTICES * (MAX_VERTICES - 1) // 2
 N_MASKS = 1 << N_EDGES
 N_LABELLINGS = 3**N_INTERIOR
-_FORBIDDEN = float(1 << 30)
+_FORBIDDEN = float(1 << 30)  # above every mask of 21 bits
 
 
 def edge_bit(x: int, y: int) -> int:

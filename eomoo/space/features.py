@@ -14,7 +14,7 @@ from eomoo.space.tables import Tables
 
 _INTERIOR = MAX_VERTICES - 2
 _OUT = MAX_VERTICES - 1
-_BLOCK = 1 << 13
+_BLOCK = 1 << 13  # cells at a time: 141 features of each are 5 MB
 _SHORT = ("conv3x3", "conv1x1", "maxpool")
 # Operations 0 conv3x3, 1 conv1x1, 2 maxpool; the published order of the slots is conv1x1 first.
 _FIRST_SLOT = np.array([6, 1, 11])

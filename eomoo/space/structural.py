@@ -17,7 +17,7 @@ _OUT = MAX_VERTICES - 1
 _KINDS = ("input", "conv3x3", "conv1x1", "maxpool", "output")
 _CONV3, _CONV1, _POOL = 1, 2, 3
 _SENDERS, _OPS, _RECEIVERS = range(4), (_CONV3, _CONV1, _POOL), range(1, 5)
-_FAR = np.float32(1e6)
+_FAR = np.float32(1e6)  # above any sum along a path, and exact in single precision beside one
 
 _Array = NDArray[np.float32]
 _Columns = dict[str, _Array]
