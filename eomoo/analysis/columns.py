@@ -181,23 +181,30 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     """How much of a front is real, in sentences."""
     kind = "predicted" if problem.predicted else "measured with some error"
     expected, most = said.probability.sum(), said.probability.max()
+    better = joined(_amounts(problem, np.median(said.regret, axis=0)))
+    regret = f" By {better} (medians) the best cell as good elsewhere is expected to be better." if better else ""
     return (
         f"Values are {kind}: of the {len(said.cells):,} cells {expected:.1f} are expected to be on the true front, "
-        f"none with a probability P(front) above {most:.2g}. At 95 % they are {len(said.groups):,} choices; of the "
-        f"cells that one stands for, none is likely to be better by more than its gain. By {said.n_draws:,} joint "
+        f"none with a probability P(front) above {most:.2g}.{regret} At 95 % they are {len(said.groups):,} choices; of "
+        f"the cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} joint "
         f"draws over {said.n_candidates:,} cells that could matter."
     )
+
+
+def _amounts(problem: ProblemRow, amounts: Floats) -> list[str]:
+    """Amounts (m,) of the objectives in words, those that are not 0."""
+    return [
+        f"{amount:.2g} {shown_unit(o.unit)}".strip() + f" of {o.title}"
+        for o, amount in zip(problem.objectives, amounts.tolist(), strict=True)
+        if amount > 0
+    ]
 
 
 def group_words(problem: ProblemRow, said: FrontSummary) -> Iterator[str]:
     """A sentence for each group of several cells, the largest first."""
     for group in sorted(said.groups, key=lambda g: -len(g.cells)):
         if len(group.cells) > 1:
-            parts = [
-                f"{gain:.2g} {shown_unit(o.unit)}".strip() + f" of {o.title}"
-                for o, gain in zip(problem.objectives, group.gain.tolist(), strict=True)
-                if gain > 0
-            ]
+            parts = _amounts(problem, group.gain)
             more = f" by more than {joined(parts)}" if parts else ""
             yield (
                 f"These {len(group.cells)} cells cannot be told apart; take {group.representative}: no other is likely "
