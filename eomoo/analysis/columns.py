@@ -185,9 +185,9 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     regret = f" By {better} (medians) the best cell as good elsewhere is expected to be better." if better else ""
     return (
         f"Values are {kind}: of the {len(said.cells):,} cells {expected:.1f} are expected to be on the true front, "
-        f"none with a probability P(front) above {most:.2g}.{regret} At 95 % they are {len(said.groups):,} choices; of "
-        f"the cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} joint "
-        f"draws over {said.n_candidates:,} cells that could matter."
+        f"none with a probability P(front) above {most:.2g}.{regret} At 95 % they are {len(said.groups):,} choices; "
+        f"of the cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} "
+        f"joint draws over {said.n_candidates:,} cells that could matter."
     )
 
 

@@ -232,16 +232,13 @@ class FrontUncertainty:
 
 
 def _shortfall(F: Floats, front: Floats) -> Floats:
-    """By how much points (k, m) are worse, in each objective, than the best of a front (t, m) no worse in others."""
-    short = np.zeros(F.shape)
+    """By how much points (k, m) are worse, in each objective, than the best of a front (t, m) no worse in any."""
     if not len(front):
-        return short
-    no_worse = front[:, None, :] <= F[None, :, :]
-    for j in range(F.shape[1]):
-        others = np.delete(no_worse, j, axis=2).all(axis=2)
-        best = np.where(others, front[:, [j]], np.inf).min(axis=0)
-        short[:, j] = np.maximum(F[:, j] - best, 0.0)
-    return np.where(np.isfinite(short), short, 0.0)
+        return np.zeros(F.shape)
+    no_worse = (front[:, None, :] <= F).all(axis=2, keepdims=True)
+    best = np.where(no_worse, front[:, None, :], np.inf).min(axis=0)
+    # A point that breaks a limit, or has no value, may have none before it.
+    return np.where(np.isfinite(best) & np.isfinite(F), F - best, 0.0)
 
 
 def _along_directions(fronts: list[Floats], percentiles: Sequence[float]) -> dict[float, Floats]:

@@ -8,7 +8,7 @@ import pytest
 
 import eomoo
 from eomoo.analysis import load_results, render_report
-from eomoo.analysis.columns import band_outlines, certainty_words, choices_table, group_words
+from eomoo.analysis.columns import band_outlines, certainty_words, choices_table, front_columns, group_words
 from eomoo.analysis.fronts import front_data, front_json, run_columns
 from eomoo.search import uncertainty as module
 
@@ -57,6 +57,28 @@ def test_the_file_of_the_front_has_probabilities_and_slack(run, said):
         assert float(row["probability latency <= 7"]) == said.limit_probability[k, 0]
     # Exact, and kept: no probability is worth a column.
     assert "probability params <= 4000000" not in rows[0]
+
+
+def test_columns_are_in_the_order_of_the_cells(run, said):
+    stored = run[0].stored
+    order = np.random.default_rng(0).permutation(len(stored.front_cells))
+    cells = stored.front_cells[order]
+    columns = {
+        c.name: c.values
+        for c in front_columns(
+            stored.problem,
+            cells,
+            stored.front_values[order],
+            stored.deviations[order],
+            limited=stored.run.limited,
+            said=said,
+        )
+    }
+    place = [said.cells.tolist().index(cell) for cell in cells]
+    assert place != sorted(place)
+    np.testing.assert_array_equal(columns["front_probability"], said.probability[place])
+    np.testing.assert_array_equal(columns["latency_regret"], said.regret[place, 1])
+    np.testing.assert_array_equal(columns["params_slack"], 4e6 - eomoo.load_space().params(cells))
 
 
 def test_settings_and_json_say_which_choices_there_are(run, said):

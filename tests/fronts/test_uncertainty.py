@@ -113,6 +113,14 @@ def test_what_is_known_exactly_chooses_and_does_not_tell_apart():
     assert found.groups[0].gain[1] == 0
 
 
+def test_a_cheaper_cell_that_is_surely_worse_stands_for_itself_alone():
+    rng = np.random.default_rng(1)
+    vague = np.array([9.0, 5.0, 5.1]) + rng.normal(size=(80, 3))
+    drawn = np.stack([vague, np.broadcast_to([10.0, 20.0, 30.0], (80, 3))], axis=2)
+    found = uncertainty(drawn, exact=[False, True])
+    assert [group.cells.tolist() for group in found.groups] == [[0], [1, 2]]
+
+
 def test_a_trade_off_that_is_sure_in_one_objective_alone_tells_cells_apart():
     rng = np.random.default_rng(1)
     drawn = np.stack([5.0 + rng.normal(size=(50, 2)), np.array([1.0, 9.0]) + 0.1 * rng.normal(size=(50, 2))], axis=2)

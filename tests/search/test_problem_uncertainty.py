@@ -57,6 +57,13 @@ def test_the_same_seed_says_the_same_and_another_does_not():
     first = ask().to_dataframe()
     assert first.equals(ask().to_dataframe())
     assert not first.equals(ask(seed=1).to_dataframe())
+    # Other draws have other fronts.
+    assert ask().fronts.cells.tolist() != ask(seed=1).fronts.cells.tolist()
+    other = ask(seed=1)
+    problem = eomoo.get_problem(CARD)
+    drawn = problem.joint_draws(other.fronts.cells, 12, seed=1)
+    points = drawn[other.fronts.draw, np.arange(len(other.fronts.cells))]
+    np.testing.assert_allclose(other.fronts.points, points, rtol=1e-9)
 
 
 def test_fronts_are_kept_and_found_again_and_made_again_where_they_are_damaged(tmp_path, monkeypatch):
