@@ -107,13 +107,8 @@ def _limits(problem: ProblemRow, cells: Ints, limited: Mapping[int, list[float]]
             own: NDArray[Any] = values.astype(np.int64) if (values == np.rint(values)).all() else values
             title, unit = limit.title, limit.unit
             yield FrontColumn(name=limit.name, title=title, unit=unit, direction=limit.direction, values=own)
-        yield FrontColumn(
-            name=f"{limit.name}_slack",
-            title=f"slack of {limit.title}",
-            unit=limit.unit,
-            direction="max",
-            values=limit.slack(values),
-        )
+        name, title = f"{limit.name}_slack", f"slack of {limit.title}"
+        yield FrontColumn(name=name, title=title, unit=limit.unit, direction="max", values=limit.slack(values))
 
 
 def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator[FrontColumn]:
@@ -128,13 +123,11 @@ def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator
         shares = said.limit_probability[:, k]
         # What is known exactly, and kept, needs no column.
         if (shares < 1).any():
-            yield FrontColumn(
-                name=f"probability {limit}", title=f"P({limit})", direction="max", values=of_cells(shares)
-            )
+            name, title = f"probability {limit}", f"P({limit})"
+            yield FrontColumn(name=name, title=title, direction="max", values=of_cells(shares))
     for o, regret in zip(problem.objectives, said.regret.T, strict=True):
         if (regret > 0).any():
-            title = f"expected regret of {o.title}"
-            name = f"{o.name}_regret"
+            name, title = f"{o.name}_regret", f"expected regret of {o.title}"
             yield FrontColumn(name=name, title=title, unit=o.unit, values=of_cells(regret), detail=True)
     group = {int(cell): g for g, found in enumerate(said.groups, 1) for cell in found.cells}
     yield FrontColumn(name="group", title="group", values=np.array([group.get(int(c), 0) for c in cells]), detail=True)

@@ -124,6 +124,7 @@ def differences(problem: ProblemResults, key: str) -> list[Differences]:
 def _telling(boxes: Floats, points: Floats, objectives: Objectives) -> list[tuple[float, float, float, float, float]]:
     """The largest boxes that tell: shares of runs in the last column, cut to where the points are."""
     low, high = points.min(axis=0), points.max(axis=0)
+    # A little room, so that the worst points are not on the edge.
     high = high + 0.03 * (high - low)
     share = boxes[:, 4]
     start, stop = np.clip(boxes[:, :2], low, high), np.clip(boxes[:, 2:4], low, high)

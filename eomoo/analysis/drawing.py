@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -85,38 +85,23 @@ def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     """Draw a cell on axes: vertices from top to bottom by their depth, coloured by operation."""
     depth = _depths(cell)
     places = _places(cell, depth)
-    deepest = max(depth)
     n_bent = 0
+    line = "#444444"
+    arrow: dict[str, Any] = {"arrowstyle": "-|>", "color": line, "linewidth": 1.1, "shrinkA": 7, "shrinkB": 9}
     for x, y in np.argwhere(cell.matrix):
         gap, bend = depth[y] - depth[x], 0.0
         if gap > 1:
-            # An edge that passes a level goes around it, by turns on the left and on the right.
+            # An edge that passes a level goes around it, by turns on the left and on the right: as wide as it takes
+            # to miss the boxes, more so for every level.
             bend = (0.28 + 0.07 * gap) * (-1.0) ** n_bent
             n_bent += 1
-        ax.annotate(
-            "",
-            xy=places[y],
-            xytext=places[x],
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": "#444444",
-                "linewidth": 1.1,
-                "shrinkA": 7,
-                "shrinkB": 9,
-                "connectionstyle": f"arc3,rad={bend:.2f}",
-            },
-        )
+        style = {**arrow, "connectionstyle": f"arc3,rad={bend:.2f}"}
+        ax.annotate("", xy=places[y], xytext=places[x], arrowprops=style)
     for v, op in enumerate(cell.ops):
-        ax.text(
-            *places[v],
-            _SHORT[op],
-            ha="center",
-            va="center",
-            fontsize=8,
-            bbox={"boxstyle": "round,pad=0.35", "facecolor": OPERATION_COLORS[op], "edgecolor": "#444444"},
-        )
+        box = {"boxstyle": "round,pad=0.35", "facecolor": OPERATION_COLORS[op], "edgecolor": line}
+        ax.text(*places[v], _SHORT[op], ha="center", va="center", fontsize=8, bbox=box)
     ax.set_xlim(-2.0, 2.0)
-    ax.set_ylim(-deepest - 0.5, 0.5)
+    ax.set_ylim(-max(depth) - 0.5, 0.5)
     ax.set_axis_off()
     if title:
         ax.set_title(title, fontsize=9, parse_math=False)

@@ -347,6 +347,7 @@ def landscape_sections(place: Path) -> Iterator[Section]:
         blocks.append(Picture(title="Landscape sheet", key="landscape", png=_small_png(picture), alt=alt))
     if numbers.is_file():
         content = read_json(numbers, max_size=10_000_000)
+        # A sheet of four objectives has fewer; a file may be anybody's.
         rows = list(_flat(content))[:200]
         blocks.append(Table(title="The landscape in numbers", columns=["measure", "value"], rows=rows, key="landscape"))
     if blocks:
@@ -378,6 +379,7 @@ def _small_png(path: Path) -> bytes:
     from PIL import Image
 
     with Image.open(BytesIO(png)) as image:
+        # The page shows it half as wide; of its colours, few are more than shades of grey.
         image.thumbnail((1800, 2600))
         small = BytesIO()
         image.convert("RGB").quantize(128).save(small, format="PNG", optimize=True)

@@ -197,14 +197,9 @@ def to_result(stored: StoredRun) -> Result:
     pop.set("index", trace.cells)
     for k, name in enumerate(objectives.names):
         pop.set(name, trace.values[:, k])
-    result = Result()
-    result.problem = StoredProblem(stored)
-    result.pop = pop
-    result.opt = pop[stored.front]
-    found = len(stored.front) > 0
-    result.X = result.opt.get("X") if found else None
-    result.F = result.opt.get("F") if found else None
-    result.success = found
-    result.exec_time = stored.run.seconds
-    result.algorithm = None
+    result, found = Result(), len(stored.front) > 0
+    result.problem, result.algorithm = StoredProblem(stored), None
+    result.pop, result.opt = pop, pop[stored.front]
+    result.X, result.F = result.opt.get("X", "F") if found else (None, None)
+    result.success, result.exec_time = found, stored.run.seconds
     return result

@@ -86,11 +86,13 @@ def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_
     for step in range(1, walks.shape[1]):
         here = walks[alive, step - 1]
         if graph is not None:
-            first, counts, near = (graph.indptr[here], graph.indptr[here + 1] - graph.indptr[here], graph.indices)
+            first, near = graph.indptr[here], graph.indices
+            counts = graph.indptr[here + 1] - first
         else:
             if visited is not None:
                 visited[alive, here] = True
-            seen = None if visited is None else (visited if len(alive) == len(visited) else visited[alive])
+            # All rows as they are, or a copy of those that go on.
+            seen = visited if visited is None or len(alive) == len(visited) else visited[alive]
             counts, near = _allowed(here, kind, domain, seen)
             first = np.cumsum(counts) - counts
         chosen = first + (rng.random(len(alive)) * counts).astype(np.int64)
@@ -123,13 +125,11 @@ def _given_starts(starts: ArrayLike, n_walks: int, domain: Bools | None) -> Ints
 
 
 def _drawn_starts(n: int, kind: str, domain: Bools | None, rng: Generator, *, must_move: bool) -> Ints:
-    space = load_space()
     """Distinct cells (n,), repeated where there are fewer; none where no cell can be a start."""
-    order = rng.permutation(len(space) if domain is None else np.flatnonzero(domain))
+    order = rng.permutation(len(load_space()) if domain is None else np.flatnonzero(domain))
     found = np.empty(0, dtype=np.int64)
-    size = 2 * n
-    for begin in range(0, len(order), size):
-        cells = order[begin : begin + size]
+    for begin in range(0, len(order), 2 * n):
+        cells = order[begin : begin + 2 * n]
         if must_move:
             cells = cells[_allowed(cells, kind, domain, None)[0] > 0]
         found = np.concatenate((found, cells))

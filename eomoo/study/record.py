@@ -13,6 +13,7 @@ from eomoo.study.plan import Study, parse_study, probe_name
 from eomoo.study.store import STORE_NAME
 
 RECORD_NAME = "study.json"
+# As many seeds as a study may have take a hundredth of it.
 _MOST_BYTES = 10_000_000
 
 

@@ -102,9 +102,8 @@ def _policy(script: str, style: str) -> str:
 
 
 def _header(report: Report) -> Element:
-    tiles = [
-        _element("div", _element("dt", what), _element("dd", value), {"class": "tile"}) for value, what in report.tiles
-    ]
+    kind = {"class": "tile"}
+    tiles = [_element("div", _element("dt", what), _element("dd", value), kind) for value, what in report.tiles]
     return _element(
         "header",
         _element("p", "eomoo report", {"class": "kicker"}),
