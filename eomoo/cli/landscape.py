@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 
 def landscape(
-    card: Annotated[
-        str | None,
-        Argument(
-            help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency."
-        ),
-    ] = None,
+    card: Annotated[str | None, Argument(help="A problem card, as for run; by default eo-macro-latency.")] = None,
     published: Annotated[bool, Option("--published", help="The published analysis of the EO table instead.")] = False,
     out: Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")] = None,
     neighborhood: Annotated[

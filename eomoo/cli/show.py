@@ -19,11 +19,7 @@ _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", 
 
 
 def parse_cell(text: str) -> int:
-    """The index of a cell given as its id (123, arch_123), its hash, or its genotype (26 digits).
-
-    Raises:
-        CellError: (a ValueError) The text is none of these; it says what a cell looks like.
-    """
+    """The index of a cell given as its id (123, arch_123), its hash, or its genotype (26 digits)."""
     space, word = load_space(), text.strip().lower()
     digits = re.sub(r"[\s,;\[\]()]", "", word)
     if re.fullmatch(r"[0-2]{26}", digits):

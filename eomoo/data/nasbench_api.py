@@ -44,18 +44,11 @@ class ModelSpec:
     """A graph of operations, pruned to what lies between input and output.
 
     Args:
-        matrix: Upper triangular adjacency matrix (V, V).
+        matrix: Upper triangular adjacency matrix (V, V); anything else is a SettingError (a ValueError).
         ops: V labels; the first and the last are the input's and the output's.
         data_format: Kept for the caller.
 
-    Attributes:
-        original_matrix, original_ops: As given.
-        matrix, ops: After pruning; None where input and output are not connected.
-        valid_spec: Whether they are.
-
-    Raises:
-        SettingError: (a ValueError) The matrix is not square, not upper triangular, or has another
-            size than there are labels.
+    ``matrix`` and ``ops`` are None where input and output are not connected; the ``original_`` ones stay.
     """
 
     def __init__(self, matrix: ArrayLike, ops: Sequence[str], data_format: str = "channels_last") -> None:
@@ -87,13 +80,7 @@ class NASBench:
             itself at the first use.
         seed: Seed of the choice among the three runs of a cell.
 
-    Attributes:
-        table: The :class:`~eomoo.data.nasbench101.NASBench101Table`.
-        config: The space's limits under the original's names.
-        fixed_statistics, computed_statistics: By hash, as in the original; each entry is made when
-            it is asked for.
-        valid_epochs: The numbers of epochs that can be queried.
-        training_time_spent, total_epochs_spent: The budget counters.
+    Its attributes are the original's, and ``table``, the :class:`~eomoo.data.nasbench101.NASBench101Table`.
     """
 
     def __init__(self, dataset_file: str | Path, seed: int | None = None) -> None:
@@ -112,11 +99,7 @@ class NASBench:
         self.reset_budget_counters()
 
     def query(self, model_spec: ModelSpec, epochs: int = 108, stop_halfway: bool = False) -> _Values:
-        """One of the three runs of a cell, chosen at random; the budget counters go up.
-
-        Raises:
-            OutOfDomainError: The graph or the number of epochs is not in the table.
-        """
+        """One of the three runs of a cell, chosen at random; the budget counters go up."""
         if epochs not in self.valid_epochs:
             raise OutOfDomainError(f"invalid number of epochs, must be one of {self.valid_epochs}")
         index = self._index(model_spec)

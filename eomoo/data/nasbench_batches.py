@@ -72,14 +72,9 @@ class RecordError(DataError):
 
 
 def decode_batch(first: int, records: Iterable[bytes]) -> Batch:
-    """Decode records that follow each other in a file.
+    """Decode records that follow each other in a file, the first of which has this number, counted from 0.
 
-    Args:
-        first: Number of the first, counted from 0.
-        records: Their bytes, in order.
-
-    Raises:
-        RecordError: A record has another form; it tells the record's number.
+    RecordError, with the number, where one has another form.
     """
     rows = [_decode(first + k, data) for k, data in enumerate(records)]
     hashes, epochs, masks, codes, doubles, params = zip(*rows, strict=True)

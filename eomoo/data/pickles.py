@@ -48,10 +48,7 @@ def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
         max_size: Largest file size in bytes that is read. Memory stays within a few hundred times
             the size of the file.
 
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: The file is no pickle, is damaged, is too large, or holds anything else; the text
-            names the forbidden thing.
+    Anything else is a DataError, which names the forbidden thing.
     """
     content = read_bytes(path, max_size=max_size)
     kind = other_kind(content)

@@ -28,11 +28,7 @@ def forget_digests(folder: Path) -> None:
 
 
 def check_digests(folder: Path) -> None:
-    """Compare a folder's files with its ``digests.json``; a folder of 0.1.0 has none.
-
-    Raises:
-        DataError: (a ValueError) A file has changed since it was written; the text names it.
-    """
+    """DataError where a file of a folder is not as its ``digests.json`` says; a folder of 0.1.0 has none."""
     path = folder / DIGESTS_NAME
     if not path.is_file():
         return

@@ -107,10 +107,7 @@ def to_json(value: object) -> str:
     """Return `value` as standard JSON text, indented by two.
 
     NumPy scalars and arrays, paths, tuples and dataclasses are converted. NaN and infinities, which
-    JSON does not know, become null.
-
-    Raises:
-        TypeError: `value` holds something that has no JSON form.
+    JSON does not know, become null; what has no JSON form is a TypeError.
     """
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 

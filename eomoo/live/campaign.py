@@ -321,11 +321,7 @@ def error_of(result: Result | None, split: str, kind: str) -> float:
 
 
 def with_first_stretch(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:
-    """The epochs with a first stretch that is as long as the screening.
-
-    Raises:
-        SettingError: (a ValueError) The screening is no shorter than a full training.
-    """
+    """The epochs with a first stretch as long as the screening; SettingError where that is no shorter than all."""
     if screen == 0 or (epochs[0] == screen and len(epochs) > 1):
         return epochs
     if screen < 0 or len(epochs) > 1 or screen >= epochs[0]:

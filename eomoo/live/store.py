@@ -138,22 +138,14 @@ class LiveStore:
     # -- results -------------------------------------------------------------------------------
 
     def get(self, kind: str, setting: _Plain) -> Result | None:
-        """The result that depends on exactly this; None where there is none.
-
-        Raises:
-            StoreError: It has changed since it was written.
-        """
+        """The result that depends on exactly this; None where there is none, StoreError where it has changed."""
         with self._open() as database:
             return self._get(database, key_of(kind, setting))
 
     def put(
         self, kind: str, setting: _Plain, result: _Plain, *, cell: int, status: str = "done", reason: str = ""
     ) -> None:
-        """Keep a result and forget its incidents; a result that is there already stays as it is.
-
-        Raises:
-            SettingError: (a ValueError) The status is none of ``RESULT_STATES``.
-        """
+        """Keep a result, its status one of ``RESULT_STATES``, and forget its incidents; one that is there stays."""
         choice("the status of a result", status, RESULT_STATES)
         key = key_of(kind, setting)
         texts = json.dumps(setting, sort_keys=True), json.dumps(result)
