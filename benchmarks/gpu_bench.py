@@ -99,7 +99,9 @@ class Bench:
         return 16 if self.dry else 256
 
     def _skeleton(self, channels: int, cells: int) -> Skeleton:
-        return Skeleton(in_channels=10, n_classes=17, stem_channels=channels, n_stacks=1 if self.dry else 3, cells_per_stack=cells)
+        return Skeleton(
+            in_channels=10, n_classes=17, stem_channels=channels, n_stacks=1 if self.dry else 3, cells_per_stack=cells
+        )
 
     # -- images --------------------------------------------------------------------------------
 

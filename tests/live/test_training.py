@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -265,6 +266,63 @@ def test_a_training_that_lacked_memory_goes_on_as_if_nothing_had_been(tiny_data,
     calls[0] = 0
     anew = train(CELL, tiny_data, **arguments)
     assert [(p.epoch, p.val_loss) for p in anew.curve] == [(p.epoch, p.val_loss) for p in whole.curve]
+
+
+def test_a_training_that_lacked_memory_keeps_nothing_on_the_device_afterwards(tiny_data, tiny_skeleton, monkeypatch):
+    from eomoo.live import job
+
+    made = []
+
+    def note(*arguments, kind, **named):
+        made.append((kind.__name__, named.get("keep", named.get("plain"))))
+        return kind(*arguments, **named)
+
+    for kind in (job.Batches, job.Steps):
+        monkeypatch.setattr(job, kind.__name__, partial(note, kind=kind))
+    monkeypatch.setattr("eomoo.live.modules.CellNetwork.forward", failing(NO_MEMORY, 1))
+    assert train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, epochs=1).done
+    first = [("Steps", False)] + [("Batches", True)] * 3
+    assert made == first + [("Steps", True)] + [("Batches", False)] * 3
+
+
+def test_how_steps_are_executed_is_no_other_training_unless_it_rounds_differently(tiny_data, tiny_skeleton, tmp_path):
+    from eomoo.live.training import training_setting
+
+    cell, cpu = eomoo.load_space().cell(CELL), torch.device("cpu")
+    settings = {
+        execution: training_setting(
+            cell, tiny_data, tiny_skeleton, replace(RECIPE, execution=execution), seed=0, device=cpu
+        )
+        for execution in ("auto", "eager", "graph", "compiled")
+    }
+    assert settings["auto"] == settings["eager"] == settings["graph"]
+    assert "execution" not in settings["auto"]["recipe"]
+    assert settings["compiled"]["recipe"] == settings["auto"]["recipe"] | {"execution": "compiled"}
+    for execution in ("graph", "compiled"):
+        with pytest.raises(ValueError, match=f"execution '{execution}' needs a CUDA device; this one is cpu"):
+            train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=replace(RECIPE, execution=execution), device="cpu")
+
+
+def test_fused_kernels_compute_what_the_modules_do(tiny_data, tiny_skeleton, monkeypatch):
+    from eomoo.live import modules
+    from eomoo.live.network import build_network
+
+    # Compiling takes half a minute on a CPU: here it is what is compiled that is checked.
+    monkeypatch.setattr(modules, "compiled", lambda function: function)
+    cell = next(k for k in range(CELL, CELL + 999) if set(eomoo.load_space().cell(k).op_codes) == {0, 1, 2})
+    plain, other = (build_network(cell, tiny_skeleton, seed=0) for _ in range(2))
+    modules.fuse(other)
+    x = torch.from_numpy(tiny_data.train.images)
+    for mode in ("train", "eval", "train"):
+        for network in (plain, other):
+            getattr(network, mode)()
+        first, second = plain(x), other(x)
+        assert torch.equal(first, second)
+        for network, logits in ((plain, first), (other, second)):
+            network.zero_grad()
+            logits.square().sum().backward()
+        assert all(torch.equal(p.grad, q.grad) for p, q in zip(plain.parameters(), other.parameters(), strict=True))
+        assert_same(plain.state_dict(), other.state_dict())
 
 
 def test_images_that_cannot_be_read_stop_the_training(tiny_data, tiny_skeleton, tmp_path):
