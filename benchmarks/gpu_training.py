@@ -127,17 +127,14 @@ def throughput(bench: Bench) -> None:
 
 
 def compiled(bench: Bench) -> None:
-    """Images a second with compiled kernels, and what compiling costs: the first network, and the next one."""
+    """Images a second of what torch.compile makes of the network, what it costs, and whether that learns."""
     if not bench.cuda:
         bench.note(skipped="needs a CUDA device")
         return
-    for name, cell in (("first", CELL), ("next", CELL + 1)):
-        started = time.perf_counter()
-        rate = eomoo(bench, bench.skeleton, cell=cell, execution="compiled")
-        seconds = time.perf_counter() - started - 3 * len(bench.many.train) / rate
-        bench.note(**{name: round(rate), f"{name}_seconds_before": round(seconds, 1)})
-    bench.note(next_without=round(eomoo(bench, bench.skeleton, cell=CELL + 1)))
-    bench.note(small=round(eomoo(bench, bench.small, execution="compiled")))
+    started = time.perf_counter()
+    rate = eomoo(bench, bench.skeleton, execution="compiled")
+    seconds = time.perf_counter() - started - 3 * len(bench.many.train) / rate
+    bench.note(eomoo=round(rate), seconds_before=round(seconds))
     recipe = get_recipe("nasbench", batch_size=bench.batch // 2, precision="bfloat16", execution="compiled")
     result = train(CELL, bench.images, skeleton=bench.small, recipe=recipe, epochs=8, device=str(bench.device))
     better = result.done and result.val.micro > 2 * result.val.majority
@@ -165,19 +162,13 @@ def _others(data: ImageData) -> ImageData:
 
 
 def eomoo(
-    bench: Bench,
-    skeleton: Skeleton,
-    *,
-    cell: int = CELL,
-    data: ImageData | None = None,
-    readers: int = 0,
-    **changes: object,
+    bench: Bench, skeleton: Skeleton, *, data: ImageData | None = None, readers: int = 0, **changes: object
 ) -> float:
     """Images a second in the last of three epochs of eomoo's training, measurements left out."""
     data = data or bench.many
     recipe = get_recipe("nasbench", batch_size=bench.batch, measure_every=1, **{"precision": "bfloat16", **changes})
     result = train(
-        cell, data, skeleton=skeleton, recipe=recipe, epochs=3, device=str(bench.device), workers=readers
+        CELL, data, skeleton=skeleton, recipe=recipe, epochs=3, device=str(bench.device), workers=readers
     )  # fmt: skip
     if not result.done:
         raise RuntimeError(f"{result.status}: {result.reason}")

@@ -3,10 +3,11 @@
 - ``network``: ``build_network(cell, skeleton)``; ``modules`` holds its torch classes and is the one module
   that imports torch at its top.
 - ``profile``: parameters, MACs and memory counted on the network.
-- ``training``: ``train`` and ``load_trained``; ``recipes`` how, ``job`` the steps, ``batches`` the images,
-  ``evaluation`` and ``metrics`` how well, ``runs`` a training's folder, ``weights`` files with a digest.
-- ``latency``: ``measure_latency`` in turns; ``runners`` PyTorch and ONNX Runtime, ``energy`` its counters,
-  ``devices`` what there is.
+- ``training``: ``train`` and ``load_trained``; ``recipes`` how, ``job`` its epochs, ``steps`` each step,
+  ``batches`` the images, ``resident`` those that stay on a GPU, ``evaluation`` and ``metrics`` how well, ``runs``
+  a training's folder, ``weights`` files with a digest.
+- ``latency``: ``measure_latency`` in turns; ``runners`` PyTorch, CUDA graphs and ONNX Runtime, ``energy`` its
+  counters, ``nvml`` what a GPU's driver tells, ``devices`` what there is.
 - ``export``: ``export_onnx``, for a whole front ``campaign``; ``mapping``: ``predict_scene``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
   incidents, ``screening`` chooses what is trained fully.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from types import MethodType
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from eomoo.space import Cell, Skeleton
 
@@ -147,59 +144,3 @@ def share_batch_norms(network: nn.Module, device: torch.device) -> nn.Module:
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SharedBatchNorm
     return network
-
-
-def fuse(network: nn.Module) -> None:
-    """Let a network's batch norms, ReLUs and poolings run compiled while it is trained.
-
-    Convolutions stay as they are. Sizes are left open, so that the kernels fit every cell; compiling a whole
-    network takes a minute, and anew for each one.
-    """
-    for module in network.modules():
-        if isinstance(module, ConvBnRelu):
-            module.forward = MethodType(_conv_bn_relu, module)  # type: ignore[method-assign]
-        elif isinstance(module, nn.MaxPool2d):
-            module.forward = MethodType(_max_pool, module)  # type: ignore[method-assign]
-
-
-@cache
-def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function compiled for tensors of any size; once in a process."""
-    made: Callable[..., Tensor] = torch.compile(function, dynamic=True)
-    return made
-
-
-def _conv_bn_relu(module: ConvBnRelu, x: Tensor) -> Tensor:
-    conv, norm, relu = module
-    if not module.training:
-        result: Tensor = relu(norm(conv(x)))
-        return result
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.num_batches_tracked is not None
-    norm.num_batches_tracked.add_(1)
-    fused: Tensor = compiled(_bn_relu)(
-        conv(x), norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.momentum, norm.eps
-    )
-    return fused
-
-
-def _max_pool(module: nn.MaxPool2d, x: Tensor) -> Tensor:
-    if not module.training:
-        return functional.max_pool2d(x, module.kernel_size, module.stride, module.padding)
-    pooled: Tensor = compiled(_pool_3 if module.kernel_size == 3 else _pool_2)(x)
-    return pooled
-
-
-def _bn_relu(
-    x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor, bias: Tensor, momentum: float | None, eps: float
-) -> Tensor:
-    normal = functional.batch_norm(x, mean, var, weight, bias, training=True, momentum=momentum or 0.0, eps=eps)
-    return functional.relu(normal)
-
-
-def _pool_3(x: Tensor) -> Tensor:
-    return functional.max_pool2d(x, 3, stride=1, padding=1)
-
-
-def _pool_2(x: Tensor) -> Tensor:
-    return functional.max_pool2d(x, 2)

@@ -40,8 +40,9 @@ class Recipe:
         precision: "float32", "bfloat16", "float16" (mixed, on devices that have it), or "auto" for
             the fastest that the device has.
         execution: Of steps on a CUDA device: "eager", kernel by kernel; "graph", captured once as a CUDA
-            graph and replayed, which does the same with less waiting; "compiled", a graph of what
-            ``torch.compile`` makes, which takes a minute first and rounds differently; "auto" is "graph".
+            graph and replayed: the same kernels, without waiting for the CPU to launch each; "compiled", a graph
+            of what ``torch.compile`` makes of the network: a minute for each, then half as fast again, and
+            rounded differently; "auto" is "graph". Figures: ``benchmarks/README.md``.
         measure_every: Epochs between measurements on the validation split.
     """
 

@@ -75,9 +75,7 @@ class Steps:
             ids = [device.index] if self.cuda else None
             self.model = torch.nn.parallel.DistributedDataParallel(network, device_ids=ids)
         elif self.graphs and recipe.execution == "compiled":
-            from eomoo.live.modules import fuse
-
-            fuse(network)
+            self.model = torch.compile(network)
         self._graph: torch.cuda.CUDAGraph | None = None
         self._fixed: tuple[torch.Tensor, ...] = ()
         # A graph knows addresses only: what lies there is kept here.
@@ -108,12 +106,14 @@ class Steps:
         if not self.cuda:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            return self._step(x, y, code, n, scale)
+            return self._step(self.model, x, y, code, n, scale)
         self._rate.copy_(rate)  # type: ignore[arg-type]
         inputs = (x, y, scale) if code is None else (x, y, scale, code)
-        # The last batch of an epoch is shorter.
-        if not self.graphs or len(x) != self.recipe.batch_size:
-            self._step(x, y, code, n, scale)
+        if not self.graphs:
+            self._step(self.model, x, y, code, n, scale)
+        elif len(x) != self.recipe.batch_size:
+            # The last batch of an epoch, which is shorter, is neither captured nor compiled for.
+            self._step(self.network, x, y, code, n, scale)
         elif self._graph is None and self._warm < _WARM_UP:
             self._warm += 1
             self._aside(x, y, code, n, scale)
@@ -123,11 +123,11 @@ class Steps:
             assert self._graph is not None
             self._graph.replay()
         else:
-            self._step(x, y, code, n, scale)
+            self._step(self.model, x, y, code, n, scale)
         return None
 
     def _step(
-        self, x: torch.Tensor, y: torch.Tensor, code: torch.Tensor | None, n: int, scale: torch.Tensor
+        self, model: Any, x: torch.Tensor, y: torch.Tensor, code: torch.Tensor | None, n: int, scale: torch.Tensor
     ) -> float | None:
         import torch
 
@@ -136,7 +136,7 @@ class Steps:
             images = turned(images, code)
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=self.half, enabled=self.half is not None):
-            logits = self.model(images)
+            logits = model(images)
         each = torch.nn.functional.cross_entropy(logits.float(), y, weight=self.weights, reduction="sum")
         loss = each * scale
         value = None if self.cuda else float(loss.detach())
@@ -161,7 +161,7 @@ class Steps:
         side = _side_stream(self.device)
         side.wait_stream(here)
         with torch.cuda.stream(side):
-            self._step(*step)
+            self._step(self.model, *step)
         here.wait_stream(side)
 
     def _capture(self, inputs: tuple[torch.Tensor, ...], n: int) -> bool:
@@ -174,7 +174,7 @@ class Steps:
         try:
             # Other threads pin memory meanwhile.
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                self._step(x, y, code[0] if code else None, n, scale)
+                self._step(self.model, x, y, code[0] if code else None, n, scale)
         except RuntimeError as error:
             warnings.warn(f"steps are taken one by one, since none could be captured: {error}", stacklevel=2)
             self.graphs, self._fixed = False, ()

@@ -1,4 +1,5 @@
 import itertools
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -116,6 +117,28 @@ def test_a_network_whose_time_is_that_of_its_launches_is_called_so(fakes, tiny_s
     fakes(2.0, 1.0)
     (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
     assert (result.graph_median, result.launch_bound, result.state) == (None, False, None)
+
+
+def test_a_device_other_than_the_first_is_the_current_one_while_it_is_timed(fakes, tiny_skeleton, monkeypatch):
+    """Events are recorded on the current device's stream, whatever device the network is on."""
+    now, seen = [None], []
+
+    @contextmanager
+    def current(device):
+        now[0] = str(device)
+        yield
+        now[0] = None
+
+    fakes(2.0, 1.0)
+    times = FakeRunner.times
+    monkeypatch.setattr(FakeRunner, "times", lambda self, n: seen.append(now[0]) or times(self, n))
+    monkeypatch.setattr(module, "resolve_device", torch.device)
+    monkeypatch.setattr(module, "device_name", lambda device: "H100")
+    monkeypatch.setattr(module, "current_device", current)
+    setting = LatencySetting(device="cuda:1", runtime="eager", seconds=0)
+    (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=setting)
+    assert set(seen) == {"cuda:1"}
+    assert result.setting["gpu"]["tf32"] is True
 
 
 def test_a_neighbour_on_the_device_is_contention_however_steady_the_times_are(fakes, tiny_skeleton, monkeypatch):

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -303,26 +304,64 @@ def test_how_steps_are_executed_is_no_other_training_unless_it_rounds_differentl
             train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=replace(RECIPE, execution=execution), device="cpu")
 
 
-def test_fused_kernels_compute_what_the_modules_do(tiny_data, tiny_skeleton, monkeypatch):
-    from eomoo.live import modules
+def test_where_no_step_can_be_captured_they_are_taken_one_by_one(tiny_data, tiny_skeleton, monkeypatch):
+    """The way of a CUDA device, on a machine without one."""
+    from contextlib import nullcontext
+
+    from eomoo.live import steps as module
+    from eomoo.live.devices import Group
     from eomoo.live.network import build_network
 
-    # Compiling takes half a minute on a CPU: here it is what is compiled that is checked.
-    monkeypatch.setattr(modules, "compiled", lambda function: function)
-    cell = next(k for k in range(CELL, CELL + 999) if set(eomoo.load_space().cell(k).op_codes) == {0, 1, 2})
-    plain, other = (build_network(cell, tiny_skeleton, seed=0) for _ in range(2))
-    modules.fuse(other)
-    x = torch.from_numpy(tiny_data.train.images)
-    for mode in ("train", "eval", "train"):
-        for network in (plain, other):
-            getattr(network, mode)()
-        first, second = plain(x), other(x)
-        assert torch.equal(first, second)
-        for network, logits in ((plain, first), (other, second)):
-            network.zero_grad()
-            logits.square().sum().backward()
-        assert all(torch.equal(p.grad, q.grad) for p, q in zip(plain.parameters(), other.parameters(), strict=True))
-        assert_same(plain.state_dict(), other.state_dict())
+    def failing_capture(graph, **named):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    streams = [SimpleNamespace(wait_stream=lambda other: None)] * 2
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: streams[0])
+    monkeypatch.setattr(module, "_side_stream", lambda device: streams[1])
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", object, raising=False)
+    monkeypatch.setattr(torch.cuda, "graph", failing_capture)
+    network = build_network(CELL, tiny_skeleton, seed=0)
+    cpu = torch.device("cpu")
+    steps = module.Steps(network, RECIPE, tiny_data, torch.ones(3), device=cpu, group=Group())
+    steps.cuda = steps.graphs = True
+    x, y = torch.from_numpy(tiny_data.train.images[:16]), torch.from_numpy(tiny_data.train.labels[:16])
+    before = network.classifier.weight.detach().clone()
+
+    def take():
+        assert steps.take(x, y, None, n=16, scale=torch.tensor(1 / 16), rate=torch.tensor(0.1)) is None
+
+    for _ in range(3):
+        take()
+    with pytest.warns(UserWarning, match="one by one, since none could be captured: operation not permitted"):
+        take()
+    assert not steps.graphs
+    take()
+    assert steps.sums()[0] > 0
+    assert steps.sums()[1] > 16
+    assert not torch.equal(before, network.classifier.weight)
+
+
+def test_a_training_is_on_its_own_device_of_several(tiny_data, tiny_skeleton, monkeypatch):
+    from contextlib import contextmanager
+
+    from eomoo.live import training
+    from eomoo.live.modules import CellNetwork
+
+    inside, seen, forward = [], [], CellNetwork.forward
+
+    @contextmanager
+    def current(device):
+        inside.append(str(device))
+        yield
+        inside.pop()
+
+    monkeypatch.setattr(training, "current_device", current)
+    monkeypatch.setattr(CellNetwork, "forward", lambda self, x: seen.append(inside[:]) or forward(self, x))
+    assert train(CELL, tiny_data, skeleton=tiny_skeleton, recipe=RECIPE, epochs=1, device="cpu").done
+    assert len(seen) > 4
+    assert all(devices == ["cpu"] for devices in seen)
+    assert inside == []
 
 
 def test_images_that_cannot_be_read_stop_the_training(tiny_data, tiny_skeleton, tmp_path):
