@@ -1,4 +1,5 @@
 import errno
+import gzip
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.files import atomic_path, read_bytes, sha256_of, to_json, write_json, write_text
+from eomoo.files import atomic_path, read_bytes, read_unpacked, sha256_of, to_json, write_json, write_text
 
 
 def names(folder):
@@ -246,3 +247,14 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
     os.truncate(tmp_path / "x.bin", 1 << 40)
     with pytest.raises(DataError, match="is larger than the 17179869184 bytes that such a file can have"):
         read_bytes(tmp_path / "x.bin", max_size=1 << 34)
+
+
+def test_an_archive_that_unpacks_to_more_than_is_read_is_refused(tmp_path):
+    path = tmp_path / "zeros.gz"
+    path.write_bytes(gzip.compress(bytes(1001)))
+    assert read_unpacked(path, max_size=1001) == bytes(1001)
+    with pytest.raises(DataError, match=r"zeros\.gz unpacks to more than the 1000 bytes"):
+        read_unpacked(path, max_size=1000)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(DataError, match="is a damaged gzip file"):
+        read_unpacked(path, max_size=2000)
