@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import torch
 from gpu_bench import CELL, Bench
@@ -253,4 +253,3 @@ def processes(bench: Bench) -> None:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
     bench.want("finite_gradients", f"{sum(gradients)} of {len(gradients)}", "all", all(gradients))
-    bench.note(skeleton=asdict(bench.small))

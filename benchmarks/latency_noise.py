@@ -16,7 +16,7 @@ from eomoo.live import LatencySetting, half_split_spearman, measure_latency
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=20)
-    parser.add_argument("--runtime", default="onnxruntime", choices=["onnxruntime", "eager"])
+    parser.add_argument("--runtime", default="onnxruntime", choices=["onnxruntime", "eager", "graph"])
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--stem-channels", type=int, default=128)
