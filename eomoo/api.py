@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
+from eomoo.arrays import Facts
 from eomoo.checks import whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import only_one, remove_leftovers
@@ -61,7 +62,7 @@ class Run:
         return trace_frame(self.stored)
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Facts:
         """What the run did, in numbers."""
         return summary(self.stored)
 
@@ -211,7 +212,7 @@ def _stored(
         return load_run(store, mine), repeated
 
 
-def _uncertainty_of(problem: CellProblem, result: RunResult) -> dict[str, Any]:
+def _uncertainty_of(problem: CellProblem, result: RunResult) -> Facts:
     """What can be said of a run's front, to be kept with the run; nothing where its values are exact."""
     if not len(result.front) or problem.noise is not None:
         return {}

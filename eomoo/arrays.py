@@ -1,8 +1,8 @@
-"""Arrays by what they hold, for annotations; their shapes stand in the docstrings."""
+"""Arrays and records by what they hold, for annotations; their shapes and names stand in the docstrings."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,3 +10,6 @@ from numpy.typing import NDArray
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+
+# Numbers, words and lists of them by name, as JSON holds them.
+Facts: TypeAlias = dict[str, Any]

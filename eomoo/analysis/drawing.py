@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eomoo.arrays import Facts
 from eomoo.space import Cell
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     places = _places(cell, depth)
     n_bent = 0
     line = "#444444"
-    arrow: dict[str, Any] = {"arrowstyle": "-|>", "color": line, "linewidth": 1.1, "shrinkA": 7, "shrinkB": 9}
+    arrow: Facts = {"arrowstyle": "-|>", "color": line, "linewidth": 1.1, "shrinkA": 7, "shrinkB": 9}
     for x, y in np.argwhere(cell.matrix):
         gap, bend = depth[y] - depth[x], 0.0
         if gap > 1:

@@ -12,7 +12,7 @@ from eomoo.analysis.columns import FrontColumn, band_outlines, front_columns
 from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront, deviations_of
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.fronts import FrontSummary, by_first, knee_point, non_dominated
 from eomoo.space import Catalogue, load_space
 from eomoo.study.rows import ProblemRow
@@ -120,10 +120,10 @@ def run_columns(stored: StoredRun) -> list[FrontColumn]:
     )
 
 
-def front_content(stored: StoredRun) -> dict[str, Any]:
+def front_content(stored: StoredRun) -> Facts:
     """A run's front for other programs, by column, a value for each cell."""
     space, cells = load_space(), stored.front_cells
-    columns: dict[str, Any] = {"index": cells, "hash": space.hash(cells)}
+    columns: Facts = {"index": cells, "hash": space.hash(cells)}
     for column in run_columns(stored):
         columns[column.name] = column.values
         if column.deviations is not None:

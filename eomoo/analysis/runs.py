@@ -16,7 +16,7 @@ from pymoo.core.result import Result
 from eomoo.analysis.fronts import front_content
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.errors import SettingError, StoreError
 from eomoo.files import atomic_path, forget_digests, write_digests, write_json
 from eomoo.fronts import by_first, deduplicated, hypervolume
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def summary(stored: StoredRun) -> dict[str, Any]:
+def summary(stored: StoredRun) -> Facts:
     """What a run did, in numbers."""
     objectives = stored.problem.objectives
     F = objectives.minimise(stored.trace.values[stored.trace.feasible])
-    result: dict[str, Any] = {
+    result: Facts = {
         "problem": stored.problem.name,
         "algorithm": stored.run.algorithm,
         "seed": stored.run.seed,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
+from eomoo.arrays import Facts
 from eomoo.cli.common import Json, print_json
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset
 from eomoo.data import convert as convert_path
@@ -149,7 +150,7 @@ def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str
     return found
 
 
-def _describe(dataset: DataSet) -> dict[str, Any]:
+def _describe(dataset: DataSet) -> Facts:
     facts = ("name", "title", "size", "licence", "citation", "homepage")
     return {
         **{name: getattr(dataset, name) for name in facts},

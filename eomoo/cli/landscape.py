@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from rich.table import Table
 from typer import Argument, Option
 
+from eomoo.arrays import Facts
 from eomoo.cli.common import Json, Limits, Noise, console, print_json
 from eomoo.errors import SettingError
 
@@ -76,7 +77,7 @@ def _is_eo_table(problem: CellProblem) -> bool:
     return "table" in problem.backends and settings.get("data") == "eo-hwnas"
 
 
-def _published(problem: CellProblem, out: Path | None) -> tuple[dict[str, Any], list[Path]]:
+def _published(problem: CellProblem, out: Path | None) -> tuple[Facts, list[Path]]:
     from eomoo.data import load_eo_table
     from eomoo.esann2024 import analyse_published, write_published
 
@@ -86,7 +87,7 @@ def _published(problem: CellProblem, out: Path | None) -> tuple[dict[str, Any], 
     return numbers, write_published(analysis, numbers, out) if out is not None else []
 
 
-def _print(numbers: dict[str, Any]) -> None:
+def _print(numbers: Facts) -> None:
     title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood {numbers['neighborhood']}"
     table = Table(title=title, title_justify="left")
     for k, o in enumerate(numbers["objectives"]):
@@ -128,7 +129,7 @@ def _print(numbers: dict[str, Any]) -> None:
         )
 
 
-def _print_published(numbers: dict[str, Any]) -> None:
+def _print_published(numbers: Facts) -> None:
     found = numbers["published_analysis"]
     table = Table("quantity", "mean", "minimum", "maximum", title="EO HW-NAS table", title_justify="left")
     for name, values in found["distributions"].items():

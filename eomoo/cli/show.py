@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from rich.table import Table
 from typer import Argument, Option
 
+from eomoo.arrays import Facts
 from eomoo.cli.common import Json, console, print_json, show_value
 from eomoo.errors import CellError, DataNotFoundError
 from eomoo.files import atomic_path
@@ -57,7 +58,7 @@ def show(
         console().print(f"drawing written to {png}")
 
 
-def _facts(index: int, cell: Cell) -> dict[str, Any]:
+def _facts(index: int, cell: Cell) -> Facts:
     from eomoo.objectives.surrogate import SurrogateBackend
 
     space, backend, here = load_space(), SurrogateBackend(), np.array([index])
@@ -100,7 +101,7 @@ def _measured(index: int) -> dict[str, float]:
     return {name: float(row.iloc[0][name]) for name in _QUANTITIES} if len(row) else {}
 
 
-def _print(cell: Cell, facts: dict[str, Any]) -> None:
+def _print(cell: Cell, facts: Facts) -> None:
     from eomoo.analysis import cell_text
 
     out = console()

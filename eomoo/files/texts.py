@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
+from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.errors import DataError, EomooError
 from eomoo.files.files import other_kind, read_bytes
@@ -21,8 +22,8 @@ def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
     NaN, infinity and an object with the same key twice are refused as well.
     """
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        record: dict[str, Any] = {}
+    def unique(pairs: list[tuple[str, Any]]) -> Facts:
+        record: Facts = {}
         for key, value in pairs:
             if key in record:
                 raise DataError(f"{path}: the record {short(key)} is there twice")
@@ -44,7 +45,7 @@ def read_json(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
     raise DataError(f"{path} is no JSON or is damaged {where}")
 
 
-def read_toml(path: str | Path, *, max_size: int = 2**20, error: type[EomooError] = DataError) -> dict[str, Any]:
+def read_toml(path: str | Path, *, max_size: int = 2**20, error: type[EomooError] = DataError) -> Facts:
     """The table in a TOML file, UTF-8, of at most ``max_size`` bytes: people write files far below the default.
 
     ``error`` is what is raised where it is no TOML.

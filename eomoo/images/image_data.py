@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from eomoo.arrays import Facts
 from eomoo.checks import whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.splits import ImageSet, Subset, check_finite, labels_of, read_batch, shape_of, statistics_of
@@ -153,7 +154,7 @@ def limit(data: ImageData, *, seed: int = 0, **sizes: int | None) -> ImageData:
         sizes: How many images of ``train``, ``val`` and ``test`` are kept; None or more than there
             are for all. The statistics stay those of the whole training split.
     """
-    chosen: dict[str, Any] = {}
+    chosen: Facts = {}
     for k, split in enumerate(SPLITS):
         images, size = getattr(data, split), sizes.get(split)
         if size is not None and whole(f"n_{split}", size, least=2) < len(images):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Facts
 from eomoo.checks import positive, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.image_data import SPLITS, ImageData
@@ -130,7 +130,7 @@ def patches_of(
     labelled = np.where(scene.valid, scene.labels, -1)
     layout = split_regions(labelled, n_rows=blocks, n_columns=blocks, seed=seed) if regions is None else regions
     possible = _inside_one_region(np.where(scene.valid, layout, -1), patch_size, gap)
-    splits: dict[str, Any] = {}
+    splits: Facts = {}
     for k, (split, size) in enumerate(zip(SPLITS, sizes, strict=True)):
         rows, columns = np.nonzero((possible == k) & (scene.labels >= 0))
         if len(rows) < 2:

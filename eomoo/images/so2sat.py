@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Facts
 from eomoo.checks import first_line, known_name, number
 from eomoo.errors import DataError, DataNotFoundError, EomooError
 from eomoo.images.image_data import ImageData, fingerprint_of
@@ -73,7 +74,7 @@ class So2SatFile:
         images, labels = self.batch(np.array([index % len(self)]))
         return images[0], int(labels[0])
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Facts:
         # An open HDF5 file must not travel to another process.
         return {**self.__dict__, "_file": None, "_process": -1}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive
 from eomoo.errors import DataError, SettingError
 from eomoo.files import Place, read_toml
@@ -81,7 +82,7 @@ def slurm_cluster(path: str | Path, *, resource: str = "GPU") -> Any:
         )
 
 
-def _read_cluster(path: Path) -> dict[str, Any]:
+def _read_cluster(path: Path) -> Facts:
     settings = read_toml(path)
     known_keys(str(path), settings, (*_NUMBERS, *_LINES, *_TEXTS), error=DataError)
     for key in ("cores", "memory", "walltime"):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.checks import positive, whole
 from eomoo.landscape.graph import components_among, degrees, nearest_target, subgraph
 from eomoo.landscape.landscape import Landscape, landscape_of
@@ -49,7 +48,7 @@ class LandscapeAnalysis:
     """
 
     landscape: Landscape
-    numbers: dict[str, Any]
+    numbers: Facts
     ranks: Ints
     distance: NDArray[np.int32]
     component: NDArray[np.int32]

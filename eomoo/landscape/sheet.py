@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Facts, Ints
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.plots import COLORS, axis_label
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # Told apart by colour and by dashes, for grey prints.
-STYLES: tuple[dict[str, Any], ...] = (
+STYLES: tuple[Facts, ...] = (
     {"color": COLORS[0], "linestyle": "-"},
     {"color": COLORS[1], "linestyle": "--"},
     {"color": COLORS[2], "linestyle": "-."},
@@ -82,7 +82,7 @@ _RELATIONS = {
     "incomparable": ("#B0B0B0", "black"),
     "worse": (COLORS[1], "white"),
 }
-_PARETO_STYLE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 1))}
+_PARETO_STYLE: Facts = {"color": "black", "linestyle": (0, (1, 1))}
 
 
 def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[int, int] = (0, 1)) -> Axes:
@@ -113,7 +113,7 @@ def _count_bar(ax: Axes, drawn: PolyCollection) -> None:
     bar.outline.set_linewidth(0.4)
     place.xaxis.set_ticks([])
     place.xaxis.set_ticks([], minor=True)
-    style: dict[str, Any] = {"fontsize": 6, "va": "center", "transform": place.transAxes}
+    style: Facts = {"fontsize": 6, "va": "center", "transform": place.transAxes}
     place.text(-0.08, 0.4, "1", ha="right", **style)
     place.text(1.08, 0.4, f"{int(drawn.get_clim()[1]):,} cells", ha="left", **style)
 

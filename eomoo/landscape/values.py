@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.landscape.graph import components_among, joining_steps
 from eomoo.landscape.optima import dense_ranks
 from eomoo.space import Neighborhood
@@ -105,7 +105,7 @@ def _staircase_ranks(second: list[int], third: list[int]) -> list[int]:
     return ranks
 
 
-def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tuple[dict[str, Any], NDArray[np.int32]]:
+def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tuple[Facts, NDArray[np.int32]]:
     """How far steps within the front connect its cells (k,).
 
     Returns:
@@ -145,7 +145,7 @@ def fitness_distance(measure: NDArray[Any], distance: NDArray[np.int32]) -> dict
     return correlation(measure[reached].astype(float), distance[reached].astype(float))
 
 
-def distance_profile(values: Floats, distance: NDArray[np.int32]) -> list[dict[str, Any]]:
+def distance_profile(values: Floats, distance: NDArray[np.int32]) -> list[Facts]:
     """For each number of steps to the front: cells, and quartiles of the values (n, m) of those cells."""
     rows = []
     for steps in range(int(distance.max()) + 1):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Facts, Ints
 from eomoo.files import atomic_path, write_json
 from eomoo.landscape.graph import components_among
 from eomoo.landscape.measure import LandscapeAnalysis
@@ -29,7 +29,7 @@ def write_landscape(analysis: LandscapeAnalysis, folder: Path) -> list[Path]:
     return write_sheet(folder, analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
 
 
-def write_sheet(folder: Path, numbers: dict[str, Any], frames: dict[str, pd.DataFrame], sheet: Figure) -> list[Path]:
+def write_sheet(folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], sheet: Figure) -> list[Path]:
     """Write numbers as ``landscape.json``, frames as ``NAME.csv``, a sheet as ``landscape.pdf`` and ``.png``.
 
     The same content gives the same bytes.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Facts
 from eomoo.errors import DataError
 from eomoo.files import atomic_path
 from eomoo.live.profile import measure_memory
@@ -124,7 +125,7 @@ def onnx_bytes(network: torch.nn.Module, skeleton: Skeleton) -> bytes:
     return buffer.getvalue()
 
 
-def read_metadata(path: str | Path) -> dict[str, Any]:
+def read_metadata(path: str | Path) -> Facts:
     """What ``export_onnx`` wrote into a file's metadata.
 
     Raises:

@@ -6,8 +6,8 @@ import hashlib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from eomoo.arrays import Facts
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, read_bytes
 from eomoo.packages import require
@@ -37,7 +37,7 @@ def save_state(path: str | Path, state: Mapping[str, object]) -> None:
         torch.save({**content, "sha256": _digest(content)}, temporary)
 
 
-def load_state(path: str | Path) -> dict[str, Any]:
+def load_state(path: str | Path) -> Facts:
     """What ``save_state`` wrote; nothing in a file is executed.
 
     A file of 0.1.0 has no digest: it is read with a warning.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Facts
 from eomoo.checks import known_keys, number
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
@@ -192,7 +193,7 @@ class LiveBackend(Backend):
         """Let go of the workers."""
         self.campaign.close()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Facts:
         return {k: v for k, v in self.__dict__.items() if k != "report"}
 
     def _counted(self, cells: NDArray[np.int64], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:

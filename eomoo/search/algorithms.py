@@ -12,6 +12,7 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.sampling import Sampling
 from pymoo.operators.selection.tournament import TournamentSelection
 
+from eomoo.arrays import Facts
 from eomoo.checks import choice, known_keys, known_name, positive
 from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts import reference_directions
@@ -85,7 +86,7 @@ class AlgorithmSpec:
                 raise SettingError(f"{self.algorithm}: {key} has no say where {why}; leave it out")
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Facts:
         """All settings that have a say, defaults included: given back as options, they make the same run."""
         settings = {**self._entry.defaults, **self.options}
         return {key: value for key, value in settings.items() if key not in _without_say(settings)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.random import Generator
 from pymoo.core.crossover import Crossover
@@ -13,7 +11,7 @@ from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
-from eomoo.arrays import Bools, Ints
+from eomoo.arrays import Bools, Facts, Ints
 from eomoo.search.starts import Starts, as_sampling
 from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -23,7 +21,7 @@ _TRIES = 8  # with random parents, about 99 % of pairs have a valid child by the
 _BLOCK = 512  # genotypes whose 31 changes are looked up at once; more fall out of a core's cache
 
 
-def cell_operators(*, sampling: Starts | None = None) -> dict[str, Any]:
+def cell_operators(*, sampling: Starts | None = None) -> Facts:
     """Sampling, crossover, mutation and duplicate elimination, as arguments of pymoo's algorithms.
 
     Args:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 
 
 class Trace:
@@ -99,7 +97,7 @@ class Trace:
             "expanded": self._expanded[: self._length].copy(),
         }
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Facts) -> None:
         self.__init__(state["n_cells"], state["F"].shape[1])  # type: ignore[misc]
         self.append(state["index"], state["F"], state["violation"])
         self._expanded[: self._length] = state["expanded"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive, short, text, whole
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml
@@ -79,7 +80,7 @@ class Study:
         ]
 
     @property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Facts:
         """The study as a study file says it, for ``parse_study``."""
         first = self.problems[0]
         return {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+from eomoo.arrays import Facts
 from eomoo.errors import CardError, DataError, StoreError
 from eomoo.files import check_digests, forget_digests, read_bytes, to_json, write_digests, write_json
 from eomoo.objectives.card import load_card
@@ -53,7 +53,7 @@ def recorded_study(folder: Path) -> Study | None:
     return None if content is None else parse_study(content["study"])
 
 
-def _read(folder: Path) -> dict[str, Any] | None:
+def _read(folder: Path) -> Facts | None:
     path = folder / RECORD_NAME
     if not path.exists():
         return None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.fronts import FrontSummary, Objectives, Quantity
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
@@ -90,14 +90,14 @@ class RunRow:
     problem: int
     label: str
     algorithm: str
-    settings: dict[str, Any]
+    settings: Facts
     seed: int
     budget: int
     n_eval: int
     seconds: float
     complete: bool
     versions: dict[str, str]
-    extra: dict[str, Any]
+    extra: Facts
     front: bytes | None = field(default=None, repr=False)
     deviations: bytes | None = field(default=None, repr=False)
     sha256: str | None = field(default=None, repr=False)
