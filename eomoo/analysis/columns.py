@@ -161,7 +161,7 @@ def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, 
     rows = [
         [
             *(g.representative, *(c.text(places[g.representative]) for c in shown), len(g.cells)),
-            *(f"{g.gain[k]:.2g}" if g.gain[k] > 0 else "-" for k in vague),
+            *(number(float(f"{g.gain[k]:.2g}")) if g.gain[k] > 0 else "-" for k in vague),
         ]
         for g in groups
     ]
@@ -172,22 +172,25 @@ def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, 
 
 def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     """How much of a front is real, in sentences."""
-    kind = "predicted" if problem.predicted else "measured with some error"
+    kind = "predicted" if problem.predicted else "measured, some with a known error"
     expected, most = said.probability.sum(), said.probability.max()
-    better = joined(_amounts(problem, np.median(said.regret, axis=0)))
-    regret = f" By {better} (medians) the best cell as good elsewhere is expected to be better." if better else ""
+    better = " or ".join(_amounts(problem, np.median(said.regret, axis=0)))
+    regret = (
+        f" The best cell that is no worse elsewhere is expected to be better by {better} (median)." if better else ""
+    )
+    n = len(said.groups)
     return (
         f"Values are {kind}: of the {len(said.cells):,} cells {expected:.1f} are expected to be on the true front, "
-        f"none with a probability P(front) above {most:.2g}.{regret} At 95 % they are {len(said.groups):,} choices; "
-        f"of the cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} "
-        f"joint draws over {said.n_candidates:,} cells that could matter."
+        f"the surest with P(front) {most:.2g}.{regret} At 95 % they are {n:,} choice{'s' if n > 1 else ''}; of the "
+        f"cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} joint "
+        f"draws over {said.n_candidates:,} cells that could matter."
     )
 
 
 def _amounts(problem: ProblemRow, amounts: Floats) -> list[str]:
     """Amounts (m,) of the objectives in words, those that are not 0."""
     return [
-        f"{amount:.2g} {shown_unit(o.unit)}".strip() + f" of {o.title}"
+        f"{number(float(f'{amount:.2g}'))} {shown_unit(o.unit)}".strip() + f" of {o.title}"
         for o, amount in zip(problem.objectives, amounts.tolist(), strict=True)
         if amount > 0
     ]

@@ -172,7 +172,7 @@ def front_json(front: FrontData) -> dict[str, object]:
                 "minimised": _numbers(column.minimised) if column.direction == "max" else None,
                 "values": _numbers(column.values),
                 "sd": None if column.deviations is None else _numbers(column.deviations),
-                "detail": column.name == "group",
+                "detail": column.name == "group" or column.name.endswith("_slack"),
             }
             for column in front.columns
             if column.name in ("macs", "group") or not column.detail

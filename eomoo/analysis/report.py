@@ -227,11 +227,16 @@ def _certain_lead(front: FrontData) -> list[str]:
     if front.said is None:
         return []
     at = "" if front.knee is None else _stands_for(front.said, int(front.cells[front.knee]))
-    kind = "predicted" if front.problem.predicted else "measured with some error"
+    kind = "predicted" if front.problem.predicted else "measured, some with a known error"
     return [
         f"Its values are {kind}: {front.said.probability.sum():.1f} of the {number(len(front.said.cells))} cells are "
-        f"expected to be on the true front, and {number(len(front.said.groups))} choices can be told apart.{at}"
+        f"expected to be on the true front, and at 95 % they are {_choices(front.said)}.{at}"
     ]
+
+
+def _choices(said: FrontSummary) -> str:
+    n = len(said.groups)
+    return f"{number(n)} choice{'s' if n > 1 else ''}"
 
 
 def _stands_for(said: FrontSummary, knee: int) -> str:
@@ -247,7 +252,7 @@ def _certain_tiles(front: FrontData) -> list[tuple[str, str]]:
         return []
     expected = f"{front.said.probability.sum():.1f}"
     return [
-        (number(len(front.said.groups)), "choices that can be told apart"),
+        (number(len(front.said.groups)), "told apart at 95 %"),
         (expected, "expected on the true front"),
     ]
 
