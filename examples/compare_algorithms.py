@@ -54,12 +54,11 @@ def print_table(tables: StudyTables, indicators: list[str]) -> None:
         wide = group.pivot(index="label", columns="indicator", values="median")
         print(wide[indicators].loc[list(tables.results.labels)].to_string(float_format="{:.4g}".format))
         tests = tables.tests
-        mine = tests[(tests["problem"] == problem) & (tests["indicator"] == "hypervolume_share")]
+        mine = tests[(tests["problem"] == problem) & (tests["indicator"] == "hypervolume_area")]
         for row in mine.to_dict(orient="records"):
             print(
-                f"  {row['first']} against {row['second']}: U = {row['u']:g}, "
-                f"p (Holm) = {row['p_holm']:.3g}, A12 = {row['a12']:.2f} ({row['magnitude']}), "
-                f"better: {row['better'] or 'neither'}"
+                f"  {row['first']} against {row['second']}: shift {row['shift']:+.3g} [{row['low']:+.3g}, "
+                f"{row['high']:+.3g}], {row['matters']:.3g} matters: {row['word']}"
             )
     for n, ranks in tables.ranks.items():
         ordered = ", ".join(f"{a} {r:.2f}" for a, r in zip(ranks.names, ranks.mean_ranks, strict=True))

@@ -1,24 +1,29 @@
 """Results of a store: read, compared, and printed for terminals, papers, pages and figures.
 
 - ``results``: runs, traces and fronts as stored. ``runs``: a run's numbers, files, tables, pymoo's Result.
-- ``tables``: what a table, a curve and a report are. ``statistics``: tests, effect sizes, ranks.
+- ``tables``: what a table, a curve and a report are. ``claims``: two algorithms compared, in one word;
+  ``standings``: in sentences; ``margins``: differences too small to matter.
+  ``statistics``: effect sizes, ranks over problems.
 - ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
 - ``fronts``: the front with all that is said of its cells.
 - ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells.
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
+from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, needed_seeds
 from eomoo.analysis.columns import certainty_words
 from eomoo.analysis.compared import StudyTables, check_indicators, indicator_frame, quartiles, study_tables
-from eomoo.analysis.curves import hypervolume_curves, quartile_curves
+from eomoo.analysis.curves import hypervolume_curves, mean_over, quartile_curves
 from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
 from eomoo.analysis.fronts import front_frame
+from eomoo.analysis.margins import Margin, smallest_difference
 from eomoo.analysis.printing import (
     choice_rows,
     draw_front,
     front_rows,
     plot_critical_difference,
     plot_curves,
+    plot_shifts,
     plot_violins,
     study_latex,
     study_lines,
@@ -37,15 +42,17 @@ from eomoo.analysis.results import (
     run_fronts,
 )
 from eomoo.analysis.runs import evaluation_frame, summary, to_result, trace_frame, write_run
-from eomoo.analysis.statistics import holm, magnitude, mann_whitney, pairwise_tests, rank_test, vargha_delaney
+from eomoo.analysis.statistics import holm, mann_whitney, rank_test, vargha_delaney
 from eomoo.analysis.tables import Curves
+from eomoo.analysis.wording import joined
 
 __all__ = [
-    "OPERATION_COLORS", "Curves", "ProblemResults", "StoredRun", "StudyResults", "StudyTables", "cell_text",
-    "certainty_words", "check_indicators", "choice_rows", "draw_cell", "draw_front", "evaluation_frame",
-    "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame", "load_results", "load_run",
-    "magnitude", "mann_whitney", "pairwise_tests", "plot_critical_difference", "plot_curves", "plot_violins",
-    "problem_box", "quartile_curves", "quartiles", "rank_test", "render_report", "report_of", "run_fronts",
-    "study_latex", "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney",
-    "write_csv", "write_figures", "write_latex", "write_report", "write_run",
+    "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
+    "StudyTables", "cell_text", "certainty_words", "check_indicators", "choice_rows", "compare", "draw_cell",
+    "draw_front", "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame",
+    "joined", "judge", "load_results", "load_run", "mann_whitney", "mean_over", "needed_seeds",
+    "plot_critical_difference", "plot_curves", "plot_shifts", "plot_violins", "problem_box", "quartile_curves",
+    "quartiles", "rank_test", "render_report", "report_of", "run_fronts", "smallest_difference", "study_latex",
+    "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney", "write_csv",
+    "write_figures", "write_latex", "write_report", "write_run",
 ]  # fmt: skip

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eomoo.analysis.results import ProblemResults, StudyResults
-from eomoo.analysis.statistics import RankTest, least_p, pairwise_tests, rank_test
+from eomoo.analysis.claims import ALPHA, Comparison, compare, judge
+from eomoo.analysis.curves import hypervolume_area
+from eomoo.analysis.margins import smallest_difference
+from eomoo.analysis.results import AREA, ProblemResults, StudyResults, families
+from eomoo.analysis.statistics import RankTest, rank_test, vargha_delaney
 from eomoo.analysis.tables import Measured, Table
 from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
@@ -21,11 +24,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-ALPHA = 0.05
-"""Significance, after Holm's correction: the usual level."""
-
-NEEDED_SEEDS = next(n for n in count(1) if least_p(n, n) < ALPHA)
-"""Seeds of two algorithms below which no difference between them is significant, even if it is the only pair."""
+SHIFT = "shift [95 %]"
+PAIR_NOTE = (
+    "Shift: first minus second, Hodges and Lehmann's over seeds, with its 95 % interval. Ahead, behind: it is not zero "
+    "(Wilcoxon's signed-rank test, two-sided); equivalent: it is less than what matters, zero or not (two one-sided "
+    "tests); undecided: neither is shown. Holm's correction over all pairs and problems of an indicator. A12 is the "
+    "probability that the first algorithm's value is the larger one."
+)
+"""What a column of shifts is called, and how a table of pairs is read."""
 
 _KEYS = ["problem", "label", "seed", "budget", "evaluations"]
 _GROUP = ["problem", "evaluations"]
@@ -39,8 +45,8 @@ class StudyTables:
         results: What was read from the store.
         runs: Every indicator of every run, see ``indicator_frame``.
         summary: Median and quartiles of each indicator, by problem, evaluations and label.
-        tests: Every pair of algorithms at equal cost, by problem, evaluations and indicator.
-        ranks: By number of evaluations: algorithms ranked over problems by hypervolume.
+        tests: Every pair of algorithms at equal cost, by problem and indicator.
+        ranks: By number of evaluations: algorithms ranked over problems by the area under the hypervolume curve.
     """
 
     results: StudyResults
@@ -60,11 +66,6 @@ class StudyTables:
         """(problem, evaluations) of each group of medians, in order."""
         pairs = self.summary[_GROUP].drop_duplicates()
         return [(str(name), int(n)) for name, n in pairs.itertuples(index=False)]
-
-    def too_few_seeds(self, problem: str, first: str, second: str) -> bool:
-        """Whether no difference between two algorithms could be significant, however large it is."""
-        mine = self.runs[self.runs["problem"] == problem].groupby("label")["seed"].nunique()
-        return least_p(int(mine[first]), int(mine[second])) >= ALPHA
 
     @property
     def content(self) -> dict[str, Any]:
@@ -141,6 +142,7 @@ def _indicators_of(problem: ProblemResults, k: int, n: int, front: Ints) -> dict
         "evaluations": n,
         "distinct_cells": min(n, len(trace.cells)),
         **front_indicators(trace.cells[front], F, box=problem.box, reference=problem.reference),
+        AREA: hypervolume_area(problem, k, n),
         **{f"best_{name}": float(v) for name, v in zip(problem.objectives.names, best, strict=True)},
         **(probed if n == run.budget else {}),
     }
@@ -166,48 +168,72 @@ def summary_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*_GROUP, "label", "indicator", "n", "median", "q25", "q75"])
 
 
-def comparison_frame(runs: pd.DataFrame, results: StudyResults, *, alpha: float = ALPHA) -> pd.DataFrame:
-    """Pairwise comparisons at equal cost.
+def comparison_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
+    """Pairwise comparisons over seeds, each pair once: at the largest number of cells that both have.
 
-    Holm's correction counts the pairs of one problem, number of evaluations and indicator.
+    An indicator's comparisons over all problems and pairs are judged together (see ``claims.judge``).
 
     Returns:
-        Columns problem, evaluations, indicator, first, second, median_first, median_second, u, p,
-        p_holm, a12, magnitude, better (a label; "" where the corrected p is not below ``alpha``, or where
-        neither direction is better).
+        Columns problem, evaluations, indicator, first, second, those of ``Comparison`` (shift: first minus
+        second, over the seeds of both) and a12.
     """
     import pandas as pd
 
-    columns = [*_GROUP, "indicator", "first", "second", "median_first", "median_second"]
-    columns += ["u", "p", "p_holm", "a12", "magnitude", "better"]
-    rows = []
-    for problem, n, indicator, samples in _samples(runs, results):
-        larger = results.columns[indicator].larger_is_better
-        for test in pairwise_tests(samples):
-            ahead = test.first if (test.a12 > 0.5) == larger else test.second
-            better = ahead if test.p_holm < alpha and larger is not None else ""
-            medians = [quartiles(samples[name])[1] for name in (test.first, test.second)]
-            rows.append((problem, n, indicator, test.first, test.second, *medians, test.u, test.p,
-                         test.p_holm, test.a12, test.magnitude, better))  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for name, larger in ((name, found.larger_is_better) for name, found in results.columns.items() if name in runs):
+        places, found = [], []
+        for problem, n, pair, values in _pairs(runs, results, name):
+            places.append({"problem": problem.name, "evaluations": n, "indicator": name,
+                           "first": pair[0], "second": pair[1], "a12": vargha_delaney(*values)})  # fmt: skip
+            found.append(compare(*values, matters=smallest_difference(problem, name).value))
+        judged = judge(found, [larger] * len(found))
+        rows += [{**place, **asdict(c)} for place, c in zip(places, judged, strict=True)]
+    columns = [*_GROUP, "indicator", "first", "second", *Comparison.__dataclass_fields__, "a12"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def rank_tests(
-    runs: pd.DataFrame, results: StudyResults, *, indicator: str = "hypervolume", alpha: float = ALPHA
-) -> dict[int, RankTest]:
-    """Algorithms ranked over problems by their median, for each number of evaluations.
+def comparison_of(row: Mapping[Any, Any]) -> Comparison:
+    """The comparison in a row of ``comparison_frame``."""
+    return Comparison(**{name: row[name] for name in Comparison.__dataclass_fields__})
 
-    An algorithm takes part when it was run on every problem that has that number of evaluations.
+
+def _pairs(
+    runs: pd.DataFrame, results: StudyResults, indicator: str
+) -> Iterator[tuple[ProblemResults, int, tuple[str, str], tuple[Floats, Floats]]]:
+    """Two algorithms' values of an indicator (seeds,) each on a problem, after as many cells as both evaluated."""
+    for problem in results.problems:
+        mine = runs[runs["problem"] == problem.name]
+        looks: dict[str, dict[int, dict[int, float]]] = {}
+        for label, n, seed, value in mine[["label", "evaluations", "seed", indicator]].itertuples(index=False):
+            looks.setdefault(label, {}).setdefault(n, {})[seed] = value
+        for first, second in combinations(looks, 2):
+            common = looks[first].keys() & looks[second].keys()
+            if not common:
+                continue
+            a, b = looks[first][max(common)], looks[second][max(common)]
+            values = np.array([(a[seed], b[seed]) for seed in a if seed in b], dtype=np.float64).reshape(-1, 2)
+            if len(values) and not np.isnan(values).any():
+                yield problem, max(common), (first, second), (values[:, 0], values[:, 1])
+
+
+def rank_tests(runs: pd.DataFrame, results: StudyResults, *, indicator: str = AREA) -> dict[int, RankTest]:
+    """Algorithms ranked over problems by their median, for each number of evaluations at which some were last seen.
+
+    An algorithm takes part when it was run on every problem that has that number of evaluations. Problems of a
+    family (see ``results.families``) count once.
     """
-    found = {}
-    for n, group in runs.groupby("evaluations", sort=True):
+    found: dict[int, RankTest] = {}
+    ranked: set[str] = set()
+    for n, group in reversed(list(runs.groupby("evaluations", sort=True))):
         medians = group.groupby(["problem", "label"], sort=False)[indicator].median().unstack()
         complete = medians.dropna(axis=1)
         labels = [label for label in results.labels if label in complete]
-        if len(labels) > 1:
+        if len(labels) > 1 and not ranked.issuperset(labels):
+            ranked.update(labels)
             scores = results.columns[indicator].minimise(complete[labels].to_numpy(dtype=np.float64))
-            found[int(str(n))] = rank_test(labels, scores, alpha=alpha)
-    return found
+            kin = families([results.problem(str(name)) for name in complete.index])
+            found[int(str(n))] = rank_test(labels, scores, families=kin, alpha=ALPHA)
+    return dict(sorted(found.items()))
 
 
 def _samples(runs: pd.DataFrame, results: StudyResults) -> Iterator[tuple[str, int, str, dict[str, Floats]]]:
@@ -255,7 +281,7 @@ def median_table(tables: StudyTables, problem: str, n: int, indicators: Sequence
 def pair_table(
     tables: StudyTables, problem: str, n: int | None = None, indicators: Sequence[str] | None = None
 ) -> Table | None:
-    """The pairwise tests on a problem, of all numbers of cells or one; None where nothing is compared."""
+    """The pairs compared on a problem, at all numbers of cells or one; None where nothing is compared."""
     tests = tables.tests[tables.tests["problem"] == problem]
     if n is not None:
         tests = tests[tests["evaluations"] == n]
@@ -263,36 +289,37 @@ def pair_table(
         tests = tests[tests["indicator"].isin(indicators)]
     if not len(tests):
         return None
-    columns = ["evaluations", "first", "second", "median_first", "median_second"]
-    columns += ["u", "p", "p_holm", "a12"]
-    rows = []
-    for row in tests.to_dict(orient="records"):
-        effect, better = row["magnitude"], row["better"] or "neither"
-        if tables.too_few_seeds(problem, row["first"], row["second"]):
-            effect = better = "too few seeds"
-        title = tables.results.columns[row["indicator"]].title
-        rows.append((title, *(row[c] for c in columns), effect, better))
-    headings = ["indicator", "cells", "first", "second", "median of first", "median of second", "U", "p"]
+    rows = [
+        (tables.results.columns[row["indicator"]].title, row["evaluations"], row["first"], row["second"], row["n"],
+         Measured(median=row["shift"], q25=row["low"], q75=row["high"]), row["matters"], row["p_holm"],
+         row["p_equivalent_holm"], row["a12"], row["word"] or "-")
+        for row in tests.to_dict(orient="records")
+    ]  # fmt: skip
     return Table(
-        title="Pairwise tests",
-        columns=[*headings, "p (Holm)", "A12", "effect", "significantly better"],
+        title="Pairs compared",
+        columns=["indicator", "cells", "first", "second", "seeds", SHIFT, "matters from", "p (Holm)",
+                 "p equivalent (Holm)", "A12", "first is"],
         rows=rows,
         key="tests",
-        note="Mann and Whitney's U, two-sided, at equal cost; Holm's correction over the pairs of an "
-        "indicator; A12 is the probability that the first algorithm's value is the larger one.",
-    )
+        note=PAIR_NOTE,
+    )  # fmt: skip
 
 
 def rank_table(n: int, ranks: RankTest) -> Table:
     """Mean ranks over problems after n cells, with Friedman's test and what it cannot tell apart."""
     groups = "; ".join(", ".join(group) for group in ranks.groups) or "none"
     p = "" if np.isnan(ranks.p) else f" Friedman's test: p = {ranks.p:.3g}."
+    kin = (
+        ""
+        if ranks.n_families == ranks.n_problems
+        else (f" of {ranks.n_families} families (copies with noise, limits or one objective more count once)")
+    )
     return Table(
-        title=f"Mean ranks by hypervolume after {n:,} cells",
+        title=f"Mean ranks by the mean share of hypervolume up to {n:,} cells",
         columns=["algorithm", "mean rank"],
         rows=list(zip(ranks.names, ranks.mean_ranks, strict=True)),
         key=f"ranks-{n}",
-        note=f"Over {ranks.n_problems} problems; 1 is best.{p} Mean ranks further apart than "
+        note=f"Over {ranks.n_problems} problems{kin}; 1 is best.{p} Mean ranks further apart than "
         f"{ranks.critical_difference:.3g} (Nemenyi) differ significantly; not told apart are: {groups}.",
         best={1: Indicator(title="mean rank", larger_is_better=False)},
     )

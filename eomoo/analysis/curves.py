@@ -9,13 +9,16 @@ import numpy as np
 
 from eomoo.analysis.results import ProblemResults, run_fronts
 from eomoo.analysis.tables import Curves, Differences, Series
-from eomoo.arrays import Floats
+from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Objectives, attainment_difference, attainment_surfaces, hypervolume, staircase
 
 # Enough for a smooth line; every budget is one more.
 _CHECKPOINTS = 60
 # As many as can be told apart in one figure.
 _MOST_SURFACES = 6
+# The area under a curve is taken from a hundredth of the budget on: earlier, all cells are starts.
+_FROM = 100.0
+_AREA_POINTS = 25
 _MOST_PAIRS = 6
 # Boxes of less than a tenth of the runs are noise; more boxes than these would make the page heavy.
 _LEAST_SHARE = 0.1
@@ -42,6 +45,28 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
             F = problem.minimised(problem.traces[k])
             curve[: len(wanted)] = [hypervolume(F[best], problem.box) / whole for best in problem.fronts(k, wanted)]
     return curves
+
+
+def hypervolume_area(problem: ProblemResults, k: int, n: int) -> float:
+    """The k-th run's mean share of hypervolume over the logarithm of the number of cells, from n / 100 to n.
+
+    One number for a whole curve, so that a search is tested once, not at every look. The logarithm, since twice
+    the cells is what a reader takes for one step, early as late.
+    """
+    at = np.unique(np.round(np.geomspace(max(1.0, n / _FROM), n, _AREA_POINTS)).astype(np.int64))
+    whole = hypervolume(problem.reference, problem.box) or np.nan
+    F = problem.minimised(problem.traces[k])
+    shares = [hypervolume(F[front], problem.box) / whole for front in problem.fronts(k, at.tolist())]
+    return float(mean_over(np.array([shares]), at)[0])
+
+
+def mean_over(curves: Floats, at: Sequence[int] | Ints) -> Floats:
+    """Means (r,) of curves (r, c) over the logarithm of their numbers of cells (c,), by the trapezoid rule."""
+    if len(at) == 1:
+        return curves[:, 0]
+    x = np.log(np.asarray(at, dtype=np.float64))
+    area: Floats = ((curves[:, 1:] + curves[:, :-1]) / 2.0 * np.diff(x)).sum(axis=1) / (x[-1] - x[0])
+    return area
 
 
 def quartile_curves(shares: Mapping[str, Floats], at: Sequence[int]) -> list[Series]:

@@ -62,7 +62,7 @@ def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study:
     for run in runs:
         if run.algorithm in algorithms:
             found.append(f"{ALGORITHMS[run.algorithm].title}: {algorithms[run.algorithm]}")
-        if run.settings.get("init") == "surrogate-pareto":
+        if run.settings.get("init", "random") != "random":
             found.append(f"Surrogate starts: {measures['surrogate_start']}")
     return list(dict.fromkeys([*found, *measures["always"], *(measures["compared"] if study else ())]))
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.analysis.columns import certainty_words, choices_table, group_words
-from eomoo.analysis.compared import NEEDED_SEEDS, StudyTables, median_table, pair_table, rank_table, study_tables
+from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.fronts import FrontData, front_data, front_table
 from eomoo.analysis.printing.html import to_html
 from eomoo.analysis.printing.text import to_csv, to_latex, to_markdown
 from eomoo.analysis.repeat import repeat_run, repeat_study, sources
 from eomoo.analysis.results import ProblemResults, StudyResults, load_results
+from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
 from eomoo.analysis.wording import algorithm_title, joined, number, shown_unit, values_in_words
 from eomoo.checks import choice
@@ -197,29 +198,12 @@ def _comparison_sections(tables: StudyTables, problem: ProblemResults, key: str,
     yield Section(id=f"compared-{key}", title="Algorithms compared", blocks=blocks, level=level)
     tests = pair_table(tables, problem.name)
     if tests is not None:
-        words, blocks = _tests_in_words(tables, problem.name), [replace(tests, key=f"tests-{key}")]
+        words, blocks = pairs_in_words(tables, problem.name), [replace(tests, key=f"tests-{key}")]
         yield Section(id=f"tests-{key}", title="Are the differences chance?", text=[words], blocks=blocks, level=level)
     surfaces = attainment(problem, key) if len(problem.runs) > 1 else None
     if surfaces is not None:
         title, blocks = "What is attained, and how surely", [surfaces, *differences(problem, key)]
         yield Section(id=f"attainment-{key}", title=title, blocks=blocks, level=level)
-
-
-def _tests_in_words(tables: StudyTables, problem: str) -> str:
-    tests = tables.tests
-    share = tests[(tests["problem"] == problem) & (tests["indicator"] == "hypervolume_share")]
-    rows = share.to_dict(orient="records")
-    if rows and all(tables.too_few_seeds(problem, row["first"], row["second"]) for row in rows):
-        return f"That cannot be told: so few seeds could not differ significantly ({NEEDED_SEEDS} of each are needed)."
-    total, decided = len(share), int((share["better"] != "").sum())
-    verdicts = [
-        f"{row['better']} is better than {row['second'] if row['better'] == row['first'] else row['first']}"
-        f" at {row['evaluations']:,} cells (A12 {row['a12']:.2f}, {row['magnitude']})"
-        for row in rows
-        if row["better"]
-    ]
-    text = f"By hypervolume, {decided} of {total} pairs differ significantly (p < 0.05 after Holm's correction)"
-    return f"{text}: {'; '.join(verdicts[:6])}." if verdicts else f"{text}."
 
 
 def _certain_lead(front: FrontData) -> list[str]:
@@ -319,6 +303,7 @@ def _winner(tables: StudyTables, problem: ProblemResults) -> str:
     return (
         f"On {problem.name}, {best['label']} reaches the largest median hypervolume after "
         f"{best['evaluations']:,} cells: {best['median']:.2%} of that of the {problem.reference_name}."
+        f"{standing(tables, problem.name, str(best['label']))}"
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from eomoo.study.store import STORE_NAME, Store
 
 TrueFront = tuple[Ints, Floats]
 """Cells (t,) and raw values (t, m)."""
+
+AREA = "hypervolume_area"
+"""The indicator of a whole search, see ``curves.hypervolume_area``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +183,11 @@ class StudyResults:
     @cached_property
     def columns(self) -> dict[str, Indicator]:
         """Every figure that ``indicator_frame`` may hold: what it is called, and its better direction."""
-        found = dict(INDICATORS)
+        found: dict[str, Indicator] = {}
+        for name, indicator in INDICATORS.items():
+            found[name] = indicator
+            if name == "hypervolume_share":
+                found[AREA] = Indicator(title="mean share of hypervolume during the search", larger_is_better=True)
         for o in (o for results in self.problems for o in results.objectives):
             found[f"best_{o.name}"] = Indicator(title=f"best {o.label}", larger_is_better=o.larger_is_better)
         probed = ((name, probe) for run in self.runs for probe, numbers in run.probed.items() for name in numbers)
@@ -195,6 +202,20 @@ class StudyResults:
         """The results on a problem, by its name."""
         known = {p.name: p for p in self.problems}
         return known[known_name("problem in the study called", name, known)]
+
+
+def families(problems: Sequence[ProblemResults]) -> list[int]:
+    """A number (k,) for each problem, the same for those that are no independent evidence.
+
+    A problem whose objectives are all among another's is a copy of it: with noise, with limits, measured, or with
+    an objective more.
+    """
+    names = [{o.name for o in problem.objectives} for problem in problems]
+    found = list(range(len(problems)))
+    for a, b in combinations(range(len(problems)), 2):
+        if names[a] <= names[b] or names[b] <= names[a]:
+            found = [found[a] if family == found[b] else family for family in found]
+    return found
 
 
 def load_results(folder: str | Path) -> StudyResults:

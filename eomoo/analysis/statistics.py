@@ -1,39 +1,15 @@
-"""Which differences between algorithms are more than chance: tests, effect sizes, ranks."""
+"""Ranks over problems, effect sizes and tests of two samples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eomoo.arrays import Floats
 from eomoo.errors import SettingError
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairTest:
-    """Two samples compared.
-
-    Attributes:
-        first, second: Their names.
-        u: Mann and Whitney's U of the first sample.
-        p: Two-sided p-value; ``p_holm`` is corrected for all comparisons made together.
-        a12: Vargha and Delaney's effect size: the probability that a value of the first sample is the
-            larger one, ties counted half.
-        magnitude: The effect size in a word.
-    """
-
-    first: str
-    second: str
-    u: float
-    p: float
-    p_holm: float
-    a12: float
-    magnitude: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +20,8 @@ class RankTest:
         names: (k,) algorithms, best mean rank first.
         mean_ranks: (k,) theirs; 1 is best.
         n_problems: Problems that they were ranked on.
-        statistic, p: Friedman's chi-squared and its p-value; NaN below three algorithms or two problems.
+        n_families: Families of them, which are the test's blocks.
+        statistic, p: Friedman's chi-squared and its p-value; NaN below three algorithms or two families.
         critical_difference: Nemenyi's, at ``alpha``: two mean ranks further apart differ significantly.
         alpha: The significance level.
         groups: Names that do not differ significantly, each group as large as can be.
@@ -53,6 +30,7 @@ class RankTest:
     names: tuple[str, ...]
     mean_ranks: tuple[float, ...]
     n_problems: int
+    n_families: int
     statistic: float
     p: float
     critical_difference: float
@@ -77,11 +55,6 @@ def mann_whitney(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
     return float(found.statistic), float(found.pvalue)
 
 
-def least_p(n: int, m: int) -> float:
-    """The least two-sided p-value that samples of n and m values can have: all of one beyond all of the other."""
-    return min(1.0, 2.0 / comb(n + m, n))
-
-
 def vargha_delaney(a: ArrayLike, b: ArrayLike) -> float:
     """The probability that a value of a (n,) exceeds one of b (m,), ties counted half.
 
@@ -90,13 +63,6 @@ def vargha_delaney(a: ArrayLike, b: ArrayLike) -> float:
     first, second = _sample(a), _sample(b)
     larger = (first[:, None] > second).mean()
     return float(larger + 0.5 * (first[:, None] == second).mean())
-
-
-def magnitude(a12: float) -> str:
-    """An effect size in a word, by Vargha and Delaney's limits 0.56, 0.64 and 0.71."""
-    distance = abs(a12 - 0.5) + 0.5
-    limits = ((0.71, "large"), (0.64, "medium"), (0.56, "small"))
-    return next((word for limit, word in limits if distance >= limit - 1e-12), "negligible")
 
 
 def holm(p: ArrayLike) -> Floats:
@@ -110,18 +76,6 @@ def holm(p: ArrayLike) -> Floats:
     corrected = np.empty_like(values)
     corrected[order] = np.minimum(np.maximum.accumulate(values[order] * factors), 1.0)
     return corrected
-
-
-def pairwise_tests(samples: Mapping[str, ArrayLike], pairs: Sequence[tuple[str, str]] | None = None) -> list[PairTest]:
-    """Pairs of the samples compared, by default every one, with Holm's correction over the pairs."""
-    pairs = list(combinations(samples, 2)) if pairs is None else pairs
-    found = [mann_whitney(samples[a], samples[b]) for a, b in pairs]
-    corrected = holm([p for _, p in found])
-    effects = [vargha_delaney(samples[a], samples[b]) for a, b in pairs]
-    return [
-        PairTest(first=a, second=b, u=u, p=p, p_holm=p_holm, a12=effect, magnitude=magnitude(effect))
-        for (a, b), (u, p), p_holm, effect in zip(pairs, found, corrected.tolist(), effects, strict=True)
-    ]
 
 
 def mean_ranks(scores: ArrayLike) -> Floats:
@@ -147,12 +101,16 @@ def critical_difference(n_algorithms: int, n_problems: int, *, alpha: float = 0.
     return float(q * np.sqrt(n_algorithms * (n_algorithms + 1) / (6.0 * n_problems)))
 
 
-def rank_test(names: Sequence[str], scores: ArrayLike, *, alpha: float = 0.05) -> RankTest:
+def rank_test(
+    names: Sequence[str], scores: ArrayLike, *, families: Sequence[Hashable] | None = None, alpha: float = 0.05
+) -> RankTest:
     """Friedman's test with Nemenyi's critical difference.
 
     Args:
         names: (k,) algorithms, at least two.
         scores: (n_problems, k), less is better.
+        families: (n_problems,) what each problem belongs to; copies of one problem say the same again, so a family
+            counts once, by the order of its mean ranks. By default each problem is one of its own.
         alpha: Significance level.
 
     Source: Demšar, Journal of Machine Learning Research 7, 2006.
@@ -160,15 +118,17 @@ def rank_test(names: Sequence[str], scores: ArrayLike, *, alpha: float = 0.05) -
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] != len(names):
         raise SettingError(f"scores must have shape (n_problems, {len(names)}); got {table.shape}")
-    statistic, p = _friedman(table)
-    ranks = mean_ranks(table)
+    blocks = _blocks(table, range(len(table)) if families is None else families)
+    statistic, p = _friedman(blocks)
+    ranks = mean_ranks(blocks)
     order = np.argsort(ranks, kind="stable")
     ordered, values = [names[k] for k in order], ranks[order]
-    distance = critical_difference(len(names), len(table), alpha=alpha)
+    distance = critical_difference(len(names), len(blocks), alpha=alpha)
     return RankTest(
         names=tuple(ordered),
         mean_ranks=tuple(float(v) for v in values),
         n_problems=len(table),
+        n_families=len(blocks),
         statistic=statistic,
         p=p,
         critical_difference=distance,
@@ -186,6 +146,16 @@ def rank_groups(ranks: ArrayLike, distance: float) -> list[tuple[int, int]]:
         if b - a > 1 and (not groups or b > groups[-1][1]):
             groups.append((a, b))
     return groups
+
+
+def _blocks(scores: Floats, families: Sequence[Hashable]) -> Floats:
+    """Mean ranks (n_families, k) of each family of problems."""
+    if len(families) != len(scores):
+        raise SettingError(f"families must name one of each problem: {len(scores)}; got {len(families)}")
+    members: dict[Hashable, list[int]] = {}
+    for k, family in enumerate(families):
+        members.setdefault(family, []).append(k)
+    return np.stack([mean_ranks(scores[mine]) for mine in members.values()])
 
 
 def _friedman(scores: Floats) -> tuple[float, float]:

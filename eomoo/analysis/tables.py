@@ -12,7 +12,7 @@ from eomoo.fronts import Indicator
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A median with its quartiles, a value of a table."""
+    """A median with its quartiles, or a shift with the ends of its interval: a value of a table."""
 
     median: float
     q25: float

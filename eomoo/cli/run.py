@@ -52,7 +52,9 @@ def run(
             "age-moea or nsga2-integer.",
         ),
     ] = None,
-    init: Annotated[str | None, Option(help="Where the first cells come from: random or surrogate-pareto.")] = None,
+    init: Annotated[
+        str | None, Option(help="The first cells: random, surrogate-pareto or surrogate-pareto-as-published.")
+    ] = None,
     n_train: Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")] = None,
     budget: Annotated[int | None, Option(help="Distinct cells to evaluate; by default the card's.")] = None,
     seed: Annotated[int, Option(help="Seed: the same seed gives the same result.")] = 1,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -32,7 +32,7 @@ app = typer.Typer(
         "eomoo study show mystudy."
     ),
 )
-_SHOWN = ("hypervolume_share", "igd_plus", "front_size", "mean_edit")
+_SHOWN = ("hypervolume_share", "hypervolume_area", "igd_plus", "front_size", "mean_edit")
 Folder = Annotated[Path, Argument(metavar="DIR", help="Folder of a study.")]
 
 
@@ -143,11 +143,15 @@ def list_all(as_json: Json = False) -> None:
 def verdict(
     folder: Folder, out: Annotated[Path, Option(metavar="PAGE.md", help="The page, or a folder for it.")]
 ) -> None:
-    """Write the page that says which of the published claims hold, from the data-centric study's folder."""
+    """Say which of the published claims hold, from the data-centric study's folder, and write the page on them."""
     from eomoo.analysis import load_results
-    from eomoo.esann2024 import write_verdict
+    from eomoo.esann2024 import conclusion, write_verdict
+    from eomoo.files import read_json
 
-    for path in write_verdict(load_results(folder), out):
+    paths = write_verdict(load_results(folder), out)
+    content: Any = read_json(paths[1])
+    console().print(conclusion(content["claims"], content["starts"]), markup=False, soft_wrap=True)
+    for path in paths:
         console().print(f"written: {path}", soft_wrap=True)
 
 
@@ -239,4 +243,4 @@ def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
 def _default_indicators(tables: StudyTables) -> list[str]:
     # Each problem shows its own objectives.
     best = [f"best_{o.name}" for p in tables.results.problems for o in p.objectives]
-    return [name for name in dict.fromkeys([*_SHOWN[:2], *best, *_SHOWN[2:]]) if name in tables.indicators]
+    return [name for name in dict.fromkeys([*_SHOWN[:3], *best, *_SHOWN[3:]]) if name in tables.indicators]

@@ -44,7 +44,7 @@ def as_published(problem: CellProblem, task: Task, result: RunResult) -> dict[st
     if result.starts is None or problem.n_obj != 2 or problem.domain is not None:
         return None
     settings = task.spec.settings
-    trained = settings["n_train"] if settings["init"] == "surrogate-pareto" else 0
+    trained = settings["n_train"] if settings["init"] != "random" else 0
     return figures_as_published(problem, result.starts, task.budget - trained)
 
 

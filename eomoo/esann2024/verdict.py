@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.analysis import ProblemResults, StudyResults, indicator_frame, pairwise_tests
+from eomoo.analysis import (
+    Comparison,
+    ProblemResults,
+    StudyResults,
+    compare,
+    indicator_frame,
+    judge,
+    mean_over,
+    smallest_difference,
+)
 from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 from eomoo.study.rows import RunRow, RunTrace
@@ -20,13 +29,34 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-ALPHA = 0.05
-"""As in the paper."""
+STARTS = {
+    "surrogate-pareto": "eomoo's surrogates",
+    "surrogate-pareto-as-published": "surrogates of the published quality",
+}
+"""Kinds of surrogate starts, by their setting ``init``."""
 
 AS_PUBLISHED = "_as_published"
 """Ending of the columns with the figures of the probe, computed with the published errors."""
 
 PUBLISHED, RIGHT, SEARCH_ONLY = "as published", "right", "right, without the training cells"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What was published: its title, in words, and the words on a surrogate start that bear it out."""
+
+    title: str
+    said: str
+    borne_out: tuple[str, ...]
+
+
+CLAIMS = {
+    "diversity": Claim(title="Diversity", said="surrogate starts give the more diverse fronts", borne_out=("ahead",)),
+    "accuracy": Claim(title="Best accuracy", said="random starts reach the better one", borne_out=("behind",)),
+    "time": Claim(title="Best training time", said="surrogate starts are as good or better",
+                  borne_out=("ahead", "equivalent")),
+}  # fmt: skip
+"""The published claims that a comparison can bear out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,62 +84,48 @@ class Measure:
         column: In the frame of ``indicator_frame``.
         title: For tables.
         larger_is_better: Its direction.
+        unit: Of its differences.
     """
 
     way: str
     column: str
     title: str
     larger_is_better: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A pair compared over seeds.
-
-    Attributes:
-        pair: What is compared.
-        surrogate, random: Values (n,) over seeds.
-        u, p, p_holm: Mann and Whitney's test, two-sided; corrected for the pairs of one measure.
-        a12: The probability that the surrogate start's value is the larger one, ties counted half.
-        ahead: "surrogate" or "random" where p_holm is below 0.05, else "".
-    """
-
-    pair: Pair
-    surrogate: Floats
-    random: Floats
-    u: float
-    p: float
-    p_holm: float
-    a12: float
-    ahead: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A measure on a problem: every pair, and what follows from those in which both sides search."""
+    """A measure of a claim on a problem: a kind of surrogate start against random starts.
 
+    Attributes:
+        claim: "diversity", "accuracy", "time" or "hypervolume".
+        problem: Its name.
+        start: A key of ``STARTS``.
+        measure: What was compared.
+        pairs: The p looks at which both sides search.
+        surrogate, random: (n, p) values by seed and look.
+        comparison: Of the means over all looks, surrogate minus random, judged with all others of its way.
+    """
+
+    claim: str
+    problem: str
+    start: str
     measure: Measure
-    comparisons: tuple[Comparison, ...]
-
-    def count(self, side: str) -> int:
-        """Pairs with some search in which a side ("surrogate", "random", "" for neither) is ahead."""
-        return sum(c.ahead == side for c in self.comparisons if c.pair.search > 0)
-
-    @property
-    def n_pairs(self) -> int:
-        """Pairs in which both sides search."""
-        return sum(c.pair.search > 0 for c in self.comparisons)
+    pairs: tuple[Pair, ...]
+    surrogate: Floats
+    random: Floats
+    comparison: Comparison
 
     @property
-    def outcome(self) -> str:
-        """Who is ahead, in words."""
-        ahead, behind, n = self.count("surrogate"), self.count("random"), self.n_pairs
-        if ahead and behind:
-            return f"mixed: surrogate ahead in {ahead}, random in {behind} of {n}"
-        if ahead or behind:
-            side, k = ("surrogate", ahead) if ahead else ("random", behind)
-            return f"{side} ahead in {'all' if k == n else k} of {n}"
-        return f"no difference in any of {n}"
+    def word(self) -> str:
+        """Of the surrogate start."""
+        return self.comparison.word
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is the one that decides its claim: right, training cells included."""
+        return self.measure.way == RIGHT and self.measure.column != "mean_edit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +142,17 @@ class Samples:
     frame: pd.DataFrame
     search_only: pd.DataFrame
 
-    def values(self, measure: Measure, label: str) -> Floats:
-        """A measure (n,) over the seeds of an algorithm."""
+    def values(self, measure: Measure, label: str) -> pd.Series:
+        """A measure of an algorithm, by seed."""
         frame = self.search_only if measure.way == SEARCH_ONLY else self.frame
-        values: Floats = frame.loc[frame["label"] == label, measure.column].to_numpy(np.float64)
-        return values
+        return frame[frame["label"] == label].set_index("seed")[measure.column]
+
+    def curves(self, measure: Measure, pairs: Sequence[Pair]) -> tuple[Floats, Floats]:
+        """A measure of the surrogate and of the random start, (n, p) each: seeds that all have, looks."""
+        columns = [self.values(measure, label) for pair in pairs for label in (pair.surrogate, pair.random)]
+        seeds = sorted(set.intersection(*(set(column.index) for column in columns)))
+        every = np.column_stack([column.loc[seeds].to_numpy(np.float64) for column in columns])
+        return every[:, ::2], every[:, 1::2]
 
 
 def samples_of(results: StudyResults) -> list[Samples]:
@@ -143,57 +165,78 @@ def samples_of(results: StudyResults) -> list[Samples]:
     for problem in results.problems:
         alone = replace(results, problems=(problem,))
         frame = indicator_frame(alone)
-        if not pairs_of(problem) or f"mean_pareto_distance{AS_PUBLISHED}" not in frame:
+        if not any(pairs_of(problem).values()) or f"mean_pareto_distance{AS_PUBLISHED}" not in frame:
             raise SettingError(
                 "a verdict is about a study of surrogate starts against random starts with "
                 "the probe eomoo.esann2024:as_published, such as data-centric"
             )
-        traces = []
-        for run, trace in zip(problem.runs, problem.traces, strict=True):
-            n = _n_train(run)
-            traces.append(RunTrace(cells=trace.cells[n:], values=trace.values[n:], feasible=trace.feasible[n:]))
-        searched = replace(results, problems=(replace(problem, traces=tuple(traces)),))
+        traces = tuple(trace_from(trace, n_train(run)) for run, trace in zip(problem.runs, problem.traces, strict=True))
+        searched = replace(results, problems=(replace(problem, traces=traces),))
         found.append(Samples(problem=problem, frame=frame, search_only=indicator_frame(searched)))
     return found
 
 
-def pairs_of(problem: ProblemResults) -> list[Pair]:
-    """Surrogate and random starts of equal budgets, by budget."""
-    kinds: dict[tuple[int, str], str] = {}
-    trained: dict[int, int] = {}
+def pairs_of(problem: ProblemResults) -> dict[str, list[Pair]]:
+    """Surrogate and random starts of equal budgets, by kind of start and budget."""
+    random = {run.budget: run.label for run in problem.runs if run.settings.get("init") == "random"}
+    found: dict[str, dict[int, Pair]] = {start: {} for start in STARTS}
     for run in problem.runs:
-        kinds[run.budget, run.settings.get("init", "")] = run.label
-        if run.settings.get("init") == "surrogate-pareto":
-            trained[run.budget] = _n_train(run)
-    return [
-        Pair(surrogate=kinds[n, "surrogate-pareto"], random=kinds[n, "random"], budget=n, search=n - trained[n])
-        for n in sorted(trained)
-        if (n, "random") in kinds
-    ]
+        start = run.settings.get("init", "")
+        if start in found and run.budget in random:
+            found[start][run.budget] = Pair(
+                surrogate=run.label, random=random[run.budget], budget=run.budget, search=run.budget - n_train(run)
+            )
+    return {start: [pairs[budget] for budget in sorted(pairs)] for start, pairs in found.items()}
 
 
-def find(samples: Samples, measure: Measure) -> Finding:
-    """Compare all pairs by a measure, with Holm's correction over the pairs."""
-    pairs = [p for p in pairs_of(samples.problem) if p.search > 0 or measure.way != SEARCH_ONLY]
-    labels = [(p.surrogate, p.random) for p in pairs]
-    values = {label: samples.values(measure, label) for both in labels for label in both}
-    comparisons = []
-    for pair, test in zip(pairs, pairwise_tests(values, labels), strict=True):
-        better = "surrogate" if (test.a12 > 0.5) == measure.larger_is_better else "random"
-        numbers = {"u": test.u, "p": test.p, "p_holm": test.p_holm, "a12": test.a12}
-        a, b, ahead = values[pair.surrogate], values[pair.random], better if test.p_holm < ALPHA else ""
-        comparisons.append(Comparison(pair=pair, surrogate=a, random=b, ahead=ahead, **numbers))
-    return Finding(measure=measure, comparisons=tuple(comparisons))
+def findings(samples: Sequence[Samples]) -> list[Finding]:
+    """Every measure of every claim, by problem and kind of start.
+
+    A start is one run looked at several times: what is tested is its mean over all looks, once. All findings of a
+    way (as published, right, ...) are judged together, over claims, problems and kinds of starts.
+    """
+    found: list[Finding] = []
+    for mine in samples:
+        for claim, each in measures(mine.problem).items():
+            for start, every in pairs_of(mine.problem).items():
+                pairs = tuple(pair for pair in every if pair.search > 0)
+                found += [_finding(mine, claim, start, measure, pairs) for measure in each if pairs]
+    judged: dict[int, Finding] = {}
+    for way in dict.fromkeys(finding.measure.way for finding in found):
+        places = [k for k, finding in enumerate(found) if finding.measure.way == way]
+        words = judge([found[k].comparison for k in places], [found[k].measure.larger_is_better for k in places])
+        judged |= {k: replace(found[k], comparison=c) for k, c in zip(places, words, strict=True)}
+    return [judged[k] for k in range(len(found))]
+
+
+def _finding(samples: Samples, claim: str, start: str, measure: Measure, pairs: tuple[Pair, ...]) -> Finding:
+    surrogate, random = samples.curves(measure, pairs)
+    budgets = [pair.budget for pair in pairs]
+    matters = smallest_difference(samples.problem, measure.column).value
+    return Finding(
+        claim=claim,
+        problem=samples.problem.name,
+        start=start,
+        measure=measure,
+        pairs=pairs,
+        surrogate=surrogate,
+        random=random,
+        comparison=compare(mean_over(surrogate, budgets), mean_over(random, budgets), matters=matters),
+    )
 
 
 def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
     """By claim: how its figure is computed, as published first."""
     hamming, volume = "mean pairwise Hamming distance (17x17)", "share of the true front's hypervolume"
-    alone, meant = ", training cells left out", "mean over pairs of distinct cells, of the same published fronts"
+    alone = ", training cells left out"
     rows = {
         "diversity": [
             (PUBLISHED, f"mean_pareto_distance{AS_PUBLISHED}", 'published "mean Pareto distance"'),
-            ("published fronts, right distance", f"mean_hamming{AS_PUBLISHED}", meant),
+            (
+                "published fronts, right distance",
+                f"mean_hamming{AS_PUBLISHED}",
+                "mean over pairs of distinct cells, of the same published fronts",
+            ),
             (RIGHT, "mean_hamming", hamming),
             (RIGHT, "mean_edit", "mean pairwise edit distance"),
             (SEARCH_ONLY, "mean_hamming", hamming + alone),
@@ -213,17 +256,26 @@ def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
             (RIGHT, column, title),
             (SEARCH_ONLY, column, title + alone),
         ]
+    units = {"diversity": "edges", "hypervolume": ""}
+    units |= {claim: o.unit for claim, o in zip(("accuracy", "time"), problem.objectives, strict=False)}
     return {
         claim: [
-            Measure(way=way, column=column, title=title, larger_is_better=larger_is_better[claim])
+            Measure(way=way, column=column, title=title, larger_is_better=larger_is_better[claim], unit=units[claim])
             for way, column, title in found
         ]
         for claim, found in rows.items()
     }
 
 
-def _n_train(run: RunRow) -> int:
-    if run.settings.get("init") != "surrogate-pareto":
+def trace_from(trace: RunTrace, first: int, n: int | None = None) -> RunTrace:
+    """The part of a trace from a position on, of n cells or all."""
+    here = slice(first, None if n is None else first + n)
+    return replace(trace, cells=trace.cells[here], values=trace.values[here], feasible=trace.feasible[here])
+
+
+def n_train(run: RunRow) -> int:
+    """Cells that a run evaluated to train its surrogates."""
+    if run.settings.get("init") not in STARTS:
         return 0
     # Of a problem with fewer cells, all were evaluated.
     return int(run.extra.get("surrogate", {}).get("n_train", run.settings["n_train"]))

@@ -1,4 +1,4 @@
-"""The page that says which published claims hold, written from a study's store: Markdown and violins.
+"""The page that says which published claims hold, written from a study's store: Markdown, numbers and figures.
 
 What is the same on every page stands in ``verdict.md``; this module fills in what the store says.
 """
@@ -6,47 +6,43 @@ What is the same on every page stands in ``verdict.md``; this module fills in wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.analysis import ProblemResults, StudyResults, magnitude, plot_violins, quartiles
+from eomoo.analysis import ALPHA, Comparison, StudyResults, needed_seeds, plot_shifts, plot_violins
+from eomoo.analysis import compare as shift_of
 from eomoo.arrays import Floats
+from eomoo.esann2024.conclusion import conclusion, rows_of, shift_in_words, verdict
+from eomoo.esann2024.starts import Beginning, beginnings
 from eomoo.esann2024.verdict import (
-    ALPHA,
     AS_PUBLISHED,
+    CLAIMS,
+    PUBLISHED,
     RIGHT,
-    Comparison,
+    STARTS,
     Finding,
-    Pair,
     Samples,
-    find,
-    measures,
-    pairs_of,
+    findings,
     samples_of,
 )
-from eomoo.files import atomic_path, write_text
+from eomoo.files import atomic_path, write_json, write_text
 from eomoo.plots import COLORS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 # The pair of which the paper reports a test: 1,000 evaluations against 3,000.
 _SHOWN_SEARCH = 1000
-# Each claim's title, and the side that it says to be ahead; "" for no worse.
-_CLAIMS = {
-    "diversity": ("Diversity", "surrogate"),
-    "accuracy": ("Best accuracy", "random"),
-    "time": ("Best training time", ""),
-}
-# Starts that the published sampling picks (n_starts of data-centric).
-_N_PICKS = 20
-
-Findings = dict[str, dict[str, list[Finding]]]
-"""What was found, by problem and claim."""
 
 
 def write_verdict(results: StudyResults, out: Path) -> list[Path]:
-    """Write the page, and a figure of violins for each problem into the folder ``figures`` beside it.
+    """Write the page, its numbers as JSON beside it, and two figures into the folder ``figures`` there.
 
     Args:
         results: A study of the form of data-centric.
@@ -57,33 +53,33 @@ def write_verdict(results: StudyResults, out: Path) -> list[Path]:
     """
     page = out if out.suffix == ".md" else out / "verdict.md"
     samples = samples_of(results)
-    written = [page.parent / "figures" / f"{mine.problem.problem.name}-violins.png" for mine in samples]
-    for mine, path in zip(samples, written, strict=True):
-        _draw(mine, path)
-    write_text(page, verdict_page(results, samples))
-    return [page, *written]
+    found, starts = findings(samples), beginnings(samples)
+    figures = {f"{page.stem}-shifts": _draw_shifts(found), f"{page.stem}-starts": _draw_starts(starts)}
+    for name, figure in figures.items():
+        with atomic_path(page.parent / "figures" / f"{name}.png") as temporary:
+            figure.savefig(temporary, dpi=100)
+    write_json(page.with_suffix(".json"), {"claims": rows_of(found), "starts": [b.numbers for b in starts]})
+    write_text(page, verdict_page(results, samples, found, starts, stem=page.stem))
+    return [page, page.with_suffix(".json"), *(page.parent / "figures" / f"{name}.png" for name in figures)]
 
 
-def verdict_page(results: StudyResults, samples: Sequence[Samples]) -> str:
+def verdict_page(
+    results: StudyResults,
+    samples: Sequence[Samples],
+    found: Sequence[Finding],
+    starts: Sequence[Beginning],
+    *,
+    stem: str = "verdict",
+) -> str:
     """The page as Markdown."""
-    found: Findings = {
-        mine.problem.problem.name: {
-            claim: [find(mine, measure) for measure in each] for claim, each in measures(mine.problem).items()
-        }
-        for mine in samples
-    }
     first = samples[0].problem
-    pairs, seeds = pairs_of(first), sorted({run.seed for run in first.runs})
+    seeds = sorted({run.seed for run in first.runs})
     settings = {k: v for k, v in first.runs[0].settings.items() if k not in ("init", "n_train", "algorithm")}
     runs = [pair for mine in samples for pair in zip(mine.problem.runs, mine.problem.traces, strict=True)]
-    rows = [(_costs(pair), f"{pair.budget:,}", f"{pair.search:,}") for pair in pairs]
-    headings = ("pair (surrogate : random)", "cells evaluated by each", "of them by the surrogate start's search")
-    unsearched = (
-        f" At {_costs(pairs[0])} the surrogate start has nothing left to search with (as published: {_N_PICKS} picks, "
-        "unfiltered, never evaluated by anybody's budget); that pair is shown and not counted."
-    )
+    n_right = sum(f.measure.way == RIGHT for f in found)
     text = files("eomoo.esann2024").joinpath("verdict.md").read_text(encoding="utf-8")
     return Template(text).substitute(
+        conclusion=conclusion(rows_of(found), [b.numbers for b in starts]),
         summary=_summary(found),
         alpha=ALPHA,
         settings=", ".join(f"{k} = {v}" for k, v in settings.items()),
@@ -91,17 +87,16 @@ def verdict_page(results: StudyResults, samples: Sequence[Samples]) -> str:
         seeds=", ".join(map(str, seeds)),
         exact=f"{sum(len(trace.cells) == run.budget for run, trace in runs):,}",
         n_runs=f"{len(runs):,}",
-        pairs=_table(headings, rows),
-        unsearched=unsearched if pairs[0].search == 0 else "",
-        problems="\n".join(_problem_facts(mine.problem) for mine in samples),
+        n_right=n_right,
+        needed=needed_seeds(n_right),
+        problems="\n".join(_problem_facts(mine) for mine in samples),
         followed="\n".join(map(_what_diversity_follows, samples)),
-        significance=_significance(found),
-        figures="\n\n".join(f"![{name}: violins of all pairs](figures/{name}-violins.png)" for name in found),
+        significance=_at_the_shown_pair(found),
+        starts=_starts_table(starts),
+        figure_starts=f"figures/{stem}-starts.png",
+        figure_shifts=f"figures/{stem}-shifts.png",
         versions=", ".join(f"{name} {number}" for name, number in first.runs[0].versions.items()),
-        **{
-            claim: "\n\n".join(_compared(claim, mine, found[mine.problem.problem.name][claim]) for mine in samples)
-            for claim in (*_CLAIMS, "hypervolume")
-        },
+        **{claim: _compared(claim, found) for claim in (*CLAIMS, "hypervolume")},
     )
 
 
@@ -110,47 +105,57 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|---" * len(headings) + "|", *lines[1:]])
 
 
-def _summary(found: Findings) -> str:
+def _summary(found: Sequence[Finding]) -> str:
     rows = []
-    for claim, (title, _) in _CLAIMS.items():
-        for problem, findings in found.items():
-            published, right = _main(findings[claim])
-            rows.append((title, problem, published.outcome, right.outcome, _verdict(claim, published, right)))
-    for problem, findings in found.items():
-        before, now = (_shown_pair(finding) for finding in _main(findings["time"]))
-        tests = ["-" if c is None else f"U = {c.u:g}, p = {_p(c.p)}" for c in (before, now)]
-        rows.append(("Significance", problem, tests[0], tests[1], _significance_verdict(before, now)))
-    return _table(("claim", "problem", "as published", "right, at equal cost", "verdict"), rows)
+    for f in found:
+        if f.claim in CLAIMS and f.is_main:
+            published = _word_as_published(found, f)
+            rows.append((CLAIMS[f.claim].title, f.problem, STARTS[f.start], published, shift_in_words(f),
+                         _number(f.comparison.matters), f.word, verdict(f.claim, f.word, published)))  # fmt: skip
+    headings = ("claim", "problem", "start", "as published: it is", "shift [95 %]", "matters from", "right: it is")
+    return _table((*headings, "verdict"), rows)
 
 
-def _problem_facts(problem: ProblemResults) -> str:
-    row = problem.problem
+def _word_as_published(found: Sequence[Finding], of: Finding) -> str:
+    key = of.claim, of.problem, of.start
+    return next(f.word for f in found if f.measure.way == PUBLISHED and (f.claim, f.problem, f.start) == key)
+
+
+def _problem_facts(samples: Samples) -> str:
+    row = samples.problem.problem
     objectives = " and ".join(o.label for o in row.objectives)
-    text = f"- `{problem.name}`: {objectives}; card SHA-256 `{row.digest[:16]}`"
-    notes = [run.extra["surrogate"] for run in problem.runs if "surrogate" in run.extra]
-    if notes:
-        rho = np.median([note["spearman"][:2] for note in notes], axis=0)
-        fronts = np.array([note["predicted_front"] for note in notes])
-        text += (
-            f". Surrogates of {notes[0]['n_train']:,} cells: held-out Spearman, medians {rho[0]:.3f} and {rho[1]:.3f}; "
-            f"predicted front {fronts.min()} to {fronts.max()} cells, fewer than {_N_PICKS} in "
-            f"{int((fronts < _N_PICKS).sum())} of {len(fronts)} runs"
-        )
-    return text + "."
+    text = f"- `{samples.problem.name}`: {objectives}; card SHA-256 `{row.digest[:16]}`."
+    for start, title in STARTS.items():
+        runs = [run for run in samples.problem.runs if run.settings.get("init") == start and "surrogate" in run.extra]
+        if runs:
+            notes = [run.extra["surrogate"] for run in runs]
+            rho = np.median([note["spearman"][:2] for note in notes], axis=0)
+            text += (
+                f" {title[:1].upper()}{title[1:]}, of {notes[0]['n_train']:,} cells: held-out Spearman, medians "
+                f"{rho[0]:.3f} and {rho[1]:.3f}."
+            )
+    return text
 
 
-def _compared(claim: str, samples: Samples, findings: Sequence[Finding]) -> str:
-    """What was found about a claim on a problem: a table of all pairs, and who is ahead."""
-    columns = (claim, "pair", "surrogate: median (quartiles)", "random: median (quartiles)")
-    rows = [
-        (finding.measure.title, _costs(c.pair), _quartiles(c.surrogate), _quartiles(c.random), f"{c.u:g}", _p(c.p),
-         _p(c.p_holm), f"{c.a12:.2f} ({magnitude(c.a12)})", c.ahead or "-")
-        for finding in findings
-        for c in finding.comparisons
-    ]  # fmt: skip
-    outcomes = "\n".join(f"- {finding.measure.title}: {finding.outcome}." for finding in findings)
-    table = _table((*columns, "U", "p", "p (Holm)", "A12", "ahead"), rows)
-    return f"### {samples.problem.name}\n\n{table}\n\n{outcomes}"
+def _compared(claim: str, found: Sequence[Finding]) -> str:
+    """What was found about a claim, problem by problem: medians at each look, and the one comparison of all."""
+    parts = []
+    for problem in dict.fromkeys(f.problem for f in found):
+        mine = [f for f in found if f.claim == claim and f.problem == problem]
+        rows = [
+            (f.measure.title, STARTS[f.start], *_medians(f), shift_in_words(f), _number(f.comparison.matters),
+             _p(f.comparison.p_holm), _p(f.comparison.p_equivalent_holm), f.word)
+            for f in mine
+        ]  # fmt: skip
+        looks = [f"{pair.search} : {pair.budget}" for pair in mine[0].pairs]
+        headings = (claim, "start", *looks, "shift [95 %]", "matters from", "p", "p equivalent", "it is")
+        parts.append(f"### {problem}\n\n{_table(headings, rows)}")
+    return "\n\n".join(parts)
+
+
+def _medians(f: Finding) -> list[str]:
+    both = zip(np.median(f.surrogate, axis=0), np.median(f.random, axis=0), strict=True)
+    return [f"{a:,.5g} : {b:,.5g}" for a, b in both]
 
 
 def _what_diversity_follows(samples: Samples) -> str:
@@ -166,95 +171,62 @@ def _what_diversity_follows(samples: Samples) -> str:
     )
 
 
-def _significance(found: Findings) -> str:
+def _at_the_shown_pair(found: Sequence[Finding]) -> str:
+    """Shifts of the second objective at the pair of the published test."""
     rows = []
-    for problem, findings in found.items():
-        for finding in findings["time"]:
-            if (c := _shown_pair(finding)) is not None:
-                significant = "yes" if c.p < ALPHA else "no"
-                rows.append((problem, finding.measure.title, f"{c.u:g}", _p(c.p), f"{c.a12:.2f}", significant))
-    return _table(("problem", "measure", "U", "p", "A12", "significant"), rows)
+    for f in found:
+        at = [k for k, pair in enumerate(f.pairs) if pair.search == _SHOWN_SEARCH]
+        if f.claim == "time" and at:
+            c = shift_of(f.surrogate[:, at[0]], f.random[:, at[0]], matters=f.comparison.matters)
+            rows.append((f.problem, STARTS[f.start], f.measure.title, shift_in_words(f, c), _number(c.matters)))
+    return _table(("problem", "start", "measure", "shift [95 %]", "matters from"), rows)
 
 
-def _main(findings: Sequence[Finding]) -> tuple[Finding, Finding]:
-    """The published and the first right finding."""
-    return findings[0], next(f for f in findings if f.measure.way == RIGHT)
+def _starts_table(starts: Sequence[Beginning]) -> str:
+    rows = [
+        (b.problem, b.title, *("-" if np.isnan(x) else f"{x:.3f}" for x in b.spearman),
+         *(f"{np.median(values):.3f}" for values in (b.share, b.distance, b.found_share, b.found_distance)))
+        for b in starts
+    ]  # fmt: skip
+    headings = ("problem", "start", "Spearman, 1st objective", "2nd", "starts' share of hypervolume", "their distance")
+    return _table((*headings, "last front's share", "its distance"), rows)
 
 
-def _supports(claim: str, finding: Finding) -> str:
-    """Whether a finding supports a claim: yes, in part, no."""
-    expected = _CLAIMS[claim][1]
-    if expected == "":
-        return "no" if finding.count("random") else "yes"
-    ahead = finding.count(expected)
-    if ahead == 0 or finding.count(_other_side(claim)):
-        return "no"
-    return "yes" if ahead == finding.n_pairs else "in part"
-
-
-def _other_side(claim: str) -> str:
-    return "surrogate" if _CLAIMS[claim][1] == "random" else "random"
-
-
-def _verdict(claim: str, published: Finding, right: Finding) -> str:
-    before, now = _supports(claim, published) != "no", _supports(claim, right)
-    if now == "yes":
-        return "**holds**" if before else "**holds**, though the published code does not show it here"
-    if now == "in part":
-        return "**holds in part**"
-    k, n = right.count(_other_side(claim)), right.n_pairs
-    expected = _CLAIMS[claim][1]
-    if k and not (expected and right.count(expected)):
-        opposite = "the opposite holds" if k == n else f"the opposite is seen in {k} of {n}"
-        return f"**{'artefact' if before else 'does not hold'}**: {opposite}"
-    if before:
-        return "**artefact**"
-    return "**does not hold**" if k else "**not seen**: no difference"
-
-
-def _significance_verdict(published: Comparison | None, right: Comparison | None) -> str:
-    if published is None or right is None:
-        return "the pair was not run"
-    if right.p >= ALPHA:
-        return "**holds**: not significant"
-    smaller = "surrogate" if right.a12 < 0.5 else "random"
-    return f"**does not hold**: significant at equal cost, {smaller} has the smaller value"
-
-
-def _shown_pair(finding: Finding) -> Comparison | None:
-    return next((c for c in finding.comparisons if c.pair.search == _SHOWN_SEARCH), None)
-
-
-def _costs(pair: Pair) -> str:
-    return f"{pair.search} : {pair.budget}"
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.3g}"
 
 
 def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
-def _quartiles(values: Floats) -> str:
-    low, middle, high = quartiles(values)
-    return f"{middle:,.5g} ({low:,.5g}, {high:,.5g})"
+def _draw_shifts(found: Sequence[Finding]) -> Figure:
+    """Every right comparison, in favour of the surrogate start to the right."""
+    rows: dict[str, Comparison] = {}
+    for f in (f for claim in (*CLAIMS, "hypervolume") for f in found if f.claim == claim and f.is_main):
+        c = f.comparison
+        if not f.measure.larger_is_better:
+            c = replace(c, shift=-c.shift, low=-c.high, high=-c.low)
+        title = CLAIMS[f.claim].title if f.claim in CLAIMS else f.claim.capitalize()
+        rows[f"{title}, {f.problem}, {STARTS[f.start]}"] = c
+    figure, ax = new_figure(9.5, 1.3 + 0.27 * len(rows))
+    plot_shifts(ax, rows, xlabel="in favour of the surrogate start, in smallest differences that matter (95 %)")
+    return figure
 
 
-def _draw(samples: Samples, path: Path) -> None:
-    """Violins of the paper's figures: as published on the left, right on the right."""
-    every = measures(samples.problem)
-    figure, axes = new_figure(9.0, 9.6, nrows=3, ncols=2)
-    for row, claim in zip(axes, _CLAIMS, strict=True):
-        right = next(m for m in every[claim] if m.way == RIGHT)
-        for ax, measure in zip(row, (every[claim][0], right), strict=True):
-            values = {
-                f"{side} {number}": samples.values(measure, label)
-                for pair in pairs_of(samples.problem)
-                for side, number, label in (("s", pair.search, pair.surrogate), ("r", pair.budget, pair.random))
-            }
-            plot_violins(ax, values, ylabel="", colors=COLORS[:2])
-            ax.set_title(measure.title, fontsize=9)
-    for ax, heading in zip(axes[0], ("as published", "right, at equal cost"), strict=True):
-        ax.annotate(heading, (0.5, 1.16), xycoords="axes fraction", ha="center", fontsize=11)
-    title = f"{samples.problem.name}: s = surrogate start + search, r = random start; pairs cost the same"
-    figure.suptitle(title, fontsize=10)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=85)
+def _draw_starts(starts: Sequence[Beginning]) -> Figure:
+    """Where searches begin, by kind of start: how close to the true front, and how far apart."""
+    problems = list(dict.fromkeys(b.problem for b in starts))
+    figure, axes = new_figure(10.0, 3.1 * len(problems), nrows=len(problems), ncols=3, squeeze=False)
+    for row, problem in zip(axes, problems, strict=True):
+        mine = [b for b in starts if b.problem == problem]
+        columns: list[tuple[str, dict[str, Floats]]] = [
+            ("share of hypervolume, starts", {b.label: b.share for b in mine}),
+            ("mean Hamming distance, starts", {b.label: b.distance for b in mine}),
+            ("mean Hamming distance, last front", {b.label: b.found_distance for b in mine}),
+        ]
+        for ax, (title, values) in zip(row, columns, strict=True):
+            plot_violins(ax, values, ylabel="", colors=COLORS[:3])
+            ax.set_title(title, fontsize=9)
+        row[0].set_ylabel(problem, fontsize=9)
+    return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -22,12 +23,17 @@ from eomoo.search.operators import CellCrossover, NeighborMutation, RandomCellSa
 from eomoo.search.pls import PLS
 from eomoo.search.random_search import RandomSearch
 from eomoo.search.surrogate_pls import SurrogatePLS
-from eomoo.search.surrogate_start import SurrogateParetoSampling
+from eomoo.search.surrogate_start import SurrogateParetoSampling, fit_as_published
 
 DEFAULT_ALGORITHM = "surrogate-pls"
 """What ``eomoo run`` uses unless told otherwise, with its default settings: what wins the benchmark suite."""
 
-_INITS = ("random", "surrogate-pareto")
+# Where the first cells come from, by name: ``n_train`` -> sampling.
+_INITS: dict[str, Callable[[int], Sampling]] = {
+    "random": lambda n_train: RandomCellSampling(),
+    "surrogate-pareto": SurrogateParetoSampling,
+    "surrogate-pareto-as-published": partial(SurrogateParetoSampling, model=fit_as_published, features="17x17"),
+}
 # What a study file cannot hold.
 _NOT_SETTINGS = {"sampling", "n_obj", "model"}
 _RENAMED: dict[tuple[object, str], str] = {("random", "batch"): "batch_size"}
@@ -52,7 +58,7 @@ def _entry(title: str, make: Callable[..., Algorithm], *, constraints: bool = Tr
     defaults = {p.name: p.default for p in keywords if p.name not in _NOT_SETTINGS}
     if make is not RandomSearch and any(p.name == "sampling" for p in keywords):
         n_train = signature(SurrogateParetoSampling).parameters["n_train"].default
-        changed = {**changed, "init": _INITS[0], "n_train": n_train}
+        changed = {**changed, "init": "random", "n_train": n_train}
     return _Entry(title=title, make=make, defaults={**defaults, **changed}, constraints=constraints)
 
 
@@ -109,10 +115,8 @@ class AlgorithmSpec:
         settings = self.settings
         keywords = signature(self._entry.make).parameters
         if "init" in settings:
-            init = choice("init", settings.pop("init"), _INITS)
-            settings["sampling"] = (
-                RandomCellSampling() if init == "random" else SurrogateParetoSampling(settings.pop("n_train"))
-            )
+            init = choice("init", settings.pop("init"), tuple(_INITS))
+            settings["sampling"] = _INITS[init](settings.pop("n_train", 0))
         if "n_obj" in keywords:
             settings["n_obj"] = n_obj
         return self._entry.make(**settings)

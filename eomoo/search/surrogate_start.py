@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ from eomoo.search.budget import remaining_evaluations
 from eomoo.search.candidates import Fit, Model, predict
 from eomoo.search.problem import CellProblem
 from eomoo.space import load_space
+from eomoo.space.features import FEATURE_KINDS
 
 _FILLS = ("next-front", "random", "none")
+# In standard deviations of the first objective: .74 on eo-macro-traintime, in the mean of 6 samples of 2,000 cells.
+_PUBLISHED_NOISE = 3.0
 _MIN_MEASURED = 10  # as many as any model of ``models.fit`` asks for
 
 
@@ -41,7 +45,8 @@ class SurrogateParetoSampling(Sampling):
     Args:
         n_train: Random cells that train the surrogates; all of a problem that has fewer.
         model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)`` gives
-            means, alone or with standard deviations; by default boosted trees on structural features.
+            means, alone or with standard deviations; by default boosted trees.
+        features: The features that it sees, a kind of ``Catalogue.features``.
         fill: What to do when the predicted front has fewer cells than asked for: "next-front" goes
             on to the following fronts, "random" adds random cells, "none" returns fewer (published).
         keep_trained: Whether the training cells that are non-dominated join the sample.
@@ -57,11 +62,18 @@ class SurrogateParetoSampling(Sampling):
     """
 
     def __init__(
-        self, n_train: int = 2000, *, model: Fit | None = None, fill: str = "next-front", keep_trained: bool = False
+        self,
+        n_train: int = 2000,
+        *,
+        model: Fit | None = None,
+        features: str = "structural",
+        fill: str = "next-front",
+        keep_trained: bool = False,
     ) -> None:
         super().__init__()
         self.n_train = positive("n_train", n_train)
-        self.model = model
+        self.model = _fit_start if model is None else model
+        self.features = choice("features", features, FEATURE_KINDS)
         self.fill = choice("fill", fill, _FILLS)
         self.keep_trained = keep_trained
         self.models: Model | None = None
@@ -139,8 +151,9 @@ class SurrogateParetoSampling(Sampling):
         # The first constraint says whether a cell has values, which the problem's domain knows already.
         Y = np.concatenate((F, G[:, 1:]), axis=1)[usable]
         domain = b"" if problem.domain is None else problem.domain.tobytes()
-        training_set = (cells[usable].tobytes(), Y.tobytes(), F.shape[1], domain, seed)
-        forecast = _fitted(*training_set) if self.model is None else _Forecast(self.model, *training_set)
+        training_set = (self.features, cells[usable].tobytes(), Y.tobytes(), F.shape[1], domain, seed)
+        own = self.model is _fit_start or self.model is fit_as_published
+        forecast = (_fitted if own else _Forecast)(self.model, *training_set)
         self.models = forecast.models
         found = [float(rho) for rho in getattr(forecast.models, "spearman", [])]
         self.spearman = found[: F.shape[1]] or [float("nan")] * F.shape[1]
@@ -168,10 +181,12 @@ class _Forecast:
     float64, and the problem's domain (423624,) bool, nothing for all cells.
     """
 
-    def __init__(self, fit: Fit, cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int) -> None:
-        features, known = _every_feature(), np.frombuffer(cells, dtype=np.int64)
+    def __init__(
+        self, model: Fit, kind: str, cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int
+    ) -> None:
+        features, known = _every_feature(kind), np.frombuffer(cells, dtype=np.int64)
         Y = np.frombuffer(values).reshape(len(known), -1)
-        self.models = fit(features[known], Y, seed=seed)
+        self.models = model(features[known], Y, seed=seed)
         asked = np.flatnonzero(np.frombuffer(domain, dtype=bool)) if domain else np.arange(len(features))
         predicted, _ = predict(self.models, features if not domain else features[asked], Y.shape[1])
         violation = np.maximum(predicted[:, n_obj:], 0.0).sum(axis=1)
@@ -192,13 +207,40 @@ class _Forecast:
 
 # A study asks several times with the same seed, at other budgets; a fit and 423,624 predictions are dear.
 @lru_cache(maxsize=2)
-def _fitted(cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int) -> _Forecast:
-    return _Forecast(partial(fit, START), cells, values, n_obj, domain, seed)
+def _fitted(model: Fit, kind: str, cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int) -> _Forecast:
+    return _Forecast(model, kind, cells, values, n_obj, domain, seed)
 
 
-@lru_cache(maxsize=1)
-def _every_feature() -> NDArray[np.generic]:
-    return load_space().features(np.arange(len(load_space())), "structural")
+def _fit_start(features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
+    return fit(START, features, Y, seed=seed)
+
+
+def fit_as_published(features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
+    """Surrogates as good as the published ones, on features of the published kind ("17x17").
+
+    On the shipped cards that encoding gives the published rank correlation with training time (.834) by itself,
+    but one of .94 to .97 with errors, which here are smooth. So the first objective is learnt from values with
+    noise, which brings it to the published .739. ``spearman`` is held out, with the values themselves.
+
+    Source: Demir, Traoré, Camero, ESANN 2024: 2,000 training cells.
+    """
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(seed)
+    learnt = Y.copy()
+    learnt[:, 0] += _PUBLISHED_NOISE * Y[:, 0].std() * rng.standard_normal(len(Y))
+    recipe = replace(START, held_out=0.0)
+    known, tested = np.split(rng.permutation(len(Y)), [round((1.0 - START.held_out) * len(Y))])
+    predicted, _ = fit(recipe, features[known], learnt[known], seed=seed).predict(features[tested])
+    spearman = [spearmanr(a, b).statistic for a, b in zip(predicted.T, Y[tested].T, strict=True)]
+    return replace(fit(recipe, features, learnt, seed=seed), spearman=np.array(spearman))
+
+
+@lru_cache(maxsize=2)
+def _every_feature(kind: str) -> NDArray[Any]:
+    space = load_space()
+    features: NDArray[Any] = space.features(np.arange(len(space)), kind)
+    return features
 
 
 def predicted_fronts(F: Floats) -> Iterator[Ints]:

@@ -5,9 +5,10 @@ from made_results import made
 from report_folders import PLS, RANDOM, fill
 
 from eomoo.analysis import render_report, report_of, study_tables
-from eomoo.analysis.compared import ALPHA, NEEDED_SEEDS, pair_table
-from eomoo.analysis.report import _tests_in_words
-from eomoo.analysis.statistics import least_p, mann_whitney
+from eomoo.analysis.claims import needed_seeds
+from eomoo.analysis.compared import pair_table
+from eomoo.analysis.report import _winner
+from eomoo.analysis.standings import pairs_in_words
 
 NEVER = ["lat<=0.001"]
 
@@ -31,16 +32,12 @@ def test_a_study_without_a_feasible_cell_says_how_near_it_came(pose, tmp_path):
 VALUES = {"a": [(0.9, 1.0), (0.8, 2.0)], "b": [(0.3, 8.0), (0.4, 9.0)]}
 
 
-@pytest.mark.parametrize(("seeds", "effect"), [(2, "too few seeds"), (3, "too few seeds"), (4, "large")])
-def test_few_seeds_are_called_too_few(seeds, effect):
+@pytest.mark.parametrize(("seeds", "word"), [(2, "too few seeds"), (5, "too few seeds"), (6, "ahead")])
+def test_few_seeds_are_called_too_few(seeds, word):
     tables = study_tables(made(VALUES, seeds=seeds))
     rows = [dict(zip(table.columns, row, strict=True)) for table in [pair_table(tables, "made")] for row in table.rows]
-    assert {row["effect"] for row in rows if "hypervolume" in row["indicator"]} == {effect}
-    assert all((row["significantly better"] == "too few seeds") == (seeds < NEEDED_SEEDS) for row in rows)
-    assert ("so few seeds" in _tests_in_words(tables, "made")) == (seeds < NEEDED_SEEDS)
-
-
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 3), (4, 4), (2, 5)])
-def test_the_least_p_is_that_of_samples_apart(n, m):
-    assert least_p(n, m) == pytest.approx(mann_whitney(range(n), range(100, 100 + m))[1])
-    assert least_p(NEEDED_SEEDS, NEEDED_SEEDS) < ALPHA <= least_p(NEEDED_SEEDS - 1, NEEDED_SEEDS - 1)
+    assert {row["first is"] for row in rows if "hypervolume" in row["indicator"]} == {word}
+    assert all((row["first is"] == "too few seeds") == (seeds < needed_seeds(1)) for row in rows)
+    text = pairs_in_words(tables, "made")
+    assert ("so few seeds could not differ significantly (6 of each" in text) == (seeds < needed_seeds(1))
+    assert ("it was run with too few seeds" in _winner(tables, tables.results.problems[0])) == (seeds < 6)

@@ -1,6 +1,5 @@
 """Tests and effect sizes against closed forms, published tables and SciPy."""
 
-from itertools import combinations
 from math import comb
 
 import numpy as np
@@ -10,10 +9,8 @@ from scipy import stats
 from eomoo.analysis.statistics import (
     critical_difference,
     holm,
-    magnitude,
     mann_whitney,
     mean_ranks,
-    pairwise_tests,
     rank_groups,
     rank_test,
     vargha_delaney,
@@ -60,28 +57,11 @@ def test_effect_size_is_u_by_the_number_of_pairs():
     assert vargha_delaney([3, 4], [1, 2]) == 1
 
 
-@pytest.mark.parametrize(
-    ("a12", "word"), [(0.5, "negligible"), (0.559, "negligible"), (0.56, "small"), (0.64, "medium"), (0.71, "large")]
-)
-def test_magnitudes_are_symmetric(a12, word):
-    assert magnitude(a12) == magnitude(1 - a12) == word
-
-
 def test_holm_on_a_worked_case():
     # 0.01 * 4, 0.02 * 3, then 0.03 * 2 = 0.06 and 0.04 * 1 pulled up to it.
     assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert holm([0.6, 0.9]) == pytest.approx([1, 1])
     assert len(holm([])) == 0
-
-
-def test_pairwise_tests_name_every_pair_once_and_correct_over_all():
-    rng = np.random.default_rng(3)
-    samples = {name: rng.normal(shift, 1, 20) for name, shift in (("a", 0), ("b", 1), ("c", 3))}
-    tests = pairwise_tests(samples)
-    assert [(t.first, t.second) for t in tests] == list(combinations("abc", 2))
-    assert [t.p_holm for t in tests] == pytest.approx(holm([t.p for t in tests]))
-    assert tests[1].magnitude == "large"
-    assert tests[1].a12 < 0.05
 
 
 @pytest.mark.parametrize("bad", [[], [1.0, np.nan]])
@@ -123,6 +103,27 @@ def test_ranks_where_nothing_differs_or_nothing_can_be_tested():
     same = rank_test("abc", np.ones((4, 3)))
     assert (same.statistic, same.p, same.groups) == (0, 1, (("a", "b", "c"),))
     assert np.isnan(rank_test("ab", [[1, 2], [2, 1]]).p)
+
+
+def test_a_family_counts_once_by_the_order_of_its_mean_ranks():
+    # Ranks 1 2 3, 1 2 3 and 3 1 2 of one family: means 5/3, 5/3, 8/3; 2 1 3 alone.
+    scores = [[1, 2, 3], [10, 20, 30], [2, 1, 3], [9, 1, 5]]
+    found = rank_test("abc", scores, families=["x", "x", "y", "x"])
+    assert dict(zip(found.names, found.mean_ranks, strict=True)) == {"a": 1.75, "b": 1.25, "c": 3.0}
+    assert (found.n_problems, found.n_families) == (4, 2)
+    assert found.critical_difference == critical_difference(3, 2)
+    assert found.statistic == pytest.approx(stats.friedmanchisquare([1.5, 2], [1.5, 1], [3, 3]).statistic)
+
+
+def test_copies_add_no_evidence():
+    scores = np.random.default_rng(5).random((6, 4))
+    once, twice = (
+        rank_test("wxyz", scores),
+        rank_test("wxyz", np.repeat(scores, 2, axis=0), families=list("aabbccddeeff")),
+    )
+    assert (once.p, once.mean_ranks, once.groups) == (twice.p, twice.mean_ranks, twice.groups)
+    with pytest.raises(SettingError, match="one of each problem"):
+        rank_test("wxyz", scores, families="ab")
 
 
 def test_groups_are_maximal():

@@ -5,19 +5,23 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.integrate import trapezoid
 
 from eomoo.analysis import (
+    compare,
     hypervolume_curves,
     indicator_frame,
     load_results,
-    pairwise_tests,
+    mean_over,
     quartiles,
     run_fronts,
     study_latex,
     study_tables,
+    vargha_delaney,
     write_csv,
     write_figures,
 )
+from eomoo.analysis.curves import hypervolume_area
 from eomoo.analysis.results import fronts_at
 from eomoo.errors import SettingError, StoreError
 from eomoo.files import to_json
@@ -149,15 +153,32 @@ def test_only_equal_costs_are_compared(tables):
     assert set(tests["evaluations"]) == {80}
     assert set(zip(tests["first"], tests["second"], strict=True)) == {("b 10", "a")}
     runs = tables.runs[tables.runs["problem"] == "two"]
-    samples = {label: runs[runs["label"] == label]["best_acc"] for label in ("b 10", "a")}
-    (expected,) = pairwise_tests(samples)
+    samples = [runs[runs["label"] == label].sort_values("seed")["best_acc"] for label in ("b 10", "a")]
     row = tests[(tests["problem"] == "two") & (tests["indicator"] == "best_acc")].iloc[0]
-    assert (row["u"], row["p"], row["a12"]) == (expected.u, expected.p, expected.a12)
-    assert set(tests[tests["p_holm"] >= 0.05]["better"]) == {""}
-    sure = tests[tests["p_holm"] < 0.05]
-    for row in sure.to_dict(orient="records"):
-        larger = tables.results.columns[row["indicator"]].larger_is_better
-        assert row["better"] == (row["first"] if (row["a12"] > 0.5) == larger else row["second"])
+    expected = compare(*samples, matters=row["matters"])
+    assert (row["n"], row["shift"], row["p"], row["p_equivalent"]) == (
+        4,
+        expected.shift,
+        expected.p,
+        expected.p_equivalent,
+    )
+    assert row["a12"] == vargha_delaney(*samples)
+    # Four seeds could show nothing.
+    assert set(tests["word"]) == {"too few seeds"}
+
+
+def test_the_area_is_that_under_the_curve_of_the_logarithm_of_cells(results, tables):
+    one = results.problem("one")
+    k = one.places("a")[1]
+    at = np.arange(1, 81)
+    shares = hypervolume_curves(one, at.tolist())["a"][1]
+    found = tables.runs[(tables.runs["problem"] == "one") & (tables.runs["label"] == "a")]["hypervolume_area"].iloc[1]
+    fine = trapezoid(np.interp(np.linspace(0, np.log(80), 5000), np.log(at), shares), dx=np.log(80) / 4999)
+    assert found == pytest.approx(fine / np.log(80), rel=0.03)
+    assert hypervolume_area(one, k, 80) == found
+    # Earlier cells than a hundredth of the budget do not count.
+    assert mean_over(np.array([[1.0, 2.0, 4.0]]), [10, 100, 1000])[0] == pytest.approx((1.5 + 3.0) / 2)
+    assert mean_over(np.array([[7.0]]), [10]) == [7.0]
 
 
 def test_ranks_are_over_problems_at_equal_cost(results):
@@ -222,7 +243,7 @@ def test_figures_are_drawn(results, tmp_path):
     names = {path.name for path in write_figures(results, tmp_path)}
     # An algorithm alone at its budget has no rank.
     expected = {f"{name}-{kind}.png" for name in ("one", "two") for kind in ("anytime", "attainment")}
-    assert names == expected | {"one-difference-b-10-a.png", "two-difference-b-10-a.png", "ranks-80.png"}
+    assert names == expected | {"one-difference-b-10-a.png", "two-difference-b-10-a.png", "ranks-80.png", "shifts.png"}
     assert all((tmp_path / name).stat().st_size > 5_000 for name in names)
 
 

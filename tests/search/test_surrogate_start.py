@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.optimize import minimize
+from scipy.stats import spearmanr
 
 import eomoo
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import non_dominated
-from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.models import START, fit
+from eomoo.search.algorithms import AlgorithmSpec, make_algorithm
 from eomoo.search.pls import PLS
+from eomoo.search.predictions import predict
 from eomoo.search.run import run_algorithm
-from eomoo.search.surrogate_start import SurrogateParetoSampling, predicted_fronts
+from eomoo.search.surrogate_start import SurrogateParetoSampling, fit_as_published, predicted_fronts
+
+PUBLISHED_QUALITY = "surrogate-pareto-as-published"
 
 
 class Oracle:
@@ -262,3 +267,29 @@ def test_a_model_may_tell_its_deviations_or_not(problem, truth):
     silent = Oracle(truth)
     silent.predict = lambda features: truth
     assert starts(silent) == starts(Oracle(truth))
+
+
+def test_surrogates_of_the_published_quality_are_worse_and_say_how_much(problem, space):
+    cells = np.random.default_rng(4).choice(len(space), 900, replace=False)
+    features, Y = space.features(cells, "17x17"), problem.objectives_at(cells)
+    kept = Y.copy()
+    model, again = (fit_as_published(features, Y, seed=3) for _ in range(2))
+    assert (kept == Y).all()
+    mean, other = predict(model, features, 2)[0], predict(again, features, 2)[0]
+    assert (mean == other).all()
+    # Learnt from noise the first objective is not known where it was seen; the second is.
+    rho = [spearmanr(a, b).statistic for a, b in zip(mean.T, Y.T, strict=True)]
+    assert rho[0] < 0.9 < 0.97 < rho[1]
+    assert model.spearman[0] < 0.8
+    assert model.spearman[0] + 0.1 < fit(START, features, Y, seed=3).spearman[0]
+    # It is told by values as they are: by noisy ones no more than a third could be explained.
+    assert model.spearman[0] > 0.4
+
+
+def test_an_init_is_told_by_its_name():
+    made = [make_algorithm("nsga2", 2, init=init, n_train=60) for init in ("surrogate-pareto", PUBLISHED_QUALITY)]
+    own, published = (algorithm.initialization.sampling for algorithm in made)
+    assert (own.features, own.n_train) == ("structural", 60)
+    assert (published.features, published.n_train, published.model) == ("17x17", 60, fit_as_published)
+    with pytest.raises(SettingError, match="features must be one of one-hot"):
+        SurrogateParetoSampling(features="nothing")

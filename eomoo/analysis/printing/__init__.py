@@ -1,15 +1,17 @@
-"""Printers of tables, curves and reports: ``terminal`` (rich), ``text``, ``html`` (a page), ``figures``."""
+"""Printers of tables, curves and reports: ``terminal`` (rich), ``text``, ``html`` (a page).
 
+``figures``: with matplotlib; ``comparisons``: those of algorithms compared.
+"""
+
+from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts, plot_violins
 from eomoo.analysis.printing.figures import (
     draw_cells,
     draw_front,
     plot_best,
-    plot_critical_difference,
     plot_curves,
     plot_differences,
     plot_front,
     plot_front_matrix,
-    plot_violins,
     write_figures,
 )
 from eomoo.analysis.printing.html import to_html
@@ -18,6 +20,6 @@ from eomoo.analysis.printing.text import study_latex, to_csv, to_latex, to_markd
 
 __all__ = [
     "choice_rows", "draw_cells", "draw_front", "front_rows", "plot_best", "plot_critical_difference", "plot_curves",
-    "plot_differences", "plot_front", "plot_front_matrix", "plot_violins", "study_latex", "study_lines", "to_csv",
-    "to_html", "to_latex", "to_markdown", "to_rich", "write_csv", "write_figures", "write_latex",
+    "plot_differences", "plot_front", "plot_front_matrix", "plot_shifts", "plot_violins", "study_latex", "study_lines",
+    "to_csv", "to_html", "to_latex", "to_markdown", "to_rich", "write_csv", "write_figures", "write_latex",
 ]  # fmt: skip

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo.analysis.columns import band_outlines
-from eomoo.analysis.compared import indicator_frame, rank_tests
+from eomoo.analysis.compared import comparison_of, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.drawing import draw_cell
-from eomoo.analysis.results import ProblemResults, StoredRun, StudyResults
-from eomoo.analysis.statistics import RankTest
+from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts
+from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
 from eomoo.arrays import Bools, Floats
 from eomoo.files import atomic_path
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _SURE = "#0072B2"
 _SEEN, _TRUE, _FOUND = "#BBBBBB", "#000000", "#D55E00"
+# What fits a page.
+_MOST_SHIFTS = 40
 _DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -249,70 +251,13 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
     return axes
 
 
-def plot_violins(ax: Axes, samples: Mapping[str, Floats], *, ylabel: str, colors: Sequence[str] = COLORS) -> Axes:
-    """Draw distributions over seeds: a violin, every value as a dot, the median and quartiles.
-
-    Args:
-        ax: Where to draw.
-        samples: Finite values (n,) by label.
-        ylabel: What they are.
-        colors: One a sample, repeated when there are more samples.
-    """
-    rng = np.random.default_rng(0)
-    for k, values in enumerate(samples.values(), 1):
-        color = colors[(k - 1) % len(colors)]
-        if len(np.unique(values)) > 1:
-            body = ax.violinplot([values], positions=[k], widths=0.8, showextrema=False)
-            for part in body["bodies"]:  # type: ignore[attr-defined]
-                part.set(facecolor=color, alpha=0.35, edgecolor=color)
-        ax.plot(k + rng.uniform(-0.08, 0.08, len(values)), values, ".", color=color, markersize=2.5)
-        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-        ax.plot([k, k], [low, high], color="#000000", linewidth=2.2, solid_capstyle="butt")
-        ax.plot([k], [middle], "o", color="#FFFFFF", markeredgecolor="#000000", markersize=4, zorder=4)
-    ax.set_xticks(range(1, len(samples) + 1), list(samples), rotation=35, ha="right", fontsize=8)
-    ax.set_ylabel(ylabel)
-    return ax
-
-
-def plot_critical_difference(ax: Axes, ranks: RankTest) -> Axes:
-    """Draw mean ranks on a line, best on the left; a bar joins those that do not differ significantly.
-
-    Source: Demšar, Journal of Machine Learning Research 7, 2006.
-    """
-    k = len(ranks.names)
-    left, rows = (k + 1) // 2, max((k + 1) // 2, k - (k + 1) // 2)
-    depth = 1.0 + 0.45 * len(ranks.groups)
-    ax.plot([1, k], [0, 0], color="#000000", linewidth=1.2)
-    for tick in range(1, k + 1):
-        ax.plot([tick, tick], [0, 0.18], color="#000000", linewidth=1)
-        ax.text(tick, 0.28, str(tick), ha="center", va="bottom", fontsize=9)
-    for place, (name, rank) in enumerate(zip(ranks.names, ranks.mean_ranks, strict=True)):
-        on_left = place < left
-        row = place if on_left else k - 1 - place
-        y, end = -depth - 0.6 * row, (0.85 if on_left else k + 0.15)
-        ax.plot([rank, rank, end], [0, y, y], color="#555555", linewidth=0.9)
-        beside, side = (end - 0.05, "right") if on_left else (end + 0.05, "left")
-        ax.text(beside, y, f"{name} ({rank:.2f})", ha=side, va="center", fontsize=9)
-    where = dict(zip(ranks.names, ranks.mean_ranks, strict=True))
-    for row, group in enumerate(ranks.groups):
-        ends = [where[group[0]] - 0.04, where[group[-1]] + 0.04]
-        ax.plot(ends, [-0.4 - 0.4 * row] * 2, color=COLORS[1], linewidth=4, solid_capstyle="butt")
-    ax.plot([1, 1 + ranks.critical_difference], [1.15, 1.15], color="#000000", linewidth=1.6)
-    text = f"critical difference {ranks.critical_difference:.2f} ({ranks.n_problems} problems)"
-    ax.text(1, 1.3, text, fontsize=8, va="bottom")
-    widest = max(1 + ranks.critical_difference, k)
-    ax.set_xlim(1 - 0.45 * k, widest + 0.45 * k)
-    ax.set_ylim(-depth - 0.6 * rows, 2.0)
-    ax.set_axis_off()
-    return ax
-
-
 def write_figures(results: StudyResults, folder: Path) -> list[Path]:
     """Draw a study: anytime curves of each problem, attainment surfaces of two objectives, ranks.
 
     Returns:
         The files: ``PROBLEM-anytime.png``, ``PROBLEM-attainment.png``,
-        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``ranks-N.png``.
+        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``shifts.png`` of up to 40
+        pairs' whole searches, ``ranks-N.png``.
     """
     figures: dict[str, Figure] = {}
     for problem in results.problems:
@@ -324,7 +269,16 @@ def write_figures(results: StudyResults, folder: Path) -> list[Path]:
         surfaces = attainment(problem, stem)
         if surfaces is not None:
             figures |= _draw_attainment(problem, surfaces, stem)
-    for n, ranks in rank_tests(indicator_frame(results), results).items():
+    tables = study_tables(results)
+    shifts = {
+        f"{row['problem']}: {row['first']} - {row['second']}": comparison_of(row)
+        for row in tables.tests[tables.tests["indicator"] == AREA].to_dict(orient="records")[:_MOST_SHIFTS]
+    }
+    if shifts:
+        figure, ax = new_figure(8.4, 1.2 + 0.26 * len(shifts))
+        plot_shifts(ax, shifts, xlabel="shift of the mean share of hypervolume, in hundredths, with 95 % interval")
+        figures["shifts"] = figure
+    for n, ranks in tables.ranks.items():
         if ranks.n_problems > 1:
             figure, ax = new_figure(6.4, 2.4)
             plot_critical_difference(ax, ranks)

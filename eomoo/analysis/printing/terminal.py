@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eomoo.analysis.columns import choices_table
-from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table
+from eomoo.analysis.compared import SHIFT, StudyTables, median_table, pair_table, rank_table
 from eomoo.analysis.fronts import run_columns
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Table
@@ -42,9 +42,9 @@ def study_lines(tables: StudyTables, indicators: Sequence[str]) -> Iterator[Rich
         yield to_rich(replace(medians, title=f"{problem}, {n:,} distinct cells: median and quartiles over seeds"))
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
-            columns = ("indicator", "first", "second", "U", "p", "p (Holm)", "A12", "effect")
-            title = "Mann-Whitney U, Holm's correction, A12 = probability that the first is larger"
-            yield to_rich(replace(tests, title=title).pick(*columns, "significantly better"))
+            title = "First minus second over seeds; what it comes to, Holm's correction"
+            columns = ("indicator", "first", "second", "seeds", SHIFT, "matters from", "p (Holm)", "first is")
+            yield to_rich(replace(tests, title=title).pick(*columns))
     for n, test in tables.ranks.items():
         ranks = rank_table(n, test)
         listed = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.rows)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eomoo.analysis.compared import StudyTables, check_indicators, median_table, pair_table
+from eomoo.analysis.compared import SHIFT, StudyTables, check_indicators, median_table, pair_table
 from eomoo.analysis.fronts import FrontData, front_table
 from eomoo.analysis.tables import Code, Curves, Facts, Report, Table
 from eomoo.analysis.wording import value_text
@@ -29,7 +29,7 @@ _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
 # Test statistics as they are written in papers.
-_HEADINGS = {"U": "$U$", "p": "$p$", "p (Holm)": "$p$ (Holm)", "A12": r"$\hat{A}_{12}$"}
+_HEADINGS = {"p (Holm)": "$p$ (Holm)", "p equivalent (Holm)": r"$p_\equiv$ (Holm)", "A12": r"$\hat{A}_{12}$"}
 
 
 def to_csv(report: Report) -> str:
@@ -63,7 +63,7 @@ def study_latex(tables: StudyTables, indicators: Sequence[str]) -> str:
         parts.append(replace(medians, title=f"{problem}, {n:,} distinct cells evaluated"))
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
-            shown = tests.pick("indicator", "first", "second", "U", "p", "p (Holm)", "A12", "effect")
+            shown = tests.pick("indicator", "first", "second", SHIFT, "matters from", "p (Holm)", "first is")
             parts.append(replace(shown, title=f"{problem}, {n:,} distinct cells evaluated: {tests.title}"))
     return "\n".join(map(_latex_table, parts))
 
@@ -78,11 +78,11 @@ def write_csv(tables: StudyTables, folder: Path) -> list[Path]:
     import pandas as pd
 
     ranks = [
-        (n, label, rank, test.n_problems, test.statistic, test.p, test.critical_difference)
+        (n, label, rank, test.n_problems, test.n_families, test.statistic, test.p, test.critical_difference)
         for n, test in tables.ranks.items()
         for label, rank in zip(test.names, test.mean_ranks, strict=True)
     ]
-    columns = ["evaluations", "label", "mean_rank", "n_problems", "friedman", "p", "critical_difference"]
+    columns = ["evaluations", "label", "mean_rank", "n_problems", "n_families", "friedman", "p", "critical_difference"]
     frames = {
         "runs.csv": tables.runs,
         "summary.csv": tables.summary,

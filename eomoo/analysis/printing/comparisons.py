@@ -1,0 +1,113 @@
+"""Figures of algorithms compared: distributions over seeds, shifts with their intervals, ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eomoo.analysis.claims import Comparison
+from eomoo.analysis.statistics import RankTest
+from eomoo.arrays import Floats
+from eomoo.plots import COLORS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+_BAND = "#E9E9E9"
+_TICKS = (0, 1, 2, 5, 10, 20, 50, 100, 1000)
+# Beside the colours, so that words are told apart in grey.
+_WORD_MARKERS = {"ahead": ">", "behind": "<", "equivalent": "s", "undecided": "o"}
+
+
+def plot_violins(ax: Axes, samples: Mapping[str, Floats], *, ylabel: str, colors: Sequence[str] = COLORS) -> Axes:
+    """Draw distributions over seeds: a violin, every value as a dot, the median and quartiles.
+
+    Args:
+        ax: Where to draw.
+        samples: Finite values (n,) by label.
+        ylabel: What they are.
+        colors: One a sample, repeated when there are more samples.
+    """
+    rng = np.random.default_rng(0)
+    for k, values in enumerate(samples.values(), 1):
+        color = colors[(k - 1) % len(colors)]
+        if len(np.unique(values)) > 1:
+            body = ax.violinplot([values], positions=[k], widths=0.8, showextrema=False)
+            for part in body["bodies"]:  # type: ignore[attr-defined]
+                part.set(facecolor=color, alpha=0.35, edgecolor=color)
+        ax.plot(k + rng.uniform(-0.08, 0.08, len(values)), values, ".", color=color, markersize=2.5)
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        ax.plot([k, k], [low, high], color="#000000", linewidth=2.2, solid_capstyle="butt")
+        ax.plot([k], [middle], "o", color="#FFFFFF", markeredgecolor="#000000", markersize=4, zorder=4)
+    ax.set_xticks(range(1, len(samples) + 1), list(samples), rotation=35, ha="right", fontsize=8)
+    ax.set_ylabel(ylabel)
+    return ax
+
+
+def plot_shifts(ax: Axes, found: Mapping[str, Comparison], *, xlabel: str) -> Axes:
+    """Draw shifts with their intervals over the band of what does not matter, each with its word.
+
+    Args:
+        ax: Where to draw.
+        found: Comparisons by what was compared; shifts are drawn in units of what matters.
+        xlabel: What is shifted, in which direction.
+    """
+    ax.axvspan(-1.0, 1.0, color=_BAND, linewidth=0)
+    ax.text(0.0, -0.8, "does not matter", ha="center", va="center", fontsize=8, color="#555555")
+    ax.axvline(0.0, color="#000000", linewidth=0.8)
+    for row, c in enumerate(found.values()):
+        color = COLORS[("ahead", "behind").index(c.word)] if c.word in ("ahead", "behind") else "#555555"
+        ax.plot([c.low / c.matters, c.high / c.matters], [row, row], color=color, linewidth=2.2)
+        ax.plot([c.shift / c.matters], [row], _WORD_MARKERS.get(c.word, "o"), color=color, markersize=6)
+        ax.annotate(c.word, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=color)
+    ax.set_yticks(range(len(found)), list(found), fontsize=8)
+    ax.set_ylim(len(found) - 0.5, -1.2)
+    # A shift of many times what matters says no more where it is drawn to scale.
+    ax.set_xscale("symlog", linthresh=2.0, linscale=2.0)
+    ends = np.abs([(c.low / c.matters, c.high / c.matters, c.shift / c.matters) for c in found.values()])
+    widest = 1.2 * float(np.nanmax(ends, initial=1.5))
+    ticks = sorted({k * step for k in (1, -1) for step in _TICKS if step < widest})
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set_xlim(-widest, widest)
+    ax.set_xlabel(xlabel, fontsize=9)
+    return ax
+
+
+def plot_critical_difference(ax: Axes, ranks: RankTest) -> Axes:
+    """Draw mean ranks on a line, best on the left; a bar joins those that do not differ significantly.
+
+    Source: Demšar, Journal of Machine Learning Research 7, 2006.
+    """
+    k = len(ranks.names)
+    left, rows = (k + 1) // 2, max((k + 1) // 2, k - (k + 1) // 2)
+    depth = 1.0 + 0.45 * len(ranks.groups)
+    ax.plot([1, k], [0, 0], color="#000000", linewidth=1.2)
+    for tick in range(1, k + 1):
+        ax.plot([tick, tick], [0, 0.18], color="#000000", linewidth=1)
+        ax.text(tick, 0.28, str(tick), ha="center", va="bottom", fontsize=9)
+    for place, (name, rank) in enumerate(zip(ranks.names, ranks.mean_ranks, strict=True)):
+        on_left = place < left
+        row = place if on_left else k - 1 - place
+        y, end = -depth - 0.6 * row, (0.85 if on_left else k + 0.15)
+        ax.plot([rank, rank, end], [0, y, y], color="#555555", linewidth=0.9)
+        text = f"{name} ({rank:.2f})"
+        ax.text(
+            end - 0.05 if on_left else end + 0.05, y, text, ha="right" if on_left else "left", va="center", fontsize=9
+        )
+    where = dict(zip(ranks.names, ranks.mean_ranks, strict=True))
+    for row, group in enumerate(ranks.groups):
+        ends = [where[group[0]] - 0.04, where[group[-1]] + 0.04]
+        ax.plot(ends, [-0.4 - 0.4 * row] * 2, color=COLORS[1], linewidth=4, solid_capstyle="butt")
+    ax.plot([1, 1 + ranks.critical_difference], [1.15, 1.15], color="#000000", linewidth=1.6)
+    of = f"{ranks.n_families} families of " if ranks.n_families < ranks.n_problems else ""
+    text = f"critical difference {ranks.critical_difference:.2f} ({of}{ranks.n_problems} problems)"
+    ax.text(1, 1.3, text, fontsize=8, va="bottom")
+    widest = max(1 + ranks.critical_difference, k)
+    ax.set_xlim(1 - 0.45 * k, widest + 0.45 * k)
+    ax.set_ylim(-depth - 0.6 * rows, 2.0)
+    ax.set_axis_off()
+    return ax

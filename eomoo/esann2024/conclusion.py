@@ -1,0 +1,115 @@
+"""What the published claims come to, in words: the one source of the page's and the README's sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eomoo.analysis import Comparison, joined
+from eomoo.esann2024.verdict import CLAIMS, PUBLISHED, STARTS, Finding
+
+Row = Mapping[str, Any]
+"""A right finding in plain data: see ``rows_of``."""
+
+
+def verdict(claim: str, word: str, published: str) -> str:
+    """What a word on the surrogate start makes of a claim; ``published`` is that on the published code's figure."""
+    borne_out = CLAIMS[claim].borne_out
+    if word in ("undecided", "too few seeds"):
+        return f"**{word}**"
+    if word in borne_out:
+        return "**holds**"
+    artefact = ", though the published figure shows it" if published in borne_out else ""
+    if word == "equivalent":
+        return f"**does not hold**: no difference that matters{artefact}"
+    return f"**does not hold**: the opposite does{artefact}"
+
+
+def shift_in_words(f: Finding, comparison: Comparison | None = None) -> str:
+    """A shift with its unit and its interval."""
+    c = f.comparison if comparison is None else comparison
+    unit = f" {f.measure.unit}" if f.measure.unit else ""
+    return f"{c.shift:+.3g}{unit} [{c.low:+.3g}, {c.high:+.3g}]"
+
+
+def rows_of(found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The right findings as plain data, NaN as None."""
+    published = {(f.claim, f.problem, f.start): f.word for f in found if f.measure.way == PUBLISHED}
+    rows = []
+    for f in found:
+        if f.is_main:
+            c = f.comparison
+            numbers = {name: getattr(c, name) for name in
+                       ("n", "shift", "low", "high", "matters", "p_holm", "p_equivalent_holm")}  # fmt: skip
+            rows.append({
+                "claim": f.claim, "problem": f.problem, "start": f.start, "unit": f.measure.unit, "word": c.word,
+                "as_published": published[f.claim, f.problem, f.start], "column": f.measure.column,
+                **{name: None if np.isnan(value) else value for name, value in numbers.items()},
+            })  # fmt: skip
+    return rows
+
+
+def conclusion(rows: Sequence[Row], starts: Sequence[Row]) -> str:
+    """The published claims and what holds of them, as a Markdown list; what depends on the surrogate last.
+
+    Args:
+        rows: See ``rows_of``.
+        starts: Numbers of each ``Beginning``.
+    """
+    lines = [_claim_in_words(claim, [row for row in rows if row["claim"] == claim]) for claim in CLAIMS]
+    if {row["start"] for row in rows} == set(STARTS):
+        lines.append(_what_depends(rows))
+    return "\n".join([*lines, _where_they_begin(starts)])
+
+
+def _claim_in_words(claim: str, rows: Sequence[Row]) -> str:
+    parts = []
+    for start in dict.fromkeys(row["start"] for row in rows):
+        said = [f"{row['word']} on `{row['problem']}` ({_shift(row)})" for row in rows if row["start"] == start]
+        parts.append(f"with {STARTS[start]} they are {', '.join(said)}")
+    return f"- **{CLAIMS[claim].title}** (published: {CLAIMS[claim].said}): {'; '.join(parts)}."
+
+
+def _shift(row: Row) -> str:
+    if row["shift"] is None:
+        return "no shift can be given"
+    ends = "" if row["low"] is None else f", {row['low']:+.2g} to {row['high']:+.2g}"
+    matters = "" if row["matters"] is None else f"; {row['matters']:.2g} matters"
+    return f"{row['shift']:+.2g} {row['unit']}{ends}{matters}"
+
+
+def _what_depends(rows: Sequence[Row]) -> str:
+    """Which claims get another word from another kind of surrogate on the same problem."""
+    words: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        words.setdefault((row["claim"], row["problem"]), set()).add(row["word"])
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for claim in CLAIMS:
+        sides[any(len(found) > 1 for (c, _), found in words.items() if c == claim)].append(CLAIMS[claim].title.lower())
+    parts = [f"what is said of {joined(sides[True])} depends on the surrogate"] if sides[True] else []
+    parts += [f"what is said of {joined(sides[False])} does not, on these problems"] if sides[False] else []
+    return f"- **What transfers** to surrogates of the published quality: {'; '.join(parts)}."
+
+
+def _where_they_begin(starts: Sequence[Row]) -> str:
+    """How close each kind of start is, and how spread: problem by problem, from random cells to the best surrogate."""
+    problems = list(dict.fromkeys(row["problem"] for row in starts))
+    mine = [[row for row in starts if row["problem"] == problem] for problem in problems]
+    shares, distances = ([[row[name] for row in rows] for rows in mine] for name in ("share", "distance"))
+    closer = all(sorted(values) == values for values in shares)
+    lead = "the better the model, the closer it starts" if closer else "a better model does not always start closer"
+    if all(sorted(values, reverse=True) == values for values in distances):
+        lead += ", and the less its starts spread"
+    elif all(max(values[1:]) < values[0] for values in distances):
+        lead += "; surrogate starts spread less than random cells, be the model good or bad"
+    parts = [
+        f"{', '.join(f'{x:.2f}' for x in near)} and {', '.join(f'{x:.1f}' for x in wide)} on `{problem}`"
+        for problem, near, wide in zip(problems, shares, distances, strict=True)
+    ]
+    kinds = joined(dict.fromkeys(STARTS.get(row["start"], "random cells") for row in starts))
+    return (
+        f"- **Why**: {lead}. For {kinds}, the starts' share of the true front's hypervolume and their mean Hamming "
+        f"distance are {'; '.join(parts)} (medians)."
+    )
