@@ -61,7 +61,7 @@ def test_show_prints_tables_and_writes_them(run, part):
     assert "best error (%)" in out
     assert r"\toprule" in Path("t.tex").read_text()
     assert set(pd.read_csv("tables/runs.csv")["seed"]) == {5, 7, 9}
-    assert len(list(Path("figures").glob("*.png"))) == 3
+    assert len(list(Path("figures").glob("*.png"))) == 4
     early, _ = run("show", "x", "--at", "10,20", "--indicators", "mean_edit,r2")
     assert "10 distinct cells" in early
     assert "20 distinct cells" in early

@@ -207,7 +207,7 @@ def test_the_reason_is_given_only_where_it_is_seen(shares, distances, words):
 def test_starts_are_the_first_cells_after_training(samples):
     random, own = beginnings([samples])
     assert (random.start, own.start) == ("random", OWN)
-    trace = samples.problem.of("s 20")[0][1]
+    trace = samples.problem.traces[samples.problem.places("s 20")[0]]
     assert own.distance[0] == mean_distance(hamming_distances(trace.cells[N_TRAIN : N_TRAIN + N_STARTS]))
     alone = samples.problem.minimised(trace)[N_TRAIN : N_TRAIN + N_STARTS]
     whole = hypervolume(samples.problem.reference, samples.problem.box)
@@ -279,7 +279,7 @@ def test_all_right_findings_are_judged_together(by_hand):
 
 def test_surrogates_of_the_published_quality_are_pairs_of_their_own(results):
     (problem,) = results.problems
-    others = [*problem.of("s 10"), *problem.of("s 20")]
+    others = [(problem.runs[k], problem.traces[k]) for label in ("s 10", "s 20") for k in problem.places(label)]
     init = {"init": PUBLISHED_QUALITY}
     runs = [replace(run, label=f"q{run.label[1:]}", settings={**run.settings, **init}) for run, _ in others]
     both = replace(
@@ -296,7 +296,8 @@ def test_surrogates_of_the_published_quality_are_pairs_of_their_own(results):
     main = [f for f in findings([mine]) if f.is_main and f.claim == "time"]
     assert [f.start for f in main] == [OWN, PUBLISHED_QUALITY]
     assert [f.comparison.shift for f in main] == [main[0].comparison.shift] * 2
-    run, trace = mine.problem.of("q 20")[0]
+    k = mine.problem.places("q 20")[0]
+    run, trace = mine.problem.runs[k], mine.problem.traces[k]
     searched = mine.search_only[(mine.search_only["label"] == "q 20") & (mine.search_only["seed"] == run.seed)]
     assert searched["best_err"].iloc[0] == trace.values[N_TRAIN:, 0].min()
     assert [b.start for b in beginnings([mine])] == ["random", PUBLISHED_QUALITY, OWN]

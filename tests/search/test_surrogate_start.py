@@ -13,8 +13,8 @@ from eomoo.errors import SettingError
 from eomoo.fronts.dominance import non_dominated
 from eomoo.models import START, fit
 from eomoo.search.algorithms import AlgorithmSpec, make_algorithm
+from eomoo.search.candidates import predict
 from eomoo.search.pls import PLS
-from eomoo.search.predictions import predict
 from eomoo.search.run import run_algorithm
 from eomoo.search.surrogate_start import SurrogateParetoSampling, fit_as_published, predicted_fronts
 
