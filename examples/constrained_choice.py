@@ -2,8 +2,9 @@
 
     python examples/constrained_choice.py [--latency 10] [--parameters 5e6] [--budget 300]
 
-The limits are constraints of the problem, which every algorithm honours. Printed is the front within them,
-and the cell on it that is nearest to the best of all objectives, each scaled by its range on the front.
+The limits are constraints of the problem, which every algorithm honours. Printed is the predicted front within them,
+how probably each cell keeps them and is on the front in truth, and the cell that is nearest to the best of all
+objectives, each scaled by its range on the front, with the one to take of those that cannot be told from it.
 """
 
 import argparse
@@ -30,14 +31,18 @@ def main() -> None:
     cells = result.opt.get("index").astype(int)
     values = problem.values(cells)
     titles = [f"{n} ({u})" for n, u in zip(problem.objective_names, problem.units, strict=True)]
-    print("  cell  " + "  ".join(f"{title:>20}" for title in titles))
-    for cell, row in zip(cells, values, strict=True):
+    certain = eomoo.front_uncertainty(problem, cells)
+    kept = certain.limit_probability.min(axis=1)
+    print("  cell  " + "  ".join(f"{title:>20}" for title in [*titles, "P(limits)", "P(front)"]))
+    for cell, *row in zip(cells, *values.T, kept, certain.probability, strict=True):
         print(f"{cell:6}  " + "  ".join(f"{value:20.6g}" for value in row))
     width = np.ptp(result.F, axis=0)
     distance = np.linalg.norm((result.F - result.F.min(axis=0)) / np.where(width > 0, width, 1.0), axis=1)
     chosen = int(cells[distance.argmin()])
     print(f"nearest to the best of all objectives: cell {chosen}, {problem.space.hash(chosen)}")
     print(problem.space.cell(chosen))
+    group = next(group for group in certain.groups if chosen in group.cells)
+    print(f"{len(group.cells)} cells cannot be told apart: take {group.representative}, the cheapest of them")
 
 
 if __name__ == "__main__":

@@ -178,9 +178,9 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     regret = (
         f" The best cell that is no worse elsewhere is expected to be better by {better} (median)." if better else ""
     )
-    n = len(said.groups)
+    n, cells = len(said.groups), f"{len(said.cells):,} cell{'s' if len(said.cells) > 1 else ''}"
     return (
-        f"Values are {kind}: of the {len(said.cells):,} cells {expected:.1f} are expected to be on the true front, "
+        f"Values are {kind}: of the {cells} {expected:.1f} are expected to be on the true front, "
         f"the surest with P(front) {most:.2g}.{regret} At 95 % they are {n:,} choice{'s' if n > 1 else ''}; of the "
         f"cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} joint "
         f"draws over {said.n_candidates:,} cells that could matter."

@@ -235,10 +235,7 @@ def _certain_tiles(front: FrontData) -> list[tuple[str, str]]:
     if front.said is None:
         return []
     expected = f"{front.said.probability.sum():.1f}"
-    return [
-        (number(len(front.said.groups)), "told apart at 95 %"),
-        (expected, "expected on the true front"),
-    ]
+    return [(number(len(front.said.groups)), "told apart at 95 %"), (expected, "expected on the true front")]
 
 
 def _front_section(problem: ProblemResults, front: FrontData, place: str, *, level: int = 2) -> Section:
