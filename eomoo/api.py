@@ -214,7 +214,8 @@ def _stored(
 
 def _uncertainty_of(problem: CellProblem, result: RunResult) -> Facts:
     """What can be said of a run's front, to be kept with the run; nothing where its values are exact."""
-    if not len(result.front) or problem.noise is not None:
+    # Who interrupts a run does not want to wait.
+    if not len(result.front) or problem.noise is not None or not result.complete:
         return {}
     among = None if problem.enumerable else result.cells[result.feasible]
     try:

@@ -17,6 +17,9 @@ from eomoo.plots import axis_label
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow
 
+# Groups of which a sentence is said; their table has them all.
+_MOST_GROUPS = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrontColumn:
@@ -101,14 +104,17 @@ def _limits(problem: ProblemRow, cells: Ints, limited: Mapping[int, list[float]]
         return
     nothing = [np.nan] * len(problem.limits)
     rows = np.array([limited.get(int(cell), nothing) for cell in cells], dtype=np.float64)
-    for limit, values in zip(problem.limits, rows.T, strict=True):
+    # Several limits on a quantity have one column: how far a cell is within the nearest.
+    for name in dict.fromkeys(limit.name for limit in problem.limits):
+        mine = [(limit, values) for limit, values in zip(problem.limits, rows.T, strict=True) if limit.name == name]
+        limit, values = mine[0]
+        title, unit = limit.title, limit.unit
         if not limit.objective:
             # Counts stay counts.
             own: NDArray[Any] = values.astype(np.int64) if (values == np.rint(values)).all() else values
-            title, unit = limit.title, limit.unit
-            yield FrontColumn(name=limit.name, title=title, unit=unit, direction=limit.direction, values=own)
-        name, title = f"{limit.name}_slack", f"slack of {limit.title}"
-        yield FrontColumn(name=name, title=title, unit=limit.unit, direction="max", values=limit.slack(values))
+            yield FrontColumn(name=name, title=title, unit=unit, direction=limit.direction, values=own)
+        slack = np.min([limit.slack(values) for limit, values in mine], axis=0)
+        yield FrontColumn(name=f"{name}_slack", title=f"slack of {title}", unit=unit, direction="max", values=slack)
 
 
 def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator[FrontColumn]:
@@ -167,12 +173,12 @@ def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, 
     ]
     gains = [f"gain in {problem.objectives[k].name} ({problem.objectives[k].unit})" for k in vague]
     titles = ["take", *(c.label for c in shown), "stands for", *gains]
-    return Table(title="The choices that can be told apart", columns=titles, rows=rows, key="choices")
+    note = " ".join(list(_group_words(problem, said))[:_MOST_GROUPS])
+    return Table(title="The choices that can be told apart", columns=titles, rows=rows, key="choices", note=note)
 
 
 def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     """How much of a front is real, in sentences."""
-    kind = "predicted" if problem.predicted else "measured, some with a known error"
     expected, most = said.probability.sum(), said.probability.max()
     better = " or ".join(_amounts(problem, np.median(said.regret, axis=0)))
     regret = (
@@ -180,7 +186,7 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     )
     n, cells = len(said.groups), f"{len(said.cells):,} cell{'s' if len(said.cells) > 1 else ''}"
     return (
-        f"Values are {kind}: of the {cells} {expected:.1f} are expected to be on the true front, "
+        f"Of the {cells} {expected:.1f} are expected to be on the true front, "
         f"the surest with P(front) {most:.2g}.{regret} At 95 % they are {n:,} choice{'s' if n > 1 else ''}; of the "
         f"cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} joint "
         f"draws over {said.n_candidates:,} cells that could matter."
@@ -196,7 +202,7 @@ def _amounts(problem: ProblemRow, amounts: Floats) -> list[str]:
     ]
 
 
-def group_words(problem: ProblemRow, said: FrontSummary) -> Iterator[str]:
+def _group_words(problem: ProblemRow, said: FrontSummary) -> Iterator[str]:
     """A sentence for each group of several cells, the largest first."""
     for group in sorted(said.groups, key=lambda g: -len(g.cells)):
         if len(group.cells) > 1:

@@ -59,12 +59,16 @@ def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study:
     cited = read_toml(Path(__file__).with_name("sources.toml"))
     algorithms, measures = cited["algorithms"], cited["measures"]
     found = [f"Data of {p.name}: {p.citation}" for p in problems if p.citation]
+    runs = list(runs)
     for run in runs:
         if run.algorithm in algorithms:
             found.append(f"{ALGORITHMS[run.algorithm].title}: {algorithms[run.algorithm]}")
         if run.settings.get("init", "random") != "random":
             found.append(f"Surrogate starts: {measures['surrogate_start']}")
-    return list(dict.fromkeys([*found, *measures["always"], *(measures["compared"] if study else ())]))
+    found += measures["always"]
+    if any("uncertainty" in run.extra for run in runs):
+        found += measures["certain"]
+    return list(dict.fromkeys([*found, *(measures["compared"] if study else ())]))
 
 
 def run_command(problem: ProblemRow, run: RunRow) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eomoo.analysis.columns import certainty_words, choices_table, group_words
+from eomoo.analysis.columns import certainty_words, choices_table
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.fronts import FrontData, front_data, front_table
@@ -37,10 +37,6 @@ _WRITERS: dict[str, tuple[Callable[[Report], str], str]] = {
 }
 FORMATS = tuple(_WRITERS)
 """What a report can be written as."""
-
-
-# Sentences on groups of cells; the table has them all.
-_MOST_GROUPS = 3
 
 
 def render_report(folder: str | Path, *, format: str = "html") -> str:  # noqa: A002
@@ -260,7 +256,6 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
     blocks: list[Block | FrontData] = [front]
     if front.said is not None:
         text.append(certainty_words(front.problem, front.said))
-        text += list(group_words(front.problem, front.said))[:_MOST_GROUPS]
         blocks.append(choices_table(front.problem, front.columns, front.cells, front.said))
     return Section(id=place, title=title, text=text, blocks=blocks, level=level)
 

@@ -222,7 +222,8 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     said, choices = stored.run.uncertainty, choice_rows(stored)
     if said is not None and choices is not None:
         out.print(choices)
-        out.print(certainty_words(stored.problem, said), soft_wrap=True)
+        known = "predicted" if stored.problem.predicted else "measured, some with a known error"
+        out.print(f"Values are {known}. {certainty_words(stored.problem, said)}", soft_wrap=True)
     share = numbers.get("share_of_true_hypervolume")
     found = f"; {share:.2%} of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(

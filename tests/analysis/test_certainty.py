@@ -8,7 +8,7 @@ import pytest
 
 import eomoo
 from eomoo.analysis import load_results, render_report
-from eomoo.analysis.columns import band_outlines, certainty_words, choices_table, front_columns, group_words
+from eomoo.analysis.columns import band_outlines, certainty_words, choices_table, front_columns
 from eomoo.analysis.fronts import front_data, front_json, run_columns
 from eomoo.search import uncertainty as module
 
@@ -109,12 +109,21 @@ def test_choices_are_the_groups_in_the_order_of_the_front(run, said):
 def test_sentences_tell_what_cannot_be_told_apart(run, said):
     problem = run[0].stored.problem
     words = certainty_words(problem, said)
-    assert words.startswith(f"Values are predicted: of the {len(said.cells)} cells {said.probability.sum():.1f} are")
-    sentences = list(group_words(problem, said))
+    assert words.startswith(f"Of the {len(said.cells)} cells {said.probability.sum():.1f} are")
     several = [g for g in said.groups if len(g.cells) > 1]
-    assert len(sentences) == len(several) > 0
     largest = max(several, key=lambda g: len(g.cells))
-    assert f"These {len(largest.cells)} cells cannot be told apart; take " in sentences[0]
+    stored = run[0].stored
+    note = choices_table(problem, run_columns(stored), stored.front_cells, said).note
+    assert note.startswith(f"These {len(largest.cells)} cells cannot be told apart; take {largest.representative}: no")
+    assert note.count("cannot be told apart") == min(3, len(several))
+
+
+def test_several_limits_on_a_quantity_have_one_slack():
+    limits = ["latency<=12", "latency>=7", "params<=9e6", "params<=3e6"]
+    found = eomoo.run("eo-macro-params", algorithm="random", budget=200, constraints=limits, noise=3)
+    latency = found.front["latency"]
+    np.testing.assert_allclose(found.front["latency_slack"], np.minimum(12 - latency, latency - 7))
+    np.testing.assert_array_equal(found.front["params_slack"], 3e6 - found.front["params"])
 
 
 def test_exact_values_say_nothing_of_certainty(card):
@@ -155,7 +164,8 @@ def test_the_page_says_what_cannot_be_told_apart_and_draws_where_the_true_front_
     assert [band["share"] for band in told["band"]] == [90, 50]
     text = render_report(folder, format="md")
     assert "## The predicted front" in text
-    assert next(iter(group_words(front.problem, said))) in text
+    assert certainty_words(front.problem, said) in text
+    assert "cells cannot be told apart; take" in text
     assert "The choices that can be told apart" in text
     assert "true front's hypervolume" not in text
 

@@ -239,5 +239,5 @@ def test_the_best_median_stands_out_everywhere(study_folder):
 
 @pytest.mark.parametrize("name", sorted(set(ALGORITHMS) - {"random"}))
 def test_every_search_has_its_source(name):
-    run = SimpleNamespace(algorithm=name, settings={"init": "random"})
+    run = SimpleNamespace(algorithm=name, settings={"init": "random"}, extra={})
     assert any(text.startswith(ALGORITHMS[name].title) for text in references([], [run], study=False))

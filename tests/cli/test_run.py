@@ -54,7 +54,7 @@ def test_a_front_as_a_table(call, whole):
     assert len(cells) > 2
     assert set(chosen) <= set(cells)
     assert "P(front)" in front
-    assert f"of the {len(cells)} cells" in choices
+    assert f"Of the {len(cells)} cells" in choices
     assert f"At 95 % they are {len(chosen)} choice" in choices
     F = problem.objectives_at(cells)
     assert brute_front(F) == list(range(len(F)))
