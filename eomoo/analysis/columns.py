@@ -166,7 +166,7 @@ def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, 
     vague = [k for k in range(len(problem.objectives)) if any(g.gain[k] > 0 for g in groups)]
     rows = [
         [
-            *(g.representative, *(c.text(places[g.representative]) for c in shown), len(g.cells)),
+            *(str(g.representative), *(c.text(places[g.representative]) for c in shown), len(g.cells)),
             *(number(float(f"{g.gain[k]:.2g}")) if g.gain[k] > 0 else "-" for k in vague),
         ]
         for g in groups

@@ -93,17 +93,17 @@ def test_settings_and_json_say_which_choices_there_are(run, said):
 def test_choices_are_the_groups_in_the_order_of_the_front(run, said):
     stored = run[0].stored
     table = choices_table(stored.problem, run_columns(stored), stored.front_cells, said)
-    places = [stored.front_cells.tolist().index(row[0]) for row in table.rows]
+    places = [stored.front_cells.tolist().index(int(row[0])) for row in table.rows]
     assert places == sorted(places)
-    assert {row[0] for row in table.rows} == {g.representative for g in said.groups}
+    assert {int(row[0]) for row in table.rows} == {g.representative for g in said.groups}
     at = list(table.columns).index("stands for")
     assert sum(row[at] for row in table.rows) == len(said.cells)
     sizes = {g.representative: len(g.cells) for g in said.groups}
-    assert all(row[at] == sizes[row[0]] for row in table.rows)
+    assert all(row[at] == sizes[int(row[0])] for row in table.rows)
     gains = {g.representative: g.gain[0] for g in said.groups}
     column = list(table.columns).index("gain in val_macro_error (%)")
     for row in table.rows:
-        assert row[column] == (f"{gains[row[0]]:.2g}" if gains[row[0]] > 0 else "-")
+        assert row[column] == (f"{gains[int(row[0])]:.2g}" if gains[int(row[0])] > 0 else "-")
 
 
 def test_sentences_tell_what_cannot_be_told_apart(run, said):
