@@ -15,7 +15,7 @@ from eomoo.search import AlgorithmSpec, run_algorithm
 
 
 def curve(problem: eomoo.CellProblem, name: str, budget: int, seed: int, steps: np.ndarray) -> list[float]:
-    """Share of the true front's hypervolume after each number of distinct cells in ``steps``."""
+    """Share of the predicted front's hypervolume after each number of distinct cells in ``steps``."""
     result = run_algorithm(problem, AlgorithmSpec(label=name, algorithm=name), budget=budget, seed=seed)
     F = problem.objectives_at(result.cells)
     box = Box(ideal=problem.ideal_point(), reference=problem.reference_point)
@@ -40,9 +40,10 @@ def main() -> None:
         low, middle, high = np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
         ax.plot(steps, middle, color=color, label=name)
         ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
-        print(f"{name:8} median share of the true hypervolume after {options.budget} cells: {middle[-1]:.4f}")
+        share = f"median share of the predicted front's hypervolume after {options.budget} cells"
+        print(f"{name:8} {share}: {middle[-1]:.4f}")
     ax.set_xlabel("distinct cells evaluated")
-    ax.set_ylabel("share of the true front's hypervolume")
+    ax.set_ylabel("share of the predicted front's hypervolume")
     ax.set_title(f"{options.problem}: median and quartiles of {options.seeds} seeds", fontsize=10)
     ax.legend(frameon=False)
     figure.savefig(options.out, dpi=150)

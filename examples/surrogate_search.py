@@ -3,7 +3,7 @@
     python examples/surrogate_search.py [--budget 100] [--seeds 3]
 
 When every evaluation is a training, a model of what was measured so far pays: SurrogatePLS fits one as it
-goes and evaluates what promises most. Printed is the share of the true front's hypervolume that each search
+goes and evaluates what promises most. Printed is the share of the predicted front's hypervolume that each search
 has found within the budget.
 """
 
@@ -36,7 +36,7 @@ def main() -> None:
         for seed in range(1, options.seeds + 1):
             result = minimize(problem, make(), ("n_eval", options.budget), seed=seed)
             shares.append(hypervolume(result.F) / best)
-        print(f"{name:14} {np.median(shares):6.1%} of the true hypervolume, median of {options.seeds}")
+        print(f"{name:14} {np.median(shares):6.1%} of the predicted front's, median of {options.seeds}")
 
 
 if __name__ == "__main__":

@@ -110,10 +110,10 @@ def _print(numbers: Facts) -> None:
     out = console()
     out.print(table)
     front, pareto, away = numbers["front"], numbers["pareto_local_optima"], numbers["distance_to_front"]
-    joined = front["joining_steps"]
+    joined, kind = front["joining_steps"], "Predicted" if numbers["predicted"] else "Pareto"
     joins = f", joined by {joined} step{'s' if joined != 1 else ''}" if joined else ""
     out.print(
-        f"Pareto front: {front['size']} cells in {front['components']} components{joins}; "
+        f"{kind} front: {front['size']} cells in {front['components']} components{joins}; "
         f"{away['mean']:.2f} steps away on average, {away['max']} at most"
     )
     out.print(

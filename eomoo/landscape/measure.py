@@ -125,6 +125,7 @@ def analyse_landscape(
             "title": problem.card.title,
             "citation": problem.card.citation,
             "card_sha256": problem.card.digest,
+            "predicted": problem.predicted,
             "neighborhood": neighborhood,
             "cells": len(landscape),
             "objectives": [_objective_numbers(result, k) for k in range(m)],

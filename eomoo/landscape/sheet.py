@@ -98,7 +98,8 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
     x, y = landscape.values[:, list(pair)].T
     drawn = ax.hexbin(x, y, gridsize=45, bins="log", cmap="Greys", mincnt=1, linewidths=0.1)
     _count_bar(ax, drawn)
-    best, name = landscape.front, f"Pareto front ({len(landscape.front)})"
+    kind = "predicted front" if landscape.problem.predicted else "Pareto front"
+    best, name = landscape.front, f"{kind} ({len(landscape.front)})"
     ax.plot(x[best], y[best], "o", color=COLORS[1], markersize=2.6, mec="white", mew=0.3, label=name)
     ax.legend(fontsize=SMALL, framealpha=0.8, edgecolor="none", handletextpad=0.1, borderpad=0.1)
     return finish(ax, title="objective space", x=labels[pair[0]], y=labels[pair[1]])
