@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from typer import Option
 
+from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.files import to_json
 
@@ -81,7 +82,7 @@ def parse_options(pairs: list[str] | None) -> dict[str, object]:
     for pair in pairs or ():
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
-            raise SettingError(f"an option reads like n_starts=10; got {pair!r}")
+            raise SettingError(f"an option reads like n_starts=10; got {short(pair)}")
         options[key.strip().replace("-", "_")] = _parse(text.strip())
     return options
 

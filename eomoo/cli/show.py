@@ -11,6 +11,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
+from eomoo.checks import short
 from eomoo.cli.common import Json, console, print_json, show_value
 from eomoo.errors import CellError, DataNotFoundError
 from eomoo.files import atomic_path
@@ -34,7 +35,7 @@ def parse_cell(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,18}", number):
         return int(space.check(int(number)))
     raise CellError(
-        f"no cell: {text!r}; a cell is an id (0 to {len(space) - 1}), a NAS-Bench-101 hash "
+        f"no cell: {short(text)}; a cell is an id (0 to {len(space) - 1}), a NAS-Bench-101 hash "
         "(32 hexadecimal digits) or a genotype (26 digits)"
     )
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.table import Table
 from typer import Argument, Option
 
+from eomoo.checks import short
 from eomoo.cli.common import Json, bars, console, print_json
 from eomoo.errors import SettingError
 
@@ -207,7 +208,9 @@ def _numbers(option: str, text: str, *, least: int = 1) -> list[int]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < least:
-        raise SettingError(f"--{option} takes whole numbers of at least {least}, separated by commas; got {text!r}")
+        raise SettingError(
+            f"--{option} takes whole numbers of at least {least}, separated by commas; got {short(text)}"
+        )
     return numbers
 
 

@@ -126,8 +126,11 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
         groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
         if sum(group.total_byte_size for group in groups) > MOST_BYTES or file.metadata.num_rows > _MOST_ROWS:
             raise DataError(f"{path} unpacks to more than the {MOST_BYTES} bytes that a table can have")
-        frame: pd.DataFrame = file.read().to_pandas()
-        return frame
+        # What pandas noted of its own types is not needed, and may be damaged; an index is a column like others.
+        table = file.read().replace_schema_metadata(None)
+    table.validate(full=True)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame[[name for name in frame.columns if not str(name).startswith("__index_level_")]]
 
 
 def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eomoo.checks import known_keys, whole
+from eomoo.checks import known_keys, short, whole
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import Place, read_toml
 from eomoo.images.folders import load_folder
@@ -67,7 +67,7 @@ def split_source(source: str | Path) -> tuple[str, Path | None]:
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise DataNotFoundError(
-            f"there is no data set or folder {text!r}; known are so2sat and landsat-nc, and folders with "
+            f"there is no data set or folder {short(text)}; known are so2sat and landsat-nc, and folders with "
             f"{_SCENE_FILE}, with So2Sat's files, or with a folder of images for each class"
         )
     if (folder / _SCENE_FILE).is_file():

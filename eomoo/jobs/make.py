@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import known_keys, positive
+from eomoo.checks import known_keys, positive, short
 from eomoo.errors import DataError, SettingError
 from eomoo.files import Place, read_toml
 from eomoo.jobs.base import ATTEMPTS, Jobs, LocalJobs
@@ -48,7 +48,9 @@ def make_jobs(workers: int = 1, *, cluster: str = "local", resource: str | None 
     if "://" in cluster:
         return DaskJobs(cluster, resource=resource)
     if not cluster.endswith(".toml"):
-        raise SettingError(f'cluster is "local", an address as in tcp://host:8786, or a .toml file; got {cluster!r}')
+        raise SettingError(
+            f'cluster is "local", an address as in tcp://host:8786, or a .toml file; got {short(cluster)}'
+        )
     jobs = slurm_cluster(cluster, resource=resource or "TASK")
     # A job that has reached its walltime is followed by another one, as long as there is work.
     jobs.adapt(minimum_jobs=workers, maximum_jobs=workers)

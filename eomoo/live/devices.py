@@ -41,7 +41,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            raise SettingError(f"there is no device {name!r}: torch sees {count} CUDA devices here")
+            raise SettingError(f"there is no device {short(name)}: torch sees {count} CUDA devices here")
         return torch.device("cuda", _local_rank() if device.index is None else device.index)
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingError("there is no device 'mps' here")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.checks import short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
 from eomoo.models.cell_models import CellModels, Part, Quality, Target
@@ -98,7 +99,7 @@ def write_models(models: CellModels, folder: str | Path) -> list[Path]:
     folder = Path(folder)
     for name in models.targets:
         if not _NAME.fullmatch(name):
-            raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {name!r}")
+            raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {short(name)}")
     boosters = {
         name: booster for part in models.parts for name, booster in zip(part.names, part.model.boosters, strict=True)
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.checks import short
 from eomoo.errors import CardError, SettingError
 from eomoo.fronts import Quantity
 from eomoo.objectives.base import Backend
@@ -50,4 +51,4 @@ def skeleton_from_settings(value: object) -> Skeleton:
             return Skeleton(**value)
         except (TypeError, SettingError) as error:
             raise CardError(f"skeleton: {error}") from None
-    raise CardError(f"unknown skeleton {value!r}; known are {', '.join(SKELETONS)}, or give a table")
+    raise CardError(f"unknown skeleton {short(value)}; known are {', '.join(SKELETONS)}, or give a table")

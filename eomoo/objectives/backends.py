@@ -57,7 +57,8 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
     for key in given:
         if not any(key in kind.settings for kind in kinds.values()):
             raise CardError(
-                f"problem card {card.name}: its values come from {' and '.join(wanted)}, which has no setting {key!r}"
+                f"problem card {card.name}: its values come from {' and '.join(wanted)}, which has no setting "
+                f"{short(key)}"
             )
     backends = {}
     for source, quantities in wanted.items():
@@ -78,15 +79,16 @@ def _check_units(card: Card, backends: Mapping[str, Backend]) -> None:
         if part.quantity not in known:
             counted = f"; {' and '.join(AnalyticBackend.quantities)} are counted for any"
             raise CardError(
-                f"problem card {card.name}: the {part.source} backend has no quantity {part.quantity!r}; it offers "
-                f"{', '.join(known)}{counted if isinstance(part, Constraint) and part.source != 'analytic' else ''}"
+                f"problem card {card.name}: the {part.source} backend has no quantity {short(part.quantity)}; "
+                f"it offers {', '.join(known)}"
+                f"{counted if isinstance(part, Constraint) and part.source != 'analytic' else ''}"
             )
     for o in card.objectives:
         unit = backends[o.source].quantities[o.quantity].unit
         if unit != o.unit:
             raise CardError(
-                f"problem card {card.name}: objective {o.name!r} has the unit {o.unit!r}, "
-                f"but the {o.source} backend gives {o.quantity!r} in {unit!r}"
+                f"problem card {card.name}: objective {short(o.name)} has the unit {short(o.unit)}, "
+                f"but the {o.source} backend gives {short(o.quantity)} in {short(unit)}"
             )
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.checks import short
 from eomoo.errors import UnknownNameError
 from eomoo.fronts import Objective, Objectives, Quantity
 from eomoo.space import Skeleton, load_space
@@ -187,7 +188,7 @@ def check_quantities(names: Sequence[str], known: Mapping[str, Quantity], *, bac
     """Raise UnknownNameError (a KeyError) for a quantity that the backend does not offer."""
     for name in names:
         if name not in known:
-            raise UnknownNameError(f"the {backend} backend has no quantity {name!r}; it offers {', '.join(known)}")
+            raise UnknownNameError(f"the {backend} backend has no quantity {short(name)}; it offers {', '.join(known)}")
 
 
 def drawn(cells: NDArray[np.int64], seed: int, n: int | NDArray[np.int64]) -> NDArray[np.int64]:

@@ -165,7 +165,7 @@ def parse_constraint(limit: str, card: Card) -> Constraint:
     with contextlib.suppress(ValueError):
         value = float(bound)
     if not found or not name or not math.isfinite(value):
-        raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5e6'; got {limit!r}")
+        raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5e6'; got {short(limit)}")
     known = {name: (name, "analytic") for name in ("params", "macs")}
     known |= {o.name: (o.quantity, o.source) for o in card.objectives}
     quantity, source = known.get(name, (name, card.objectives[0].source))

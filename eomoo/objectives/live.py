@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Facts
-from eomoo.checks import known_keys, number
+from eomoo.checks import known_keys, number, short
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
 from eomoo.objectives.base import Backend, objectives_of
@@ -105,7 +105,7 @@ class LiveBackend(Backend):
         known_keys("the live backend", merged, _SETTINGS, error=CardError)
         for name, value in merged.items():
             if isinstance(value, bool) or not isinstance(value, _SETTINGS[name]):  # type: ignore[arg-type]
-                raise CardError(f"the live backend: {name} cannot be {value!r}")
+                raise CardError(f"the live backend: {name} cannot be {short(value)}")
         data = merged.pop("data", None)
         if data is None:
             raise CardError('the live backend needs data = "...", such as "landsat-nc" or a folder')

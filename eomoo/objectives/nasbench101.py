@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.checks import whole
+from eomoo.checks import short, whole
 from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
@@ -62,7 +62,7 @@ class NASBench101Backend(Backend):
     ) -> None:
         self.table = table if isinstance(table, NASBench101Table) else NASBench101Table(table)
         if isinstance(repeat, bool) or repeat not in ("mean", "random", 0, 1, 2):
-            raise SettingError(f'repeat is "mean", "random", 0, 1 or 2; got {repeat!r}')
+            raise SettingError(f'repeat is "mean", "random", 0, 1 or 2; got {short(repeat)}')
         self._columns = {
             name: self.table.column(_METRIC.get(name, name), epochs=epochs, halfway=halfway)
             for name in _MEASURED

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from eomoo.arrays import Floats, Ints
-from eomoo.checks import positive
+from eomoo.checks import positive, short
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
 from eomoo.search.operators import CellCrossover
@@ -241,5 +241,5 @@ def by_name(what: str, value: str | T, known: Mapping[str, T]) -> T:
     if isinstance(value, str) and value in known:
         return known[value]
     if isinstance(value, str) or not callable(value):
-        raise SettingError(f"{what} must be one of {', '.join(known)}, or an object; got {value!r}")
+        raise SettingError(f"{what} must be one of {', '.join(known)}, or an object; got {short(value)}")
     return value

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.checks import short
 from eomoo.errors import CellError
 
 INPUT, OUTPUT = "input", "output"
@@ -153,10 +154,12 @@ def _checked_ops(ops: Sequence[str], n: int) -> list[int]:
     if len(ops) != n:
         raise CellError(f"lengths differ: {n} vertices in the matrix, {len(ops)} operations")
     if ops[0] != INPUT or ops[-1] != OUTPUT:
-        raise CellError(f'operations must begin with "input" and end with "output"; got {ops[0]!r} and {ops[-1]!r}')
+        raise CellError(
+            f'operations must begin with "input" and end with "output"; got {short(ops[0])} and {short(ops[-1])}'
+        )
     for op in ops[1:-1]:
         if not isinstance(op, str) or op not in _CODES:
-            raise CellError(f"unknown operation {op!r}; known are {', '.join(OPERATIONS)}")
+            raise CellError(f"unknown operation {short(op)}; known are {', '.join(OPERATIONS)}")
     return [_CODES[op] for op in ops[1:-1]]
 
 

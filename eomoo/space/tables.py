@@ -11,6 +11,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.checks import short
 from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_array
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES, N_GENES
@@ -174,7 +175,7 @@ class Tables:
         wanted = [hashes] if isinstance(hashes, str) else list(hashes)
         for text in wanted:
             if not isinstance(text, str) or not _HASH.fullmatch(text):
-                raise UnknownNameError(f"no NAS-Bench-101 hash: {text!r} (expected 32 hexadecimal digits)")
+                raise UnknownNameError(f"no NAS-Bench-101 hash: {short(text)} (expected 32 hexadecimal digits)")
         digests = np.frombuffer(bytes.fromhex("".join(wanted)), dtype=np.uint8).reshape(-1, 16)
         at = np.minimum(np.searchsorted(self._hash_keys, _hash_keys(digests)), N_CELLS - 1)
         missing = np.flatnonzero((self._hashes[at] != digests).any(axis=1))

@@ -176,7 +176,7 @@ def _probes(content: Mapping[str, Any]) -> tuple[str, ...]:
     if "surrogate" in map(probe_name, probes):
         raise CardError("a probe cannot be called surrogate: what a surrogate start says is stored by that name")
     if not isinstance(old, bool):
-        raise CardError(f"{_OLD_PROBE} must be true or false; got {old!r}")
+        raise CardError(f"{_OLD_PROBE} must be true or false; got {short(old)}")
     return (*probes, _OLD_PROBE) if old else probes
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from eomoo import load_space
-from eomoo.data.user_table import read_user_table
+from eomoo.data.user_table import read_user_table, target_columns
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.fronts import Quantity
 from eomoo.objectives.table import TableBackend
@@ -81,6 +81,43 @@ def test_lists_in_parquet(tmp_path):
         genotype=[g.tolist() for g in load_space().genotype(INDICES)],
     )
     assert read_user_table(written(tmp_path, table, "parquet"), []).indices.tolist() == INDICES.tolist()
+
+
+def test_a_long_text_in_the_place_of_a_cell_is_named_in_one_short_sentence(tmp_path):
+    for column in (["9" * 5_000], ["x" * 5_000]):
+        for key in ("hash", "genotype"):
+            with pytest.raises(DataError, match=r"row 1: .*\.\.\.") as told:
+                read_user_table(written(tmp_path, pd.DataFrame({key: column, "watts": [1.0]}), "csv"), ["watts"])
+            assert len(str(told.value)) < 500
+    matrix, ops = other_member(5)
+    table = pd.DataFrame({"matrix": [str(matrix)], "ops": [json.dumps([ops[0], "y" * 5_000, *ops[2:]])]})
+    with pytest.raises(DataError, match="unknown operation") as told:
+        read_user_table(written(tmp_path, table, "csv"), [])
+    assert len(str(told.value)) < 500
+
+
+def test_of_what_pandas_notes_in_parquet_nothing_is_needed(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is not installed")
+    path = tmp_path / "table.parquet"
+    # Cells that pandas kept as its index are found; an index without a name is no column.
+    frame(index=INDICES).set_index("index").to_parquet(path)
+    assert read_user_table(path, ["watts"]).indices.tolist() == INDICES.tolist()
+    table = frame(index=INDICES)
+    table.index = [7, 3, 5, 1]
+    table.to_parquet(path)
+    assert target_columns(path) == ["watts"]
+    damaged = parquet.read_table(path).replace_schema_metadata({"pandas": '{"columns": [{}], "index_columns": ["x"]}'})
+    parquet.write_table(damaged, path)
+    assert read_user_table(path, ["watts"]).indices.tolist() == INDICES.tolist()
+
+
+def test_parquet_whose_text_is_no_text_is_refused(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    bad = pa.StringArray.from_buffers(1, pa.array([0, 3], pa.int32()).buffers()[1], pa.py_buffer(b"\xff\xfe\xfd"))
+    parquet.write_table(pa.table({"hash": bad, "watts": bad}), tmp_path / "table.parquet")
+    with pytest.raises(DataError, match="no readable Parquet file"):
+        read_user_table(tmp_path / "table.parquet", ["watts"])
 
 
 def test_an_isomorphic_genotype_is_the_same_cell(tmp_path):
