@@ -69,13 +69,11 @@ class Backend(ABC):
 
     def deviations(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
         """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
-        factors = [100.0 if name in self._accuracy_of else 1.0 for name in names]
-        return self._asked(self._deviations, indices, names) * factors
+        return self._asked(self._deviations, indices, names) * self._factors(names)
 
     def ignorance(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
         """As ``deviations``, of the values that repeated measurements tend to: noise of a measurement apart."""
-        factors = [100.0 if name in self._accuracy_of else 1.0 for name in names]
-        return self._asked(self._ignorance, indices, names) * factors
+        return self._asked(self._ignorance, indices, names) * self._factors(names)
 
     def joint_draws(self, indices: ArrayLike, names: Sequence[str], n: int, *, seed: int) -> NDArray[np.float64]:
         """Joint draws (n, k, len(names)) of what repeated measurements of cells (k,) tend to.
@@ -154,6 +152,10 @@ class Backend(ABC):
 
     def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
         return self._in_errors(self._asked(tell, indices, names), names)
+
+    def _factors(self, names: Sequence[str]) -> list[float]:
+        """By how much deviations grow where accuracies are asked for as errors."""
+        return [100.0 if name in self._accuracy_of else 1.0 for name in names]
 
     def _in_errors(self, values: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
         """Values (..., m), in place: accuracies that were asked for as errors turned into per cent of errors."""
