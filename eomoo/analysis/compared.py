@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from eomoo.analysis.claims import ALPHA, Comparison, compare, judge
 from eomoo.analysis.curves import hypervolume_area
 from eomoo.analysis.margins import smallest_difference
-from eomoo.analysis.results import AREA, ProblemResults, StudyResults, families
+from eomoo.analysis.results import AREA, ProblemResults, StudyResults
+from eomoo.analysis.results import families as families_of
 from eomoo.analysis.statistics import RankTest, rank_test, vargha_delaney
 from eomoo.analysis.tables import Measured, Table
 from eomoo.arrays import Floats, Ints
@@ -231,7 +232,7 @@ def rank_tests(runs: pd.DataFrame, results: StudyResults, *, indicator: str = AR
         if len(labels) > 1 and not ranked.issuperset(labels):
             ranked.update(labels)
             scores = results.columns[indicator].minimise(complete[labels].to_numpy(dtype=np.float64))
-            kin = families([results.problem(str(name)) for name in complete.index])
+            kin = families_of([results.problem(str(name)) for name in complete.index])
             found[int(str(n))] = rank_test(labels, scores, families=kin, alpha=ALPHA)
     return dict(sorted(found.items()))
 
@@ -309,11 +310,10 @@ def rank_table(n: int, ranks: RankTest) -> Table:
     """Mean ranks over problems after n cells, with Friedman's test and what it cannot tell apart."""
     groups = "; ".join(", ".join(group) for group in ranks.groups) or "none"
     p = "" if np.isnan(ranks.p) else f" Friedman's test: p = {ranks.p:.3g}."
-    kin = (
-        ""
-        if ranks.n_families == ranks.n_problems
-        else (f" of {ranks.n_families} families (copies with noise, limits or one objective more count once)")
-    )
+    kin = ""
+    if ranks.n_families < ranks.n_problems:
+        families = "one family" if ranks.n_families == 1 else f"{ranks.n_families} families"
+        kin = f" of {families} (copies with noise, limits or one objective more count once)"
     return Table(
         title=f"Mean ranks by the mean share of hypervolume up to {n:,} cells",
         columns=["algorithm", "mean rank"],

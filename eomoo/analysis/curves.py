@@ -16,8 +16,8 @@ from eomoo.fronts import Objectives, attainment_difference, attainment_surfaces,
 _CHECKPOINTS = 60
 # As many as can be told apart in one figure.
 _MOST_SURFACES = 6
-# The area under a curve is taken from a hundredth of the budget on: earlier, all cells are starts.
-_FROM = 100.0
+# Starts and populations of most searches have 20 to 50 cells; before that luck decides.
+_FROM = 50.0
 _AREA_POINTS = 25
 _MOST_PAIRS = 6
 # Boxes of less than a tenth of the runs are noise; more boxes than these would make the page heavy.
@@ -48,12 +48,12 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
 
 
 def hypervolume_area(problem: ProblemResults, k: int, n: int) -> float:
-    """The k-th run's mean share of hypervolume over the logarithm of the number of cells, from n / 100 to n.
+    """The k-th run's mean share of hypervolume over the logarithm of the number of cells, from 50 cells to n.
 
     One number for a whole curve, so that a search is tested once, not at every look. The logarithm, since twice
-    the cells is what a reader takes for one step, early as late.
+    the cells is what a reader takes for one step, early as late. Of fewer than 500 cells it is from a tenth on.
     """
-    at = np.unique(np.round(np.geomspace(max(1.0, n / _FROM), n, _AREA_POINTS)).astype(np.int64))
+    at = np.unique(np.round(np.geomspace(max(1.0, min(_FROM, n / 10.0)), n, _AREA_POINTS)).astype(np.int64))
     whole = hypervolume(problem.reference, problem.box) or np.nan
     F = problem.minimised(problem.traces[k])
     shares = [hypervolume(F[front], problem.box) / whole for front in problem.fronts(k, at.tolist())]

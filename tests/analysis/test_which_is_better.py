@@ -238,7 +238,7 @@ def test_ranks_count_families():
     (alone,) = study_tables(results).ranks.values()
     assert (found.n_problems, found.n_families) == (4, 1)
     assert found.critical_difference == alone.critical_difference
-    assert "4 problems of 1 families" in rank_table(3, found).note
+    assert "4 problems of one family" in rank_table(3, found).note
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _BAND = "#E9E9E9"
-_TICKS = (0, 1, 2, 5, 10, 20, 50, 100, 1000)
+_TICKS = (0, 1, 2, 5, 20, 100, 1000)
 # Beside the colours, so that words are told apart in grey.
 _WORD_MARKERS = {"ahead": ">", "behind": "<", "equivalent": "s", "undecided": "o"}
 

@@ -279,7 +279,7 @@ def write_figures(results: StudyResults, folder: Path) -> list[Path]:
         plot_shifts(ax, shifts, xlabel="shift of the mean share of hypervolume, in hundredths, with 95 % interval")
         figures["shifts"] = figure
     for n, ranks in tables.ranks.items():
-        if ranks.n_problems > 1:
+        if ranks.n_families > 1:
             figure, ax = new_figure(6.4, 2.4)
             plot_critical_difference(ax, ranks)
             figures[f"ranks-{n}"] = figure

@@ -63,7 +63,9 @@ def study_latex(tables: StudyTables, indicators: Sequence[str]) -> str:
         parts.append(replace(medians, title=f"{problem}, {n:,} distinct cells evaluated"))
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
-            shown = tests.pick("indicator", "first", "second", SHIFT, "matters from", "p (Holm)", "first is")
+            shown = tests.pick(
+                "indicator", "first", "second", SHIFT, "matters from", "p (Holm)", "p equivalent (Holm)", "first is"
+            )
             parts.append(replace(shown, title=f"{problem}, {n:,} distinct cells evaluated: {tests.title}"))
     return "\n".join(map(_latex_table, parts))
 
