@@ -182,6 +182,10 @@ def test_a_pair_is_tested_once_however_often_it_is_looked_at():
     assert set(tests["evaluations"]) == {3}
     assert len(tests[tests["indicator"] == "hypervolume_area"]) == 3
     assert set(study_tables(made(VALUES), at=[2]).tests["evaluations"]) == {2}
+    # The good one's second cell is its better one.
+    for at, shift in (([1], 0.6 - 0.8), ([1, 2], 0.6 - 0.9)):
+        (row,) = pairs_of(study_tables(made(VALUES), at=at), "best_acc", "bad", "good")
+        assert row["shift"] == pytest.approx(shift)
 
 
 def test_only_seeds_that_both_have_are_paired():
