@@ -29,27 +29,12 @@ def graph_network(degree: str, seed: int, n: int) -> NDArray[np.float64]:
     """Outputs (423624, n), standardised, of a message-passing network with random weights.
 
     Each vertex passes on a vector; what comes in along edges and what comes back against them have weights of
-    their own. An output is linear in the sum over vertices. No two orders of a cell's vertices differ but by
-    rounding, which six digits hide.
+    their own. An output is linear in the sum over vertices.
 
     Source: Gilmer et al., Neural message passing for quantum chemistry, ICML 2017; as random functions of graphs:
     Gallicchio, Micheli, Fast and deep graph neural networks, AAAI 2020.
     """
-    rng = np.random.default_rng([seed, 1])
-    first = rng.standard_normal((_UNUSED, _WIDTH))
-    own, along, against = GAINS[degree] * rng.standard_normal((3, _WIDTH, _WIDTH)) / np.sqrt(_WIDTH)
-    last = rng.standard_normal((_WIDTH, n))
-    labels, adjacency = _graphs()
-    values = np.empty((len(labels), n))
-    for start in range(0, len(labels), _BLOCK):
-        label, edges = labels[start : start + _BLOCK], adjacency(slice(start, start + _BLOCK))
-        used = (label != _UNUSED)[:, :, None]
-        state = np.where(used, first[np.minimum(label, _UNUSED - 1)], 0.0)
-        for _ in range(_ROUNDS):
-            into, back = edges.transpose(0, 2, 1) @ state, edges @ state
-            state = np.where(used, np.tanh(state @ own + into @ along + back @ against), 0.0)
-        values[start : start + _BLOCK] = state.sum(axis=1) @ last
-    return _standardised(values)
+    return _standardised(np.concatenate([network_outputs(*graphs, degree, seed, n) for graphs in _blocks()]))
 
 
 @lru_cache(maxsize=8)
@@ -61,36 +46,55 @@ def hashed_neighbourhoods(degree: str, seed: int, n: int) -> NDArray[np.float64]
 
     Source: Shervashidze et al., Weisfeiler-Lehman graph kernels, JMLR 12, 2011.
     """
-    labels, adjacency = _graphs()
+    radii = len(RADII[degree])
+    sums = np.concatenate([hash_sums(*graphs, radii, seed, n) for graphs in _blocks()], axis=1)
+    return _standardised(sum(w * _standardised(part) for w, part in zip(RADII[degree], sums, strict=True) if w))
+
+
+def network_outputs(labels, edges, degree: str, seed: int, n: int) -> NDArray[np.float64]:
+    """Outputs (c, n) for graphs with labels (c, 7) of vertices and adjacencies (c, 7, 7), in any order of vertices."""
+    rng = np.random.default_rng([seed, 1])
+    first = rng.standard_normal((_UNUSED, _WIDTH))
+    own, along, against = GAINS[degree] * rng.standard_normal((3, _WIDTH, _WIDTH)) / np.sqrt(_WIDTH)
+    last = rng.standard_normal((_WIDTH, n))
+    used = (labels != _UNUSED)[:, :, None]
+    state = np.where(used, first[np.minimum(labels, _UNUSED - 1)], 0.0)
+    edges = edges.astype(float)
+    for _ in range(_ROUNDS):
+        into, back = edges.transpose(0, 2, 1) @ state, edges @ state
+        state = np.where(used, np.tanh(state @ own + into @ along + back @ against), 0.0)
+    return state.sum(axis=1) @ last
+
+
+def hash_sums(labels, edges, radii: int, seed: int, n: int) -> NDArray[np.int64]:
+    """Sums (radii, c, n) over the vertices of graphs as for ``network_outputs``, by radius from 0 on."""
     colour = mixed(labels.astype(np.uint64) + np.uint64(1 + 8 * seed))
     used = labels != _UNUSED
-    values = np.zeros((len(labels), n))
-    for radius, weight in enumerate(RADII[degree]):
-        for k in range(n if weight else 0):
+    sums = np.empty((radii, len(labels), n), dtype=np.int64)
+    for radius in range(radii):
+        for k in range(n):
             number = (mixed(colour + np.uint64(5 + k)) >> np.uint64(40)).astype(np.int64)
-            values[:, k] += weight * _standardised(np.where(used, number - (1 << 23), 0).sum(axis=1))
-        if radius == len(RADII[degree]) - 1:
-            break
-        into, back = np.zeros_like(colour), np.zeros_like(colour)
-        for start in range(0, len(labels), _BLOCK):
-            here = slice(start, start + _BLOCK)
-            edges = adjacency(here).astype(bool)
-            # Sums modulo 2^64: the order of neighbours does not matter.
-            into[here] = np.where(edges, mixed(colour[here] + np.uint64(1))[:, :, None], 0).sum(axis=1)
-            back[here] = np.where(edges, mixed(colour[here] + np.uint64(2))[:, None, :], 0).sum(axis=2)
+            sums[radius, :, k] = np.where(used, number - (1 << 23), 0).sum(axis=1)
+        # Sums modulo 2^64: the order of neighbours does not matter.
+        into = np.where(edges, mixed(colour + np.uint64(1))[:, :, None], np.uint64(0)).sum(axis=1)
+        back = np.where(edges, mixed(colour + np.uint64(2))[:, None, :], np.uint64(0)).sum(axis=2)
         colour = mixed(colour ^ mixed(into + np.uint64(3)) ^ mixed(back + np.uint64(4)))
-    return _standardised(values)
+    return sums
 
 
-def _graphs():
-    """Labels (423624, 7) of vertices, and a function of a slice to adjacencies (s, 7, 7)."""
+def graphs_of(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Labels (c, 7) of the vertices of cells (c,), and adjacencies (c, 7, 7)."""
     space = load_space()
-    cells = np.arange(len(space))
-    labels = np.full((len(space), 7), _UNUSED, dtype=np.int64)
+    labels = np.full((len(cells), 7), _UNUSED, dtype=np.int64)
     labels[:, 0], labels[:, 6] = _INPUT, _OUTPUT
-    inside = np.arange(5) < space.n_vertices[:, None] - 2
+    inside = np.arange(5) < space.n_vertices[cells][:, None] - 2
     labels[:, 1:6] = np.where(inside, space.padded_ops(cells), _UNUSED)
-    return labels, lambda here: space.structure_adjacency[space.structure[here]].astype(float)
+    return labels, space.structure_adjacency[space.structure[cells]]
+
+
+def _blocks():
+    n = len(load_space())
+    return (graphs_of(np.arange(start, min(start + _BLOCK, n))) for start in range(0, n, _BLOCK))
 
 
 def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -101,5 +105,6 @@ def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standardised(values) -> NDArray[np.float64]:
+    # To six digits, which hide in what order a library added.
     return np.round((values - values.mean(axis=0)) / values.std(axis=0), 6)

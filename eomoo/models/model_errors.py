@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 _Array = NDArray[np.float64]
 
@@ -30,14 +31,16 @@ class ModelErrors:
     def __init__(self, before: _Array) -> None:
         self._before = before
         self._errors: _Array = np.empty((0, len(before)))
+        self._measured: _Array = np.empty((0, len(before)))
         self._stds: _Array = np.empty((0, len(before)))
 
     def __len__(self) -> int:
         return len(self._errors)
 
-    def learn(self, errors: _Array, stds: _Array) -> None:
-        """Take note of errors (n, k) where these standard deviations (n, k) were given."""
-        self._errors = np.concatenate((self._errors, errors))[-_MOST:]
+    def learn(self, measured: _Array, predicted: _Array, stds: _Array) -> None:
+        """Take note of values (n, k), of what was predicted of them, and of the standard deviations given."""
+        self._errors = np.concatenate((self._errors, measured - predicted))[-_MOST:]
+        self._measured = np.concatenate((self._measured, measured))[-_MOST:]
         self._stds = np.concatenate((self._stds, stds))[-_MOST:]
 
     def overall(self, last: int) -> _Array:
@@ -54,6 +57,32 @@ class ModelErrors:
         constant, slope = _law(np.square(self._errors[-last:]), np.square(self._stds[-last:]))
         deviations: _Array = np.sqrt(constant + slope * np.square(stds))
         return deviations
+
+    def correlations(self, last: int) -> _Array:
+        """Correlations (k, k) of the last errors with each other, to two digits; 0 before ten are known."""
+        k = len(self._before)
+        return np.zeros((k, k)) if len(self._errors) < _FEWEST else _correlations(self._errors[-last:])
+
+    def skill(self, last: int) -> _Array:
+        """Rank correlations (k,) of what was predicted with what was measured, among the last; 1 before ten."""
+        if len(self._errors) < _FEWEST:
+            return np.ones(len(self._before))
+        measured, k = self._measured[-last:], len(self._before)
+        both = np.concatenate((measured, measured - self._errors[-last:]), axis=1)
+        ranked: _Array = np.stack([rankdata(column) for column in both.T], axis=1)
+        skill: _Array = np.diag(_correlations(ranked)[:k, k:])
+        return skill
+
+
+def _correlations(values: _Array) -> _Array:
+    """Correlations (k, k) of columns (n, k), rounded; 0 with a column that does not vary."""
+    centred = values - values.mean(axis=0)
+    # Summed row after row, so that the last bit is the same on every machine.
+    products = (centred[:, :, None] * centred[:, None, :]).sum(axis=0)
+    size = np.sqrt(np.diag(products))
+    size[size == 0] = np.inf
+    rounded: _Array = np.round(products / size[:, None] / size, 2)
+    return rounded
 
 
 def _law(squares: _Array, variances: _Array) -> tuple[_Array, _Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +66,45 @@ def z_score(mean: Floats, std: Floats, directions: Floats, best: Floats, box: Bo
     return np.asarray(beyond.max(axis=1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How likely candidates keep limits, and what that has to do with their objectives.
+
+    Attributes:
+        kept: (c, g) probability of each candidate to keep each limit.
+        objective: (g,) the objective whose errors go most with those of the limit's value.
+        correlation: (g,) of these errors: 1 or -1 where the limit is one on the objective itself.
+    """
+
+    kept: Floats
+    objective: Ints
+    correlation: Floats
+
+    @classmethod
+    def of(cls, mean: Floats, std: Floats, correlations: Floats) -> Limits:
+        """Of limits' predicted values (c, g), kept where <= 0, and correlations (m, g) with the objectives."""
+        objective = np.abs(correlations).argmax(axis=0)
+        correlation = np.take_along_axis(correlations, objective[None], axis=0)[0]
+        return cls(kept=ndtr(-mean / std), objective=objective, correlation=correlation)
+
+    def jointly(self, odds: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+        """Probabilities (c, s) of a goal in objective k, and of the limits that go with it too.
+
+        Between independence and the bounds of what can be (Fréchet), by the correlation; exact where that
+        is 0, 1 or -1: as much as an objective must be beyond its limit, it cannot be better than it.
+
+        Source: the family of Fréchet's copulas, Nelsen, An Introduction to Copulas, 2006, section 2.2.
+        """
+        for j in np.flatnonzero(self.objective == k):
+            kept, share = self.kept[:, j, None].astype(np.float32), np.float32(abs(self.correlation[j]))
+            one = np.float32(1.0)
+            bound = np.minimum(odds, kept) if self.correlation[j] > 0 else np.maximum(odds + kept - one, one - one)
+            odds = ((one - share) * (odds * kept) + share * bound).astype(np.float32, copy=False)
+        return odds
+
+
 def improvement_probabilities(
-    mean: Floats, std: Floats, directions: Floats, best: Floats, box: Box, step: float
+    mean: Floats, std: Floats, directions: Floats, best: Floats, box: Box, step: float, limits: Limits | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Probabilities (c, s) that each candidate dominates steps beyond the front, and each step's gain (s,).
 
@@ -77,6 +115,7 @@ def improvement_probabilities(
     Args:
         mean, std, directions, best, box: As for ``z_score``.
         step: Size of a small step in the normalised box; about a standard deviation.
+        limits: Those that have to be kept too.
     """
     m = mean.shape[1]
     inside, spread = _normalised(mean, std, box)
@@ -87,7 +126,10 @@ def improvement_probabilities(
     probability = np.ones((len(mean), len(goal)), dtype=np.float32)
     for k in range(m):
         score = (inside[:, k, None] - goal[:, k]) / spread[:, k, None]
-        probability *= ndtr(score.astype(np.float32))
+        odds: NDArray[np.float32] = ndtr(score.astype(np.float32))
+        if limits is not None:
+            odds = limits.jointly(odds, k)
+        probability *= odds
     return probability, gain.astype(np.float32)
 
 

@@ -54,13 +54,57 @@ def predict(model: Model, features: NDArray[Any], n_columns: int) -> tuple[Float
 # Tuned on seeds below 1001 of the studies in benchmarks/suite.py: more of them gained nothing.
 _N_DIRECTIONS = 64
 _FEW_DIRECTIONS = 48
-# About twice the default start: what tells the extent of the objectives before the search has narrowed it.
+# Some times the default start: what tells the extent of the objectives before the search has narrowed it.
 _FIRST = 50
 # A tenth of the front's width, as is usual for reference points; one in ten first cells may be an outlier.
 _BEYOND = 0.1
 _MOST_OF_THE_FIRST = 0.9
 # Of the box's width: far below any error of a model, far above rounding.
 _MIN_STD = 1e-6
+# Of values in a search's own units: below any difference that matters, above the last bits, which differ with the
+# units that the values came in.
+_DIGITS = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """A search's own units: from the least value of what was measured to the largest.
+
+    They make what it does independent of the units and the zeros that objectives came in.
+
+    Attributes:
+        zero, size: (m,) of the objectives.
+        limit_size: (g,) of the limits' values, whose zero has a meaning.
+    """
+
+    zero: Floats
+    size: Floats
+    limit_size: Floats
+
+    @classmethod
+    def of(cls, F: Floats, G: Floats, before: Units | None) -> Units:
+        """Those of measured values (n, m) and of the limits' values (n, g), but for what was seen to vary before."""
+        found = cls(zero=F.min(axis=0), size=np.ptp(F, axis=0), limit_size=np.abs(G).max(axis=0))
+        if before is None:
+            return found
+        known = before.size > 0
+        return cls(
+            zero=np.where(known, before.zero, found.zero),
+            size=np.where(known, before.size, found.size),
+            limit_size=np.where(before.limit_size > 0, before.limit_size, found.limit_size),
+        )
+
+    def objectives(self, F: Floats) -> Floats:
+        """Objectives (n, m) in these units."""
+        return np.round((F - self.zero) / _or_one(self.size), _DIGITS)
+
+    def limits(self, G: Floats) -> Floats:
+        """Limits' values (n, g) in these units."""
+        return np.round(G / _or_one(self.limit_size), _DIGITS)
+
+
+def _or_one(size: Floats) -> Floats:
+    return np.where(size > 0, size, 1.0)
 
 
 def box_around(front: Floats, first: Floats, reference: Floats | None) -> Box:
@@ -75,10 +119,8 @@ def box_around(front: Floats, first: Floats, reference: Floats | None) -> Box:
     if worst is None or not (front < worst).all(axis=1).any():
         beyond = front.max(axis=0) + _BEYOND * np.ptp(front, axis=0)
         worst = np.maximum(beyond, np.quantile(first, _MOST_OF_THE_FIRST, axis=0))
-    span = np.ptp(np.concatenate((front, first)), axis=0)
-    # An objective that is the same everywhere gets some width, in whatever unit it is.
-    size = np.maximum(span, np.abs(ideal))
-    size[size == 0] = 1.0
+    # An objective that is the same everywhere gets some width.
+    size = _or_one(np.ptp(np.concatenate((front, first)), axis=0))
     return Box(ideal=ideal, reference=np.maximum(worst, ideal + _MIN_STD * size))
 
 
@@ -125,7 +167,8 @@ class SearchState:
         measured: (n,) positions of what has values.
         front: The non-dominated cells.
         reference: (m,) the problem's reference point, minimised, or None.
-        limits: (g,) standard deviation of the limits' values.
+        units: In which values are seen from here on.
+        limits: (g,) standard deviation of the limits' values, in these units.
         rng: Source of randomness.
 
     Attributes:
@@ -141,14 +184,17 @@ class SearchState:
         measured: Ints,
         front: FrontArchive,
         reference: Floats | None,
+        units: Units,
         limits: Floats,
         rng: Generator,
     ) -> None:
-        self.F = trace.F[measured]
+        self.F = units.objectives(trace.F[measured])
+        best = units.objectives(front.F)
+        reference = None if reference is None else units.objectives(reference)
         self.directions = random_directions(_N_DIRECTIONS, self.F.shape[1], rng)
         if len(front) and front.violation[0] == 0:
-            self.box = box_around(front.F, self.F[:_FIRST], reference)
-            self.best = scalarised_hypervolume(front.F, self.directions, self.box).max(axis=0)
+            self.box = box_around(best, self.F[:_FIRST], reference)
+            self.best = scalarised_hypervolume(best, self.directions, self.box).max(axis=0)
         else:
             self.box = box_around(self.F, self.F[:_FIRST], reference)
             self.best = np.zeros(_N_DIRECTIONS)

@@ -5,7 +5,7 @@ import pytest
 
 from eomoo.fronts.dominance import FrontArchive
 from eomoo.search.acquisition import improvement_probabilities
-from eomoo.search.candidates import Candidates, SearchState, box_around
+from eomoo.search.candidates import Candidates, SearchState, Units, box_around
 from eomoo.search.trace import Trace
 
 
@@ -14,7 +14,8 @@ def state_of(F, violation, reference):
     trace, front = Trace(100, F.shape[1]), FrontArchive(F.shape[1])
     trace.append(cells, F, violation)
     front.offer(cells, F, violation)
-    return SearchState(trace, cells, front, reference, np.array([1.0, 0.0]), np.random.default_rng(1))
+    units = Units(zero=np.zeros(F.shape[1]), size=np.ones(F.shape[1]), limit_size=np.ones(0))
+    return SearchState(trace, cells, front, reference, units, np.array([1.0, 0.0]), np.random.default_rng(1))
 
 
 def test_a_reference_point_that_nothing_reaches_does_not_blind_the_search():
