@@ -74,7 +74,8 @@ class SurrogatePLS(CellSearch):
     most, so that it climbs where nothing was evaluated yet. That batch is evaluated which is expected to
     gain most hypervolume within the limits, given how wrong the model has been so far; the less it could
     tell of what it proposed, the more of a batch are plain neighbours of the front. The first batches are
-    partly random. The search ends with its budget, or with the last cell of its problem. No cell is evaluated twice; a failed evaluation (NaN) is learnt from.
+    partly random. The search ends with its budget, or with the last cell of its problem. No cell is
+    evaluated twice; a failed evaluation (NaN) is learnt from.
 
     Args:
         sampling, n_starts, neighborhood, kwargs: As for :class:`~eomoo.search.cell_search.CellSearch`.
