@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from threading import get_ident
 
 from eomoo.errors import SettingError
 from eomoo.jobs import worker_number
@@ -36,3 +37,13 @@ def die(task):
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.05)
     return name
+
+
+def others_at_once(folder):
+    """How many other tasks were under way when this one began."""
+    mark = Path(folder) / f"{os.getpid()}-{get_ident()}"
+    mark.touch()
+    found = len(list(Path(folder).iterdir())) - 1
+    time.sleep(0.05)
+    mark.unlink()
+    return found

@@ -1,14 +1,17 @@
 """The contract of all jobs: every task once, its result at once, one policy for what is lost."""
 
+import asyncio
 import contextlib
 import multiprocessing
 import os
+from collections import Counter
 
+import numpy as np
 import pytest
-from job_functions import die, raise_on, square, where
+from job_functions import die, others_at_once, raise_on, square, where
 
 from eomoo.errors import EomooError, SettingError, StoreError
-from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs
+from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs, one_thread
 
 
 @contextlib.contextmanager
@@ -73,15 +76,16 @@ def test_every_task_has_its_result(jobs):
     assert jobs.call(pow, 2, 5) == 32
 
 
-def test_a_result_is_told_before_the_others_are_there(jobs):
-    class EnoughError(Exception):
-        pass
+class EnoughError(Exception):
+    """What a caller may raise."""
 
+
+def test_a_result_is_told_before_the_others_are_there(jobs):
     def stop(k, result):
         raise EnoughError
 
     with pytest.raises(EnoughError):
-        jobs.run(square, range(10_000), stop)
+        jobs.run(square, range(1_000), stop)
     assert collect(jobs, square, [3]) == {0: 9}
 
 
@@ -136,6 +140,15 @@ def test_processes_are_numbered_and_stay(tmp_path):
     assert os.getpid() not in {pid for _, pid, _ in first.values()}
 
 
+def test_a_process_that_is_started_again_keeps_its_number(tmp_path):
+    with ProcessJobs(2) as jobs:
+        collect(jobs, where, range(8))
+        # Both die once: each takes tasks as long as there are any.
+        collect(jobs, die, [(str(tmp_path), f"t{k}", 1) for k in range(6)])
+        found = collect(jobs, where, range(8))
+    assert {number for _, _, number in found.values()} == {0, 1}
+
+
 def test_tasks_of_a_group_share_a_process_where_there_are_groups_enough():
     with ProcessJobs(2) as jobs:
         found = collect(jobs, where, range(9), group=lambda x: x // 3)
@@ -166,6 +179,39 @@ def test_a_running_scheduler_is_joined_and_left_alone(dask_cluster):
         assert jobs.call(os.getpid) != os.getpid()
     with make_jobs(cluster=address) as jobs:
         assert {number for _, _, number in collect(jobs, where, range(8)).values()} == {0, 1}
+
+
+def test_equal_tasks_are_each_run(dask_cluster, tmp_path):
+    with make_jobs(cluster=dask_cluster.scheduler_address) as jobs:
+        assert collect(jobs, die, [(str(tmp_path), "t", 0)] * 3) == dict.fromkeys(range(3), "t")
+    assert len((tmp_path / "t").read_text()) == 3
+
+
+def test_what_a_task_takes_one_of_it_has_alone(tmp_path):
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0", resources={"SEAT": 1}
+        ) as cluster,
+        DaskJobs(cluster.scheduler_address, resource="SEAT") as jobs,
+    ):
+        assert set(collect(jobs, others_at_once, [str(tmp_path)] * 6).values()) == {0}
+
+
+def test_after_an_error_the_scheduler_is_left_without_tasks(dask_cluster):
+    def stop(k, result):
+        raise EnoughError
+
+    with make_jobs(cluster=dask_cluster.scheduler_address) as jobs:
+        tasks = dask_cluster.scheduler.tasks
+        # The error is kept, and with it whatever the run had.
+        with pytest.raises(EnoughError) as held:
+            jobs.run(square, range(600), stop)
+        while {"queued", "processing"} & (states := Counter(task.state for task in list(tasks.values()))).keys():
+            jobs.client.sync(asyncio.sleep, 0.1)
+        assert held.traceback
+        # What waited was dropped, not done.
+        assert states["memory"] < 400
 
 
 def test_a_scheduler_that_would_let_wait_for_ever_is_told(dask_cluster, monkeypatch):
@@ -216,3 +262,17 @@ def test_impossible_jobs_are_refused(options, message):
         pytest.importorskip("dask_jobqueue", reason="the extra 'cluster' is not installed")
     with pytest.raises(EomooError, match=message):
         make_jobs(**options)
+
+
+def test_within_one_thread_libraries_of_linear_algebra_use_one():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    np.linalg.inv(np.eye(2))
+
+    def threads():
+        return {found["num_threads"] for found in threadpoolctl.threadpool_info()}
+
+    with threadpoolctl.threadpool_limits(3):
+        assert threads() == {3}
+        with one_thread():
+            assert threads() == {1}
+        assert threads() == {3}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import eomoo
-from eomoo.jobs import slurm_cluster
+from eomoo.jobs import ATTEMPTS, make_jobs, slurm_cluster
 
 pytest.importorskip("dask_jobqueue", reason="the extra 'cluster' is not installed")
 
@@ -62,3 +62,25 @@ def test_a_wrong_cluster_file_is_named(tmp_path, text, message):
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
         slurm_cluster(tmp_path / "c.toml")
+
+
+def test_on_slurm_a_task_is_tried_as_often_as_elsewhere_and_jobs_are_as_many_as_asked_for(tmp_path, monkeypatch):
+    """The cluster's own class in the place of SLURM's: what it is made with, and how it is scaled."""
+    dask, made = pytest.importorskip("dask"), []
+
+    class Cluster:
+        def __init__(self, **settings):
+            self.settings = {**settings, "failures": dask.config.get("distributed.scheduler.allowed-failures")}
+            made.append(self)
+
+        def adapt(self, **bounds):
+            self.bounds = bounds
+
+    monkeypatch.setattr("dask_jobqueue.SLURMCluster", Cluster)
+    monkeypatch.setattr("eomoo.jobs.make.DaskJobs", lambda cluster, resource: (cluster, resource))
+    (tmp_path / "c.toml").write_text('cores = 2\nmemory = "1GB"\nwalltime = "1:00:00"')
+    jobs, resource = make_jobs(3, cluster=str(tmp_path / "c.toml"))
+    assert made == [jobs]
+    assert jobs.settings["failures"] == ATTEMPTS - 1
+    assert jobs.bounds == {"minimum_jobs": 3, "maximum_jobs": 3}
+    assert jobs.settings["worker_extra_args"][:2] == ["--resources", f"{resource}=1"]

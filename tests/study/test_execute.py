@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ import pytest
 import eomoo.esann2024  # noqa: F401  # its probe gets its short name
 from eomoo.analysis import load_results, study_tables, write_csv
 from eomoo.errors import DataError, SettingError, StoreError
+from eomoo.search.run import run_algorithm
 from eomoo.study import execute
 from eomoo.study.execute import perform, run_study
 from eomoo.study.plan import parse_study
+from eomoo.study.record import recorded_study
 from eomoo.study.store import STORE_NAME, Store
 
 
@@ -81,6 +84,23 @@ def test_a_study_goes_on_where_it_stopped(small_study, tmp_path):
     assert tables_of(tmp_path) == tables_of(tmp_path / "whole")
 
 
+def test_what_was_done_before_is_counted(small_study, tmp_path):
+    told = []
+    run_study(small_study(seeds=2), tmp_path)
+    run_study(small_study(seeds=3), tmp_path, on_event=told.append)
+    assert [(e.done, e.total) for e in told] == [(5, 6), (6, 6)]
+
+
+def test_a_run_that_was_interrupted_is_not_entered(small_study, tmp_path, monkeypatch):
+    def interrupted(*arguments, **keywords):
+        return replace(run_algorithm(*arguments, **keywords), complete=False)
+
+    monkeypatch.setattr(execute, "run_algorithm", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(small_study(), tmp_path)
+    assert count_runs(tmp_path) == 0
+
+
 def test_an_interrupt_within_a_run_leaves_nothing_of_it(small_study, tmp_path, monkeypatch):
     def interrupted(task, probes):
         result, extra = perform(task)
@@ -98,6 +118,7 @@ def test_a_study_may_grow_and_a_part_of_it_be_asked_for(small_study, tmp_path):
     run_study(small_study(seeds=2), tmp_path)
     assert run_study(small_study(seeds=3), tmp_path) == 2
     assert run_study(small_study(seeds=1), tmp_path) == 0
+    assert recorded_study(tmp_path).seeds == (1, 2, 3)
     run_study(small_study(seeds=3), tmp_path / "whole")
     assert tables_of(tmp_path) == tables_of(tmp_path / "whole")
 

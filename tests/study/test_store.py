@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from eomoo.errors import SettingError, StoreError
 from eomoo.fronts.objectives import Objective
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import RunResult, run_algorithm
-from eomoo.study.store import STORE_NAME, Store, versions
+from eomoo.study.store import STORE_NAME, Store, digest_of, versions
 
 SPEC = AlgorithmSpec(label="mine", algorithm="random", options={"batch_size": 7})
 
@@ -70,6 +71,8 @@ def test_what_goes_in_comes_out(filled, problem, result):
         assert store.has_run(known.id, SPEC, seed=1, budget=60)
         for other in ({"seed": 2, "budget": 60}, {"seed": 1, "budget": 61}):
             assert not store.has_run(known.id, SPEC, **other)
+        for options in ({"batch_size": 8}, {}):
+            assert not store.has_run(known.id, replace(SPEC, options=options), seed=1, budget=60)
     assert (known.name, known.digest, known.noise) == ("stored", problem.card.digest, None)
     assert known.constraints == ("lat <= 22",)
     assert known.objectives == problem.objectives
@@ -203,6 +206,32 @@ def test_interrupted_runs_are_no_results_and_can_be_entered_whole(path, problem,
         assert store.runs() == []
         store.add_run(known, SPEC, seed=1, budget=60, result=result)
         assert len(store.trace(store.runs()[0]).cells) == 60
+
+
+def test_of_a_dropped_run_nothing_is_left_to_the_one_that_takes_its_number(filled, problem, result):
+    other = changed(result, values=result.values + 1.0, complete=False)
+    with Store(filled, create=True) as store:
+        known = store.add_problem(problem)
+        store.add_run(known, SPEC, seed=2, budget=60, result=other)
+        store.discard_incomplete()
+        store.add_run(known, SPEC, seed=3, budget=60, result=result)
+        assert [run.id for run in store.runs()] == [1, 2]
+        for run in store.runs():
+            np.testing.assert_array_equal(store.trace(run).values, result.values)
+
+
+def test_a_byte_that_moves_to_the_next_part_changes_a_digest():
+    assert digest_of([], b"ab", b"c") != digest_of([], b"a", b"bc")
+    assert digest_of([], b"ab", b"c") == digest_of([], b"ab", b"c")
+
+
+def test_of_several_runs_that_saw_a_cell_the_first_ones_deviation_is_told(filled, problem, result):
+    other = changed(result, front_deviations=result.front_deviations + 1)
+    with Store(filled, create=True) as store:
+        known = store.add_problem(problem)
+        store.add_run(known, SPEC, seed=2, budget=60, result=other)
+        found = store.front_deviations(known, store.runs())
+    assert [found[cell].tolist() for cell in result.front.tolist()] == result.front_deviations.tolist()
 
 
 def test_a_run_that_evaluated_nothing(path, problem, result):
