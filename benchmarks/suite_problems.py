@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import graph_values
@@ -19,7 +19,17 @@ from scipy.special import ndtri
 
 from eomoo.errors import DataNotFoundError
 from eomoo.fronts import Box
-from eomoo.objectives import BACKENDS, Backend, BackendKind, Card, CardObjective, Constraint, Quantity, TableBackend
+from eomoo.objectives import (
+    BACKENDS,
+    Backend,
+    BackendKind,
+    Card,
+    CardObjective,
+    Constraint,
+    Quantity,
+    TableBackend,
+    list_problems,
+)
 from eomoo.search import CellProblem, get_problem
 from eomoo.space import load_space
 
@@ -126,12 +136,15 @@ class SuiteProblem:
         make: Makes it, without noise.
         noise: Deviation of a look at an objective, in parts of that of all cells' values; or "card": what the
             card says of each cell.
+        most: Cells to which it is searched. Where few cells have values, NSGA-II, which breeds outside of them
+            too, takes minutes to find 2,000.
     """
 
     name: str
     block: str
     make: Callable[[], CellProblem]
     noise: float | str = 0.0
+    most: int = 20_000
 
     def deviations(self, problem: CellProblem) -> NDArray[np.float64] | None:
         """(423624, m) deviations of a look at every cell; None without noise."""
@@ -208,7 +221,7 @@ def _graphs(kind: str, degree: str, n_obj: int, seed: int, noise: float = 0.0, l
 
 def _sample(*quantities: str) -> SuiteProblem:
     name = "-".join((SAMPLE, *quantities))
-    return SuiteProblem(name=name, block="CIFAR-10", make=lambda: _posed(name, "sample", list(quantities)))
+    return SuiteProblem(name=name, block="CIFAR-10", make=lambda: _posed(name, "sample", list(quantities)), most=500)
 
 
 PROBLEMS: dict[str, SuiteProblem] = {
@@ -236,7 +249,11 @@ PROBLEMS: dict[str, SuiteProblem] = {
         ),
         _sample("error", "params"),
         _sample("error", "traintime"),
-        _sample("error", "params", "traintime"),
+        *(
+            SuiteProblem(name=name, block="CIFAR-10", make=partial(get_problem, name))
+            for name in list_problems()
+            if name.startswith("nb101s-")
+        ),
         _graphs("network", "easy", 2, seed=1),
         _graphs("network", "easy", 2, seed=2, noise=0.3),
         _graphs("network", "middle", 1, seed=3),

@@ -38,7 +38,7 @@ def cases(curves: list[Curves]) -> list[Case]:
     """All comparisons."""
     found = []
     for c in curves:
-        for budget in BUDGETS:
+        for budget in budgets_of(c):
             for rival in (r for r in RIVALS if r in c.shares):
                 difference = at(c, DEFAULT, budget) - at(c, rival, budget)
                 mean, half = float(difference.mean()), half_width(difference)
@@ -48,6 +48,11 @@ def cases(curves: list[Curves]) -> list[Case]:
                     )
                 )
     return found
+
+
+def budgets_of(c: Curves) -> list[int]:
+    """The budgets at which a problem's algorithms are compared."""
+    return [n for n in BUDGETS if n <= c.problem.most]
 
 
 def at(c: Curves, label: str, budget: int) -> NDArray[np.float64]:
@@ -159,11 +164,11 @@ def lead_table(curves: list[Curves], compared: list[Case]) -> str:
     rows = []
     for c in curves:
         row = [c.problem.name]
-        for budget in BUDGETS:
+        for budget in budgets_of(c):
             here = [case for case in compared if case.problem == c.problem.name and case.budget == budget]
             worst = min(here, key=lambda case: case.mean)
             row.append(f"{100 * worst.mean:+.1f} ± {100 * (worst.high - worst.mean):.1f}")
-        rows.append(row)
+        rows.append(row + [""] * (1 + len(BUDGETS) - len(row)))
     return table(["", *(f"{n:,}" for n in BUDGETS)], rows)
 
 
@@ -188,7 +193,7 @@ def ranks_table(curves: list[Curves]) -> str:
     tests = ["Friedman's p"]
     for budget in BUDGETS:
         blocks: dict[str, list[NDArray[np.float64]]] = {}
-        for c in curves:
+        for c in (c for c in curves if budget in budgets_of(c)):
             shares = [-float(at(c, label, budget).mean()) for label in labels]
             blocks.setdefault(c.problem.block, []).append(rankdata(shares))
         means = np.array([np.mean(group, axis=0) for group in blocks.values()])
@@ -196,16 +201,16 @@ def ranks_table(curves: list[Curves]) -> str:
             row.append(f"{rank:.2f}")
         several = len(means) > 1 and len(labels) > 2
         tests.append(f"{friedmanchisquare(*means.T).pvalue:.1e}" if several else "")
-    header = [f"{len(blocks)} blocks", *(f"{n:,}" for n in BUDGETS)]
+    header = [f"{len({c.problem.block for c in curves})} blocks", *(f"{n:,}" for n in BUDGETS)]
     return table(header, [*rows, tests])
 
 
 def share_table(c: Curves) -> str:
     rows = []
     for label in c.shares:
-        means = [at(c, label, n) for n in BUDGETS]
+        means = [at(c, label, n) for n in budgets_of(c)]
         rows.append([label, *(f"{100 * v.mean():.1f} ± {100 * half_width(v):.1f}" for v in means)])
-    return f"### {c.problem.name}\n\n" + table(["", *(f"{n:,}" for n in BUDGETS)], rows)
+    return f"### {c.problem.name}\n\n" + table(["", *(f"{n:,}" for n in budgets_of(c))], rows)
 
 
 def cpu_table(curves: list[Curves]) -> str:

@@ -136,6 +136,7 @@ class SurrogatePLS(CellSearch):
         self._model_std: Floats = np.empty((0, 0))
         self._errors = ModelErrors(np.zeros(problem.n_obj + max(problem.n_ieq_constr, 1)))
         self._units: Units | None = None
+        self._owed = 0.0
         self.deviation: Floats = np.full(problem.n_obj, np.nan)
 
     def _plan_first(self) -> None:
@@ -296,10 +297,14 @@ class SurrogatePLS(CellSearch):
 
     def _others(self, wanted: int) -> Ints:
         """Cells of a batch that the model does not choose: random ones at first, then neighbours of the front."""
-        if len(self._trace()) < _EARLY:
-            return self._unseen_cells(int(wanted * _RANDOM_SHARE))
-        n = int(wanted * self._plain_share())
-        return self._unseen_around(self._front.index, n) if n else self._front.index[:0]
+        early = len(self._trace()) < _EARLY
+        # What is left over is owed to the next batch: small ones take turns.
+        self._owed += wanted * (_RANDOM_SHARE if early else self._plain_share())
+        n = int(self._owed)
+        self._owed -= n
+        if not n:
+            return self._front.index[:0]
+        return self._unseen_cells(n) if early else self._unseen_around(self._front.index, n)
 
     def _rated(self, cells: Ints, predict_cells: _Predict, state: SearchState) -> Candidates:
         m = self.problem.n_obj

@@ -400,6 +400,16 @@ def test_a_model_without_skill_leaves_the_batch_to_neighbours_of_the_front(probl
     assert shares > 0.5
 
 
+def test_batches_of_one_take_turns(problem):
+    """Of the first thirty after the start, three in ten are random: far from where the model would look."""
+    chosen, random = [], eomoo.SurrogatePLS(batch_size=1)
+    take = random._unseen_cells
+    random._unseen_cells = lambda n: chosen.append(n) or take(n)
+    minimize(problem, random, ("n_eval", 50), seed=1, copy_algorithm=False)
+    assert set(chosen) == {1}
+    assert 8 <= len(chosen) <= 9
+
+
 def test_a_limit_on_an_objective_goes_with_it():
     """Better than the front and not beyond the limit: exact for a limit from below, from above, and elsewhere."""
     rng = np.random.default_rng(1)
