@@ -22,7 +22,7 @@ from eomoo.jobs import one_thread
 from eomoo.search.problem import CellProblem
 
 # Counted up when draws or fronts change between releases.
-_FORMAT = 1
+_FORMAT = 2
 # A cell could matter if its value, better by so many deviations in each objective, is on the front of values:
 # 98 % of the cells on the fronts of draws are among these, of a problem with two objectives.
 _HOPE = 1.5

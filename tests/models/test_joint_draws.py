@@ -54,6 +54,6 @@ def test_ignorance_is_what_draws_deviate_by_and_less_than_what_a_measurement_doe
     assert (unknown < std).all()
     assert (unknown > 0.3 * std).all()
     spread = draws(name, CELLS, mean, std).std(axis=0)
-    # Of 2,000 draws a deviation is known to 2 %, random features and the logarithm add some.
-    np.testing.assert_allclose(spread, unknown, rtol=0.15)
+    # Of 2,000 draws a deviation is known to 2 %; random features add up to a sixth at single cells.
+    np.testing.assert_allclose(spread, unknown, rtol=0.2)
     np.testing.assert_allclose(np.median(spread / unknown), 1.0, rtol=0.04)

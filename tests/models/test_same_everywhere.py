@@ -25,6 +25,7 @@ problem = eomoo.get_problem("eo-macro-latency")
 found = [problem.objectives_at(np.arange(len(space)))]
 cells = np.arange(0, len(space), 50)
 found += [*load_models(shipped_folder()).predict(cells)]
+found.append(problem.joint_draws(cells[::10], 20, seed=0))
 rng = np.random.default_rng(3)
 some = rng.choice(len(space), 150, replace=False)
 data = Measurements.of(some, {"acc": rng.standard_normal(150), "cost": 1.0 + space.macs(some) / 1e9})
@@ -64,7 +65,7 @@ def first(tmp_path_factory):
 def test_fronts_models_searches_and_tables_are_the_same(first, tmp_path, kernel):
     arrays, tables = first
     others, other_tables = answer(tmp_path, kernel, 2 if kernel == "Prescott" else 1)
-    assert len(arrays) == len(others) == 1 + 2 + 2 * 3 + 2
+    assert len(arrays) == len(others) == 1 + 2 + 1 + 2 * 3 + 2
     for name, values in arrays.items():
         np.testing.assert_array_equal(values, others[name], err_msg=name)
     assert "surrogate-pls" in tables
