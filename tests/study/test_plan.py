@@ -26,6 +26,7 @@ def test_what_a_study_says_can_be_read_again(tmp_path):
     )
     again = parse_study(study.content)
     assert again.content == study.content
+    assert study.tasks[0].budget == again.tasks[0].budget == 9
     assert again.tasks[0].spec.settings == study.tasks[0].spec.settings
     assert again.problems == study.problems
 
