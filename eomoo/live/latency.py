@@ -29,6 +29,8 @@ REFERENCE = 100_434
 PROTOCOLS = ("eomoo", "published")
 """Ways of timing."""
 
+# A choice: a million images, threads, passes or rounds are more than anybody waits for.
+_MOST = 1_000_000
 # Networks in memory at once; with more, a round takes so long that the machine changes within it.
 _GROUP = 24
 # A choice: on a busy machine, where the ranking was destroyed, timings of one cell were spread by 8 %.
@@ -70,7 +72,7 @@ class LatencySetting:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "threads", "warmup", "repetitions", "rounds"):
-            positive(f"latency: {name}", getattr(self, name))
+            positive(f"latency: {name}", getattr(self, name), most=_MOST)
         choice("latency: runtime", self.runtime, RUNTIMES)
         choice("latency: protocol", self.protocol, PROTOCOLS)
         choice("latency: precision", self.precision, PRECISIONS)

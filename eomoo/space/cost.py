@@ -54,6 +54,15 @@ class Skeleton:
             raise SettingError(
                 f"skeleton: {self.n_stacks} stacks halve an image of {self.image_size} pixels to nothing"
             )
+        # Of a stack's cell less than 64 squares of its width (five 3x3 convolutions, their projections and
+        # batch norms); width times image is the same in each stack. Counts are 64-bit integers.
+        area = self.stem_channels * self.image_size
+        inside = 64 * self.n_stacks * self.cells_per_stack * area**2
+        around = 9 * self.in_channels * area * self.image_size + (area + 1) * self.n_classes
+        if inside + around >= 1 << 63:
+            raise SettingError(
+                "skeleton: the network has more multiply-accumulates than can be counted; make it smaller"
+            )
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -264,7 +264,8 @@ def test_precisions_of_a_cpu():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be a whole number of at least 1; got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 to 1,000,000; got 0"),
+        ({"repetitions": 10**26}, "repetitions must be a whole number from 1 to 1,000,000; got 1000"),
         ({"runtime": "tensorrt"}, "runtime must be one of eager, graph, onnxruntime; got 'tensorrt'"),
         ({"protocol": "mine"}, "protocol must be one of eomoo, published"),
         ({"seconds": -1}, "seconds must be a finite number from 0"),

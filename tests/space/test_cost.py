@@ -81,6 +81,12 @@ def test_skeletons_are_values():
         ("image_size", "32", "whole number"),
         ("image_size", None, "whole number"),
         ("image_size", 0, "at least 1"),
+        ("image_size", 10**26, "more multiply-accumulates than can be counted"),
+        ("stem_channels", 10**26, "more multiply-accumulates than can be counted"),
+        ("cells_per_stack", 10**26, "more multiply-accumulates than can be counted"),
+        ("n_classes", 10**26, "more multiply-accumulates than can be counted"),
+        ("in_channels", 10**26, "more multiply-accumulates than can be counted"),
+        ("n_stacks", 10**26, "halve an image of 32 pixels to nothing"),
     ],
 )
 def test_what_gives_no_network_is_refused(key, value, text):
