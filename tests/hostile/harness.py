@@ -3,7 +3,7 @@
     python tests/hostile/harness.py [--inputs 10000] [--seed 1] [--only KIND,...]
 
 Each input is read in a process of its own, which is watched: it may be refused in one sentence, or be
-accepted. It must not end in a traceback, execute anything, take over 1 GB or 30 s, leave files behind, or,
+accepted. It must not end in a traceback, execute anything, take over 1 GB or 30 s of computing, leave files behind, or,
 where the file is one of eomoo's own, be believed though it was changed.
 """
 
@@ -30,6 +30,8 @@ from readers import KINDS  # noqa: E402
 
 MOST_BYTES = 1 << 30
 MOST_SECONDS = 30
+# Of a process that waits, for something that never comes or for its turn on a busy machine.
+MOST_WAITING = 120
 FINE = ("refused", "accepted", "same")
 # What a payload would make, were it executed.
 CANARY = "executed"
@@ -71,6 +73,7 @@ def in_a_process(function):
         # Address space beyond what is there already: a runaway ends here rather than in swap.
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + 4 * MOST_BYTES, used + 4 * MOST_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS + 1))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with open(os.devnull, "w") as sink:
             os.dup2(sink.fileno(), 1)
@@ -82,12 +85,12 @@ def in_a_process(function):
         os._exit(0)
     os.close(out)
     with open(into, "rb") as file:
-        ready, _, _ = select.select([file], [], [], MOST_SECONDS)
+        ready, _, _ = select.select([file], [], [], MOST_WAITING)
         if not ready:
             os.kill(child, signal.SIGKILL)
         data = file.read()
     _, status = os.waitpid(child, 0)
-    if not ready:
+    if not ready or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU):
         return ("too long", ""), 0
     if not data:
         return ("died", f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "no result"), 0
