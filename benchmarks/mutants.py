@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,10 @@ def main() -> None:
             print(f"{'killed  ' if dead else 'SURVIVED'} {mutant.room}: {mutant.file}: {mutant.why}", flush=True)
             if not dead:
                 survivors.append(mutant)
+    every, left = (Counter(mutant.room for mutant in some) for some in (mutants, survivors))
+    print("| room | mutants | survive |\n|---|--:|--:|")
+    for room, n in every.items():
+        print(f"| {room} | {n} | {left[room]} |")
     share = len(survivors) / max(len(mutants), 1)
     print(f"{len(mutants)} mutants, {len(survivors)} survived ({share:.0%})")
 
