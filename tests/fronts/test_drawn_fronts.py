@@ -13,6 +13,7 @@ def drawn_values(n_obj, seed=0):
     """Values of eight cells in six draws, with ties, and some that are missing."""
     drawn = np.random.default_rng(seed).integers(0, 6, (6, len(CELLS), n_obj)).astype(float)
     drawn[2, 3] = np.nan
+    drawn[[0, 3, 5], [1, 5, 2], -1] = np.nan
     return drawn
 
 

@@ -201,6 +201,27 @@ def test_joint_draws_lie_around_the_values_as_far_as_these_are_not_known(backend
     np.testing.assert_allclose(errors.std(axis=0), 1, atol=0.25)
 
 
+def test_joint_draws_of_any_backend_leave_out_the_noise_of_a_measurement():
+    class Noisy(Backend):
+        name = "noisy"
+
+        def __init__(self):
+            self.quantities = {"watts": Quantity(title="power", unit="W", direction="min")}
+
+        def _values(self, cells, names):
+            return np.ones((len(cells), 1))
+
+        def _deviations(self, cells, names):
+            return np.full((len(cells), 1), 9.0)
+
+        def _ignorance(self, cells, names):
+            return np.full((len(cells), 1), 2.0)
+
+    found = Noisy().joint_draws(np.arange(20), ["watts"], 400, seed=1)
+    # 8,000 numbers tell a deviation to 1 %.
+    assert found.std() == pytest.approx(2.0, rel=0.05)
+
+
 def test_a_joint_draw_depends_on_the_seed_and_the_cell_alone(backend, names):
     found = backend.joint_draws(CELLS, names, 5, seed=1)
     np.testing.assert_array_equal(found[:, 0], found[:, 4])

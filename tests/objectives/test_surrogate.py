@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -319,6 +320,19 @@ def test_a_folder_of_ones_own_gives_the_same_values(models, small_cache, everyth
     np.testing.assert_array_equal(fresh(models), everything[0][:FEW])
     again = pickle.loads(pickle.dumps(SurrogateBackend(models)))
     assert again.folder == models
+
+
+def test_joint_draws_are_those_of_the_folders_own_models(models, monkeypatch):
+    """Where the processes come from: the folder that the backend is given, and the seed."""
+    joint_draws, asked = import_module("eomoo.models.joint_draws"), []
+    read = joint_draws.read_processes
+    monkeypatch.setattr(joint_draws, "read_processes", lambda folder: asked.append(folder) or read(folder))
+    joint_draws._processes.cache_clear()
+    joint_draws._joint_draws.cache_clear()
+    first = joint_draws.joint_draws(models, read_record(models), 2, seed=1)
+    assert asked == [models]
+    assert joint_draws.joint_draws(models, read_record(models), 2, seed=1) is first
+    assert joint_draws.joint_draws(models, read_record(models), 2, seed=2) is not first
 
 
 def test_a_missing_folder_or_model_is_said(models, tmp_path, small_cache):
