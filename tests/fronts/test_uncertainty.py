@@ -113,6 +113,12 @@ def test_what_is_known_exactly_chooses_and_does_not_tell_apart():
     assert found.groups[0].gain[1] == 0
 
 
+def test_cells_that_err_as_one_and_are_equal_are_not_told_apart():
+    vague = np.random.default_rng(1).normal(size=(50, 1, 2)) + np.zeros((50, 3, 2))
+    vague[:, 2] += 0.1
+    assert [group.cells.tolist() for group in uncertainty(vague).groups] == [[0, 1], [2]]
+
+
 def test_a_cheaper_cell_that_is_surely_worse_stands_for_itself_alone():
     rng = np.random.default_rng(1)
     vague = np.array([9.0, 5.0, 5.1]) + rng.normal(size=(80, 3))
