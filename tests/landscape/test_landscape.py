@@ -207,10 +207,12 @@ def test_depth_of_searches(small):
     landscape, _ = small
     runs = pls_depth(landscape, n_runs=4, seed=3)
     assert all(run.stopped for run in runs)
+    assert any(run.hypervolume_share > run.curve[1, 0] for run in runs)
     for run in runs:
         assert run.curve[0, -1] == run.evaluations
         assert (np.diff(run.curve[1]) >= 0).all()
         assert 0.0 < run.hypervolume_share <= 1.0 + 1e-12
+        assert run.hypervolume_share == run.curve[1, -1]
     cut = pls_depth(landscape, n_runs=4, most=30, seed=3)
     assert [run.evaluations for run in cut] == [min(30, run.evaluations) for run in runs]
     assert [run.stopped for run in cut] == [run.evaluations < 30 for run in runs]
