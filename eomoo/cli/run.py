@@ -64,7 +64,7 @@ def run(
     option: Annotated[
         Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
     ] = None,
-    epochs: Annotated[int | None, Option(help="Live cards: epochs of each training.")] = None,
+    epochs: Annotated[int | None, Option(help="Epochs of each training; of nb101s cards 4, 12, 36 or 108.")] = None,
     workers: Annotated[int | None, Option(help="Live cards: candidates trained at once.")] = None,
     device: Annotated[str | None, Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
     screen: Annotated[
@@ -218,7 +218,7 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     out.print(f"{stored.problem.title}: {len(stored.front)} cells on the {kind} found")
     out.print(front_rows(stored, outside))
     if outside.any():
-        out.print("* outside what was measured: fewer than 5 vertices, so its values are extrapolated")
+        out.print("* extrapolated: no measured cell has as many vertices and operations of each kind, or none is near")
     said, choices = stored.run.uncertainty, choice_rows(stored)
     if said is not None and choices is not None:
         out.print(choices)

@@ -64,7 +64,7 @@ def _facts(index: int, cell: Cell) -> Facts:
 
     space, backend, here = load_space(), SurrogateBackend(), np.array([index])
     mean, spread = backend.values(here, _QUANTITIES)[0], backend.deviations(here, _QUANTITIES)[0]
-    measured = _measured(index)
+    measured, marks = _measured(index), backend.marks(here, _QUANTITIES)[0]
     return {
         "index": index,
         "hash": cell.hash,
@@ -84,6 +84,7 @@ def _facts(index: int, cell: Cell) -> Facts:
                 "predicted": float(mean[k]),
                 "std": float(spread[k]),
                 "measured": measured.get(name),
+                "mark": str(marks[k]),
             }
             for k, name in enumerate(_QUANTITIES)
         },
@@ -104,6 +105,7 @@ def _measured(index: int) -> dict[str, float]:
 
 def _print(cell: Cell, facts: Facts) -> None:
     from eomoo.analysis import cell_text
+    from eomoo.models.applicability import MARKS
 
     out = console()
     out.print(f"cell {facts['index']}  {facts['hash']}  genotype {facts['genotype']}\n")
@@ -112,15 +114,17 @@ def _print(cell: Cell, facts: Facts) -> None:
         f"\n{facts['vertices']} vertices, {facts['edges']} edges; {facts['params']:,} parameters, "
         f"{facts['macs']:,} MACs on So2Sat images; {facts['neighbors']['hamming']} neighbours"
     )
-    table = Table("quantity", "unit", "predicted", "measured")
+    table = Table("quantity", "unit", "predicted", "measured", "extrapolated")
     for value in facts["values"].values():
         predicted = show_value(value["predicted"], value["unit"] or "fraction", deviation=value["std"])
         known = value["measured"]
         shown = "-" if known is None else show_value(known, value["unit"] or "fraction")
-        table.add_row(value["title"], value["unit"], predicted, shown)
+        table.add_row(value["title"], value["unit"], predicted, shown, value["mark"])
     out.print(table)
-    if facts["outside_measured"]:
-        out.print("outside what was measured: fewer than 5 vertices, so its values are extrapolated")
+    said = {mark for value in facts["values"].values() for mark in value["mark"].split(", ")}
+    for mark, meaning in MARKS.items():
+        if mark in said:
+            out.print(f"{mark}: {meaning}")
 
 
 def _write_png(cell: Cell, index: int, path: Path) -> None:

@@ -17,10 +17,10 @@ from eomoo.models.predictions import Predictions, is_at_hand, whole_space, write
 from eomoo.models.quality import fit_models, measure_quality
 from eomoo.models.recipes import EO_RECIPES, SEARCH, START, Recipe, recipe_for
 from eomoo.models.regression import Model, fit
-from eomoo.models.scaling import shipped_folder
+from eomoo.models.scaling import SHIPPED, shipped_folder
 
 __all__ = [
-    "EO_RECIPES", "SEARCH", "START", "JointDraws", "Measurements", "Model", "ModelErrors", "Models", "Predictions",
-    "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "joint_draws", "load_models",
-    "measure_quality", "read_record", "recipe_for", "shipped_folder", "whole_space", "write_predictions",
+    "EO_RECIPES", "SEARCH", "SHIPPED", "START", "JointDraws", "Measurements", "Model", "ModelErrors", "Models",
+    "Predictions", "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "joint_draws",
+    "load_models", "measure_quality", "read_record", "recipe_for", "shipped_folder", "whole_space", "write_predictions",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
+from eomoo.models.applicability import Applicability
 from eomoo.models.recipes import Recipe, is_accuracy, recipe_for
 from eomoo.models.regression import Model, fit
 from eomoo.models.scaling import Scaling, space_scaling
@@ -37,6 +38,23 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How well deviations fit the errors in a group of held-out cells; means over repetitions.
+
+    Attributes:
+        group: What the cells have in common.
+        n: Their number.
+        coverage: Share whose measured value lies within two deviations.
+        rms_z: Root mean square of the errors in deviations.
+    """
+
+    group: str
+    n: int
+    coverage: float
+    rms_z: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quality:
     """Quality on held-out cells; each figure is a mean over repetitions with other folds.
 
@@ -44,17 +62,22 @@ class Quality:
         spearman: Rank correlation of predicted and measured values, over all folds together.
         spearman_std: Its standard deviation over the repetitions, 0 for a single one.
         coverage: Share of the cells whose measured value lies within two standard deviations.
+        rms_z: Root mean square of the errors in deviations.
         rmse: Root mean squared error, in the target's unit.
         n: Number of cells.
         repeats: Number of repetitions.
+        groups: Calibration of the predicted-best and worst tenth, by pools, 1x1 convolutions and vertices, where
+            a group has at least 30 cells.
     """
 
     spearman: float
     spearman_std: float
     coverage: float
+    rms_z: float
     rmse: float
     n: int
     repeats: int
+    groups: tuple[Calibration, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +89,12 @@ class Measurements:
         targets: Values (n,) by name; NaN where a cell was not measured.
         recipes: How each target is modelled.
         walk: (n,) what cells belong together, such as the random walk that found each; None if unknown.
-        features: (n, 141) structural features.
     """
 
     indices: NDArray[np.int64]
     targets: Mapping[str, _Array]
     recipes: Mapping[str, Recipe]
     walk: NDArray[np.int64] | None = None
-    features: NDArray[np.float32]
 
     @classmethod
     def of(
@@ -105,7 +126,6 @@ class Measurements:
             targets=values,
             recipes=chosen,
             walk=None if walk is None else np.unique(np.asarray(walk), return_inverse=True)[1],
-            features=load_space().features(cells).astype(np.float32),
         )
 
     def only(self, rows: NDArray[np.bool_]) -> Measurements:
@@ -115,7 +135,6 @@ class Measurements:
             indices=self.indices[rows],
             targets={name: y[rows] for name, y in self.targets.items()},
             walk=None if self.walk is None else self.walk[rows],
-            features=self.features[rows],
         )
 
 
@@ -127,11 +146,15 @@ class Part:
         names: (m,) of the targets.
         cells: (n,) that the model's process sees.
         model: The model.
+        reach: How unlike the nearest cell was where predictions were checked, but for one in a hundred.
+        growth: (m,) factor of deviations where no measured cell has as many vertices and operations of each kind.
     """
 
     names: tuple[str, ...]
     cells: NDArray[np.int64]
     model: Model
+    reach: float
+    growth: _Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +167,8 @@ class CellModels:
         parts: The models.
         scaling: Of the features, by the whole space.
         quality: Quality on held-out cells by target, then "by_walk" (cells of a walk held out together) where
-            there are walks, and "by_cell".
+            there are walks, "by_cell" and "by_operations" (those of as many vertices and operations of each kind).
+        domain: What was measured.
         data: SHA-256 of the files that they were fitted to, by name.
     """
 
@@ -152,6 +176,7 @@ class CellModels:
     cells: NDArray[np.int64]
     parts: tuple[Part, ...]
     scaling: Scaling
+    domain: Applicability
     quality: Mapping[str, Mapping[str, Quality]] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
 
@@ -161,38 +186,53 @@ class CellModels:
         Raises:
             SettingError: (a ValueError) An index is out of range.
         """
-        return self.predict_features(self._features(cells))
-
-    def predict_features(self, features: NDArray[np.float32]) -> tuple[_Array, _Array]:
-        """As ``predict``, for structural features (k, 141)."""
-        found = [part.model.predict(features) for part in self.parts]
-        order = self._order()
-        mean, std = (np.concatenate(columns, axis=1)[:, order] for columns in zip(*found, strict=True))
+        mean, std, _ = self.predict_and_place(cells)
         return mean, std
+
+    def predict_and_place(self, cells: ArrayLike) -> tuple[_Array, _Array, _Array]:
+        """As ``predict``, and the distance (k,) of the nearest measured cell, above 1 farther than was checked."""
+        known = _checked(cells)
+        beyond = ~self.domain.has_operations(known)
+        means, stds, distance = [], [], np.zeros(len(known))
+        for part in self.parts:
+            mean, std, unlike = part.model.predict_and_place(encoded(known, part.model.recipe))
+            means.append(mean)
+            stds.append(np.where(beyond[:, None], std * part.growth, std))
+            np.maximum(distance, unlike / part.reach, out=distance)
+        order = self._order()
+        return np.concatenate(means, axis=1)[:, order], np.concatenate(stds, axis=1)[:, order], distance
 
     def draw(self, cells: ArrayLike, n: int, *, seed: int = 0, noise: bool = False) -> _Array:
         """Joint draws (n, k, targets) of the expected values of cells (k,), in the targets' units.
 
         Cells that are alike err alike; see ``Model.draw``.
         """
-        features = self._features(cells)
+        known, order = _checked(cells), self._order()
+        stds = self.predict(known)[1][:, np.argsort(order)]
         seeds = np.random.SeedSequence(seed).generate_state(len(self.parts))
-        drawn = [
-            part.model.draw(features, n, seed=int(s), noise=noise) for part, s in zip(self.parts, seeds, strict=True)
-        ]
-        return np.concatenate(drawn, axis=2)[:, :, self._order()]
+        drawn, done = [], 0
+        for part, s in zip(self.parts, seeds, strict=True):
+            X, std = encoded(known, part.model.recipe), stds[:, done : done + len(part.names)]
+            drawn.append(part.model.draw(X, n, seed=int(s), noise=noise, deviations=std))
+            done += len(part.names)
+        return np.concatenate(drawn, axis=2)[:, :, order]
 
     def _order(self) -> list[int]:
         names = [name for part in self.parts for name in part.names]
         return [names.index(name) for name in self.targets]
 
-    @staticmethod
-    def _features(cells: ArrayLike) -> NDArray[np.float32]:
-        space = load_space()
-        indices = np.atleast_1d(np.asarray(cells))
-        if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= len(space)):
-            raise SettingError(f"cells are whole numbers from 0 to {len(space) - 1:,}; got {indices}")
-        return space.features(indices.astype(np.int64)).astype(np.float32)
+
+def encoded(cells: NDArray[np.int64], recipe: Recipe) -> NDArray[np.float32]:
+    """Features (k, d) of cells (k,) as a recipe's models see them."""
+    return load_space().features(cells, recipe.encoding).astype(np.float32, copy=False)
+
+
+def _checked(cells: ArrayLike) -> NDArray[np.int64]:
+    space = load_space()
+    indices = np.atleast_1d(np.asarray(cells))
+    if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= len(space)):
+        raise SettingError(f"cells are whole numbers from 0 to {len(space) - 1:,}; got {indices}")
+    return indices.astype(np.int64)
 
 
 def fit_parts(data: Measurements, *, seed: int = 0, scaling: Scaling | None = None) -> tuple[Part, ...]:
@@ -209,6 +249,16 @@ def fit_parts(data: Measurements, *, seed: int = 0, scaling: Scaling | None = No
     for (recipe, known), names in groups.items():
         rows = np.frombuffer(known, dtype=np.bool_)
         Y = np.stack([data.targets[name][rows] for name in names], axis=1)
-        model = fit(recipe, data.features[rows], Y, seed=seed, scaling=scaling)
-        parts.append(Part(names=tuple(names), cells=data.indices[rows][model.rows], model=model))
+        # Only structural features have a scaling by the whole space.
+        own = scaling if recipe.kernel is not None else None
+        model = fit(recipe, encoded(data.indices[rows], recipe), Y, seed=seed, scaling=own)
+        parts.append(
+            Part(
+                names=tuple(names),
+                cells=data.indices[rows][model.rows],
+                model=model,
+                reach=1.0,
+                growth=np.ones(len(names)),
+            )
+        )
     return tuple(parts)

@@ -39,13 +39,18 @@ class JointDraws:
         }
         self._errors: dict[str, Callable[[NDArray[Any]], _Array]] = {}
 
-    def __call__(self, name: str, cells: NDArray[np.int64], mean: _Array, deviation: _Array) -> _Array:
-        """Draws (n, k) of a target at cells (k,) with these predicted means and deviations (k,)."""
+    def __call__(
+        self, name: str, cells: NDArray[np.int64], mean: _Array, deviation: _Array, *, noise: _Array | None = None
+    ) -> _Array:
+        """Draws (n, k) of a target at cells (k,) with these predicted means and deviations (k,).
+
+        With standard normal numbers (n, k) for noise, of single measurements.
+        """
         model, k, seed = self._place[name]
         if name not in self._errors:
             self._errors[name] = model.errors(k, self._n, seed=seed)
         errors = self._errors[name](load_space().features(cells).astype(np.float32))
-        return model.around(k, mean, deviation, errors)
+        return model.around(k, mean, deviation, errors, noise=noise)
 
     def ignorance(self, name: str, mean: _Array, deviation: _Array) -> _Array:
         """Standard deviations (k,) of a target's expected values where means and deviations (k,) were predicted."""

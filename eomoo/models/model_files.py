@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from eomoo.checks import short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
-from eomoo.models.cell_models import CellModels, Part, Quality, Target
+from eomoo.models.applicability import Applicability
+from eomoo.models.cell_models import Calibration, CellModels, Part, Quality, Target
+from eomoo.models.deviations import Law
 from eomoo.models.gaussian_process import Kernel
 from eomoo.models.recipes import Recipe
 from eomoo.models.regression import Model
-from eomoo.models.scaling import NUMBERS_FILE, Scaling, selected, shipped_folder
+from eomoo.models.scaling import NUMBERS_FILE, SHIPPED, Scaling, selected, shipped_folder
 from eomoo.models.trees import Trees
 from eomoo.space import load_space
 from eomoo.space.enumeration import N_CELLS
@@ -38,7 +40,7 @@ RECORD_FILE, PREDICTIONS_FILE = "models.toml", "predictions.npz"
 # Predictions of thirty targets, uncompressed, have 0.1 GB; the shipped boosters 0.1 MB each.
 MOST_BYTES = 1 << 30
 _MAX_SIZE = 64_000_000
-_FORMAT = 2
+_FORMAT = 3
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _N_REFERENCES = 16
 # In deviations. Another xgboost's rounding gives 1e-6; a base score that was misread gave 0.2 and more.
@@ -68,7 +70,7 @@ class Record:
         files: SHA-256 of the other files, by name.
         made_with: Versions of what made them.
         data: SHA-256 of the files that they were fitted to, by name.
-        vertices: Numbers of vertices of the cells that were measured.
+        domain: What was measured.
         n_cells: Number of these cells.
     """
 
@@ -78,7 +80,7 @@ class Record:
     files: Mapping[str, str]
     made_with: Mapping[str, str]
     data: Mapping[str, str]
-    vertices: tuple[int, ...]
+    domain: Applicability
     n_cells: int
 
 
@@ -137,7 +139,11 @@ def _numbers_text(models: CellModels) -> str:
             "recipe": asdict(part.model.recipe),
             "cells": None if np.array_equal(part.cells, models.cells) else part.cells.tolist(),
             "n_train": part.model.n_train,
+            "reach": part.reach,
+            "growth": part.growth.tolist(),
             **facts,
+            "level": part.model.law.level.tolist(),
+            "slopes": part.model.law.slopes.tolist(),
             "weights": part.model.weights.T.tolist(),
         }
     cells = np.linspace(0, N_CELLS - 1, _N_REFERENCES).astype(np.int64)
@@ -151,15 +157,15 @@ def _record_text(models: CellModels, sums: Mapping[str, str]) -> str:
     import xgboost
 
     versions = {"xgboost": xgboost.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    vertices = np.unique(load_space().n_vertices[models.cells]).tolist()
     lines = [
         "# What these models predict and how they were made; `eomoo surrogate fit` makes them again.",
         f"format = {_FORMAT}",
         f"cells = {len(models.cells)}",
-        f"vertices = {vertices}",
+        f"operations = {models.domain.operations.tolist()}",
         *_table("made_with", versions),
         *_table("data", models.data),
         *_table("files", sums),
+        *_table("ranges", {name: list(ends) for name, ends in models.domain.ranges.items()}),
     ]
     for name, target in models.targets.items():
         lines += _table(f"targets.{json.dumps(name)}", asdict(target))
@@ -175,7 +181,13 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def _rounded(quality: Quality) -> dict[str, Any]:
-    return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in asdict(quality).items()}
+    facts = asdict(quality)
+    groups = [[_short(v) for v in asdict(group).values()] for group in quality.groups]
+    return {**{k: _short(v) for k, v in facts.items()}, "groups": groups}
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def read_record(folder: str | Path) -> Record:
@@ -198,17 +210,25 @@ def read_record(folder: str | Path) -> Record:
             text=text.decode(),
             targets={name: Target(**facts) for name, facts in values["targets"].items()},
             quality={
-                name: {scheme: Quality(**figures) for scheme, figures in schemes.items()}
+                name: {scheme: _quality(figures) for scheme, figures in schemes.items()}
                 for name, schemes in values.get("quality", {}).items()
             },
             files={name: str(digest) for name, digest in values["files"].items()},
             made_with=dict(values["made_with"]),
             data=dict(values["data"]),
-            vertices=tuple(map(int, values["vertices"])),
+            domain=Applicability(
+                operations=np.array(values["operations"], dtype=np.int64).reshape(-1, 4),
+                ranges={name: (float(least), float(most)) for name, (least, most) in values["ranges"].items()},
+            ),
             n_cells=int(values["cells"]),
         )
 
     return _reading(str(path), read)
+
+
+def _quality(figures: Mapping[str, Any]) -> Quality:
+    groups = (dict(zip(("group", "n", "coverage", "rms_z"), row, strict=True)) for row in figures["groups"])
+    return Quality(**{**figures, "groups": tuple(Calibration(**facts) for facts in groups)})
 
 
 def _scaling(numbers: Mapping[str, Any]) -> Scaling:
@@ -218,7 +238,7 @@ def _scaling(numbers: Mapping[str, Any]) -> Scaling:
 def read_models(folder: str | Path) -> CellModels:
     """Read models from a folder, and check their references; see ``load_models``."""
     folder = Path(folder)
-    if folder.resolve() != shipped_folder():
+    if folder.resolve() not in map(shipped_folder, SHIPPED):
         _try_elsewhere(folder)
     return _load(folder)
 
@@ -250,6 +270,7 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
             cells=cells,
             parts=tuple(parts),
             scaling=scaling,
+            domain=record.domain,
             quality=record.quality,
             data=record.data,
         )
@@ -264,8 +285,11 @@ def _part(folder: Path, facts: Mapping[str, Any], cells: NDArray[np.int64], scal
     names = tuple(facts["targets"])
     recipe = Recipe(**{**facts["recipe"], **_parts_of_recipe(facts["recipe"])})
     own = cells if facts["cells"] is None else np.array(facts["cells"], dtype=np.int64)
-    part_scaling = scaling.of(recipe.columns)
-    known = part_scaling(selected(load_space().features(own), recipe.columns))
+    if recipe.kernel is None:
+        part_scaling, known = None, np.empty((0, 0))
+    else:
+        part_scaling = scaling.of(recipe.columns)
+        known = part_scaling(selected(load_space().features(own), recipe.columns))
     model = Model(
         recipe=recipe,
         boosters=tuple(_booster(folder / f"{name}.ubj") for name in names) if trees else (),
@@ -275,9 +299,10 @@ def _part(folder: Path, facts: Mapping[str, Any], cells: NDArray[np.int64], scal
         rows=np.arange(len(own)),
         spearman=np.full(len(names), np.nan),
         n_train=int(facts["n_train"]),
+        law=Law(level=np.array(facts["level"]), slopes=np.array(facts["slopes"])),
         **{fact: np.array(facts[fact], dtype=np.float64) for fact in _FACTS},
     )
-    return Part(names=names, cells=own, model=model)
+    return Part(names=names, cells=own, model=model, reach=float(facts["reach"]), growth=np.array(facts["growth"]))
 
 
 def _parts_of_recipe(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eomoo.models.cell_models import CellModels
+from eomoo.models.cell_models import CellModels, Quality
 from eomoo.models.model_files import read_models, write_models
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ class Models(CellModels):
     def check(self) -> pd.DataFrame:
         """How well cells were predicted that the models had not seen: a row for each target and scheme.
 
-        Columns: target, unit, held_out ("by_walk", "by_cell") and those of ``Quality``.
+        Columns: target, unit, held_out ("by_walk", "by_cell", "by_operations") and those of ``Quality`` but groups.
         """
         import pandas as pd
 
         return pd.DataFrame(
             [
-                {"target": name, "unit": self.targets[name].unit, "held_out": scheme, **asdict(quality)}
+                {"target": name, "unit": self.targets[name].unit, "held_out": scheme, **_figures(quality)}
                 for name, schemes in self.quality.items()
                 for scheme, quality in schemes.items()
             ]
@@ -42,6 +42,10 @@ class Models(CellModels):
             DataError: A file cannot be written.
         """
         return write_models(self, folder)
+
+
+def _figures(quality: Quality) -> dict[str, object]:
+    return {name: value for name, value in asdict(quality).items() if name != "groups"}
 
 
 def load_models(folder: str | Path) -> Models:

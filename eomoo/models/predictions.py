@@ -26,11 +26,13 @@ from eomoo.space.enumeration import N_CELLS
 from eomoo.version import __version__
 
 # Counted up when predictions change between releases.
-_FORMAT = 2
+_FORMAT = 3
 _BLOCK = 1 << 14
 # Significant binary digits: of means those of single precision, 2e-5 of a deviation of the EO targets and
 # hardly a tie that is none; of deviations, which are known to a few per cent at best, half of them.
-_MEAN_BITS, _STD_BITS = 24, 12
+# How far the nearest measured cell is need only be known to be above 1 or not, and about.
+_MEAN_BITS, _STD_BITS, _DISTANCE_BITS = 24, 12, 5
+_DISTANCE = "distance"
 
 _Single = NDArray[np.float32]
 _Bytes = NDArray[np.uint8]
@@ -40,7 +42,7 @@ class Predictions:
     """Predictions for all cells, unpacked for those targets that are asked for.
 
     Args:
-        read: The four bytes (4, 423624) of single-precision numbers, for ``NAME.mean`` and ``NAME.std``.
+        read: The four bytes (4, 423624) of single-precision numbers, for ``NAME.mean``, ``NAME.std``, ``distance``.
     """
 
     def __init__(self, read: Callable[[str], _Bytes]) -> None:
@@ -54,6 +56,10 @@ class Predictions:
     def std(self, name: str) -> _Single:
         """Standard deviations of a target (423624,), in its unit."""
         return self._column(f"{name}.std")
+
+    def distance(self) -> _Single:
+        """How far the nearest measured cell is (423624,): above 1 farther than predictions were checked."""
+        return self._column(_DISTANCE)
 
     def _column(self, key: str) -> _Single:
         if key not in self._unpacked:
@@ -107,7 +113,7 @@ def _whole_space(folder: Path, cached: Path, names: tuple[str, ...], digest: str
             raise DataError(f"{path} is not the file that {RECORD_FILE} beside it describes")
         return Predictions(lambda key: _read(path, [key])[key])
     try:
-        found = _read(cached, [f"{name}.{part}" for name in names for part in ("mean", "std")])
+        found = _read(cached, [*(f"{name}.{part}" for name in names for part in ("mean", "std")), _DISTANCE])
     except DataError:
         # Whatever is wrong with a cache, it is made again.
         found = predict_space(folder)
@@ -123,16 +129,17 @@ def predict_space(folder: str | Path, *, advance: Callable[[], None] = lambda: N
     models = load_models(folder)
     names = list(models.targets)
     means, stds = (np.empty((len(names), N_CELLS), dtype="<f4") for _ in range(2))
+    distances = np.empty(N_CELLS, dtype="<f4")
     for start in range(0, N_CELLS, _BLOCK):
         cells = np.arange(start, min(start + _BLOCK, N_CELLS))
-        mean, std = models.predict(cells)
+        mean, std, distance = models.predict_and_place(cells)
+        distances[cells] = rounded(distance, _DISTANCE_BITS)
         means[:, cells], stds[:, cells] = rounded(mean, _MEAN_BITS).T, rounded(std, _STD_BITS).T
         advance()
-    packed = {}
+    columns = {_DISTANCE: distances}
     for name, mean, std in zip(names, means, stds, strict=True):
-        for part, column in (("mean", mean), ("std", std)):
-            packed[f"{name}.{part}"] = np.ascontiguousarray(column.view(np.uint8).reshape(-1, 4).T)
-    return packed
+        columns |= {f"{name}.mean": mean, f"{name}.std": std}
+    return {key: np.ascontiguousarray(column.view(np.uint8).reshape(-1, 4).T) for key, column in columns.items()}
 
 
 def write_predictions(folder: str | Path) -> Path:

@@ -1,4 +1,4 @@
-"""How good models are on cells that they have not seen: cross-validation by walk and by cell."""
+"""How good models are on cells that they have not seen: cross-validation by walk, by cell and by operations."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
-from eomoo.models.cell_models import CellModels, Measurements, Quality, Target, fit_parts
+from eomoo.models.applicability import Applicability, operation_counts
+from eomoo.models.cell_models import Calibration, Measurements, Part, Quality, Target, encoded, fit_parts
+from eomoo.models.deviations import Clues, Law, fit_law, spread
 from eomoo.models.models import Models
 from eomoo.models.scaling import space_scaling
 
 N_FOLDS = 10
 # Nine in ten of them are enough for a regression.
 _LEAST_CELLS = 20
+# Of fewer a share says little.
+_LEAST_GROUP = 30
+# Share of the held-out cells that are no farther from the nearest known one than a prediction may be.
+_CHECKED = 0.99
+# Operations that are held out have others around them that were measured, those that never were have fewer: their
+# deviations grow by so much at least, but not beyond what holds this share of held-out values within two of them.
+_GROWTH, _GROWN_COVERAGE = 1.15, 0.975
 
-_Array = NDArray[np.float64]
 # Called with the number of fits that are done, and of all.
 _Progress = Callable[[int, int], None]
 
@@ -32,22 +40,52 @@ class HeldOut:
     """Predictions of one target for cells that were held out.
 
     Attributes:
-        measured, mean, std: (n,) each; the deviation is not yet scaled by a spread.
+        cells: (n,).
+        measured, mean, unit: (n,) each; a deviation of 1 is so much in the target's unit.
+        clues: What deviations may be told from; None where the models tell nothing.
         fold: (n,) number of the fold that held each cell out.
     """
 
-    measured: _Array
-    mean: _Array
-    std: _Array
-    fold: NDArray[np.int64]
+    cells: Ints
+    measured: Floats
+    mean: Floats
+    unit: Floats
+    clues: Clues | None
+    fold: Ints
+
+    def law(self, *, without: int | None = None) -> Law:
+        """The law of deviations by the errors of all folds, or of all but one."""
+        assert self.clues is not None
+        rows = self.fold != without
+        return fit_law(self.clues.only(rows), self.errors()[rows])
 
     def spread(self, *, without: int | None = None) -> float:
-        """Root mean square of the errors in deviations, over all folds or all but one."""
-        ratio = (self.measured - self.mean) / self.std
-        return float(np.sqrt(np.mean(ratio[self.fold != without] ** 2)))
+        """By how much errors exceed deviations of 1, over all folds or all but one."""
+        return spread(self.errors()[self.fold != without])
+
+    def std(self) -> Floats:
+        """Deviations (n,), each by a law fitted to the other folds, as it is for a new cell."""
+        found = np.empty(len(self.mean))
+        for k in np.unique(self.fold):
+            here = self.fold == k
+            if self.clues is None:
+                found[here] = self.spread(without=k)
+            else:
+                found[here] = np.sqrt(self.variances(self.law(without=k))[here])
+        return found * self.unit
+
+    def variances(self, law: Law) -> Floats:
+        """Variances (n,) by a law, in parts of the target's."""
+        assert self.clues is not None
+        found: Floats = law.variances(self.clues)[:, 0]
+        return found
+
+    def errors(self) -> Floats:
+        """Measured less predicted values (n,), in deviations of 1."""
+        return (self.measured - self.mean) / self.unit
 
 
-def random_folds(groups: NDArray[np.int64], *, seed: int, n_folds: int) -> NDArray[np.int64]:
+def random_folds(groups: Ints, *, seed: int, n_folds: int) -> Ints:
     """A fold (n,) for each of the groups (n,), all of a group in one, as even as numbers of groups allow."""
     names, group = np.unique(groups, return_inverse=True)
     fold_of_group = np.empty(len(names), dtype=np.int64)
@@ -58,17 +96,20 @@ def random_folds(groups: NDArray[np.int64], *, seed: int, n_folds: int) -> NDArr
 
 
 def schemes(data: Measurements) -> tuple[str, ...]:
-    """How cells of these measurements are held out."""
+    """How cells of these measurements are held out; deviations are fitted to the errors of the first."""
     walks = data.walk is not None and len(np.unique(data.walk)) > 1
-    return ("by_walk", "by_cell") if walks else ("by_cell",)
+    kinds = len(np.unique(_groups(data, "by_operations"))) > 1
+    return (*(["by_walk"] if walks else []), "by_cell", *(["by_operations"] if kinds else []))
 
 
 def n_folds(data: Measurements, scheme: str) -> int:
-    """Number of folds: ten, where there are as many walks or cells."""
+    """Number of folds: ten, where there are as many groups of cells."""
     return min(N_FOLDS, len(np.unique(_groups(data, scheme))))
 
 
-def _groups(data: Measurements, scheme: str) -> NDArray[np.int64]:
+def _groups(data: Measurements, scheme: str) -> Ints:
+    if scheme == "by_operations":
+        return np.unique(operation_counts(data.indices), axis=0, return_inverse=True)[1].ravel()
     return data.walk if scheme == "by_walk" and data.walk is not None else data.indices
 
 
@@ -81,6 +122,7 @@ def cross_validate(
         data: The measured cells.
         scheme: "by_walk": all cells of a walk are held out together. "by_cell": cells by themselves,
             so that the neighbours of a held-out cell are mostly among those that are learnt from.
+            "by_operations": all cells with as many vertices and operations of each kind.
         seed: Of the folds.
         advance: Called after each fold, for a progress bar.
 
@@ -88,50 +130,86 @@ def cross_validate(
         Held-out predictions by target.
     """
     fold = random_folds(_groups(data, scheme), seed=seed, n_folds=n_folds(data, scheme))
-    shape = (len(fold), len(data.targets))
-    means, stds = np.empty(shape), np.empty(shape)
-    targets = {name: Target(title=name) for name in data.targets}
+    found: dict[str, list[tuple[Ints, Floats, Floats, Clues | None]]] = {name: [] for name in data.targets}
     for k in range(n_folds(data, scheme)):
-        learnt, tested = fold != k, fold == k
-        parts = fit_parts(data.only(learnt))
-        models = CellModels(targets=targets, cells=data.indices[learnt], parts=parts, scaling=space_scaling())
-        means[tested], stds[tested] = models.predict_features(data.features[tested])
+        tested = np.flatnonzero(fold == k)
+        for part in fit_parts(data.only(fold != k)):
+            features = encoded(data.indices[tested], part.model.recipe)
+            mean, clues = part.model.predict(features)[0], part.model.clues(features)
+            unit = part.model.unit(mean)
+            for j, name in enumerate(part.names):
+                found[name].append((tested, mean[:, j], unit[:, j], None if clues is None else clues.of(j)))
         advance()
-    held = {}
-    for j, (name, y) in enumerate(data.targets.items()):
-        known = np.isfinite(y)
-        held[name] = HeldOut(measured=y[known], mean=means[known, j], std=stds[known, j], fold=fold[known])
-    return held
+    return {name: _joined(data, data.targets[name], fold, parts) for name, parts in found.items()}
 
 
-def measure(held_out: list[HeldOut]) -> Quality:
+def _joined(
+    data: Measurements, y: Floats, fold: Ints, parts: list[tuple[Ints, Floats, Floats, Clues | None]]
+) -> HeldOut:
+    """One target's held-out predictions, in the order of the measurements, where there is a value."""
+    rows = np.concatenate([tested for tested, *_ in parts])
+    order = np.argsort(rows)[np.isfinite(y)]
+    known, clues = rows[order], [c for *_, c in parts if c is not None]
+    return HeldOut(
+        cells=data.indices[known],
+        measured=y[known],
+        mean=np.concatenate([mean for _, mean, _, _ in parts])[order],
+        unit=np.concatenate([unit for _, _, unit, _ in parts])[order],
+        clues=Clues.joined(clues).only(order) if clues else None,
+        fold=fold[known],
+    )
+
+
+def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
     """Quality of one target from repeated cross-validations.
 
-    The spread that scales a cell's deviation is taken from the other folds, as it is for a new cell.
+    The law that tells a cell's deviation is fitted to the other folds, as it is for a new cell; deviations are
+    larger by a factor for growth.
     """
     from scipy.stats import spearmanr
 
-    rhos, covered, errors = [], [], []
+    rhos, errors, inside, squares = [], [], [], []
+    groups: dict[str, list[tuple[int, float, float]]] = {}
     for h in held_out:
-        spread = np.array([h.spread(without=k) for k in range(int(h.fold.max()) + 1)])[h.fold]
-        error = np.abs(h.measured - h.mean)
+        error = h.measured - h.mean
+        z = np.abs(error) / (growth * h.std())
         rhos.append(float(spearmanr(h.measured, h.mean).statistic) if np.ptp(h.measured) else 0.0)
-        covered.append(float(np.mean(error <= 2 * spread * h.std)))
         errors.append(float(np.sqrt(np.mean(error**2))))
+        inside.append(float(np.mean(z <= 2)))
+        squares.append(float(np.mean(z**2)))
+        for name, rows in groups_of(h).items():
+            groups.setdefault(name, []).append((len(rows), float(np.mean(z[rows] <= 2)), float(np.mean(z[rows] ** 2))))
     return Quality(
         spearman=float(np.mean(rhos)),
         spearman_std=float(np.std(rhos)),
-        coverage=float(np.mean(covered)),
+        coverage=float(np.mean(inside)),
+        rms_z=float(np.sqrt(np.mean(squares))),
         rmse=float(np.mean(errors)),
         n=len(held_out[0].mean),
         repeats=len(held_out),
+        groups=tuple(_calibration(name, figures) for name, figures in groups.items()),
     )
+
+
+def _calibration(group: str, figures: list[tuple[int, float, float]]) -> Calibration:
+    n, inside, squares = zip(*figures, strict=True)
+    return Calibration(group=group, n=n[0], coverage=float(np.mean(inside)), rms_z=float(np.sqrt(np.mean(squares))))
+
+
+def groups_of(held: HeldOut) -> dict[str, Ints]:
+    """Groups of at least 30 held-out cells by name, as rows: extremes of what is predicted, and kinds of cells."""
+    order, tenth = np.argsort(held.mean, kind="stable"), len(held.mean) // 10
+    groups = {"least predicted tenth": order[:tenth], "largest predicted tenth": order[len(order) - tenth :]}
+    vertices, _, conv1x1, pools = operation_counts(held.cells).T
+    for what, counts in (("max pools", pools), ("1x1 convolutions", conv1x1), ("vertices", vertices)):
+        groups |= {f"{value} {what}": np.flatnonzero(counts == value) for value in np.unique(counts)}
+    return {name: rows for name, rows in groups.items() if len(rows) >= _LEAST_GROUP}
 
 
 def measure_quality(
     data: Measurements, *, repeats: int, advance: _Progress = _silent
-) -> tuple[dict[str, dict[str, Quality]], dict[str, HeldOut]]:
-    """Cross-validate all targets, by walk where there are walks and by cell.
+) -> tuple[dict[str, dict[str, Quality]], dict[str, dict[str, HeldOut]]]:
+    """Cross-validate all targets, by walk where there are walks, by cell and by operations.
 
     Args:
         data: The measured cells.
@@ -139,7 +217,7 @@ def measure_quality(
         advance: Called with the number of fits that are done, and of all.
 
     Returns:
-        Quality by target, then scheme, and the held-out predictions of the first repetition: by walk, if any.
+        Quality by target, then scheme, and the held-out predictions of the first repetition by scheme, then target.
     """
     done, total = count(1), sum(repeats * n_folds(data, scheme) for scheme in schemes(data))
 
@@ -150,10 +228,16 @@ def measure_quality(
         scheme: [cross_validate(data, scheme, seed=seed, advance=step) for seed in range(repeats)]
         for scheme in schemes(data)
     }
-    quality = {
-        name: {scheme: measure([run[name] for run in found]) for scheme, found in runs.items()} for name in data.targets
-    }
-    return quality, runs[schemes(data)[0]][0]
+    first = {scheme: found[0] for scheme, found in runs.items()}
+    quality = {}
+    for name in data.targets:
+        grown = _growth({scheme: found[name] for scheme, found in first.items()}, schemes(data))
+        growth = {"by_operations": grown}
+        quality[name] = {
+            scheme: measure([run[name] for run in found], growth=growth.get(scheme, 1.0))
+            for scheme, found in runs.items()
+        }
+    return quality, first
 
 
 def fit_models(
@@ -183,18 +267,45 @@ def fit_models(
         if n < _LEAST_CELLS:
             raise SettingError(f"a model needs at least {_LEAST_CELLS} measured cells; {name} has {n}")
     quality, held_out = measure_quality(data, repeats=repeats, advance=advance)
-    # Rounded, since the last bits of a prediction may depend on the processor.
-    spreads = {name: float(f"{h.spread():.3g}") for name, h in held_out.items()}
-    parts = tuple(
-        replace(part, model=part.model.calibrated(np.array([spreads[name] for name in part.names])))
-        for part in fit_parts(data, seed=seed)
-    )
+    parts = tuple(_calibrated(part, held_out, schemes(data)) for part in fit_parts(data, seed=seed))
     known = targets or {}
     return Models(
         targets={name: known.get(name) or Target.named(name, y) for name, y in data.targets.items()},
         cells=data.indices,
         parts=parts,
         scaling=space_scaling(),
+        domain=Applicability.of(data.indices, data.targets),
         quality=quality,
         data=dict(files or {}),
     )
+
+
+def _calibrated(part: Part, held_out: Mapping[str, Mapping[str, HeldOut]], schemes: tuple[str, ...]) -> Part:
+    """A part whose deviations fit the errors on held-out cells, and that knows how far these were checked."""
+    held = [held_out[schemes[0]][name] for name in part.names]
+    if any(h.clues is None for h in held):
+        # Rounded, since the last bits of a prediction may depend on the processor.
+        spreads = np.array([float(f"{h.spread():.3g}") for h in held])
+        return replace(part, model=part.model.calibrated(spread=spreads))
+    laws = [h.law() for h in held]
+    law = Law(level=np.concatenate([x.level for x in laws]), slopes=np.concatenate([x.slopes for x in laws]))
+    if "by_operations" not in schemes:
+        return replace(part, model=part.model.calibrated(law=law))
+    unlike = [1.0 - h.clues.alike for h in (held_out["by_operations"][name] for name in part.names) if h.clues]
+    growth = [_growth({scheme: found[name] for scheme, found in held_out.items()}, schemes) for name in part.names]
+    return replace(
+        part,
+        model=part.model.calibrated(law=law),
+        reach=float(f"{np.quantile(np.concatenate(unlike), _CHECKED):.3g}"),
+        growth=np.array([float(f"{g:.3g}") for g in growth]),
+    )
+
+
+def _growth(held_out: Mapping[str, HeldOut], schemes: tuple[str, ...]) -> float:
+    """By how much deviations are to be larger where no measured cell has the operations; 1 where nothing tells."""
+    if "by_operations" not in schemes or held_out["by_cell"].clues is None:
+        return 1.0
+    law = held_out[schemes[0]].law()
+    inside, outside = (h.errors() / np.sqrt(h.variances(law)) for h in map(held_out.__getitem__, schemes[-2:]))
+    enough = float(np.quantile(np.abs(outside), _GROWN_COVERAGE)) / 2.0
+    return max(min(max(spread(outside) / spread(inside), _GROWTH), enough), 1.0)

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
+from eomoo.models.deviations import TRAITS, Clues, Law
 from eomoo.models.gaussian_process import Paths, Predictor, Solver, covariance
 from eomoo.models.recipes import Recipe
-from eomoo.models.scaling import Scaling, scaling_of, selected
+from eomoo.models.scaling import Scaling, named, scaling_of, selected
 from eomoo.models.slow_runs import slow_runs
 from eomoo.models.trees import boost, predict_trees
 
@@ -46,6 +47,7 @@ class Model:
         rows: (n,) which of the rows the process sees.
         noise: (m,) variance of a measurement, in parts of the target's.
         slow_share, slow_factor: (m,) share of slow runs and how much longer they take; 0 and 1 for none.
+        law: What deviations are made of; by the process alone until ``calibrated``.
         spread: (m,) factor by which held-out errors exceed the modelled deviation.
         spearman: (m,) rank correlation on held-out rows; NaN where unknown or where a column does not vary.
         n_train: Rows that it was fitted to.
@@ -62,6 +64,7 @@ class Model:
     noise: _Array
     slow_share: _Array
     slow_factor: _Array
+    law: Law
     spread: _Array
     spearman: _Array
     n_train: int
@@ -73,12 +76,26 @@ class Model:
         logarithms are modelled the last bit may differ.
 
         The variance is that of a Gaussian process that knows the nearest cell alone, which a whole space
-        can afford, and that of the two parts around their mean.
+        can afford, and that of the two parts around their mean (see ``deviations``).
         """
-        center, noise, unknown = self._parts(features)
-        return self._in_units(center, np.sqrt(noise + unknown))
+        mean, std, _ = self.predict_and_place(features)
+        return mean, std
 
-    def draw(self, features: ArrayLike, n: int, *, seed: int, noise: bool = False) -> _Array:
+    def predict_and_place(self, features: ArrayLike) -> tuple[_Array, _Array, _Array]:
+        """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
+        center, noise, unknown, unlike = self._parts(features)
+        expected = self._in_units(center)
+        return expected, np.sqrt(noise + unknown) * self.unit(expected), unlike
+
+    def clues(self, features: ArrayLike) -> Clues | None:
+        """What tells how far predictions at features (k, d) may be off; None where there is no process."""
+        X = np.ascontiguousarray(features, dtype=np.float32)
+        with one_thread():
+            return self._clues(X)[1]
+
+    def draw(
+        self, features: ArrayLike, n: int, *, seed: int, noise: bool = False, deviations: _Array | None = None
+    ) -> _Array:
         """Joint draws (n, k, m) of the targets' expected values at features (k, d), in the targets' units.
 
         Their mean and deviation are those of ``predict``, less the noise of a single measurement; what the
@@ -90,22 +107,18 @@ class Model:
             n: Number of draws.
             seed: The same seed gives the same draws.
             noise: Whether each draw is what one measurement of each cell would say.
+            deviations: (k, m), where they are not those of ``predict``.
         """
         X = np.asarray(features)
         first, place = _distinct(X)
-        center, own, unknown = self._parts(X[first])
-        drawn = np.empty((n, len(X), len(self.mean)))
-        for k in range(len(self.mean)):
-            errors = self.errors(k, n, seed=seed)(X[first])
-            drawn[:, :, k] = (errors * np.sqrt(unknown[:, k]))[:, place]
-            if noise:
-                one = np.random.default_rng([seed, k, 1]).standard_normal((n, len(X)))
-                drawn[:, :, k] += one * np.sqrt(own[place, k])
-        drawn *= self.spread * self.std
-        middle = center[place]
-        if not self.recipe.log:
-            return middle + drawn
-        return self._expected(middle) * np.exp(drawn)
+        mean, std = (part[place] for part in self.predict(X[first]))
+        std = std if deviations is None else deviations
+        drawn = np.empty((n, *mean.shape))
+        for k in range(mean.shape[1]):
+            errors = self.errors(k, n, seed=seed)(X[first])[:, place]
+            own = np.random.default_rng([seed, k, 1]).standard_normal(errors.shape) if noise else None
+            drawn[:, :, k] = self.around(k, mean[:, k], std[:, k], errors, noise=own)
+        return drawn
 
     def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], _Array]:
         """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
@@ -127,64 +140,94 @@ class Model:
 
         return at
 
-    def around(self, k: int, mean: _Array, deviation: _Array, errors: _Array) -> _Array:
-        """Draws (n, c) of expected values from what ``predict`` said (c,) and errors (n, c), as ``errors`` gives."""
-        unknown = self.ignorance(k, mean, deviation)
+    def around(self, k: int, mean: _Array, deviation: _Array, errors: _Array, *, noise: _Array | None = None) -> _Array:
+        """Draws (n, c) of expected values from what ``predict`` said (c,) and errors (n, c), as ``errors`` gives.
+
+        With standard normal numbers (n, c) for noise, of single measurements.
+        """
+        unknown, middle = self.ignorance(k, mean, deviation), self._turned(mean)
+        off = errors * unknown
+        if noise is not None:
+            off += noise * np.sqrt(deviation**2 - unknown**2)
         if not self.recipe.log:
-            return mean + errors * unknown
-        drawn: _Array = mean * np.exp(errors * (unknown / mean))
-        return drawn
+            return self._turned(middle + off)
+        return self._turned(middle * np.exp(off / middle))
 
     def ignorance(self, k: int, mean: _Array, deviation: _Array) -> _Array:
         """Standard deviations (c,) of expected values from what ``predict`` said (c,): less measurement noise."""
-        noise = self.spread[k] * self.std[k] * math.sqrt(self.noise[k]) * (mean if self.recipe.log else 1.0)
         if self.recipe.kernel is None or self.recipe.local:
             return deviation
+        turned = self._turned(mean)
+        slow = 1.0 + self.slow_share[k] * (self.slow_factor[k] - 1.0)
+        center = ((np.log(turned / slow) if self.recipe.log else turned) - self.mean[k]) / self.std[k]
+        variance = self.law.noise(np.repeat(center[:, None], len(self.mean), axis=1))[:, k]
+        noise = self.spread[k] * self.std[k] * np.sqrt(variance) * (turned if self.recipe.log else 1.0)
         unknown: _Array = np.sqrt(np.maximum(deviation**2 - noise**2, 0.0))
         return unknown
 
-    def calibrated(self, spread: _Array) -> Model:
-        """The same model with deviations scaled by these factors (m,)."""
-        return replace(self, spread=np.asarray(spread, dtype=np.float64))
+    def calibrated(self, *, law: Law | None = None, spread: _Array | None = None) -> Model:
+        """The same model with deviations by another law, or scaled by these factors (m,)."""
+        return replace(self, law=law or self.law, spread=self.spread if spread is None else spread)
 
-    def _parts(self, features: ArrayLike) -> tuple[_Array, _Array, _Array]:
-        """Mean (k, m) in (log) units; variances (k, m) of noise and of ignorance in parts of the target's."""
+    def unit(self, expected: _Array) -> _Array:
+        """What a deviation of 1 is (k, m) in the targets' units, where these values (k, m) are expected."""
+        return self.spread * self.std * (self._turned(expected) if self.recipe.log else np.ones_like(expected))
+
+    def _parts(self, features: ArrayLike) -> tuple[_Array, _Array, _Array, _Array]:
+        """Mean (k, m) in (log) units; variances (k, m) of noise and of ignorance in parts of the target's; (k,)."""
         X = np.ascontiguousarray(features, dtype=np.float32)
         center, noise, unknown = (np.empty((len(X), len(self.mean))) for _ in range(3))
+        unlike = np.zeros(len(X))
         with one_thread():
             for start in range(0, len(X), _BLOCK):
                 here = slice(start, start + _BLOCK)
-                center[here], noise[here], unknown[here] = self._block(selected(X[here], self.recipe.columns))
-        return self.mean + self.std * center, noise, unknown
+                center[here], clues = self._clues(X[here])
+                noise[here], unknown[here] = self._variances(clues)
+                unlike[here] = 0.0 if clues is None else 1.0 - clues.alike
+        return self.mean + self.std * center, noise, unknown, unlike
 
-    def _block(self, X: NDArray[np.float32]) -> tuple[_Array, _Array, _Array]:
-        trees = predict_trees(self.boosters, X)
-        if self.recipe.kernel is None:
-            return trees, np.zeros_like(trees), np.ones_like(trees)
-        assert self.scaling is not None
-        smooth, nearest = self._process(self.scaling(X))
-        center, alike = (smooth + trees) / 2.0, nearest[:, None] ** 2
+    def _variances(self, clues: Clues | None) -> tuple[_Array | float, _Array | float]:
+        if clues is None:
+            return 0.0, 1.0
         if self.recipe.local:
-            variance = np.maximum(1.0 - alike, self.recipe.kernel.noise)
-            return center, np.zeros_like(trees), np.broadcast_to(variance, trees.shape)
-        unknown = 1.0 - alike / (1.0 + self.noise) + (smooth - trees) ** 2 / 4.0
-        return center, np.broadcast_to(self.noise, trees.shape), unknown
+            assert self.recipe.kernel is not None
+            return 0.0, np.maximum(1.0 - clues.alike[:, None], self.recipe.kernel.noise)
+        return self.law.noise(clues.center), self.law.unknown(clues)
+
+    def _clues(self, X: NDArray[np.float32]) -> tuple[_Array, Clues | None]:
+        """Standardised predictions (k, m), and what tells how far they may be off."""
+        trees = predict_trees(self.boosters, seen_by_trees(X, self.recipe))
+        if self.recipe.kernel is None:
+            return trees, None
+        assert self.scaling is not None
+        Z = self.scaling(selected(X, self.recipe.columns))
+        smooth, nearest = self._process(Z)
+        share = self.recipe.share
+        # Half of each is their sum by two, to the last bit.
+        center = (smooth + trees) / 2.0 if share == 0.5 else share * smooth + (1.0 - share) * trees
+        traits = Z[:, named(TRAITS, self.recipe.columns)] if self.recipe.columns else Z[:, :0]
+        return center, Clues(center=center, alike=nearest**2, gap=(smooth - trees) ** 2 / 4.0, traits=traits)
 
     @cached_property
     def _process(self) -> Predictor:
         assert self.recipe.kernel is not None
         return Predictor(self.known, self.weights, self.recipe.kernel)
 
-    def _in_units(self, center: _Array, deviation: _Array) -> tuple[_Array, _Array]:
-        deviation = self.spread * self.std * deviation
-        if not self.recipe.log:
-            return center, deviation
-        expected = self._expected(center)
-        return expected, expected * deviation
+    def _in_units(self, center: _Array) -> _Array:
+        return self._turned(self._expected(center) if self.recipe.log else center)
+
+    def _turned(self, values: _Array) -> _Array:
+        """What is modelled as what is asked for, or back: an error as its accuracy."""
+        return 1.0 - values if self.recipe.of_error else values
 
     def _expected(self, center: _Array) -> _Array:
         expected: _Array = np.exp(center) * (1.0 + self.slow_share * (self.slow_factor - 1.0))
         return expected
+
+
+def seen_by_trees(features: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
+    """The columns of an encoding's features that trees see: all, but of the structural ones the recipe's."""
+    return selected(features, recipe.columns) if recipe.encoding == "structural" else features
 
 
 def fit(
@@ -237,9 +280,10 @@ def _fit(
     scaling: Scaling | None,
     n_threads: int,
 ) -> Model:
-    X = selected(features, recipe.columns)
+    X, trees_see = selected(features, recipe.columns), seen_by_trees(features, recipe)
     n, m = values.shape
-    Y = _logarithms(values) if recipe.log else values
+    Y = 1.0 - values if recipe.of_error else values
+    Y = _logarithms(Y) if recipe.log else Y
     if recipe.robust:
         low, middle, high = np.percentile(Y, [25, 50, 75], axis=0)
         Y = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
@@ -270,7 +314,7 @@ def _fit(
     parts = [standard] if recipe.together else [standard[:, [k]] for k in range(m)]
     return Model(
         recipe=recipe,
-        boosters=tuple(boost(X, part, trees, seed=seed, n_threads=n_threads) for part in parts),
+        boosters=tuple(boost(trees_see, part, trees, seed=seed, n_threads=n_threads) for part in parts),
         mean=mean,
         std=std,
         scaling=own,
@@ -280,6 +324,7 @@ def _fit(
         noise=noise,
         slow_share=share,
         slow_factor=np.exp(shift),
+        law=Law.of_process(noise),
         spread=np.ones(m),
         spearman=np.full(m, np.nan),
         n_train=n,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.checks import known_name
 from eomoo.models.gaussian_process import on_grid
 from eomoo.space import load_space
 from eomoo.space.features import feature_names
@@ -43,9 +44,17 @@ def selected(features: NDArray[Any], columns: tuple[str, ...] | None) -> NDArray
 
 
 @lru_cache(maxsize=16)
+def named(names: tuple[str, ...], columns: tuple[str, ...] | None) -> NDArray[np.intp]:
+    """Where named features stand among columns; None: among all structural ones."""
+    known = list(feature_names() if columns is None else columns)
+    return np.array([known.index(name) for name in names], dtype=np.intp)
+
+
+@lru_cache(maxsize=16)
 def _positions(columns: tuple[str, ...] | None) -> NDArray[np.intp] | slice:
     if columns is None:
         return slice(None)
+    # The structural features stand first in every encoding that has them.
     at = {name: k for k, name in enumerate(feature_names())}
     return np.array([at[name] for name in columns], dtype=np.intp)
 
@@ -57,9 +66,17 @@ def scaling_of(features: NDArray[Any]) -> Scaling:
     return Scaling(mean=mean, std=np.where(std < 1e-6, 1.0, std))
 
 
-def shipped_folder() -> Path:
-    """The folder with the models that come with eomoo."""
-    return Path(__file__).parent / "eo_hwnas"
+def shipped_folder(data: str = "eo-hwnas") -> Path:
+    """The folder with the models that come with eomoo, by the data that they were fitted to.
+
+    Raises:
+        UnknownNameError: (a KeyError) None come that were fitted to such data.
+    """
+    known_name("shipped models", data, SHIPPED)
+    return Path(__file__).parent / data.replace("-", "_")
+
+
+SHIPPED = ("eo-hwnas", "nb101-sample")
 
 
 @lru_cache(maxsize=1)

@@ -108,8 +108,9 @@ def _analytic(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
 
 
 def _surrogate(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
-    folder = settings.get("folder")
-    return SurrogateBackend(None if folder is None else card.folder / text("folder", folder, error=CardError))
+    folder = settings.pop("folder", None)
+    place = None if folder is None else card.folder / text("folder", folder, error=CardError)
+    return SurrogateBackend(place, **settings)
 
 
 def _table(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
@@ -137,6 +138,6 @@ BACKENDS: Mapping[str, BackendKind] = {
     "analytic": BackendKind(build=_analytic, settings=frozenset({"skeleton"})),
     "live": BackendKind(build=_live, settings=LIVE_SETTINGS),
     "nasbench101": BackendKind(build=_nasbench101, settings=frozenset({"file", "epochs", "halfway", "repeat", "seed"})),
-    "surrogate": BackendKind(build=_surrogate, settings=frozenset({"folder"}), place="folder"),
+    "surrogate": BackendKind(build=_surrogate, settings=frozenset({"folder", "data", "epochs"}), place="folder"),
     "table": BackendKind(build=_table, settings=frozenset({"data", "file", "status", "repeat", "seed"}), place="file"),
 }

@@ -193,7 +193,7 @@ def check_quantities(names: Sequence[str], known: Mapping[str, Quantity], *, bac
             raise UnknownNameError(f"the {backend} backend has no quantity {short(name)}; it offers {', '.join(known)}")
 
 
-def drawn(cells: NDArray[np.int64], seed: int, n: int | NDArray[np.int64]) -> NDArray[np.int64]:
+def drawn(cells: NDArray[np.int64], seed: int | Sequence[int], n: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """A number below n for each cell (k,), by a mixing function of seed and cell, whatever the order.
 
     Source: SplitMix64, Steele, Lea, Flood, OOPSLA 2014.
@@ -203,3 +203,12 @@ def drawn(cells: NDArray[np.int64], seed: int, n: int | NDArray[np.int64]) -> ND
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray((x ^ (x >> np.uint64(31))) % np.asarray(n, dtype=np.uint64), dtype=np.int64)
+
+
+def standard_normal(cells: NDArray[np.int64], seed: int | Sequence[int]) -> NDArray[np.float64]:
+    """A standard normal number for each cell (k,), by seed and cell, whatever the order."""
+    from scipy.special import ndtri
+
+    steps = 1 << 53
+    found: NDArray[np.float64] = ndtri((drawn(cells, seed, steps) + 0.5) / steps)
+    return found

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.checks import known_name
+from eomoo.checks import choice, known_name
 from eomoo.data.datasets import find, get_dataset
 from eomoo.data.eo_table import load_eo_table
 from eomoo.data.user_table import MOST_BYTES, is_target, read_user_table, target_columns
 from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of, write_text
 from eomoo.fronts import Quantity
-from eomoo.models import EO_RECIPES, Measurements, Models, Target, fit_models
+from eomoo.models import EO_RECIPES, Measurements, Models, Target, fit_models, recipe_for
 from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.base import errors_of, with_errors
 from eomoo.objectives.card import TAKEN_NAMES
 from eomoo.objectives.table import EO_QUANTITIES
 from eomoo.space import load_space
+from eomoo.space.features import FEATURE_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +73,8 @@ def fit_table(
     table: str | Path | pd.DataFrame,
     targets: Sequence[str] | None = None,
     *,
+    units: Mapping[str, str] | None = None,
+    encoding: str | None = None,
     repeats: int = 3,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Models:
@@ -80,6 +83,9 @@ def fit_table(
     Args:
         table: CSV or Parquet file, a folder that holds one, or a frame with a column "index".
         targets: Columns to model; by default all that hold measured numbers.
+        units: Units by target, where the names do not tell them.
+        encoding: What models see of a cell: "17x17" as published, "one-hot" or "structural", for boosted trees alone;
+            by default structural features, for a Gaussian process and trees.
         repeats, advance: See ``fit_models``.
 
     Raises:
@@ -101,9 +107,19 @@ def fit_table(
             known_name("column", name, [*map(str, table.columns)], error=SettingError)
         indices = load_space().check(table["index"].to_numpy())
         columns = {name: table[name].to_numpy() for name in (*wanted, *table.columns.intersection(["walk"]))}
-    walk = columns.pop("walk", None)
+    walk, chosen = columns.pop("walk", None), {}
+    for name in units or ():
+        known_name("target", name, wanted, error=SettingError)
+    described = {name: Target.named(name, columns[name]) for name in wanted}
+    if encoding is not None:
+        choice("encoding", encoding, FEATURE_KINDS)
+        known = {name: columns[name][np.isfinite(columns[name])] for name in wanted}
+        chosen = {name: recipe_for(name, y, encoding=encoding) for name, y in known.items() if len(y)}
     return fit_models(
-        Measurements.of(indices, {name: columns[name] for name in wanted}, walk=walk),
+        Measurements.of(indices, {name: columns[name] for name in wanted}, walk=walk, recipes=chosen),
+        targets={
+            name: replace(target, unit=(units or {}).get(name, target.unit)) for name, target in described.items()
+        },
         repeats=repeats,
         files=files,
         advance=advance,

@@ -1,44 +1,90 @@
-"""Predicted values of every cell: XGBoost and Gaussian process models of the EO HW-NAS table."""
+"""Predicted values of every cell: XGBoost and Gaussian process models of measured tables."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.checks import whole
+from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
-from eomoo.models import Predictions, Quality, is_at_hand, joint_draws, read_record, shipped_folder, whole_space
-from eomoo.objectives.base import Backend, errors_of, with_errors
-from eomoo.space import load_space
+from eomoo.models import (
+    SHIPPED,
+    Predictions,
+    Quality,
+    is_at_hand,
+    joint_draws,
+    read_record,
+    shipped_folder,
+    whole_space,
+)
+from eomoo.objectives.base import Backend, errors_of, standard_normal, with_errors
+from eomoo.space import CIFAR10, SO2SAT, Skeleton
+
+_OF_EPOCHS = re.compile(r"(.+)_([0-9]{1,6})")
 
 
 class SurrogateBackend(Backend):
     """Predictions for every cell; a :class:`~eomoo.objectives.base.Backend`.
 
     Those that come with eomoo predict the EO HW-NAS table: accuracies and training times on So2Sat LCZ42
-    (108 epochs on four A100), latency of a batch on one A100. Each accuracy is also there as
+    (108 epochs on four A100), latency of a batch on one A100; or, of 14,000 cells of NAS-Bench-101, validation
+    accuracy on CIFAR-10 after 4, 12, 36 and 108 epochs and training time of 108. Each accuracy is also there as
     ``NAME_error`` in per cent. Of a folder without predictions the first use computes the whole space,
     which takes some seconds; afterwards it is read from the user's cache.
 
     Args:
         folder: Where the models lie; by default those that come with eomoo.
+        data: Which of these, by the data that they were fitted to: "eo-hwnas" or "nb101-sample".
+        epochs: ``NAME_EPOCHS`` is offered as ``NAME`` too: of models of several lengths of training, these.
 
-    Source of the table: Demir, Traoré, Camero, ESANN 2024.
+    Attributes:
+        quantities: What it offers, by name.
+        folder: Where the models lie.
+
+    Raises:
+        SettingError: (a ValueError) No target is of so many epochs, or both a folder and data are given.
+
+    Sources of the tables: Demir, Traoré, Camero, ESANN 2024; Ying et al., ICML 2019.
     """
 
     name = "surrogate"
     predicts = True
 
-    def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = shipped_folder() if folder is None else Path(folder).resolve()
+    def __init__(self, folder: str | Path | None = None, *, data: str | None = None, epochs: int | None = None) -> None:
+        if folder is not None and data is not None:
+            raise SettingError("models lie in a folder or come with eomoo: folder and data exclude each other")
+        self.folder = shipped_folder(data or "eo-hwnas") if folder is None else Path(folder).resolve()
+        self._epochs = None if epochs is None else whole("epochs", epochs, least=1)
         self._record = read_record(self.folder)
-        measured = {name: Quantity(**asdict(target)) for name, target in self._record.targets.items()}
+        self._target_of = self._find_targets()
+        measured = {name: Quantity(**asdict(self._record.targets[t])) for name, t in self._target_of.items()}
         self.quantities, self._accuracy_of = with_errors(measured), errors_of(measured)
         self._predictions: Predictions | None = None
+
+    def _find_targets(self) -> dict[str, str]:
+        """The models' targets by the name that they are offered by."""
+        names = {name: name for name in self._record.targets}
+        if self._epochs is not None:
+            found = [(m[1], int(m[2]), m[0]) for m in map(_OF_EPOCHS.fullmatch, names) if m]
+            if self._epochs not in (epochs for _, epochs, _ in found):
+                lengths = ", ".join(map(str, sorted({epochs for _, epochs, _ in found}))) or "none that is told"
+                raise SettingError(f"no model in {self.folder} is of {self._epochs} epochs; there are {lengths}")
+            names |= {name: target for name, epochs, target in found if epochs == self._epochs}
+        return names
+
+    @property
+    def skeleton(self) -> Skeleton | None:
+        """The network around the cells, of models that come with eomoo."""
+        return {shipped_folder("nb101-sample"): CIFAR10, shipped_folder(): SO2SAT}.get(self.folder)
 
     @property
     def quality(self) -> Mapping[str, Mapping[str, Quality]]:
@@ -47,7 +93,7 @@ class SurrogateBackend(Backend):
 
     def fingerprint(self) -> str:
         """A digest of the models' record, which holds checksums of their files."""
-        return hashlib.sha256(self._record.text.encode()).hexdigest()
+        return hashlib.sha256(f"{self._record.text}{self._epochs or ''}".encode()).hexdigest()
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         every = self._all_cells()
@@ -68,9 +114,33 @@ class SurrogateBackend(Backend):
         draws = joint_draws(self.folder, self._record, n, seed=seed)
         return np.stack([draws(name, cells, *self._predicted(name, cells)) for name in names], axis=2)
 
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64]:
+        """As ``values``, of one measurement of each cell: what is not known is one joint draw, noise is each cell's."""
+        return self._told(partial(self._drawn, seed=seed), indices, names)
+
+    def _drawn(self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int) -> NDArray[np.float64]:
+        draws, found = joint_draws(self.folder, self._record, 1, seed=seed), np.empty((len(cells), len(names)))
+        for k, name in enumerate(names):
+            own = standard_normal(cells, [seed, zlib.crc32(name.encode())])
+            found[:, k] = draws(name, cells, *self._predicted(name, cells), noise=own[None])[0]
+        return found
+
     def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
-        """Whether cells (n,) lie outside what was measured, (n,): no measured one has as many vertices."""
-        return ~np.isin(load_space().n_vertices[self._checked(indices, ())[0]], self._record.vertices)
+        """Whether cells (n,) lie outside what was measured, (n,): of other operations, or far from all."""
+        cells, _ = self._checked(indices, ())
+        return ~self._record.domain.has_operations(cells) | (self._all_cells().distance()[cells] > 1.0)
+
+    def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
+        """What lessens the worth of predictions, (n, len(names)): "" or words of ``models.applicability``."""
+        cells, stored = self._checked(indices, names)
+        every = self._all_cells()
+        values = {name: every.mean(name)[cells].astype(np.float64) for name in stored}
+        found = self._record.domain.marks(cells, values, every.distance()[cells].astype(np.float64))
+        return np.array([found[name] for name in stored], dtype=np.str_).reshape(len(stored), len(cells)).T
+
+    def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+        cells, stored = super()._checked(indices, names)
+        return cells, [self._target_of[name] for name in stored]
 
     def __repr__(self) -> str:
         return f"SurrogateBackend({', '.join(self._record.targets)})"
@@ -79,7 +149,9 @@ class SurrogateBackend(Backend):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (None if self.folder == shipped_folder() else self.folder,)
+        shipped = next((data for data in SHIPPED if self.folder == shipped_folder(data)), None)
+        where = {"folder": self.folder} if shipped is None else {"data": shipped}
+        return partial(type(self), **where, epochs=self._epochs), ()
 
     def _predicted(self, name: str, cells: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and deviation (k,) of a target at cells (k,)."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pymoo.core.problem import Problem
 
 from eomoo.arrays import Bools, Floats, Ints
@@ -187,6 +187,13 @@ class CellProblem(Problem):
         for backend in self.backends.values():
             outside |= backend.extrapolates(indices)
         return outside
+
+    def marks(self, i: ArrayLike) -> NDArray[np.str_]:
+        """What lessens the worth of the objectives' values of cells (n,), (n, m): "" or a few words."""
+        cells = np.atleast_1d(self.space.check(i))
+        columns = self._columns[: self.n_obj]
+        found = [self.backends[source].marks(cells, [quantity])[:, 0] for source, quantity in columns]
+        return np.stack(found, axis=1)
 
     def objectives_at(self, i: ArrayLike) -> Floats:
         """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""

@@ -37,10 +37,11 @@ def features(space: Tables, indices: NDArray[np.int64], *, kind: str = "structur
             adjacency matrix over input, five numbered slots for each operation (conv1x1, conv3x3,
             maxpool) and output, row by row, a cell's operations in the slots of their kind in
             vertex order (Demir, Traoré, Camero, ESANN 2024). "structural": counts, paths, degrees,
-            widths and costs, the same for every member of a cell's class.
+            widths and costs, the same for every member of a cell's class. "structural+one-hot": both, since
+            which vertex comes first decides who gets the channels that a division leaves over.
 
     Returns:
-        (n, 36) uint8, (n, 289) uint8 or (n, 141) float32; the columns' names: ``feature_names``.
+        (n, 36) uint8, (n, 289) uint8, (n, 141) or (n, 177) float32; the columns' names: ``feature_names``.
 
     Raises:
         UnknownNameError: (a KeyError) There is no such kind.
@@ -90,7 +91,12 @@ def _structural(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.float32
     return structural_features(space.structure_adjacency[space.structure[indices]], space.padded_ops(indices))
 
 
-FEATURE_KINDS = ("one-hot", "17x17", "structural")
+def _both(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    parts = _structural(space, indices), _one_hot(space, indices)
+    return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+FEATURE_KINDS = ("one-hot", "17x17", "structural", "structural+one-hot")
 _EDGE_NAMES = tuple(f"edge_{x}_{y}" for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES))
 _OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, _INTERIOR + 1) for name in _SHORT)
 _Encode = Callable[[Tables, NDArray[np.int64]], NDArray[np.number]]
@@ -98,4 +104,5 @@ _KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.number]]] = {
     "one-hot": (_one_hot, (*_EDGE_NAMES, *_OP_NAMES), np.uint8),
     "17x17": (_flat_17x17, tuple(f"{a}>{b}" for a in _SLOT_NAMES for b in _SLOT_NAMES), np.uint8),
     "structural": (_structural, STRUCTURAL_NAMES, np.float32),
+    "structural+one-hot": (_both, (*STRUCTURAL_NAMES, *_EDGE_NAMES, *_OP_NAMES), np.float32),
 }

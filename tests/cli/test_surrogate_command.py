@@ -14,7 +14,7 @@ from eomoo.models import EO_RECIPES, load_models, read_record, shipped_folder
 from eomoo.objectives.refit import fit_table
 from eomoo.objectives.surrogate import SurrogateBackend
 
-FIGURES = {"spearman", "spearman_std", "coverage", "rmse", "n", "repeats"}
+FIGURES = {"spearman", "spearman_std", "coverage", "rms_z", "rmse", "n", "repeats", "groups"}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def run(*arguments):
 def check_shape(found):
     assert set(found) == set(EO_RECIPES)
     for schemes in found.values():
-        assert set(schemes) == {"by_walk", "by_cell"}
+        assert set(schemes) == {"by_walk", "by_cell", "by_operations"}
         for figures in schemes.values():
             assert set(figures) == FIGURES
             assert -1 <= figures["spearman"] <= 1
@@ -125,7 +125,7 @@ def own(table, tmp_path_factory):
 def test_models_are_fitted_to_any_table_and_tell_their_quality(own):
     found = json.loads(run("check", own, "--json").stdout)
     assert set(found) == {"top_acc", "rank"}
-    assert set(found["rank"]) == {"by_walk", "by_cell"}
+    assert set(found["rank"]) == {"by_walk", "by_cell", "by_operations"}
     assert (found["top_acc"]["by_cell"]["n"], found["rank"]["by_cell"]["n"]) == (60, 51)
     assert found["top_acc"]["by_cell"]["spearman"] > 0.8
     assert "top accuracy" in run("check", own).stdout
@@ -147,6 +147,31 @@ def test_targets_can_be_chosen_and_a_folder_can_hold_the_table(table, tmp_path):
     assert list(read_record(tmp_path / "m").targets) == ["rank"]
     objectives = eomoo.get_problem(tmp_path / "m" / "card.toml").card.objectives
     assert [(o.source, o.quantity) for o in objectives] == [("analytic", "params"), ("surrogate:.", "rank")]
+
+
+def test_the_published_encoding_and_units_can_be_told(table, tmp_path):
+    out = tmp_path / "models"
+    run("fit", table, "-t", "rank", "--unit", "rank=MB", "--encoding", "17x17", "--out", out, "--repeats", 1, "--json")
+    backend = SurrogateBackend(out)
+    assert backend.quantities["rank"].unit == "MB"
+    models, cells = load_models(out), np.arange(0, 423_624, 40_000)
+    assert models.parts[0].model.recipe.encoding == "17x17"
+    mean, std = models.predict(cells)
+    assert np.ptp(mean) > 0
+    grown = np.where(models.domain.has_operations(cells), 1.0, models.parts[0].growth[0])
+    np.testing.assert_allclose(std[:, 0] / grown, (std[:, 0] / grown)[0])
+    told = run("check", out).stdout
+    assert "held out by walk" in told
+
+
+def test_check_tells_calibration_by_group(own, no_data):
+    found = json.loads(run("check", "--json").stdout)
+    groups = {g["group"]: g for g in found["val_macro"]["by_walk"]["groups"]}
+    assert {"least predicted tenth", "largest predicted tenth", "4 max pools", "0 1x1 convolutions"} <= set(groups)
+    assert all(g["n"] >= 30 for g in groups.values())
+    assert groups["7 vertices"]["n"] == 330
+    assert 0.88 <= groups["7 vertices"]["coverage"] <= 0.99
+    assert "4 max pools" in run("check").stdout
 
 
 def test_a_frame_gives_the_same_models_as_its_file(table, own):

@@ -1,5 +1,7 @@
 """One way to fit and to ask a model: quick regression, a search's recipe, joint draws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -8,6 +10,7 @@ from eomoo.errors import SettingError
 from eomoo.models import SEARCH, START, fit, recipe_for
 from eomoo.models.gaussian_process import covariance
 from eomoo.models.regression import _best_noise
+from eomoo.models.scaling import space_scaling
 from eomoo.objectives.surrogate import SurrogateBackend
 
 
@@ -221,3 +224,64 @@ def test_draws_of_logarithms_stay_positive(draws):
     model = fit(recipe_for("t", values), np.tile(X[:100], (1, 12))[:, :141], values)
     drawn = model.draw(np.tile(X[200:220], (1, 12))[:, :141], 100, seed=0)
     assert (drawn > 0).all()
+
+
+# -- accuracies of networks that may not have learnt -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def learning(space):
+    """200 cells, and accuracies (200,) whose errors span a factor of twenty."""
+    cells = np.random.default_rng(2).choice(len(space), 200, replace=False)
+    size = space.macs(cells) / space.macs(cells).max()
+    return cells, 1.0 - np.minimum(0.9, 0.04 / (0.04 + size**2))
+
+
+def test_errors_that_span_orders_are_modelled_by_their_logarithm(learning, space):
+    cells, accuracy = learning
+    recipe = recipe_for("val_accuracy", accuracy)
+    assert (recipe.log, recipe.of_error) == (True, True)
+    assert not recipe_for("val_accuracy", 0.3 + 0.1 * accuracy).log
+    assert not recipe_for("val_accuracy", np.append(accuracy, 1.0)).log
+    model = fit(recipe, space.features(cells), accuracy[:, None], scaling=space_scaling())
+    mean, std = model.predict(space.features(cells))
+    assert spearmanr(mean[:, 0], accuracy).statistic > 0.97
+    assert (mean < 1.0).all()
+    # Where the error is larger so is the deviation.
+    assert spearmanr(1.0 - mean[:, 0], std[:, 0]).statistic > 0.5
+    drawn = model.draw(space.features(cells), 300, seed=0)
+    assert (drawn < 1.0).all()
+    np.testing.assert_allclose(np.median(drawn, axis=0), mean, atol=0.3 * std.max())
+
+
+def test_what_is_unknown_and_noise_make_the_deviation(learning, space):
+    cells, accuracy = learning
+    model = fit(recipe_for("val_accuracy", accuracy), space.features(cells), accuracy[:, None], scaling=space_scaling())
+    mean, std = model.predict(space.features(cells))
+    unknown = model.ignorance(0, mean[:, 0], std[:, 0])
+    assert (unknown < std[:, 0]).all()
+    noise = model.std[0] * np.sqrt(model.noise[0]) * (1.0 - mean[:, 0])
+    np.testing.assert_allclose(np.sqrt(unknown**2 + noise**2), std[:, 0], rtol=1e-9)
+
+
+def test_many_cells_have_more_trees_and_the_stored_member_beside_the_structure(monkeypatch, learning, space):
+    cells, accuracy = learning
+    monkeypatch.setattr("eomoo.models.recipes._MANY_CELLS", 100)
+    recipe = recipe_for("val_accuracy", accuracy)
+    assert recipe.encoding == "structural+one-hot"
+    few = replace(recipe, trees=replace(recipe.trees, rounds=20))
+    X = space.features(cells, few.encoding)
+    model = fit(few, X, accuracy[:, None], scaling=space_scaling())
+    assert model.boosters[0].num_features() == 177
+    trees, process = (fit(replace(few, share=share), X, accuracy[:, None], scaling=space_scaling()) for share in (0, 1))
+    errors = [np.log(1.0 - m.predict(X)[0]) for m in (model, trees, process)]
+    np.testing.assert_allclose(errors[0], 0.8 * errors[1] + 0.2 * errors[2], rtol=1e-6)
+
+
+def test_the_published_encoding_is_seen_by_trees_alone(learning, space):
+    cells, accuracy = learning
+    recipe = recipe_for("val_accuracy", accuracy, encoding="17x17")
+    assert recipe.kernel is None
+    model = fit(recipe, space.features(cells, recipe.encoding), accuracy[:, None])
+    assert model.boosters[0].num_features() == 289
+    assert model.clues(space.features(cells, recipe.encoding)) is None

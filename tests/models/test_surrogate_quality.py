@@ -11,6 +11,7 @@ from eomoo.models.cell_models import fit_parts
 from eomoo.models.quality import HeldOut, cross_validate, measure, random_folds
 from eomoo.models.scaling import measured_scaling, space_scaling
 from eomoo.objectives.refit import load_measurements, refit
+from eomoo.space import load_space
 
 BY_WALK = {
     "latency": 0.98,
@@ -72,7 +73,7 @@ def test_fitting_again_gives_the_shipped_models_bit_for_bit(made, tmp_path):
     for path in paths[:-1]:
         assert path.read_bytes() == (shipped_folder() / path.name).read_bytes(), path.name
     ours = read_record(tmp_path)
-    assert (ours.targets, ours.data, ours.vertices) == (shipped.targets, shipped.data, shipped.vertices)
+    assert (ours.targets, ours.data, ours.domain.ranges) == (shipped.targets, shipped.data, shipped.domain.ranges)
     assert ours.files.items() <= shipped.files.items()
 
 
@@ -122,7 +123,8 @@ def test_folds_hold_out_whole_walks_in_even_parts(data):
 def test_slow_runs_are_told_apart(data):
     """A factor that is put on some runs by hand is found again, and the prediction hardly moves."""
     rng = np.random.default_rng(1)
-    latency_like = np.exp(0.05 * data.features[:, 0] + 0.3 * data.features[:, 1])
+    features = load_space().features(data.indices)
+    latency_like = np.exp(0.05 * features[:, 0] + 0.3 * features[:, 1])
     clean = latency_like * np.exp(0.02 * rng.standard_normal(450))
     slow = rng.random(450) < 0.3
     (part,) = fit_parts(replace(data, targets={"train_time": np.where(slow, 1.5, 1.0) * clean}))
@@ -130,7 +132,7 @@ def test_slow_runs_are_told_apart(data):
     assert model.slow_factor[0] == pytest.approx(1.5, abs=0.03)
     assert model.slow_share[0] == pytest.approx(slow.mean(), abs=0.02)
     expected = latency_like * (1 + 0.5 * slow.mean())
-    np.testing.assert_allclose(model.predict(data.features)[0][:, 0], expected, rtol=0.1)
+    np.testing.assert_allclose(model.predict(features)[0][:, 0], expected, rtol=0.1)
 
 
 def test_scaling_is_that_of_the_whole_space(space):
@@ -146,10 +148,14 @@ def test_quality_of_known_predictions():
     measured = np.arange(20.0)
     fold = np.repeat(np.arange(10), 2)
     error = np.tile([1.0, -1.0], 10)
-    held = HeldOut(measured=measured, mean=measured + error, std=np.full(20, 0.5), fold=fold)
-    assert held.spread() == 2.0
+    held = HeldOut(
+        cells=np.arange(20), measured=measured, mean=measured + error, unit=np.full(20, 0.5), clues=None, fold=fold
+    )
+    # All errors are two deviations, where one in twenty is to be as large.
+    assert held.spread() == 1.0
     found = measure([held, held])
-    assert (found.coverage, found.rmse, found.n, found.repeats) == (1.0, 1.0, 20, 2)
+    assert (found.coverage, found.rmse, found.n, found.repeats, found.groups) == (1.0, 1.0, 20, 2, ())
+    assert found.rms_z == 2.0
     assert found.spearman_std == 0.0
     wide = replace(held, mean=np.where(np.arange(20) == 0, 100.0, held.mean))
     assert measure([wide]).coverage == 0.95

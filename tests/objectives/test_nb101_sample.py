@@ -1,0 +1,76 @@
+"""Surrogates of 14,000 real cells of NAS-Bench-101: what their cards offer, by length of training."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import eomoo
+from eomoo.errors import SettingError, UnknownNameError
+from eomoo.models import read_record, shipped_folder
+from eomoo.objectives.surrogate import SurrogateBackend
+from eomoo.space import CIFAR10
+
+CELLS = np.random.default_rng(0).choice(423_624, 4_000, replace=False)
+# Rank correlations of held-out cells that a first trial reached.
+FLOORS = {108: 0.975, 36: 0.95, 12: 0.91, 4: 0.865}
+
+
+def test_held_out_cells_are_ranked_as_well_as_was_promised():
+    quality = read_record(shipped_folder("nb101-sample")).quality
+    for epochs, floor in FLOORS.items():
+        assert quality[f"val_accuracy_{epochs}"]["by_cell"].spearman >= floor
+        assert 0.92 <= quality[f"val_accuracy_{epochs}"]["by_cell"].coverage <= 0.97
+    assert quality["train_time_108"]["by_cell"].spearman >= 0.998
+
+
+@pytest.mark.parametrize("name", ["nb101s-error-traintime", "nb101s-error-params", "nb101s-error-params-traintime"])
+def test_cards_have_plausible_values_and_a_front_within_the_reference(name):
+    problem = eomoo.get_problem(name)
+    assert problem.skeleton == CIFAR10
+    values = problem.values(CELLS)
+    error = values[:, 0]
+    assert 5.0 < error.min() < 7.5
+    assert 8.0 < np.median(error) < 10.0
+    assert (problem.deviations(CELLS)[:, 0] > 0.05).all()
+    if "params" in problem.objective_names:
+        k = problem.objective_names.index("params")
+        np.testing.assert_array_equal(values[:, k], problem.space.params(CELLS, CIFAR10))
+    front = problem.values(problem.pareto_indices())
+    assert (problem.objectives.minimise(front) < problem.reference_point).all()
+
+
+def test_epochs_are_a_fidelity():
+    errors = {e: eomoo.get_problem("nb101s-error-params", epochs=e).values(CELLS)[:, 0] for e in FLOORS}
+    medians = [np.median(errors[e]) for e in sorted(FLOORS)]
+    assert medians == sorted(medians, reverse=True)
+    rho = [spearmanr(errors[e], errors[108]).statistic for e in (4, 12, 36)]
+    assert rho == sorted(rho)
+    with pytest.raises(SettingError, match="is of 50 epochs; there are 4, 12, 36, 108"):
+        eomoo.get_problem("nb101s-error-params", epochs=50)
+    one, other = (eomoo.get_problem("nb101s-error-params", epochs=e).fingerprint for e in (36, 108))
+    assert one != other
+
+
+def test_a_length_of_training_is_offered_by_the_plain_name_too():
+    backend = SurrogateBackend(data="nb101-sample", epochs=36)
+    names = ["val_accuracy", "val_accuracy_36", "val_accuracy_error", "val_accuracy_36_error"]
+    plain, own, error, own_error = backend.values(CELLS[:50], names).T
+    np.testing.assert_array_equal(plain, own)
+    np.testing.assert_array_equal(error, own_error)
+    np.testing.assert_allclose(error, 100 * (1 - plain))
+    drawn = backend.joint_draws(CELLS[:5], names, 3, seed=0)
+    np.testing.assert_array_equal(drawn[:, :, 0], drawn[:, :, 1])
+    again = pickle.loads(pickle.dumps(backend))
+    np.testing.assert_array_equal(again.values(CELLS[:50], names[:1])[:, 0], plain)
+    assert "val_accuracy" not in SurrogateBackend(data="nb101-sample").quantities
+
+
+def test_wrong_settings_are_said():
+    with pytest.raises(UnknownNameError, match="nb101"):
+        SurrogateBackend(data="imagenet")
+    with pytest.raises(SettingError, match="exclude each other"):
+        SurrogateBackend("folder", data="eo-hwnas")
+    with pytest.raises(SettingError, match="none that is told"):
+        SurrogateBackend(epochs=3)
