@@ -58,6 +58,7 @@ def fit(
     predict: Annotated[
         bool, Option("--predict", help="Predict every cell now, and keep that with the models.")
     ] = False,
+    coarse: Annotated[bool, Option("--coarse", help="With --predict: 16 binary digits, in a smaller file.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fit models to measured cells and write them to a folder, with a problem card that searches them.
@@ -84,7 +85,7 @@ def fit(
     paths = models.save(out)
     paths.append(write_card(models, out))
     if predict:
-        paths.append(write_predictions(out))
+        paths.append(write_predictions(out, coarse=coarse))
     ours = shipped_folder()
     same = {
         p.name: (ours / p.name).is_file() and p.read_bytes() == (ours / p.name).read_bytes()
