@@ -169,7 +169,9 @@ def front_json(front: FrontData) -> dict[str, object]:
                 "better": column.direction,
                 "objective": column.objective,
                 # As it is minimised, where that is not the value itself.
-                "minimised": _numbers(column.minimised) if column.direction == "max" else None,
+                "minimised": None
+                if np.array_equal(column.minimised, column.values, equal_nan=True)
+                else _numbers(column.minimised),
                 "values": _numbers(column.values),
                 "sd": None if column.deviations is None else _numbers(column.deviations),
                 "detail": column.name == "group" or column.name.endswith("_slack"),

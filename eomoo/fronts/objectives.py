@@ -34,6 +34,10 @@ class Quantity:
         """Whether larger values are better."""
         return self.direction == "max"
 
+    def forbids_worse_only(self, least: float, most: float) -> bool:
+        """Whether bounds, infinite where there is none, leave the better side open."""
+        return most == np.inf if self.larger_is_better else least == -np.inf
+
     @property
     def label(self) -> str:
         """Title and unit, for headings."""

@@ -176,8 +176,7 @@ def _is_of_objective(problem: CellProblem, k: int) -> int | None:
     limit = problem.constraints[k]
     for j, objective in enumerate(problem.card.objectives):
         if (objective.source, objective.quantity) == (limit.source, limit.quantity):
-            worst_only = limit.most if objective.direction == "max" else -limit.least
-            return j if worst_only == np.inf else None
+            return j if objective.forbids_worse_only(limit.least, limit.most) else None
     return None
 
 
