@@ -3,7 +3,8 @@
     pip install "eomoo[peers]"
     python benchmarks/suite_peers.py [--out peer-results] [--seeds 10] [--problems TEXT] [--report FILE]
 
-Optuna chooses 26 categorical genes; what is no cell, or one that it had before, costs it no evaluation. BoTorch's
+Optuna chooses 26 categorical genes; what is no cell, or one that it had before, costs it no evaluation; the former
+is told as breaking a constraint. BoTorch's
 acquisition function chooses among candidates, random cells and neighbours of the front, over eomoo's features.
 """
 
@@ -31,8 +32,8 @@ AT = (50, 100, 200)
 # Without noise, limits or gaps, which the peers treat in ways of their own.
 CHOSEN = "eo-macro-latency;eo-micro-macro-latency;network, easy, 2 objectives;hashed, middle, 2 objectives"
 _FIRST_SEED = 1001
-# Proposals that are no new cell, until a peer is taken to find nothing more.
-_STALL = 5_000
+# Proposals that are no new cell, after which Optuna is given a random one: its TPE may propose the same for ever.
+_STALL = 50
 # As eomoo's default has it; BoTorch's batches are as large as its first ones, its candidates as many.
 _N_STARTS, _BATCH, _N_CANDIDATES = 10, 7, 1_000
 # Samples of the posterior at which an acquisition function is averaged: BoTorch's tutorials take 128.
@@ -50,35 +51,43 @@ def optuna_peer(make_sampler: Callable[[int], object]) -> Peer:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = optuna.create_study(directions=["minimize"] * problem.n_obj, sampler=make_sampler(seed))
         found: dict[int, list[float]] = {}
-        idle = 0
-        while len(found) < budget and idle < _STALL:
+        idle, rng = 0, np.random.default_rng(seed)
+        while len(found) < budget:
+            if idle == _STALL:
+                genes = problem.space.genotype(problem.random_cells(1, rng))[0].tolist()
+                study.enqueue_trial({f"gene {k}": gene for k, gene in enumerate(genes)})
+                idle = 0
             trial = study.ask()
             genes = [trial.suggest_categorical(f"gene {k}", range(int(most) + 1)) for k, most in enumerate(problem.xu)]
-            cell = int(problem.space.index(np.array(genes)))
+            index, violation = problem.space.decode(np.array([genes]))
+            cell = int(index[0])
             idle = idle + 1 if cell < 0 or cell in found else 0
-            if cell < 0:
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                continue
-            if cell not in found:
-                found[cell] = problem.objectives_at(np.array([cell]))[0].tolist()
-            study.tell(trial, found[cell])
+            if cell >= 0 and cell not in found:
+                found[cell] = problem.objectives_at(index)[0].tolist()
+            # What is no cell is known as such: its values do not matter.
+            trial.set_user_attr("violation", float(violation[0]))
+            study.tell(trial, found.get(cell, [0.0] * problem.n_obj))
         return np.array(list(found))
 
     return search
+
+
+def _violation(trial) -> tuple[float, ...]:
+    return (trial.user_attrs["violation"],)
 
 
 def tpe(seed: int) -> object:
     """Optuna's tree-structured Parzen estimator with its defaults."""
     from optuna.samplers import TPESampler
 
-    return TPESampler(seed=seed)
+    return TPESampler(seed=seed, constraints_func=_violation)
 
 
 def optuna_nsga2(seed: int) -> object:
     """Optuna's NSGA-II with its default population."""
     from optuna.samplers import NSGAIISampler
 
-    return NSGAIISampler(seed=seed)
+    return NSGAIISampler(seed=seed, constraints_func=_violation)
 
 
 def qlognehvi(problem: CellProblem, budget: int, seed: int) -> NDArray[np.int64]:

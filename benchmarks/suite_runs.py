@@ -42,7 +42,7 @@ ENTRANTS: dict[str, Entrant] = {
     for label, name, options, most in (
         (DEFAULT, "surrogate-pls", {}, BUDGETS[-1]),
         ("PLS", "pls", {}, MOST),
-        ("NSGA-II + PLS", "memetic", {}, MOST),
+        ("NSGA-II + PLS", "memetic", {}, BUDGETS[-1]),
         ("NSGA-II, 200", "nsga2", {"pop_size": 200}, MOST),
         ("NSGA-II, 50", "nsga2", {"pop_size": 50}, MOST),
         ("random search", "random", {}, MOST),

@@ -125,6 +125,10 @@ def test_the_claim_counts_the_quicker_nsga2_and_its_whole_budget_where_it_never_
     assert suite_report.ratio(curves)[0] == pytest.approx(100 / suite_runs.MOST)
     shares["surrogate PLS"][:] = 0.5
     assert suite_report.ratio(curves) is None
+    shares["NSGA-II, 50"][:, 60:] = 1.0
+    found, _, most = suite_report.ratio(curves)
+    assert found == pytest.approx(2_000 / suite_report.cells_to(curves, "NSGA-II, 50")[0])
+    assert most == np.inf
 
 
 def test_copies_of_a_card_are_one_block():
