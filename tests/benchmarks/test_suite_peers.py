@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import eomoo
-
-sys.path.insert(0, str(Path(eomoo.__file__).parents[1] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import suite_peers
 from suite_problems import SuiteProblem, landscape

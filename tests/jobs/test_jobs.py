@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -276,3 +278,16 @@ def test_within_one_thread_libraries_of_linear_algebra_use_one():
         with one_thread():
             assert threads() == {1}
         assert threads() == {3}
+
+
+def test_libraries_that_are_loaded_later_use_one_thread_too():
+    pytest.importorskip("threadpoolctl")
+    code = (
+        "import numpy, threadpoolctl; from eomoo.jobs import one_thread\n"
+        "with one_thread(): pass\n"
+        "import scipy.linalg\n"
+        "with one_thread(): print({found['num_threads'] for found in threadpoolctl.threadpool_info()})"
+    )
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert done.stdout.strip() == "{1}"

@@ -157,7 +157,7 @@ def test_names_shapes_and_types(space, kind):
     found = space.features(np.arange(20_000, 20_007), kind)
     assert found.shape == (7, len(feature_names(kind)))
     assert len(set(feature_names(kind))) == found.shape[1]
-    assert found.dtype == (np.float32 if kind == "structural" else np.uint8)
+    assert found.dtype == (np.float32 if "structural" in kind else np.uint8)
     np.testing.assert_array_equal(space.features(20_003, kind), found[3])
     assert space.features([], kind).shape == (0, found.shape[1])
 
