@@ -193,10 +193,15 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     )
 
 
+# A difference of percentages is in points: "2 % of an error" would be a fiftieth of it.
+_UNITS_OF_AMOUNTS = {"%": "points"}
+
+
 def _amounts(problem: ProblemRow, amounts: Floats) -> list[str]:
     """Amounts (m,) of the objectives in words, those that are not 0."""
     return [
-        f"{number(float(f'{amount:.2g}'))} {shown_unit(o.unit)}".strip() + f" of {o.title}"
+        f"{number(float(f'{amount:.2g}'))} {_UNITS_OF_AMOUNTS.get(o.unit, shown_unit(o.unit))}".strip()
+        + f" of {o.title}"
         for o, amount in zip(problem.objectives, amounts.tolist(), strict=True)
         if amount > 0
     ]

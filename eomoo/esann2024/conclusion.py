@@ -110,6 +110,6 @@ def _where_they_begin(starts: Sequence[Row]) -> str:
     ]
     kinds = joined(dict.fromkeys(STARTS.get(row["start"], "random cells") for row in starts))
     return (
-        f"- **Why**: {lead}. For {kinds}, the starts' share of the true front's hypervolume and their mean Hamming "
+        f"- **Why**: {lead}. For {kinds}, the starts' share of the hypervolume of all cells and their mean Hamming "
         f"distance are {'; '.join(parts)} (medians)."
     )

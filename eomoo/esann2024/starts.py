@@ -1,4 +1,4 @@
-"""Where the published searches begin: how close to the true front each kind of start is, and how spread."""
+"""Where the published searches begin: how close to the front of all cells each kind of start is, and how spread."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def _draw_shifts(found: Sequence[Finding]) -> Figure:
 
 
 def _draw_starts(starts: Sequence[Beginning]) -> Figure:
-    """Where searches begin, by kind of start: how close to the true front, and how far apart."""
+    """Where searches begin, by kind of start: how close to the front of all cells, and how far apart."""
     problems = list(dict.fromkeys(b.problem for b in starts))
     figure, axes = new_figure(10.0, 3.1 * len(problems), nrows=len(problems), ncols=3, squeeze=False)
     for row, problem in zip(axes, problems, strict=True):
