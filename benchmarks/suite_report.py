@@ -94,7 +94,7 @@ def ratio(c: Curves) -> tuple[float, float, float] | None:
         return (float(of(mine, *rivals)), np.nan, np.nan)
     found = bootstrap(
         (mine, *rivals), of, paired=True, vectorized=True, method="percentile", n_resamples=2000,
-        rng=np.random.default_rng(1),
+        random_state=np.random.default_rng(1),
     )  # fmt: skip
     return (float(of(mine, *rivals)), float(found.confidence_interval.low), float(found.confidence_interval.high))
 
