@@ -2,6 +2,7 @@
 
 - `load_eo_table`: the EO HW-NAS table, 450 measured cells, as a DataFrame.
 - `NASBench101Table`: NAS-Bench-101's own table, memory-mapped; `nasbench_api` is the original's interface.
+- `MeasuredTable`, `read_measured`, `write_measured`, `merged`: what was measured of cells, with all that it depends on.
 - `read_user_table`, `UserTable`: anybody's table of cells, CSV or Parquet.
 - `DATASETS`, `find`, `check_files`: the data sets that eomoo knows, where they lie, whether they are whole.
 - `fetch`: bring a data set to this machine, from its authors or from a folder.
@@ -16,13 +17,15 @@ from eomoo.data.convert import convert
 from eomoo.data.datasets import DATASETS, DataFile, DataSet, check_files, find, get_dataset
 from eomoo.data.eo_table import EO_COLUMNS, EO_UNITS, load_eo_table
 from eomoo.data.fetch import fetch
+from eomoo.data.measured_table import MeasuredTable, is_measured, measured_table, merged, read_measured, write_measured
 from eomoo.data.nasbench101 import NASBench101Table
 from eomoo.data.pickles import read_pickle
 from eomoo.data.user_table import UserTable, read_user_table
 from eomoo.files import atomic_path, cache_folder, read_json, sha256_of, to_json, write_json, write_text
 
 __all__ = [
-    "DATASETS", "EO_COLUMNS", "EO_UNITS", "DataFile", "DataSet", "NASBench101Table", "UserTable", "atomic_path",
-    "cache_folder", "check_files", "convert", "fetch", "find", "get_dataset", "load_eo_table", "read_json",
-    "read_pickle", "read_user_table", "sha256_of", "to_json", "write_json", "write_text",
+    "DATASETS", "EO_COLUMNS", "EO_UNITS", "DataFile", "DataSet", "MeasuredTable", "NASBench101Table", "UserTable",
+    "atomic_path", "cache_folder", "check_files", "convert", "fetch", "find", "get_dataset", "is_measured",
+    "load_eo_table", "measured_table", "merged", "read_json", "read_measured", "read_pickle", "read_user_table",
+    "sha256_of", "to_json", "write_json", "write_measured", "write_text",
 ]  # fmt: skip

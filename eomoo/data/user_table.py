@@ -78,19 +78,19 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
         MissingPackageError: Parquet is read by pyarrow, which is not installed.
     """
     path = Path(path)
-    frame = _read_frame(path)
+    frame = read_frame(path)
     wanted = list(dict.fromkeys(columns))
     for name in [*wanted, *([] if status is None else [status])]:
         if name not in frame.columns:
             raise DataError(f"{path} has no column {name!r}; its columns are {listed(frame.columns)}")
     if frame.empty:
         raise DataError(f"{path} has no rows")
-    indices = _cells(frame, path)
+    indices = cells_of(frame, path)
     status = "status" if status is None else status
     ended = np.zeros(len(frame), dtype=bool)
     if status in frame.columns:
         ended = ~_texts(frame[status]).isin(_SUCCESSES).to_numpy(dtype=bool)
-    read = {name: _numbers(frame[name], name, path, ended) for name in wanted}
+    read = {name: numbers_of(frame[name], name, path, ended) for name in wanted}
     return UserTable(
         indices=indices,
         columns={name: values for name, (values, _) in read.items()},
@@ -98,7 +98,8 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
     )
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
+def read_frame(path: Path) -> pd.DataFrame:
+    """A CSV file's table as texts, a Parquet file's with its own types; DataError where it is none."""
     import pandas as pd
 
     name = path.name.lower()
@@ -133,7 +134,8 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     return frame[[name for name in frame.columns if not str(name).startswith("__index_level_")]]
 
 
-def _cells(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
+def cells_of(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
+    """The cells (n,) that the rows of a frame name, in any of the ways of ``read_user_table``."""
     ways: dict[str, tuple[tuple[str, ...], Callable[..., NDArray[np.int64]]]] = {
         "index": (("index",), _by_index),
         "hash": (("hash",), lambda path, hashes: _batch_or_row(path, hashes, load_space().find)),
@@ -221,8 +223,8 @@ def _texts(column: pd.Series) -> pd.Series[str]:
     return column.astype(object).where(column.notna(), "").astype(str).str.strip().str.lower()
 
 
-def _numbers(
-    column: pd.Series, name: str, path: Path, ended: NDArray[np.bool_]
+def numbers_of(
+    column: pd.Series, name: str, path: Path, ended: NDArray[np.bool_], *, none_is_fine: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Values (n,), and where they are missing because a measurement failed."""
     texts = _texts(column)
@@ -236,7 +238,7 @@ def _numbers(
     for row in np.flatnonzero(there & ~np.isfinite(values)).tolist():
         what = short(column.iloc[row])
         raise _error(path, row, f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM")
-    if not there.any():
+    if not (there.any() or none_is_fine):
         raise DataError(f"{path}: the column {name!r} holds no number")
     return values, failed | (empty & ended)
 
@@ -281,7 +283,7 @@ _NO_TARGETS = {
 def is_target(name: str, values: pd.Series[Any]) -> bool:
     """Whether a column may be what was measured: it holds numbers, and does not say which cell a row is."""
     try:
-        _numbers(values, name, Path(), np.zeros(len(values), dtype=bool))
+        numbers_of(values, name, Path(), np.zeros(len(values), dtype=bool))
     except DataError:
         return False
     return name.lower() not in _NO_TARGETS
@@ -290,7 +292,7 @@ def is_target(name: str, values: pd.Series[Any]) -> bool:
 def target_columns(path: str | Path) -> list[str]:
     """Names of a table's columns that hold measured numbers, and of none that say which cell a row is."""
     path = Path(path)
-    frame = _read_frame(path)
+    frame = read_frame(path)
     found = [name for name in map(str, frame.columns) if is_target(name, frame[name])]
     if not found:
         raise DataError(f"{path} holds no measured numbers; its columns are {listed(list(frame.columns))}")

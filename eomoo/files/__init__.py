@@ -2,7 +2,7 @@
 
 ``files``: written beside and renamed, read within a size, checksums, JSON out,
 temporary files after a kill. ``texts``: JSON and TOML in,
-strictly. ``arrays``: NumPy's in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
+strictly, TOML out. ``arrays``: NumPy's in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
 keys in a database, each held by one process as long as it lives. ``digests``: checksums of a folder's files
 beside them.
@@ -33,11 +33,11 @@ from eomoo.files.files import (
 )
 from eomoo.files.place import Place
 from eomoo.files.sqlite import Database, Schema, only_one
-from eomoo.files.texts import read_json, read_toml
+from eomoo.files.texts import read_json, read_toml, to_toml
 
 __all__ = [
     "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
     "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_array", "read_bytes", "read_head",
-    "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of", "to_json", "write_digests",
-    "write_error", "write_json", "write_text", "writing",
+    "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of", "to_json", "to_toml",
+    "write_digests", "write_error", "write_json", "write_text", "writing",
 ]  # fmt: skip

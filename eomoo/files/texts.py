@@ -1,9 +1,11 @@
-"""JSON and TOML files read strictly: regular, within a size, no key twice, no NaN, never too deep."""
+"""JSON and TOML files read strictly: regular, within a size, no key twice, no NaN, never too deep; TOML out."""
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,6 +60,37 @@ def read_toml(path: str | Path, *, max_size: int = 2**20, error: type[EomooError
     except (RecursionError, ValueError):
         reason = _IMPOSSIBLE
     raise error(f"{path} is no TOML file: {reason}")
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """Plain data as a TOML file's text: plain values first, then tables and lists of tables; None is left out."""
+    plain, tables = [], []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            tables += ["", f"[{_quoted(name)}]", *_lines(value)]
+        elif isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
+            for row in value:
+                tables += ["", f"[[{_quoted(name)}]]", *_lines(row)]
+        else:
+            plain += _lines({name: value})
+    return "\n".join([*plain, *tables]) + "\n"
+
+
+def _lines(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_quoted(name)} = {_inline(value)}" for name, value in table.items() if value is not None]
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(_lines(value)) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    # JSON's numbers, texts and truth values are TOML's too, but for one character.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _inline(name)
 
 
 def _text(path: str | Path, format_name: str, max_size: int, error: type[EomooError]) -> str:
