@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -41,8 +41,16 @@ _LINES_S = 5.0  # seconds between lines where there is no terminal
 
 def run(
     card: Annotated[
-        str, Argument(help="Name of a problem card (see `eomoo problems`), or path to your own.")
-    ] = "eo-macro-latency",
+        str | None,
+        Argument(
+            help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency, "
+            "with --data live-data."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        Option(help="Live cards: a folder of images by class, a scene.toml, so2sat:FOLDER or landsat-nc, to train on."),
+    ] = None,
     algorithm: Annotated[
         str | None,
         Option(
@@ -71,7 +79,8 @@ def run(
         int | None, Option(help="Live cards: train all for so many epochs, fully only the promising ones.")
     ] = None,
     setting: Annotated[
-        Options, Option("--set", help="A setting of the card's backend: repeat=random. May be repeated.")
+        Options,
+        Option("--set", help="A setting of the card's backend: repeat=random, latency.batch_size=8. May be repeated."),
     ] = None,
     retry_failed: Annotated[
         bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
@@ -83,16 +92,19 @@ def run(
     With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
     the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
     """
-    with _preparing(card, quiet=as_json) as preparing:
+    named = card or ("eo-macro-latency" if data is None else "live-data")
+    with _preparing(named, quiet=as_json) as preparing:
         from eomoo.api import check_noise
         from eomoo.api import run as search
         from eomoo.search.algorithms import DEFAULT_ALGORITHM
+        from eomoo.search.live_problem import live_problem
         from eomoo.search.problem import get_problem
 
         check_noise(noise)
         options = {**parse_options(option), **_given(init=init, n_train=n_train)}
         settings = {**parse_options(setting), **_given(epochs=epochs, workers=workers, device=device, screen=screen)}
-        problem = get_problem(card, noise=noise, constraints=constraint or (), **settings)
+        posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
+        problem = get_problem(named, **posed) if data is None else live_problem(card, data=data, **posed)
         import_xgboost()
         bar = _progress(problem, budget or problem.card.budget, preparing, quiet=as_json)
         with closing(problem), bar as (update, finish):
@@ -103,7 +115,7 @@ def run(
                 if not as_json:
                     _print_front(found.stored, problem)
                     if out is not None and console(stderr=True).is_terminal:
-                        preparing.update(f"{card}: drawing figures")
+                        preparing.update(f"{named}: drawing figures")
                         preparing.start()
 
             found = search(

@@ -18,6 +18,7 @@ from eomoo.images.scene import Scene, load_landsat, read_scene
 from eomoo.images.so2sat import SO2SAT_FILES, load_so2sat
 
 _SCENE_FILE = "scene.toml"
+_DATA_SETS = {"so2sat": "so2sat", "landsat-nc": "scene"}
 _KEYS = ("bands", "labels", "name", "band_names", "nodata", "classes")
 _SIZES = ("n_train", "n_val", "n_test")
 _OPTIONS = {
@@ -35,7 +36,7 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
 
             - "so2sat" or "so2sat:FOLDER": So2Sat LCZ42; a folder with its files is recognised too.
             - "landsat-nc" or "landsat-nc:FOLDER": patches of the Landsat scene of North Carolina.
-            - a folder with ``scene.toml``: patches of a GeoTIFF scene (see ``open_scene``).
+            - a folder with ``scene.toml``, or such a file: patches of a GeoTIFF scene (see ``open_scene``).
             - a folder with a folder of images for each class (see ``load_folder``).
             - an ``ImageData``, which is returned.
         options: For every source ``n_train``, ``n_val``, ``n_test`` (images that are kept) and
@@ -58,13 +59,33 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
     return limit(data, seed=seed, **sizes)
 
 
+def options_of(source: str | Path) -> tuple[str, ...]:
+    """Names of the options that ``open_data`` has for a source."""
+    return _OPTIONS[split_source(source)[0]]
+
+
+def absolute_source(source: str | Path) -> str:
+    """The same source as it is called from any folder: by another process, or by a card elsewhere.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) It is no known data set, folder or file.
+    """
+    place = split_source(source)[1]
+    if place is None:
+        return str(source)
+    name = str(source).partition(":")[0]
+    return f"{f'{name}:' if name in _DATA_SETS else ''}{place.expanduser().resolve()}"
+
+
 def split_source(source: str | Path) -> tuple[str, Path | None]:
-    """What kind of source it is ("so2sat", "scene" or "folder"), and its folder if one is named."""
+    """What kind of source it is ("so2sat", "scene" or "folder"), and its folder or ``.toml`` if one is named."""
     text = str(source)
     name, _, rest = text.partition(":")
-    if name in ("so2sat", "landsat-nc"):
-        return ("so2sat" if name == "so2sat" else "scene"), Path(rest) if rest else None
+    if name in _DATA_SETS:
+        return _DATA_SETS[name], Path(rest) if rest else None
     folder = Path(text).expanduser()
+    if folder.suffix == ".toml" and folder.is_file():
+        return "scene", folder
     if not folder.is_dir():
         raise DataNotFoundError(
             f"there is no data set or folder {short(text)}; known are so2sat and landsat-nc, and folders with "
@@ -78,7 +99,7 @@ def split_source(source: str | Path) -> tuple[str, Path | None]:
 
 
 def open_scene(source: str | Path) -> Scene:
-    """The scene that "landsat-nc" or a folder with ``scene.toml`` stands for.
+    """The scene that "landsat-nc", a folder with ``scene.toml`` or such a file stands for.
 
     ``scene.toml`` has ``bands`` (list of GeoTIFF files beside it), ``labels`` (GeoTIFF file), and
     optionally ``name``, ``band_names`` (list), ``nodata`` (a number that stands for no data in the
@@ -89,7 +110,8 @@ def open_scene(source: str | Path) -> Scene:
         raise SettingError(f"{source} is no scene; known are landsat-nc and folders with {_SCENE_FILE}")
     if str(source).partition(":")[0] == "landsat-nc":
         return load_landsat(place)
-    path = (place or Path()) / _SCENE_FILE
+    path = place or Path()
+    path = path / _SCENE_FILE if path.is_dir() else path
     return _scene_of(Place(read_toml(path), path), path)
 
 

@@ -18,13 +18,14 @@ from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.backends import BACKENDS, BackendKind, build_backends
 from eomoo.objectives.base import Backend, objectives_of
 from eomoo.objectives.card import Card, CardObjective, Constraint, list_problems, load_card, parse_constraint
-from eomoo.objectives.live import LIVE_QUANTITIES, LiveBackend
+from eomoo.objectives.live import LIVE_QUANTITIES, OWN_IMAGES, LiveBackend, with_images
 from eomoo.objectives.nasbench101 import NB101_QUANTITIES, NASBench101Backend
 from eomoo.objectives.surrogate import SurrogateBackend
 from eomoo.objectives.table import EO_QUANTITIES, TableBackend
 
 __all__ = [
-    "BACKENDS", "EO_QUANTITIES", "LIVE_QUANTITIES", "NB101_QUANTITIES", "AnalyticBackend", "Backend", "BackendKind",
-    "Card", "CardObjective", "Constraint", "LiveBackend", "NASBench101Backend", "Quantity", "SurrogateBackend",
-    "TableBackend", "build_backends", "list_problems", "load_card", "objectives_of", "parse_constraint",
+    "BACKENDS", "EO_QUANTITIES", "LIVE_QUANTITIES", "NB101_QUANTITIES", "OWN_IMAGES", "AnalyticBackend", "Backend",
+    "BackendKind", "Card", "CardObjective", "Constraint", "LiveBackend", "NASBench101Backend", "Quantity",
+    "SurrogateBackend", "TableBackend", "build_backends", "list_problems", "load_card", "objectives_of",
+    "parse_constraint", "with_images",
 ]  # fmt: skip

@@ -43,7 +43,7 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
     Args:
         card: The card.
         options: Settings that override the card's, for each backend that has them ("epochs",
-            "device", ...); None values are ignored.
+            "device", ...), or one value of a table of settings ("latency.batch_size"); None values are ignored.
     """
     wanted: dict[str, dict[str, Quantity]] = {}
     for o in card.objectives:
@@ -55,7 +55,7 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
     kinds = {source: _kind_of(card, source) for source in wanted}
     given = {k: v for k, v in (options or {}).items() if v is not None}
     for key in given:
-        if not any(key in kind.settings for kind in kinds.values()):
+        if not any(key.partition(".")[0] in kind.settings for kind in kinds.values()):
             raise CardError(
                 f"problem card {card.name}: its values come from {' and '.join(wanted)}, which has no setting "
                 f"{short(key)}"
@@ -67,10 +67,24 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
         known_keys(f"problem card {card.name}: the {source} backend", settings, kind.settings, error=CardError)
         if kind.place is not None and ":" in source:
             settings[kind.place] = source.partition(":")[2]
-        settings.update({k: v for k, v in given.items() if k in kind.settings})
+        for key, value in given.items():
+            if key.partition(".")[0] in kind.settings:
+                _override(settings, key, value, where=f"problem card {card.name}: the {source} backend")
         backends[source] = kind.build(card, settings, quantities)
     _check_units(card, backends)
     return backends
+
+
+def _override(settings: _Settings, key: str, value: object, *, where: str) -> None:
+    """Set a setting, or one value of a table of settings, whose name follows a dot."""
+    table, dot, name = key.partition(".")
+    if not dot:
+        settings[key] = value
+        return
+    known = settings.get(table, {})
+    if not isinstance(known, dict) or not name:
+        raise CardError(f"{where}: {table} is no table of settings, so that {short(key)} cannot be set")
+    settings[table] = {**known, name: value}
 
 
 def _check_units(card: Card, backends: Mapping[str, Backend]) -> None:

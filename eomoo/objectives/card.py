@@ -113,6 +113,11 @@ class Card:
         """The objectives and then the constraints: all that has a source and a quantity."""
         return [*self.objectives, *self.constraints]
 
+    @property
+    def live(self) -> bool:
+        """Whether networks are trained or timed for its values."""
+        return any(part.source == "live" for part in self.parts)
+
 
 def card_folder() -> Path:
     """Where the shipped cards lie: in the installed package, or beside it in a checkout."""

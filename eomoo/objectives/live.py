@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from eomoo.checks import known_keys, number, short
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
 from eomoo.objectives.base import Backend, objectives_of
+from eomoo.objectives.card import Card, load_card
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
@@ -45,6 +47,33 @@ _SETTINGS = {
     "threads": int, "readers": int, "cluster": str, "screen": int, "screen_quantile": (int, float),
 }  # fmt: skip
 LIVE_SETTINGS = frozenset(_SETTINGS)
+OWN_IMAGES = "live-data"
+"""The shipped card for images of a user's own."""
+
+
+def with_images(card: Card, source: str | Path) -> Card:
+    """A live card with another source of images, as for ``eomoo.images.open_data``.
+
+    Of the card's own options of images those stay that the new source has too; but not ``bands``, which are
+    numbers in the card's own files. Title and citation no longer speak of the card's images.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is no such source.
+    """
+    from eomoo.images import absolute_source, options_of
+
+    settings, place = card.backends.get("live", {}), absolute_source(source)
+    if settings.get("data") == place:
+        return card
+    known = set(options_of(place)) - {"bands"}
+    kept = {name: value for name, value in settings.get("images", {}).items() if name in known}
+    what = " and ".join(o.title or o.name for o in card.objectives)
+    return replace(
+        card,
+        title=f"{what}, images of {Path(place).name}",
+        citation=load_card(OWN_IMAGES).citation,
+        backends={**card.backends, "live": {**settings, "data": place, "images": kept}},
+    )
 
 
 class LiveBackend(Backend):
@@ -108,8 +137,10 @@ class LiveBackend(Backend):
                 raise CardError(f"the live backend: {name} cannot be {short(value)}")
         data = merged.pop("data", None)
         if data is None:
-            raise CardError('the live backend needs data = "...", such as "landsat-nc" or a folder')
-        if base is not None and (base / data).is_dir():
+            raise CardError(
+                "the live backend needs images: --data FOLDER, or data = in the card, such as landsat-nc or a folder"
+            )
+        if base is not None and (base / data).exists():
             data = str(base / data)
         timing = {"device": merged.get("device", "auto"), **merged.pop("latency", {})}
         known_keys("latency", timing, LatencySetting.__dataclass_fields__, error=CardError)

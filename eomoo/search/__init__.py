@@ -1,6 +1,7 @@
 """The pymoo side: cells as a problem, operators, starts, searches, and runs of them by name.
 
-- ``problem``: a card's objectives over the cells, minimised. ``starts``: given cells in any form.
+- ``problem``: a card's objectives over the cells, minimised; ``live_problem``: with images of one's own.
+- ``starts``: given cells in any form.
 - ``operators``, ``walks``: sampling, crossover, mutation, duplicates; random walks.
 - ``mating``: of genetic algorithms, on few cells too. ``surrogate_start``: starts from a predicted front.
 - ``cell_search``, ``trace``: what local searches share. ``pls``, with ``strategies``: Pareto Local Search.
@@ -13,6 +14,7 @@
 
 from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, AlgorithmSpec, default_algorithm, make_algorithm
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
+from eomoo.search.live_problem import live_problem
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import (
     CellCrossover,
@@ -47,5 +49,5 @@ __all__ = [
     "NeighborMutation", "PerturbationRestart", "Progress", "RandomCellSampling", "RandomRestart", "RandomSearch",
     "RecombinationRestart", "Restart", "RunResult", "Selection", "Suggestion", "SurrogatePLS",
     "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators", "default_algorithm", "front_uncertainty",
-    "get_problem", "make_algorithm", "random_walks", "run_algorithm", "suggest_cells",
+    "get_problem", "live_problem", "make_algorithm", "random_walks", "run_algorithm", "suggest_cells",
 ]  # fmt: skip

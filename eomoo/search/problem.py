@@ -18,7 +18,7 @@ from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, Objective, Objectives, sorted_front
-from eomoo.objectives import Backend, Card, Constraint, build_backends, load_card, parse_constraint
+from eomoo.objectives import Backend, Card, Constraint, build_backends, load_card, parse_constraint, with_images
 from eomoo.search.shared import Shared
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -38,13 +38,19 @@ def get_problem(
         noise: A seed: every value is drawn once from its mean and standard deviation, which makes
             another, fixed landscape. None: the means.
         constraints: Limits beside the card's, such as "latency<=10" or "params<=5e6".
-        options: Settings of the card's backends to override, such as ``epochs`` of a live card.
+        options: Settings of the card's backends to override, such as ``epochs`` of a live card, or one value of
+            a table of settings, as in ``**{"latency.batch_size": 8}``. ``data`` of a live card takes other
+            images, and of the card's own options of images only those that the new ones have too.
 
     Raises:
         UnknownNameError: (a KeyError) No such card.
         CardError: (a ValueError) The card, a constraint or an option cannot be.
     """
     card = load_card(name_or_path)
+    if options.get("data") is not None and card.live:
+        card = with_images(card, str(options["data"]))
+        # As the run's settings are kept, whatever the folder it was started in.
+        options["data"] = card.backends["live"]["data"]
     given = [constraints] if isinstance(constraints, str) else constraints
     limits = [parse_constraint(c, card) if isinstance(c, str) else c for c in given]
     return CellProblem(card, noise=noise, constraints=limits, options=options)

@@ -239,7 +239,7 @@ def test_settings_of_a_card():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, 'needs data = "..."'),
+        ({}, "needs images: --data FOLDER"),
         ({"data": "x", "epoch": 3}, "the live backend: unknown key 'epoch'; known are cluster, data"),
         ({"data": "x", "workers": "two"}, "workers cannot be 'two'"),
         ({"data": "x", "workers": True}, "workers cannot be True"),

@@ -1,0 +1,95 @@
+"""`eomoo run --data`: a live card with a user's own images, by the card `live-data` where none is named."""
+
+import json
+
+import numpy as np
+import pytest
+from raster_files import write_raster
+
+from eomoo.objectives import load_card, with_images
+from eomoo.search.problem import get_problem
+
+pytest.importorskip("torch", reason="the extra 'live' is not installed")
+pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
+
+QUICK = ["--set", "latency.seconds=0", "--set", "latency.repetitions=2", "--set", "latency.rounds=2"]
+QUICK += ["--set", "skeleton.stem_channels=5", "--set", "skeleton.n_stacks=2"]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder of class folders of PNGs, of different numbers of images."""
+    rng, base = np.random.default_rng(0), tmp_path_factory.mktemp("own")
+    for k, name in enumerate(("field", "lake", "town")):
+        (base / "fields" / name).mkdir(parents=True)
+        for j in range(20 + 5 * k):
+            pixels = np.clip(rng.normal(60 + 60 * k, 20, (3, 8, 8)), 1, 255).astype(np.uint8)
+            write_raster(base / "fields" / name / f"{j}.png", pixels, driver="PNG")
+    return base
+
+
+@pytest.fixture
+def place(images, monkeypatch, tmp_path):
+    monkeypatch.setenv("EOMOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(images)
+    return images
+
+
+def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_path):
+    done = call("run", "--data", "fields", "--budget", 3, "--epochs", 1, *QUICK, "--out", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert (found["problem"], found["distinct_cells"]) == ("live-data", 3)
+    assert all({"val_macro_error", "latency"} <= row.keys() for row in found["front"])
+    again = call("run", "--data", place / "fields", "--budget", 3, "--epochs", 1, *QUICK, "--out", tmp_path / "out")
+    assert "nothing was evaluated" in again.out
+    assert "validation macro error and latency, images of fields" in again.out
+    other = call("run", "--data", "fields", "--budget", 3, "--epochs", 2, *QUICK, "--out", tmp_path / "out")
+    assert "another run" in other.err
+
+
+def test_images_of_a_live_card_are_replaced_and_its_options_kept_where_they_apply(place):
+    problem = get_problem("live-scene", data="fields", **{"skeleton.stem_channels": 32, "latency.batch_size": 8})
+    campaign = problem.backends["live"].campaign
+    assert campaign.source.name == str(place / "fields")
+    # The scene's patch size and gap say nothing of images in folders.
+    assert campaign.source.options == {"n_train": 4000, "n_val": 2000, "n_test": 4000}
+    assert (problem.skeleton.stem_channels, problem.skeleton.cells_per_stack) == (32, 1)
+    assert (problem.skeleton.image_size, problem.skeleton.n_classes) == (8, 3)
+    assert (campaign.timing.batch_size, campaign.timing.seconds) == (8, 0.5)
+    assert "Landsat" not in problem.card.title + problem.card.citation
+    assert problem.options["data"] == str(place / "fields")
+    own = load_card("live-scene")
+    assert with_images(own, "landsat-nc") is own
+
+
+def test_a_scene_may_be_named_by_its_file(place, tmp_path):
+    rng = np.random.default_rng(0)
+    write_raster(tmp_path / "band.tif", rng.normal(size=(40, 40)).astype(np.float32))
+    write_raster(tmp_path / "cover.tif", rng.integers(1, 3, (40, 40)).astype(np.uint8))
+    (tmp_path / "my-place.toml").write_text('bands = ["band.tif"]\nlabels = "cover.tif"\n')
+    settings = {"images.patch_size": 5, "images.gap": 0, "images.blocks": 4}
+    problem = get_problem("live-scene", data=tmp_path / "my-place.toml", **settings)
+    campaign = problem.backends["live"].campaign
+    assert campaign.source.options == {"patch_size": 5, "gap": 0, "blocks": 4, "n_train": 4000, "n_val": 2000,
+                                       "n_test": 4000}  # fmt: skip
+    assert problem.skeleton.image_size == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["eo-macro-latency", "--data", "fields"], "eo-macro-latency takes no images: its values come from surrogate"),
+        (["eo-macro-params", "--data", "fields"], "values come from surrogate and analytic; with images give a live"),
+        (["--data", "nowhere"], "there is no data set or folder 'nowhere'"),
+        (["live-data", "--budget", "1"], "the live backend needs images: --data FOLDER"),
+        (["--data", "fields", "--set", "images.patch_size=3"], "unknown key 'patch_size'"),
+        (["--data", "fields", "--set", "latency.batch=3"], "unknown key 'batch'"),
+        (["--data", "fields", "--set", "epochs.x=3"], "epochs is no table of settings"),
+        (["--data", "fields", "--set", "latency.=3"], "latency is no table of settings"),
+        (["live-data", "--set", "data=fields", "--set", "skeleton.image_size=3"], "unknown key 'image_size'"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(place, refused, arguments, sentence):
+    assert sentence in refused("run", *arguments)
