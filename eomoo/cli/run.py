@@ -61,7 +61,7 @@ def run(
         ),
     ] = None,
     init: Annotated[
-        str | None, Option(help="The first cells: random, surrogate-pareto or surrogate-pareto-as-published.")
+        str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
     ] = None,
     n_train: Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")] = None,
     budget: Annotated[int | None, Option(help="Distinct cells to evaluate; by default the card's.")] = None,

@@ -41,13 +41,14 @@ from eomoo.search.surrogate_pls import SurrogatePLS
 from eomoo.search.surrogate_start import SurrogateParetoSampling
 from eomoo.search.trace import Trace
 from eomoo.search.uncertainty import front_uncertainty
-from eomoo.search.walks import WalkSampling, random_walks
+from eomoo.search.walks import WalkSampling, distinct_walks, random_walks
 
 __all__ = [
     "ALGORITHMS", "DEFAULT_ALGORITHM", "PLS", "AlgorithmSpec", "BudgetedEvaluator", "CellCrossover",
     "CellDuplicateElimination", "CellProblem", "CellSampling", "DistinctCells", "GapRestart", "MemeticSearch",
     "NeighborMutation", "PerturbationRestart", "Progress", "RandomCellSampling", "RandomRestart", "RandomSearch",
     "RecombinationRestart", "Restart", "RunResult", "Selection", "Suggestion", "SurrogatePLS",
-    "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators", "default_algorithm", "front_uncertainty",
-    "get_problem", "live_problem", "make_algorithm", "random_walks", "run_algorithm", "suggest_cells",
+    "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators", "default_algorithm", "distinct_walks",
+    "front_uncertainty", "get_problem", "live_problem", "make_algorithm", "random_walks", "run_algorithm",
+    "suggest_cells",
 ]  # fmt: skip

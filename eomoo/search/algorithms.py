@@ -24,6 +24,7 @@ from eomoo.search.pls import PLS
 from eomoo.search.random_search import RandomSearch
 from eomoo.search.surrogate_pls import SurrogatePLS
 from eomoo.search.surrogate_start import SurrogateParetoSampling, fit_as_published
+from eomoo.search.walks import WalkSampling
 
 DEFAULT_ALGORITHM = "surrogate-pls"
 """What ``eomoo run`` uses unless told otherwise, with its default settings: what wins the benchmark suite."""
@@ -31,6 +32,7 @@ DEFAULT_ALGORITHM = "surrogate-pls"
 # Where the first cells come from, by name: ``n_train`` -> sampling.
 _INITS: dict[str, Callable[[int], Sampling]] = {
     "random": lambda n_train: RandomCellSampling(),
+    "walks": lambda n_train: WalkSampling(),
     "surrogate-pareto": SurrogateParetoSampling,
     "surrogate-pareto-as-published": partial(SurrogateParetoSampling, model=fit_as_published, features="17x17"),
 }
@@ -142,8 +144,8 @@ def same_settings(stored: Mapping[str, Any], spec: AlgorithmSpec) -> bool:
 def _without_say(settings: Mapping[str, Any]) -> dict[str, str]:
     """The settings that change nothing beside the others, with the reason."""
     found = {}
-    if settings.get("init") == "random":
-        found["n_train"] = 'init = "random", which trains nothing'
+    if settings.get("init") in ("random", "walks"):
+        found["n_train"] = f'init = "{settings["init"]}", which trains nothing'
     if settings.get("n_expand") is not None and "batch_size" in settings:
         found["batch_size"] = "n_expand is given, which makes batches of whatever size"
     return found

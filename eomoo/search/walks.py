@@ -138,6 +138,41 @@ def _drawn_starts(n: int, kind: str, domain: Bools | None, rng: Generator, *, mu
     return np.resize(found, n) if len(found) else found
 
 
+def distinct_walks(
+    n_walks: int, length: int, *, neighborhood: str = "hamming", seed: int | Generator | None = None
+) -> list[Ints]:
+    """Self-avoiding random walks of up to ``length`` cells, none of which is in two of them.
+
+    The first walks are the same however many there are. A walk that cannot go on is shorter.
+
+    Args:
+        n_walks: Number of walks.
+        length: Cells in a walk, its start included.
+        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
+        seed: An int, a Generator, or None for fresh entropy.
+
+    Raises:
+        SettingError: (a ValueError) A number below 1, or more cells than the space has.
+    """
+    positive("length", length)
+    # Walks that cross the whole space would need all of its cells.
+    positive("n_walks", n_walks, most=len(load_space()) // length)
+    check_kind(neighborhood)
+    rng, left = np.random.default_rng(seed), np.ones(len(load_space()), dtype=bool)
+    return [_walk_within(left, length, neighborhood, rng) for _ in range(n_walks)]
+
+
+def _walk_within(left: Bools, length: int, kind: str, rng: Generator) -> Ints:
+    """A self-avoiding walk over cells that are left, of which some are; its cells are left no more."""
+    start = _drawn_starts(1, kind, left, rng, must_move=length > 1)
+    if len(start) == 0:
+        start = rng.choice(np.flatnonzero(left), size=1)
+    walk = random_walks(1, length, neighborhood=kind, self_avoiding=True, starts=start, domain=left, seed=rng)[0]
+    walk = walk[walk >= 0]
+    left[walk] = False
+    return walk
+
+
 class WalkSampling(Sampling):
     """Distinct cells along self-avoiding random walks, for new benchmark data.
 
@@ -179,17 +214,8 @@ class WalkSampling(Sampling):
         found: list[Ints] = []
         missing = n_samples
         while missing > 0 and left.any():
-            length = min(self.length, missing)
-            start = _drawn_starts(1, self.neighborhood, left, rng, must_move=length > 1)
-            if len(start) == 0:
-                start = rng.choice(np.flatnonzero(left), size=1)
-            walk = random_walks(
-                1, length, neighborhood=self.neighborhood, self_avoiding=True, starts=start, domain=left, seed=rng
-            )[0]
-            walk = walk[walk >= 0]
-            left[walk] = False
-            found.append(walk)
-            missing -= len(walk)
+            found.append(_walk_within(left, min(self.length, missing), self.neighborhood, rng))
+            missing -= len(found[-1])
         return found
 
     def _do(self, problem: Problem, n_samples: int, random_state: Generator | None = None, **kwargs: object) -> Ints:

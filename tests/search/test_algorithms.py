@@ -1,6 +1,7 @@
 """Every algorithm by name, under equal conditions."""
 
 import importlib.util
+import itertools
 import json
 
 import numpy as np
@@ -176,6 +177,7 @@ def test_options_are_checked(name):
     [
         ("pls", {"n_train": 500}, 'n_train has no say where init = "random"'),
         ("surrogate-pls", {"n_train": 500, "init": "random"}, "n_train has no say"),
+        ("pls", {"n_train": 500, "init": "walks"}, 'n_train has no say where init = "walks"'),
         ("pls", {"n_expand": 3, "batch_size": 9}, "batch_size has no say where n_expand is given"),
         ("nsga2", {"init": "surrogate-pareto", "n_train": "blue"}, "n_train must be a whole number"),
         ("random", {"init": "surrogate-pareto"}, "unknown key 'init'"),
@@ -201,6 +203,16 @@ def test_settings_are_those_that_have_a_say():
     assert not AlgorithmSpec(label="x", algorithm="moead").handles_constraints
     started = AlgorithmSpec(label="x", algorithm="surrogate-pls", options={"init": "surrogate-pareto"})
     assert started.settings["n_train"] == started.build(2).sampling.n_train == 2000
+
+
+def test_the_first_cells_may_be_those_of_random_walks(problems, space):
+    spec = AlgorithmSpec(label="x", algorithm="nsga2", options={"init": "walks", "pop_size": 20})
+    assert spec.settings == {"pop_size": 20, "init": "walks"}
+    cells = run(problems["two"], "nsga2", 20, init="walks", pop_size=20).cells.tolist()
+    steps = [b in space.neighbors(a) for a, b in itertools.pairwise(cells)]
+    # A walk of 15 and the beginning of another.
+    assert sum(steps) == 18
+    assert not steps[14]
 
 
 def test_settings_as_0_1_0_recorded_them_are_understood():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eomoo.errors import SettingError, UnknownNameError
-from eomoo.search.walks import WalkSampling, random_walks
+from eomoo.search.walks import WalkSampling, distinct_walks, random_walks
 
 
 def are_steps(space, walks, kind):
@@ -107,3 +107,16 @@ def test_a_sample_of_a_small_domain_gives_all_of_it(space):
     domain[:50] = True
     cells = np.concatenate(WalkSampling().walks(200, domain=domain, seed=0))
     np.testing.assert_array_equal(np.sort(cells), np.arange(50))
+
+
+def test_distinct_walks_share_no_cell_and_the_first_are_the_same_however_many(space):
+    walks = distinct_walks(20, 15, seed=3)
+    cells = np.concatenate(walks)
+    assert len(walks) == 20
+    assert max(map(len, walks)) == 15
+    assert len(np.unique(cells)) == len(cells)
+    assert are_steps(space, walks, "hamming")
+    for few, many in zip(distinct_walks(7, 15, seed=3), walks, strict=False):
+        np.testing.assert_array_equal(few, many)
+    with pytest.raises(SettingError, match="n_walks must be a whole number from 1 to 28,241"):
+        distinct_walks(30_000, 15)

@@ -1,0 +1,180 @@
+"""Which cells are measured: those of random walks, cells spread over the space, and cells that were asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eomoo.arrays import Facts, Ints
+from eomoo.checks import listed, positive, short, whole
+from eomoo.data.measured_table import TABLE_FILE
+from eomoo.data.user_table import MOST_BYTES, cells_of, read_frame
+from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
+from eomoo.files import read_bytes
+from eomoo.measuring.spread import spread_cells
+from eomoo.search.starts import in_order
+from eomoo.search.walks import distinct_walks
+from eomoo.space import load_space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# As published: 30 walks of 15.
+_LENGTH = 15
+_TABLES = (".csv", ".csv.gz", ".parquet", ".pq")
+# What a folder may hold that names cells: a measured table's, or those of a run's front.
+_IN_FOLDERS = (TABLE_FILE, "front.csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellChoice:
+    """Which cells; the same choice is the same cells in the same order, and a larger one begins with them.
+
+    Attributes:
+        walks: Self-avoiding random walks in the Hamming neighbourhood, none through a cell of another.
+        length: Cells in each.
+        spread: Cells of ``spread_cells``.
+        seed: Of walks and spread.
+        given: Walks that are given, cells in order.
+        listed: Cells that are given.
+
+    Raises:
+        SettingError: (a ValueError) A number that cannot be, or what is no cell.
+    """
+
+    walks: int = 0
+    length: int = _LENGTH
+    spread: int = 0
+    seed: int = 0
+    given: tuple[tuple[int, ...], ...] = ()
+    listed: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("walks", "spread", "seed"):
+            whole(name, getattr(self, name), least=0, most=2**63 - 1)
+        positive("length", self.length)
+        object.__setattr__(self, "given", tuple(tuple(map(int, load_space().check(walk))) for walk in self.given))
+        object.__setattr__(self, "listed", tuple(map(int, load_space().check(self.listed))))
+        if self.walks and self.given:
+            raise SettingError("walks are drawn or given, not both")
+        steps = [cell for walk in self.given for cell in walk]
+        if len(set(steps)) < len(steps):
+            raise SettingError("a cell is in two places of the walks that are given; a measured table has one for each")
+
+    @classmethod
+    def from_facts(cls, facts: Facts) -> CellChoice:
+        """What a measured table says of its cells; SettingError where it is not of this kind."""
+        if facts.keys() - {field.name for field in fields(cls)}:
+            raise SettingError("its cells were not chosen by `eomoo measure`")
+        return cls(**facts)
+
+    def to_facts(self) -> Facts:
+        """As plain data, without what says nothing."""
+        said = {name: value for name, value in asdict(self).items() if value}
+        return {name: value for name, value in said.items() if name != "length" or self.walks}
+
+    def joined(self, other: CellChoice) -> CellChoice:
+        """The choice that has the cells of both; SettingError where the two have other walks or spreads."""
+        for name, counts in (("length", ("walks",)), ("seed", ("walks", "spread"))):
+            mine, others = getattr(self, name), getattr(other, name)
+            if mine != others and all(any(getattr(c, count) for count in counts) for c in (self, other)):
+                raise SettingError(f"its cells were chosen with {name} {mine}, not {others}")
+        return CellChoice(
+            walks=max(self.walks, other.walks),
+            length=(self if self.walks else other).length,
+            spread=max(self.spread, other.spread),
+            seed=(self if self.walks or self.spread else other).seed,
+            given=tuple(dict.fromkeys(self.given + other.given)),
+            listed=tuple(dict.fromkeys(self.listed + other.listed)),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Each cell once: index, and walk and step where it is in one (else NaN); walks first, then spread and list."""
+        import pandas as pd
+
+        walks = distinct_walks(self.walks, self.length, seed=self.seed) if self.walks else []
+        walks = [*walks, *(np.array(walk, dtype=np.int64) for walk in self.given)]
+        rest = [spread_cells(self.spread, seed=self.seed)] if self.spread else []
+        cells = np.concatenate([*walks, *rest, np.array(self.listed, dtype=np.int64)])
+        place = np.full((len(cells), 2), np.nan)
+        steps = [(k, step) for k, walk in enumerate(walks) for step in range(len(walk))]
+        place[: len(steps)] = np.array(steps).reshape(-1, 2)
+        frame = pd.DataFrame({"index": cells, "walk": place[:, 0], "step": place[:, 1]})
+        return frame.drop_duplicates("index", ignore_index=True)
+
+
+def choose_cells(
+    cells: str | Path | Iterable[Any] | None = None,
+    *,
+    walks: int = 0,
+    length: int = _LENGTH,
+    spread: int = 0,
+    seed: int = 0,
+) -> CellChoice:
+    """The choice of what a user asks for.
+
+    Args:
+        cells: A file or folder (see ``read_cells``), indices (n,), or walks: a sequence of arrays of indices, a
+            cell in no two of them.
+        walks, length, spread, seed: See ``CellChoice``.
+    """
+    given: list[Ints] = []
+    found = np.empty(0, dtype=np.int64)
+    if isinstance(cells, str | Path):
+        found = read_cells(cells)
+    elif cells is not None:
+        rows: list[Any] = list(cells)
+        if rows and np.ndim(rows[0]) > 0:
+            given = [load_space().check(row) for row in rows]
+        else:
+            found = load_space().check(rows)
+    return CellChoice(
+        walks=walks,
+        length=length,
+        spread=spread,
+        seed=seed,
+        given=tuple(tuple(walk.tolist()) for walk in given),
+        listed=tuple(in_order(found).tolist()),
+    )
+
+
+def read_cells(place: str | Path) -> Ints:
+    """The cells (n,) that a file or a folder names.
+
+    Args:
+        place: A table (CSV, Parquet) as for ``read_user_table``, what ``eomoo suggest --out`` wrote among them;
+            any other file as a list of indices or NAS-Bench-101 hashes, separated by white space or commas; the folder
+            of a measured table, or that of a run, for the cells of its front.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is no such file, or nothing of that kind in the folder.
+        DataError: (a ValueError) A row or a word is no cell.
+    """
+    path = Path(place)
+    if path.is_dir():
+        found = [path / name for name in _IN_FOLDERS if (path / name).is_file()]
+        if not found:
+            raise DataNotFoundError(f"{path} is no folder of a measured table or a run: no {' or '.join(_IN_FOLDERS)}")
+        path = found[0]
+    if path.name.lower().endswith(_TABLES):
+        return cells_of(read_frame(path), path)
+    try:
+        words = re.split(r"[\s,]+", read_bytes(path, max_size=MOST_BYTES).decode("utf-8-sig").strip())
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is no list of cells: it is no text") from None
+    cells = np.array([int(word) if re.fullmatch(r"[0-9]{1,6}", word) else -1 for word in words], dtype=np.int64)
+    hashes = [word for word, cell in zip(words, cells, strict=True) if cell < 0]
+    wrong = [word for word in hashes if not re.fullmatch(r"[0-9a-f]{32}", word)]
+    if wrong:
+        raise DataError(f"{path} is a list of cells by index or hash, not {listed(map(short, wrong[:3]))}")
+    try:
+        cells[cells < 0] = load_space().find(hashes)
+        return load_space().check(cells)
+    except EomooError as error:
+        raise DataError(f"{path}: {error}") from None
