@@ -23,6 +23,7 @@ from eomoo.data.eo_files import (
     read_walks,
 )
 from eomoo.errors import CellError, DataError
+from eomoo.fronts import Quantity
 from eomoo.space import Cell, load_space
 
 if TYPE_CHECKING:
@@ -53,6 +54,24 @@ EO_COLUMNS: dict[str, tuple[str, str]] = {
 
 EO_UNITS: dict[str, str] = {name: unit for name, (unit, _) in EO_COLUMNS.items() if unit}
 """Unit of each column that has one."""
+
+def _accuracy(title: str) -> Quantity:
+    return Quantity(title=title, unit="fraction", direction="max")
+
+
+EO_QUANTITIES: dict[str, Quantity] = {
+    "train_micro": _accuracy("training micro accuracy"),
+    "val_micro": _accuracy("validation micro accuracy"),
+    "test_micro": _accuracy("test micro accuracy"),
+    "train_macro": _accuracy("training macro accuracy"),
+    "val_macro": _accuracy("validation macro accuracy"),
+    "test_macro": _accuracy("test macro accuracy"),
+    "latency": Quantity(title="latency on A100", unit="ms/batch", direction="min"),
+    "train_time": Quantity(title="training time", unit="s", direction="min"),
+    "params": Quantity(title="parameters", unit="", direction="min"),
+    "checkpoint_size": Quantity(title="checkpoint size", unit="KiB", direction="min"),
+}
+"""What the EO table tells of a cell, by its column."""
 
 # As published: 30 random walks of 15 cells.
 _N_WALKS, _WALK_LENGTH = 30, 15

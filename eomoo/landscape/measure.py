@@ -153,7 +153,7 @@ def _walked(landscape: Landscape, *, n_walks: int, length: int, seed: int) -> li
     by_index = np.full((len(landscape.problem.space) + 1, landscape.values.shape[1]), np.nan)
     by_index[landscape.cells] = landscape.values
     lag = min(_MAX_LAG, length - 1)
-    return [autocorrelation(column[walks], max_lag=lag, seed=seed) for column in by_index.T]
+    return [autocorrelation(column[walks], max_lag=lag) for column in by_index.T]
 
 
 def _exact(landscape: Landscape) -> Floats | None:

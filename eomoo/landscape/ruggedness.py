@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Floats
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees, sparse
+from eomoo.landscape.intervals import CONFIDENCE, fisher, jackknife
 from eomoo.space import Neighborhood
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Autocorrelation:
     Attributes:
         mean: (max_lag + 1,) estimate by lag, 1 at lag 0.
         low, high: (max_lag + 1,) pointwise confidence band.
+        pairs: (max_lag + 1,) pairs of cells that each is from.
         length: Correlation length in steps, with its band (low, high).
         confidence: Of the bands, such as 0.95.
     """
@@ -31,6 +32,7 @@ class Autocorrelation:
     mean: Floats
     low: Floats
     high: Floats
+    pairs: Ints
     length: float
     length_band: tuple[float, float]
     confidence: float
@@ -40,7 +42,8 @@ class Autocorrelation:
         """A row for each lag: columns "lag", "mean", "low", "high"."""
         import pandas as pd
 
-        return pd.DataFrame({"lag": np.arange(len(self.mean)), "mean": self.mean, "low": self.low, "high": self.high})
+        columns = {"mean": self.mean, "low": self.low, "high": self.high, "pairs": self.pairs}
+        return pd.DataFrame({"lag": np.arange(len(self.mean)), **columns})
 
 
 def correlation_length(first: float) -> float:
@@ -60,87 +63,72 @@ def correlation_length(first: float) -> float:
     return float("inf") if first >= 1.0 else float(-1.0 / np.log(first))
 
 
-def autocorrelation(
-    values: Floats,
-    *,
-    max_lag: int,
-    confidence: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int | np.random.Generator | None = 0,
-) -> Autocorrelation:
+def autocorrelation(values: Floats, *, max_lag: int, confidence: float = CONFIDENCE) -> Autocorrelation:
     """Autocorrelation along many walks, with a confidence band.
 
     All pairs of values ``lag`` steps apart, of all walks together, centred on and divided by the mean
     and variance of all values: unlike the mean of each walk's own autocorrelation, this is not drawn
-    to below zero when walks are short. The band is a percentile bootstrap over whole walks, which
+    to below zero when walks are short. The band is from leaving out one whole walk at a time: walks
     are independent of each other where steps are not. A constant has no autocorrelation: all is NaN, as
-    it is for lags that no walk has lived to see.
+    it is for lags that no walk has lived to see; of fewer than three walks the band is NaN.
 
     Args:
-        values: (n_walks, length) values along the walks; NaN after a walk's end.
+        values: (n_walks, length) values along the walks; NaN after a walk's end, and where there is none.
         max_lag: Largest lag, at most ``length - 1``.
         confidence: Share of the band.
-        n_resamples: Number of bootstrap samples.
-        seed: Of the bootstrap.
 
     Raises:
         SettingError: (a ValueError) A lag that the walks do not have, or a share not in (0, 1).
 
-    Source: Weinberger, Biological Cybernetics 63, 1990; Efron, Annals of Statistics 7, 1979.
+    Source: Weinberger, Biological Cybernetics 63, 1990; the band: see ``jackknife``.
     """
     if not 0 < max_lag < values.shape[1]:
         raise SettingError(f"max_lag must be 1 to {values.shape[1] - 1}, the walks' steps; got {max_lag}")
     if not 0.0 < confidence < 1.0:
         raise SettingError(f"confidence must be between 0 and 1; got {confidence}")
-    n_walks, rng = len(values), np.random.default_rng(seed)
-    # One column of weights for the sample itself, then as many for each resample as walks drawn.
-    drawn = rng.multinomial(n_walks, np.full(n_walks, 1.0 / n_walks), size=n_resamples)
-    weights = np.concatenate((np.ones((1, n_walks)), drawn.astype(np.float64)))
-    curves = _curves(weights, *_lagged_sums(values, max_lag))
-    lengths = [correlation_length(r) for r in curves[:, 1]]
-    tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
-    low, high = _quantiles(curves[1:], tails)
-    band = _quantiles(np.array(lengths[1:])[:, None], tails)[:, 0]
-    ends = float(band[0]), float(band[1])
-    return Autocorrelation(
-        mean=curves[0], low=low, high=high, length=lengths[0], length_band=ends, confidence=confidence
+    walked = np.flatnonzero(np.isfinite(values).any(axis=1))
+    sums = _lagged_sums(values[walked], max_lag)
+    found = jackknife(
+        lambda kept: _curve(kept, *sums), walked, link=fisher, inverse=np.tanh, confidence=confidence
     )
-
-
-def _quantiles(samples: Floats, shares: list[float]) -> Floats:
-    """Quantiles (k, m) of each column of samples (n, m) without its NaN; NaN where there is nothing else."""
-    # "nearest" keeps infinite lengths apart from NaN, which interpolation would make of them.
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-        return np.asarray(np.nanquantile(samples, shares, axis=0, method="nearest"))
+    first, *ends = (correlation_length(float(part[1])) for part in found)
+    return Autocorrelation(
+        mean=found.value,
+        low=found.low,
+        high=found.high,
+        pairs=sums[-1].sum(axis=0).astype(np.int64),
+        length=first,
+        length_band=(ends[0], ends[1]),
+        confidence=confidence,
+    )
 
 
 def _lagged_sums(values: Floats, max_lag: int) -> tuple[Floats, ...]:
     """By walk and lag (n_walks, max_lag + 1): products, first members, second members, pairs; then totals."""
     there = ~np.isnan(values)
-    centred = np.where(there, values - values[there].mean(), 0.0)
-    if np.ptp(values[there]) == 0.0:
+    centred = np.where(there, values - np.mean(values[there]) if there.any() else 0.0, 0.0)
+    if there.any() and np.ptp(values[there]) == 0.0:
         centred[:] = 0.0
     shape = (len(values), max_lag + 1)
     products, heads, tails, pairs = (np.empty(shape) for _ in range(4))
     for lag in range(max_lag + 1):
         stop = values.shape[1] - lag
         a, b = centred[:, :stop], centred[:, lag:]
-        both = there[:, lag:]
+        both = there[:, :stop] & there[:, lag:]
         products[:, lag] = np.einsum("ij,ij->i", a, b)
         heads[:, lag] = np.einsum("ij,ij->i", a, both)
-        tails[:, lag] = b.sum(axis=1)
+        tails[:, lag] = np.einsum("ij,ij->i", b, both)
         pairs[:, lag] = both.sum(axis=1)
     return products, heads, tails, pairs
 
 
-def _curves(weights: Floats, products: Floats, heads: Floats, tails: Floats, pairs: Floats) -> Floats:
-    """Autocorrelations (n_samples, max_lag + 1) for weights (n_samples, n_walks) of the walks."""
-    n = weights @ pairs
-    mean = (weights @ heads)[:, :1] / n[:, :1]
-    joint = weights @ products - mean * (weights @ heads) - mean * (weights @ tails)
+def _curve(kept: Bools, products: Floats, heads: Floats, tails: Floats, pairs: Floats) -> Floats:
+    """Autocorrelations (max_lag + 1,) of the walks that are kept (n_walks,)."""
+    n, first, second = (part[kept].sum(axis=0) for part in (pairs, heads, tails))
     with np.errstate(invalid="ignore", divide="ignore"):
-        covariance = joint / n + mean**2
-        return np.asarray(covariance / covariance[:, :1])
+        mean = first[0] / n[0]
+        covariance = (products[kept].sum(axis=0) - mean * (first + second)) / n + mean**2
+        return np.asarray(covariance / covariance[0])
 
 
 def exact_autocorrelation(f: Floats, graph: Neighborhood, *, max_lag: int) -> Floats:
@@ -183,14 +171,21 @@ def exact_autocorrelation(f: Floats, graph: Neighborhood, *, max_lag: int) -> Fl
 
 
 def walk_autocorrelation(values: Floats, *, lag: int = 1) -> Floats:
-    """Each walk's own autocorrelation (n_walks,) at a lag, from values (n_walks, length).
+    """Each walk's own autocorrelation (n_walks,) at a lag, from values (n_walks, length), NaN where there is none.
 
     With a walk's deviations d from its own mean: sum(d[t] * d[t + lag]) / sum(d^2), the usual
     estimator of a single series; the published ruggedness is 1 / its mean at lag 1. For short walks it
-    is biased towards below zero, by about 1 / length.
+    is biased towards below zero, by about 1 / length. NaN for a walk without pairs, or of equal values.
 
     Source: Box and Jenkins, Time series analysis, 1970; Traoré, Camero, Zhu, 2021.
     """
-    d = values - values.mean(axis=1, keepdims=True)
+    there = np.isfinite(values)
+    n = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    d = np.where(there, values - np.where(there, values, 0.0).sum(axis=1, keepdims=True) / n, 0.0)
     stop = values.shape[1] - lag
-    return np.asarray((d[:, :stop] * d[:, lag:]).sum(axis=1) / (d * d).sum(axis=1))
+    # Deviations of equal values are rounding errors.
+    level = np.where(there, np.abs(values), 0.0).max(axis=1)
+    spread = (d * d).sum(axis=1)
+    known = (there[:, :stop] & there[:, lag:]).any(axis=1) & (spread > n[:, 0] * (1e-12 * level) ** 2)
+    products = (d[:, :stop] * d[:, lag:]).sum(axis=1)
+    return np.divide(products, spread, out=np.full(len(values), np.nan), where=known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -140,7 +141,4 @@ def recipe_for(name: str, values: NDArray[np.float64], *, encoding: str | None =
 
 def is_accuracy(name: str) -> bool:
     """Whether a target of that name is a share of what was right, so that its error is a quantity too."""
-    return name in _FRACTIONS or "acc" in name.lower()
-
-
-_FRACTIONS = tuple(name for name, recipe in EO_RECIPES.items() if recipe is _ACCURACY)
+    return re.search("acc|_(micro|macro)(_|$)", name.lower()) is not None

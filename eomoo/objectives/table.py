@@ -13,29 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import choice, whole
+from eomoo.data.eo_table import EO_QUANTITIES
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.objectives.base import Backend, drawn, errors_of, with_errors
 from eomoo.space import load_space
-
-
-def _accuracy(title: str) -> Quantity:
-    return Quantity(title=title, unit="fraction", direction="max")
-
-
-EO_QUANTITIES: dict[str, Quantity] = {
-    "train_micro": _accuracy("training micro accuracy"),
-    "val_micro": _accuracy("validation micro accuracy"),
-    "test_micro": _accuracy("test micro accuracy"),
-    "train_macro": _accuracy("training macro accuracy"),
-    "val_macro": _accuracy("validation macro accuracy"),
-    "test_macro": _accuracy("test macro accuracy"),
-    "latency": Quantity(title="latency on A100", unit="ms/batch", direction="min"),
-    "train_time": Quantity(title="training time", unit="s", direction="min"),
-    "params": Quantity(title="parameters", unit="", direction="min"),
-    "checkpoint_size": Quantity(title="checkpoint size", unit="KiB", direction="min"),
-}
-"""What the EO table tells of a cell, by its column."""
 
 
 class TableBackend(Backend):

@@ -1,0 +1,73 @@
+"""Intervals for what is computed of a sample, from leaving out one group of it at a time, such as a walk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t as student
+
+from eomoo.arrays import Bools, Floats, Ints
+
+CONFIDENCE = 0.95
+# With two groups an interval is as good as everything that there can be.
+_LEAST_GROUPS = 3
+# So many leave as good an interval as all cells one by one (t of 29 and of 400 degrees: 2.05 and 1.97).
+_MOST_GROUPS = 30
+# What keeps Fisher's transformation of a correlation of 1 finite.
+_ALMOST_ONE = 1.0 - 1e-12
+
+
+class Estimates(NamedTuple):
+    """Values (k,) of a sample, and the ends (k,) of their intervals; NaN where they are not known."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+def jackknife(
+    statistic: Callable[[Bools], Floats],
+    groups: Ints,
+    *,
+    link: Callable[[Floats], Floats] = lambda value: value,
+    inverse: Callable[[Floats], Floats] = lambda value: value,
+    confidence: float = CONFIDENCE,
+) -> Estimates:
+    """A statistic (k,) of rows that fall into independent groups (n,), with Student's intervals.
+
+    Args:
+        statistic: Of the rows that are kept, (n,) bool.
+        groups: Rows of one group depend on each other, as the cells of a walk do.
+        link, inverse: To a scale on which the statistic is near to normal, and back.
+        confidence: Share of the intervals.
+
+    With thirty walks of 15 cells, and with three, 92 to 95 % of intervals of 95 % hold the true autocorrelation; of
+    percentile bootstraps over walks 87 to 92 %, and 51 to 76 %.
+
+    Source: Busing, Meijer, van der Leeden, Delete-m jackknife for unequal m, Statistics and Computing 9, 1999.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    whole = statistic(np.ones(len(groups), dtype=bool))
+    n = len(names)
+    if n < _LEAST_GROUPS:
+        return Estimates(whole, np.full_like(whole, np.nan), np.full_like(whole, np.nan))
+    h = (len(groups) / np.bincount(group))[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value, without = link(whole), np.stack([link(statistic(group != k)) for k in range(n)])
+        centre = n * value - ((1.0 - 1.0 / h) * without).sum(axis=0)
+        variance = ((h * value - (h - 1.0) * without - centre) ** 2 / (h - 1.0)).mean(axis=0)
+        reach = student.ppf((1.0 + confidence) / 2.0, n - 1) * np.sqrt(variance)
+        return Estimates(whole, inverse(centre - reach), inverse(centre + reach))
+
+
+def fisher(correlation: Floats) -> Floats:
+    """Correlations on the scale on which they are near to normal (Fisher, 1915); ``numpy.tanh`` leads back."""
+    return np.arctanh(np.clip(correlation, -_ALMOST_ONE, _ALMOST_ONE))
+
+
+def blocks(n: int, *, seed: int = 0) -> Ints:
+    """Groups (n,) of independent rows, drawn by the seed: each alone, or about thirty of one size."""
+    order: Ints = np.random.default_rng(seed).permutation(n) % min(n, _MOST_GROUPS) if n else np.zeros(0, np.int64)
+    return order

@@ -1,0 +1,262 @@
+"""The published landscape analysis of a measured table: what a sample of cells tells, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eomoo.arrays import Facts, Floats, Ints
+from eomoo.data.measured_table import MeasuredTable
+from eomoo.fronts import Objective, Objectives, non_dominated
+from eomoo.landscape.intervals import CONFIDENCE, Estimates, fisher, jackknife
+from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
+from eomoo.landscape.sample import Sample, sample_of
+from eomoo.landscape.values import correlations, describe
+from eomoo.space import load_space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# As for whole spaces; of lags beyond half a walk too few pairs are left.
+_MAX_LAG = 30
+# Of fewer cells a rank correlation says nothing.
+_LEAST_CELLS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleAnalysis:
+    """What was found of a sample.
+
+    Attributes:
+        sample: The cells and their values.
+        numbers: All of it in numbers, for JSON.
+        curves: Autocorrelation along all walks together, by quantity; empty without walks.
+        by_walk: Each walk's own autocorrelation of lag 1 (n_walks,), by quantity; empty without walks.
+        ranks: Rank correlations (m, m) of the quantities, in their order.
+        epochs: A row for each accuracy of the learning curves and epoch: quartiles over the cells, and the rank
+            correlation with the last epoch.
+    """
+
+    sample: Sample
+    numbers: Facts
+    curves: Mapping[str, Autocorrelation]
+    by_walk: Mapping[str, Floats]
+    ranks: Estimates
+    epochs: pd.DataFrame
+
+
+def analyse_sample(table: MeasuredTable) -> SampleAnalysis:
+    """Distributions, trade-offs, rank correlations, noise, and ruggedness along the walks of a measured table.
+
+    Nothing is told of the whole space: which cells are neighbours of which, local optima, basins and the true front
+    need all values (``analyse_landscape``). All intervals are of 95 %, from leaving out one walk at a time, or a part
+    of the cells where there are no walks (see ``jackknife``).
+
+    Raises:
+        DataError: (a ValueError) No cell has a value, or walks and steps contradict each other.
+
+    Source: Demir, Traoré, Camero, ESANN 2024; the measures: Traoré, Camero, Zhu, Fitness landscape footprint, 2021.
+    """
+    sample = sample_of(table)
+    curves, by_walk = {}, {}
+    length = sample.walks.shape[1]
+    for name in sample.quantities if length > 1 else ():
+        along = sample.along_walks(name)
+        curves[name] = autocorrelation(along, max_lag=min(_MAX_LAG, (length + 1) // 2, length - 1))
+        by_walk[name] = walk_autocorrelation(along)
+    ranks = rank_correlations(np.column_stack(list(sample.values.values())), sample.groups)
+    epochs = _epochs(sample)
+    cells, space, facts = sample.cells, load_space(), table.facts
+    numbers = {
+        "title": facts["title"],
+        "citation": facts.get("citation"),
+        "sample": {
+            "cells": len(cells),
+            "of": len(space),
+            "measurements": len(table.rows),
+            "failed": _counts(table.rows["status"][table.rows["status"] != "done"].to_numpy()),
+            "walks": len(sample.walks),
+            "cells_in_walks": int(sample.in_walks.sum()),
+            "steps": [int(n) for n in np.unique((sample.walks >= 0).sum(axis=1))],
+            "says": _says(sample),
+        },
+        "confidence": CONFIDENCE,
+        "by_vertices": _counts(space.n_vertices[cells]),
+        "by_edges": _counts(space.n_edges[cells]),
+        "quantities": [_quantity(sample, name, curves.get(name), by_walk.get(name)) for name in sample.quantities],
+        "non_dominated": _non_dominated(sample),
+        "rank_correlations": _pairs(list(sample.quantities), ranks),
+        "epochs": epochs.to_dict("records"),
+        "classes": classes_of(table),
+    }
+    return SampleAnalysis(
+        sample=sample, numbers=numbers, curves=curves, by_walk=by_walk, ranks=ranks, epochs=epochs
+    )
+
+
+def _says(sample: Sample) -> str:
+    walks = "along its walks, how fast values change from step to step"
+    if not len(sample.walks):
+        walks = "without walks (columns walk and step) nothing of ruggedness"
+    return (
+        f"{len(sample.cells):,} cells are a sample, not the space of {len(load_space()):,}. It tells how values are "
+        f"distributed and go together, and {walks}. Neutrality, local optima, basins and the true front need the "
+        "values of all cells: `eomoo surrogate fit` predicts them."
+    )
+
+
+def _counts(values: np.ndarray) -> dict[str, int]:  # type: ignore[type-arg]
+    return {str(value): int(n) for value, n in zip(*np.unique(values.astype(str), return_counts=True), strict=True)}
+
+
+def _quantity(sample: Sample, name: str, curve: Autocorrelation | None, by_walk: Floats | None) -> Facts:
+    values = sample.values[name]
+    found: Facts = {"name": name, **asdict(sample.quantities[name]), "values": describe(values[np.isfinite(values)])}
+    found["missing"] = int(np.isnan(values).sum())
+    if curve is not None and by_walk is not None:
+        found["autocorrelation"] = {
+            "lag_1": curve.mean[1],
+            "lag_1_band": [curve.low[1], curve.high[1]],
+            "pairs": curve.pairs[1],
+            "correlation_length": curve.length,
+            "correlation_length_band": curve.length_band,
+        }
+        found["ruggedness"] = ruggedness_of(by_walk)
+    return found | {"noise": noise_of(sample, name)}
+
+
+def ruggedness_of(by_walk: Floats) -> Facts:
+    """The published ruggedness, 1 / the mean of each walk's own autocorrelation of lag 1 (n_walks,), as a density.
+
+    Returns:
+        Of the walks' autocorrelations "walks", "mean", "std", "quartiles" and the mean's "band"; "ruggedness" and its
+        "ruggedness_band", None where the band holds 0, since the inverse then has no known sign.
+    """
+    known = by_walk[np.isfinite(by_walk)]
+    if not len(known):
+        return {"walks": 0}
+    mean, low, high = jackknife(lambda kept: known[kept].mean(keepdims=True), np.arange(len(known)))
+    # NaN is on neither side of 0.
+    signed = bool(low[0] > 0 or high[0] < 0)
+    return {
+        "walks": len(known),
+        "mean": mean[0],
+        "std": known.std(ddof=1) if len(known) > 1 else None,
+        "quartiles": np.quantile(known, [0.25, 0.5, 0.75]),
+        "band": [low[0], high[0]],
+        "ruggedness": 1.0 / mean[0] if mean[0] else None,
+        "ruggedness_band": [1.0 / high[0], 1.0 / low[0]] if signed else None,
+    }
+
+
+def noise_of(sample: Sample, name: str) -> Facts | None:
+    """Noise against signal of a quantity, where cells were measured several times; None where none was.
+
+    Returns:
+        "cells" measured repeatedly; "std" (n - 1, pooled) of single measurements of a cell; "share" of the variance
+        of single measurements that is noise, with its "band". One-way analysis of variance with random effects.
+
+    Source: Searle, Casella, McCulloch, Variance components, 1992.
+    """
+    rows = sample.table.rows
+    measured = rows[name].to_numpy() if name in rows else np.full(len(rows), np.nan)
+    there = np.isfinite(measured)
+    order = np.argsort(sample.cells)
+    cell = order[np.searchsorted(sample.cells[order], rows["index"].to_numpy()[there])]
+    single, repeats = measured[there], np.bincount(cell, minlength=len(sample.cells))
+    if repeats.max(initial=0) < 2:
+        return None
+
+    def parts(kept: np.ndarray) -> Floats:  # type: ignore[type-arg]
+        y, (_, row, count) = single[kept], np.unique(cell[kept], return_inverse=True, return_counts=True)
+        mean = np.bincount(row, y) / count
+        with np.errstate(invalid="ignore", divide="ignore"):
+            noise = ((y - mean[row]) ** 2).sum() / (count - 1).sum()
+            signal = max(mean.var(ddof=1) - noise * (1.0 / count).mean(), 0.0) if len(mean) > 1 else np.nan
+            return np.array([noise, noise / (noise + signal)])
+
+    found = jackknife(parts, sample.groups[cell], link=np.log, inverse=np.exp)
+    return {
+        "cells": int((repeats > 1).sum()),
+        "std": np.sqrt(found.value[0]),
+        "share": found.value[1],
+        "band": [found.low[1], min(found.high[1], 1.0)],
+    }
+
+
+def rank_correlations(values: Floats, groups: Ints) -> Estimates:
+    """Spearman's correlation (m, m) of columns (n, m), each pair over the rows that have both.
+
+    NaN for a constant, and for pairs with fewer than three common rows.
+    """
+    m = values.shape[1]
+    masks, which = np.unique(np.isfinite(values), axis=1, return_inverse=True)
+    found = np.full((3, m, m), np.nan)
+    pairs = [(a, b) for a in range(masks.shape[1]) for b in range(masks.shape[1])]
+    for a, b in sorted(pairs, key=lambda pair: pair[0] == pair[1]):
+        # Columns of one mask are ranked together; what this does to pairs within one of two is mended later.
+        columns, both = np.flatnonzero((which == a) | (which == b)), masks[:, a] & masks[:, b]
+        if both.sum() < _LEAST_CELLS or a > b:
+            continue
+        part = values[both][:, columns]
+        estimates = jackknife(
+            lambda kept, part=part: correlations(part[kept])["spearman"].ravel(),  # type: ignore[misc]
+            groups[both],
+            link=fisher,
+            inverse=np.tanh,
+        )
+        found[(slice(None), *np.ix_(columns, columns))] = np.reshape(estimates, (3, len(columns), -1))
+    return Estimates(*found)
+
+
+def _pairs(names: list[str], ranks: Estimates) -> list[Facts]:
+    value, low, high = ranks
+    return [
+        {"a": names[i], "b": names[j], "spearman": value[i, j], "band": [low[i, j], high[i, j]]}
+        for i, j in zip(*np.triu_indices(len(names), 1), strict=True)
+    ]
+
+
+def front_of(sample: Sample, *names: str) -> Ints:
+    """Rows of the sample's cells that no other of its cells dominates, by the first quantity."""
+    values = np.column_stack([sample.values[name] for name in names])
+    rows = np.flatnonzero(np.isfinite(values).all(axis=1))
+    objectives = Objectives(tuple(Objective(name=name, **asdict(sample.quantities[name])) for name in names))
+    best = rows[non_dominated(objectives.minimise(values[rows]))] if len(rows) else rows
+    return best[np.argsort(values[best, 0], kind="stable")]
+
+
+def _non_dominated(sample: Sample) -> dict[str, int]:
+    return {f"{a}, {b}": len(front_of(sample, a, b)) for a in sample.performance() for b in sample.costs()}
+
+
+def _epochs(sample: Sample) -> pd.DataFrame:
+    """Quartiles of each accuracy of the learning curves at each epoch, repeats averaged."""
+    import pandas as pd
+
+    curves, rows = sample.table.curve_rows, []
+    for name in [k for k in map(str, curves.columns) if k.endswith(("_micro", "_macro", "accuracy", "error"))]:
+        cells = curves.pivot_table(index="index", columns="epoch", values=name).dropna(axis=1, how="all")
+        cells = cells.reindex(sample.cells)
+        ranks = rank_correlations(cells.to_numpy(dtype=np.float64), sample.groups)
+        for k, epoch in enumerate(cells.columns):
+            found = describe(cells[epoch].dropna().to_numpy())
+            last = {f"{part}_with_last": array[k, -1] for part, array in zip(("spearman", "low", "high"), ranks, strict=True)}
+            rows.append({"quantity": name, "epoch": int(epoch), **found, **last})
+    return pd.DataFrame(rows)
+
+
+def classes_of(table: MeasuredTable) -> Facts:
+    """Class balance by split: "images", "classes" and the shares of the smallest and the largest class."""
+    data = table.facts.get("data", {})
+    found = {}
+    for split, counts in (data.get("class_counts") or {}).items():
+        n = np.array(list(counts.values()) if isinstance(counts, dict) else counts, dtype=np.float64)
+        if n.size and n.sum() > 0:
+            shares = n / n.sum()
+            found[split] = {"images": int(n.sum()), "classes": len(n), "smallest": shares.min(), "largest": shares.max()}
+    return found

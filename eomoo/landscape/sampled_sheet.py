@@ -1,0 +1,282 @@
+"""The sheet of a sampled table: distributions, trade-offs, walks, epochs, noise; each panel a function on given axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eomoo.arrays import Floats
+from eomoo.fronts import Quantity
+from eomoo.landscape.sampled import SampleAnalysis, front_of
+from eomoo.landscape.sheet import SMALL, STYLES, finish, sheet_axes, write_rows
+from eomoo.plots import COLORS, axis_label
+from eomoo.space import load_space
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+Panel = Callable[["Axes", SampleAnalysis], object]
+_BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
+# More would not be told apart in a third of a page.
+_MOST_CURVES, _MOST_RANKED = 4, 8
+_SMALL_PRINT: dict[str, Any] = {"fontsize": 6, "frameon": False, "borderpad": 0.1}
+_POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
+
+
+def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
+    """One page of what there is of a sample, and the panels ``more`` before the numbers."""
+    sample, numbers = analysis.sample, analysis.numbers
+    good, latency = shown(analysis), _latency(analysis)
+    panels: list[Panel] = [partial(plot_distributions, names=names) for names in _together(analysis)]
+    panels += [partial(plot_pair, x=a, y=b) for a, b in combinations(good[:2], 2)]
+    panels += [partial(plot_pair, x=cost, y=name, front=True) for cost in (*latency, "macs") for name in good[:2]]
+    panels += [partial(plot_pair, x="macs", y=name) for name in latency]
+    panels += [plot_sample_autocorrelation, plot_ruggedness] if analysis.curves else []
+    panels += [plot_epochs] if len(analysis.epochs) and analysis.epochs["epoch"].nunique() > 1 else []
+    panels += [plot_ranks]
+    panels += [plot_noise] if any(q["noise"] for q in numbers["quantities"]) else []
+    panels += [plot_classes] if numbers["classes"] else []
+    panels += [*more, write_sample_numbers]
+    count = len(sample.cells)
+    figure, axes = sheet_axes(len(panels), title=f"{numbers['title']}: a sample of {count:,} cells")
+    for ax, panel in zip(axes, panels, strict=True):
+        panel(ax, analysis)
+    return figure
+
+
+def shown(analysis: SampleAnalysis) -> list[str]:
+    """The accuracies, or else whatever quantities, that stand for all in a figure: macro before micro, validation."""
+    sample = analysis.sample
+    names = sample.performance() or [name for name in sample.costs() if name not in ("params", "macs")]
+    order = {"val_macro": 0, "val_micro": 1}
+    return sorted(names, key=lambda name: order.get(name, 2))
+
+
+def _latency(analysis: SampleAnalysis) -> list[str]:
+    """The name of the timing that there is, if there is one."""
+    found = analysis.sample.quantities
+    timed = [name for name, kind in analysis.sample.table.kinds.items() if kind == "timed" and name in found]
+    return [name for name in (*timed, *found) if "latency" in name or name in timed][:1]
+
+
+def _together(analysis: SampleAnalysis) -> list[list[str]]:
+    """Accuracies that share a panel: training, validation and test, micro and macro apart."""
+    names = analysis.sample.performance()
+    parts = [[k for k in names if k.endswith(end)] for end in ("_macro", "_micro")]
+    rest = [k for k in names if not k.endswith(("_macro", "_micro"))]
+    return [part[:_MOST_CURVES] for part in (*parts, rest or shown(analysis)[: 0 if names else 1]) if part]
+
+
+def _scaled(values: Floats, quantity: Quantity) -> tuple[float, str]:
+    """What values are multiplied by in a figure, and their label."""
+    title = quantity.title.replace("validation", "val.")
+    if quantity.unit == "fraction":
+        return 100.0, axis_label(title, "%")
+    for power, name in _POWERS:
+        if np.nanmax(np.abs(values)) >= power:
+            size = 1e3 if name == "10³" else power
+            return 1.0 / size, axis_label(title, f"{name} {quantity.unit}".strip())
+    return 1.0, axis_label(title, quantity.unit)
+
+
+def _short(quantity: Quantity) -> str:
+    title = quantity.title.replace("validation", "val.").replace("training", "train.").replace(" accuracy", "")
+    return title if len(title) <= 24 else f"{title[:23]}…"
+
+
+def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[str]) -> Axes:
+    """Histograms of quantities that share a unit."""
+    sample = analysis.sample
+    scale, label = _scaled(sample.values[names[0]], sample.quantities[names[0]])
+    columns = {name: scale * sample.values[name][np.isfinite(sample.values[name])] for name in names}
+    low, high = min(c.min() for c in columns.values()), max(c.max() for c in columns.values())
+    room = max(high - low, 1e-9 * max(abs(high), 1.0))
+    bins = np.linspace(low - 0.01 * room, high + 0.01 * room, min(50, 8 + len(sample.cells) // 8)).tolist()
+    for style, (name, values) in zip(STYLES, columns.items(), strict=False):
+        ax.hist(values, bins=bins, histtype="stepfilled", alpha=0.25, color=style["color"])
+        title = f"{_short(sample.quantities[name])}, mean {values.mean():.3g}"
+        ax.hist(values, bins=bins, histtype="step", linewidth=0.9, label=title, **style)
+    ax.margins(y=0.14 * len(names) + 0.05)
+    ax.legend(**_SMALL_PRINT, loc="upper left")
+    kind = next((word for word in ("macro", "micro") if names[0].endswith(word)), "")
+    x = f"{kind} accuracy (%)".strip() if len(names) > 1 and label.endswith("(%)") else label
+    return finish(ax, title=x.partition(" (")[0], x=x, y="cells")
+
+
+def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool = False) -> Axes:
+    """Two quantities of all cells by number of vertices, with their rank correlation, and the best cells over them."""
+    sample = analysis.sample
+    (a, x_label), (b, y_label) = (_scaled(sample.values[name], sample.quantities[name]) for name in (x, y))
+    vertices = load_space().n_vertices[sample.cells]
+    for number in np.unique(vertices)[::-1].tolist():
+        here = vertices == number
+        marker, color = _BY_VERTICES.get(number, ("v", COLORS[3]))
+        label = None if front else f"{number} vertices"
+        points = a * sample.values[x][here], b * sample.values[y][here]
+        ax.plot(*points, marker, color=color, markersize=2.4, mew=0, alpha=0.55, label=label)
+    if front:
+        best = front_of(sample, x, y)
+        points = a * sample.values[x][best], b * sample.values[y][best]
+        step = "steps-post" if sample.quantities[x].direction == "min" else "steps-pre"
+        ax.plot(*points, color="black", linewidth=0.8, drawstyle=step, zorder=3)
+        ax.plot(*points, "D", color="black", markersize=3, label=f"best of these cells ({len(best)})", zorder=4)
+    names = list(sample.quantities)
+    rank, low, high = (part[names.index(x), names.index(y)] for part in analysis.ranks)
+    ax.margins(y=0.3)
+    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {_band(rank, low, high)}", title_fontsize=6)
+    return finish(ax, title=f"{_short(sample.quantities[y])}, {_short(sample.quantities[x])}", x=x_label, y=y_label)
+
+
+def _band(value: float, low: float, high: float) -> str:
+    """A value with its interval, for people."""
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _curved(analysis: SampleAnalysis) -> list[str]:
+    """Quantities whose walks are shown: two accuracies, the latency, and what is left."""
+    names = [*shown(analysis)[:2], *_latency(analysis), "macs"]
+    return [name for name in dict.fromkeys(names) if np.isfinite(analysis.curves[name].mean[1])][:_MOST_CURVES]
+
+
+def plot_sample_autocorrelation(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Autocorrelation by lag of all walks together, with its band."""
+    last = 1
+    for k, name in enumerate(_curved(analysis)):
+        curve, style = analysis.curves[name], STYLES[k]
+        lags = np.arange(len(curve.mean))
+        label = f"{_short(analysis.sample.quantities[name])}, length {curve.length:.1f}"
+        ax.plot(lags, curve.mean, linewidth=1.1, marker="os^D"[k], markersize=2.5, label=label, **style)
+        ax.fill_between(lags, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0)
+        last = len(lags) - 1
+    ax.axhline(0.0, color="black", linewidth=0.5)
+    ax.set_xlim(0, last)
+    ax.set_ylim(-1.4, 1.05)
+    ax.legend(**_SMALL_PRINT, loc="lower left")
+    return finish(ax, title="all walks together", x="lag (steps)", y="autocorrelation")
+
+
+def plot_ruggedness(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Each walk's own autocorrelation of lag 1: a mark a walk, and its density where five walks differ."""
+    from scipy.stats import gaussian_kde
+
+    names = [k for k in _curved(analysis) if np.isfinite(analysis.by_walk[k]).any()]
+    x = np.linspace(-1.0, 1.0, 201)
+    for k, name in enumerate(names):
+        style, values = STYLES[k], analysis.by_walk[name]
+        values = values[np.isfinite(values)]
+        label = f"{_short(analysis.sample.quantities[name])}, mean {values.mean():.2f}"
+        # Of fewer a density shows the width of its kernel.
+        if len(values) >= 5 and np.ptp(values) > 0:
+            ax.plot(x, gaussian_kde(values)(x), linewidth=1.1, label=label, **style)
+            label = ""
+        at = np.full(len(values), -0.12 - 0.16 * k)
+        ax.plot(values, at, "|", color=style["color"], markersize=5, mew=0.7, label=label)
+    ax.axvline(0.0, color="black", linewidth=0.5)
+    ax.margins(y=0.25)
+    ax.set_xlim(-1, 1)
+    ax.legend(**_SMALL_PRINT, loc="upper left")
+    walks = len(analysis.sample.walks)
+    return finish(ax, title=f"ruggedness over {walks} walks", x="a walk's autocorrelation, lag 1", y="density")
+
+
+def plot_epochs(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Median and quartiles over the cells of accuracies at each measured epoch."""
+    epochs = analysis.epochs
+    names = [name for name in ("val_macro", "val_micro", "train_macro", "train_micro", "test_macro", "test_micro")]
+    there = [name for name in names if (epochs["quantity"] == name).any()] or epochs["quantity"].unique().tolist()
+    for k, name in enumerate(there[:_MOST_CURVES]):
+        rows, style = epochs[epochs["quantity"] == name], STYLES[k]
+        label = name.replace("_", " ").replace("val", "val.").replace("train", "train.")
+        ax.plot(rows["epoch"], 100 * rows["median"], marker="os^D"[k], markersize=2.5, linewidth=1.0, label=label, **style)
+        ax.fill_between(
+            rows["epoch"], 100 * rows["q25"], 100 * rows["q75"], color=style["color"], alpha=0.2, linewidth=0
+        )
+    ax.margins(y=0.3)
+    ax.legend(**_SMALL_PRINT, loc="upper left", ncols=2)
+    return finish(ax, title="accuracies at each epoch", x="epoch", y="accuracy (%), quartiles")
+
+
+def plot_ranks(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Spearman's correlations; those whose interval holds 0 in grey."""
+    names = list(analysis.sample.quantities)
+    chosen = [*shown(analysis)[:4], *_latency(analysis), *analysis.sample.costs()]
+    rows = [names.index(name) for name in dict.fromkeys(chosen)][:_MOST_RANKED]
+    value, low, high = (part[np.ix_(rows, rows)] for part in analysis.ranks)
+    ax.pcolormesh(value, cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
+    ax.invert_yaxis()
+    for (a, b), rank in np.ndenumerate(value):
+        unsure = a != b and not (low[a, b] > 0 or high[a, b] < 0)
+        ink = "#888888" if unsure else "white" if abs(rank) > 0.7 else "black"
+        text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".")
+        ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize=5.5, color=ink)
+    labels = [_short(analysis.sample.quantities[names[row]]) for row in rows]
+    middles = np.arange(len(rows)) + 0.5
+    finish(ax, title="Spearman (grey: may be 0)")
+    ax.set_xticks(middles, labels, fontsize=5.5, rotation=90)
+    ax.set_yticks(middles, labels, fontsize=5.5)
+    return ax
+
+
+def plot_noise(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Share of the variance of single measurements that is noise, with its interval."""
+    found = [q for q in analysis.numbers["quantities"] if q["noise"]][:12]
+    for k, q in enumerate(found):
+        low, high = np.nan_to_num(100.0 * np.array(q["noise"]["band"], dtype=float), nan=100.0 * q["noise"]["share"])
+        share = 100.0 * q["noise"]["share"]
+        ax.barh(k, share, color=COLORS[5], height=0.6)
+        ax.plot([low, high], [k, k], color="black", linewidth=0.9)
+    names = [_short(analysis.sample.quantities[q["name"]]) for q in found]
+    finish(ax, title="noise against signal", x="noise (% of the variance)")
+    ax.set_yticks(range(len(found)), names, fontsize=6)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 100)
+    return ax
+
+
+def plot_classes(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Share of the images of each split that its smallest and its largest class have."""
+    found = analysis.numbers["classes"]
+    for k, (split, row) in enumerate(found.items()):
+        ends = 100.0 * row["smallest"], 100.0 * row["largest"]
+        ax.plot(ends, (k, k), color=COLORS[0], linewidth=3)
+        ax.text(ends[1], k - 0.22, f"{row['images']:,} images", fontsize=6, ha="right")
+        ax.plot([100.0 / row["classes"]] * 2, (k - 0.25, k + 0.25), color="black", label="" if k else "balanced")
+    finish(ax, title="classes of the splits", x="smallest to largest class (%)")
+    ax.set_yticks(range(len(found)), [str(split) for split in found], fontsize=SMALL)
+    ax.set_ylim(len(found) - 0.5, -0.7)
+    ax.set_xlim(left=0)
+    ax.legend(**_SMALL_PRINT, loc="lower right")
+    return ax
+
+
+def write_sample_numbers(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """The numbers that people quote."""
+    numbers, sample = analysis.numbers, analysis.sample
+    about = numbers["sample"]
+    rows = [
+        ("cells, walks", f"{about['cells']:,}", f"{about['walks']}"),
+        ("measured, failed", f"{about['measurements']:,}", f"{sum(about['failed'].values())}"),
+        (f"vertices {' / '.join(numbers['by_vertices'])}", "", " / ".join(map(str, numbers["by_vertices"].values()))),
+        ("", "mean", "min to max"),
+    ]
+    named = {q["name"]: q for q in numbers["quantities"]}
+    chosen = [*shown(analysis)[:4], *_latency(analysis)]
+    for name in dict.fromkeys(chosen):
+        factor, label = _scaled(sample.values[name], sample.quantities[name])
+        mean, low, high = (factor * named[name]["values"][key] for key in ("mean", "min", "max"))
+        rows.append((label.replace(" accuracy", ""), f"{mean:.4g}", f"{low:.4g} to {high:.4g}"))
+    if analysis.curves:
+        rows.append(("autocorrelation, lag 1", "all walks", "mean of walks"))
+        for name in _curved(analysis)[:3]:
+            each = named[name]["ruggedness"].get("mean")
+            value = "-" if each is None else f"{each:.3f}"
+            rows.append((_short(sample.quantities[name]), f"{analysis.curves[name].mean[1]:.3f}", value))
+    return write_rows(ax, rows, room=11)
