@@ -2,64 +2,77 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import Json, Limits, Noise, console, print_json
+from eomoo.cli.common import Json, Limits, Noise, console, print_json, show_value
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
 
 
+# What a terminal of 160 columns has room for; all of it is in the JSON.
+_MOST_COLUMNS, _MOST_ROWS = 5, 8
+
+
 def landscape(
-    card: Annotated[str | None, Argument(help="A problem card, as for run; by default eo-macro-latency.")] = None,
-    published: Annotated[bool, Option("--published", help="The published analysis of the EO table instead.")] = False,
+    card: Annotated[
+        str | None,
+        Argument(
+            metavar="[CARD|TABLE]",
+            help="A problem card, as for run (by default eo-macro-latency), or a table of measured cells: a folder of "
+            "measure, a CSV or Parquet file that names cells, or eo-hwnas.",
+        ),
+    ] = None,
+    published: Annotated[bool, Option("--published", help="The EO table, with its ruggedness as published.")] = False,
+    beside: Annotated[
+        str | None, Option(metavar="TABLE", help="Compare a table with another one, such as nasbench101 or eo-hwnas.")
+    ] = None,
     out: Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")] = None,
     neighborhood: Annotated[
-        str, Option(help="symmetric, hamming or published: which cells are one step apart.")
-    ] = "symmetric",
-    walks: Annotated[int, Option(help="Random walks that ruggedness is measured on.")] = 500,
-    walk_length: Annotated[int, Option(help="Cells in each random walk.")] = 500,
-    searches: Annotated[int, Option(help="Pareto local searches from random cells.")] = 20,
-    seed: Annotated[int, Option(help="Seed of walks and searches.")] = 1,
+        str | None, Option(help="symmetric (default), hamming or published: which cells are one step apart.")
+    ] = None,
+    walks: Annotated[int | None, Option(help="Random walks that ruggedness is measured on; by default 500.")] = None,
+    walk_length: Annotated[int | None, Option(help="Cells in each random walk; by default 500.")] = None,
+    searches: Annotated[int | None, Option(help="Pareto local searches from random cells; by default 20.")] = None,
+    seed: Annotated[int | None, Option(help="Seed of walks and searches; by default 1.")] = None,
     constraint: Limits = None,
     noise: Noise = None,
     as_json: Json = False,
 ) -> None:
     """Measure a problem's landscape: front, local optima, basins, ruggedness, how deep a search must go.
 
-    All cells are looked at, none is sampled. Cards on the EO table (eo-table-...) give the published
-    landscape analysis instead, as --published does: its 450 cells are a sample along random walks, not a
-    space.
+    Of a card whose values are all known, all cells are looked at. A table of some cells, and a card on one
+    (eo-table-...), is a sample: it gets the published analysis, distributions, trade-offs, rank correlations, noise
+    and ruggedness along its walks, each with its interval, and nothing that needs the whole space.
     """
-    from eomoo.search.problem import get_problem
-
-    default = "eo-table-macro-latency" if published else "eo-macro-latency"
-    problem = get_problem(card or default, noise=noise, constraints=constraint or ())
-    if published and not _is_eo_table(problem):
-        raise SettingError(f"--published is about the EO table; {problem.name()} is not a card on it")
-    if _is_eo_table(problem):
-        if constraint or noise is not None:
-            raise SettingError("the published analysis is of the whole table: no --constraint, no --noise")
-        numbers, written = _published(problem, out)
-        show = _print_published
+    whole = {"neighborhood": neighborhood, "n_walks": walks, "walk_length": walk_length, "n_searches": searches}
+    settings: Facts = {name: value for name, value in {**whole, "seed": seed}.items() if value is not None}
+    problem, source = (None, card) if _names_table(card) else _problem(card, published, noise, constraint)
+    if source is not None:
+        if settings or constraint or noise is not None:
+            raise SettingError(
+                f"{source} is a sample of cells, which is looked at as it is: no --neighborhood, --walks, "
+                "--walk-length, --searches, --seed, --constraint, --noise"
+            )
+        if published and source != "eo-hwnas":
+            raise SettingError(f"--published is about the EO table, not {source}")
+        numbers, written = _sampled(source, beside, out)
+        show = _print_sample
     else:
         from eomoo.landscape import analyse_landscape, write_landscape
 
+        assert problem is not None
+        if beside is not None:
+            raise SettingError(f"--beside compares tables of measured cells; {problem.name()} is none")
         with console(stderr=True).status(f"measuring the landscape of {problem.name()} ..."):
-            analysis = analyse_landscape(
-                problem,
-                neighborhood=neighborhood,
-                n_walks=walks,
-                walk_length=walk_length,
-                n_searches=searches,
-                seed=seed,
-            )
+            analysis = analyse_landscape(problem, **settings)
             numbers = analysis.numbers
             written = write_landscape(analysis, out) if out is not None else []
         show = _print
@@ -71,20 +84,42 @@ def landscape(
         console().print(f"written to {out}: {', '.join(path.name for path in written)}")
 
 
-def _is_eo_table(problem: CellProblem) -> bool:
-    """Whether the values are the EO table's own, which are a sample along walks."""
+def _names_table(name: str | None) -> bool:
+    """Whether what is named is no card."""
+    from eomoo.data.published_tables import PUBLISHED, TABLE_ENDINGS
+
+    return name is not None and (name in PUBLISHED or name.lower().endswith(TABLE_ENDINGS) or Path(name).is_dir())
+
+
+def _problem(
+    card: str | None, published: bool, noise: int | None, constraint: list[str] | None
+) -> tuple[CellProblem, str | None]:
+    """The problem of a card, and the table that it is a sample of, if it is one."""
+    from eomoo.landscape import is_sample
+    from eomoo.search.problem import get_problem
+
+    default = "eo-table-macro-latency" if published else "eo-macro-latency"
+    problem = get_problem(card or default, noise=noise, constraints=constraint or ())
     settings = problem.card.backends.get("table", {})
-    return "table" in problem.backends and settings.get("data") == "eo-hwnas"
+    if "table" not in problem.backends or not is_sample(problem):
+        if published:
+            raise SettingError(f"--published is about the EO table; {problem.name()} is not a card on it")
+        return problem, None
+    return problem, settings.get("data") or str(problem.card.folder / settings["file"])
 
 
-def _published(problem: CellProblem, out: Path | None) -> tuple[Facts, list[Path]]:
-    from eomoo.data import load_eo_table
-    from eomoo.esann2024 import analyse_published, write_published
+def _sampled(source: str, beside: str | None, out: Path | None) -> tuple[Facts, list[Path]]:
+    from eomoo.data.published_tables import open_table
+    from eomoo.esann2024 import plot_walk_ruggedness, ruggedness_as_published
+    from eomoo.landscape import analyse_sample, write_sample
 
-    analysis = analyse_published(load_eo_table())
-    header = {"problem": problem.name(), "title": problem.card.title, "citation": problem.card.citation}
-    numbers = {**header, "published_analysis": analysis.numbers}
-    return numbers, write_published(analysis, numbers, out) if out is not None else []
+    table = open_table(source)
+    analysis = analyse_sample(table, beside=None if beside is None else open_table(beside, cells=table.cells))
+    panels = []
+    if source == "eo-hwnas":
+        analysis.numbers["ruggedness_as_published"] = ruggedness_as_published(analysis)
+        panels.append(plot_walk_ruggedness)
+    return analysis.numbers, write_sample(analysis, out, *panels) if out is not None else []
 
 
 def _print(numbers: Facts) -> None:
@@ -129,18 +164,101 @@ def _print(numbers: Facts) -> None:
         )
 
 
-def _print_published(numbers: Facts) -> None:
-    found = numbers["published_analysis"]
-    table = Table("quantity", "mean", "minimum", "maximum", title="EO HW-NAS table", title_justify="left")
-    for name, values in found["distributions"].items():
-        table.add_row(name, *(f"{values[key]:,.5g}" for key in ("mean", "min", "max")))
+def _print_sample(numbers: Facts) -> None:
+    out, about = console(), numbers["sample"]
+    table = Table(title=f"{numbers['title']}: {about['cells']:,} cells", title_justify="left")
+    for name in ("quantity", "mean", "minimum", "maximum", "missing"):
+        table.add_column(name)
+    walked = any("autocorrelation" in q for q in numbers["quantities"])
+    noisy = any(q["noise"] for q in numbers["quantities"])
+    for name in (*(("autocorrelation, pooled", "mean of walks", "ruggedness") if walked else ()), *(["noise"] * noisy)):
+        table.add_column(name)
+    for q in numbers["quantities"]:
+        row = [q["title"], *(show_value(q["values"][key], q["unit"]) for key in ("mean", "min", "max"))]
+        row.append(str(q["missing"]))
+        if walked:
+            curve, rugged = q["autocorrelation"], q["ruggedness"]
+            row.append(with_band(curve["lag_1"], curve["lag_1_band"]))
+            row.append(with_band(rugged.get("mean"), rugged.get("band")))
+            signed = rugged.get("ruggedness_band") is not None
+            row.append(f"{rugged['ruggedness']:.2f}" if signed else "of unknown sign" if rugged["walks"] else "-")
+        if noisy:
+            row.append(f"{with_band(q['noise']['share'], q['noise']['band'])} of the variance" if q["noise"] else "-")
+        table.add_row(*row)
+    out.print(table)
+    _print_tradeoffs(numbers)
+    _print_epochs(numbers["epochs"])
+    if numbers["beside"]:
+        _print_beside(numbers["beside"])
+    for split, row in numbers["classes"].items():
+        out.print(
+            f"{split}: {row['images']:,} images of {row['classes']} classes; the smallest has {row['smallest']:.1%} of "
+            f"them, the largest {row['largest']:.1%}"
+        )
+    for name, values in numbers.get("ruggedness_as_published", {}).items():
+        right, wrong = values["ruggedness"], values["ruggedness_as_published"]
+        out.print(f"ruggedness of {name}: {right:.2f}, as published (first cells counted twice) {wrong:.2f}")
+    for status, count in about["failed"].items():
+        out.print(f"{count:,} of {about['measurements']:,} measurements ended as {status!r}")
+    out.print(f"Intervals of {numbers['confidence']:.0%} in brackets. {about['says']}", soft_wrap=True)
+
+
+def with_band(value: float | None, band: list[Any] | None) -> str:
+    """A value with its interval, for people; "-" where it is not known."""
+    if value is None or value != value:
+        return "-"
+    if band is None or band[0] != band[0]:
+        return f"{value:.2f}"
+    return f"{value:.2f} ({band[0]:.2f} to {band[1]:.2f})"
+
+
+def _print_tradeoffs(numbers: Facts) -> None:
+    found, ranks = numbers["non_dominated"], {(row["a"], row["b"]): row for row in numbers["rank_correlations"]}
+    titles = {q["name"]: q["title"] for q in numbers["quantities"]}
+    costs = list(dict.fromkeys(row["b"] for row in found))[: _MOST_COLUMNS - 1]
+    if not found:
+        return
+    heads = (*(titles[cost] for cost in costs), "non-dominated of these cells")
+    table = Table("Spearman", *heads, title="Trade-offs", title_justify="left")
+    for name in list(dict.fromkeys(row["a"] for row in found))[:_MOST_ROWS]:
+        pairs = [ranks.get((name, cost)) or ranks[cost, name] for cost in costs]
+        counts = ", ".join(str(row["cells"]) for row in found if row["a"] == name and row["b"] in costs)
+        table.add_row(titles[name], *(with_band(row["spearman"], row["band"]) for row in pairs), counts)
+    console().print(table)
+
+
+def _print_beside(found: Facts) -> None:
+    pairs = [row for row in found["rank_correlations"] if not {row["a"], row["b"]} & {"params", "macs"}]
+    names = list(dict.fromkeys(row["b"] for row in pairs))[:_MOST_COLUMNS]
+    title = f"Spearman over {found['common_cells']:,} cells in common with {found['title']}"
+    table = Table("quantity", *names, title=title, title_justify="left")
+    for name in dict.fromkeys(row["a"] for row in pairs):
+        row = [pair for pair in pairs if pair["a"] == name and pair["b"] in names]
+        table.add_row(name, *(with_band(pair["spearman"], pair["band"]) for pair in row))
     out = console()
     out.print(table)
-    table = Table("along the walks", "autocorrelation", "ruggedness", "as published", "as published")
-    for name, values in found["ruggedness"].items():
-        right = f"{values['autocorrelation']:.3f}", f"{values['ruggedness']:.2f}"
-        published = (f"{values['autocorrelation_as_published']:.3f}", f"{values['ruggedness_as_published']:.2f}")
-        table.add_row(name, *right, *published)
+    if not any(row["table"] == "second" for row in found["autocorrelation"]):
+        steps = f"{found['common_steps']} steps of the walks are between cells in common"
+        out.print(f"{steps}: too few to tell how rugged {found['title']} is along them", soft_wrap=True)
+        return
+    heads = ("quantity", "walks", "cells", "steps", "autocorrelation, lag 1")
+    table = Table("table", *heads, title="Ruggedness side by side", title_justify="left")
+    for row in found["autocorrelation"]:
+        counts = f"{row['cells']:,}", f"{row['pairs']:,}"
+        table.add_row(row["table"], row["quantity"], row["walks"], *counts, with_band(row["lag_1"], row["band"]))
     out.print(table)
-    for pair, count in found["non_dominated"].items():
-        out.print(f"non-dominated cells, {pair}: {count}")
+
+
+def _print_epochs(rows: list[Facts]) -> None:
+    sizes = Counter(row["quantity"] for row in rows)
+    rows = [row for row in rows if sizes[row["quantity"]] > 1]
+    if not rows:
+        return
+    names = ("epoch", "median", "quartiles", "Spearman with the last")
+    table = Table("accuracy", *names, title="Learning curves", title_justify="left")
+    for row in rows:
+        band = [row.get("low_with_last"), row.get("high_with_last")]
+        ends = f"{row['q25']:.4g} to {row['q75']:.4g}"
+        last = with_band(row.get("spearman_with_last"), band)
+        table.add_row(row["quantity"], str(row["epoch"]), f"{row['median']:.4g}", ends, last)
+    console().print(table)

@@ -55,6 +55,7 @@ EO_COLUMNS: dict[str, tuple[str, str]] = {
 EO_UNITS: dict[str, str] = {name: unit for name, (unit, _) in EO_COLUMNS.items() if unit}
 """Unit of each column that has one."""
 
+
 def _accuracy(title: str) -> Quantity:
     return Quantity(title=title, unit="fraction", direction="max")
 

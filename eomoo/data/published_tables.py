@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,13 +15,20 @@ from eomoo.data.datasets import get_dataset
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
 from eomoo.data.measured_table import KEYS, MeasuredTable, is_measured, measured_table, read_measured
 from eomoo.data.nasbench101 import NASBench101Table
-from eomoo.data.user_table import cells_of, numbers_of, read_frame, read_user_table
+from eomoo.data.user_table import numbers_of, read_frame, read_user_table
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.models import Target
 from eomoo.space import CIFAR10, SO2SAT, load_space
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
 PUBLISHED = ("eo-hwnas", "nasbench101")
 """Names that stand for a published table where the path of one may be given."""
+
+TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
+"""What the name of anybody's table ends in."""
 
 # Columns of a table that say which cell a row is, or how it came about, beside a measured table's own.
 _NO_VALUES = (*KEYS, "genotype", "matrix", "ops", "run", "vertices", "edges", "n_vertices", "n_edges")
@@ -73,7 +81,7 @@ def eo_measured(folder: str | Path | None = None) -> MeasuredTable:
     kinds = {"latency": "timed", "params": "counted", "macs": "counted", "checkpoint_size": "given"}
     columns = [{"name": k, **asdict(q), "kind": kinds.get(k, "trained")} for k, q in EO_QUANTITIES.items()]
     columns += [_column("latency_std", "standard deviation of the latency", "ms/batch", "min", "timed")]
-    columns += [_column("macs", "MACs of an image", "", "min", "counted")]
+    columns += [_column("macs", "MACs", "", "min", "counted")]
     rows = table.assign(macs=load_space().macs(table["index"].to_numpy(), SO2SAT))
     at = {107: ["train_micro", "train_macro"], 108: ["val_micro", "val_macro", "test_micro", "test_macro"]}
     curves = [table[["index", *names]].assign(epoch=epoch) for epoch, names in at.items()]
@@ -86,7 +94,12 @@ def eo_measured(folder: str | Path | None = None) -> MeasuredTable:
         "training": {"epochs": 108, "measured_at": [107, 108]},
         "latency": {"unit": "ms a batch, copy to the device included"},
         "device": {"trained_on": "4 NVIDIA A100", "timed_on": "NVIDIA A100"},
-        "cells": {"chosen": "walks", "walks": 30, "length": 15, "step": "to the first neighbour, by id, not yet visited"},
+        "cells": {
+            "chosen": "walks",
+            "walks": 30,
+            "length": 15,
+            "step": "to the first neighbour, by id, not yet visited",
+        },
         "columns": columns,
     }
     names = ["index", "hash", "walk", "step", *(column["name"] for column in columns)]
@@ -132,7 +145,9 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
         for name, (metric, *_) in _NB101.items()
     }
     end = {("seconds" if name == "train_time" else name): values[name] for name in _NB101}
-    curves = [pd.DataFrame({**keys, "epoch": epoch, **found}) for epoch, found in ((longest // 2, half), (longest, end))]
+    curves = [
+        pd.DataFrame({**keys, "epoch": epoch, **found}) for epoch, found in ((longest // 2, half), (longest, end))
+    ]
     facts: Facts = {
         **_about("nasbench-101"),
         "data": {"source": "CIFAR-10", "images": {"train": 40_000, "val": 10_000, "test": 10_000}},
@@ -166,7 +181,7 @@ def table_of_file(path: str | Path) -> MeasuredTable:
 
     path = Path(path)
     frame = read_frame(path)
-    names = [str(name) for name in frame.columns if str(name).lower() not in _NO_VALUES and _has_numbers(frame, name, path)]
+    names = [str(name) for name in frame.columns if str(name).lower() not in _NO_VALUES and _has_numbers(frame[name])]
     if not names:
         raise DataError(f"{path} holds no measured numbers; its columns are {listed(frame.columns)}")
     read = read_user_table(path, names)
@@ -184,11 +199,11 @@ def table_of_file(path: str | Path) -> MeasuredTable:
     return measured_table(rows, {"title": path.name, "columns": columns})
 
 
-def _has_numbers(frame: object, name: object, path: Path) -> bool:
+def _has_numbers(column: pd.Series[Any]) -> bool:
     """Whether a column is of numbers, if with a mistake somewhere, which its reader then tells of."""
     import pandas as pd
 
-    return bool(pd.to_numeric(frame[name], errors="coerce").notna().any())  # type: ignore[index]
+    return bool(pd.to_numeric(column, errors="coerce").notna().any())
 
 
 def _column(name: str, title: str, unit: str, direction: str, kind: str) -> Facts:

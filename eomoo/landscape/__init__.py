@@ -1,22 +1,31 @@
-"""The shape of a problem: all its cells, their neighbours, optima, ruggedness.
+"""The shape of a problem: of all its cells, or what a sampled table tells of it.
 
-``landscape``: the cells, their values and the graph of steps among them. ``graph``: reductions, distances and
-components of such graphs. ``values``: distributions, correlations, dominance ranks, the front's connectedness and
-the way to it. ``optima``: neighbours compared, local optima and their basins.
-``ruggedness``: autocorrelation along walks. ``pls``: how deep local search must go. ``measure``: all of it at
-once. ``sheet``: figures. ``writing``: files.
+Of a whole space. ``landscape``: the cells, their values and the graph of steps among them. ``graph``: reductions,
+distances and components of such graphs. ``values``: distributions, correlations, dominance ranks, the front's
+connectedness and the way to it. ``optima``: neighbours compared, local optima and their basins. ``pls``: how deep
+local search must go. ``measure``: all of it at once. ``sheet``: figures.
+
+Of a measured table. ``sample``: its cells, values and walks. ``sampled``: all that it tells, with intervals;
+``beside``: two tables over their common cells. ``sampled_sheet``: figures.
+
+Of both. ``ruggedness``: autocorrelation along walks. ``intervals``: how sure that is. ``writing``: files.
 """
 
-from eomoo.landscape.landscape import Landscape, landscape_of
+from eomoo.landscape.beside import Beside, set_beside
+from eomoo.landscape.landscape import Landscape, is_sample, landscape_of
 from eomoo.landscape.measure import LandscapeAnalysis, analyse_landscape
 from eomoo.landscape.pls import pls_depth
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
-from eomoo.landscape.sheet import STYLES, finish, landscape_sheet, sheet_axes, write_rows
+from eomoo.landscape.sample import Sample, sample_of
+from eomoo.landscape.sampled import SampleAnalysis, analyse_sample
+from eomoo.landscape.sampled_sheet import sampled_sheet
+from eomoo.landscape.sheet import STYLES, finish, landscape_sheet, sheet_axes
 from eomoo.landscape.values import correlation, describe
-from eomoo.landscape.writing import landscape_frames, stacked, write_landscape, write_sheet
+from eomoo.landscape.writing import landscape_frames, write_landscape, write_sample
 
 __all__ = [
-    "STYLES", "Autocorrelation", "Landscape", "LandscapeAnalysis", "analyse_landscape", "autocorrelation",
-    "correlation", "describe", "finish", "landscape_frames", "landscape_of", "landscape_sheet", "pls_depth",
-    "sheet_axes", "stacked", "walk_autocorrelation", "write_landscape", "write_rows", "write_sheet",
+    "STYLES", "Autocorrelation", "Beside", "Landscape", "LandscapeAnalysis", "Sample", "SampleAnalysis",
+    "analyse_landscape", "analyse_sample", "autocorrelation", "correlation", "describe", "finish", "is_sample",
+    "landscape_frames", "landscape_of", "landscape_sheet", "pls_depth", "sample_of", "sampled_sheet", "set_beside",
+    "sheet_axes", "walk_autocorrelation", "write_landscape", "write_sample",
 ]  # fmt: skip

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
 
 from eomoo.arrays import Bools, Floats, Ints
+from eomoo.landscape.values import correlations
 
 CONFIDENCE = 0.95
 # With two groups an interval is as good as everything that there can be.
 _LEAST_GROUPS = 3
 # So many leave as good an interval as all cells one by one (t of 29 and of 400 degrees: 2.05 and 1.97).
 _MOST_GROUPS = 30
-# What keeps Fisher's transformation of a correlation of 1 finite.
-_ALMOST_ONE = 1.0 - 1e-12
+# Of fewer cells a rank correlation says nothing.
+_LEAST_CELLS = 3
+# What keeps Fisher's transformation of a correlation of 1 finite, and near to that of one that is almost 1.
+_ALMOST_ONE = 1.0 - 1e-6
 
 
 class Estimates(NamedTuple):
@@ -71,3 +75,26 @@ def blocks(n: int, *, seed: int = 0) -> Ints:
     """Groups (n,) of independent rows, drawn by the seed: each alone, or about thirty of one size."""
     order: Ints = np.random.default_rng(seed).permutation(n) % min(n, _MOST_GROUPS) if n else np.zeros(0, np.int64)
     return order
+
+
+def rank_correlations(values: Floats, groups: Ints) -> Estimates:
+    """Spearman's correlation (m, m) of columns (n, m), each pair over the rows that have both.
+
+    NaN for a constant, and for pairs with fewer than three common rows.
+    """
+    m = values.shape[1]
+    masks, which = np.unique(np.isfinite(values), axis=1, return_inverse=True)
+    found = np.full((3, m, m), np.nan)
+    pairs = [(a, b) for a in range(masks.shape[1]) for b in range(masks.shape[1])]
+    for a, b in sorted(pairs, key=lambda pair: pair[0] == pair[1]):
+        # Columns of one mask are ranked together; what this does to pairs within one of two is mended later.
+        columns, both = np.flatnonzero((which == a) | (which == b)), masks[:, a] & masks[:, b]
+        if both.sum() < _LEAST_CELLS or a > b:
+            continue
+        estimates = jackknife(partial(_ranked, values[both][:, columns]), groups[both], link=fisher, inverse=np.tanh)
+        found[:, columns[:, None], columns] = np.reshape(estimates, (3, len(columns), -1))
+    return Estimates(*found)
+
+
+def _ranked(columns: Floats, kept: Bools) -> Floats:
+    return correlations(columns[kept])["spearman"].ravel()

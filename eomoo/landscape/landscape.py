@@ -67,7 +67,7 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
             Pareto local search takes by default) or "published".
 
     Raises:
-        SettingError: (a ValueError) The values must be measured first, or no cell is feasible.
+        SettingError: (a ValueError) The values must be measured first, are those of a sample, or no cell is feasible.
         UnknownNameError: (a KeyError) No such neighbourhood.
     """
     check_kind(neighborhood)
@@ -75,6 +75,11 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
         raise SettingError(
             f"the landscape of {problem.name()} is unknown: its values must be measured; choose a card with "
             "surrogate, analytic or table values (see `eomoo problems`)"
+        )
+    if is_sample(problem):
+        raise SettingError(
+            f"{problem.name()} has values of {problem.n_cells:,} cells, a sample of {len(problem.space):,} that says "
+            "nothing of neighbours and optima of the whole space; `eomoo landscape TABLE` tells what a sample can"
         )
     # NumPy and XGBoost let go of the interpreter lock, so the two longest tasks share two cores.
     with ThreadPoolExecutor(max_workers=1) as worker:
@@ -92,6 +97,16 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
         graph=subgraph(preparing.result(), cells),
         front=sorted_front(F),
     )
+
+
+def is_sample(problem: CellProblem) -> bool:
+    """Whether only some cells have values, and not just all those of at most so many vertices and edges."""
+    if problem.domain is None:
+        return False
+    vertices, edges = problem.space.n_vertices, problem.space.n_edges
+    here = problem.domain
+    within = (vertices <= vertices[here].max(initial=0)) & (edges <= edges[here].max(initial=0))
+    return int(within.sum()) != problem.n_cells
 
 
 def _feasible_cells(problem: CellProblem) -> Ints:

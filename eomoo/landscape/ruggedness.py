@@ -88,9 +88,7 @@ def autocorrelation(values: Floats, *, max_lag: int, confidence: float = CONFIDE
         raise SettingError(f"confidence must be between 0 and 1; got {confidence}")
     walked = np.flatnonzero(np.isfinite(values).any(axis=1))
     sums = _lagged_sums(values[walked], max_lag)
-    found = jackknife(
-        lambda kept: _curve(kept, *sums), walked, link=fisher, inverse=np.tanh, confidence=confidence
-    )
+    found = jackknife(lambda kept: _curve(kept, *sums), walked, link=fisher, inverse=np.tanh, confidence=confidence)
     first, *ends = (correlation_length(float(part[1])) for part in found)
     return Autocorrelation(
         mean=found.value,
@@ -188,4 +186,4 @@ def walk_autocorrelation(values: Floats, *, lag: int = 1) -> Floats:
     spread = (d * d).sum(axis=1)
     known = (there[:, :stop] & there[:, lag:]).any(axis=1) & (spread > n[:, 0] * (1e-12 * level) ** 2)
     products = (d[:, :stop] * d[:, lag:]).sum(axis=1)
-    return np.divide(products, spread, out=np.full(len(values), np.nan), where=known)
+    return np.asarray(np.divide(products, spread, out=np.full(len(values), np.nan), where=known))

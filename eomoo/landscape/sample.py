@@ -33,6 +33,7 @@ class Sample:
             lacks them.
         walks: (n_walks, length) rows of ``cells`` in the order of steps; -1 after a walk's end and for steps that the
             table lacks.
+        walk_numbers: (n_walks,) what the table calls them.
         groups: (n,) cells of one walk share a number, as do cells of no walk that are left out together.
     """
 
@@ -41,6 +42,7 @@ class Sample:
     values: Mapping[str, Floats]
     quantities: Mapping[str, Quantity]
     walks: Ints
+    walk_numbers: Ints
     groups: Ints
 
     @property
@@ -76,17 +78,20 @@ def sample_of(table: MeasuredTable) -> Sample:
         raise DataError(f"{table.facts['title']}: no cell has a value, so that there is no landscape to see")
     quantities = {name: table.quantities[name] for name in values}
     skeleton = table.skeleton or SO2SAT
-    around = "" if table.skeleton else " in So2Sat's network"
-    for name, title, count in (
-        ("params", "parameters", load_space().params),
-        ("macs", "MACs of an image", load_space().macs),
-    ):
+    around = "" if table.skeleton else " on So2Sat"
+    for name, title, count in (("params", "parameters", load_space().params), ("macs", "MACs", load_space().macs)):
         if name not in values:
             values[name] = np.asarray(count(cells, skeleton), dtype=np.float64)
             quantities[name] = Quantity(title=title + around, unit="", direction="min")
-    walks = _walks(table, cells)
+    numbers, walks = _walks(table, cells)
     return Sample(
-        table=table, cells=cells, values=values, quantities=quantities, walks=walks, groups=_groups(walks, len(cells))
+        table=table,
+        cells=cells,
+        values=values,
+        quantities=quantities,
+        walks=walks,
+        walk_numbers=numbers,
+        groups=_groups(walks, len(cells)),
     )
 
 
@@ -94,8 +99,8 @@ def _accompanies(name: str, table: MeasuredTable) -> bool:
     return any(name.endswith(end) and name.removesuffix(end) in table.quantities for end in _COMPANIONS)
 
 
-def _walks(table: MeasuredTable, cells: Ints) -> Ints:
-    """Rows (n_walks, length) of the cells by walk and step; walks of one cell are none."""
+def _walks(table: MeasuredTable, cells: Ints) -> tuple[Ints, Ints]:
+    """The walks' numbers (n_walks,), and rows (n_walks, length) of the cells by step; walks of one cell are none."""
     title = table.facts["title"]
     steps = table.rows[["walk", "step", "index"]].dropna().drop_duplicates()
     if len(steps) and not (np.isfinite(steps).all(axis=None) and (steps[["walk", "step"]] % 1 == 0).all(axis=None)):
@@ -104,15 +109,15 @@ def _walks(table: MeasuredTable, cells: Ints) -> Ints:
         raise DataError(f"{title}: walk {row['walk']:.0f} has two cells in its step {row['step']:.0f}")
     sizes = steps.groupby("walk")["step"].transform("size")
     steps = steps[sizes > 1]
-    number = np.unique(steps["walk"], return_inverse=True)[1]
+    names, number = np.unique(steps["walk"].to_numpy(dtype=np.int64), return_inverse=True)
     place = (steps["step"] - steps.groupby("walk")["step"].transform("min")).to_numpy(dtype=np.float64)
-    shape = (int(number.max(initial=-1)) + 1, int(place.max(initial=-1)) + 1)
+    shape = (len(names), int(place.max(initial=-1)) + 1)
     if shape[0] * shape[1] > _MOST_STEPS:
         raise DataError(f"{title}: {shape[0]:,} walks of up to {shape[1]:,} steps are more than can be looked at")
     walks = np.full(shape, -1, dtype=np.int64)
     order = np.argsort(cells)
     walks[number, place.astype(np.int64)] = order[np.searchsorted(cells[order], steps["index"])]
-    return walks
+    return names, walks
 
 
 def _groups(walks: Ints, n: int) -> Ints:

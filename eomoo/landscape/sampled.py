@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eomoo.arrays import Facts, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.data.measured_table import MeasuredTable
 from eomoo.fronts import Objective, Objectives, non_dominated
-from eomoo.landscape.intervals import CONFIDENCE, Estimates, fisher, jackknife
+from eomoo.landscape.beside import Beside, set_beside
+from eomoo.landscape.intervals import CONFIDENCE, Estimates, jackknife, rank_correlations
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
 from eomoo.landscape.sample import Sample, sample_of
-from eomoo.landscape.values import correlations, describe
+from eomoo.landscape.values import describe
 from eomoo.space import load_space
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 # As for whole spaces; of lags beyond half a walk too few pairs are left.
 _MAX_LAG = 30
-# Of fewer cells a rank correlation says nothing.
-_LEAST_CELLS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,7 @@ class SampleAnalysis:
         ranks: Rank correlations (m, m) of the quantities, in their order.
         epochs: A row for each accuracy of the learning curves and epoch: quartiles over the cells, and the rank
             correlation with the last epoch.
+        beside: Another sample beside this one, if any.
     """
 
     sample: Sample
@@ -47,14 +48,19 @@ class SampleAnalysis:
     by_walk: Mapping[str, Floats]
     ranks: Estimates
     epochs: pd.DataFrame
+    beside: Beside | None
 
 
-def analyse_sample(table: MeasuredTable) -> SampleAnalysis:
+def analyse_sample(table: MeasuredTable, *, beside: MeasuredTable | None = None) -> SampleAnalysis:
     """Distributions, trade-offs, rank correlations, noise, and ruggedness along the walks of a measured table.
 
     Nothing is told of the whole space: which cells are neighbours of which, local optima, basins and the true front
     need all values (``analyse_landscape``). All intervals are of 95 %, from leaving out one walk at a time, or a part
     of the cells where there are no walks (see ``jackknife``).
+
+    Args:
+        table: The table.
+        beside: Another one to compare it with (see ``set_beside``).
 
     Raises:
         DataError: (a ValueError) No cell has a value, or walks and steps contradict each other.
@@ -70,8 +76,9 @@ def analyse_sample(table: MeasuredTable) -> SampleAnalysis:
         by_walk[name] = walk_autocorrelation(along)
     ranks = rank_correlations(np.column_stack(list(sample.values.values())), sample.groups)
     epochs = _epochs(sample)
+    compared = None if beside is None else set_beside(sample, sample_of(beside))
     cells, space, facts = sample.cells, load_space(), table.facts
-    numbers = {
+    numbers: Facts = {
         "title": facts["title"],
         "citation": facts.get("citation"),
         "sample": {
@@ -92,9 +99,10 @@ def analyse_sample(table: MeasuredTable) -> SampleAnalysis:
         "rank_correlations": _pairs(list(sample.quantities), ranks),
         "epochs": epochs.to_dict("records"),
         "classes": classes_of(table),
+        "beside": compared and compared.numbers,
     }
     return SampleAnalysis(
-        sample=sample, numbers=numbers, curves=curves, by_walk=by_walk, ranks=ranks, epochs=epochs
+        sample=sample, numbers=numbers, curves=curves, by_walk=by_walk, ranks=ranks, epochs=epochs, beside=compared
     )
 
 
@@ -109,7 +117,7 @@ def _says(sample: Sample) -> str:
     )
 
 
-def _counts(values: np.ndarray) -> dict[str, int]:  # type: ignore[type-arg]
+def _counts(values: NDArray[Any]) -> dict[str, int]:
     return {str(value): int(n) for value, n in zip(*np.unique(values.astype(str), return_counts=True), strict=True)}
 
 
@@ -171,7 +179,7 @@ def noise_of(sample: Sample, name: str) -> Facts | None:
     if repeats.max(initial=0) < 2:
         return None
 
-    def parts(kept: np.ndarray) -> Floats:  # type: ignore[type-arg]
+    def parts(kept: Bools) -> Floats:
         y, (_, row, count) = single[kept], np.unique(cell[kept], return_inverse=True, return_counts=True)
         mean = np.bincount(row, y) / count
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -186,31 +194,6 @@ def noise_of(sample: Sample, name: str) -> Facts | None:
         "share": found.value[1],
         "band": [found.low[1], min(found.high[1], 1.0)],
     }
-
-
-def rank_correlations(values: Floats, groups: Ints) -> Estimates:
-    """Spearman's correlation (m, m) of columns (n, m), each pair over the rows that have both.
-
-    NaN for a constant, and for pairs with fewer than three common rows.
-    """
-    m = values.shape[1]
-    masks, which = np.unique(np.isfinite(values), axis=1, return_inverse=True)
-    found = np.full((3, m, m), np.nan)
-    pairs = [(a, b) for a in range(masks.shape[1]) for b in range(masks.shape[1])]
-    for a, b in sorted(pairs, key=lambda pair: pair[0] == pair[1]):
-        # Columns of one mask are ranked together; what this does to pairs within one of two is mended later.
-        columns, both = np.flatnonzero((which == a) | (which == b)), masks[:, a] & masks[:, b]
-        if both.sum() < _LEAST_CELLS or a > b:
-            continue
-        part = values[both][:, columns]
-        estimates = jackknife(
-            lambda kept, part=part: correlations(part[kept])["spearman"].ravel(),  # type: ignore[misc]
-            groups[both],
-            link=fisher,
-            inverse=np.tanh,
-        )
-        found[(slice(None), *np.ix_(columns, columns))] = np.reshape(estimates, (3, len(columns), -1))
-    return Estimates(*found)
 
 
 def _pairs(names: list[str], ranks: Estimates) -> list[Facts]:
@@ -230,8 +213,9 @@ def front_of(sample: Sample, *names: str) -> Ints:
     return best[np.argsort(values[best, 0], kind="stable")]
 
 
-def _non_dominated(sample: Sample) -> dict[str, int]:
-    return {f"{a}, {b}": len(front_of(sample, a, b)) for a in sample.performance() for b in sample.costs()}
+def _non_dominated(sample: Sample) -> list[Facts]:
+    pairs = [(a, b) for a in sample.performance() for b in sample.costs()]
+    return [{"a": a, "b": b, "cells": len(front_of(sample, a, b))} for a, b in pairs]
 
 
 def _epochs(sample: Sample) -> pd.DataFrame:
@@ -245,8 +229,12 @@ def _epochs(sample: Sample) -> pd.DataFrame:
         ranks = rank_correlations(cells.to_numpy(dtype=np.float64), sample.groups)
         for k, epoch in enumerate(cells.columns):
             found = describe(cells[epoch].dropna().to_numpy())
-            last = {f"{part}_with_last": array[k, -1] for part, array in zip(("spearman", "low", "high"), ranks, strict=True)}
-            rows.append({"quantity": name, "epoch": int(epoch), **found, **last})
+            last = {
+                f"{part}_with_last": array[k, -1]
+                for part, array in zip(("spearman", "low", "high"), ranks, strict=True)
+            }
+            # Of one epoch alone nothing is told of a last one.
+            rows.append({"quantity": name, "epoch": int(epoch), **found, **(last if len(cells.columns) > 1 else {})})
     return pd.DataFrame(rows)
 
 
@@ -258,5 +246,10 @@ def classes_of(table: MeasuredTable) -> Facts:
         n = np.array(list(counts.values()) if isinstance(counts, dict) else counts, dtype=np.float64)
         if n.size and n.sum() > 0:
             shares = n / n.sum()
-            found[split] = {"images": int(n.sum()), "classes": len(n), "smallest": shares.min(), "largest": shares.max()}
+            found[split] = {
+                "images": int(n.sum()),
+                "classes": len(n),
+                "smallest": shares.min(),
+                "largest": shares.max(),
+            }
     return found

@@ -1,7 +1,8 @@
-"""The sheet of a sampled table: distributions, trade-offs, walks, epochs, noise; each panel a function on given axes."""
+"""The sheet of a sampled table; each panel is a function that draws on given axes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
@@ -11,6 +12,8 @@ import numpy as np
 
 from eomoo.arrays import Floats
 from eomoo.fronts import Quantity
+from eomoo.landscape.intervals import Estimates
+from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
 from eomoo.landscape.sheet import SMALL, STYLES, finish, sheet_axes, write_rows
 from eomoo.plots import COLORS, axis_label
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
 Panel = Callable[["Axes", SampleAnalysis], object]
 _BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
 # More would not be told apart in a third of a page.
-_MOST_CURVES, _MOST_RANKED = 4, 8
-_SMALL_PRINT: dict[str, Any] = {"fontsize": 6, "frameon": False, "borderpad": 0.1}
+_MOST_CURVES, _MOST_RANKED = 4, 9
+_SMALL_PRINT: dict[str, Any] = {"fontsize": 6, "frameon": False, "borderpad": 0.1, "alignment": "left"}
 _POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
 
 
@@ -35,27 +38,52 @@ def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
     good, latency = shown(analysis), _latency(analysis)
     panels: list[Panel] = [partial(plot_distributions, names=names) for names in _together(analysis)]
     panels += [partial(plot_pair, x=a, y=b) for a, b in combinations(good[:2], 2)]
-    panels += [partial(plot_pair, x=cost, y=name, front=True) for cost in (*latency, "macs") for name in good[:2]]
+    panels += [partial(plot_pair, x=cost, y=name, front=True) for cost in latency for name in good[:2]]
+    panels += [partial(plot_pair, x="macs", y=name, front=True) for name in good[:1]]
     panels += [partial(plot_pair, x="macs", y=name) for name in latency]
     panels += [plot_sample_autocorrelation, plot_ruggedness] if analysis.curves else []
-    panels += [plot_epochs] if len(analysis.epochs) and analysis.epochs["epoch"].nunique() > 1 else []
+    panels += [plot_epochs] if _learning(analysis) else []
     panels += [plot_ranks]
     panels += [plot_noise] if any(q["noise"] for q in numbers["quantities"]) else []
     panels += [plot_classes] if numbers["classes"] else []
+    if analysis.beside is not None:
+        common = analysis.beside.rows.shape[1] > 0
+        panels += [plot_beside, plot_beside_ranks] if common else []
+        panels += [plot_beside_rugged] if any(row["table"] == "second" for row in analysis.beside.rugged) else []
     panels += [*more, write_sample_numbers]
-    count = len(sample.cells)
-    figure, axes = sheet_axes(len(panels), title=f"{numbers['title']}: a sample of {count:,} cells")
+    count = f"a sample, {len(sample.cells):,} of {numbers['sample']['of']:,} cells"
+    figure, axes = sheet_axes(len(panels), title=f"{numbers['title']} ({count})")
     for ax, panel in zip(axes, panels, strict=True):
         panel(ax, analysis)
     return figure
 
 
 def shown(analysis: SampleAnalysis) -> list[str]:
-    """The accuracies, or else whatever quantities, that stand for all in a figure: macro before micro, validation."""
-    sample = analysis.sample
+    """What stands for all in a figure: validation before test and training, macro before micro, the longest training.
+
+    Accuracies and errors, or else whatever was measured.
+    """
+    return _preferred(analysis.sample)
+
+
+def _preferred(sample: Sample) -> list[str]:
     names = sample.performance() or [name for name in sample.costs() if name not in ("params", "macs")]
-    order = {"val_macro": 0, "val_micro": 1}
-    return sorted(names, key=lambda name: order.get(name, 2))
+    names = names or list(sample.quantities)
+
+    def place(name: str) -> tuple[int, int, bool]:
+        epochs = re.search(r"_(\d{1,9})$", name)
+        split = next((k for k, word in enumerate(("val", "test", "train")) if name.startswith(word)), 3)
+        return split, -int(epochs[1]) if epochs else -(10**9), "macro" not in name
+
+    return sorted(names, key=place)
+
+
+def _learning(analysis: SampleAnalysis) -> list[str]:
+    """Accuracies of the learning curves that were measured at several epochs."""
+    epochs = analysis.epochs
+    order = [f"{split}_{kind}" for split in ("val", "train", "test") for kind in ("macro", "micro")]
+    names = [] if epochs.empty else [str(k) for k, rows in epochs.groupby("quantity", sort=False) if len(rows) > 1]
+    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))[:_MOST_CURVES]
 
 
 def _latency(analysis: SampleAnalysis) -> list[str]:
@@ -86,8 +114,8 @@ def _scaled(values: Floats, quantity: Quantity) -> tuple[float, str]:
 
 
 def _short(quantity: Quantity) -> str:
-    title = quantity.title.replace("validation", "val.").replace("training", "train.").replace(" accuracy", "")
-    return title if len(title) <= 24 else f"{title[:23]}…"
+    title = re.sub(" accuracy| on .*", "", quantity.title.replace("validation", "val.").replace("training", "train."))
+    return title if len(title) <= 20 else f"{title[:19]}…"
 
 
 def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[str]) -> Axes:
@@ -117,7 +145,7 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     for number in np.unique(vertices)[::-1].tolist():
         here = vertices == number
         marker, color = _BY_VERTICES.get(number, ("v", COLORS[3]))
-        label = None if front else f"{number} vertices"
+        label = None if front or number not in _BY_VERTICES else f"{number} vertices"
         points = a * sample.values[x][here], b * sample.values[y][here]
         ax.plot(*points, marker, color=color, markersize=2.4, mew=0, alpha=0.55, label=label)
     if front:
@@ -137,7 +165,8 @@ def _band(value: float, low: float, high: float) -> str:
     """A value with its interval, for people."""
     if np.isnan(value):
         return "-"
-    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} ({low:.2f} to {high:.2f})"
+    ends = "" if np.isnan(low) else f" ({low:.2f} to {high:.2f})"
+    return f"{value:.2f}{ends}".replace("-0.00", "0.00")
 
 
 def _curved(analysis: SampleAnalysis) -> list[str]:
@@ -177,10 +206,12 @@ def plot_ruggedness(ax: Axes, analysis: SampleAnalysis) -> Axes:
         if len(values) >= 5 and np.ptp(values) > 0:
             ax.plot(x, gaussian_kde(values)(x), linewidth=1.1, label=label, **style)
             label = ""
-        at = np.full(len(values), -0.12 - 0.16 * k)
+        at = np.full(len(values), -0.1 - 0.14 * k)
         ax.plot(values, at, "|", color=style["color"], markersize=5, mew=0.7, label=label)
-    ax.axvline(0.0, color="black", linewidth=0.5)
-    ax.margins(y=0.25)
+    ax.plot((0, 0), (-0.2 - 0.14 * len(names), ax.get_ylim()[1]), color="black", linewidth=0.5, scaley=False)
+    # Room above for the legend; there is no density below 0, where the walks stand.
+    ax.set_ylim(-0.2 - 0.14 * len(names), (1.0 + 0.14 * len(names)) * max(ax.get_ylim()[1], 1.0))
+    ax.set_yticks([y for y in ax.get_yticks() if 0 <= y <= ax.get_ylim()[1]])
     ax.set_xlim(-1, 1)
     ax.legend(**_SMALL_PRINT, loc="upper left")
     walks = len(analysis.sample.walks)
@@ -190,12 +221,12 @@ def plot_ruggedness(ax: Axes, analysis: SampleAnalysis) -> Axes:
 def plot_epochs(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """Median and quartiles over the cells of accuracies at each measured epoch."""
     epochs = analysis.epochs
-    names = [name for name in ("val_macro", "val_micro", "train_macro", "train_micro", "test_macro", "test_micro")]
-    there = [name for name in names if (epochs["quantity"] == name).any()] or epochs["quantity"].unique().tolist()
-    for k, name in enumerate(there[:_MOST_CURVES]):
+    for k, name in enumerate(_learning(analysis)):
         rows, style = epochs[epochs["quantity"] == name], STYLES[k]
         label = name.replace("_", " ").replace("val", "val.").replace("train", "train.")
-        ax.plot(rows["epoch"], 100 * rows["median"], marker="os^D"[k], markersize=2.5, linewidth=1.0, label=label, **style)
+        ax.plot(
+            rows["epoch"], 100 * rows["median"], marker="os^D"[k], markersize=2.5, linewidth=1.0, label=label, **style
+        )
         ax.fill_between(
             rows["epoch"], 100 * rows["q25"], 100 * rows["q75"], color=style["color"], alpha=0.2, linewidth=0
         )
@@ -206,22 +237,73 @@ def plot_epochs(ax: Axes, analysis: SampleAnalysis) -> Axes:
 
 def plot_ranks(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """Spearman's correlations; those whose interval holds 0 in grey."""
-    names = list(analysis.sample.quantities)
     chosen = [*shown(analysis)[:4], *_latency(analysis), *analysis.sample.costs()]
-    rows = [names.index(name) for name in dict.fromkeys(chosen)][:_MOST_RANKED]
-    value, low, high = (part[np.ix_(rows, rows)] for part in analysis.ranks)
+    names = list(dict.fromkeys(chosen))[:_MOST_RANKED]
+    return _plot_matrix(ax, analysis.ranks, analysis.sample, names, analysis.sample, names, title="Spearman")
+
+
+def plot_beside_ranks(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Spearman's correlations of one table's quantities with another's over their common cells."""
+    assert analysis.beside is not None
+    both, names = analysis.beside, []
+    for sample in (both.first, both.second):
+        measured = [*_preferred(sample), *(name for name in sample.costs() if name not in ("params", "macs"))]
+        names.append(list(dict.fromkeys(measured))[:_MOST_RANKED])
+    return _plot_matrix(ax, both.ranks, both.first, names[0], both.second, names[1], title="beside")
+
+
+def _plot_matrix(
+    ax: Axes, ranks: Estimates, first: Sample, rows: list[str], second: Sample, columns: list[str], *, title: str
+) -> Axes:
+    places = [list(first.quantities).index(name) for name in rows], [list(second.quantities).index(k) for k in columns]
+    value, low, high = (part[np.ix_(*places)] for part in ranks)
     ax.pcolormesh(value, cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
     ax.invert_yaxis()
     for (a, b), rank in np.ndenumerate(value):
-        unsure = a != b and not (low[a, b] > 0 or high[a, b] < 0)
+        unsure = not (low[a, b] > 0 or high[a, b] < 0) and rank < 1
         ink = "#888888" if unsure else "white" if abs(rank) > 0.7 else "black"
         text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".")
         ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize=5.5, color=ink)
-    labels = [_short(analysis.sample.quantities[names[row]]) for row in rows]
-    middles = np.arange(len(rows)) + 0.5
-    finish(ax, title="Spearman (grey: may be 0)")
-    ax.set_xticks(middles, labels, fontsize=5.5, rotation=90)
-    ax.set_yticks(middles, labels, fontsize=5.5)
+    finish(ax, title=f"{title} (grey: may be 0)")
+    labels = [_short(second.quantities[name]) for name in columns]
+    ax.set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize=5.5, rotation=90)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first.quantities[name]) for name in rows], fontsize=5.5)
+    return ax
+
+
+def plot_beside(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """One accuracy of the common cells in both tables."""
+    assert analysis.beside is not None
+    both, ends = analysis.beside, []
+    for sample, rows in zip((both.first, both.second), both.rows, strict=True):
+        name = _preferred(sample)[0]
+        scale, label = _scaled(sample.values[name], sample.quantities[name])
+        ends.append((list(sample.quantities).index(name), scale * sample.values[name][rows], label))
+    (a, y, y_label), (b, x, x_label) = ends
+    rank = _band(*(float(part[a, b]) for part in both.ranks))
+    ax.plot(x, y, "o", color=COLORS[0], markersize=2.4, mew=0, alpha=0.55)
+    ax.margins(y=0.25)
+    title = f"Spearman {rank}, {both.rows.shape[1]} cells"
+    ax.legend(handles=[], **_SMALL_PRINT, loc="upper left", title=title, title_fontsize=6)
+    name = both.second.table.facts["title"].partition(":")[0][:24]
+    return finish(ax, title=f"beside {name}", x=x_label, y=y_label)
+
+
+def plot_beside_rugged(ax: Axes, analysis: SampleAnalysis) -> Axes:
+    """Autocorrelation of lag 1 of both tables, each along its own walks and along the first's."""
+    assert analysis.beside is not None
+    both = analysis.beside
+    samples = {"first": both.first, "second": both.second}
+    rows = [row for row in both.rugged if row["quantity"] in _preferred(samples[row["table"]])[:3]]
+    for k, row in enumerate(rows):
+        second = row["table"] == "second"
+        ax.plot(row["band"], (k, k), color=COLORS[second], linewidth=1.2)
+        ax.plot(row["lag_1"], k, "os"[second], color=COLORS[second], markersize=3)
+    names = [f"{_short(samples[row['table']].quantities[row['quantity']])}, {row['table']}" for row in rows]
+    labels = [f"{name}*" if row["walks"] != "own" else name for name, row in zip(names, rows, strict=True)]
+    finish(ax, title="ruggedness beside", x="autocorrelation, lag 1 (* common cells)")
+    ax.set_yticks(range(len(rows)), labels, fontsize=5.5)
+    ax.invert_yaxis()
     return ax
 
 
@@ -244,7 +326,7 @@ def plot_noise(ax: Axes, analysis: SampleAnalysis) -> Axes:
 def plot_classes(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """Share of the images of each split that its smallest and its largest class have."""
     found = analysis.numbers["classes"]
-    for k, (split, row) in enumerate(found.items()):
+    for k, row in enumerate(found.values()):
         ends = 100.0 * row["smallest"], 100.0 * row["largest"]
         ax.plot(ends, (k, k), color=COLORS[0], linewidth=3)
         ax.text(ends[1], k - 0.22, f"{row['images']:,} images", fontsize=6, ha="right")
@@ -260,11 +342,15 @@ def plot_classes(ax: Axes, analysis: SampleAnalysis) -> Axes:
 def write_sample_numbers(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """The numbers that people quote."""
     numbers, sample = analysis.numbers, analysis.sample
-    about = numbers["sample"]
+    about, often = numbers["sample"], sorted(numbers["by_vertices"], key=numbers["by_vertices"].get)[-3:]
     rows = [
-        ("cells, walks", f"{about['cells']:,}", f"{about['walks']}"),
-        ("measured, failed", f"{about['measurements']:,}", f"{sum(about['failed'].values())}"),
-        (f"vertices {' / '.join(numbers['by_vertices'])}", "", " / ".join(map(str, numbers["by_vertices"].values()))),
+        ("cells / walks", "", f"{about['cells']:,} / {about['walks']}"),
+        ("measurements / failed", "", f"{about['measurements']:,} / {sum(about['failed'].values())}"),
+        (
+            f"vertices {' / '.join(sorted(often))}",
+            "",
+            " / ".join(f"{numbers['by_vertices'][k]}" for k in sorted(often)),
+        ),
         ("", "mean", "min to max"),
     ]
     named = {q["name"]: q for q in numbers["quantities"]}
@@ -272,9 +358,11 @@ def write_sample_numbers(ax: Axes, analysis: SampleAnalysis) -> Axes:
     for name in dict.fromkeys(chosen):
         factor, label = _scaled(sample.values[name], sample.quantities[name])
         mean, low, high = (factor * named[name]["values"][key] for key in ("mean", "min", "max"))
-        rows.append((label.replace(" accuracy", ""), f"{mean:.4g}", f"{low:.4g} to {high:.4g}"))
+        unit = label.rpartition(" (")[2].rstrip(")") if label.endswith(")") else ""
+        title = axis_label(_short(sample.quantities[name]), unit)
+        rows.append((title, f"{mean:.3g}", f"{low:.3g} to {high:.3g}"))
     if analysis.curves:
-        rows.append(("autocorrelation, lag 1", "all walks", "mean of walks"))
+        rows.append(("autocorr., lag 1", "pooled", "mean of walks"))
         for name in _curved(analysis)[:3]:
             each = named[name]["ruggedness"].get("mean")
             value = "-" if each is None else f"{each:.3f}"

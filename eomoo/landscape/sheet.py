@@ -53,7 +53,7 @@ def write_rows(ax: Axes, rows: Sequence[Sequence[str]], *, room: int = 0) -> Axe
     """A panel "in numbers": rows of a label and values, as if there were at least ``room`` of them."""
     finish(ax, title="in numbers").set_axis_off()
     # Two values share the right half; a single one stands at its end.
-    places = (0.6, 1.0) if max(map(len, rows)) > 2 else (1.0,)
+    places = (0.64, 1.0) if max(map(len, rows)) > 2 else (1.0,)
     for k, (label, *values) in enumerate(rows):
         y = 0.97 - k * 0.98 / max(room, len(rows))
         ax.text(0.0, y, label, fontsize=SMALL, va="top", transform=ax.transAxes)

@@ -13,6 +13,8 @@ from eomoo.arrays import Facts, Ints
 from eomoo.files import atomic_path, write_json
 from eomoo.landscape.graph import components_among
 from eomoo.landscape.measure import LandscapeAnalysis
+from eomoo.landscape.sampled import SampleAnalysis
+from eomoo.landscape.sampled_sheet import Panel, sampled_sheet
 from eomoo.landscape.sheet import landscape_sheet
 
 if TYPE_CHECKING:
@@ -26,10 +28,15 @@ _BINS = 100
 
 def write_landscape(analysis: LandscapeAnalysis, folder: Path) -> list[Path]:
     """Write ``landscape.json``, the CSV of :func:`landscape_frames`, ``landscape.pdf`` and ``.png``."""
-    return write_sheet(folder, analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
+    return _write(folder, analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
 
 
-def write_sheet(folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], sheet: Figure) -> list[Path]:
+def write_sample(analysis: SampleAnalysis, folder: Path, *panels: Panel) -> list[Path]:
+    """As ``write_landscape``, of a sample: the CSV of :func:`sample_frames`, and ``panels`` beside the sheet's own."""
+    return _write(folder, analysis.numbers, sample_frames(analysis), sampled_sheet(analysis, *panels))
+
+
+def _write(folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], sheet: Figure) -> list[Path]:
     """Write numbers as ``landscape.json``, frames as ``NAME.csv``, a sheet as ``landscape.pdf`` and ``.png``.
 
     The same content gives the same bytes.
@@ -105,6 +112,40 @@ def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
         "local_optima": stacked(optima, "kind").astype({"plateau": "Int64", "component": "Int64"}),
         "searches": stacked(searches, "neighborhood", "run"),
     }
+
+
+def sample_frames(analysis: SampleAnalysis) -> dict[str, pd.DataFrame]:
+    """The tables of a sample by the name of their file, those left out that would be empty.
+
+    "cells" (means over repeats, with exact MACs), "rank_correlations", "autocorrelation", "walks" (each one's own
+    autocorrelation of lag 1), "epochs", "beside" and "beside_autocorrelation".
+    """
+    import pandas as pd
+
+    sample, numbers = analysis.sample, analysis.numbers
+    frame = sample.table.mean()
+    cells = frame[["index", "hash", "walk", "step", "repeats"]].assign(**sample.values)
+    found = {
+        "cells": cells.astype({"walk": "Int64", "step": "Int64"}),
+        "rank_correlations": _pairs(numbers["rank_correlations"]),
+        "epochs": analysis.epochs,
+    }
+    if analysis.curves:
+        found["autocorrelation"] = stacked({name: curve.frame for name, curve in analysis.curves.items()}, "quantity")
+        found["walks"] = pd.DataFrame({"walk": sample.walk_numbers, **analysis.by_walk})
+    compared = analysis.beside
+    if compared is not None:
+        found["beside"] = _pairs(numbers["beside"]["rank_correlations"])
+        rows = [{**row, **dict(zip(("low", "high"), row["band"], strict=True))} for row in compared.rugged]
+        found["beside_autocorrelation"] = pd.DataFrame(rows).drop(columns="band", errors="ignore")
+    return {name: frame for name, frame in found.items() if len(frame)}
+
+
+def _pairs(rows: list[Facts]) -> pd.DataFrame:
+    import pandas as pd
+
+    flat = [{**row, "low": row["band"][0], "high": row["band"][1]} for row in rows]
+    return pd.DataFrame(flat, columns=["a", "b", "spearman", "low", "high"])
 
 
 def stacked(frames: Mapping[Any, pd.DataFrame], *keys: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ A card that says what cannot be is a CardError (a ValueError), which names the k
 one that is missing is a DataNotFoundError (a FileNotFoundError), one that is damaged a DataError (a ValueError).
 """
 
+from eomoo.data.eo_table import EO_QUANTITIES
 from eomoo.fronts import Quantity
 from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.backends import BACKENDS, BackendKind, build_backends
@@ -21,7 +22,7 @@ from eomoo.objectives.card import Card, CardObjective, Constraint, list_problems
 from eomoo.objectives.live import LIVE_QUANTITIES, OWN_IMAGES, LiveBackend, with_images
 from eomoo.objectives.nasbench101 import NB101_QUANTITIES, NASBench101Backend
 from eomoo.objectives.surrogate import SurrogateBackend
-from eomoo.objectives.table import EO_QUANTITIES, TableBackend
+from eomoo.objectives.table import TableBackend
 
 __all__ = [
     "BACKENDS", "EO_QUANTITIES", "LIVE_QUANTITIES", "NB101_QUANTITIES", "OWN_IMAGES", "AnalyticBackend", "Backend",

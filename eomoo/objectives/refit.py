@@ -13,7 +13,7 @@ import numpy as np
 
 from eomoo.checks import choice, known_name
 from eomoo.data.datasets import find, get_dataset
-from eomoo.data.eo_table import load_eo_table
+from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
 from eomoo.data.user_table import MOST_BYTES, is_target, read_user_table, target_columns
 from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of, write_text
@@ -22,7 +22,6 @@ from eomoo.models import EO_RECIPES, Measurements, Models, Target, fit_models, r
 from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.base import errors_of, with_errors
 from eomoo.objectives.card import TAKEN_NAMES
-from eomoo.objectives.table import EO_QUANTITIES
 from eomoo.space import load_space
 from eomoo.space.features import FEATURE_KINDS
 

@@ -72,16 +72,6 @@ def test_the_terminal_gets_sentences(small_card_of_three):
     assert "Pareto local search (hamming) stops after" in result.stdout
 
 
-def test_the_eo_table_gives_the_published_analysis(eo_folder, tmp_path):
-    result = runner.invoke(app, ["eo-table-macro-latency", "--out", str(tmp_path), "--json"])
-    assert result.exit_code == 0, result.output
-    numbers = json.loads(result.stdout)
-    assert numbers == json.loads((tmp_path / "landscape.json").read_text())
-    assert numbers["published_analysis"]["non_dominated"]["val_macro, latency"] == 11
-    assert len(pd.read_csv(tmp_path / "cells.csv")) == 450
-    assert b"/Subtype /Image" not in (tmp_path / "landscape.pdf").read_bytes()
-
-
 def test_numbers_that_cannot_be_are_refused(small_problem):
     with pytest.raises(SettingError, match="n_walks must be a whole number"):
         analyse_landscape(small_problem, n_walks=0)
@@ -104,18 +94,3 @@ def test_one_four_and_constant_objectives_have_sheets_too(space, small_cells, tm
         assert result.exit_code == 0, result.output
         assert len(json.loads(result.stdout)["objectives"]) == len(columns)
         assert (folder / "out" / "landscape.pdf").exists()
-
-
-def test_the_published_analysis_takes_no_limits(eo_folder):
-    result = runner.invoke(app, ["eo-table-macro-latency", "-c", "latency<=10"])
-    assert isinstance(result.exception, SettingError)
-    assert "no --constraint" in str(result.exception)
-
-
-def test_published_asks_for_the_table_without_naming_a_card(eo_folder):
-    result = runner.invoke(app, ["--published", "--json"])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["published_analysis"]["cells"] == 450
-    result = runner.invoke(app, ["eo-macro-params", "--published"])
-    assert isinstance(result.exception, SettingError)
-    assert "eo-macro-params is not a card on it" in str(result.exception)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from eomoo import load_space
+from eomoo.data.eo_table import EO_QUANTITIES
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
-from eomoo.objectives.table import EO_QUANTITIES, TableBackend
+from eomoo.objectives.table import TableBackend
 
 ENERGY = Quantity(title="energy", unit="J", direction="min")
 ACCURACY = Quantity(title="validation accuracy", unit="fraction", direction="max")
