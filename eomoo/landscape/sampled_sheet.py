@@ -151,7 +151,7 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     if front:
         best = front_of(sample, x, y)
         points = a * sample.values[x][best], b * sample.values[y][best]
-        step = "steps-post" if sample.quantities[x].direction == "min" else "steps-pre"
+        step = "steps-pre" if sample.quantities[x].larger_is_better else "steps-post"
         ax.plot(*points, color="black", linewidth=0.8, drawstyle=step, zorder=3)
         ax.plot(*points, "D", color="black", markersize=3, label=f"best of these cells ({len(best)})", zorder=4)
     names = list(sample.quantities)
