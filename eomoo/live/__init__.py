@@ -23,7 +23,7 @@ from eomoo.live.metrics import Accuracy
 from eomoo.live.network import INITIALIZATIONS, build_network
 from eomoo.live.profile import Memory, Profile, measure_memory, profile_network
 from eomoo.live.recipes import RECIPES, Recipe, get_recipe
-from eomoo.live.runs import CurvePoint, Training
+from eomoo.live.runs import CurvePoint, CurveSetting, Training
 from eomoo.live.screening import Screening
 from eomoo.live.store import Incident, LiveStore
 from eomoo.live.tasks import DataSource, TrainingTask
@@ -31,9 +31,9 @@ from eomoo.live.training import load_trained, train
 from eomoo.live.weights import load_state, save_state
 
 __all__ = [
-    "INITIALIZATIONS", "RECIPES", "Accuracy", "Campaign", "CurvePoint", "DataSource", "Exported", "Incident",
-    "Latency", "LatencySetting", "LiveStore", "Memory", "Profile", "Recipe", "Screening", "Training", "TrainingTask",
-    "build_network", "device_name", "evaluate", "export_cells", "export_onnx", "get_recipe", "half_split_spearman",
-    "load_state", "load_trained", "measure_latency", "measure_memory", "predict_scene", "profile_network",
-    "read_metadata", "resolve_device", "save_state", "train",
+    "INITIALIZATIONS", "RECIPES", "Accuracy", "Campaign", "CurvePoint", "CurveSetting", "DataSource", "Exported",
+    "Incident", "Latency", "LatencySetting", "LiveStore", "Memory", "Profile", "Recipe", "Screening", "Training",
+    "TrainingTask", "build_network", "device_name", "evaluate", "export_cells", "export_onnx", "get_recipe",
+    "half_split_spearman", "load_state", "load_trained", "measure_latency", "measure_memory", "predict_scene",
+    "profile_network", "read_metadata", "resolve_device", "save_state", "train",
 ]  # fmt: skip

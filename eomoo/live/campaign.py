@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
+from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive, whole
 from eomoo.errors import EomooError, SettingError, StoreError
-from eomoo.images import read_batch
+from eomoo.images import SPLITS, describe, labels_of, read_batch
 from eomoo.jobs import Jobs, make_jobs
 from eomoo.live.export import export_onnx
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
-from eomoo.live.runs import progress_of
+from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import DataSource, TrainingTask, run_task
 from eomoo.space import Skeleton
@@ -47,6 +48,7 @@ class Campaign:
         recipe: How networks are trained.
         seed: Of trainings.
         device: As for ``eomoo.live.devices.resolve_device``.
+        curve: What of learning curves is measured.
         timing: How latency is measured.
         workers: Candidates trained at once.
         threads: Of torch for each on a CPU; by default the processors shared among the workers.
@@ -65,6 +67,7 @@ class Campaign:
     recipe: Recipe = RECIPES["nasbench"]
     seed: int = 0
     device: str = "auto"
+    curve: CurveSetting = field(default_factory=CurveSetting)
     timing: LatencySetting = field(default_factory=LatencySetting)
     workers: int = 1
     threads: int | None = None
@@ -118,9 +121,10 @@ class Campaign:
             self._skeleton = self.jobs.call(_skeleton_of, self.source, self.shape)
         return self._skeleton
 
-    def fingerprint(self) -> str:
-        """The fingerprint of the images."""
-        return str(self.jobs.call(_fingerprint_of, self.source))
+    def images(self) -> Facts:
+        """What the images are, as plain data: ``describe`` of them, and the images of each split by class."""
+        found: Facts = self.jobs.call(_facts_of, self.source)
+        return found
 
     def close(self) -> None:
         """Let go of the workers."""
@@ -265,6 +269,7 @@ class Campaign:
             folder=str(self.folder.resolve()),
             workers=self.readers,
             threads=self.threads or _threads(self.workers, self.cluster),
+            curve=self.curve,
         )
 
     def _wanted(self, cells: Sequence[int], epochs: tuple[int, ...]) -> dict[int, dict[str, object]]:
@@ -313,11 +318,19 @@ def weights_of(result: Result | None) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def error_of(result: Result | None, split: str, kind: str) -> float:
-    """The error in per cent, "micro" or "macro", of a training on a split; NaN where there is none."""
+def trained_value(result: Result | None, name: str) -> float:
+    """A quantity of a training by the name of ``LIVE_QUANTITIES``, such as "val_micro"; NaN where there is none."""
     if result is None or result["status"] != "done":
         return math.nan
-    return 100.0 * (1.0 - float(result[split][kind]))
+    if name == "train_time":
+        return float(result["seconds"])
+    if name == "file_size":
+        value = result.get(name)
+    else:
+        split, kind = name.split("_")
+        # Of the training images the last epoch's own steps, as the curve has them.
+        value = result["curve"][-1].get(name) if split == "train" else result[split][kind]
+    return math.nan if value is None else float(value)
 
 
 def with_first_stretch(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:
@@ -343,8 +356,10 @@ def _skeleton_of(source: DataSource, shape: Mapping[str, int]) -> Skeleton:
     return source.open().skeleton(**shape)
 
 
-def _fingerprint_of(source: DataSource) -> str:
-    return source.open().fingerprint
+def _facts_of(source: DataSource) -> Facts:
+    data = source.open()
+    counts = {s: np.bincount(labels_of(getattr(data, s)), minlength=data.n_classes).tolist() for s in SPLITS}
+    return {**describe(data), "images": counts}
 
 
 def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[Result]:
@@ -354,7 +369,7 @@ def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[
 def _summary(result: Result) -> str:
     if result["status"] != "done":
         return f"{result['status']} ({result['reason']})"
-    return f"validation error {error_of(result, 'val', 'micro'):.1f} %, {result['seconds']:.0f} s"
+    return f"validation error {1 - result['val']['micro']:.1%}, {result['seconds']:.0f} s"
 
 
 def _threads(workers: int, cluster: str) -> int | None:

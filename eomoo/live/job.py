@@ -19,7 +19,7 @@ from eomoo.live.metrics import Accuracy
 from eomoo.live.network import build_network
 from eomoo.live.recipes import Recipe
 from eomoo.live.resident import forget_residents
-from eomoo.live.runs import CurvePoint, RunFolder, Training
+from eomoo.live.runs import CurvePoint, CurveSetting, RunFolder, Training
 from eomoo.live.steps import Steps
 from eomoo.space import Cell, Skeleton
 
@@ -58,10 +58,11 @@ class TrainingJob:
         group: Group,
         folder: RunFolder,
         workers: int,
+        curve: CurveSetting,
     ) -> None:
         self.cell, self.data, self.skeleton, self.recipe = cell, data, skeleton, recipe
         self.epochs, self.seed, self.device, self.group = epochs, seed, device, group
-        self.folder, self.workers = folder, workers
+        self.folder, self.workers, self.curve_setting = folder, workers, curve
         self._begin()
 
     def _begin(self) -> None:
@@ -137,10 +138,10 @@ class TrainingJob:
 
     def _run(self) -> Training:
         self._prepare()
-        ends = set(np.cumsum(self.epochs).tolist())
+        measured = self.curve_setting.epochs(self.recipe, self.epochs)
         for epoch in range(self.epoch, sum(self.epochs)):
             self._train_epoch(epoch)
-            if self.epoch % self.recipe.measure_every == 0 or self.epoch in ends:
+            if self.epoch in measured:
                 self._measure()
             self.steps.clear()
             self.images = 0.0
@@ -178,7 +179,7 @@ class TrainingJob:
         import torch
 
         labels = labels_of(self.data.train)
-        counts = np.bincount(labels, minlength=self.data.n_classes)
+        self.class_counts = counts = np.bincount(labels, minlength=self.data.n_classes)
         weights = np.ones(self.data.n_classes)
         if self.recipe.class_weights == "balanced":
             weights = len(labels) / (max(int((counts > 0).sum()), 1) * np.maximum(counts, 1))
@@ -237,20 +238,30 @@ class TrainingJob:
         val = self._evaluate("val")
         if not np.isfinite(val.loss):
             raise DivergedError(f"the validation loss is {val.loss} after epoch {self.epoch}")
-        loss, right = self._over_processes(*self.steps.sums())
+        loss, right, *by_class = self._over_processes(*self.steps.sums())
+        test = self._evaluate("test") if self.curve_setting.test else None
         point = CurvePoint(
             epoch=self.epoch,
             learning_rate=self.rate,
             train_loss=loss / self.images,
             train_micro=right / self.images,
+            train_macro=self._train_macro(right, by_class),
             val_loss=val.loss,
             val_micro=val.micro,
             val_macro=val.macro,
+            test_micro=test.micro if test else None,
+            test_macro=test.macro if test else None,
             seconds=self.seconds,
         )
         self.curve.append(point)
         if self.report is not None and self.group.first:
             self.report(point)
+
+    def _train_macro(self, right: float, by_class: list[float]) -> float | None:
+        """None where the epoch began before classes were counted: in a checkpoint of an earlier version."""
+        occur = self.class_counts > 0
+        shares = np.array(by_class)[occur] / self.class_counts[occur]
+        return float(shares.mean()) if sum(by_class) == right else None
 
     def _evaluate(self, split: str) -> Accuracy:
         return evaluate(
@@ -287,6 +298,7 @@ class TrainingJob:
             seconds=self.seconds,
             setting=self.folder.setting,
             weights=weights,
+            file_size=weights.stat().st_size if weights else None,
         )
 
     def _network_state(self) -> dict[str, Any]:
@@ -301,7 +313,7 @@ class TrainingJob:
 
         if not self.group.first or self.folder.path is None:
             return
-        loss, right = self.steps.sums()
+        loss, right, *by_class = self.steps.sums()
         state = {
             "epochs": list(self.epochs),
             "free": len(self.epochs) == 1 and self.recipe.schedule == "constant" and not self.recipe.warmup,
@@ -309,7 +321,7 @@ class TrainingJob:
             "step": self.step,
             "progress": self.step / self.n_steps,
             "seconds": self.seconds,
-            "running": {"loss": loss, "right": right, "images": self.images},
+            "running": {"loss": loss, "right": right, "by_class": by_class, "images": self.images},
             "curve": [asdict(point) for point in self.curve],
             "model": self.network.state_dict(),
             **self.steps.state(),
@@ -324,6 +336,6 @@ class TrainingJob:
         torch.random.set_rng_state(state["random"])
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         running = state["running"]
-        self.steps.clear(running["loss"], running["right"])
+        self.steps.clear([running["loss"], running["right"], *running.get("by_class", [])])
         self.images = running["images"]
         self.curve = [CurvePoint(**point) for point in state["curve"]]

@@ -6,14 +6,15 @@ import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from eomoo.checks import short
+from eomoo.checks import short, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.files import read_json, remove_leftovers, to_json, write_json
 from eomoo.live.metrics import Accuracy
-from eomoo.live.recipes import format_epochs
+from eomoo.live.recipes import Recipe, format_epochs
 from eomoo.live.store import RESULT_STATES
 from eomoo.live.weights import load_state, save_state
 
@@ -28,9 +29,12 @@ class CurvePoint:
     Attributes:
         epoch: Epochs done.
         learning_rate: Of the last step.
-        train_loss, train_micro: Over the epoch's own steps, while the weights were changing.
+        train_loss, train_micro, train_macro: Over the epoch's own steps, while the weights were changing.
         val_loss, val_micro, val_macro: Over the validation split, after the epoch.
+        test_micro, test_macro: Over the test split, where that was asked for.
         seconds: Of training so far, measurements left out.
+
+    ``train_macro`` is None in curves of earlier versions.
     """
 
     epoch: int
@@ -41,6 +45,45 @@ class CurvePoint:
     val_micro: float
     val_macro: float
     seconds: float
+    train_macro: float | None = None
+    test_micro: float | None = None
+    test_macro: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveSetting:
+    """What of a learning curve is measured. It changes the curve alone, never the training.
+
+    Attributes:
+        at: Epochs; by default every ``measure_every``-th of the recipe. The end of each stretch always is.
+        test: Measure on the test split too.
+
+    Raises:
+        SettingError: (a ValueError) Epochs are no whole numbers from 1.
+    """
+
+    at: tuple[int, ...] = ()
+    test: bool = False
+
+    def __post_init__(self) -> None:
+        # On a command line one number, or several as in 1,2,4.
+        given: Any = str(self.at).split(",") if isinstance(self.at, int | str) else self.at
+        at = [int(k) if isinstance(k, str) and k.strip().isdecimal() else k for k in given]
+        object.__setattr__(self, "at", tuple(whole("curve: at", k, least=1) for k in at))
+        if not isinstance(self.test, bool):
+            raise SettingError(f"curve: test must be true or false; got {short(self.test)}")
+
+    def epochs(self, recipe: Recipe, stretches: Sequence[int]) -> set[int]:
+        """The epochs after which a training is measured."""
+        total = sum(stretches)
+        asked = [k for k in self.at if k <= total] or range(recipe.measure_every, total + 1, recipe.measure_every)
+        return {*asked, *accumulate(stretches)}
+
+    def setting(self) -> dict[str, object]:
+        """As part of what a training's result depends on: nothing where the curve is the recipe's own."""
+        if not self.at and not self.test:
+            return {}
+        return {"curve": {"at": sorted(set(self.at)), "test": self.test}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +100,7 @@ class Training:
         seconds: Of training, measurements left out.
         setting: Everything that the result depends on, as plain data.
         weights: File of the network's weights, where a folder was given.
+        file_size: Of that file, in bytes; None in results of earlier versions.
     """
 
     status: str
@@ -68,6 +112,7 @@ class Training:
     seconds: float = 0.0
     setting: Mapping[str, object] = field(default_factory=dict, repr=False)
     weights: Path | None = None
+    file_size: int | None = None
 
     @property
     def done(self) -> bool:
@@ -90,6 +135,7 @@ class Training:
             "test": self.test.to_dict() if self.test else None,
             "seconds": self.seconds,
             "weights": str(self.weights) if self.weights else None,
+            "file_size": self.file_size,
         }
 
     @classmethod
@@ -105,6 +151,7 @@ class Training:
             seconds=values["seconds"],
             setting=setting,
             weights=Path(values["weights"]) if values["weights"] else None,
+            file_size=values.get("file_size"),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ class Steps:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
         # Numbers that are read at once stay on the CPU, others where they arise.
         self.home = device if self.cuda else torch.device("cpu")
-        self._sums = torch.zeros(2, dtype=torch.float64, device=self.home)
+        # The sum of losses, how many were right, and of these how many of each class.
+        self._sums = torch.zeros(2 + data.n_classes, dtype=torch.float64, device=self.home)
         self.graphs = self.cuda and group.size == 1 and not plain and recipe.execution != "eager"
         self.model: Any = network
         if group.size > 1:
@@ -149,8 +151,9 @@ class Steps:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         mean = loss.detach().to(self.home).double() / self.group.size
-        right = (logits.detach().argmax(dim=1) == y).sum().to(self.home).double()
-        self._sums += torch.stack((mean * n, right))
+        right = (logits.detach().argmax(dim=1) == y).to(self.home).double()
+        self._sums[:2] += torch.stack((mean * n, right.sum()))
+        self._sums[2:].index_add_(0, y.to(self.home), right)
         return value
 
     def _aside(self, *step: Any) -> None:
@@ -184,16 +187,17 @@ class Steps:
 
     # -- what steps add up to ------------------------------------------------------------------
 
-    def sums(self) -> tuple[float, float]:
-        """Over the images since ``clear``: the sum of losses, and how many were right."""
-        loss, right = self._sums.tolist()
-        return loss, right
+    def sums(self) -> list[float]:
+        """Over the images since ``clear``: the sum of losses, how many were right, and how many of each class."""
+        found: list[float] = self._sums.tolist()
+        return found
 
-    def clear(self, loss: float = 0.0, right: float = 0.0) -> None:
-        """Begin to add up anew, at the given sums."""
+    def clear(self, sums: Sequence[float] = ()) -> None:
+        """Begin to add up anew, at the given sums or the first of them."""
         import torch
 
-        self._sums.copy_(torch.tensor([loss, right], dtype=torch.float64))
+        self._sums.zero_()
+        self._sums[: len(sums)] = torch.tensor(sums, dtype=torch.float64)
 
     # -- checkpoints ---------------------------------------------------------------------------
 

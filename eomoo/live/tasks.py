@@ -13,7 +13,7 @@ from eomoo.images import ImageData, open_data
 from eomoo.jobs import worker_number
 from eomoo.live.devices import resolve_device
 from eomoo.live.recipes import Recipe, format_epochs
-from eomoo.live.runs import Training
+from eomoo.live.runs import CurveSetting, Training
 from eomoo.live.store import key_of
 from eomoo.live.training import train, training_setting
 from eomoo.packages import require
@@ -61,6 +61,7 @@ class TrainingTask:
         folder: That all workers share; each training has a folder of its own in it.
         workers: Processes that read images ahead.
         threads: Of torch on a CPU; None for as many as it takes by itself.
+        curve: What of the learning curve is measured.
     """
 
     cell: int
@@ -73,6 +74,7 @@ class TrainingTask:
     folder: str
     workers: int = 0
     threads: int | None = None
+    curve: CurveSetting = field(default_factory=CurveSetting)
 
     def setting(self) -> dict[str, object]:
         """Everything that the result depends on, as plain data."""
@@ -96,6 +98,7 @@ class TrainingTask:
             self.recipe,
             seed=self.seed,
             device=resolve_device(self.device),
+            curve=self.curve,
         )
 
 
@@ -118,6 +121,7 @@ def run_task(task: TrainingTask) -> dict[str, object]:
             workers=task.workers,
             threads=task.threads,
             checkpoint_seconds=_CHECKPOINT_SECONDS,
+            curve=task.curve,
         )
     except (DataError, OSError) as error:
         reason = str(error) if isinstance(error, EomooError) else f"{type(error).__name__}: {error}"

@@ -13,7 +13,7 @@ from eomoo.live.devices import current_device, device_name, process_group, resol
 from eomoo.live.job import Report, TrainingJob
 from eomoo.live.network import build_network, cell_of
 from eomoo.live.recipes import Recipe, get_recipe
-from eomoo.live.runs import RunFolder, Training
+from eomoo.live.runs import CurveSetting, RunFolder, Training
 from eomoo.live.weights import load_state
 from eomoo.space import Cell, Skeleton
 from eomoo.version import versions_of
@@ -38,6 +38,7 @@ def train(
     threads: int | None = None,
     checkpoint_seconds: float = 300.0,
     report: Report | None = None,
+    curve: CurveSetting | None = None,
 ) -> Training:
     """Train a cell's network and measure it on whole splits.
 
@@ -59,6 +60,7 @@ def train(
         threads: Of torch on the CPU; by default as it is set.
         checkpoint_seconds: Between checkpoints inside of an epoch; each epoch ends with one.
         report: Called with each measurement.
+        curve: When it is measured, and whether on the test split too.
 
     Returns:
         How it ended: a training that diverged or is too big for the device has a result too; one that
@@ -73,19 +75,27 @@ def train(
     data.check_skeleton(around)
     place = resolve_device(device)
     stretches = chosen.stretches(epochs)
-    setting = training_setting(whole, data, around, chosen, seed=seed, device=place)
+    measured = curve or CurveSetting()
+    setting = training_setting(whole, data, around, chosen, seed=seed, device=place, curve=measured)
     kept = RunFolder(folder, setting)
     known = kept.result(stretches)
     if known is not None:
         return known
     with process_group(place) as group, torch_state(threads=threads, seed=seed), current_device(place):
-        job = TrainingJob(whole, data, around, chosen, stretches, seed, place, group, kept, workers)
+        job = TrainingJob(whole, data, around, chosen, stretches, seed, place, group, kept, workers, measured)
         job.checkpoint_seconds, job.report = checkpoint_seconds, report
         return job.outcome()
 
 
 def training_setting(
-    cell: Cell, data: ImageData, skeleton: Skeleton, recipe: Recipe, *, seed: int, device: torch.device
+    cell: Cell,
+    data: ImageData,
+    skeleton: Skeleton,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    curve: CurveSetting | None = None,
 ) -> dict[str, object]:
     """Everything that a training's result depends on, its epochs left out, as plain data."""
     settings = {k: v for k, v in asdict(recipe).items() if k not in ("name", "epochs", "execution")}
@@ -100,6 +110,7 @@ def training_setting(
         "seed": seed,
         "device": device.type if device.type == "cpu" else device_name(device),
         "torch": versions_of("torch")["torch"],
+        **(curve or CurveSetting()).setting(),
     }
 
 

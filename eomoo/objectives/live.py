@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from eomoo.arrays import Facts
 from eomoo.checks import known_keys, number, short
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
-from eomoo.objectives.base import Backend, objectives_of
+from eomoo.objectives.base import Backend, errors_of, objectives_of, with_errors
 from eomoo.objectives.card import Card, load_card
 from eomoo.space import Skeleton, load_space
 
@@ -24,26 +23,42 @@ if TYPE_CHECKING:
     from eomoo.live.store import Result
 
 
-_ERRORS = {
-    f"{split}_{kind}_error": Quantity(title=f"{words} {kind} error after training", unit="%", direction="min")
-    for split, words in (("val", "validation"), ("test", "test"))
+def _smaller(title: str, unit: str = "") -> Quantity:
+    return Quantity(title=title, unit=unit, direction="min")
+
+
+_ACCURACIES = {
+    f"{split}_{kind}": Quantity(title=f"{words} {kind} accuracy after training", unit="fraction", direction="max")
+    for split, words in (("train", "training"), ("val", "validation"), ("test", "test"))
     for kind in ("micro", "macro")
 }
-_TRAINED = {**_ERRORS, "train_time": Quantity(title="training time on this device", unit="s", direction="min")}
+_TRAINED = {
+    **_ACCURACIES,
+    "train_time": _smaller("training time on this device", "s"),
+    "file_size": _smaller("size of the file of weights", "bytes"),
+}
 _TIMED = {
-    "latency": Quantity(title="latency on this device", unit="ms", direction="min"),
-    "latency_raw": Quantity(title="latency on this device, as timed", unit="ms", direction="min"),
-    "energy": Quantity(title="energy of a forward pass on this device", unit="J", direction="min"),
+    "latency": _smaller("latency on this device", "ms"),
+    "latency_lower": _smaller("lower quartile of the latency on this device", "ms"),
+    "latency_upper": _smaller("upper quartile of the latency on this device", "ms"),
+    "latency_std": _smaller("standard deviation of the latency on this device", "ms"),
+    "latency_raw": _smaller("latency on this device, as timed", "ms"),
+    "latency_disturbed": _smaller("whether something disturbed the timing"),
+    "energy": _smaller("energy of a forward pass on this device", "J"),
 }
 _COUNTED = {
-    "params": Quantity(title="parameters", unit="", direction="min"),
-    "macs": Quantity(title="multiply-accumulates of an image", unit="", direction="min"),
+    "params": _smaller("parameters"),
+    "macs": _smaller("multiply-accumulates of an image"),
+    "thop_macs": _smaller("multiply-accumulates of an image as thop counts them"),
+    "activation_memory": _smaller("feature maps of an image alive at once, at most", "bytes"),
 }
-LIVE_QUANTITIES: Mapping[str, Quantity] = {**_TRAINED, **_TIMED, **_COUNTED}
+_OWN = {**_TRAINED, **_TIMED, **_COUNTED}
+LIVE_QUANTITIES: Mapping[str, Quantity] = with_errors(_OWN)
+"""What can be trained, timed and counted of a network. Training accuracies are those of the last epoch's own steps."""
 
 _SETTINGS = {
     "data": str, "images": dict, "skeleton": dict, "recipe": str, "recipe_settings": dict,
-    "epochs": (int, str), "seed": int, "device": str, "latency": dict, "folder": str, "workers": int,
+    "epochs": (int, str), "curve": dict, "seed": int, "device": str, "latency": dict, "folder": str, "workers": int,
     "threads": int, "readers": int, "cluster": str, "screen": int, "screen_quantile": (int, float),
 }  # fmt: skip
 LIVE_SETTINGS = frozenset(_SETTINGS)
@@ -103,6 +118,7 @@ class LiveBackend(Backend):
     name = "live"
     quantities = LIVE_QUANTITIES
     enumerable = False
+    _accuracy_of = errors_of(_OWN)
 
     def __init__(
         self, campaign: Campaign, *, epochs: int | str | None = None, screen: int = 0, screen_quantile: float = 0.75
@@ -122,13 +138,13 @@ class LiveBackend(Backend):
 
         Args:
             settings: ``data`` (a source as for ``eomoo.images.open_data``), the tables
-                ``images`` (its options), ``skeleton``, ``recipe_settings`` and ``latency``, the name of a
-                ``recipe``, and what else ``Campaign`` and this class take.
+                ``images`` (its options), ``skeleton``, ``recipe_settings``, ``curve`` and ``latency``, the name
+                of a ``recipe``, and what else ``Campaign`` and this class take.
             base: The card's folder, which a folder of images may be relative to.
             overrides: Replace settings; None leaves a setting as it is.
         """
         from eomoo.files import cache_folder
-        from eomoo.live import Campaign, DataSource, LatencySetting, get_recipe
+        from eomoo.live import Campaign, CurveSetting, DataSource, LatencySetting, get_recipe
 
         merged = {**settings, **{k: v for k, v in overrides.items() if v is not None}}
         known_keys("the live backend", merged, _SETTINGS, error=CardError)
@@ -144,12 +160,15 @@ class LiveBackend(Backend):
             data = str(base / data)
         timing = {"device": merged.get("device", "auto"), **merged.pop("latency", {})}
         known_keys("latency", timing, LatencySetting.__dataclass_fields__, error=CardError)
+        curve = merged.pop("curve", {})
+        known_keys("curve", curve, CurveSetting.__dataclass_fields__, error=CardError)
         own = {name: merged.pop(name) for name in ("epochs", "screen", "screen_quantile") if name in merged}
         campaign = Campaign(
             source=DataSource(name=data, options=merged.pop("images", {})),
             folder=Path(merged.pop("folder", None) or cache_folder() / "live").expanduser(),
             shape=merged.pop("skeleton", {}),
             recipe=get_recipe(merged.pop("recipe", "nasbench"), **merged.pop("recipe_settings", {})),
+            curve=CurveSetting(**curve),
             timing=LatencySetting(**timing),
             **merged,
         )
@@ -162,6 +181,8 @@ class LiveBackend(Backend):
 
     def _values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """NaN where a training did not end well; StoreError where none comes to an end."""
+        from eomoo.live.campaign import trained_value
+
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
         cells, back = np.unique(indices, return_inverse=True)
         told = {**self._counted(cells, names), **self._timed(cells.tolist(), names)}
@@ -171,7 +192,8 @@ class LiveBackend(Backend):
             chosen = cells[at].tolist()
             results = self.campaign.trainings(chosen, epochs) if dear else {}
             columns = [
-                told[name][at] if name in told else [_trained(results.get(k), name) for k in chosen] for name in names
+                told[name][at] if name in told else [trained_value(results.get(k), name) for k in chosen]
+                for name in names
             ]
             return np.array(columns, dtype=np.float64).T
 
@@ -182,7 +204,8 @@ class LiveBackend(Backend):
 
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
         """A disturbed timing; a training that learnt nothing, did not end, or was one of a few epochs."""
-        cells = self._checked(indices, names)[0].tolist()
+        checked, names = self._checked(indices, names)
+        cells = checked.tolist()
         contended = ["contended" if yes else "" for yes in self.campaign.contended(cells)]
         trained = [self._mark_of(k) if any(name in _TRAINED for name in names) else "" for k in cells]
         columns = [
@@ -192,7 +215,7 @@ class LiveBackend(Backend):
 
     def fingerprint(self) -> str:
         """The fingerprint of the images."""
-        return self.campaign.fingerprint()
+        return str(self.campaign.images()["fingerprint"])
 
     def training(self, index: int) -> Result | None:
         """The stored result of a cell's longest training; None where there is none."""
@@ -228,9 +251,16 @@ class LiveBackend(Backend):
         return {k: v for k, v in self.__dict__.items() if k != "report"}
 
     def _counted(self, cells: NDArray[np.int64], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        space = load_space()
-        count = {"params": space.params, "macs": space.macs}
-        return {name: count[name](cells, self.skeleton).astype(np.float64) for name in names if name in count}
+        from eomoo.live.profile import measure_memory, profile_network
+
+        space, around = load_space(), self.skeleton
+        count: dict[str, Callable[[], Any]] = {
+            "params": lambda: space.params(cells, around),
+            "macs": lambda: space.macs(cells, around),
+            "thop_macs": lambda: [profile_network(int(k), around).thop_macs for k in cells],
+            "activation_memory": lambda: [measure_memory(int(k), around).peak_activations for k in cells],
+        }
+        return {name: np.array(count[name](), dtype=np.float64) for name in names if name in count}
 
     def _timed(self, cells: list[int], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         if not any(name in _TIMED for name in names):
@@ -251,7 +281,7 @@ class LiveBackend(Backend):
 
         key = tuple(names)
         if key not in self._screenings:
-            trained = np.array([name in _ERRORS for name in names])
+            trained = np.array([name in _ACCURACIES for name in names])
             self._screenings[key] = Screening(objectives_of(LIVE_QUANTITIES, names), trained, quantile=self.quantile)
         return self._screenings[key]
 
@@ -264,12 +294,3 @@ class LiveBackend(Backend):
         if learnt_nothing(result):
             return "no better than the largest class"
         return "few epochs" if self.short and result["epochs"] == str(self.short[0]) else ""
-
-
-def _trained(result: Result | None, name: str) -> float:
-    if name == "train_time":
-        return float(result["seconds"]) if result is not None and result["status"] == "done" else math.nan
-    from eomoo.live.campaign import error_of
-
-    split, kind, _ = name.split("_")
-    return error_of(result, split, kind)

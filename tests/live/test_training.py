@@ -14,12 +14,15 @@ import pytest
 
 import eomoo
 from eomoo.images import ArrayImages
+from eomoo.live.batches import prepare
 from eomoo.live.devices import torch_state
 from eomoo.live.evaluation import evaluate
 from eomoo.live.metrics import Accuracy
+from eomoo.live.network import build_network
 from eomoo.live.recipes import get_recipe
+from eomoo.live.runs import CurveSetting
 from eomoo.live.training import load_trained, train
-from eomoo.live.weights import load_state
+from eomoo.live.weights import load_state, save_state
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
@@ -50,6 +53,72 @@ def test_a_training_learns_and_is_measured(tiny_data, tiny_skeleton, tmp_path):
     again = evaluate(load_trained(result), tiny_data.test, tiny_data)
     assert (again.confusion == result.test.confusion).all()
     assert again.loss == pytest.approx(result.test.loss, rel=1e-5)
+
+
+def test_a_curve_is_measured_when_asked_and_changes_no_training(tiny_data, tiny_skeleton, tmp_path):
+    def run(name, **curve):
+        setting = {"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path / name}
+        return train(CELL, tiny_data, epochs="3+2", curve=CurveSetting(**curve), **setting)
+
+    plain, fine = run("plain"), run("fine", at=(1, 4, 9), test=True)
+    assert_same(weights(plain), weights(fine))
+    assert [point.epoch for point in plain.curve] == [2, 3, 4, 5]
+    assert [point.epoch for point in fine.curve] == [1, 3, 4, 5]
+    assert (fine.curve[-1].test_micro, fine.curve[-1].test_macro) == (fine.test.micro, fine.test.macro)
+    assert all(point.test_micro is None for point in plain.curve)
+    same = [(p.epoch, p.val_loss, p.train_micro, p.train_macro) for p in plain.curve if p.epoch in (3, 4, 5)]
+    assert same[0] == [(p.epoch, p.val_loss, p.train_micro, p.train_macro) for p in fine.curve][1]
+    # What is not asked for is no part of what the result depends on, so that earlier results are found.
+    assert set(fine.setting) - set(plain.setting) == {"curve"}
+    assert "curve" not in plain.setting
+    assert run("fine", at=(9, 4, 1), test=True).curve == fine.curve
+    assert fine.file_size == fine.weights.stat().st_size
+    for wrong in ({"at": (0,)}, {"at": "1,x"}, {"test": 1}):
+        with pytest.raises(ValueError, match="curve: "):
+            CurveSetting(**wrong)
+    assert CurveSetting(at="1,4").at == (1, 4)
+
+
+def test_training_accuracy_is_counted_by_class(tiny_data, tiny_skeleton, tmp_path):
+    labels = np.where(np.arange(48) < 20, 0, tiny_data.train.labels)
+    data = replace(tiny_data, train=ArrayImages(tiny_data.train.images, labels))
+    recipe = replace(RECIPE, batch_size=48, learning_rate=0.0, measure_every=1)
+    (point,) = train(CELL, data, skeleton=tiny_skeleton, recipe=recipe, epochs=1).curve
+    network = build_network(CELL, tiny_skeleton, initialization=recipe.initialization, seed=0).train()
+    images = prepare(torch.from_numpy(data.train.images).float(), data, torch.device("cpu"))
+    right = network(images).argmax(dim=1).numpy() == labels
+    assert point.train_micro == right.mean()
+    assert point.train_macro == pytest.approx(np.mean([right[labels == k].mean() for k in range(3)]))
+    assert point.train_micro != point.train_macro
+
+
+def test_a_checkpoint_in_an_epoch_that_did_not_count_classes_tells_no_macro_accuracy(
+    tiny_data, tiny_skeleton, tmp_path, monkeypatch
+):
+    """As versions before wrote it."""
+    from eomoo.live.job import TrainingJob
+
+    save = TrainingJob._save
+
+    class Killed(BaseException):
+        pass
+
+    def killed(job):
+        save(job)
+        raise Killed
+
+    recipe = replace(RECIPE, measure_every=1)
+    arguments = {"skeleton": tiny_skeleton, "recipe": recipe, "folder": tmp_path, "checkpoint_seconds": 0}
+    monkeypatch.setattr(TrainingJob, "_save", killed)
+    with pytest.raises(Killed):
+        train(CELL, tiny_data, **arguments)
+    monkeypatch.undo()
+    state = load_state(tmp_path / "checkpoint.pt")
+    assert 0 < state["running"]["right"] == sum(state["running"].pop("by_class"))
+    save_state(tmp_path / "checkpoint.pt", state)
+    first, second, *_ = train(CELL, tiny_data, **arguments).curve
+    assert first.train_macro is None
+    assert 0 < second.train_macro < 1
 
 
 def test_the_same_seed_gives_the_same_weights(tiny_data, tiny_skeleton, tmp_path):
@@ -337,8 +406,9 @@ def test_where_no_step_can_be_captured_they_are_taken_one_by_one(tiny_data, tiny
         take()
     assert not steps.graphs
     take()
-    assert steps.sums()[0] > 0
-    assert steps.sums()[1] > 16
+    loss, right, *by_class = steps.sums()
+    assert loss > 0
+    assert right == sum(by_class) > 16
     assert not torch.equal(before, network.classifier.weight)
 
 

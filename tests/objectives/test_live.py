@@ -240,7 +240,7 @@ def test_settings_of_a_card():
     ("settings", "message"),
     [
         ({}, "needs images: --data FOLDER"),
-        ({"data": "x", "epoch": 3}, "the live backend: unknown key 'epoch'; known are cluster, data"),
+        ({"data": "x", "epoch": 3}, "the live backend: unknown key 'epoch'; known are cluster, curve, data"),
         ({"data": "x", "workers": "two"}, "workers cannot be 'two'"),
         ({"data": "x", "workers": True}, "workers cannot be True"),
         ({"data": "x", "latency": {"batch": 3}}, "latency: unknown key 'batch'"),
