@@ -6,11 +6,11 @@
 - ``training``: ``train`` and ``load_trained``; ``recipes`` how, ``job`` its epochs, ``steps`` each step,
   ``batches`` the images, ``resident`` those that stay on a GPU, ``evaluation`` and ``metrics`` how well, ``runs``
   a training's folder, ``weights`` files with a digest.
-- ``latency``: ``measure_latency`` in turns; ``runners`` PyTorch, CUDA graphs and ONNX Runtime, ``energy`` its
-  counters, ``nvml`` what a GPU's driver tells, ``devices`` what there is.
+- ``latency``: ``measure_latency`` in the turns of ``rounds``; ``runners`` PyTorch, CUDA graphs and ONNX Runtime,
+  ``energy`` its counters, ``nvml`` what a GPU's driver tells, ``devices`` and ``memory`` what there is.
 - ``export``: ``export_onnx``, for a whole front ``campaign``; ``mapping``: ``predict_scene``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
-  incidents, ``screening`` chooses what is trained fully.
+  incidents, ``results`` reads them, ``screening`` chooses what is trained fully.
 """
 
 from eomoo.live.campaign import Campaign, export_cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from eomoo.jobs import Jobs, make_jobs
 from eomoo.live.export import export_onnx
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
+from eomoo.live.results import weights_of
 from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import DataSource, TrainingTask, run_task
@@ -91,6 +91,8 @@ class Campaign:
         self._unmeasured: set[_Key] = set()
         self._made: set[_Key] = set()
         self._contended: dict[int, bool] = {}
+        self._timed: set[int] = set()
+        self._baseline: float | None = None
         self._launch_bound: dict[int, bool] = {}
         self._progress: dict[int, float] = {}
         self._unlucky = 0
@@ -134,29 +136,52 @@ class Campaign:
 
     # -- timings -------------------------------------------------------------------------------
 
-    def timings(self, cells: Sequence[int]) -> dict[int, Result]:
-        """Latencies of cells; "baseline" is what the reference cell took when it was first timed."""
+    def timings(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
+        """Latencies of cells, with "baseline": what the reference cell takes in a quiet round.
+
+        A stored timing that something disturbed is tried again once by each campaign (``again``: now), and
+        replaced where nothing disturbs it any more.
+        """
         conditions, skeleton = self.jobs.call(latency_conditions, self.skeleton, self.timing), self.skeleton
         wanted = {k: {"cell": k, **conditions} for k in cells}
 
+        def time(some: list[int]) -> dict[int, Result]:
+            self.report(f"timing {len(some)} networks")
+            self._timed.update(some)
+            return dict(zip(some, self.jobs.call(_measure, some, skeleton, self.timing), strict=True))
+
         def make(fresh: list[int]) -> None:
-            self.report(f"timing {len(fresh)} networks")
-            results = self.jobs.call(_measure, fresh, skeleton, self.timing)
-            for k, result in zip(fresh, results, strict=True):
+            for k, result in time(fresh).items():
                 self.store.put("latency", wanted[k], result, cell=k)
 
         found = self.store.obtain("latency", wanted, make)
+        disturbed = [k for k, r in found.items() if r.get("contended") and (again or k not in self._timed)]
+        for k, result in (time(disturbed) if disturbed else {}).items():
+            if not result.get("contended"):
+                self.store.put("latency", wanted[k], result, cell=k, replace=True)
+                found[k] = result
         self._contended.update({k: bool(result.get("contended")) for k, result in found.items()})
         self._launch_bound.update({k: bool(result.get("launch_bound")) for k, result in found.items()})
-        baseline = self._baseline(conditions, next(iter(found.values())))
-        return {k: {**result, "baseline": baseline} for k, result in found.items()}
+        if self._baseline is None:
+            self._baseline = self._find_baseline(conditions, list(found.values()))
+        return {k: {**result, "baseline": self._baseline} for k, result in found.items()}
 
-    def _baseline(self, conditions: Mapping[str, object], result: Result) -> float:
-        """What the reference cell took when it was first timed under these conditions, ms."""
-        first = {"median": result["reference_median"]}
-        self.store.put("reference", conditions, first, cell=self.timing.reference)
+    def _find_baseline(self, conditions: Mapping[str, object], results: list[Result]) -> float:
+        """What the reference cell takes under these conditions when nothing disturbs it, ms.
+
+        The first quiet timing decides, for good. Until there is one the quietest round of disturbed ones serves, for
+        as long as this campaign, whose values have to be of one scale.
+        """
         stored = self.store.get("reference", conditions)
-        return float((stored or first)["median"])
+        if stored is None or stored.get("contended"):
+            quiet = [r for r in results if not r.get("reference_contended")]
+            least = min(float(r.get("reference_quiet") or r["reference_median"]) for r in quiet or results)
+            found = {"median": least, "contended": not quiet}
+            if stored is None or quiet:
+                self.store.put("reference", conditions, found, cell=self.timing.reference, replace=stored is not None)
+                # Another process may have been the first.
+                stored = self.store.get("reference", conditions) or found
+        return float(stored["median"])
 
     # -- trainings -----------------------------------------------------------------------------
 
@@ -199,7 +224,10 @@ class Campaign:
             lines.append("`--retry-failed` tries again what a machine failed at")
         contended = sum(self._contended.values())
         if contended:
-            lines.append(f"{contended} of {len(self._contended)} timings are contended: something else used the device")
+            lines.append(
+                f"{contended} of {len(self._contended)} timings are contended, however often they were tried: "
+                "something else used the device; the same command times them anew"
+            )
         bound = sum(self._launch_bound.values())
         if bound:
             lines.append(
@@ -312,27 +340,6 @@ def export_cells(
     return written, failed
 
 
-def weights_of(result: Result | None) -> Path | None:
-    """The file of a training's weights; None where there is none."""
-    path = Path(result["weights"]) if result and result.get("weights") else None
-    return path if path is not None and path.is_file() else None
-
-
-def trained_value(result: Result | None, name: str) -> float:
-    """A quantity of a training by the name of ``LIVE_QUANTITIES``, such as "val_micro"; NaN where there is none."""
-    if result is None or result["status"] != "done":
-        return math.nan
-    if name == "train_time":
-        return float(result["seconds"])
-    if name == "file_size":
-        value = result.get(name)
-    else:
-        split, kind = name.split("_")
-        # Of the training images the last epoch's own steps, as the curve has them.
-        value = result["curve"][-1].get(name) if split == "train" else result[split][kind]
-    return math.nan if value is None else float(value)
-
-
 def with_first_stretch(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:
     """The epochs with a first stretch as long as the screening; SettingError where that is no shorter than all."""
     if screen == 0 or (epochs[0] == screen and len(epochs) > 1):
@@ -340,12 +347,6 @@ def with_first_stretch(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:
     if screen < 0 or len(epochs) > 1 or screen >= epochs[0]:
         raise SettingError(f"screen must be fewer epochs than a full training; got {screen} of {epochs}")
     return screen, epochs[0] - screen
-
-
-def learnt_nothing(result: Result) -> bool:
-    """Whether a trained network is no better on the validation images than the largest class alone."""
-    counts = np.array(result["val"]["confusion"])
-    return bool(np.trace(counts) <= counts.sum(axis=1).max())
 
 
 def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, object]]:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import choice, number, positive, text
-from eomoo.live.devices import PRECISIONS, current_device, device_name, resolve_device, resolve_precision, torch_state
+from eomoo.live.devices import (
+    PRECISIONS,
+    current_device,
+    device_name,
+    free_memory,
+    resolve_device,
+    resolve_precision,
+    torch_state,
+)
 from eomoo.live.energy import energy_counter
+from eomoo.live.memory import available_memory
 from eomoo.live.network import cell_of
 from eomoo.live.nvml import now, open_nvml
+from eomoo.live.profile import measure_memory
+from eomoo.live.rounds import TRIES, Turns
 from eomoo.live.runners import RUNTIMES, Runner, make_runner
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.version import versions_of
@@ -33,8 +45,10 @@ PROTOCOLS = ("eomoo", "published")
 _MOST = 1_000_000
 # Networks in memory at once; with more, a round takes so long that the machine changes within it.
 _GROUP = 24
-# A choice: on a busy machine, where the ranking was destroyed, timings of one cell were spread by 8 %.
-_CONTENDED_WALL, _CONTENDED_SPREAD = 1.1, 0.1
+# Measured in ONNX Runtime, which takes most: four times the weights, once the feature maps, 10 MB for each network.
+_WEIGHTS, _EACH = 4, 10e6
+# Of the memory that is free: what the libraries of the first network (0.1 GB) and others need is left.
+_SHARE = 0.6
 # A choice: less than that and the device was computing most of the time.
 _LAUNCH_BOUND = 1.2
 
@@ -88,20 +102,25 @@ class Latency:
 
     Attributes:
         cell: NAS-Bench-101 hash.
-        median, lower, upper, p90, mean: Of all repetitions; lower and upper quartile.
+        median, lower, upper, p90, mean, std: Of all repetitions; lower and upper quartile.
         count: Repetitions.
         relative: Median over the rounds of this network's time by the reference cell's in the same
             round: what is left when the machine as a whole becomes slower or faster.
-        reference_median: Of the reference cell in the same rounds, ms.
+        relative_lower, relative_upper, relative_std: Quartiles and deviation of all times by that of the
+            reference cell in their round.
+        reference_median, reference_quiet: Of the reference cell in the same rounds, and in the quickest of
+            them, ms.
         wall_by_cpu: Wall time by the process's CPU time and thread; None on a GPU.
         contended: Something else was using the device: ``wall_by_cpu`` above 1.1, the quartiles further
-            apart than a tenth of the median, or another process computing on a GPU, as its driver tells.
+            apart than a tenth of the median, or another process computing on a GPU, as its driver tells; of
+            this network or of the reference cell (``reference_contended``).
+        tries: The try that this is: what is contended is tried again, and the quietest kept.
         energy: Joules a forward pass, where the device reports them.
         graph_median: Of the same kernels as a CUDA graph, ms; None but for "eager" on a CUDA device.
         launch_bound: Whether the eager median is more than 1.2 times that: it is then the time of a CPU that
             launches kernels, and says little of the device.
         state: Of a CUDA device before and after: clocks (MHz), power (W), temperature (C).
-        round_medians: (rounds,) ms.
+        round_medians, reference_rounds: (rounds,) ms.
         setting: Everything that the numbers depend on, as plain data.
     """
 
@@ -111,17 +130,25 @@ class Latency:
     upper: float
     p90: float
     mean: float
+    std: float
     count: int
     relative: float
+    relative_lower: float
+    relative_upper: float
+    relative_std: float
     reference_median: float
+    reference_quiet: float
+    reference_contended: bool
     wall_by_cpu: float | None
     contended: bool
     energy: float | None
     round_medians: tuple[float, ...] = field(repr=False)
+    reference_rounds: tuple[float, ...] = field(repr=False)
     setting: dict[str, object] = field(repr=False)
     graph_median: float | None = None
     launch_bound: bool = False
     state: dict[str, object] | None = field(default=None, repr=False)
+    tries: int = 1
 
     @property
     def value(self) -> float:
@@ -139,15 +166,19 @@ def measure_latency(
     skeleton: Skeleton = SO2SAT,
     setting: LatencySetting | None = None,
     seed: int | np.random.Generator = 0,
+    tries: int = TRIES,
     report: Callable[[int, int], None] | None = None,
 ) -> list[Latency]:
     """Time the networks of cells on this machine. Nothing else should run on the device meanwhile.
+
+    As many are in memory at once as fit.
 
     Args:
         cells: Cells, indices or NAS-Bench-101 hashes.
         skeleton: The network around them.
         setting: How; by default ONNX Runtime, one image, one CPU thread.
         seed: Of the order within the rounds.
+        tries: Further ones of what something else disturbed.
         report: Called with rounds done and rounds in all.
 
     Returns:
@@ -161,17 +192,19 @@ def measure_latency(
     device = resolve_device(how.device)
     conditions = latency_conditions(skeleton, how)
     whole = [cell_of(cell) for cell in cells]
-    groups = [whole[k : k + _GROUP] for k in range(0, len(whole), _GROUP)]
     rng = np.random.default_rng(seed)
     results: list[Latency] = []
+    groups = _groups(whole, skeleton, how, device)
+    rounds = count(1)
+
+    def on_round() -> None:
+        if report is not None:
+            report(next(rounds), len(groups) * how.rounds)
+
     with torch_state(threads=how.threads if device.type == "cpu" else None), current_device(device):
-        for done, group in enumerate(groups):
-            session = _Session(group, skeleton, how, device, rng)
-            for k in range(how.rounds):
-                session.turn()
-                if report is not None:
-                    report(done * how.rounds + k + 1, len(groups) * how.rounds)
-            results += session.results(conditions)
+        for group in groups:
+            told = _Session(group, skeleton, how, device, rng).measured(tries, on_round)
+            results += [Latency(cell=c.hash, setting=conditions, **t) for c, t in zip(group, told, strict=True)]
     return results
 
 
@@ -212,15 +245,13 @@ def half_split_spearman(results: Sequence[Latency]) -> float:
     return float(spearmanr(*halves).statistic)
 
 
-class _Session:
-    """A group of networks that take turns, the reference among them."""
+class _Session(Turns):
+    """A group of networks that take turns on a device, with its counters."""
 
     def __init__(
         self, cells: list[Cell], skeleton: Skeleton, how: LatencySetting, device: torch.device, rng: np.random.Generator
     ) -> None:
-        self.cells, self.how, self.device, self.rng = cells, how, device, rng
-        reference = load_space().cell(how.reference)
-        self.runners: list[Runner] = [
+        self.networks: list[Runner] = [
             make_runner(
                 cell,
                 skeleton,
@@ -231,74 +262,78 @@ class _Session:
                 precision=resolve_precision(how.precision, device),
                 published=how.protocol == "published",
             )
-            for cell in [*cells, reference]
+            for cell in [*cells, load_space().cell(how.reference)]
         ]
-        self.repetitions = [self._warm_up(runner) for runner in self.runners]
-        self.times: list[list[NDArray[np.float64]]] = [[] for _ in self.runners]
-        self.beside: list[list[NDArray[np.float64]]] = [[] for _ in self.runners]
-        self.wall, self.cpu, self.joules = (np.zeros(len(self.runners)) for _ in range(3))
         self.counter, self.nvml = energy_counter(device), open_nvml(device)
+        cuda = device.type == "cuda"
+        super().__init__(
+            self.networks,
+            rounds=how.rounds,
+            repetitions=how.repetitions,
+            seconds=how.seconds,
+            # A GPU raises its clocks within a tenth of a second.
+            warmup=max(how.warmup, 10) if cuda else how.warmup,
+            settle=0.2 if cuda else 0.0,
+            rng=rng,
+            threads=how.threads if device.type == "cpu" else None,
+        )
+
+    def begin(self) -> None:
+        """Forget what was timed."""
+        super().begin()
+        self.beside: list[list[NDArray[np.float64]]] = [[] for _ in self.networks]
+        self.joules = np.zeros(len(self.networks))
         self.neighbour = False
         self.before, self.since = self.nvml.state() if self.nvml else None, now()
 
-    def turn(self) -> None:
-        """One round: every network once, in random order."""
-        for k in self.rng.permutation(len(self.runners)):
-            joules = self.counter() if self.counter else 0.0
-            wall, cpu = time.perf_counter(), time.process_time()
-            self.times[k].append(self.runners[k].times(self.repetitions[k]))
-            self.wall[k] += time.perf_counter() - wall
-            self.cpu[k] += time.process_time() - cpu
-            if self.counter:
-                self.joules[k] += self.counter() - joules
-            beside = self.runners[k].beside
-            if beside is not None:
-                self.beside[k].append(beside.times(self.repetitions[k]))
-        # The driver keeps few samples, so it is asked in every round.
+    def turn(self, chosen: Sequence[int]) -> None:
+        """One round, after which the driver, which keeps few samples, is asked for neighbours."""
+        super().turn(chosen)
         self.neighbour = self.neighbour or bool(self.nvml and self.nvml.neighbour(self.since))
 
-    def results(self, conditions: dict[str, object]) -> list[Latency]:
-        """One for each network but the reference."""
-        reference = np.array([np.median(times) for times in self.times[-1]])
-        return [self._result(k, cell, reference, conditions) for k, cell in enumerate(self.cells)]
+    def take(self, k: int) -> None:
+        """One network's turn, with its energy, and the graph beside it."""
+        joules = self.counter() if self.counter else 0.0
+        super().take(k)
+        if self.counter:
+            self.joules[k] += self.counter() - joules
+        beside = self.networks[k].beside
+        if beside is not None:
+            self.beside[k].append(beside.times(self.plan[k]))
 
-    def _result(self, k: int, cell: Cell, reference: NDArray[np.float64], conditions: dict[str, object]) -> Latency:
-        times = np.concatenate(self.times[k])
-        lower, median, upper, p90 = np.quantile(times, (0.25, 0.5, 0.75, 0.9)).tolist()
-        medians = np.array([np.median(part) for part in self.times[k]])
-        by_cpu = None
-        if self.device.type == "cpu":
-            by_cpu = float(self.wall[k] * self.how.threads / max(self.cpu[k], 1e-9))
-        spread = (upper - lower) / median
+    def told(self, k: int) -> dict[str, Any]:
+        """With what the device tells beside."""
+        told = super().told(k)
         graph = float(np.median(np.concatenate(self.beside[k]))) if self.beside[k] else None
-        return Latency(
-            cell=cell.hash,
-            median=median,
-            lower=lower,
-            upper=upper,
-            p90=p90,
-            mean=float(times.mean()),
-            count=len(times),
-            relative=float(np.median(medians / reference)),
-            reference_median=float(np.median(np.concatenate(self.times[-1]))),
-            wall_by_cpu=by_cpu,
-            contended=spread > _CONTENDED_SPREAD or (by_cpu or 1.0) > _CONTENDED_WALL or self.neighbour,
-            energy=float(self.joules[k] / len(times)) if self.counter else None,
-            round_medians=tuple(medians.tolist()),
-            setting=conditions,
-            graph_median=graph,
-            launch_bound=graph is not None and median > _LAUNCH_BOUND * graph,
-            state={"before": self.before, "after": self.nvml.state()} if self.nvml else None,
-        )
+        return {
+            **told,
+            "contended": told["contended"] or self.neighbour,
+            "energy": float(self.joules[k] / told["count"]) if self.counter else None,
+            "graph_median": graph,
+            "launch_bound": graph is not None and told["median"] > _LAUNCH_BOUND * graph,
+            "state": {"before": self.before, "after": self.nvml.state()} if self.nvml else None,
+        }
 
-    def _warm_up(self, runner: Runner) -> int:
-        """Run until two medians in a row agree within 5 %; how many repetitions make a turn."""
-        # A GPU raises its clocks within a tenth of a second.
-        least, seconds = (10, 0.2) if self.device.type == "cuda" else (self.how.warmup, 0.0)
-        start, before, tries, steady = time.perf_counter(), np.inf, 0, False
-        while not (steady or tries >= 10) or time.perf_counter() - start < seconds:
-            median = float(np.median(runner.times(max(least, self.how.warmup))))
-            steady = abs(median - before) <= 0.05 * before
-            before, tries = median, tries + 1
-        turns = self.how.rounds
-        return max(-(-self.how.repetitions // turns), int(np.ceil(self.how.seconds * 1e3 / turns / before)))
+
+def _groups(cells: list[Cell], skeleton: Skeleton, how: LatencySetting, device: torch.device) -> list[list[Cell]]:
+    """Cells that are in memory at once: at most ``_GROUP``, and no more than fit."""
+    free = free_memory(device)
+    room = available_memory() if free is None else free[0]
+    sizes = [_bytes_of(cell, skeleton, how) for cell in cells]
+    # The reference is in every group, and making a network takes its memory twice.
+    rest = math.inf if room is None else _SHARE * room - _bytes_of(load_space().cell(how.reference), skeleton, how)
+    rest -= max(sizes, default=0)
+    groups: list[list[Cell]] = []
+    left = 0.0
+    for cell, size in zip(cells, sizes, strict=True):
+        if not groups or len(groups[-1]) == _GROUP or size > left:
+            groups.append([])
+            left = rest
+        groups[-1].append(cell)
+        left -= size
+    return groups
+
+
+def _bytes_of(cell: Cell, skeleton: Skeleton, how: LatencySetting) -> float:
+    memory = measure_memory(cell, skeleton, batch_size=how.batch_size)
+    return _WEIGHTS * memory.parameters + memory.peak_activations + _EACH

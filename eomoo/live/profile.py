@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,10 @@ def _meta_image(skeleton: Skeleton, batch_size: int = 1) -> Tensor:
 
 
 def _thop_macs(network: nn.Module, image: Tensor) -> int:
-    thop = require("thop", purpose="to count multiply-accumulates as published")
+    with warnings.catch_warnings():
+        # It compares versions by distutils.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        thop = require("thop", purpose="to count multiply-accumulates as published")
     macs, _ = thop.profile(network, inputs=(image,), verbose=False)
     return int(macs)
 

@@ -143,16 +143,27 @@ class LiveStore:
             return self._get(database, key_of(kind, setting))
 
     def put(
-        self, kind: str, setting: _Plain, result: _Plain, *, cell: int, status: str = "done", reason: str = ""
+        self,
+        kind: str,
+        setting: _Plain,
+        result: _Plain,
+        *,
+        cell: int,
+        status: str = "done",
+        reason: str = "",
+        replace: bool = False,
     ) -> None:
-        """Keep a result, its status one of ``RESULT_STATES``, and forget its incidents; one that is there stays."""
+        """Keep a result, its status one of ``RESULT_STATES``, and forget its incidents.
+
+        One that is there stays, unless it is to be replaced: as a timing that something disturbed.
+        """
         choice("the status of a result", status, RESULT_STATES)
         key = key_of(kind, setting)
         texts = json.dumps(setting, sort_keys=True), json.dumps(result)
         proved = (key, kind, int(cell), status, reason, *texts)
         with self._open() as database, database.transaction() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR {'REPLACE' if replace else 'IGNORE'} INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*proved, _now(), platform.node(), _digest(proved)),
             )
             connection.execute("DELETE FROM incidents WHERE key = ?", (key,))

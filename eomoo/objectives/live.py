@@ -101,8 +101,8 @@ class LiveBackend(Backend):
     handed out together; latencies are measured before, while nothing trains.
 
     ``latency`` is the time by that of a reference cell in the same rounds, times what the reference
-    took when it was first timed under the same conditions, so that a machine which is slower today
-    does not change a ranking; ``latency_raw`` is the plain median.
+    takes in a quiet round under the same conditions, so that a machine which is slower today does not
+    change a ranking; so are its quartiles and deviation. ``latency_raw`` is the plain median.
 
     Args:
         campaign: What is trained and timed, how, where and on what.
@@ -181,7 +181,7 @@ class LiveBackend(Backend):
 
     def _values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """NaN where a training did not end well; StoreError where none comes to an end."""
-        from eomoo.live.campaign import trained_value
+        from eomoo.live.results import trained_value
 
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
         cells, back = np.unique(indices, return_inverse=True)
@@ -227,7 +227,7 @@ class LiveBackend(Backend):
 
     def weights(self, index: int) -> Path | None:
         """File of a cell's trained weights; None where there is none."""
-        from eomoo.live.campaign import weights_of
+        from eomoo.live.results import weights_of
 
         return weights_of(self.training(index))
 
@@ -268,10 +268,16 @@ class LiveBackend(Backend):
         found = self.campaign.timings(cells)
         rows = [found[k] for k in cells]
         raw = "mean" if self.campaign.timing.protocol == "published" else "median"
+        # By the reference cell, and None, which becomes NaN, where that is not known: in results of earlier versions,
+        # or where the device does not tell its energy.
+        scaled = {
+            "latency": "relative",
+            **{f"latency_{what}": f"relative_{what}" for what in ("lower", "upper", "std")},
+        }
         columns = {
-            "latency": [row["relative"] * row["baseline"] for row in rows],
+            **{name: [_times(row.get(key), row["baseline"]) for row in rows] for name, key in scaled.items()},
             "latency_raw": [row[raw] for row in rows],
-            # None, which becomes NaN, where the device does not tell it.
+            "latency_disturbed": [row.get("contended", False) for row in rows],
             "energy": [row["energy"] for row in rows],
         }
         return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
@@ -286,7 +292,7 @@ class LiveBackend(Backend):
         return self._screenings[key]
 
     def _mark_of(self, cell: int) -> str:
-        from eomoo.live.campaign import learnt_nothing
+        from eomoo.live.results import learnt_nothing
 
         result = self.training(cell)
         if result is None or result["status"] != "done":
@@ -294,3 +300,7 @@ class LiveBackend(Backend):
         if learnt_nothing(result):
             return "no better than the largest class"
         return "few epochs" if self.short and result["epochs"] == str(self.short[0]) else ""
+
+
+def _times(relative: float | None, baseline: float) -> float | None:
+    return None if relative is None else relative * baseline

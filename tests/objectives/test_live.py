@@ -55,6 +55,8 @@ def test_values_are_those_of_a_training(make, images, space):
 
 def test_what_is_stored_is_neither_trained_nor_timed_again(make, monkeypatch):
     names = ["val_micro_error", "latency", "latency_raw", "train_time", "energy"]
+    monkeypatch.setattr("eomoo.live.rounds.CONTENDED_SPREAD", np.inf)
+    monkeypatch.setattr("eomoo.live.rounds.CONTENDED_WALL", np.inf)
     first = make().values(CELLS, names)
     assert (first[:, :4] > 0).all()
     monkeypatch.setattr("eomoo.live.campaign.run_task", None)
@@ -107,6 +109,74 @@ def space_vertices():
     import eomoo
 
     return eomoo.load_space().n_vertices
+
+
+def timings(monkeypatch, **by_cell):
+    """Let timings of cells be the given ones; the cells that were timed."""
+    from eomoo.live import campaign
+
+    timed = []
+
+    def measured(cells, skeleton, how):
+        timed.extend(cells)
+        plain = {"median": 6.0, "mean": 6.0, "relative": 3.0, "energy": None, "reference_median": 2.0}
+        return [{**plain, **by_cell.get(f"c{k}", {})} for k in cells]
+
+    monkeypatch.setattr(campaign, "_measure", measured)
+    return timed
+
+
+LOUD = {"contended": True, "reference_contended": True, "reference_quiet": 5.0, "relative": 4.0}
+QUIET = {"contended": False, "reference_contended": False, "reference_quiet": 1.5}
+NAMES = ["latency", "latency_lower", "latency_upper", "latency_std", "latency_raw", "latency_disturbed"]
+
+
+def test_what_was_disturbed_is_timed_again_by_a_later_run_and_is_no_baseline(make, monkeypatch):
+    timed = timings(
+        monkeypatch, c3=LOUD, c4={**QUIET, "relative_lower": 2.0, "relative_upper": 4.0, "relative_std": 1.0}
+    )
+    first = make()
+    assert first.values(np.array([3]), NAMES)[0] == pytest.approx([20, *[np.nan] * 3, 6, 1], nan_ok=True)
+    # Of one scale with what this run has seen before.
+    assert first.values(np.array([4]), NAMES)[0].tolist() == [15, 10, 20, 5, 6, 0]
+    assert first.values(np.array([3, 4]), ["latency"])[:, 0].tolist() == [20, 15]
+    assert timed == [3, 4]
+    assert first.campaign.timings([3, 4], again=True)[3]["contended"]
+    assert timed == [3, 4, 3]
+
+    # Still disturbed: what was kept stays, and the quiet timing of the reference is the baseline.
+    timed = timings(monkeypatch, c3={**LOUD, "relative": 9.0})
+    second = make()
+    assert second.values(np.array([4, 3]), ["latency"])[:, 0].tolist() == [3.0 * 1.5, 4.0 * 1.5]
+    assert timed == [3]
+    timed = timings(monkeypatch, c3={**QUIET, "relative": 2.0})
+    third = make()
+    assert third.values(np.array([4, 3]), ["latency", "latency_disturbed"]).tolist() == [[4.5, 0], [3.0, 0]]
+    assert third.notes() == []
+    assert timed == [3]
+    timed = timings(monkeypatch, c5={**QUIET, "reference_quiet": 1.0})
+    assert make().values(np.array([3, 5]), ["latency"])[:, 0].tolist() == [3.0, 4.5]
+    assert timed == [5]
+
+
+def test_every_quantity_of_a_published_row_is_told(make, space):
+    from eomoo.live.profile import measure_memory, profile_network
+
+    backend = make(epochs=2)
+    names = [name for name in backend.quantities if not name.endswith("_error") and name != "energy"]
+    (row,) = backend.values(np.array([77]), names)
+    told = dict(zip(names, row.tolist(), strict=True))
+    assert np.isfinite(row).all()
+    result = backend.training(77)
+    assert told["train_macro"] == result["curve"][-1]["train_macro"]
+    for name in ("train_micro", "train_macro", "val_micro", "val_macro", "test_micro", "test_macro"):
+        assert 0 < told[name] < 1
+        (error,) = backend.values(np.array([77]), [f"{name}_error"])[0]
+        assert error == pytest.approx(100 * (1 - told[name]))
+    assert told["file_size"] == backend.weights(77).stat().st_size
+    assert told["thop_macs"] == profile_network(77, backend.skeleton).thop_macs > told["macs"]
+    assert told["activation_memory"] == measure_memory(77, backend.skeleton).peak_activations
+    assert told["latency_lower"] <= told["latency"] <= told["latency_upper"]
 
 
 def test_a_slower_machine_does_not_change_latencies(make, monkeypatch):
@@ -211,7 +281,8 @@ def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
     poor = values[:, 2] >= 100 * largest
     assert poor.any()
     assert (marks[:, 2] == np.where(poor, "no better than the largest class", "")).all()
-    assert backend.notes() == ["2 of 3 timings are contended: something else used the device"]
+    (note,) = backend.notes()
+    assert note.startswith("2 of 3 timings are contended, however often they were tried: something else used")
     again = make(recipe_settings={"learning_rate": 0.0})
     again.values(CELLS, names)
     assert (again.marks(CELLS, names) == marks).all()
@@ -257,5 +328,5 @@ def test_impossible_settings_are_refused(settings, message):
 
 
 def test_an_unknown_quantity_is_named(make):
-    with pytest.raises(KeyError, match=r"live backend has no quantity 'speed'; it offers val_micro_error"):
+    with pytest.raises(KeyError, match=r"live backend has no quantity 'speed'; it offers train_micro, train_macro"):
         make().values(CELLS, ["speed"])

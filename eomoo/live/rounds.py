@@ -1,0 +1,153 @@
+"""Networks timed in turns, with a reference in every round; NumPy alone, since a kit carries this file to boards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A choice: on a busy machine, where the ranking was destroyed, timings of one cell were spread by 8 %.
+CONTENDED_WALL, CONTENDED_SPREAD = 1.1, 0.1
+# Further tries of what was disturbed. A choice, as is the longest pause before one: a page that loads and a
+# program that starts are over by then; what goes on for longer would disturb a fourth try too.
+TRIES, PAUSE_S = 2, 5.0
+
+
+class Timed(Protocol):
+    """What can be timed."""
+
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        """Milliseconds (repetitions,) of one forward pass each."""
+        ...
+
+
+class Turns:
+    """Networks that take turns, the reference last among them.
+
+    Args:
+        runners: The networks and the reference, ready to be timed.
+        rounds, repetitions, seconds: How many rounds; least number and time of repetitions in all of them.
+        warmup: Least repetitions before any is timed.
+        settle: Seconds that a network is warmed up at least, as a GPU needs that raises its clocks.
+        threads: Of a CPU; None where the CPU's time says nothing.
+        rng: Of the order in the rounds.
+    """
+
+    def __init__(
+        self,
+        runners: Sequence[Timed],
+        *,
+        rounds: int,
+        repetitions: int,
+        seconds: float,
+        warmup: int,
+        rng: np.random.Generator,
+        threads: int | None,
+        settle: float = 0.0,
+    ) -> None:
+        self.runners, self.rounds, self.rng, self.threads = runners, rounds, rng, threads
+        self.plan = [self._warm_up(r, repetitions, seconds, warmup, settle) for r in runners]
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was timed."""
+        self.times: list[list[NDArray[np.float64]]] = [[] for _ in self.runners]
+        self.wall, self.cpu = np.zeros(len(self.runners)), np.zeros(len(self.runners))
+        self.start = time.perf_counter()
+
+    def measured(self, tries: int, on_round: Callable[[], None]) -> list[dict[str, Any]]:
+        """What each network's times say; the disturbed ones are tried again, and the quietest of the tries is told.
+
+        ``on_round`` is called after each round of the first try.
+        """
+        found: dict[int, dict[str, Any]] = {}
+        left = list(range(len(self.runners) - 1))
+        for tried in range(1, tries + 2):
+            if tried > 1:
+                self.pause()
+                self.begin()
+            for _ in range(self.rounds):
+                self.turn(left)
+                if tried == 1:
+                    on_round()
+            for k in left:
+                new = {**self.told(k), "tries": tried}
+                if k not in found or disturbance(new) < disturbance(found[k]):
+                    found[k] = new
+            left = [k for k in left if found[k]["contended"]]
+            if not left:
+                break
+        return [found[k] for k in sorted(found)]
+
+    def turn(self, chosen: Sequence[int]) -> None:
+        """One round: each of the chosen networks (by position) and the reference once, in random order."""
+        for k in self.rng.permutation([*chosen, len(self.runners) - 1]):
+            self.take(int(k))
+
+    def take(self, k: int) -> None:
+        """One network's turn."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        self.times[k].append(self.runners[k].times(self.plan[k]))
+        self.wall[k] += time.perf_counter() - wall
+        self.cpu[k] += time.process_time() - cpu
+
+    def pause(self) -> None:
+        """Wait before another try, as long as the last one took, within ``PAUSE_S``."""
+        time.sleep(min(max(time.perf_counter() - self.start, 0.0), PAUSE_S))
+
+    def told(self, k: int) -> dict[str, Any]:
+        """What the times of a network say, as plain data; see ``eomoo.live.Latency``."""
+        mine, reference = self._told(k), self._told(-1)
+        rounds = np.array([np.median(part) for part in self.times[-1]])
+        medians = np.array([np.median(part) for part in self.times[k]])
+        # What the machine as a whole did to a round is taken out of each of its times.
+        relative = np.concatenate([part / at for part, at in zip(self.times[k], rounds, strict=True)])
+        lower, upper = np.quantile(relative, (0.25, 0.75)).tolist()
+        disturbed = reference["contended"]
+        return {
+            **mine,
+            "contended": mine["contended"] or disturbed,
+            "relative": float(np.median(medians / rounds)),
+            "relative_lower": lower,
+            "relative_upper": upper,
+            "relative_std": float(relative.std()),
+            "reference_median": reference["median"],
+            "reference_quiet": float(rounds.min()),
+            "reference_contended": disturbed,
+            "round_medians": tuple(medians.tolist()),
+            "reference_rounds": tuple(rounds.tolist()),
+        }
+
+    def _told(self, k: int) -> dict[str, Any]:
+        times = np.concatenate(self.times[k])
+        lower, median, upper, p90 = np.quantile(times, (0.25, 0.5, 0.75, 0.9)).tolist()
+        by_cpu = None if self.threads is None else float(self.wall[k] * self.threads / max(self.cpu[k], 1e-9))
+        spread = (upper - lower) / median
+        return {
+            "median": median,
+            "lower": lower,
+            "upper": upper,
+            "p90": p90,
+            "mean": float(times.mean()),
+            "std": float(times.std()),
+            "count": len(times),
+            "wall_by_cpu": by_cpu,
+            "contended": spread > CONTENDED_SPREAD or (by_cpu or 1.0) > CONTENDED_WALL,
+        }
+
+    def _warm_up(self, runner: Timed, repetitions: int, seconds: float, warmup: int, settle: float) -> int:
+        """Run until two medians in a row agree within 5 %; how many repetitions make a turn."""
+        start, before, tries, steady = time.perf_counter(), 0.0, 0, False
+        while not (steady or tries >= 10) or time.perf_counter() - start < settle:
+            median = float(np.median(runner.times(warmup)))
+            steady = abs(median - before) <= 0.05 * before
+            before, tries = median, tries + 1
+        return max(-(-repetitions // self.rounds), int(np.ceil(seconds * 1e3 / self.rounds / before)))
+
+
+def disturbance(told: dict[str, Any]) -> tuple[bool, float]:
+    """How disturbed a timing is, to be compared: whether it is marked, then its spread."""
+    return bool(told["contended"]), (told["upper"] - told["lower"]) / told["median"]
