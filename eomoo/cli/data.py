@@ -115,9 +115,16 @@ def verify(
 
 @app.command()
 def convert(
-    path: Annotated[Path, Argument(metavar="PATH", help="A file, or a folder of files; what it is, is recognised.")],
+    path: Annotated[
+        str, Argument(metavar="PATH", help="A file, a folder of files, or a data set by name; recognised.")
+    ],
     out: Annotated[Path, Option("--out", metavar="FOLDER", help="The folder to write to.")],
-    fmt: Annotated[str, Option("--format", help="csv or parquet.")] = "csv",
+    fmt: Annotated[
+        str, Option("--format", help="csv, parquet, or measured: the folder that eomoo measure writes.")
+    ] = "csv",
+    cells: Annotated[
+        str | None, Option(metavar="TABLE", help="Of NAS-Bench-101, measured: the cells that this table names.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Convert published data files to safe tables.
@@ -125,10 +132,11 @@ def convert(
     A description of the columns is written beside the table. Recognised are the folder of the EO HW-NAS
     table (one table of 450 measured cells) and each of its six files, whose pickles are read without
     running anything that is in them; and NAS-Bench-101's nasbench_only108.tfrecord and
-    nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file).
+    nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file). The EO table, cells of that .npy file, and any
+    CSV or Parquet file that names cells become a measured table by --format measured.
     """
     with progress_bars(quiet=as_json) as progress:
-        done = convert_path(path, out, fmt=fmt, progress=progress)
+        done = convert_path(path, out, fmt=fmt, cells=cells, progress=progress)
     if as_json:
         print_json(done)
         return

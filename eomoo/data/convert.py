@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eomoo.checks import choice
-from eomoo.data.datasets import DATASETS, candidates
+from eomoo.data.datasets import DATASETS, candidates, find
 from eomoo.data.download import StartProgress
 from eomoo.data.eo_files import read_database, read_measured, read_walks
 from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
@@ -154,7 +154,7 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(path: str | Path) -> str:
     """The kind of file, or folder, at a path, a key of `KINDS`; DataError where it is none of them."""
-    path = Path(path)
+    path = _found(path)
     if not path.exists():
         raise DataNotFoundError(f"there is no file or folder {path}")
     for name, kind in KINDS.items():
@@ -164,24 +164,59 @@ def kind_of(path: str | Path) -> str:
     raise DataError(f"{path} is of no kind that can be converted; these can: {known}")
 
 
-def convert(path: str | Path, out: str | Path, *, fmt: str = "csv", progress: StartProgress | None = None) -> Converted:
+def _found(path: str | Path) -> Path:
+    """A path, or where the data set of that name lies."""
+    place = Path(path)
+    return find(str(path)) if str(path) in DATASETS and not place.exists() else place
+
+
+def _convert_to_measured(path: str | Path, out: Path, cells: str | Path | None) -> Converted:
+    from eomoo.data.measured_table import BENCHMARK_FILE, TABLE_FILE, write_measured
+    from eomoo.data.published_tables import cells_named, eo_measured, open_table
+
+    place = _found(path)
+    if place.is_dir() and _is_eo_folder(place):
+        table = eo_measured(place)
+    else:
+        table = open_table(path, cells=None if cells is None else cells_named(cells))
+    write_measured(table, out)
+    return Converted(
+        kind="measured", rows=len(table.to_dataframe()), table=out / TABLE_FILE, description=out / BENCHMARK_FILE
+    )
+
+
+def convert(
+    path: str | Path,
+    out: str | Path,
+    *,
+    fmt: str = "csv",
+    cells: str | Path | None = None,
+    progress: StartProgress | None = None,
+) -> Converted:
     """Write what a data file, or a folder of them, holds as a table with its description.
 
     The table has the columns that eomoo uses, and where it names cells it can be read again as a
     user's table. A file of the same name in `out` is replaced.
 
     Args:
-        path: A file or folder of a kind in `KINDS`; the kind is recognised from its content.
+        path: A file or folder of a kind in `KINDS`; the kind is recognised from its content. Or the name of a data
+            set, which is looked for.
         out: The folder to write to; made if need be.
-        fmt: "csv" or "parquet"; a kind that has a format of its own takes no other.
+        fmt: "csv" or "parquet"; a kind that has a format of its own takes no other. "measured": the folder of a
+            measured table, of the EO table, of a converted file of NAS-Bench-101, or of any table that names cells.
+        cells: A table that names the cells that are wanted of NAS-Bench-101 in the form "measured".
         progress: Makes the progress callback of a file whose conversion takes seconds.
 
     Raises:
         SettingError: There is no such format, or not for this kind.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
-    choice("format", fmt, ("csv", "parquet"))
-    path, out = Path(path), Path(out)
+    choice("format", fmt, ("csv", "parquet", "measured"))
+    if fmt == "measured":
+        return _convert_to_measured(path, Path(out), cells)
+    if cells is not None:
+        raise SettingError("cells are chosen for the form measured alone; add --format measured")
+    path, out = _found(path), Path(out)
     name = kind_of(path)
     kind = KINDS[name]
     stem = kind.stem or path.resolve().stem

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Facts, Ints
 from eomoo.checks import listed
 from eomoo.data.datasets import get_dataset
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
@@ -45,8 +45,9 @@ def open_table(source: str | Path, *, cells: ArrayLike | None = None) -> Measure
 
     Args:
         source: A folder of ``eomoo measure``; a file as ``read_user_table`` takes it, with columns "walk" and "step"
-            where cells were found along walks; "eo-hwnas" or "nasbench101".
-        cells: Of "nasbench101", which has all, these.
+            where cells were found along walks; a converted file of NAS-Bench-101 (.npy); "eo-hwnas" or
+            "nasbench101", which are looked for.
+        cells: Of NAS-Bench-101, which has all, these.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is no such table.
@@ -59,6 +60,8 @@ def open_table(source: str | Path, *, cells: ArrayLike | None = None) -> Measure
         return eo_measured()
     if str(source) == "nasbench101":
         return nasbench101_measured(cells)
+    if place.suffix == ".npy":
+        return nasbench101_measured(cells, NASBench101Table(place))
     if place.is_file():
         return table_of_file(place)
     if place.is_dir():
@@ -67,6 +70,14 @@ def open_table(source: str | Path, *, cells: ArrayLike | None = None) -> Measure
         f"there is no table {source}: a table is a folder of `eomoo measure`, a CSV or Parquet file that names cells, "
         f"or {' or '.join(PUBLISHED)}"
     )
+
+
+def cells_named(source: str | Path) -> Ints:
+    """The cells that a table names, each once; it needs no values."""
+    place = Path(source)
+    if place.is_file() and place.suffix != ".npy":
+        return np.unique(read_user_table(place, []).indices)
+    return open_table(source).cells
 
 
 def eo_measured(folder: str | Path | None = None) -> MeasuredTable:
@@ -125,7 +136,10 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
     import pandas as pd
 
     if cells is None:
-        raise DataError("NAS-Bench-101 as a measured table needs to know of which cells: name a table that has them")
+        raise DataError(
+            "NAS-Bench-101 has more cells than a measured table can have; name those that are wanted by a table: "
+            "`eomoo data convert ... --format measured --cells TABLE`"
+        )
     table = NASBench101Table() if table is None else table
     indices = np.unique(load_space().check(np.atleast_1d(cells)))
     longest = max(table.epochs)
@@ -162,7 +176,7 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
         "columns": columns,
     }
     rows = pd.DataFrame({**keys, **values})
-    there = rows[list(end)].notna().all(axis=1)
+    there = rows[list(_NB101)].notna().all(axis=1)
     if not there.any():
         raise DataError(f"{table.path} has no results of these cells")
     return measured_table(rows[there], facts, pd.concat(curves).sort_values(["index", "repeat", "epoch"]))

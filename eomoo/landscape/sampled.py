@@ -240,16 +240,11 @@ def _epochs(sample: Sample) -> pd.DataFrame:
 
 def classes_of(table: MeasuredTable) -> Facts:
     """Class balance by split: "images", "classes" and the shares of the smallest and the largest class."""
-    data = table.facts.get("data", {})
     found = {}
-    for split, counts in (data.get("class_counts") or {}).items():
-        n = np.array(list(counts.values()) if isinstance(counts, dict) else counts, dtype=np.float64)
-        if n.size and n.sum() > 0:
-            shares = n / n.sum()
-            found[split] = {
-                "images": int(n.sum()),
-                "classes": len(n),
-                "smallest": shares.min(),
-                "largest": shares.max(),
-            }
+    for split, images in table.facts.get("data", {}).get("images", {}).items():
+        # Of some tables only the number of all is known.
+        counts = np.array(images, dtype=np.float64)
+        if counts.ndim == 1 and counts.sum() > 0:
+            shares = {"smallest": counts.min() / counts.sum(), "largest": counts.max() / counts.sum()}
+            found[split] = {"images": int(counts.sum()), "classes": len(counts), **shares}
     return found

@@ -138,7 +138,7 @@ def test_unknown_kinds_and_formats(tmp_path):
         convert(tmp_path / "empty", tmp_path)
     with pytest.raises(DataNotFoundError, match="there is no file or folder"):
         convert(tmp_path / "missing", tmp_path)
-    with pytest.raises(SettingError, match="format must be one of csv, parquet; got 'xls'"):
+    with pytest.raises(SettingError, match="format must be one of csv, parquet, measured; got 'xls'"):
         convert(tmp_path, tmp_path, fmt="xls")
 
 

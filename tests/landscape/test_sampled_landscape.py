@@ -174,10 +174,11 @@ def test_cells_of_no_walk_count_as_cells_of_their_own():
 
 
 def test_classes_of_the_splits_are_told_where_they_are_known():
-    facts = {"data": {"class_counts": {"train": {"water": 30, "wood": 10}, "val": [5, 5]}}}
+    facts = {"data": {"images": {"train": [30, 10], "val": [5, 5], "test": 40}}}
     found = analysed(*made(**facts)).numbers["classes"]
     assert found["train"] == {"images": 40, "classes": 2, "smallest": 0.25, "largest": 0.75}
     assert found["val"]["largest"] == 0.5
+    assert "test" not in found
 
 
 def test_contradictions_are_one_sentence():
