@@ -220,6 +220,17 @@ def _print_json(stored: StoredRun) -> None:
     print_json({**summary(stored), "front": front_frame(stored).to_dict(orient="records")})
 
 
+def _marked(problem: CellProblem, stored: StoredRun) -> dict[str, str]:
+    """What lessens the worth of values on the front, with the cells that it is said of."""
+    found: dict[str, list[int]] = {}
+    if len(stored.front_cells):
+        for cell, marks in zip(stored.front_cells.tolist(), problem.marks(stored.front_cells), strict=True):
+            for title, mark in zip(problem.titles, marks.tolist(), strict=True):
+                if mark and not problem.predicted:
+                    found.setdefault(f"{title}, {mark}", []).append(cell)
+    return {mark: ", ".join(map(str, cells)) for mark, cells in found.items()}
+
+
 def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     from eomoo.analysis import certainty_words, choice_rows, front_rows, summary
 
@@ -231,6 +242,8 @@ def _print_front(stored: StoredRun, problem: CellProblem) -> None:
     out.print(front_rows(stored, outside))
     if outside.any():
         out.print("* extrapolated: no measured cell has as many vertices and operations of each kind, or none is near")
+    for mark, cells in _marked(problem, stored).items():
+        out.print(f"{mark}: {cells}")
     said, choices = stored.run.uncertainty, choice_rows(stored)
     if said is not None and choices is not None:
         out.print(choices)

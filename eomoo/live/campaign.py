@@ -236,9 +236,14 @@ class Campaign:
             )
         return lines
 
-    def contended(self, cells: Sequence[int]) -> list[bool]:
-        """Whether something else was using the device while cells were timed; False for others."""
-        return [self._contended.get(k, False) for k in cells]
+    def stored_timings(self, cells: Sequence[int]) -> list[Result | None]:
+        """Of each cell the stored timing, with "baseline"; None where there is none. Nothing is timed."""
+        conditions = self.jobs.call(latency_conditions, self.skeleton, self.timing)
+        found = [self.store.get("latency", {"cell": int(k), **conditions}) for k in cells]
+        known = [result for result in found if result is not None]
+        if known and self._baseline is None:
+            self._baseline = self._find_baseline(conditions, known)
+        return [None if result is None else {**result, "baseline": self._baseline} for result in found]
 
     def _train(self, cells: list[int], epochs: tuple[int, ...]) -> None:
         """Train cells, each until it ends or does not advance."""

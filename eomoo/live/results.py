@@ -1,4 +1,4 @@
-"""What stored results of trainings say."""
+"""What stored results of trainings and timings say, and how sure that is."""
 
 from __future__ import annotations
 
@@ -35,3 +35,35 @@ def learnt_nothing(result: Result) -> bool:
     """Whether a trained network is no better on the validation images than the largest class alone."""
     counts = np.array(result["val"]["confusion"])
     return bool(np.trace(counts) <= counts.sum(axis=1).max())
+
+
+def trained_deviation(result: Result | None, name: str) -> float:
+    """Standard deviation of an accuracy as a share of finitely many images (binomial); 0 of other quantities.
+
+    What another seed of the training would change is not in it. As one more image, half of it right, were in each
+    share, so that one that is all right is not certain (Jeffreys).
+    """
+    split, _, kind = name.partition("_")
+    if split not in ("val", "test"):
+        return 0.0
+    if result is None or result["status"] != "done":
+        return math.nan
+    confusion = np.array(result[split]["confusion"], dtype=np.float64)
+    right, n = np.diag(confusion), confusion.sum(axis=1)
+    if kind == "micro":
+        right, n = right.sum(keepdims=True), n.sum(keepdims=True)
+    right, n = right[n > 0], n[n > 0]
+    share = (right + 0.5) / (n + 1)
+    return float(np.sqrt((share * (1 - share) / n).sum()) / len(n))
+
+
+def timed_deviation(result: Result | None) -> float:
+    """Standard error of a timing's ``relative``, the median of its rounds; 0 in results of earlier versions."""
+    if result is None:
+        return math.nan
+    if not result.get("reference_rounds"):
+        return 0.0
+    rounds = np.array(result["round_medians"]) / np.array(result["reference_rounds"])
+    lower, upper = np.quantile(rounds, (0.25, 0.75))
+    # Of normal numbers: 1.349 deviations are between the quartiles, and a median errs by 1.253 of a mean's error.
+    return float(1.253 * (upper - lower) / 1.349 / math.sqrt(len(rounds)))

@@ -104,6 +104,9 @@ class LiveBackend(Backend):
     takes in a quiet round under the same conditions, so that a machine which is slower today does not
     change a ranking; so are its quartiles and deviation. ``latency_raw`` is the plain median.
 
+    Deviations of accuracies and errors are those of a share of finitely many images; what another seed
+    would change is not in them. That of ``latency`` is its standard error over the rounds.
+
     Args:
         campaign: What is trained and timed, how, where and on what.
         epochs: A number or stretches, as in "4+8"; by default the recipe's.
@@ -202,11 +205,24 @@ class LiveBackend(Backend):
             found = self._screening(names).values(found, lambda at: values(at, self.epochs))
         return found[back]
 
+    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        from eomoo.live.results import timed_deviation, trained_deviation
+
+        columns = np.zeros((len(names), len(cells)))
+        for column, name in zip(columns, names, strict=True):
+            if name in _ACCURACIES:
+                column[:] = [trained_deviation(self.training(int(k)), name) for k in cells]
+            elif name == "latency":
+                timings = self.campaign.stored_timings(cells.tolist())
+                column[:] = [timed_deviation(timing) * (timing["baseline"] if timing else 1.0) for timing in timings]
+        return columns.T
+
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
         """A disturbed timing; a training that learnt nothing, did not end, or was one of a few epochs."""
         checked, names = self._checked(indices, names)
         cells = checked.tolist()
-        contended = ["contended" if yes else "" for yes in self.campaign.contended(cells)]
+        timings = self.campaign.stored_timings(cells) if any(name in _TIMED for name in names) else [None] * len(cells)
+        contended = ["contended" if timing and timing.get("contended") else "" for timing in timings]
         trained = [self._mark_of(k) if any(name in _TRAINED for name in names) else "" for k in cells]
         columns = [
             contended if name in _TIMED else trained if name in _TRAINED else [""] * len(cells) for name in names

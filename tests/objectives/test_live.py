@@ -50,7 +50,15 @@ def test_values_are_those_of_a_training(make, images, space):
     assert (values[:, 4] == space.params(CELLS, skeleton)).all()
     assert (values[:, 5] == space.macs(CELLS, skeleton)).all()
     assert (values[0] == values[2]).all()
-    assert (backend.deviations(CELLS, names) == 0).all()
+    deviations = backend.deviations(CELLS, names)
+    assert (deviations[:, 4:] == 0).all()
+    n, right = direct.val.confusion.sum(), np.trace(direct.val.confusion)
+    share = (right + 0.5) / (n + 1)
+    assert deviations[3, 0] == pytest.approx(100 * np.sqrt(share * (1 - share) / n))
+    counts = direct.test.confusion.sum(axis=1)
+    shares = (np.diag(direct.test.confusion) + 0.5) / (counts + 1)
+    assert deviations[3, 3] == pytest.approx(100 * np.sqrt((shares * (1 - shares) / counts).sum()) / 3)
+    assert np.isnan(backend.deviations(np.array([78]), errors)).all()
 
 
 def test_what_is_stored_is_neither_trained_nor_timed_again(make, monkeypatch):
@@ -157,6 +165,17 @@ def test_what_was_disturbed_is_timed_again_by_a_later_run_and_is_no_baseline(mak
     timed = timings(monkeypatch, c5={**QUIET, "reference_quiet": 1.0})
     assert make().values(np.array([3, 5]), ["latency"])[:, 0].tolist() == [3.0, 4.5]
     assert timed == [5]
+
+
+def test_the_deviation_of_a_latency_is_that_of_its_rounds(make, monkeypatch):
+    rounds = {"round_medians": [3.0, 4.0, 5.0, 6.0, 14.0], "reference_rounds": [1.0, 1.0, 1.0, 1.0, 2.0]}
+    timings(monkeypatch, c3={**QUIET, **rounds})
+    backend = make()
+    backend.values(np.array([3, 4]), ["latency"])
+    # Ratios 3, 4, 5, 6 and 7: quartiles 4 and 6; 1.5 is the quiet reference.
+    expected = 1.5 * 1.253 * 2 / 1.349 / np.sqrt(5)
+    assert backend.deviations(np.array([3, 4]), ["latency"])[:, 0] == pytest.approx([expected, 0])
+    assert np.isnan(backend.deviations(np.array([9]), ["latency"])).all()
 
 
 def test_every_quantity_of_a_published_row_is_told(make, space):
