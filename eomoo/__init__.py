@@ -11,7 +11,7 @@ from eomoo.errors import EomooError
 from eomoo.version import __version__
 
 if TYPE_CHECKING:
-    from eomoo.api import Run, fit_models, run
+    from eomoo.api import Run, fit_models, measure, run
     from eomoo.data.nasbench101 import NASBench101Table
     from eomoo.live.network import build_network
     from eomoo.models import load_models
@@ -37,6 +37,7 @@ _HOME = {
     "Run": "eomoo.api",
     "fit_models": "eomoo.api",
     "load_models": "eomoo.models",
+    "measure": "eomoo.api",
     "run": "eomoo.api",
     "CIFAR10": "eomoo.space",
     "SO2SAT": "eomoo.space",
@@ -69,7 +70,7 @@ __all__ = [
     "EomooError", "MemeticSearch", "NASBench101Table", "NeighborMutation", "Neighborhood", "RandomCellSampling",
     "Run", "Skeleton", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling", "__version__", "build_network",
     "cell_operators", "default_algorithm", "fit_models", "front_uncertainty", "get_problem", "list_problems",
-    "load_models", "load_space", "run",
+    "load_models", "load_space", "measure", "run",
 ]  # fmt: skip
 
 

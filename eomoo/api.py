@@ -16,6 +16,7 @@ from eomoo.checks import whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import only_one, remove_leftovers
 from eomoo.fronts import FrontSummary, FrontUncertainty
+from eomoo.measuring import measure
 from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem, get_problem
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["LARGEST", "Run", "fit_models", "run"]
+__all__ = ["LARGEST", "Run", "fit_models", "measure", "run"]
 
 LARGEST = 2**63 - 1
 """The largest seed and budget: what SQLite's integers hold."""

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from eomoo.cli import data, landscape, live, report, run, show, study, suggest, surrogate
+from eomoo.cli import data, landscape, live, measure, report, run, show, study, suggest, surrogate
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -31,6 +31,7 @@ app = typer.Typer(
     ),
 )
 app.command("run")(run.run)
+app.command("measure")(measure.measure)
 app.command("problems")(show.problems)
 app.command("show")(show.show)
 app.command("report")(report.report)

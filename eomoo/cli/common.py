@@ -76,6 +76,11 @@ def show_value(value: float, unit: str, *, deviation: float = 0.0) -> str:
     return f"{text} ± {deviation:.2g}" if deviation > 0 else text
 
 
+def given(**options: object) -> dict[str, object]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def parse_options(pairs: list[str] | None) -> dict[str, object]:
     """Options written as ``key=value``; numbers become numbers."""
     options: dict[str, object] = {}

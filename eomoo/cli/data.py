@@ -10,11 +10,11 @@ from typer import Argument, Option
 
 from eomoo.arrays import Facts
 from eomoo.cli.common import Json, print_json
-from eomoo.data import DATASETS, check_files, fetch, find, get_dataset
+from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, merged, read_measured, write_measured
 from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get, look_for
 from eomoo.data.download import progress_bars
-from eomoo.errors import DataError, DataNotFoundError
+from eomoo.errors import DataError, DataNotFoundError, SettingError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -142,6 +142,28 @@ def convert(
         return
     typer.echo(f"{done.rows} rows in {done.table}")
     typer.echo(f"what the columns mean: {done.description}")
+
+
+@app.command()
+def merge(
+    first: Annotated[Path, Argument(metavar="TABLE", help="The folder of a measured table.")],
+    second: Annotated[Path, Argument(metavar="TABLE", help="Another, of the same settings.")],
+    out: Annotated[Path, Option("--out", metavar="FOLDER", help="The folder for the table of both.")],
+    as_json: Json = False,
+) -> None:
+    """Make one measured table of two of the same settings.
+
+    Timings of one machine and trainings of another go together. Where both have a value, the first's is kept.
+    """
+    if out.exists():
+        raise SettingError(f"{out} is there already; choose another folder")
+    table = merged(read_measured(first), read_measured(second))
+    write_measured(table, out)
+    rows = table.to_dataframe()
+    if as_json:
+        print_json({"cells": len(table.cells), "rows": len(rows), "folder": out})
+        return
+    typer.echo(f"{len(table.cells):,} cells in {len(rows):,} rows in {out}")
 
 
 def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:

@@ -19,6 +19,7 @@ from eomoo.cli.common import (
     bars,
     console,
     end_bars,
+    given,
     import_xgboost,
     parse_options,
     print_json,
@@ -101,8 +102,8 @@ def run(
         from eomoo.search.problem import get_problem
 
         check_noise(noise)
-        options = {**parse_options(option), **_given(init=init, n_train=n_train)}
-        settings = {**parse_options(setting), **_given(epochs=epochs, workers=workers, device=device, screen=screen)}
+        options = {**parse_options(option), **given(init=init, n_train=n_train)}
+        settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, device=device, screen=screen)}
         posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
         problem = get_problem(named, **posed) if data is None else live_problem(card, data=data, **posed)
         import_xgboost()
@@ -140,10 +141,6 @@ def run(
             console(stderr=True).print(note)
     if not found.stored.run.complete:
         raise typer.Exit(130)
-
-
-def _given(**options: object) -> dict[str, object]:
-    return {name: value for name, value in options.items() if value is not None}
 
 
 @contextmanager

@@ -29,8 +29,12 @@ KEYS = ("index", "hash", "walk", "step", "repeat", "seed", "status", "reason")
 """Columns that say what a row is; all others hold values."""
 KINDS = ("trained", "timed", "counted", "given", "mark")
 """Whence a column's values: a training, a timing, a count, somebody's file; or a mark (0 or 1) of other values."""
-# What two tables have to agree on to be one; [training] apart from its seeds.
-_SETTINGS = ("data", "skeleton", "recipe", "training", "latency", "device", "versions")
+SETTINGS = ("data", "skeleton", "recipe", "training", "latency", "device", "versions")
+"""What two tables have to agree on to be one, as far as both tell it."""
+# How often, and what the fingerprint of images stands for: the results are the same.
+_NO_SETTINGS = ("seeds", "source", "options", "mean", "std", "reference_ms")
+# In times of the reference cell, times what it took in a quiet round: another day's timings may be on another scale.
+_BY_REFERENCE = ("latency", "latency_lower", "latency_upper", "latency_std")
 _FORMAT = 1
 # A list of all cells has 3 MB.
 _MOST_FACTS = 1 << 24
@@ -207,7 +211,7 @@ def read_facts(folder: str | Path) -> Facts:
             place[key].text(r"(?s).{0,1000}", "a short text")
         choice(f"{path}: a column's direction", place["direction"].value, ("min", "max"), error=DataError)
         choice(f"{path}: a column's kind", place["kind"].value, KINDS, error=DataError)
-    for name in (*_SETTINGS, "cells", "digests"):
+    for name in (*SETTINGS, "cells", "digests"):
         if name in facts and not isinstance(facts[name], dict):
             top[name].must_be("a table")
     if "skeleton" in facts:
@@ -278,10 +282,10 @@ def merged(first: MeasuredTable, second: MeasuredTable) -> MeasuredTable:
     Raises:
         SettingError: (a ValueError) The settings differ; the sentence says in what.
     """
-    for name in _SETTINGS:
+    for name in SETTINGS:
         check_same(name, first.facts, second.facts)
     by = "repeat" if first.rows["seed"].isna().any() or second.rows["seed"].isna().any() else "seed"
-    rows = _combined(first.rows, _with_walks_after(first, second), ["index", by])
+    rows = _combined(first.rows, _on_its_scale(first, second, _with_walks_after(first, second)), ["index", by])
     curves = _combined(first.curve_rows, second.curve_rows, ["index", by, "epoch"])
     if by == "seed":
         rows["repeat"] = rows.groupby("index").cumcount()
@@ -314,7 +318,7 @@ def _combined(first: pd.DataFrame, second: pd.DataFrame, keys: list[str]) -> pd.
 
 def check_same(name: str, first: Facts, second: Facts) -> None:
     """SettingError where two tables' facts under a name differ, with what differs; none where one has none."""
-    a, b = ({k: v for k, v in facts.get(name, {}).items() if k != "seeds"} for facts in (first, second))
+    a, b = ({k: v for k, v in facts.get(name, {}).items() if k not in _NO_SETTINGS} for facts in (first, second))
     differing = sorted(key for key in {*a, *b} if a.get(key) != b.get(key))
     if a and b and differing:
         key = differing[0]
@@ -322,6 +326,13 @@ def check_same(name: str, first: Facts, second: Facts) -> None:
             f"measured in other settings: {listed(f'{name}.{k}' for k in differing)}; "
             f"{name}.{key} is {short(a.get(key))} there and {short(b.get(key))} here"
         )
+
+
+def _on_its_scale(first: MeasuredTable, second: MeasuredTable, rows: pd.DataFrame) -> pd.DataFrame:
+    """The second's rows with latencies by the first's reference cell, where both tell what it took."""
+    here, there = (table.facts.get("latency", {}).get("reference_ms") for table in (first, second))
+    names = [name for name in _BY_REFERENCE if name in rows] if here and there else []
+    return rows.assign(**{name: rows[name] * (here / there) for name in names})
 
 
 def _with_walks_after(first: MeasuredTable, second: MeasuredTable) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,10 @@ def _silent(text: str) -> None:
     """No report."""
 
 
+def _unheard(cell: int) -> None:
+    """Nobody waits for it."""
+
+
 @dataclass(kw_only=True)
 class Campaign:
     """Trainings and timings of one setting, in a folder that several searches may share at once.
@@ -45,6 +49,7 @@ class Campaign:
         source: Images.
         folder: Store, checkpoints and weights.
         shape: Of the skeleton: ``stem_channels``, ``n_stacks``, ``cells_per_stack``.
+        around: The whole skeleton, where there are no images, so that networks are only timed.
         recipe: How networks are trained.
         seed: Of trainings.
         device: As for ``eomoo.live.devices.resolve_device``.
@@ -55,6 +60,7 @@ class Campaign:
         readers: Processes that read images ahead, for each candidate.
         cluster: "local", a Dask scheduler's address, or a TOML file for SLURM.
         report: Called with a sentence on what is being done.
+        ended: Called with a cell when its training has ended, with a result or an incident.
         retry_failed: Try again what was given up.
 
     Raises:
@@ -64,6 +70,7 @@ class Campaign:
     source: DataSource
     folder: Path
     shape: Mapping[str, int] = field(default_factory=dict)
+    around: Skeleton | None = None
     recipe: Recipe = RECIPES["nasbench"]
     seed: int = 0
     device: str = "auto"
@@ -74,6 +81,7 @@ class Campaign:
     readers: int = 0
     cluster: str = "local"
     report: Callable[[str], None] = field(default=_silent, repr=False)
+    ended: Callable[[int], None] = field(default=_unheard, repr=False)
     retry_failed: bool = False
 
     def __post_init__(self) -> None:
@@ -85,7 +93,7 @@ class Campaign:
                 whole(name, value, least=least)
         self._jobs: Jobs | None = None
         self._store: LiveStore | None = None
-        self._skeleton: Skeleton | None = None
+        self._skeleton: Skeleton | None = self.around
         self._settings: dict[_Key, dict[str, object]] = {}
         self._failures: dict[_Key, str] = {}
         self._unmeasured: set[_Key] = set()
@@ -99,7 +107,7 @@ class Campaign:
 
     def __getstate__(self) -> dict[str, object]:
         # Workers and files stay with the process that opened them.
-        return {**self.__dict__, "_jobs": None, "_store": None, "report": _silent}
+        return {**self.__dict__, "_jobs": None, "_store": None, "report": _silent, "ended": _unheard}
 
     @property
     def jobs(self) -> Jobs:
@@ -127,6 +135,12 @@ class Campaign:
         """What the images are, as plain data: ``describe`` of them, and the images of each split by class."""
         found: Facts = self.jobs.call(_facts_of, self.source)
         return found
+
+    def with_seed(self, seed: int) -> Campaign:
+        """The same with another seed of trainings, on the same workers; that one need not be closed."""
+        other = replace(self, seed=seed)
+        other._jobs, other._skeleton = self.jobs, self._skeleton
+        return other
 
     def close(self) -> None:
         """Let go of the workers."""
@@ -262,6 +276,7 @@ class Campaign:
             status, reason = result["status"], result["reason"]
             self.store.put("training", setting, result, cell=cell, status=status, reason=reason)
             self.report(f"cell {cell}: {_summary(result)}")
+            self.ended(cell)
 
         def lost(position: int, reason: str) -> None:
             # A job at its walltime, a machine that is taken away: what advances comes to an end.
@@ -282,6 +297,7 @@ class Campaign:
         setting, progress = self._settings[cell, epochs], progress_of(self._folder_of(cell, epochs))
         self.store.put_incident("training", setting, cell=cell, reason=reason, progress=progress)
         self.report(f"cell {cell}: {reason}")
+        self.ended(cell)
         if self._unlucky >= 0:
             self._unlucky += 1
         if self._unlucky >= _MOST_UNLUCKY:

@@ -72,11 +72,13 @@ class CellChoice:
         """What a measured table says of its cells; SettingError where it is not of this kind."""
         if facts.keys() - {field.name for field in fields(cls)}:
             raise SettingError("its cells were not chosen by `eomoo measure`")
-        return cls(**facts)
+        given: Facts = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+        return cls(**given)
 
     def to_facts(self) -> Facts:
         """As plain data, without what says nothing."""
-        said = {name: value for name, value in asdict(self).items() if value}
+        lists = {"given": [list(walk) for walk in self.given], "listed": list(self.listed)}
+        said = {name: value for name, value in {**asdict(self), **lists}.items() if value}
         return {name: value for name, value in said.items() if name != "length" or self.walks}
 
     def joined(self, other: CellChoice) -> CellChoice:

@@ -53,6 +53,13 @@ _COUNTED = {
     "activation_memory": _smaller("feature maps of an image alive at once, at most", "bytes"),
 }
 _OWN = {**_TRAINED, **_TIMED, **_COUNTED}
+LIVE_KINDS: Mapping[str, str] = {
+    **dict.fromkeys(_TRAINED, "trained"),
+    **dict.fromkeys(_TIMED, "timed"),
+    "latency_disturbed": "mark",
+    **dict.fromkeys(_COUNTED, "counted"),
+}
+"""Whence the values of each quantity, errors left out."""
 LIVE_QUANTITIES: Mapping[str, Quantity] = with_errors(_OWN)
 """What can be trained, timed and counted of a network. Training accuracies are those of the last epoch's own steps."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.errors import SettingError
-from eomoo.objectives import OWN_IMAGES, load_card
+from eomoo.objectives import OWN_IMAGES, Card, load_card
 from eomoo.search.problem import CellProblem, get_problem
 
 
@@ -21,12 +21,17 @@ def live_problem(card: str | Path | None = None, *, data: str | Path | None = No
     Raises:
         SettingError: (a ValueError) The card is not live: it trains no networks.
     """
-    name = OWN_IMAGES if card is None else card
-    known = load_card(name)
+    live_card(card)
+    return get_problem(OWN_IMAGES if card is None else card, data=data, **options)
+
+
+def live_card(name: str | Path | None = None) -> Card:
+    """A live card, by default that for images of one's own; SettingError (a ValueError) where it is not live."""
+    known = load_card(OWN_IMAGES if name is None else name)
     if not known.live:
         sources = " and ".join(dict.fromkeys(part.source for part in known.parts))
         raise SettingError(
             f"{known.name} takes no images: its values come from {sources}; with images give a live card, "
             f"such as {OWN_IMAGES}"
         )
-    return get_problem(name, data=data, **options)
+    return known

@@ -168,9 +168,9 @@ def _walk_within(left: Bools, length: int, kind: str, rng: Generator) -> Ints:
     if len(start) == 0:
         start = rng.choice(np.flatnonzero(left), size=1)
     walk = random_walks(1, length, neighborhood=kind, self_avoiding=True, starts=start, domain=left, seed=rng)[0]
-    walk = walk[walk >= 0]
-    left[walk] = False
-    return walk
+    steps: Ints = walk[walk >= 0]
+    left[steps] = False
+    return steps
 
 
 class WalkSampling(Sampling):

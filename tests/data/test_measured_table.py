@@ -181,6 +181,14 @@ def test_timings_of_one_and_trainings_of_another_go_together():
     assert len(both.curves()) == 6
 
 
+def test_latencies_of_another_day_are_told_by_the_same_reference_cell():
+    both = merged(
+        make(latency={"reference_ms": 2.0}), make((11,), walk=(np.nan,), step=(np.nan,), latency={"reference_ms": 3.0})
+    )
+    assert both.to_dataframe()["latency"].dropna().tolist() == [1.5, 1.5, 1.5, 1.0]
+    assert both.facts["latency"]["reference_ms"] == 2.0
+
+
 def test_an_incident_gives_way_to_a_result():
     table = make()
     rows = table.to_dataframe()

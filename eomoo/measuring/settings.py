@@ -1,0 +1,78 @@
+"""What the numbers of a measured table depend on, as the facts that go beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from eomoo.arrays import Facts
+from eomoo.files import to_json
+from eomoo.objectives.live import LIVE_KINDS, LIVE_QUANTITIES, LiveBackend
+from eomoo.version import __version__
+
+
+def facts_of(backend: LiveBackend, *, trains: bool) -> Facts:
+    """The facts of a table that a backend measures, without its cells: plain data, as TOML gives it back.
+
+    Args:
+        backend: What trains and times.
+        trains: False where it only times: there are no images and no recipe then.
+    """
+    from eomoo.live.latency import latency_conditions
+
+    campaign = backend.campaign
+    timing: Facts = dict(campaign.jobs.call(latency_conditions, campaign.skeleton, campaign.timing))
+    versions, name, gpu = (timing.pop(key, {}) for key in ("versions", "device_name", "gpu"))
+    facts: Facts = {
+        "title": f"latency on {name}",
+        "created_by": f"eomoo {__version__}",
+        "columns": columns_of(("timed", "mark", "counted")),
+        "skeleton": asdict(campaign.skeleton),
+        "latency": {key: value for key, value in timing.items() if key != "skeleton"},
+        "device": {"timing": name, **gpu},
+        "versions": versions,
+    }
+    if trains:
+        facts |= _facts_of_training(backend)
+    # Tuples become lists, and what is None is left out, as in a file.
+    return _without_none(json.loads(to_json(facts)))
+
+
+def _facts_of_training(backend: LiveBackend) -> Facts:
+    from eomoo.live.recipes import format_epochs
+
+    campaign = backend.campaign
+    images, recipe = campaign.images(), asdict(campaign.recipe)
+    del recipe["epochs"]
+    return {
+        "title": f"{images['name']}, {format_epochs(backend.epochs)} epochs",
+        "columns": columns_of(("trained", "timed", "mark", "counted")),
+        "data": {"source": campaign.source.name, "options": dict(campaign.source.options), **images},
+        "recipe": recipe,
+        "training": {
+            "epochs": format_epochs(backend.epochs),
+            "measured_at": sorted(campaign.curve.epochs(campaign.recipe, backend.epochs)),
+            "test_curve": campaign.curve.test,
+            "seed": campaign.seed,
+            "device": campaign.jobs.call(_device_of, campaign.device),
+        },
+    }
+
+
+def columns_of(kinds: tuple[str, ...]) -> list[Facts]:
+    """The columns of these kinds, described."""
+    return [
+        {"name": name, **asdict(LIVE_QUANTITIES[name]), "kind": kind}
+        for name, kind in LIVE_KINDS.items()
+        if kind in kinds
+    ]
+
+
+def _device_of(device: str) -> str:
+    from eomoo.live import device_name, resolve_device
+
+    return device_name(resolve_device(device))
+
+
+def _without_none(value: Facts) -> Facts:
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in value.items() if v is not None}
