@@ -2,6 +2,7 @@
 
 ``regression``: the one way to fit and to ask, by a recipe. ``recipes``: those of the shipped models, of a
 user's, of starts and of searches. ``gaussian_process``, ``trees``, ``slow_runs``, ``scaling``: the parts.
+``regressor``: what each of them answers. ``device``: of one device, from about twenty cells.
 ``cell_models``, ``models``: models of named targets, asked by cell. ``quality``: fitted, their deviations
 scaled to the errors on held-out cells. ``model_files``: as files. ``predictions``: of the whole space,
 shipped or cached. ``joint_draws``: of what is not known of them.

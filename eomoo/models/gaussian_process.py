@@ -58,7 +58,7 @@ def on_grid(Z: _Array) -> _Array:
     return rounded
 
 
-def _likeness(known: _Array, Z: _Array, length: float) -> _Array:
+def likeness(known: _Array, Z: _Array, length: float) -> _Array:
     """The kernel's first part (n, k) between cells (n, d) and others (k, d), all on the grid."""
     norms = (known * known).sum(axis=1)[:, None], (Z * Z).sum(axis=1)
     ratio = known @ Z.T
@@ -72,7 +72,7 @@ def _likeness(known: _Array, Z: _Array, length: float) -> _Array:
 
 def covariance(Z: _Array, kernel: Kernel) -> _Array:
     """Covariances (n, n) of cells with standardised features (n, d) on the grid, without the noise."""
-    result: _Array = _likeness(Z, Z, kernel.length)
+    result: _Array = likeness(Z, Z, kernel.length)
     if kernel.linear:
         result += kernel.linear * (Z @ Z.T) / Z.shape[1]
     return result
@@ -80,6 +80,9 @@ def covariance(Z: _Array, kernel: Kernel) -> _Array:
 
 class Solver:
     """The inverse of a kernel matrix with its noise, for any number of targets.
+
+    Attributes:
+        inverse: (n, n).
 
     Args:
         covariance: (n, n), of the training cells.
@@ -89,17 +92,17 @@ class Solver:
 
     def __init__(self, covariance: _Array, noise: float, *, exact: bool = True) -> None:
         noisy = covariance + noise * np.eye(len(covariance))
-        self._inverse = _inverse(noisy) if exact else np.linalg.inv(noisy)
+        self.inverse = _inverse(noisy) if exact else np.linalg.inv(noisy)
 
     def weights(self, y: _Array) -> _Array:
         """Weights (n,) of the training cells for the standardised target y (n,)."""
         # Summed over the first axis: row after row, in order.
-        result: _Array = (self._inverse * y[:, None]).sum(axis=0)
+        result: _Array = (self.inverse * y[:, None]).sum(axis=0)
         return result
 
     def left_out_residuals(self, y: _Array) -> _Array:
         """Each target (n,) less its prediction from all others (Rasmussen, Williams 2006, eq. 5.12)."""
-        result: _Array = self.weights(y) / np.diag(self._inverse)
+        result: _Array = self.weights(y) / np.diag(self.inverse)
         return result
 
 
@@ -141,19 +144,55 @@ class Predictor:
         for start in range(0, len(Z), _BLOCK):
             here = slice(start, start + _BLOCK)
             block = Z[here]
-            likeness = _likeness(self._known, block, self._kernel.length)
-            nearest[here] = likeness.max(axis=0)
-            _add(predicted[:, here], likeness, self._weights)
+            alike = likeness(self._known, block, self._kernel.length)
+            nearest[here] = alike.max(axis=0)
+            add_rows(predicted[:, here], alike, self._weights)
             if self._kernel.linear:
-                _add(predicted[:, here], block.T, self._slope)
+                add_rows(predicted[:, here], block.T, self._slope)
         return predicted.T, nearest
 
 
-def _add(sums: _Array, rows: _Array, factors: _Array) -> None:
+def add_rows(sums: _Array, rows: _Array, factors: _Array) -> None:
     """Add rows (n, k), each times its factors (n, m), to sums (m, k), one after the other."""
     for row, factor in zip(rows, factors, strict=True):
         for k, f in enumerate(factor):
             sums[k] += f * row
+
+
+class Prior:
+    """Draws of a process that knows nothing: functions of a kernel's variances at any cell.
+
+    Args:
+        d: Number of features.
+        kernel: The kernel; its noise is left out.
+        n: Number of draws.
+        rng: Source of randomness.
+
+    Source: a rational quadratic kernel of shape 1 is a mixture of Gaussian ones over an exponential variable, so its
+    random features are Gaussian frequencies times the variable's root, in pairs of cosine and sine (Sutherland,
+    Schneider, On the error of random Fourier features, UAI 2015).
+    """
+
+    def __init__(self, d: int, kernel: Kernel, n: int, rng: np.random.Generator) -> None:
+        # An exponential variable, one number from each of as many equal parts of its distribution.
+        exponential = -np.log1p(-(np.arange(_N_FREQUENCIES) + rng.random(_N_FREQUENCIES)) / _N_FREQUENCIES)
+        scale = np.sqrt(2.0 * exponential / (d * kernel.length))
+        # In turns, not radians.
+        self._frequencies = scale * rng.standard_normal((d, _N_FREQUENCIES)) / (2.0 * np.pi)
+        # A cosine and a sine of each, so that the prior's variance is right at every cell.
+        self._theta = rng.standard_normal((2, _N_FREQUENCIES, n)) / np.sqrt(_N_FREQUENCIES)
+        self._slopes = np.sqrt(kernel.linear / d) * rng.standard_normal((d, n))
+
+    def __call__(self, Z: _Array) -> _Array:
+        """Values (k, n) at cells with standardised features (k, d)."""
+        prior: _Array = Z @ self._slopes
+        for start in range(0, len(Z), _FEW):
+            here = slice(start, start + _FEW)
+            turns = Z[here] @ self._frequencies
+            # A sine is a cosine a quarter of a turn later.
+            prior[here] += _cosines(turns - 0.25) @ self._theta[1]
+            prior[here] += _cosines(turns) @ self._theta[0]
+        return prior
 
 
 class Paths:
@@ -169,22 +208,12 @@ class Paths:
         rng: Source of randomness.
 
     Source: Wilson, Borovitskiy, Terenin, Mostowsky, Deisenroth, Efficiently sampling functions from Gaussian
-    process posteriors, ICML 2020. A rational quadratic kernel of shape 1 is a mixture of Gaussian ones over
-    an exponential variable, so its random features are Gaussian frequencies times the variable's root, in pairs
-    of cosine and sine (Sutherland, Schneider, On the error of random Fourier features, UAI 2015).
+    process posteriors, ICML 2020.
     """
 
     def __init__(self, known: _Array, kernel: Kernel, n: int, rng: np.random.Generator) -> None:
-        d = known.shape[1]
         self._known, self._kernel = known, kernel
-        # An exponential variable, one number from each of as many equal parts of its distribution.
-        exponential = -np.log1p(-(np.arange(_N_FREQUENCIES) + rng.random(_N_FREQUENCIES)) / _N_FREQUENCIES)
-        scale = np.sqrt(2.0 * exponential / (d * kernel.length))
-        # In turns, not radians.
-        self._frequencies = scale * rng.standard_normal((d, _N_FREQUENCIES)) / (2.0 * np.pi)
-        # A cosine and a sine of each, so that the prior's variance is right at every cell.
-        self._theta = rng.standard_normal((2, _N_FREQUENCIES, n)) / np.sqrt(_N_FREQUENCIES)
-        self._slopes = np.sqrt(kernel.linear / d) * rng.standard_normal((d, n))
+        self._prior = Prior(known.shape[1], kernel, n, rng)
         noisy = covariance(known, kernel) + kernel.noise * np.eye(len(known))
         self._inverse = np.linalg.inv(noisy)
         seen = self._prior(known) + np.sqrt(kernel.noise) * rng.standard_normal((len(known), n))
@@ -192,27 +221,17 @@ class Paths:
 
     def __call__(self, Z: _Array) -> _Array:
         """Values (n, k) at cells with standardised features (k, d) on the grid, rounded to four digits."""
-        values = np.empty((self._theta.shape[2], len(Z)))
+        values = np.empty((self._weights.shape[1], len(Z)))
         for start in range(0, len(Z), _BLOCK):
             here = slice(start, start + _BLOCK)
             block = Z[here]
-            K = _likeness(self._known, block, self._kernel.length)
+            K = likeness(self._known, block, self._kernel.length)
             K += self._kernel.linear / Z.shape[1] * (self._known @ block.T)
             own = 1.0 + self._kernel.linear * (block * block).mean(axis=1)
             # At a training cell at least the noise is left, shared by what is known of it.
             variance = np.maximum(own - (K * (self._inverse @ K)).sum(axis=0), 1e-9)
             values[:, here] = ((self._prior(block) - K.T @ self._weights) / np.sqrt(variance)[:, None]).T
         return np.round(values, _DIGITS, out=values)
-
-    def _prior(self, Z: _Array) -> _Array:
-        prior: _Array = Z @ self._slopes
-        for start in range(0, len(Z), _FEW):
-            here = slice(start, start + _FEW)
-            turns = Z[here] @ self._frequencies
-            # A sine is a cosine a quarter of a turn later.
-            prior[here] += _cosines(turns - 0.25) @ self._theta[1]
-            prior[here] += _cosines(turns) @ self._theta[0]
-        return prior
 
 
 def _cosines(turns: _Array) -> _Array:

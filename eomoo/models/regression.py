@@ -16,6 +16,7 @@ from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
 from eomoo.models.gaussian_process import Paths, Predictor, Solver, covariance
 from eomoo.models.recipes import Recipe
+from eomoo.models.regressor import Regressor
 from eomoo.models.scaling import Scaling, named, scaling_of, selected
 from eomoo.models.slow_runs import slow_runs
 from eomoo.models.trees import boost, predict_trees
@@ -35,8 +36,13 @@ _FAR = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class Model(Regressor):
     """What is fitted to m targets by one recipe.
+
+    The same features have the same predictions, on every machine and in whatever company; only where
+    logarithms are modelled the last bit may differ. The variance is that of a Gaussian process that knows the
+    nearest cell alone, which a whole space can afford, and that of the two parts around their mean (see
+    ``deviations``).
 
     Attributes:
         recipe: How.
@@ -69,18 +75,6 @@ class Model:
     spearman: _Array
     n_train: int
 
-    def predict(self, features: ArrayLike) -> tuple[_Array, _Array]:
-        """Means and standard deviations (k, m) each, in the targets' units, for features (k, d).
-
-        The same features have the same predictions, on every machine and in whatever company; only where
-        logarithms are modelled the last bit may differ.
-
-        The variance is that of a Gaussian process that knows the nearest cell alone, which a whole space
-        can afford, and that of the two parts around their mean (see ``deviations``).
-        """
-        mean, std, _ = self.predict_and_place(features)
-        return mean, std
-
     def predict_and_place(self, features: ArrayLike) -> tuple[_Array, _Array, _Array]:
         """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
         center, noise, unknown, unlike = self._parts(features)
@@ -92,33 +86,6 @@ class Model:
         X = np.ascontiguousarray(features, dtype=np.float32)
         with one_thread():
             return self._clues(X)[1]
-
-    def draw(
-        self, features: ArrayLike, n: int, *, seed: int, noise: bool = False, deviations: _Array | None = None
-    ) -> _Array:
-        """Joint draws (n, k, m) of the targets' expected values at features (k, d), in the targets' units.
-
-        Their mean and deviation are those of ``predict``, less the noise of a single measurement; what the
-        process does not know is drawn as functions (see ``Paths``), so that cells that are alike err
-        alike. Targets are independent of each other.
-
-        Args:
-            features: (k, d).
-            n: Number of draws.
-            seed: The same seed gives the same draws.
-            noise: Whether each draw is what one measurement of each cell would say.
-            deviations: (k, m), where they are not those of ``predict``.
-        """
-        X = np.asarray(features)
-        first, place = _distinct(X)
-        mean, std = (part[place] for part in self.predict(X[first]))
-        std = std if deviations is None else deviations
-        drawn = np.empty((n, *mean.shape))
-        for k in range(mean.shape[1]):
-            errors = self.errors(k, n, seed=seed)(X[first])[:, place]
-            own = np.random.default_rng([seed, k, 1]).standard_normal(errors.shape) if noise else None
-            drawn[:, :, k] = self.around(k, mean[:, k], std[:, k], errors, noise=own)
-        return drawn
 
     def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], _Array]:
         """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
@@ -376,13 +343,6 @@ def _checked(X: ArrayLike, Y: ArrayLike) -> tuple[NDArray[np.float32], _Array, N
             f"{len(usable)} of {len(values)} rows have them"
         )
     return features[usable], values[usable], usable
-
-
-def _distinct(X: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first row of each kind among rows (k, d), and for each row (k,) which of them is its equal."""
-    rows = np.ascontiguousarray(X).view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()
-    _, first, place = np.unique(rows, return_index=True, return_inverse=True)
-    return first, place.ravel()
 
 
 def _spearman(a: _Array, b: _Array) -> float:

@@ -20,6 +20,8 @@ import sys, numpy as np, eomoo
 from pymoo.optimize import minimize
 from eomoo.models import Measurements, START, fit, load_models, shipped_folder
 from eomoo.models.cell_models import fit_parts
+from eomoo.models.device import device_recipe, fit_device
+from eomoo.models.predictions import rounded
 space = eomoo.load_space()
 problem = eomoo.get_problem("eo-macro-latency")
 found = [problem.objectives_at(np.arange(len(space)))]
@@ -31,6 +33,9 @@ some = rng.choice(len(space), 150, replace=False)
 data = Measurements.of(some, {"acc": rng.standard_normal(150), "cost": 1.0 + space.macs(some) / 1e9})
 for part in fit_parts(data):
     found += [part.model.weights, *part.model.predict(space.features(cells))]
+device = fit_device(device_recipe(eomoo.SO2SAT), space.features(some[:20]), 1.0 + space.macs(some[:20]) / 1e9)
+mean, std = device.predict(space.features(cells))
+found += [mean, rounded(std, 12)]
 for seed in (0, 1):
     algorithm = minimize(problem, eomoo.SurrogatePLS(), ("n_eval", 150), seed=seed).algorithm
     found.append(algorithm.trace.index)
@@ -65,7 +70,7 @@ def first(tmp_path_factory):
 def test_fronts_models_searches_and_tables_are_the_same(first, tmp_path, kernel):
     arrays, tables = first
     others, other_tables = answer(tmp_path, kernel, 2 if kernel == "Prescott" else 1)
-    assert len(arrays) == len(others) == 1 + 2 + 1 + 2 * 3 + 2
+    assert len(arrays) == len(others) == 1 + 2 + 1 + 2 * 3 + 2 + 2
     for name, values in arrays.items():
         np.testing.assert_array_equal(values, others[name], err_msg=name)
     assert "surrogate-pls" in tables

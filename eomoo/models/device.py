@@ -1,0 +1,270 @@
+"""A device's latency, or energy, of all cells from about twenty timed ones: physics, and a process on what is left.
+
+Three non-negative numbers tell most of it: a constant, one by multiply-accumulates, one by what is read and written
+(the roofline model: Williams, Waterman, Patterson, Communications of the ACM 52, 2009). Measured values in parts of
+that base are a Gaussian process: linear in what a device may be better or worse at, and rational quadratic in the
+structure. How large its parts and the noise are is not chosen but averaged over, by their marginal likelihood
+(Rasmussen, Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.30).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eomoo.arrays import Floats
+from eomoo.errors import SettingError
+from eomoo.jobs import one_thread
+from eomoo.models.gaussian_process import Kernel, Prior, Solver, add_rows, likeness, on_grid
+from eomoo.models.recipes import COSTS, Recipe
+from eomoo.models.regressor import Regressor
+from eomoo.models.scaling import named, selected, space_scaling
+from eomoo.models.trees import Trees
+from eomoo.space import SO2SAT, Skeleton
+
+LEAST_TIMED = 5
+"""Of fewer the base alone would have no error that could be told."""
+MOST_TIMED = 100
+"""With more, a prediction of the whole space takes longer than 4 s; the other recipes are then nearly as good."""
+# Squared distance of structures at which what is left is half alike. This, the grids and the columns are those that
+# are best at 20 cells of the A100's latencies and of NAS-Bench-101's training times, 100 draws each.
+_LENGTH = 2.0
+# Deviations, in parts of the base: of the linear part, of the rational quadratic part, of a value by itself.
+_GRID = tuple((a, b, c) for a in (0.1, 0.3) for b in (0.01, 0.05, 0.2) for c in (0.005, 0.02, 0.06))
+# And of the constant: the base may be wrong as a whole by so much.
+_CONSTANT = 0.1
+# What a device may be better or worse at; and channels that do not divide by 8, see ``_columns``.
+_PHYSICAL = (
+    *("conv3x3", "conv1x1", "maxpool", "conv3x3_channels", "conv1x1_channels", "maxpool_channels", "conv3x3_macs"),
+    *("conv1x1_macs", "projected_channels", "additions", "output_degree", "input>output"),
+)
+# Convolutions are computed in blocks of so many channels: tensor cores (NVIDIA, Deep Learning Performance
+# documentation), AVX2, and the layouts of ONNX Runtime and oneDNN.
+_CHANNELS_OF_A_BLOCK = 8
+_BLOCK = 1 << 10
+# Significant digits of numbers that come out of libraries of linear algebra, which differ in the last bits.
+_DIGITS = 8
+# Length of a kernel by which no two cells are alike: what is each cell's own. Cells that differ in one count alone
+# have a squared distance of 1e-3.
+_OWN = Kernel(length=1e-5, linear=0.0, noise=0.0)
+_SHARED = Kernel(length=_LENGTH, linear=0.0, noise=0.0)
+
+
+def device_recipe(skeleton: Skeleton) -> Recipe:
+    """How a device's latency of networks of that skeleton is modelled."""
+    return Recipe(trees=Trees(rounds=0, eta=1.0), columns=COSTS, device_of=skeleton)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceModel(Regressor):
+    """A quantity of networks on one device, of all cells.
+
+    Attributes:
+        recipe: How; its ``device_of`` is the skeleton of the networks.
+        features: (n, d) structural ones of the timed cells.
+        values: (n,) what was timed.
+        base: (3,) a constant, by 1e9 multiply-accumulates of the So2Sat skeleton, by activations.
+        odds: (g,) weight of each combination of deviations.
+    """
+
+    recipe: Recipe
+    features: NDArray[np.float32]
+    values: Floats
+    base: Floats
+    odds: Floats
+
+    def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
+        """Means and standard deviations (k, 1), and (k,) zeros: the intervals hold whatever the operations."""
+        X = np.ascontiguousarray(features, dtype=np.float32)
+        mean, std = np.empty(len(X)), np.empty(len(X))
+        weights, form = self._posterior
+        with one_thread():
+            for start in range(0, len(X), _BLOCK):
+                here = slice(start, start + _BLOCK)
+                rows, base = self._rows(X[here]), self._base_of(X[here])
+                center = np.ones((1, rows.shape[1]))
+                add_rows(center, rows, weights[:, None])
+                variance = (rows * (form @ rows)).sum(axis=0)
+                mean[here] = base * center[0]
+                std[here] = base * np.sqrt(np.maximum(variance, 0.0)) * _widening(len(self.values))
+        return mean[:, None], std[:, None], np.zeros(len(X))
+
+    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], Floats]:
+        """See ``Regressor.errors``: functions over all cells, of the deviations' mean squares over the grid."""
+        rng = np.random.default_rng([seed, k])
+        linear, smooth, own = (math.sqrt(math.fsum(self.odds * s**2)) for s in np.array(_GRID).T)
+        d, columns = len(COSTS), len(_PHYSICAL) + 1
+        slopes = linear / math.sqrt(columns) * rng.standard_normal((columns, n))
+        offset = _CONSTANT * rng.standard_normal(n)
+        shared, single = Prior(d, _SHARED, n, rng), Prior(d, _OWN, n, rng)
+
+        def prior(Z: Floats, P: Floats) -> Floats:
+            found: Floats = smooth * shared(Z) + P @ slopes + offset
+            return found
+
+        Z, P = self._known
+        with one_thread():
+            inverse = np.linalg.inv(_covariance(self._known, (linear, smooth)) + own**2 * np.eye(len(Z)))
+            weights = inverse @ (prior(Z, P) + own * rng.standard_normal((len(Z), n)))
+
+        def at(X: NDArray[Any]) -> Floats:
+            found = np.empty((n, len(X)))
+            with one_thread():
+                for start in range(0, len(X), _BLOCK):
+                    here = slice(start, start + _BLOCK)
+                    Z, P = self._columns(X[here])
+                    across = _covariance(self._known, (linear, smooth), (Z, P))
+                    before = smooth**2 + own**2 + _CONSTANT**2 + linear**2 * (P * P).mean(axis=1)
+                    variance = np.maximum(before - (across * (inverse @ across)).sum(axis=0), 1e-12)
+                    off = prior(Z, P) + own * single(Z) - across.T @ weights
+                    found[:, here] = (off / np.sqrt(variance)[:, None]).T
+            return np.round(found, 4)
+
+        return at
+
+    def around(self, k: int, mean: Floats, deviation: Floats, errors: Floats, *, noise: Floats | None = None) -> Floats:
+        """See ``Regressor.around``; no draw is below a tenth of the mean, since no network takes no time."""
+        drawn: Floats = np.maximum(mean + deviation * errors, 0.1 * mean)
+        return drawn
+
+    def ignorance(self, k: int, mean: Floats, deviation: Floats) -> Floats:
+        """All of the deviation: what a cell has by itself is the cell's, timed as often as one likes."""
+        return deviation
+
+    @cached_property
+    def _known(self) -> tuple[Floats, Floats]:
+        return self._columns(self.features)
+
+    def _columns(self, X: NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Standardised structure (k, d), and what a device may be better or worse at (k, p), all on a grid."""
+        Z = space_scaling().of(COSTS)(selected(X, COSTS))
+        skeleton = self.recipe.device_of
+        assert skeleton is not None
+        shares = np.rint(1.0 / X[:, named(("channels",), None)].astype(np.float64))
+        # In parts of the stacks; about as much as the other columns differ, whose deviation is 1.
+        odd = 2.0 * (np.array(skeleton.widths) % (_CHANNELS_OF_A_BLOCK * shares) != 0).mean(axis=1)
+        return Z, on_grid(np.column_stack((Z[:, named(_PHYSICAL, COSTS)], odd)))
+
+    def _base_of(self, X: NDArray[np.float32]) -> Floats:
+        assert self.recipe.device_of is not None
+        constant, by_macs, by_traffic = self.base
+        macs, traffic = _work(X, self.recipe.device_of)
+        found: Floats = constant + by_macs * macs + by_traffic * traffic
+        return found
+
+    def _rows(self, X: NDArray[np.float32]) -> Floats:
+        """Likeness to the timed cells, the physical columns, and 1: (n + p + 1, k)."""
+        Z, P = self._columns(X)
+        return np.concatenate((likeness(self._known[0], Z, _LENGTH), P.T, np.ones((1, len(Z)))))
+
+    @cached_property
+    def _posterior(self) -> tuple[Floats, Floats]:
+        """Mean and variance, in parts of the base, as linear and quadratic forms of ``_rows``."""
+        known, left = self._known, self.values / self._base_of(self.features) - 1.0
+        n, columns = known[1].shape
+        weights, form = np.zeros(n + columns + 1), np.zeros((n + columns + 1,) * 2)
+        for odds, (linear, smooth, own) in zip(self.odds, _GRID, strict=True):
+            if odds == 0:
+                continue
+            solver = Solver(_covariance(known, (linear, smooth)), own**2, exact=self.recipe.exact)
+            alpha = solver.weights(left)
+            slope = linear**2 / columns
+            # Summed over the first axis: row after row, in order.
+            along = (alpha[:, None] * known[1]).sum(axis=0)
+            mine = np.concatenate((smooth**2 * alpha, slope * along, [_CONSTANT**2 * math.fsum(alpha)]))
+            weights += odds * mine
+            T = np.column_stack((smooth**2 * np.eye(n), slope * known[1], np.full(n, _CONSTANT**2)))
+            prior = np.concatenate((np.zeros(n), np.full(columns, slope), [smooth**2 + own**2 + _CONSTANT**2]))
+            form += odds * (np.diag(prior) + np.outer(mine, mine) - T.T @ solver.inverse @ T)
+        return weights, form - np.outer(weights, weights)
+
+
+def fit_device(recipe: Recipe, features: ArrayLike, values: ArrayLike) -> DeviceModel:
+    """Fit a device's model to timed cells.
+
+    Args:
+        recipe: Of ``device_recipe``.
+        features: (n, d) structural ones.
+        values: (n,) positive, in any unit.
+
+    Raises:
+        SettingError: (a ValueError) Fewer than 5 cells, or a value is not positive.
+    """
+    X, y = np.ascontiguousarray(features, dtype=np.float32), np.asarray(values, dtype=np.float64)
+    if len(y) < LEAST_TIMED:
+        raise SettingError(f"a device's model needs at least {LEAST_TIMED} timed cells; there are {len(y)}")
+    if not (y > 0).all():
+        raise SettingError(f"what a device takes is positive; got {y.min():g}")
+    assert recipe.device_of is not None
+    trial = DeviceModel(
+        recipe=recipe, features=X, values=y, base=_fit_base(*_work(X, recipe.device_of), y), odds=np.zeros(len(_GRID))
+    )
+    left = y / trial._base_of(X) - 1.0
+    with one_thread():
+        found = np.array([_log_likelihood(_covariance(trial._known, (a, b)), c, left) for a, b, c in _GRID])
+    odds = np.exp(found - found.max())
+    # What is below a millionth of all is not worth its time, and no last bit of the rest matters.
+    return DeviceModel(recipe=recipe, features=X, values=y, base=trial.base, odds=np.round(odds / odds.sum(), 6))
+
+
+def _fit_base(macs: Floats, traffic: Floats, values: Floats) -> Floats:
+    """Three numbers (3,), none negative, of the least squares of relative errors."""
+    from scipy.optimize import nnls
+
+    parts = np.column_stack((np.ones(len(values)), macs, traffic))
+    scale = parts.max(axis=0)
+    found, _ = nnls(parts / scale / values[:, None], np.ones(len(values)))
+    return np.array([float(f"{b:.{_DIGITS}g}") for b in found / scale])
+
+
+def _work(X: NDArray[np.float32], skeleton: Skeleton) -> tuple[Floats, Floats]:
+    """Multiply-accumulates (k,) inside the cells, and activations (k,), of structural features (k, d).
+
+    Both up to a factor, which is that of the skeleton and which a fit takes up, and with all vertices of a cell as
+    wide (see ``space.structural``).
+    """
+    own, other = _projection_share(skeleton), _projection_share(SO2SAT)
+    wanted = ("conv3x3_macs", "conv1x1_macs", "projection_macs", "activations")
+    conv3x3, conv1x1, projected, activations = X[:, named(wanted, None)].astype(np.float64).T
+    return conv3x3 + conv1x1 + own / other * projected, activations
+
+
+def _projection_share(skeleton: Skeleton) -> float:
+    """Multiply-accumulates of a projection as wide as the output, in parts of a 1x1 convolution's."""
+    widths, pixels, copies = np.array(skeleton.widths), np.array(skeleton.pixels), skeleton.cells_per_stack
+    before = np.array((skeleton.stem_channels, *skeleton.widths[:-1]))
+    projected = (widths * (before + (copies - 1) * widths) * pixels).sum()
+    return float(projected / (copies * widths**2 * pixels).sum())
+
+
+def _covariance(
+    known: tuple[Floats, Floats], deviations: tuple[float, float], others: tuple[Floats, Floats] | None = None
+) -> Floats:
+    """Covariances (n, k) of what is left at timed cells and at others, or at themselves, without their own."""
+    (linear, smooth), (Z, P) = deviations, known if others is None else others
+    found: Floats = smooth**2 * likeness(known[0], Z, _LENGTH)
+    found += linear**2 / P.shape[1] * (known[1] @ P.T)
+    found += _CONSTANT**2
+    return found
+
+
+def _log_likelihood(covariance: Floats, own: float, left: Floats) -> float:
+    noisy = covariance + own**2 * np.eye(len(left))
+    return float(-0.5 * left @ np.linalg.solve(noisy, left) - 0.5 * np.linalg.slogdet(noisy)[1])
+
+
+def _widening(n: int) -> float:
+    """By how much deviations grow since so few cells (n) tell of the base and of the deviations themselves.
+
+    Student's t in place of the normal distribution at 90 %, and the base's three numbers: without, intervals of
+    90 % hold 52 to 87 % at 5 cells.
+    """
+    from scipy.stats import t
+
+    return round(float(t.ppf(0.95, n - 2)) / 1.645 * math.sqrt(1.0 + 3.0 / n), _DIGITS)
