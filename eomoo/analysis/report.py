@@ -324,16 +324,19 @@ def landscape_sections(place: Path) -> Iterator[Section]:
     """A section with the sheet and numbers that ``eomoo landscape`` wrote there; none where it did not."""
     picture, numbers = place / "landscape.png", place / "landscape.json"
     blocks: list[Block] = []
+    text = ["What kind of problem this is."]
     if picture.is_file():
         alt = "Sheet of the problem's landscape; its numbers are in the table below."
         blocks.append(Picture(title="Landscape sheet", key="landscape", png=_small_png(picture), alt=alt))
     if numbers.is_file():
         content = read_json(numbers, max_size=10_000_000)
+        if isinstance(content, dict) and isinstance(content.get("sample"), dict):
+            text = [str(content["sample"].pop("says", ""))]
         # A sheet of four objectives has fewer; a file may be anybody's.
         rows = list(_flat(content))[:200]
         blocks.append(Table(title="The landscape in numbers", columns=["measure", "value"], rows=rows, key="landscape"))
     if blocks:
-        yield Section(id="landscape", title="The landscape", text=["What kind of problem this is."], blocks=blocks)
+        yield Section(id="landscape", title="The landscape", text=text, blocks=blocks)
 
 
 def _flat(content: object, path: str = "") -> Iterator[tuple[str, object]]:

@@ -167,14 +167,17 @@ def _print(numbers: Facts) -> None:
 def _print_sample(numbers: Facts) -> None:
     out, about = console(), numbers["sample"]
     table = Table(title=f"{numbers['title']}: {about['cells']:,} cells", title_justify="left")
-    for name in ("quantity", "mean", "minimum", "maximum", "missing"):
+    for name in ("quantity", "unit", "mean", "minimum", "maximum", "missing"):
         table.add_column(name)
     walked = any("autocorrelation" in q for q in numbers["quantities"])
     noisy = any(q["noise"] for q in numbers["quantities"])
-    for name in (*(("autocorrelation, pooled", "mean of walks", "ruggedness") if walked else ()), *(["noise"] * noisy)):
+    for name in (
+        *(("autocorrelation", "mean of walks", "ruggedness") if walked else ()),
+        *(["noise / variance"] * noisy),
+    ):
         table.add_column(name)
     for q in numbers["quantities"]:
-        row = [q["title"], *(show_value(q["values"][key], q["unit"]) for key in ("mean", "min", "max"))]
+        row = [q["name"], q["unit"], *(show_value(q["values"][key], q["unit"]) for key in ("mean", "min", "max"))]
         row.append(str(q["missing"]))
         if walked:
             curve, rugged = q["autocorrelation"], q["ruggedness"]
@@ -183,7 +186,7 @@ def _print_sample(numbers: Facts) -> None:
             signed = rugged.get("ruggedness_band") is not None
             row.append(f"{rugged['ruggedness']:.2f}" if signed else "of unknown sign" if rugged["walks"] else "-")
         if noisy:
-            row.append(f"{with_band(q['noise']['share'], q['noise']['band'])} of the variance" if q["noise"] else "-")
+            row.append(with_band(q["noise"]["share"], q["noise"]["band"]) if q["noise"] else "-")
         table.add_row(*row)
     out.print(table)
     _print_tradeoffs(numbers)
@@ -214,16 +217,15 @@ def with_band(value: float | None, band: list[Any] | None) -> str:
 
 def _print_tradeoffs(numbers: Facts) -> None:
     found, ranks = numbers["non_dominated"], {(row["a"], row["b"]): row for row in numbers["rank_correlations"]}
-    titles = {q["name"]: q["title"] for q in numbers["quantities"]}
     costs = list(dict.fromkeys(row["b"] for row in found))[: _MOST_COLUMNS - 1]
     if not found:
         return
-    heads = (*(titles[cost] for cost in costs), "non-dominated of these cells")
-    table = Table("Spearman", *heads, title="Trade-offs", title_justify="left")
+    heads = (*costs, "non-dominated of these cells")
+    table = Table("Spearman", *heads, title="Trade-offs: rank correlations", title_justify="left")
     for name in list(dict.fromkeys(row["a"] for row in found))[:_MOST_ROWS]:
         pairs = [ranks.get((name, cost)) or ranks[cost, name] for cost in costs]
         counts = ", ".join(str(row["cells"]) for row in found if row["a"] == name and row["b"] in costs)
-        table.add_row(titles[name], *(with_band(row["spearman"], row["band"]) for row in pairs), counts)
+        table.add_row(name, *(with_band(row["spearman"], row["band"]) for row in pairs), counts)
     console().print(table)
 
 
@@ -236,7 +238,10 @@ def _print_beside(found: Facts) -> None:
         row = [pair for pair in pairs if pair["a"] == name and pair["b"] in names]
         table.add_row(name, *(with_band(pair["spearman"], pair["band"]) for pair in row))
     out = console()
-    out.print(table)
+    if found["common_cells"]:
+        out.print(table)
+    else:
+        out.print(f"There are no cells in common with {found['title']}", soft_wrap=True)
     if not any(row["table"] == "second" for row in found["autocorrelation"]):
         steps = f"{found['common_steps']} steps of the walks are between cells in common"
         out.print(f"{steps}: too few to tell how rugged {found['title']} is along them", soft_wrap=True)
@@ -252,6 +257,8 @@ def _print_beside(found: Facts) -> None:
 def _print_epochs(rows: list[Facts]) -> None:
     sizes = Counter(row["quantity"] for row in rows)
     rows = [row for row in rows if sizes[row["quantity"]] > 1]
+    # All are in the JSON; the validation images are what a search looks at.
+    rows = [row for row in rows if row["quantity"].startswith("val")] or rows
     if not rows:
         return
     names = ("epoch", "median", "quartiles", "Spearman with the last")

@@ -171,6 +171,8 @@ def noise_of(sample: Sample, name: str) -> Facts | None:
     Source: Searle, Casella, McCulloch, Variance components, 1992.
     """
     rows = sample.table.rows
+    if sample.table.kinds.get(name) == "counted":
+        return None
     measured = rows[name].to_numpy() if name in rows else np.full(len(rows), np.nan)
     there = np.isfinite(measured)
     order = np.argsort(sample.cells)

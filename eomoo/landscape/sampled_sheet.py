@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.arrays import Floats
-from eomoo.fronts import Quantity
 from eomoo.landscape.intervals import Estimates
 from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
@@ -101,34 +99,43 @@ def _together(analysis: SampleAnalysis) -> list[list[str]]:
     return [part[:_MOST_CURVES] for part in (*parts, rest or shown(analysis)[: 0 if names else 1]) if part]
 
 
-def _scaled(values: Floats, quantity: Quantity) -> tuple[float, str]:
-    """What values are multiplied by in a figure, and their label."""
-    title = quantity.title.replace("validation", "val.")
-    if quantity.unit == "fraction":
+def _scaled(sample: Sample, name: str) -> tuple[float, str]:
+    """What a quantity's values are multiplied by in a figure, and their label."""
+    title, unit = _title(sample, name), sample.quantities[name].unit
+    if unit == "fraction":
         return 100.0, axis_label(title, "%")
-    for power, name in _POWERS:
-        if np.nanmax(np.abs(values)) >= power:
-            size = 1e3 if name == "10³" else power
-            return 1.0 / size, axis_label(title, f"{name} {quantity.unit}".strip())
-    return 1.0, axis_label(title, quantity.unit)
+    for power, text in _POWERS:
+        if np.nanmax(np.abs(sample.values[name])) >= power:
+            size = 1e3 if text == "10³" else power
+            return 1.0 / size, axis_label(title, f"{text} {unit}".strip())
+    return 1.0, axis_label(title, unit)
 
 
-def _short(quantity: Quantity) -> str:
-    title = re.sub(" accuracy| on .*", "", quantity.title.replace("validation", "val.").replace("training", "train."))
+def _title(sample: Sample, name: str) -> str:
+    """The title of a quantity, that of a known one as short as a figure wants it."""
+    known = re.fullmatch("(train|val|test)_(micro|macro)", name)
+    if known is not None:
+        return f"{known[1].replace('val', 'val.').replace('train', 'train.')} {known[2]} accuracy"
+    return re.sub("^multiply-accumulates of an image", "MACs", sample.quantities[name].title)
+
+
+def _short(sample: Sample, name: str) -> str:
+    """A title for narrow places."""
+    title = re.sub(" accuracy| on .*", "", _title(sample, name)).replace("training", "train.")
     return title if len(title) <= 20 else f"{title[:19]}…"
 
 
 def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[str]) -> Axes:
     """Histograms of quantities that share a unit."""
     sample = analysis.sample
-    scale, label = _scaled(sample.values[names[0]], sample.quantities[names[0]])
+    scale, label = _scaled(sample, names[0])
     columns = {name: scale * sample.values[name][np.isfinite(sample.values[name])] for name in names}
     low, high = min(c.min() for c in columns.values()), max(c.max() for c in columns.values())
     room = max(high - low, 1e-9 * max(abs(high), 1.0))
     bins = np.linspace(low - 0.01 * room, high + 0.01 * room, min(50, 8 + len(sample.cells) // 8)).tolist()
     for style, (name, values) in zip(STYLES, columns.items(), strict=False):
         ax.hist(values, bins=bins, histtype="stepfilled", alpha=0.25, color=style["color"])
-        title = f"{_short(sample.quantities[name])}, mean {values.mean():.3g}"
+        title = f"{_short(sample, name)}, mean {values.mean():.3g}"
         ax.hist(values, bins=bins, histtype="step", linewidth=0.9, label=title, **style)
     ax.margins(y=0.14 * len(names) + 0.05)
     ax.legend(**_SMALL_PRINT, loc="upper left")
@@ -140,7 +147,7 @@ def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[st
 def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool = False) -> Axes:
     """Two quantities of all cells by number of vertices, with their rank correlation, and the best cells over them."""
     sample = analysis.sample
-    (a, x_label), (b, y_label) = (_scaled(sample.values[name], sample.quantities[name]) for name in (x, y))
+    (a, x_label), (b, y_label) = (_scaled(sample, name) for name in (x, y))
     vertices = load_space().n_vertices[sample.cells]
     for number in np.unique(vertices)[::-1].tolist():
         here = vertices == number
@@ -158,7 +165,7 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     rank, low, high = (part[names.index(x), names.index(y)] for part in analysis.ranks)
     ax.margins(y=0.3)
     ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {_band(rank, low, high)}", title_fontsize=6)
-    return finish(ax, title=f"{_short(sample.quantities[y])}, {_short(sample.quantities[x])}", x=x_label, y=y_label)
+    return finish(ax, title=f"{_short(sample, y)}, {_short(sample, x)}", x=x_label, y=y_label)
 
 
 def _band(value: float, low: float, high: float) -> str:
@@ -181,7 +188,7 @@ def plot_sample_autocorrelation(ax: Axes, analysis: SampleAnalysis) -> Axes:
     for k, name in enumerate(_curved(analysis)):
         curve, style = analysis.curves[name], STYLES[k]
         lags = np.arange(len(curve.mean))
-        label = f"{_short(analysis.sample.quantities[name])}, length {curve.length:.1f}"
+        label = f"{_short(analysis.sample, name)}, length {curve.length:.1f}"
         ax.plot(lags, curve.mean, linewidth=1.1, marker="os^D"[k], markersize=2.5, label=label, **style)
         ax.fill_between(lags, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0)
         last = len(lags) - 1
@@ -201,7 +208,7 @@ def plot_ruggedness(ax: Axes, analysis: SampleAnalysis) -> Axes:
     for k, name in enumerate(names):
         style, values = STYLES[k], analysis.by_walk[name]
         values = values[np.isfinite(values)]
-        label = f"{_short(analysis.sample.quantities[name])}, mean {values.mean():.2f}"
+        label = f"{_short(analysis.sample, name)}, mean {values.mean():.2f}"
         # Of fewer a density shows the width of its kernel.
         if len(values) >= 5 and np.ptp(values) > 0:
             ax.plot(x, gaussian_kde(values)(x), linewidth=1.1, label=label, **style)
@@ -265,9 +272,9 @@ def _plot_matrix(
         text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".")
         ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize=5.5, color=ink)
     finish(ax, title=f"{title} (grey: may be 0)")
-    labels = [_short(second.quantities[name]) for name in columns]
+    labels = [_short(second, name) for name in columns]
     ax.set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize=5.5, rotation=90)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first.quantities[name]) for name in rows], fontsize=5.5)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first, name) for name in rows], fontsize=5.5)
     return ax
 
 
@@ -277,7 +284,7 @@ def plot_beside(ax: Axes, analysis: SampleAnalysis) -> Axes:
     both, ends = analysis.beside, []
     for sample, rows in zip((both.first, both.second), both.rows, strict=True):
         name = _preferred(sample)[0]
-        scale, label = _scaled(sample.values[name], sample.quantities[name])
+        scale, label = _scaled(sample, name)
         ends.append((list(sample.quantities).index(name), scale * sample.values[name][rows], label))
     (a, y, y_label), (b, x, x_label) = ends
     rank = _band(*(float(part[a, b]) for part in both.ranks))
@@ -299,7 +306,7 @@ def plot_beside_rugged(ax: Axes, analysis: SampleAnalysis) -> Axes:
         second = row["table"] == "second"
         ax.plot(row["band"], (k, k), color=COLORS[second], linewidth=1.2)
         ax.plot(row["lag_1"], k, "os"[second], color=COLORS[second], markersize=3)
-    names = [f"{_short(samples[row['table']].quantities[row['quantity']])}, {row['table']}" for row in rows]
+    names = [f"{_short(samples[row['table']], row['quantity'])}, {row['table']}" for row in rows]
     labels = [f"{name}*" if row["walks"] != "own" else name for name, row in zip(names, rows, strict=True)]
     finish(ax, title="ruggedness beside", x="autocorrelation, lag 1 (* common cells)")
     ax.set_yticks(range(len(rows)), labels, fontsize=5.5)
@@ -315,7 +322,7 @@ def plot_noise(ax: Axes, analysis: SampleAnalysis) -> Axes:
         share = 100.0 * q["noise"]["share"]
         ax.barh(k, share, color=COLORS[5], height=0.6)
         ax.plot([low, high], [k, k], color="black", linewidth=0.9)
-    names = [_short(analysis.sample.quantities[q["name"]]) for q in found]
+    names = [_short(analysis.sample, q["name"]) for q in found]
     finish(ax, title="noise against signal", x="noise (% of the variance)")
     ax.set_yticks(range(len(found)), names, fontsize=6)
     ax.invert_yaxis()
@@ -356,15 +363,15 @@ def write_sample_numbers(ax: Axes, analysis: SampleAnalysis) -> Axes:
     named = {q["name"]: q for q in numbers["quantities"]}
     chosen = [*shown(analysis)[:4], *_latency(analysis)]
     for name in dict.fromkeys(chosen):
-        factor, label = _scaled(sample.values[name], sample.quantities[name])
+        factor, label = _scaled(sample, name)
         mean, low, high = (factor * named[name]["values"][key] for key in ("mean", "min", "max"))
         unit = label.rpartition(" (")[2].rstrip(")") if label.endswith(")") else ""
-        title = axis_label(_short(sample.quantities[name]), unit)
+        title = axis_label(_short(sample, name), unit)
         rows.append((title, f"{mean:.3g}", f"{low:.3g} to {high:.3g}"))
     if analysis.curves:
-        rows.append(("autocorr., lag 1", "pooled", "mean of walks"))
+        rows.append(("autocorr., lag 1", "pooled", "by walk"))
         for name in _curved(analysis)[:3]:
             each = named[name]["ruggedness"].get("mean")
             value = "-" if each is None else f"{each:.3f}"
-            rows.append((_short(sample.quantities[name]), f"{analysis.curves[name].mean[1]:.3f}", value))
+            rows.append((_short(sample, name), f"{analysis.curves[name].mean[1]:.3f}", value))
     return write_rows(ax, rows, room=11)

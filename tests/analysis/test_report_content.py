@@ -188,6 +188,11 @@ def test_a_landscape_is_shown_where_one_lies(run_folder, tmp_path):
     picture, table = section.blocks
     assert len(picture.png) < 1_500_000 < (tmp_path / "landscape.png").stat().st_size
     assert ("objectives / err / local optima / number", 3) in table.rows
+    assert section.text == ["What kind of problem this is."]
+    numbers["sample"] = {"cells": 7, "says": "A sample tells some things."}
+    (tmp_path / "landscape.json").write_text(json.dumps(numbers))
+    (section,) = landscape_sections(tmp_path)
+    assert section.text == ["A sample tells some things."]
     (tmp_path / "landscape.json").write_text("{")
     with pytest.raises(DataError, match="is no JSON"):
         list(landscape_sections(tmp_path))

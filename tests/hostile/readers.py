@@ -148,6 +148,33 @@ def make_parquet(folder):
     table().to_parquet(folder / "table.parquet")
 
 
+def make_walks(folder):
+    walks = table().assign(walk=np.arange(len(CELLS)) // 4, step=np.arange(len(CELLS)) % 4)
+    walks.assign(status="done").to_csv(folder / "walks.csv", index=False)
+
+
+def read_walks(folder):
+    from eomoo.data.published_tables import open_table
+    from eomoo.landscape import analyse_sample
+
+    return str(analyse_sample(open_table(folder / "walks.csv")).numbers)
+
+
+def make_measured(folder):
+    from eomoo.data.measured_table import write_measured
+    from eomoo.data.published_tables import open_table
+
+    make_walks(folder)
+    write_measured(open_table(folder / "walks.csv"), folder)
+
+
+def read_measured_folder(folder):
+    from eomoo.data.published_tables import open_table
+    from eomoo.landscape import analyse_sample
+
+    return str(analyse_sample(open_table(folder)).numbers)
+
+
 def make_study(folder):
     (folder / "study.toml").write_text(STUDY)
 
@@ -449,6 +476,9 @@ KINDS = [
     Kind(name="csv", make=make_card, read=of_card, text=True, spoil=("table",)),
     Kind(name="csv.gz", make=make_packed_table, read=of_card, spoil=("table",)),
     Kind(name="parquet", make=make_parquet, read=of_card, spoil=("table",), packages=("pyarrow",)),
+    Kind(name="walks", make=make_walks, read=read_walks, text=True),
+    Kind(name="measured", make=make_measured, read=read_measured_folder, own=True, spoil=("table.csv",)),
+    Kind(name="facts", make=make_measured, read=read_measured_folder, text=True, spoil=("benchmark",)),
     Kind(name="study", make=make_study, read=read_study, text=True),
     Kind(name="tfrecord", make=make_tfrecord, read=read_tfrecord, may_leave=("table.npy",)),
     Kind(name="json", make=make_json, read=read_plain_json, text=True),

@@ -95,6 +95,8 @@ def test_noise_against_signal_is_the_share_that_was_put_in():
     assert found["share"] == pytest.approx(0.5, abs=0.08)
     assert found["band"][0] < 0.5 < found["band"][1]
     assert quantity(analysed(*made()), "val_micro")["noise"] is None
+    counted = {**facts, "columns": [{**c, "kind": "counted"} for c in facts["columns"]]}
+    assert quantity(analysed(rows, counted), "val_micro")["noise"] is None
     # Only a third of the cells repeated says the same, less surely.
     some = rows[(rows["repeat"] == 0) | (rows["index"] % 3 == 0)]
     fewer = quantity(analysed(some, facts), "val_micro")["noise"]
