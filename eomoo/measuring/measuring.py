@@ -145,6 +145,8 @@ class Measuring:
         cells = self.cells["index"].tolist()
         if again:
             cells = [k for k in cells if self._timed[k]["latency_disturbed"] > 0]
+        else:
+            self.advance("timed", 0, len(cells))
         for start in range(0, len(cells), _TURNS):
             some = cells[start : start + _TURNS]
             told = self.campaign.timings(some, again=again)
