@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from eomoo.data import MeasuredTable
 
 
+_LINES_S = 60.0  # seconds between lines where there is no terminal
+
+
 def measure(
     out: Annotated[Path, Option(help="The table's folder; one that is there goes on, or grows.")],
     card: Annotated[
@@ -117,6 +120,7 @@ def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[str, int, int], None],
     )
     with bars(*columns, quiet=quiet, transient=False) as bar:
         tasks: dict[str, Any] = {}
+        told = [time.monotonic()]
 
         def advance(what: str, done: int, total: int) -> None:
             bar.start()
@@ -124,6 +128,11 @@ def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[str, int, int], None],
                 # What was there already says nothing of how fast it goes.
                 tasks[what] = bar.add_task(f"cells {what}", total=total, completed=done)
             bar.update(tasks[what], completed=done, total=total)
+            if not bar.console.is_terminal and not quiet and time.monotonic() - told[-1] > _LINES_S:
+                # A pipe or a file sees no bar.
+                told.append(time.monotonic())
+                left = bar.tasks[-1].time_remaining
+                bar.console.print(f"{done} of {total} {what}" + (f", {left / 60:.0f} minutes left" if left else ""))
 
         yield advance, (lambda sentence: None) if quiet else bar.console.print
 

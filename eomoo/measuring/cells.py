@@ -72,8 +72,11 @@ class CellChoice:
         """What a measured table says of its cells; SettingError where it is not of this kind."""
         if facts.keys() - {field.name for field in fields(cls)}:
             raise SettingError("its cells were not chosen by `eomoo measure`")
-        given: Facts = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-        return cls(**given)
+        try:
+            given = tuple(tuple(walk) for walk in facts.get("given", []))
+            return cls(**{**facts, "given": given, "listed": tuple(facts.get("listed", []))})
+        except TypeError:
+            raise SettingError("its list of cells is damaged") from None
 
     def to_facts(self) -> Facts:
         """As plain data, without what says nothing."""
@@ -133,7 +136,8 @@ def choose_cells(
     elif cells is not None:
         rows: list[Any] = list(cells)
         if rows and np.ndim(rows[0]) > 0:
-            given = [load_space().check(row) for row in rows]
+            # As `random_walks` fills the rows of walks that end early.
+            given = [load_space().check([cell for cell in row if cell != -1]) for row in rows]
         else:
             found = load_space().check(rows)
     return CellChoice(

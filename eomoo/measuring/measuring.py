@@ -38,6 +38,8 @@ Advance = Callable[[str, int, int], None]
 _TURNS = 12
 # How old the table may be while trainings go on, for who looks at it; the store is always up to date.
 _SAVE_SECONDS = 60.0
+# More than anybody repeats.
+_MOST_REPEATS = 1000
 _TIMED, _TRAINED, _COUNTED = ([k for k, kind in LIVE_KINDS.items() if kind in kinds] for kinds in
                               (("timed", "mark"), ("trained",), ("counted",)))  # fmt: skip
 
@@ -73,8 +75,7 @@ class Measuring:
         self.backend, self.campaign, self.choice = backend, backend.campaign, choice
         self.folder = Path(self.campaign.folder)
         self.trains, self.advance = trains, advance
-        # More than anybody repeats; seeds stay within what a store holds.
-        self.repeats = positive("repeats", repeats, most=1000)
+        self.repeats = positive("repeats", repeats, most=_MOST_REPEATS)
         self.repeats_of = math.inf if repeats_of is None else number("repeats_of", repeats_of, least=0)
         self._timed: dict[int, Facts] = {}
         self._counted: dict[int, Facts] = {}
@@ -122,8 +123,9 @@ class Measuring:
         if not len(self.cells):
             raise SettingError("say which cells are measured: walks, a spread, or a list of them")
         self.facts["cells"] = self.choice.to_facts()
-        repeats = max(self.repeats, len(known.get("training", {}).get("seeds", [])))
-        self.seeds = [self.campaign.seed + k for k in range(repeats)]
+        seeds = known.get("training", {}).get("seeds", [])
+        repeats = max(self.repeats, len(seeds) if isinstance(seeds, list) else 1)
+        self.seeds = [self.campaign.seed + k for k in range(min(repeats, _MOST_REPEATS))]
         if self.trains:
             self.facts["training"]["seeds"] = self.seeds
         if known:

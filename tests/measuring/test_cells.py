@@ -52,6 +52,22 @@ def test_a_larger_choice_has_the_cells_of_both():
 
 
 @pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"merged": True}, "not chosen by `eomoo measure`"),
+        ({"listed": 5}, "list of cells is damaged"),
+        ({"given": [5]}, "list of cells is damaged"),
+        ({"listed": ["five"]}, "index is a whole number"),
+        ({"listed": [423_624]}, "423624"),
+        ({"walks": "many"}, "walks must be a whole number"),
+    ],
+)
+def test_facts_of_another_making_are_one_sentence(facts, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        CellChoice.from_facts(facts)
+
+
+@pytest.mark.parametrize(
     ("other", "sentence"),
     [(CellChoice(walks=2, length=5), "length 4, not 5"), (CellChoice(spread=2, seed=1), "seed 0, not 1")],
 )
@@ -62,7 +78,7 @@ def test_other_walks_do_not_join(other, sentence):
 
 def test_indices_and_walks_may_be_given():
     assert choose_cells([9, 77, 9]).frame()["index"].tolist() == [9, 77]
-    frame = choose_cells([np.array([9, 77]), np.array([5])], spread=1).frame()
+    frame = choose_cells(np.array([[9, 77], [5, -1]]), spread=1).frame()
     assert frame["index"].tolist()[:3] == [9, 77, 5]
     assert frame["walk"].tolist()[:3] == [0, 0, 1]
     assert frame["step"].tolist()[:3] == [0, 1, 0]
