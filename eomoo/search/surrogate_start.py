@@ -28,8 +28,12 @@ from eomoo.space import load_space
 from eomoo.space.features import FEATURE_KINDS
 
 _FILLS = ("next-front", "random", "none")
-# In standard deviations of the first objective: .74 on eo-macro-traintime, in the mean of 6 samples of 2,000 cells.
-_PUBLISHED_NOISE = 3.0
+# Held out, of accuracy and training time, with 2,000 training cells (Demir, Traoré, Camero, ESANN 2024).
+_PUBLISHED_SPEARMAN = (0.739, 0.834)
+# Noise in standard deviations of the values: three brought errors of eo-macro-traintime to the published figure.
+# After four halvings the level is known to .4, and the figure to what 400 held-out cells can tell, .03.
+_MOST_NOISE = 6.0
+_NOISE_STEPS = 4
 _MIN_MEASURED = 10  # as many as any model of ``models.fit`` asks for
 
 
@@ -216,24 +220,37 @@ def _fit_start(features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
 
 
 def fit_as_published(features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
-    """Surrogates as good as the published ones, on features of the published kind ("17x17").
+    """Surrogates no better than the published ones, on features of the published kind ("17x17").
 
-    On the shipped cards that encoding gives the published rank correlation with training time (.834) by itself,
-    but one of .94 to .97 with errors, which here are smooth. So the first objective is learnt from values with
-    noise, which brings it to the published .739. ``spearman`` is held out, with the values themselves.
+    Values of other models are smoother than measured ones, and are learnt too well. So the first two objectives
+    are learnt with so much noise that they are predicted as well as the published accuracy and training time
+    were; where they are no better without noise, without. A fifth of the cells is held out, to tell ``spearman`` with
+    the values themselves.
 
     Source: Demir, Traoré, Camero, ESANN 2024: 2,000 training cells.
     """
-    from scipy.stats import spearmanr
-
     rng = np.random.default_rng(seed)
-    learnt = Y.copy()
-    learnt[:, 0] += _PUBLISHED_NOISE * Y[:, 0].std() * rng.standard_normal(len(Y))
     recipe = replace(START, held_out=0.0)
     known, tested = np.split(rng.permutation(len(Y)), [round((1.0 - START.held_out) * len(Y))])
-    predicted, _ = fit(recipe, features[known], learnt[known], seed=seed).predict(features[tested])
-    spearman = [spearmanr(a, b).statistic for a, b in zip(predicted.T, Y[tested].T, strict=True)]
-    return replace(fit(recipe, features, learnt, seed=seed), spearman=np.array(spearman))
+    learnt = Y.copy()
+    spearman = np.empty(Y.shape[1])
+
+    def held_out(k: int, values: Floats) -> float:
+        from scipy.stats import spearmanr
+
+        predicted, _ = fit(recipe, features[known], values[known, None], seed=seed).predict(features[tested])
+        return float(spearmanr(predicted[:, 0], Y[tested, k]).statistic)
+
+    for k in range(Y.shape[1]):
+        spearman[k] = held_out(k, Y[:, k])
+        if k < len(_PUBLISHED_SPEARMAN) and spearman[k] > _PUBLISHED_SPEARMAN[k]:
+            noise, low, high = Y[:, k].std() * rng.standard_normal(len(Y)), 0.0, _MOST_NOISE
+            for _ in range(_NOISE_STEPS):
+                middle = (low + high) / 2.0
+                spearman[k] = held_out(k, Y[:, k] + middle * noise)
+                low, high = (middle, high) if spearman[k] > _PUBLISHED_SPEARMAN[k] else (low, middle)
+            learnt[:, k] += middle * noise
+    return replace(fit(recipe, features[known], learnt[known], seed=seed), spearman=spearman)
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.optimize import minimize
-from scipy.stats import spearmanr
 
 import eomoo
 from eomoo.errors import SettingError
@@ -277,13 +276,9 @@ def test_surrogates_of_the_published_quality_are_worse_and_say_how_much(problem,
     assert (kept == Y).all()
     mean, other = predict(model, features, 2)[0], predict(again, features, 2)[0]
     assert (mean == other).all()
-    # Learnt from noise the first objective is not known where it was seen; the second is.
-    rho = [spearmanr(a, b).statistic for a, b in zip(mean.T, Y.T, strict=True)]
-    assert rho[0] < 0.9 < 0.97 < rho[1]
-    assert model.spearman[0] < 0.8
-    assert model.spearman[0] + 0.1 < fit(START, features, Y, seed=3).spearman[0]
-    # It is told by values as they are: by noisy ones no more than a third could be explained.
-    assert model.spearman[0] > 0.4
+    # As well as published, within what 180 held-out cells can tell; without noise both are known better.
+    assert model.spearman == pytest.approx([0.739, 0.834], abs=0.08)
+    assert (fit(START, features, Y, seed=3).spearman > model.spearman + 0.05).all()
 
 
 def test_an_init_is_told_by_its_name():
