@@ -12,12 +12,13 @@ from eomoo.esann2024.verdict import CLAIMS, PUBLISHED, STARTS, Finding
 
 Row = Mapping[str, Any]
 """A right finding in plain data: see ``rows_of``."""
+NO_FINDING = ("undecided", "too few seeds")
 
 
 def verdict(claim: str, word: str, published: str) -> str:
     """What a word on the surrogate start makes of a claim; ``published`` is that on the published code's figure."""
     borne_out = CLAIMS[claim].borne_out
-    if word in ("undecided", "too few seeds"):
+    if word in NO_FINDING:
         return f"**{word}**"
     if word in borne_out:
         return "**holds**"
@@ -81,15 +82,18 @@ def _shift(row: Row) -> str:
 
 
 def _what_depends(rows: Sequence[Row]) -> str:
-    """Which claims get another word from another kind of surrogate on the same problem."""
-    words: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        words.setdefault((row["claim"], row["problem"]), set()).add(row["word"])
-    sides: dict[bool, list[str]] = {True: [], False: []}
-    for claim in CLAIMS:
-        sides[any(len(found) > 1 for (c, _), found in words.items() if c == claim)].append(CLAIMS[claim].title.lower())
-    parts = [f"what is said of {joined(sides[True])} depends on the surrogate"] if sides[True] else []
-    parts += [f"what is said of {joined(sides[False])} does not, on these problems"] if sides[False] else []
+    """Which claims get another word from another kind of surrogate on the same problem, as far as that is known."""
+    words: dict[str, dict[str, set[str]]] = {claim: {} for claim in CLAIMS}
+    for row in (row for row in rows if row["claim"] in CLAIMS):
+        words[row["claim"]].setdefault(row["problem"], set()).add(row["word"])
+    sides: dict[str, list[str]] = {"depends on the surrogate": [], "does not, on these problems": [], "is open": []}
+    for claim, found in words.items():
+        # A word that is no finding differs from none.
+        differs = any(len(said - set(NO_FINDING)) > 1 for said in found.values())
+        known = all(len(said) == 1 and not said & set(NO_FINDING) for said in found.values())
+        side = "depends on the surrogate" if differs else "does not, on these problems" if known else "is open"
+        sides[side].append(CLAIMS[claim].title.lower())
+    parts = [f"what is said of {joined(claims)} {side}" for side, claims in sides.items() if claims]
     return f"- **What transfers** to surrogates of the published quality: {'; '.join(parts)}."
 
 

@@ -118,12 +118,23 @@ def test_sentences_tell_what_cannot_be_told_apart(run, said):
     assert note.count("cannot be told apart") == min(3, len(several))
 
 
-def test_several_limits_on_a_quantity_have_one_slack():
+@pytest.fixture(scope="module")
+def noisy():
+    """A run of drawn values under several limits on a quantity; one run, since the whole space is drawn for it."""
     limits = ["latency<=12", "latency>=7", "params<=9e6", "params<=3e6"]
-    found = eomoo.run("eo-macro-params", algorithm="random", budget=200, constraints=limits, noise=3)
-    latency = found.front["latency"]
-    np.testing.assert_allclose(found.front["latency_slack"], np.minimum(12 - latency, latency - 7))
-    np.testing.assert_array_equal(found.front["params_slack"], 3e6 - found.front["params"])
+    return eomoo.run("eo-macro-params", algorithm="random", budget=200, constraints=limits, noise=3)
+
+
+def test_several_limits_on_a_quantity_have_one_slack(noisy):
+    latency = noisy.front["latency"]
+    np.testing.assert_allclose(noisy.front["latency_slack"], np.minimum(12 - latency, latency - 7))
+    np.testing.assert_array_equal(noisy.front["params_slack"], 3e6 - noisy.front["params"])
+
+
+def test_a_run_with_noise_says_nothing_of_certainty(noisy):
+    assert "front_probability" not in noisy.front
+    with pytest.raises(eomoo.EomooError, match="without noise"):
+        noisy.uncertainty()
 
 
 def test_exact_values_say_nothing_of_certainty(card):
@@ -134,13 +145,6 @@ def test_exact_values_say_nothing_of_certainty(card):
     assert "front_probability" not in found.front
     assert found.summary["predicted"] is False
     assert (found.uncertainty().probability >= 0).all()
-
-
-def test_a_run_with_noise_says_nothing_of_certainty(tmp_path):
-    found = eomoo.run("eo-macro-latency", algorithm="random", budget=30, noise=1)
-    assert "front_probability" not in found.front
-    with pytest.raises(eomoo.EomooError, match="without noise"):
-        found.uncertainty()
 
 
 def test_a_run_is_not_lost_where_its_certainty_cannot_be_told(monkeypatch):

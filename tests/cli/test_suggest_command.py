@@ -37,10 +37,10 @@ def test_a_run_and_its_limits(call, tmp_path):
     assert {"index", "hash", "front_probability", "why"} <= set(found["cells"][0])
     assert found["problem"] == same["problem"]
     noisy = tmp_path / "noisy"
-    assert call("run", "eo-macro-latency", "-a", "random", "--budget", 20, "--noise", 1, "--out", noisy).code == 0
+    assert call("run", "eo-macro-params", "-a", "random", "--budget", 20, "--noise", 1, "--out", noisy).code == 0
     refused = call("suggest", noisy)
     assert (refused.code, refused.out) == (1, "")
-    assert "was run with noise; suggest for its card eo-macro-latency" in refused.err
+    assert "was run with noise; suggest for its card eo-macro-params" in refused.err
 
 
 def test_models(call):

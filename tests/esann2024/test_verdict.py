@@ -182,6 +182,12 @@ def test_the_conclusion_says_what_depends_on_the_surrogate():
     )
     assert "what is said of diversity and best accuracy depends on the surrogate" in text
     assert "what is said of best training time does not" in text
+    # What is no finding is neither another word nor the same.
+    for own in ("too few seeds", "undecided"):
+        unknown = [
+            row_of(c, "a", start, word) for c in CLAIMS for start, word in ((OWN, own), (PUBLISHED_QUALITY, "ahead"))
+        ]
+        assert "what is said of diversity, best accuracy and best training time is open." in conclusion(unknown, [])
     # Without the other kind nothing can be said of it, and what is not known is left out.
     alone = conclusion([row_of(TIME, "a", OWN, "too few seeds", low=None, high=None, matters=None)], [])
     assert "too few seeds on `a` (-0.25 edges)." in alone
