@@ -250,6 +250,9 @@ def draw_curves(curves: list[Curves], path: Path) -> None:
         plot_curves(ax, lines)
         ax.set_xscale("log")
         ax.set_title(c.problem.name, fontsize=9)
+        # One for all, below them: inside a panel it would hide curves.
+        ax.get_legend().remove()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=8, frameon=False)
     for ax in axes[len(curves) :]:
         ax.set_axis_off()
     figure.savefig(path, dpi=80)

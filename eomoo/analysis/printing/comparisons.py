@@ -56,7 +56,11 @@ def plot_shifts(ax: Axes, found: Mapping[str, Comparison], *, xlabel: str) -> Ax
         xlabel: What is shifted, in which direction.
     """
     ax.axvspan(-1.0, 1.0, color=_BAND, linewidth=0)
-    ax.text(0.0, -0.8, "does not matter", ha="center", va="center", fontsize=8, color="#555555")
+    # Above the axes, where no line crosses it.
+    ax.annotate(
+        "does not matter", (0.0, 1.005), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8,
+        color="#555555",
+    )  # fmt: skip
     ax.axvline(0.0, color="#000000", linewidth=0.8)
     for row, c in enumerate(found.values()):
         color = COLORS[("ahead", "behind").index(c.word)] if c.word in ("ahead", "behind") else "#555555"
@@ -64,7 +68,7 @@ def plot_shifts(ax: Axes, found: Mapping[str, Comparison], *, xlabel: str) -> Ax
         ax.plot([c.shift / c.matters], [row], _WORD_MARKERS.get(c.word, "o"), color=color, markersize=6)
         ax.annotate(c.word, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=color)
     ax.set_yticks(range(len(found)), list(found), fontsize=8)
-    ax.set_ylim(len(found) - 0.5, -1.2)
+    ax.set_ylim(len(found) - 0.5, -0.5)
     # A shift of many times what matters says no more where it is drawn to scale.
     ax.set_xscale("symlog", linthresh=2.0, linscale=2.0)
     ends = np.abs([(c.low / c.matters, c.high / c.matters, c.shift / c.matters) for c in found.values()])
