@@ -76,9 +76,14 @@ def _claim_in_words(claim: str, rows: Sequence[Row]) -> str:
 def _shift(row: Row) -> str:
     if row["shift"] is None:
         return "no shift can be given"
-    ends = "" if row["low"] is None else f", {row['low']:+.2g} to {row['high']:+.2g}"
-    matters = "" if row["matters"] is None else f"; {row['matters']:.2g} matters"
-    return f"{row['shift']:+.2g} {row['unit']}{ends}{matters}"
+    ends = "" if row["low"] is None else f", {_short(row['low']):+g} to {_short(row['high']):+g}"
+    matters = "" if row["matters"] is None else f"; {_short(row['matters']):g} matters"
+    return f"{_short(row['shift']):+g} {row['unit']}{ends}{matters}"
+
+
+def _short(value: float) -> float:
+    """To two digits, so that it is written without an exponent where it has more before the point."""
+    return float(f"{value:.2g}")
 
 
 def _what_depends(rows: Sequence[Row]) -> str:
