@@ -147,7 +147,8 @@ def ruggedness_of(by_walk: Floats) -> Facts:
     known = by_walk[np.isfinite(by_walk)]
     if not len(known):
         return {"walks": 0}
-    mean, low, high = jackknife(lambda kept: known[kept].mean(keepdims=True), np.arange(len(known)))
+    found = jackknife(lambda kept: known[kept].mean(keepdims=True), np.arange(len(known)))
+    mean, low, high = (np.clip(part, -1.0, 1.0) for part in found)
     # NaN is on neither side of 0.
     signed = bool(low[0] > 0 or high[0] < 0)
     return {

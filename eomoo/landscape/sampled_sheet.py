@@ -26,6 +26,8 @@ Panel = Callable[["Axes", SampleAnalysis], object]
 _BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
 # More would not be told apart in a third of a page.
 _MOST_CURVES, _MOST_RANKED = 4, 9
+# Characters of an axis label that stay within a panel, with a unit.
+_MOST_TITLE = 32
 _SMALL_PRINT: dict[str, Any] = {"fontsize": 6, "frameon": False, "borderpad": 0.1, "alignment": "left"}
 _POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
 
@@ -35,10 +37,11 @@ def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
     sample, numbers = analysis.sample, analysis.numbers
     good, latency = shown(analysis), _latency(analysis)
     panels: list[Panel] = [partial(plot_distributions, names=names) for names in _together(analysis)]
-    panels += [partial(plot_pair, x=a, y=b) for a, b in combinations(good[:2], 2)]
-    panels += [partial(plot_pair, x=cost, y=name, front=True) for cost in latency for name in good[:2]]
-    panels += [partial(plot_pair, x="macs", y=name, front=True) for name in good[:1]]
-    panels += [partial(plot_pair, x="macs", y=name) for name in latency]
+    pairs = dict.fromkeys(combinations(good[:2], 2), False)
+    # Without an accuracy the latency may be what stands for all.
+    pairs |= dict.fromkeys([(cost, name) for cost in latency for name in good[:2]] + [("macs", good[0])], True)
+    pairs |= dict.fromkeys([("macs", name) for name in latency], False)
+    panels += [partial(plot_pair, x=x, y=y, front=front) for (x, y), front in pairs.items() if x != y]
     panels += [plot_sample_autocorrelation, plot_ruggedness] if analysis.curves else []
     panels += [plot_epochs] if _learning(analysis) else []
     panels += [plot_ranks]
@@ -65,8 +68,9 @@ def shown(analysis: SampleAnalysis) -> list[str]:
 
 
 def _preferred(sample: Sample) -> list[str]:
-    names = sample.performance() or [name for name in sample.costs() if name not in ("params", "macs")]
-    names = names or list(sample.quantities)
+    kinds = sample.table.kinds
+    measured = [name for name in sample.costs() if name not in ("params", "macs") and kinds[name] != "counted"]
+    names = sample.performance() or measured or list(sample.quantities)
 
     def place(name: str) -> tuple[int, int, bool]:
         epochs = re.search(r"_(\d{1,9})$", name)
@@ -116,13 +120,16 @@ def _title(sample: Sample, name: str) -> str:
     known = re.fullmatch("(train|val|test)_(micro|macro)", name)
     if known is not None:
         return f"{known[1].replace('val', 'val.').replace('train', 'train.')} {known[2]} accuracy"
-    return re.sub("^multiply-accumulates of an image", "MACs", sample.quantities[name].title)
+    title = re.sub("^multiply-accumulates of an image", "MACs", sample.quantities[name].title)
+    return title if len(title) <= _MOST_TITLE else name.replace("_", " ")[:_MOST_TITLE]
 
 
 def _short(sample: Sample, name: str) -> str:
     """A title for narrow places."""
     title = re.sub(" accuracy| on .*", "", _title(sample, name)).replace("training", "train.")
-    return title if len(title) <= 20 else f"{title[:19]}…"
+    return (
+        title if len(title) <= 20 else f"{name.replace('_', ' ')[:19]}…" if len(name) > 20 else name.replace("_", " ")
+    )
 
 
 def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[str]) -> Axes:
@@ -194,6 +201,7 @@ def plot_sample_autocorrelation(ax: Axes, analysis: SampleAnalysis) -> Axes:
         last = len(lags) - 1
     ax.axhline(0.0, color="black", linewidth=0.5)
     ax.set_xlim(0, last)
+    ax.locator_params(axis="x", integer=True)
     ax.set_ylim(-1.4, 1.05)
     ax.legend(**_SMALL_PRINT, loc="lower left")
     return finish(ax, title="all walks together", x="lag (steps)", y="autocorrelation")
@@ -264,11 +272,11 @@ def _plot_matrix(
 ) -> Axes:
     places = [list(first.quantities).index(name) for name in rows], [list(second.quantities).index(k) for k in columns]
     value, low, high = (part[np.ix_(*places)] for part in ranks)
-    ax.pcolormesh(value, cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
+    sure = (low > 0) | (high < 0) | (value == 1)
+    ax.pcolormesh(np.where(sure, value, 0.0), cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
     ax.invert_yaxis()
     for (a, b), rank in np.ndenumerate(value):
-        unsure = not (low[a, b] > 0 or high[a, b] < 0) and rank < 1
-        ink = "#888888" if unsure else "white" if abs(rank) > 0.7 else "black"
+        ink = "#777777" if not sure[a, b] else "white" if abs(rank) > 0.7 else "black"
         text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".")
         ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize=5.5, color=ink)
     finish(ax, title=f"{title} (grey: may be 0)")

@@ -183,6 +183,18 @@ def test_classes_of_the_splits_are_told_where_they_are_known():
     assert "test" not in found
 
 
+@pytest.mark.parametrize("names", [["latency"], ["macs"], ["latency", "constant"], ["val_micro"]])
+def test_a_table_of_few_quantities_has_a_sheet(names):
+    rows, facts = made()
+    columns = [*facts["columns"], column("macs", kind="counted")]
+    facts["columns"] = [c for c in columns if c["name"] in names]
+    rows = rows.assign(macs=np.arange(240.0))[["index", "walk", "step", *names]]
+    figure = sampled_sheet(analysed(rows, facts))
+    titles = [ax.get_title(loc="left")[4:] for ax in figure.axes if ax.get_title(loc="left")]
+    assert len(set(titles)) == len(titles)
+    assert any("all walks together" in title for title in titles)
+
+
 def test_contradictions_are_one_sentence():
     rows, facts = made(2, 5)
     with pytest.raises(DataError, match="walk 0 has two cells in its step 3"):
