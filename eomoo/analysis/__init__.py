@@ -5,11 +5,12 @@
   ``standings``: in sentences; ``margins``: differences too small to matter.
   ``statistics``: effect sizes, ranks over problems.
 - ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
-- ``fronts``: the front with all that is said of its cells.
+- ``fronts``: the front with all that is said of its cells, in ``columns``; ``basis``: whether they were measured.
 - ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells.
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
+from eomoo.analysis.basis import basis_words
 from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, needed_seeds
 from eomoo.analysis.columns import certainty_words
 from eomoo.analysis.compared import StudyTables, check_indicators, indicator_frame, quartiles, study_tables
@@ -48,9 +49,9 @@ from eomoo.analysis.wording import joined
 
 __all__ = [
     "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
-    "StudyTables", "cell_text", "certainty_words", "check_indicators", "choice_rows", "compare", "draw_cell",
-    "draw_front", "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame",
-    "joined", "judge", "load_results", "load_run", "mann_whitney", "mean_over", "needed_seeds",
+    "StudyTables", "basis_words", "cell_text", "certainty_words", "check_indicators", "choice_rows", "compare",
+    "draw_cell", "draw_front", "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves",
+    "indicator_frame", "joined", "judge", "load_results", "load_run", "mann_whitney", "mean_over", "needed_seeds",
     "plot_critical_difference", "plot_curves", "plot_shifts", "plot_violins", "problem_box", "quartile_curves",
     "quartiles", "rank_test", "render_report", "report_of", "run_fronts", "smallest_difference", "study_latex",
     "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney", "write_csv",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.analysis.basis import basis_word
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import joined, number, shown_unit
 from eomoo.arrays import Floats, Ints
@@ -23,9 +25,10 @@ _MOST_GROUPS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class FrontColumn:
-    """A quantity of every cell (k,) of a front, with its standard deviations where it has some.
+    """A quantity of every cell (k,) of a front, with its standard deviations where it has some, or a text.
 
-    ``detail`` is for files and lists: wide tables and choices do without.
+    ``measured`` (k,) are measured values beside predicted ones, NaN where there is none. ``detail`` is for files and
+    lists: wide tables and choices do without.
     """
 
     name: str
@@ -35,6 +38,7 @@ class FrontColumn:
     direction: Direction = "min"
     objective: bool = False
     deviations: Floats | None = None
+    measured: Floats | None = None
     detail: bool = False
 
     @property
@@ -43,15 +47,23 @@ class FrontColumn:
         return axis_label(self.title, self.unit)
 
     @property
+    def is_text(self) -> bool:
+        """Whether it holds words."""
+        return self.values.dtype.kind == "U"
+
+    @property
     def minimised(self) -> Floats:
         """The values as they are minimised."""
         own = Objective(name=self.name, title=self.title, unit=self.unit, direction=self.direction)
         return Objectives((own,)).minimise(self.values[:, None])[:, 0]
 
     def text(self, k: int) -> str:
-        """The k-th value for people, ± its standard deviation."""
+        """The k-th value for people, ± its standard deviation, and what was measured."""
+        if self.is_text:
+            return str(self.values[k])
         spread = "" if self.deviations is None or not self.deviations[k] else f" ± {self.deviations[k]:.2g}"
-        return number(float(self.values[k])) + spread
+        known = np.nan if self.measured is None else float(self.measured[k])
+        return number(float(self.values[k])) + spread + ("" if np.isnan(known) else f" (measured {number(known)})")
 
 
 def front_columns(
@@ -62,6 +74,8 @@ def front_columns(
     *,
     limited: Mapping[int, list[float]],
     said: FrontSummary | None,
+    basis: Mapping[int, str] = MappingProxyType({}),
+    measured: Mapping[int, list[float | None]] = MappingProxyType({}),
 ) -> list[FrontColumn]:
     """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), limits, certainty, costs.
 
@@ -70,8 +84,11 @@ def front_columns(
         cells, values, deviations: The front.
         limited: Values of the limited quantities by cell, as far as they are known.
         said: What can be said of its cells; None where values are exact, or nobody asked.
+        basis, measured: What values rest on and what was measured, by cell, see ``RunRow``.
     """
     space = load_space()
+    nothing = [None] * len(problem.objectives)
+    known = np.array([measured.get(int(cell), nothing) for cell in cells], dtype=np.float64).reshape(values.shape)
     found = [
         FrontColumn(
             name=o.name,
@@ -81,6 +98,7 @@ def front_columns(
             objective=True,
             values=values[:, k],
             deviations=deviations[:, k] if (deviations[:, k] > 0).any() else None,
+            measured=known[:, k] if np.isfinite(known[:, k]).any() else None,
         )
         for k, o in enumerate(problem.objectives)
     ]
@@ -95,7 +113,13 @@ def front_columns(
     # What is an objective, or limited, has its column already.
     there = {column.name for column in found}
     costs_left = [FrontColumn(name=n, title=t, values=v, detail=n == "macs") for n, t, v in costs if n not in there]
-    return found + costs_left
+    found += costs_left
+    if basis:
+        marks = [basis.get(int(cell), "measured") for cell in cells]
+        found.append(FrontColumn(name="basis", title="basis", values=np.array([basis_word(text) for text in marks])))
+        if any(text not in ("", "measured") for text in marks):
+            found.append(FrontColumn(name="marks", title="marks", values=np.array(marks), detail=True))
+    return found
 
 
 def _limits(problem: ProblemRow, cells: Ints, limited: Mapping[int, list[float]]) -> Iterator[FrontColumn]:

@@ -41,6 +41,7 @@ class FrontData:
         n_front: Cells on the front; more than k where it was thinned.
         knee: Position of the knee, or None.
         limited: Values of the limited quantities, by cell.
+        basis, measured: What values rest on and what was measured, by cell, see ``RunRow``.
         said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
         seen: (s, m) raw values of cells evaluated, at most a few thousand, drawn evenly; of n_seen.
         true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
@@ -55,6 +56,8 @@ class FrontData:
     n_front: int
     knee: int | None
     limited: dict[int, list[float]]
+    basis: dict[int, str]
+    measured: dict[int, list[float | None]]
     said: FrontSummary | None
     seen: Floats
     n_seen: int
@@ -65,7 +68,14 @@ class FrontData:
     def columns(self) -> list[FrontColumn]:
         """What is said of each cell."""
         return front_columns(
-            self.problem, self.cells, self.values, self.deviations, limited=self.limited, said=self.said
+            self.problem,
+            self.cells,
+            self.values,
+            self.deviations,
+            limited=self.limited,
+            said=self.said,
+            basis=self.basis,
+            measured=self.measured,
         )
 
     @property
@@ -100,6 +110,8 @@ def front_data(results: ProblemResults) -> FrontData:
         n_front=len(cells),
         knee=None if knee is None else int(np.flatnonzero(kept == knee)[0]),
         limited={cell: row for run in results.runs for cell, row in run.limited.items()},
+        basis={cell: text for run in results.runs for cell, text in run.basis.items()},
+        measured={cell: row for run in results.runs for cell, row in run.measured.items()},
         said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
         seen=seen,
         n_seen=n_seen,
@@ -117,6 +129,8 @@ def run_columns(stored: StoredRun) -> list[FrontColumn]:
         stored.deviations,
         limited=stored.run.limited,
         said=stored.run.uncertainty,
+        basis=stored.run.basis,
+        measured=stored.run.measured,
     )
 
 
@@ -128,6 +142,8 @@ def front_content(stored: StoredRun) -> Facts:
         columns[column.name] = column.values
         if column.deviations is not None:
             columns[f"{column.name}_std"] = column.deviations
+        if column.measured is not None:
+            columns[f"{column.name}_measured"] = column.measured
     columns["genotype"] = ["".join(map(str, row)) for row in space.genotype(cells)]
     return columns
 
@@ -148,6 +164,8 @@ def front_table(front: FrontData) -> Table:
         content[column.label] = column.values.tolist()
         if column.deviations is not None:
             content[f"{column.title}, standard deviation"] = column.deviations.tolist()
+        if column.measured is not None:
+            content[f"{column.title}, measured"] = column.measured.tolist()
     if front.n_runs > 1:
         content[f"on the front of (of {front.n_runs} runs)"] = front.found_by.tolist()
     content["hash"] = load_space().hash(front.cells)
@@ -174,11 +192,13 @@ def front_json(front: FrontData) -> dict[str, object]:
                 else _numbers(column.minimised),
                 "values": _numbers(column.values),
                 "sd": None if column.deviations is None else _numbers(column.deviations),
+                "measured": None if column.measured is None else _numbers(column.measured),
                 "detail": column.name == "group" or column.name.endswith("_slack"),
             }
             for column in front.columns
-            if column.name in ("macs", "group") or not column.detail
+            if column.name in ("macs", "group") or not (column.detail or column.is_text)
         ],
+        "basis": [[c.values[k] for c in front.columns if c.is_text] for k in range(len(front.cells))],
         "cells": front.cells.tolist(),
         "hashes": space.hash(front.cells),
         "genotypes": ["".join(map(str, row)) for row in space.genotype(front.cells).tolist()],

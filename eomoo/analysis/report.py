@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eomoo.analysis.basis import basis_words
 from eomoo.analysis.columns import certainty_words, choices_table
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
@@ -253,6 +254,8 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
         text.append(f"{len(front.cells):,} of its {front.n_front:,} cells are shown, chosen evenly.")
     if (front.deviations > 0).any():
         text.append(_uncertainty_words(front))
+    if words := basis_words(front.basis.get(int(cell), "measured") for cell in front.cells):
+        text.append(words)
     blocks: list[Block | FrontData] = [front]
     if front.said is not None:
         text.append(certainty_words(front.problem, front.said))

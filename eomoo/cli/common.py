@@ -54,15 +54,27 @@ def end_bars(shown: Progress) -> None:
         shown.stop()
 
 
+_LINES_S = 2.0  # seconds between lines where there is no terminal: longer silence looks like a hang
+
+
 @contextmanager
-def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar; it is told what is done, and of how much."""
+def progress(what: str, *, quiet: bool = False, at_once: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar; it is told what is done, and of how much. A pipe or a file sees lines.
+
+    With ``at_once`` it is shown before anything is told, where that takes a while.
+    """
     with bars(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), quiet=quiet) as bar:
-        task = bar.add_task(what, total=None)
+        task, told = bar.add_task(what, total=None), bar.get_time()
+        if at_once:
+            bar.start()
 
         def advance(done: int, total: int) -> None:
+            nonlocal told
             bar.start()
             bar.update(task, completed=done, total=total)
+            if not bar.console.is_terminal and not quiet and bar.get_time() - told > _LINES_S:
+                told = bar.get_time()
+                bar.console.print(f"{what}: {done:,} of {total:,}")
 
         yield advance
 

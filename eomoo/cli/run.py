@@ -114,7 +114,7 @@ def run(
                 finish()
                 preparing.stop()
                 if not as_json:
-                    _print_front(found.stored, problem)
+                    _print_front(found.stored)
                     if out is not None and console(stderr=True).is_terminal:
                         preparing.update(f"{named}: drawing figures")
                         preparing.start()
@@ -217,30 +217,16 @@ def _print_json(stored: StoredRun) -> None:
     print_json({**summary(stored), "front": front_frame(stored).to_dict(orient="records")})
 
 
-def _marked(problem: CellProblem, stored: StoredRun) -> dict[str, str]:
-    """What lessens the worth of values on the front, with the cells that it is said of."""
-    found: dict[str, list[int]] = {}
-    if len(stored.front_cells):
-        for cell, marks in zip(stored.front_cells.tolist(), problem.marks(stored.front_cells), strict=True):
-            for title, mark in zip(problem.titles, marks.tolist(), strict=True):
-                if mark and not problem.predicted:
-                    found.setdefault(f"{title}, {mark}", []).append(cell)
-    return {mark: ", ".join(map(str, cells)) for mark, cells in found.items()}
-
-
-def _print_front(stored: StoredRun, problem: CellProblem) -> None:
-    from eomoo.analysis import certainty_words, choice_rows, front_rows, summary
+def _print_front(stored: StoredRun) -> None:
+    from eomoo.analysis import basis_words, certainty_words, choice_rows, front_rows, summary
 
     numbers = summary(stored)
-    outside = problem.extrapolates(stored.front_cells)
     out = console()
     kind = "predicted front" if stored.problem.predicted else "front"
     out.print(f"{stored.problem.title}: {len(stored.front)} cells on the {kind} found")
-    out.print(front_rows(stored, outside))
-    if outside.any():
-        out.print("* extrapolated: no measured cell has as many vertices and operations of each kind, or none is near")
-    for mark, cells in _marked(problem, stored).items():
-        out.print(f"{mark}: {cells}")
+    out.print(front_rows(stored))
+    if words := basis_words(stored.run.basis.values()):
+        out.print(words, soft_wrap=True)
     said, choices = stored.run.uncertainty, choice_rows(stored)
     if said is not None and choices is not None:
         out.print(choices)

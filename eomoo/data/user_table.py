@@ -36,7 +36,8 @@ _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])
 
 
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
-_SUCCESSES = {"", "ok", "done", "success", "finished", "complete", "completed"}
+# Of an incident the machine is to blame, not the cell.
+_NO_FAILURES = {"", "ok", "done", "success", "finished", "complete", "completed", "incident"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
 
     A value may be empty: nothing was measured. It may be a failure's name (OOM, out of memory, diverged,
     failed, failure, error, timeout, killed, crashed, in any case), or empty in a row whose status is
-    neither empty nor ok, done, success, finished, complete or completed: the measurement failed.
+    neither empty nor ok, done, success, finished, complete, completed or incident: the measurement failed.
 
     Args:
         path: A file that ends in .csv, .csv.gz, .parquet or .pq.
@@ -86,16 +87,20 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
     if frame.empty:
         raise DataError(f"{path} has no rows")
     indices = cells_of(frame, path)
-    status = "status" if status is None else status
-    ended = np.zeros(len(frame), dtype=bool)
-    if status in frame.columns:
-        ended = ~_texts(frame[status]).isin(_SUCCESSES).to_numpy(dtype=bool)
+    ended = ended_badly(frame, "status" if status is None else status)
     read = {name: numbers_of(frame[name], name, path, ended) for name in wanted}
     return UserTable(
         indices=indices,
         columns={name: values for name, (values, _) in read.items()},
         failed={name: failed for name, (_, failed) in read.items()},
     )
+
+
+def ended_badly(frame: pd.DataFrame, status: str = "status") -> NDArray[np.bool_]:
+    """Whether each row's (n,) measurement failed, by a column of that name; False where there is none."""
+    if status not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    return ~_texts(frame[status]).isin(_NO_FAILURES).to_numpy(dtype=bool)
 
 
 def read_frame(path: Path) -> pd.DataFrame:
@@ -275,25 +280,32 @@ def _error(path: Path, row: int, what: str) -> DataError:
 
 # Columns that say which cell a row is, how it was measured, or what is known without measuring it.
 _NO_TARGETS = {
-    *("index", "hash", "genotype", "matrix", "ops", "status", "walk", "step", "run", "seed", "epochs"),
-    *("vertices", "edges", "params", "macs", "feasible", "extrapolated"),
+    *("index", "hash", "genotype", "matrix", "ops", "status", "reason", "walk", "step", "repeat", "run", "seed"),
+    *("id", "epochs", "vertices", "edges", "params", "macs", "thop_macs", "feasible", "extrapolated", "basis"),
 }
+# What is said of another column: its spread, its ends, how it was before it was mended, whether to trust it.
+_OF_ANOTHER = re.compile(r"(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured)")
 
 
-def is_target(name: str, values: pd.Series[Any]) -> bool:
-    """Whether a column may be what was measured: it holds numbers, and does not say which cell a row is."""
+def target_columns(frame: pd.DataFrame, *, where: str | Path = "the table") -> list[str]:
+    """Names of a table's columns that hold measured numbers, of no single value, and say nothing of other columns.
+
+    Raises:
+        DataError: (a ValueError) There is none.
+    """
+    names = [*map(str, frame.columns)]
+    found = [name for name in names if _is_target(name, frame[name], names)]
+    if not found:
+        raise DataError(f"{where} holds no measured numbers; its columns are {listed(names)}")
+    return found
+
+
+def _is_target(name: str, values: pd.Series[Any], names: list[str]) -> bool:
+    another = _OF_ANOTHER.fullmatch(name)
+    if name.lower() in _NO_TARGETS or name.startswith("Unnamed: ") or (another and another[1] in names):
+        return False
     try:
-        numbers_of(values, name, Path(), np.zeros(len(values), dtype=bool))
+        numbers, _ = numbers_of(values, name, Path(), np.zeros(len(values), dtype=bool))
     except DataError:
         return False
-    return name.lower() not in _NO_TARGETS
-
-
-def target_columns(path: str | Path) -> list[str]:
-    """Names of a table's columns that hold measured numbers, and of none that say which cell a row is."""
-    path = Path(path)
-    frame = read_frame(path)
-    found = [name for name in map(str, frame.columns) if is_target(name, frame[name])]
-    if not found:
-        raise DataError(f"{path} holds no measured numbers; its columns are {listed(list(frame.columns))}")
-    return found
+    return bool(np.nanmin(numbers) < np.nanmax(numbers))

@@ -4,24 +4,28 @@
 user's, of starts and of searches. ``gaussian_process``, ``trees``, ``slow_runs``, ``scaling``: the parts.
 ``regressor``: what each of them answers. ``device``: of one device, from about twenty cells.
 ``cell_models``, ``models``: models of named targets, asked by cell. ``quality``: fitted, their deviations
-scaled to the errors on held-out cells. ``model_files``: as files. ``predictions``: of the whole space,
-shipped or cached. ``joint_draws``: of what is not known of them.
-``model_errors``: what a search learns of its model's errors.
+scaled to the errors on held-out cells; ``usefulness``: what these are good for.
+``model_files``: as files. ``predictions``: of the whole space, shipped or cached. ``joint_draws``: of what is not
+known of them. ``model_errors``: what a search learns of its model's errors.
 """
 
 from eomoo.models.cell_models import Measurements, Quality, Target
-from eomoo.models.joint_draws import JointDraws, joint_draws
+from eomoo.models.joint_draws import JointDraws, joint_draws, processes
+from eomoo.models.kinds import FAILED, KINDS
 from eomoo.models.model_errors import ModelErrors
 from eomoo.models.model_files import Record, read_record
 from eomoo.models.models import Models, load_models
 from eomoo.models.predictions import Predictions, is_at_hand, whole_space, write_predictions
-from eomoo.models.quality import fit_models, measure_quality
+from eomoo.models.quality import LEAST_CELLS, fit_models, measure_quality
 from eomoo.models.recipes import EO_RECIPES, SEARCH, START, Recipe, recipe_for
 from eomoo.models.regression import Model, fit
+from eomoo.models.resampling import share_interval
 from eomoo.models.scaling import SHIPPED, shipped_folder
+from eomoo.models.usefulness import use_of
 
 __all__ = [
-    "EO_RECIPES", "SEARCH", "SHIPPED", "START", "JointDraws", "Measurements", "Model", "ModelErrors", "Models",
-    "Predictions", "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand", "joint_draws",
-    "load_models", "measure_quality", "read_record", "recipe_for", "shipped_folder", "whole_space", "write_predictions",
+    "EO_RECIPES", "FAILED", "KINDS", "LEAST_CELLS", "SEARCH", "SHIPPED", "START", "JointDraws", "Measurements", "Model",
+    "ModelErrors", "Models", "Predictions", "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand",
+    "joint_draws", "load_models", "measure_quality", "processes", "read_record", "recipe_for", "share_interval",
+    "shipped_folder", "use_of", "whole_space", "write_predictions",
 ]  # fmt: skip

@@ -15,11 +15,12 @@ from eomoo.arrays import Bools, Floats, Ints
 from eomoo.space import load_space
 from eomoo.space.cell import MAX_VERTICES
 
-OPERATIONS, FAR, VALUE = "other operations", "far from all", "beyond the values"
+OPERATIONS, FAR, VALUE, FAILS = "other operations", "far from all", "beyond the values", "likely to fail"
 MARKS = {
     OPERATIONS: "no measured cell has as many vertices and operations of each kind",
     FAR: "no measured cell is near, in the models' terms",
     VALUE: "the predicted value lies outside the range of the measured ones",
+    FAILS: "the cell fails with a probability of one half or more",
 }
 """What lessens the worth of a prediction, and what that means."""
 
@@ -49,15 +50,22 @@ class Applicability:
         found: Bools = known[tuple(operation_counts(cells).T)]
         return found
 
-    def marks(self, cells: Ints, values: Mapping[str, Floats], distance: Floats) -> dict[str, list[str]]:
+    def marks(
+        self, cells: Ints, values: Mapping[str, Floats], distance: Floats, *, fails: Floats | float = 0.0
+    ) -> dict[str, list[str]]:
         """Marks (n,) of predicted values (n,) by target: "" or what is beyond, separated by commas.
 
         Args:
             cells: (n,).
             values: Predictions (n,) by target.
             distance: (n,) of the nearest measured cell; above 1 it is farther than predictions were checked.
+            fails: (n,) probability that a cell fails.
         """
-        beyond = {OPERATIONS: ~self.has_operations(cells), FAR: distance > 1.0}
+        beyond = {
+            FAILS: np.broadcast_to(np.asarray(fails) >= 0.5, len(cells)),
+            OPERATIONS: ~self.has_operations(cells),
+            FAR: distance > 1.0,
+        }
         found = {}
         for name, y in values.items():
             least, largest = self.ranges[name]

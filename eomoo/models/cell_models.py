@@ -5,36 +5,53 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.errors import SettingError
+from eomoo.fronts import Quantity
 from eomoo.models.applicability import Applicability
-from eomoo.models.recipes import Recipe, is_accuracy, recipe_for
-from eomoo.models.regression import Model, fit
+from eomoo.models.deviations import Noise
+from eomoo.models.kinds import kind_of
+from eomoo.models.recipes import Recipe, recipe_for
+from eomoo.models.regression import Model, fit, modelled
 from eomoo.models.scaling import Scaling, space_scaling
-from eomoo.space import load_space
+from eomoo.space import Skeleton, load_space
 
 _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a target is: a few words, the unit of its values, and which of them are better by nature."""
+    """What a target is: a few words, the unit of its values, which of them are better by nature, and its kind.
+
+    The kind, one of ``KINDS``, is "" where unit and name tell it, or it is another cost.
+    """
 
     title: str
     unit: str = ""
     direction: Literal["min", "max"] = "min"
+    kind: str = ""
 
     @classmethod
-    def named(cls, name: str, values: _Array) -> Target:
+    def named(cls, name: str, values: _Array, *, unit: str = "", kind: str = "") -> Target:
         """What a column (n,) of anybody's table is, as far as its name and values tell."""
         title = re.sub(r"\bacc\b", "accuracy", name.replace("_", " "))
-        if not is_accuracy(name):
-            return cls(title=title)
-        return cls(title=title, unit="fraction" if np.nanmax(values) <= 1 else "%", direction="max")
+        if (kind or kind_of(name, unit)) != "accuracy":
+            return cls(title=title, unit=unit, kind=kind)
+        unit = unit or ("fraction" if np.nanmax(values) <= 1 else "%")
+        return cls(title=title, unit=unit, direction="max", kind=kind)
+
+    @property
+    def quantity(self) -> Quantity:
+        """As backends offer it."""
+        return Quantity(title=self.title, unit=self.unit, direction=self.direction)
+
+    def told_kind(self, name: str) -> str:
+        """The kind that was chosen, or that the unit, the name and the title tell."""
+        return self.kind or kind_of(name, self.unit, self.title)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +78,9 @@ class Quality:
     Attributes:
         spearman: Rank correlation of predicted and measured values, over all folds together.
         spearman_std: Its standard deviation over the repetitions, 0 for a single one.
+        spearman_interval: Its ends of 95 %, were other walks, or cells, measured; None where it is unknown.
         coverage: Share of the cells whose measured value lies within two standard deviations.
+        coverage_interval: Its ends, likewise.
         rms_z: Root mean square of the errors in deviations.
         rmse: Root mean squared error, in the target's unit.
         n: Number of cells.
@@ -78,6 +97,8 @@ class Quality:
     n: int
     repeats: int
     groups: tuple[Calibration, ...] = ()
+    spearman_interval: tuple[float, float] | None = None
+    coverage_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +106,20 @@ class Measurements:
     """Measured cells, as models are fitted to them.
 
     Attributes:
-        indices: (n,) cells.
-        targets: Values (n,) by name; NaN where a cell was not measured.
+        indices: (n,) distinct cells.
+        targets: Values (n,) by name, the mean where a cell was measured several times; NaN where it was not.
         recipes: How each target is modelled.
         walk: (n,) what cells belong together, such as the random walk that found each; None if unknown.
+        repeats: (n,) how many measurements a value is the mean of, by name, where some are of several.
+        noise: Of a measurement, by name, where some were repeated; in the units that the recipe models.
     """
 
     indices: NDArray[np.int64]
     targets: Mapping[str, _Array]
     recipes: Mapping[str, Recipe]
     walk: NDArray[np.int64] | None = None
+    repeats: Mapping[str, _Array] = field(default_factory=dict)
+    noise: Mapping[str, Noise] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -106,6 +131,9 @@ class Measurements:
         recipes: Mapping[str, Recipe] | None = None,
     ) -> Measurements:
         """Measurements of cells, with the recipes that suit their targets where none are given.
+
+        A cell may come several times, measured anew each time; of its walks the first counts. A cell whose walk is
+        NaN belongs to none.
 
         Raises:
             SettingError: (a ValueError) Lengths differ, or a target has no values.
@@ -121,11 +149,18 @@ class Measurements:
         for name, y in values.items():
             if name not in chosen:
                 chosen[name] = recipe_for(name, y[np.isfinite(y)])
+        walks = None if walk is None else np.unique(_apart(np.asarray(walk)), return_inverse=True)[1]
+        distinct, first, place = np.unique(cells, return_index=True, return_inverse=True)
+        if len(distinct) == len(cells):
+            return cls(indices=cells, targets=values, recipes=chosen, walk=walks)
+        pooled = {name: _pooled(y, place.ravel(), chosen[name]) for name, y in values.items()}
         return cls(
-            indices=cells,
-            targets=values,
+            indices=distinct,
+            targets={name: mean for name, (mean, _, _) in pooled.items()},
             recipes=chosen,
-            walk=None if walk is None else np.unique(np.asarray(walk), return_inverse=True)[1],
+            walk=None if walks is None else walks[first],
+            repeats={name: counts for name, (_, counts, _) in pooled.items() if counts.max() > 1},
+            noise={name: noise for name, (_, _, noise) in pooled.items() if noise is not None},
         )
 
     def only(self, rows: NDArray[np.bool_]) -> Measurements:
@@ -135,7 +170,31 @@ class Measurements:
             indices=self.indices[rows],
             targets={name: y[rows] for name, y in self.targets.items()},
             walk=None if self.walk is None else self.walk[rows],
+            repeats={name: counts[rows] for name, counts in self.repeats.items()},
         )
+
+    def repeats_of(self, name: str) -> _Array:
+        """How many measurements each value (n,) of a target is the mean of."""
+        return self.repeats.get(name, np.ones(len(self.indices)))
+
+
+def _apart(walk: NDArray[Any]) -> NDArray[Any]:
+    """Walks (n,), each cell of none in one of its own."""
+    none = np.isnan(walk) if walk.dtype.kind == "f" else np.zeros(len(walk), dtype=bool)
+    return np.where(none, -1.0 - np.arange(len(walk)), walk) if none.any() else walk
+
+
+def _pooled(y: _Array, place: NDArray[np.intp], recipe: Recipe) -> tuple[_Array, _Array, Noise | None]:
+    """Means and numbers of measurements (k,) of cells from single ones (n,) of the cells in these places, and noise."""
+    known, k = np.isfinite(y), int(place.max()) + 1
+    counts = np.bincount(place[known], minlength=k)
+    mean = np.bincount(place[known], y[known], k) / np.where(counts, counts, np.nan)
+    terms = modelled(recipe, y[known])
+    centers = np.bincount(place[known], terms, k) / np.maximum(counts, 1)
+    freedom = int(np.maximum(counts - 1, 0).sum())
+    squares = float(((terms - centers[place[known]]) ** 2).sum())
+    noise = Noise(variance=squares / freedom, freedom=freedom) if freedom else None
+    return mean, np.maximum(counts, 1).astype(np.float64), noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +229,10 @@ class CellModels:
             there are walks, "by_cell" and "by_operations" (those of as many vertices and operations of each kind).
         domain: What was measured.
         data: SHA-256 of the files that they were fitted to, by name.
+        measured: Measured values (n,) of the cells by target, NaN where there is none; empty where they are not kept.
+        skeleton: The network around the cells; None where nobody said.
+        failures: How many cells failed, of how many that were tried; None where none did.
+        title: What the table calls itself that they were fitted to; "" once they have been written.
     """
 
     targets: Mapping[str, Target]
@@ -179,6 +242,10 @@ class CellModels:
     domain: Applicability
     quality: Mapping[str, Mapping[str, Quality]] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, _Array] = field(default_factory=dict)
+    skeleton: Skeleton | None = None
+    failures: tuple[int, int] | None = None
+    title: str = ""
 
     def predict(self, cells: ArrayLike) -> tuple[_Array, _Array]:
         """Means and standard deviations (k, targets) each of cells (k,), in the targets' units.
@@ -235,23 +302,34 @@ def _checked(cells: ArrayLike) -> NDArray[np.int64]:
     return indices.astype(np.int64)
 
 
-def fit_parts(data: Measurements, *, seed: int = 0, scaling: Scaling | None = None) -> tuple[Part, ...]:
-    """Fit models of all targets; the same call gives the same bits on every machine.
+def fit_parts(
+    data: Measurements, *, seed: int = 0, scaling: Scaling | None = None, exact: bool = True
+) -> tuple[Part, ...]:
+    """Fit models of all targets; the same call gives the same bits on every machine, unless it is not to be exact.
 
     Raises:
         SettingError: (a ValueError) A target has fewer than 10 values.
     """
     scaling = scaling or space_scaling()
-    groups: dict[tuple[Recipe, bytes], list[str]] = {}
+    groups: dict[tuple[Recipe, bytes, bytes], list[str]] = {}
     for name, y in data.targets.items():
-        groups.setdefault((data.recipes[name], np.isfinite(y).tobytes()), []).append(name)
+        recipe = data.recipes[name] if exact else replace(data.recipes[name], exact=False)
+        groups.setdefault((recipe, np.isfinite(y).tobytes(), data.repeats_of(name).tobytes()), []).append(name)
     parts = []
-    for (recipe, known), names in groups.items():
+    for (recipe, known, _), names in groups.items():
         rows = np.frombuffer(known, dtype=np.bool_)
         Y = np.stack([data.targets[name][rows] for name in names], axis=1)
         # Only structural features have a scaling by the whole space.
         own = scaling if recipe.kernel is not None else None
-        model = fit(recipe, encoded(data.indices[rows], recipe), Y, seed=seed, scaling=own)
+        model = fit(
+            recipe,
+            encoded(data.indices[rows], recipe),
+            Y,
+            seed=seed,
+            scaling=own,
+            repeats=data.repeats_of(names[0])[rows],
+            noise=np.array([data.noise[name].variance if name in data.noise else 0.0 for name in names]),
+        )
         parts.append(
             Part(
                 names=tuple(names),

@@ -28,6 +28,11 @@ _END = 2.5
 _PRIOR_SLOPES, _PRIOR_LEVEL = 5.0, 0.5
 # Logarithms of variances, in parts of the target's; more than e^5 or less than e^-9 no error asks for.
 _LEVEL_BOUNDS, _SLOPE_BOUNDS = (-9.0, 5.0), (-2.0, 2.0)
+# Half the inverse variance of the logarithm of a variance that was measured with so many degrees of freedom is a
+# quarter of these, 2 / n being the variance.
+_PER_FREEDOM = 0.25
+# Of repeated measurements that all agree; below it no error asks for more.
+_LEAST_NOISE = 1e-4
 # Degrees of freedom of Student's t: tails between those of the EO table's latencies and of its accuracies.
 _FREEDOM = 8.0
 # Share of a normal distribution within two deviations.
@@ -90,9 +95,10 @@ class Law:
         noise: Floats = self.level[:, 0] * np.exp(ends * self.slopes[:, 0] + (ends**2 - 1.0) * self.slopes[:, 1])
         return noise
 
-    def variances(self, clues: Clues) -> Floats:
-        """Variances (k, m) of a measurement around its prediction."""
-        return self.noise(clues.center) + self.unknown(clues)
+    def variances(self, clues: Clues, *, repeats: Floats | float = 1.0) -> Floats:
+        """Variances (k, m) of a measurement, or of the mean of so many (k,), around its prediction."""
+        found: Floats = self.noise(clues.center) / np.reshape(repeats, (-1, 1)) + self.unknown(clues)
+        return found
 
     def unknown(self, clues: Clues) -> Floats:
         """Variances (k, m) of what is not known of the expected values."""
@@ -106,8 +112,19 @@ class Law:
         return unknown
 
 
-def fit_law(clues: Clues, errors: Floats) -> Law:
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """The variance of a measurement around its cell's mean, pooled over repeated ones, and its degrees of freedom."""
+
+    variance: float
+    freedom: int
+
+
+def fit_law(clues: Clues, errors: Floats, *, repeats: Floats | float = 1.0, noise: Noise | None = None) -> Law:
     """The law of one target under which errors (k,) on held-out cells, in its deviations, are likeliest.
+
+    An error is that of the mean of so many repeats (k,). Noise that was measured, in parts of the target's variance,
+    is what the first level begins with and is held to.
 
     The likelihood is that of Student's t, so that a few large errors do not widen all deviations. At last the law is
     scaled: 95 % of the errors are to lie within two deviations.
@@ -115,21 +132,23 @@ def fit_law(clues: Clues, errors: Floats) -> Law:
     squares, factors = np.square(errors), _factors(clues, 0)
     n_slopes, gap = factors.shape[1], clues.gap[:, 0]
     start = np.concatenate((np.log(np.array([0.5, 1.0, 1.0]) * max(squares.mean(), 1e-9)), np.zeros(n_slopes)))
+    prior = np.array([_PRIOR_LEVEL] * 3 + [_PRIOR_SLOPES] * n_slopes)
+    if noise is not None:
+        start[0], prior[0] = np.log(max(noise.variance, _LEAST_NOISE)), _PRIOR_LEVEL + _PER_FREEDOM * noise.freedom
 
     def loss(x: Floats) -> tuple[float, Floats]:
         """Minus the logarithm of likelihood times prior, and its gradient."""
-        (noise, far, weight), growth = np.exp(x[:3]), np.exp(factors @ x[3:])
-        own = noise * np.exp(factors[:, :2] @ x[3:5])
-        known = clues.alike * far / (far + noise)
+        (level, far, weight), growth = np.exp(x[:3]), np.exp(factors @ x[3:])
+        own = level * np.exp(factors[:, :2] @ x[3:5]) / repeats
+        known = clues.alike * far / (far + level)
         unknown = (far * (1.0 - known) + weight * gap) * growth
         variance = own + unknown
         scaled = squares / (variance * (_FREEDOM - 2.0))
         steep = 0.5 * (1.0 - (_FREEDOM + 1.0) * scaled / (1.0 + scaled)) / variance
         away = x - start
-        prior = np.array([_PRIOR_LEVEL] * 3 + [_PRIOR_SLOPES] * n_slopes)
         by_level = (
-            own + noise * growth * clues.alike * (far / (far + noise)) ** 2,
-            far * growth * (1.0 - known * (far + 2.0 * noise) / (far + noise)),
+            own + level * growth * clues.alike * (far / (far + level)) ** 2,
+            far * growth * (1.0 - known * (far + 2.0 * level) / (far + level)),
             weight * gap * growth,
         )
         gradient = np.concatenate(([steep @ g for g in by_level], (steep * unknown) @ factors)) + 2.0 * prior * away
@@ -138,7 +157,7 @@ def fit_law(clues: Clues, errors: Floats) -> Law:
 
     bounds = [_LEVEL_BOUNDS] * 3 + [_SLOPE_BOUNDS] * n_slopes
     found = _law(minimize(loss, start, method="L-BFGS-B", jac=True, bounds=bounds).x)
-    scale = spread(errors / np.sqrt(found.variances(clues)[:, 0]))
+    scale = spread(errors / np.sqrt(found.variances(clues, repeats=repeats)[:, 0]))
     return Law(level=_rounded(found.level * scale**2), slopes=_rounded(found.slopes))
 
 

@@ -74,6 +74,11 @@ def _joint_draws(folder: Path, record: str, n: int, seed: int) -> JointDraws:
     return JointDraws(_processes(folder, record), n, seed=seed)
 
 
+def processes(folder: Path, record: Record) -> CellModels:
+    """The models in a folder, of which ``read_record`` said this, without their trees; read once."""
+    return _processes(folder, record.text)
+
+
 @lru_cache(maxsize=4)
 def _processes(folder: Path, record: str) -> CellModels:
     return read_processes(folder)

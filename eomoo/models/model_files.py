@@ -28,7 +28,7 @@ from eomoo.models.recipes import Recipe
 from eomoo.models.regression import Model
 from eomoo.models.scaling import NUMBERS_FILE, SHIPPED, Scaling, selected, shipped_folder
 from eomoo.models.trees import Trees
-from eomoo.space import load_space
+from eomoo.space import Skeleton, load_space
 from eomoo.space.enumeration import N_CELLS
 from eomoo.space.features import feature_names
 
@@ -72,6 +72,8 @@ class Record:
         data: SHA-256 of the files that they were fitted to, by name.
         domain: What was measured.
         n_cells: Number of these cells.
+        skeleton: The network around the cells; None where nobody said.
+        failures: How many cells failed, of how many that were tried; None where none did.
     """
 
     text: str
@@ -82,6 +84,8 @@ class Record:
     data: Mapping[str, str]
     domain: Applicability
     n_cells: int
+    skeleton: Skeleton | None = None
+    failures: tuple[int, int] | None = None
 
 
 def write_models(models: CellModels, folder: str | Path) -> list[Path]:
@@ -136,7 +140,7 @@ def _numbers_text(models: CellModels) -> str:
         facts = {fact: getattr(part.model, fact).tolist() for fact in _FACTS}
         content[f"part_{k}"] = {
             "targets": part.names,
-            "recipe": asdict(part.model.recipe),
+            "recipe": {k: v for k, v in asdict(part.model.recipe).items() if k != "device_of" or v},
             "cells": None if np.array_equal(part.cells, models.cells) else part.cells.tolist(),
             "n_train": part.model.n_train,
             "reach": part.reach,
@@ -145,6 +149,10 @@ def _numbers_text(models: CellModels) -> str:
             "level": part.model.law.level.tolist(),
             "slopes": part.model.law.slopes.tolist(),
             "weights": part.model.weights.T.tolist(),
+        } | ({} if part.model.repeats is None else {"repeats": part.model.repeats.tolist()})
+    if models.measured:
+        content["measured"] = {
+            name: [v if np.isfinite(v) else None for v in values.tolist()] for name, values in models.measured.items()
         }
     cells = np.linspace(0, N_CELLS - 1, _N_REFERENCES).astype(np.int64)
     mean, std = ([[float(f"{v:.7g}") for v in row] for row in values] for values in models.predict(cells))
@@ -167,8 +175,12 @@ def _record_text(models: CellModels, sums: Mapping[str, str]) -> str:
         *_table("files", sums),
         *_table("ranges", {name: list(ends) for name, ends in models.domain.ranges.items()}),
     ]
+    if models.skeleton is not None:
+        lines += _table("skeleton", asdict(models.skeleton))
+    if models.failures is not None:
+        lines += _table("failures", dict(zip(("failed", "tried"), models.failures, strict=True)))
     for name, target in models.targets.items():
-        lines += _table(f"targets.{json.dumps(name)}", asdict(target))
+        lines += _table(f"targets.{json.dumps(name)}", {k: v for k, v in asdict(target).items() if k != "kind" or v})
     for name, schemes in models.quality.items():
         for scheme, figures in schemes.items():
             lines += _table(f"quality.{json.dumps(name)}.{scheme}", _rounded(figures))
@@ -181,12 +193,14 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def _rounded(quality: Quality) -> dict[str, Any]:
-    facts = asdict(quality)
+    facts = {name: value for name, value in asdict(quality).items() if value is not None}
     groups = [[_short(v) for v in asdict(group).values()] for group in quality.groups]
     return {**{k: _short(v) for k, v in facts.items()}, "groups": groups}
 
 
 def _short(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_short(v) for v in value]
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
@@ -221,6 +235,8 @@ def read_record(folder: str | Path) -> Record:
                 ranges={name: (float(least), float(most)) for name, (least, most) in values["ranges"].items()},
             ),
             n_cells=int(values["cells"]),
+            skeleton=Skeleton(**values["skeleton"]) if "skeleton" in values else None,
+            failures=(int(failed["failed"]), int(failed["tried"])) if (failed := values.get("failures")) else None,
         )
 
     return _reading(str(path), read)
@@ -228,7 +244,8 @@ def read_record(folder: str | Path) -> Record:
 
 def _quality(figures: Mapping[str, Any]) -> Quality:
     groups = (dict(zip(("group", "n", "coverage", "rms_z"), row, strict=True)) for row in figures["groups"])
-    return Quality(**{**figures, "groups": tuple(Calibration(**facts) for facts in groups)})
+    ends = {name: tuple(figures[name]) for name in ("spearman_interval", "coverage_interval") if name in figures}
+    return Quality(**{**figures, **ends, "groups": tuple(Calibration(**facts) for facts in groups)})
 
 
 def _scaling(numbers: Mapping[str, Any]) -> Scaling:
@@ -273,6 +290,9 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
             domain=record.domain,
             quality=record.quality,
             data=record.data,
+            measured={name: np.array(y, dtype=np.float64) for name, y in numbers.get("measured", {}).items()},
+            skeleton=record.skeleton,
+            failures=record.failures,
         )
         if trees:
             _check_references(models, numbers["references"], folder, record)
@@ -300,6 +320,7 @@ def _part(folder: Path, facts: Mapping[str, Any], cells: NDArray[np.int64], scal
         spearman=np.full(len(names), np.nan),
         n_train=int(facts["n_train"]),
         law=Law(level=np.array(facts["level"]), slopes=np.array(facts["slopes"])),
+        repeats=np.array(facts["repeats"]) if "repeats" in facts else None,
         **{fact: np.array(facts[fact], dtype=np.float64) for fact in _FACTS},
     )
     return Part(names=names, cells=own, model=model, reach=float(facts["reach"]), growth=np.array(facts["growth"]))

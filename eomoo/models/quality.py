@@ -12,13 +12,15 @@ from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.models.applicability import Applicability, operation_counts
 from eomoo.models.cell_models import Calibration, Measurements, Part, Quality, Target, encoded, fit_parts
-from eomoo.models.deviations import Clues, Law, fit_law, spread
+from eomoo.models.deviations import Clues, Law, Noise, fit_law, spread
 from eomoo.models.models import Models
+from eomoo.models.regression import LEAST_ROWS, modelled
+from eomoo.models.resampling import correlations, interval, resamples
 from eomoo.models.scaling import space_scaling
 
 N_FOLDS = 10
-# Nine in ten of them are enough for a regression.
-_LEAST_CELLS = 20
+LEAST_CELLS = 12
+"""Fewer measured cells say nothing: nine in ten of them are just enough for a regression."""
 # Of fewer a share says little.
 _LEAST_GROUP = 30
 # Share of the held-out cells that are no farther from the nearest known one than a prediction may be.
@@ -44,6 +46,9 @@ class HeldOut:
         measured, mean, unit: (n,) each; a deviation of 1 is so much in the target's unit.
         clues: What deviations may be told from; None where the models tell nothing.
         fold: (n,) number of the fold that held each cell out.
+        group: (n,) number of what each cell was held out with.
+        repeats: (n,) how many measurements each value is the mean of.
+        noise: Of a measurement, where it was measured, in parts of the target's variance.
     """
 
     cells: Ints
@@ -52,12 +57,16 @@ class HeldOut:
     unit: Floats
     clues: Clues | None
     fold: Ints
+    group: Ints
+    repeats: Floats | float = 1.0
+    noise: Noise | None = None
 
     def law(self, *, without: int | None = None) -> Law:
         """The law of deviations by the errors of all folds, or of all but one."""
         assert self.clues is not None
         rows = self.fold != without
-        return fit_law(self.clues.only(rows), self.errors()[rows])
+        repeats = np.broadcast_to(self.repeats, len(rows))[rows]
+        return fit_law(self.clues.only(rows), self.errors()[rows], repeats=repeats, noise=self.noise)
 
     def spread(self, *, without: int | None = None) -> float:
         """By how much errors exceed deviations of 1, over all folds or all but one."""
@@ -77,7 +86,7 @@ class HeldOut:
     def variances(self, law: Law) -> Floats:
         """Variances (n,) by a law, in parts of the target's."""
         assert self.clues is not None
-        found: Floats = law.variances(self.clues)[:, 0]
+        found: Floats = law.variances(self.clues, repeats=self.repeats)[:, 0]
         return found
 
     def errors(self) -> Floats:
@@ -97,9 +106,23 @@ def random_folds(groups: Ints, *, seed: int, n_folds: int) -> Ints:
 
 def schemes(data: Measurements) -> tuple[str, ...]:
     """How cells of these measurements are held out; deviations are fitted to the errors of the first."""
-    walks = data.walk is not None and len(np.unique(data.walk)) > 1
-    kinds = len(np.unique(_groups(data, "by_operations"))) > 1
-    return (*(["by_walk"] if walks else []), "by_cell", *(["by_operations"] if kinds else []))
+    return tuple(scheme for scheme in SCHEMES if scheme == "by_cell" or _can_hold_out(data, scheme))
+
+
+SCHEMES = ("by_walk", "by_cell", "by_operations")
+
+
+def _can_hold_out(data: Measurements, scheme: str) -> bool:
+    """Whether there are groups to hold out, and enough cells are left whichever of them share a fold."""
+    if scheme == "by_walk" and (data.walk is None or len(np.unique(data.walk)) == len(data.walk)):
+        return False
+    groups = _groups(data, scheme)
+    for y in data.targets.values():
+        sizes = np.sort(np.unique(groups[np.isfinite(y)], return_counts=True)[1])[::-1]
+        most = -(-len(np.unique(groups)) // n_folds(data, scheme))
+        if len(sizes) < 2 or sizes.sum() - sizes[:most].sum() < LEAST_ROWS:
+            return False
+    return True
 
 
 def n_folds(data: Measurements, scheme: str) -> int:
@@ -129,24 +152,30 @@ def cross_validate(
     Returns:
         Held-out predictions by target.
     """
-    fold = random_folds(_groups(data, scheme), seed=seed, n_folds=n_folds(data, scheme))
+    group = _groups(data, scheme)
+    fold = random_folds(group, seed=seed, n_folds=n_folds(data, scheme))
     found: dict[str, list[tuple[Ints, Floats, Floats, Clues | None]]] = {name: [] for name in data.targets}
     for k in range(n_folds(data, scheme)):
         tested = np.flatnonzero(fold == k)
-        for part in fit_parts(data.only(fold != k)):
+        # Deviations are rounded, figures are for people: the last bits of these fits come to nothing.
+        for part in fit_parts(data.only(fold != k), exact=False):
             features = encoded(data.indices[tested], part.model.recipe)
             mean, clues = part.model.predict(features)[0], part.model.clues(features)
             unit = part.model.unit(mean)
             for j, name in enumerate(part.names):
                 found[name].append((tested, mean[:, j], unit[:, j], None if clues is None else clues.of(j)))
         advance()
-    return {name: _joined(data, data.targets[name], fold, parts) for name, parts in found.items()}
+    return {name: _joined(data, name, fold, group, parts) for name, parts in found.items()}
 
 
 def _joined(
-    data: Measurements, y: Floats, fold: Ints, parts: list[tuple[Ints, Floats, Floats, Clues | None]]
+    data: Measurements, name: str, fold: Ints, group: Ints, parts: list[tuple[Ints, Floats, Floats, Clues | None]]
 ) -> HeldOut:
     """One target's held-out predictions, in the order of the measurements, where there is a value."""
+    y, noise = data.targets[name], data.noise.get(name)
+    if noise is not None:
+        variance = float(np.var(modelled(data.recipes[name], y[np.isfinite(y)])))
+        noise = replace(noise, variance=noise.variance / (variance or 1.0))
     rows = np.concatenate([tested for tested, *_ in parts])
     order = np.argsort(rows)[np.isfinite(y)]
     known, clues = rows[order], [c for *_, c in parts if c is not None]
@@ -157,6 +186,9 @@ def _joined(
         unit=np.concatenate([unit for _, _, unit, _ in parts])[order],
         clues=Clues.joined(clues).only(order) if clues else None,
         fold=fold[known],
+        group=group[known],
+        repeats=data.repeats_of(name)[known],
+        noise=noise,
     )
 
 
@@ -166,9 +198,10 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
     The law that tells a cell's deviation is fitted to the other folds, as it is for a new cell; deviations are
     larger by a factor for growth.
     """
-    from scipy.stats import spearmanr
+    from scipy.stats import rankdata, spearmanr
 
     rhos, errors, inside, squares = [], [], [], []
+    weights, resampled = resamples(held_out[0].group), []
     groups: dict[str, list[tuple[int, float, float]]] = {}
     for h in held_out:
         error = h.measured - h.mean
@@ -177,6 +210,7 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
         errors.append(float(np.sqrt(np.mean(error**2))))
         inside.append(float(np.mean(z <= 2)))
         squares.append(float(np.mean(z**2)))
+        resampled.append((correlations(rankdata(h.measured), rankdata(h.mean), weights), weights @ (z <= 2)))
         for name, rows in groups_of(h).items():
             groups.setdefault(name, []).append((len(rows), float(np.mean(z[rows] <= 2)), float(np.mean(z[rows] ** 2))))
     return Quality(
@@ -188,6 +222,8 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
         n=len(held_out[0].mean),
         repeats=len(held_out),
         groups=tuple(_calibration(name, figures) for name, figures in groups.items()),
+        spearman_interval=interval([rho for rho, _ in resampled]),
+        coverage_interval=interval([share for _, share in resampled]),
     )
 
 
@@ -206,9 +242,13 @@ def groups_of(held: HeldOut) -> dict[str, Ints]:
     return {name: rows for name, rows in groups.items() if len(rows) >= _LEAST_GROUP}
 
 
+_HeldOut = Mapping[str, HeldOut]
+"""Held-out predictions of a target, by scheme."""
+
+
 def measure_quality(
     data: Measurements, *, repeats: int, advance: _Progress = _silent
-) -> tuple[dict[str, dict[str, Quality]], dict[str, dict[str, HeldOut]]]:
+) -> tuple[dict[str, dict[str, Quality]], dict[str, _HeldOut]]:
     """Cross-validate all targets, by walk where there are walks, by cell and by operations.
 
     Args:
@@ -217,27 +257,41 @@ def measure_quality(
         advance: Called with the number of fits that are done, and of all.
 
     Returns:
-        Quality by target, then scheme, and the held-out predictions of the first repetition by scheme, then target.
+        Quality by target, then scheme, and the held-out predictions of the first repetition likewise.
     """
-    done, total = count(1), sum(repeats * n_folds(data, scheme) for scheme in schemes(data))
+    lots = _lots(data)
+    done, total = count(1), sum(repeats * n_folds(lot, scheme) for lot in lots for scheme in schemes(lot))
 
     def step() -> None:
         advance(next(done), total)
 
-    runs = {
-        scheme: [cross_validate(data, scheme, seed=seed, advance=step) for seed in range(repeats)]
-        for scheme in schemes(data)
-    }
-    first = {scheme: found[0] for scheme, found in runs.items()}
-    quality = {}
-    for name in data.targets:
-        grown = _growth({scheme: found[name] for scheme, found in first.items()}, schemes(data))
-        growth = {"by_operations": grown}
-        quality[name] = {
-            scheme: measure([run[name] for run in found], growth=growth.get(scheme, 1.0))
-            for scheme, found in runs.items()
+    quality: dict[str, dict[str, Quality]] = {}
+    held_out: dict[str, _HeldOut] = {}
+    for lot in lots:
+        runs = {
+            scheme: [cross_validate(lot, scheme, seed=seed, advance=step) for seed in range(repeats)]
+            for scheme in schemes(lot)
         }
-    return quality, first
+        for name in lot.targets:
+            held_out[name] = {scheme: found[0][name] for scheme, found in runs.items()}
+            growth = {"by_operations": _growth(held_out[name])}
+            quality[name] = {
+                scheme: measure([run[name] for run in found], growth=growth.get(scheme, 1.0))
+                for scheme, found in runs.items()
+            }
+    return {name: quality[name] for name in data.targets}, held_out
+
+
+def _lots(data: Measurements) -> list[Measurements]:
+    """The measurements of each lot of targets that are known of the same cells, so that folds are of these."""
+    known = {name: np.isfinite(y) for name, y in data.targets.items()}
+    lots: dict[bytes, list[str]] = {}
+    for name, rows in known.items():
+        lots.setdefault(rows.tobytes(), []).append(name)
+    return [
+        replace(data, targets={name: data.targets[name] for name in names}).only(known[names[0]])
+        for names in lots.values()
+    ]
 
 
 def fit_models(
@@ -247,6 +301,7 @@ def fit_models(
     seed: int = 0,
     repeats: int = 3,
     files: Mapping[str, str] | None = None,
+    keep: bool = True,
     advance: _Progress = _silent,
 ) -> Models:
     """Fit models of measured cells; their deviations are scaled to the errors on cells that were held out.
@@ -257,17 +312,18 @@ def fit_models(
         seed: Of the random choices in the trees.
         repeats: Repetitions of the cross-validation; the models do not depend on it.
         files: SHA-256 of the files that the measurements come from, by name.
+        keep: Whether the models know the measured values, to be shown beside predictions.
         advance: Called with the number of fits that are done, and of all.
 
     Raises:
-        SettingError: (a ValueError) A target has fewer than 20 values.
+        SettingError: (a ValueError) A target has fewer than 12 values.
     """
     for name, y in data.targets.items():
         n = int(np.isfinite(y).sum())
-        if n < _LEAST_CELLS:
-            raise SettingError(f"a model needs at least {_LEAST_CELLS} measured cells; {name} has {n}")
+        if n < LEAST_CELLS:
+            raise SettingError(f"a model needs at least {LEAST_CELLS} measured cells; {name} has {n}")
     quality, held_out = measure_quality(data, repeats=repeats, advance=advance)
-    parts = tuple(_calibrated(part, held_out, schemes(data)) for part in fit_parts(data, seed=seed))
+    parts = tuple(_calibrated(part, held_out) for part in fit_parts(data, seed=seed))
     known = targets or {}
     return Models(
         targets={name: known.get(name) or Target.named(name, y) for name, y in data.targets.items()},
@@ -277,35 +333,33 @@ def fit_models(
         domain=Applicability.of(data.indices, data.targets),
         quality=quality,
         data=dict(files or {}),
+        measured=data.targets if keep else {},
     )
 
 
-def _calibrated(part: Part, held_out: Mapping[str, Mapping[str, HeldOut]], schemes: tuple[str, ...]) -> Part:
+def _calibrated(part: Part, held_out: Mapping[str, _HeldOut]) -> Part:
     """A part whose deviations fit the errors on held-out cells, and that knows how far these were checked."""
-    held = [held_out[schemes[0]][name] for name in part.names]
+    held = [next(iter(held_out[name].values())) for name in part.names]
     if any(h.clues is None for h in held):
         # Rounded, since the last bits of a prediction may depend on the processor.
         spreads = np.array([float(f"{h.spread():.3g}") for h in held])
         return replace(part, model=part.model.calibrated(spread=spreads))
     laws = [h.law() for h in held]
     law = Law(level=np.concatenate([x.level for x in laws]), slopes=np.concatenate([x.slopes for x in laws]))
-    if "by_operations" not in schemes:
-        return replace(part, model=part.model.calibrated(law=law))
-    unlike = [1.0 - h.clues.alike for h in (held_out["by_operations"][name] for name in part.names) if h.clues]
-    growth = [_growth({scheme: found[name] for scheme, found in held_out.items()}, schemes) for name in part.names]
-    return replace(
-        part,
-        model=part.model.calibrated(law=law),
-        reach=float(f"{np.quantile(np.concatenate(unlike), _CHECKED):.3g}"),
-        growth=np.array([float(f"{g:.3g}") for g in growth]),
-    )
+    part = replace(part, model=part.model.calibrated(law=law))
+    by_operations = [held_out[name]["by_operations"] for name in part.names if "by_operations" in held_out[name]]
+    if not by_operations:
+        return part
+    unlike = np.concatenate([1.0 - h.clues.alike for h in by_operations if h.clues])
+    growth = np.array([float(f"{_growth(held_out[name]):.3g}") for name in part.names])
+    return replace(part, reach=float(f"{np.quantile(unlike, _CHECKED):.3g}"), growth=growth)
 
 
-def _growth(held_out: Mapping[str, HeldOut], schemes: tuple[str, ...]) -> float:
+def _growth(held_out: _HeldOut) -> float:
     """By how much deviations are to be larger where no measured cell has the operations; 1 where nothing tells."""
-    if "by_operations" not in schemes or held_out["by_cell"].clues is None:
+    if "by_operations" not in held_out or held_out["by_cell"].clues is None:
         return 1.0
-    law = held_out[schemes[0]].law()
-    inside, outside = (h.errors() / np.sqrt(h.variances(law)) for h in map(held_out.__getitem__, schemes[-2:]))
+    law = next(iter(held_out.values())).law()
+    inside, outside = (h.errors() / np.sqrt(h.variances(law)) for h in (held_out["by_cell"], held_out["by_operations"]))
     enough = float(np.quantile(np.abs(outside), _GROWN_COVERAGE)) / 2.0
     return max(min(max(spread(outside) / spread(inside), _GROWTH), enough), 1.0)

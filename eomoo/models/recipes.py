@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.models.gaussian_process import Kernel
+from eomoo.models.kinds import QUALITIES, kind_of
 from eomoo.models.trees import Trees
 from eomoo.space import Skeleton
 from eomoo.space.features import feature_names
@@ -119,16 +119,20 @@ SEARCH = Recipe(
 START = Recipe(trees=Trees(rounds=200, eta=0.1, min_child_weight=3, subsample=0.7, colsample_bytree=0.5), held_out=0.2)
 
 
-def recipe_for(name: str, values: NDArray[np.float64], *, encoding: str | None = None) -> Recipe:
-    """The recipe of a target of anybody's table: by its name, how many values (n,) there are and how they spread.
+def recipe_for(
+    name: str, values: NDArray[np.float64], *, encoding: str | None = None, kind: str | None = None
+) -> Recipe:
+    """The recipe of a target of anybody's table: by its kind, how many values (n,) there are and how they spread.
 
     Args:
         name: What the target is called.
         values: The measured ones.
         encoding: The features of a cell, by ``Catalogue.features``' names, for trees alone; by default the
             structural ones, seen by a process too.
+        kind: One of ``KINDS``, or "" for another cost; by default what the name tells.
     """
-    accuracy = is_accuracy(name)
+    kind = kind_of(name) if kind is None else kind
+    accuracy = kind == "accuracy"
     fraction = accuracy and bool(values.min() >= 0 and values.max() < 1)
     spread_out = 1.0 - values if fraction else values
     wide = bool(spread_out.min() > 0 and spread_out.max() > (_WIDE_ERRORS if fraction else _WIDE) * spread_out.min())
@@ -136,13 +140,8 @@ def recipe_for(name: str, values: NDArray[np.float64], *, encoding: str | None =
     many = len(values) > _MANY_CELLS
     if encoding is not None:
         return Recipe(encoding=encoding, trees=_MANY if many else _LATENCY.trees, log=log, of_error=of_error)
-    few = _ACCURACY if accuracy or name.endswith("error") else _LATENCY
+    few = _ACCURACY if kind in QUALITIES else _LATENCY
     recipe = replace(few, noises=_NOISES, log=log, of_error=of_error)
     if not many:
         return recipe
     return replace(recipe, encoding="structural+one-hot", trees=_MANY, share=_SHARE_OF_MANY)
-
-
-def is_accuracy(name: str) -> bool:
-    """Whether a target of that name is a share of what was right, so that its error is a quantity too."""
-    return re.search("acc|_(micro|macro)(_|$)", name.lower()) is not None

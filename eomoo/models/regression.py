@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
-from eomoo.models.gaussian_process import Paths, Predictor, Solver, covariance
+from eomoo.models.gaussian_process import Paths, Predictor, covariance
+from eomoo.models.noise import TRIED, Solvers, best_noise, weights_of
 from eomoo.models.recipes import Recipe
 from eomoo.models.regressor import Regressor
 from eomoo.models.scaling import Scaling, named, scaling_of, selected
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
 _Array = NDArray[np.float64]
 _BLOCK = 1 << 13
-# Fewer rows say nothing: a fifth of ten is held out, and eight are learnt from.
-_LEAST_ROWS = 10
-# Cells from which the noise is chosen: an inverse of so many takes some milliseconds.
-_TRIED = 250
+LEAST_ROWS = 10
+"""Fewer rows say nothing: a fifth of ten is held out, and eight are learnt from."""
 # Values more than five interquartile ranges above the median are drawn nearer.
 _FAR = 5.0
 
@@ -57,6 +56,7 @@ class Model(Regressor):
         spread: (m,) factor by which held-out errors exceed the modelled deviation.
         spearman: (m,) rank correlation on held-out rows; NaN where unknown or where a column does not vary.
         n_train: Rows that it was fitted to.
+        repeats: (n,) how many measurements each of the process's cells has; None for one each.
     """
 
     recipe: Recipe
@@ -74,6 +74,7 @@ class Model(Regressor):
     spread: _Array
     spearman: _Array
     n_train: int
+    repeats: _Array | None = None
 
     def predict_and_place(self, features: ArrayLike) -> tuple[_Array, _Array, _Array]:
         """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
@@ -99,7 +100,8 @@ class Model(Regressor):
         assert self.scaling is not None
         scaling, columns = self.scaling, self.recipe.columns
         with one_thread():
-            paths = Paths(self.known, replace(self.recipe.kernel, noise=float(self.noise[k])), n, rng)
+            kernel, repeats = replace(self.recipe.kernel, noise=float(self.noise[k])), self.repeats
+            paths = Paths(self.known, kernel, n, rng, repeats=1.0 if repeats is None else repeats)
 
         def at(X: NDArray[Any]) -> _Array:
             with one_thread():
@@ -205,6 +207,8 @@ def fit(
     seed: int | np.random.Generator = 0,
     scaling: Scaling | None = None,
     n_threads: int = 1,
+    repeats: _Array | None = None,
+    noise: _Array | None = None,
 ) -> Model:
     """Fit a model of the columns of Y.
 
@@ -215,6 +219,8 @@ def fit(
         seed: Of all random choices: rows and columns in the trees, cells that the process sees.
         scaling: How features are standardised; by default by X.
         n_threads: Threads of XGBoost; the same seed gives the same bits for one.
+        repeats: (n,) how many measurements each row is the mean of, by which it weighs; by default one.
+        noise: (m,) variances of a measurement that were measured, in (log) units; 0 where none was.
 
     Raises:
         SettingError: (a ValueError) Shapes do not fit, X is not finite, or fewer than 10 rows are left.
@@ -227,14 +233,15 @@ def fit(
         order = rng.permutation(len(values))
         tested, learnt = np.split(order, [max(2, round(recipe.held_out * len(order)))])
         chosen = int(rng.integers(2**31))
-        trial = _fit(recipe, features[learnt], values[learnt], chosen, rng, scaling, n_threads)
+        trial = _fit(recipe, features[learnt], values[learnt], chosen, rng, scaling, n_threads, None, None)
         mean, deviation = trial.predict(features[tested])
         spearman = np.array([_spearman(a, b) for a, b in zip(mean.T, values[tested].T, strict=True)])
         spread = np.sqrt(np.square((values[tested] - mean) / deviation).mean(axis=0))
     else:
         chosen = int(seed) if not isinstance(seed, np.random.Generator) else int(rng.integers(2**31))
+    several = None if repeats is None or (repeats == 1).all() else repeats[usable]
     with one_thread():
-        model = _fit(recipe, features, values, chosen, rng, scaling, n_threads)
+        model = _fit(recipe, features, values, chosen, rng, scaling, n_threads, several, noise)
     return replace(model, spearman=spearman, spread=spread, rows=usable[model.rows])
 
 
@@ -246,21 +253,23 @@ def _fit(
     rng: np.random.Generator,
     scaling: Scaling | None,
     n_threads: int,
+    repeats: _Array | None,
+    measured: _Array | None,
 ) -> Model:
     X, trees_see = selected(features, recipe.columns), seen_by_trees(features, recipe)
     n, m = values.shape
-    Y = 1.0 - values if recipe.of_error else values
-    Y = _logarithms(Y) if recipe.log else Y
+    Y = modelled(recipe, values)
     if recipe.robust:
         low, middle, high = np.percentile(Y, [25, 50, 75], axis=0)
         Y = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
     rows = np.arange(n) if n <= recipe.most else np.sort(rng.choice(n, recipe.most, replace=False))
-    own, known, solvers = None, np.empty((0, X.shape[1])), _Solvers(np.empty((0, 0)), recipe.exact)
+    own, known, solvers = None, np.empty((0, X.shape[1])), Solvers(np.empty((0, 0)), recipe.exact, 1.0)
+    times = np.ones(n) if repeats is None else repeats
     share, shift, noise = np.zeros(m), np.zeros(m), np.zeros(m)
     if recipe.kernel is not None:
         own = scaling_of(X) if scaling is None else scaling.of(recipe.columns)
         known = own(X[rows])
-        solvers = _Solvers(covariance(known, recipe.kernel), recipe.exact)
+        solvers = Solvers(covariance(known, recipe.kernel), recipe.exact, times[rows])
         noise[:] = recipe.kernel.noise
         if recipe.slow_runs:
             Y = Y.copy()
@@ -270,9 +279,10 @@ def _fit(
     mean = np.array([math.fsum(y) / n for y in Y.T])
     std = np.array([math.sqrt(math.fsum((y - c) ** 2) / n) or 1.0 for y, c in zip(Y.T, mean, strict=True)])
     standard = (Y - mean) / std
+    floor = np.zeros(m) if measured is None else measured / std**2
     if recipe.noises:
-        tried = rng.permutation(len(rows))[:_TRIED]
-        noise = _best_noise(recipe, known[tried], standard[rows][tried])
+        tried = rng.permutation(len(rows))[:TRIED]
+        noise = best_noise(recipe, known[tried], standard[rows][tried], times[rows][tried], floor)
     weights = np.zeros((len(known), m))
     if recipe.kernel is not None:
         for k in range(m):
@@ -281,7 +291,10 @@ def _fit(
     parts = [standard] if recipe.together else [standard[:, [k]] for k in range(m)]
     return Model(
         recipe=recipe,
-        boosters=tuple(boost(trees_see, part, trees, seed=seed, n_threads=n_threads) for part in parts),
+        boosters=tuple(
+            boost(trees_see, part, trees, seed=seed, n_threads=n_threads, weight=weights_of(repeats, floor))
+            for part in parts
+        ),
         mean=mean,
         std=std,
         scaling=own,
@@ -295,38 +308,23 @@ def _fit(
         spread=np.ones(m),
         spearman=np.full(m, np.nan),
         n_train=n,
+        repeats=None if repeats is None else repeats[rows],
     )
 
 
-def _logarithms(values: _Array) -> _Array:
+def modelled(recipe: Recipe, values: _Array) -> _Array:
+    """What a recipe models of values (...): errors of accuracies, logarithms, or they themselves.
+
+    Raises:
+        SettingError: (a ValueError) Logarithms are modelled, and a value is not positive.
+    """
+    values = 1.0 - values if recipe.of_error else values
+    if not recipe.log:
+        return values
     if not (values > 0).all():
         raise SettingError(f"a model of logarithms needs positive values; got {values.min():g}")
     # NumPy's own differ in the last bit between processors.
-    return np.array([[math.log(v) for v in row] for row in values])
-
-
-class _Solvers:
-    """Solvers of one kernel matrix by noise, each made when it is first asked for."""
-
-    def __init__(self, covariance: _Array, exact: bool) -> None:
-        self._covariance, self._exact = covariance, exact
-        self._made: dict[float, Solver] = {}
-
-    def __getitem__(self, noise: float) -> Solver:
-        if noise not in self._made:
-            self._made[noise] = Solver(self._covariance, noise, exact=self._exact)
-        return self._made[noise]
-
-
-def _best_noise(recipe: Recipe, Z: _Array, Y: _Array) -> _Array:
-    """The noise (m,) with which each target (n, m) is best predicted from all its others."""
-    assert recipe.kernel is not None
-    errors, solvers = [], _Solvers(covariance(Z, recipe.kernel), recipe.exact)
-    for level in recipe.noises:
-        left_out = [solvers[level].left_out_residuals(y) for y in Y.T]
-        errors.append([np.square(residual).mean() for residual in left_out])
-    best: _Array = np.array(recipe.noises)[np.argmin(errors, axis=0)]
-    return best
+    return np.array([math.log(v) for v in values.flat]).reshape(values.shape)
 
 
 def _checked(X: ArrayLike, Y: ArrayLike) -> tuple[NDArray[np.float32], _Array, NDArray[np.int64]]:
@@ -337,9 +335,9 @@ def _checked(X: ArrayLike, Y: ArrayLike) -> tuple[NDArray[np.float32], _Array, N
     if not np.isfinite(features).all():
         raise SettingError("X, the features to fit to, holds values that are not finite")
     usable = np.flatnonzero(np.isfinite(values).all(axis=1))
-    if len(usable) < _LEAST_ROWS:
+    if len(usable) < LEAST_ROWS:
         raise SettingError(
-            f"a regression needs at least {_LEAST_ROWS} rows with all values; "
+            f"a regression needs at least {LEAST_ROWS} rows with all values; "
             f"{len(usable)} of {len(values)} rows have them"
         )
     return features[usable], values[usable], usable

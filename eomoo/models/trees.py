@@ -25,7 +25,15 @@ class Trees:
     max_bin: int = 64
 
 
-def boost(X: NDArray[np.float32], Y: NDArray[np.float64], trees: Trees, *, seed: int, n_threads: int = 1) -> Booster:
+def boost(
+    X: NDArray[np.float32],
+    Y: NDArray[np.float64],
+    trees: Trees,
+    *,
+    seed: int,
+    n_threads: int = 1,
+    weight: NDArray[np.float64] | None = None,
+) -> Booster:
     """One ensemble for all columns of Y, standardised; the same bits on every machine for one thread.
 
     Args:
@@ -34,13 +42,14 @@ def boost(X: NDArray[np.float32], Y: NDArray[np.float64], trees: Trees, *, seed:
         trees: The settings.
         seed: Of the random choices of rows and columns.
         n_threads: XGBoost's threads.
+        weight: (n,) of the rows; by default all count alike.
     """
     import xgboost
 
     settings = asdict(trees)
     rounds = settings.pop("rounds")
     settings.update(objective="reg:squarederror", tree_method="hist", base_score=0.0, seed=seed)
-    matrix = xgboost.QuantileDMatrix(X, label=Y, nthread=n_threads, max_bin=trees.max_bin)
+    matrix = xgboost.QuantileDMatrix(X, label=Y, weight=weight, nthread=n_threads, max_bin=trees.max_bin)
     booster = xgboost.Booster({**settings, "nthread": n_threads}, [matrix])
     # ``xgboost.train`` would spend half its time on callbacks.
     for k in range(rounds):

@@ -16,6 +16,7 @@ from eomoo.objectives.live import LIVE_SETTINGS, LiveBackend
 from eomoo.objectives.nasbench101 import NASBench101Backend
 from eomoo.objectives.surrogate import SurrogateBackend
 from eomoo.objectives.table import TableBackend
+from eomoo.space import SO2SAT, Skeleton
 
 # Checked by the backend that takes them.
 _Settings = dict[str, Any]
@@ -60,8 +61,9 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
                 f"problem card {card.name}: its values come from {' and '.join(wanted)}, which has no setting "
                 f"{short(key)}"
             )
-    backends = {}
-    for source, quantities in wanted.items():
+    backends: dict[str, Backend] = {}
+    # Counts are of the network that models tell of, unless the card says which: so they come last.
+    for source, quantities in sorted(wanted.items(), key=lambda item: item[0] == "analytic"):
         kind = kinds[source]
         settings = dict(card.backends.get(source, {}))
         known_keys(f"problem card {card.name}: the {source} backend", settings, kind.settings, error=CardError)
@@ -70,9 +72,12 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
         for key, value in given.items():
             if key.partition(".")[0] in kind.settings:
                 _override(settings, key, value, where=f"problem card {card.name}: the {source} backend")
+        if source == "analytic":
+            found = (backend.skeleton for backend in backends.values() if backend.predicts)
+            settings.setdefault("skeleton", next((skeleton for skeleton in found if skeleton is not None), SO2SAT))
         backends[source] = kind.build(card, settings, quantities)
     _check_units(card, backends)
-    return backends
+    return {source: backends[source] for source in wanted}
 
 
 def _override(settings: _Settings, key: str, value: object, *, where: str) -> None:
@@ -118,7 +123,8 @@ def _kind_of(card: Card, source: str) -> BackendKind:
 
 
 def _analytic(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
-    return AnalyticBackend(skeleton_from_settings(settings.get("skeleton", "so2sat")))
+    skeleton = settings["skeleton"]
+    return AnalyticBackend(skeleton if isinstance(skeleton, Skeleton) else skeleton_from_settings(skeleton))
 
 
 def _surrogate(card: Card, settings: _Settings, quantities: _Asked) -> Backend:

@@ -94,6 +94,14 @@ class Backend(ABC):
         """
         return None
 
+    def is_measured(self, indices: ArrayLike) -> NDArray[np.bool_]:
+        """Whether what is told of cells (n,) was measured, or can be compared with what was, (n,)."""
+        return np.full(len(self._checked(indices, ())[0]), not self.predicts)
+
+    def measured(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+        """What was measured of cells whose ``values`` are predicted, same shape; NaN where nothing is known."""
+        return self._told(self._measured, indices, names)
+
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
         """What lessens the worth of values that were told, (n, len(names)): "" or a few words."""
         cells, _ = self._checked(indices, names)
@@ -125,6 +133,10 @@ class Backend(ABC):
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """As ``_values``."""
         return np.zeros((len(cells), len(names)))
+
+    def _measured(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        """As ``_values``."""
+        return np.full((len(cells), len(names)), np.nan)
 
     def _ignorance(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """As ``_values``."""

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.checks import choice, known_name
+from eomoo.arrays import Floats
+from eomoo.checks import choice
 from eomoo.data.datasets import find, get_dataset
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
-from eomoo.data.user_table import MOST_BYTES, is_target, read_user_table, target_columns
-from eomoo.errors import DataError, SettingError
-from eomoo.files import sha256_of, write_text
-from eomoo.fronts import Quantity
-from eomoo.models import EO_RECIPES, Measurements, Models, Target, fit_models, recipe_for
-from eomoo.objectives.analytic import AnalyticBackend
-from eomoo.objectives.base import errors_of, with_errors
-from eomoo.objectives.card import TAKEN_NAMES
-from eomoo.space import load_space
+from eomoo.data.measured_table import MeasuredTable
+from eomoo.data.user_table import MOST_BYTES
+from eomoo.files import sha256_of
+from eomoo.models import EO_RECIPES, FAILED, LEAST_CELLS, Measurements, Models, Recipe, Target, fit_models, recipe_for
+from eomoo.objectives.measured_rows import MeasuredRows, rows_of
 from eomoo.space.features import FEATURE_KINDS
 
 if TYPE_CHECKING:
@@ -31,24 +26,26 @@ if TYPE_CHECKING:
 
 _DATASET = "eo-hwnas"
 
+_Progress = Callable[[int, int], None]
+
+
+def _silent(done: int, total: int) -> None:
+    """No progress."""
+
 
 def load_measurements(folder: str | Path | None = None) -> Measurements:
     """The EO table as its models see it; by default its files are looked for."""
-    table = load_eo_table(folder)
-    return Measurements.of(
-        table["index"].to_numpy(dtype=np.int64),
-        {name: table[name].to_numpy(dtype=np.float64) for name in EO_RECIPES},
-        walk=table["walk"].to_numpy(dtype=np.int64),
-        recipes=EO_RECIPES,
-    )
+    return _measurements(_eo_rows(folder), EO_RECIPES)
 
 
-def refit(
-    folder: str | Path | None = None,
-    *,
-    repeats: int = 3,
-    advance: Callable[[int, int], None] = lambda done, total: None,
-) -> Models:
+def _eo_rows(folder: str | Path | None) -> MeasuredRows:
+    rows = rows_of(load_eo_table(folder), list(EO_RECIPES))
+    described = {name: EO_QUANTITIES[name] for name in EO_RECIPES}
+    targets = {name: Target(title=q.title, unit=q.unit, direction=q.direction) for name, q in described.items()}
+    return replace(rows, targets=targets)
+
+
+def refit(folder: str | Path | None = None, *, repeats: int = 3, advance: _Progress = _silent) -> Models:
     """Make the models from the EO table; the same versions of packages give the same bits.
 
     Args:
@@ -56,118 +53,88 @@ def refit(
         repeats: Repetitions of the cross-validation; the models do not depend on it.
         advance: See ``fit_models``.
     """
-    data = load_measurements(folder)
-    place = find(_DATASET, folder)
-    quantities = {name: EO_QUANTITIES[name] for name in EO_RECIPES}
-    return fit_models(
-        data,
-        targets={name: Target(title=q.title, unit=q.unit, direction=q.direction) for name, q in quantities.items()},
-        repeats=repeats,
-        files={file.name: sha256_of(place / file.name, max_size=MOST_BYTES) for file in get_dataset(_DATASET).files},
-        advance=advance,
-    )
+    rows, place = _eo_rows(folder), find(_DATASET, folder)
+    files = {file.name: sha256_of(place / file.name, max_size=MOST_BYTES) for file in get_dataset(_DATASET).files}
+    # The published values stay with their authors, and what is known of the models where they are known by name.
+    rows = replace(rows, files=files, skeleton=None)
+    return _fitted(rows, EO_RECIPES, repeats=repeats, keep=False, advance=advance)
 
 
 def fit_table(
-    table: str | Path | pd.DataFrame,
+    table: str | Path | pd.DataFrame | MeasuredTable,
     targets: Sequence[str] | None = None,
     *,
     units: Mapping[str, str] | None = None,
+    kinds: Mapping[str, str] | None = None,
     encoding: str | None = None,
     repeats: int = 3,
-    advance: Callable[[int, int], None] = lambda done, total: None,
+    advance: _Progress = _silent,
 ) -> Models:
     """Fit models to anybody's table (see ``read_user_table``), its cells held out by a column "walk".
 
+    A cell that was measured several times counts by the mean, which tells the noise of a measurement. Where enough
+    cells failed, and enough did not, the probability that a cell fails is one more target, ``failed``. Values that
+    a column ``NAME_disturbed`` marks are left out.
+
     Args:
-        table: CSV or Parquet file, a folder that holds one, or a frame with a column "index".
+        table: CSV or Parquet file, a folder that holds one, a measured table or its folder, or a frame.
         targets: Columns to model; by default all that hold measured numbers.
         units: Units by target, where the names do not tell them.
+        kinds: What targets are, one of "accuracy", "error", "time", "energy", "count", where unit and name do not tell.
         encoding: What models see of a cell: "17x17" as published, "one-hot" or "structural", for boosted trees alone;
             by default structural features, for a Gaussian process and trees.
         repeats, advance: See ``fit_models``.
 
     Raises:
-        SettingError: A target has fewer than 20 values, or a frame lacks a column.
+        SettingError: A target has fewer than 12 values, there is no such column, or it needs no model.
+        DataError: A file is none, or a row of it is no cell.
     """
-    files: dict[str, str] = {}
-    if isinstance(table, str | Path):
-        path = _table_in(Path(table))
-        wanted = list(targets) if targets else target_columns(path)
-        try:
-            read = read_user_table(path, [*wanted, "walk"])
-        except DataError:
-            # No walks, or whatever else is wrong with the table, which is then said again.
-            read = read_user_table(path, wanted)
-        indices, columns, files = read.indices, dict(read.columns), {path.name: sha256_of(path, max_size=MOST_BYTES)}
-    else:
-        wanted = list(targets) if targets else [c for c in map(str, table.columns) if is_target(c, table[c])]
-        for name in ("index", *wanted):
-            known_name("column", name, [*map(str, table.columns)], error=SettingError)
-        indices = load_space().check(table["index"].to_numpy())
-        columns = {name: table[name].to_numpy() for name in (*wanted, *table.columns.intersection(["walk"]))}
-    walk, chosen = columns.pop("walk", None), {}
-    for name in units or ():
-        known_name("target", name, wanted, error=SettingError)
-    described = {name: Target.named(name, columns[name]) for name in wanted}
     if encoding is not None:
         choice("encoding", encoding, FEATURE_KINDS)
-        known = {name: columns[name][np.isfinite(columns[name])] for name in wanted}
-        chosen = {name: recipe_for(name, y, encoding=encoding) for name, y in known.items() if len(y)}
-    return fit_models(
-        Measurements.of(indices, {name: columns[name] for name in wanted}, walk=walk, recipes=chosen),
-        targets={
-            name: replace(target, unit=(units or {}).get(name, target.unit)) for name, target in described.items()
-        },
+    rows = _with_failures(rows_of(table, targets, units=units, kinds=kinds))
+    known = {name: values[np.isfinite(values)] for name, values in rows.values.items()}
+    recipes = {
+        name: recipe_for(name, y, encoding=encoding, kind=rows.targets[name].told_kind(name))
+        for name, y in known.items()
+        if len(y)
+    }
+    return _fitted(rows, recipes, repeats=repeats, advance=advance)
+
+
+def _with_failures(rows: MeasuredRows) -> MeasuredRows:
+    """Rows with one more target, whether a measurement failed, where that can be learnt."""
+    if not rows.failed.any() or FAILED in rows.values:
+        return rows
+    failed, tried = failures_of(rows)
+    # Fewer failures, or successes, teach nothing of which cells fail.
+    if min(failed, tried - failed) < LEAST_CELLS:
+        return rows
+    tried_rows = rows.failed | np.any([np.isfinite(values) for values in rows.values.values()], axis=0)
+    told: Floats = np.where(tried_rows, rows.failed.astype(np.float64), np.nan)
+    target = Target(title="probability of failure", direction="min", kind="error")
+    return replace(rows, values={**rows.values, FAILED: told}, targets={**rows.targets, FAILED: target})
+
+
+def failures_of(rows: MeasuredRows) -> tuple[int, int]:
+    """How many cells failed, at least once, and how many were tried."""
+    ok = np.any([np.isfinite(values) for values in rows.values.values()], axis=0)
+    return len(np.unique(rows.cells[rows.failed])), len(np.unique(rows.cells[rows.failed | ok]))
+
+
+def _measurements(rows: MeasuredRows, recipes: Mapping[str, Recipe]) -> Measurements:
+    return Measurements.of(rows.cells, rows.values, walk=rows.walk, recipes=recipes)
+
+
+def _fitted(
+    rows: MeasuredRows, recipes: Mapping[str, Recipe], *, repeats: int, advance: _Progress, keep: bool = True
+) -> Models:
+    found = fit_models(
+        _measurements(rows, recipes),
+        targets=rows.targets,
         repeats=repeats,
-        files=files,
+        files=rows.files,
+        keep=keep,
         advance=advance,
     )
-
-
-def _table_in(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    found = sorted(p for p in path.iterdir() if p.name.endswith((".csv", ".csv.gz", ".parquet", ".pq")))
-    if len(found) != 1:
-        raise DataError(
-            f"{path} holds {len(found)} tables ({', '.join(p.name for p in found) or 'none'}); "
-            "name the one that is meant"
-        )
-    return found[0]
-
-
-def write_card(models: Models, folder: str | Path) -> Path:
-    """Write a problem card of models beside them: their first error and their first cost, minimised.
-
-    A cost is what is no accuracy. Where there is none, or no accuracy, parameters take its place.
-
-    Returns:
-        The file ``card.toml``.
-    """
-    measured = {name: Quantity(**asdict(target)) for name, target in models.targets.items()}
-    offered, errors = with_errors(measured), errors_of(measured)
-    accuracies = [name for name, q in measured.items() if q.larger_is_better]
-    first = next((k for k, name in errors.items() if name in accuracies), next(iter(accuracies), None))
-    cost = next((name for name in measured if name not in accuracies), None)
-    lines = [
-        'title = "Predictions of measured cells"',
-        f"# The models offer {', '.join(offered)}.",
-        'citation = ""',
-        "budget = 500",
-    ]
-    for name in (first, cost):
-        source, quantity = (".", offered[name]) if name else ("", AnalyticBackend.quantities["params"])
-        plain = re.sub(r"\W", "_", name or "params")
-        facts = {
-            "name": plain if plain.isidentifier() and plain not in TAKEN_NAMES else f"predicted_{plain}",
-            "title": quantity.title,
-            "unit": quantity.unit,
-            "direction": quantity.direction,
-            "source": f"surrogate:{source}" if source else "analytic",
-            "quantity": name or "params",
-        }
-        lines += ["", "[[objectives]]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
-    path = Path(folder) / "card.toml"
-    write_text(path, "\n".join(lines) + "\n")
-    return path
+    failures = failures_of(rows) if rows.failed.any() else None
+    return replace(found, skeleton=rows.skeleton, failures=failures, title=rows.title)

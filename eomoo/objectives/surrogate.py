@@ -6,7 +6,6 @@ import hashlib
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import whole
 from eomoo.errors import SettingError
-from eomoo.fronts import Quantity
 from eomoo.models import (
+    FAILED,
     SHIPPED,
     Predictions,
     Quality,
     is_at_hand,
     joint_draws,
+    processes,
     read_record,
     shipped_folder,
     whole_space,
@@ -66,7 +66,7 @@ class SurrogateBackend(Backend):
         self._epochs = None if epochs is None else whole("epochs", epochs, least=1)
         self._record = read_record(self.folder)
         self._target_of = self._find_targets()
-        measured = {name: Quantity(**asdict(self._record.targets[t])) for name, t in self._target_of.items()}
+        measured = {name: self._record.targets[t].quantity for name, t in self._target_of.items()}
         self.quantities, self._accuracy_of = with_errors(measured), errors_of(measured)
         self._predictions: Predictions | None = None
 
@@ -83,8 +83,10 @@ class SurrogateBackend(Backend):
 
     @property
     def skeleton(self) -> Skeleton | None:
-        """The network around the cells, of models that come with eomoo."""
-        return {shipped_folder("nb101-sample"): CIFAR10, shipped_folder(): SO2SAT}.get(self.folder)
+        """The network around the cells, of models that come with eomoo, or whose table told it."""
+        return {shipped_folder("nb101-sample"): CIFAR10, shipped_folder(): SO2SAT}.get(
+            self.folder, self._record.skeleton
+        )
 
     @property
     def quality(self) -> Mapping[str, Mapping[str, Quality]]:
@@ -96,8 +98,19 @@ class SurrogateBackend(Backend):
         return hashlib.sha256(f"{self._record.text}{self._epochs or ''}".encode()).hexdigest()
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
-        every = self._all_cells()
-        return np.stack([every.mean(name)[cells] for name in names], axis=1, dtype=np.float64)
+        return np.stack([self._predicted(name, cells)[0] for name in names], axis=1)
+
+    def is_measured(self, indices: ArrayLike) -> NDArray[np.bool_]:
+        """Whether the models were fitted to cells (n,), (n,)."""
+        return np.isin(self._checked(indices, ())[0], processes(self.folder, self._record).cells)
+
+    def _measured(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        models = processes(self.folder, self._record)
+        order = np.argsort(models.cells)
+        place = order[np.minimum(np.searchsorted(models.cells, cells, sorter=order), len(order) - 1)]
+        here = models.cells[place] == cells
+        nothing = np.full(len(models.cells), np.nan)
+        return np.stack([np.where(here, models.measured.get(name, nothing)[place], np.nan) for name in names], axis=1)
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """Of a measurement of these cells around the prediction."""
@@ -133,9 +146,10 @@ class SurrogateBackend(Backend):
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
         """What lessens the worth of predictions, (n, len(names)): "" or words of ``models.applicability``."""
         cells, stored = self._checked(indices, names)
-        every = self._all_cells()
-        values = {name: every.mean(name)[cells].astype(np.float64) for name in stored}
-        found = self._record.domain.marks(cells, values, every.distance()[cells].astype(np.float64))
+        values = {name: self._predicted(name, cells)[0] for name in stored}
+        fails = self._predicted(FAILED, cells)[0] if FAILED in self._record.targets else np.zeros(len(cells))
+        distance = self._all_cells().distance()[cells].astype(np.float64)
+        found = self._record.domain.marks(cells, values, distance, fails=fails)
         return np.array([found[name] for name in stored], dtype=np.str_).reshape(len(stored), len(cells)).T
 
     def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
@@ -156,7 +170,8 @@ class SurrogateBackend(Backend):
     def _predicted(self, name: str, cells: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and deviation (k,) of a target at cells (k,)."""
         every = self._all_cells()
-        return every.mean(name)[cells].astype(np.float64), every.std(name)[cells].astype(np.float64)
+        mean, std = every.mean(name)[cells].astype(np.float64), every.std(name)[cells].astype(np.float64)
+        return (np.clip(mean, 0.0, 1.0) if name == FAILED else mean), std
 
     def _all_cells(self) -> Predictions:
         if self._predictions is None:

@@ -201,6 +201,34 @@ class CellProblem(Problem):
         found = [self.backends[source].marks(cells, [quantity])[:, 0] for source, quantity in columns]
         return np.stack(found, axis=1)
 
+    def basis(self, i: ArrayLike) -> list[str]:
+        """What the objectives' values of cells (n,) rest on: "measured", "" for predictions, or what lessens them.
+
+        Where some predicted objectives were measured and others were not, it names them.
+        """
+        cells = np.atleast_1d(self.space.check(i))
+        parts = list(zip(self.objectives, self._columns[: self.n_obj], strict=True))
+        predicted = [part for part in parts if self.backends[part[1][0]].predicts] or parts
+        found: list[list[str]] = [[] for _ in cells]
+        measured: list[list[str]] = [[] for _ in cells]
+        for objective, (source, quantity) in predicted:
+            backend = self.backends[source]
+            known, marks = backend.is_measured(cells), backend.marks(cells, [quantity])[:, 0].tolist()
+            for k in range(len(cells)):
+                measured[k] += [objective.title] if known[k] else []
+                # What lessens a prediction does not lessen what was measured.
+                found[k] += marks[k].split(", ") if marks[k] and not (known[k] and backend.predicts) else []
+        for k, titles in enumerate(measured):
+            word = "measured" if len(titles) == len(predicted) else f"{' and '.join(titles)} measured"
+            found[k] = [word, *found[k]] if titles else found[k]
+        return [", ".join(dict.fromkeys(marks)) for marks in found]
+
+    def measured_values(self, i: ArrayLike) -> Floats:
+        """Values (n, m), raw, that were measured of cells (n,) where those of ``values`` are predicted, else NaN."""
+        cells, columns = np.atleast_1d(self.space.check(i)), self._columns[: self.n_obj]
+        found = [self.backends[source].measured(cells, [quantity])[:, 0] for source, quantity in columns]
+        return np.stack(found, axis=1)
+
     def objectives_at(self, i: ArrayLike) -> Floats:
         """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""
         return self._minimised(self.values(i))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -46,6 +46,8 @@ class RunResult:
         nearest: Where no cell is feasible, how near one came, in a sentence: the least violation, and the
             best value seen of each limited quantity; else "".
         front_limited: (k, c) the front's values of the quantities that the problem limits.
+        front_basis: (k,) what the front's values rest on, see ``CellProblem.basis``.
+        front_measured: (k, m) what was measured of the front's cells where their values are predicted, else NaN.
     """
 
     cells: Ints
@@ -61,6 +63,8 @@ class RunResult:
     ended: str = ""
     nearest: str = ""
     front_limited: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    front_basis: Sequence[str] = ()
+    front_measured: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
 
 class _Recorder:
@@ -95,6 +99,8 @@ class _Recorder:
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
             front=front,
             front_limited=self.posed.limited_values(front),
+            front_basis=self.problem.basis(front),
+            front_measured=self.problem.measured_values(front),
             front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
             starts=None if starts is None or len(starts) == 0 else starts,
             # Where the first cells came from; genetic algorithms keep it in their initialisation.

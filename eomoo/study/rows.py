@@ -18,7 +18,7 @@ from eomoo.fronts import FrontSummary, Objectives, Quantity
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
 
-_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty")
+_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,20 @@ class RunRow:
     @property
     def limited(self) -> dict[int, list[float]]:
         """Values of the limited quantities by cell of its front; empty where nothing is limited."""
-        rows = self.extra.get("limited", [])
+        return self._of_front("limited")
+
+    @property
+    def basis(self) -> dict[int, str]:
+        """What values of its front rest on, by cell, see ``CellProblem.basis``; empty where all are measured."""
+        return self._of_front("basis")
+
+    @property
+    def measured(self) -> dict[int, list[float | None]]:
+        """What was measured of cells of its front whose values are predicted; empty where nothing was."""
+        return self._of_front("measured")
+
+    def _of_front(self, name: str) -> dict[int, Any]:
+        rows = self.extra.get(name, [])
         return dict(zip(self.front_cells.tolist(), rows, strict=True)) if rows else {}
 
     @property

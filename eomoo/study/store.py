@@ -298,9 +298,13 @@ def _front_digest(cells: Ints, values: Floats) -> str:
 
 
 def _told(result: RunResult) -> dict[str, object]:
-    """What a run says of itself in a sentence, where it does, and values of what is limited."""
+    """What a run says of itself in a sentence, where it does, and what is known of its front besides values."""
     told: dict[str, object] = {name: text for name in ("ended", "nearest") if (text := getattr(result, name))}
-    return told | ({"limited": result.front_limited.tolist()} if result.front_limited.size else {})
+    told |= {"limited": result.front_limited.tolist()} if result.front_limited.size else {}
+    told |= {"basis": list(result.front_basis)} if set(result.front_basis) - {"measured"} else {}
+    if np.isfinite(result.front_measured).any():
+        told["measured"] = [[v if np.isfinite(v) else None for v in row] for row in result.front_measured.tolist()]
+    return told
 
 
 def _limits(problem: CellProblem) -> list[dict[str, object]]:

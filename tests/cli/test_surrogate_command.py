@@ -15,6 +15,7 @@ from eomoo.objectives.refit import fit_table
 from eomoo.objectives.surrogate import SurrogateBackend
 
 FIGURES = {"spearman", "spearman_std", "coverage", "rms_z", "rmse", "n", "repeats", "groups"}
+FIGURES |= {"spearman_interval", "coverage_interval"}
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_targets_can_be_chosen_and_a_folder_can_hold_the_table(table, tmp_path):
     run("fit", table.parent, "--out", tmp_path / "m", "-t", "rank", "--repeats", 1)
     assert list(read_record(tmp_path / "m").targets) == ["rank"]
     objectives = eomoo.get_problem(tmp_path / "m" / "card.toml").card.objectives
-    assert [(o.source, o.quantity) for o in objectives] == [("analytic", "params"), ("surrogate:.", "rank")]
+    assert [(o.source, o.quantity) for o in objectives] == [("surrogate", "val_macro_error"), ("surrogate:.", "rank")]
 
 
 def test_the_published_encoding_and_units_can_be_told(table, tmp_path):
@@ -183,7 +184,7 @@ def test_a_frame_gives_the_same_models_as_its_file(table, own):
     np.testing.assert_array_equal(found.predict(cells), load_models(own).predict(cells))
     with pytest.raises(SettingError, match="no column 'speed'"):
         fit_table(frame, ["speed"])
-    with pytest.raises(SettingError, match="no column 'index'"):
+    with pytest.raises(DataError, match="needs a column 'index'"):
         fit_table(frame.drop(columns="index"), ["rank"])
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from eomoo import load_space
-from eomoo.data.user_table import read_user_table, target_columns
+from eomoo.data.user_table import read_frame, read_user_table, target_columns
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.fronts import Quantity
 from eomoo.objectives.table import TableBackend
@@ -105,7 +105,7 @@ def test_of_what_pandas_notes_in_parquet_nothing_is_needed(tmp_path):
     table = frame(index=INDICES)
     table.index = [7, 3, 5, 1]
     table.to_parquet(path)
-    assert target_columns(path) == ["watts"]
+    assert target_columns(read_frame(path)) == ["watts"]
     damaged = parquet.read_table(path).replace_schema_metadata({"pandas": '{"columns": [{}], "index_columns": ["x"]}'})
     parquet.write_table(damaged, path)
     assert read_user_table(path, ["watts"]).indices.tolist() == INDICES.tolist()

@@ -209,8 +209,8 @@ def test_measurements_that_do_not_fit_are_said(measured, tmp_path, fitted):
         Measurements.of(cells, {"x": np.ones(5)})
     with pytest.raises(SettingError, match="x has no measured value"):
         Measurements.of(cells, {"x": np.full(120, np.nan)})
-    few = np.where(np.arange(120) < 19, targets["my_acc"], np.nan)
-    with pytest.raises(SettingError, match="at least 20 measured cells; x has 19"):
+    few = np.where(np.arange(120) < 11, targets["my_acc"], np.nan)
+    with pytest.raises(SettingError, match="at least 12 measured cells; x has 11"):
         fit_models(Measurements.of(cells, {"x": few}))
     with pytest.raises(SettingError, match=r"letters, digits.*'a/b'"):
         fit_models(Measurements.of(cells, {"a/b": targets["my_acc"]}), repeats=1).save(tmp_path)

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from eomoo.errors import SettingError
 from eomoo.models import SEARCH, START, fit, recipe_for
 from eomoo.models.gaussian_process import covariance
-from eomoo.models.regression import _best_noise
+from eomoo.models.noise import best_noise
 from eomoo.models.scaling import space_scaling
 from eomoo.objectives.surrogate import SurrogateBackend
 
@@ -136,8 +136,11 @@ def test_noise_is_told_from_what_can_be_predicted(draws):
     X, smooth, rng = draws
     noisy = smooth + 1.5 * rng.standard_normal(len(smooth))
     y = np.column_stack((smooth, noisy))[:250]
-    chosen = _best_noise(SEARCH, X[:250], (y - y.mean(axis=0)) / y.std(axis=0))
+    standard, once = (y - y.mean(axis=0)) / y.std(axis=0), np.ones(250)
+    chosen = best_noise(SEARCH, X[:250], standard, once, np.zeros(2))
     assert chosen.tolist() == [min(SEARCH.noises), max(SEARCH.noises)]
+    # What repeats told is a least, as far as it is among those that are tried.
+    assert best_noise(SEARCH, X[:250], standard, once, np.array([0.05, 9.0])).tolist() == [0.1, 0.5]
 
 
 def test_each_column_has_its_own_noise(draws):

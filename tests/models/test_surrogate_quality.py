@@ -149,7 +149,13 @@ def test_quality_of_known_predictions():
     fold = np.repeat(np.arange(10), 2)
     error = np.tile([1.0, -1.0], 10)
     held = HeldOut(
-        cells=np.arange(20), measured=measured, mean=measured + error, unit=np.full(20, 0.5), clues=None, fold=fold
+        cells=np.arange(20),
+        measured=measured,
+        mean=measured + error,
+        unit=np.full(20, 0.5),
+        clues=None,
+        fold=fold,
+        group=fold,
     )
     # All errors are two deviations, where one in twenty is to be as large.
     assert held.spread() == 1.0

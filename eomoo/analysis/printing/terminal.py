@@ -12,7 +12,6 @@ from eomoo.analysis.fronts import run_columns
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import value_text
-from eomoo.arrays import Bools
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -67,13 +66,10 @@ def _ended_early(results: StudyResults) -> Iterator[str]:
                 )
 
 
-def front_rows(stored: StoredRun, outside: Bools) -> RichTable:
-    """A run's front: cells (k,), with a mark where ``outside`` (k,), their values and what they cost."""
+def front_rows(stored: StoredRun) -> RichTable:
+    """A run's front: cells (k,), their values, what they cost, and whether they were measured."""
     shown = [column for column in run_columns(stored) if not column.detail]
-    rows = [
-        [f"{cell}{'*' if outside[k] else ''}", *(column.text(k) for column in shown)]
-        for k, cell in enumerate(stored.front_cells.tolist())
-    ]
+    rows = [[str(cell), *(column.text(k) for column in shown)] for k, cell in enumerate(stored.front_cells.tolist())]
     titles = ["cell", *(column.label for column in shown)]
     made = to_rich(Table(title="", columns=titles, rows=rows, key="front"))
     for column in made.columns:

@@ -25,6 +25,7 @@ function choicePanel(front) {
           h("a", { href: `#${front.anchor(k)}`, class: "cell-name" }, `cell ${front.cells[k]}`),
           front.knee === k ? h("span", { class: "badge" }, "knee") : null,
           front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
+          front.badge(k),
           front.facts(k, true))),
       ...(front.holds(k) === null ? [] : [h("p", { class: "holds" }, `It keeps these limits with probability ${front.holds(k).toFixed(2)}.`)]));
   }

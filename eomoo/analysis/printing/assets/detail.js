@@ -21,6 +21,7 @@ function cellSection(front, k) {
     front.knee === k ? h("span", { class: "badge" }, "knee") : null,
     front.optimal ? h("span", { class: "badge plain" }, `${front.optimal[k] ? "" : "not "}on the ${front.bestFront}`) : null,
     front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
+    front.badge(k),
     front.foundBy ? h("span", { class: "badge plain" }, `on the front of ${front.foundBy[k]} of ${front.nRuns} runs`) : null,
   ];
   return [

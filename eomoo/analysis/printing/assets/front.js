@@ -33,6 +33,15 @@ class Front {
     return take === this.cells[k] ? `stands for ${n} cells` : `cannot be told from cell ${take}`;
   }
 
+  /** What a cell's values rest on: measured, predicted or extrapolated, and why; "" where all are measured. */
+  known(k) { return this.basis[k].length ? this.basis[k][0] : ""; }
+
+  /** That, as a badge whose hint says why; null where all are measured, or it is plainly predicted. */
+  badge(k) {
+    const word = this.known(k);
+    return word && word !== "predicted" ? h("span", { class: "badge plain", title: this.basis[k][1] || word }, word) : null;
+  }
+
   /** How probably a cell keeps the limits on objectives in truth; null where that is no question. */
   holds(k) {
     let [p, asked] = [1, false];
@@ -104,17 +113,21 @@ class Front {
     const rows = this.columns.map((c) => [
       h("dt", {}, c.title),
       h("dd", {}, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
-        c.sd ? h("span", { class: "soft" }, ` ± ${spread(c.sd[k])}`) : null, c.unit ? ` ${c.unit}` : ""),
+        c.sd ? h("span", { class: "soft" }, ` ± ${spread(c.sd[k])}`) : null, c.unit ? ` ${c.unit}` : "",
+        c.measured && c.measured[k] !== null ? h("span", { class: "soft" }, ` (measured ${c.show(c.measured[k])})`) : null),
     ]);
     return h("dl", { class: "facts" }, rows);
   }
 
   csvRows() {
-    const head = ["cell", ...this.columns.flatMap((c) => (c.sd ? [c.name, `${c.name}_std`] : [c.name]))];
+    const parts = (c, all) => all.filter((_, part) => !part || (part === 1 ? c.sd : c.measured));
+    const head = ["cell", ...this.columns.flatMap((c) => parts(c, [c.name, `${c.name}_std`, `${c.name}_measured`]))];
+    if (this.basis[0]?.length) head.push("basis");
     if (this.foundBy) head.push("found_by");
     head.push("within_limits", "genotype", "hash");
     return [head, ...this.cells.map((cell, k) => [
-      cell, ...this.columns.flatMap((c) => (c.sd ? [c.values[k], c.sd[k]] : [c.values[k]])),
+      cell, ...this.columns.flatMap((c) => parts(c, [c.values[k], c.sd?.[k], c.measured?.[k]])),
+      ...(this.basis[0].length ? [this.known(k)] : []),
       ...(this.foundBy ? [this.foundBy[k]] : []), this.inside(k) ? "yes" : "no", this.genotypes[k], this.hashes[k],
     ])];
   }

@@ -38,9 +38,11 @@ function parallelPlot(host, front) {
     const { title, unit, better, objective } = front.columns[c];
     const narrow = width < 520;
     const anchor = !narrow ? "middle" : j === 0 ? "start" : j === axes.length - 1 ? "end" : "middle";
-    const at = !narrow || anchor === "middle" ? x : j === 0 ? 4 : width - 4;
     const most = Math.max(6, Math.floor((width / axes.length / (narrow ? 5.6 : 6.6)) * 2) / 2);
     const short = (text) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+    const half = 3.4 * Math.min(title.length, most);
+    // A long name stays within the picture.
+    const at = !narrow ? Math.min(Math.max(x, half), width - half) : anchor === "middle" ? x : j === 0 ? 4 : width - 4;
     const name = narrow ? front.columns[c].name.replaceAll("_", " ") : title;
     const ticks = scales[j].ticks(5).map((v) => s("g", {},
       s("line", { x1: x - 4, x2: x + 4, y1: scales[j](v), y2: scales[j](v), class: "axis" }),

@@ -9,6 +9,7 @@ function showTip(front, k, px, py) {
       front.knee === k ? h("span", { class: "badge" }, "knee") : null,
       front.optimal && front.optimal[k] ? h("span", { class: "badge plain" }, `on the ${front.bestFront}`) : null,
       front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
+      front.badge(k),
       front.facts(k, true)));
   document.body.append(tip);
   const { width, height } = tip.getBoundingClientRect();
@@ -29,6 +30,7 @@ function scatterPlot(host, front, options) {
   function spanned(c, index) {
     const lists = [c.values];
     const hasCloud = index < front.objectives.length;
+    if (c.measured) lists.push(c.measured);
     if (front.trueFront && hasCloud) lists.push(front.trueFront.values[index]);
     if (options.everything && hasCloud) lists.push(front.seen[index]);
     if (options.band && hasCloud) front.band.forEach(({ outline }) => lists.push(outline[index]));
@@ -56,8 +58,9 @@ function scatterPlot(host, front, options) {
     marks = points.map(([px, py], k) => (k === front.knee
       ? s("path", { d: `M${px},${py - r - 4}l${r + 4},${r + 4}l-${r + 4},${r + 4}l-${r + 4},-${r + 4}z`, class: "mark knee" })
       : s("circle", { cx: px, cy: py, r, class: front.takes && !front.takes.includes(front.cells[k]) ? "mark member" : "mark" })));
+    marks.forEach((mark, k) => front.known(k) && mark.classList.add(...front.known(k).split(" ").slice(-1)));
     rings = s("g", {});
-    inner.append(...marks, rings);
+    inner.append(s("path", { d: measuredMarks(cx, cy, x, y), class: "found-true" }), ...marks, rings);
     const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}` },
       drawAxes(box, x, y, [withUnit(cx.title, cx.unit), withUnit(cy.title, cy.unit)], small), layers);
     attach(svg);
@@ -76,6 +79,14 @@ function scatterPlot(host, front, options) {
     }).join("");
     return s("path", { d, class: "truth" });
   };
+
+  /** From what was predicted of a cell to what was measured, with a cross there. */
+  const measuredMarks = (cx, cy, x, y) => front.cells.map((_, k) => {
+    const [mx, my] = [cx.measured?.[k] ?? null, cy.measured?.[k] ?? null];
+    if (mx === null && my === null) return "";
+    const [px, py] = [x(mx ?? cx.values[k]), y(my ?? cy.values[k])];
+    return `M${points[k][0]},${points[k][1]}L${px},${py}m-4,-4l8,8m-8,0l8,-8`;
+  }).join("");
 
   const errorBars = (cx, cy, x, y) => front.cells.map((_, k) => {
     const [vx, vy] = [cx.values[k], cy.values[k]];

@@ -33,14 +33,17 @@ function tableRows(table) {
 
 /** The front as a table: the first rows, all of them on demand. */
 function frontTable(front, most = 25) {
-  const heads = ["cell", ...front.columns.flatMap((c) => (c.sd ? [withUnit(c.title, c.unit), "±"] : [withUnit(c.title, c.unit)]))];
+  const heads = ["cell", ...front.columns.flatMap((c) => [withUnit(c.title, c.unit), ...(c.sd ? ["±"] : []), ...(c.measured ? ["measured"] : [])])];
   if (front.foundBy) heads.push(`found by (of ${front.nRuns} runs)`);
   const number = (v, format) => h("td", { class: "number", "data-value": v }, format(v));
   const body = h("tbody", {}, front.cells.map((cell, k) => h("tr", {},
     h("td", { class: "number", "data-value": cell }, h("a", { href: `#${front.anchor(k)}` }, String(cell))),
-    front.columns.flatMap((c) => (c.sd ? [number(c.values[k], c.show), number(c.sd[k], spread)] : [number(c.values[k], c.show)])),
-    front.foundBy ? number(front.foundBy[k], show) : null)));
-  const table = h("table", { class: "front-table" }, h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col", class: "number" }, t)))), body);
+    front.columns.flatMap((c) => [number(c.values[k], c.show), c.sd ? number(c.sd[k], spread) : null,
+      !c.measured ? null : c.measured[k] === null ? h("td", { class: "number" }, "-") : number(c.measured[k], c.show)]),
+    front.foundBy ? number(front.foundBy[k], show) : null,
+    front.basis[k].length ? h("td", { title: front.basis[k][1] || "" }, front.known(k)) : null)));
+  const table = h("table", { class: "front-table" }, h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col", class: "number" }, t)),
+    front.basis[0]?.length ? h("th", { scope: "col" }, "basis") : null)), body);
   if (front.n <= most + 15) most = Infinity;
   const more = h("button", { type: "button", class: "more" });
   const trim = () => [...body.rows].forEach((row, k) => row.classList.toggle("beyond", k >= most));

@@ -1,0 +1,161 @@
+"""The rows of anybody's table as models are fitted to them: values, failures, walks, the network around the cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eomoo.arrays import Bools, Floats, Ints
+from eomoo.checks import choice, known_name, listed, short
+from eomoo.data.measured_table import TABLE_FILE, MeasuredTable, is_measured, read_measured
+from eomoo.data.user_table import MOST_BYTES, cells_of, ended_badly, numbers_of, read_frame, target_columns
+from eomoo.errors import DataError, SettingError
+from eomoo.files import sha256_of
+from eomoo.fronts import Quantity
+from eomoo.models import KINDS, Target
+from eomoo.objectives.analytic import SKELETONS, AnalyticBackend
+from eomoo.space import Skeleton, load_space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredRows:
+    """Rows of a table, one for each measurement of a cell.
+
+    Attributes:
+        title: What the table calls itself; "" where it does not.
+        cells: (n,) indices.
+        values: (n,) of each target, NaN where there is none.
+        failed: (n,) bool, rows in which the measurement of a target failed because of the cell.
+        disturbed: Number of values that were left out since something disturbed them.
+        walk: (n,) number of the walk that found each cell, NaN for none; None where there are no walks.
+        targets: What each target is.
+        skeleton: The network around the cells; None where nothing tells.
+        files: SHA-256 of the files that were read, by name.
+    """
+
+    title: str
+    cells: Ints
+    values: dict[str, Floats]
+    failed: Bools
+    disturbed: int
+    walk: Floats | None
+    targets: dict[str, Target]
+    skeleton: Skeleton | None
+    files: dict[str, str]
+
+
+def rows_of(
+    table: str | Path | pd.DataFrame | MeasuredTable,
+    targets: Sequence[str] | None = None,
+    *,
+    units: Mapping[str, str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+) -> MeasuredRows:
+    """The rows of a file, a folder, a frame or a measured table; see ``fit_table`` for the arguments.
+
+    Raises:
+        DataError: (a ValueError) A file is none, or a row of it is no cell.
+        SettingError: (a ValueError) There is no such column, or it is known without a model.
+    """
+    files: dict[str, str] = {}
+    where = Path("the table")
+    if isinstance(table, str | Path):
+        where = _file_in(Path(table))
+        files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
+        table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
+    known: Mapping[str, Quantity] = {}
+    title, skeleton = "", None
+    if isinstance(table, MeasuredTable):
+        known, title, skeleton, table = table.quantities, table.facts["title"], table.skeleton, table.to_dataframe()
+    names = list(dict.fromkeys(targets)) if targets else target_columns(table, where=where)
+    for name in names:
+        if name not in table.columns:
+            raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(table.columns)}")
+    for name in (*(units or ()), *(kinds or ())):
+        known_name("target", name, names, error=SettingError)
+    cells, ended = cells_of(table, where), ended_badly(table)
+    read = {name: numbers_of(table[name], name, where, ended) for name in names}
+    skeleton = skeleton or _skeleton_of(table, cells)
+    counted = [name for name in names if name in AnalyticBackend.quantities]
+    if counted and skeleton is not None:
+        raise SettingError(f"{counted[0]} is counted exactly for every cell; it needs no model")
+    disturbed = {name: _disturbed(table, name) & np.isfinite(read[name][0]) for name in names}
+    return MeasuredRows(
+        title=title,
+        cells=cells,
+        values={name: np.where(disturbed[name], np.nan, values) for name, (values, _) in read.items()},
+        failed=np.any([failed for _, failed in read.values()], axis=0),
+        disturbed=sum(int(rows.sum()) for rows in disturbed.values()),
+        walk=_walks(table),
+        targets={
+            name: _target(name, values, known.get(name), (units or {}).get(name), (kinds or {}).get(name))
+            for name, (values, _) in read.items()
+        },
+        skeleton=skeleton,
+        files=files,
+    )
+
+
+def _file_in(path: Path) -> Path:
+    if is_measured(path):
+        return path / TABLE_FILE
+    if not path.is_dir():
+        return path
+    found = sorted(p for p in path.iterdir() if p.name.endswith((".csv", ".csv.gz", ".parquet", ".pq")))
+    if len(found) != 1:
+        raise DataError(
+            f"{path} holds {len(found)} tables ({', '.join(p.name for p in found) or 'none'}); "
+            "name the one that is meant"
+        )
+    return found[0]
+
+
+def _target(name: str, values: Floats, known: Quantity | None, unit: str | None, kind: str | None) -> Target:
+    """What a target is: as it was told, as its table says, as its name tells."""
+    if kind is not None:
+        choice(f"the kind of {name}", kind, KINDS)
+    if known is None or kind is not None:
+        unit = unit if unit is not None or known is None else known.unit
+        return Target.named(name, values, unit=unit or "", kind=kind or "")
+    return Target(title=known.title, unit=known.unit if unit is None else unit, direction=known.direction)
+
+
+def _disturbed(table: pd.DataFrame, name: str) -> Bools:
+    """Values (n,) that something disturbed, by the column beside them that says so."""
+    if f"{name}_disturbed" not in table.columns:
+        return np.zeros(len(table), dtype=bool)
+    nothing = np.zeros(len(table), dtype=bool)
+    marks, _ = numbers_of(
+        table[f"{name}_disturbed"], f"{name}_disturbed", Path("the table"), nothing, none_is_fine=True
+    )
+    return np.asarray(np.nan_to_num(marks) > 0)
+
+
+def _walks(table: pd.DataFrame) -> Floats | None:
+    if "walk" not in table.columns:
+        return None
+    import pandas as pd
+
+    texts = table["walk"].astype(object)
+    numbers, _ = pd.factorize(texts.where(texts.notna() & (texts != ""), None))
+    return np.where(numbers < 0, np.nan, numbers) if (numbers >= 0).any() else None
+
+
+def _skeleton_of(table: pd.DataFrame, cells: Ints) -> Skeleton | None:
+    """The known network whose parameters a column of that name counts."""
+    if "params" not in table.columns:
+        return None
+    try:
+        counts, _ = numbers_of(table["params"], "params", Path("the table"), np.zeros(len(cells), dtype=bool))
+    except DataError:
+        return None
+    there = np.isfinite(counts)
+    same = (s for s in SKELETONS.values() if np.array_equal(load_space().params(cells[there], s), counts[there]))
+    return next(same, None)
