@@ -216,7 +216,7 @@ def _print_table(models: Models | Record, quality: Mapping[str, Mapping[str, Qua
     table.add_column("unit")
     for name, schemes in quality.items():
         target = models.targets[name]
-        better = "more" if target.direction == "max" else "less"
+        better = "more" if target.quantity.larger_is_better else "less"
         for k, (scheme, q) in enumerate(schemes.items()):
             table.add_row(
                 "" if k else f"{target.title} ({better} is better)",
