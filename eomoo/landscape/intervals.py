@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -85,14 +86,14 @@ def rank_correlations(values: Floats, groups: Ints) -> Estimates:
     m = values.shape[1]
     masks, which = np.unique(np.isfinite(values), axis=1, return_inverse=True)
     found = np.full((3, m, m), np.nan)
-    pairs = [(a, b) for a in range(masks.shape[1]) for b in range(masks.shape[1])]
-    for a, b in sorted(pairs, key=lambda pair: pair[0] == pair[1]):
-        # Columns of one mask are ranked together; what this does to pairs within one of two is mended later.
+    kinds = range(masks.shape[1])
+    # Columns of one mask are ranked together; what a pair of masks does to pairs within one is mended at the end.
+    for a, b in (*combinations(kinds, 2), *zip(kinds, kinds, strict=True)):
         columns, both = np.flatnonzero((which == a) | (which == b)), masks[:, a] & masks[:, b]
-        if both.sum() < _LEAST_CELLS or a > b:
-            continue
-        estimates = jackknife(partial(_ranked, values[both][:, columns]), groups[both], link=fisher, inverse=np.tanh)
-        found[:, columns[:, None], columns] = np.reshape(estimates, (3, len(columns), -1))
+        if both.sum() >= _LEAST_CELLS:
+            ranked = partial(_ranked, values[both][:, columns])
+            estimates = jackknife(ranked, groups[both], link=fisher, inverse=np.tanh)
+            found[:, columns[:, None], columns] = np.reshape(estimates, (3, len(columns), -1))
     return Estimates(*found)
 
 
