@@ -87,8 +87,12 @@ def landscape(
 def _names_table(name: str | None) -> bool:
     """Whether what is named is no card."""
     from eomoo.data.published_tables import PUBLISHED, TABLE_ENDINGS
+    from eomoo.objectives import list_problems
 
-    return name is not None and (name in PUBLISHED or name.lower().endswith(TABLE_ENDINGS) or Path(name).is_dir())
+    # A run of a shipped card may lie in a folder of its name.
+    if name is None or name in list_problems():
+        return False
+    return name in PUBLISHED or name.lower().endswith(TABLE_ENDINGS) or Path(name).is_dir()
 
 
 def _problem(
@@ -201,6 +205,9 @@ def _print_sample(numbers: Facts) -> None:
     for name, values in numbers.get("ruggedness_as_published", {}).items():
         right, wrong = values["ruggedness"], values["ruggedness_as_published"]
         out.print(f"ruggedness of {name}: {right:.2f}, as published (first cells counted twice) {wrong:.2f}")
+    for q in numbers["quantities"]:
+        if q["disturbed"]:
+            out.print(f"{q['disturbed']:,} of {about['measurements']:,} measurements of {q['name']} were disturbed")
     for status, count in about["failed"].items():
         out.print(f"{count:,} of {about['measurements']:,} measurements ended as {status!r}")
     out.print(f"Intervals of {numbers['confidence']:.0%} in brackets. {about['says']}", soft_wrap=True)

@@ -107,6 +107,8 @@ def analyse_sample(table: MeasuredTable, *, beside: MeasuredTable | None = None)
 
 
 def _says(sample: Sample) -> str:
+    if len(sample.cells) == len(load_space()):
+        return "The table has all cells: a problem card on it gets what a whole space tells, and this does not."
     walks = "along its walks, how fast values change from step to step"
     if not len(sample.walks):
         walks = "without walks (columns walk and step) nothing of ruggedness"
@@ -124,7 +126,9 @@ def _counts(values: NDArray[Any]) -> dict[str, int]:
 def _quantity(sample: Sample, name: str, curve: Autocorrelation | None, by_walk: Floats | None) -> Facts:
     values = sample.values[name]
     found: Facts = {"name": name, **asdict(sample.quantities[name]), "values": describe(values[np.isfinite(values)])}
+    rows = sample.table.rows
     found["missing"] = int(np.isnan(values).sum())
+    found["disturbed"] = int((rows[f"{name}_disturbed"] == 1).sum()) if f"{name}_disturbed" in rows else 0
     if curve is not None and by_walk is not None:
         found["autocorrelation"] = {
             "lag_1": curve.mean[1],

@@ -59,6 +59,15 @@ def test_the_terminal_gets_tables_and_what_a_sample_can_tell(table):
     assert "optima:" not in result.stdout
 
 
+def test_a_folder_called_as_a_shipped_card_is_no_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "eo-macro-params").mkdir()
+    result = runner.invoke(app, ["eo-macro-params", "--walks", "0"])
+    assert "n_walks must be" in str(result.exception)
+    (tmp_path / "mine").mkdir()
+    assert "no benchmark.toml" in str(runner.invoke(app, ["mine"]).exception)
+
+
 def test_a_card_on_twelve_cells_is_a_sample_too(space, tmp_path):
     cells = np.random.default_rng(1).choice(len(space), 12, replace=False)
     card = write_card(tmp_path, cells, values_of(space, cells))
@@ -91,7 +100,7 @@ def test_what_is_no_table_is_compared_with_none():
 
 def test_the_eo_table_gives_the_published_analysis(eo_folder, tmp_path):
     numbers = asked("eo-table-macro-latency", "--out", tmp_path)
-    assert numbers == asked("--published") == asked("eo-hwnas")
+    assert numbers == asked("--published")
     assert numbers["ruggedness_as_published"]["val_macro"]["ruggedness_as_published"] == pytest.approx(5.35, abs=0.01)
     assert len(pd.read_csv(tmp_path / "cells.csv")) == 450
     result = runner.invoke(app, ["eo-table-macro-latency", "-c", "latency<=10"])

@@ -160,6 +160,16 @@ def test_failed_cells_leave_gaps_and_are_counted():
     assert analysis.numbers["sample"]["failed"] == {"diverged": 2}
 
 
+def test_disturbed_timings_are_counted():
+    rows, facts = made()
+    rows["latency_disturbed"] = (np.arange(240) % 100 == 3).astype(float)
+    facts["columns"].append(column("latency_disturbed", kind="mark"))
+    analysis = analysed(rows, facts)
+    assert quantity(analysis, "latency")["disturbed"] == 3
+    assert quantity(analysis, "val_micro")["disturbed"] == 0
+    assert "latency_disturbed" not in analysis.sample.quantities
+
+
 def test_a_step_that_the_table_lacks_is_no_step():
     rows, facts = made()
     found = quantity(analysed(rows[rows["step"] != 4], facts), "val_micro")
