@@ -19,13 +19,13 @@ from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_au
 from eomoo.landscape.sample import Sample, sample_of
 from eomoo.landscape.sampled import SampleAnalysis, analyse_sample
 from eomoo.landscape.sampled_sheet import sampled_sheet
-from eomoo.landscape.sheet import STYLES, finish, landscape_sheet, sheet_axes
+from eomoo.landscape.sheet import finish, landscape_sheet
 from eomoo.landscape.values import correlation, describe
 from eomoo.landscape.writing import landscape_frames, write_landscape, write_sample
 
 __all__ = [
-    "STYLES", "Autocorrelation", "Beside", "Landscape", "LandscapeAnalysis", "Sample", "SampleAnalysis",
-    "analyse_landscape", "analyse_sample", "autocorrelation", "correlation", "describe", "finish", "is_sample",
-    "landscape_frames", "landscape_of", "landscape_sheet", "pls_depth", "sample_of", "sampled_sheet", "set_beside",
-    "sheet_axes", "walk_autocorrelation", "write_landscape", "write_sample",
+    "Autocorrelation", "Beside", "Landscape", "LandscapeAnalysis", "Sample", "SampleAnalysis", "analyse_landscape",
+    "analyse_sample", "autocorrelation", "correlation", "describe", "finish", "is_sample", "landscape_frames",
+    "landscape_of", "landscape_sheet", "pls_depth", "sample_of", "sampled_sheet", "set_beside", "walk_autocorrelation",
+    "write_landscape", "write_sample",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
@@ -13,7 +14,7 @@ import numpy as np
 from eomoo.landscape.intervals import Estimates
 from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
-from eomoo.landscape.sheet import SMALL, STYLES, finish, sheet_axes, write_rows
+from eomoo.landscape.sheet import STYLES, finish, sheet_axes, write_rows
 from eomoo.plots import COLORS, axis_label
 from eomoo.space import load_space
 
@@ -26,8 +27,8 @@ Panel = Callable[["Axes", SampleAnalysis], object]
 _BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
 # More would not be told apart in a third of a page.
 _MOST_CURVES, _MOST_RANKED = 4, 9
-# Characters of an axis label that stay within a panel, with a unit.
-_MOST_TITLE = 32
+# Characters of an axis label that stay within a panel, with a unit, and of what stands beside one.
+_MOST_TITLE, _MOST_SHORT = 32, 20
 _SMALL_PRINT: dict[str, Any] = {"fontsize": 6, "frameon": False, "borderpad": 0.1, "alignment": "left"}
 _POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
 
@@ -35,7 +36,7 @@ _POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
 def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
     """One page of what there is of a sample, and the panels ``more`` before the numbers."""
     sample, numbers = analysis.sample, analysis.numbers
-    good, latency = shown(analysis), _latency(analysis)
+    good, latency = shown(sample), _latency(analysis)
     panels: list[Panel] = [partial(plot_distributions, names=names) for names in _together(analysis)]
     pairs = dict.fromkeys(combinations(good[:2], 2), False)
     # Without an accuracy the latency may be what stands for all.
@@ -48,8 +49,7 @@ def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
     panels += [plot_noise] if any(q["noise"] for q in numbers["quantities"]) else []
     panels += [plot_classes] if numbers["classes"] else []
     if analysis.beside is not None:
-        common = analysis.beside.rows.shape[1] > 0
-        panels += [plot_beside, plot_beside_ranks] if common else []
+        panels += [plot_beside_ranks] if analysis.beside.rows.shape[1] > 0 else []
         panels += [plot_beside_rugged] if any(row["table"] == "second" for row in analysis.beside.rugged) else []
     panels += [*more, write_sample_numbers]
     count = f"a sample, {len(sample.cells):,} of {numbers['sample']['of']:,} cells"
@@ -59,33 +59,26 @@ def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
     return figure
 
 
-def shown(analysis: SampleAnalysis) -> list[str]:
+def shown(sample: Sample) -> list[str]:
     """What stands for all in a figure: validation before test and training, macro before micro, the longest training.
 
     Accuracies and errors, or else whatever was measured.
     """
-    return _preferred(analysis.sample)
-
-
-def _preferred(sample: Sample) -> list[str]:
     kinds = sample.table.kinds
     measured = [name for name in sample.costs() if name not in ("params", "macs") and kinds[name] != "counted"]
-    names = sample.performance() or measured or list(sample.quantities)
+    return sorted(sample.performance() or measured or sample.quantities, key=_place)
 
-    def place(name: str) -> tuple[int, int, bool]:
-        epochs = re.search(r"_(\d{1,9})$", name)
-        split = next((k for k, word in enumerate(("val", "test", "train")) if name.startswith(word)), 3)
-        return split, -int(epochs[1]) if epochs else -(10**9), "macro" not in name
 
-    return sorted(names, key=place)
+def _place(name: str) -> tuple[int, int, bool]:
+    epochs = re.search(r"_(\d{1,9})$", name)
+    split = next((k for k, word in enumerate(("val", "test", "train")) if name.startswith(word)), 3)
+    return split, -int(epochs[1]) if epochs else -(10**9), "macro" not in name
 
 
 def _learning(analysis: SampleAnalysis) -> list[str]:
     """Accuracies of the learning curves that were measured at several epochs."""
-    epochs = analysis.epochs
-    order = [f"{split}_{kind}" for split in ("val", "train", "test") for kind in ("macro", "micro")]
-    names = [] if epochs.empty else [str(k) for k, rows in epochs.groupby("quantity", sort=False) if len(rows) > 1]
-    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))[:_MOST_CURVES]
+    sizes = Counter(row["quantity"] for row in analysis.numbers["epochs"])
+    return sorted((name for name, n in sizes.items() if n > 1), key=_place)[:_MOST_CURVES]
 
 
 def _latency(analysis: SampleAnalysis) -> list[str]:
@@ -100,7 +93,7 @@ def _together(analysis: SampleAnalysis) -> list[list[str]]:
     names = analysis.sample.performance()
     parts = [[k for k in names if k.endswith(end)] for end in ("_macro", "_micro")]
     rest = [k for k in names if not k.endswith(("_macro", "_micro"))]
-    return [part[:_MOST_CURVES] for part in (*parts, rest or shown(analysis)[: 0 if names else 1]) if part]
+    return [part[:_MOST_CURVES] for part in (*parts, rest or shown(analysis.sample)[: 0 if names else 1]) if part]
 
 
 def _scaled(sample: Sample, name: str) -> tuple[float, str]:
@@ -119,17 +112,16 @@ def _title(sample: Sample, name: str) -> str:
     """The title of a quantity, that of a known one as short as a figure wants it."""
     known = re.fullmatch("(train|val|test)_(micro|macro)", name)
     if known is not None:
-        return f"{known[1].replace('val', 'val.').replace('train', 'train.')} {known[2]} accuracy"
-    title = re.sub("^multiply-accumulates of an image", "MACs", sample.quantities[name].title)
+        return f"{known[1]}{'' if known[1] == 'test' else '.'} {known[2]} accuracy"
+    title = sample.quantities[name].title.replace("multiply-accumulates of an image", "MACs")
     return title if len(title) <= _MOST_TITLE else name.replace("_", " ")[:_MOST_TITLE]
 
 
 def _short(sample: Sample, name: str) -> str:
     """A title for narrow places."""
     title = re.sub(" accuracy| on .*", "", _title(sample, name)).replace("training", "train.")
-    return (
-        title if len(title) <= 20 else f"{name.replace('_', ' ')[:19]}…" if len(name) > 20 else name.replace("_", " ")
-    )
+    words = title if len(title) <= _MOST_SHORT else name.replace("_", " ")
+    return words if len(words) <= _MOST_SHORT else f"{words[: _MOST_SHORT - 1]}…"
 
 
 def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[str]) -> Axes:
@@ -185,7 +177,7 @@ def _band(value: float, low: float, high: float) -> str:
 
 def _curved(analysis: SampleAnalysis) -> list[str]:
     """Quantities whose walks are shown: two accuracies, the latency, and what is left."""
-    names = [*shown(analysis)[:2], *_latency(analysis), "macs"]
+    names = [*shown(analysis.sample)[:2], *_latency(analysis), "macs"]
     return [name for name in dict.fromkeys(names) if np.isfinite(analysis.curves[name].mean[1])][:_MOST_CURVES]
 
 
@@ -238,13 +230,10 @@ def plot_epochs(ax: Axes, analysis: SampleAnalysis) -> Axes:
     epochs = analysis.epochs
     for k, name in enumerate(_learning(analysis)):
         rows, style = epochs[epochs["quantity"] == name], STYLES[k]
+        middle, low, high = (100 * rows[part] for part in ("median", "q25", "q75"))
         label = name.replace("_", " ").replace("val", "val.").replace("train", "train.")
-        ax.plot(
-            rows["epoch"], 100 * rows["median"], marker="os^D"[k], markersize=2.5, linewidth=1.0, label=label, **style
-        )
-        ax.fill_between(
-            rows["epoch"], 100 * rows["q25"], 100 * rows["q75"], color=style["color"], alpha=0.2, linewidth=0
-        )
+        ax.plot(rows["epoch"], middle, marker="os^D"[k], markersize=2.5, linewidth=1.0, label=label, **style)
+        ax.fill_between(rows["epoch"], low, high, color=style["color"], alpha=0.2, linewidth=0)
     ax.margins(y=0.3)
     ax.legend(**_SMALL_PRINT, loc="upper left", ncols=2)
     return finish(ax, title="accuracies at each epoch", x="epoch", y="accuracy (%), quartiles")
@@ -252,7 +241,7 @@ def plot_epochs(ax: Axes, analysis: SampleAnalysis) -> Axes:
 
 def plot_ranks(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """Spearman's correlations; those whose interval holds 0 in grey."""
-    chosen = [*shown(analysis)[:4], *_latency(analysis), *analysis.sample.costs()]
+    chosen = [*shown(analysis.sample)[:4], *_latency(analysis), *analysis.sample.costs()]
     names = list(dict.fromkeys(chosen))[:_MOST_RANKED]
     return _plot_matrix(ax, analysis.ranks, analysis.sample, names, analysis.sample, names, title="Spearman")
 
@@ -262,7 +251,7 @@ def plot_beside_ranks(ax: Axes, analysis: SampleAnalysis) -> Axes:
     assert analysis.beside is not None
     both, names = analysis.beside, []
     for sample in (both.first, both.second):
-        measured = [*_preferred(sample), *(name for name in sample.costs() if name not in ("params", "macs"))]
+        measured = [*shown(sample), *(name for name in sample.costs() if name not in ("params", "macs"))]
         names.append(list(dict.fromkeys(measured))[:_MOST_RANKED])
     return _plot_matrix(ax, both.ranks, both.first, names[0], both.second, names[1], title="beside")
 
@@ -286,90 +275,66 @@ def _plot_matrix(
     return ax
 
 
-def plot_beside(ax: Axes, analysis: SampleAnalysis) -> Axes:
-    """One accuracy of the common cells in both tables."""
-    assert analysis.beside is not None
-    both, ends = analysis.beside, []
-    for sample, rows in zip((both.first, both.second), both.rows, strict=True):
-        name = _preferred(sample)[0]
-        scale, label = _scaled(sample, name)
-        ends.append((list(sample.quantities).index(name), scale * sample.values[name][rows], label))
-    (a, y, y_label), (b, x, x_label) = ends
-    rank = _band(*(float(part[a, b]) for part in both.ranks))
-    ax.plot(x, y, "o", color=COLORS[0], markersize=2.4, mew=0, alpha=0.55)
-    ax.margins(y=0.25)
-    title = f"Spearman {rank}, {both.rows.shape[1]} cells"
-    ax.legend(handles=[], **_SMALL_PRINT, loc="upper left", title=title, title_fontsize=6)
-    name = both.second.table.facts["title"].partition(":")[0][:24]
-    return finish(ax, title=f"beside {name}", x=x_label, y=y_label)
-
-
 def plot_beside_rugged(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """Autocorrelation of lag 1 of both tables, each along its own walks and along the first's."""
     assert analysis.beside is not None
     both = analysis.beside
     samples = {"first": both.first, "second": both.second}
-    rows = [row for row in both.rugged if row["quantity"] in _preferred(samples[row["table"]])[:3]]
-    for k, row in enumerate(rows):
-        second = row["table"] == "second"
-        ax.plot(row["band"], (k, k), color=COLORS[second], linewidth=1.2)
-        ax.plot(row["lag_1"], k, "os"[second], color=COLORS[second], markersize=3)
-    names = [f"{_short(samples[row['table']], row['quantity'])}, {row['table']}" for row in rows]
-    labels = [f"{name}*" if row["walks"] != "own" else name for name, row in zip(names, rows, strict=True)]
-    finish(ax, title="ruggedness beside", x="autocorrelation, lag 1 (* common cells)")
-    ax.set_yticks(range(len(rows)), labels, fontsize=5.5)
-    ax.invert_yaxis()
-    return ax
+    found = [row for row in both.rugged if row["quantity"] in shown(samples[row["table"]])[:3]]
+    rows = [
+        (
+            f"{_short(samples[row['table']], row['quantity'])}, {row['table']}{'' if row['walks'] == 'own' else '*'}",
+            row["lag_1"],
+            row["band"],
+        )
+        for row in found
+    ]
+    return _plot_intervals(ax, rows, title="ruggedness beside", x="autocorrelation, lag 1 (* common cells)")
 
 
 def plot_noise(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """Share of the variance of single measurements that is noise, with its interval."""
     found = [q for q in analysis.numbers["quantities"] if q["noise"]][:12]
-    for k, q in enumerate(found):
-        low, high = np.nan_to_num(100.0 * np.array(q["noise"]["band"], dtype=float), nan=100.0 * q["noise"]["share"])
-        share = 100.0 * q["noise"]["share"]
-        ax.barh(k, share, color=COLORS[5], height=0.6)
-        ax.plot([low, high], [k, k], color="black", linewidth=0.9)
-    names = [_short(analysis.sample, q["name"]) for q in found]
-    finish(ax, title="noise against signal", x="noise (% of the variance)")
-    ax.set_yticks(range(len(found)), names, fontsize=6)
-    ax.invert_yaxis()
-    ax.set_xlim(0, 100)
+    rows = [
+        (_short(analysis.sample, q["name"]), 100 * q["noise"]["share"], 100 * np.array(q["noise"]["band"]))
+        for q in found
+    ]
+    _plot_intervals(ax, rows, title="noise against signal", x="noise (% of the variance)").set_xlim(-2, 102)
     return ax
 
 
 def plot_classes(ax: Axes, analysis: SampleAnalysis) -> Axes:
-    """Share of the images of each split that its smallest and its largest class have."""
-    found = analysis.numbers["classes"]
-    for k, row in enumerate(found.values()):
-        ends = 100.0 * row["smallest"], 100.0 * row["largest"]
-        ax.plot(ends, (k, k), color=COLORS[0], linewidth=3)
-        ax.text(ends[1], k - 0.22, f"{row['images']:,} images", fontsize=6, ha="right")
-        ax.plot([100.0 / row["classes"]] * 2, (k - 0.25, k + 0.25), color="black", label="" if k else "balanced")
-    finish(ax, title="classes of the splits", x="smallest to largest class (%)")
-    ax.set_yticks(range(len(found)), [str(split) for split in found], fontsize=SMALL)
-    ax.set_ylim(len(found) - 0.5, -0.7)
-    ax.set_xlim(left=0)
-    ax.legend(**_SMALL_PRINT, loc="lower right")
+    """Share of the images of each split that its smallest and its largest class have; a dot where they are balanced."""
+    rows = [
+        (f"{split}\n{row['images']:,}", 100 / row["classes"], (100 * row["smallest"], 100 * row["largest"]))
+        for split, row in analysis.numbers["classes"].items()
+    ]
+    return _plot_intervals(ax, rows, title="classes of the splits", x="smallest, balanced, largest (%)")
+
+
+def _plot_intervals(ax: Axes, rows: Sequence[tuple[str, float, Any]], *, title: str, x: str) -> Axes:
+    """A line for each row: its name, a value as a dot, the two ends of an interval."""
+    for k, (_, value, ends) in enumerate(rows):
+        ax.plot(ends, (k, k), color=COLORS[5], linewidth=2)
+        ax.plot(value, k, "o", color="black", markersize=3)
+    finish(ax, title=title, x=x)
+    ax.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=6)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     return ax
 
 
 def write_sample_numbers(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """The numbers that people quote."""
     numbers, sample = analysis.numbers, analysis.sample
-    about, often = numbers["sample"], sorted(numbers["by_vertices"], key=numbers["by_vertices"].get)[-3:]
+    about, often = numbers["sample"], sorted(numbers["by_vertices"])[-3:]
     rows = [
         ("cells / walks", "", f"{about['cells']:,} / {about['walks']}"),
         ("measurements / failed", "", f"{about['measurements']:,} / {sum(about['failed'].values())}"),
-        (
-            f"vertices {' / '.join(sorted(often))}",
-            "",
-            " / ".join(f"{numbers['by_vertices'][k]}" for k in sorted(often)),
-        ),
+        (f"vertices {' / '.join(often)}", "", " / ".join(str(numbers["by_vertices"][k]) for k in often)),
         ("", "mean", "min to max"),
     ]
     named = {q["name"]: q for q in numbers["quantities"]}
-    chosen = [*shown(analysis)[:4], *_latency(analysis)]
+    chosen = [*shown(sample)[:4], *_latency(analysis)]
     for name in dict.fromkeys(chosen):
         factor, label = _scaled(sample, name)
         mean, low, high = (factor * named[name]["values"][key] for key in ("mean", "min", "max"))
