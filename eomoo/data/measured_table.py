@@ -144,8 +144,11 @@ def measured_table(rows: pd.DataFrame, facts: Facts, curves: pd.DataFrame | None
     curve = pd.DataFrame(columns=[*_CURVE_KEYS]) if curves is None else curves
     curve = curve.assign(**{k: v for k, v in (("repeat", 0), ("seed", None)) if k not in curve})
     curve = _typed(curve, [k for k in map(str, curve) if k not in _CURVE_KEYS], keys=_CURVE_KEYS)
-    head = {"format": _FORMAT, "title": "measured table", "created_by": f"eomoo {__version__}"}
-    return MeasuredTable(rows=frame, curve_rows=curve, facts={**head, **facts})
+    return MeasuredTable(rows=frame, curve_rows=curve, facts={**_head(), **facts})
+
+
+def _head() -> Facts:
+    return {"format": _FORMAT, "title": "measured table", "created_by": f"eomoo {__version__}"}
 
 
 def _typed(frame: pd.DataFrame, values: Sequence[str], *, keys: Sequence[str] = KEYS) -> pd.DataFrame:
@@ -259,9 +262,14 @@ def write_measured(table: MeasuredTable, folder: str | Path) -> list[Path]:
         written.append(folder / CURVES_FILE)
         with atomic_path(written[-1]) as temporary:
             _for_people(table.curve_rows).to_csv(temporary, index=False, lineterminator="\n")
-    digests = {path.name: sha256_of(path) for path in written}
-    write_text(folder / BENCHMARK_FILE, to_toml({**table.facts, "digests": digests}))
-    return [*written, folder / BENCHMARK_FILE]
+    return [*written, write_facts({**table.facts, "digests": {path.name: sha256_of(path) for path in written}}, folder)]
+
+
+def write_facts(facts: Facts, folder: str | Path) -> Path:
+    """Write ``benchmark.toml`` of a folder, alone where its table is still to come; the file."""
+    path = Path(folder) / BENCHMARK_FILE
+    write_text(path, to_toml({**_head(), **facts}))
+    return path
 
 
 def _for_people(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from eomoo.arrays import Facts
 from eomoo.checks import number, positive
 from eomoo.data.measured_table import (
-    BENCHMARK_FILE,
     SETTINGS,
     MeasuredTable,
     check_same,
@@ -19,10 +18,11 @@ from eomoo.data.measured_table import (
     measured_table,
     read_facts,
     read_measured,
+    write_facts,
     write_measured,
 )
 from eomoo.errors import EomooError, SettingError
-from eomoo.files import only_one, remove_leftovers, to_toml, write_text
+from eomoo.files import only_one, remove_leftovers
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.settings import facts_of
 from eomoo.objectives.live import LIVE_KINDS, LiveBackend
@@ -132,7 +132,7 @@ class Measuring:
             self._remember_counts()
         else:
             # So that whoever goes on after a kill is held to the same settings.
-            write_text(self.folder / BENCHMARK_FILE, to_toml(self.facts))
+            write_facts(self.facts, self.folder)
 
     def _remember_counts(self) -> None:
         try:

@@ -237,3 +237,16 @@ def test_a_table_that_was_left_half_written_is_made_whole(made, tmp_path, monkey
         read_measured(folder)
     pd.testing.assert_frame_equal(lasting(measure(folder, cells=None)), before)
     pd.testing.assert_frame_equal(lasting(read_measured(folder)), before)
+
+
+def test_what_was_stopped_before_its_first_value_goes_on(tmp_path, monkeypatch):
+    def stopped(self, cells, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eomoo.live.Campaign.timings", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        measure(tmp_path / "table", cells=CELLS[:1])
+    with pytest.raises(DataError, match="has no table yet; run the same `eomoo measure` command again"):
+        read_measured(tmp_path / "table")
+    monkeypatch.undo()
+    assert list(measure(tmp_path / "table", cells=None).cells) == CELLS[:1]
