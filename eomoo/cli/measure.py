@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Argument, Option
 
-from eomoo.cli.common import Json, Options, bars, console, given, parse_options, print_json
+from eomoo.cli.common import Json, Options, bars, console, given, parse_options, print_json, progress
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ _LINES_S = 60.0  # seconds between lines where there is no terminal
 
 
 def measure(
-    out: Annotated[Path, Option(help="The table's folder; one that is there goes on, or grows.")],
     card: Annotated[
         str | None, Argument(help="A live problem card, such as live-scene; by default live-data, for --data.")
     ] = None,
+    out: Annotated[Path | None, Option(help="The table's folder; one that is there goes on, or grows.")] = None,
     data: Annotated[
         str | None,
         Option(help="A folder of images by class, a scene.toml, so2sat:FOLDER or landsat-nc, instead of the card's."),
@@ -59,6 +59,12 @@ def measure(
     setting: Annotated[
         Options, Option("--set", help="A setting of the card's backend: recipe_settings.momentum=0. May be repeated.")
     ] = None,
+    remote_kit: Annotated[
+        Path | None, Option(help="With --only latency: write a folder whose kit.py times the cells on a board instead.")
+    ] = None,
+    from_kit: Annotated[
+        Path | None, Option(help="With --only latency: the timings.json that kit.py wrote on a board, into a table.")
+    ] = None,
     retry_failed: Annotated[bool, Option("--retry-failed", help="Try again what a machine failed at.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -83,7 +89,31 @@ def measure(
         if wrong or repeats > 1:
             name = next(iter(wrong), "repeats").replace("_", "-")
             raise SettingError(f"--{name} has no say with --only latency, which trains nothing")
+    if remote_kit is not None:
+        from eomoo.measuring import choose_cells, timing_backend, write_board_kit
+
+        _check_kit(only, "remote-kit", out=out, from_kit=from_kit)
+        backend = timing_backend(card, data=data, folder=remote_kit, skeleton=around, latency=timing)
+        chosen = choose_cells(cells, walks=walks, length=length, spread=spread, seed=cell_seed)
+        with progress("networks exported", quiet=as_json) as exported:
+            script = write_board_kit(remote_kit, backend, chosen, report=exported)
+        if as_json:
+            print_json({"script": script, "folder": remote_kit})
+        else:
+            _print_kit(script)
+        return
+    if out is None:
+        raise SettingError("say with --out which folder the table goes into")
     begun = time.monotonic()
+    if from_kit is not None:
+        from eomoo.measuring import measure_from_kit
+
+        asked = given(card=card, data=data, cells=cells, walks=walks or None, spread=spread or None)
+        _check_kit(only, "from-kit", **asked, **timing, **around)
+        table = measure_from_kit(from_kit, out=out, report=console(stderr=True).print)
+        told = {**_summary(table), "seconds": time.monotonic() - begun, "folder": out}
+        print_json(told) if as_json else _print(table, told, out)
+        return
     with _progress(quiet=as_json) as (advance, report):
         table = run(
             card,
@@ -106,6 +136,25 @@ def measure(
         )
     told = {**_summary(table), "seconds": time.monotonic() - begun, "folder": out}
     print_json(told) if as_json else _print(table, told, out)
+
+
+def _check_kit(only: str | None, name: str, **others: object) -> None:
+    """SettingError where a kit is asked for together with what it has no use for."""
+    wrong = next(iter(given(**others)), None)
+    if only != "latency":
+        raise SettingError(f"--{name} times networks and trains none: add --only latency")
+    if wrong is not None:
+        raise SettingError(f"--{name} has no use for {wrong.replace('_', '-')}")
+
+
+def _print_kit(script: Path) -> None:
+    show = console()
+    show.print(
+        f"written to {script.parent}: {script.name}, plan.json and networks; copy the folder to the board, there:"
+    )
+    show.print(f"  python {script.name}")
+    show.print("and with the timings.json that it writes, here:")
+    show.print("  eomoo measure --only latency --from-kit timings.json --out TABLE")
 
 
 @contextmanager

@@ -8,6 +8,8 @@
   a training's folder, ``weights`` files with a digest.
 - ``latency``: ``measure_latency`` in the turns of ``rounds``; ``runners`` PyTorch, CUDA graphs and ONNX Runtime,
   ``energy`` its counters, ``nvml`` what a GPU's driver tells, ``devices`` and ``memory`` what there is.
+- ``kit``: ``write_kit`` and ``read_kit``, for boards: ``kit_script``, ``rounds``, ``memory`` and ``onnx_network`` in
+  one file.
 - ``export``: ``export_onnx``, for a whole front ``campaign``; ``mapping``: ``predict_scene``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
   incidents, ``results`` reads them, ``screening`` chooses what is trained fully.

@@ -59,6 +59,8 @@ class Campaign:
         threads: Of torch for each on a CPU; by default the processors shared among the workers.
         readers: Processes that read images ahead, for each candidate.
         cluster: "local", a Dask scheduler's address, or a TOML file for SLURM.
+        elsewhere: What timings that were made elsewhere depend on but the cell, as ``latency_conditions``: those in
+            the store are read, and nothing is timed.
         report: Called with a sentence on what is being done.
         ended: Called with a cell when its training has ended, with a result or an incident.
         retry_failed: Try again what was given up.
@@ -80,6 +82,7 @@ class Campaign:
     threads: int | None = None
     readers: int = 0
     cluster: str = "local"
+    elsewhere: Facts | None = None
     report: Callable[[str], None] = field(default=_silent, repr=False)
     ended: Callable[[int], None] = field(default=_unheard, repr=False)
     retry_failed: bool = False
@@ -150,13 +153,18 @@ class Campaign:
 
     # -- timings -------------------------------------------------------------------------------
 
+    def conditions(self) -> Facts:
+        """Everything that a timing depends on but the cell, as plain data."""
+        found: Facts = self.elsewhere or self.jobs.call(latency_conditions, self.skeleton, self.timing)
+        return found
+
     def timings(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
         """Latencies of cells, with "baseline": what the reference cell takes in a quiet round.
 
         A stored timing that something disturbed is tried again once by each campaign (``again``: now), and
         replaced where nothing disturbs it any more.
         """
-        conditions, skeleton = self.jobs.call(latency_conditions, self.skeleton, self.timing), self.skeleton
+        conditions, skeleton = self.conditions(), self.skeleton
         wanted = {k: {"cell": k, **conditions} for k in cells}
 
         def time(some: list[int]) -> dict[int, Result]:
@@ -165,11 +173,14 @@ class Campaign:
             return dict(zip(some, self.jobs.call(_measure, some, skeleton, self.timing), strict=True))
 
         def make(fresh: list[int]) -> None:
+            if self.elsewhere:
+                raise StoreError(f"cell {fresh[0]} and {len(fresh) - 1} others were not timed on the board yet")
             for k, result in time(fresh).items():
                 self.store.put("latency", wanted[k], result, cell=k)
 
         found = self.store.obtain("latency", wanted, make)
         disturbed = [k for k, r in found.items() if r.get("contended") and (again or k not in self._timed)]
+        disturbed = [] if self.elsewhere else disturbed
         for k, result in (time(disturbed) if disturbed else {}).items():
             if not result.get("contended"):
                 self.store.put("latency", wanted[k], result, cell=k, replace=True)
@@ -238,9 +249,10 @@ class Campaign:
             lines.append("`--retry-failed` tries again what a machine failed at")
         contended = sum(self._contended.values())
         if contended:
+            how = "kit.py there times" if self.elsewhere else "the same command times"
             lines.append(
                 f"{contended} of {len(self._contended)} timings are contended, however often they were tried: "
-                "something else used the device; the same command times them anew"
+                f"something else used the device; {how} them anew"
             )
         bound = sum(self._launch_bound.values())
         if bound:
@@ -252,7 +264,7 @@ class Campaign:
 
     def stored_timings(self, cells: Sequence[int]) -> list[Result | None]:
         """Of each cell the stored timing, with "baseline"; None where there is none. Nothing is timed."""
-        conditions = self.jobs.call(latency_conditions, self.skeleton, self.timing)
+        conditions = self.conditions()
         found = [self.store.get("latency", {"cell": int(k), **conditions}) for k in cells]
         known = [result for result in found if result is not None]
         if known and self._baseline is None:

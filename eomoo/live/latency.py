@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -26,7 +25,7 @@ from eomoo.live.memory import available_memory
 from eomoo.live.network import cell_of
 from eomoo.live.nvml import now, open_nvml
 from eomoo.live.profile import measure_memory
-from eomoo.live.rounds import TRIES, Turns
+from eomoo.live.rounds import TRIES, Turns, in_memory
 from eomoo.live.runners import RUNTIMES, Runner, make_runner
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.version import versions_of
@@ -43,12 +42,8 @@ PROTOCOLS = ("eomoo", "published")
 
 # A choice: a million images, threads, passes or rounds are more than anybody waits for.
 _MOST = 1_000_000
-# Networks in memory at once; with more, a round takes so long that the machine changes within it.
-_GROUP = 24
 # Measured in ONNX Runtime, which takes most: four times the weights, once the feature maps, 10 MB for each network.
 _WEIGHTS, _EACH = 4, 10e6
-# Of the memory that is free: what the libraries of the first network (0.1 GB) and others need is left.
-_SHARE = 0.6
 # A choice: less than that and the device was computing most of the time.
 _LAUNCH_BOUND = 1.2
 
@@ -316,24 +311,15 @@ class _Session(Turns):
 
 
 def _groups(cells: list[Cell], skeleton: Skeleton, how: LatencySetting, device: torch.device) -> list[list[Cell]]:
-    """Cells that are in memory at once: at most ``_GROUP``, and no more than fit."""
+    """Cells that are in memory at once."""
     free = free_memory(device)
-    room = available_memory() if free is None else free[0]
-    sizes = [_bytes_of(cell, skeleton, how) for cell in cells]
-    # The reference is in every group, and making a network takes its memory twice.
-    rest = math.inf if room is None else _SHARE * room - _bytes_of(load_space().cell(how.reference), skeleton, how)
-    rest -= max(sizes, default=0)
-    groups: list[list[Cell]] = []
-    left = 0.0
-    for cell, size in zip(cells, sizes, strict=True):
-        if not groups or len(groups[-1]) == _GROUP or size > left:
-            groups.append([])
-            left = rest
-        groups[-1].append(cell)
-        left -= size
-    return groups
+    reference = bytes_of(load_space().cell(how.reference), skeleton, how)
+    sizes = [bytes_of(cell, skeleton, how) for cell in cells]
+    groups = in_memory(sizes, reference, available_memory() if free is None else free[0])
+    return [[cells[k] for k in group] for group in groups]
 
 
-def _bytes_of(cell: Cell, skeleton: Skeleton, how: LatencySetting) -> float:
-    memory = measure_memory(cell, skeleton, batch_size=how.batch_size)
+def bytes_of(cell: Cell, skeleton: Skeleton, setting: LatencySetting) -> float:
+    """What a cell's network takes of memory while it is timed, at most."""
+    memory = measure_memory(cell, skeleton, batch_size=setting.batch_size)
     return _WEIGHTS * memory.parameters + memory.peak_activations + _EACH

@@ -15,6 +15,11 @@ CONTENDED_WALL, CONTENDED_SPREAD = 1.1, 0.1
 # program that starts are over by then; what goes on for longer would disturb a fourth try too.
 TRIES, PAUSE_S = 2, 5.0
 
+# Networks in memory at once; with more, a round takes so long that the machine changes within it.
+_GROUP = 24
+# Of the memory that is free: what the libraries of the first network (0.1 GB) and others need is left.
+_SHARE = 0.6
+
 
 class Timed(Protocol):
     """What can be timed."""
@@ -151,3 +156,24 @@ class Turns:
 def disturbance(told: dict[str, Any]) -> tuple[bool, float]:
     """How disturbed a timing is, to be compared: whether it is marked, then its spread."""
     return bool(told["contended"]), (told["upper"] - told["lower"]) / told["median"]
+
+
+def in_memory(sizes: Sequence[float], reference: float, room: float | None) -> list[list[int]]:
+    """Positions of networks that are in memory at once: few enough for a round, and no more than fit.
+
+    Args:
+        sizes: Bytes of each network (n,).
+        reference: Of the reference's, which is in every group.
+        room: Bytes that are free; None where that is not known.
+    """
+    # Making a network takes its memory twice.
+    rest = np.inf if room is None else _SHARE * room - reference - max(sizes, default=0)
+    groups: list[list[int]] = []
+    left = 0.0
+    for k, size in enumerate(sizes):
+        if not groups or len(groups[-1]) == _GROUP or size > left:
+            groups.append([])
+            left = rest
+        groups[-1].append(k)
+        left -= size
+    return groups

@@ -13,6 +13,7 @@ from eomoo.checks import choice
 from eomoo.errors import SettingError
 from eomoo.live.export import onnx_bytes
 from eomoo.live.network import build_network
+from eomoo.live.onnx_network import OnnxNetwork, timed_image
 from eomoo.packages import require
 from eomoo.space import Cell, Skeleton
 
@@ -57,12 +58,11 @@ def make_runner(
     """
     choice("runtime", runtime, RUNTIMES)
     network = build_network(cell, skeleton, seed=0).eval()
-    size = skeleton.image_size
-    image = np.random.default_rng(0).standard_normal((batch_size, skeleton.in_channels, size, size))
+    image = timed_image(batch_size, skeleton.in_channels, skeleton.image_size)
     if runtime == "onnxruntime":
         if precision is not None or published:
             raise SettingError("onnxruntime is timed in float32 and by eomoo's protocol only")
-        return _OnnxRunner(onnx_bytes(network, skeleton), image.astype(np.float32), device, threads)
+        return _onnx_runner(onnx_bytes(network, skeleton), image.astype(np.float32), device, threads)
     if published:
         return _PublishedRunner(network, image, device)
     if device.type == "cuda":
@@ -178,36 +178,14 @@ class _PublishedRunner:
         return spent * 1e3
 
 
-class _OnnxRunner:
-    beside: Runner | None = None
-
-    def __init__(self, content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> None:
-        runtime = require("onnxruntime", purpose="to time a network in ONNX Runtime")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Spinning threads would count as work of the process and disturb what is timed next.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        providers: list[Any] = ["CPUExecutionProvider"]
-        if device.type == "cuda":
-            if "CUDAExecutionProvider" not in runtime.get_available_providers():
-                raise SettingError("this onnxruntime has no CUDA provider; install onnxruntime-gpu")
-            providers = [("CUDAExecutionProvider", {"device_id": device.index or 0})]
-        elif device.type != "cpu":
-            raise SettingError(f"onnxruntime is not timed on the device {device.type}")
-        self.session = runtime.InferenceSession(content, options, providers=providers)
-        self.binding = self.session.io_binding()
-        place = (device.type, device.index or 0)
-        # Input and output stay on the device, so that no copy is timed.
-        self.image = runtime.OrtValue.ortvalue_from_numpy(image, *place)
-        self.binding.bind_ortvalue_input("image", self.image)
-        self.binding.bind_output("logits", *place)
-
-    def times(self, repetitions: int) -> NDArray[np.float64]:
-        clock = np.empty(repetitions + 1)
-        clock[0] = time.perf_counter()
-        for k in range(repetitions):
-            self.session.run_with_iobinding(self.binding)
-            self.binding.synchronize_outputs()
-            clock[k + 1] = time.perf_counter()
-        return np.diff(clock) * 1e3
+def _onnx_runner(content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> OnnxNetwork:
+    runtime = require("onnxruntime", purpose="to time a network in ONNX Runtime")
+    provider: Any = "CPUExecutionProvider"
+    if device.type == "cuda":
+        if "CUDAExecutionProvider" not in runtime.get_available_providers():
+            raise SettingError("this onnxruntime has no CUDA provider; install onnxruntime-gpu")
+        provider = ("CUDAExecutionProvider", {"device_id": device.index or 0})
+    elif device.type != "cpu":
+        raise SettingError(f"onnxruntime is not timed on the device {device.type}")
+    number = device.index or 0
+    return OnnxNetwork(content, image, threads=threads, provider=provider, device=device.type, number=number)

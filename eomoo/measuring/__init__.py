@@ -3,16 +3,17 @@
 - ``cells``: which cells, of walks, of a spread, of a file or folder; ``spread`` over the space.
 - ``sources``: from a card, images or a skeleton to what trains and times.
 - ``measuring``: the measuring into a folder; ``settings`` says what its numbers depend on.
-- ``measure``: all of it, from what a user asks for to the table.
+- ``measure``: all of it, from what a user asks for to the table. ``kit``: of a board, where only a kit can go.
 """
 
 from eomoo.measuring.cells import CellChoice, choose_cells, read_cells
+from eomoo.measuring.kit import measure_from_kit, write_board_kit
 from eomoo.measuring.measure import measure
 from eomoo.measuring.measuring import Advance, Measuring
 from eomoo.measuring.sources import timing_backend, training_backend
 from eomoo.measuring.spread import spread_cells
 
 __all__ = [
-    "Advance", "CellChoice", "Measuring", "choose_cells", "measure", "read_cells", "spread_cells", "timing_backend",
-    "training_backend",
+    "Advance", "CellChoice", "Measuring", "choose_cells", "measure", "measure_from_kit", "read_cells", "spread_cells",
+    "timing_backend", "training_backend", "write_board_kit",
 ]  # fmt: skip

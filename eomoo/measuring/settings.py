@@ -18,10 +18,8 @@ def facts_of(backend: LiveBackend, *, trains: bool) -> Facts:
         backend: What trains and times.
         trains: False where it only times: there are no images and no recipe then.
     """
-    from eomoo.live.latency import latency_conditions
-
     campaign = backend.campaign
-    timing: Facts = dict(campaign.jobs.call(latency_conditions, campaign.skeleton, campaign.timing))
+    timing = campaign.conditions().copy()
     versions, name, gpu = (timing.pop(key, {}) for key in ("versions", "device_name", "gpu"))
     facts: Facts = {
         "title": f"latency on {name}",
