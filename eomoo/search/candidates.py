@@ -175,6 +175,7 @@ class SearchState:
         F: (n, m) values.
         box, directions, best: For ``scalarised_hypervolume``: the box, directions (r, m), the front's (r,).
         nearest: (n,) positions of what was measured, nearest the front first.
+        scale: (m + g,) standard deviations of what was measured, and of the limits' values.
         min_std: (m + g,) standard deviations that are as good as none.
     """
 
@@ -198,6 +199,7 @@ class SearchState:
         else:
             self.box = box_around(self.F, self.F[:_FIRST], reference)
             self.best = np.zeros(_N_DIRECTIONS)
+        self.scale = np.concatenate((self.F.std(axis=0), limits))
         # A limit whose values are all the same is predicted exactly, and needs no more than not to be 0.
         self.min_std = _MIN_STD * np.concatenate((self.box.extent, np.where(limits > 0, limits, 1.0)))
         few = slice(_FEW_DIRECTIONS)

@@ -126,14 +126,14 @@ def test_nothing_but_failures_still_meets_the_budget(problem):
 
 
 def test_limits_are_learnt(pose):
-    """A limit that few cells keep: most of what is proposed keeps it."""
+    """A limit that one cell in fifty keeps: it is kept by fifteen times as much of what is proposed."""
     limit = float(np.quantile(pose("err", "lat").values(np.arange(423_624))[:, 1], 0.02))
     problem = pose("err", "lat", constraints=[f"lat<={limit}"])
     kept = []
     for seed in (1, 2, 3):
         algorithm = search(problem, MAKERS["expected"], 150, seed).algorithm
         kept.append((problem.values(algorithm.trace.index[60:])[:, 1] <= limit).mean())
-    assert np.mean(kept) > 0.5
+    assert np.mean(kept) > 0.3
     assert (problem.values(algorithm.opt.get("index").astype(int))[:, 1] <= limit).all()
 
 
@@ -408,6 +408,28 @@ def test_batches_of_one_take_turns(problem):
     minimize(problem, random, ("n_eval", 50), seed=1, copy_algorithm=False)
     assert set(chosen) == {1}
     assert 8 <= len(chosen) <= 9
+
+
+def test_a_fifth_of_what_the_model_chooses_is_chosen_by_its_own_deviations(problem):
+    """Small batches take turns; those deviations are not made smaller by errors near the front."""
+    algorithm = eomoo.SurrogatePLS(batch_size=3)
+    choose, seen = algorithm._most_expected, []
+
+    def noted(cells, state, n):
+        seen.append((len(algorithm.trace), n, bool((cells.std >= cells.model_std * state.scale).all())))
+        return choose(cells, state, n)
+
+    algorithm._most_expected = noted
+    minimize(problem, algorithm, ("n_eval", 85), seed=1, copy_algorithm=False)
+    late = [(n, own) for length, n, own in seen if length >= 40]
+    assert sum(n for n, own in late if own) == 9
+    assert sum(n for n, own in late if not own) == 36
+    assert not any(own for length, _, own in seen if length < 40)
+
+
+def test_the_first_cells_are_the_same_whatever_the_budget(problem):
+    small, large = (search(problem, MAKERS["expected"], n).algorithm.trace.index.tolist() for n in (61, 150))
+    assert large[:61] == small
 
 
 def test_a_limit_on_an_objective_goes_with_it():
