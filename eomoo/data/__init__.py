@@ -3,6 +3,7 @@
 - `load_eo_table`: the EO HW-NAS table, 450 measured cells, as a DataFrame.
 - `NASBench101Table`: NAS-Bench-101's own table, memory-mapped; `nasbench_api` is the original's interface.
 - `MeasuredTable`, `read_measured`, `write_measured`, `merged`: what was measured of cells, with all that it depends on.
+- `published_tables.open_table`: a measured table of its folder, a published data set, or any file that names cells.
 - `read_user_table`, `UserTable`: anybody's table of cells, CSV or Parquet.
 - `DATASETS`, `find`, `check_files`: the data sets that eomoo knows, where they lie, whether they are whole.
 - `fetch`: bring a data set to this machine, from its authors or from a folder.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eomoo.checks import choice
 from eomoo.data.datasets import DATASETS, candidates, find
 from eomoo.data.download import StartProgress
-from eomoo.data.eo_files import read_database, read_measured, read_walks
+from eomoo.data.eo_files import read_database, read_tests, read_walks
 from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
 from eomoo.data.nasbench_convert import NB101_COLUMNS, convert_nasbench101, looks_like_nasbench101
 from eomoo.errors import DataError, DataNotFoundError, SettingError
@@ -77,7 +77,7 @@ def _begins_with(path: Path, *beginnings: bytes) -> bool:
 
 def _measured_table(path: Path) -> pd.DataFrame:
     """Test accuracies, latency, parameters and checkpoint size by cell, (n, 9)."""
-    table = read_measured(path)
+    table = read_tests(path)
     table.insert(1, "hash", load_space().hash(table["index"].to_numpy()))
     return table
 

@@ -52,7 +52,7 @@ def read_walks(path: str | Path) -> pd.DataFrame:
     return _table(rows, path, "walks")
 
 
-def read_measured(path: str | Path) -> pd.DataFrame:
+def read_tests(path: str | Path) -> pd.DataFrame:
     """Read `test_results_sampled_all_paths.json`: test results by cell.
 
     Returns:

@@ -19,7 +19,7 @@ from eomoo.data.eo_files import (
     MICRO_FILE,
     WALKS_FILE,
     read_database,
-    read_measured,
+    read_tests,
     read_walks,
 )
 from eomoo.errors import CellError, DataError
@@ -128,7 +128,7 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
     place = find("eo-hwnas", folder)
     walks = read_walks(place / WALKS_FILE)
     _check_walks(walks, place / WALKS_FILE)
-    tests = _same_cells(read_measured(place / MEASURED_FILE), walks, "index", place / MEASURED_FILE, "arch_")
+    tests = _same_cells(read_tests(place / MEASURED_FILE), walks, "index", place / MEASURED_FILE, "arch_")
     runs = {
         name: _same_cells(read_database(place / name, high=high), walks, "hash", place / name)
         for name, high in _DATABASES.items()

@@ -253,11 +253,20 @@ def plot_beside_ranks(ax: Axes, analysis: SampleAnalysis) -> Axes:
     for sample in (both.first, both.second):
         measured = [*shown(sample), *(name for name in sample.costs() if name not in ("params", "macs"))]
         names.append(list(dict.fromkeys(measured))[:_MOST_RANKED])
-    return _plot_matrix(ax, both.ranks, both.first, names[0], both.second, names[1], title="beside")
+    about = f"{both.second.table.facts['title'][:_MOST_TITLE]}, {both.rows.shape[1]} cells"
+    return _plot_matrix(ax, both.ranks, both.first, names[0], both.second, names[1], title="beside", x=about)
 
 
 def _plot_matrix(
-    ax: Axes, ranks: Estimates, first: Sample, rows: list[str], second: Sample, columns: list[str], *, title: str
+    ax: Axes,
+    ranks: Estimates,
+    first: Sample,
+    rows: list[str],
+    second: Sample,
+    columns: list[str],
+    *,
+    title: str,
+    x: str = "",
 ) -> Axes:
     places = [list(first.quantities).index(name) for name in rows], [list(second.quantities).index(k) for k in columns]
     value, low, high = (part[np.ix_(*places)] for part in ranks)
@@ -268,7 +277,7 @@ def _plot_matrix(
         ink = "#777777" if not sure[a, b] else "white" if abs(rank) > 0.7 else "black"
         text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".")
         ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize=5.5, color=ink)
-    finish(ax, title=f"{title} (grey: may be 0)")
+    finish(ax, title=f"{title} (grey: may be 0)", x=x)
     labels = [_short(second, name) for name in columns]
     ax.set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize=5.5, rotation=90)
     ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first, name) for name in rows], fontsize=5.5)
