@@ -2,5 +2,5 @@
 
 import pytest
 
-for package in ("torch", "onnxruntime", "thop"):
+for package in ("torch", "thop"):
     pytest.importorskip(package, reason="the extra 'live' is not installed")

@@ -73,7 +73,7 @@ def test_the_folder_says_what_the_numbers_depend_on(made):
     said = {"epochs": "2", "measured_at": [1, 2], "test_curve": True, "seed": 0, "seeds": [0, 1]}
     assert {name: facts["training"][name] for name in said} == said
     assert facts["recipe"]["batch_size"] == 16
-    assert facts["latency"]["runtime"] == "onnxruntime"
+    assert facts["latency"]["runtime"] == "eager"
     assert facts["latency"]["rounds"] == 2
     assert facts["cells"] == {"given": [CELLS]}
     assert {"torch", "onnxruntime"} <= facts["versions"].keys()

@@ -23,7 +23,7 @@ pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 SETTINGS = [
     *("--epochs", "2", "--measure-at", "1,2", "--skeleton", "stem_channels=5", "--skeleton", "n_stacks=2"),
     *(f"--set=latency.{pair}" for pair in ("seconds=0", "repetitions=2", "rounds=2")),
-    *("--walks", "2", "--length", "4", "--spread", "4", "--repeats", "2", "--repeats-of", "0.25"),
+    *("--runtime", "eager", "--walks", "2", "--length", "4", "--spread", "4", "--repeats", "2", "--repeats-of", "0.25"),
 ]
 
 
