@@ -7,6 +7,7 @@
 - ``surrogate``: XGBoost models of the EO HW-NAS table.
 - ``table``: measured values, the EO table's or those of any file.
 - ``nasbench101``: the CIFAR-10 results of every cell, with the noise of their runs.
+- ``model_card``: the card that is written beside models.
 - ``live``: training and timing on this device.
 
 A card that says what cannot be is a CardError (a ValueError), which names the key. Of the files behind a backend
@@ -20,6 +21,7 @@ from eomoo.objectives.backends import BACKENDS, BackendKind, build_backends
 from eomoo.objectives.base import Backend, objectives_of
 from eomoo.objectives.card import Card, CardObjective, Constraint, list_problems, load_card, parse_constraint
 from eomoo.objectives.live import LIVE_QUANTITIES, OWN_IMAGES, LiveBackend, with_images
+from eomoo.objectives.model_card import write_card
 from eomoo.objectives.nasbench101 import NB101_QUANTITIES, NASBench101Backend
 from eomoo.objectives.surrogate import SurrogateBackend
 from eomoo.objectives.table import TableBackend
@@ -28,5 +30,5 @@ __all__ = [
     "BACKENDS", "EO_QUANTITIES", "LIVE_QUANTITIES", "NB101_QUANTITIES", "OWN_IMAGES", "AnalyticBackend", "Backend",
     "BackendKind", "Card", "CardObjective", "Constraint", "LiveBackend", "NASBench101Backend", "Quantity",
     "SurrogateBackend", "TableBackend", "build_backends", "list_problems", "load_card", "objectives_of",
-    "parse_constraint", "with_images",
+    "parse_constraint", "with_images", "write_card",
 ]  # fmt: skip

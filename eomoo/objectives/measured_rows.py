@@ -16,7 +16,7 @@ from eomoo.data.user_table import MOST_BYTES, cells_of, ended_badly, numbers_of,
 from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of
 from eomoo.fronts import Quantity
-from eomoo.models import KINDS, Target
+from eomoo.models import KINDS, LEAST_CELLS, Target
 from eomoo.objectives.analytic import SKELETONS, AnalyticBackend
 from eomoo.space import Skeleton, load_space
 
@@ -87,12 +87,20 @@ def rows_of(
     if counted and skeleton is not None:
         raise SettingError(f"{counted[0]} is counted exactly for every cell; it needs no model")
     disturbed = {name: _disturbed(table, name) & np.isfinite(read[name][0]) for name in names}
+    left = {name: len(np.unique(cells[np.isfinite(read[name][0]) & ~disturbed[name]])) for name in names}
+    spoilt = [name for name in names if disturbed[name].any() and left[name] < LEAST_CELLS]
+    if spoilt and (targets or len(spoilt) == len(names)):
+        raise SettingError(
+            f"something else used the device while {spoilt[0]} was timed, so that it is known of {left[spoilt[0]]} "
+            "cells only; run the same `eomoo measure` command again while nothing else runs"
+        )
+    read = {name: found for name, found in read.items() if name not in spoilt}
     return MeasuredRows(
         title=title,
         cells=cells,
         values={name: np.where(disturbed[name], np.nan, values) for name, (values, _) in read.items()},
         failed=np.any([failed for _, failed in read.values()], axis=0),
-        disturbed=sum(int(rows.sum()) for rows in disturbed.values()),
+        disturbed=sum(int(disturbed[name].sum()) for name in read),
         walk=_walks(table),
         targets={
             name: _target(name, values, known.get(name), (units or {}).get(name), (kinds or {}).get(name))

@@ -1,4 +1,4 @@
-"""The whole chain on made-up images: measured, killed, resumed, looked at."""
+"""The whole chain on made-up images: measured, killed, resumed, looked at, modelled, searched, reported."""
 
 import json
 import os
@@ -71,8 +71,17 @@ def kill_in_the_middle(arguments, folder):
     process.wait()
 
 
-def test_from_images_to_a_table(images, call, tmp_path):
-    table = tmp_path / "table"
+@pytest.fixture
+def quiet(monkeypatch):
+    """Timings of this process that nothing disturbs, whatever else this machine does."""
+    from eomoo.live import campaign
+
+    real = campaign._measure
+    monkeypatch.setattr(campaign, "_measure", lambda *how: [{**found, "contended": False} for found in real(*how)])
+
+
+def test_from_images_to_a_front(images, call, quiet, tmp_path):
+    table, models, front = tmp_path / "table", tmp_path / "models", tmp_path / "front"
     command = ["measure", "--data", images, *SETTINGS, "--out", table]
     kill_in_the_middle(command, table)
     before = trained(table)
@@ -88,3 +97,13 @@ def test_from_images_to_a_table(images, call, tmp_path):
 
     looked = json.loads(call("landscape", table, "--json").out)
     assert looked["sample"]["cells"] == 12
+
+    assert (
+        f"eomoo run {models / 'card.toml'}"
+        in call("surrogate", "fit", table, "--target", "val_macro", "--target", "latency", "--out", models).out
+    )
+    found = json.loads(call("run", models / "card.toml", "--budget", 60, "--out", front, "--json").out)
+    assert found["distinct_cells"] == 60
+    assert {"val_macro_error", "latency"} <= found["front"][0].keys()
+    call("report", front)
+    assert (front / "report.html").stat().st_size > 10_000
