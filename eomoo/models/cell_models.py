@@ -14,7 +14,7 @@ from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.models.applicability import Applicability
 from eomoo.models.deviations import Noise
-from eomoo.models.kinds import kind_of
+from eomoo.models.kinds import is_accuracy, kind_of
 from eomoo.models.recipes import Recipe, recipe_for
 from eomoo.models.regression import Model, fit, modelled
 from eomoo.models.scaling import Scaling, space_scaling
@@ -42,6 +42,8 @@ class Target:
         if (kind or kind_of(name, unit)) != "accuracy":
             return cls(title=title, unit=unit, kind=kind)
         unit = unit or ("fraction" if np.nanmax(values) <= 1 else "%")
+        if is_accuracy(name) and "accuracy" not in title:
+            title = f"{title} accuracy"
         return cls(title=title, unit=unit, direction="max", kind=kind)
 
     @property

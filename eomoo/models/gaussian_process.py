@@ -154,9 +154,16 @@ class Predictor:
 
 def add_rows(sums: _Array, rows: _Array, factors: _Array) -> None:
     """Add rows (n, k), each times its factors (n, m), to sums (m, k), one after the other."""
-    for row, factor in zip(rows, factors, strict=True):
-        for k, f in enumerate(factor):
-            sums[k] += f * row
+    products = np.empty((len(rows) + 1, rows.shape[1]))
+    for k, total in enumerate(sums):
+        products[0] = total
+        np.multiply(rows, factors[:, k, None], out=products[1:])
+        if rows.shape[1] == 1:
+            # A single column is summed by halves otherwise.
+            total[:] = np.add.accumulate(products, axis=0)[-1]
+        else:
+            # Over the first axis: row after row, in order.
+            products.sum(axis=0, out=total)
 
 
 class Prior:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from eomoo.data import load_eo_table
 from eomoo.models import EO_RECIPES, load_models, read_record, shipped_folder
 from eomoo.models.cell_models import fit_parts
 from eomoo.models.quality import HeldOut, cross_validate, measure, random_folds
 from eomoo.models.scaling import measured_scaling, space_scaling
-from eomoo.objectives.refit import load_measurements, refit
-from eomoo.space import load_space
+from eomoo.objectives.refit import fit_table, load_measurements, refit
+from eomoo.space import SO2SAT, load_space
 
 BY_WALK = {
     "latency": 0.98,
@@ -75,6 +76,19 @@ def test_fitting_again_gives_the_shipped_models_bit_for_bit(made, tmp_path):
     ours = read_record(tmp_path)
     assert (ours.targets, ours.data, ours.domain.ranges) == (shipped.targets, shipped.data, shipped.domain.ranges)
     assert ours.files.items() <= shipped.files.items()
+
+
+def test_the_way_of_any_table_gives_the_eo_table_models_as_good_as_the_shipped(eo_folder):
+    """With recipes chosen by name and values, and the skeleton told by the parameters."""
+    found = fit_table(load_eo_table(eo_folder), ["latency", "test_macro"], repeats=1)
+    for name, target in found.targets.items():
+        shipped = read_record(shipped_folder()).quality[name]["by_walk"]
+        assert found.quality[name]["by_walk"].spearman > shipped.spearman - 0.01
+        low, high = found.quality[name]["by_walk"].spearman_interval
+        assert low < shipped.spearman < high
+        assert target.direction == ("max" if name == "test_macro" else "min")
+    assert found.skeleton == SO2SAT
+    assert np.isfinite(found.measured["latency"]).all()
 
 
 def test_threads_do_not_change_a_bit(data):

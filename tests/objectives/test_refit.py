@@ -8,8 +8,10 @@ import eomoo
 from eomoo.analysis.fronts import front_frame, front_json
 from eomoo.data import measured_table, write_measured
 from eomoo.errors import SettingError
-from eomoo.models import FAILED, Measurements, load_models, recipe_for
+from eomoo.models import FAILED, Measurements, Quality, load_models, recipe_for, share_interval, use_of
 from eomoo.models.kinds import kind_of
+from eomoo.models.resampling import correlations, interval, resamples
+from eomoo.models.usefulness import pairs_in_order
 from eomoo.objectives.measured_rows import rows_of
 from eomoo.objectives.model_card import write_card
 from eomoo.objectives.refit import fit_table
@@ -173,6 +175,33 @@ def test_twelve_cells_are_enough_and_eleven_are_not(space, monkeypatch):
 
 
 # -- measured values beside predicted ones -----------------------------------------------------------
+
+
+def test_what_a_model_is_good_for_is_said_by_its_figures():
+    """A rank correlation of .5 orders two of three pairs; deviations beyond half of the range tell no cells apart."""
+    assert [round(pairs_in_order(rho), 2) for rho in (-1, 0, 0.5, 1)] == [0, 0.5, 0.67, 1]
+    figures = {"spearman_std": 0.0, "coverage": 0.95, "rms_z": 1.0, "n": 60, "repeats": 1}
+
+    def use(spearman, rmse, low, high, coverage=(0.9, 0.99)):
+        ends = {"spearman_interval": (low, high), "coverage_interval": coverage}
+        return use_of({"by_cell": Quality(spearman=spearman, rmse=rmse, **ends, **figures)}, (10.0, 20.0))
+
+    assert "ranks cells: yes, of two cells it tells the better one in 93 % of cases (86 to 94)" in use(0.97, 0.5, 0.9, 0.98)
+    assert "apart: yes, two deviations to either side are 20 %" in use(0.97, 0.5, 0.9, 0.98)
+    assert "ranks cells: no" in use(0.6, 2.0, 0.1, 0.8)
+    assert "apart: no, two deviations to either side are 80 %" in use(0.6, 2.0, 0.1, 0.8)
+    assert use(0.9, 1.0, 0.5, 0.95, (0.6, 0.8)).endswith("its deviations are too small")
+
+
+def test_intervals_hold_what_other_groups_would_have_said():
+    """Of two walks that contradict each other nothing is known; many that agree tell a narrow interval."""
+    walk = np.repeat([0, 1], 20)
+    x = np.tile(np.arange(20.0), 2)
+    y = np.where(walk == 0, x, -x)
+    assert interval([correlations(x, y, resamples(walk))]) == pytest.approx((-1, 1))
+    low, high = interval([correlations(x, x + np.arange(40) % 3, resamples(np.arange(40)))])
+    assert 0.95 < low < high < 1
+    assert share_interval(0, 20) == pytest.approx((0, 0.161), abs=2e-3)
 
 
 @pytest.fixture(scope="module")
