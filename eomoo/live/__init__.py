@@ -10,15 +10,15 @@
   ``energy`` its counters, ``nvml`` what a GPU's driver tells, ``devices`` and ``memory`` what there is.
 - ``kit``: ``write_kit`` and ``read_kit``, for boards: ``kit_script``, ``rounds``, ``memory`` and ``onnx_network`` in
   one file.
-- ``export``: ``export_onnx``, for a whole front ``campaign``; ``mapping``: ``predict_scene``.
+- ``export``: ``export_onnx``, and ``export_cells`` of a whole front; ``mapping``: ``predict_scene``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
   incidents, ``results`` reads them, ``screening`` chooses what is trained fully.
 """
 
-from eomoo.live.campaign import Campaign, export_cells
+from eomoo.live.campaign import Campaign
 from eomoo.live.devices import device_name, resolve_device
 from eomoo.live.evaluation import evaluate
-from eomoo.live.export import Exported, export_onnx, read_metadata
+from eomoo.live.export import Exported, export_cells, export_onnx, read_metadata
 from eomoo.live.latency import Latency, LatencySetting, half_split_spearman, measure_latency
 from eomoo.live.mapping import predict_scene
 from eomoo.live.metrics import Accuracy

@@ -12,13 +12,11 @@ import numpy as np
 
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive, whole
-from eomoo.errors import EomooError, SettingError, StoreError
-from eomoo.images import SPLITS, describe, labels_of, read_batch
+from eomoo.errors import SettingError, StoreError
+from eomoo.images import SPLITS, describe, labels_of
 from eomoo.jobs import Jobs, make_jobs
-from eomoo.live.export import export_onnx
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
-from eomoo.live.results import weights_of
 from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import DataSource, TrainingTask, run_task
@@ -27,8 +25,6 @@ from eomoo.space import Skeleton
 # Trainings that may end in incidents before any succeeds. A fault that hits the first three hits all, and
 # a training may take hours.
 _MOST_UNLUCKY = 3
-# Images that a file is checked on: enough to go through every layer, and to export in a moment.
-_CHECKED_IMAGES = 8
 # A cell and its epochs.
 _Key = tuple[int, tuple[int, ...]]
 
@@ -344,33 +340,6 @@ class Campaign:
 
     def _folder_of(self, cell: int, epochs: tuple[int, ...]) -> Path:
         return TrainingTask.folder_of(self.folder.resolve(), cell, self._settings[cell, epochs])
-
-
-def export_cells(
-    campaign: Campaign, results: Sequence[tuple[int, Result | None]], folder: str | Path
-) -> tuple[list[Path], list[str]]:
-    """Write ``CELL.onnx`` for each cell with the result of its training; the files, and sentences on cells without one.
-
-    The accuracy is in the metadata. A cell that fails stops no other.
-    """
-    written, failed = [], []
-    images = None
-    for cell, result in results:
-        weights = weights_of(result)
-        if result is None or weights is None:
-            failed.append(f"cell {cell} was not exported: there are no weights of it")
-            continue
-        accuracy = {f"{s}_{kind}": result[s][kind] for s in ("val", "test") for kind in ("micro", "macro")}
-        path = Path(folder) / f"{cell}.onnx"
-        try:
-            if images is None:
-                test = campaign.source.open().test
-                images, _ = read_batch(test, np.arange(min(_CHECKED_IMAGES, len(test))))
-            export_onnx(weights, path, images=images, metadata={"index": cell, **accuracy})
-            written.append(path)
-        except EomooError as error:
-            failed.append(f"cell {cell} was not exported: {error}")
-    return written, failed
 
 
 def with_first_stretch(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Facts
-from eomoo.errors import DataError
+from eomoo.errors import DataError, EomooError
 from eomoo.files import atomic_path
+from eomoo.images import read_batch
 from eomoo.live.profile import measure_memory
+from eomoo.live.results import weights_of
+from eomoo.live.store import Result
+from eomoo.live.tasks import DataSource
 from eomoo.live.training import network_of
 from eomoo.live.weights import load_state
 from eomoo.packages import require
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """Largest difference of logits by the largest of them; single precision leaves 1e-6 in deep networks."""
 
+# Images that a front's files are checked on: enough to go through every layer, and to export in a moment.
+_CHECKED_IMAGES = 8
 # Logits that differ by less change no probability by more than that.
 _NOTHING = 1e-6
 _PREFIX = "eomoo."
@@ -98,6 +104,33 @@ def export_onnx(
         parameters=memory.parameters,
         peak_activations=memory.peak_activations,
     )
+
+
+def export_cells(
+    source: DataSource, results: Sequence[tuple[int, Result | None]], folder: str | Path
+) -> tuple[list[Path], list[str]]:
+    """Write ``CELL.onnx`` for each cell with the result of its training; the files, and sentences on cells without one.
+
+    The accuracy is in the metadata. A cell that fails stops no other.
+    """
+    written, failed = [], []
+    images = None
+    for cell, result in results:
+        weights = weights_of(result)
+        if result is None or weights is None:
+            failed.append(f"cell {cell} was not exported: there are no weights of it")
+            continue
+        accuracy = {f"{s}_{kind}": result[s][kind] for s in ("val", "test") for kind in ("micro", "macro")}
+        path = Path(folder) / f"{cell}.onnx"
+        try:
+            if images is None:
+                test = source.open().test
+                images, _ = read_batch(test, np.arange(min(_CHECKED_IMAGES, len(test))))
+            export_onnx(weights, path, images=images, metadata={"index": cell, **accuracy})
+            written.append(path)
+        except EomooError as error:
+            failed.append(f"cell {cell} was not exported: {error}")
+    return written, failed
 
 
 def onnx_bytes(network: torch.nn.Module, skeleton: Skeleton) -> bytes:

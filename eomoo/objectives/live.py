@@ -256,10 +256,10 @@ class LiveBackend(Backend):
 
     def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
         """Write ``CELL.onnx`` for each of the cells that was trained; ``notes`` tells of the others."""
-        from eomoo.live.campaign import export_cells
+        from eomoo.live.export import export_cells
 
         results = [(int(k), self.training(int(k))) for k in cells]
-        written, self._not_exported = export_cells(self.campaign, results, folder)
+        written, self._not_exported = export_cells(self.campaign.source, results, folder)
         return written
 
     def notes(self) -> list[str]:
