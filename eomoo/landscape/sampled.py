@@ -88,7 +88,7 @@ def analyse_sample(table: MeasuredTable, *, beside: MeasuredTable | None = None)
             "failed": _counts(table.rows["status"][table.rows["status"] != "done"].to_numpy()),
             "walks": len(sample.walks),
             "cells_in_walks": int(sample.in_walks.sum()),
-            "steps": [int(n) for n in np.unique((sample.walks >= 0).sum(axis=1))],
+            "walk_lengths": [int(n) for n in np.unique((sample.walks >= 0).sum(axis=1))],
             "says": _says(sample),
         },
         "confidence": CONFIDENCE,
