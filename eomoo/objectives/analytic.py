@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from eomoo.checks import short
 from eomoo.errors import CardError, SettingError
 from eomoo.fronts import Quantity
-from eomoo.objectives.base import Backend
+from eomoo.objectives.base import Backend, Cost
 from eomoo.space import CIFAR10, SO2SAT, Skeleton, load_space
 
 SKELETONS: Mapping[str, Skeleton] = {"so2sat": SO2SAT, "cifar10": CIFAR10}
@@ -32,6 +32,10 @@ class AnalyticBackend(Backend):
 
     def __init__(self, skeleton: Skeleton = SO2SAT) -> None:
         self.skeleton = skeleton
+
+    def cost(self, quantity: str) -> Cost:
+        """Nothing."""
+        return "free"
 
     def fingerprint(self) -> str:
         """Its name and the skeleton."""

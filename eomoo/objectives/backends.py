@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eomoo.checks import known_keys, short, text
+from eomoo.checks import known_keys, number, short, text
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
 from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
@@ -136,6 +136,7 @@ def _surrogate(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
 def _table(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
     if settings.get("data") == "eo-hwnas":
         return TableBackend.from_eo()
+    settings["rungs"] = _rungs(card, settings.pop("rungs", []))
     file = settings.pop("file", None)
     if not isinstance(file, str) or "data" in settings:
         raise CardError(
@@ -143,6 +144,22 @@ def _table(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
             'or data = "eo-hwnas"'
         )
     return TableBackend.from_file(card.folder / file, quantities, **settings)
+
+
+def _rungs(card: Card, rows: object) -> dict[float, Mapping[str, str]]:
+    """Shorter trainings, written as [[backend.table.rungs]] with a share and, by quantity, their columns."""
+    where = f"problem card {card.name}: [[backend.table.rungs]]"
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise CardError(f"{where} are tables of a share and columns; got {short(rows)}")
+    found: dict[float, Mapping[str, str]] = {}
+    for row in rows:
+        known_keys(where, row, ("share", "columns"), error=CardError)
+        columns = row.get("columns")
+        if not isinstance(columns, dict):
+            raise CardError(f"{where} needs columns = {{QUANTITY = COLUMN}}; got {short(columns)}")
+        share = number(f"{where}: share", row.get("share"), error=CardError)
+        found[share] = {k: text(f"{where}: {k}", v, error=CardError) for k, v in columns.items()}
+    return found
 
 
 def _nasbench101(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
@@ -159,5 +176,7 @@ BACKENDS: Mapping[str, BackendKind] = {
     "live": BackendKind(build=_live, settings=LIVE_SETTINGS),
     "nasbench101": BackendKind(build=_nasbench101, settings=frozenset({"file", "epochs", "halfway", "repeat", "seed"})),
     "surrogate": BackendKind(build=_surrogate, settings=frozenset({"folder", "data", "epochs"}), place="folder"),
-    "table": BackendKind(build=_table, settings=frozenset({"data", "file", "status", "repeat", "seed"}), place="file"),
+    "table": BackendKind(
+        build=_table, settings=frozenset({"data", "file", "status", "rungs", "effort", "repeat", "seed"}), place="file"
+    ),
 }

@@ -5,22 +5,36 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import short
-from eomoo.errors import UnknownNameError
+from eomoo.errors import SettingError, UnknownNameError
 from eomoo.fronts import Objective, Objectives, Quantity
 from eomoo.space import Skeleton, load_space
+
+Cost: TypeAlias = Literal["free", "cheap", "dear"]
+"""What a quantity of a cell costs: nothing, for it is counted; a second; a whole training."""
+
+_FREE = ("params", "macs", "checkpoint_size")
+_CHEAP = ("latency", "energy", "memory", "train_time")
 
 _Teller = Callable[[NDArray[np.int64], Sequence[str]], NDArray[np.float64]]
 
 
 def _silent(text: str) -> None:
     """No report."""
+
+
+def cost_by_name(quantity: str) -> Cost:
+    """What a quantity of a usual name costs: parameters nothing, a latency a second, all else a training."""
+    if quantity in _FREE:
+        return "free"
+    return "cheap" if quantity.startswith(_CHEAP) else "dear"
 
 
 class Backend(ABC):
@@ -36,6 +50,8 @@ class Backend(ABC):
         predicts: Whether values are predicted, not measured or counted.
         report: Called with a sentence on what is being done, where that takes long.
         retry_failed: Try again measurements that were given up.
+        rungs: Lengths of training that dear quantities may be had after, as shares of the full one, ascending;
+            the last is 1.
     """
 
     name: ClassVar[str]
@@ -44,6 +60,7 @@ class Backend(ABC):
     predicts: bool = False
     report: Callable[[str], None] = staticmethod(_silent)
     retry_failed: bool = False
+    rungs: tuple[float, ...] = (1.0,)
     _accuracy_of: Mapping[str, str] = {}
 
     @property
@@ -66,6 +83,25 @@ class Backend(ABC):
             SettingError: (a ValueError) An index is out of range, or no whole number.
         """
         return self._told(self._values, indices, names)
+
+    def cost(self, quantity: str) -> Cost:
+        """What a quantity costs; unless a backend says otherwise, a training."""
+        return "dear"
+
+    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """What a full training of cells (n,) costs, known before it, by that of a mean cell: (n,)."""
+        return np.ones(len(self._checked(indices, ())[0]))
+
+    def at_rung(self, indices: ArrayLike, names: Sequence[str], share: float) -> NDArray[np.float64]:
+        """As ``values``, after a share of a full training, one of ``rungs``.
+
+        Raises:
+            SettingError: (a ValueError) There are no trainings of that length.
+        """
+        if share not in self.rungs:
+            known = ", ".join(f"{rung:.3g}" for rung in self.rungs)
+            raise SettingError(f"the {self.name} backend has no training of {share:.3g} of the full one; has {known}")
+        return self._told(partial(self._at_rung, share=share), indices, names)
 
     def deviations(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
         """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
@@ -129,6 +165,10 @@ class Backend(ABC):
     @abstractmethod
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """An array of its own with values (n, k) of checked cells and known names, at least one of each."""
+
+    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+        """As ``_values``."""
+        return self._values(cells, names)
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """As ``_values``."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,14 @@ from eomoo.checks import choice, known_keys, number, short, text, whole
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml, sha256_of
 from eomoo.fronts import Direction, Objective
+from eomoo.objectives.base import Cost
 
 # About what the published searches were given; a run of it takes seconds.
 _BUDGET = 500
 # Far above what people write: the longest shipped card has a thousand bytes.
 _MOST_BYTES = 2**20
 _CARD_KEYS = {"title", "citation", "budget", "reference_point", "objectives", "constraints", "backend"}
-_OBJECTIVE_KEYS = {"name", "title", "unit", "direction", "source", "quantity"}
+_OBJECTIVE_KEYS = {"name", "title", "unit", "direction", "source", "quantity", "cost"}
 # Attributes of pymoo's individuals, what its algorithms set there, and columns of eomoo's own tables.
 TAKEN_NAMES = {
     *("X", "F", "G", "H", "CV", "FEAS", "dF", "dG", "dH", "ddF", "ddG", "ddH", "x", "f", "cv", "feas"),
@@ -40,10 +41,12 @@ class CardObjective(Objective):
     Attributes:
         source: Name of the backend that its values come from.
         quantity: The backend's name of it.
+        cost: "free", "cheap" or "dear"; "" for what the backend says.
     """
 
     source: str
     quantity: str
+    cost: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +230,7 @@ def _objective(row: Mapping[str, object], where: str) -> CardObjective:
         direction=cast(Direction, direction),
         source=_text(row, "source", where),
         quantity=_text(row, "quantity", where, default=name),
+        cost=choice(f"{where}: cost", row["cost"], get_args(Cost), error=CardError) if "cost" in row else "",
     )
 
 

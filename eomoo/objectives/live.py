@@ -14,7 +14,7 @@ from eomoo.arrays import Facts
 from eomoo.checks import known_keys, number, short
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
-from eomoo.objectives.base import Backend, errors_of, objectives_of, with_errors
+from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of, objectives_of, with_errors
 from eomoo.objectives.card import Card, load_card
 from eomoo.space import Skeleton, load_space
 
@@ -239,6 +239,10 @@ class LiveBackend(Backend):
     def fingerprint(self) -> str:
         """The fingerprint of the images."""
         return str(self.campaign.images()["fingerprint"])
+
+    def cost(self, quantity: str) -> Cost:
+        """As the name says; but the time of a training is told by none but a whole one."""
+        return "dear" if quantity in _TRAINED else cost_by_name(quantity)
 
     def training(self, index: int) -> Result | None:
         """The stored result of a cell's longest training; None where there is none."""

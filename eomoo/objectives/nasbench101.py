@@ -14,7 +14,7 @@ from eomoo.checks import short, whole
 from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
-from eomoo.objectives.base import Backend, drawn, errors_of, with_errors
+from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
 from eomoo.space import CIFAR10, load_space
 
 # The table's names of what is called otherwise here.
@@ -49,6 +49,7 @@ class NASBench101Backend(Backend):
     name = "nasbench101"
     quantities = NB101_QUANTITIES
     skeleton = CIFAR10
+    cost = staticmethod(cost_by_name)
     _accuracy_of = errors_of(_MEASURED)
 
     def __init__(
@@ -70,6 +71,9 @@ class NASBench101Backend(Backend):
         }
         known = np.isfinite(self._columns["train_time"]).all(axis=1)
         self._known = None if known.all() else np.flatnonzero(known)
+        self._epochs = epochs
+        if not halfway:
+            self.rungs = tuple(e / epochs for e in self.table.epochs if e <= epochs)
         self._repeat, self._seed = repeat, whole("seed", seed, least=0)
         self._setting = f"{epochs} {halfway} {repeat} {seed}"
 
@@ -103,6 +107,11 @@ class NASBench101Backend(Backend):
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         return self._gather(cells, names, self._runs_of(cells))
 
+    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+        epochs = round(share * self._epochs)
+        shorter = {n: self.table.column(_METRIC.get(n, n), epochs=epochs) for n in names if n != "params"}
+        return self._gather(cells, names, self._runs_of(cells), shorter)
+
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """From the three runs; 0 for parameters.
 
@@ -126,10 +135,15 @@ class NASBench101Backend(Backend):
         return np.full(len(cells), self._repeat)
 
     def _gather(
-        self, cells: NDArray[np.int64], names: Sequence[str], runs: NDArray[np.int64] | Literal["mean"]
+        self,
+        cells: NDArray[np.int64],
+        names: Sequence[str],
+        runs: NDArray[np.int64] | Literal["mean"],
+        of: Mapping[str, NDArray[np.floating]] | None = None,
     ) -> NDArray[np.float64]:
+        found = self._columns if of is None else of
         columns = [
-            load_space().params(cells, CIFAR10) if name == "params" else pick(self._columns[name], cells, runs)
+            load_space().params(cells, CIFAR10) if name == "params" else pick(found[name], cells, runs)
             for name in names
         ]
         return np.stack(columns, axis=1, dtype=np.float64)

@@ -26,7 +26,7 @@ from eomoo.models import (
     shipped_folder,
     whole_space,
 )
-from eomoo.objectives.base import Backend, errors_of, standard_normal, with_errors
+from eomoo.objectives.base import Backend, cost_by_name, errors_of, standard_normal, with_errors
 from eomoo.space import CIFAR10, SO2SAT, Skeleton
 
 _OF_EPOCHS = re.compile(r"(.+)_([0-9]{1,6})")
@@ -58,6 +58,7 @@ class SurrogateBackend(Backend):
 
     name = "surrogate"
     predicts = True
+    cost = staticmethod(cost_by_name)
 
     def __init__(self, folder: str | Path | None = None, *, data: str | None = None, epochs: int | None = None) -> None:
         if folder is not None and data is not None:

@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.checks import choice, whole
+from eomoo.checks import choice, number, whole
 from eomoo.data.eo_table import EO_QUANTITIES
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
-from eomoo.objectives.base import Backend, drawn, errors_of, with_errors
+from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
 from eomoo.space import load_space
 
 
@@ -34,6 +34,8 @@ class TableBackend(Backend):
             "fraction" and the word "accuracy" in its title gives ``NAME_error`` in per cent as well.
         deviations: Standard deviations (n,) of single measurements, of the columns that have them.
         failed: (n,) bool by name, where a measurement failed: such a cell exists and has no value.
+        rungs: Of shorter trainings, by their share of a full one: the column of each quantity, by its name.
+        effort: The column that says what a full training of a cell costs, in any unit; by default all cost the same.
         repeat: "mean" or "random".
         seed: For "random". A cell keeps its measurement within a seed, in whatever order and however
             often it is asked for.
@@ -47,6 +49,7 @@ class TableBackend(Backend):
     """
 
     name = "table"
+    cost = staticmethod(cost_by_name)
 
     def __init__(
         self,
@@ -56,6 +59,8 @@ class TableBackend(Backend):
         *,
         deviations: Mapping[str, ArrayLike] | None = None,
         failed: Mapping[str, NDArray[np.bool_]] | None = None,
+        rungs: Mapping[float, Mapping[str, str]] | None = None,
+        effort: str | None = None,
         repeat: Literal["mean", "random"] = "mean",
         seed: int = 0,
     ) -> None:
@@ -69,17 +74,26 @@ class TableBackend(Backend):
         # One row more than there are cells: it stands for all cells that are not in the table.
         self._row = np.full(len(load_space()), len(self.cells), dtype=np.int32)
         self._row[self.cells] = np.arange(len(self.cells), dtype=np.int32)
-        at = self._row[given]
+        at, n_cells = self._row[given], len(self.cells)
         self._columns = {
             name: _Column.of(
                 at,
                 _as_column(columns[name], given, name),
                 spread=_as_column((deviations or {})[name], given, name) if name in (deviations or {}) else None,
                 failed=(failed or {}).get(name),
-                n=len(self.cells),
+                n=n_cells,
             )
             for name in quantities
         }
+        self._shorter = {
+            number("share of a rung", share, least=0, most=1): {
+                name: _Column.of(at, _as_column(columns[column], given, column), spread=None, failed=None, n=n_cells)
+                for name, column in of.items()
+            }
+            for share, of in (rungs or {}).items()
+        }
+        self.rungs = _checked_rungs(self._shorter, quantities)
+        self._effort = None if effort is None else _mean_effort(at, _as_column(columns[effort], given, effort), n_cells)
 
     @classmethod
     def from_eo(cls, folder: str | Path | None = None) -> TableBackend:
@@ -102,6 +116,8 @@ class TableBackend(Backend):
         *,
         deviations: Mapping[str, str] | None = None,
         status: str | None = None,
+        rungs: Mapping[float, Mapping[str, str]] | None = None,
+        effort: str | None = None,
         repeat: Literal["mean", "random"] = "mean",
         seed: int = 0,
     ) -> TableBackend:
@@ -112,18 +128,23 @@ class TableBackend(Backend):
             columns: Title, unit and direction of each column that is used, by its name in the file.
             deviations: Names of the columns that hold standard deviations, by the column they are of.
             status: Name of the column that says how a row's measurement ended.
+            rungs, effort: As above, of the file's columns.
             repeat, seed: What becomes of a cell that was measured several times.
         """
         from eomoo.data.user_table import read_user_table
 
         of = dict(deviations or {})
-        table = read_user_table(path, [*columns, *of.values()], status=status)
+        shorter = [column for short in (rungs or {}).values() for column in short.values()]
+        wanted = dict.fromkeys([*columns, *of.values(), *shorter, *([effort] if effort else [])])
+        table = read_user_table(path, list(wanted), status=status)
         return cls(
             table.indices,
-            {name: table.columns[name] for name in columns},
+            {name: table.columns[name] for name in wanted},
             columns,
             deviations={name: table.columns[column] for name, column in of.items()},
             failed={name: table.failed[name] for name in columns},
+            rungs=rungs,
+            effort=effort,
             repeat=repeat,
             seed=seed,
         )
@@ -135,6 +156,11 @@ class TableBackend(Backend):
         for name in stored:
             rows &= self._columns[name].known
         return None if rows.sum() == len(load_space()) else self.cells[rows]
+
+    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """What a full training of cells (n,) costs, by the mean of the table's."""
+        cells, _ = self._checked(indices, ())
+        return np.ones(len(cells)) if self._effort is None else self._effort[self._row[cells]]
 
     def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64] | None:
         """One of a cell's measurements, whatever ``repeat`` is; None where no cell has several."""
@@ -150,6 +176,12 @@ class TableBackend(Backend):
         for name in sorted(self._columns):
             digest.update(name.encode())
             self._columns[name].enter(digest)
+        for share, columns in sorted(self._shorter.items()):
+            for name in sorted(columns):
+                digest.update(f"{share} {name}".encode())
+                columns[name].enter(digest)
+        if self._effort is not None:
+            digest.update(self._effort.tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -162,6 +194,12 @@ class TableBackend(Backend):
         if not self._mean:
             return self._drawn(cells, names, seed=self._seed)
         return np.stack([self._columns[name].mean[self._row[cells]] for name in names], axis=1)
+
+    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+        if share == 1.0:
+            return self._values(cells, names)
+        columns = self._shorter[share]
+        return np.stack([columns[name].mean[self._row[cells]] for name in names], axis=1)
 
     def _drawn(self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int) -> NDArray[np.float64]:
         rows = self._row[cells]
@@ -248,6 +286,28 @@ class _Column:
         """Add what it holds to a digest."""
         for part in (self.single, self.count, self.failed, self.deviation):
             digest.update(part.tobytes())
+
+
+def _checked_rungs(
+    shorter: Mapping[float, Mapping[str, _Column]], quantities: Mapping[str, Quantity]
+) -> tuple[float, ...]:
+    """The lengths of training, the full one last."""
+    dear = {name for name in quantities if cost_by_name(name) == "dear"}
+    for share, columns in shorter.items():
+        if not 0 < share < 1 or set(columns) != dear:
+            raise SettingError(
+                f"a rung is a share of a training above 0 and below 1, with a column for each of "
+                f"{', '.join(sorted(dear)) or 'no quantity'}; got {share:g} with {', '.join(columns) or 'none'}"
+            )
+    return (*sorted(shorter), 1.0)
+
+
+def _mean_effort(at: NDArray[np.int32], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """(n + 1,) what each row's training costs, by the mean; 1 where it is not told."""
+    if not (values[np.isfinite(values)] > 0).all():
+        raise SettingError("what a training costs must be positive")
+    column = _Column.of(at, values, spread=None, failed=None, n=n).mean
+    return np.nan_to_num(column / np.nanmean(column), nan=1.0)
 
 
 def _deviation(count: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@
 - ``mating``: of genetic algorithms, on few cells too. ``surrogate_start``: starts from a predicted front.
 - ``cell_search``, ``trace``: what local searches share. ``pls``, with ``strategies``: Pareto Local Search.
 - ``surrogate_pls``: guided by a model, with ``candidates`` and ``acquisition``.
+- ``cost_aware``: for trainings that are dear, with ``costs`` (what is known beforehand), ``rungs`` (short trainings),
+  ``priors`` and ``expected_hypervolume``.
 - ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
 - ``algorithms``: all by name. ``budget``: distinct cells. ``run``: one run.
 - ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter. ``suggest``: what to
@@ -14,6 +16,9 @@
 
 from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, AlgorithmSpec, default_algorithm, make_algorithm
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
+from eomoo.search.cost_aware import CostAwareSearch
+from eomoo.search.costs import Costs
+from eomoo.search.expected_hypervolume import expected_improvement
 from eomoo.search.live_problem import live_problem
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import (
@@ -24,6 +29,7 @@ from eomoo.search.operators import (
     cell_operators,
 )
 from eomoo.search.pls import PLS
+from eomoo.search.priors import Prior, prior_of_measured, priors_of_models
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.random_search import RandomSearch
 from eomoo.search.run import Progress, RunResult, run_algorithm
@@ -45,10 +51,10 @@ from eomoo.search.walks import WalkSampling, distinct_walks, random_walks
 
 __all__ = [
     "ALGORITHMS", "DEFAULT_ALGORITHM", "PLS", "AlgorithmSpec", "BudgetedEvaluator", "CellCrossover",
-    "CellDuplicateElimination", "CellProblem", "CellSampling", "DistinctCells", "GapRestart", "MemeticSearch",
-    "NeighborMutation", "PerturbationRestart", "Progress", "RandomCellSampling", "RandomRestart", "RandomSearch",
-    "RecombinationRestart", "Restart", "RunResult", "Selection", "Suggestion", "SurrogatePLS",
-    "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators", "default_algorithm", "distinct_walks",
-    "front_uncertainty", "get_problem", "live_problem", "make_algorithm", "random_walks", "run_algorithm",
-    "suggest_cells",
+    "CellDuplicateElimination", "CellProblem", "CellSampling", "CostAwareSearch", "Costs", "DistinctCells",
+    "GapRestart", "MemeticSearch", "NeighborMutation", "PerturbationRestart", "Prior", "Progress", "RandomCellSampling",
+    "RandomRestart", "RandomSearch", "RecombinationRestart", "Restart", "RunResult", "Selection", "Suggestion",
+    "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators", "default_algorithm",
+    "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem", "live_problem", "make_algorithm",
+    "prior_of_measured", "priors_of_models", "random_walks", "run_algorithm", "suggest_cells",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from eomoo.arrays import Facts
 from eomoo.checks import choice, known_keys, known_name, positive
 from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts import reference_directions
+from eomoo.search.cost_aware import CostAwareSearch
 from eomoo.search.mating import CellMating, less_violating
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import CellCrossover, NeighborMutation, RandomCellSampling, cell_operators
@@ -37,7 +38,9 @@ _INITS: dict[str, Callable[[int], Sampling]] = {
     "surrogate-pareto-as-published": partial(SurrogateParetoSampling, model=fit_as_published, features="17x17"),
 }
 # What a study file cannot hold.
-_NOT_SETTINGS = {"sampling", "n_obj", "model"}
+_NOT_SETTINGS = {"sampling", "n_obj", "model", "priors"}
+# What has starts of its own, of which ``sampling`` would be other ones.
+_OWN_STARTS = (RandomSearch, CostAwareSearch)
 _RENAMED: dict[tuple[object, str], str] = {("random", "batch"): "batch_size"}
 
 
@@ -58,7 +61,7 @@ def _entry(title: str, make: Callable[..., Algorithm], *, constraints: bool = Tr
     """An entry whose settings are the keywords of ``make``; their defaults too, but for those changed."""
     keywords = [p for p in signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
     defaults = {p.name: p.default for p in keywords if p.name not in _NOT_SETTINGS}
-    if make is not RandomSearch and any(p.name == "sampling" for p in keywords):
+    if make not in _OWN_STARTS and any(p.name == "sampling" for p in keywords):
         n_train = signature(SurrogateParetoSampling).parameters["n_train"].default
         changed = {**changed, "init": "random", "n_train": n_train}
     return _Entry(title=title, make=make, defaults={**defaults, **changed}, constraints=constraints)
@@ -216,6 +219,7 @@ ALGORITHMS: Mapping[str, _Entry] = {
     # By name a search spends its budget; the class, as published, ends when all is explored.
     "pls": _entry("Pareto Local Search", PLS, restart="random"),
     "surrogate-pls": _entry("model-guided Pareto Local Search", SurrogatePLS),
+    "cost-aware": _entry("search that spends trainings sparingly", CostAwareSearch),
     # The best of some dozen forms on seeds below 1001 of the studies in benchmarks/suite.py.
     "memetic": _entry(
         "NSGA-II, then Pareto Local Search",

@@ -22,8 +22,24 @@ def remaining_evaluations(algorithm: Algorithm) -> int | None:
 
     Understands pymoo's ("n_eval", n), collections of criteria with one, and :class:`DistinctCells`.
     """
+    left = remaining_units(algorithm)
+    return None if left is None else int(left)
+
+
+def remaining_units(algorithm: Algorithm) -> float | None:
+    """As ``remaining_evaluations``, with what shorter trainings have left of the next; to six digits."""
     limits = _limits(algorithm.termination, algorithm)
-    return max(0, min(limits)) if limits else None
+    return max(0.0, round(min(limits) - paid_units(algorithm.evaluator), 6)) if limits else None
+
+
+def paid_units(evaluator: Evaluator) -> float:
+    """What has been paid for shorter trainings, in full ones."""
+    return float(getattr(evaluator, "paid", 0.0))
+
+
+def pay(algorithm: Algorithm, units: float) -> None:
+    """Take what shorter trainings cost, in full ones, off an algorithm's budget."""
+    algorithm.evaluator.paid = paid_units(algorithm.evaluator) + units
 
 
 def _limits(termination: Termination, algorithm: Algorithm) -> list[int]:
@@ -71,7 +87,7 @@ class DistinctCells(Termination):
             or self._n_idle >= self.stall_generations
         ):
             return 1.0
-        return float(evaluator.n_distinct / self.n)
+        return float((evaluator.n_distinct + paid_units(evaluator)) / self.n)
 
 
 class BudgetedEvaluator(Evaluator):

@@ -263,9 +263,13 @@ class CellProblem(Problem):
         found: Floats = raw[indices]
         return found
 
-    def _compute(self, indices: Ints) -> Floats:
+    def some_values(self, i: ArrayLike, columns: Sequence[int]) -> Floats:
+        """Raw values (n, k) of some of the objectives and then the limited quantities; nothing else is asked for."""
+        return self._compute(np.atleast_1d(self.space.check(i)), columns)[:, list(columns)]
+
+    def _compute(self, indices: Ints, columns: Sequence[int] | None = None) -> Floats:
         raw = np.empty((len(indices), len(self._columns)))
-        for source, mine, names in self._by_source():
+        for source, mine, names in self._by_source(columns):
             backend = self.backends[source]
             # A backend with repeated measurements gives one of them rather than a made-up one.
             drawn = None if self.noise is None else backend.draw(indices, names, self.noise)
@@ -274,10 +278,11 @@ class CellProblem(Problem):
                 raw[:, mine] += self._draws(indices, mine) * backend.deviations(indices, names)
         return raw
 
-    def _by_source(self) -> Iterator[tuple[str, list[int], list[str]]]:
-        """Each backend's name with the columns that are its own, and their quantities."""
+    def _by_source(self, columns: Sequence[int] | None = None) -> Iterator[tuple[str, list[int], list[str]]]:
+        """Each backend's name with those of the columns that are its own, and their quantities."""
+        wanted = range(len(self._columns)) if columns is None else columns
         for source in self.backends:
-            mine = [k for k, column in enumerate(self._columns) if column[0] == source]
+            mine = [k for k in wanted if self._columns[k][0] == source]
             yield source, mine, [self._columns[k][1] for k in mine]
 
     def _draws(self, indices: Ints, columns: list[int]) -> Floats:

@@ -14,7 +14,7 @@ from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import positive
 from eomoo.fronts import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
-from eomoo.search.budget import BudgetedEvaluator, DistinctCells
+from eomoo.search.budget import BudgetedEvaluator, DistinctCells, paid_units
 from eomoo.search.problem import CellProblem
 
 
@@ -157,7 +157,8 @@ def run_algorithm(
 def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: BudgetedEvaluator) -> str:
     """Why fewer cells were evaluated than the budget allows; "" where they were not."""
     done, total = evaluator.n_distinct, problem.n_cells
-    if done >= evaluator.budget:
+    # What shorter trainings leave may be less than the next training costs.
+    if done + paid_units(evaluator) > evaluator.budget - 1:
         return ""
     if done >= total:
         return f"all {total:,} cells of the problem have been evaluated"
