@@ -23,7 +23,7 @@ from eomoo.search.budget import BudgetedEvaluator
 
 EPOCHS = (4, 12, 36, 108)
 SECONDS = {"time": "train_time", "params": "params"}
-N_RANDOM, SHARE, UNITS = 48, 0.95, 26.0
+N_RANDOM, SHARE, UNITS = 48, 0.95, 20.0
 CARD = """
 reference_point = [{error!r}, {second!r}]
 [[objectives]]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eomoo.models import load_models
     from eomoo.objectives.card import list_problems
     from eomoo.search.algorithms import default_algorithm
+    from eomoo.search.cost_aware import CostAwareSearch
     from eomoo.search.memetic import MemeticSearch
     from eomoo.search.operators import (
         CellCrossover,
@@ -52,6 +53,7 @@ _HOME = {
     "list_problems": "eomoo.objectives.card",
     "PLS": "eomoo.search.pls",
     "MemeticSearch": "eomoo.search.memetic",
+    "CostAwareSearch": "eomoo.search.cost_aware",
     "SurrogatePLS": "eomoo.search.surrogate_pls",
     "default_algorithm": "eomoo.search.algorithms",
     "CellCrossover": "eomoo.search.operators",
@@ -67,10 +69,10 @@ _HOME = {
 
 __all__ = [
     "CIFAR10", "PLS", "SO2SAT", "Catalogue", "Cell", "CellCrossover", "CellDuplicateElimination", "CellProblem",
-    "EomooError", "MemeticSearch", "NASBench101Table", "NeighborMutation", "Neighborhood", "RandomCellSampling",
-    "Run", "Skeleton", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling", "__version__", "build_network",
-    "cell_operators", "default_algorithm", "fit_models", "front_uncertainty", "get_problem", "list_problems",
-    "load_models", "load_space", "measure", "run",
+    "CostAwareSearch", "EomooError", "MemeticSearch", "NASBench101Table", "NeighborMutation", "Neighborhood",
+    "RandomCellSampling", "Run", "Skeleton", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling", "__version__",
+    "build_network", "cell_operators", "default_algorithm", "fit_models", "front_uncertainty", "get_problem",
+    "list_problems", "load_models", "load_space", "measure", "run",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from eomoo.fronts import Quantity
 from eomoo.objectives import backends
-from eomoo.objectives.base import Backend
+from eomoo.objectives.base import Backend, standard_normal
 from eomoo.objectives.table import TableBackend
 from eomoo.space import load_space
 
@@ -96,6 +96,17 @@ class SyntheticBackend(Backend):
         return np.stack([np.abs(all_values()[name][cells]) / 100.0 for name in names], axis=1)
 
 
+class LadderBackend(SyntheticBackend):
+    """The same, with trainings of a ninth and a half, the shorter the further off."""
+
+    name = "ladder"
+    rungs = (1 / 9, 0.5, 1.0)
+
+    def _at_rung(self, cells, names, *, share):
+        off = (1.0 - share) * (5.0 + 2.0 * standard_normal(cells, 7))
+        return self._values(cells, names) + off[:, None]
+
+
 def _build(card, settings, quantities):
     return SyntheticBackend()
 
@@ -109,6 +120,7 @@ def register():
     """Make sources known to problem cards: "synthetic" has all cells, "part" 425, "ball" 425 in reach."""
     for name, build in (
         ("synthetic", _build),
+        ("ladder", lambda *_: LadderBackend()),
         ("part", lambda *_: _build_table(PART)),
         ("ball", lambda *_: _build_table(ball())),
     ):

@@ -65,6 +65,7 @@ class CostAwareSearch(CellSearch):
         n_candidates: Candidates at most; of a larger space so many at random, and neighbours of the front's members
             and of the best candidates.
         priors: What may tell something of the dear quantities (see ``Prior``).
+        neighborhood: Whose neighbours are looked at in a space larger than ``n_candidates`` (see ``CellSearch``).
         kwargs: As for ``CellSearch``.
 
     Attributes:
@@ -85,9 +86,10 @@ class CostAwareSearch(CellSearch):
         n_gated: int = 8,
         n_candidates: int = 20_000,
         priors: Sequence[Prior] = (),
+        neighborhood: str = "symmetric",
         **kwargs: object,
     ) -> None:
-        super().__init__(sampling=sampling, n_starts=n_starts, **{"neighborhood": "symmetric", **kwargs})
+        super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
         self.batch_size = None if batch_size is None else positive("batch_size", batch_size)
         self.rungs = None if rungs is None else _shares(rungs)
         self.n_gated = whole("n_gated", n_gated, least=0)
@@ -123,6 +125,7 @@ class CostAwareSearch(CellSearch):
         features = self.space.features(chosen)
         self._scaling = scaling_of(features)
         self._pool, self._Z = chosen, self._scaling(features)
+        self._base = self._pool, self._Z
         if self._given:
             return super()._initialize_infill()
         short = len(self.ladder) > 1
@@ -207,6 +210,10 @@ class CostAwareSearch(CellSearch):
 
         Depends on what was measured and its order alone: the same seed and order of arrival give the same.
         """
+        self._pool, self._Z = self._base
+        self._widen(np.array([cell for cell, _, _ in self.short_trainings], dtype=np.int64), seen=True)
+        self._widen(self._trace().index, seen=True)
+        self._widen(np.array([cell for cell, _ in pending], dtype=np.int64), seen=True)
         believed: list[tuple[int, int]] = list(pending)
         fixed: list[Predicted | None] | None = None
         tasks: list[tuple[int, int]] = []
@@ -399,14 +406,15 @@ class CostAwareSearch(CellSearch):
         rng: np.random.Generator = self.random_state
         return left if len(left) <= self.n_candidates else rng.choice(left, self.n_candidates, replace=False)
 
-    def _widen(self, cells: Ints, *, around: bool = False) -> int:
-        """Take cells, or their neighbours, among the candidates; how many are new."""
+    def _widen(self, cells: Ints, *, around: bool = False, seen: bool = False) -> int:
+        """Take cells that were not trained (or such too), or their neighbours, into the pool; how many are new."""
         if around:
             cells = self.problem.neighbor_lists(self.space.distinct(cells), kind=self.neighborhood)[1]
         cells = self.space.distinct(cells)
-        cells = cells[self._allowed[cells] & ~self._seen(cells) & ~np.isin(cells, self._pool)]
-        if around and len(cells) > _MOST_NEAR:
-            cells = np.sort(self.random_state.choice(cells, _MOST_NEAR, replace=False))
+        cells = cells[(seen | (self._allowed[cells] & ~self._seen(cells))) & ~np.isin(cells, self._pool)]
+        most = min(_MOST_NEAR, self.n_candidates)
+        if around and len(cells) > most:
+            cells = np.sort(self.random_state.choice(cells, most, replace=False))
         self._pool = np.concatenate((self._pool, cells))
         self._Z = np.concatenate((self._Z, self._scaling(self.space.features(cells))))
         return len(cells)

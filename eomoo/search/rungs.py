@@ -112,18 +112,18 @@ class Process:
 
     def _expected(self, s: Settings) -> Floats:
         """(p,) prior means of the terms' weights."""
-        return self._leaning * np.sqrt(np.array(s.weights))
+        return np.asarray(self._leaning * np.sqrt(np.array(s.weights)))
 
     def _variances(self, s: Settings) -> Floats:
         """(p,) prior variances of the terms' weights."""
-        return np.array(s.weights) * np.where(self._leaning, _LEANING, 1.0)
+        return np.asarray(s.weights) * np.where(self._leaning, _LEANING, 1.0)
 
     def _rest(self, s: Settings) -> Floats:
-        return self._values - self._terms @ self._expected(s)
+        return np.asarray(self._values - self._terms @ self._expected(s))
 
     @cached_property
     def _inverse(self) -> Floats:
-        return np.linalg.inv(self._covariance(self.settings))
+        return np.asarray(np.linalg.inv(self._covariance(self.settings)))
 
     @cached_property
     def _scale(self) -> float:
@@ -250,4 +250,5 @@ def _distances(known: Floats, Z: Floats) -> Floats:
     ratio: Floats = -2.0 * (known @ Z.T)
     ratio += (known * known).sum(axis=1)[:, None]
     ratio += (Z * Z).sum(axis=1)
-    return ratio / Z.shape[1]
+    ratio /= Z.shape[1]
+    return ratio

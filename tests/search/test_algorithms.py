@@ -15,9 +15,15 @@ from eomoo.search.run import run_algorithm
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
 KINDS = ("two", "max", "three", "one", "limited", "failing", "table")
-BASE = {"memetic": {"n_genetic": 50, "pop_size": 20, "neighborhood": "hamming"}, "surrogate-pls": {"batch_size": 20}}
+BASE = {
+    "memetic": {"n_genetic": 50, "pop_size": 20, "neighborhood": "hamming"},
+    "surrogate-pls": {"batch_size": 20},
+    "cost-aware": {"batch_size": 40, "n_candidates": 100},
+}
 """Settings that make an algorithm quicker, or come to its second part sooner."""
-SLOW = ("age-moea", "surrogate-pls")
+SLOW = ("age-moea", "surrogate-pls", "cost-aware")
+DEAR = {"cost-aware": BASE["cost-aware"]}
+"""Those whose decisions cost more than a test has, as they come."""
 NAMES = [pytest.param(n, marks=needs_numba) if n == "age-moea" else n for n in ALGORITHMS]
 
 
@@ -37,6 +43,7 @@ def problems(pose):
         "failing": pose("holes", "lat"),
         "table": pose("err", "lat", source="ball"),
         "scattered": pose("err", "lat", source="part"),
+        "ladder": pose("err", "lat", source="ladder"),
     }
 
 
@@ -52,7 +59,7 @@ def test_exactly_on_budget_with_the_right_values(problems, name, kind):
         pytest.skip("pymoo's integer operators know no domain, and would search for minutes")
     if name in SLOW and kind in ("max", "three", "one"):
         pytest.skip("the quicker algorithms tell enough")
-    result = run(problem, name, 173)
+    result = run(problem, name, 173, **DEAR.get(name, {}))
     assert len(result.cells) == len(set(result.cells.tolist())) == 173 <= result.n_eval
     assert result.complete
     np.testing.assert_array_equal(result.values, problem.values(result.cells))
@@ -78,7 +85,7 @@ def test_same_seed_same_run_within_one_process(problems, name, kind):
 @pytest.mark.parametrize("budget", [1, 2, 51])
 @pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # pymoo's SPEA2, of one point
 def test_tiny_budgets(problems, name, budget):
-    assert len(run(problems["two"], name, budget).cells) == budget
+    assert len(run(problems["two"], name, budget, **DEAR.get(name, {})).cells) == budget
 
 
 @pytest.mark.parametrize("name", ["pls", "random"])
@@ -125,7 +132,7 @@ OTHER = {
     **{"n_starts": 7, "batch_size": 9, "n_expand": 2, "neighborhood": "published", "archive": "per-start"},
     **{"selection": "random", "exploration": "switch", "restart": "gap", "acquisition": "sample"},
     **{"n_candidates": 300, "n_model_cells": 25, "features": "one-hot", "init": "surrogate-pareto"},
-    **{"n_train": 40, "n_genetic": 90, "pop_size": 12},
+    **{"n_train": 40, "n_genetic": 90, "pop_size": 12, "rungs": [0.5], "n_gated": 2},
 }
 """For each option a value that is nobody's default."""
 
@@ -157,6 +164,8 @@ def test_every_option_changes_the_run_and_the_recorded_settings_rebuild_it(probl
             del base["n_train"]
         # Only where all that is near is soon explored do restarts have their say.
         problem = problems["scattered" if key in ("restart", "n_starts") else "two"]
+        if name == "cost-aware":
+            problem = problems["ladder"]
         found = told(problem, name, options)
         assert found != told(problem, name, base), key
         recorded = json.loads(json.dumps(AlgorithmSpec(label="x", algorithm=name, options=options).settings))
