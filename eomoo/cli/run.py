@@ -57,8 +57,8 @@ def run(
         Option(
             "--algorithm",
             "-a",
-            help="surrogate-pls (the default), pls, memetic, random, nsga2, nsga3, sms-emoa, moead, spea2, "
-            "age-moea or nsga2-integer.",
+            help="surrogate-pls (the default), cost-aware, pls, memetic, random, nsga2, nsga3, sms-emoa, moead, "
+            "spea2, age-moea or nsga2-integer.",
         ),
     ] = None,
     init: Annotated[

@@ -72,6 +72,7 @@ class NASBench101Backend(Backend):
         known = np.isfinite(self._columns["train_time"]).all(axis=1)
         self._known = None if known.all() else np.flatnonzero(known)
         self._epochs = epochs
+        self._mean_seconds: float | None = None
         if not halfway:
             self.rungs = tuple(e / epochs for e in self.table.epochs if e <= epochs)
         self._repeat, self._seed = repeat, whole("seed", seed, least=0)
@@ -103,6 +104,13 @@ class NASBench101Backend(Backend):
         if self._repeat == "mean":
             return np.asarray(pick(column, cells, None).sum(axis=1))
         return pick(column, cells, self._runs_of(cells))
+
+    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """What a full training of cells (n,) costs, by the mean of all: as long as it took."""
+        if self._mean_seconds is None:
+            self._mean_seconds = float(np.nanmean(self._columns["train_time"], dtype=np.float64))
+        cells, _ = self._checked(indices, ())
+        return np.nan_to_num(pick(self._columns["train_time"], cells, "mean") / self._mean_seconds, nan=1.0)
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         return self._gather(cells, names, self._runs_of(cells))

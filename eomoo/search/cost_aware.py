@@ -114,6 +114,7 @@ class CostAwareSearch(CellSearch):
         self._allowed[self._eligible] = True
         self._extent = self._minimised(known[~broken])
         self._told: list[Predicted | None] = []
+        self._from_priors = np.full((len(self.space), len(self.priors)), np.nan)
         self._pool = np.empty(0, dtype=np.int64)
 
     # -- pymoo's hooks -------------------------------------------------------------------------
@@ -345,10 +346,16 @@ class CostAwareSearch(CellSearch):
                 cells = np.concatenate((cells, self._pool[rows[mine]]))
                 values = np.concatenate((values, expected[rows[mine]]))
             observed.append(Observed(rows=at[cells], values=values))
-        columns = [prior(self._pool) for prior in self.priors]
-        told = np.stack(columns, axis=1) if columns else np.empty((len(self._pool), 0))
+        told = self._prior_values(self._pool)
         settings = before.settings if before is not None and fixed is not None else None
         return predict_ladder(self._Z, observed, told, settings=settings)
+
+    def _prior_values(self, cells: Ints) -> Floats:
+        """What the priors tell of cells (n,), (n, p); each is asked once of a cell."""
+        asked = cells[np.isnan(self._from_priors[cells]).any(axis=1)]
+        for j, prior in enumerate(self.priors if len(asked) else ()):
+            self._from_priors[asked, j] = prior(asked)
+        return np.asarray(self._from_priors[cells])
 
     def _measured(self, k: int, rung: int) -> tuple[Ints, Floats]:
         """Cells (n,) and the values of a column after trainings of a rung; what failed is as bad as the worst."""
@@ -427,9 +434,10 @@ class CostAwareSearch(CellSearch):
         n_priors = len(self.priors)
         for told, k in zip(self._told, np.flatnonzero(~self.costs.known), strict=False):
             cells, values = self._measured(int(k), len(self.ladder) - 1)
+            expected = self._prior_values(cells)
             for j, prior in enumerate(self.priors):
                 weight = 0.0 if told is None else float(told.slopes[j])
-                found.append({"prior": prior.name, "weight": weight, "spearman": _spearman(prior(cells), values)})
+                found.append({"prior": prior.name, "weight": weight, "spearman": _spearman(expected[:, j], values)})
             if told is not None and len(told.slopes) > n_priors:
                 found.append({"prior": "short trainings", "weight": float(told.slopes[n_priors]), "spearman": np.nan})
         return found

@@ -141,6 +141,18 @@ def test_values_are_an_array_of_its_own_in_the_order_asked_for(backend, names):
     np.testing.assert_array_equal(backend.values(CELLS.astype(np.int32), names)[::-1, ::-1], again)
 
 
+def test_the_last_rung_is_a_full_training_and_all_cost_something(backend, names):
+    assert list(backend.rungs) == sorted(backend.rungs)
+    assert backend.rungs[-1] == 1.0
+    assert {backend.cost(name) for name in backend.quantities} <= {"free", "cheap", "dear"}
+    np.testing.assert_array_equal(backend.at_rung(CELLS, names, 1.0), backend.values(CELLS, names))
+    effort = backend.effort(CELLS)
+    assert effort.shape == CELLS.shape
+    assert (effort > 0).all()
+    with pytest.raises(SettingError, match=r"no training of 0\.77 of the full one"):
+        backend.at_rung(CELLS, names, 0.77)
+
+
 def test_deviations_are_shaped_as_values_and_known_where_these_are(backend, names):
     values, deviations = backend.values(CELLS, names), backend.deviations(CELLS, names)
     assert (deviations.shape, deviations.dtype) == (values.shape, np.float64)

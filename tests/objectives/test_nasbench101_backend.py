@@ -51,6 +51,18 @@ def test_a_lower_fidelity_and_a_run_by_number(table):
     np.testing.assert_array_equal(backend.values(CELLS, ["train_accuracy"])[:, 0], expected)
 
 
+def test_shorter_trainings_are_rungs_and_effort_is_training_time(table):
+    backend = NASBench101Backend(table, repeat=1)
+    assert backend.rungs == (4 / 108, 1.0)
+    short = backend.at_rung(CELLS, ["val_accuracy"], 4 / 108)[:, 0]
+    np.testing.assert_allclose(short, table.query(CELLS, epochs=4, repeat=1))
+    effort = backend.effort(np.arange(len(table)))
+    assert effort.mean() == pytest.approx(1.0, rel=1e-5)
+    told = table.query(CELLS, metric="training_time").mean(axis=1)
+    np.testing.assert_allclose(effort[CELLS] / effort[5], told / told[0], rtol=1e-5)
+    assert NASBench101Backend(table, epochs=4).rungs == (1.0,)
+
+
 def test_a_random_run_for_each_cell_whatever_the_order(table):
     cells = np.random.default_rng(1).integers(0, len(load_space()), 30_000)
     names = ["val_accuracy", "train_time"]
