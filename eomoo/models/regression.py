@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -93,10 +94,10 @@ class Model(Regressor):
 
         A cell has the same errors in whatever company it is asked for.
         """
-        rng = np.random.default_rng([seed, k])
         if self.recipe.kernel is None:
-            # Nothing tells which errors of trees go together.
-            return lambda X: rng.standard_normal((n, len(X)))
+            # Nothing tells which errors of trees go together: each cell has its own, by what it is.
+            return lambda X: np.array([_own_errors(row, n, seed=[seed, k]) for row in X]).reshape(-1, n).T
+        rng = np.random.default_rng([seed, k])
         assert self.scaling is not None
         scaling, columns = self.scaling, self.recipe.columns
         with one_thread():
@@ -192,6 +193,11 @@ class Model(Regressor):
     def _expected(self, center: _Array) -> _Array:
         expected: _Array = np.exp(center) * (1.0 + self.slow_share * (self.slow_factor - 1.0))
         return expected
+
+
+def _own_errors(row: NDArray[Any], n: int, *, seed: list[int]) -> _Array:
+    """Standard normal numbers (n,) of a cell, told by its features."""
+    return np.random.default_rng([*seed, zlib.crc32(row.tobytes())]).standard_normal(n)
 
 
 def seen_by_trees(features: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:

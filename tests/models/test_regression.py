@@ -288,3 +288,10 @@ def test_the_published_encoding_is_seen_by_trees_alone(learning, space):
     model = fit(recipe, space.features(cells, recipe.encoding), accuracy[:, None])
     assert model.boosters[0].num_features() == 289
     assert model.clues(space.features(cells, recipe.encoding)) is None
+    X = space.features(cells[:40], recipe.encoding)
+    errors = model.errors(0, 500, seed=3)
+    together = errors(X)
+    np.testing.assert_array_equal(errors(X[7:9]), together[:, 7:9])
+    assert np.abs(np.corrcoef(together.T) - np.eye(40)).max() < 0.25
+    assert together.std() == pytest.approx(1.0, abs=0.02)
+    assert errors(X[:0]).shape == (500, 0)

@@ -186,7 +186,9 @@ def test_what_a_model_is_good_for_is_said_by_its_figures():
         ends = {"spearman_interval": (low, high), "coverage_interval": coverage}
         return use_of({"by_cell": Quality(spearman=spearman, rmse=rmse, **ends, **figures)}, (10.0, 20.0))
 
-    assert "ranks cells: yes, of two cells it tells the better one in 93 % of cases (86 to 94)" in use(0.97, 0.5, 0.9, 0.98)
+    assert "ranks cells: yes, of two cells it tells the better one in 93 % of cases (86 to 94)" in use(
+        0.97, 0.5, 0.9, 0.98
+    )
     assert "apart: yes, two deviations to either side are 20 %" in use(0.97, 0.5, 0.9, 0.98)
     assert "ranks cells: no" in use(0.6, 2.0, 0.1, 0.8)
     assert "apart: no, two deviations to either side are 80 %" in use(0.6, 2.0, 0.1, 0.8)
