@@ -64,10 +64,10 @@ _EARLY, _RANDOM_SHARE = 40, 0.3
 # then seen is below the first, none from the second on: .7 to .95 on the shipped cards, .0 to .4 where features say
 # nothing, and between them where both do well.
 _NO_SKILL, _ENOUGH_SKILL = 0.2, 0.5
-# So much of what the model chooses is chosen by its own deviations. Those that its last errors tell are about right
-# near the front, where it has just been, and a fourth to a seventh of the true ones elsewhere, so that searches ended
-# beside parts of the front that were never seen; its own are about right over the whole space (eo-micro-latency,
-# eo-macro-latency and eo-micro-macro-latency at 165 to 331 cells).
+# So much of what the model chooses is chosen by its own deviations. Those that its last errors tell hold near the
+# front, where it has just been; over the whole space they are an eighth to a half of the true ones, its own a half to
+# four times (eo-micro-latency, eo-macro-latency and eo-micro-macro-latency at 165 to 331 cells), so that searches
+# ended beside parts of the front of which they had seen no neighbour.
 _EXPLORED = 0.2
 # Shortlists that hold them: of 2,800 candidates all that were chosen were in two, three quarters to nine tenths in one.
 _DOUBTED = 2
