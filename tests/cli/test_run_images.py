@@ -1,6 +1,7 @@
 """`eomoo run --data`: a live card with a user's own images, by the card `live-data` where none is named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,10 @@ def test_images_of_a_live_card_are_replaced_and_its_options_kept_where_they_appl
     assert problem.options["data"] == str(place / "fields")
     own = load_card("live-scene")
     assert with_images(own, "landsat-nc") is own
+    # Numbers of bands are those of the card's own files.
+    live = {**own.backends["live"], "images": {"bands": [1, 2], "n_val": 7}}
+    other = with_images(replace(own, backends={"live": live}), "fields")
+    assert other.backends["live"]["images"] == {"n_val": 7}
 
 
 def test_a_scene_may_be_named_by_its_file(place, tmp_path):
