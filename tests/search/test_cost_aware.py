@@ -201,6 +201,14 @@ def test_batches_believe_what_was_decided_before_them(pose_table):
     assert algorithm.plan(2, pending=first) == batch[2:]
 
 
+def test_what_is_believed_is_gained_once(pose_table):
+    algorithm = searched(pose_table(), 8)
+    before = algorithm._score([], None)
+    best = int(np.argmax(before))
+    after = algorithm._score([(int(algorithm._pool[best]), 0)], algorithm._told)
+    assert 0 < after[best] < 0.3 * before[best]
+
+
 def test_a_pickled_search_goes_on_as_if_it_had_not_been_stopped(pose_table):
     problem = pose_table("short")
     whole = searched(problem, 10)

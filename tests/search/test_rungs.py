@@ -72,3 +72,9 @@ def test_the_weights_of_a_process_are_those_of_a_regression():
     term = rng.standard_normal(60)
     process = Process(np.full((60, 60), 1e6) * (1 - np.eye(60)), term[:, None], 3.0 * term + 0.1 * rng.random(60))
     assert process.slopes[0] == pytest.approx(3.0, rel=0.1)
+
+
+def test_what_leans_is_expected_to_be_of_one_sign_before_any_value_tells():
+    one = np.zeros((1, 1)), np.array([[1.5]]), np.array([4.0])
+    assert Process(*one, leaning=np.array([True])).slopes[0] > 0
+    assert Process(*one).slopes[0] == 0
