@@ -136,15 +136,16 @@ def report(runs: list[dict]) -> None:
         print("| search | seeds | units to that | to .95 | share at 6 | at 12 | at 16 |\n|---|--:|--:|--:|--:|--:|--:|")
         for arm in dict.fromkeys(run["arm"] for run in mine):
             curves = [run["curve"] for run in mine if run["arm"] == arm]
-            cols = [_quartiles([units_to(c, share) for c in curves]) for share in (target, SHARE)]
+            spent = min(c[-1][0] for c in curves)
+            cols = [_quartiles([units_to(c, share) for c in curves], spent) for share in (target, SHARE)]
             for units in (6, 12, 16):
                 cols.append(f"{np.median([max([h for u, h in c if u <= units], default=0.0) for c in curves]):.3f}")
             print(f"| {arm} | {len(curves)} | {' | '.join(cols)} |")
 
 
-def _quartiles(values: list[float]) -> str:
+def _quartiles(values: list[float], spent: float) -> str:
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], method="nearest")
-    return f"{middle:.1f} ({low:.1f} to {high:.1f})".replace("inf", f"> {UNITS:.0f}")
+    return f"{middle:.1f} ({low:.1f} to {high:.1f})".replace("inf", f"> {spent:.0f}")
 
 
 def main() -> None:
