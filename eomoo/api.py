@@ -16,7 +16,7 @@ from eomoo.checks import whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import only_one, remove_leftovers
 from eomoo.fronts import FrontSummary, FrontUncertainty
-from eomoo.measuring import measure
+from eomoo.measuring import HERE, latency_models, measure
 from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem, get_problem
@@ -114,6 +114,7 @@ def run(
     seed: int = 1,
     constraints: str | Sequence[str] = (),
     noise: int | None = None,
+    latency_from: str | Path | None = None,
     out: str | Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_found: Callable[[Run], None] | None = None,
@@ -130,6 +131,8 @@ def run(
         seed: The same seed gives the same result.
         constraints: Limits beside the card's, such as "latency<=10".
         noise: A seed: draw values from their uncertainty.
+        latency_from: A folder of models that predict the latency on another device in place of the card's, or
+            "here": on this one, of which 20 cells are timed first where they are not yet.
         out: A folder for store, tables and figures. A finished run in it is read, not repeated.
         on_progress: Called after each batch.
         on_found: Called with the run once it is stored, before figures are drawn and networks exported.
@@ -145,11 +148,12 @@ def run(
     whole("seed", seed, least=0, most=LARGEST)
     check_noise(noise)
     if isinstance(card, CellProblem):
-        if noise is not None or constraints or settings:
+        if noise is not None or constraints or settings or latency_from is not None:
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
         problem = card
     else:
-        problem = get_problem(card, noise=noise, constraints=constraints, **settings)
+        models = latency_models(card, data=settings.get("data")) if latency_from == HERE else latency_from
+        problem = get_problem(card, noise=noise, constraints=constraints, latency_from=models, **settings)
     spent = whole("budget", problem.card.budget if budget is None else budget, least=1, most=LARGEST)
     # A wrong setting is told now, before anything is written.
     spec.build(problem.n_obj)

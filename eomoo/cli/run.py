@@ -23,6 +23,7 @@ from eomoo.cli.common import (
     import_xgboost,
     parse_options,
     print_json,
+    progress,
 )
 from eomoo.errors import EomooError
 
@@ -70,6 +71,14 @@ def run(
     out: Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")] = None,
     constraint: Limits = None,
     noise: Noise = None,
+    latency_from: Annotated[
+        str | None,
+        Option(
+            metavar="MODELS|here",
+            help="A folder of models that predict the latency on another device, in place of the card's; here: time 20 "
+            "cells on this one first.",
+        ),
+    ] = None,
     option: Annotated[
         Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
     ] = None,
@@ -104,7 +113,8 @@ def run(
         check_noise(noise)
         options = {**parse_options(option), **given(init=init, n_train=n_train)}
         settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, device=device, screen=screen)}
-        posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
+        models = _timed_here(named, data, preparing, quiet=as_json) if latency_from == "here" else latency_from
+        posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or (), "latency_from": models}
         problem = get_problem(named, **posed) if data is None else live_problem(card, data=data, **posed)
         import_xgboost()
         bar = _progress(problem, budget or problem.card.budget, preparing, quiet=as_json)
@@ -141,6 +151,25 @@ def run(
             console(stderr=True).print(note)
     if not found.stored.run.complete:
         raise typer.Exit(130)
+
+
+def _timed_here(card: str, data: str | None, preparing: Status, *, quiet: bool) -> Path:
+    """Models of this device's latency, of cells that are timed now where they are not yet."""
+    from eomoo.measuring import latency_models
+
+    preparing.stop()
+    screen = console(stderr=True)
+
+    def told(sentence: str) -> None:
+        if not quiet:
+            screen.print(sentence, soft_wrap=True)
+
+    with progress("timing 20 cells on this device", quiet=quiet) as advance:
+        folder = latency_models(card, data=data, advance=lambda _, done, total: advance(done, total), report=told)
+    told(f"latency on this device: models in {folder}")
+    if screen.is_terminal and not quiet:
+        preparing.start()
+    return folder
 
 
 @contextmanager

@@ -21,11 +21,11 @@ from eomoo.models.recipes import EO_RECIPES, SEARCH, START, Recipe, recipe_for
 from eomoo.models.regression import Model, fit
 from eomoo.models.resampling import share_interval
 from eomoo.models.scaling import SHIPPED, scaling_of, shipped_folder
-from eomoo.models.usefulness import use_of
+from eomoo.models.usefulness import error_of, use_of
 
 __all__ = [
     "EO_RECIPES", "FAILED", "KINDS", "LEAST_CELLS", "SEARCH", "SHIPPED", "START", "JointDraws", "Measurements", "Model",
-    "ModelErrors", "Models", "Predictions", "Quality", "Recipe", "Record", "Target", "fit", "fit_models", "is_at_hand",
-    "joint_draws", "load_models", "measure_quality", "processes", "read_record", "recipe_for", "scaling_of",
-    "share_interval", "shipped_folder", "use_of", "whole_space", "write_predictions",
+    "ModelErrors", "Models", "Predictions", "Quality", "Recipe", "Record", "Target", "error_of", "fit", "fit_models",
+    "is_at_hand", "joint_draws", "load_models", "measure_quality", "processes", "read_record", "recipe_for",
+    "scaling_of", "share_interval", "shipped_folder", "use_of", "whole_space", "write_predictions",
 ]  # fmt: skip

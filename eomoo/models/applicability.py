@@ -6,7 +6,7 @@ structure-activity relationships, ATLA 33, 2005.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,16 +32,19 @@ class Applicability:
     Attributes:
         operations: (k, 4) distinct numbers of vertices, 3x3 and 1x1 convolutions and max pools of measured cells.
         ranges: Least and largest measured value by target.
+        anywhere: Targets whose predictions are as good for other operations, far from all, as for those measured.
     """
 
     operations: Ints
     ranges: Mapping[str, tuple[float, float]]
+    anywhere: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, cells: Ints, targets: Mapping[str, Floats]) -> Applicability:
+    def of(cls, cells: Ints, targets: Mapping[str, Floats], *, anywhere: Iterable[str] = ()) -> Applicability:
         """Of measured cells (n,) and their values (n,) by target, NaN where there is none."""
         ends = {name: (float(np.nanmin(y)), float(np.nanmax(y))) for name, y in targets.items()}
-        return cls(operations=np.unique(operation_counts(cells), axis=0), ranges=ends)
+        operations = np.unique(operation_counts(cells), axis=0)
+        return cls(operations=operations, ranges=ends, anywhere=frozenset(anywhere))
 
     def has_operations(self, cells: Ints) -> Bools:
         """Whether a measured cell has as many vertices and operations of each kind as the cells (n,), (n,)."""
@@ -69,7 +72,8 @@ class Applicability:
         found = {}
         for name, y in values.items():
             least, largest = self.ranges[name]
-            all_marks = {**beyond, VALUE: (y < least) | (y > largest)}
+            own = {FAILS: beyond[FAILS]} if name in self.anywhere else beyond
+            all_marks = {**own, VALUE: (y < least) | (y > largest)}
             found[name] = [", ".join(k for k, is_so in all_marks.items() if is_so[row]) for row in range(len(cells))]
         return found
 

@@ -14,6 +14,7 @@ from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.models.applicability import Applicability
 from eomoo.models.deviations import Noise
+from eomoo.models.device import DeviceModel, fit_device
 from eomoo.models.kinds import is_accuracy, kind_of
 from eomoo.models.recipes import Recipe, recipe_for
 from eomoo.models.regression import Model, fit, modelled
@@ -85,6 +86,7 @@ class Quality:
         coverage_interval: Its ends, likewise.
         rms_z: Root mean square of the errors in deviations.
         rmse: Root mean squared error, in the target's unit.
+        median_error: Median of errors in parts of the measured value; None but for what one device takes.
         n: Number of cells.
         repeats: Number of repetitions.
         groups: Calibration of the predicted-best and worst tenth, by pools, 1x1 convolutions and vertices, where
@@ -101,6 +103,7 @@ class Quality:
     groups: tuple[Calibration, ...] = ()
     spearman_interval: tuple[float, float] | None = None
     coverage_interval: tuple[float, float] | None = None
+    median_error: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +216,7 @@ class Part:
 
     names: tuple[str, ...]
     cells: NDArray[np.int64]
-    model: Model
+    model: Model | DeviceModel
     reach: float
     growth: _Array
 
@@ -317,9 +320,15 @@ def fit_parts(
     for name, y in data.targets.items():
         recipe = data.recipes[name] if exact else replace(data.recipes[name], exact=False)
         groups.setdefault((recipe, np.isfinite(y).tobytes(), data.repeats_of(name).tobytes()), []).append(name)
-    parts = []
+    parts: list[Part] = []
     for (recipe, known, _), names in groups.items():
         rows = np.frombuffer(known, dtype=np.bool_)
+        if recipe.device_of is not None:
+            cells = data.indices[rows]
+            for name in names:
+                device = fit_device(recipe, encoded(cells, recipe), data.targets[name][rows])
+                parts.append(Part(names=(name,), cells=cells, model=device, reach=1.0, growth=np.ones(1)))
+            continue
         Y = np.stack([data.targets[name][rows] for name in names], axis=1)
         # Only structural features have a scaling by the whole space.
         own = scaling if recipe.kernel is not None else None

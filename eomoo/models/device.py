@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +78,10 @@ class DeviceModel(Regressor):
     values: Floats
     base: Floats
     odds: Floats
+    repeats: ClassVar[None] = None
+
+    def clues(self, features: ArrayLike) -> None:
+        """Nothing that deviations could be told from: they are told already."""
 
     def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """Means and standard deviations (k, 1), and (k,) zeros: the intervals hold whatever the operations."""

@@ -23,6 +23,7 @@ from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
 from eomoo.models.applicability import Applicability
 from eomoo.models.cell_models import Calibration, CellModels, Part, Quality, Target
 from eomoo.models.deviations import Law
+from eomoo.models.device import DeviceModel
 from eomoo.models.gaussian_process import Kernel
 from eomoo.models.recipes import Recipe
 from eomoo.models.regression import Model
@@ -55,6 +56,7 @@ _TRY = (
 # Address space of that process: reading the shipped models takes 1 GB of it, most of which is never touched.
 _MEMORY = 3 << 30
 _FACTS = ("mean", "std", "noise", "slow_share", "slow_factor", "spread")
+_DEVICE_FACTS = ("values", "base", "odds")
 
 _T = TypeVar("_T")
 
@@ -107,10 +109,13 @@ def write_models(models: CellModels, folder: str | Path) -> list[Path]:
         if not _NAME.fullmatch(name):
             raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {short(name)}")
     boosters = {
-        name: booster for part in models.parts for name, booster in zip(part.names, part.model.boosters, strict=True)
+        name: booster
+        for part in models.parts
+        if isinstance(part.model, Model)
+        for name, booster in zip(part.names, part.model.boosters, strict=True)
     }
     paths = []
-    for name in models.targets:
+    for name in boosters:
         paths.append(folder / f"{name}.ubj")
         with atomic_path(paths[-1]) as temporary:
             temporary.write_bytes(bytes(boosters[name].save_raw("ubj")))
@@ -137,19 +142,12 @@ def _numbers_text(models: CellModels) -> str:
         "feature_stds": models.scaling.std.tolist(),
     }
     for k, part in enumerate(models.parts):
-        facts = {fact: getattr(part.model, fact).tolist() for fact in _FACTS}
         content[f"part_{k}"] = {
             "targets": part.names,
             "recipe": {k: v for k, v in asdict(part.model.recipe).items() if k != "device_of" or v},
             "cells": None if np.array_equal(part.cells, models.cells) else part.cells.tolist(),
-            "n_train": part.model.n_train,
-            "reach": part.reach,
-            "growth": part.growth.tolist(),
-            **facts,
-            "level": part.model.law.level.tolist(),
-            "slopes": part.model.law.slopes.tolist(),
-            "weights": part.model.weights.T.tolist(),
-        } | ({} if part.model.repeats is None else {"repeats": part.model.repeats.tolist()})
+            **_facts_of(part),
+        }
     if models.measured:
         content["measured"] = {
             name: [v if np.isfinite(v) else None for v in values.tolist()] for name, values in models.measured.items()
@@ -161,6 +159,22 @@ def _numbers_text(models: CellModels) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+def _facts_of(part: Part) -> dict[str, Any]:
+    """The numbers of a part's model."""
+    model = part.model
+    if isinstance(model, DeviceModel):
+        return {fact: getattr(model, fact).tolist() for fact in _DEVICE_FACTS}
+    return {
+        "n_train": model.n_train,
+        "reach": part.reach,
+        "growth": part.growth.tolist(),
+        **{fact: getattr(model, fact).tolist() for fact in _FACTS},
+        "level": model.law.level.tolist(),
+        "slopes": model.law.slopes.tolist(),
+        "weights": model.weights.T.tolist(),
+    } | ({} if model.repeats is None else {"repeats": model.repeats.tolist()})
+
+
 def _record_text(models: CellModels, sums: Mapping[str, str]) -> str:
     import xgboost
 
@@ -170,6 +184,7 @@ def _record_text(models: CellModels, sums: Mapping[str, str]) -> str:
         f"format = {_FORMAT}",
         f"cells = {len(models.cells)}",
         f"operations = {models.domain.operations.tolist()}",
+        *([f"anywhere = {json.dumps(sorted(models.domain.anywhere))}"] if models.domain.anywhere else []),
         *_table("made_with", versions),
         *_table("data", models.data),
         *_table("files", sums),
@@ -233,6 +248,7 @@ def read_record(folder: str | Path) -> Record:
             domain=Applicability(
                 operations=np.array(values["operations"], dtype=np.int64).reshape(-1, 4),
                 ranges={name: (float(least), float(most)) for name, (least, most) in values["ranges"].items()},
+                anywhere=frozenset(values.get("anywhere", [])),
             ),
             n_cells=int(values["cells"]),
             skeleton=Skeleton(**values["skeleton"]) if "skeleton" in values else None,
@@ -255,7 +271,8 @@ def _scaling(numbers: Mapping[str, Any]) -> Scaling:
 def read_models(folder: str | Path) -> CellModels:
     """Read models from a folder, and check their references; see ``load_models``."""
     folder = Path(folder)
-    if folder.resolve() not in map(shipped_folder, SHIPPED):
+    trees = any(name.endswith(".ubj") for name in read_record(folder).files)
+    if trees and folder.resolve() not in map(shipped_folder, SHIPPED):
         _try_elsewhere(folder)
     return _load(folder)
 
@@ -305,6 +322,10 @@ def _part(folder: Path, facts: Mapping[str, Any], cells: NDArray[np.int64], scal
     names = tuple(facts["targets"])
     recipe = Recipe(**{**facts["recipe"], **_parts_of_recipe(facts["recipe"])})
     own = cells if facts["cells"] is None else np.array(facts["cells"], dtype=np.int64)
+    if recipe.device_of is not None:
+        numbers = {fact: np.array(facts[fact], dtype=np.float64) for fact in _DEVICE_FACTS}
+        device = DeviceModel(recipe=recipe, features=load_space().features(own).astype(np.float32), **numbers)
+        return Part(names=names, cells=own, model=device, reach=1.0, growth=np.ones(1))
     if recipe.kernel is None:
         part_scaling, known = None, np.empty((0, 0))
     else:
@@ -334,6 +355,7 @@ def _parts_of_recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
         "kernel": None if kernel is None else Kernel(**kernel),
         "columns": None if columns is None else tuple(columns),
         "noises": tuple(facts["noises"]),
+        "device_of": Skeleton(**facts["device_of"]) if facts.get("device_of") else None,
     }
 
 

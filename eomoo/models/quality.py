@@ -14,11 +14,13 @@ from eomoo.models.applicability import Applicability, operation_counts
 from eomoo.models.cell_models import Calibration, Measurements, Part, Quality, Target, encoded, fit_parts
 from eomoo.models.deviations import Clues, Law, Noise, fit_law, spread
 from eomoo.models.models import Models
-from eomoo.models.regression import LEAST_ROWS, modelled
+from eomoo.models.regression import LEAST_ROWS, Model, modelled
 from eomoo.models.resampling import correlations, interval, resamples
 from eomoo.models.scaling import space_scaling
 
 N_FOLDS = 10
+# A device's models are fitted in some milliseconds each: so many cells are left out one by one.
+_MOST_LEFT_OUT = 40
 LEAST_CELLS = 12
 """Fewer measured cells say nothing: nine in ten of them are just enough for a regression."""
 # Of fewer a share says little.
@@ -49,6 +51,7 @@ class HeldOut:
         group: (n,) number of what each cell was held out with.
         repeats: (n,) how many measurements each value is the mean of.
         noise: Of a measurement, where it was measured, in parts of the target's variance.
+        is_told: Whether the model tells its deviations by itself: they are then the unit.
     """
 
     cells: Ints
@@ -60,6 +63,7 @@ class HeldOut:
     group: Ints
     repeats: Floats | float = 1.0
     noise: Noise | None = None
+    is_told: bool = False
 
     def law(self, *, without: int | None = None) -> Law:
         """The law of deviations by the errors of all folds, or of all but one."""
@@ -70,7 +74,7 @@ class HeldOut:
 
     def spread(self, *, without: int | None = None) -> float:
         """By how much errors exceed deviations of 1, over all folds or all but one."""
-        return spread(self.errors()[self.fold != without])
+        return 1.0 if self.is_told else spread(self.errors()[self.fold != without])
 
     def std(self) -> Floats:
         """Deviations (n,), each by a law fitted to the other folds, as it is for a new cell."""
@@ -126,8 +130,10 @@ def _can_hold_out(data: Measurements, scheme: str) -> bool:
 
 
 def n_folds(data: Measurements, scheme: str) -> int:
-    """Number of folds: ten, where there are as many groups of cells."""
-    return min(N_FOLDS, len(np.unique(_groups(data, scheme))))
+    """Number of folds: ten, where there are as many groups of cells; of a device's few, each group by itself."""
+    groups = len(np.unique(_groups(data, scheme)))
+    few = all(data.recipes[name].device_of is not None for name in data.targets)
+    return min(_MOST_LEFT_OUT if few else N_FOLDS, groups)
 
 
 def _groups(data: Measurements, scheme: str) -> Ints:
@@ -160,8 +166,8 @@ def cross_validate(
         # Deviations are rounded, figures are for people: the last bits of these fits come to nothing.
         for part in fit_parts(data.only(fold != k), exact=False):
             features = encoded(data.indices[tested], part.model.recipe)
-            mean, clues = part.model.predict(features)[0], part.model.clues(features)
-            unit = part.model.unit(mean)
+            (mean, std), clues = part.model.predict(features), part.model.clues(features)
+            unit = part.model.unit(mean) if isinstance(part.model, Model) else std
             for j, name in enumerate(part.names):
                 found[name].append((tested, mean[:, j], unit[:, j], None if clues is None else clues.of(j)))
         advance()
@@ -189,6 +195,7 @@ def _joined(
         group=group[known],
         repeats=data.repeats_of(name)[known],
         noise=noise,
+        is_told=data.recipes[name].device_of is not None,
     )
 
 
@@ -224,6 +231,9 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
         groups=tuple(_calibration(name, figures) for name, figures in groups.items()),
         spearman_interval=interval([rho for rho, _ in resampled]),
         coverage_interval=interval([share for _, share in resampled]),
+        median_error=float(np.mean([np.median(np.abs(h.mean / h.measured - 1.0)) for h in held_out]))
+        if held_out[0].is_told
+        else None,
     )
 
 
@@ -330,7 +340,9 @@ def fit_models(
         cells=data.indices,
         parts=parts,
         scaling=space_scaling(),
-        domain=Applicability.of(data.indices, data.targets),
+        domain=Applicability.of(
+            data.indices, data.targets, anywhere=[n for n in data.targets if data.recipes[n].device_of is not None]
+        ),
         quality=quality,
         data=dict(files or {}),
         measured=data.targets if keep else {},
@@ -339,6 +351,8 @@ def fit_models(
 
 def _calibrated(part: Part, held_out: Mapping[str, _HeldOut]) -> Part:
     """A part whose deviations fit the errors on held-out cells, and that knows how far these were checked."""
+    if not isinstance(part.model, Model):
+        return part
     held = [next(iter(held_out[name].values())) for name in part.names]
     if any(h.clues is None for h in held):
         # Rounded, since the last bits of a prediction may depend on the processor.

@@ -36,7 +36,16 @@ def use_of(schemes: Mapping[str, Quality], measured: tuple[float, float]) -> str
     )
     if q.coverage_interval is not None and q.coverage_interval[1] < _LEAST_COVERAGE:
         text += "; its deviations are too small"
-    return text
+    off = error_of(schemes)
+    return f"{text}; {off}" if off else text
+
+
+def error_of(schemes: Mapping[str, Quality]) -> str:
+    """How far off predictions of what a device takes are, in words; "" for other targets."""
+    q = schemes.get("by_cell")
+    if q is None or q.median_error is None:
+        return ""
+    return f"held-out cells were off by {100 * q.median_error:.2g} % (median)"
 
 
 def pairs_in_order(spearman: float) -> float:

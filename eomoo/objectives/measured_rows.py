@@ -38,6 +38,7 @@ class MeasuredRows:
         targets: What each target is.
         skeleton: The network around the cells; None where nothing tells.
         files: SHA-256 of the files that were read, by name.
+        device: What was timed on; "" where nothing tells.
     """
 
     title: str
@@ -49,6 +50,7 @@ class MeasuredRows:
     targets: dict[str, Target]
     skeleton: Skeleton | None
     files: dict[str, str]
+    device: str = ""
 
 
 def rows_of(
@@ -71,8 +73,9 @@ def rows_of(
         files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
         table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
     known: Mapping[str, Quantity] = {}
-    title, skeleton = "", None
+    title, skeleton, device = "", None, ""
     if isinstance(table, MeasuredTable):
+        device = str(table.facts.get("device", {}).get("timing", ""))
         known, title, skeleton, table = table.quantities, table.facts["title"], table.skeleton, table.to_dataframe()
     names = list(dict.fromkeys(targets)) if targets else target_columns(table, where=where)
     for name in names:
@@ -92,7 +95,7 @@ def rows_of(
     if spoilt and (targets or len(spoilt) == len(names)):
         raise SettingError(
             f"something else used the device while {spoilt[0]} was timed, so that it is known of {left[spoilt[0]]} "
-            "cells only; run the same `eomoo measure` command again while nothing else runs"
+            "cells only; run the same command again while nothing else runs"
         )
     read = {name: found for name, found in read.items() if name not in spoilt}
     return MeasuredRows(
@@ -108,6 +111,7 @@ def rows_of(
         },
         skeleton=skeleton,
         files=files,
+        device=device,
     )
 
 

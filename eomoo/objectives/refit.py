@@ -17,6 +17,7 @@ from eomoo.data.measured_table import MeasuredTable
 from eomoo.data.user_table import MOST_BYTES
 from eomoo.files import sha256_of
 from eomoo.models import EO_RECIPES, FAILED, LEAST_CELLS, Measurements, Models, Recipe, Target, fit_models, recipe_for
+from eomoo.models.device import MOST_TIMED, device_recipe
 from eomoo.objectives.measured_rows import MeasuredRows, rows_of
 from eomoo.space.features import FEATURE_KINDS
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _DATASET = "eo-hwnas"
+# What one device takes, by the name of its column.
+_OF_DEVICES = ("latency", "energy")
 
 _Progress = Callable[[int, int], None]
 
@@ -74,7 +77,8 @@ def fit_table(
 
     A cell that was measured several times counts by the mean, which tells the noise of a measurement. Where enough
     cells failed, and enough did not, the probability that a cell fails is one more target, ``failed``. Values that
-    a column ``NAME_disturbed`` marks are left out.
+    a column ``NAME_disturbed`` marks are left out. What a device takes (latency, energy) for up to 100 cells of a known
+    skeleton is modelled by physics and a process (see ``models.device``).
 
     Args:
         table: CSV or Parquet file, a folder that holds one, a measured table or its folder, or a frame.
@@ -92,13 +96,34 @@ def fit_table(
     if encoding is not None:
         choice("encoding", encoding, FEATURE_KINDS)
     rows = _with_failures(rows_of(table, targets, units=units, kinds=kinds))
+    rows = _with_device_named(rows) if encoding is None else rows
     known = {name: values[np.isfinite(values)] for name, values in rows.values.items()}
     recipes = {
-        name: recipe_for(name, y, encoding=encoding, kind=rows.targets[name].told_kind(name))
+        name: device_recipe(rows.skeleton)
+        if encoding is None and rows.skeleton is not None and _is_of_device(rows, name)
+        else recipe_for(name, y, encoding=encoding, kind=rows.targets[name].told_kind(name))
         for name, y in known.items()
         if len(y)
     }
     return _fitted(rows, recipes, repeats=repeats, advance=advance)
+
+
+def _is_of_device(rows: MeasuredRows, name: str) -> bool:
+    """Whether a target is what networks of one skeleton take on one device, of few cells."""
+    known = np.isfinite(rows.values[name])
+    n = len(np.unique(rows.cells[known]))
+    few = rows.skeleton is not None and LEAST_CELLS <= n <= MOST_TIMED
+    return name in _OF_DEVICES and few and bool((rows.values[name][known] > 0).all())
+
+
+def _with_device_named(rows: MeasuredRows) -> MeasuredRows:
+    """Rows whose latency says of which device it is, and from how many timings."""
+    targets = dict(rows.targets)
+    for name in filter(rows.values.__contains__, _OF_DEVICES):
+        n = len(np.unique(rows.cells[np.isfinite(rows.values[name])]))
+        if rows.device and _is_of_device(rows, name):
+            targets[name] = replace(targets[name], title=f"{name} on {rows.device}, from {n} timings")
+    return replace(rows, targets=targets)
 
 
 def _with_failures(rows: MeasuredRows) -> MeasuredRows:

@@ -19,6 +19,7 @@ from eomoo.models import (
     SHIPPED,
     Predictions,
     Quality,
+    error_of,
     is_at_hand,
     joint_draws,
     processes,
@@ -94,6 +95,11 @@ class SurrogateBackend(Backend):
         """Quality on held-out cells as stored with the models, by target, then "by_walk" or "by_cell"."""
         return self._record.quality
 
+    def notes(self) -> list[str]:
+        """How far off predictions of a device are."""
+        told = {name: error_of(schemes) for name, schemes in self.quality.items()}
+        return [f"{self._record.targets[name].title}: predicted; {words}" for name, words in told.items() if words]
+
     def fingerprint(self) -> str:
         """A digest of the models' record, which holds checksums of their files."""
         return hashlib.sha256(f"{self._record.text}{self._epochs or ''}".encode()).hexdigest()
@@ -142,6 +148,8 @@ class SurrogateBackend(Backend):
     def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
         """Whether cells (n,) lie outside what was measured, (n,): of other operations, or far from all."""
         cells, _ = self._checked(indices, ())
+        if self._record.domain.anywhere >= self._record.targets.keys():
+            return np.zeros(len(cells), dtype=bool)
         return ~self._record.domain.has_operations(cells) | (self._all_cells().distance()[cells] > 1.0)
 
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:

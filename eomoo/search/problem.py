@@ -19,6 +19,7 @@ from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, Objective, Objectives, sorted_front
 from eomoo.objectives import Backend, Card, Constraint, build_backends, load_card, parse_constraint, with_images
+from eomoo.objectives.latency_from import check_one_skeleton, with_latency_from
 from eomoo.search.shared import Shared
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -29,6 +30,7 @@ def get_problem(
     *,
     noise: int | None = None,
     constraints: str | Sequence[str | Constraint] = (),
+    latency_from: str | Path | None = None,
     **options: object,
 ) -> CellProblem:
     """The problem that a card names.
@@ -38,6 +40,8 @@ def get_problem(
         noise: A seed: every value is drawn once from its mean and standard deviation, which makes
             another, fixed landscape. None: the means.
         constraints: Limits beside the card's, such as "latency<=10" or "params<=5e6".
+        latency_from: A folder of models that predict the latency on another device, in place of the card's; see
+            ``with_latency_from``.
         options: Settings of the card's backends to override, such as ``epochs`` of a live card, or one value of
             a table of settings, as in ``**{"latency.batch_size": 8}``. ``data`` of a live card takes other
             images, and of the card's own options of images only those that the new ones have too.
@@ -51,9 +55,14 @@ def get_problem(
         card = with_images(card, str(options["data"]))
         # As the run's settings are kept, whatever the folder it was started in.
         options["data"] = card.backends["live"]["data"]
+    if latency_from is not None:
+        card = with_latency_from(card, latency_from)
     given = [constraints] if isinstance(constraints, str) else constraints
     limits = [parse_constraint(c, card) if isinstance(c, str) else c for c in given]
-    return CellProblem(card, noise=noise, constraints=limits, options=options)
+    problem = CellProblem(card, noise=noise, constraints=limits, options=options)
+    if latency_from is not None:
+        check_one_skeleton(card, problem.backends)
+    return problem
 
 
 class CellProblem(Problem):

@@ -15,7 +15,7 @@ from eomoo.objectives.refit import fit_table
 from eomoo.objectives.surrogate import SurrogateBackend
 
 FIGURES = {"spearman", "spearman_std", "coverage", "rms_z", "rmse", "n", "repeats", "groups"}
-FIGURES |= {"spearman_interval", "coverage_interval"}
+FIGURES |= {"spearman_interval", "coverage_interval", "median_error"}
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""Models of the latency on the device at hand: some cells timed, once for all that a timing depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from eomoo.data.measured_table import TABLE_FILE
+from eomoo.errors import EomooError
+from eomoo.files import cache_folder, sha256_of
+from eomoo.measuring.measure import measure
+from eomoo.measuring.measuring import Advance
+from eomoo.measuring.settings import facts_of
+from eomoo.measuring.sources import timing_backend
+from eomoo.models import load_models
+from eomoo.objectives import load_card
+from eomoo.objectives.latency_from import LATENCY, check_latency
+from eomoo.objectives.refit import fit_table
+
+HERE = "here"
+"""What stands for the device at hand."""
+# From as many all cells are ranked to .96 and latencies known to 6.5 %, on the devices of benchmarks/device.py.
+CELLS = 20
+# What a timing depends on, among the facts of a table.
+_DEPENDS = ("skeleton", "latency", "device", "versions")
+
+
+def latency_models(
+    card: str | Path,
+    *,
+    data: str | Path | None = None,
+    folder: str | Path | None = None,
+    latency: Mapping[str, Any] | None = None,
+    advance: Advance = lambda what, done, total: None,
+    report: Callable[[str], None] = lambda sentence: None,
+) -> Path:
+    """The folder of models of this device's latency of a card's networks; what they need is timed where it is not yet.
+
+    Args:
+        card: Whose skeleton, and of a live card whose setting of timing, is taken.
+        data: Images that say how many bands, pixels and classes there are, for a live card.
+        folder: Where timings and models are kept; by default in the user's cache, by everything that a timing
+            depends on: skeleton, runtime, batch, threads, precision, device and versions.
+        latency: Values of a ``LatencySetting``.
+        advance, report: See ``measure``.
+
+    Raises:
+        CardError: (a ValueError) The card has no latency.
+        SettingError: (a ValueError) Too many timings were disturbed, or a setting cannot be.
+        MissingPackageError: (an ImportError) torch or onnxruntime is not installed.
+    """
+    check_latency(load_card(card))
+    place = cache_folder() / "devices"
+    if folder is None:
+        facts = facts_of(timing_backend(card, data=data, folder=place, latency=latency), trains=False)
+        depends = json.dumps({name: facts.get(name) for name in _DEPENDS}, sort_keys=True)
+        folder = place / hashlib.sha256(depends.encode()).hexdigest()[:24]
+    timed, fitted = Path(folder) / "timed", Path(folder) / "models"
+    measure(card, data=data, out=timed, spread=CELLS, only="latency", latency=latency, advance=advance, report=report)
+    if not _are_of(fitted, timed):
+        fit_table(timed, [LATENCY]).save(fitted)
+    return fitted
+
+
+def _are_of(models: Path, table: Path) -> bool:
+    """Whether there are models, and of this table."""
+    try:
+        return load_models(models).data == {TABLE_FILE: sha256_of(table / TABLE_FILE)}
+    except EomooError:
+        # Whatever is wrong with them, they are made again.
+        return False
