@@ -43,7 +43,7 @@ def tables(nb101: Path | None) -> Iterator[Table]:
         yield "NAS-Bench-101, training time", read.indices, read.columns["train_time_108"], CIFAR10
     if CPU.is_dir():
         table = read_measured(CPU)
-        rows = table.mean()
+        rows = table.mean().query("latency_disturbed == 0")
         assert table.skeleton is not None
         yield "CPU at one image, latency", rows["index"].to_numpy(), rows["latency"].to_numpy(), table.skeleton
 
