@@ -102,7 +102,7 @@ def run(
     With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
     the front and drawings of its cells. A finished run in that folder is shown again, not repeated.
     """
-    named = card or ("eo-macro-latency" if data is None else "live-data")
+    named = ("eo-macro-latency" if data is None else "live-data") if card is None else card
     with _preparing(named, quiet=as_json) as preparing:
         from eomoo.api import check_noise
         from eomoo.api import run as search

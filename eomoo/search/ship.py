@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eomoo.errors import DataNotFoundError
-from eomoo.objectives import list_problems
+from eomoo.objectives import list_problems, load_card
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.uncertainty import SHIPPED, draw_fronts, keep_fronts, kept_name
 
@@ -13,9 +13,12 @@ from eomoo.search.uncertainty import SHIPPED, draw_fronts, keep_fronts, kept_nam
 def predicted_problems() -> list[CellProblem]:
     """The problems of the shipped cards whose values are predicted."""
     found = []
-    for card in list_problems():
+    for name in list_problems():
+        # Live values are measured as they are asked for, of images that a user may have to name.
+        if any(o.source == "live" for o in load_card(name).objectives):
+            continue
         try:
-            problem = get_problem(card)
+            problem = get_problem(name)
         except DataNotFoundError:
             # Measured values, which are fetched and need no draws.
             continue

@@ -314,6 +314,8 @@ class SurrogatePLS(CellSearch):
 
     def _most_expected(self, found: Candidates, state: SearchState, n: int) -> Candidates:
         """The n candidates that are together expected to gain most hypervolume within the limits."""
+        if not n or not len(found.cells):
+            return found.take(np.arange(0))
         m = self.problem.n_obj
         mean, std = found.mean[:, :m], found.std[:, :m]
         step = float((std / state.box.extent).mean())

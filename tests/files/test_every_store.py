@@ -53,6 +53,8 @@ class Runs:
             "front": cells[:3],
             "front_deviations": np.ones((3, 1)),
             "front_limited": np.ones((3, 0)),
+            "front_basis": ["measured"] * 3,
+            "front_measured": np.full((3, 1), np.nan),
             "notes": {},
         }
         result = RunResult(**{**fields, "n_eval": N, "seconds": 1.0, "complete": True})
