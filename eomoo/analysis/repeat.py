@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from eomoo.analysis.results import ProblemResults, StudyResults
@@ -14,6 +14,9 @@ from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.record import RECORD_NAME
 from eomoo.study.rows import ProblemRow, RunRow
+
+# What ``eomoo run`` has an option of its own for; all else that is set beside a card goes by ``--set``.
+_OWN_OPTIONS = frozenset({"data", "device", "epochs", "latency_from", "screen", "workers"})
 
 
 def repeat_run(problem: ProblemResults, run: RunRow) -> Section:
@@ -79,14 +82,26 @@ def run_command(problem: ProblemRow, run: RunRow) -> str:
         parts += ["--constraint", constraint]
     if problem.noise is not None:
         parts += ["--noise", str(problem.noise)]
+    for name, value in problem.options.items():
+        parts += _problem_option(name, value)
     return shlex.join([*parts, "--out", "DIR"])
+
+
+def _problem_option(name: str, value: object) -> list[str]:
+    """A setting of the problem as options of the command line."""
+    if name in _OWN_OPTIONS:
+        return [f"--{name.replace('_', '-')}", str(value)]
+    if isinstance(value, Mapping):
+        return [part for key, inner in value.items() for part in _problem_option(f"{name}.{key}", inner)]
+    return ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
 
 
 def _study_command(results: StudyResults, seeds: list[int]) -> str:
     """The command that repeats a study; one with settings of its own needs its file."""
     budgets = {run.budget for run in results.runs}
     ordinary = len(budgets) == 1 and all(run.label == run.algorithm and not _run_options(run) for run in results.runs)
-    if not ordinary or any(p.problem.constraints or p.problem.noise is not None for p in results.problems):
+    rows = [p.problem for p in results.problems]
+    if not ordinary or any(row.constraints or row.options or row.noise is not None for row in rows):
         return "eomoo study run STUDY.toml --out DIR"
     names = ",".join(dict.fromkeys(_problem_argument(p.problem.name) for p in results.problems))
     labels = ",".join(dict.fromkeys(run.label for run in results.runs))

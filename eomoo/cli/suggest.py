@@ -68,7 +68,7 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     if row.noise is not None:
         raise SettingError(f"{place} was run with noise; suggest for its card {row.name}")
     card: str | Path = row.name if row.name in list_problems() else f"{row.name}.toml"
-    problem = get_problem(card, constraints=[*row.constraints, *constraints])
+    problem = get_problem(card, constraints=[*row.constraints, *constraints], **row.options)
     trace, (front,) = results.traces[0], results.fronts(0, [results.runs[0].budget])
     return problem, trace.cells[front] if not constraints else None
 

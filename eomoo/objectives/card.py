@@ -98,6 +98,7 @@ class Card:
         backends: Settings of each backend by name.
         folder: Where the card lies; files that it names are relative to it.
         digest: SHA-256 of the card's bytes.
+        latency_from: Folder of the models that its latency was exchanged for; "" where it is the card's own.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Card:
     backends: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     folder: Path
     digest: str
+    latency_from: str = ""
 
     @property
     def parts(self) -> list[CardObjective | Constraint]:

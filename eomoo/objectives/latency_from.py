@@ -56,6 +56,7 @@ def with_latency_from(card: Card, folder: str | Path) -> Card:
         ),
         constraints=tuple(replace(c, source=source) if c.quantity == LATENCY else c for c in card.constraints),
         reference_point=reference,
+        latency_from=str(models.folder),
     )
 
 

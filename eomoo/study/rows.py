@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ class ProblemRow:
         fingerprint: Of what the card points to: tables, models, images; "" in a store of 0.1.0.
         predicted: Whether values are predicted; else they are measured, or counted.
         limits: What the constraints are on, in their order; none in a store of 0.1.0.
+        options: What was set beside the card: settings of its backends, other images, another device's latency.
     """
 
     id: int
@@ -70,6 +71,7 @@ class ProblemRow:
     fingerprint: str = ""
     predicted: bool = False
     limits: tuple[Limit, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best_front(self) -> str:
@@ -189,6 +191,7 @@ def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
             Limit(**{**limit, "most": _open(limit["most"], math.inf), "least": _open(limit["least"], -math.inf)})
             for limit in content.get("limits", ())
         ),
+        options=content.get("options", {}),
     )
 
 

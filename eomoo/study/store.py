@@ -71,6 +71,7 @@ class Store(Database):
             "skeleton": asdict(problem.skeleton),
             "predicted": problem.predicted,
             "limits": _limits(problem),
+            "options": problem.options | ({"latency_from": found} if (found := problem.card.latency_from) else {}),
         }
         limits = [str(c) for c in problem.constraints]
         known = [problem.name(), problem.card.digest, problem.noise, limits, problem.options]

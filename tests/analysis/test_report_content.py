@@ -2,6 +2,8 @@ import base64
 import hashlib
 import json
 import re
+import shlex
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -10,9 +12,11 @@ import pytest
 import synthetic
 from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
+import eomoo
 from eomoo.analysis import load_run, render_report, report_of, write_report
-from eomoo.analysis.repeat import references
+from eomoo.analysis.repeat import references, run_command
 from eomoo.analysis.report import landscape_sections
+from eomoo.cli.suggest import _asked as asked_for
 from eomoo.errors import DataError, SettingError, StoreError
 from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec
 from eomoo.search.problem import CellProblem
@@ -88,6 +92,27 @@ def test_the_command_repeats_every_setting(pose, tmp_path):
     page = render_report(fill(tmp_path, problem, specs=(spec,), budget=40), format="md")
     options = ("--option n_starts=7", "--option archive=per-start", "--noise 4", "--constraint 'lat <= 24'")
     assert [option for option in options if option not in page] == []
+
+
+def test_the_command_poses_the_same_problem(tmp_path):
+    problem = eomoo.get_problem("nb101s-error-params", epochs=12)
+    spec = AlgorithmSpec(label="random", algorithm="random")
+    page = render_report(fill(tmp_path, problem, specs=(spec,), budget=20), format="md")
+    assert "--budget 20" in page
+    assert "--epochs 12" in page
+    assert "eomoo run nb101s-error-params" in page
+    asked, _ = asked_for(str(tmp_path), [])
+    assert (asked.options, asked.fingerprint) == (problem.options, problem.fingerprint)
+
+
+def test_settings_beside_a_card_are_options_of_the_command(run_folder):
+    with Store(run_folder / STORE_NAME) as store:
+        stored = load_run(store, store.runs()[0])
+    options = {"data": "my images", "latency_from": "m", "workers": 2, "images": {"n_val": 50}, "latency.threads": 1}
+    words = shlex.split(run_command(replace(stored.problem, options=options), stored.run))
+    at = {word: words[k + 1] for k, word in enumerate(words[:-1])}
+    assert (at["--data"], at["--latency-from"], at["--workers"]) == ("my images", "m", "2")
+    assert {words[k + 1] for k, word in enumerate(words) if word == "--set"} == {"images.n_val=50", "latency.threads=1"}
 
 
 def test_a_page_asks_for_nothing_and_allows_only_itself(study_folder):
