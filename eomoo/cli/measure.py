@@ -209,6 +209,18 @@ def _print(table: MeasuredTable, told: dict[str, Any], out: Path) -> None:
     disturbed = f", {told['disturbed_timings']} disturbed timings" if told["disturbed_timings"] else ""
     show.print(f"{table.facts['title']}: {told['cells']:,} cells{walks}{trainings}{failed}{disturbed}")
     show.print(f"written to {out} in {told['seconds']:,.0f} s; next:", soft_wrap=True)
-    if told["walks"]:
-        show.print(f"  eomoo landscape {out}")
-    show.print(f"  eomoo surrogate fit {out} --out {out}-models", soft_wrap=True)
+    for command in _what_comes_next(table, out):
+        show.print(f"  {command}", soft_wrap=True)
+
+
+def _what_comes_next(table: MeasuredTable, out: Path) -> list[str]:
+    """Commands for a table, as far as its cells suffice."""
+    from eomoo.models import LEAST_CELLS
+    from eomoo.space import SO2SAT
+
+    walks = [f"eomoo landscape {out}"] if table.walks else []
+    if len(table.cells) < LEAST_CELLS:
+        return [*walks, f"the same command with more cells, for models at least {LEAST_CELLS}"]
+    alone = table.skeleton == SO2SAT and "train_time" not in table.to_dataframe()
+    device = [f"eomoo run eo-macro-latency --latency-from {out}-models"] if alone else []
+    return [*walks, f"eomoo surrogate fit {out} --out {out}-models", *device]

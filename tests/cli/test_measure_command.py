@@ -1,12 +1,16 @@
 """`eomoo measure`, `eomoo data merge`: tables of cells that are trained and timed."""
 
 import json
+from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from raster_files import write_raster
 
-from eomoo.data import read_measured
+from eomoo.cli.measure import _what_comes_next
+from eomoo.data import measured_table, read_measured
+from eomoo.space import SO2SAT
 
 for package in ("torch", "onnxruntime", "rasterio", "thop"):
     pytest.importorskip(package, reason="the extra 'live' is not installed")
@@ -40,7 +44,8 @@ def test_a_table_of_ones_own_images_grows_and_says_what_comes_next(measure, call
     assert done.code == 0, done.err
     assert "fields, 2 epochs: 2 cells (1 walks), 3 trainings" in done.out
     assert f"eomoo landscape {tmp_path / 'a'}" in done.out
-    assert f"eomoo surrogate fit {tmp_path / 'a'}" in done.out
+    assert "the same command with more cells, for models at least 12" in done.out
+    assert "surrogate fit" not in done.out
     (tmp_path / "list.txt").write_text("5\n")
     told = json.loads(measure("--cells", tmp_path / "list.txt", "--out", tmp_path / "a", "--json").out)
     assert (told["cells"], told["walks"], told["trainings"], told["failed"]) == (3, 1, 4, {})
@@ -67,6 +72,17 @@ def test_times_alone(call, tmp_path):
     assert table.facts["latency"]["batch_size"] == 2
     assert table.facts["latency"]["runtime"] == "eager"
     assert (table.skeleton.stem_channels, table.skeleton.in_channels) == (5, 10)
+
+
+@pytest.mark.parametrize(("stem", "n", "device"), [(128, 12, True), (16, 12, False), (128, 11, False)])
+def test_times_of_enough_cells_on_the_published_network_are_for_its_cards(tmp_path, stem, n, device):
+    rows = pd.DataFrame({"index": range(n), "latency": np.arange(n) + 1.0})
+    column = {"name": "latency", "title": "latency", "unit": "ms", "direction": "min", "kind": "timed"}
+    skeleton = asdict(replace(SO2SAT, stem_channels=stem))
+    table = measured_table(rows, {"title": "t", "columns": [column], "skeleton": skeleton})
+    next_commands = _what_comes_next(table, tmp_path)
+    assert any("surrogate fit" in command for command in next_commands) == (n == 12)
+    assert any("--latency-from" in command for command in next_commands) == device
 
 
 @pytest.mark.parametrize(
