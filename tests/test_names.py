@@ -1,5 +1,8 @@
 """The public names of the design, each of which exists and is what it says."""
 
+import importlib
+import inspect
+import re
 import subprocess
 import sys
 
@@ -86,6 +89,21 @@ def test_star_import():
     names: dict[str, object] = {}
     exec("from eomoo import *", names)
     assert set(eomoo.__all__) <= set(names)
+
+
+# What a user calls with a place; beneath them places are paths already.
+@pytest.mark.parametrize("room", ["analysis", "esann2024", "landscape", "measuring", "study", "data", "images"])
+def test_a_place_may_be_a_text(room):
+    module = importlib.import_module(f"eomoo.{room}")
+    functions = [(name, getattr(module, name)) for name in module.__all__]
+    places = [
+        (name, argument, str(kind))
+        for name, function in functions
+        if inspect.isfunction(function) and function.__module__.startswith("eomoo.")
+        for argument, kind in function.__annotations__.items()
+        if argument != "return" and re.search(r"\bPath\b", str(kind))
+    ]
+    assert [place for place in places if "str | Path" not in place[2]] == []
 
 
 def test_errors_are_the_built_in_kinds_too():

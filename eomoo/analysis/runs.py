@@ -117,8 +117,9 @@ def write_columns(content: Mapping[str, Any], path: Path) -> None:
         writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
-def write_run(stored: StoredRun, folder: Path) -> list[Path]:
+def write_run(stored: StoredRun, folder: str | Path) -> list[Path]:
     """Write front and trace as CSV, settings and digests as JSON, figures of front and cells as PNG."""
+    folder = Path(folder)
     forget_digests(folder)
     written = []
     trace = trace_content(stored.problem, stored.trace)
@@ -130,6 +131,7 @@ def write_run(stored: StoredRun, folder: Path) -> list[Path]:
         "settings": stored.run.settings,
         "constraints": list(stored.problem.constraints),
         "noise": stored.problem.noise,
+        "options": dict(stored.problem.options),
         "objectives": stored.problem.objectives.to_dict()["objectives"],
         "card_sha256": stored.problem.digest,
         "versions": stored.run.versions,

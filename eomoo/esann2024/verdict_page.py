@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _SHOWN_SEARCH = 1000
 
 
-def write_verdict(results: StudyResults, out: Path) -> list[Path]:
+def write_verdict(results: StudyResults, out: str | Path) -> list[Path]:
     """Write the page, its numbers as JSON beside it, and two figures into the folder ``figures`` there.
 
     Args:
@@ -51,7 +51,8 @@ def write_verdict(results: StudyResults, out: Path) -> list[Path]:
     Raises:
         SettingError: The study does not compare surrogate with random starts as published.
     """
-    page = out if out.suffix == ".md" else out / "verdict.md"
+    page = Path(out)
+    page = page if page.suffix == ".md" else page / "verdict.md"
     samples = samples_of(results)
     found, starts = findings(samples), beginnings(samples)
     figures = {f"{page.stem}-shifts": _draw_shifts(found), f"{page.stem}-starts": _draw_starts(starts)}

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _BINS = 100
 
 
-def write_landscape(analysis: LandscapeAnalysis, folder: Path) -> list[Path]:
+def write_landscape(analysis: LandscapeAnalysis, folder: str | Path) -> list[Path]:
     """Write ``landscape.json``, the CSV of :func:`landscape_frames`, ``landscape.pdf`` and ``.png``."""
-    return _write(folder, analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
+    return _write(Path(folder), analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
 
 
-def write_sample(analysis: SampleAnalysis, folder: Path, *panels: Panel) -> list[Path]:
+def write_sample(analysis: SampleAnalysis, folder: str | Path, *panels: Panel) -> list[Path]:
     """As ``write_landscape``, of a sample: the CSV of :func:`sample_frames`, and ``panels`` beside the sheet's own."""
-    return _write(folder, analysis.numbers, sample_frames(analysis), sampled_sheet(analysis, *panels))
+    return _write(Path(folder), analysis.numbers, sample_frames(analysis), sampled_sheet(analysis, *panels))
 
 
 def _write(folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], sheet: Figure) -> list[Path]:

@@ -34,7 +34,7 @@ class Event:
 
 def run_study(
     study: Study,
-    folder: Path,
+    folder: str | Path,
     *,
     jobs: int = 1,
     cluster: str | None = None,
@@ -60,6 +60,7 @@ def run_study(
             written.
     """
     positive("jobs", jobs)
+    folder = Path(folder)
     # Workers get the functions themselves, which they import by path; what is not there is told now.
     probes = {probe_name(probe): find_probe(probe) for probe in study.probes}
     run = partial(perform, probes=probes)

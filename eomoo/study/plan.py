@@ -140,7 +140,7 @@ def load_study(name_or_path: str | Path) -> Study:
         raise CardError(f"study file {path}: {error}") from None
 
 
-def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> Study:
+def parse_study(content: Mapping[str, Any], *, folder: str | Path | None = None) -> Study:
     """A study from the content of a study file.
 
     Args:
@@ -162,7 +162,7 @@ def parse_study(content: Mapping[str, Any], *, folder: Path | None = None) -> St
     names = _texts(content, "problems", "card names or paths")
     return Study(
         title=str(content.get("title", "")),
-        problems=tuple(_problem(name, folder or Path(), common) for name in names),
+        problems=tuple(_problem(name, Path(folder or "."), common) for name in names),
         algorithms=tuple(_algorithm(row, budget) for row in rows),
         seeds=_seeds(content.get("seeds", 10)),
         probes=_probes(content),

@@ -17,7 +17,7 @@ RECORD_NAME = "study.json"
 _MOST_BYTES = 10_000_000
 
 
-def record_study(study: Study, folder: Path) -> None:
+def record_study(study: Study, folder: str | Path) -> None:
     """Write a study into its folder; the folder of the same study, or of a part of it, is taken over.
 
     So a study may grow by seeds, algorithms or problems, and what was run before is kept.
@@ -25,7 +25,7 @@ def record_study(study: Study, folder: Path) -> None:
     Raises:
         StoreError: The folder holds another study, results of something else, or a card has changed.
     """
-    digests = {spec.card: load_card(spec.card).digest for spec in study.problems}
+    folder, digests = Path(folder), {spec.card: load_card(spec.card).digest for spec in study.problems}
     old = _read(folder)
     if old is None:
         if (folder / STORE_NAME).exists():
@@ -47,9 +47,9 @@ def record_study(study: Study, folder: Path) -> None:
     write_digests(folder, [RECORD_NAME])
 
 
-def recorded_study(folder: Path) -> Study | None:
+def recorded_study(folder: str | Path) -> Study | None:
     """The study that a folder is of; None where there is none."""
-    content = _read(folder)
+    content = _read(Path(folder))
     return None if content is None else parse_study(content["study"])
 
 

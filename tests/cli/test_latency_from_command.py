@@ -56,6 +56,7 @@ def test_a_front_for_another_device_says_whose_latency_it_is(call, models, space
     assert (front["latency_std"] > 0).all()
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert "latency on a board, from 20 timings" in json.dumps(settings)
+    assert settings["options"] == {"latency_from": str(models.resolve())}
     # The A100's latencies are another problem: the folder holds the results of another run.
     other = call("run", "eo-macro-latency", "--budget", 60, "--out", tmp_path / "run")
     assert other.code == 1

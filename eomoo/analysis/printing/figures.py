@@ -251,7 +251,7 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
     return axes
 
 
-def write_figures(results: StudyResults, folder: Path) -> list[Path]:
+def write_figures(results: StudyResults, folder: str | Path) -> list[Path]:
     """Draw a study: anytime curves of each problem, attainment surfaces of two objectives, ranks.
 
     Returns:
@@ -259,6 +259,7 @@ def write_figures(results: StudyResults, folder: Path) -> list[Path]:
         ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``shifts.png`` of up to 40
         pairs' whole searches, ``ranks-N.png``.
     """
+    folder = Path(folder)
     figures: dict[str, Figure] = {}
     for problem in results.problems:
         stem = _file_name(problem.name)

@@ -70,15 +70,16 @@ def study_latex(tables: StudyTables, indicators: Sequence[str]) -> str:
     return "\n".join(map(_latex_table, parts))
 
 
-def write_latex(tables: StudyTables, indicators: Sequence[str], path: Path) -> None:
+def write_latex(tables: StudyTables, indicators: Sequence[str], path: str | Path) -> None:
     """Write ``study_latex`` to a file."""
     write_text(path, study_latex(tables, indicators))
 
 
-def write_csv(tables: StudyTables, folder: Path) -> list[Path]:
+def write_csv(tables: StudyTables, folder: str | Path) -> list[Path]:
     """Write ``runs.csv``, ``summary.csv``, ``tests.csv`` and ``ranks.csv``."""
     import pandas as pd
 
+    folder = Path(folder)
     ranks = [
         (n, label, rank, test.n_problems, test.n_families, test.statistic, test.p, test.critical_difference)
         for n, test in tables.ranks.items()
