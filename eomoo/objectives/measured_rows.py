@@ -18,6 +18,7 @@ from eomoo.files import sha256_of
 from eomoo.fronts import Quantity
 from eomoo.models import KINDS, LEAST_CELLS, Target
 from eomoo.objectives.analytic import SKELETONS, AnalyticBackend
+from eomoo.objectives.latency_from import LATENCY
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def rows_of(
         table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
     known: Mapping[str, Quantity] = {}
     title, skeleton, device = "", None, ""
+    timed: set[str] = set()
     if isinstance(table, MeasuredTable):
+        timed = {column["name"] for column in table.facts["columns"] if column["kind"] == "timed"}
         device = str(table.facts.get("device", {}).get("timing", ""))
         known, title, skeleton, table = table.quantities, table.facts["title"], table.skeleton, table.to_dataframe()
     names = list(dict.fromkeys(targets)) if targets else target_columns(table, where=where)
@@ -89,7 +92,9 @@ def rows_of(
     counted = [name for name in names if name in AnalyticBackend.quantities]
     if counted and skeleton is not None:
         raise SettingError(f"{counted[0]} is counted exactly for every cell; it needs no model")
-    disturbed = {name: _disturbed(table, name) & np.isfinite(read[name][0]) for name in names}
+    # What is told of the same rounds, such as energy, was disturbed with the latency.
+    marks = {name: f"{LATENCY if name in timed else name}_disturbed" for name in names}
+    disturbed = {name: _disturbed(table, mark) & np.isfinite(read[name][0]) for name, mark in marks.items()}
     left = {name: len(np.unique(cells[np.isfinite(read[name][0]) & ~disturbed[name]])) for name in names}
     spoilt = [name for name in names if disturbed[name].any() and left[name] < LEAST_CELLS]
     if spoilt and (targets or len(spoilt) == len(names)):
@@ -139,14 +144,12 @@ def _target(name: str, values: Floats, known: Quantity | None, unit: str | None,
     return Target(title=known.title, unit=known.unit if unit is None else unit, direction=known.direction)
 
 
-def _disturbed(table: pd.DataFrame, name: str) -> Bools:
-    """Values (n,) that something disturbed, by the column beside them that says so."""
-    if f"{name}_disturbed" not in table.columns:
-        return np.zeros(len(table), dtype=bool)
+def _disturbed(table: pd.DataFrame, mark: str) -> Bools:
+    """Values (n,) that something disturbed, by the column that marks them."""
     nothing = np.zeros(len(table), dtype=bool)
-    marks, _ = numbers_of(
-        table[f"{name}_disturbed"], f"{name}_disturbed", Path("the table"), nothing, none_is_fine=True
-    )
+    if mark not in table.columns:
+        return nothing
+    marks, _ = numbers_of(table[mark], mark, Path("the table"), nothing, none_is_fine=True)
     return np.asarray(np.nan_to_num(marks) > 0)
 
 

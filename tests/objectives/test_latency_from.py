@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 import eomoo
-from eomoo.data import measured_table, write_measured
+from eomoo.data import measured_table, read_measured, write_measured
 from eomoo.errors import CardError, DataNotFoundError, SettingError
 from eomoo.measuring.spread import spread_cells
 from eomoo.models import load_models, read_record
@@ -16,6 +16,7 @@ from eomoo.models.device import DeviceModel
 from eomoo.objectives import SurrogateBackend, load_card, parse_constraint
 from eomoo.objectives.card import card_folder
 from eomoo.objectives.latency_from import with_latency_from
+from eomoo.objectives.measured_rows import rows_of
 from eomoo.objectives.refit import fit_table
 from eomoo.space import CIFAR10, SO2SAT
 from eomoo.space.features import feature_names
@@ -154,3 +155,13 @@ def test_disturbed_timings_are_left_out_and_refused_where_too_few_are_left(space
     assert models.targets["latency"].title == "latency on a board, from 15 timings"
     with pytest.raises(SettingError, match="known of 8 cells only; run the same command again"):
         fit_table(timed(space, tmp_path / "most", disturbed=12))
+
+
+def test_energy_of_disturbed_rounds_is_left_out_too(space, tmp_path):
+    table = read_measured(timed(space, tmp_path / "timed", disturbed=5))
+    energy = {**LAW, "name": "energy", "title": "energy", "unit": "J"}
+    given = {**LAW, "name": "wait", "title": "wait", "kind": "given"}
+    facts = {**table.facts, "columns": [*table.facts["columns"], energy, given]}
+    rows = rows_of(measured_table(table.to_dataframe().assign(energy=1.0, wait=1.0), facts), ["energy", "wait"])
+    assert np.isnan(rows.values["energy"]).tolist() == [True] * 5 + [False] * 15
+    assert np.isfinite(rows.values["wait"]).all()
