@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -152,11 +153,13 @@ def run(
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
         problem = card
     else:
-        models = latency_models(card, data=settings.get("data")) if latency_from == HERE else latency_from
-        problem = get_problem(card, noise=noise, constraints=constraints, latency_from=models, **settings)
-    spent = whole("budget", problem.card.budget if budget is None else budget, least=1, most=LARGEST)
-    # A wrong setting is told now, before anything is written.
-    spec.build(problem.n_obj)
+        pose = partial(get_problem, card, noise=noise, constraints=constraints, **settings)
+        if latency_from == HERE:
+            # What cannot be is told before cells are timed.
+            check_run(pose(), spec, budget)
+            latency_from = latency_models(card, data=settings.get("data"))
+        problem = pose(latency_from=latency_from)
+    spent = check_run(problem, spec, budget)
     with _folder(out) as folder, only_one(folder, "running a search"):
         remove_leftovers(folder)
         stored, repeated = _stored(problem, spec, spent, seed, folder, on_progress, again=retry_failed)
@@ -172,6 +175,12 @@ def check_noise(seed: int | None) -> None:
     """Raise SettingError (a ValueError) unless it is None or a seed."""
     if seed is not None:
         whole("noise", seed, least=0, most=LARGEST)
+
+
+def check_run(problem: CellProblem, spec: AlgorithmSpec, budget: int | None) -> int:
+    """The budget of a run, by default the card's; SettingError (a ValueError) where it or the algorithm cannot be."""
+    spec.build(problem.n_obj)
+    return whole("budget", problem.card.budget if budget is None else budget, least=1, most=LARGEST)
 
 
 @contextmanager

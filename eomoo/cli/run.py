@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,18 +105,23 @@ def run(
     """
     named = ("eo-macro-latency" if data is None else "live-data") if card is None else card
     with _preparing(named, quiet=as_json) as preparing:
-        from eomoo.api import check_noise
+        from eomoo.api import check_noise, check_run
         from eomoo.api import run as search
-        from eomoo.search.algorithms import DEFAULT_ALGORITHM
+        from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
         from eomoo.search.live_problem import live_problem
         from eomoo.search.problem import get_problem
 
         check_noise(noise)
         options = {**parse_options(option), **given(init=init, n_train=n_train)}
         settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, device=device, screen=screen)}
-        models = _timed_here(named, data, preparing, quiet=as_json) if latency_from == "here" else latency_from
-        posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or (), "latency_from": models}
-        problem = get_problem(named, **posed) if data is None else live_problem(card, data=data, **posed)
+        posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
+        pose = partial(get_problem, named) if data is None else partial(live_problem, card, data=data)
+        chosen = DEFAULT_ALGORITHM if algorithm is None else algorithm
+        if latency_from == "here":
+            # What cannot be is told before cells are timed.
+            check_run(pose(**posed), AlgorithmSpec(label=chosen, algorithm=chosen, options=options), budget)
+            latency_from = str(_timed_here(named, data, preparing, quiet=as_json))
+        problem = pose(**posed, latency_from=latency_from)
         import_xgboost()
         bar = _progress(problem, budget or problem.card.budget, preparing, quiet=as_json)
         with closing(problem), bar as (update, finish):
@@ -131,7 +137,7 @@ def run(
 
             found = search(
                 problem,
-                algorithm=DEFAULT_ALGORITHM if algorithm is None else algorithm,
+                algorithm=chosen,
                 options=options,
                 budget=budget,
                 seed=seed,

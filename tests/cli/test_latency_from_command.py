@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import eomoo
 from eomoo.data import measured_table, write_measured
 from eomoo.measuring import latency_models, spread_cells
 
@@ -67,6 +68,24 @@ def test_what_does_not_fit_is_one_sentence(refused, models, tmp_path):
     assert "has no latency" in refused("run", "eo-macro-params", "--latency-from", models)
     assert "no latency" in refused("run", "eo-macro-params", "--latency-from", "here")
     assert str(tmp_path / "nothing") in refused("run", "eo-macro-latency", "--latency-from", tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("-c", "speed<=10"), "no quantity 'speed'"),
+        (("--budget", 0), "budget must be"),
+        (("-a", "nsga9"), "there is no algorithm 'nsga9'"),
+        (("-o", "colour=3"), "unknown key 'colour'"),
+    ],
+)
+def test_what_cannot_be_is_told_before_cells_are_timed(refused, monkeypatch, arguments, sentence):
+    monkeypatch.setattr("eomoo.measuring.own_device.measure", None)
+    assert sentence in refused("run", "eo-macro-latency", "--latency-from", "here", *arguments)
+    options = {"-c": "constraints", "--budget": "budget", "-a": "algorithm", "-o": "options"}
+    value = {"colour": 3} if arguments[0] == "-o" else arguments[1]
+    with pytest.raises(eomoo.EomooError, match=sentence):
+        eomoo.run("eo-macro-latency", latency_from="here", **{options[arguments[0]]: value})
 
 
 def test_here_times_cells_once_and_keeps_the_models_by_all_that_timings_depend_on(call, space, tmp_path, monkeypatch):
