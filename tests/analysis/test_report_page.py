@@ -135,7 +135,19 @@ def test_pages_open_without_complaint(run_folder, study_folder, tmp_path, width,
             assert too_wide <= 0, "the page must not scroll sideways"
             assert not [plot for plot in every(driver, ".canvas") if not every(plot, "svg")]
             assert unreadable(driver) == []
+            assert beyond_their_panels(driver) == []
         assert complaints(driver) == []
+
+
+def beyond_their_panels(driver):
+    """What a reader sets that lies in part outside of its panel, also where names are long."""
+    return driver.execute_script(
+        "const name = 'latency on a device of a very long name, from 20 timings of its own';"
+        "document.querySelectorAll('.panel select').forEach((one) => one.add(new Option(name)));"
+        "const right = (one) => one.getBoundingClientRect().right;"
+        "return [...document.querySelectorAll('.panel select, .panel input')]"
+        ".filter((one) => right(one) > right(one.closest('.panel')) - 1).map((one) => one.outerHTML.slice(0, 80))"
+    )
 
 
 def unreadable(driver):
