@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from itertools import groupby
+from typing import Any, Generic, Self, TypeVar, cast
 
 from eomoo.errors import EomooError, StoreError
 
@@ -17,38 +19,111 @@ Result = TypeVar("Result")
 ATTEMPTS = 3
 
 
-@dataclass(frozen=True)
+class LostError(Exception):
+    """The workers of a task died, however often it was tried."""
+
+
+@dataclass(eq=False, kw_only=True)
 class Work(Generic[Task, Result]):
-    """The arguments of one call of ``Jobs.run``, and what is told where a task has no result."""
+    """A call of a function that was started, and how it ended.
+
+    Attributes:
+        function, task: What is called with what.
+        group: Works of one group share what a worker keeps in memory.
+        advanced: Asked with the task when its workers died: whether it came further since it was last asked.
+        result: What the function returned; None before.
+        error: What it raised, or a ``LostError``; None where there is a result.
+        deaths: Of workers since it last advanced.
+    """
 
     function: Callable[[Task], Result]
-    tasks: Sequence[Task]
-    on_result: Callable[[int, Result], None]
-    on_incident: Callable[[int, str], None] | None
-    group: Callable[[Task], Hashable] | None
+    task: Task
+    group: Hashable = None
+    advanced: Callable[[Task], bool] | None = None
+    result: Result | None = None
+    error: BaseException | None = None
+    deaths: int = 0
 
-    def failed(self, k: int, error: BaseException) -> None:
-        """Tell of a task that raised; an ``EomooError`` speaks of all tasks and ends the run."""
-        if self.on_incident is None or isinstance(error, EomooError):
-            raise error
-        self.on_incident(k, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}")
+    @property
+    def reason(self) -> str:
+        """Why there is no result, in a line; "" where there is one."""
+        if self.error is None or isinstance(self.error, LostError):
+            return str(self.error or "")
+        return f"{type(self.error).__name__}: {(str(self.error).splitlines() or [''])[0][:200]}"
 
-    def lost(self, k: int, times: int) -> None:
-        """Tell of a task whose workers died."""
-        if self.on_incident is None:
-            raise StoreError(
-                f"a worker process died (out of memory?), {times} times on one task; what was finished is kept, "
-                "run the same command again to go on, perhaps with fewer at once"
-            )
-        self.on_incident(k, f"its worker died {times} times (out of memory?)")
+    def tried_again(self, deaths: int) -> bool:
+        """Count deaths of its workers: whether it is tried again, without end as long as it advances."""
+        self.deaths += deaths
+        if self.advanced is not None and self.advanced(self.task):
+            self.deaths = 0
+        if self.deaths >= ATTEMPTS:
+            self.error = LostError(f"its worker died {self.deaths} times (out of memory?)")
+        return self.error is None
 
 
 class Jobs(ABC):
-    """Runs a function for each of many tasks, and hands each result over as soon as it is there.
+    """Calls functions elsewhere: ``start`` one after another and take what ended with ``next``, or ``run`` for many.
 
-    A task whose worker dies is tried again, ``ATTEMPTS`` times in all; one that raises is not, since it
-    would again.
+    A task whose worker dies is tried again, ``ATTEMPTS`` times in all and as often as it advances; one that
+    raises is not, since it would again.
+
+    ```python
+    for task in tasks:
+        jobs.start(train, task)
+    while (ended := jobs.next()) is not None:
+        print(ended.task, ended.result, ended.reason)
+    ```
     """
+
+    # Works at once; of a scheduler's workers nobody knows how many there will be.
+    workers = 1
+
+    def __init__(self) -> None:
+        self._under_way: set[Work[Any, Any]] = set()
+        # Ended while `run` waited for others.
+        self._aside: deque[Work[Any, Any]] = deque()
+
+    def start(
+        self,
+        function: Callable[[Task], Result],
+        task: Task,
+        *,
+        group: Hashable = None,
+        advanced: Callable[[Task], bool] | None = None,
+    ) -> Work[Task, Result]:
+        """Have a function called as soon as a worker is free; in this process, by ``next``.
+
+        Args:
+            function: Importable, since it may travel.
+            task: Its argument.
+            group: Works of one group run on one worker where there are several, which keeps things in memory.
+            advanced: Asked with the task when its workers died: whether it came further since it was last
+                asked. It is tried again as often as it did.
+        """
+        work = Work(function=function, task=task, group=group, advanced=advanced)
+        self._under_way.add(work)
+        self._begin(work)
+        return work
+
+    def next(self) -> Work[Any, Any] | None:
+        """Wait for the next work that has ended, in any order; None where nothing is under way.
+
+        Raises:
+            EomooError: A task raised it: it speaks of all tasks. The others are still under way.
+        """
+        return self._aside.popleft() if self._aside else self._next()
+
+    def _next(self) -> Work[Any, Any] | None:
+        while self._under_way:
+            work, deaths = self._wait()
+            if deaths and work.tried_again(deaths):
+                self._begin(work)
+                continue
+            self._under_way.remove(work)
+            if isinstance(work.error, EomooError):
+                raise work.error
+            return work
+        return None
 
     def run(
         self,
@@ -58,29 +133,60 @@ class Jobs(ABC):
         *,
         on_incident: Callable[[int, str], None] | None = None,
         group: Callable[[Task], Hashable] | None = None,
+        advanced: Callable[[Task], bool] | None = None,
     ) -> None:
         """Call a function for all tasks.
 
         Args:
-            function: Importable, since it may travel.
+            function, advanced: As for ``start``.
             tasks: Its arguments, one a call.
             on_result: Called as ``on_result(k, result)`` for task k, in any order.
             on_incident: Called as ``on_incident(k, reason)`` where there is no result: its workers
                 were lost, or it raised what is no ``EomooError``. By default such an error is raised.
-            group: Neighbouring tasks of one group share what a worker keeps in memory, so that they
-                run on one worker where there are groups enough.
+            group: Neighbouring tasks of one group run on one worker where there are groups enough.
 
         Raises:
             StoreError: (a RuntimeError) A task's workers were lost, and ``on_incident`` is not given.
         """
-        self._run(Work(function, tasks, on_result, on_incident, group))
+        groups = _groups(tasks, group, self.workers)
+        try:
+            mine = {
+                self.start(function, task, group=mark, advanced=advanced): k
+                for k, (task, mark) in enumerate(zip(tasks, groups, strict=True))
+            }
+            while mine:
+                work = self._next()
+                assert work is not None
+                if work not in mine:
+                    self._aside.append(work)
+                elif work.error is None:
+                    on_result(mine.pop(work), cast(Result, work.result))
+                elif on_incident is not None:
+                    on_incident(mine.pop(work), work.reason)
+                elif isinstance(work.error, LostError):
+                    raise StoreError(
+                        f"a worker process died (out of memory?), {work.deaths} times on one task; what was finished "
+                        "is kept, run the same command again to go on, perhaps with fewer at once"
+                    )
+                else:
+                    raise work.error
+        except BaseException:
+            # Nobody waits for what is under way: training may take hours.
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Forget what was started; what runs is ended where its worker can be."""
+        self._under_way.clear()
+        self._aside.clear()
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """The result of a function, called on a machine where tasks run."""
         return function(*arguments)
 
-    def close(self) -> None:  # noqa: B027  # work in this process has nothing to let go
+    def close(self) -> None:
         """Let go of workers that were started, whatever they are doing."""
+        self.drop()
 
     def __enter__(self) -> Self:
         return self
@@ -89,21 +195,45 @@ class Jobs(ABC):
         self.close()
 
     @abstractmethod
-    def _run(self, work: Work[Task, Result]) -> None:
-        """As ``run``."""
+    def _begin(self, work: Work[Any, Any]) -> None:
+        """Hand a work out, or keep it until a worker is free; again after its worker has died."""
+
+    @abstractmethod
+    def _wait(self) -> tuple[Work[Any, Any], int]:
+        """A work that has ended, its result or error set, and 0; or one whose workers died, and how many."""
 
 
 class LocalJobs(Jobs):
     """One task after another, in this process."""
 
-    def _run(self, work: Work[Task, Result]) -> None:
-        for k, task in enumerate(work.tasks):
-            try:
-                result = work.function(task)
-            except Exception as error:
-                work.failed(k, error)
-                continue
-            work.on_result(k, result)
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: deque[Work[Any, Any]] = deque()
+
+    def drop(self) -> None:
+        """Forget what was started."""
+        super().drop()
+        self._waiting.clear()
+
+    def _begin(self, work: Work[Any, Any]) -> None:
+        self._waiting.append(work)
+
+    def _wait(self) -> tuple[Work[Any, Any], int]:
+        work = self._waiting.popleft()
+        try:
+            work.result = work.function(work.task)
+        except Exception as error:
+            work.error = error
+        return work, 0
+
+
+def _groups(tasks: Sequence[Task], group: Callable[[Task], Hashable] | None, workers: int) -> list[Hashable]:
+    """The group of each task: neighbours share one; None for all where groups would leave workers idle."""
+    if group is not None:
+        runs = [len(list(found)) for _, found in groupby(tasks, key=group)]
+        if len(runs) >= workers:
+            return [k for k, n in enumerate(runs) for _ in range(n)]
+    return [None] * len(tasks)
 
 
 _number: int | None = None

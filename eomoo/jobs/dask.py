@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 from eomoo.errors import StoreError
-from eomoo.jobs.base import Jobs, Result, Task, Work
+from eomoo.jobs.base import Jobs, Result, Work
 from eomoo.packages import require
 
 _PURPOSE = "to run on a cluster"
@@ -31,29 +32,38 @@ class DaskJobs(Jobs):
 
     def __init__(self, cluster: Any, *, resource: str | None = None) -> None:
         distributed = require("distributed", purpose=_PURPOSE)
+        super().__init__()
         self.cluster, self.resource = cluster, resource
+        self._futures: dict[Any, Work[Any, Any]] = {}
+        self._ended: SimpleQueue[Any] = SimpleQueue()
         try:
             self.client = distributed.Client(cluster, timeout=_ANSWER, set_as_default=False)
         except (OSError, ValueError) as error:
             raise StoreError(f"no Dask scheduler answers at {cluster}: {error}") from None
 
-    def _run(self, work: Work[Task, Result]) -> None:
-        """Hand out all tasks at once; the scheduler decides which worker takes which."""
+    def drop(self) -> None:
+        """Forget what was started: what waits is never run, what runs goes on to its end in vain."""
+        super().drop()
+        futures, self._futures = list(self._futures), {}
+        self.client.cancel(futures)
+
+    def _begin(self, work: Work[Any, Any]) -> None:
+        if not self._futures:
+            self._check_workers()
+        future = self._submit(work.function, work.task)
+        self._futures[future] = work
+        future.add_done_callback(self._ended.put)
+
+    def _wait(self) -> tuple[Work[Any, Any], int]:
         distributed = require("distributed", purpose=_PURPOSE)
-        self._check_workers()
-        futures = {self._submit(work.function, task): k for k, task in enumerate(work.tasks)}
-        try:
-            for future in distributed.as_completed(list(futures), loop=self.client.loop):
-                k = futures.pop(future)
-                error = future.exception()
-                if isinstance(error, distributed.KilledWorker):
-                    work.lost(k, error.allowed_failures + 1)
-                elif error is not None:
-                    work.failed(k, error)
-                else:
-                    work.on_result(k, future.result())
-        finally:
-            self.client.cancel(list(futures))
+        while (future := self._ended.get()) not in self._futures:
+            # One that was dropped.
+            pass
+        work, error = self._futures.pop(future), future.exception()
+        if isinstance(error, distributed.KilledWorker):
+            return work, error.allowed_failures + 1
+        work.error, work.result = error, None if error else future.result()
+        return work, 0
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call it on a worker."""
@@ -63,6 +73,7 @@ class DaskJobs(Jobs):
 
     def close(self) -> None:
         """Leave the cluster; shut it down where it came as an object."""
+        super().close()
         self.client.close()
         if not isinstance(self.cluster, str):
             self.cluster.close()

@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections import Counter, deque
+from collections import deque
+from collections.abc import Hashable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from itertools import groupby
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
-from typing import Generic
+from typing import Any
 
-from eomoo.jobs.base import ATTEMPTS, Jobs, Result, Task, Work, set_worker_number
-
-# One that runs and one that waits, so that no process idles while this one handles a result.
-_AHEAD = 2
+from eomoo.jobs.base import Jobs, Work, set_worker_number
 
 
 class ProcessJobs(Jobs):
@@ -30,22 +27,23 @@ class ProcessJobs(Jobs):
     """
 
     def __init__(self, workers: int) -> None:
+        super().__init__()
         self.workers = workers
         # Forked workers would inherit threads and locks of this process in any state.
         self._context = get_context("spawn")
         self._pools: list[ProcessPoolExecutor] = []
         self._lifeline: tuple[Connection, Connection] | None = None
+        # One work a process: a task that waited in a process would wait for the one before, which may take hours.
+        self._running: dict[int, tuple[Work[Any, Any], Future[Any]]] = {}
+        self._waiting: deque[Work[Any, Any]] = deque()
+        self._groups: dict[int, Hashable] = {}
 
-    def _run(self, work: Work[Task, Result]) -> None:
-        try:
-            _Round(self, work).run()
-        except BaseException:
-            # Nobody waits for what is under way: training may take hours.
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """End the processes, whatever they are doing."""
+    def drop(self) -> None:
+        """Forget what was started, and end the processes, whatever they are doing."""
+        super().drop()
+        self._running.clear()
+        self._waiting.clear()
+        self._groups.clear()
         if self._lifeline is not None:
             self._lifeline[1].close()
         for pool in self._pools:
@@ -54,96 +52,65 @@ class ProcessJobs(Jobs):
             self._lifeline[0].close()
         self._pools, self._lifeline = [], None
 
-    def pool(self, k: int) -> ProcessPoolExecutor:
-        """The k-th process, started when it is first needed."""
-        while len(self._pools) <= k:
+    def _begin(self, work: Work[Any, Any]) -> None:
+        # After a death it is the next.
+        (self._waiting.appendleft if work.deaths else self._waiting.append)(work)
+        self._feed()
+
+    def _wait(self) -> tuple[Work[Any, Any], int]:
+        wait([future for _, future in self._running.values()], return_when=FIRST_COMPLETED)
+        p = next(p for p, (_, future) in self._running.items() if future.done())
+        work, future = self._running.pop(p)
+        work.error = future.exception()
+        died = isinstance(work.error, BrokenProcessPool)
+        if died:
+            work.error = None
+            self._replace(p)
+        elif work.error is None:
+            work.result = future.result()
+        self._feed()
+        return work, int(died)
+
+    def _feed(self) -> None:
+        """Give each free process a work."""
+        for p in range(self.workers):
+            if p not in self._running and (work := self._choose(p)) is not None:
+                self._waiting.remove(work)
+                self._groups[p] = work.group
+                try:
+                    future = self._pool(p).submit(work.function, work.task)
+                except BrokenProcessPool:
+                    # It died while it had nothing to do, which is no task's fault.
+                    self._replace(p)
+                    future = self._pool(p).submit(work.function, work.task)
+                self._running[p] = work, future
+
+    def _choose(self, p: int) -> Work[Any, Any] | None:
+        """The next work for a process: of its own group, else of one that no other process has."""
+        own = self._groups.get(p)
+        if own is not None and (work := next((w for w in self._waiting if w.group == own), None)) is not None:
+            return work
+        others = {group for q, group in self._groups.items() if q != p} - {None}
+        return next((work for work in self._waiting if work.group not in others), None)
+
+    def _pool(self, p: int) -> ProcessPoolExecutor:
+        """The p-th process, started when it is first needed."""
+        while len(self._pools) <= p:
             self._pools.append(self._start(len(self._pools)))
-        return self._pools[k]
+        return self._pools[p]
 
-    def replace(self, k: int) -> None:
-        """Start the k-th process again after its death."""
-        self._pools[k].shutdown(wait=True)
-        self._pools[k] = self._start(k)
+    def _replace(self, p: int) -> None:
+        """Start the p-th process again after its death."""
+        self._pools[p].shutdown(wait=True)
+        self._pools[p] = self._start(p)
 
-    def _start(self, k: int) -> ProcessPoolExecutor:
+    def _start(self, p: int) -> ProcessPoolExecutor:
         if self._lifeline is None:
             # The pipe breaks when this process closes its end, or is killed and cannot say anything.
             self._lifeline = self._context.Pipe(duplex=False)
         return ProcessPoolExecutor(
-            1, mp_context=self._context, initializer=_start_worker, initargs=(self._lifeline[0], k)
+            1, mp_context=self._context, initializer=_start_worker, initargs=(self._lifeline[0], p)
         )
-
-
-class _Round(Generic[Task, Result]):
-    """One call of ``run``: which task runs on which process, and which have died."""
-
-    def __init__(self, jobs: ProcessJobs, work: Work[Task, Result]) -> None:
-        self.jobs, self.work, self.groups = jobs, work, _groups(work, jobs.workers)
-        n = min(jobs.workers, len(self.groups))
-        self.waiting: list[deque[int]] = [deque() for _ in range(n)]
-        # Oldest first: that one runs, the next waits within the process.
-        self.running: list[deque[tuple[int, Future[Result]]]] = [deque() for _ in range(n)]
-        self.deaths: Counter[int] = Counter()
-
-    def run(self) -> None:
-        for _ in range(_AHEAD):
-            for p in range(len(self.running)):
-                self._feed(p)
-        while futures := [future for row in self.running for _, future in row]:
-            wait(futures, return_when=FIRST_COMPLETED)
-            for p in range(len(self.running)):
-                self._collect(p)
-
-    def _feed(self, p: int) -> None:
-        if not self.waiting[p] and self.groups:
-            self.waiting[p].extend(self.groups.popleft())
-        if self.waiting[p]:
-            k = self.waiting[p].popleft()
-            try:
-                future = self.jobs.pool(p).submit(self.work.function, self.work.tasks[k])
-            except BrokenProcessPool as error:
-                future = Future()
-                future.set_exception(error)
-            self.running[p].append((k, future))
-
-    def _collect(self, p: int) -> None:
-        row = self.running[p]
-        while row and row[0][1].done():
-            k, future = row.popleft()
-            error = future.exception()
-            if isinstance(error, BrokenProcessPool):
-                self._bury(p, k)
-                return
-            self._feed(p)
-            if error is not None:
-                self.work.failed(k, error)
-            else:
-                self.work.on_result(k, future.result())
-
-    def _bury(self, p: int, k: int) -> None:
-        """Start a process again; the task that ran on it counts the death, the next one does not."""
-        others = [other for other, _ in self.running[p]]
-        self.running[p].clear()
-        self.waiting[p].extendleft(reversed(others))
-        self.jobs.replace(p)
-        self.deaths[k] += 1
-        if self.deaths[k] < ATTEMPTS:
-            self.waiting[p].appendleft(k)
-        else:
-            self.work.lost(k, ATTEMPTS)
-        for _ in range(_AHEAD):
-            self._feed(p)
-
-
-def _groups(work: Work[Task, Result], workers: int) -> deque[list[int]]:
-    """Positions of neighbouring tasks of one group; single ones where groups would leave workers idle."""
-    positions = range(len(work.tasks))
-    if work.group is not None:
-        marks = [work.group(task) for task in work.tasks]
-        groups = [list(found) for _, found in groupby(positions, key=marks.__getitem__)]
-        if len(groups) >= workers:
-            return deque(groups)
-    return deque([k] for k in positions)
 
 
 def _start_worker(lifeline: Connection, number: int) -> None:

@@ -39,6 +39,15 @@ def die(task):
     return name
 
 
+def wait_for(task):
+    """Leave a file, after the file of another where one is named."""
+    folder, other, k = task
+    while other is not None and not (Path(folder) / str(other)).exists():
+        time.sleep(0.02)
+    (Path(folder) / str(k)).touch()
+    return k
+
+
 def others_at_once(folder):
     """How many other tasks were under way when this one began."""
     mark = Path(folder) / f"{os.getpid()}-{get_ident()}"

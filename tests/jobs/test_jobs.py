@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from job_functions import die, others_at_once, raise_on, square, where
+from job_functions import die, others_at_once, raise_on, square, wait_for, where
 
 from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs, one_thread
@@ -121,6 +121,45 @@ def test_a_task_that_takes_its_workers_down_is_an_incident(workers, tmp_path):
         collect(workers, die, [(str(tmp_path), "t1", 99)])
 
 
+def test_what_was_started_ends_in_any_order_and_more_may_be_started_meanwhile(jobs):
+    first = [jobs.start(square, x) for x in (2, 3, 4)]
+    seen = [jobs.next()]
+    assert seen[0] in first
+    more = jobs.start(raise_on, ("disk", 3))
+    while (work := jobs.next()) is not None:
+        seen.append(work)
+    assert {(w.task, w.result, w.reason) for w in seen if w in first} == {(2, 4, ""), (3, 9, ""), (4, 16, "")}
+    assert set(seen) == {*first, more}
+    assert (more.result, more.reason) == (None, "OSError: [Errno 28] No space left on device")
+    jobs.start(raise_on, ("ours", 3))
+    with pytest.raises(SettingError, match="no such setting"):
+        jobs.next()
+    assert jobs.next() is None
+
+
+def test_what_ends_during_a_run_is_kept_for_who_started_it(jobs):
+    started = jobs.start(square, 3)
+    assert collect(jobs, square, [4, 5]) == {0: 16, 1: 25}
+    assert jobs.next() is started
+    assert started.result == 9
+    jobs.start(square, 6)
+    jobs.drop()
+    assert jobs.next() is None
+
+
+def test_a_task_that_advances_is_tried_as_often_as_it_does(workers, tmp_path):
+    """It dies once more than any other may, and is asked whether it came further."""
+    seen = []
+
+    def advanced(task):
+        seen.append(task[1])
+        return True
+
+    assert collect(workers, die, [(str(tmp_path), "t0", ATTEMPTS + 1)], advanced=advanced) == {0: "t0"}
+    assert seen
+    assert len((tmp_path / "t0").read_text()) == ATTEMPTS + 2
+
+
 # -- processes ---------------------------------------------------------------------------------
 
 
@@ -131,6 +170,13 @@ def test_an_innocent_neighbour_of_a_death_is_not_charged(tmp_path):
         assert collect(jobs, die, tasks, on_incident=reasons.__setitem__) == {1: "t1"}
     assert list(reasons) == [0]
     assert len((tmp_path / "t1").read_text()) == ATTEMPTS
+
+
+def test_no_task_waits_behind_a_long_one_while_a_process_is_free(tmp_path):
+    """The first waits for a file that the last one writes."""
+    with ProcessJobs(2) as jobs:
+        found = collect(jobs, wait_for, [(str(tmp_path), 3 if k == 0 else None, k) for k in range(4)])
+    assert found == {k: k for k in range(4)}
 
 
 def test_processes_are_numbered_and_stay(tmp_path):
