@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,6 @@ from typer import Argument, Option
 from eomoo.checks import choice
 from eomoo.cli.common import Json, Options, bars, console, parse_options, print_json, progress
 from eomoo.cli.show import parse_cell
-from eomoo.errors import DataNotFoundError
 from eomoo.space import Cell, Skeleton, load_space
 
 if TYPE_CHECKING:
@@ -227,16 +225,9 @@ def export(
 
 def _weights(trained: str) -> Path:
     """The weights file that a cell's number, a run's folder or a path stands for."""
-    place = Path(trained)
-    if place.is_file():
-        return place
-    if not place.is_dir():
-        place = Path("runs") / str(parse_cell(trained))
-    # By their epochs, as in weights-4+8.pt.
-    found = sorted(place.glob("weights-*.pt"), key=lambda path: sum(map(int, re.findall(r"\d+", path.stem))))
-    if not found:
-        raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
-    return found[-1]
+    from eomoo.analysis.trained import find_trained
+
+    return find_trained(trained if Path(trained).exists() else Path("runs") / str(parse_cell(trained)))
 
 
 def _show(index: int, result: Training, task: ImageData) -> None:

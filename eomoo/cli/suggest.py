@@ -54,7 +54,7 @@ def suggest(
 def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]:
     """The problem of a card, of a run or of models, and the front of the run."""
     from eomoo.analysis.results import load_results
-    from eomoo.objectives.card import list_problems
+    from eomoo.analysis.trained import pose_again
     from eomoo.search.problem import get_problem
     from eomoo.study.store import STORE_NAME
 
@@ -67,8 +67,7 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     row = results.problem
     if row.noise is not None:
         raise SettingError(f"{place} was run with noise; suggest for its card {row.name}")
-    card: str | Path = row.name if row.name in list_problems() else f"{row.name}.toml"
-    problem = get_problem(card, constraints=[*row.constraints, *constraints], **row.options)
+    problem = pose_again(row, constraints=tuple(constraints))
     trace, (front,) = results.traces[0], results.fronts(0, [results.runs[0].budget])
     return problem, trace.cells[front] if not constraints else None
 

@@ -1,12 +1,14 @@
 """`eomoo run --data`: a live card with a user's own images, by the card `live-data` where none is named."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from raster_files import write_raster
 
+from eomoo.analysis.trained import find_trained
 from eomoo.objectives import load_card, with_images
 from eomoo.search.problem import get_problem
 
@@ -48,6 +50,16 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
     assert "validation macro error and latency, images of fields" in again.out
     other = call("run", "--data", "fields", "--budget", 3, "--epochs", 2, *QUICK, "--out", tmp_path / "out")
     assert "another run" in other.err
+    cell = found["front"][0]["index"]
+    weights = find_trained(tmp_path / "out", cell)
+    assert (weights.suffix, weights.parent.name.partition("-")[0]) == (".pt", str(cell))
+    # Wherever the folder is taken, what was exported goes with it.
+    shutil.rmtree(tmp_path / "cache" / "live")
+    assert find_trained(tmp_path / "out", cell) == tmp_path / "out" / "onnx" / f"{cell}.onnx"
+    with pytest.raises(FileNotFoundError, match="no weights of cell 3 in"):
+        find_trained(tmp_path / "out", 3)
+    with pytest.raises(ValueError, match="networks of several cells; name one"):
+        find_trained(tmp_path / "out")
 
 
 def test_images_of_a_live_card_are_replaced_and_its_options_kept_where_they_apply(place):

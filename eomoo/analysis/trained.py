@@ -1,0 +1,82 @@
+"""Where the trained network lies that a run, a training or a file stands for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from eomoo.analysis.results import load_results
+from eomoo.errors import DataNotFoundError, EomooError, SettingError
+from eomoo.objectives.card import list_problems
+from eomoo.search.problem import CellProblem, get_problem
+from eomoo.study.rows import ProblemRow
+from eomoo.study.store import STORE_NAME
+
+
+def find_trained(place: str | Path, cell: int | None = None) -> Path:
+    """The file of a trained network: weights (.pt) or ONNX, as it was given or of the longest training.
+
+    Args:
+        place: A file; a training's folder; the folder of a search (``eomoo run --out``) or of a measured table.
+        cell: Index of the cell, where the folder has networks of several ones.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is none.
+        SettingError: (a ValueError) The folder has networks of several cells, and none was named.
+    """
+    place = Path(place)
+    if place.is_file():
+        return place
+    # By their epochs, as in weights-4+8.pt.
+    found = sorted(place.glob("weights-*.pt"), key=lambda path: sum(map(int, re.findall(r"\d+", path.stem))))
+    if found:
+        return found[-1]
+    searched, measured = (place / STORE_NAME).is_file(), (place / "live.sqlite").is_file()
+    if not (searched or measured):
+        raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
+    if cell is None:
+        raise SettingError(f"{place} has networks of several cells; name one of them after it")
+    network = _of_search(place, cell) if searched else _of_trainings(place, cell)
+    if network is None:
+        raise DataNotFoundError(
+            f"there are no weights of cell {cell} in {place}; train it with `eomoo train {cell}`, or name a cell "
+            "that was trained there"
+        )
+    return network
+
+
+def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellProblem:
+    """The problem of a stored run, with what was set beside its card, and with further constraints."""
+    card: str | Path = row.name if row.name in list_problems() else f"{row.name}.toml"
+    return get_problem(card, constraints=[*row.constraints, *constraints], **row.options)
+
+
+def _of_search(place: Path, cell: int) -> Path | None:
+    exported = place / "onnx" / f"{cell}.onnx"
+    try:
+        problem = pose_again(load_results(place).problems[0].problem)
+        try:
+            live = problem.backends.get("live")
+            found: Path | None = live.weights(cell) if live is not None else None  # type: ignore[attr-defined]
+        finally:
+            problem.close()
+    except EomooError:
+        # Such as images that are not here: what was exported is enough to classify others.
+        if not exported.is_file():
+            raise
+        return exported
+    return found or (exported if exported.is_file() else None)
+
+
+def _of_trainings(place: Path, cell: int) -> Path | None:
+    from eomoo.live.results import weights_of
+    from eomoo.live.store import LiveStore
+
+    rows = [row["result"] for row in LiveStore(place / "live.sqlite").rows("training") if row["cell"] == cell]
+    for result in sorted(rows, key=lambda result: -sum(map(int, result["epochs"].split("+")))):
+        known = Path(result["weights"] or "")
+        # The folder may have been moved since.
+        for path in (weights_of(result), place / "runs" / known.parent.name / known.name):
+            if path is not None and path.is_file():
+                return path
+    return None
