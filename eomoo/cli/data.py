@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -164,6 +165,46 @@ def merge(
         print_json({"cells": len(table.cells), "rows": len(rows), "folder": out})
         return
     typer.echo(f"{len(table.cells):,} cells in {len(rows):,} rows in {out}")
+
+
+@app.command()
+def prune(
+    store: Annotated[Path, Argument(metavar="STORE", help="The folder of a live card's results, or a measured table.")],
+    keep: Annotated[
+        list[Path] | None, Option(metavar="RUN", help="Keep the weights of this run's front. May be repeated.")
+    ] = None,
+    remove: Annotated[bool, Option("--remove", help="Remove what is listed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List checkpoints and weights of trainings that no front needs, and with --remove remove them.
+
+    Needed are the weights of networks that no other of the same setting beats in validation error, parameters
+    and latency. Values stay in the store, and trainings that have not ended are left alone.
+    """
+    from eomoo.live.prune import unneeded_files
+
+    files = unneeded_files(store, keep=[cell for run in keep or () for cell in _front_of(run)])
+    for file in files if remove else ():
+        file.path.unlink(missing_ok=True)
+    total = sum(file.size for file in files)
+    if as_json:
+        print_json({"removed": remove, "size": total, "files": [asdict(file) for file in files]})
+        return
+    for file in files:
+        typer.echo(f"{file.path}: cell {file.cell}, {_size(file.size)}, {file.why}")
+    done = "removed" if remove else "can go; --remove removes them" if files else "can go"
+    typer.echo(f"{len(files):,} files of {_size(total)} {done}")
+
+
+def _front_of(folder: Path) -> list[int]:
+    from eomoo.analysis.results import load_results
+
+    fronts = [
+        problem.traces[k].cells[problem.fronts(k, [run.budget])[0]]
+        for problem in load_results(folder).problems
+        for k, run in enumerate(problem.runs)
+    ]
+    return [int(cell) for front in fronts for cell in front]
 
 
 def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:

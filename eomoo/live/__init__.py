@@ -12,7 +12,7 @@
   one file.
 - ``export``: ``export_onnx``, and ``export_cells`` of a whole front; ``mapping``: ``predict_scene``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
-  incidents, ``results`` reads them, ``screening`` chooses what is trained fully.
+  incidents, ``results`` reads them, ``screening`` chooses what is trained fully, ``prune`` finds what no front needs.
 """
 
 from eomoo.live.campaign import Campaign
