@@ -56,6 +56,13 @@ def number(
     return found
 
 
+def truth(name: str, value: object) -> bool:
+    """A truth value; SettingError (a ValueError) where it is none."""
+    if not isinstance(value, bool):
+        raise SettingError(f"{name} must be true or false; got {short(value)}")
+    return value
+
+
 def text(name: str, value: object, *, error: type[EomooError] = SettingError) -> str:
     """The value; ``error`` unless it is a text."""
     if not isinstance(value, str):

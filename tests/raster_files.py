@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 
-def write_raster(path, values, *, driver="GTiff", palette=False, mask=None, **profile):
+def write_raster(path, values, *, driver="GTiff", palette=None, mask=None, **profile):
     """Write values (bands, height, width), or (height, width), with keywords of rasterio's profile."""
     import rasterio
 
@@ -18,7 +18,7 @@ def write_raster(path, values, *, driver="GTiff", palette=False, mask=None, **pr
         ) as file:
             file.write(values)
             if palette:
-                file.write_colormap(1, {k: (k, 0, 0, 255) for k in range(256)})
+                file.write_colormap(1, palette)
             if mask is not None:
                 file.write_mask(np.asarray(mask))
     return path

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import first_line
+from eomoo.checks import first_line, number, truth
 from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
-from eomoo.images.rasters import RASTERS, check_claim, read_raster
+from eomoo.images.rasters import RASTERS, check_claim, read_raster, same_value
 
 _ENDINGS = (".npy", *RASTERS)
+_LISTED = 5  # a choice: of files that cannot be used, so many are named
 
 
 class FolderImages:
@@ -22,46 +27,74 @@ class FolderImages:
     Args:
         files: Image files, one size and number of bands.
         labels: (n,).
-        bands: Numbers, from 1, of the bands that are used; None for all.
+        reading: How each is read.
     """
 
-    def __init__(self, files: list[Path], labels: NDArray[np.int64], bands: tuple[int, ...] | None = None) -> None:
-        self.files, self.labels, self.bands = files, labels, bands
+    def __init__(self, files: list[Path], labels: NDArray[np.int64], reading: Reading | None = None) -> None:
+        self.files, self.labels, self.reading = files, labels, reading or Reading()
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        return read_image(self.files[index], self.bands), int(self.labels[index])
+        return self.reading.image(self.files[index]), int(self.labels[index])
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Images (n, bands, height, width) and labels (n,)."""
-        images = [read_image(self.files[k], self.bands) for k in indices]
+        images = [self.reading.image(self.files[k]) for k in indices]
         for k, image in zip(indices, images, strict=True):
             if image.shape != images[0].shape:
                 raise DataError(f"{self.files[k]} has the shape {image.shape}; others have {images[0].shape}")
         return np.stack(images), self.labels[indices]
 
 
-def read_image(path: Path, bands: tuple[int, ...] | None = None) -> NDArray[np.float32]:
-    """One image file as (bands, height, width) float32; DataError where pixels have no data."""
-    if path.suffix.lower() != ".npy":
-        values, valid, _ = read_raster(path, bands=bands)
-        if not valid.all():
-            raise DataError(f"{path} has pixels without data; remove or fill it")
-        return values.astype(np.float32)
-    try:
-        # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
-        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-        raise DataError(f"{path} is no readable array: {first_line(error)}") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or array.ndim != 3:
-        raise DataError(f"{path} is no array of numbers (bands, height, width)")
-    check_claim(path, 4 * array.size)
-    if bands and max(bands) > len(array):
-        raise DataError(f"{path} has {len(array)} bands; there is no band {max(bands)}")
-    chosen = array[np.array(bands) - 1] if bands else array
-    return np.array(chosen, dtype=np.float32)
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How an image file is read.
+
+    Attributes:
+        bands: Numbers, from 1, of the bands that are used; None for all.
+        nodata: A value that stands for no data, beside what a file says.
+        fill: Give pixels without data the mean of their band's others; else such an image cannot be used.
+    """
+
+    bands: tuple[int, ...] | None = None
+    nodata: float | None = None
+    fill: bool = False
+
+    def image(self, path: Path) -> NDArray[np.float32]:
+        """One image file as (bands, height, width); DataError where it cannot be used."""
+        if path.suffix.lower() == ".npy":
+            values = self._array(path)
+            valid = np.isfinite(values)
+        else:
+            found, valid, _ = read_raster(path, bands=self.bands)
+            values = found.astype(np.float32)
+        if self.nodata is not None:
+            valid &= ~same_value(values, self.nodata)
+        if valid.all():
+            return values
+        if not self.fill:
+            raise DataError(f"{path} has pixels without data; remove it, or fill them (fill = true)")
+        counts = valid.sum(axis=(1, 2), keepdims=True)
+        if not counts.all():
+            raise DataError(f"{path} has no data at all in band {int(counts.argmin()) + 1}")
+        means = np.where(valid, values, 0).sum(axis=(1, 2), keepdims=True, dtype=np.float64) / counts
+        return np.where(valid, values, means).astype(np.float32)
+
+    def _array(self, path: Path) -> NDArray[np.float32]:
+        try:
+            # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
+            array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+            raise DataError(f"{path} is no readable array: {first_line(error)}") from error
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or array.ndim != 3:
+            raise DataError(f"{path} is no array of numbers (bands, height, width)")
+        check_claim(path, 4 * array.size)
+        if self.bands and max(self.bands) > len(array):
+            raise DataError(f"{path} has {len(array)} bands; there is no band {max(self.bands)}")
+        chosen = array[np.array(self.bands) - 1] if self.bands else array
+        return np.array(chosen, dtype=np.float32)
 
 
 def load_folder(
@@ -69,25 +102,59 @@ def load_folder(
     *,
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
     bands: tuple[int, ...] | None = None,
+    nodata: float | None = None,
+    fill: bool = False,
+    skip_broken: bool = False,
     seed: int = 0,
 ) -> ImageData:
-    """Images in ``CLASS/*.tif`` (or .png, .jpg, .jp2, .npy) as a task.
+    """Images in ``CLASS/*.tif`` (or .png, .jpg, .jp2, .npy), also deeper in each class's folder, as a task.
 
     Folders ``train``, ``val`` and ``test``, each with one folder for every class, are taken as they
     are. Else the images of each class are drawn into three splits; neighbouring images may then come
-    into different ones, which flatters the accuracy.
+    into different ones, which flatters the accuracy. A folder that holds nothing but one folder stands for that.
 
     Args:
         folder: Where the folders lie.
         shares: Of the splits, where they have to be drawn.
         bands: Numbers, from 1, of the bands that are used; None for all.
+        nodata: A value that stands for no data, beside what the files say.
+        fill: Give pixels without data the mean of their band's others in the image.
+        skip_broken: Leave out, with a warning, files that cannot be used: damaged, with pixels without data, or of
+            another size or number of bands than most.
         seed: Of the draw.
+
+    Raises:
+        DataError: (a ValueError) Files cannot be used (they are listed), or there are fewer than two classes.
     """
     base = Path(folder)
+    while len(inside := list(base.iterdir())) == 1 and inside[0].is_dir():
+        base = inside[0]
+    reading = Reading(
+        bands=bands, nodata=None if nodata is None else number("nodata", nodata), fill=truth("fill", fill)
+    )
+    task = partial(_task, base, Path(folder).resolve().name, reading, shares, seed)
+    skip = truth("skip_broken", skip_broken)
+    try:
+        return task(set())
+    except DataError:
+        broken = _broken(base, reading)
+        if not broken:
+            raise
+    reasons = "; ".join(list(broken.values())[:_LISTED]) + ("; ..." if len(broken) > _LISTED else "")
+    count = f"{len(broken)} of the images in {base} cannot be used"
+    if not skip:
+        raise DataError(f"{count}: {reasons} (skip_broken = true leaves them out)")
+    warnings.warn(f"{count} and are left out: {reasons}", stacklevel=2)
+    return task(set(broken))
+
+
+def _task(
+    base: Path, name: str, reading: Reading, shares: tuple[float, float, float], seed: int, skipped: set[Path]
+) -> ImageData:
     if all((base / split).is_dir() for split in SPLITS):
-        found = {split: _files_by_class(base / split) for split in SPLITS}
+        found = {split: _files_by_class(base / split, skipped) for split in SPLITS}
     else:
-        found = _drawn(_files_by_class(base), shares, seed)
+        found = _drawn(_files_by_class(base, skipped), shares, seed)
     names = sorted({name for files in found.values() for name in files})
     if len(names) < 2:
         raise DataError(f"{base} has images of {len(names)} classes (folders); at least two are needed")
@@ -95,22 +162,33 @@ def load_folder(
     for split in SPLITS:
         pairs = [(file, names.index(name)) for name, files in found[split].items() for file in files]
         files = [file for file, _ in pairs]
-        splits[split] = FolderImages(files, np.array([label for _, label in pairs], dtype=np.int64), bands)
-    return ImageData.from_datasets(
-        **splits,
-        class_names=names,
-        band_names=None if bands is None else [f"band {k}" for k in bands],
-        name=base.resolve().name,
-    )
+        splits[split] = FolderImages(files, np.array([label for _, label in pairs], dtype=np.int64), reading)
+    band_names = None if reading.bands is None else [f"band {k}" for k in reading.bands]
+    return ImageData.from_datasets(**splits, class_names=names, band_names=band_names, name=name)
 
 
-def _files_by_class(folder: Path) -> dict[str, list[Path]]:
-    classes = {}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(f for f in place.iterdir() if f.suffix.lower() in _ENDINGS)
-        if files:
-            classes[place.name] = files
-    return classes
+def _broken(base: Path, reading: Reading) -> dict[Path, str]:
+    """The files that cannot be used, and why."""
+    broken: dict[Path, str] = {}
+    shapes: dict[Path, tuple[int, ...]] = {}
+    for path in _images_in(base):
+        try:
+            shapes[path] = reading.image(path).shape
+        except DataError as error:
+            broken[path] = str(error)
+    usual = Counter(shapes.values()).most_common(1)
+    odd = {path: shape for path, shape in shapes.items() if shape != usual[0][0]}
+    return broken | {path: f"{path} has the shape {shape}; most have {usual[0][0]}" for path, shape in odd.items()}
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file())
+
+
+def _files_by_class(folder: Path, skipped: set[Path]) -> dict[str, list[Path]]:
+    places = sorted(path for path in folder.iterdir() if path.is_dir())
+    classes = {place.name: [file for file in _images_in(place) if file not in skipped] for place in places}
+    return {name: files for name, files in classes.items() if files}
 
 
 def _drawn(

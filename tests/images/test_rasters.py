@@ -3,7 +3,7 @@ import pytest
 from raster_files import open_raster, write_raster
 
 from eomoo.images import read_raster
-from eomoo.images.rasters import check_claim
+from eomoo.images.rasters import Raster, check_claim
 
 rasterio = pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
@@ -73,12 +73,34 @@ def test_a_fourth_band_of_bytes_is_a_band_even_where_gdal_takes_it_for_alpha(tmp
 
 
 @pytest.mark.parametrize(("name", "driver"), [("s.png", "PNG"), ("s.tif", "GTiff")])
-def test_numbers_of_a_palette_are_classes_but_no_intensities(tmp_path, name, driver):
+def test_numbers_of_a_palette_are_classes_or_the_colours_that_they_stand_for(tmp_path, name, driver):
     codes = np.arange(63, dtype=np.uint8).reshape(7, 9)
-    path = write_raster(tmp_path / name, codes, driver=driver, palette=True)
+    path = write_raster(tmp_path / name, codes, driver=driver, palette={k: (k, 100 + k, 7, 255) for k in range(63)})
     assert (read_raster(path, codes=True)[0][0] == codes).all()
-    with pytest.raises(ValueError, match="numbers of a palette's colours"):
-        read_raster(path)
+    colors, valid, _ = read_raster(path)
+    assert valid.all()
+    assert (colors == np.stack((codes, 100 + codes, np.full_like(codes, 7)))).all()
+    assert (read_raster(path, bands=[2])[0] == 100 + codes).all()
+    with pytest.raises(ValueError, match="has 3 bands; there is no band 4"):
+        read_raster(path, bands=[4])
+
+
+def test_the_alpha_band_of_a_png_is_its_mask(tmp_path, bands):
+    values = (bands / 10).astype(np.uint8)
+    values[3] = 255
+    values[3, 1, 2] = 0
+    read, valid, _ = read_raster(write_raster(tmp_path / "s.png", values, driver="PNG"))
+    assert np.argwhere(~valid[1]).tolist() == [[1, 2]]
+    assert (read[valid] == values[:3][valid]).all()
+
+
+def test_rows_are_read_as_they_lie_in_the_whole(tmp_path, bands):
+    bands[1, 3, 4] = -1
+    with Raster(write_raster(tmp_path / "s.tif", bands, nodata=-1), bands=[4, 2]) as file:
+        (whole, known), (part, there) = file.read(), file.read((2, 5))
+    assert (part == whole[:, 2:5]).all()
+    assert (there == known[:, 2:5]).all()
+    assert np.argwhere(~there).tolist() == [[1, 1, 4]]
 
 
 def test_a_small_file_that_claims_much_is_refused_before_it_is_read(tmp_path):

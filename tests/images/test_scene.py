@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from raster_files import write_raster
 
-from eomoo.images import Grid, Scene, open_data, open_scene, patches_of, read_batch, read_scene, split_regions
+from eomoo.images import (
+    Grid,
+    Scene,
+    open_bands,
+    open_data,
+    open_scene,
+    patches_of,
+    read_batch,
+    read_scene,
+    split_regions,
+)
 
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
@@ -121,7 +131,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path):
     scene = make_scene()
     write_scene(tmp_path, scene)
     write_raster(tmp_path / "small.tif", scene.bands[0, :50])
-    with pytest.raises(ValueError, match=r"small\.tif and .* of one grid: 50x120 pixels against 96x120"):
+    with pytest.raises(ValueError, match=r"small\.tif and .* of one grid: 50x120 and 96x120 pixels"):
         read_scene([tmp_path / "small.tif"], tmp_path / "labels.tif")
     whole = (tmp_path / "b0.tif").read_bytes()
     (tmp_path / "b0.tif").write_bytes(whole[: len(whole) // 2])
@@ -139,8 +149,8 @@ UTM, SHIFTED, OTHER = (500000, 4600000), (500030, 4600000), "EPSG:32633"
     [
         (UTM, "EPSG:32632", None),
         ((500000.01, 4600000), "EPSG:32632", None),
-        (SHIFTED, "EPSG:32632", r"corner lies at 500030, 4.6e\+06 against 500000"),
-        (UTM, OTHER, "another coordinate reference system"),
+        (SHIFTED, "EPSG:32632", "upper left corners at 500030, 4600000 and 500000, 4600000; .*-ts 120 96"),
+        (UTM, OTHER, "systems EPSG:32633 and EPSG:32632; .* -t_srs EPSG:32632 -te 500000 4597120 503600 4600000"),
         (None, None, None),
     ],
 )
@@ -194,6 +204,21 @@ def test_bands_are_chosen_by_number(tmp_path):
     for wrong in ([1, 1], [0], [1.5], "a", [], True):
         with pytest.raises(ValueError, match="band"):
             open_data(tmp_path, bands=wrong)
+
+
+def test_the_bands_of_a_scene_are_read_by_rows_with_labels_or_without(tmp_path):
+    scene = make_scene()
+    scene.bands[1, 5, 6] = -9999
+    write_scene(tmp_path, scene, text=TOML.replace('labels = "labels.tif"', "nodata = -9999"))
+    with open_bands(tmp_path, bands="2,1") as bands:
+        values, valid = bands.read((4, 9))
+        assert (bands.band_names, bands.named, bands.grid.shape) == (("y", "x"), True, (96, 120))
+    assert np.argwhere(~valid).tolist() == [[1, 6]]
+    assert (values[:, valid] == scene.bands[::-1, 4:9][:, valid]).all()
+    with open_bands(tmp_path / "b0.tif") as bands:
+        assert (bands.band_names, bands.named, bands.name) == (("band 1",), False, "b0")
+    with pytest.raises(ValueError, match="names no labels; write labels"):
+        open_scene(tmp_path)
 
 
 @pytest.mark.parametrize(
