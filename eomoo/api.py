@@ -22,7 +22,7 @@ from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Progress, RunResult, run_algorithm
-from eomoo.search.uncertainty import front_uncertainty
+from eomoo.search.uncertainty import evaluated_facts, front_uncertainty
 from eomoo.study.rows import RunRow
 from eomoo.study.store import STORE_NAME, Store
 
@@ -216,7 +216,7 @@ def _stored(
             for backend in problem.backends.values():
                 backend.retry_failed = again
             result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=on_progress)
-            extra = _uncertainty_of(problem, result)
+            extra = {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)}
             # A whole run is not given for an interrupted one.
             if mine is None or not mine.complete or result.complete:
                 store.discard_incomplete(*([] if mine is None else [mine.id]))

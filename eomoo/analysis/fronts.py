@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_CELLS = 1500
 """Cells of a front, and points of the true front, that a page holds; more are thinned evenly."""
 
-# As many dots as a page draws without a pause, and a cloud of them looks like one of all.
+# Cells off the front that a page holds: 80 bytes each, and as many dots as are drawn without a pause.
 _MOST_SEEN = 2500
 
 
@@ -43,7 +43,9 @@ class FrontData:
         limited: Values of the limited quantities, by cell.
         basis, measured: What values rest on and what was measured, by cell, see ``RunRow``.
         said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
-        seen: (s, m) raw values of cells evaluated, at most a few thousand, drawn evenly; of n_seen.
+        seen: (s,) the other cells evaluated, where they are too many those that limits may leave as the best, and
+            an even sample; of n_seen with the front.
+        seen_values, seen_deviations, seen_unknown: (s, m) theirs, NaN where that was not kept.
         true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
     """
 
@@ -55,11 +57,14 @@ class FrontData:
     n_runs: int
     n_front: int
     knee: int | None
-    limited: dict[int, list[float]]
+    limited: dict[int, list[Any]]
     basis: dict[int, str]
     measured: dict[int, list[float | None]]
     said: FrontSummary | None
-    seen: Floats
+    seen: Ints
+    seen_values: Floats
+    seen_deviations: Floats
+    seen_unknown: Floats
     n_seen: int
     true_front: TrueFront | None
     n_true: int
@@ -79,6 +84,14 @@ class FrontData:
         )
 
     @property
+    def seen_columns(self) -> dict[str, FrontColumn]:
+        """What is said of the other cells evaluated, by name."""
+        found = front_columns(
+            self.problem, self.seen, self.seen_values, self.seen_deviations, limited=self.limited, said=None
+        )
+        return {column.name: column for column in found}
+
+    @property
     def on_true_front(self) -> Bools | None:
         """(k,) whether a cell is as good as one of the true front; None where that is unknown."""
         if self.true_front is None or self.n_true > len(self.true_front[0]):
@@ -95,7 +108,6 @@ def front_data(results: ProblemResults) -> FrontData:
     cells, values, found_by = cells[order], values[order], found_by[order]
     knee = knee_point(objectives.minimise(values)) if len(cells) else None
     kept = _thinned(len(cells), MOST_CELLS, keep=knee)
-    seen, n_seen = _seen(results)
     true = results.true_front
     if true is not None:
         shown = by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
@@ -109,12 +121,12 @@ def front_data(results: ProblemResults) -> FrontData:
         n_runs=len(results.runs),
         n_front=len(cells),
         knee=None if knee is None else int(np.flatnonzero(kept == knee)[0]),
-        limited={cell: row for run in results.runs for cell, row in run.limited.items()},
+        limited=_of_cells(results, "limited", len(problem.limits))
+        | {cell: row for run in results.runs for cell, row in run.limited.items()},
         basis={cell: text for run in results.runs for cell, text in run.basis.items()},
         measured={cell: row for run in results.runs for cell, row in run.measured.items()},
         said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
-        seen=seen,
-        n_seen=n_seen,
+        **_seen(results, cells[kept]),
         true_front=true,
         n_true=0 if results.true_front is None else len(results.true_front[0]),
     )
@@ -174,8 +186,10 @@ def front_table(front: FrontData) -> Table:
 
 
 def front_json(front: FrontData) -> dict[str, object]:
-    """The front as the page's scripts read it."""
+    """The front as the page's scripts read it: its n cells, then the others evaluated, of which less is said."""
     space = load_space()
+    others, cells = front.seen_columns, np.concatenate((front.cells, front.seen))
+    nothing = np.full(len(front.seen), np.nan)
     optimal, said = front.on_true_front, front.said
     return {
         "problem": front.problem.name,
@@ -189,27 +203,36 @@ def front_json(front: FrontData) -> dict[str, object]:
                 # As it is minimised, where that is not the value itself.
                 "minimised": None
                 if np.array_equal(column.minimised, column.values, equal_nan=True)
-                else _numbers(column.minimised),
-                "values": _numbers(column.values),
-                "sd": None if column.deviations is None else _numbers(column.deviations),
+                else _numbers(column.minimised) + _numbers(other.minimised if other else nothing, digits=6),
+                "values": _numbers(column.values) + _numbers(other.values if other else nothing, digits=6),
+                "sd": None
+                if column.deviations is None
+                else _numbers(column.deviations)
+                + _numbers(nothing if other is None or other.deviations is None else other.deviations, digits=4),
                 "measured": None if column.measured is None else _numbers(column.measured),
                 "detail": column.name == "group" or column.name.endswith("_slack"),
             }
             for column in front.columns
+            for other in (others.get(column.name),)
             if column.name in ("macs", "group") or not (column.detail or column.is_text)
         ],
         "basis": [[c.values[k] for c in front.columns if c.is_text] for k in range(len(front.cells))],
-        "cells": front.cells.tolist(),
+        "n": len(front.cells),
+        "cells": cells.tolist(),
         "hashes": space.hash(front.cells),
         "genotypes": ["".join(map(str, row)) for row in space.genotype(front.cells).tolist()],
-        "graphs": [_graph(space, int(cell)) for cell in front.cells],
+        "graphs": [_graph(space, int(cell)) for cell in cells],
         "neighbors": _neighbors(space, front.cells),
         "foundBy": front.found_by.tolist() if front.n_runs > 1 else None,
         "optimal": None if optimal is None else optimal.tolist(),
         "predicted": front.problem.predicted,
         "bestFront": front.problem.best_front,
         "takes": None if said is None else said.takes,
-        "unknown": None if said is None else [_numbers(c, digits=4) for c in said.unknown[said.place(front.cells)].T],
+        "unknown": None
+        if said is None
+        else [
+            _numbers(c, digits=4) for c in np.concatenate((said.unknown[said.place(front.cells)], front.seen_unknown)).T
+        ],
         "band": [
             {"share": share, "outline": [_numbers(axis, digits=5) for axis in outline.T]}
             for share, outline in band_outlines(front.problem, front.values, said)
@@ -217,14 +240,23 @@ def front_json(front: FrontData) -> dict[str, object]:
         "nRuns": front.n_runs,
         "nFront": front.n_front,
         "knee": front.knee,
-        "seen": [_numbers(column, digits=4) for column in front.seen.T],
         "nSeen": front.n_seen,
-        "trueFront": None if front.true_front is None else _points(*front.true_front, front.n_true),
+        "trueFront": None if front.true_front is None else _points(front.problem, *front.true_front, front.n_true),
     }
 
 
-def _points(cells: Ints, values: Floats, n: int) -> dict[str, object]:
-    return {"cells": cells.tolist(), "values": [_numbers(column) for column in values.T], "n": n}
+def _points(problem: ProblemRow, cells: Ints, values: Floats, n: int) -> dict[str, object]:
+    """Cells of the front of all cells, with values of what can be limited there, by name."""
+    columns = front_columns(problem, cells, values, np.zeros_like(values), limited={}, said=None)
+    minimised = [_numbers(c.minimised) for c in columns if c.objective]
+    known = {c.name: _numbers(c.values) for c in columns}
+    return {
+        "cells": cells.tolist(),
+        "values": [known[c.name] for c in columns if c.objective],
+        "minimised": minimised,
+        "costs": {c.name: known[c.name] for c in columns if not c.objective},
+        "n": n,
+    }
 
 
 def _joined(results: ProblemResults) -> tuple[Ints, Floats, Ints]:
@@ -238,15 +270,40 @@ def _joined(results: ProblemResults) -> tuple[Ints, Floats, Ints]:
     return cells[best], values[best], counts[best]
 
 
-def _seen(results: ProblemResults) -> tuple[Floats, int]:
+def _seen(results: ProblemResults, shown: Ints) -> dict[str, Any]:
+    """The cells evaluated that are not among those shown, with what is known of them, and how many there are."""
     cells = np.concatenate([trace.cells[trace.feasible] for trace in results.traces])
     values = np.concatenate([trace.values[trace.feasible] for trace in results.traces])
-    _, first = np.unique(cells, return_index=True)
-    n = len(first)
-    if n > _MOST_SEEN:
+    cells, first = np.unique(cells, return_index=True)
+    others = np.flatnonzero(~np.isin(cells, shown))
+    if len(others) > _MOST_SEEN:
+        F, space = results.objectives.minimise(values[first[others]]), load_space()
+        costs = [f(cells[others], results.problem.skeleton) for f in (space.params, space.macs)]
+        best = np.flatnonzero(non_dominated(np.column_stack((F, *costs))))
         # The same file from the same store: the sample must not change from one report to the next.
-        first = np.random.default_rng(0).choice(first, _MOST_SEEN, replace=False)
-    return values[first], n
+        some = np.random.default_rng(0).permutation(np.setdiff1d(np.arange(len(others)), best))
+        others = others[np.sort(np.concatenate((best, some))[:_MOST_SEEN])]
+    nothing = [None] * len(results.objectives)
+    known = {
+        f"seen_{name}": np.array([row.get(int(cell), nothing) for cell in cells[others]], dtype=np.float64).reshape(
+            len(others), len(nothing)
+        )
+        for name in ("deviations", "unknown")
+        for row in (_of_cells(results, name, len(nothing)),)
+    }
+    return {"seen": cells[others], "seen_values": values[first[others]], **known, "n_seen": len(cells)}
+
+
+def _of_cells(results: ProblemResults, name: str, n: int) -> dict[int, list[Any]]:
+    """What the runs kept of their cells, by cell, n numbers each."""
+    rows = [run.evaluated.get(name, []) for run in results.runs]
+    return {
+        cell: row
+        for trace, mine in zip(results.traces, rows, strict=True)
+        if mine
+        for cell, row in zip(trace.cells.tolist(), mine, strict=True)
+        if len(row) == n
+    }
 
 
 def _thinned(n: int, most: int, *, keep: int | None = None) -> Ints:

@@ -18,7 +18,7 @@ from eomoo.fronts import FrontSummary, Objectives, Quantity
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
 
-_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured")
+_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +143,12 @@ class RunRow:
         """What can be said of its front, where values are not exact and it was asked."""
         facts = self.extra.get("uncertainty")
         return FrontSummary.from_dict(facts) if facts else None
+
+    @property
+    def evaluated(self) -> dict[str, list[list[float | None]]]:
+        """What is kept of every cell of its trace, a row each, where it was asked; see ``evaluated_facts``."""
+        found: dict[str, list[list[float | None]]] = self.extra.get("evaluated", {})
+        return found
 
     @property
     def probed(self) -> dict[str, dict[str, float]]:

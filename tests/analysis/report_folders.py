@@ -4,6 +4,7 @@ import eomoo
 from eomoo.fronts import FrontSummary
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
+from eomoo.search.uncertainty import evaluated_facts
 from eomoo.study.store import STORE_NAME, Store
 
 PLS = AlgorithmSpec(label="pls", algorithm="pls")
@@ -23,14 +24,14 @@ def fill(folder, *problems, specs=(PLS,), seeds=(1,), budget=120, certain=False)
             for spec in specs:
                 for seed in seeds:
                     result = run_algorithm(problem, spec, budget=budget, seed=seed)
-                    extra = {"uncertainty": said_of(problem, result)} if certain else {}
+                    extra = said_of(problem, result) if certain else {}
                     store.add_run(number, spec, seed=seed, budget=budget, result=result, extra=extra)
     return folder
 
 
 def said_of(problem, result):
     found = eomoo.front_uncertainty(problem, result.front, among=result.cells, n_draws=100)
-    return FrontSummary.of(found).to_dict()
+    return {"uncertainty": FrontSummary.of(found).to_dict(), **evaluated_facts(problem, result.cells)}
 
 
 def with_title(text, title, citation="nobody"):

@@ -58,10 +58,32 @@ def test_what_the_page_gets(folder):
         near = set(space.neighbors(cell).tolist()) & set(front.cells.tolist())
         assert {content["cells"][j] for j in content["neighbors"][k]} == near
     assert any(content["neighbors"]), "some neighbours are on this front"
-    columns = {c["name"]: c for c in content["columns"]}
-    assert columns["params"]["values"] == space.params(front.cells).tolist()
-    assert columns["acc"]["values"] == pytest.approx(front.values[:, 0], rel=1e-6)
-    assert columns["acc"]["sd"] == pytest.approx(front.values[:, 0] / 100, rel=1e-6)
+    columns, n = {c["name"]: c for c in content["columns"]}, content["n"]
+    assert columns["params"]["values"] == space.params(content["cells"]).tolist()
+    assert columns["acc"]["values"][:n] == pytest.approx(front.values[:, 0], rel=1e-6)
+    assert columns["acc"]["sd"][:n] == pytest.approx(front.values[:, 0] / 100, rel=1e-6)
+
+
+def test_the_page_has_every_cell_that_was_evaluated(folder):
+    front, runs = load(folder)
+    content = front_json(front)
+    values = {int(c): v for _, trace in runs for c, v in zip(trace.cells, trace.values, strict=True)}
+    assert sorted(content["cells"]) == sorted(values)
+    assert content["cells"][: content["n"]] == front.cells.tolist()
+    for k, name in enumerate(("acc", "lat")):
+        column = next(c["values"] for c in content["columns"] if c["name"] == name)
+        assert column == pytest.approx([values[cell][k] for cell in content["cells"]], rel=1e-5)
+
+
+def test_of_too_many_cells_those_stay_that_limits_may_leave_as_the_best(folder, monkeypatch):
+    whole, _ = load(folder)
+    space, F = load_space(), whole.seen_values * [-1, 1]
+    best = set(synthetic.brute_front(np.column_stack((F, space.params(whole.seen), space.macs(whole.seen)))))
+    monkeypatch.setattr(fronts, "_MOST_SEEN", len(best) + 5)
+    some, _ = load(folder)
+    assert {int(whole.seen[k]) for k in best} <= set(some.seen.tolist())
+    assert len(some.seen) == len(best) + 5 < len(whole.seen)
+    assert some.n_seen == whole.n_seen
 
 
 def test_an_objective_that_is_parameters_is_not_shown_twice(pose, tmp_path):

@@ -227,12 +227,14 @@ def test_the_knee_is_the_same_here_and_there(page, stored):
 
 def test_a_number_limits_the_choice(page, stored):
     limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
-    box = every(page, ".slider input[type=number]")[1]
+    box = every(page, ".slider input[type=text]")[1]
     box.send_keys(str(limit), "\t")
     left = stored.front_values[:, 1] <= limit
     best = stored.front_cells[left][np.argmin(stored.front_values[left, 0])]
     assert one(page, ".answer .cell-name").text == f"cell {best}"
-    assert f"latency at most {limit:g} ms: {left.sum()} of {len(left)} cells" in one(page, ".answer").text
+    within = stored.trace.values[:, 1] <= limit
+    words = f"latency at most {limit:g} ms: {within.sum()} of 300 cells evaluated are left, {left.sum()} of them"
+    assert words in one(page, ".answer").text
     assert len(every(page, ".main-plot .mark.out")) == (~left).sum()
     assert len(every(page, ".parallel .line.out")) == (~left).sum()
 
@@ -241,7 +243,7 @@ def test_a_choice_says_how_probably_it_keeps_a_limit_and_for_what_it_stands(page
     said = stored.run.uncertainty
     assert every(page, ".holds") == []
     limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
-    every(page, ".slider input[type=number]")[1].send_keys(str(limit), "\t")
+    every(page, ".slider input[type=text]")[1].send_keys(str(limit), "\t")
     cell = int(one(page, ".answer .cell-name").text.removeprefix("cell "))
     k = said.cells.tolist().index(cell)
     room = (limit - stored.front_values[stored.front_cells == cell][0, 1]) / said.unknown[k, 1]
@@ -249,7 +251,78 @@ def test_a_choice_says_how_probably_it_keeps_a_limit_and_for_what_it_stands(page
     group = next(g for g in said.groups if cell in g.cells)
     alone, first = len(group.cells) == 1, group.representative == cell
     stands = f"stands for {len(group.cells)} cells" if first else f"cannot be told from cell {group.representative}"
-    assert ("told apart from all others" if alone else stands) in one(page, ".answer").text
+    assert ("told apart from all others on the front" if alone else stands) in one(page, ".answer").text
+
+
+def set_limit(page, column, text):
+    """What the answer says once a limit was typed."""
+    box = one(page, f".slider:has([data-column={column}]) input[type=text]")
+    box.clear()
+    box.send_keys(text, "\t")
+    return one(page, ".answer").text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3M", "3,000,000"), ("3e6", "3,000,000"), ("3 000 000", "3,000,000"), ("3,000,000", "3,000,000"),
+     ("2500.5k", "2,500,500"), ("2 m", "2,000,000"), ("2000000,5", "2,000,000.5")],
+)  # fmt: skip
+def test_numbers_are_read_as_people_write_them(page, text, value):
+    assert f"parameters at most {value}:" in set_limit(page, "params", text)
+
+
+def test_what_is_no_number_sets_no_limit_and_says_so(page):
+    assert set_limit(page, "params", "3Mx").startswith("Without limits")
+    box = one(page, "[aria-invalid=true]")
+    assert "3M" in box.get_attribute("title")
+    assert box.get_attribute("value") == "3Mx", "what was typed stays"
+
+
+def test_a_choice_looks_at_all_cells_that_were_evaluated(page, stored):
+    trace, space = stored.trace, eomoo.load_space()
+    params = space.params(trace.cells)
+    # A limit that only cells beside the front keep.
+    limit = int(space.params(stored.front_cells).min()) - 1
+    left = np.flatnonzero(params <= limit)
+    assert len(left)
+    best = left[np.argmin(trace.values[left, 0])]
+    answer = set_limit(page, "params", str(limit))
+    assert f"{len(left)} of 300 cells evaluated are left, 0 of them on the front" in answer
+    assert f"cell {trace.cells[best]}" in answer
+    assert "evaluated, not on the front" in answer
+    spread = stored.run.evaluated["deviations"][best][1]
+    assert f"{trace.values[best, 1]:.2f} ± {spread:.2g} ms" in answer
+    press(page, one(page, ".answer .cell-name"))
+    assert one(page, ".detail h4").text == f"Cell {trace.cells[best]}"
+
+
+def test_a_better_cell_outside_of_what_was_evaluated_is_named(page, stored):
+    cells, values = stored.true_front
+    for limit in np.quantile(stored.trace.values[:, 1], (0.05, 0.3, 0.6)).round(3):
+        known = stored.trace.values[stored.trace.values[:, 1] <= limit, 0].min()
+        inside = np.flatnonzero(values[:, 1] <= limit)
+        best = inside[np.argmin(values[inside, 0])]
+        better = f"there is a better one on the true front of all cells: cell {cells[best]}"
+        words = "No cell of the whole space is better" if values[best, 0] >= known else better
+        assert words in set_limit(page, "lat", f"{limit}")
+
+
+def test_answers_that_cannot_be_told_apart_are_one(page, stored):
+    unknown, trace = np.array(stored.run.evaluated["unknown"]), stored.trace
+    for limit in np.quantile(trace.values[:, 1], np.linspace(0.2, 0.9, 15)).round(3):
+        left = np.flatnonzero(trace.values[:, 1] <= limit)
+        best = left[np.argmin(trace.values[left, 0])]
+        apart = 1.96 * np.hypot(unknown[left, 0], unknown[best, 0])
+        same = left[trace.values[left, 0] - trace.values[best, 0] <= apart]
+        quickest = same[np.argmin(trace.values[same, 1])]
+        if 1 < len(same) < len(left) and quickest != best:
+            break
+    else:
+        pytest.fail("no limit leaves another choice")
+    answer = set_limit(page, "lat", f"{limit}")
+    assert f"{len(same) - 1} other" in answer
+    assert "within these limits cannot be told from it in error" in answer
+    assert f"of them all cell {trace.cells[quickest]} has the lowest latency" in answer
 
 
 def test_where_the_true_front_lies_is_drawn_and_can_be_hidden(page, stored):
@@ -266,7 +339,7 @@ def test_a_slider_moves_by_key_and_nothing_may_be_left(page):
 
     slider = one(page, ".slider input[data-column=lat]")
     slider.send_keys(Keys.HOME)
-    assert "No cell of the front meets these limits" in one(page, ".answer").text
+    assert "No evaluated cell meets these limits" in one(page, ".answer").text
     slider.send_keys(Keys.END)
     assert one(page, ".answer").text.startswith("Without limits")
     assert every(page, ".main-plot .mark.out") == []
@@ -274,10 +347,10 @@ def test_a_slider_moves_by_key_and_nothing_may_be_left(page):
 
 def test_a_standard_deviation_to_spare(page, stored):
     limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
-    every(page, ".slider input[type=number]")[1].send_keys(str(limit), "\t")
+    every(page, ".slider input[type=text]")[1].send_keys(str(limit), "\t")
     one(page, ".choice .check input").click()
     left = stored.front_values[:, 1] + stored.deviations[:, 1] <= limit
-    assert f"{left.sum()} of {len(left)} cells" in one(page, ".answer").text
+    assert f"{left.sum()} of them on the front" in one(page, ".answer").text
 
 
 def test_brushing_sets_a_limit_and_a_click_clears_it(page):

@@ -62,11 +62,11 @@ function isWide(values) {
 
 /** A column's scale: its values with room around, logarithmic where they span much. */
 function columnScale(column, lists, range, room) {
-  const log = isWide(column.values);
+  const log = isWide(column.front);
   const [low, high] = extent(lists, log ? 0 : room);
   const factor = log ? (high / low) ** room : 1;
   const scale = makeScale([low / factor, high * factor], range, log);
-  scale.whole = column.values.every((v) => Number.isInteger(v));
+  scale.whole = column.front.every((v) => Number.isInteger(v));
   return scale;
 }
 

@@ -11,14 +11,15 @@ function choicePanel(front) {
 
   function update() {
     const k = front.choice;
-    const left = front.within.length;
+    const within = front.within;
+    const on = within.filter((j) => j < front.n).length;
     reset.hidden = front.limits.size === 0;
     if (k < 0) {
-      answer.replaceChildren(h("p", { class: "none" }, "No cell of the front meets these limits. Loosen one."));
+      answer.replaceChildren(h("p", { class: "none" }, "No evaluated cell meets these limits. Loosen one."), outside(k));
       return;
     }
     answer.replaceChildren(
-      h("p", { class: "soft" }, front.limits.size ? `${limitWords(front)}: ${left} of ${front.n} cells are left. Take` : "Without limits, take"),
+      h("p", { class: "soft" }, front.limits.size ? `${limitWords(front)}: ${counted(within.length)} of ${counted(front.all.length)} cells evaluated are left, ${counted(on)} of them on the front. Take` : "Without limits, take"),
       h("div", { class: "take" },
         drawCell(front.graphs[k], `drawing of cell ${front.cells[k]}`),
         h("div", {},
@@ -27,8 +28,24 @@ function choicePanel(front) {
           front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
           front.badge(k),
           front.facts(k, true))),
-      ...(front.holds(k) === null ? [] : [h("p", { class: "holds" }, `It keeps these limits with probability ${front.holds(k).toFixed(2)}.`)]));
+      ...(front.holds(k) === null ? [] : [h("p", { class: "holds" }, `It keeps these limits with probability ${front.holds(k).toFixed(2)}.`)]),
+      alike(k), outside(k));
   }
+
+  /** Several answers that nobody could tell apart are one: how many, and which of them is best elsewhere. */
+  function alike(k) {
+    const same = front.same(k);
+    if (!same.length) return "";
+    const column = front.columns[Number(front.prefer)];
+    const other = front.objectives.find((o) => o !== column) ?? front.columns.find((c) => c.name === "params");
+    const cheapest = [k, ...same].reduce((a, b) => (other && other.minimised[b] < other.minimised[a] ? b : a));
+    const what = column ? ` in ${column.title}${column.sd ? " (95 %, their deviations taken as independent)" : ""}` : "";
+    return h("p", { class: "alike" }, `${counted(same.length)} other${same.length > 1 ? "s" : ""} within these limits cannot be told from it${what}`,
+      cheapest === k ? "." : [`; of them all `, h("a", { href: `#${front.anchor(cheapest)}` }, `cell ${front.cells[cheapest]}`),
+        ` has the ${other.better === "max" ? "highest" : "lowest"} ${other.title}: ${other.show(other.values[cheapest])} ${other.unit}`.trimEnd() + "."]);
+  }
+
+  const outside = (k) => (front.limits.size && front.outside(k) ? h("p", { class: "soft outside" }, front.outside(k)) : "");
 
   front.listen((what) => { if (what === "limits") { sliders.forEach((x) => x.update()); update(); } });
   const node = h("div", { class: "choice panel" },
@@ -39,6 +56,17 @@ function choicePanel(front) {
     answer);
   update();
   return node;
+}
+
+const counted = (n) => n.toLocaleString("en");
+
+/** A number as people write it: "3M", "3e6", "3 000 000", "2.5k", "2,5"; null where it is none. */
+function readNumber(text) {
+  const [, digits, letter] = text.replace(/[\s_\u2009\u202f]/g, "").match(/^([-+]?[\d.,]+(?:e[-+]?\d+)?)([kMG]?)$/i) ?? [];
+  if (digits === undefined) return null;
+  const plain = /^[-+]?\d{1,3}(,\d{3})+(?!\d)/.test(digits) ? digits.replaceAll(",", "") : digits.replace(/^([-+]?\d*),(\d+)(?=$|e)/i, "$1.$2");
+  const value = Number(plain) * { "": 1, k: 1e3, m: 1e6, g: 1e9 }[letter.toLowerCase()];
+  return Number.isFinite(value) ? Number(value.toPrecision(12)) : null;
 }
 
 const exact = (value) => value.toLocaleString("en", { maximumFractionDigits: 8 });
@@ -54,7 +82,7 @@ function limitWords(front) {
 
 /** A slider and a number for the worst acceptable value of a column. */
 function slider(front, column, c) {
-  const [low, high] = extent([column.values], 0);
+  const [low, high] = extent([column.front], 0);
   if (!(high > low) || column.detail) return null;
   const most = column.better !== "max";
   // The slider counts steps, so that its ends are reached exactly: the last on the open side is no limit.
@@ -63,13 +91,19 @@ function slider(front, column, c) {
   const open = most ? last : first;
   const words = withUnit(`${column.title} at ${most ? "most" : "least"}`, column.unit);
   const range = h("input", { type: "range", min: first, max: last, step: 1, value: open, "aria-label": words, "data-column": column.name });
-  const box = h("input", { type: "number", step: "any", "aria-label": words, placeholder: "any" });
+  const box = h("input", { type: "text", inputmode: "text", "aria-label": words, placeholder: "any" });
   const set = (value) => front.limit(c, most ? null : value, most ? value : null);
   range.addEventListener("input", () => {
     const k = Number(range.value);
     set(k === open ? null : Number((k * step).toPrecision(8)));
   });
-  box.addEventListener("change", () => set(box.value === "" ? null : Number(box.value)));
+  box.addEventListener("change", () => {
+    const value = readNumber(box.value);
+    const wrong = value === null && box.value.trim() !== "";
+    box.setAttribute("aria-invalid", wrong);
+    box.title = wrong ? "no number; write 3M, 3e6, 2.5k or 3 000 000" : "";
+    if (!wrong) set(value);
+  });
   const node = h("div", { class: "slider" },
     h("span", { class: "name" }, column.title, h("span", { class: "soft" }, most ? " at most" : " at least")),
     range, h("span", { class: "entry" }, box, h("span", { class: "soft unit" }, column.unit)));
@@ -78,7 +112,7 @@ function slider(front, column, c) {
     const value = limits ? limits[most ? 1 : 0] : null;
     range.value = value === null ? open : Math.round(value / step);
     range.setAttribute("aria-valuetext", value === null ? "no limit" : `${exact(value)} ${column.unit}`);
-    if (document.activeElement !== box) box.value = value ?? "";
+    if (document.activeElement !== box && (value !== null || box.getAttribute("aria-invalid") !== "true")) box.value = value === null ? "" : exact(value);
     node.classList.toggle("set", Boolean(limits));
   };
   update();

@@ -15,14 +15,14 @@ function openCell(front, k, jump) {
 
 function cellSection(front, k) {
   const cell = front.cells[k];
-  const near = front.neighbors[k];
-  const button = (to, text) => h("button", { type: "button", class: "quiet", disabled: to < 0 || to >= front.n, onclick: () => openCell(front, to, true) }, text);
+  const [near, shown] = [front.neighbors[k] ?? [], k < front.n];
+  const button = (to, text) => h("button", { type: "button", class: "quiet", disabled: !shown || to < 0 || to >= front.n, onclick: () => openCell(front, to, true) }, text);
   const badges = [
     front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-    front.optimal ? h("span", { class: "badge plain" }, `${front.optimal[k] ? "" : "not "}on the ${front.bestFront}`) : null,
+    shown && front.optimal ? h("span", { class: "badge plain" }, `${front.optimal[k] ? "" : "not "}on the ${front.bestFront}`) : null,
     front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
     front.badge(k),
-    front.foundBy ? h("span", { class: "badge plain" }, `on the front of ${front.foundBy[k]} of ${front.nRuns} runs`) : null,
+    shown && front.foundBy ? h("span", { class: "badge plain" }, `on the front of ${front.foundBy[k]} of ${front.nRuns} runs`) : null,
   ];
   return [
     h("div", { class: "cell-head" },
@@ -36,10 +36,10 @@ function cellSection(front, k) {
         near.length
           ? h("ul", { class: "neighbors" }, near.map((j) => h("li", {},
             h("a", { href: `#${front.anchor(j)}` }, `cell ${front.cells[j]}`), h("span", { class: "soft" }, ` ${front.words(j)}`))))
-          : h("p", { class: "soft" }, "None: every step away from it, one edge or one operation, leaves the front."),
+          : h("p", { class: "soft" }, shown ? "None: every step away from it, one edge or one operation, leaves the front." : "It is not on the front."),
         h("h5", {}, "Use it"),
         command(`eomoo show ${cell}`), command(`eomoo export ${cell} --onnx`), command(`eomoo train ${cell} --data FOLDER`),
-        h("dl", { class: "facts codes" },
+        !shown ? null : h("dl", { class: "facts codes" },
           h("dt", {}, "genotype"), h("dd", {}, h("code", {}, front.genotypes[k]), copyButton(front.genotypes[k])),
           h("dt", {}, "hash"), h("dd", {}, h("code", {}, front.hashes[k]), copyButton(front.hashes[k]))))),
   ];

@@ -3,7 +3,9 @@ class Front {
   constructor(data, place) {
     Object.assign(this, data);
     this.place = place;
-    this.n = data.cells.length;
+    // The front's n cells come first, then the others that were evaluated.
+    this.on = [...Array(data.n).keys()];
+    this.all = [...data.cells.keys()];
     this.limits = new Map();
     this.margin = false;
     this.prefer = "0";
@@ -11,7 +13,8 @@ class Front {
     this.selected = -1;
     this.listeners = [];
     for (const column of this.columns) {
-      column.show = columnFormat(column.values);
+      column.front = column.values.slice(0, data.n);
+      column.show = columnFormat(column.front);
       column.minimised ||= column.values;
     }
     this.objectives = this.columns.filter((c) => c.objective);
@@ -27,18 +30,20 @@ class Front {
   stands(k) {
     if (!this.takes) return "";
     const group = this.columns.find((c) => c.name === "group").values;
+    if (k >= this.n) return "";
     const n = group.filter((g) => g === group[k]).length;
     const take = this.takes[group[k] - 1];
-    if (n === 1) return "told apart from all others";
+    if (n === 1) return "told apart from all others on the front";
     return take === this.cells[k] ? `stands for ${n} cells` : `cannot be told from cell ${take}`;
   }
 
   /** What a cell's values rest on: measured, predicted or extrapolated, and why; "" where all are measured. */
-  known(k) { return this.basis[k].length ? this.basis[k][0] : ""; }
+  known(k) { return this.basis[k]?.[0] ?? ""; }
 
   /** That, as a badge whose hint says why; null where all are measured, or it is plainly predicted. */
   badge(k) {
     const word = this.known(k);
+    if (k >= this.n) return h("span", { class: "badge plain" }, "evaluated, not on the front");
     return word && word !== "predicted" ? h("span", { class: "badge plain", title: this.basis[k][1] || word }, word) : null;
   }
 
@@ -47,6 +52,7 @@ class Front {
     let [p, asked] = [1, false];
     for (const [c, [low, high]] of this.limits) {
       const sd = this.unknown && this.columns[c].objective ? this.unknown[c][k] : 0;
+      if (sd === null) return null;
       if (!sd) continue;
       asked = true;
       const v = this.columns[c].values[k];
@@ -65,26 +71,23 @@ class Front {
   clear() { this.limits.clear(); this.tell("limits"); }
 
   inside(k) {
-    for (const [c, [low, high]] of this.limits) {
+    return [...this.limits].every(([c, limit]) => {
       const { values, sd } = this.columns[c];
-      const room = this.margin && sd ? sd[k] : 0;
-      if (values[k] === null) return false;
-      if (high !== null && values[k] + room > high) return false;
-      if (low !== null && values[k] - room < low) return false;
-    }
-    return true;
+      return keeps(values[k], limit, this.margin && sd ? sd[k] : 0);
+    });
   }
 
-  get within() { return this.cells.map((_, k) => k).filter((k) => this.inside(k)); }
+  get within() { return this.all.filter((k) => this.inside(k)); }
 
   /** The cell to take under the limits: the best in one column, or the knee; -1 when none is left. */
   get choice() {
     const left = this.within;
     if (!left.length) return -1;
-    if (this.prefer === "knee") return this.kneeAmong(left);
+    if (this.prefer === "knee") return this.limits.size || this.knee === null ? this.kneeAmong(left) : this.knee;
     const c = Number(this.prefer);
     const { minimised } = this.columns[c];
     return left.reduce((a, b) => {
+      if (minimised[a] === null || minimised[b] === null) return minimised[b] === null ? a : b;
       if (minimised[b] !== minimised[a]) return minimised[b] < minimised[a] ? b : a;
       // Ties go to the cell that is better elsewhere.
       const other = this.objectives.find((o) => o.minimised[b] !== o.minimised[a]);
@@ -92,8 +95,39 @@ class Front {
     });
   }
 
+  /** Other cells within the limits that nobody could tell from the k-th in what is preferred, its equals included. */
+  same(k) {
+    const [c, group] = [Number(this.prefer), this.columns.find((o) => o.name === "group")?.values];
+    if (this.prefer === "knee") return k < this.n && group ? this.on.filter((j) => j !== k && group[j] === group[k] && this.inside(j)) : [];
+    const { minimised, objective } = this.columns[c];
+    const unknown = this.unknown && objective ? this.unknown[c] : null;
+    const room = (j) => (unknown && unknown[k] !== null && unknown[j] !== null ? 1.96 * Math.hypot(unknown[k], unknown[j]) : 0);
+    return this.within.filter((j) => j !== k && minimised[j] !== null && minimised[j] - minimised[k] <= room(j));
+  }
+
+  /** What is known beyond the cells evaluated: the best of the front of all cells under the limits, in words. */
+  outside(k) {
+    const c = Number(this.prefer);
+    if (!this.trueFront || this.prefer === "knee" || !this.columns[c].objective || this.margin) return "";
+    const { cells, values, minimised, costs, n } = this.trueFront;
+    const limits = [...this.limits].map(([j, limit]) => [this.columns[j].objective ? values[j] : costs[this.columns[j].name], limit]);
+    if (limits.some(([known]) => !known)) return "";
+    const left = cells.map((_, j) => j).filter((j) => limits.every(([known, limit]) => keeps(known[j], limit, 0)));
+    const best = left.reduce((a, b) => (a < 0 || minimised[c][b] < minimised[c][a] ? b : a), -1);
+    if (best >= 0 && (k < 0 || minimised[c][best] < this.columns[c].minimised[k])) {
+      const words = this.objectives.map((o, j) => `${o.title} ${o.show(values[j][best])} ${o.unit}`.trim()).join(", ");
+      return `Outside of what was evaluated there is a better one on the ${this.bestFront} of all cells: cell ${cells[best]}, ${words}.`;
+    }
+    const whole = n === cells.length && [...this.limits].every(([j, [low, high]]) => this.columns[j].objective && (this.columns[j].better === "max" ? high : low) === null);
+    if (whole) return `No cell of the whole space is ${this.predicted ? "predicted " : ""}better under these limits.`;
+    if (!left.length) return `No cell of the ${this.bestFront} of all cells keeps these limits; cells off that front were not looked at.`;
+    return `None of the ${left.length} cells of the ${this.bestFront} of all cells that keep these limits is better; cells off that front were not looked at.`;
+  }
+
   /** Largest distance from the plane through the normalised extremes (Das 1999). */
-  kneeAmong(left) {
+  kneeAmong(within) {
+    const worse = (a, b) => this.objectives.every((o) => o.minimised[b] <= o.minimised[a]) && this.objectives.some((o) => o.minimised[b] < o.minimised[a]);
+    const left = within.filter((a) => !within.some((b) => worse(a, b)));
     const spans = this.objectives.map((o) => {
       const v = left.map((k) => o.minimised[k]);
       const low = Math.min(...v);
@@ -105,16 +139,16 @@ class Front {
 
   /** Values of a cell in words: "error 12.3 ± 0.1 %, latency 8 ms". */
   words(k) {
-    return this.objectives.map((o) => `${o.title} ${o.show(o.values[k])}${o.sd ? ` ± ${spread(o.sd[k])}` : ""} ${o.unit}`.trim()).join(", ");
+    return this.objectives.map((o) => `${o.title} ${o.show(o.values[k])}${o.sd ? plusMinus(o.sd[k]) : ""} ${o.unit}`.trim()).join(", ");
   }
 
   /** Definition list of a cell's values; large numbers are shortened where there is little room. */
   facts(k, short = false) {
-    const rows = this.columns.map((c) => [
+    const rows = this.columns.filter((c) => c.values[k] !== null || k < this.n).map((c) => [
       h("dt", {}, c.title),
       h("dd", {}, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
-        c.sd ? h("span", { class: "soft" }, ` ± ${spread(c.sd[k])}`) : null, c.unit ? ` ${c.unit}` : "",
-        c.measured && c.measured[k] !== null ? h("span", { class: "soft" }, ` (measured ${c.show(c.measured[k])})`) : null),
+        c.sd ? h("span", { class: "soft" }, plusMinus(c.sd[k])) : null, c.unit ? ` ${c.unit}` : "",
+        c.measured && (c.measured[k] ?? null) !== null ? h("span", { class: "soft" }, ` (measured ${c.show(c.measured[k])})`) : null),
     ]);
     return h("dl", { class: "facts" }, rows);
   }
@@ -125,8 +159,8 @@ class Front {
     if (this.basis[0]?.length) head.push("basis");
     if (this.foundBy) head.push("found_by");
     head.push("within_limits", "genotype", "hash");
-    return [head, ...this.cells.map((cell, k) => [
-      cell, ...this.columns.flatMap((c) => parts(c, [c.values[k], c.sd?.[k], c.measured?.[k]])),
+    return [head, ...this.on.map((k) => [
+      this.cells[k], ...this.columns.flatMap((c) => parts(c, [c.values[k], c.sd?.[k], c.measured?.[k]])),
       ...(this.basis[0].length ? [this.known(k)] : []),
       ...(this.foundBy ? [this.foundBy[k]] : []), this.inside(k) ? "yes" : "no", this.genotypes[k], this.hashes[k],
     ])];
@@ -136,13 +170,20 @@ class Front {
   get isCertain() {
     const some = this.columns.filter((c) => c.sd);
     return some.length > 0 && some.every((c) => {
-      const [low, high] = extent([c.values], 0);
-      return Math.max(...c.sd) < 0.2 * (high - low);
+      const [low, high] = extent([c.front], 0);
+      return Math.max(...c.sd.slice(0, this.n)) < 0.2 * (high - low);
     });
   }
 
   anchor(k) { return `cell-${this.cells[k]}${this.place > 1 ? `-${this.place}` : ""}`; }
 }
+
+/** Whether a value is within a limit, with some room; what is not known is not. */
+function keeps(value, [low, high], room) {
+  return value !== null && room !== null && (high === null || value + room <= high) && (low === null || value - room >= low);
+}
+
+const plusMinus = (sd) => (sd === null ? "" : ` ± ${spread(sd)}`);
 
 /** The normal distribution, within 2e-7 (Abramowitz, Stegun 1964, 26.2.17). */
 function normal(z) {

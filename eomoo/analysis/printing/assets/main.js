@@ -67,12 +67,12 @@ function scatterKeys(front) {
     front.band.map(({ share }) => h("span", {}, patch(share), `the true front, ${share} %`)),
     front.knee === null ? null : h("span", {}, diamond, "its knee"),
     ["measured", "extrapolated"].map((word) => {
-      const n = front.cells.filter((_, k) => front.known(k).endsWith(word)).length;
+      const n = front.on.filter((k) => front.known(k).endsWith(word)).length;
       return n ? h("span", {}, dot(`mark ${word}`, 4.5), `${word} (${n})`) : null;
     }),
     h("span", {}, dot("ring choice", 6), "chosen under limits"),
     front.trueFront ? h("span", {}, dot("truth", 6), `${front.bestFront} of all cells (${front.trueFront.n.toLocaleString("en")})`) : null,
-    h("span", {}, dot("seen-key", 2), `evaluated (${front.nSeen.toLocaleString("en")}${front.seen[0].length < front.nSeen ? `, ${front.seen[0].length.toLocaleString("en")} drawn` : ""})`));
+    h("span", {}, dot("seen-key", 2), `evaluated (${front.nSeen.toLocaleString("en")}${front.all.length < front.nSeen ? `, ${front.all.length.toLocaleString("en")} drawn` : ""})`));
 }
 
 function scatterMatrix(front, pick) {

@@ -1,6 +1,6 @@
 // Parallel coordinates: a line for each cell, limits by brushing along the axes.
 function parallelPlot(host, front) {
-  const axes = front.columns.map((_, c) => c).filter((c) => !front.columns[c].detail && front.columns[c].values.some((v) => v !== null));
+  const axes = front.columns.map((_, c) => c).filter((c) => !front.columns[c].detail && front.columns[c].front.some((v) => v !== null));
   let scales = [];
   let lines = [];
   let top = null;
@@ -12,12 +12,12 @@ function parallelPlot(host, front) {
     const [y0, y1] = [height - 30, 58];
     const pad = width < 520 ? 34 : 70;
     xs = axes.map((_, k) => pad + (k * (width - 2 * pad)) / Math.max(1, axes.length - 1));
-    scales = axes.map((c) => columnScale(front.columns[c], [front.columns[c].values], [y0, y1], 0));
+    scales = axes.map((c) => columnScale(front.columns[c], [front.columns[c].front], [y0, y1], 0));
     const path = (k) => axes.map((c, j) => {
       const v = front.columns[c].values[k];
       return v === null ? "" : `${j ? "L" : "M"}${xs[j].toFixed(1)},${scales[j](v).toFixed(1)}`;
     }).join("");
-    lines = front.cells.map((_, k) => s("path", { d: path(k), class: "line" }));
+    lines = front.on.map((k) => s("path", { d: path(k), class: "line" }));
     top = s("g", {});
     brushes = axes.map((c, j) => axis(c, j, xs[j], y0, y1, width));
     const svg = s("svg", {
@@ -83,7 +83,7 @@ function parallelPlot(host, front) {
     if (axes.length < 2 || px > xs.at(-1) + 12 || px < xs[0] - 12) return -1;
     const t = (px - xs[j]) / (xs[j + 1] - xs[j]);
     let [best, distance] = [-1, 12];
-    front.cells.forEach((_, k) => {
+    front.on.forEach((k) => {
       if (!front.inside(k)) return;
       const a = scales[j](front.columns[axes[j]].values[k]);
       const b = scales[j + 1](front.columns[axes[j + 1]].values[k]);
@@ -102,7 +102,7 @@ function parallelPlot(host, front) {
 
   function update() {
     lines.forEach((line, k) => line.classList.toggle("out", !front.inside(k)));
-    const copy = (k, kind) => k >= 0 && top.append(s("path", { d: lines[k].getAttribute("d"), class: `line ${kind}` }));
+    const copy = (k, kind) => k >= 0 && k < front.n && top.append(s("path", { d: lines[k].getAttribute("d"), class: `line ${kind}` }));
     top.replaceChildren();
     copy(front.choice, "choice");
     copy(front.selected, "selected");

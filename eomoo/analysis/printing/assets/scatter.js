@@ -28,11 +28,11 @@ function scatterPlot(host, front, options) {
   const column = (axis) => front.columns[options[axis]];
 
   function spanned(c, index) {
-    const lists = [c.values];
+    const bars = options.bars && c.sd ? [-1, 1].map((sign) => c.front.map((v, k) => v + sign * c.sd[k])) : [];
+    const lists = [options.everything ? c.values : c.front, ...bars];
     const hasCloud = index < front.objectives.length;
     if (c.measured) lists.push(c.measured);
     if (front.trueFront && hasCloud) lists.push(front.trueFront.values[index]);
-    if (options.everything && hasCloud) lists.push(front.seen[index]);
     if (options.band && hasCloud) front.band.forEach(({ outline }) => lists.push(outline[index]));
     return lists;
   }
@@ -50,12 +50,12 @@ function scatterPlot(host, front, options) {
     const inner = layers.lastChild;
     const both = options.x < front.objectives.length && options.y < front.objectives.length;
     if (both && options.band) front.band.forEach(({ outline }) => inner.append(s("path", { d: polygon(outline[options.x], outline[options.y], x, y), class: "sure" })));
-    if (both && options.seen) inner.append(s("path", { d: dots(front.seen[options.x], front.seen[options.y], x, y, box), class: "seen" }));
+    if (options.seen) inner.append(s("path", { d: dots(cx.values.slice(front.n), cy.values.slice(front.n), x, y, box), class: "seen" }));
     if (both && front.trueFront && options.truth) inner.append(trueFrontMarks(x, y));
     if (options.bars) inner.append(s("path", { d: errorBars(cx, cy, x, y), class: "bars" }));
-    points = front.cells.map((_, k) => [x(cx.values[k]), y(cy.values[k])]);
+    points = front.all.map((k) => [x(cx.values[k]), y(cy.values[k])]);
     const r = small ? 3 : front.n > 400 ? 3 : 4.5;
-    marks = points.map(([px, py], k) => (k === front.knee
+    marks = points.slice(0, front.n).map(([px, py], k) => (k === front.knee
       ? s("path", { d: `M${px},${py - r - 4}l${r + 4},${r + 4}l-${r + 4},${r + 4}l-${r + 4},-${r + 4}z`, class: "mark knee" })
       : s("circle", { cx: px, cy: py, r, class: front.takes && !front.takes.includes(front.cells[k]) ? "mark member" : "mark" })));
     marks.forEach((mark, k) => front.known(k) && mark.classList.add(...front.known(k).split(" ").slice(-1)));
@@ -81,14 +81,14 @@ function scatterPlot(host, front, options) {
   };
 
   /** From what was predicted of a cell to what was measured, with a cross there. */
-  const measuredMarks = (cx, cy, x, y) => front.cells.map((_, k) => {
+  const measuredMarks = (cx, cy, x, y) => front.on.map((k) => {
     const [mx, my] = [cx.measured?.[k] ?? null, cy.measured?.[k] ?? null];
     if (mx === null && my === null) return "";
     const [px, py] = [x(mx ?? cx.values[k]), y(my ?? cy.values[k])];
     return `M${points[k][0]},${points[k][1]}L${px},${py}m-4,-4l8,8m-8,0l8,-8`;
   }).join("");
 
-  const errorBars = (cx, cy, x, y) => front.cells.map((_, k) => {
+  const errorBars = (cx, cy, x, y) => front.on.map((k) => {
     const [vx, vy] = [cx.values[k], cy.values[k]];
     const [sx, sy] = [cx.sd ? cx.sd[k] : 0, cy.sd ? cy.sd[k] : 0];
     return (sx ? `M${x(vx - sx)},${y(vy)}H${x(vx + sx)}` : "") + (sy ? `M${x(vx)},${y(vy - sy)}V${y(vy + sy)}` : "");
@@ -108,7 +108,7 @@ function scatterPlot(host, front, options) {
     const frame = host.firstChild.getBoundingClientRect();
     const [px, py] = [event.clientX - frame.left, event.clientY - frame.top];
     let [best, distance] = [-1, reach];
-    points.forEach(([x, y], k) => {
+    points.slice(0, front.n).forEach(([x, y], k) => {
       const d = Math.hypot(x - px, y - py);
       if (d < distance) [best, distance] = [k, d];
     });
@@ -136,7 +136,7 @@ function scatterPlot(host, front, options) {
   }
 
   function walk(event) {
-    const order = front.cells.map((_, k) => k).sort((a, b) => points[a][0] - points[b][0]);
+    const order = [...front.on].sort((a, b) => points[a][0] - points[b][0]);
     const at = order.indexOf(front.hovered);
     const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
     let to = null;

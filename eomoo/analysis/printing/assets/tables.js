@@ -36,8 +36,8 @@ function frontTable(front, most = 25) {
   const heads = ["cell", ...front.columns.flatMap((c) => [withUnit(c.title, c.unit), ...(c.sd ? ["±"] : []), ...(c.measured ? ["measured"] : [])])];
   if (front.foundBy) heads.push(`found by (of ${front.nRuns} runs)`);
   const number = (v, format) => h("td", { class: "number", "data-value": v }, format(v));
-  const body = h("tbody", {}, front.cells.map((cell, k) => h("tr", {},
-    h("td", { class: "number", "data-value": cell }, h("a", { href: `#${front.anchor(k)}` }, String(cell))),
+  const body = h("tbody", {}, front.on.map((k) => h("tr", {},
+    h("td", { class: "number", "data-value": front.cells[k] }, h("a", { href: `#${front.anchor(k)}` }, String(front.cells[k]))),
     front.columns.flatMap((c) => [number(c.values[k], c.show), c.sd ? number(c.sd[k], spread) : null,
       !c.measured ? null : c.measured[k] === null ? h("td", { class: "number" }, "-") : number(c.measured[k], c.show)]),
     front.foundBy ? number(front.foundBy[k], show) : null,
