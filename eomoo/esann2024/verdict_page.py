@@ -227,9 +227,9 @@ def _draw_starts(starts: Sequence[Beginning], titles: Mapping[str, str], width: 
     for row, problem in zip(axes, problems, strict=True):
         mine = [b for b in starts if b.problem == problem]
         columns: list[tuple[str, dict[str, Floats]]] = [
-            ("share of hypervolume,\nstarts", {b.label: b.share for b in mine}),
-            ("mean Hamming\ndistance, starts", {b.label: b.distance for b in mine}),
-            ("mean Hamming dis-\ntance, last front", {b.label: b.found_distance for b in mine}),
+            ("share of\nhypervolume,\nstarts", {b.label: b.share for b in mine}),
+            ("mean Hamming\ndistance,\nstarts", {b.label: b.distance for b in mine}),
+            ("mean Hamming\ndistance,\nlast front", {b.label: b.found_distance for b in mine}),
         ]
         for ax, (title, values) in zip(row, columns, strict=True):
             plot_violins(ax, values, ylabel="", colors=COLORS[:3])

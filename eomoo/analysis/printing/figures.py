@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 _SURE = "#0072B2"
 _SEEN, _TRUE, _FOUND = "#B0B0B0", "#000000", "#D55E00"
 # What fits a page.
-_MOST_SHIFTS = 40
+_MOST_SHIFTS = 24
+_MOST_LETTERS = 24  # of a label beside a column's figure
 
 
 def plot_front(
@@ -275,7 +277,7 @@ def write_figures(
 
     Returns:
         The files, in each of ``forms`` (png, pdf, svg): ``PROBLEM-anytime.png``, ``PROBLEM-attainment.png``,
-        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``shifts.png`` of up to 40
+        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``shifts.png`` of up to 24
         pairs' whole searches, ``ranks-N.png``.
     """
     figures: dict[str, Figure] = {}
@@ -288,12 +290,12 @@ def write_figures(
         if surfaces is not None:
             figures |= _draw_attainment(problem, surfaces, stem, wide)
     tables = study_tables(results)
-    shifts = {
-        f"{row['first']} \N{MINUS SIGN} {row['second']}\n{row['problem']}": comparison_of(row)
-        for row in tables.tests[tables.tests["indicator"] == AREA].to_dict(orient="records")[:_MOST_SHIFTS]
-    }
+    rows = tables.tests[tables.tests["indicator"] == AREA].to_dict(orient="records")[:_MOST_SHIFTS]
+    pairs = (fill(f"{row['first']} \N{MINUS SIGN} {row['second']}", _MOST_LETTERS) for row in rows)
+    shifts = {f"{pair}\n{row['problem']}": comparison_of(row) for pair, row in zip(pairs, rows, strict=True)}
     if shifts:
-        figures["shifts"], ax = new_figure(wide, 0.7 + 0.3 * len(shifts))
+        lines = sum(1 + label.count("\n") for label in shifts)
+        figures["shifts"], ax = new_figure(wide, 0.7 + 0.15 * lines)
         plot_shifts(ax, shifts, xlabel="shift of the mean share of hypervolume,\nin hundredths, with 95 % interval")
     for n, ranks in tables.ranks.items():
         if ranks.n_families > 1:
