@@ -9,21 +9,26 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
 from eomoo.arrays import Facts
 from eomoo.checks import whole
 from eomoo.errors import EomooError, SettingError
-from eomoo.files import check_figures, only_one, remove_leftovers
+from eomoo.files import only_one, remove_leftovers
 from eomoo.fronts import FrontSummary, FrontUncertainty
 from eomoo.measuring import HERE, latency_models, measure
 from eomoo.objectives.refit import fit_table as fit_models
-from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec, same_settings
+from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
+from eomoo.search.hours import check_hours
 from eomoo.search.problem import CellProblem, get_problem
-from eomoo.search.run import Progress, RunResult, run_algorithm
+from eomoo.search.run import Earlier, Progress, RunResult, run_algorithm
 from eomoo.search.uncertainty import evaluated_facts, front_uncertainty
-from eomoo.study.rows import RunRow
+from eomoo.study.earlier import Asked, earlier_run
+from eomoo.study.rows import RunTrace
 from eomoo.study.store import STORE_NAME, Store
 
 if TYPE_CHECKING:
@@ -46,12 +51,14 @@ class Run:
         stored: The run as the store has it: trace, front, settings.
         written: Files that it wrote.
         repeated: Whether it was in the folder already, so that nothing was evaluated.
+        n_earlier: How many of its cells were in the folder already, from a part of it with a smaller budget.
     """
 
     problem: CellProblem
     stored: StoredRun
     written: tuple[Path, ...] = ()
     repeated: bool = False
+    n_earlier: int = 0
 
     @property
     def front(self) -> pd.DataFrame:
@@ -78,19 +85,18 @@ class Run:
         among = None if self.problem.enumerable else trace.cells[trace.feasible]
         return front_uncertainty(self.problem, self.stored.front_cells, among=among, n_draws=n_draws, seed=seed)
 
-    def plot(self, *, width: str = "column") -> Figure:
-        """The front over what was evaluated, as a matplotlib figure as wide as a paper's "column" or "page"."""
-        return draw_front(self.stored, width=width)
+    def plot(self) -> Figure:
+        """The front over what was evaluated, as a matplotlib figure."""
+        return draw_front(self.stored)
 
-    def write(self, folder: str | Path, figures: Sequence[str] = ("png",), *, width: str = "column") -> list[Path]:
-        """Write front and trace as CSV, the settings as JSON, figures (png, pdf, svg); live networks as ONNX.
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write front and trace as CSV, the settings as JSON, figures as PNG; live networks as ONNX.
 
         Raises:
-            SettingError: (a ValueError) There is no such form of a figure, or no such width.
             DataError: (a ValueError) A file cannot be written.
         """
         folder = Path(folder)
-        written = write_run(self.stored, folder, check_figures(figures, width), width=width)
+        written = write_run(self.stored, folder)
         for backend in self.problem.backends.values():
             written += backend.export(self.stored.front_cells.tolist(), folder / "onnx")
         return written
@@ -113,13 +119,12 @@ def run(
     algorithm: str = DEFAULT_ALGORITHM,
     options: Mapping[str, Any] | None = None,
     budget: int | None = None,
+    hours: float | None = None,
     seed: int = 1,
     constraints: str | Sequence[str] = (),
     noise: int | None = None,
     latency_from: str | Path | None = None,
     out: str | Path | None = None,
-    figures: Sequence[str] = ("png",),
-    width: str = "column",
     on_progress: Callable[[Progress], None] | None = None,
     on_found: Callable[[Run], None] | None = None,
     retry_failed: bool = False,
@@ -131,14 +136,15 @@ def run(
         card: Name of a shipped card, path of one of your own, or a problem.
         algorithm: A name among ``eomoo.search.ALGORITHMS``.
         options: Its settings that differ from its defaults.
-        budget: Distinct cells to evaluate; by default the card's.
+        budget: Distinct cells to evaluate; by default the card's, with ``hours`` all.
+        hours: Wall hours after which nothing more is begun; no training of a live card either.
         seed: The same seed gives the same result.
         constraints: Limits beside the card's, such as "latency<=10".
         noise: A seed: draw values from their uncertainty.
         latency_from: A folder of models that predict the latency on another device in place of the card's, or
             "here": on this one, of which 20 cells are timed first where they are not yet.
-        out: A folder for store, tables and figures. A finished run in it is read, not repeated.
-        figures, width: What figures in ``out`` are written as (png, pdf, svg), and how wide: "column", "page".
+        out: A folder for store, tables and figures. A finished run in it is read, not repeated; one that was
+            interrupted, or had a smaller budget or fewer hours, goes on, to what it would have been at once.
         on_progress: Called after each batch.
         on_found: Called with the run once it is stored, before figures are drawn and networks exported.
         retry_failed: Run again what is in ``out``, and try again measurements that a machine failed at.
@@ -152,7 +158,6 @@ def run(
     spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=dict(options or {}))
     whole("seed", seed, least=0, most=LARGEST)
     check_noise(noise)
-    check_figures(figures, width)
     if isinstance(card, CellProblem):
         if noise is not None or constraints or settings or latency_from is not None:
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
@@ -161,18 +166,22 @@ def run(
         pose = partial(get_problem, card, noise=noise, constraints=constraints, **settings)
         if latency_from == HERE:
             # What cannot be is told before cells are timed.
-            check_run(pose(), spec, budget)
+            check_run(pose(), spec, budget, hours)
             latency_from = latency_models(card, data=settings.get("data"))
         problem = pose(latency_from=latency_from)
-    spent = check_run(problem, spec, budget)
+    spent = check_run(problem, spec, budget, hours)
     with _folder(out) as folder, only_one(folder, "running a search"):
         remove_leftovers(folder)
-        stored, repeated = _stored(problem, spec, spent, seed, folder, on_progress, again=retry_failed)
-        found = Run(problem=problem, stored=stored, repeated=repeated)
+        if problem.enumerable:
+            # Now, while nothing is written: it may take seconds.
+            problem.pareto_indices()
+        with Store(folder / STORE_NAME, create=True) as store:
+            asked = Asked(problem=store.add_problem(problem), spec=spec, seed=seed, budget=spent, hours=hours)
+            found = _found(problem, store, asked, on_progress, again=retry_failed)
         if on_found is not None:
             on_found(found)
         if out is not None:
-            return replace(found, written=tuple(found.write(out, figures, width=width)))
+            return replace(found, written=tuple(found.write(out)))
     return found
 
 
@@ -182,10 +191,14 @@ def check_noise(seed: int | None) -> None:
         whole("noise", seed, least=0, most=LARGEST)
 
 
-def check_run(problem: CellProblem, spec: AlgorithmSpec, budget: int | None) -> int:
-    """The budget of a run, by default the card's; SettingError (a ValueError) where it or the algorithm cannot be."""
+def check_run(problem: CellProblem, spec: AlgorithmSpec, budget: int | None, hours: float | None = None) -> int:
+    """The budget of a run, by default the card's, with hours all cells; SettingError (a ValueError) where it cannot be.
+
+    So it is where hours or the algorithm cannot be.
+    """
     spec.build(problem.n_obj)
-    return whole("budget", problem.card.budget if budget is None else budget, least=1, most=LARGEST)
+    default = problem.card.budget if hours is None or check_hours(hours) == 0 else problem.n_cells
+    return whole("budget", default if budget is None else budget, least=1, most=LARGEST)
 
 
 @contextmanager
@@ -197,38 +210,89 @@ def _folder(out: str | Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _stored(
-    problem: CellProblem,
-    spec: AlgorithmSpec,
-    budget: int,
-    seed: int,
-    folder: Path,
-    on_progress: Callable[[Progress], None] | None,
-    *,
-    again: bool,
-) -> tuple[StoredRun, bool]:
-    """The run as the folder's store has it, run now where it is not in, and whether it was."""
-    if problem.enumerable:
-        # Now, while nothing is written: it may take seconds.
-        problem.pareto_indices()
-    with Store(folder / STORE_NAME, create=True) as store:
-        known = store.add_problem(problem)
-        mine, others = _find(store.runs(), known, spec, seed, budget)
-        repeated = mine is not None and mine.complete and not again
-        if not repeated:
-            if others:
-                raise SettingError(f"{folder} holds the results of another run; choose another folder")
-            for backend in problem.backends.values():
-                backend.retry_failed = again
-            result = run_algorithm(problem, spec, budget=budget, seed=seed, on_progress=on_progress)
-            extra = {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)}
-            # A whole run is not given for an interrupted one.
-            if mine is None or not mine.complete or result.complete:
-                store.discard_incomplete(*([] if mine is None else [mine.id]))
-                store.add_run(known, spec, seed=seed, budget=budget, result=result, extra=extra)
-                mine, _ = _find(store.runs(), known, spec, seed, budget)
-        assert mine is not None
-        return load_run(store, mine), repeated
+def _found(
+    problem: CellProblem, store: Store, asked: Asked, on_progress: Callable[[Progress], None] | None, *, again: bool
+) -> Run:
+    """The run as the store has it, run now, or gone on with, where it is not in."""
+    there = earlier_run(store, asked)
+    if there is not None and asked.is_met_by(there[0]) and not again:
+        return Run(problem=problem, stored=load_run(store, there[0]), repeated=True)
+    for backend in problem.backends.values():
+        backend.retry_failed = again
+    before, earlier = None, Earlier()
+    if there is not None and not again:
+        before, earlier = there[1], Earlier(n_distinct=len(there[1].cells), seconds=there[0].seconds)
+    keep = _Keeper(problem, store, asked, on_progress, n_earlier=0 if there is None else len(there[1].cells))
+    result = run_algorithm(
+        problem, asked.spec, budget=asked.budget, seed=asked.seed, hours=asked.hours, earlier=earlier, on_progress=keep
+    )
+    if before is not None and result.complete:
+        _check_beginning(before, result)
+    keep.enter(result)
+    (mine,) = (run for run in store.runs() if asked.is_same(run))
+    return Run(problem=problem, stored=load_run(store, mine), n_earlier=earlier.n_distinct)
+
+
+# A run is kept so often that a kill costs little, and so seldom that keeping it does: a 50th of its time.
+_KEPT_SECONDS, _KEPT_SHARE = 2.0, 50.0
+
+
+class _Keeper:
+    """Keeps what a run has found so far in the store, for who looks at it, and for going on after a kill."""
+
+    def __init__(
+        self,
+        problem: CellProblem,
+        store: Store,
+        asked: Asked,
+        on_progress: Callable[[Progress], None] | None,
+        *,
+        n_earlier: int,
+    ) -> None:
+        self.problem, self.store, self.asked = problem, store, asked
+        self.on_progress, self.n_earlier = on_progress, n_earlier
+        self._next = perf_counter() + _KEPT_SECONDS
+
+    def __call__(self, progress: Progress) -> None:
+        if self.on_progress is not None:
+            self.on_progress(progress)
+        began = perf_counter()
+        if began > self._next and progress.n_distinct > self.n_earlier:
+            self.enter(progress.so_far())
+            now = perf_counter()
+            self._next = now + max(_KEPT_SECONDS, _KEPT_SHARE * (now - began))
+
+    def enter(self, result: RunResult) -> None:
+        """Enter a run in place of its parts; one that was interrupted sooner than these is not."""
+        if not result.complete and len(result.cells) <= self.n_earlier > 0:
+            return
+        asked = self.asked
+        extra = {**_uncertainty_of(self.problem, result), **evaluated_facts(self.problem, result.cells)}
+        extra |= {} if asked.hours is None else {"hours": asked.hours}
+        # Nobody knows how many cells hours bring.
+        over = asked.hours is not None and result.ended
+        self.store.add_run(
+            asked.problem,
+            asked.spec,
+            seed=asked.seed,
+            budget=max(len(result.cells), 1) if over else asked.budget,
+            result=result,
+            extra=extra,
+            replaces=[run.id for run in self.store.runs() if asked.is_same(run)],
+        )
+
+
+def _check_beginning(before: RunTrace, result: RunResult) -> None:
+    """Tell where cells of the part that was gone on with are not in the run, or have other values."""
+    there = {int(cell): row for cell, row in zip(result.cells, result.values, strict=True)}
+    rows = zip(before.cells.tolist(), before.values, strict=True)
+    other = sum(cell not in there or not np.array_equal(there[cell], row, equal_nan=True) for cell, row in rows)
+    if other:
+        warnings.warn(
+            f"{other:,} of the {len(before.cells):,} cells that the folder held have other values by now, or are not "
+            "in the run: they were measured anew, or another version of eomoo searched",
+            stacklevel=2,
+        )
 
 
 def _uncertainty_of(problem: CellProblem, result: RunResult) -> Facts:
@@ -246,16 +310,3 @@ def _uncertainty_of(problem: CellProblem, result: RunResult) -> Facts:
         warnings.warn(f"the front's uncertainty is not told: {str(error) or 'interrupted'}", stacklevel=2)
         return {}
     return {"uncertainty": FrontSummary.of(found).to_dict()}
-
-
-def _find(
-    runs: list[RunRow], problem: int, spec: AlgorithmSpec, seed: int, budget: int
-) -> tuple[RunRow | None, list[RunRow]]:
-    """The run of these settings, and all others."""
-    wanted = (problem, spec.label, seed, budget)
-    same = [
-        run
-        for run in runs
-        if (run.problem, run.label, run.seed, run.budget) == wanted and same_settings(run.settings, spec)
-    ]
-    return same[0] if same else None, [run for run in runs if run not in same]

@@ -37,5 +37,9 @@ class StoreError(EomooError, RuntimeError):
     """A result store that cannot be opened, written or understood."""
 
 
+class HoursOverError(EomooError, RuntimeError):
+    """The hours of a run are over, so that what was not begun is not begun."""
+
+
 class UnknownNameError(SettingError, KeyError):
     """A name that is not among those known; a ValueError as any other impossible setting, and a KeyError."""

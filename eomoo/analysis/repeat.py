@@ -22,7 +22,7 @@ _OWN_OPTIONS = frozenset({"data", "device", "epochs", "latency_from", "screen", 
 def repeat_run(problem: ProblemResults, run: RunRow) -> Section:
     """How a run is repeated: the command, its settings, the problem, versions."""
     settings = [("algorithm", algorithm_title(run)), *_settings(run)]
-    settings += [("seed", str(run.seed)), ("budget", f"{run.budget:,} distinct cells")]
+    settings += [("seed", str(run.seed)), ("budget", run.allowed)]
     if not run.complete:
         settings.append(("interrupted", "yes"))
     blocks = [
@@ -77,7 +77,8 @@ def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study:
 def run_command(problem: ProblemRow, run: RunRow) -> str:
     """The command that repeats a run."""
     parts = ["eomoo", "run", _problem_argument(problem.name), "--algorithm", run.algorithm]
-    parts += ["--budget", str(run.budget), "--seed", str(run.seed), *_run_options(run)]
+    spent = ["--budget", str(run.budget)] if run.hours is None else ["--hours", f"{run.hours:g}"]
+    parts += [*spent, "--seed", str(run.seed), *_run_options(run)]
     for constraint in problem.constraints:
         parts += ["--constraint", constraint]
     if problem.noise is not None:

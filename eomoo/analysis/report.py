@@ -307,7 +307,7 @@ def _search_words(problem: ProblemResults, run: RunRow) -> str:
     noise = "" if problem.problem.noise is None else " Values were drawn from their uncertainty."
     goals = joined(f"{o.title} ({'more' if o.larger_is_better else 'less'} is better)" for o in problem.objectives)
     return (
-        f"{algorithm_title(run)} with seed {run.seed} was allowed {number(run.budget)} distinct cells"
+        f"{algorithm_title(run)} with seed {run.seed} was allowed {run.allowed}"
         f"{limits} and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
     )
 

@@ -13,12 +13,10 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from typer import Argument, Option
 
 from eomoo.cli.common import (
-    Figures,
     Json,
     Limits,
     Noise,
     Options,
-    Width,
     bars,
     console,
     end_bars,
@@ -69,7 +67,13 @@ def run(
         str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
     ] = None,
     n_train: Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")] = None,
-    budget: Annotated[int | None, Option(help="Distinct cells to evaluate; by default the card's.")] = None,
+    budget: Annotated[
+        int | None,
+        Option(help="Distinct cells to evaluate; by default the card's. With more the run in --out goes on."),
+    ] = None,
+    hours: Annotated[
+        float | None, Option(help="Wall hours after which nothing more is begun; without --budget any number of cells.")
+    ] = None,
     seed: Annotated[int, Option(help="Seed: the same seed gives the same result.")] = 1,
     out: Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")] = None,
     constraint: Limits = None,
@@ -98,27 +102,23 @@ def run(
     retry_failed: Annotated[
         bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
     ] = False,
-    figures: Figures = None,
-    width: Width = None,
     as_json: Json = False,
 ) -> None:
     """Search a problem and print the Pareto front that was found.
 
     With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
-    the front and drawings of its cells (for a paper: --figures pdf). A finished run in that folder is shown again, not
-    repeated.
+    the front and drawings of its cells. A finished run in that folder is shown again, not repeated; one that
+    was interrupted goes on, and so does one that is asked for a larger --budget or more --hours.
     """
     named = ("eo-macro-latency" if data is None else "live-data") if card is None else card
     with _preparing(named, quiet=as_json) as preparing:
         from eomoo.api import check_noise, check_run
         from eomoo.api import run as search
-        from eomoo.files import check_figures
         from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
         from eomoo.search.live_problem import live_problem
         from eomoo.search.problem import get_problem
 
         check_noise(noise)
-        forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
         options = {**parse_options(option), **given(init=init, n_train=n_train)}
         settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, device=device, screen=screen)}
         posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
@@ -126,11 +126,12 @@ def run(
         chosen = DEFAULT_ALGORITHM if algorithm is None else algorithm
         if latency_from == "here":
             # What cannot be is told before cells are timed.
-            check_run(pose(**posed), AlgorithmSpec(label=chosen, algorithm=chosen, options=options), budget)
+            check_run(pose(**posed), AlgorithmSpec(label=chosen, algorithm=chosen, options=options), budget, hours)
             latency_from = str(_timed_here(named, data, preparing, quiet=as_json))
         problem = pose(**posed, latency_from=latency_from)
         import_xgboost()
-        bar = _progress(problem, budget or problem.card.budget, preparing, quiet=as_json)
+        expected = budget or (problem.card.budget if hours is None else problem.n_cells)
+        bar = _progress(problem, expected, preparing, quiet=as_json)
         with closing(problem), bar as (update, finish):
 
             def show(found: Run) -> None:
@@ -147,10 +148,9 @@ def run(
                 algorithm=chosen,
                 options=options,
                 budget=budget,
+                hours=hours,
                 seed=seed,
                 out=out,
-                figures=forms,
-                width=wide,
                 on_progress=update,
                 on_found=show,
                 retry_failed=retry_failed,
@@ -160,6 +160,8 @@ def run(
     elif out is not None:
         if found.repeated:
             console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
+        elif found.n_earlier:
+            console().print(f"its first {found.n_earlier:,} cells were in {out} already", soft_wrap=True)
         console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
     for backend in problem.backends.values():
         for note in backend.notes():

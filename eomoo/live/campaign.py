@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive, whole
-from eomoo.errors import SettingError, StoreError
+from eomoo.errors import HoursOverError, SettingError, StoreError
 from eomoo.images import SPLITS, describe, labels_of
 from eomoo.jobs import Jobs, make_jobs
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
 from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
-from eomoo.live.tasks import DataSource, TrainingTask, run_task
+from eomoo.live.tasks import NOT_BEGUN, DataSource, TrainingTask, run_task
 from eomoo.space import Skeleton
 
 # Trainings that may end in incidents before any succeeds. A fault that hits the first three hits all, and
@@ -60,6 +61,7 @@ class Campaign:
         report: Called with a sentence on what is being done.
         ended: Called with a cell when its training has ended, with a result or an incident.
         retry_failed: Try again what was given up.
+        until: When, by ``time.time()``, no training is begun any more.
 
     Raises:
         SettingError: (a ValueError) A setting that cannot be.
@@ -82,6 +84,7 @@ class Campaign:
     report: Callable[[str], None] = field(default=_silent, repr=False)
     ended: Callable[[int], None] = field(default=_unheard, repr=False)
     retry_failed: bool = False
+    until: float = math.inf
 
     def __post_init__(self) -> None:
         known_keys("skeleton", self.shape, ("stem_channels", "n_stacks", "cells_per_stack"))
@@ -211,8 +214,15 @@ class Campaign:
         wanted = self._wanted(cells, epochs)
         if self.retry_failed:
             self.store.retry_failed("training", list(wanted.values()))
-        make = partial(self._train, epochs=epochs)
+        begun: list[int] = []
+
+        def make(cells: list[int]) -> None:
+            begun.extend(cells)
+            self._train(cells, epochs)
+
         found: dict[int, Result] = dict(self.store.obtain("training", wanted, make))
+        if len(begun) < len(wanted):
+            self.report(f"{len(wanted) - len(begun)} of {len(wanted)} trainings were there already")
         self._unmeasured -= {(k, epochs) for k in found}
         self._unmeasured |= {(k, epochs) for k in wanted.keys() - found.keys()}
         for k, result in found.items():
@@ -268,14 +278,25 @@ class Campaign:
         return [None if result is None else {**result, "baseline": self._baseline} for result in found]
 
     def _train(self, cells: list[int], epochs: tuple[int, ...]) -> None:
-        """Train cells, each until it ends or does not advance."""
+        """Train cells, each until it ends or does not advance.
+
+        Raises:
+            HoursOverError: It is too late to begin all of them.
+        """
+        if time.time() >= self.until:
+            raise HoursOverError("the hours are over")
         self.report(f"training {len(cells)} networks for {format_epochs(epochs)} epochs")
         self._made.update((k, epochs) for k in cells)
         tasks: list[TrainingTask] = []
         again: list[int] = []
+        late = False
 
         def keep(position: int, result: Result) -> None:
+            nonlocal late
             cell = tasks[position].cell
+            if result["status"] == NOT_BEGUN:
+                late = True
+                return
             if result["status"] not in RESULT_STATES:
                 self._put_incident(cell, epochs, result["reason"])
                 return
@@ -300,6 +321,8 @@ class Campaign:
             tasks, again = [self._task(k, epochs) for k in cells], []
             self.jobs.run(run_task, tasks, keep, on_incident=lost)
             cells = again
+        if late:
+            raise HoursOverError("the hours are over")
 
     def _put_incident(self, cell: int, epochs: tuple[int, ...], reason: str) -> None:
         setting, progress = self._settings[cell, epochs], progress_of(self._folder_of(cell, epochs))
@@ -327,6 +350,7 @@ class Campaign:
             workers=self.readers,
             threads=self.threads or _threads(self.workers, self.cluster),
             curve=self.curve,
+            until=self.until,
         )
 
     def _wanted(self, cells: Sequence[int], epochs: tuple[int, ...]) -> dict[int, dict[str, object]]:

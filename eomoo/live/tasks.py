@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +23,8 @@ from eomoo.space import Skeleton, load_space
 
 # What a kill costs at most. The checkpoint of the largest network (50 million parameters) takes 4 s.
 _CHECKPOINT_SECONDS = 60.0
+NOT_BEGUN = "not begun"
+"""The status of a task that came too late."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,7 @@ class TrainingTask:
         workers: Processes that read images ahead.
         threads: Of torch on a CPU; None for as many as it takes by itself.
         curve: What of the learning curve is measured.
+        until: When, by ``time.time()``, it is not begun any more.
     """
 
     cell: int
@@ -75,6 +80,7 @@ class TrainingTask:
     workers: int = 0
     threads: int | None = None
     curve: CurveSetting = field(default_factory=CurveSetting)
+    until: float = math.inf
 
     def setting(self) -> dict[str, object]:
         """Everything that the result depends on, as plain data."""
@@ -107,6 +113,8 @@ def run_task(task: TrainingTask) -> dict[str, object]:
 
     What happens to this candidate alone (an image or a file that cannot be read or written) is an incident.
     """
+    if time.time() >= task.until:
+        return Training(status=NOT_BEGUN, epochs=task.epochs).to_dict()
     images = task.source.open()
     try:
         result = train(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,7 @@ class Backend(ABC):
         predicts: Whether values are predicted, not measured or counted.
         report: Called with a sentence on what is being done, where that takes long.
         retry_failed: Try again measurements that were given up.
+        until: When, by ``time.time()``, no training is begun any more: HoursOverError is raised instead.
         rungs: Lengths of training that dear quantities may be had after, as shares of the full one, ascending;
             the last is 1.
     """
@@ -60,6 +62,7 @@ class Backend(ABC):
     predicts: bool = False
     report: Callable[[str], None] = staticmethod(_silent)
     retry_failed: bool = False
+    until: float = math.inf
     rungs: tuple[float, ...] = (1.0,)
     _accuracy_of: Mapping[str, str] = {}
 

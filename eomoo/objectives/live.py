@@ -194,6 +194,7 @@ class LiveBackend(Backend):
         from eomoo.live.results import trained_value
 
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
+        self.campaign.until = self.until
         cells, back = np.unique(indices, return_inverse=True)
         told = {**self._counted(cells, names), **self._timed(cells.tolist(), names)}
         dear = any(name in _TRAINED for name in names)

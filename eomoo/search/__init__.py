@@ -9,7 +9,7 @@
 - ``cost_aware``: for trainings that are dear, with ``costs`` (what is known beforehand), ``rungs`` (short trainings),
   ``priors`` and ``expected_hypervolume``.
 - ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
-- ``algorithms``: all by name. ``budget``: distinct cells. ``run``: one run.
+- ``algorithms``: all by name. ``budget``: distinct cells; ``hours``: wall hours. ``run``: one run.
 - ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter. ``suggest``: what to
   measure next.
 """
@@ -19,6 +19,7 @@ from eomoo.search.budget import BudgetedEvaluator, DistinctCells
 from eomoo.search.cost_aware import CostAwareSearch
 from eomoo.search.costs import Costs
 from eomoo.search.expected_hypervolume import expected_improvement
+from eomoo.search.hours import Hours
 from eomoo.search.live_problem import live_problem
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import (
@@ -52,9 +53,9 @@ from eomoo.search.walks import WalkSampling, distinct_walks, random_walks
 __all__ = [
     "ALGORITHMS", "DEFAULT_ALGORITHM", "PLS", "AlgorithmSpec", "BudgetedEvaluator", "CellCrossover",
     "CellDuplicateElimination", "CellProblem", "CellSampling", "CostAwareSearch", "Costs", "DistinctCells",
-    "GapRestart", "MemeticSearch", "NeighborMutation", "PerturbationRestart", "Prior", "Progress", "RandomCellSampling",
-    "RandomRestart", "RandomSearch", "RecombinationRestart", "Restart", "RunResult", "Selection", "Suggestion",
-    "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators", "default_algorithm",
-    "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem", "live_problem", "make_algorithm",
-    "prior_of_measured", "priors_of_models", "random_walks", "run_algorithm", "suggest_cells",
+    "GapRestart", "Hours", "MemeticSearch", "NeighborMutation", "PerturbationRestart", "Prior", "Progress",
+    "RandomCellSampling", "RandomRestart", "RandomSearch", "RecombinationRestart", "Restart", "RunResult", "Selection",
+    "Suggestion", "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators",
+    "default_algorithm", "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem", "live_problem",
+    "make_algorithm", "prior_of_measured", "priors_of_models", "random_walks", "run_algorithm", "suggest_cells",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from pymoo.core.termination import TerminateIfAll, Termination
 
 from eomoo.arrays import Bools, Ints
 from eomoo.fronts import PENALTY
+from eomoo.search.hours import Hours
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import first_places
 from eomoo.space import load_space
@@ -20,7 +21,8 @@ from eomoo.space import load_space
 def remaining_evaluations(algorithm: Algorithm) -> int | None:
     """Evaluations that an algorithm's termination leaves it; None where it names no number.
 
-    Understands pymoo's ("n_eval", n), collections of criteria with one, and :class:`DistinctCells`.
+    Understands pymoo's ("n_eval", n), collections of criteria with one, :class:`DistinctCells`, and :class:`Hours`,
+    which leave none once they are over.
     """
     left = remaining_units(algorithm)
     return None if left is None else int(left)
@@ -45,6 +47,8 @@ def pay(algorithm: Algorithm, units: float) -> None:
 def _limits(termination: Termination, algorithm: Algorithm) -> list[int]:
     if isinstance(termination, DistinctCells):
         return [termination.n - algorithm.evaluator.n_distinct]
+    if isinstance(termination, Hours):
+        return [0] if termination.over(algorithm) else []
     limit = getattr(termination, "n_max_evals", None)
     if limit is not None and np.isfinite(limit):
         return [int(limit) - algorithm.evaluator.n_eval]

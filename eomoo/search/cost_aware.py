@@ -165,14 +165,12 @@ class CostAwareSearch(CellSearch):
     def _run_queue(self) -> Ints:
         """Make the short trainings that were decided on; the cells to be trained in full, as the budget allows."""
         full: list[int] = []
-        left = remaining_units(self)
         while self._queue:
             cell, rung = self._queue[0]
-            share = self.ladder[rung]
-            if left is not None and share > left:
+            share, left = self.ladder[rung], remaining_units(self)
+            if left is not None and share > round(left - len(full), 6):
                 break
             self._queue.pop(0)
-            left = None if left is None else round(left - share, 6)
             if rung == len(self.ladder) - 1:
                 full.append(cell)
                 continue

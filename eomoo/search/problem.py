@@ -16,10 +16,11 @@ from pymoo.core.problem import Problem
 
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import whole
-from eomoo.errors import SettingError
+from eomoo.errors import HoursOverError, SettingError
 from eomoo.fronts import PENALTY, Objective, Objectives, sorted_front
 from eomoo.objectives import Backend, Card, Constraint, build_backends, load_card, parse_constraint, with_images
 from eomoo.objectives.latency_from import check_one_skeleton, with_latency_from
+from eomoo.search.hours import heeding_hours
 from eomoo.search.shared import Shared
 from eomoo.space import SO2SAT, Skeleton, load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -309,10 +310,15 @@ class CellProblem(Problem):
         wanted = index >= 0
         if self.domain is not None:
             wanted &= self.domain[index]
-        if wanted.all():
-            raw = self._all_values(index)
-        else:
+        try:
             raw[wanted] = self._all_values(index[wanted])
+        except HoursOverError:
+            for k in np.flatnonzero(wanted).tolist():
+                try:
+                    raw[k] = self._all_values(index[k])
+                except HoursOverError:
+                    # It was not evaluated, which is no failure.
+                    index[k] = -1
         values = raw[:, : self.n_obj]
         F = self._minimised(values)
         G = self._constraint_values(raw, violation)
@@ -327,7 +333,8 @@ class CellProblem(Problem):
 
     def evaluate(self, X: ArrayLike, *args: object, **kwargs: object) -> Any:
         """As pymoo's, with ``index`` kept an integer, the one currency inside eomoo."""
-        out = super().evaluate(X, *args, **kwargs)
+        with heeding_hours(self.backends.values(), kwargs.get("algorithm"), len(X)):  # type: ignore[arg-type]
+            out = super().evaluate(X, *args, **kwargs)
         if isinstance(out, dict) and "index" in out:
             out["index"] = out["index"].astype(np.int64)
         return out

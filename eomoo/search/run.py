@@ -9,22 +9,43 @@ from time import perf_counter
 import numpy as np
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
+from pymoo.core.termination import TerminateIfAny, Termination
 
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import positive
 from eomoo.fronts import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells, paid_units
+from eomoo.search.hours import Hours
 from eomoo.search.problem import CellProblem
+
+_INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is: all evaluations, distinct cells, and its front's ``F`` (k, m)."""
+    """How far a run is.
+
+    Attributes:
+        n_eval, n_distinct: All evaluations, and distinct cells.
+        front: (k, m) its front's ``F``.
+        n_earlier: Of the distinct cells, those of an earlier part that is gone on with.
+        so_far: Gives what was found until now, as of an interrupted run.
+    """
 
     n_eval: int
     n_distinct: int
     front: Floats
+    n_earlier: int
+    so_far: Callable[[], RunResult] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """A part of a run that was made before, which is gone through again: its distinct cells, and its seconds."""
+
+    n_distinct: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +61,7 @@ class RunResult:
         starts: (s,) int64, cells that a local search first began from; None for other algorithms.
         notes: What a surrogate start says of its surrogates: n_train, spearman, predicted_front; else empty.
         n_eval: All evaluations, repeated and invalid ones included.
-        seconds: Wall time.
+        seconds: Wall time; of a run that went on, that of its parts.
         complete: False when the run was interrupted.
         ended: Why it evaluated fewer cells than its budget, in a sentence; "" where it did not.
         nearest: Where no cell is feasible, how near one came, in a sentence: the least violation, and the
@@ -119,11 +140,21 @@ def run_algorithm(
     *,
     budget: int,
     seed: int,
+    hours: float | None = None,
+    earlier: Earlier = Earlier(),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> RunResult:
     """Run an algorithm until it has evaluated ``budget`` distinct cells, or has nothing left to do.
 
     An interrupt (Ctrl-C) ends the run early; what was found until then is returned.
+
+    Args:
+        problem, spec, seed: What is searched, how.
+        budget: Distinct cells, those of an earlier part included.
+        hours: Wall hours after which nothing more is begun, those of an earlier part included.
+        earlier: The same run with a smaller budget, which this one goes on with: no decision of a search reads its
+            budget, so that it is gone through again, from values that are kept.
+        on_progress: Called after each batch.
     """
     positive("budget", budget)
     posed = problem if spec.handles_constraints else problem.unconstrained()
@@ -132,34 +163,49 @@ def run_algorithm(
     algorithm = spec.build(problem.n_obj)
     # Where few cells have values, an algorithm that does not know them would breed for minutes.
     stall = {} if problem.domain is None else {"stall_generations": 30}
-    started, complete = perf_counter(), True
+    clock = None if hours is None else Hours(hours, spent=earlier.seconds / 3600.0, replayed=earlier.n_distinct)
+    ends: Termination = DistinctCells(budget, **stall)
+    ends = ends if clock is None else TerminateIfAny(ends, clock)
+    began, complete = perf_counter(), True
+
+    def found(ended: str = _INTERRUPTED) -> RunResult:
+        seconds, whole = earlier.seconds + perf_counter() - began, ended != _INTERRUPTED
+        return recorder.result(algorithm, n_eval=evaluator.n_eval, seconds=seconds, complete=whole, ended=ended)
+
     try:
-        algorithm.setup(posed, termination=DistinctCells(budget, **stall), seed=seed, evaluator=evaluator)
+        algorithm.setup(posed, termination=ends, seed=seed, evaluator=evaluator)
         while algorithm.has_next():
+            if 0 < earlier.n_distinct >= evaluator.n_distinct:
+                began = perf_counter()
             algorithm.next()
             if on_progress is not None:
-                front = recorder.front.F[recorder.front.violation <= 0]
-                on_progress(Progress(n_eval=evaluator.n_eval, n_distinct=evaluator.n_distinct, front=front))
+                progress = Progress(
+                    n_eval=evaluator.n_eval,
+                    n_distinct=evaluator.n_distinct,
+                    front=recorder.front.F[recorder.front.violation <= 0],
+                    n_earlier=earlier.n_distinct,
+                    so_far=found,
+                )
+                on_progress(progress)
     except KeyboardInterrupt:
         complete = False
     finally:
         if posed is not problem:
             posed.close()
-    return recorder.result(
-        algorithm,
-        n_eval=evaluator.n_eval,
-        seconds=perf_counter() - started,
-        complete=complete,
-        ended=_why_it_ended(problem, spec, evaluator) if complete else "interrupted",
-    )
+    if not complete:
+        return found()
+    over = clock is not None and clock.over(algorithm)
+    return found(_why_it_ended(problem, spec, evaluator, f"its {hours:g} hours are over" if over else ""))
 
 
-def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: BudgetedEvaluator) -> str:
+def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: BudgetedEvaluator, over: str) -> str:
     """Why fewer cells were evaluated than the budget allows; "" where they were not."""
     done, total = evaluator.n_distinct, problem.n_cells
     # What shorter trainings leave may be less than the next training costs.
     if done + paid_units(evaluator) > evaluator.budget - 1:
         return ""
+    if over:
+        return over
     if done >= total:
         return f"all {total:,} cells of the problem have been evaluated"
     if spec.settings.get("restart") == "none":

@@ -1,8 +1,9 @@
 """Studies: problems x algorithms x seeds, run in parallel, kept in a store.
 
-``plan``: what a study is, from a file or the command line. ``execute``: runs it. ``probes``: what is asked of
-every run beside its trace. ``record``: what a study's folder is for. ``store``: every evaluated cell of every
-run, in one SQLite file of the tables in ``schema``. ``rows``: what is read from it, and what proves it.
+``plan``: what a study is, from a file or the command line. ``execute``: runs it. ``probes``: what is asked of every
+run beside its trace. ``record``: what a study's folder is for. ``earlier``: the run that is gone on with. ``store``:
+every evaluated cell of every run, in one SQLite file of the tables in ``schema``. ``rows``: what is read from it,
+and what proves it.
 """
 
 from eomoo.study.execute import Event, perform, run_study

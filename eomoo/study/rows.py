@@ -18,7 +18,7 @@ from eomoo.fronts import FrontSummary, Objectives, Quantity
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
 
-_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated")
+_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "hours")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +137,16 @@ class RunRow:
     def _of_front(self, name: str) -> dict[int, Any]:
         rows = self.extra.get(name, [])
         return dict(zip(self.front_cells.tolist(), rows, strict=True)) if rows else {}
+
+    @property
+    def hours(self) -> float | None:
+        """The wall hours that it was allowed; None where they were not limited."""
+        return self.extra.get("hours")
+
+    @property
+    def allowed(self) -> str:
+        """What it might spend, in words."""
+        return f"{self.budget:,} distinct cells" if self.hours is None else f"{self.hours:g} hours"
 
     @property
     def uncertainty(self) -> FrontSummary | None:

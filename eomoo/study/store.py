@@ -34,6 +34,8 @@ from eomoo.study.rows import (
 from eomoo.study.schema import RESULTS
 
 STORE_NAME = "results.sqlite"
+# How the work of a live card is spread, which changes none of its results.
+SPREAD = frozenset(("workers", "readers", "cluster"))
 _COUNT_RUNS = "UPDATE meta SET value = (SELECT count(*) FROM run) WHERE key = 'runs'"
 
 
@@ -74,7 +76,8 @@ class Store(Database):
             "options": problem.options | ({"latency_from": found} if (found := problem.card.latency_from) else {}),
         }
         limits = [str(c) for c in problem.constraints]
-        known = [problem.name(), problem.card.digest, problem.noise, limits, problem.options]
+        options = {name: value for name, value in problem.options.items() if name not in SPREAD}
+        known = [problem.name(), problem.card.digest, problem.noise, limits, options]
         first_key, key = json.dumps(known), json.dumps([*known, problem.fingerprint])
         columns = [*known[:3], json.dumps(limits), json.dumps(facts), key, problem.fingerprint]
         # Before the transaction: it may take seconds, in which no other process could write.
@@ -122,16 +125,20 @@ class Store(Database):
         budget: int,
         result: RunResult,
         extra: Mapping[str, object] | None = None,
+        replaces: Sequence[int] = (),
     ) -> None:
         """Enter a run with its whole trace, at once or not at all; a run that is in already stays.
 
-        Standard deviations are kept for the cells of its front.
+        Standard deviations are kept for the cells of its front. Runs that it replaces, by number, are dropped.
         """
         columns = [problem, spec.label, spec.algorithm, _settings(spec), seed, budget, result.n_eval, result.seconds]
         columns += [int(result.complete), json.dumps(versions()), json.dumps({**(extra or {}), **_told(result)})]
         trace = RunTrace(cells=result.cells, values=result.values, feasible=result.feasible)
         front = as_bytes(result.front), as_bytes(result.front_deviations)
+        dropped = ", ".join(str(int(number)) for number in replaces)
         with self.transaction() as connection:
+            for table, key in (("evaluation", "run"), ("own_value", "run"), ("run", "id")):
+                connection.execute(f"DELETE FROM {table} WHERE {key} IN ({dropped})")
             # Told by the columns as they will be read again.
             proof = digest_of(run_row(0, columns, None, None, None).facts, *trace.content(), *front)
             cursor = connection.execute(
@@ -141,16 +148,6 @@ class Store(Database):
             )
             if cursor.rowcount:
                 _enter_trace(connection, problem, int(cursor.lastrowid or 0), trace)
-                connection.execute(_COUNT_RUNS)
-
-    def discard_incomplete(self, *also: int) -> None:
-        """Drop the runs that were interrupted, and others by number, so that they can be entered whole."""
-        others = ", ".join(str(int(number)) for number in also)
-        dropped = f"NOT complete OR id IN ({others})"
-        with self.transaction() as connection:
-            for table in ("evaluation", "own_value"):
-                connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM run WHERE {dropped})")
-            connection.execute(f"DELETE FROM run WHERE {dropped}")
             connection.execute(_COUNT_RUNS)
 
     # -- reading -------------------------------------------------------------------------------

@@ -75,18 +75,6 @@ def test_two_runs_into_one_folder_do_not_mix(call, own, tmp_path):
     assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0
 
 
-def test_figures_are_written_as_what_was_asked(call, own, tmp_path):
-    start = ("run", own, "-a", "random", "--budget", 20, "--out", tmp_path / "new")
-    refused = call(*start, "--figures", "jpeg")
-    assert refused.code == 1
-    assert "the form of a figure must be one of png, pdf, svg; got 'jpeg'" in refused.err
-    assert not (tmp_path / "new").exists()
-    assert call(*start, "--figures", "svg", "--figures", "pdf", "--width", "page").code == 0
-    found = {path.name for path in (tmp_path / "new").iterdir() if path.stem in ("front", "cells")}
-    assert found == {"front.csv", "front.svg", "front.pdf", "cells.svg", "cells.pdf"}
-    assert b'width="510' in (tmp_path / "new" / "front.svg").read_bytes()[:2000]
-
-
 @pytest.mark.parametrize("name", ["front.csv", "trace.csv", "settings.json"])
 def test_a_changed_file_is_told_by_the_report(call, own, tmp_path, name):
     assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0
@@ -290,8 +278,8 @@ def test_a_folder_with_another_run_is_left_alone(call, refused, own, tmp_path):
     arguments = ("run", own, "-a", "pls", "--budget", 30, "--out", tmp_path)
     assert call(*arguments, "--seed", 1).code == 0
     before = (tmp_path / "front.csv").read_bytes()
-    for other in (("--seed", 2), ("--noise", 1), ("-c", "lat<=22"), ("-o", "n_starts=3"), ("--budget", 31)):
-        assert "holds the results of another run" in refused(*arguments, *other)
+    for other in (("--seed", 2), ("--noise", 1), ("-c", "lat<=22"), ("-o", "n_starts=3"), ("--budget", 29)):
+        assert "cannot go on with this" in refused(*arguments, *other)
     assert (tmp_path / "front.csv").read_bytes() == before
     assert call(*arguments, "--seed", 1).code == 0
 
@@ -299,7 +287,7 @@ def test_a_folder_with_another_run_is_left_alone(call, refused, own, tmp_path):
 def test_an_interrupted_run_of_another_kind_is_left_alone(call, refused, own, tmp_path, monkeypatch):
     arguments = ("run", own, "-a", "pls", "--out", tmp_path)
     interrupted(call, monkeypatch, *arguments, "--seed", 1)
-    assert "holds the results of another run" in refused(*arguments, "--seed", 2)
+    assert "cannot go on with this" in refused(*arguments, "--seed", 2)
     with Store(tmp_path / STORE_NAME) as store:
         assert [(run.seed, run.complete) for run in store.runs()] == [(1, False)]
 
@@ -441,7 +429,7 @@ def test_a_run_of_0_1_0_with_other_names_of_its_settings_is_the_same_run(call, o
         store.execute("UPDATE run SET settings = replace(settings, 'batch_size', 'batch'), sha256 = NULL")
         assert '"batch"' in store.execute("SELECT settings FROM run").fetchone()[0]
     assert "already: nothing was evaluated" in call(*arguments).out
-    assert "holds the results of another run" in call(*arguments, "-o", "batch_size=7").err
+    assert "cannot go on with this" in call(*arguments, "-o", "batch_size=7").err
 
 
 def test_a_pipe_gets_a_line_and_json_gets_none(call, own):

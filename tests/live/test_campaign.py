@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_images import make_data
 
-from eomoo.errors import DataError, StoreError
+from eomoo.errors import DataError, HoursOverError, StoreError
 from eomoo.images import ArrayImages
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
@@ -193,3 +193,21 @@ def test_a_campaign_trains_with_the_settings_that_it_records(tmp_path):
     assert np.isfinite(result["val"]["loss"])
     assert campaign.stored(77, (1,)) == result
     assert campaign.stored(77, (2,)) is None
+
+
+def test_no_training_is_begun_once_the_hours_are_over(tmp_path, monkeypatch):
+    campaign = make(tmp_path, workers=1)
+    done = []
+    # The first training ends after the hours.
+    campaign.ended = lambda cell: (done.append(cell), monkeypatch.setattr("eomoo.live.tasks.time.time", lambda: 2e9))
+    campaign.until = 1.9e9
+    with pytest.raises(HoursOverError):
+        campaign.trainings([5, 77, 100434], (1,))
+    with pytest.raises(HoursOverError):
+        campaign.trainings([77], (1,))
+    assert campaign.store.incidents() == []
+    told = []
+    later = make(tmp_path, workers=1, report=told.append)
+    assert len(done) == 1
+    assert later.trainings(done, (1,)).keys() == set(done)
+    assert told == ["1 of 1 trainings were there already"]

@@ -202,9 +202,7 @@ def test_interrupted_runs_are_no_results_and_can_be_entered_whole(path, problem,
         store.add_run(known, SPEC, seed=1, budget=60, result=part)
         assert not store.has_run(known, SPEC, seed=1, budget=60)
         assert not store.runs()[0].complete
-        store.discard_incomplete()
-        assert store.runs() == []
-        store.add_run(known, SPEC, seed=1, budget=60, result=result)
+        store.add_run(known, SPEC, seed=1, budget=60, result=result, replaces=[store.runs()[0].id])
         assert len(store.trace(store.runs()[0]).cells) == 60
 
 
@@ -213,8 +211,7 @@ def test_of_a_dropped_run_nothing_is_left_to_the_one_that_takes_its_number(fille
     with Store(filled, create=True) as store:
         known = store.add_problem(problem)
         store.add_run(known, SPEC, seed=2, budget=60, result=other)
-        store.discard_incomplete()
-        store.add_run(known, SPEC, seed=3, budget=60, result=result)
+        store.add_run(known, SPEC, seed=3, budget=60, result=result, replaces=[2])
         assert [run.id for run in store.runs()] == [1, 2]
         for run in store.runs():
             np.testing.assert_array_equal(store.trace(run).values, result.values)

@@ -1,0 +1,88 @@
+"""Wall hours as a budget: a termination for any algorithm, which trainings that have not begun heed too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from time import time
+
+from pymoo.core.algorithm import Algorithm
+from pymoo.core.termination import TerminateIfAll, Termination
+
+from eomoo.checks import number
+from eomoo.errors import SettingError
+from eomoo.objectives import Backend
+
+_SECONDS = 3600.0
+
+
+class Hours(Termination):
+    """Ends a run after so many wall hours, as ``minimize(problem, algorithm, Hours(8))`` or among other criteria.
+
+    Trainings of live cards that have not begun by then are not begun; those that have end as usual, and count.
+
+    Args:
+        hours: Above 0, counted from the algorithm's ``setup``.
+        spent: Hours that an earlier part of the run took.
+        replayed: Distinct cells of that part. While they are gone through again, the clock stands still.
+
+    Raises:
+        SettingError: (a ValueError) No number above 0.
+
+    Example:
+        >>> from eomoo.search import Hours
+        >>> Hours(0.5).hours
+        0.5
+    """
+
+    def __init__(self, hours: float, *, spent: float = 0.0, replayed: int = 0) -> None:
+        super().__init__()
+        self.hours = check_hours(hours)
+        self.spent, self.replayed = spent, replayed
+        self._began: float | None = None
+
+    def until(self, algorithm: Algorithm, n_asked: int = 0) -> float:
+        """When they are over, by ``time.time()``; infinite while nothing but the earlier part was asked for."""
+        if not self.replayed:
+            return float(algorithm.start_time) + _SECONDS * (self.hours - self.spent)
+        if self._began is None and getattr(algorithm.evaluator, "n_distinct", math.inf) + n_asked > self.replayed:
+            self._began = time()
+        return math.inf if self._began is None else self._began + _SECONDS * (self.hours - self.spent)
+
+    def over(self, algorithm: Algorithm) -> bool:
+        """Whether they are over."""
+        return time() >= self.until(algorithm)
+
+    def _update(self, algorithm: Algorithm) -> float:
+        left = self.until(algorithm) - time()
+        return max(0.0, 1.0 - left / _SECONDS / self.hours)
+
+
+def check_hours(hours: float) -> float:
+    """The hours; SettingError (a ValueError) unless they are a number above 0."""
+    if number("hours", hours, least=0) == 0:
+        raise SettingError("hours must be above 0; got 0")
+    return float(hours)
+
+
+@contextmanager
+def heeding_hours(backends: Iterable[Backend], algorithm: Algorithm | None, n_asked: int) -> Iterator[None]:
+    """Let backends begin no training once the hours of an algorithm that asks for n genotypes are over."""
+    until = math.inf if algorithm is None else _until(algorithm.termination, algorithm, n_asked)
+    for backend in backends:
+        backend.until = until
+    try:
+        yield
+    finally:
+        for backend in backends:
+            backend.until = math.inf
+
+
+def _until(termination: Termination, algorithm: Algorithm, n_asked: int) -> float:
+    if isinstance(termination, Hours):
+        return termination.until(algorithm, n_asked)
+    parts = getattr(termination, "criteria", ())
+    # A run goes on until the last of such criteria is met.
+    known = () if isinstance(termination, TerminateIfAll) else parts
+    return min((_until(part, algorithm, n_asked) for part in known), default=math.inf)

@@ -1,0 +1,79 @@
+"""Wall hours as a budget: what has not begun is not begun, and what was found stays."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.core.termination import TerminateIfAny
+from pymoo.optimize import minimize
+from pymoo.termination import get_termination
+from synthetic import SyntheticBackend
+
+import eomoo
+from eomoo.errors import HoursOverError, SettingError
+from eomoo.search import AlgorithmSpec, Hours, run_algorithm
+from eomoo.search.run import Earlier
+
+
+class Clock:
+    """A clock by which every new cell takes a minute."""
+
+    now = 1_000_000.0
+
+
+def timed_values(self, cells, names):
+    for cell in cells.tolist():
+        if cell not in self.trained:
+            if Clock.now >= self.until:
+                raise HoursOverError("late")
+            Clock.now += 60.0
+            self.trained.add(cell)
+    return values(self, cells, names)
+
+
+values = SyntheticBackend._values
+
+
+@pytest.fixture
+def problem(pose, monkeypatch):
+    posed = pose("err", "lat", constraints=["lat<=24"])
+    backend = posed.backends["synthetic"]
+    monkeypatch.setattr(SyntheticBackend, "_values", timed_values)
+    monkeypatch.setattr("eomoo.search.hours.time", lambda: Clock.now)
+    monkeypatch.setattr("pymoo.core.algorithm.time", SimpleNamespace(time=lambda: Clock.now))
+    backend.trained = set()
+    return posed
+
+
+@pytest.mark.parametrize("name", ["pls", "nsga2", "surrogate-pls", "moead"])
+def test_a_run_ends_with_its_hours_in_the_middle_of_a_batch(problem, name):
+    backend, spec = problem.backends["synthetic"], AlgorithmSpec(label="x", algorithm=name)
+    result = run_algorithm(problem, spec, budget=1000, seed=1, hours=0.55)
+    assert result.complete
+    assert result.ended == "its 0.55 hours are over"
+    # A minute each, of 33; nothing that was trained is lost.
+    assert len(result.cells) == 33
+    assert set(result.cells.tolist()) == backend.trained
+    assert backend.until == np.inf
+    more = run_algorithm(
+        problem, spec, budget=1000, seed=1, hours=1.0, earlier=Earlier(n_distinct=33, seconds=0.55 * 3600)
+    )
+    assert set(result.cells.tolist()) < set(more.cells.tolist())
+    # The clock stood still while the first part was gone through again.
+    assert len(more.cells) == 60
+
+
+def test_hours_are_a_termination_of_pymoo(problem):
+    algorithm = NSGA2(pop_size=20, **eomoo.search.cell_operators())
+    ends = TerminateIfAny(Hours(0.75), get_termination("n_eval", 500))
+    result = minimize(problem, algorithm, ends, seed=1)
+    assert len(problem.backends["synthetic"].trained) == 45
+    assert set(result.opt.get("index")) <= problem.backends["synthetic"].trained
+    assert result.algorithm.n_iter == 4
+
+
+@pytest.mark.parametrize("hours", [0, -1, float("nan"), "two", True])
+def test_hours_that_cannot_be(hours):
+    with pytest.raises(SettingError, match="hours must be"):
+        Hours(hours)
