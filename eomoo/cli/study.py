@@ -58,7 +58,7 @@ def run(
     """Run a study: problems x algorithms x seeds.
 
     Interrupt it whenever you like: what has ended is kept, and the same command goes on. The results
-    do not depend on --jobs. A study may grow: more seeds, algorithms or problems in the same folder.
+    do not depend on --jobs. A study may grow: larger budgets, more seeds, algorithms or problems in the same folder.
     """
     import eomoo.esann2024  # noqa: F401  # its probe gets its short name
     from eomoo.study.execute import run_study

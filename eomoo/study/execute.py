@@ -14,6 +14,7 @@ from eomoo.files import only_one
 from eomoo.jobs import make_jobs, one_thread
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
+from eomoo.study.earlier import Asked
 from eomoo.study.plan import ProblemSpec, Study, Task, probe_name
 from eomoo.study.probes import Probe, ask, find_probe
 from eomoo.study.record import record_study
@@ -40,7 +41,7 @@ def run_study(
     cluster: str | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> int:
-    """Run what is not yet in the folder's store.
+    """Run what is not yet in the folder's store, or is there with a smaller budget.
 
     Each run enters the store in one transaction when it ends; one that was interrupted leaves nothing
     and is repeated by the next call. The results do not depend on ``jobs``.
@@ -56,8 +57,8 @@ def run_study(
         The number of runs that were run.
 
     Raises:
-        StoreError: Another process works on the folder, it holds another study, or the store cannot be
-            written.
+        SettingError: (a ValueError) The folder holds another study; the text names all that differs.
+        StoreError: Another process works on the folder, or the store cannot be written.
     """
     positive("jobs", jobs)
     folder = Path(folder)
@@ -87,17 +88,19 @@ def _run_missing(
             for task in study.tasks
             if not store.has_run(numbers[task.problem], task.spec, seed=task.seed, budget=task.budget)
         ]
+        there = store.runs()
         for number in set(numbers.values()):
             # What was entered earlier is proved now, not by who looks at it later.
-            deque(store.traces(number, [run for run in store.runs() if run.problem == number]), maxlen=0)
+            deque(store.traces(number, [run for run in there if run.problem == number]), maxlen=0)
         done, total = len(study.tasks) - len(pending), len(study.tasks)
 
         def keep(k: int, found: Performed) -> None:
             nonlocal done
             task, (result, extra) = pending[k], found
-            store.add_run(
-                numbers[task.problem], task.spec, seed=task.seed, budget=task.budget, result=result, extra=extra
-            )
+            number, spent = numbers[task.problem], {"seed": task.seed, "budget": task.budget}
+            asked = Asked(problem=number, spec=task.spec, **spent)
+            shorter = [run.id for run in there if asked.is_same(run)]
+            store.add_run(number, task.spec, **spent, result=result, extra=extra, replaces=shorter)
             done += 1
             if on_event is not None:
                 on_event(Event(done=done, total=total, task=task, result=result))

@@ -49,7 +49,7 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
     assert "nothing was evaluated" in again.out
     assert "validation macro error and latency, images of fields" in again.out
     other = call("run", "--data", "fields", "--budget", 3, "--epochs", 2, *QUICK, "--out", tmp_path / "out")
-    assert "another run" in other.err
+    assert "epochs 2 was asked, it holds epochs 1; choose another folder" in other.err
     cell = found["front"][0]["index"]
     weights = find_trained(tmp_path / "out", cell)
     assert (weights.suffix, weights.parent.name.partition("-")[0]) == (".pt", str(cell))
@@ -60,6 +60,27 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
         find_trained(tmp_path / "out", 3)
     with pytest.raises(ValueError, match="networks of several cells; name one"):
         find_trained(tmp_path / "out")
+
+
+def quiet(cells, skeleton, how):
+    plain = {"mean": 6.0, "relative": 3.0, "energy": None, "reference_median": 2.0, "contended": False}
+    return [{**plain, "median": 6.0 + cell % 7, "reference_contended": False} for cell in cells]
+
+
+def test_a_live_run_goes_on_with_the_trainings_that_were_made(place, call, tmp_path, monkeypatch):
+    monkeypatch.setattr("eomoo.live.campaign._measure", quiet)
+    arguments = ("run", "--data", "fields", "--epochs", 1, "-a", "random", "-o", "batch_size=3", *QUICK)
+    first = call(*arguments, "--budget", 2, "--out", tmp_path / "out")
+    assert "training 2 networks" in first.err
+    # However its work is spread, it is the same run.
+    second = call(*arguments, "--budget", 4, "--set", "readers=0", "--out", tmp_path / "out", "--hours", 1)
+    assert second.code == 0, second.err
+    assert "2 of 3 trainings were there already" in second.err
+    assert "training 1 networks" in second.err
+    assert f"its first 2 cells were in {tmp_path / 'out'} already" in second.out
+    call(*arguments, "--budget", 4, "--out", tmp_path / "whole")
+    traces = [(tmp_path / name / "trace.csv").read_text() for name in ("out", "whole")]
+    assert traces[0] == traces[1]
 
 
 def test_images_of_a_live_card_are_replaced_and_its_options_kept_where_they_apply(place):

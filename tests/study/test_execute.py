@@ -123,13 +123,47 @@ def test_a_study_may_grow_and_a_part_of_it_be_asked_for(small_study, tmp_path):
     assert tables_of(tmp_path) == tables_of(tmp_path / "whole")
 
 
+def test_a_study_goes_on_to_larger_budgets_more_seeds_and_algorithms(small_study, tmp_path):
+    run_study(small_study(budget=40, seeds=2), tmp_path)
+    more = {
+        "budget": 60,
+        "seeds": 3,
+        "algorithms": [{"algorithm": "random"}, {"algorithm": "pls"}, {"algorithm": "nsga2"}],
+    }
+    told = []
+
+    def stop(event):
+        told.append(event)
+        if event.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(small_study(**more), tmp_path, on_event=stop)
+    with Store(tmp_path / STORE_NAME) as store:
+        # What is not gone on with yet is as it was.
+        assert sorted(run.budget for run in store.runs()) == [40, 40, 60, 60]
+    assert run_study(small_study(**more), tmp_path) == 7
+    run_study(small_study(**more), tmp_path / "whole")
+    assert tables_of(tmp_path) == tables_of(tmp_path / "whole")
+
+
 @pytest.mark.parametrize(
-    "change", [{"seeds": [8, 9]}, {"budget": 50}, {"algorithms": [{"algorithm": "nsga2"}]}, {"as_published": True}]
+    ("change", "text"),
+    [
+        ({"seeds": [8, 9]}, "seeds 8, 9 was asked, it holds seeds 1, 2, 3;"),
+        ({"budget": 50}, "budget of pls 50 was asked, it holds budget of pls 60; budget of random 50 was asked"),
+        (
+            {"algorithms": [{"algorithm": "nsga2"}], "noise": 1},
+            "noise 1 was asked, it holds no noise; algorithms nsga2",
+        ),
+        ({"as_published": True}, "probes as_published was asked, it holds no probes;"),
+    ],
 )
-def test_another_study_is_refused(small_study, tmp_path, change):
+def test_of_another_study_all_that_differs_is_named(small_study, tmp_path, change, text):
     run_study(small_study(), tmp_path)
-    with pytest.raises(StoreError, match=r"holds another study \(small\); choose another folder"):
+    with pytest.raises(SettingError) as error:
         run_study(small_study(**change), tmp_path)
+    assert text in str(error.value)
     assert count_runs(tmp_path) == 6
 
 
