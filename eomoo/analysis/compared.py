@@ -303,6 +303,7 @@ def pair_table(
         rows=rows,
         key="tests",
         note=PAIR_NOTE,
+        keep=(2, 3, 10),
     )  # fmt: skip
 
 

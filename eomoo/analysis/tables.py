@@ -43,11 +43,13 @@ class Table(Block):
         columns: Headings.
         rows: As many values as columns; numbers stay numbers, so that they sort.
         best: For a column's position, what it holds: the best value is set in bold.
+        keep: Positions of columns that are shown however narrow the place is, beside the first.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     best: dict[int, Indicator] = field(default_factory=dict)
+    keep: Sequence[int] = ()
 
     def is_numeric(self, k: int) -> bool:
         """Whether column k holds numbers."""
@@ -61,6 +63,7 @@ class Table(Block):
             columns=columns,
             rows=[[row[k] for k in places] for row in self.rows],
             best={j: self.best[k] for j, k in enumerate(places) if k in self.best},
+            keep=[j for j, k in enumerate(places) if k in self.keep],
         )
 
     def is_best(self, k: int, value: object) -> bool:

@@ -1,9 +1,12 @@
 import csv
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import synthetic
 from browsers import browser, missing
+from PIL import Image
 from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 from scipy.stats import norm
 
@@ -13,7 +16,7 @@ from eomoo.fronts import knee_point
 from eomoo.study.store import STORE_NAME, Store
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
-WIDTHS = {"narrow": 360, "wide": 1600}
+WIDTHS = (1400, 800, 390)
 _CONTRAST = """
 const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
 const rgba = (text) => {
@@ -47,6 +50,10 @@ for (const node of document.querySelectorAll(kinds)) {
 }
 return bad;
 """
+
+# What lies in part beyond its panel or the page, is cut by its box, or covers another label. A list of sections that
+# is scrolled by hand is no part of that.
+_CUT = Path(__file__).with_name("cut.js").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -123,20 +130,30 @@ def complaints(driver):
     return [entry["message"] for entry in driver.get_log("browser")]
 
 
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_pages_open_without_complaint(run_folder, study_folder, tmp_path, width, dark):
-    with browser(tmp_path, width=width, dark=dark) as driver:
+def test_pages_open_without_complaint_and_nothing_is_cut(run_folder, study_folder, tmp_path, dark):
+    with browser(tmp_path, width=WIDTHS[0], dark=dark) as driver:
         for folder in (run_folder, study_folder):
             driver.get((folder / "report.html").as_uri())
             assert one(driver, "html.ready")
             assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0
-            too_wide = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
-            assert too_wide <= 0, "the page must not scroll sideways"
             assert not [plot for plot in every(driver, ".canvas") if not every(plot, "svg")]
             assert unreadable(driver) == []
+            for width in WIDTHS:
+                size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+                driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+                drawn(driver)
+                too_wide = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
+                assert too_wide <= 0, "the page must not scroll sideways"
+                assert driver.execute_script(_CUT) == [], f"{width} pixels wide"
             assert beyond_their_panels(driver) == []
         assert complaints(driver) == []
+
+
+def drawn(driver):
+    """Wait until the page has drawn itself for its width."""
+    frames = "requestAnimationFrame(() => " * 3
+    driver.execute_async_script(f"{frames}arguments[0](){')' * 3}")
 
 
 def beyond_their_panels(driver):
@@ -423,6 +440,52 @@ def test_csv_is_saved(page, stored, tmp_path):
         curve = list(csv.reader(file))
     assert curve[0] == ["series", "distinct cells evaluated", "share of hypervolume"]
     assert int(curve[-1][1]) == 300
+
+
+def test_every_figure_is_saved_as_svg_and_png(page, tmp_path):
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    buttons = every(page, "button[aria-label^='Save as SVG'], button[aria-label^='Save as PNG']")
+    assert len(buttons) == 2 * len(every(page, ".canvas svg.plot, .drawing svg.cell"))
+    for k, button in enumerate(buttons):
+        page.execute_script("arguments[0].click()", button)
+        wait_for(lambda k=k: len([*tmp_path.glob("*.svg"), *tmp_path.glob("*.png")]) == k + 1)
+    (front,) = tmp_path.glob("front-*.svg")
+    root = ElementTree.parse(front).getroot()
+    words = " ".join(node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert "latency (ms)" in words
+    assert "its knee" in words, "the legend goes with it"
+    fills = {node.get("fill") for node in root.iter("{http://www.w3.org/2000/svg}circle")}
+    assert "rgb(200, 82, 0)" in fills, "looks are in the file, not in a style sheet"
+    for path in tmp_path.glob("*.png"):
+        with Image.open(path) as image:
+            assert len(image.convert("RGB").getcolors(1 << 24)) > 10, path.name
+
+
+def test_bars_of_uncertainty_are_drawn_whole(page):
+    (box,) = [b for b in every(page, ".main-plot .check") if b.text.strip() == "uncertainty"]
+    if not every(page, ".main-plot .bars"):
+        box.click()
+    beyond = page.execute_script(
+        "const bars = document.querySelector('.main-plot .bars').getBBox();"
+        "const frame = document.querySelector('.main-plot clipPath rect').getBBox();"
+        "return [frame.x - bars.x, frame.y - bars.y, bars.x + bars.width - frame.x - frame.width,"
+        " bars.y + bars.height - frame.y - frame.height]"
+    )
+    assert max(beyond) <= 0
+
+
+def test_columns_that_do_not_fit_are_shown_on_request(wide, study_folder):
+    wide.get((study_folder / "report.html").as_uri())
+    drawn(wide)
+    table = one(wide, "#compared-1 table")
+    shown = "return [...arguments[0].rows].map((row) => [...row.cells].filter((c) => c.checkVisibility()).length)"
+    few, count = wide.execute_script(shown, table), len(every(table, "thead th"))
+    assert 2 < few[0] < count
+    assert set(few) == {few[0]}, "heads and values hide together"
+    more = one(wide, "#compared-1 button.columns")
+    assert more.text == f"{count - few[0]} more columns"
+    press(wide, more)
+    assert wide.execute_script(shown, table)[0] == count
 
 
 def wait_for(condition, seconds=10.0):

@@ -15,7 +15,7 @@ from eomoo.analysis.fronts import FrontData, front_json
 from eomoo.analysis.tables import Code, Curves, Differences, Facts, Measured, Picture, Report, Section, Table, plain
 from eomoo.analysis.wording import compact, number
 
-_PARTS = "dom cell axes front scatter parallel choose detail curves tables main"
+_PARTS = "dom pictures cell axes front scatter parallel choose detail curves tables main"
 _SCRIPTS = [f"{name}.js" for name in _PARTS.split()]
 
 
@@ -193,7 +193,10 @@ def _table(table: Table) -> Element:
         _element("tr", *(_cell(value, table.is_best(k, value)) for k, value in enumerate(row))) for row in table.rows
     ]
     made = _element(
-        "table", _element("thead", _element("tr", *head)), _element("tbody", *rows), {"data-key": table.key}
+        "table",
+        _element("thead", _element("tr", *head)),
+        _element("tbody", *rows),
+        {"data-key": table.key, "data-keep": " ".join(map(str, table.keep))},
     )
     return _element("div", made, {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": table.title})
 

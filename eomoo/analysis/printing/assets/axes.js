@@ -70,8 +70,27 @@ function columnScale(column, lists, range, room) {
   return scale;
 }
 
+/** Words in lines of at most so many pixels; a letter of a label takes about 7. */
+function inLines(text, width, letter = 7) {
+  const lines = [];
+  for (const word of text.split(/(?<=-)| /)) {
+    const longer = lines.length ? `${lines.at(-1)}${lines.at(-1).endsWith("-") ? "" : " "}${word}` : word;
+    if (lines.length && longer.length * letter > width) lines.push(word);
+    else lines.splice(-1, 1, longer);
+  }
+  return lines;
+}
+
+/** The box of a plot, with room for its labels in as many lines as they need. */
+function plotBox(width, height, labels, small) {
+  const [across, up] = [inLines(`${labels[0]} →`, width - 20), inLines(`↑ ${labels[1]}`, width - 12)];
+  return {
+    left: small ? 52 : 64, top: 15 + 15 * up.length, right: width - 14, bottom: height - (small ? 25 : 31) - 15 * across.length, across, up,
+  };
+}
+
 /** Grid, ticks and titles of a plot in a box. */
-function drawAxes(box, x, y, labels, small) {
+function drawAxes(box, x, y, small) {
   const { left, top, right, bottom } = box;
   const parts = [];
   for (const v of x.ticks(Math.max(2, (right - left) / 95))) {
@@ -84,8 +103,8 @@ function drawAxes(box, x, y, labels, small) {
   }
   parts.push(s("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
   parts.push(s("line", { x1: left, x2: left, y1: top, y2: bottom, class: "axis" }));
-  parts.push(s("text", { x: right, y: bottom + (small ? 33 : 38), class: "label", "text-anchor": "end" }, `${labels[0]} →`));
-  parts.push(s("text", { x: small ? 2 : 4, y: top - 12, class: "label" }, `↑ ${labels[1]}`));
+  box.across.forEach((line, k) => parts.push(s("text", { x: right, y: bottom + (small ? 33 : 38) + 15 * k, class: "label", "text-anchor": "end" }, line)));
+  box.up.forEach((line, k) => parts.push(s("text", { x: small ? 2 : 4, y: top - 12 - 15 * (box.up.length - 1 - k), class: "label" }, line)));
   return s("g", { "aria-hidden": "true" }, parts);
 }
 

@@ -35,7 +35,7 @@ function curvePlot(host, data) {
 
   function draw(width) {
     const height = Math.min(420, Math.max(280, width * 0.5));
-    const box = { left: 64, top: 30, right: width - 14, bottom: height - 46 };
+    const box = plotBox(width, height, [data.x_label, data.y_label]);
     const shown = data.series.filter((x) => !hidden.has(x.group));
     const x = makeScale(extent(data.series.map((l) => l.x), data.outlines ? 0.04 : 0), [box.left, box.right]);
     const y = makeScale(extent(data.series.flatMap((l) => [l.y, l.low || [], l.high || []])), [box.bottom, box.top]);
@@ -46,7 +46,7 @@ function curvePlot(host, data) {
     const svg = s("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img",
       "aria-label": `${data.title}: ${names.map((l) => l.name).join(", ")}. The data can be saved as CSV.`,
-    }, drawAxes(box, x, y, [data.x_label, data.y_label]), content, cursor);
+    }, drawAxes(box, x, y), content, cursor);
     if (!data.outlines) {
       svg.addEventListener("pointermove", (e) => read(e.clientX - svg.getBoundingClientRect().left, x, box, cursor, shown));
       svg.addEventListener("pointerleave", () => { readout.replaceChildren(); cursor.setAttribute("visibility", "hidden"); });
@@ -85,7 +85,7 @@ function differencePlot(host, data) {
   host.append(h("div", { class: "keys" }, key("first", data.first), key("second", data.second)), canvas);
   drawFitted(canvas, (width) => {
     const height = Math.min(420, Math.max(280, width * 0.6));
-    const box = { left: 64, top: 30, right: width - 14, bottom: height - 46 };
+    const box = plotBox(width, height, [data.x_label, data.y_label]);
     const x = makeScale(extent([data.boxes.flatMap((b) => [b[0], b[2]])], 0), [box.left, box.right]);
     const y = makeScale(extent([data.boxes.flatMap((b) => [b[1], b[3]])], 0), [box.bottom, box.top]);
     const grade = (d) => Math.min(3, Math.max(0, Math.floor((Math.abs(d) - 0.1) / 0.2)));
@@ -96,6 +96,6 @@ function differencePlot(host, data) {
     canvas.replaceChildren(s("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img",
       "aria-label": `${data.title}: where ${data.first} and where ${data.second} attains more. The data can be saved as CSV.`,
-    }, drawAxes(box, x, y, [data.x_label, data.y_label]), clipped(box, rects)));
+    }, drawAxes(box, x, y), clipped(box, rects)));
   });
 }

@@ -6,6 +6,8 @@ function openCell(front, k, jump) {
   front.select(k);
   front.detail.replaceChildren(...cellSection(front, k));
   front.detail.id = front.anchor(k);
+  const drawing = front.detail.querySelector(".drawing");
+  drawing.querySelector(".controls").append(fileButtons(`cell-${front.cells[k]}`, drawing));
   if (!jump) return;
   history.replaceState(null, "", `#${front.anchor(k)}`);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -29,7 +31,7 @@ function cellSection(front, k) {
       h("h4", { tabindex: -1 }, `Cell ${cell}`), badges,
       h("span", { class: "walk" }, button(k - 1, "← previous"), button(k + 1, "next →"))),
     h("div", { class: "cell-body" },
-      h("figure", { class: "drawing" }, drawCell(front.graphs[k], `drawing of cell ${cell}`), legend()),
+      h("figure", { class: "drawing" }, drawCell(front.graphs[k], `drawing of cell ${cell}`), legend(), h("div", { class: "controls" })),
       h("div", {}, front.facts(k), operationTable(front, k)),
       h("div", {},
         h("h5", {}, "Neighbours on the front"),

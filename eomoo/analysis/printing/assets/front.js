@@ -144,7 +144,7 @@ class Front {
 
   /** Definition list of a cell's values; large numbers are shortened where there is little room. */
   facts(k, short = false) {
-    const rows = this.columns.filter((c) => c.values[k] !== null || k < this.n).map((c) => [
+    const rows = this.columns.filter((c) => (c.values[k] !== null || k < this.n) && !(short && c.name === "group")).map((c) => [
       h("dt", {}, c.title),
       h("dd", {}, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
         c.sd ? h("span", { class: "soft" }, plusMinus(c.sd[k])) : null, c.unit ? ` ${c.unit}` : "",

@@ -34,6 +34,8 @@ function explorer(host, data, place) {
   host.append(h("figure", { class: "panel" },
     h("div", { class: "controls" }, h("h4", {}, "All quantities at once"), h("span", { class: "soft" }, "drag along an axis to set limits, click it to clear")), lines));
   parallelPlot(lines, front);
+  const [all] = lines.closest("figure").children;
+  all.append(fileButtons(`quantities-${front.problem}`, all.parentElement));
   host.append(front.detail, frontTable(front));
   const first = front.knee ?? front.choice;
   if (first >= 0) openCell(front, first, false);
@@ -51,7 +53,7 @@ function plotControls(bar, front, options, plot) {
     ...(front.trueFront ? [toggle("truth", front.bestFront)] : []),
     ...(front.band.length ? [toggle("band", "where the true front lies")] : []),
     ...(front.columns.some((c) => c.sd) ? [toggle("bars", "uncertainty")] : []),
-    csvButton(`front-${front.problem}`, () => front.csvRows()));
+    fileButtons(`front-${front.problem}`, bar.parentElement, csvButton(`front-${front.problem}`, () => front.csvRows())));
   return (a, b) => { options.x = a; options.y = b; x.value = a; y.value = b; plot.redraw(); };
 }
 
@@ -89,8 +91,9 @@ function scatterMatrix(front, pick) {
 
 function enhanceTable(table) {
   sortable(table);
+  fitTable(table);
   const place = table.closest("figure").querySelector(".controls");
-  place.append(csvButton(table.dataset.key, () => tableRows(table)));
+  place.append(h("span", { class: "files" }, csvButton(table.dataset.key, () => tableRows(table))));
 }
 
 function start() {
@@ -105,7 +108,12 @@ function start() {
     if (block.kind === "front") { explorer(host, block, ++place); return; }
     draw[block.kind](host, block);
     const rows = block.kind === "curves" ? () => curveRows(block) : () => [["x0", "y0", "x1", "y1", "difference"], ...block.boxes];
-    host.closest("figure").querySelector(".controls").append(csvButton(block.key, rows));
+    const figure = host.closest("figure");
+    figure.querySelector(".controls").append(fileButtons(block.key, figure, csvButton(block.key, rows)));
+  });
+  document.querySelectorAll("figure img").forEach((image) => {
+    const save = h("a", { class: "quiet", href: image.src, download: `${image.alt.slice(0, 40)}.png` }, "PNG ↓");
+    image.closest("figure").querySelector(".controls").append(h("span", { class: "files" }, save));
   });
   addEventListener("hashchange", followAddress);
   addEventListener("scroll", hideTip, { passive: true });

@@ -1,6 +1,7 @@
 // Parallel coordinates: a line for each cell, limits by brushing along the axes.
 function parallelPlot(host, front) {
-  const axes = front.columns.map((_, c) => c).filter((c) => !front.columns[c].detail && front.columns[c].front.some((v) => v !== null));
+  const every = front.columns.map((_, c) => c).filter((c) => !front.columns[c].detail && front.columns[c].front.some((v) => v !== null));
+  let axes = every;
   let scales = [];
   let lines = [];
   let top = null;
@@ -8,9 +9,14 @@ function parallelPlot(host, front) {
   let xs = [];
 
   function draw(width) {
-    const height = width < 520 ? 330 : 360;
-    const [y0, y1] = [height - 30, 58];
-    const pad = width < 520 ? 34 : 70;
+    // Where there is little room, the first quantities: objectives come first.
+    axes = every.slice(0, Math.max(2, Math.floor(width / 66)));
+    const slot = width / axes.length;
+    const names = axes.map((c) => inLines(front.columns[c].title, slot - 6, 7.4));
+    const high = 14 * Math.max(...names.map((lines) => lines.length));
+    const height = high + 345;
+    const [y0, y1] = [height - 30, high + 44];
+    const pad = slot / 2;
     xs = axes.map((_, k) => pad + (k * (width - 2 * pad)) / Math.max(1, axes.length - 1));
     scales = axes.map((c) => columnScale(front.columns[c], [front.columns[c].front], [y0, y1], 0));
     const path = (k) => axes.map((c, j) => {
@@ -19,7 +25,7 @@ function parallelPlot(host, front) {
     }).join("");
     lines = front.on.map((k) => s("path", { d: path(k), class: "line" }));
     top = s("g", {});
-    brushes = axes.map((c, j) => axis(c, j, xs[j], y0, y1, width));
+    brushes = axes.map((c, j) => axis(c, j, xs[j], y0, y1, names[j]));
     const svg = s("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, class: "plot parallel", role: "img",
       "aria-label": `Parallel coordinates of the ${front.n} cells; the sliders above set the same limits.`,
@@ -34,16 +40,8 @@ function parallelPlot(host, front) {
     update();
   }
 
-  function axis(c, j, x, y0, y1, width) {
+  function axis(c, j, x, y0, y1, name) {
     const { title, unit, better, objective } = front.columns[c];
-    const narrow = width < 520;
-    const anchor = !narrow ? "middle" : j === 0 ? "start" : j === axes.length - 1 ? "end" : "middle";
-    const most = Math.max(6, Math.floor((width / axes.length / (narrow ? 5.6 : 6.6)) * 2) / 2);
-    const short = (text) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-    const half = 3.4 * Math.min(title.length, most);
-    // A long name stays within the picture.
-    const at = !narrow ? Math.min(Math.max(x, half), width - half) : anchor === "middle" ? x : j === 0 ? 4 : width - 4;
-    const name = narrow ? front.columns[c].name.replaceAll("_", " ") : title;
     const ticks = scales[j].ticks(5).map((v) => s("g", {},
       s("line", { x1: x - 4, x2: x + 4, y1: scales[j](v), y2: scales[j](v), class: "axis" }),
       s("text", { x: x + 7, y: scales[j](v) + 4, class: "tick halo" }, brief(v))));
@@ -52,9 +50,9 @@ function parallelPlot(host, front) {
     drag(grip, c, j, y0, y1);
     const node = s("g", {},
       s("line", { x1: x, x2: x, y1: y0, y2: y1, class: "axis" }), ticks,
-      s("text", { x: at, y: 18 + (narrow && j % 2 ? 16 : 0), class: "label", "text-anchor": anchor }, short(name)),
-      narrow ? null : s("text", { x, y: 34, class: "tick", "text-anchor": "middle" }, unit),
-      objective ? s("text", { x, y: better === "min" ? y0 + 20 : y1 - 10, class: "tick good", "text-anchor": "middle" }, better === "min" ? "▼ better" : "▲ better") : null,
+      name.map((line, k) => s("text", { x, y: y1 - 32 - 14 * (name.length - 1 - k), class: "label", "text-anchor": "middle" }, line)),
+      s("text", { x, y: y1 - 18, class: "tick", "text-anchor": "middle" }, unit),
+      objective ? s("text", { x, y: better === "min" ? y0 + 20 : y1 - 6, class: "tick good", "text-anchor": "middle" }, better === "min" ? "▼ better" : "▲ better") : null,
       brush, grip);
     return { node, brush };
   }

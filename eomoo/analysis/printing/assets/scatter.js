@@ -42,8 +42,8 @@ function scatterPlot(host, front, options) {
     const natural = small ? Math.min(260, Math.max(190, width * 0.8)) : Math.min(590, Math.max(330, width * 0.63));
     // Beside a taller panel the plot fills its place.
     const height = matchMedia("(min-width: 1101px)").matches && !small ? Math.max(natural, Math.min(800, host.clientHeight)) : natural;
-    const box = { left: small ? 52 : 62, top: 30, right: width - 14, bottom: height - (small ? 40 : 46) };
     const [cx, cy] = [column("x"), column("y")];
+    const box = plotBox(width, height, [withUnit(cx.title, cx.unit), withUnit(cy.title, cy.unit)], small);
     const x = columnScale(cx, spanned(cx, options.x), [box.left, box.right], 0.06);
     const y = columnScale(cy, spanned(cy, options.y), [box.bottom, box.top], 0.06);
     const layers = clipped(box);
@@ -62,7 +62,7 @@ function scatterPlot(host, front, options) {
     rings = s("g", {});
     inner.append(s("path", { d: measuredMarks(cx, cy, x, y), class: "found-true" }), ...marks, rings);
     const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}` },
-      drawAxes(box, x, y, [withUnit(cx.title, cx.unit), withUnit(cy.title, cy.unit)], small), layers);
+      drawAxes(box, x, y, small), layers);
     attach(svg);
     host.replaceChildren(svg);
     update();

@@ -24,6 +24,29 @@ function compare(a, b) {
   return a.textContent.localeCompare(b.textContent, "en", { numeric: true });
 }
 
+/** A table that fits its box: the last columns but those that are kept are hidden, and shown on request. */
+function fitTable(table) {
+  const box = table.parentElement;
+  const keep = new Set((table.dataset.keep ?? "").split(" ").filter(Boolean).map(Number));
+  const more = h("button", { type: "button", class: "quiet columns", hidden: true });
+  let whole = false;
+  const hide = (k, off) => [...table.rows].forEach((row) => { if (row.cells[k]) row.cells[k].hidden = off; });
+  const fit = () => {
+    const columns = [...table.tHead.rows[0].cells].map((_, k) => k);
+    columns.forEach((k) => hide(k, false));
+    const spare = columns.slice(1).filter((k) => !keep.has(k));
+    const tooWide = () => table.scrollWidth > box.clientWidth + 1;
+    let hidden = 0;
+    while (!whole && spare.length && tooWide()) { hide(spare.pop(), true); hidden++; }
+    more.hidden = !hidden && !whole;
+    more.textContent = whole ? "fewer columns" : `${hidden} more column${hidden > 1 ? "s" : ""}`;
+  };
+  more.addEventListener("click", () => { whole = !whole; fit(); });
+  box.after(more);
+  let width = 0;
+  new ResizeObserver(() => { if (box.clientWidth !== width) { width = box.clientWidth; fit(); } }).observe(box);
+}
+
 function tableRows(table) {
   const measured = [...table.tHead.rows[0].cells].map((_, k) => [...table.tBodies[0].rows].some((row) => row.cells[k].dataset.low !== undefined));
   const head = [...table.tHead.rows[0].cells].flatMap((c, k) => (measured[k] ? ["", ", first quartile", ", third quartile"].map((t) => c.textContent + t) : [c.textContent]));
@@ -55,5 +78,7 @@ function frontTable(front, most = 25) {
   front.listen((what) => { if (what === "limits") paint(); });
   trim();
   const label = `The ${front.n} cells of the front`;
-  return h("div", {}, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table), front.n > most ? more : null);
+  const host = h("div", {}, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table), front.n > most ? more : null);
+  fitTable(table);
+  return host;
 }
