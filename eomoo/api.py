@@ -18,7 +18,7 @@ from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary
 from eomoo.arrays import Facts
 from eomoo.checks import whole
 from eomoo.errors import EomooError, SettingError
-from eomoo.files import only_one, remove_leftovers
+from eomoo.files import check_figures, only_one, remove_leftovers
 from eomoo.fronts import FrontSummary, FrontUncertainty
 from eomoo.measuring import HERE, latency_models, measure
 from eomoo.objectives.refit import fit_table as fit_models
@@ -85,18 +85,19 @@ class Run:
         among = None if self.problem.enumerable else trace.cells[trace.feasible]
         return front_uncertainty(self.problem, self.stored.front_cells, among=among, n_draws=n_draws, seed=seed)
 
-    def plot(self) -> Figure:
-        """The front over what was evaluated, as a matplotlib figure."""
-        return draw_front(self.stored)
+    def plot(self, *, width: str = "column") -> Figure:
+        """The front over what was evaluated, as a matplotlib figure as wide as a paper's "column" or "page"."""
+        return draw_front(self.stored, width=width)
 
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write front and trace as CSV, the settings as JSON, figures as PNG; live networks as ONNX.
+    def write(self, folder: str | Path, figures: Sequence[str] = ("png",), *, width: str = "column") -> list[Path]:
+        """Write front and trace as CSV, the settings as JSON, figures (png, pdf, svg); live networks as ONNX.
 
         Raises:
+            SettingError: (a ValueError) There is no such form of a figure, or no such width.
             DataError: (a ValueError) A file cannot be written.
         """
         folder = Path(folder)
-        written = write_run(self.stored, folder)
+        written = write_run(self.stored, folder, check_figures(figures, width), width=width)
         for backend in self.problem.backends.values():
             written += backend.export(self.stored.front_cells.tolist(), folder / "onnx")
         return written
@@ -125,6 +126,8 @@ def run(
     noise: int | None = None,
     latency_from: str | Path | None = None,
     out: str | Path | None = None,
+    figures: Sequence[str] = ("png",),
+    width: str = "column",
     on_progress: Callable[[Progress], None] | None = None,
     on_found: Callable[[Run], None] | None = None,
     retry_failed: bool = False,
@@ -145,6 +148,7 @@ def run(
             "here": on this one, of which 20 cells are timed first where they are not yet.
         out: A folder for store, tables and figures. A finished run in it is read, not repeated; one that was
             interrupted, or had a smaller budget or fewer hours, goes on, to what it would have been at once.
+        figures, width: What figures in ``out`` are written as (png, pdf, svg), and how wide: "column", "page".
         on_progress: Called after each batch.
         on_found: Called with the run once it is stored, before figures are drawn and networks exported.
         retry_failed: Run again what is in ``out``, and try again measurements that a machine failed at.
@@ -158,6 +162,7 @@ def run(
     spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=dict(options or {}))
     whole("seed", seed, least=0, most=LARGEST)
     check_noise(noise)
+    check_figures(figures, width)
     if isinstance(card, CellProblem):
         if noise is not None or constraints or settings or latency_from is not None:
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
@@ -181,7 +186,7 @@ def run(
         if on_found is not None:
             on_found(found)
         if out is not None:
-            return replace(found, written=tuple(found.write(out)))
+            return replace(found, written=tuple(found.write(out, figures, width=width)))
     return found
 
 

@@ -1,31 +1,125 @@
-"""The look of every figure: its canvas, its colours, its labels."""
+"""The look of every figure: its size on paper, its letters, its colours, its numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eomoo.arrays import Facts, Floats
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 
-# Okabe and Ito's palette, told apart by colour-blind readers and in grey.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+# After Okabe and Ito, dark enough on white; the first eight are told apart by colour-blind readers. In grey it is the
+# marker and the dash that tell.
+COLORS = ("#0072b2", "#c85200", "#00805d", "#a3477c", "#8a6100", "#4f5bd5", "#16211d", "#7a7a00",
+          "#c2185b", "#007c91", "#70757a", "#6d4033")  # fmt: skip
+_MARKERS = "os^DvPX*<>ph"
+_DASHES = ("-", "--", "-.", ":")
+
+WIDTHS = {"column": 88 / 25.4, "page": 180 / 25.4}
+"""Inches: what fits a column and a page of IEEE's journals (88.9 and 182 mm) and of Elsevier's (90 and 190 mm).
+
+Source: IEEE Author Center, size requirements for graphics; Elsevier, artwork sizing.
+"""
+FORMS = ("png", "pdf", "svg")
+"""What figures can be written as."""
+
+_SIZE = 8.4
+# Small letters are 0.833 of the others: 7 points, what Elsevier asks for; 300 dots an inch is the least of a picture.
+_LOOK: Facts = {
+    "axes.titlesize": "medium", "figure.titlesize": "medium", "xtick.labelsize": "small", "ytick.labelsize": "small",
+    "legend.fontsize": "small", "legend.title_fontsize": "small", "legend.frameon": False, "legend.handlelength": 1.8,
+    "legend.labelspacing": 0.3, "legend.borderpad": 0.1, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5, "lines.linewidth": 1.2, "hatch.linewidth": 0.5, "axes.formatter.useoffset": False,
+    "figure.dpi": 300, "savefig.dpi": "figure",
+    # Whole letters in a PDF (publishers refuse Type 3), drawn ones in an SVG; the same bytes from the same content.
+    "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "eomoo",
+}  # fmt: skip
 
 
-def new_figure(width: float = 6.4, height: float = 4.6, **kwargs: Any) -> tuple[Figure, Any]:
-    """A figure of eomoo's look with its axes, as ``matplotlib.pyplot.subplots``, tied to no display."""
+@contextmanager
+def look(size: float = _SIZE) -> Iterator[None]:
+    """What is drawn and written within has eomoo's look, with letters of ``size`` points and smaller ones."""
+    from matplotlib import rc_context
+
+    with rc_context({**_LOOK, "font.size": size}):  # type: ignore[dict-item]  # any text is a key of _LOOK
+        yield
+
+
+def new_figure(
+    width: float = WIDTHS["column"], height: float = 2.6, *, size: float = _SIZE, **kwargs: Any
+) -> tuple[Figure, Any]:
+    """A figure of eomoo's look with its axes, in inches, as ``matplotlib.pyplot.subplots``, tied to no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(**kwargs)
-    for ax in np.atleast_1d(axes).flat:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=9)
+    with look(size):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(**kwargs)
+        for ax in np.atleast_1d(axes).flat:
+            say_numbers(ax)
     return figure, axes
+
+
+def line_style(number: int) -> Facts:
+    """Colour, marker and dash of the ``number``-th of what is compared, told apart in grey as well."""
+    places = len(COLORS), len(_MARKERS), len(_DASHES)
+    color, marker, dash = (number % n for n in places)
+    return {"color": COLORS[color], "marker": _MARKERS[marker], "linestyle": _DASHES[dash]}
+
+
+def say_numbers(ax: Axes) -> None:
+    """Write the numbers on both axes as people do, "12,000" and "5M", instead of a factor "1e7" at their ends."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(partial(_said, axis))
+
+
+def _said(axis: Axis, value: float, place: int | None) -> str:
+    largest = float(np.abs(axis.get_view_interval()).max())
+    for size, letter in ((1e9, "G"), (1e6, "M")):
+        if largest >= size:
+            return f"{value / size:,g}{letter}" if value else "0"
+    return f"{value:,g}".replace("-", "\N{MINUS SIGN}")
+
+
+def spread(ax: Axes, points: Floats, core: Floats) -> Axes:
+    """Let ``core`` fill the axes: a logarithm where it spans powers of ten, and a view that leaves far points out.
+
+    Args:
+        ax: Where both are drawn.
+        points: (n, 2) all that is drawn.
+        core: (k, 2) what matters of it; nothing of it is cut, and as much room again is left beside it.
+    """
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    for k, axis in enumerate((ax.xaxis, ax.yaxis)):
+        low, high = float(core[:, k].min()), float(core[:, k].max())
+        # From a power of ten on, most of a front would lie in one corner.
+        log = low > 0 and high / low >= 10
+        ends = np.array([points[:, k].min(), points[:, k].max(), low, high])
+        if log:
+            formatter = axis.get_major_formatter()
+            ax.set(**{f"{'xy'[k]}scale": "log"})
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(formatter)
+            ends = np.log10(np.maximum(ends, low / 10))
+        room = ends[3] - ends[2]
+        if room > 0:
+            view = np.array([max(ends[0], ends[2] - room), min(ends[1], ends[3] + room)])
+            view += 0.05 * np.ptp(view) * np.array([-1, 1])
+            ax.set(**{f"{'xy'[k]}lim": 10**view if log else view})
+    return ax
 
 
 def axis_label(title: str, unit: str) -> str:

@@ -15,7 +15,7 @@ from matplotlib.colors import ListedColormap
 import eomoo
 from eomoo.images import Scene, open_scene
 from eomoo.live import Accuracy, load_trained, predict_scene
-from eomoo.plots import new_figure
+from eomoo.plots import WIDTHS, new_figure
 from eomoo.search import AlgorithmSpec, run_algorithm
 
 # In the order of the classes: developed, agriculture, herbaceous, shrubland, forest, water, sediment.
@@ -23,22 +23,22 @@ COVER = ("#C7522A", "#F2D16B", "#B7C97B", "#8E9B4C", "#2F6B3A", "#3A7CA5", "#C9B
 
 
 def draw_front(names: list[str], values: np.ndarray, front: np.ndarray, cells: np.ndarray, path: Path) -> None:
-    figure, ax = new_figure(6.4, 4.6)
+    figure, ax = new_figure()
     best = np.isin(cells, front)
-    ax.scatter(values[~best, 1], values[~best, 0], s=22, color="#BBBBBB", label="trained", zorder=2)
+    ax.scatter(values[~best, 1], values[~best, 0], s=8, color="#B0B0B0", label="trained", zorder=2)
     order = np.argsort(values[best, 1])
     x, y = values[best, 1][order], values[best, 0][order]
-    ax.plot(x, y, drawstyle="steps-post", color="#D55E00", lw=1, alpha=0.6, zorder=1)
-    ax.scatter(x, y, s=40, color="#D55E00", label="front", zorder=3)
+    ax.plot(x, y, drawstyle="steps-post", color="#c85200", lw=1, alpha=0.6, zorder=1)
+    ax.scatter(x, y, s=16, color="#c85200", label="front", zorder=3)
     for k, (a, b) in enumerate(zip(x, y, strict=True)):
-        ax.annotate(str(cells[best][order][k]), (a, b), xytext=(5, 4), textcoords="offset points", fontsize=8)
+        ax.annotate(str(cells[best][order][k]), (a, b), xytext=(5, 4), textcoords="offset points", fontsize=7)
     ax.set(xlabel=names[1], ylabel=names[0])
-    ax.legend(frameon=False, fontsize=9)
+    ax.legend(frameon=False, fontsize=7)
     figure.savefig(path)
 
 
 def draw_confusion(accuracy: Accuracy, names: tuple[str, ...], title: str, path: Path) -> None:
-    figure, ax = new_figure(5.8, 5.0)
+    figure, ax = new_figure(height=3.2)
     images = accuracy.confusion.sum(axis=1, keepdims=True)
     shares = accuracy.confusion / np.maximum(images, 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -46,17 +46,17 @@ def draw_confusion(accuracy: Accuracy, names: tuple[str, ...], title: str, path:
         if accuracy.confusion[i, j]:
             color = "white" if shares[i, j] > 0.5 else "black"
             text = f"{accuracy.confusion[i, j]:,}"
-            ax.text(j, i, text, ha="center", va="center", fontsize=8, color=color)
+            ax.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
     ax.set_xticks(range(len(names)), names, rotation=35, ha="right")
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel="predicted", ylabel="land cover map")
-    ax.set_title(title, fontsize=10)
+    ax.set_title(title)
     ax.spines[:].set_visible(False)
     figure.savefig(path)
 
 
 def draw_map(scene: Scene, predicted: np.ndarray, test: np.ndarray, title: str, path: Path) -> None:
-    figure, axes = new_figure(12.6, 4.9, ncols=3)
+    figure, axes = new_figure(WIDTHS["page"], 2.9, ncols=3)
     shown = scene.bands[[4, 3, 2]].transpose(1, 2, 0)
     low, high = np.percentile(shown[scene.valid], (2, 98), axis=0)
     image = np.clip((shown - low) / (high - low), 0, 1) * scene.valid[..., None] + ~scene.valid[..., None]
@@ -69,14 +69,14 @@ def draw_map(scene: Scene, predicted: np.ndarray, test: np.ndarray, title: str, 
             content = np.ma.masked_less(content, 0)
         ax.imshow(content, cmap=colors, vmin=-0.5, vmax=len(scene.class_names) - 0.5, interpolation="nearest")
         ax.contour(test, levels=[0.5], colors="black", linewidths=0.9)
-        ax.set_title(name, fontsize=10)
+        ax.set_title(name)
         ax.set_xlim(columns[0], columns[-1])
         ax.set_ylim(rows[-1], rows[0])
         ax.set_axis_off()
-    handles = [axes[0].scatter([], [], marker="s", s=60, color=color) for color in COVER]
+    handles = [axes[0].scatter([], [], marker="s", s=25, color=color) for color in COVER]
     handles.append(axes[0].plot([], [], color="black", lw=0.9)[0])
     labels = [*scene.class_names, "held-out test region"]
-    figure.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=7)
     figure.savefig(path)
 
 

@@ -3,14 +3,12 @@
 import argparse
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 import eomoo
+from eomoo.analysis import algorithm_style
 from eomoo.fronts import Box, hypervolume
+from eomoo.plots import look, new_figure
 from eomoo.search import AlgorithmSpec, run_algorithm
 
 
@@ -33,20 +31,20 @@ def main() -> None:
 
     problem = eomoo.get_problem(options.problem)
     steps = np.unique(np.linspace(20, options.budget, 50).astype(int))
-    figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    for name, color in (("pls", "#D55E00"), ("nsga2", "#0072B2"), ("random", "#777777")):
-        seeds = range(1, options.seeds + 1)
-        curves = np.array([curve(problem, name, options.budget, seed, steps) for seed in seeds])
-        low, middle, high = np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
-        ax.plot(steps, middle, color=color, label=name)
-        ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
-        share = f"median share of the predicted front's hypervolume after {options.budget} cells"
-        print(f"{name:8} {share}: {middle[-1]:.4f}")
-    ax.set_xlabel("distinct cells evaluated")
-    ax.set_ylabel("share of the predicted front's hypervolume")
-    ax.set_title(f"{options.problem}: median and quartiles of {options.seeds} seeds", fontsize=10)
-    ax.legend(frameon=False)
-    figure.savefig(options.out, dpi=150)
+    with look():
+        figure, ax = new_figure()
+        for name in ("pls", "nsga2", "random"):
+            seeds, style = range(1, options.seeds + 1), algorithm_style(name)
+            curves = np.array([curve(problem, name, options.budget, seed, steps) for seed in seeds])
+            low, middle, high = np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
+            ax.plot(steps, middle, **style, markersize=3.5, markevery=10, label=f"{name} ({options.seeds} seeds)")
+            ax.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)
+            share = f"median share of the predicted front's hypervolume after {options.budget} cells"
+            print(f"{name:8} {share}: {middle[-1]:.4f}")
+        ax.set_xlabel("distinct cells evaluated")
+        ax.set_ylabel("share of the predicted\nfront's hypervolume")
+        ax.legend()
+        figure.savefig(options.out)
     print(f"figure written to {options.out}")
 
 

@@ -6,7 +6,8 @@
   ``statistics``: effect sizes, ranks over problems.
 - ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
 - ``fronts``: the front with all that is said of its cells, in ``columns``; ``basis``: whether they were measured.
-- ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells.
+- ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells;
+  ``styles``: the colours of algorithms.
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
@@ -44,16 +45,17 @@ from eomoo.analysis.results import (
 )
 from eomoo.analysis.runs import evaluation_frame, summary, to_result, trace_frame, write_run
 from eomoo.analysis.statistics import holm, mann_whitney, rank_test, vargha_delaney
+from eomoo.analysis.styles import algorithm_style
 from eomoo.analysis.tables import Curves
 from eomoo.analysis.wording import joined
 
 __all__ = [
     "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
-    "StudyTables", "basis_words", "cell_text", "certainty_words", "check_indicators", "choice_rows", "compare",
-    "draw_cell", "draw_front", "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves",
-    "indicator_frame", "joined", "judge", "load_results", "load_run", "mann_whitney", "mean_over", "needed_seeds",
-    "plot_critical_difference", "plot_curves", "plot_shifts", "plot_violins", "problem_box", "quartile_curves",
-    "quartiles", "rank_test", "render_report", "report_of", "run_fronts", "smallest_difference", "study_latex",
-    "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney", "write_csv",
-    "write_figures", "write_latex", "write_report", "write_run",
+    "StudyTables", "algorithm_style", "basis_words", "cell_text", "certainty_words", "check_indicators",
+    "choice_rows", "compare", "draw_cell", "draw_front", "evaluation_frame", "front_frame", "front_rows", "holm",
+    "hypervolume_curves", "indicator_frame", "joined", "judge", "load_results", "load_run", "mann_whitney",
+    "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves", "plot_shifts", "plot_violins",
+    "problem_box", "quartile_curves", "quartiles", "rank_test", "render_report", "report_of", "run_fronts",
+    "smallest_difference", "study_latex", "study_lines", "study_tables", "summary", "to_result", "trace_frame",
+    "vargha_delaney", "write_csv", "write_figures", "write_latex", "write_report", "write_run",
 ]  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
 from eomoo.analysis.results import ProblemResults, run_fronts
+from eomoo.analysis.styles import style_numbers
 from eomoo.analysis.tables import Curves, Differences, Series
 from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Objectives, attainment_difference, attainment_surfaces, hypervolume, staircase
@@ -69,14 +71,20 @@ def mean_over(curves: Floats, at: Sequence[int] | Ints) -> Floats:
     return area
 
 
-def quartile_curves(shares: Mapping[str, Floats], at: Sequence[int]) -> list[Series]:
-    """Medians over seeds, with bands of quartiles, of curves (seeds, c) by label at numbers of cells (c,)."""
+def quartile_curves(
+    shares: Mapping[str, Floats], at: Sequence[int], algorithms: Mapping[str, str] = MappingProxyType({})
+) -> list[Series]:
+    """Medians over seeds, with bands of quartiles, of curves (seeds, c) by label at numbers of cells (c,).
+
+    ``algorithms`` are those behind the labels that are no algorithm's name.
+    """
     series = []
-    for group, (label, values) in enumerate(shares.items()):
+    groups = style_numbers({label: algorithms.get(label, label) for label in shares})
+    for label, values in shares.items():
         known = ~np.isnan(values).all(axis=0)
         low, middle, high = map(_short, np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0))
         x, (first, third) = np.asarray(at)[known].tolist(), (low, high) if len(values) > 1 else (None, None)
-        series.append(Series(name=label, runs=len(values), x=x, y=middle, low=first, high=third, group=group))
+        series.append(Series(name=label, runs=len(values), x=x, y=middle, low=first, high=third, group=groups[label]))
     return series
 
 
@@ -92,7 +100,7 @@ def anytime(problem: ProblemResults, key: str) -> Curves:
         key=f"anytime-{key}",
         x_label="distinct cells evaluated",
         y_label="share of hypervolume",
-        series=quartile_curves(hypervolume_curves(problem, at), at),
+        series=quartile_curves(hypervolume_curves(problem, at), at, problem.algorithms),
         note=f"Hypervolume of what was found until then, as a share of that of the {problem.reference_name}.{band}",
     )
 
@@ -105,13 +113,13 @@ def attainment(problem: ProblemResults, key: str) -> Curves | None:
         return None
     surfaces = {label: attainment_surfaces(fronts) for label, fronts in found.items()}
     worst = np.max([s.max(axis=0) for each in surfaces.values() for s in each.values() if len(s)], axis=0)
-    series = []
-    for group, label in enumerate(labels):
+    series, groups = [], style_numbers(problem.algorithms)
+    for label in labels:
         for percentile, corners in surfaces[label].items():
             line = problem.objectives.raw(staircase(corners, worst))
             faint = percentile != 50
             name, (x, y) = f"{label}, {percentile:g} %" if faint else label, map(_short, line.T)
-            series.append(Series(name=name, runs=len(found[label]), x=x, y=y, group=group, faint=faint))
+            series.append(Series(name=name, runs=len(found[label]), x=x, y=y, group=groups[label], faint=faint))
     return Curves(
         title="Attainment surfaces",
         key=f"attainment-{key}",

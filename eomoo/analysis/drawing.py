@@ -26,8 +26,11 @@ OPERATION_COLORS = {
     "output": "#D9D9D9",
     "conv3x3-bn-relu": "#E69F00",
     "conv1x1-bn-relu": "#56B4E9",
-    "maxpool3x3": "#009E73",
+    "maxpool3x3": "#2FB58B",
 }
+
+# Inches of the widest, "max pool" in small letters.
+_HALF_BOX = 0.27
 
 
 def cell_text(cell: Cell) -> str:
@@ -88,24 +91,27 @@ def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     places = _places(cell, depth)
     n_bent = 0
     line = "#444444"
-    arrow: Facts = {"arrowstyle": "-|>", "color": line, "linewidth": 1.1, "shrinkA": 7, "shrinkB": 9}
+    arrow: Facts = {
+        "arrowstyle": "-|>", "color": line, "linewidth": 0.9, "shrinkA": 5, "shrinkB": 7, "mutation_scale": 7
+    }  # fmt: skip
+    inches = ax.bbox.height / ax.figure.dpi / (max(depth) + 1)
     for x, y in np.argwhere(cell.matrix):
         gap, bend = depth[y] - depth[x], 0.0
         if gap > 1:
             # An edge that passes a level goes around it, by turns on the left and on the right: as wide as it takes
-            # to miss the boxes, more so for every level.
-            bend = (0.28 + 0.07 * gap) * (-1.0) ** n_bent
+            # to miss half a box, more so for every level. An arc is half as wide as its bend times its length.
+            bend = 2.0 * (_HALF_BOX + 0.04 * gap) / (gap * inches) * (-1.0) ** n_bent
             n_bent += 1
         style = {**arrow, "connectionstyle": f"arc3,rad={bend:.2f}"}
         ax.annotate("", xy=places[y], xytext=places[x], arrowprops=style)
     for v, op in enumerate(cell.ops):
         box = {"boxstyle": "round,pad=0.35", "facecolor": OPERATION_COLORS[op], "edgecolor": line}
-        ax.text(*places[v], _SHORT[op], ha="center", va="center", fontsize=8, bbox=box)
+        ax.text(*places[v], _SHORT[op], ha="center", va="center", fontsize="small", bbox=box)
     ax.set_xlim(-2.0, 2.0)
     ax.set_ylim(-max(depth) - 0.5, 0.5)
     ax.set_axis_off()
     if title:
-        ax.set_title(title, fontsize=9, parse_math=False)
+        ax.set_title(title, fontsize="small", parse_math=False)
 
 
 def _depths(cell: Cell) -> list[int]:

@@ -143,6 +143,12 @@ class ProblemResults:
         """The m of them."""
         return self.problem.objectives
 
+    @property
+    def algorithms(self) -> dict[str, str]:
+        """The algorithm behind each label, in the study's order."""
+        known = {run.label: run.algorithm for run in self.runs}
+        return {label: known.get(label, label) for label in self.labels}
+
     def places(self, label: str) -> list[int]:
         """Positions of an algorithm's runs, by budget and seed."""
         return [k for k, run in enumerate(self.runs) if run.label == label]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.errors import SettingError, StoreError
-from eomoo.files import atomic_path, forget_digests, write_digests, write_json
+from eomoo.files import atomic_path, forget_digests, save_figures, write_digests, write_json
 from eomoo.fronts import by_first, deduplicated, hypervolume
 from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
@@ -118,8 +118,10 @@ def write_columns(content: Mapping[str, Any], path: Path) -> None:
         writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
-def write_run(stored: StoredRun, folder: str | Path) -> list[Path]:
-    """Write front and trace as CSV, settings and digests as JSON, figures of front and cells as PNG."""
+def write_run(
+    stored: StoredRun, folder: str | Path, forms: Sequence[str] = ("png",), *, width: str = "column"
+) -> list[Path]:
+    """Write front and trace as CSV, settings and digests as JSON, figures of front and cells in ``forms``."""
     folder = Path(folder)
     forget_digests(folder)
     written = []
@@ -142,11 +144,8 @@ def write_run(stored: StoredRun, folder: str | Path) -> list[Path]:
     written.append(folder / "settings.json")
     written.append(write_digests(folder, [path.name for path in written]))
     if len(stored.front):
-        figures = {"front.png": draw_front(stored), "cells.png": draw_cells(stored)}
-        for name, figure in figures.items():
-            with atomic_path(folder / name) as path:
-                figure.savefig(path)
-        written += [folder / name for name in figures]
+        figures = {"front": draw_front(stored, width=width), "cells": draw_cells(stored, width=width)}
+        written += save_figures(figures, folder, forms)
     return written
 
 

@@ -21,6 +21,13 @@ Options = list[str] | None
 Limits = Annotated[Options, Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
 Noise = Annotated[int | None, Option(help="Draw values from their uncertainty, with this seed.")]
 
+Figures = Annotated[
+    Options, Option("--figures", metavar="png|pdf|svg", help="What figures are written as. May be repeated.")
+]
+Width = Annotated[
+    str | None, Option(metavar="column|page", help="How wide figures are: as a column of a paper, or as its page.")
+]
+
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal: tables go to stdout, progress to stderr; a pipe is given room for whole tables.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import Json, Limits, Noise, console, print_json, show_value
+from eomoo.cli.common import Figures, Json, Limits, Noise, Width, console, print_json, show_value
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -44,14 +45,21 @@ def landscape(
     seed: Annotated[int | None, Option(help="Seed of walks and searches; by default 1.")] = None,
     constraint: Limits = None,
     noise: Noise = None,
+    figures: Figures = None,
+    width: Width = None,
     as_json: Json = False,
 ) -> None:
     """Measure a problem's landscape: front, local optima, basins, ruggedness, how deep a search must go.
 
     Of a card whose values are all known, all cells are looked at. A table of some cells, and a card on one
     (eo-table-...), is a sample: it gets the published analysis, distributions, trade-offs, rank correlations, noise
-    and ruggedness along its walks, each with its interval, and nothing that needs the whole space.
+    and ruggedness along its walks, each with its interval, and nothing that needs the whole space. Figures are one
+    sheet, or with --width column each of its panels.
     """
+    from eomoo.files import check_figures
+
+    wide = width or "page"
+    forms = check_figures(figures or ("pdf", "png"), wide)
     whole = {"neighborhood": neighborhood, "n_walks": walks, "walk_length": walk_length, "n_searches": searches}
     settings: Facts = {name: value for name, value in {**whole, "seed": seed}.items() if value is not None}
     problem, source = (None, card) if _names_table(card) else _problem(card, published, noise, constraint)
@@ -63,7 +71,7 @@ def landscape(
             )
         if published and source != "eo-hwnas":
             raise SettingError(f"--published is about the EO table, not {source}")
-        numbers, written = _sampled(source, beside, out)
+        numbers, written = _sampled(source, beside, out, forms, wide)
         show = _print_sample
     else:
         from eomoo.landscape import analyse_landscape, write_landscape
@@ -74,7 +82,7 @@ def landscape(
         with console(stderr=True).status(f"measuring the landscape of {problem.name()} ..."):
             analysis = analyse_landscape(problem, **settings)
             numbers = analysis.numbers
-            written = write_landscape(analysis, out) if out is not None else []
+            written = write_landscape(analysis, out, forms, width=wide) if out is not None else []
         show = _print
     if as_json:
         print_json(numbers)
@@ -112,7 +120,9 @@ def _problem(
     return problem, settings.get("data") or str(problem.card.folder / settings["file"])
 
 
-def _sampled(source: str, beside: str | None, out: Path | None) -> tuple[Facts, list[Path]]:
+def _sampled(
+    source: str, beside: str | None, out: Path | None, forms: Sequence[str], width: str
+) -> tuple[Facts, list[Path]]:
     from eomoo.data.published_tables import open_table
     from eomoo.esann2024 import plot_walk_ruggedness, ruggedness_as_published
     from eomoo.landscape import analyse_sample, write_sample
@@ -123,7 +133,8 @@ def _sampled(source: str, beside: str | None, out: Path | None) -> tuple[Facts, 
     if source == "eo-hwnas":
         analysis.numbers["ruggedness_as_published"] = ruggedness_as_published(analysis)
         panels.append(plot_walk_ruggedness)
-    return analysis.numbers, write_sample(analysis, out, *panels) if out is not None else []
+    written = [] if out is None else write_sample(analysis, out, *panels, forms=forms, width=width)
+    return analysis.numbers, written
 
 
 def _print(numbers: Facts) -> None:

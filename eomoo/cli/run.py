@@ -13,10 +13,12 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from typer import Argument, Option
 
 from eomoo.cli.common import (
+    Figures,
     Json,
     Limits,
     Noise,
     Options,
+    Width,
     bars,
     console,
     end_bars,
@@ -102,23 +104,27 @@ def run(
     retry_failed: Annotated[
         bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
     ] = False,
+    figures: Figures = None,
+    width: Width = None,
     as_json: Json = False,
 ) -> None:
     """Search a problem and print the Pareto front that was found.
 
     With --out, the folder gets the front and the whole trace as CSV, the settings as JSON, a figure of
-    the front and drawings of its cells. A finished run in that folder is shown again, not repeated; one that
-    was interrupted goes on, and so does one that is asked for a larger --budget or more --hours.
+    the front and drawings of its cells (for a paper: --figures pdf). A finished run in that folder is shown again,
+    not repeated; one that was interrupted goes on, and so does one that is asked for a larger --budget or --hours.
     """
     named = ("eo-macro-latency" if data is None else "live-data") if card is None else card
     with _preparing(named, quiet=as_json) as preparing:
         from eomoo.api import check_noise, check_run
         from eomoo.api import run as search
+        from eomoo.files import check_figures
         from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
         from eomoo.search.live_problem import live_problem
         from eomoo.search.problem import get_problem
 
         check_noise(noise)
+        forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
         options = {**parse_options(option), **given(init=init, n_train=n_train)}
         settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, device=device, screen=screen)}
         posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
@@ -151,6 +157,8 @@ def run(
                 hours=hours,
                 seed=seed,
                 out=out,
+                figures=forms,
+                width=wide,
                 on_progress=update,
                 on_found=show,
                 retry_failed=retry_failed,

@@ -15,7 +15,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.checks import short
-from eomoo.cli.common import Json, bars, console, print_json
+from eomoo.cli.common import Figures, Json, Options, Width, bars, console, print_json
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -89,8 +89,14 @@ def show(
     latex: Annotated[Path | None, Option(metavar="FILE", help="Write tables for a paper.")] = None,
     csv: Annotated[Path | None, Option(metavar="FOLDER", help="Write every run, the summary, tests and ranks.")] = None,
     figures: Annotated[
-        Path | None, Option(metavar="FOLDER", help="Draw anytime curves, attainment surfaces, ranks.")
+        Options,
+        Option(
+            metavar="png|pdf|svg|FOLDER",
+            help="Draw anytime curves, attainment surfaces, shifts, ranks, as what, and by a name where to; by default "
+            "into DIR/figures. May be repeated.",
+        ),
     ] = None,
+    width: Width = None,
 ) -> None:
     """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
     from eomoo.analysis import (
@@ -102,7 +108,12 @@ def show(
         write_figures,
         write_latex,
     )
+    from eomoo.files import check_figures
+    from eomoo.plots import FORMS
 
+    wide, forms = width or "column", [name for name in figures or () if name in FORMS]
+    place = Path(next((name for name in figures or () if name not in FORMS), folder / "figures"))
+    check_figures(forms, wide)
     tables = study_tables(load_results(folder), at=_numbers("at", at) if at else ())
     shown = _names(indicators) if indicators else _default_indicators(tables)
     check_indicators(shown, tables)
@@ -112,8 +123,8 @@ def show(
     if latex is not None:
         write_latex(tables, shown, latex)
         written.append(latex)
-    if figures is not None:
-        written += write_figures(tables.results, figures)
+    if figures:
+        written += write_figures(tables.results, place, forms or ("png",), width=wide)
     if as_json:
         print_json(tables.content)
         return
@@ -142,14 +153,18 @@ def list_all(as_json: Json = False) -> None:
 
 @app.command()
 def verdict(
-    folder: Folder, out: Annotated[Path, Option(metavar="PAGE.md", help="The page, or a folder for it.")]
+    folder: Folder,
+    out: Annotated[Path, Option(metavar="PAGE.md", help="The page, or a folder for it.")],
+    figures: Figures = None,
+    width: Width = None,
 ) -> None:
     """Say which of the published claims hold, from the data-centric study's folder, and write the page on them."""
     from eomoo.analysis import load_results
     from eomoo.esann2024 import conclusion, write_verdict
-    from eomoo.files import read_json
+    from eomoo.files import check_figures, read_json
 
-    paths = write_verdict(load_results(folder), out)
+    forms = check_figures(figures or ["png"], width or "page")
+    paths = write_verdict(load_results(folder), out, forms, width=width or "page")
     content: Any = read_json(paths[1])
     console().print(conclusion(content["claims"], content["starts"]), markup=False, soft_wrap=True)
     for path in paths:

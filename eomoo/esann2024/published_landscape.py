@@ -8,7 +8,6 @@ import numpy as np
 
 from eomoo.arrays import Facts, Floats
 from eomoo.landscape import Sample, SampleAnalysis, finish, walk_autocorrelation
-from eomoo.plots import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +50,7 @@ def plot_walk_ruggedness(ax: Axes, analysis: SampleAnalysis) -> Axes:
     look |= {"flierprops": {"markersize": 2}, "medianprops": {"color": "black", "linewidth": 0.9}}
     look |= {"showmeans": True, "meanprops": {"marker": "D", "markersize": 3, "mfc": "black", "mec": "black"}}
     published = {name: first_cells_twice(analysis.sample, name) for name in _SHOWN}
-    ways = (("right", analysis.by_walk, COLORS[5], ""), ("as published", published, "#E8E8E8", "////"))
+    ways = (("right", analysis.by_walk, "#8FC1E3", ""), ("as published", published, "#E8E8E8", "////"))
     for k, column in enumerate(_SHOWN):
         for j, (name, values, color, hatch) in enumerate(ways):
             box, label = {"facecolor": color, "hatch": hatch, **thin}, name if k == 0 else None
@@ -59,5 +58,5 @@ def plot_walk_ruggedness(ax: Axes, analysis: SampleAnalysis) -> Axes:
     ax.axhline(0.0, color="black", linewidth=0.5)
     ax.set_xticks(range(len(_SHOWN)), list(_SHOWN.values()))
     ax.margins(y=0.22)
-    ax.legend(fontsize=6, frameon=False, loc="upper left", borderpad=0.1)
+    ax.legend(loc="upper left")
     return finish(ax, title="each walk", y="autocorrelation, lag 1")

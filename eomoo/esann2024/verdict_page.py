@@ -5,11 +5,12 @@ What is the same on every page stands in ``verdict.md``; this module fills in wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,8 +31,8 @@ from eomoo.esann2024.verdict import (
     findings,
     samples_of,
 )
-from eomoo.files import atomic_path, write_json, write_text
-from eomoo.plots import COLORS, new_figure
+from eomoo.files import save_figures, write_json, write_text
+from eomoo.plots import COLORS, WIDTHS, look, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,12 +42,15 @@ if TYPE_CHECKING:
 _SHOWN_SEARCH = 1000
 
 
-def write_verdict(results: StudyResults, out: str | Path) -> list[Path]:
+def write_verdict(
+    results: StudyResults, out: str | Path, forms: Sequence[str] = ("png",), *, width: str = "page"
+) -> list[Path]:
     """Write the page, its numbers as JSON beside it, and two figures into the folder ``figures`` there.
 
     Args:
         results: A study of the form of data-centric.
         out: The page, a name that ends in .md; or a folder, for ``verdict.md`` in it.
+        forms, width: Of the figures; the page itself shows PNG, which is always written.
 
     Raises:
         SettingError: The study does not compare surrogate with random starts as published.
@@ -55,13 +59,14 @@ def write_verdict(results: StudyResults, out: str | Path) -> list[Path]:
     page = page if page.suffix == ".md" else page / "verdict.md"
     samples = samples_of(results)
     found, starts = findings(samples), beginnings(samples)
-    figures = {f"{page.stem}-shifts": _draw_shifts(found), f"{page.stem}-starts": _draw_starts(starts)}
-    for name, figure in figures.items():
-        with atomic_path(page.parent / "figures" / f"{name}.png") as temporary:
-            figure.savefig(temporary, dpi=100)
+    titles, wide = {p.name: p.problem.title for p in results.problems}, WIDTHS[width]
+    with look():
+        drawn = {"shifts": _draw_shifts(found, wide), "starts": _draw_starts(starts, titles, wide)}
+        named = {f"{page.stem}-{name}": figure for name, figure in drawn.items()}
+        pictures = save_figures(named, page.parent / "figures", ("png", *forms))
     write_json(page.with_suffix(".json"), {"claims": rows_of(found), "starts": [b.numbers for b in starts]})
     write_text(page, verdict_page(results, samples, found, starts, stem=page.stem))
-    return [page, page.with_suffix(".json"), *(page.parent / "figures" / f"{name}.png" for name in figures)]
+    return [page, page.with_suffix(".json"), *pictures]
 
 
 def verdict_page(
@@ -201,7 +206,7 @@ def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
-def _draw_shifts(found: Sequence[Finding]) -> Figure:
+def _draw_shifts(found: Sequence[Finding], width: float) -> Figure:
     """Every right comparison, in favour of the surrogate start to the right."""
     rows: dict[str, Comparison] = {}
     for f in (f for claim in (*CLAIMS, "hypervolume") for f in found if f.claim == claim and f.is_main):
@@ -209,25 +214,25 @@ def _draw_shifts(found: Sequence[Finding]) -> Figure:
         if not f.measure.larger_is_better:
             c = replace(c, shift=-c.shift, low=-c.high, high=-c.low)
         title = CLAIMS[f.claim].title if f.claim in CLAIMS else f.claim.capitalize()
-        rows[f"{title}, {f.problem}, {STARTS[f.start]}"] = c
-    figure, ax = new_figure(9.5, 1.3 + 0.27 * len(rows))
-    plot_shifts(ax, rows, xlabel="in favour of the surrogate start, in smallest differences that matter (95 %)")
+        rows[f"{title}, {f.problem},\n{STARTS[f.start]}"] = c
+    figure, ax = new_figure(width, 0.8 + 0.3 * len(rows))
+    plot_shifts(ax, rows, xlabel="in favour of the surrogate start,\nin smallest differences that matter (95 %)")
     return figure
 
 
-def _draw_starts(starts: Sequence[Beginning]) -> Figure:
+def _draw_starts(starts: Sequence[Beginning], titles: Mapping[str, str], width: float) -> Figure:
     """Where searches begin, by kind of start: how close to the front of all cells, and how far apart."""
     problems = list(dict.fromkeys(b.problem for b in starts))
-    figure, axes = new_figure(10.0, 3.1 * len(problems), nrows=len(problems), ncols=3, squeeze=False)
+    figure, axes = new_figure(width, 2.1 * len(problems), nrows=len(problems), ncols=3, squeeze=False)
     for row, problem in zip(axes, problems, strict=True):
         mine = [b for b in starts if b.problem == problem]
         columns: list[tuple[str, dict[str, Floats]]] = [
-            ("share of hypervolume, starts", {b.label: b.share for b in mine}),
-            ("mean Hamming distance, starts", {b.label: b.distance for b in mine}),
-            ("mean Hamming distance, last front", {b.label: b.found_distance for b in mine}),
+            ("share of\nhypervolume,\nstarts", {b.label: b.share for b in mine}),
+            ("mean Hamming\ndistance,\nstarts", {b.label: b.distance for b in mine}),
+            ("mean Hamming\ndistance,\nlast front", {b.label: b.found_distance for b in mine}),
         ]
         for ax, (title, values) in zip(row, columns, strict=True):
             plot_violins(ax, values, ylabel="", colors=COLORS[:3])
-            ax.set_title(title, fontsize=9)
-        row[0].set_ylabel(problem, fontsize=9)
+            ax.set_title(title)
+        row[0].set_ylabel(fill(titles.get(problem, problem), 28), parse_math=False)
     return figure

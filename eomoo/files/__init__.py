@@ -5,7 +5,7 @@ temporary files after a kill. ``texts``: JSON and TOML in,
 strictly, TOML out. ``arrays``: NumPy's in. ``place``: a value of a file with the way to it, for errors. ``cache``: the
 user's cache folder. ``sqlite``: databases of a known format, and a folder held by one process. ``claims``:
 keys in a database, each held by one process as long as it lives. ``digests``: checksums of a folder's files
-beside them.
+beside them. ``figures``: drawn ones as PNG, PDF, SVG.
 
 Every reader raises DataNotFoundError where there is no such file, and DataError where it is no regular file,
 larger than the limit, damaged or of another kind. Every writer raises DataError where a file cannot be written
@@ -16,6 +16,7 @@ from eomoo.files.arrays import read_array
 from eomoo.files.cache import cache_folder, expanded
 from eomoo.files.claims import CLAIMS_TABLE, Claims
 from eomoo.files.digests import DIGESTS_NAME, check_digests, forget_digests, write_digests
+from eomoo.files.figures import check_figures, save_figures
 from eomoo.files.files import (
     atomic_path,
     other_kind,
@@ -37,7 +38,8 @@ from eomoo.files.texts import read_json, read_toml, to_toml
 
 __all__ = [
     "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
-    "check_digests", "expanded", "forget_digests", "only_one", "other_kind", "read_array", "read_bytes", "read_head",
-    "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers", "sha256_of", "to_json", "to_toml",
-    "write_digests", "write_error", "write_json", "write_text", "writing",
+    "check_digests", "check_figures", "expanded", "forget_digests", "only_one", "other_kind", "read_array",
+    "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers",
+    "save_figures", "sha256_of", "to_json", "to_toml", "write_digests", "write_error", "write_json", "write_text",
+    "writing",
 ]  # fmt: skip

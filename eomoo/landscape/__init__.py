@@ -18,14 +18,14 @@ from eomoo.landscape.pls import pls_depth
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
 from eomoo.landscape.sample import Sample, sample_of
 from eomoo.landscape.sampled import SampleAnalysis, analyse_sample
-from eomoo.landscape.sampled_sheet import sampled_sheet
-from eomoo.landscape.sheet import finish, landscape_sheet
+from eomoo.landscape.sampled_sheet import draw_sample
+from eomoo.landscape.sheet import draw_landscape, finish
 from eomoo.landscape.values import correlation, describe
 from eomoo.landscape.writing import landscape_frames, write_landscape, write_sample
 
 __all__ = [
     "Autocorrelation", "Beside", "Landscape", "LandscapeAnalysis", "Sample", "SampleAnalysis", "analyse_landscape",
-    "analyse_sample", "autocorrelation", "correlation", "describe", "finish", "is_sample", "landscape_frames",
-    "landscape_of", "landscape_sheet", "pls_depth", "sample_of", "sampled_sheet", "set_beside", "walk_autocorrelation",
+    "analyse_sample", "autocorrelation", "correlation", "describe", "draw_landscape", "draw_sample", "finish",
+    "is_sample", "landscape_frames", "landscape_of", "pls_depth", "sample_of", "set_beside", "walk_autocorrelation",
     "write_landscape", "write_sample",
 ]  # fmt: skip

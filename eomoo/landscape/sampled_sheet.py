@@ -14,7 +14,7 @@ import numpy as np
 from eomoo.landscape.intervals import Estimates
 from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
-from eomoo.landscape.sheet import STYLES, finish, sheet_axes, write_rows
+from eomoo.landscape.sheet import STYLES, draw_panels, finish, named_panels, write_rows
 from eomoo.plots import COLORS, axis_label
 from eomoo.space import load_space
 
@@ -29,12 +29,12 @@ _BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
 _MOST_CURVES, _MOST_RANKED = 4, 9
 # Characters of an axis label that stay within a panel, with a unit, and of what stands beside one.
 _MOST_TITLE, _MOST_SHORT = 32, 20
-_SMALL_PRINT: dict[str, Any] = {"fontsize": 6, "frameon": False, "borderpad": 0.1, "alignment": "left"}
+_SMALL_PRINT: dict[str, Any] = {"alignment": "left"}
 _POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
 
 
-def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
-    """One page of what there is of a sample, and the panels ``more`` before the numbers."""
+def draw_sample(analysis: SampleAnalysis, *more: Panel, width: str = "page") -> dict[str, Figure]:
+    """What there is of a sample, and the panels ``more`` before the numbers; see ``draw_panels``."""
     sample, numbers = analysis.sample, analysis.numbers
     good, latency = shown(sample), _latency(analysis)
     panels: list[Panel] = [partial(plot_distributions, names=names) for names in _together(analysis)]
@@ -53,10 +53,8 @@ def sampled_sheet(analysis: SampleAnalysis, *more: Panel) -> Figure:
         panels += [plot_beside_rugged] if any(row["table"] == "second" for row in analysis.beside.rugged) else []
     panels += [*more, write_sample_numbers]
     count = f"a sample, {len(sample.cells):,} of {numbers['sample']['of']:,} cells"
-    figure, axes = sheet_axes(len(panels), title=f"{numbers['title']} ({count})")
-    for ax, panel in zip(axes, panels, strict=True):
-        panel(ax, analysis)
-    return figure
+    title = f"{numbers['title']} ({count})"
+    return draw_panels(named_panels(panels, analysis), title=title, width=width)
 
 
 def shown(sample: Sample) -> list[str]:
@@ -163,7 +161,7 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     names = list(sample.quantities)
     rank, low, high = (part[names.index(x), names.index(y)] for part in analysis.ranks)
     ax.margins(y=0.3)
-    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {_band(rank, low, high)}", title_fontsize=6)
+    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {_band(rank, low, high)}")
     return finish(ax, title=f"{_short(sample, y)}, {_short(sample, x)}", x=x_label, y=y_label)
 
 
@@ -276,11 +274,11 @@ def _plot_matrix(
     for (a, b), rank in np.ndenumerate(value):
         ink = "#777777" if not sure[a, b] else "white" if abs(rank) > 0.7 else "black"
         text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".")
-        ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize=5.5, color=ink)
+        ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize="x-small", color=ink)
     finish(ax, title=f"{title} (grey: may be 0)", x=x)
     labels = [_short(second, name) for name in columns]
-    ax.set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize=5.5, rotation=90)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first, name) for name in rows], fontsize=5.5)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize="x-small", rotation=90)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first, name) for name in rows], fontsize="x-small")
     return ax
 
 
@@ -327,7 +325,7 @@ def _plot_intervals(ax: Axes, rows: Sequence[tuple[str, float, Any]], *, title: 
         ax.plot(ends, (k, k), color=COLORS[5], linewidth=2)
         ax.plot(value, k, "o", color="black", markersize=3)
     finish(ax, title=title, x=x)
-    ax.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=6)
+    ax.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize="small")
     ax.set_ylim(len(rows) - 0.5, -0.5)
     return ax
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
+from string import ascii_lowercase
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo.arrays import Facts, Ints
 from eomoo.landscape.measure import LandscapeAnalysis
-from eomoo.plots import COLORS, axis_label
+from eomoo.plots import COLORS, WIDTHS, axis_label, look, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,26 +29,62 @@ STYLES: tuple[Facts, ...] = (
     {"color": COLORS[2], "linestyle": "-."},
     {"color": COLORS[3], "linestyle": ":"},
 )
-SMALL = 6.5
-"""Points of the small print: nine panels share a page of 7.5 inches."""
+_SHEET_SIZE = 7.4
+"""Points of the letters where three panels share a page; small ones have 6.2."""
+_CAPTION_WIDTH = 160  # small letters that a page is wide
+Panel = Callable[["Axes"], object]
 
 
-def sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
-    """A page of 7.5 inches width with a title and ``n_panels`` axes in three columns, tied to no display."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
+def named_panels(panels: Iterable[Callable[..., object]], analysis: object) -> dict[str, Panel]:
+    """Panels of an analysis by what they plot; each is called with axes."""
+    found: dict[str, Panel] = {}
+    for panel in panels:
+        function, given = (panel.func, panel.keywords) if isinstance(panel, partial) else (panel, {})
+        name = re.sub("^_?(plot|write)_", "", function.__name__).replace("_", "-")
+        same = sum(known.rstrip("-0123456789") == name for known in found)
+        found[f"{name}-{same + 1}" if same else name] = partial(function, **given, analysis=analysis)
+    return found
 
+
+def draw_panels(panels: Mapping[str, Panel], *, title: str, width: str) -> dict[str, Figure]:
+    """Figures by name: of a page's width one sheet, "landscape"; of a column's each panel, "landscape-NAME"."""
+    if width == "page":
+        with look(_SHEET_SIZE):
+            figure, axes = _sheet_axes(len(panels), title=title)
+            for ax, panel in zip(axes, panels.values(), strict=True):
+                panel(ax)
+            figure.supxlabel(_caption(panels), x=0.01, ha="left", fontsize="small", linespacing=1.3)
+        return {"landscape": figure}
+    figures = {}
+    for name, panel in panels.items():
+        if "numbers" not in name:  # what is in numbers belongs into a table
+            with look():
+                figures[f"landscape-{name}"], ax = new_figure(WIDTHS[width])
+                panel(ax)
+                ax.set_title("", loc="left")
+    return figures
+
+
+def _caption(panels: Mapping[str, Panel]) -> str:
+    """What each panel shows, by its letter, as its function says."""
+    letters: dict[str, str] = {}
+    for letter, (name, panel) in zip(ascii_lowercase, panels.items(), strict=False):
+        if "numbers" not in name and isinstance(panel, partial):
+            said = " ".join((panel.func.__doc__ or "").split("\n\n")[0].split())
+            letters[said] = f"{letters[said]}, {letter}" if said in letters else letter
+    return fill(" ".join(f"({letter}) {said}" for said, letter in letters.items()), _CAPTION_WIDTH)
+
+
+def _sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
+    """A page with a title and ``n_panels`` axes in three columns, tied to no display."""
     rows = -(-n_panels // 3)
-    spacing = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
-    figure = Figure(figsize=(7.5, 2.45 * rows + 0.35), layout=spacing, dpi=200)
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=8.5)
-    axes = list(figure.subplots(rows, 3, squeeze=False).flat)
+    figure, grid = new_figure(WIDTHS["page"], 2.35 * rows + 1.2, size=_SHEET_SIZE, nrows=rows, ncols=3, squeeze=False)
+    figure.suptitle(title)
+    axes = list(grid.flat)
     for ax in axes[n_panels:]:
         ax.set_axis_off()
-    for letter, ax in zip("abcdefghijklmnop", axes[:n_panels], strict=False):
-        ax.set_title(f"({letter})", fontsize=8, loc="left")
+    for letter, ax in zip(ascii_lowercase, axes[:n_panels], strict=False):
+        ax.set_title(f"({letter})", loc="left")
     return figure, axes[:n_panels]
 
 
@@ -56,22 +95,18 @@ def write_rows(ax: Axes, rows: Sequence[Sequence[str]], *, room: int = 0) -> Axe
     places = (0.64, 1.0) if max(map(len, rows)) > 2 else (1.0,)
     for k, (label, *values) in enumerate(rows):
         y = 0.97 - k * 0.98 / max(room, len(rows))
-        ax.text(0.0, y, label, fontsize=SMALL, va="top", transform=ax.transAxes)
+        ax.text(0.0, y, label, fontsize="small", va="top", transform=ax.transAxes)
         for x, value in zip(places, values, strict=True):
-            ax.text(x, y, value, fontsize=SMALL, va="top", ha="right", transform=ax.transAxes)
+            ax.text(x, y, value, fontsize="small", va="top", ha="right", transform=ax.transAxes)
     return ax
 
 
 def finish(ax: Axes, *, title: str, x: str = "", y: str = "") -> Axes:
-    """Give a panel its title, labels and small print."""
+    """Give a panel its title and labels."""
     letter = ax.get_title(loc="left")
-    ax.set_title(f"{letter} {title}".strip(), fontsize=8, loc="left")
-    ax.set_xlabel(x, fontsize=7)
-    ax.set_ylabel(y, fontsize=7)
-    ax.tick_params(labelsize=SMALL, length=2.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.get_offset_text().set_fontsize(SMALL)
+    ax.set_title(f"{letter} {title}".strip(), loc="left", parse_math=False)
+    ax.set_xlabel(x, parse_math=False)
+    ax.set_ylabel(y, parse_math=False)
     return ax
 
 
@@ -101,7 +136,7 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
     kind = "predicted front" if landscape.problem.predicted else "Pareto front"
     best, name = landscape.front, f"{kind} ({len(landscape.front)})"
     ax.plot(x[best], y[best], "o", color=COLORS[1], markersize=2.6, mec="white", mew=0.3, label=name)
-    ax.legend(fontsize=SMALL, framealpha=0.8, edgecolor="none", handletextpad=0.1, borderpad=0.1)
+    ax.legend(frameon=True, framealpha=0.8, edgecolor="none", handletextpad=0.1)
     return finish(ax, title="objective space", x=labels[pair[0]], y=labels[pair[1]])
 
 
@@ -114,7 +149,7 @@ def _count_bar(ax: Axes, drawn: PolyCollection) -> None:
     bar.outline.set_linewidth(0.4)
     place.xaxis.set_ticks([])
     place.xaxis.set_ticks([], minor=True)
-    style: Facts = {"fontsize": 6, "va": "center", "transform": place.transAxes}
+    style: Facts = {"fontsize": "small", "va": "center", "transform": place.transAxes}
     place.text(-0.08, 0.4, "1", ha="right", **style)
     place.text(1.08, 0.4, f"{int(drawn.get_clim()[1]):,} cells", ha="left", **style)
 
@@ -136,7 +171,7 @@ def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     rest = points[~np.isin(analysis.component, big)]
     if len(rest):
         ax.plot(*rest.T, "x", color="black", markersize=3, label=f"{len(size) - len(big)} others", zorder=2)
-    ax.legend(fontsize=SMALL, frameon=False, handletextpad=0.1)
+    ax.legend(handletextpad=0.1)
     labels = objective_labels(analysis)
     title = f"front: {len(size)} component{'s' if len(size) > 1 else ''}"
     return finish(ax, title=title, x=labels[0], y=labels[1] if m > 1 else "cell of the front")
@@ -164,21 +199,13 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
             share = 100.0 * shares.get(name, 0.0)
             ax.barh(k, share, left=left, color=color, edgecolor="black", linewidth=0.4, label=name if k == 0 else "")
             if share >= 8.0:
-                ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", fontsize=6.5, color=ink)
+                ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", fontsize="small", color=ink)
             left += share
-    ax.set_yticks(range(len(rows)), list(rows), fontsize=SMALL)
+    ax.set_yticks(range(len(rows)), list(rows), fontsize="small")
     ax.invert_yaxis()
     ax.set_xlim(0, 100)
     place = (0.45, -0.2)
-    ax.legend(
-        fontsize=6,
-        frameon=False,
-        ncols=2,
-        loc="upper center",
-        bbox_to_anchor=place,
-        columnspacing=0.9,
-        handlelength=1.2,
-    )
+    ax.legend(ncols=2, loc="upper center", bbox_to_anchor=place, columnspacing=0.9, handlelength=1.2)
     return finish(ax, title="neighbours compared", x="neighbours (%)")
 
 
@@ -213,8 +240,8 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     # Room above for the legend.
     ax.set_ylim(0, 1.0 + 0.14 * F.shape[1])
     ax.set_yticks(np.linspace(0, 1, 6))
-    ax.legend(fontsize=6, frameon=False, loc="upper left", borderpad=0.1)
-    return finish(ax, title="fitness and distance", x="steps to the front, cells", y="best 0 to worst 1")
+    ax.legend(loc="upper left")
+    return finish(ax, title="fitness and distance", x="steps to the front; below, cells", y="scaled objective, 0 best")
 
 
 def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
@@ -232,7 +259,7 @@ def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     # Room below for the legend.
     least = min(1.0 / len(basin) for _, basin, _ in curves)
     ax.set_ylim(least ** (1.0 + 0.13 * len(curves)) if least < 1.0 else 0.1, 1.5)
-    ax.legend(fontsize=6, frameon=False, loc="lower left", borderpad=0.1)
+    ax.legend(loc="lower left")
     return finish(ax, title="basins of local optima", x="cells in the basin, at least", y="share of local optima")
 
 
@@ -247,7 +274,7 @@ def plot_autocorrelation(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
             ax.plot(analysis.exact[:, k], ".", color=style["color"], markersize=2.5)
     ax.axhline(0.0, color="black", linewidth=0.5)
     ax.set_xlim(0, len(analysis.autocorrelation[0].mean) - 1)
-    ax.legend(fontsize=6, frameon=False, borderpad=0.1)
+    ax.legend()
     return finish(ax, title="random walks", x="lag (steps)", y="autocorrelation")
 
 
@@ -260,7 +287,7 @@ def plot_search_depth(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
         ax.plot(*ends.T, "os"[k % 2], color=STYLES[k]["color"], markersize=2.6, label=name)
     ax.set_xscale("log")
     ax.set_ylim(top=1.02)
-    ax.legend(fontsize=6, frameon=False, loc="lower right", borderpad=0.1)
+    ax.legend(loc="lower right")
     return finish(ax, title="Pareto local search", x="cells evaluated until it stops", y="share of hypervolume")
 
 
@@ -295,20 +322,19 @@ def plot_correlations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     ax.set_aspect("equal")
     for (a, b), value in np.ndenumerate(found):
         ink = "white" if abs(value) > 0.7 else "black"
-        ax.text(b + 0.5, a + 0.5, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
+        ax.text(b + 0.5, a + 0.5, f"{value:.2f}", ha="center", va="center", fontsize="small", color=ink)
     middles = np.arange(len(names)) + 0.5
-    ax.set_xticks(middles, names, fontsize=6)
-    ax.set_yticks(middles, names, fontsize=6)
+    ax.set_xticks(middles, names, fontsize="small")
+    ax.set_yticks(middles, names, fontsize="small")
     return finish(ax, title="Spearman correlation")
 
 
-def landscape_sheet(analysis: LandscapeAnalysis) -> Figure:
-    """One page: objective space, front, neighbours, ranks, distances, basins, walks, search, numbers."""
+def draw_landscape(analysis: LandscapeAnalysis, *, width: str = "page") -> dict[str, Figure]:
+    """Objective space, front, neighbours, ranks, distances, basins, walks, search, numbers; see ``draw_panels``."""
     m = analysis.landscape.F.shape[1]
     pairs = list(combinations(range(m), 2))[:3] or [(0, 0)]
     numbers = analysis.numbers
-    title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood “{numbers['neighborhood']}”"
-    panels: list[Callable[[Axes, LandscapeAnalysis], object]] = [
+    panels: list[Callable[..., object]] = [
         *(partial(plot_objective_space, pair=pair) for pair in pairs),
         plot_front_components,
         plot_neighbor_relations,
@@ -320,10 +346,8 @@ def landscape_sheet(analysis: LandscapeAnalysis) -> Figure:
         *([plot_correlations] if m > 2 else []),
         _write_numbers,
     ]
-    figure, axes = sheet_axes(len(panels), title=title)
-    for ax, panel in zip(axes, panels, strict=True):
-        panel(ax, analysis)
-    return figure
+    title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood “{numbers['neighborhood']}”"
+    return draw_panels(named_panels(panels, analysis), title=title, width=width)
 
 
 def objective_labels(analysis: LandscapeAnalysis) -> list[str]:

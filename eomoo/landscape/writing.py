@@ -1,8 +1,8 @@
-"""A landscape's files: numbers as JSON, curves and distributions as CSV, the sheet as PDF and PNG."""
+"""A landscape's files: numbers as JSON, curves and distributions as CSV, the sheet or its panels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Facts, Ints
-from eomoo.files import atomic_path, write_json
+from eomoo.files import atomic_path, save_figures, write_json
 from eomoo.landscape.graph import components_among
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.landscape.sampled import SampleAnalysis
-from eomoo.landscape.sampled_sheet import Panel, sampled_sheet
-from eomoo.landscape.sheet import landscape_sheet
+from eomoo.landscape.sampled_sheet import Panel, draw_sample
+from eomoo.landscape.sheet import draw_landscape
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,41 +26,46 @@ if TYPE_CHECKING:
 _BINS = 100
 
 
-def write_landscape(analysis: LandscapeAnalysis, folder: str | Path) -> list[Path]:
-    """Write ``landscape.json``, the CSV of :func:`landscape_frames`, ``landscape.pdf`` and ``.png``."""
-    return _write(Path(folder), analysis.numbers, landscape_frames(analysis), landscape_sheet(analysis))
+_SHEET_FORMS = ("pdf", "png")
 
 
-def write_sample(analysis: SampleAnalysis, folder: str | Path, *panels: Panel) -> list[Path]:
-    """As ``write_landscape``, of a sample: the CSV of :func:`sample_frames`, and ``panels`` beside the sheet's own."""
-    return _write(Path(folder), analysis.numbers, sample_frames(analysis), sampled_sheet(analysis, *panels))
+def write_landscape(
+    analysis: LandscapeAnalysis, folder: str | Path, forms: Sequence[str] = _SHEET_FORMS, *, width: str = "page"
+) -> list[Path]:
+    """Write ``landscape.json``, the CSV of :func:`landscape_frames`, and the sheet in ``forms``, or its panels.
 
-
-def _write(folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], sheet: Figure) -> list[Path]:
-    """Write numbers as ``landscape.json``, frames as ``NAME.csv``, a sheet as ``landscape.pdf`` and ``.png``.
-
-    The same content gives the same bytes.
+    Args:
+        analysis: What was measured.
+        folder: Where to.
+        forms: Of the figures: png, pdf, svg.
+        width: "page": one sheet, ``landscape.pdf``; "column": a figure for each panel, ``landscape-NAME.pdf``.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf
-    from matplotlib.image import imsave
+    figures = draw_landscape(analysis, width=width)
+    return _write(Path(folder), analysis.numbers, landscape_frames(analysis), figures, forms)
 
+
+def write_sample(
+    analysis: SampleAnalysis,
+    folder: str | Path,
+    *panels: Panel,
+    forms: Sequence[str] = _SHEET_FORMS,
+    width: str = "page",
+) -> list[Path]:
+    """As ``write_landscape``, of a sample: the CSV of :func:`sample_frames`, and ``panels`` beside the sheet's own."""
+    figures = draw_sample(analysis, *panels, width=width)
+    return _write(Path(folder), analysis.numbers, sample_frames(analysis), figures, forms)
+
+
+def _write(
+    folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], figures: Mapping[str, Figure], forms: Sequence[str]
+) -> list[Path]:
+    """Write numbers as ``landscape.json``, frames as ``NAME.csv``, figures; the same content gives the same bytes."""
     written = [folder / "landscape.json", *(folder / f"{name}.csv" for name in frames)]
     write_json(written[0], numbers)
     for place, frame in zip(written[1:], frames.values(), strict=True):
         with atomic_path(place) as path:
             frame.to_csv(path, index=False)
-    # Figure.savefig would lay out and draw the page five times for two files.
-    canvas: Any = FigureCanvasAgg(sheet)
-    canvas.draw()
-    sheet.set_layout_engine("none")
-    picture, page = folder / "landscape.png", folder / "landscape.pdf"
-    with atomic_path(picture) as path:
-        imsave(path, canvas.buffer_rgba(), format="png", dpi=sheet.dpi)
-    vector: Any = FigureCanvasPdf(sheet)
-    with atomic_path(page) as path:
-        vector.print_pdf(path, metadata={"CreationDate": None})
-    return [*written, page, picture]
+    return [*written, *save_figures(figures, folder, forms)]
 
 
 def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:

@@ -71,7 +71,7 @@ def test_the_best_of_one_objective(direction, best):
 def test_labels_and_colors():
     assert axis_label("latency", "ms") == "latency (ms)"
     assert axis_label("parameters", "") == "parameters"
-    assert len(set(COLORS)) == len(COLORS) == 8
+    assert len(set(COLORS)) == len(COLORS) == 12
 
 
 def test_figures_are_tied_to_no_display(tmp_path):

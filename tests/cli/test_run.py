@@ -75,6 +75,18 @@ def test_two_runs_into_one_folder_do_not_mix(call, own, tmp_path):
     assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0
 
 
+def test_figures_are_written_as_what_was_asked(call, own, tmp_path):
+    start = ("run", own, "-a", "random", "--budget", 20, "--out", tmp_path / "new")
+    refused = call(*start, "--figures", "jpeg")
+    assert refused.code == 1
+    assert "the form of a figure must be one of png, pdf, svg; got 'jpeg'" in refused.err
+    assert not (tmp_path / "new").exists()
+    assert call(*start, "--figures", "svg", "--figures", "pdf", "--width", "page").code == 0
+    found = {path.name for path in (tmp_path / "new").iterdir() if path.stem in ("front", "cells")}
+    assert found == {"front.csv", "front.svg", "front.pdf", "cells.svg", "cells.pdf"}
+    assert b'width="510' in (tmp_path / "new" / "front.svg").read_bytes()[:2000]
+
+
 @pytest.mark.parametrize("name", ["front.csv", "trace.csv", "settings.json"])
 def test_a_changed_file_is_told_by_the_report(call, own, tmp_path, name):
     assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0

@@ -62,6 +62,10 @@ def test_show_prints_tables_and_writes_them(run, part):
     assert r"\toprule" in Path("t.tex").read_text()
     assert set(pd.read_csv("tables/runs.csv")["seed"]) == {5, 7, 9}
     assert len(list(Path("figures").glob("*.png"))) == 4
+    run("show", "x", "--figures", "pdf", "--figures", "svg", "--width", "page")
+    assert sorted({path.suffix for path in Path("x/figures").iterdir()}) == [".pdf", ".svg"]
+    with pytest.raises(EomooError, match="width of a figure must be one of column, page; got 'wide'"):
+        run("show", "x", "--figures", "pdf", "--width", "wide")
     early, _ = run("show", "x", "--at", "10,20", "--indicators", "mean_edit,r2")
     assert "10 distinct cells" in early
     assert "20 distinct cells" in early

@@ -64,6 +64,16 @@ def test_the_sheet_is_a_picture_and_a_vector_page(written):
     assert sorted(path.suffix for path in folder.iterdir()).count(".csv") == 7
 
 
+def test_a_column_of_a_paper_has_a_figure_for_each_panel(small_card_of_three, tmp_path):
+    options = ["--walks", "20", "--walk-length", "10", "--searches", "2", "--figures", "svg", "--width", "column"]
+    result = runner.invoke(app, [str(small_card_of_three), "--out", str(tmp_path), *options])
+    assert result.exit_code == 0, result.output
+    found = {path.stem for path in tmp_path.glob("*.svg")}
+    assert {f"landscape-objective-space{k}" for k in ("", "-2", "-3")} | {"landscape-basins"} <= found
+    assert len(found) == 11
+    assert not list(tmp_path.glob("*.p[dn]*"))
+
+
 def test_the_terminal_gets_sentences(small_card_of_three):
     options = ["--neighborhood", "hamming", "--walks", "20", "--walk-length", "10", "--searches", "2"]
     result = runner.invoke(app, [str(small_card_of_three), *options])

@@ -7,7 +7,7 @@ import pytest
 from eomoo.data.measured_table import measured_table
 from eomoo.data.published_tables import open_table
 from eomoo.errors import DataError
-from eomoo.landscape import analyse_sample, sampled_sheet
+from eomoo.landscape import analyse_sample, draw_sample
 from eomoo.landscape.intervals import rank_correlations
 
 
@@ -136,7 +136,7 @@ def test_a_few_cells_without_walks_tell_what_they_can(cells):
     assert "autocorrelation" not in quantity(found, "val_micro")
     assert quantity(found, "val_micro")["values"]["n"] == cells
     assert np.isnan(found.ranks.value[0, 1]) == (cells < 3)
-    sampled_sheet(found)
+    draw_sample(found)
 
 
 def test_one_walk_has_values_without_intervals():
@@ -199,7 +199,7 @@ def test_a_table_of_few_quantities_has_a_sheet(names):
     columns = [*facts["columns"], column("macs", kind="counted")]
     facts["columns"] = [c for c in columns if c["name"] in names]
     rows = rows.assign(macs=np.arange(240.0))[["index", "walk", "step", *names]]
-    figure = sampled_sheet(analysed(rows, facts))
+    figure = draw_sample(analysed(rows, facts))["landscape"]
     titles = [ax.get_title(loc="left")[4:] for ax in figure.axes if ax.get_title(loc="left")]
     assert len(set(titles)) == len(titles)
     assert any("all walks together" in title for title in titles)
@@ -238,7 +238,7 @@ def test_two_tables_are_compared_over_their_common_cells():
     assert first == pytest.approx(alone)
     assert second == pytest.approx(alone)
     assert ("second", "val_micro", True) not in rugged
-    sampled_sheet(analysis)
+    draw_sample(analysis)
 
 
 def test_tables_without_a_common_cell_compare_their_walks_or_say_so():

@@ -40,9 +40,9 @@ def plot_violins(ax: Axes, samples: Mapping[str, Floats], *, ylabel: str, colors
                 part.set(facecolor=color, alpha=0.35, edgecolor=color)
         ax.plot(k + rng.uniform(-0.08, 0.08, len(values)), values, ".", color=color, markersize=2.5)
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-        ax.plot([k, k], [low, high], color="#000000", linewidth=2.2, solid_capstyle="butt")
-        ax.plot([k], [middle], "o", color="#FFFFFF", markeredgecolor="#000000", markersize=4, zorder=4)
-    ax.set_xticks(range(1, len(samples) + 1), list(samples), rotation=35, ha="right", fontsize=8)
+        ax.plot([k, k], [low, high], color="#000000", linewidth=1.6, solid_capstyle="butt")
+        ax.plot([k], [middle], "o", color="#FFFFFF", markeredgecolor="#000000", markersize=3, zorder=4)
+    ax.set_xticks(range(1, len(samples) + 1), list(samples), rotation=35, ha="right", parse_math=False)
     ax.set_ylabel(ylabel)
     return ax
 
@@ -58,26 +58,27 @@ def plot_shifts(ax: Axes, found: Mapping[str, Comparison], *, xlabel: str) -> Ax
     ax.axvspan(-1.0, 1.0, color=_BAND, linewidth=0)
     # Above the axes, where no line crosses it.
     ax.annotate(
-        "does not matter", (0.0, 1.005), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8,
-        color="#555555",
-    )  # fmt: skip
+        "does not matter", (0.0, 1.005), xycoords=("data", "axes fraction"), ha="center", va="bottom", color="#555555"
+    )
     ax.axvline(0.0, color="#000000", linewidth=0.8)
     for row, c in enumerate(found.values()):
         color = COLORS[("ahead", "behind").index(c.word)] if c.word in ("ahead", "behind") else "#555555"
-        ax.plot([c.low / c.matters, c.high / c.matters], [row, row], color=color, linewidth=2.2)
-        ax.plot([c.shift / c.matters], [row], _WORD_MARKERS.get(c.word, "o"), color=color, markersize=6)
-        ax.annotate(c.word, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=color)
-    ax.set_yticks(range(len(found)), list(found), fontsize=8)
+        ax.plot([c.low / c.matters, c.high / c.matters], [row, row], color=color, linewidth=1.6)
+        ax.plot([c.shift / c.matters], [row], _WORD_MARKERS.get(c.word, "o"), color=color, markersize=4, clip_on=False)
+        ax.annotate(c.word, (1.01, row), xycoords=("axes fraction", "data"), va="center", color=color)
+    ax.set_yticks(range(len(found)), list(found), parse_math=False)
     ax.set_ylim(len(found) - 0.5, -0.5)
     # A shift of many times what matters says no more where it is drawn to scale.
     ax.set_xscale("symlog", linthresh=2.0, linscale=2.0)
     ends = np.abs([(c.low / c.matters, c.high / c.matters, c.shift / c.matters) for c in found.values()])
     widest = 1.2 * float(np.nanmax(ends, initial=1.5))
-    ticks = sorted({k * step for k in (1, -1) for step in _TICKS if step < widest})
+    steps = [step for step in _TICKS if step < widest]
+    # Far steps stand close to each other: every other will do, the furthest among them.
+    ticks = sorted({k * step for k in (1, -1) for step in (*steps[:2], *steps[:1:-2])})
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.set_xlim(-widest, widest)
-    ax.set_xlabel(xlabel, fontsize=9)
+    ax.set_xlabel(xlabel)
     return ax
 
 
@@ -92,24 +93,23 @@ def plot_critical_difference(ax: Axes, ranks: RankTest) -> Axes:
     ax.plot([1, k], [0, 0], color="#000000", linewidth=1.2)
     for tick in range(1, k + 1):
         ax.plot([tick, tick], [0, 0.18], color="#000000", linewidth=1)
-        ax.text(tick, 0.28, str(tick), ha="center", va="bottom", fontsize=9)
+        ax.text(tick, 0.28, str(tick), ha="center", va="bottom")
     for place, (name, rank) in enumerate(zip(ranks.names, ranks.mean_ranks, strict=True)):
         on_left = place < left
         row = place if on_left else k - 1 - place
         y, end = -depth - 0.6 * row, (0.85 if on_left else k + 0.15)
         ax.plot([rank, rank, end], [0, y, y], color="#555555", linewidth=0.9)
         text = f"{name} ({rank:.2f})"
-        ax.text(
-            end - 0.05 if on_left else end + 0.05, y, text, ha="right" if on_left else "left", va="center", fontsize=9
-        )
+        x, side = (end - 0.05, "right") if on_left else (end + 0.05, "left")
+        ax.text(x, y, text, ha=side, va="center", parse_math=False)
     where = dict(zip(ranks.names, ranks.mean_ranks, strict=True))
     for row, group in enumerate(ranks.groups):
         ends = [where[group[0]] - 0.04, where[group[-1]] + 0.04]
-        ax.plot(ends, [-0.4 - 0.4 * row] * 2, color=COLORS[1], linewidth=4, solid_capstyle="butt")
+        ax.plot(ends, [-0.4 - 0.4 * row] * 2, color=COLORS[1], linewidth=3, solid_capstyle="butt")
     ax.plot([1, 1 + ranks.critical_difference], [1.15, 1.15], color="#000000", linewidth=1.6)
     of = f"{ranks.n_families} families of " if ranks.n_families < ranks.n_problems else ""
     text = f"critical difference {ranks.critical_difference:.2f} ({of}{ranks.n_problems} problems)"
-    ax.text(1, 1.3, text, fontsize=8, va="bottom")
+    ax.text(1, 1.3, text, va="bottom")
     widest = max(1 + ranks.critical_difference, k)
     ax.set_xlim(1 - 0.45 * k, widest + 0.45 * k)
     ax.set_ylim(-depth - 0.6 * rows, 2.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +17,11 @@ from eomoo.analysis.drawing import draw_cell
 from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts
 from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
-from eomoo.arrays import Bools, Floats
-from eomoo.files import atomic_path
+from eomoo.analysis.wording import number, shown_unit
+from eomoo.arrays import Bools, Facts, Floats
+from eomoo.files import save_figures
 from eomoo.fronts import Objectives
-from eomoo.plots import COLORS, new_figure
+from eomoo.plots import WIDTHS, line_style, look, new_figure, say_numbers, spread
 from eomoo.space import load_space
 
 if TYPE_CHECKING:
@@ -28,11 +30,10 @@ if TYPE_CHECKING:
 
 
 _SURE = "#0072B2"
-_SEEN, _TRUE, _FOUND = "#BBBBBB", "#000000", "#D55E00"
+_SEEN, _TRUE, _FOUND = "#B0B0B0", "#000000", "#D55E00"
 # What fits a page.
-_MOST_SHIFTS = 40
-_DASHES = ("-", "--", "-.", ":")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_MOST_SHIFTS = 24
+_MOST_LETTERS = 24  # of a label beside a column's figure
 
 
 def plot_front(
@@ -62,28 +63,33 @@ def plot_front(
         label, best: What the front, and that of all cells, are called.
     """
     if seen is not None and len(seen):
-        ax.plot(*seen.T, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(seen):,})", zorder=1)
+        ax.plot(*seen.T, ".", color=_SEEN, markersize=2.6, mew=0, label=f"evaluated ({len(seen):,})", zorder=1)
     for share, outline in bands:
         alpha = 0.18 if share > 50 else 0.4
         ax.fill(*outline.T, color=_SURE, alpha=alpha, linewidth=0, zorder=1.5, label=f"the true front, {share} %")
+    ends = [front]
     if deviations is not None and (deviations > 0).any() and not bands:
         (x, y), (dx, dy), name = front.T, deviations.T, "standard deviation"
-        ax.errorbar(x, y, dy, dx, fmt="none", ecolor=_FOUND, alpha=0.25, linewidth=0.8, zorder=2, label=name)
+        ax.errorbar(x, y, dy, dx, fmt="none", ecolor=_FOUND, alpha=0.25, linewidth=0.6, zorder=2, label=name)
+        ends += [front - deviations, front + deviations]
     if true_front is not None and len(true_front):
         name = f"{best} ({len(true_front)})"
-        ax.plot(*true_front.T, "o", color=_TRUE, markersize=6, mfc="none", mew=0.9, label=name, zorder=3)
+        ax.plot(*true_front.T, "o", color=_TRUE, markersize=4, mfc="none", mew=0.6, label=name, zorder=3)
+        ends.append(true_front)
     found = front[np.argsort(front[:, 0])]
-    ax.plot(*found.T, "o", color=_FOUND, markersize=3.4, label=f"{label} ({len(front)})", zorder=4)
+    edge: Facts = {"mec": "#000000", "mew": 0.3}
+    ax.plot(*found.T, "o", color=_FOUND, markersize=3, **edge, label=f"{label} ({len(front)})", zorder=4)
     if takes is not None and len(takes):
-        ax.plot(*takes.T, "D", color=_SURE, markersize=4.5, label=f"can be told apart ({len(takes)})", zorder=5)
-    return _labelled(ax, labels[0], labels[1])
+        ax.plot(*takes.T, "D", color=_SURE, markersize=3, **edge, label=f"can be told apart ({len(takes)})", zorder=5)
+    core, outer = np.concatenate(ends), [outline for _, outline in bands] + ([] if seen is None else [seen])
+    return spread(_labelled(ax, labels[0], labels[1]), np.concatenate([core, *outer]), core)
 
 
-def _labelled(ax: Axes, x: str, y: str, *, legend: int = 8) -> Axes:
-    """Name the axes, whose titles are no formulas, and show the legend in points of ``legend``."""
+def _labelled(ax: Axes, x: str, y: str, *, title: str | None = None) -> Axes:
+    """Name the axes, whose titles are no formulas, and show the legend, under a title where it has one."""
     ax.set_xlabel(x, parse_math=False)
     ax.set_ylabel(y, parse_math=False)
-    ax.legend(fontsize=legend, frameon=False)
+    ax.legend(title=title)
     return ax
 
 
@@ -98,7 +104,7 @@ def plot_best(ax: Axes, objectives: Objectives, *, values: Floats, feasible: Boo
     """
     steps = 1 + np.flatnonzero(feasible)
     shown = values[feasible]
-    ax.plot(steps, shown, ".", color=_SEEN, markersize=3, label=f"evaluated ({len(shown):,})")
+    ax.plot(steps, shown, ".", color=_SEEN, markersize=2.6, mew=0, label=f"evaluated ({len(shown):,})")
     ax.step(steps, objectives.best_so_far(shown), where="post", color=_FOUND, label="best so far")
     return _labelled(ax, "distinct cells evaluated", objectives[0].label)
 
@@ -115,29 +121,35 @@ def plot_front_matrix(
 ) -> Figure:
     """Draw a front of three or more objectives, a panel for each pair of them, on an empty figure."""
     n = front.shape[1] - 1
-    for (row, column), ax in np.ndenumerate(figure.subplots(n, n, squeeze=False)):
+    panels = figure.subplots(n, n, squeeze=False, sharex="col", sharey="row")
+    for (row, column), ax in np.ndenumerate(panels):
         if column > row:
             ax.set_axis_off()
             continue
+        say_numbers(ax)
         pair = [column, row + 1]
         also, true = (None if points is None else points[:, pair] for points in (seen, true_front))
-        names = labels[column], labels[row + 1]
+        # A panel is seldom as long as a title with its unit.
+        names = labels[column].replace(" (", "\n("), labels[row + 1].replace(" (", "\n(")
         plot_front(ax, front=front[:, pair], seen=also, true_front=true, labels=names, label=label, best=best)
-        ax.spines[["top", "right"]].set_visible(False)
-        if (row, column) != (0, 0):
-            ax.get_legend().remove()
+        ax.xaxis.label.set_visible(row == n - 1)
+        ax.yaxis.label.set_visible(column == 0)
+        ax.get_legend().remove()
+    panels[0, -1].legend(*panels[0, 0].get_legend_handles_labels(), loc="center")
     return figure
 
 
-def draw_front(stored: StoredRun) -> Figure:
-    """The front over what was evaluated; panels for three objectives and more."""
+@look()
+def draw_front(stored: StoredRun, *, width: str = "column") -> Figure:
+    """The front over what was evaluated, as wide as ``WIDTHS`` says; panels for three objectives and more."""
     problem, trace, said = stored.problem, stored.trace, stored.run.uncertainty
     labels, best = [o.label for o in problem.objectives], problem.best_front
     front, seen = stored.front_values, trace.values[trace.feasible]
     true = None if stored.true_front is None else stored.true_front[1]
     found = "predicted front found" if problem.predicted else "front found"
     n = len(labels) - 1
-    figure, ax = new_figure() if n < 2 else new_figure(4.0 * n, 3.2 * n)
+    wide = WIDTHS[width]
+    figure, ax = new_figure(wide, _height(wide) if n < 2 else 0.85 * wide)
     if n == 0:
         plot_best(ax, problem.objectives, values=trace.values, feasible=trace.feasible)
     elif n == 1:
@@ -153,31 +165,40 @@ def draw_front(stored: StoredRun) -> Figure:
             label=found,
             best=best,
         )
-        title = f"{stored.problem.name}, {stored.run.label}, seed {stored.run.seed}"
-        ax.set_title(title, fontsize=10, parse_math=False)
     else:
         ax.remove()
         plot_front_matrix(figure, front=front, seen=seen, true_front=true, labels=labels, label=found, best=best)
     return figure
 
 
-def draw_cells(stored: StoredRun, *, most: int = 24) -> Figure:
-    """Drawings of the front's cells, evenly chosen when there are more than ``most``."""
-    chosen = np.unique(np.linspace(0, len(stored.front) - 1, min(most, len(stored.front))).astype(int))
-    columns = min(6, len(chosen))
-    rows = -(-len(chosen) // columns)
-    figure, axes = new_figure(2.3 * columns, 2.9 * rows, nrows=rows, ncols=columns, squeeze=False)
+def _height(width: float) -> float:
+    """Inches of a figure of one panel: three quarters, but on a whole page no more than half."""
+    return 0.75 * width if width < 5 else 0.5 * width
+
+
+# Cells beside each other, 44 mm each, in which their letters fit; with more rows a page would overflow.
+_CELL_WIDTH, _MOST_ROWS = 1.75, 4
+
+
+@look()
+def draw_cells(stored: StoredRun, *, width: str = "column") -> Figure:
+    """Drawings of the front's cells, evenly chosen when there are more than fit a page."""
+    across = round(WIDTHS[width] / _CELL_WIDTH)
+    most = min(_MOST_ROWS * across, len(stored.front))
+    chosen = np.unique(np.linspace(0, len(stored.front) - 1, most).astype(int))
+    rows = -(-len(chosen) // across)
+    figure, axes = new_figure(WIDTHS[width], 2.1 * rows, nrows=rows, ncols=across, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, k in zip(axes.flat, chosen, strict=False):
         cell = int(stored.front_cells[k])
         lines = [
-            f"{o.name} {value:,.4g} {o.unit}".strip()
+            f"{o.title} {number(value)} {shown_unit(o.unit)}".strip()
             for o, value in zip(stored.problem.objectives, stored.front_values[k], strict=True)
         ]
         draw_cell(load_space().cell(cell), ax, title="\n".join([f"cell {cell}", *lines]))
     if len(chosen) < len(stored.front):
-        figure.suptitle(f"{len(chosen)} of the front's {len(stored.front)} cells", fontsize=11)
+        figure.suptitle(f"{len(chosen)} of the front's {len(stored.front)} cells")
     return figure
 
 
@@ -185,36 +206,32 @@ def plot_curves(ax: Axes, curves: Curves) -> Axes:
     """Draw lines with their bands; of outlines, those of a group in one colour, the faint ones dashed."""
     draw = _plot_outlines if curves.outlines else _plot_lines
     draw(ax, curves)
-    return _labelled(ax, curves.x_label, curves.y_label, legend=7 if curves.outlines else 8)
+    title = "thin: reached by 25 and 75 % of runs" if curves.outlines else None
+    _labelled(ax, curves.x_label, curves.y_label, title=title)
+    if curves.outlines:
+        points = np.concatenate([np.column_stack((line.x, line.y)) for line in curves.series])
+        spread(ax, points, points)
+    return ax
 
 
 def _plot_lines(ax: Axes, curves: Curves) -> None:
     for k, line in enumerate(curves.series):
-        color = COLORS[k % len(COLORS)]
+        style = line_style(line.group)
         if line.low is not None and line.high is not None:
-            ax.fill_between(line.x, line.low, line.high, color=color, alpha=0.18, linewidth=0)
+            ax.fill_between(line.x, line.low, line.high, color=style["color"], alpha=0.18, linewidth=0)
         n = len(line.x)
-        ax.plot(
-            line.x,
-            line.y,
-            _DASHES[k // len(COLORS) % len(_DASHES)],
-            color=color,
-            linewidth=1.6,
-            marker=_MARKERS[k % len(_MARKERS)],
-            markersize=4,
-            # Markers tell curves apart in grey; at different places, so that they do not hide each other.
-            markevery=(k % 4 * max(1, n // 20), max(1, n // 5)),
-            label=f"{line.name} ({line.runs} seeds)",
-        )
+        # Markers at different places, so that they do not hide each other.
+        places = (k % 4 * max(1, n // 20), max(1, n // 5))
+        ax.plot(line.x, line.y, **style, markersize=3.5, markevery=places, label=f"{line.name} ({line.runs} seeds)")
 
 
 def _plot_outlines(ax: Axes, curves: Curves) -> None:
-    n_faint = [0] * (1 + max(line.group for line in curves.series))
     for line in curves.series:
-        dash = ("--", ":")[n_faint[line.group] % 2] if line.faint else "-"
-        n_faint[line.group] += line.faint
-        color, width = COLORS[line.group % len(COLORS)], 1.0 if line.faint else 1.8
-        ax.plot(line.x, line.y, dash, color=color, linewidth=width, label=line.name)
+        style = line_style(line.group)
+        if line.faint:
+            ax.plot(line.x, line.y, color=style["color"], linewidth=0.5, linestyle=style["linestyle"])
+        else:
+            ax.plot(line.x, line.y, **style, markersize=3, markevery=max(1, len(line.x) // 4), label=line.name)
 
 
 def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves) -> Sequence[Axes]:
@@ -239,71 +256,66 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
         for name, dash in ((found.first, "-"), (found.second, "--")):
             if name in medians:
                 line = medians[name]
-                ax.plot(line.x, line.y, dash, color="#000000", linewidth=1, label=name)
-        ax.autoscale_view()
-        ax.set_title(f"{label} attains more often", fontsize=9)
-        ax.set_xlabel(found.x_label, fontsize=9)
-        ax.set_ylabel(found.y_label, fontsize=9)
-    axes[0].legend(fontsize=7, frameon=False, title="median surface", title_fontsize=7)
-    bar = axes[1].figure.colorbar(drawn, ax=list(axes))
-    bar.set_label("share of runs, difference", fontsize=8)
-    bar.ax.tick_params(labelsize=8)
+                ax.plot(line.x, line.y, dash, color="#000000", linewidth=0.8, label=name)
+        corners = np.array([box[:4] for box in found.boxes]).reshape(-1, 2)
+        points = np.concatenate([corners, *(np.column_stack((line.x, line.y)) for line in medians.values())])
+        spread(ax, points, points)
+        ax.set_title(f"{label} attains more often", parse_math=False)
+        ax.set_xlabel(found.x_label, parse_math=False)
+        ax.set_ylabel(found.y_label, parse_math=False)
+        ax.label_outer()
+    axes[0].legend(title="median surface")
+    axes[1].figure.colorbar(drawn, ax=list(axes)).set_label("share of runs, difference")
     return axes
 
 
-def write_figures(results: StudyResults, folder: str | Path) -> list[Path]:
+@look()
+def write_figures(
+    results: StudyResults, folder: str | Path, forms: Sequence[str] = ("png",), *, width: str = "column"
+) -> list[Path]:
     """Draw a study: anytime curves of each problem, attainment surfaces of two objectives, ranks.
 
     Returns:
-        The files: ``PROBLEM-anytime.png``, ``PROBLEM-attainment.png``,
-        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``shifts.png`` of up to 40
+        The files, in each of ``forms`` (png, pdf, svg): ``PROBLEM-anytime.png``, ``PROBLEM-attainment.png``,
+        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``shifts.png`` of up to 24
         pairs' whole searches, ``ranks-N.png``.
     """
-    folder = Path(folder)
     figures: dict[str, Figure] = {}
+    wide = WIDTHS[width]
     for problem in results.problems:
         stem = _file_name(problem.name)
-        figure, ax = new_figure()
+        figures[f"{stem}-anytime"], ax = new_figure(wide, _height(wide))
         plot_curves(ax, anytime(problem, stem))
-        ax.set_title(problem.name, fontsize=10)
-        figures[f"{stem}-anytime"] = figure
         surfaces = attainment(problem, stem)
         if surfaces is not None:
-            figures |= _draw_attainment(problem, surfaces, stem)
+            figures |= _draw_attainment(problem, surfaces, stem, wide)
     tables = study_tables(results)
-    shifts = {
-        f"{row['problem']}: {row['first']} - {row['second']}": comparison_of(row)
-        for row in tables.tests[tables.tests["indicator"] == AREA].to_dict(orient="records")[:_MOST_SHIFTS]
-    }
+    rows = tables.tests[tables.tests["indicator"] == AREA].to_dict(orient="records")[:_MOST_SHIFTS]
+    pairs = (fill(f"{row['first']} \N{MINUS SIGN} {row['second']}", _MOST_LETTERS) for row in rows)
+    shifts = {f"{pair}\n{row['problem']}": comparison_of(row) for pair, row in zip(pairs, rows, strict=True)}
     if shifts:
-        figure, ax = new_figure(8.4, 1.2 + 0.26 * len(shifts))
-        plot_shifts(ax, shifts, xlabel="shift of the mean share of hypervolume, in hundredths, with 95 % interval")
-        figures["shifts"] = figure
+        lines = sum(1 + label.count("\n") for label in shifts)
+        figures["shifts"], ax = new_figure(wide, 0.7 + 0.15 * lines)
+        plot_shifts(ax, shifts, xlabel="shift of the mean share of hypervolume,\nin hundredths, with 95 % interval")
     for n, ranks in tables.ranks.items():
         if ranks.n_families > 1:
-            figure, ax = new_figure(6.4, 2.4)
+            figures[f"ranks-{n}"], ax = new_figure(wide, 1.1 + 0.09 * len(ranks.names))
             plot_critical_difference(ax, ranks)
-            figures[f"ranks-{n}"] = figure
-    written = []
-    for name, figure in figures.items():
-        with atomic_path(folder / f"{name}.png") as path:
-            figure.savefig(path)
-        written.append(folder / f"{name}.png")
-    return written
+    return save_figures(figures, folder, forms)
 
 
-def _draw_attainment(problem: ProblemResults, surfaces: Curves, stem: str) -> dict[str, Figure]:
-    figure, ax = new_figure()
+def _draw_attainment(problem: ProblemResults, surfaces: Curves, stem: str, wide: float) -> dict[str, Figure]:
+    figure, ax = new_figure(wide, _height(wide))
     name = problem.reference_name
     reference = problem.objectives.raw(problem.reference)
-    ax.plot(*reference.T, ".", color="#000000", markersize=3, label=name, zorder=3)
+    ax.plot(*reference.T, ".", color="#000000", markersize=3, mew=0, label=name, zorder=3)
     plot_curves(ax, surfaces)
-    ax.set_title(problem.name, fontsize=10)
     figures = {f"{stem}-attainment": figure}
     for pair in differences(problem, stem):
-        figure, axes = new_figure(8.4, 3.8, ncols=2)
+        # Side by side on a page, one below the other in a column.
+        shape: Facts = {"ncols": 2} if wide > 5 else {"nrows": 2}
+        figure, axes = new_figure(wide, 2.6 if wide > 5 else 4.4, sharex=True, sharey=True, **shape)
         plot_differences(axes, pair, surfaces)
-        figure.suptitle(problem.name, fontsize=10)
         figures[f"{stem}-difference-{_file_name(pair.first)}-{_file_name(pair.second)}"] = figure
     return figures
 

@@ -24,13 +24,13 @@ function curvePlot(host, data) {
   const readout = h("div", { class: "readout", "aria-hidden": "true" });
   const canvas = h("div", { class: "canvas" });
   const legend = h("div", { class: "keys" }, names.map((one) => h("button", {
-    type: "button", class: `key g${one.group % 8}`, "aria-pressed": "true",
+    type: "button", class: `key g${one.group % 12}`, "aria-pressed": "true",
     onclick: (e) => {
       const off = hidden.delete(one.group) ? false : Boolean(hidden.add(one.group));
       e.currentTarget.setAttribute("aria-pressed", String(!off));
       draw(Math.floor(canvas.clientWidth));
     },
-  }, s("svg", { width: 26, height: 10, "aria-hidden": "true" }, s("line", { x1: 1, x2: 25, y1: 5, y2: 5, class: `curve g${one.group % 8}` })), one.name)));
+  }, s("svg", { width: 26, height: 10, "aria-hidden": "true" }, s("line", { x1: 1, x2: 25, y1: 5, y2: 5, class: `curve g${one.group % 12}` })), one.name)));
   host.append(legend, canvas, readout);
 
   function draw(width) {
@@ -40,8 +40,8 @@ function curvePlot(host, data) {
     const x = makeScale(extent(data.series.map((l) => l.x), data.outlines ? 0.04 : 0), [box.left, box.right]);
     const y = makeScale(extent(data.series.flatMap((l) => [l.y, l.low || [], l.high || []])), [box.bottom, box.top]);
     const content = clipped(box,
-      shown.filter((l) => l.low).map((l) => s("path", { d: bandPath(l, x, y), class: `band g${l.group % 8}` })),
-      shown.map((l) => s("path", { d: linePath(l.x, l.y, x, y), class: `curve g${l.group % 8}${l.faint ? " faint" : ""}` })));
+      shown.filter((l) => l.low).map((l) => s("path", { d: bandPath(l, x, y), class: `band g${l.group % 12}` })),
+      shown.map((l) => s("path", { d: linePath(l.x, l.y, x, y), class: `curve g${l.group % 12}${l.faint ? " faint" : ""}` })));
     const cursor = s("line", { class: "cursor", y1: box.top, y2: box.bottom, visibility: "hidden" });
     const svg = s("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img",
@@ -65,7 +65,7 @@ function curvePlot(host, data) {
     readout.replaceChildren(h("span", { class: "soft" }, `at ${readable(place)}:`), ...shown.filter((l) => !l.faint).map((l) => {
       const k = at(l);
       const band = l.low && l.low[k] !== null ? ` [${readable(l.low[k])}, ${readable(l.high[k])}]` : "";
-      return h("span", { class: `key g${l.group % 8}` }, `${l.name} ${readable(l.y[k])}${band}`);
+      return h("span", { class: `key g${l.group % 12}` }, `${l.name} ${readable(l.y[k])}${band}`);
     }));
   }
   drawFitted(canvas, draw);
