@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from eomoo.analysis.results import load_results
+from eomoo.data.measured_table import is_measured, read_facts
 from eomoo.errors import DataNotFoundError, EomooError, SettingError
+from eomoo.images import open_data
+from eomoo.objectives import LiveBackend
 from eomoo.objectives.card import list_problems
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.study.rows import ProblemRow
 from eomoo.study.store import STORE_NAME
+
+if TYPE_CHECKING:
+    from eomoo.images import ImageData
 
 
 def find_trained(place: str | Path, cell: int | None = None) -> Path:
@@ -43,6 +51,50 @@ def find_trained(place: str | Path, cell: int | None = None) -> Path:
             "that was trained there"
         )
     return network
+
+
+def images_of(place: str | Path, data: str | Path | None = None, **options: Any) -> ImageData:
+    """The images that a run's or a measured table's networks were trained on, or those that are named.
+
+    Args:
+        place: As for ``find_trained``.
+        data: A source as for ``open_data``; None: what the place tells.
+        options: For ``open_data``, over those of the training.
+
+    Raises:
+        SettingError: (a ValueError) Nothing tells which images.
+        DataError: (a ValueError) They cannot be used.
+    """
+    from eomoo.live import DataSource
+
+    place, source = Path(place), None
+    if data is not None:
+        return open_data(data, **options)
+    if (place / STORE_NAME).is_file():
+        problem = pose_again(load_results(place).problems[0].problem)
+        live = problem.backends.get("live")
+        source = live.campaign.source if isinstance(live, LiveBackend) else None
+        problem.close()
+    elif is_measured(place):
+        told = read_facts(place).get("data", {})
+        source = DataSource(name=told["source"], options=told.get("options", {})) if "source" in told else None
+    if source is None:
+        raise SettingError(f"{place} does not tell which images it was trained on; say it with --data")
+    return replace(source, options={**source.options, **options}).open()
+
+
+def front_cells(place: str | Path) -> list[int]:
+    """The cells of a run's front; none where the place is no run.
+
+    Raises:
+        SettingError: (a ValueError) It holds several runs.
+    """
+    if not (Path(place) / STORE_NAME).is_file():
+        return []
+    results = load_results(place)
+    if len(results.runs) > 1:
+        raise SettingError(f"{place} holds {len(results.runs)} runs; name a cell after it")
+    return [int(k) for k in results.runs[0].front_cells]
 
 
 def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellProblem:

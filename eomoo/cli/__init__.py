@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from eomoo.cli import data, landscape, live, measure, report, run, show, study, suggest, surrogate
+from eomoo.cli import data, deploy, landscape, live, measure, report, run, show, study, suggest, surrogate
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -39,9 +39,9 @@ app.command("suggest")(suggest.suggest)
 app.command("landscape")(landscape.landscape)
 app.add_typer(study.app, name="study")
 app.command("train")(live.train)
-app.command("evaluate")(live.evaluate)
+app.command("evaluate")(deploy.evaluate)
 app.command("latency")(live.latency)
-app.command("export")(live.export)
+app.command("export")(deploy.export)
 app.add_typer(surrogate.app, name="surrogate")
 app.add_typer(data.app, name="data")
 

@@ -1,4 +1,4 @@
-"""`eomoo train`, `evaluate`, `latency` and `export`: networks trained, measured, timed and taken away."""
+"""`eomoo train` and `latency`: networks trained and timed."""
 
 from __future__ import annotations
 
@@ -6,27 +6,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer import Argument, Option
 
-from eomoo.checks import choice
 from eomoo.cli.common import Json, Options, bars, console, parse_options, print_json, progress
 from eomoo.cli.show import parse_cell
-from eomoo.space import Cell, Skeleton, load_space
+from eomoo.space import Skeleton
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
     from eomoo.live import Latency
-    from eomoo.live.metrics import Accuracy
     from eomoo.live.runs import CurvePoint, Training
 
 CellName = Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
-Trained = Annotated[
-    str, Argument(metavar="CELL", help="A trained cell (as in runs/CELL), its folder, or a weights file.")
-]
 Data = Annotated[
     str, Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
 ]
@@ -103,35 +97,6 @@ def train(
         raise typer.Exit(1)
 
 
-def evaluate(
-    trained: Trained,
-    data: Data,
-    images: DataOptions = None,
-    split: Annotated[str, Option(help="train, val or test.")] = "test",
-    device: Device = "auto",
-    as_json: Json = False,
-) -> None:
-    """Measure a trained network on a whole split: accuracy, by class, and what is taken for what."""
-    from eomoo.images import SPLITS, as_trained, open_data
-    from eomoo.live.devices import resolve_device
-    from eomoo.live.evaluation import evaluate as measure
-    from eomoo.live.training import network_of
-    from eomoo.live.weights import load_state
-
-    choice("split", split, SPLITS)
-    weights = _weights(trained)
-    state, place = load_state(weights), resolve_device(device)
-    network = network_of(state, weights)
-    task = as_trained(open_data(data, **parse_options(images)), state["images"])
-    task.check_skeleton(network.skeleton)
-    accuracy = measure(network.to(place), getattr(task, split), task, device=place)
-    if as_json:
-        print_json({"weights": weights, "split": split, **accuracy.to_dict()})
-        return
-    console().print(f"{weights} on {task.name}, {split}")
-    _show_accuracy(accuracy, task)
-
-
 def latency(
     cells: Annotated[list[str], Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
     runtime: Annotated[
@@ -189,47 +154,6 @@ def latency(
     _show_latencies(indices, results)
 
 
-def export(
-    trained: Trained,
-    onnx: Annotated[bool, Option("--onnx", help="As ONNX (the only format so far).")] = True,
-    out: Annotated[Path | None, Option(help="File to write; default CELL.onnx.")] = None,
-    data: Annotated[str | None, Option(help="Images to check the file on too, as for train.")] = None,
-    images: DataOptions = None,
-    as_json: Json = False,
-) -> None:
-    """Write a trained network as one file that classifies images by itself, checked against PyTorch.
-
-    Normalisation, class names and bands are in its metadata; onnxruntime and NumPy are enough to use it.
-    """
-    from eomoo.images import open_data, read_batch
-    from eomoo.live.export import export_onnx
-    from eomoo.live.weights import load_state
-
-    weights = _weights(trained)
-    real = None
-    if data is not None:
-        test = open_data(data, **parse_options(images)).test
-        real = read_batch(test, np.arange(min(16, len(test))))[0]  # through every layer, in a moment
-    state = load_state(weights)
-    index = int(load_space().index(Cell(state["cell"]["matrix"], state["cell"]["ops"])))
-    done = export_onnx(weights, out or Path(f"{index}.onnx"), images=real, metadata={"index": index})
-    if as_json:
-        print_json(done)
-        return
-    size = f"{done.file_size / 1e6:.2f} MB"
-    console().print(f"{done.path}: {size}, logits differ from PyTorch's by at most {done.difference:.1e}")
-    console().print(
-        f"weights {done.parameters / 1e6:.2f} MB, feature maps of an image {done.peak_activations / 1e6:.2f} MB at most"
-    )
-
-
-def _weights(trained: str) -> Path:
-    """The weights file that a cell's number, a run's folder or a path stands for."""
-    from eomoo.analysis.trained import find_trained
-
-    return find_trained(trained if Path(trained).exists() else Path("runs") / str(parse_cell(trained)))
-
-
 def _show(index: int, result: Training, task: ImageData) -> None:
     from eomoo.live.recipes import format_epochs
 
@@ -241,25 +165,9 @@ def _show(index: int, result: Training, task: ImageData) -> None:
         f"cell {index} on {task.name}: {format_epochs(result.epochs)} epochs in {result.seconds:.0f} s, "
         f"validation micro {result.val.micro:.1%}, macro {result.val.macro:.1%}"
     )
-    _show_accuracy(result.test, task)
+    found = result.test
+    out.print(f"test micro {found.micro:.1%}, macro {found.macro:.1%} (the largest class alone: {found.majority:.1%})")
     out.print(f"weights in {result.weights}")
-
-
-def _show_accuracy(accuracy: Accuracy, task: ImageData) -> None:
-    table = Table("class", "images", "right", "most often taken for")
-    for k, name in enumerate(task.class_names):
-        row = accuracy.confusion[k]
-        others = row.copy()
-        others[k] = 0
-        share = f"{accuracy.per_class[k]:.1%}" if row.sum() else "-"
-        wrong = task.class_names[int(others.argmax())] if others.any() else "-"
-        table.add_row(name, f"{row.sum():,}", share, wrong)
-    out = console()
-    out.print(table)
-    out.print(
-        f"micro accuracy {accuracy.micro:.1%}, macro accuracy {accuracy.macro:.1%} "
-        f"(the largest class alone: {accuracy.majority:.1%})"
-    )
 
 
 def _show_latencies(indices: list[int], results: list[Latency]) -> None:

@@ -10,12 +10,16 @@
   ``energy`` its counters, ``nvml`` what a GPU's driver tells, ``devices`` and ``memory`` what there is.
 - ``kit``: ``write_kit`` and ``read_kit``, for boards: ``kit_script``, ``rounds``, ``memory`` and ``onnx_network`` in
   one file.
-- ``export``: ``export_onnx``, and ``export_cells`` of a whole front; ``mapping``: ``predict_scene``.
+- ``export``: ``export_onnx`` in any precision, and ``export_cells`` of a whole front; ``onnx_graph`` its graphs;
+  ``classifier``: ``load_classifier``, whatever file a network is in; ``assessment``: ``assess``, and figures;
+  ``mapping``: ``predict_scene``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
   incidents, ``results`` reads them, ``screening`` chooses what is trained fully, ``prune`` finds what no front needs.
 """
 
+from eomoo.live.assessment import Assessment, assess
 from eomoo.live.campaign import Campaign
+from eomoo.live.classifier import Classifier, load_classifier
 from eomoo.live.devices import device_name, resolve_device
 from eomoo.live.evaluation import evaluate
 from eomoo.live.export import Exported, export_cells, export_onnx, read_metadata
@@ -30,12 +34,13 @@ from eomoo.live.screening import Screening
 from eomoo.live.store import Incident, LiveStore
 from eomoo.live.tasks import DataSource, TrainingTask
 from eomoo.live.training import load_trained, train
-from eomoo.live.weights import load_state, save_state
+from eomoo.live.weights import load_state, save_safetensors, save_state
 
 __all__ = [
-    "INITIALIZATIONS", "RECIPES", "Accuracy", "Campaign", "CurvePoint", "CurveSetting", "DataSource", "Exported",
-    "Incident", "Latency", "LatencySetting", "LiveStore", "Memory", "Profile", "Recipe", "Screening", "Training",
-    "TrainingTask", "build_network", "device_name", "evaluate", "export_cells", "export_onnx", "get_recipe",
-    "half_split_spearman", "load_state", "load_trained", "measure_latency", "measure_memory", "predict_scene",
-    "profile_network", "read_metadata", "resolve_device", "save_state", "train",
+    "INITIALIZATIONS", "RECIPES", "Accuracy", "Assessment", "Campaign", "Classifier", "CurvePoint", "CurveSetting",
+    "DataSource", "Exported", "Incident", "Latency", "LatencySetting", "LiveStore", "Memory", "Profile", "Recipe",
+    "Screening", "Training", "TrainingTask", "assess", "build_network", "device_name", "evaluate", "export_cells",
+    "export_onnx", "get_recipe", "half_split_spearman", "load_classifier", "load_state", "load_trained",
+    "measure_latency", "measure_memory", "predict_scene", "profile_network", "read_metadata", "resolve_device",
+    "save_safetensors", "save_state", "train",
 ]  # fmt: skip

@@ -1,43 +1,55 @@
-"""ONNX files that classify images with nothing but onnxruntime and NumPy."""
+"""Trained networks as files that classify images with nothing but onnxruntime and NumPy."""
 
 from __future__ import annotations
 
-import io
-import json
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Facts
-from eomoo.errors import DataError, EomooError
+from eomoo.checks import known_name
+from eomoo.errors import DataError, EomooError, SettingError
 from eomoo.files import atomic_path
-from eomoo.images import read_batch
+from eomoo.images import ImageData, ImageSet, read_batch
+from eomoo.live.assessment import assess
+from eomoo.live.classifier import epochs_in, index_of, load_classifier, metadata_of, onnx_session, run_onnx
+from eomoo.live.metrics import Accuracy
+from eomoo.live.onnx_graph import finished, onnx_bytes
 from eomoo.live.profile import measure_memory
 from eomoo.live.results import weights_of
 from eomoo.live.store import Result
 from eomoo.live.tasks import DataSource
 from eomoo.live.training import network_of
-from eomoo.live.weights import load_state
-from eomoo.packages import require
-from eomoo.space import Skeleton
+from eomoo.live.weights import load_state, save_safetensors
 
 if TYPE_CHECKING:
-    import torch
+    from eomoo.live.modules import CellNetwork
 
 
+FORMS = {
+    "onnx": ("float32", ".onnx"),
+    "fp16": ("float16", "-fp16.onnx"),
+    "int8": ("int8", "-int8.onnx"),
+    "weights": ("float32", ".safetensors"),
+}
+"""What a network can be written as: precision, and the end of the file's name."""
 TOLERANCE = 1e-4
 """Largest difference of logits by the largest of them; single precision leaves 1e-6 in deep networks."""
 
-# Images that a front's files are checked on: enough to go through every layer, and to export in a moment.
-_CHECKED_IMAGES = 8
+# Real images that a file is checked on: enough to go through every layer, and to export in a moment.
+CHECKED_IMAGES = 32
+# Training images that ranges of feature maps are found on; a choice.
+CALIBRATION_IMAGES = 256
+# A choice: of so many images one may lie on the edge between two classes.
+_AGREEMENT = 0.95
+# Logits that differ by less, by the largest of them, say the same in single precision.
+_TIE = 1e-5
 # Logits that differ by less change no probability by more than that.
 _NOTHING = 1e-6
-_PREFIX = "eomoo."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +58,25 @@ class Exported:
 
     Attributes:
         path: The file.
-        difference: Largest difference from PyTorch's logits, by the largest of them, on random and on
-            real images.
+        precision: That it computes in.
         file_size: Bytes.
         parameters: Bytes of weights and batch norm statistics in PyTorch.
         peak_activations: Bytes of feature maps alive at once in PyTorch, for one image.
+        difference: Largest difference from PyTorch's logits, by the largest of them, on random and on
+            real images.
+        agreement: Share of the real images whose class is PyTorch's; None without any.
+        before, after: Accuracy on the validation images of the weights and of the file, where its precision is lower.
     """
 
     path: Path
-    difference: float
+    precision: str
     file_size: int
     parameters: int
     peak_activations: int
+    difference: float = 0.0
+    agreement: float | None = None
+    before: Accuracy | None = None
+    after: Accuracy | None = None
 
 
 def export_onnx(
@@ -66,44 +85,53 @@ def export_onnx(
     *,
     images: NDArray[np.float32] | None = None,
     metadata: Mapping[str, object] | None = None,
+    precision: str = "float32",
+    logits: bool = False,
+    calibration: NDArray[np.float32] | None = None,
 ) -> Exported:
     """Write a trained network as ONNX, after checking that it says what PyTorch says.
 
-    The file takes normalised images ``image`` (n, bands, height, width) float32 and gives ``logits``
-    (n, classes). Its metadata hold what is needed to use it: ``eomoo.mean`` and ``eomoo.std`` of the
-    bands, ``eomoo.class_names``, ``eomoo.band_names``, ``eomoo.image_size``, ``eomoo.cell``, as JSON.
+    The file takes ``image`` (n, bands, height, width) float32 in the sensor's own values and gives ``probabilities``
+    (n, classes) float32; normalisation is inside. Its metadata, as JSON, name the classes (``eomoo.class_names``) and
+    bands (``eomoo.band_names``) and say what it is: ``eomoo.input`` ("raw"), ``eomoo.output``, ``eomoo.precision``,
+    ``eomoo.index`` and ``eomoo.cell``, ``eomoo.skeleton``, ``eomoo.epochs``, ``eomoo.image_size``.
 
     Args:
         weights: Of a training (``weights-EPOCHS.pt`` in its folder).
         path: The file to write.
         images: Real images (n, bands, height, width), not normalised, to check on too.
         metadata: More entries, such as the accuracy.
+        precision: "float32", "float16", or "int8" (static quantisation of weights and feature maps).
+        logits: Give ``logits`` instead.
+        calibration: Training images for int8, as ``images``.
 
     Raises:
         MissingPackageError: (an ImportError) onnx or onnxruntime is not installed.
-        DataError: (a ValueError) The weights are damaged, or the file's answers differ from
-            PyTorch's by more than 1e-4 of the largest logit.
+        SettingError: (a ValueError) There is no such precision, or int8 has no images.
+        DataError: (a ValueError) The weights are damaged; or the file's logits are not finite; or, in float32, they
+            differ from PyTorch's by more than 1e-4 of the largest, or the classes of real images do.
     """
     state = load_state(weights)
-    network, described = network_of(state, weights), state["images"]
-    content = onnx_bytes(network, Skeleton(**state["skeleton"]))
-    content = _with_metadata(content, {**described, "cell": state["cell"], **(metadata or {})})
-    difference = _largest_difference(network, content, described, images)
-    if not difference <= TOLERANCE:
-        raise DataError(
-            f"{path} was not written: its logits differ from PyTorch's by {difference:.2g} of the largest, "
-            f"more than {TOLERANCE:g}"
-        )
+    network, described = network_of(state, weights), dict(state["images"])
+    statistics = described.pop("mean"), described.pop("std")
+    content = onnx_bytes(network, network.skeleton, statistics=statistics, precision=precision, calibration=calibration)
+    difference, agreement = _compared(network, content, statistics, images)
+    told = None
+    if not np.isfinite(difference):
+        told = f"its logits differ from PyTorch's by {difference:.2g}"
+    elif precision == "float32" and difference > TOLERANCE:
+        told = f"its logits differ from PyTorch's by {difference:.2g} of the largest, more than {TOLERANCE:g}"
+    elif precision == "float32" and agreement is not None and agreement < _AGREEMENT:
+        told = f"it agrees with PyTorch on the class of {agreement:.0%} of the images only"
+    if told:
+        raise DataError(f"{path} was not written: {told}")
+    kind = {"input": "raw", "output": "logits" if logits else "probabilities", "precision": precision}
+    made = {"index": index_of(state["cell"]), "cell": state["cell"], "skeleton": asdict(network.skeleton)}
+    facts = {**described, **made, "epochs": epochs_in(Path(weights)), **kind, **(metadata or {})}
+    content = finished(content, facts, probabilities=not logits)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
-    memory = measure_memory(network.cell, network.skeleton)
-    return Exported(
-        path=Path(path),
-        difference=difference,
-        file_size=len(content),
-        parameters=memory.parameters,
-        peak_activations=memory.peak_activations,
-    )
+    return replace(_exported(network, Path(path), precision), difference=difference, agreement=agreement)
 
 
 def export_cells(
@@ -124,38 +152,56 @@ def export_cells(
         path = Path(folder) / f"{cell}.onnx"
         try:
             if images is None:
-                test = source.open().test
-                images, _ = read_batch(test, np.arange(min(_CHECKED_IMAGES, len(test))))
-            export_onnx(weights, path, images=images, metadata={"index": cell, **accuracy})
+                images = some_images(source.open().test, CHECKED_IMAGES)
+            export_onnx(weights, path, images=images, metadata=accuracy)
             written.append(path)
         except EomooError as error:
             failed.append(f"cell {cell} was not exported: {error}")
     return written, failed
 
 
-def onnx_bytes(network: torch.nn.Module, skeleton: Skeleton) -> bytes:
-    """A network in evaluation as an ONNX file, batch norms folded in, for any batch size."""
-    require("onnx", purpose="to export a network")
-    import torch
+def export_as(
+    form: str,
+    weights: str | Path,
+    path: str | Path,
+    *,
+    data: ImageData | None = None,
+    logits: bool = False,
+    before: Accuracy | None = None,
+) -> Exported:
+    """Write a trained network in one of ``FORMS``; what a lower precision changes is measured on the validation images.
 
-    size = skeleton.image_size
-    example = torch.zeros(2, skeleton.in_channels, size, size)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # The newer exporter takes ten times as long here and writes a second file.
-        warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
-        warnings.filterwarnings("ignore", message="The feature will be removed", category=DeprecationWarning)
-        torch.onnx.export(
-            network.eval().cpu(),
-            (example,),
-            buffer,  # type: ignore[arg-type]
-            input_names=["image"],
-            output_names=["logits"],
-            dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    Args:
+        form: "onnx", "fp16", "int8" or "weights".
+        weights: Of a training.
+        path: The file to write.
+        data: The images that it was trained on: to check on, to calibrate on, to measure on.
+        logits: As for ``export_onnx``.
+        before: The accuracy in single precision on the validation images, where it is known.
+
+    Raises:
+        SettingError: (a ValueError) There is no such form, or one that needs images has none.
+        DataError: (a ValueError) As ``export_onnx``; or the images are not those of its training.
+    """
+    weights, path = Path(weights), Path(path)
+    precision, _ = FORMS[known_name("form of a network", form, FORMS)]
+    if weights.suffix == ".onnx":
+        raise DataError(f"{weights} is all that is left of it; its weights are not there")
+    if form == "weights":
+        state = load_state(weights)
+        save_safetensors(path, state)
+        return _exported(network_of(state, weights), path, precision)
+    checked = None if data is None else some_images(data.test, CHECKED_IMAGES)
+    if form == "onnx":
+        return export_onnx(weights, path, images=checked, logits=logits)
+    if data is None:
+        raise SettingError(f"{form} needs the images of its training: say with --data which")
+    trained = load_classifier(weights)
+    trained.check_images(data)
+    images = some_images(data.train, CALIBRATION_IMAGES)
+    done = export_onnx(weights, path, images=checked, precision=precision, logits=logits, calibration=images)
+    before = assess(trained, data.val) if before is None else before
+    return replace(done, before=before, after=assess(load_classifier(path), data.val))
 
 
 def read_metadata(path: str | Path) -> Facts:
@@ -164,47 +210,54 @@ def read_metadata(path: str | Path) -> Facts:
     Raises:
         DataError: (a ValueError) It is no ONNX file, or not one of eomoo's.
     """
-    session = _session(str(path), str(path))
-    entries = session.get_modelmeta().custom_metadata_map
-    found = {k.removeprefix(_PREFIX): json.loads(v) for k, v in entries.items() if k.startswith(_PREFIX)}
-    if "class_names" not in found:
-        raise DataError(f"{path} was not exported by eomoo: it has no class names")
-    return found
+    return metadata_of(onnx_session(str(path), str(path)), path)
 
 
-def _with_metadata(content: bytes, entries: Mapping[str, object]) -> bytes:
-    onnx = require("onnx", purpose="to export a network")
-    model = onnx.load_model_from_string(content)
-    onnx.helper.set_model_props(model, {_PREFIX + k: json.dumps(v) for k, v in entries.items()})
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+def some_images(images: ImageSet, n: int) -> NDArray[np.float32]:
+    """Up to n images (n, bands, height, width) of a split, evenly spaced."""
+    at = np.unique(np.linspace(0, len(images) - 1, n).astype(np.int64))
+    return read_batch(images, at)[0]
 
 
-def _largest_difference(
-    network: torch.nn.Module, content: bytes, described: Mapping[str, Any], images: NDArray[np.float32] | None
-) -> float:
+def _exported(network: CellNetwork, path: Path, precision: str) -> Exported:
+    memory = measure_memory(network.cell, network.skeleton)
+    return Exported(
+        path=path,
+        precision=precision,
+        file_size=path.stat().st_size,
+        parameters=memory.parameters,
+        peak_activations=memory.peak_activations,
+    )
+
+
+def _compared(
+    network: CellNetwork,
+    content: bytes,
+    statistics: tuple[Sequence[float], Sequence[float]],
+    images: NDArray[np.float32] | None,
+) -> tuple[float, float | None]:
+    """Largest difference of logits by the largest of them; share of real images of the same class."""
     import torch
 
-    size = described["image_size"]
-    shape = (4, len(described["mean"]), size, size)
-    inputs = [np.random.default_rng(0).standard_normal(shape).astype(np.float32)]
-    if images is not None:
-        mean, std = (np.array(described[k], dtype=np.float32)[:, None, None] for k in ("mean", "std"))
-        inputs.append((images.astype(np.float32) - mean) / std)
-    session, differences = _session(content, "the exported network"), []
-    for x in inputs:
+    from eomoo.live.modules import RawInput
+
+    mean, std = (np.array(values, dtype=np.float32)[:, None, None] for values in statistics)
+    size = network.skeleton.image_size
+    drawn = np.random.default_rng(0).standard_normal((4, len(mean), size, size)).astype(np.float32)
+    session, whole = onnx_session(content, "the exported network"), RawInput(network, statistics)
+
+    def compared(x: NDArray[np.float32]) -> tuple[float, float]:
         with torch.inference_mode():
-            expected = network(torch.from_numpy(x)).numpy()
-        apart = float(np.abs(session.run(None, {"image": x})[0] - expected).max())
-        differences.append(0.0 if apart <= _NOTHING else apart / float(np.abs(expected).max()))
+            expected = whole(torch.from_numpy(x)).numpy()
+        found = run_onnx(session, x)
+        apart, largest = float(np.abs(found - expected).max()), float(np.abs(expected).max())
+        chosen = np.take_along_axis(expected, found.argmax(axis=1)[:, None], axis=1)[:, 0]
+        agreement = float((chosen >= expected.max(axis=1) - _TIE * largest).mean())
+        return 0.0 if apart <= _NOTHING else apart / largest, agreement
+
+    difference, _ = compared(drawn * std + mean)
+    if images is None:
+        return difference, None
+    real, agreement = compared(images.astype(np.float32))
     # Not the built-in max, which would pass over a NaN.
-    return float(np.max(differences))
-
-
-def _session(model: bytes | str, name: str) -> Any:
-    runtime = require("onnxruntime", purpose="to run an ONNX file")
-    try:
-        return runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        # onnxruntime raises its own RuntimeError kinds for damaged and for missing files.
-        raise DataError(f"{name} is no readable ONNX file: {str(error).splitlines()[0][:120]}") from error
+    return float(np.maximum(difference, real)), agreement

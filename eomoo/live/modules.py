@@ -54,7 +54,8 @@ class SearchCell(nn.Module):
         tensors: list[Tensor] = [x]
         for v in range(1, last):
             # A source may have a channel more than v, where the output's width did not divide.
-            parts = [tensors[s][:, : self.channels[v]] for s in self.sources[v]]
+            width = self.channels[v]
+            parts = [tensors[s] if self.channels[s] == width else tensors[s][:, :width] for s in self.sources[v]]
             tensors.append(self.operations[v - 1](self._with_input(v, x, parts)))
         joined = [tensors[s] for s in self.sources[last]]
         parts = [torch.cat(joined, dim=1) if len(joined) > 1 else joined[0]] if joined else []
@@ -98,6 +99,32 @@ class CellNetwork(nn.Module):
         for stack in self.stacks:
             x = stack(x)
         logits: Tensor = self.classifier(x.mean(dim=(2, 3)))
+        return logits
+
+
+class RawInput(nn.Module):
+    """A trained network that takes images in the sensor's own values, computed in the precision of its weights.
+
+    Args:
+        network: From normalised images to logits.
+        statistics: Mean and deviation of each band; None leaves images as they are.
+    """
+
+    statistics: Tensor
+
+    def __init__(self, network: nn.Module, statistics: tuple[Sequence[float], Sequence[float]] | None) -> None:
+        super().__init__()
+        self.network, self.normalised = network, statistics is not None
+        given = torch.tensor(statistics or ([0], [1]), dtype=torch.float32)
+        self.register_buffer("statistics", given[..., None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, n_classes) float32 of images (n, bands, height, width) float32."""
+        if self.normalised:
+            # Before anything is rounded to half precision: raw values may be beyond its range.
+            x = (x - self.statistics[0]) / self.statistics[1]
+        precision = next(self.network.parameters()).dtype
+        logits: Tensor = self.network(x) if precision == x.dtype else self.network(x.to(precision)).float()
         return logits
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from eomoo.checks import choice
 from eomoo.errors import SettingError
-from eomoo.live.export import onnx_bytes
 from eomoo.live.network import build_network
+from eomoo.live.onnx_graph import onnx_bytes
 from eomoo.live.onnx_network import OnnxNetwork, timed_image
 from eomoo.packages import require
 from eomoo.space import Cell, Skeleton

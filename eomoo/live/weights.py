@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from eomoo.arrays import Facts
-from eomoo.errors import DataError
+from eomoo.errors import DataError, MissingPackageError
 from eomoo.files import atomic_path, read_bytes
 from eomoo.packages import require
 
 _FORMAT = 2
+_SAFETENSORS = ".safetensors"
 # 0.1.0 wrote no format and no digest; its files are told by these keys.
 _UNVERIFIED = (
     {"cell", "skeleton", "images", "model"},
@@ -51,9 +54,14 @@ def load_state(path: str | Path) -> Facts:
 
     import torch
 
-    content = io.BytesIO(read_bytes(path, max_size=_MOST_BYTES))
+    content = read_bytes(path, max_size=_MOST_BYTES)
     try:
-        state = torch.load(content, map_location="cpu", weights_only=True)
+        if Path(path).suffix == _SAFETENSORS:
+            state = _from_safetensors(content)
+        else:
+            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except MissingPackageError:
+        raise
     except Exception as error:
         # torch and its unpickler raise a dozen kinds for damaged files.
         reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
@@ -70,6 +78,32 @@ def load_state(path: str | Path) -> Facts:
         raise DataError(f"{path} has changed since it was written; take it from a copy, or train again")
     del state["format"]
     return state
+
+
+def save_safetensors(path: str | Path, state: Mapping[str, Any]) -> None:
+    """Write trained weights (a state that ``load_state`` gave) as safetensors, which ``load_state`` reads too.
+
+    The tensors are the network's ``state_dict``; all else is JSON in the entry "eomoo" of the file's metadata.
+
+    Raises:
+        MissingPackageError: (an ImportError) safetensors is not installed.
+        DataError: (a ValueError) The file cannot be written.
+    """
+    safetensors = require("safetensors.torch", purpose="to write safetensors")
+    # In an order that the file gives back: the digest is of what is read.
+    told = {**{key: value for key, value in state.items() if key != "model"}, "format": _FORMAT}
+    model = {name: state["model"][name].contiguous() for name in sorted(state["model"])}
+    facts = json.dumps({**told, "sha256": _digest({**told, "model": model})})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(safetensors.save(model, metadata={"eomoo": facts}))
+
+
+def _from_safetensors(content: bytes) -> Facts:
+    safetensors = require("safetensors.torch", purpose="to read safetensors")
+    model = safetensors.load(content)
+    # Eight bytes of the header's length, then the header, which safetensors has found to be right.
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return {**json.loads(header["__metadata__"]["eomoo"]), "model": {name: model[name] for name in sorted(model)}}
 
 
 def _digest(value: object) -> str:

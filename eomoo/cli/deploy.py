@@ -1,0 +1,217 @@
+"""`eomoo export` and `evaluate`: trained networks taken away as files, and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from typer import Argument, Option
+
+from eomoo.arrays import Facts
+from eomoo.checks import choice
+from eomoo.cli.common import Json, Options, console, parse_options, print_json, progress
+from eomoo.cli.show import parse_cell
+from eomoo.errors import EomooError, SettingError
+
+if TYPE_CHECKING:
+    from eomoo.images import ImageData
+    from eomoo.live import Accuracy, Assessment, Exported
+
+Trained = Annotated[
+    str,
+    Argument(
+        metavar="RUN",
+        help="A run's folder, a measured table's, a training's, a file of weights or ONNX, or a cell in runs/CELL.",
+    ),
+]
+Among = Annotated[str | None, Argument(metavar="[CELL]", help="Which of its cells: id, hash or genotype.")]
+Data = Annotated[str | None, Option(help="The images, as for train, where RUN does not tell.")]
+DataOptions = Annotated[
+    Options, Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable.")
+]
+
+
+def evaluate(
+    trained: Trained,
+    cell: Among = None,
+    data: Data = None,
+    images: DataOptions = None,
+    split: Annotated[str, Option(help="train, val or test.")] = "test",
+    device: Annotated[str, Option(help="Of weights: cpu, cuda, cuda:1, mps, or auto.")] = "auto",
+    out: Annotated[Path | None, Option(help="Folder for confusion.png, reliability.png and evaluation.json.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a trained network on a whole split: by class, what is taken for what, how reliable it is.
+
+    The images must be those of its training, split for split.
+    """
+    from eomoo.analysis.trained import find_trained, images_of
+    from eomoo.images import SPLITS
+    from eomoo.live import assess, load_classifier
+
+    choice("split", split, SPLITS)
+    place, index = _place(trained, cell)
+    classifier = load_classifier(find_trained(place, index), device=device)
+    task = images_of(place, data, **parse_options(images))
+    classifier.check_images(task)
+    with progress("images", quiet=as_json) as report:
+        found = assess(classifier, getattr(task, split), report=report)
+    told: Facts = {"file": classifier.path, "cell": classifier.cell, "skeleton": classifier.skeleton}
+    told |= {"epochs": classifier.epochs, "precision": classifier.precision, "data": task.name, "split": split}
+    told |= {"class_names": task.class_names, **found.to_dict()}
+    if out is not None:
+        _write(out, told, found, task, f"{classifier}, {split}")
+    if as_json:
+        print_json(told)
+        return
+    show = console()
+    show.print(f"{classifier.path}: {classifier}; {len(getattr(task, split)):,} images of {split}", soft_wrap=True)
+    show_assessment(found, task)
+    if out is not None:
+        show.print(f"written to {out}: confusion.png, reliability.png, evaluation.json")
+
+
+def export(
+    trained: Trained,
+    cell: Among = None,
+    onnx: Annotated[bool, Option("--onnx", help="As ONNX in single precision; so where nothing is asked for.")] = False,
+    fp16: Annotated[bool, Option("--fp16", help="As ONNX in half precision.")] = False,
+    int8: Annotated[bool, Option("--int8", help="As ONNX of 8 bits, calibrated on training images.")] = False,
+    weights: Annotated[bool, Option("--weights", help="As safetensors.")] = False,
+    logits: Annotated[bool, Option("--logits", help="ONNX files give logits, not probabilities.")] = False,
+    out: Annotated[Path | None, Option(help="Folder, or the name of a single file.")] = None,
+    data: Data = None,
+    images: DataOptions = None,
+    as_json: Json = False,
+) -> None:
+    """Write trained networks as files that classify images by themselves, checked against PyTorch.
+
+    Without CELL all cells of a run's front. ONNX files take raw images, and know normalisation and class names.
+    What --fp16 and --int8 change is measured on the validation images.
+    """
+    from eomoo.analysis.trained import find_trained, front_cells
+    from eomoo.live import load_classifier
+    from eomoo.live.export import FORMS, export_as
+
+    place, index = _place(trained, cell)
+    asked = {"onnx": onnx, "fp16": fp16, "int8": int8, "weights": weights}
+    forms = [form for form, wanted in asked.items() if wanted] or ["onnx"]
+    task, why = _images(place, data, images)
+    cells: list[int | None] = [*front_cells(place)] if index is None else [index]
+    files = _names(out, cells or [None], forms)
+    done, failed = [], []
+    before: dict[int | None, Accuracy | None] = {}
+    with progress("files", quiet=as_json, at_once=True) as report:
+        for number, ((k, form), name) in enumerate(files.items()):
+            report(number, len(files))
+            try:
+                source = find_trained(place, k)
+                path = name or Path(out or "") / f"{load_classifier(source).cell}{FORMS[form][1]}"
+                found = export_as(form, source, path, data=task, logits=logits, before=before.get(k))
+            except EomooError as error:
+                failed.append(f"{place if k is None else f'cell {k}'} was not exported as {form}: {error}")
+                continue
+            before[k] = found.before
+            done.append(found)
+    if as_json:
+        print_json([_told(found) for found in done])
+    for found in () if as_json else done:
+        _show_export(found)
+    for sentence in [*failed, *([why] if why and done and forms != ["weights"] else [])]:
+        console(stderr=True).print(sentence, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def show_assessment(found: Assessment, task: ImageData) -> None:
+    """Print a table by class and what sums it up."""
+    table = Table("class", "images", "recall", "precision", "most often taken for")
+    for k, name in enumerate(task.class_names):
+        row = found.confusion[k]
+        others = row.copy()
+        others[k] = 0
+        shares = (f"{share:.1%}" if share == share else "-" for share in (found.per_class[k], found.precision[k]))
+        wrong = task.class_names[int(others.argmax())] if others.any() else "-"
+        table.add_row(name, f"{row.sum():,}", *shares, wrong)
+    show = console()
+    show.print(table)
+    show.print(
+        f"micro accuracy {found.micro:.1%}, macro (balanced) accuracy {found.macro:.1%}, kappa {found.kappa:.3f} "
+        f"(the largest class alone: {found.majority:.1%})"
+    )
+    show.print(f"expected calibration error {found.calibration_error:.1%}, mean cross entropy {found.loss:.3f}")
+
+
+def _place(trained: str, cell: str | None) -> tuple[Path, int | None]:
+    """The folder or file, and the index of the cell where one is named; a cell alone is one in runs/CELL."""
+    place = Path(trained)
+    if cell is None and not place.exists() and not place.suffix:
+        return Path("runs") / str(parse_cell(trained)), None
+    return place, None if cell is None else parse_cell(cell)
+
+
+def _images(place: Path, data: str | None, options: Options) -> tuple[ImageData | None, str]:
+    """The images to check and to measure on; where they are not to be had, None and why."""
+    from eomoo.analysis.trained import images_of
+
+    try:
+        return images_of(place, data, **parse_options(options)), ""
+    except EomooError as error:
+        if data is not None:
+            raise
+        return None, f"not checked on real images: {error}"
+
+
+def _names(out: Path | None, cells: list[int | None], forms: list[str]) -> dict[tuple[int | None, str], Path | None]:
+    """The file of each cell and form; None where the network has to be read for its cell."""
+    from eomoo.live.export import FORMS
+
+    wanted = [(k, form) for k in cells for form in forms]
+    if out is not None and out.suffix in (".onnx", ".safetensors") and not out.is_dir():
+        if len(wanted) > 1:
+            raise SettingError(f"{len(wanted)} files do not go into {out}; give a folder")
+        return {wanted[0]: out}
+    folder = out or Path()
+    return {(k, form): None if k is None else folder / f"{k}{FORMS[form][1]}" for k, form in wanted}
+
+
+def _told(found: Exported) -> Facts:
+    """As plain data, of accuracies what can be compared."""
+    sides = {"before": found.before, "after": found.after}
+    return {
+        **{name: value for name, value in vars(found).items() if name not in sides},
+        **{name: side and {"val_micro": side.micro, "val_macro": side.macro} for name, side in sides.items()},
+    }
+
+
+def _show_export(found: Exported) -> None:
+    show, agreed = console(), "" if found.agreement is None else f", same class for {found.agreement:.0%} of the images"
+    size = f"{found.file_size / 1e6:.2f} MB"
+    if found.path.suffix == ".onnx":
+        size += f", logits differ from PyTorch's by at most {found.difference:.1e} of the largest{agreed}"
+    show.print(f"{found.path}: {found.precision}, {size}", soft_wrap=True)
+    if found.before is not None and found.after is not None:
+        show.print(
+            f"  validation micro accuracy {found.before.micro:.2%} before, {found.after.micro:.2%} after; "
+            f"macro {found.before.macro:.2%} before, {found.after.macro:.2%} after"
+        )
+    show.print(
+        f"  in PyTorch: weights {found.parameters / 1e6:.2f} MB, "
+        f"feature maps of an image {found.peak_activations / 1e6:.2f} MB at most"
+    )
+
+
+def _write(out: Path, told: Facts, found: Assessment, task: ImageData, title: str) -> None:
+    from eomoo.files import atomic_path, write_json
+    from eomoo.live.assessment import draw_confusion, draw_reliability
+
+    write_json(out / "evaluation.json", told)
+    figures = {
+        "confusion": draw_confusion(found.confusion, task.class_names, title=title),
+        "reliability": draw_reliability(found, title=title),
+    }
+    for name, figure in figures.items():
+        with atomic_path(out / f"{name}.png") as path:
+            figure.savefig(path, format="png")

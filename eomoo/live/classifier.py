@@ -1,0 +1,180 @@
+"""A trained network as it is used: from images in the sensor's own values to probabilities, whatever file it is in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eomoo.arrays import Facts, Floats
+from eomoo.errors import DataError
+from eomoo.images import ImageData
+from eomoo.live.devices import resolve_device
+from eomoo.live.onnx_graph import PREFIX
+from eomoo.live.recipes import format_epochs
+from eomoo.live.training import network_of
+from eomoo.live.weights import load_state
+from eomoo.packages import require
+from eomoo.space import Cell, Skeleton, load_space
+
+# A file that says nothing of these is of 0.1.0 or 0.2: it takes normalised images and gives logits.
+_OLD = {"input": "normalised", "output": "logits", "precision": "float32"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """A trained network that takes images as they are and gives logarithms of probabilities.
+
+    Attributes:
+        path: Its file.
+        described: What the images were that it was trained on: ``name``, ``class_names``, ``band_names``,
+            ``image_size``, ``fingerprint``.
+        cell: Index; None where the file does not tell.
+        skeleton: The network around the cell; None where the file does not tell.
+        epochs: Stretches of its training, as in "4+8"; "" where the file does not tell.
+        precision: That it computes in.
+        log_probabilities: From images (n, bands, height, width) to (n, classes).
+    """
+
+    path: Path
+    described: Facts
+    cell: int | None
+    skeleton: Skeleton | None
+    epochs: str
+    precision: str = "float32"
+    log_probabilities: Callable[[NDArray[np.float32]], Floats] = field(repr=False)
+
+    def check_images(self, data: ImageData) -> None:
+        """Raise DataError (a ValueError) unless these are the images, split for split, that it was trained on."""
+        known = self.described.get("fingerprint")
+        if known != data.fingerprint:
+            raise DataError(
+                f"{self.path} was trained on other images than these of {data.name}: the fingerprints "
+                f"{str(known)[:8]} and {data.fingerprint[:8]} differ, so that test images may have been "
+                "trained on; give the images and the options (--images) of its training"
+            )
+
+    def __str__(self) -> str:
+        around = self.skeleton
+        parts = [f"cell {'unknown' if self.cell is None else self.cell}"]
+        if around is not None:
+            parts.append(f"{around.stem_channels} channels, {around.n_stacks} x {around.cells_per_stack} cells")
+        parts.append(f"trained on {self.described['name']}" + (f" for {self.epochs} epochs" if self.epochs else ""))
+        return ", ".join([*parts, *([] if self.precision == "float32" else [self.precision])])
+
+
+def load_classifier(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Classifier:
+    """The network of a file of weights or of an ONNX file that eomoo wrote, in any precision.
+
+    Args:
+        path: The file.
+        device: Of weights, as for ``resolve_device``; an ONNX file computes on the CPU.
+        threads: Of an ONNX file; by default as many as onnxruntime takes.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is no such file.
+        DataError: (a ValueError) It is damaged, or not one of eomoo's.
+        MissingPackageError: (an ImportError) torch or onnxruntime is not installed.
+    """
+    path = Path(path)
+    return _from_onnx(path, threads) if path.suffix == ".onnx" else _from_weights(path, device)
+
+
+def index_of(cell: Facts) -> int:
+    """The index of a cell as it is kept with weights; DataError (a ValueError) where it is none."""
+    try:
+        return int(load_space().index(Cell(cell["matrix"], cell["ops"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"what is kept of the cell is no cell: {error}") from error
+
+
+def epochs_in(path: Path) -> str:
+    """The epochs in the name of a file of weights, as "4+8" in weights-4+8.pt; "" where there are none."""
+    found = re.fullmatch(r"weights-(\d+(?:\+\d+)*)", path.stem)
+    return format_epochs([int(k) for k in found[1].split("+")]) if found else ""
+
+
+def _from_weights(path: Path, device: str) -> Classifier:
+    import torch
+
+    from eomoo.live.modules import RawInput
+
+    state, place = load_state(path), resolve_device(device)
+    network, described = network_of(state, path), state["images"]
+    whole = RawInput(network, (described["mean"], described["std"])).to(place).eval()
+
+    def log_probabilities(images: NDArray[np.float32]) -> Floats:
+        with torch.inference_mode():
+            x = torch.from_numpy(np.ascontiguousarray(images)).to(place, memory_format=torch.channels_last)
+            found: Floats = whole(x).double().log_softmax(dim=1).cpu().numpy()
+        return found
+
+    return Classifier(
+        path=path,
+        described=described,
+        cell=index_of(state["cell"]),
+        skeleton=network.skeleton,
+        epochs=epochs_in(path),
+        log_probabilities=log_probabilities,
+    )
+
+
+def _from_onnx(path: Path, threads: int | None) -> Classifier:
+    session = onnx_session(str(path), str(path), threads=threads)
+    told = metadata_of(session, path)
+    how = {key: told.get(key, before) for key, before in _OLD.items()}
+    mean, std = (np.array(told.get(key, 0), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
+
+    def log_probabilities(images: NDArray[np.float32]) -> Floats:
+        x = images if how["input"] == "raw" else (images - mean) / std
+        found = run_onnx(session, x).astype(np.float64)
+        if how["output"] == "probabilities":
+            # What is too small for single precision is no impossibility.
+            return np.log(np.maximum(found, np.finfo(np.float32).tiny))
+        return found - np.logaddexp.reduce(found, axis=1, keepdims=True)
+
+    return Classifier(
+        path=path,
+        described=told,
+        cell=told.get("index"),
+        skeleton=Skeleton(**told["skeleton"]) if "skeleton" in told else None,
+        epochs=str(told.get("epochs", "")),
+        precision=how["precision"],
+        log_probabilities=log_probabilities,
+    )
+
+
+def onnx_session(model: bytes | str, name: str, *, threads: int | None = None) -> Any:
+    """onnxruntime's session of a file's content or path; DataError (a ValueError) where it is no ONNX file."""
+    runtime = require("onnxruntime", purpose="to run an ONNX file")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    try:
+        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # onnxruntime raises its own RuntimeError kinds for damaged and for missing files.
+        raise DataError(f"{name} is no readable ONNX file: {str(error).splitlines()[0][:120]}") from error
+
+
+def metadata_of(session: Any, path: str | Path) -> Facts:
+    """What eomoo wrote into a file's metadata; DataError (a ValueError) where it wrote none."""
+    entries = session.get_modelmeta().custom_metadata_map
+    try:
+        found = {k.removeprefix(PREFIX): json.loads(v) for k, v in entries.items() if k.startswith(PREFIX)}
+    except ValueError as error:
+        raise DataError(f"the metadata of {path} are damaged: {error}") from error
+    if "class_names" not in found:
+        raise DataError(f"{path} was not exported by eomoo: it has no class names")
+    return found
+
+
+def run_onnx(session: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a file gives for images (n, bands, height, width): (n, classes)."""
+    found: NDArray[np.float32] = session.run(None, {session.get_inputs()[0].name: images})[0]
+    return found

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, precision_score
+
+from eomoo.live.assessment import Assessment, draw_confusion, draw_reliability
+
+
+def log_probabilities(n=200, classes=4, seed=0):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (n, classes))
+    labels = np.where(rng.random(n) < 0.6, logits.argmax(axis=1), rng.integers(classes - 1, size=n))
+    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), labels
+
+
+def test_figures_are_those_of_scikit_learn():
+    logs, labels = log_probabilities()
+    found, predicted = Assessment.of(logs, labels), logs.argmax(axis=1)
+    assert found.micro == (predicted == labels).mean()
+    assert found.kappa == pytest.approx(cohen_kappa_score(labels, predicted))
+    assert found.macro == pytest.approx(balanced_accuracy_score(labels, predicted))
+    np.testing.assert_allclose(found.precision, precision_score(labels, predicted, average=None))
+    assert found.confusion[1, 2] == ((labels == 1) & (predicted == 2)).sum() > 0
+
+
+def test_reliability_is_the_distance_of_what_is_promised_from_what_is_found():
+    """Ten images at 0.95, of which 8 are right, ten at 0.65, of which 7 are."""
+    p = np.repeat([[0.95, 0.05], [0.65, 0.35]], 10, axis=0)
+    labels = np.array([0] * 8 + [1] * 2 + [0] * 7 + [1] * 3)
+    found = Assessment.of(np.log(p), labels)
+    assert found.calibration_error == pytest.approx((0.15 + 0.05) / 2)
+    assert found.counts.sum() == 20
+    assert sorted(found.rights[found.counts > 0]) == [0.7, 0.8]
+    assert found.loss == pytest.approx(-np.log(p)[np.arange(20), labels].mean())
+
+
+def test_a_class_without_images_or_predictions_has_no_share():
+    logs = np.log([[0.8, 0.1, 0.1], [0.7, 0.2, 0.1]])
+    found = Assessment.of(logs, np.array([0, 1]))
+    np.testing.assert_array_equal(found.precision, [0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(found.per_class, [1, 0, np.nan])
+    assert np.isnan(Assessment.of(logs, np.array([0, 0])).kappa)
+
+
+def test_figures_have_a_colour_bar_and_all_classes():
+    logs, labels = log_probabilities()
+    found = Assessment.of(logs, labels)
+    confusion = draw_confusion(found.confusion, list("abcd"), title="cell 5")
+    ax, bar = confusion.axes
+    assert bar.get_ylabel() == "share of the true class (%)"
+    assert [label.get_text() for label in ax.get_xticklabels()] == list("abcd")
+    np.testing.assert_allclose(ax.images[0].get_array().sum(axis=1), [100] * 4)
+    assert f"{found.confusion[0, 0]}" in [text.get_text() for text in ax.texts]
+    upper, _ = draw_reliability(found).axes
+    np.testing.assert_allclose(upper.lines[1].get_ydata(), 100 * found.rights[found.counts > 0])
