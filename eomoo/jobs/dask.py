@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from queue import SimpleQueue
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from eomoo.errors import StoreError
@@ -13,33 +15,43 @@ from eomoo.packages import require
 
 _PURPOSE = "to run on a cluster"
 # A scheduler that is there answers within a second, also across a network; Dask's own default is 30.
-_ANSWER = "10s"
-# Seconds: a worker that was lost is started again within a few, on a busy machine within some tens.
-_START = 60
+_ANSWER = "5s"
+# Seconds between two looks at the workers: a look costs the scheduler a millisecond.
+_LOOK = 1.0
+# Seconds without a worker that fits before that is told: one that was lost is started again within a few.
+_SILENT = 5.0
 
 
 class DaskJobs(Jobs):
-    """Tasks on the workers of a Dask cluster.
+    """Tasks on the workers of a Dask cluster. Without one that fits they wait for it, and a warning says so.
 
     Args:
         cluster: A scheduler's address, or a cluster object, which is closed with this one.
-        resource: What a task takes one of, such as "GPU", where the workers were started with it.
+        resource: What a task takes of a worker, such as "GPU", where the workers were started with it; of
+            several names the first that is offered now, else the first.
+        amount: How much of it.
 
     Raises:
         StoreError: (a RuntimeError) No scheduler answers.
         MissingPackageError: (an ImportError) The package distributed is not installed.
     """
 
-    def __init__(self, cluster: Any, *, resource: str | None = None) -> None:
+    def __init__(self, cluster: Any, *, resource: str | tuple[str, ...] | None = None, amount: int = 1) -> None:
         distributed = require("distributed", purpose=_PURPOSE)
         super().__init__()
-        self.cluster, self.resource = cluster, resource
+        self.cluster, self.amount = cluster, amount
         self._futures: dict[Any, Work[Any, Any]] = {}
         self._ended: SimpleQueue[Any] = SimpleQueue()
+        self._lonely_since: float | None = None
+        self._looked, self._told = 0.0, ""
         try:
             self.client = distributed.Client(cluster, timeout=_ANSWER, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise StoreError(f"no Dask scheduler answers at {cluster}: {error}") from None
+            reason = str(error).splitlines()[0]
+            raise StoreError(f"no Dask scheduler answers at {cluster}: {reason}") from None
+        names = [resource] if isinstance(resource, str) or resource is None else resource
+        offered = {name for worker in self._workers() for name in worker["resources"]} if len(names) > 1 else set()
+        self.resource = next((name for name in names if name in offered), names[0])
 
     def drop(self) -> None:
         """Forget what was started: what waits is never run, what runs goes on to its end in vain."""
@@ -47,28 +59,13 @@ class DaskJobs(Jobs):
         futures, self._futures = list(self._futures), {}
         self.client.cancel(futures)
 
-    def _begin(self, work: Work[Any, Any]) -> None:
-        if not self._futures:
-            self._check_workers()
-        future = self._submit(work.function, work.task)
-        self._futures[future] = work
-        future.add_done_callback(self._ended.put)
-
-    def _wait(self) -> tuple[Work[Any, Any], int]:
-        distributed = require("distributed", purpose=_PURPOSE)
-        while (future := self._ended.get()) not in self._futures:
-            # One that was dropped.
-            pass
-        work, error = self._futures.pop(future), future.exception()
-        if isinstance(error, distributed.KilledWorker):
-            return work, error.allowed_failures + 1
-        work.error, work.result = error, None if error else future.result()
-        return work, 0
-
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call it on a worker."""
-        self._check_workers()
-        result: Result = self._submit(function, *arguments).result()
+        ended: SimpleQueue[Any] = SimpleQueue()
+        future = self._submit(function, *arguments)
+        future.add_done_callback(ended.put)
+        self._await(ended)
+        result: Result = future.result()
         return result
 
     def close(self) -> None:
@@ -78,28 +75,82 @@ class DaskJobs(Jobs):
         if not isinstance(self.cluster, str):
             self.cluster.close()
 
+    def _begin(self, work: Work[Any, Any]) -> None:
+        future = self._submit(work.function, work.task)
+        self._futures[future] = work
+        future.add_done_callback(self._ended.put)
+
+    def _wait(self) -> tuple[Work[Any, Any], int]:
+        distributed = require("distributed", purpose=_PURPOSE)
+        while (future := self._await(self._ended)) not in self._futures:
+            # One that was dropped.
+            pass
+        work = self._futures.pop(future)
+        try:
+            error = future.exception()
+            work.error, work.result = error, None if error else future.result()
+        except (CancelledError, distributed.CancelledError):
+            raise self._gone() from None
+        if isinstance(error, distributed.KilledWorker):
+            work.error = None
+            return work, error.allowed_failures + 1
+        return work, 0
+
+    def _await(self, ended: SimpleQueue[Any]) -> Any:
+        """The next future that has ended; meanwhile the workers are looked at."""
+        while True:
+            if (now := time.monotonic()) - self._looked >= _LOOK:
+                self._look()
+                self._looked = now
+            try:
+                return ended.get(timeout=_LOOK)
+            except Empty:
+                pass
+
     def _submit(self, function: Callable[..., object], *arguments: object) -> Any:
-        resources = {self.resource: 1} if self.resource else None
+        resources = {self.resource: self.amount} if self.resource else None
         return self.client.submit(function, *arguments, pure=False, resources=resources)
 
-    def _check_workers(self) -> None:
-        """A running scheduler's workers are there already; without one that fits, it would wait for ever."""
-        if not isinstance(self.cluster, str):
-            return
-        until = time.monotonic() + _START
-        while not (fitting := self._offers()) and time.monotonic() < until:
-            time.sleep(0.2)  # a choice: often enough not to be noticed
-        if fitting is None:
-            raise StoreError(f"the Dask scheduler at {self.cluster} has no workers; start some first")
-        if not fitting:
-            raise StoreError(
-                f"no worker of the Dask scheduler at {self.cluster} offers {self.resource}; start them with "
-                f'--resources "{self.resource}=1"'
-            )
+    def _look(self) -> Sequence[Mapping[str, Any]]:
+        """The workers that are there; it is told where none of them does what is wanted."""
+        workers = self._workers()
+        if any(self.resource is None or w["resources"].get(self.resource, 0) >= self.amount for w in workers):
+            self._lonely_since = None
+            if self._told:
+                warnings.warn(f"{self._place()} has workers that fit: it goes on", stacklevel=2)
+                self._told = ""
+            return workers
+        self._lonely_since = self._lonely_since or time.monotonic()
+        if time.monotonic() - self._lonely_since >= _SILENT and (text := self._lonely(workers)) != self._told:
+            self._told = text
+            warnings.warn(text, stacklevel=2)
+        return workers
 
-    def _offers(self) -> bool | None:
-        """Whether a worker has what a task takes; None where there is no worker."""
-        workers = self.client.scheduler_info()["workers"].values()
-        if not workers:
-            return None
-        return self.resource is None or any(self.resource in worker["resources"] for worker in workers)
+    def _lonely(self, workers: Sequence[Mapping[str, Any]]) -> str:
+        """Where no worker fits: what is there, and what is wanted."""
+        offers = sorted({f"{name}={n:g}" for worker in workers for name, n in worker["resources"].items()})
+        there = f"{len(workers)} workers, which offer {', '.join(offers) or 'nothing'}" if workers else "no workers"
+        wanted = f' --resources "{self.resource}={self.amount}"' if self.resource else ""
+        return (
+            f"{self._place()} has {there}; waiting for workers that are started with: dask worker {self.cluster} "
+            f"--nthreads 1{wanted}"
+        )
+
+    def _place(self) -> str:
+        return f"the Dask scheduler at {self.cluster}"
+
+    def _gone(self) -> StoreError:
+        return StoreError(
+            f"{self._place()} has gone; what was finished is kept: start it and run the same command again to go on"
+        )
+
+    def _workers(self) -> Sequence[Mapping[str, Any]]:
+        """What the scheduler knows of its workers."""
+        try:
+            # Some versions tell of five workers where no number is given, and the oldest take none.
+            found = self.client.scheduler_info(n_workers=-1)
+        except TypeError:
+            found = self.client.scheduler_info()
+        except OSError:
+            raise self._gone() from None
+        return [*found["workers"].values()]

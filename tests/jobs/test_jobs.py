@@ -262,20 +262,43 @@ def test_after_an_error_the_scheduler_is_left_without_tasks(dask_cluster):
         assert states["memory"] < 400
 
 
-def test_a_scheduler_that_would_let_wait_for_ever_is_told(dask_cluster, monkeypatch):
-    distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr("eomoo.jobs.dask._START", 0.5)
-    with make_jobs(cluster=dask_cluster.scheduler_address, resource="GPU") as jobs:
-        with pytest.raises(StoreError, match=r"no worker of .* offers GPU; start them with"):
-            collect(jobs, square, [1])
-        with pytest.raises(StoreError, match="offers GPU"):
-            jobs.call(os.getpid)
+def test_what_a_scheduler_lacks_is_told_and_the_work_goes_on_when_it_comes(monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    monkeypatch.setattr("eomoo.jobs.dask._SILENT", 0.2)
+    monkeypatch.setattr("eomoo.jobs.dask._LOOK", 0.1)
+    options = {"n_workers": 0, "processes": False, "dashboard_address": ":0", "threads_per_worker": 1}
+    with distributed.LocalCluster(**options) as cluster:
+        address, told = cluster.scheduler_address, []
+
+        def help_out(message, **_):
+            told.append(str(message))
+            if len(told) < 3:
+                cluster.new_spec["options"]["resources"] = {"SEAT": 1} if len(told) == 1 else {"CARD": 2}
+                cluster.scale(len(told))
+
+        monkeypatch.setattr("warnings.warn", help_out)
+        with make_jobs(cluster=address, resource=("CARD", "SEAT"), amount=2) as jobs:
+            assert collect(jobs, square, [3]) == {0: 9}
+        with make_jobs(cluster=address, resource=("GPU", "SEAT")) as jobs:
+            assert collect(jobs, square, [3]) == {0: 9}
+    wanted = f'waiting for workers that are started with: dask worker {address} --nthreads 1 --resources "CARD=2"'
+    assert told == [
+        f"the Dask scheduler at {address} has no workers; {wanted}",
+        f"the Dask scheduler at {address} has 1 workers, which offer SEAT=1; {wanted}",
+        f"the Dask scheduler at {address} has workers that fit: it goes on",
+    ]
+
+
+def test_a_scheduler_that_goes_away_is_one_sentence():
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
-        make_jobs(cluster=empty.scheduler_address) as jobs,
-        pytest.raises(StoreError, match="has no workers"),
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
+        make_jobs(cluster=cluster.scheduler_address) as jobs,
     ):
-        collect(jobs, square, [1])
+        jobs.start(square, 3)
+        cluster.close()
+        with pytest.raises(StoreError, match=r"the Dask scheduler at inproc://.* has gone; what was finished is kept"):
+            jobs.next()
 
 
 def test_no_scheduler_is_one_sentence(monkeypatch):

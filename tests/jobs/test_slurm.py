@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fake_slurm
 import pytest
+from job_functions import count
 
 import eomoo
-from eomoo.jobs import ATTEMPTS, make_jobs, slurm_cluster
+from eomoo.errors import StoreError
+from eomoo.jobs import make_jobs, slurm_cluster
 
 pytest.importorskip("dask_jobqueue", reason="the extra 'cluster' is not installed")
 
@@ -52,6 +55,8 @@ def test_a_batch_script_for_several_gpus_is_valid():
         ('cores = "4"\nmemory = "1GB"\nwalltime = "1:00:00"', "cores must be a whole number.*got '4'"),
         ('cores = 1\nmemory = 8\nwalltime = "1:00:00"', "memory must be a text; got 8"),
         ('cores = 1\nmemory = "1GB"\nwalltime = 01:00:00', 'walltime must be a text, as in "12:00:00"'),
+        ('cores = 1\nmemory = "1GB"\nwalltime = "an hour"', "walltime must be"),
+        ('cores = 1\nmemory = "1GB"\nwalltime = "1"\ngpus = 1', "gpus must be at least 2, which a candidate takes"),
         (
             'cores = 1\nmemory = "1GB"\nwalltime = "1:00:00"\njob_script_prologue = "module load cuda"',
             "job_script_prologue must be a list",
@@ -61,26 +66,74 @@ def test_a_batch_script_for_several_gpus_is_valid():
 def test_a_wrong_cluster_file_is_named(tmp_path, text, message):
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
-        slurm_cluster(tmp_path / "c.toml")
+        slurm_cluster(tmp_path / "c.toml", amount=2)
 
 
-def test_on_slurm_a_task_is_tried_as_often_as_elsewhere_and_jobs_are_as_many_as_asked_for(tmp_path, monkeypatch):
-    """The cluster's own class in the place of SLURM's: what it is made with, and how it is scaled."""
-    dask, made = pytest.importorskip("dask"), []
+CLUSTER = 'cores = 1\nmemory = "1GB"\nwalltime = "00:10:00"\nlog_directory = "."\n'
 
-    class Cluster:
-        def __init__(self, **settings):
-            self.settings = {**settings, "failures": dask.config.get("distributed.scheduler.allowed-failures")}
-            made.append(self)
 
-        def adapt(self, **bounds):
-            self.bounds = bounds
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A cluster file, and what else is to be in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{Path(eomoo.__file__).parents[1]}{os.pathsep}{Path(__file__).parent}")
+    monkeypatch.setattr("eomoo.jobs.slurm._ASK", 0.2)
 
-    monkeypatch.setattr("dask_jobqueue.SLURMCluster", Cluster)
-    monkeypatch.setattr("eomoo.jobs.make.DaskJobs", lambda cluster, resource: (cluster, resource))
-    (tmp_path / "c.toml").write_text('cores = 2\nmemory = "1GB"\nwalltime = "1:00:00"')
-    jobs, resource = make_jobs(3, cluster=str(tmp_path / "c.toml"))
-    assert made == [jobs]
-    assert jobs.settings["failures"] == ATTEMPTS - 1
-    assert jobs.bounds == {"minimum_jobs": 3, "maximum_jobs": 3}
-    assert jobs.settings["worker_extra_args"][:2] == ["--resources", f"{resource}=1"]
+    def write(more=""):
+        (tmp_path / "c.toml").write_text(CLUSTER + more)
+        return str(tmp_path / "c.toml")
+
+    return write
+
+
+@pytest.mark.filterwarnings("ignore:none of .* SLURM jobs", "ignore:the SLURM cluster has workers")
+def test_jobs_at_their_walltime_are_followed_by_others_until_the_work_is_done(cluster, tmp_path, monkeypatch):
+    """A task longer than any job goes on where it was; the one beside it has a job of its own."""
+    slurm = fake_slurm.install(tmp_path, monkeypatch, walltime=1.5)
+    tasks = [(str(tmp_path), "long", 35), (str(tmp_path), "short", 5)]
+    with make_jobs(2, cluster=cluster()) as jobs:
+        found = {}
+        jobs.run(count, tasks, found.__setitem__, advanced=lambda task: True)
+        assert jobs.client.call_stack() == {}
+    assert found == {0: "long", 1: "short"}
+    counted = (tmp_path / "long").read_text().split()
+    assert sorted(set(counted), key=int) == [str(k) for k in range(35)]
+    # Four seconds of work in jobs of one and a half.
+    assert len(list(slurm.glob("*.sh"))) >= 3
+    # What waited or ran at the end was cancelled.
+    assert subprocess.run(["squeue"], capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch):
+    fake_slurm.install(tmp_path, monkeypatch, sbatch="#!/bin/bash\necho 'sbatch: error: Invalid account' >&2; exit 1\n")
+    with make_jobs(cluster=cluster()) as jobs, pytest.raises(StoreError, match=r"SLURM takes no job.*Invalid account"):
+        jobs.call(os.getpid)
+    (tmp_path / "bin" / "sbatch").unlink()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with make_jobs(cluster=cluster()) as jobs, pytest.raises(StoreError, match="there is no command sbatch here"):
+        jobs.call(os.getpid)
+
+
+def test_jobs_that_end_before_they_begin_are_told(cluster, tmp_path, monkeypatch):
+    fake_slurm.install(tmp_path, monkeypatch)
+    monkeypatch.setattr("eomoo.jobs.dask._LOOK", 0.3)
+    with (
+        make_jobs(2, cluster=cluster('job_script_prologue = ["exit 1"]')) as jobs,
+        pytest.raises(StoreError, match=r"the SLURM jobs \d+, \d+, \d+ ended before a worker began; .* is in \."),
+    ):
+        jobs.run(count, [(str(tmp_path), "a", 1), (str(tmp_path), "b", 1)], print)
+
+
+@pytest.mark.parametrize(
+    ("walltime", "life"),
+    [("30", "1650s"), ("1:30:00", "4950s"), ("2-12", "198000s"), ("10:30", "578s"), ("1-00:00:30", "79228s")],
+)
+def test_workers_leave_before_their_walltime(cluster, tmp_path, walltime, life):
+    file = tmp_path / "other.toml"
+    file.write_text(f'cores = 8\nmemory = "8GB"\nwalltime = "{walltime}"\ngpus = 4')
+    with slurm_cluster(file, amount=2) as made:
+        script = made.job_script()
+        assert (made.seats, made.resource) == (2, "GPU")
+    assert f"--lifetime {life}" in script
+    for part in ("--nworkers 2", "--nthreads 1", "--resources GPU=2", "--gres=gpu:4"):
+        assert part in script
