@@ -19,6 +19,13 @@ from eomoo.files import to_json
 Json = Annotated[bool, Option("--json", help="Print JSON, for other programs.")]
 Options = list[str] | None
 Limits = Annotated[Options, Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
+Cluster = Annotated[
+    str | None,
+    Option(
+        metavar="ADDRESS|FILE.toml",
+        help="Where it is computed: a Dask scheduler, such as tcp://host:8786, or jobs of a SLURM cluster by a file.",
+    ),
+]
 Noise = Annotated[int | None, Option(help="Draw values from their uncertainty, with this seed.")]
 
 Figures = Annotated[

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Argument, Option
 
-from eomoo.cli.common import Json, Options, bars, console, given, parse_options, print_json, progress
+from eomoo.cli.common import Cluster, Json, Options, bars, console, given, parse_options, print_json, progress
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def measure(
     threads: Annotated[int | None, Option(help="Of timings: CPU threads.")] = None,
     device: Annotated[str | None, Option(help="auto, cpu, cuda, cuda:1, ...")] = None,
     workers: Annotated[int | None, Option(help="Candidates trained at once.")] = None,
-    cluster: Annotated[str | None, Option(help="local, a Dask scheduler's address, or a TOML file for SLURM.")] = None,
+    cluster: Cluster = None,
     setting: Annotated[
         Options, Option("--set", help="A setting of the card's backend: recipe_settings.momentum=0. May be repeated.")
     ] = None,

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from typer import Argument, Option
 
 from eomoo.cli.common import (
+    Cluster,
     Figures,
     Json,
     Limits,
@@ -93,6 +94,7 @@ def run(
     ] = None,
     epochs: Annotated[int | None, Option(help="Epochs of each training; of nb101s cards 4, 12, 36 or 108.")] = None,
     workers: Annotated[int | None, Option(help="Live cards: candidates trained at once.")] = None,
+    cluster: Cluster = None,
     device: Annotated[str | None, Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
     screen: Annotated[
         int | None, Option(help="Live cards: train all for so many epochs, fully only the promising ones.")
@@ -126,7 +128,8 @@ def run(
         check_noise(noise)
         forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
         options = {**parse_options(option), **given(init=init, n_train=n_train)}
-        settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, device=device, screen=screen)}
+        typed = given(epochs=epochs, workers=workers, cluster=cluster, device=device, screen=screen)
+        settings = {**parse_options(setting), **typed}
         posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
         pose = partial(get_problem, named) if data is None else partial(live_problem, card, data=data)
         chosen = DEFAULT_ALGORITHM if algorithm is None else algorithm

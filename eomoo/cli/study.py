@@ -15,7 +15,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.checks import short
-from eomoo.cli.common import Figures, Json, Options, Width, bars, console, print_json
+from eomoo.cli.common import Cluster, Figures, Json, Options, Width, bars, console, print_json
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def run(
         int | None, Option(help="Distinct cells that each run may evaluate, without a study file.")
     ] = None,
     jobs: Annotated[int | None, Option("--jobs", "-j", help="Runs at the same time; by default one a core.")] = None,
-    cluster: Annotated[
-        str | None, Option(metavar="ADDRESS", help="A Dask scheduler to run on, such as tcp://host:8786.")
-    ] = None,
+    cluster: Cluster = None,
     out: Annotated[Path | None, Option(help="Folder of the study; by default ./study-NAME.")] = None,
 ) -> None:
     """Run a study: problems x algorithms x seeds.

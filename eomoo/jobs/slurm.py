@@ -65,6 +65,12 @@ class SlurmJobs(DaskJobs):
         super().__init__(cluster, resource=cluster.resource, amount=amount)
         self.workers = workers
 
+    def close(self) -> None:
+        """Cancel the jobs."""
+        for job in self.cluster.workers.values():
+            job.status = _closed()
+        super().close()
+
     def _look(self) -> Sequence[Mapping[str, Any]]:
         """Start what jobs are missing."""
         workers = super()._look()
@@ -94,12 +100,14 @@ class SlurmJobs(DaskJobs):
                 continue
             self.cluster.worker_spec.pop(name, None)
             self.cluster.workers.pop(name, None)
-            if job is not None and name not in self._seen:
-                self._barren.append(str(job.job_id))
+            if job is not None:
+                job.status = _closed()
+                if name not in self._seen:
+                    self._barren.append(str(job.job_id))
             self._seen.discard(name)
         if len(self._barren) >= _BARREN:
             raise StoreError(
-                f"the SLURM jobs {', '.join(self._barren)} ended before a worker began; what they said is in "
+                f"the SLURM jobs {', '.join(self._barren[-_BARREN:])} ended before a worker began; what they said is in "
                 f"{self.cluster.log_directory or 'slurm-*.out, in the folder where this command was started'}"
             )
 
@@ -110,12 +118,10 @@ class SlurmJobs(DaskJobs):
 
         try:
             self.cluster.sync(submit)
-        except FileNotFoundError as error:
-            raise StoreError(
-                f"there is no command {error.filename} here: start this where jobs are submitted"
-            ) from None
-        except RuntimeError as error:
+        except (FileNotFoundError, RuntimeError) as error:
             said = [line for line in str(error).splitlines() if line.strip()][-1]
+            if isinstance(error, FileNotFoundError):
+                said = f"there is no command {error.filename} here; start this where jobs are submitted"
             raise StoreError(f"SLURM takes no job: {said}") from None
 
     def _lonely(self, workers: Sequence[Mapping[str, Any]]) -> str:
@@ -187,6 +193,13 @@ def _seconds(walltime: str) -> int:
         parts.insert(0, 0)
     hours, minutes, seconds = (*parts, 0, 0)[:3]
     return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def _closed() -> Any:
+    """What dask-jobqueue leaves out when it closes a job, and Dask insists on where somebody still knows the job."""
+    from distributed import Status
+
+    return Status.closed
 
 
 def _queued() -> set[str] | None:

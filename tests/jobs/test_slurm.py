@@ -110,7 +110,10 @@ def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch
         jobs.call(os.getpid)
     (tmp_path / "bin" / "sbatch").unlink()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with make_jobs(cluster=cluster()) as jobs, pytest.raises(StoreError, match="there is no command sbatch here"):
+    with (
+        make_jobs(cluster=cluster()) as jobs,
+        pytest.raises(StoreError, match="takes no job: there is no command sbatch here"),
+    ):
         jobs.call(os.getpid)
 
 

@@ -1,0 +1,26 @@
+"""``--cluster`` of every command that computes: one option, told in one sentence what cannot be reached."""
+
+import pytest
+from typer.testing import CliRunner
+
+from eomoo.cli import app
+from eomoo.errors import SettingError, StoreError
+
+COMMANDS = (
+    ["run", "live-scene"],
+    ["measure", "live-scene", "--spread", "2"],
+    ["study", "run", "--problems", "eo-macro-latency", "--algorithms", "random", "--seeds", "1", "--budget", "5"],
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_cluster_that_is_not_there_is_one_sentence(command, tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    pytest.importorskip("torch", reason="the extra 'live' is not installed")
+    monkeypatch.setattr("eomoo.jobs.dask._ANSWER", "0.2s")
+    asked = {"tcp://127.0.0.1:9": "no Dask scheduler answers at tcp://127.0.0.1:9", "slurm": "or a .toml file; got"}
+    for cluster, sentence in asked.items():
+        done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out"), "--cluster", cluster])
+        assert isinstance(done.exception, StoreError | SettingError), done.output
+        assert sentence in str(done.exception)
+        assert "\n" not in str(done.exception)
