@@ -15,7 +15,8 @@ from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.fronts import FrontData, front_data, front_table
 from eomoo.analysis.printing.html import to_html
-from eomoo.analysis.printing.text import to_csv, to_latex, to_markdown
+from eomoo.analysis.printing.latex import to_latex
+from eomoo.analysis.printing.text import to_csv, to_markdown
 from eomoo.analysis.repeat import repeat_run, repeat_study, sources
 from eomoo.analysis.results import ProblemResults, StudyResults, load_results
 from eomoo.analysis.standings import pairs_in_words, standing

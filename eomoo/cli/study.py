@@ -119,7 +119,7 @@ def show(
     if csv is not None:
         written += write_csv(tables, csv)
     if latex is not None:
-        write_latex(tables, shown, latex)
+        write_latex(tables, _names(indicators) if indicators else (), latex)
         written.append(latex)
     if figures:
         written += write_figures(tables.results, place, forms or ("png",), width=wide)

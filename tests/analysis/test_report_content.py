@@ -249,7 +249,7 @@ def test_latex_is_balanced(study_folder):
     text = render_report(study_folder, format="latex")
     for name in ("table", "tabular"):
         assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}") > 0
-    for block in re.findall(r"\\begin\{tabular\}\{([lr]+)\}(.*?)\\bottomrule", text, flags=re.S):
+    for block in re.findall(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}(.*?)\\bottomrule", text, flags=re.S):
         rows = [row for row in block[1].splitlines() if row.endswith(r"\\") and "multicolumn" not in row]
         assert {row.count(" & ") + 1 for row in rows} == {len(block[0])}
     assert "_" not in re.sub(r"\\_|\$[^$]*\$", "", text)
@@ -263,7 +263,7 @@ def test_the_best_median_stands_out_everywhere(study_folder):
     assert [table.is_best(k, row[k]) for row in table.rows] == [row is best for row in table.rows]
     median = f"{best[k].median:,.4g}"
     assert f"**{median} " in render_report(study_folder, format="md")
-    assert rf"\textbf{{{median} " in render_report(study_folder, format="latex")
+    assert rf"$\mathbf{{{best[k].median:.2f}" in render_report(study_folder, format="latex")
     assert f'class="number best" data-value="{best[k].median!r}"' in render_report(study_folder)
 
 

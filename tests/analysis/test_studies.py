@@ -233,7 +233,9 @@ def test_latex_escapes_marks_the_best_and_names_its_tests(tables):
         & (tables.summary["evaluations"] == 80)
         & (tables.summary["indicator"] == "igd_plus")
     ]["median"]
-    assert rf"\textbf{{{medians.min():.4g} [" in text
+    assert rf"$\mathbf{{{medians.min():.3f}}}^{{" in text
+    assert r"IGD$^+$ $\downarrow$" in text
+    assert r"\label{tab:one-80}" in text
     with pytest.raises(SettingError, match="no indicator 'nothing'; it has hypervolume"):
         study_latex(tables, ["nothing"])
 
@@ -252,3 +254,18 @@ def test_a_folder_without_results_is_refused(tmp_path):
     Store(tmp_path / STORE_NAME, create=True).close()
     with pytest.raises(StoreError, match="no run of the study"):
         load_results(tmp_path)
+
+
+def test_latex_says_large_and_small_numbers_in_a_power_of_ten(tables):
+    from eomoo.analysis.printing.latex import _numbers
+
+    heading, cells, _ = _numbers("best parameters", [239_000.0, 11_936_785.0, float("nan")], better=False)
+    assert (heading, cells) == (
+        r"\shortstack[r]{best\\parameters ($10^{6}$) $\downarrow$}",
+        ["$0.24$", "$11.94$", "--"],
+    )
+    assert _numbers("p", [2.4e-5, 1.2e-5]) == ("p ($10^{-6}$)", ["$24.00$", "$12.00$"], "r")
+    text = study_latex(tables, ["hypervolume", "igd_plus", "r2", "front_size", "mean_edit", "max_edit", "mean_hamming"])
+    assert text.count(r"\begin{table*}") == 4
+    assert r"\begin{table*}" not in study_latex(tables)
+    assert "e-0" not in text.replace("edge-0", "")

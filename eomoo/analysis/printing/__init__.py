@@ -1,4 +1,4 @@
-"""Printers of tables, curves and reports: ``terminal`` (rich), ``text``, ``html`` (a page).
+"""Printers of tables, curves and reports: ``terminal`` (rich), ``text``, ``latex``, ``html`` (a page).
 
 ``figures``: with matplotlib; ``comparisons``: those of algorithms compared.
 """
@@ -15,8 +15,9 @@ from eomoo.analysis.printing.figures import (
     write_figures,
 )
 from eomoo.analysis.printing.html import to_html
+from eomoo.analysis.printing.latex import study_latex, to_latex, write_latex
 from eomoo.analysis.printing.terminal import choice_rows, front_rows, study_lines, to_rich
-from eomoo.analysis.printing.text import study_latex, to_csv, to_latex, to_markdown, write_csv, write_latex
+from eomoo.analysis.printing.text import to_csv, to_markdown, write_csv
 
 __all__ = [
     "choice_rows", "draw_cells", "draw_front", "front_rows", "plot_best", "plot_critical_difference", "plot_curves",

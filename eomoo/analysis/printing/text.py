@@ -1,35 +1,20 @@
-"""Tables and reports as Markdown, CSV and LaTeX."""
+"""Tables and reports as Markdown and CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from eomoo.analysis.compared import SHIFT, StudyTables, check_indicators, median_table, pair_table
+from eomoo.analysis.compared import StudyTables
 from eomoo.analysis.fronts import FrontData, front_table
 from eomoo.analysis.tables import Code, Curves, Facts, Report, Table
 from eomoo.analysis.wording import value_text
-from eomoo.files import atomic_path, write_text
+from eomoo.files import atomic_path
 
 # What fits a printed page.
 _MOST_ROWS = 40
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "<": r"$<$",
-    ">": r"$>$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-}
-# Test statistics as they are written in papers.
-_HEADINGS = {"p (Holm)": "$p$ (Holm)", "p equivalent (Holm)": r"$p_\equiv$ (Holm)", "A12": r"$\hat{A}_{12}$"}
 
 
 def to_csv(report: Report) -> str:
@@ -39,40 +24,6 @@ def to_csv(report: Report) -> str:
     writer.writerow([_guarded(title) for title in report.main.columns])
     writer.writerows([_guarded(value) for value in row] for row in report.main.rows)
     return text.getvalue()
-
-
-def to_latex(report: Report) -> str:
-    r"""The report's tables for a paper (package booktabs): the front, the indicators, the tests."""
-    wanted = ("front", "indicators", "tests", "ranks")
-    blocks = (block for section in report.sections for block in section.blocks)
-    tables = [table for block in blocks if (table := _table_of(block)) and table.key.startswith(wanted)]
-    return f"% {_one_line(report.title)}; made by {report.made}\n" + "\n".join(map(_latex_table, tables))
-
-
-def study_latex(tables: StudyTables, indicators: Sequence[str]) -> str:
-    r"""A study's tables for a paper (package booktabs): medians with quartiles, the best in bold, and tests.
-
-    Args:
-        tables: The study's tables.
-        indicators: Names of the indicators to show.
-    """
-    check_indicators(indicators, tables)
-    parts = []
-    for problem, n in tables.places:
-        medians = median_table(tables, problem, n, indicators)
-        parts.append(replace(medians, title=f"{problem}, {n:,} distinct cells evaluated"))
-        tests = pair_table(tables, problem, n, indicators)
-        if tests is not None:
-            shown = tests.pick(
-                "indicator", "first", "second", SHIFT, "matters from", "p (Holm)", "p equivalent (Holm)", "first is"
-            )
-            parts.append(replace(shown, title=f"{problem}, {n:,} distinct cells evaluated: {tests.title}"))
-    return "\n".join(map(_latex_table, parts))
-
-
-def write_latex(tables: StudyTables, indicators: Sequence[str], path: str | Path) -> None:
-    """Write ``study_latex`` to a file."""
-    write_text(path, study_latex(tables, indicators))
 
 
 def write_csv(tables: StudyTables, folder: str | Path) -> list[Path]:
@@ -150,31 +101,16 @@ def _markdown_table(table: Table) -> str:
     numeric = map(table.is_numeric, range(len(table.columns)))
     lines.append("|" + "|".join("---:" if right else "---" for right in numeric) + "|")
     for row in table.rows[:_MOST_ROWS]:
-        lines.append("| " + " | ".join(_marked(table, k, v, _escaped, "**{}**") for k, v in enumerate(row)) + " |")
+        lines.append("| " + " | ".join(_marked(table, k, v) for k, v in enumerate(row)) + " |")
     if len(table.rows) > _MOST_ROWS:
         lines += ["", f"{_MOST_ROWS} of {len(table.rows):,} rows; all are in the HTML report and in its CSV."]
     return "\n".join([*lines, *(["", _escaped(table.note)] if table.note else [])])
 
 
-def _latex_table(table: Table) -> str:
-    # Hashes are too wide for a page, and the cell's number says the same.
-    shown = [k for k, title in enumerate(table.columns) if title != "hash"]
-    numeric = [table.is_numeric(k) for k in shown]
-    lines = [r"\begin{table}", rf"\caption{{{_latex(table.title)}. {_latex(table.note)}}}"]
-    lines += [rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}", r"\toprule"]
-    headings = [_HEADINGS.get(table.columns[k]) or _latex(table.columns[k]) for k in shown]
-    lines += [" & ".join(headings) + r" \\", r"\midrule"]
-    for row in table.rows[:_MOST_ROWS]:
-        lines.append(" & ".join(_marked(table, k, row[k], _latex, r"\textbf{{{}}}") for k in shown) + r" \\")
-    if len(table.rows) > _MOST_ROWS:
-        lines.append(rf"\multicolumn{{{len(shown)}}}{{l}}{{{_MOST_ROWS} of {len(table.rows)} rows}} \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
-
-
-def _marked(table: Table, k: int, value: object, escape: Callable[[str], str], bold: str) -> str:
+def _marked(table: Table, k: int, value: object) -> str:
     """A value of column k as text, in bold where it is the best."""
-    text = escape(value_text(value))
-    return bold.format(text) if table.is_best(k, value) else text
+    text = _escaped(value_text(value))
+    return f"**{text}**" if table.is_best(k, value) else text
 
 
 def _one_line(text: str) -> str:
@@ -185,11 +121,6 @@ def _escaped(text: str) -> str:
     """Text that Markdown shows as it is, HTML in it included."""
     plain = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\`*_\[\]|#])", r"\\\1", plain)
-
-
-def _latex(text: str) -> str:
-    plain = _one_line(text).replace("<=", "≤").replace(">=", "≥")
-    return "".join(_LATEX.get(mark, mark) for mark in plain)
 
 
 def _guarded(value: object) -> object:
