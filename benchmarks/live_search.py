@@ -1,10 +1,11 @@
-"""How many full trainings does a live search need? python benchmarks/live_search.py SAMPLE.csv --out FILE [--quick]
+"""How many full trainings does a live search need? python benchmarks/live_search.py TABLE --out FILE [--quick]
 
-Replays on real NAS-Bench-101 cells, a sample of the space treated as the whole space: error after 108 epochs against
-training time or parameters, with trainings of 4, 12, 36 and 108 epochs. A unit is a mean full training by training
-time; every rung is paid from scratch, and only trainings of 108 epochs count. The reference point is the worst tenth's
-bound of each objective. Settings were chosen on training time, so that parameters are the untouched check. Each run is
-appended to --out as it ends, and is not made again.
+Replays on trained cells, a sample of the space treated as the whole space. TABLE is a sample of NAS-Bench-101 (a CSV
+file with errors after 4, 12, 36 and 108 epochs), or the folder of a measured table (`eomoo measure`), whose short
+trainings are the tables of the same cells that --rung names. A unit is a mean full training by training time; every
+rung is paid from scratch, and only full trainings count. The reference point is the worst tenth's bound of each
+objective. Settings were chosen on the sample's training time, so that all else is untouched. Each run is appended to
+--out as it ends, and is not made again.
 """
 
 import argparse
@@ -17,12 +18,13 @@ import numpy as np
 import pandas as pd
 
 import eomoo
+from eomoo.data import read_measured
 from eomoo.fronts import Box, hypervolume
 from eomoo.search import AlgorithmSpec, CostAwareSearch, DistinctCells, Prior, prior_of_measured
 from eomoo.search.budget import BudgetedEvaluator
 
 EPOCHS = (4, 12, 36, 108)
-SECONDS = {"time": "train_time", "params": "params"}
+SECONDS = {"time": "train_time", "params": "params", "latency": "latency"}
 N_RANDOM, SHARE, UNITS = 48, 0.95, 20.0
 CARD = """
 reference_point = [{error!r}, {second!r}]
@@ -43,29 +45,50 @@ effort = "train_time"
 RUNG = '[[backend.table.rungs]]\nshare = {share!r}\ncolumns = {{ val_error = "{column}" }}\n'
 
 
-def write_cards(sample: Path, folder: Path) -> None:
-    """The table and its cards: by second objective, with rungs that tell something and with shuffled ones."""
-    table = pd.read_csv(sample)
-    rng = np.random.default_rng(0)
+def from_sample(path: Path) -> tuple[pd.DataFrame, list[float]]:
+    """Cells of NAS-Bench-101 with "val_error", "train_time", "params" and "error_K" of the k-th rung; the rungs."""
+    table = pd.read_csv(path)
     cells = pd.DataFrame({"hash": table["hash"], "params": table["params"], "train_time": table["train_time_108"]})
     cells["val_error"] = 100.0 * (1.0 - table["val_accuracy_108"])
-    for epochs in EPOCHS[:-1]:
-        cells[f"error_{epochs}"] = 100.0 * (1.0 - table[f"val_accuracy_{epochs}"])
-        cells[f"shuffled_{epochs}"] = rng.permutation(cells[f"error_{epochs}"])
+    for k, epochs in enumerate(EPOCHS[:-1]):
+        cells[f"error_{k}"] = 100.0 * (1.0 - table[f"val_accuracy_{epochs}"])
+    return cells, [epochs / EPOCHS[-1] for epochs in EPOCHS[:-1]]
+
+
+def from_measured(folder: Path, short: list[Path]) -> tuple[pd.DataFrame, list[float]]:
+    """The same of a measured table, repeats averaged, and of others of the same cells with fewer epochs."""
+    table = read_measured(folder)
+    mean = table.mean().set_index("hash")
+    cells = mean[["params", "train_time", "latency"]].assign(val_error=100.0 * (1.0 - mean["val_micro"]))
+    rungs = []
+    for k, place in enumerate(short):
+        rung = read_measured(place)
+        cells[f"error_{k}"] = 100.0 * (1.0 - rung.mean().set_index("hash")["val_micro"])
+        rungs.append(int(rung.facts["training"]["epochs"]) / int(table.facts["training"]["epochs"]))
+    return cells.dropna().reset_index(), rungs
+
+
+def write_cards(cells: pd.DataFrame, rungs: list[float], folder: Path) -> list[str]:
+    """The table and its cards: by second objective, with rungs that tell something and with shuffled ones."""
+    rng = np.random.default_rng(0)
+    for k in range(len(rungs)):
+        cells[f"shuffled_{k}"] = rng.permutation(cells[f"error_{k}"])
     cells.to_csv(folder / "cells.csv", index=False)
     worst = cells.quantile(0.9, numeric_only=True)
-    for second, name in SECONDS.items():
-        unit = "s" if second == "time" else ""
+    there = {second: name for second, name in SECONDS.items() if name in cells}
+    for second, name in there.items():
+        unit = {"time": "s", "latency": "ms"}.get(second, "")
         text = CARD.format(error=float(worst["val_error"]), second=float(worst[name]), name=name, unit=unit)
         for kind in ("error", "shuffled"):
-            rungs = [RUNG.format(share=e / EPOCHS[-1], column=f"{kind}_{e}") for e in EPOCHS[:-1]]
-            (folder / f"{second}-{kind}.toml").write_text(text + "".join(rungs))
+            lines = [RUNG.format(share=share, column=f"{kind}_{k}") for k, share in enumerate(rungs)]
+            (folder / f"{second}-{kind}.toml").write_text(text + "".join(lines))
+    return list(there)
 
 
 def useful(problem: eomoo.CellProblem, seed: int, *, turned: bool = False) -> list[Prior]:
-    """What 500 other cells told at 36 epochs; with its sign turned, where wanted."""
+    """What 500 other cells told after a third of a training; with its sign turned, where wanted."""
     cells = np.random.default_rng([seed, 1]).choice(problem.cells, 500, replace=False)
-    told = problem.backends["table"].at_rung(cells, ["val_error"], 36 / 108)[:, 0]
+    told = problem.backends["table"].at_rung(cells, ["val_error"], EPOCHS[-2] / EPOCHS[-1])[:, 0]
     prior = prior_of_measured("val_error", cells, told)
     return [Prior(name="turned", tell=lambda asked: -prior(asked)) if turned else prior]
 
@@ -74,6 +97,12 @@ def useless(problem: eomoo.CellProblem, seed: int) -> list[Prior]:
     """Numbers that have nothing to do with the cells."""
     noise = np.random.default_rng([seed, 2]).standard_normal(len(problem.space))
     return [Prior(name="noise", tell=lambda asked: noise[asked])]
+
+
+def shipped(problem: eomoo.CellProblem, seed: int) -> list[Prior]:
+    """What the models of the EO table say of the error on So2Sat."""
+    eo = eomoo.get_problem("eo-macro-latency")
+    return [Prior(name="eo-hwnas", tell=lambda asked: eo.objectives_at(asked)[:, 0])]
 
 
 Priors = Callable[[eomoo.CellProblem, int], list[Prior]]
@@ -85,7 +114,10 @@ ARMS: dict[str, tuple[str, dict, Priors | None]] = {
     "with a rung and a prior": ("error", {}, useful),
     "with a rung and a prior turned round": ("error", {}, partial(useful, turned=True)),
     "with a rung and a prior of noise": ("error", {}, useless),
+    "with a rung and the shipped EO models": ("error", {}, shipped),
 }
+ONLY_SAMPLE = {"with two rungs", "with a rung and a prior", "with a rung and a prior turned round"}
+ONLY_MEASURED = {"with a rung and the shipped EO models"}
 
 
 def curve(problem: eomoo.CellProblem, cells: list[int], spent: np.ndarray) -> list[tuple[float, float]]:
@@ -114,7 +146,9 @@ def replay(problem: eomoo.CellProblem, algorithm: CostAwareSearch, seed: int) ->
 
 def by_name(problem: eomoo.CellProblem, name: str, seed: int) -> list[tuple[float, float]]:
     """A search that knows no costs: random, or the package's other default."""
-    spec = AlgorithmSpec(label=name, algorithm=name)
+    # A population that leaves four generations.
+    options = {"pop_size": 12} if name == "nsga2" else {}
+    spec = AlgorithmSpec(label=name, algorithm=name, options=options)
     cells = eomoo.search.run_algorithm(problem, spec, budget=N_RANDOM, seed=seed).cells
     return curve(problem, cells.tolist(), np.cumsum(problem.backends["table"].effort(cells)))
 
@@ -150,7 +184,8 @@ def _quartiles(values: list[float], spent: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("sample", type=Path)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--rung", type=Path, action="append", default=[], help="a measured table of fewer epochs")
     parser.add_argument("--out", type=Path, required=True, help="a file of one run a line, which grows")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--only", default="", help="arms and second objectives whose name holds this")
@@ -158,12 +193,16 @@ def main() -> None:
     chosen = parser.parse_args()
     folder = chosen.out.with_suffix(".cards")
     folder.mkdir(parents=True, exist_ok=True)
-    write_cards(chosen.sample, folder)
+    measured = chosen.table.is_dir()
+    cells, rungs = from_measured(chosen.table, chosen.rung) if measured else from_sample(chosen.table)
+    seconds = write_cards(cells, rungs, folder)
     runs = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out.exists() else []
     done = {(run["second"], run["arm"], run["seed"]) for run in runs}
-    arms = ["random", "surrogate-pls", *ARMS][: 4 if chosen.quick else None]
+    left_out = ONLY_SAMPLE if measured else ONLY_MEASURED
+    arms = [arm for arm in ("random", "nsga2", "surrogate-pls", *ARMS) if arm not in left_out]
+    arms = arms[: 5 if chosen.quick else None]
     for seed in range(2 if chosen.quick else chosen.seeds):
-        for second in SECONDS:
+        for second in seconds:
             for arm in arms:
                 if (second, arm, seed) in done or chosen.only not in f"{second}: {arm}":
                     continue
