@@ -11,7 +11,7 @@ from eomoo.errors import EomooError
 from eomoo.version import __version__
 
 if TYPE_CHECKING:
-    from eomoo.api import Run, fit_models, measure, run
+    from eomoo.api import Run, StudyRun, fit_models, measure, plot_front, run, run_study
     from eomoo.data.nasbench101 import NASBench101Table
     from eomoo.live.network import build_network
     from eomoo.models import load_models
@@ -34,45 +34,33 @@ if TYPE_CHECKING:
     from eomoo.search.walks import WalkSampling
     from eomoo.space import CIFAR10, SO2SAT, Catalogue, Cell, Neighborhood, Skeleton, load_space
 
-_HOME = {
-    "Run": "eomoo.api",
-    "fit_models": "eomoo.api",
-    "load_models": "eomoo.models",
-    "measure": "eomoo.api",
-    "run": "eomoo.api",
-    "CIFAR10": "eomoo.space",
-    "SO2SAT": "eomoo.space",
-    "Catalogue": "eomoo.space",
-    "Cell": "eomoo.space",
-    "Neighborhood": "eomoo.space",
-    "Skeleton": "eomoo.space",
-    "load_space": "eomoo.space",
-    "CellProblem": "eomoo.search.problem",
-    "front_uncertainty": "eomoo.search.uncertainty",
-    "get_problem": "eomoo.search.problem",
-    "list_problems": "eomoo.objectives.card",
-    "PLS": "eomoo.search.pls",
-    "MemeticSearch": "eomoo.search.memetic",
-    "CostAwareSearch": "eomoo.search.cost_aware",
-    "SurrogatePLS": "eomoo.search.surrogate_pls",
-    "default_algorithm": "eomoo.search.algorithms",
-    "CellCrossover": "eomoo.search.operators",
-    "CellDuplicateElimination": "eomoo.search.operators",
-    "NeighborMutation": "eomoo.search.operators",
-    "RandomCellSampling": "eomoo.search.operators",
-    "cell_operators": "eomoo.search.operators",
-    "SurrogateParetoSampling": "eomoo.search.surrogate_start",
-    "WalkSampling": "eomoo.search.walks",
-    "build_network": "eomoo.live.network",
-    "NASBench101Table": "eomoo.data.nasbench101",
+_NAMES = {
+    "eomoo.api": "Run StudyRun fit_models measure plot_front run run_study",
+    "eomoo.data.nasbench101": "NASBench101Table",
+    "eomoo.live.network": "build_network",
+    "eomoo.models": "load_models",
+    "eomoo.objectives.card": "list_problems",
+    "eomoo.search.algorithms": "default_algorithm",
+    "eomoo.search.cost_aware": "CostAwareSearch",
+    "eomoo.search.memetic": "MemeticSearch",
+    "eomoo.search.operators": "CellCrossover CellDuplicateElimination NeighborMutation RandomCellSampling "
+    "cell_operators",
+    "eomoo.search.pls": "PLS",
+    "eomoo.search.problem": "CellProblem get_problem",
+    "eomoo.search.surrogate_pls": "SurrogatePLS",
+    "eomoo.search.surrogate_start": "SurrogateParetoSampling",
+    "eomoo.search.uncertainty": "front_uncertainty",
+    "eomoo.search.walks": "WalkSampling",
+    "eomoo.space": "CIFAR10 SO2SAT Catalogue Cell Neighborhood Skeleton load_space",
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
     "CIFAR10", "PLS", "SO2SAT", "Catalogue", "Cell", "CellCrossover", "CellDuplicateElimination", "CellProblem",
     "CostAwareSearch", "EomooError", "MemeticSearch", "NASBench101Table", "NeighborMutation", "Neighborhood",
-    "RandomCellSampling", "Run", "Skeleton", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling", "__version__",
-    "build_network", "cell_operators", "default_algorithm", "fit_models", "front_uncertainty", "get_problem",
-    "list_problems", "load_models", "load_space", "measure", "run",
+    "RandomCellSampling", "Run", "Skeleton", "StudyRun", "SurrogatePLS", "SurrogateParetoSampling", "WalkSampling",
+    "__version__", "build_network", "cell_operators", "default_algorithm", "fit_models", "front_uncertainty",
+    "get_problem", "list_problems", "load_models", "load_space", "measure", "plot_front", "run", "run_study",
 ]  # fmt: skip
 
 

@@ -14,14 +14,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.analysis import StoredRun, draw_front, front_frame, load_run, summary, trace_frame, write_run
+from eomoo import notebook
+from eomoo.analysis import (
+    StoredRun,
+    StudyRun,
+    certainty_words,
+    draw_front,
+    front_frame,
+    load_run,
+    plot_frame,
+    run_study,
+    summary,
+    trace_frame,
+    write_run,
+)
+from eomoo.analysis.fronts import run_columns
 from eomoo.arrays import Facts
 from eomoo.checks import whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one, remove_leftovers
-from eomoo.fronts import FrontSummary, FrontUncertainty
+from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
 from eomoo.measuring import HERE, latency_models, measure
 from eomoo.objectives.refit import fit_table as fit_models
+from eomoo.plots import axes_of
+from eomoo.progress import shown
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
 from eomoo.search.hours import check_hours
 from eomoo.search.problem import CellProblem, get_problem
@@ -33,10 +49,11 @@ from eomoo.study.store import STORE_NAME, Store
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-__all__ = ["LARGEST", "Run", "fit_models", "measure", "run"]
+__all__ = ["LARGEST", "Run", "StudyRun", "fit_models", "measure", "plot_front", "run", "run_study"]
 
 LARGEST = 2**63 - 1
 """The largest seed and budget: what SQLite's integers hold."""
@@ -85,9 +102,13 @@ class Run:
         among = None if self.problem.enumerable else trace.cells[trace.feasible]
         return front_uncertainty(self.problem, self.stored.front_cells, among=among, n_draws=n_draws, seed=seed)
 
-    def plot(self, *, width: str = "column") -> Figure:
-        """The front over what was evaluated, as a matplotlib figure as wide as a paper's "column" or "page"."""
-        return draw_front(self.stored, width=width)
+    def plot(self, *, axes: Axes | None = None, width: str = "column") -> Figure:
+        """The front over what was evaluated, on given axes or as wide as a paper's "column" or "page".
+
+        Raises:
+            SettingError: (a ValueError) Axes for three objectives or more, which need panels.
+        """
+        return draw_front(self.stored, axes, width=width)
 
     def write(self, folder: str | Path, figures: Sequence[str] = ("png",), *, width: str = "column") -> list[Path]:
         """Write front and trace as CSV, the settings as JSON, figures (png, pdf, svg); live networks as ONNX.
@@ -110,8 +131,16 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        html: str = self.front._repr_html_()  # type: ignore[operator]
-        return html
+        columns = [column for column in run_columns(self.stored) if not column.detail]
+        rows = [[cell, *(c.text(k) for c in columns)] for k, cell in enumerate(self.stored.front_cells)]
+        said = self.stored.run.uncertainty
+        return notebook.to_html(
+            notebook.element("b", self.stored.problem.title),
+            repr(self),
+            *([notebook.picture(self.plot(), "the front over what was evaluated")] if rows else []),
+            notebook.table(["cell", *(c.label for c in columns)], rows),
+            *([certainty_words(self.stored.problem, said)] if said is not None else []),
+        )
 
 
 def run(
@@ -149,7 +178,7 @@ def run(
         out: A folder for store, tables and figures. A finished run in it is read, not repeated; one that was
             interrupted, or had a smaller budget or fewer hours, goes on, to what it would have been at once.
         figures, width: What figures in ``out`` are written as (png, pdf, svg), and how wide: "column", "page".
-        on_progress: Called after each batch.
+        on_progress: Called after each batch: cells done, of how many. A notebook shows a line.
         on_found: Called with the run once it is stored, before figures are drawn and networks exported.
         retry_failed: Run again what is in ``out``, and try again measurements that a machine failed at.
         settings: Of the card's backends, such as ``epochs`` of a live card.
@@ -175,19 +204,46 @@ def run(
             latency_from = latency_models(card, data=settings.get("data"))
         problem = pose(latency_from=latency_from)
     spent = check_run(problem, spec, budget, hours)
-    with _folder(out) as folder, only_one(folder, "running a search"):
+    with _folder(out) as folder, only_one(folder, "running a search"), shown(on_progress, problem.name()) as tell:
         remove_leftovers(folder)
         if problem.enumerable:
             # Now, while nothing is written: it may take seconds.
             problem.pareto_indices()
         with Store(folder / STORE_NAME, create=True) as store:
             asked = Asked(problem=store.add_problem(problem), spec=spec, seed=seed, budget=spent, hours=hours)
-            found = _found(problem, store, asked, on_progress, again=retry_failed)
+            found = _found(problem, store, asked, tell, again=retry_failed)
         if on_found is not None:
             on_found(found)
         if out is not None:
             return replace(found, written=tuple(found.write(out, figures, width=width)))
     return found
+
+
+def plot_front(
+    found: Run | StudyRun | pd.DataFrame,
+    *,
+    axes: Axes | None = None,
+    objectives: Sequence[str] | Mapping[str, Direction] = (),
+) -> Figure:
+    """Draw a front on given axes, or as a figure of its own.
+
+    Args:
+        found: A run; a study, whose algorithms' joint fronts on its first problem are drawn; or a table with a row
+            for each cell, of which the best rows are.
+        axes: Where to draw.
+        objectives: Of a table, the two columns to draw, minimised, or by column "min" or "max".
+
+    Raises:
+        SettingError: (a ValueError) There are not two objectives.
+        UnknownNameError: (a KeyError) There is no such column.
+    """
+    if isinstance(found, Run):
+        return found.plot(axes=axes)
+    if isinstance(found, StudyRun):
+        return found.plot_front(axes=axes)
+    figure, ax = axes_of(axes)
+    plot_frame(ax, found, objectives)
+    return figure
 
 
 def check_noise(seed: int | None) -> None:
@@ -216,7 +272,7 @@ def _folder(out: str | Path | None) -> Iterator[Path]:
 
 
 def _found(
-    problem: CellProblem, store: Store, asked: Asked, on_progress: Callable[[Progress], None] | None, *, again: bool
+    problem: CellProblem, store: Store, asked: Asked, on_progress: Callable[[Progress], None], *, again: bool
 ) -> Run:
     """The run as the store has it, run now, or gone on with, where it is not in."""
     there = earlier_run(store, asked)
@@ -250,7 +306,7 @@ class _Keeper:
         problem: CellProblem,
         store: Store,
         asked: Asked,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Callable[[Progress], None],
         *,
         n_earlier: int,
     ) -> None:
@@ -259,8 +315,7 @@ class _Keeper:
         self._next = perf_counter() + _KEPT_SECONDS
 
     def __call__(self, progress: Progress) -> None:
-        if self.on_progress is not None:
-            self.on_progress(progress)
+        self.on_progress(progress)
         began = perf_counter()
         if began > self._next and progress.n_distinct > self.n_earlier:
             self.enter(progress.so_far())

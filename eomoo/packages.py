@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -30,3 +33,21 @@ def require(module: str, *, purpose: str) -> Any:
         raise MissingPackageError(
             f"{package} is needed {purpose}; install it with: pip install 'eomoo[{extra}]'"
         ) from None
+
+
+def load_matplotlib() -> None:
+    """Import matplotlib, also where ``MPLBACKEND`` names a backend that is not installed here.
+
+    So it is in programs that a notebook starts, whose own kernel has the backend that it names.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    named = os.environ.pop("MPLBACKEND", None)
+    try:
+        matplotlib = import_module("matplotlib")
+    finally:
+        if named is not None:
+            os.environ["MPLBACKEND"] = named
+    if named is not None:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eomoo.arrays import Facts, Floats
+from eomoo.packages import load_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,6 +51,7 @@ _LOOK: Facts = {
 @contextmanager
 def look(size: float = _SIZE) -> Iterator[None]:
     """What is drawn and written within has eomoo's look, with letters of ``size`` points and smaller ones."""
+    load_matplotlib()
     from matplotlib import rc_context
 
     with rc_context({**_LOOK, "font.size": size}):  # type: ignore[dict-item]  # any text is a key of _LOOK
@@ -59,12 +62,15 @@ def new_figure(
     width: float = WIDTHS["column"], height: float = 2.6, *, size: float = _SIZE, **kwargs: Any
 ) -> tuple[Figure, Any]:
     """A figure of eomoo's look with its axes, in inches, as ``matplotlib.pyplot.subplots``, tied to no display."""
+    load_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with look(size):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
+        # Notebooks show figures of pyplot; this one shows itself.
+        vars(figure)["_repr_png_"] = partial(png_of, figure)
         axes = figure.subplots(**kwargs)
         for ax in np.atleast_1d(axes).flat:
             say_numbers(ax)
@@ -125,3 +131,19 @@ def spread(ax: Axes, points: Floats, core: Floats) -> Axes:
 def axis_label(title: str, unit: str) -> str:
     """A label such as "latency on A100 (ms/batch)"."""
     return f"{title} ({unit})" if unit else title
+
+
+def png_of(figure: Figure) -> bytes:
+    """A figure as PNG, on white whatever is around it, with twice the dots of a screen, so that letters are sharp."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=192, facecolor="white")
+    return png.getvalue()
+
+
+def axes_of(axes: Axes | None, *size: float) -> tuple[Figure, Axes]:
+    """Axes that a user gave, or new ones of a size in inches, and the figure that they are on."""
+    if axes is None:
+        return new_figure(*size)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure, axes

@@ -20,6 +20,8 @@ LAYERS = [
         "packages",
         "checks",
         "plots",
+        "notebook",
+        "progress",
         "files",
         "jobs",
         "space",

@@ -8,15 +8,23 @@
 - ``fronts``: the front with all that is said of its cells, in ``columns``; ``basis``: whether they were measured.
 - ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells;
   ``styles``: the colours of algorithms.
+- ``study_run``: a study, run and told, for scripts and notebooks.
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
 from eomoo.analysis.basis import basis_words
 from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, needed_seeds
 from eomoo.analysis.columns import certainty_words
-from eomoo.analysis.compared import StudyTables, check_indicators, indicator_frame, quartiles, study_tables
+from eomoo.analysis.compared import (
+    StudyTables,
+    check_indicators,
+    default_indicators,
+    indicator_frame,
+    quartiles,
+    study_tables,
+)
 from eomoo.analysis.curves import hypervolume_curves, mean_over, quartile_curves
-from eomoo.analysis.drawing import OPERATION_COLORS, cell_text, draw_cell
+from eomoo.analysis.drawing import cell_text, draw_cell
 from eomoo.analysis.fronts import front_frame
 from eomoo.analysis.margins import Margin, smallest_difference
 from eomoo.analysis.printing import (
@@ -25,6 +33,7 @@ from eomoo.analysis.printing import (
     front_rows,
     plot_critical_difference,
     plot_curves,
+    plot_frame,
     plot_shifts,
     plot_violins,
     study_latex,
@@ -45,17 +54,20 @@ from eomoo.analysis.results import (
 )
 from eomoo.analysis.runs import evaluation_frame, summary, to_result, trace_frame, write_run
 from eomoo.analysis.statistics import holm, mann_whitney, rank_test, vargha_delaney
+from eomoo.analysis.study_run import StudyRun, run_study
 from eomoo.analysis.styles import algorithm_style
 from eomoo.analysis.tables import Curves
 from eomoo.analysis.wording import joined
+from eomoo.space.picture import OPERATION_COLORS
 
 __all__ = [
     "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
-    "StudyTables", "algorithm_style", "basis_words", "cell_text", "certainty_words", "check_indicators",
-    "choice_rows", "compare", "draw_cell", "draw_front", "evaluation_frame", "front_frame", "front_rows", "holm",
-    "hypervolume_curves", "indicator_frame", "joined", "judge", "load_results", "load_run", "mann_whitney",
-    "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves", "plot_shifts", "plot_violins",
-    "problem_box", "quartile_curves", "quartiles", "rank_test", "render_report", "report_of", "run_fronts",
-    "smallest_difference", "study_latex", "study_lines", "study_tables", "summary", "to_result", "trace_frame",
-    "vargha_delaney", "write_csv", "write_figures", "write_latex", "write_report", "write_run",
+    "StudyRun", "StudyTables", "algorithm_style", "basis_words", "cell_text", "certainty_words", "check_indicators",
+    "choice_rows", "compare", "default_indicators", "draw_cell", "draw_front", "evaluation_frame", "front_frame",
+    "front_rows", "holm", "hypervolume_curves", "indicator_frame", "joined", "judge", "load_results", "load_run",
+    "mann_whitney", "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves", "plot_frame",
+    "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles", "rank_test", "render_report",
+    "report_of", "run_fronts", "run_study", "smallest_difference", "study_latex", "study_lines", "study_tables",
+    "summary", "to_result", "trace_frame", "vargha_delaney", "write_csv", "write_figures", "write_latex",
+    "write_report", "write_run",
 ]  # fmt: skip

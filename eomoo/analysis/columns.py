@@ -14,7 +14,7 @@ from eomoo.analysis.basis import basis_word
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import joined, number, shown_unit
 from eomoo.arrays import Floats, Ints
-from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, staircase
+from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
 from eomoo.plots import axis_label
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow
@@ -171,15 +171,7 @@ def band_outlines(problem: ProblemRow, values: Floats, said: FrontSummary | None
         values: (k, m) raw values of the front beside which they are drawn.
         said: What can be said of the front.
     """
-    if said is None or len(problem.objectives) != 2 or not all(map(len, said.band.values())):
-        return []
-    surfaces = {p: problem.objectives.minimise(surface) for p, surface in said.band.items()}
-    everything = np.concatenate([problem.objectives.minimise(values), *surfaces.values()])
-    # Beyond the last corner a surface goes on for ever; here, a little further than anything shown.
-    worst = everything.max(axis=0) + 0.03 * np.ptp(everything, axis=0)
-    edges = {p: staircase(surface, worst) for p, surface in surfaces.items()}
-    both = ((90, edges[5.0], edges[95.0]), (50, edges[25.0], edges[75.0]))
-    return [(share, problem.objectives.raw(np.concatenate((low, high[::-1])))) for share, low, high in both]
+    return [] if said is None else outlines_of(problem.objectives, values, said.band)
 
 
 def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, said: FrontSummary) -> Table:

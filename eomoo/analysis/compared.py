@@ -34,6 +34,7 @@ PAIR_NOTE = (
 )
 """What a column of shifts is called, and how a table of pairs is read."""
 
+_SHOWN = ("hypervolume_share", "hypervolume_area", "igd_plus", "front_size", "mean_edit")
 _KEYS = ["problem", "label", "seed", "budget", "evaluations"]
 _GROUP = ["problem", "evaluations"]
 
@@ -249,6 +250,12 @@ def _samples(runs: pd.DataFrame, results: StudyResults) -> Iterator[tuple[str, i
 
 
 # -- tables ------------------------------------------------------------------------------------
+
+
+def default_indicators(tables: StudyTables) -> list[str]:
+    """The indicators that are shown where nobody chooses; each problem shows its own objectives."""
+    best = [f"best_{o.name}" for p in tables.results.problems for o in p.objectives]
+    return [name for name in dict.fromkeys([*_SHOWN[:3], *best, *_SHOWN[3:]]) if name in tables.indicators]
 
 
 def check_indicators(indicators: Sequence[str], tables: StudyTables) -> None:

@@ -8,26 +8,11 @@ import numpy as np
 
 from eomoo.arrays import Facts
 from eomoo.space import Cell
+from eomoo.space.picture import OPERATION_COLORS, SHORT_NAMES, depths_of, places_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
-_SHORT = {
-    "input": "input",
-    "output": "output",
-    "conv3x3-bn-relu": "conv 3x3",
-    "conv1x1-bn-relu": "conv 1x1",
-    "maxpool3x3": "max pool",
-}
-# Okabe and Ito's colours, told apart by colour-blind readers.
-OPERATION_COLORS = {
-    "input": "#D9D9D9",
-    "output": "#D9D9D9",
-    "conv3x3-bn-relu": "#E69F00",
-    "conv1x1-bn-relu": "#56B4E9",
-    "maxpool3x3": "#2FB58B",
-}
 
 # Inches of the widest, "max pool" in small letters.
 _HALF_BOX = 0.27
@@ -52,7 +37,7 @@ def cell_text(cell: Cell) -> str:
             tracks.append([edge])
     lines = []
     for v, op in enumerate(cell.ops):
-        label = _SHORT[op] if v in (0, n - 1) else f"{v} {_SHORT[op]}"
+        label = SHORT_NAMES[op] if v in (0, n - 1) else f"{v} {SHORT_NAMES[op]}"
         lines.append(f"{label:<12}{_row(tracks, v)}")
         if v < n - 1:
             lines.append(f"{'':<12}{_gap(tracks, v)}")
@@ -87,8 +72,9 @@ def _gap(tracks: list[list[tuple[int, int]]], v: int) -> str:
 
 def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     """Draw a cell on axes: vertices from top to bottom by their depth, coloured by operation."""
-    depth = _depths(cell)
-    places = _places(cell, depth)
+    depth = depths_of(cell.matrix)
+    # In inches on paper vertices of a level are further apart than levels are.
+    places = [(1.3 * x, -float(y)) for x, y in places_of(depth)]
     n_bent = 0
     line = "#444444"
     arrow: Facts = {
@@ -106,27 +92,9 @@ def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
         ax.annotate("", xy=places[y], xytext=places[x], arrowprops=style)
     for v, op in enumerate(cell.ops):
         box = {"boxstyle": "round,pad=0.35", "facecolor": OPERATION_COLORS[op], "edgecolor": line}
-        ax.text(*places[v], _SHORT[op], ha="center", va="center", fontsize="small", bbox=box)
+        ax.text(*places[v], SHORT_NAMES[op], ha="center", va="center", fontsize="small", bbox=box)
     ax.set_xlim(-2.0, 2.0)
     ax.set_ylim(-max(depth) - 0.5, 0.5)
     ax.set_axis_off()
     if title:
         ax.set_title(title, fontsize="small", parse_math=False)
-
-
-def _depths(cell: Cell) -> list[int]:
-    """Length of the longest path from the input to each vertex."""
-    depth = [0] * cell.n_vertices
-    for x, y in np.argwhere(cell.matrix):
-        # argwhere runs row by row, and every edge into x comes from a smaller row.
-        depth[y] = max(depth[y], depth[x] + 1)
-    return depth
-
-
-def _places(cell: Cell, depth: list[int]) -> list[tuple[float, float]]:
-    places = [(0.0, 0.0)] * cell.n_vertices
-    for level in set(depth):
-        row = [v for v in range(cell.n_vertices) if depth[v] == level]
-        for k, v in enumerate(row):
-            places[v] = (1.3 * (k - (len(row) - 1) / 2), -float(level))
-    return places

@@ -164,7 +164,13 @@ def front_frame(stored: StoredRun) -> pd.DataFrame:
     """A run's front for other programs, a row for each cell."""
     import pandas as pd
 
-    return pd.DataFrame(front_content(stored))
+    return objectives_told(pd.DataFrame(front_content(stored)), stored)
+
+
+def objectives_told(frame: pd.DataFrame, stored: StoredRun) -> pd.DataFrame:
+    """The frame, which tells its objectives in its ``attrs``, for ``plot_frame``."""
+    frame.attrs["objectives"] = stored.problem.objectives.to_dict()["objectives"]
+    return frame
 
 
 def front_table(front: FrontData) -> Table:

@@ -13,7 +13,7 @@ from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.result import Result
 
-from eomoo.analysis.fronts import front_content
+from eomoo.analysis.fronts import front_content, objectives_told
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
 from eomoo.arrays import Facts, Floats, Ints
@@ -81,7 +81,7 @@ def trace_frame(stored: StoredRun) -> pd.DataFrame:
     """Every evaluation as a table, a row each, in order."""
     import pandas as pd
 
-    return pd.DataFrame(trace_content(stored.problem, stored.trace))
+    return objectives_told(pd.DataFrame(trace_content(stored.problem, stored.trace)), stored)
 
 
 def evaluation_frame(folder: str | Path) -> pd.DataFrame:

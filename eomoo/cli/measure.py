@@ -16,6 +16,7 @@ from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
     from eomoo.data import MeasuredTable
+    from eomoo.progress import Step
 
 
 _LINES_S = 60.0  # seconds between lines where there is no terminal
@@ -129,7 +130,7 @@ def measure(
             only=cast(Literal["latency"] | None, only),
             skeleton=around if only else None,
             latency=timing,
-            advance=advance,
+            on_progress=advance,
             report=report,
             retry_failed=retry_failed,
             **settings,
@@ -158,7 +159,7 @@ def _print_kit(script: Path) -> None:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[str, int, int], None], Callable[[str], None]]]:
+def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[Step], None], Callable[[str], None]]]:
     """A bar each for timings and trainings, with the time that is left, and sentences above them."""
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -171,7 +172,8 @@ def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[str, int, int], None],
         tasks: dict[str, Any] = {}
         told = [time.monotonic()]
 
-        def advance(what: str, done: int, total: int) -> None:
+        def advance(step: Step) -> None:
+            what, done, total = step.what, step.done, step.total
             bar.start()
             if what not in tasks:
                 # What was there already says nothing of how fast it goes.

@@ -193,7 +193,7 @@ def _timed_here(card: str, data: str | None, preparing: Status, *, quiet: bool) 
             screen.print(sentence, soft_wrap=True)
 
     with progress("timing 20 cells on this device", quiet=quiet) as advance:
-        folder = latency_models(card, data=data, advance=lambda _, done, total: advance(done, total), report=told)
+        folder = latency_models(card, data=data, on_progress=lambda s: advance(s.done, s.total), report=told)
     told(f"latency on this device: models in {folder}")
     if screen.is_terminal and not quiet:
         preparing.start()

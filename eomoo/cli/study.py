@@ -19,7 +19,6 @@ from eomoo.cli.common import Cluster, Figures, Json, Options, Width, bars, conso
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
-    from eomoo.analysis import StudyTables
     from eomoo.study.execute import Event
     from eomoo.study.plan import Study
 
@@ -33,7 +32,6 @@ app = typer.Typer(
         "eomoo study show mystudy."
     ),
 )
-_SHOWN = ("hypervolume_share", "hypervolume_area", "igd_plus", "front_size", "mean_edit")
 Folder = Annotated[Path, Argument(metavar="DIR", help="Folder of a study.")]
 
 
@@ -99,6 +97,7 @@ def show(
     """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
     from eomoo.analysis import (
         check_indicators,
+        default_indicators,
         load_results,
         study_lines,
         study_tables,
@@ -113,7 +112,7 @@ def show(
     place = Path(next((name for name in figures or () if name not in FORMS), folder / "figures"))
     check_figures(forms, wide)
     tables = study_tables(load_results(folder), at=_numbers("at", at) if at else ())
-    shown = _names(indicators) if indicators else _default_indicators(tables)
+    shown = _names(indicators) if indicators else default_indicators(tables)
     check_indicators(shown, tables)
     written: list[Path] = []
     if csv is not None:
@@ -254,9 +253,3 @@ def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
             bar.update(task, completed=event.done)
 
         yield update
-
-
-def _default_indicators(tables: StudyTables) -> list[str]:
-    # Each problem shows its own objectives.
-    best = [f"best_{o.name}" for p in tables.results.problems for o in p.objectives]
-    return [name for name in dict.fromkeys([*_SHOWN[:3], *best, *_SHOWN[3:]]) if name in tables.indicators]

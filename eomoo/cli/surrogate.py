@@ -94,7 +94,7 @@ def fit(
                 kinds=_pairs(kind, "kind", "watts=energy"),
                 encoding=encoding,
                 repeats=repeats,
-                advance=advance,
+                on_progress=lambda step: advance(step.done, step.total),
             )
     paths = models.save(out)
     paths.append(write_card(models, out))

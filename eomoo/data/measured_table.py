@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eomoo import notebook
 from eomoo.arrays import Facts, Ints
 from eomoo.checks import choice, listed, short
 from eomoo.data.user_table import MOST_BYTES, cells_of, numbers_of, read_frame
@@ -119,6 +120,14 @@ class MeasuredTable:
 
     def __repr__(self) -> str:
         return f"MeasuredTable({self.facts['title']}: {len(self.cells)} cells, {len(self.rows)} rows)"
+
+    def _repr_html_(self) -> str:
+        marks = [name for name, kind in self.kinds.items() if kind == "mark"]
+        shown = self.rows.drop(columns=["hash", "reason", *marks]).dropna(axis="columns", how="all")
+        told = shown.astype(object).map(lambda value: f"{value:.4g}" if isinstance(value, float) else value)
+        settings = (("images", "data", "source"), ("timed on", "device", "timing"))
+        known = [f"{what}: {self.facts[k][name]}" for what, k, name in settings if name in self.facts.get(k, {})]
+        return notebook.to_html(repr(self), *known, notebook.table(list(map(str, shown)), told.to_numpy().tolist()))
 
 
 def measured_table(rows: pd.DataFrame, facts: Facts, curves: pd.DataFrame | None = None) -> MeasuredTable:

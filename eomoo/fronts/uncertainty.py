@@ -17,16 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eomoo import notebook
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import known_name, number
-from eomoo.fronts.attainment import attainment_surfaces
+from eomoo.errors import SettingError
+from eomoo.fronts.attainment import attainment_surfaces, staircase
 from eomoo.fronts.box import Box
 from eomoo.fronts.directions import reference_directions
 from eomoo.fronts.drawn import DrawnFronts
 from eomoo.fronts.objectives import Objectives
+from eomoo.plots import axes_of, look
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 BAND = (5.0, 25.0, 50.0, 75.0, 95.0)
@@ -209,6 +214,37 @@ class FrontUncertainty:
 
         return pd.DataFrame(self.facts())
 
+    @look()
+    def plot(self, *, axes: Axes | None = None) -> Figure:
+        """The bands in which the true front lies, and the cells to take, at their medians.
+
+        Raises:
+            SettingError: (a ValueError) There are not two objectives.
+        """
+        if self.objectives.n != 2:
+            raise SettingError(f"a band is drawn of two objectives; there are {self.objectives.n}")
+        figure, ax = axes_of(axes)
+        values = self.objectives.raw(np.median(self.drawn, axis=0))
+        for share, outline in outlines_of(self.objectives, values, self.band()):
+            ax.fill(*outline.T, color="#0072B2", alpha=0.18 if share > 50 else 0.4, label=f"the true front, {share} %")
+        takes = np.isin(self.cells, [group.representative for group in self.groups])
+        ax.plot(*values.T, ".", markersize=3, color="#D55E00", label=f"cells ({len(values)})")
+        ax.plot(*values[takes].T, "D", color="#0072B2", markersize=3.5, label=f"can be told apart ({takes.sum()})")
+        ax.set_xlabel(self.objectives[0].label, parse_math=False)
+        ax.set_ylabel(self.objectives[1].label, parse_math=False)
+        ax.legend()
+        return figure
+
+    def __repr__(self) -> str:
+        return f"FrontUncertainty({len(self.cells)} cells, {len(self.groups)} told apart, {self.n_draws} draws)"
+
+    def _repr_html_(self) -> str:
+        gains = [f"another may be better in {o.label} by" for o in self.objectives]
+        rows = [(g.representative, len(g.cells), *(f"{v:.2g}" if v else "-" for v in g.gain)) for g in self.groups]
+        drawn = [notebook.picture(self.plot(), "where the true front lies")] if self.objectives.n == 2 else []
+        said = f"{self.probability.sum():.1f} of {len(self.cells)} cells are expected to be on the true front"
+        return notebook.to_html(repr(self), said, *drawn, notebook.table(["take", "stands for", *gains], rows))
+
     def _cheapest_first(self) -> Ints:
         """Positions (k,) by what is known exactly: objectives, each over its range, then the cost."""
         known = self.drawn[0][:, self.exact]
@@ -229,6 +265,25 @@ class FrontUncertainty:
         gains[:, self.exact] = 0.0
         largest: Floats = np.maximum(gains.max(axis=0), 0.0)
         return largest
+
+
+def outlines_of(objectives: Objectives, values: Floats, band: Mapping[float, Floats]) -> list[tuple[int, Floats]]:
+    """Where the true front lies with 90 and 50 %, at any one place: outlines (n, 2), raw, of two objectives, else none.
+
+    Args:
+        objectives: The m of them.
+        values: (k, m) raw values of the front beside which they are drawn.
+        band: Surfaces by percentile, raw, of at least ``BAND``.
+    """
+    if len(objectives) != 2 or not all(map(len, band.values())):
+        return []
+    surfaces = {p: objectives.minimise(surface) for p, surface in band.items()}
+    everything = np.concatenate([objectives.minimise(values), *surfaces.values()])
+    # Beyond the last corner a surface goes on for ever; here, a little further than anything shown.
+    worst = everything.max(axis=0) + 0.03 * np.ptp(everything, axis=0)
+    edges = {p: staircase(surface, worst) for p, surface in surfaces.items()}
+    both = ((90, edges[5.0], edges[95.0]), (50, edges[25.0], edges[75.0]))
+    return [(share, objectives.raw(np.concatenate((low, high[::-1])))) for share, low, high in both]
 
 
 def _shortfall(F: Floats, front: Floats) -> Floats:

@@ -11,8 +11,9 @@ from eomoo.checks import choice, known_keys
 from eomoo.data import MeasuredTable
 from eomoo.errors import SettingError
 from eomoo.measuring.cells import choose_cells
-from eomoo.measuring.measuring import Advance, Measuring
+from eomoo.measuring.measuring import Measuring
 from eomoo.measuring.sources import timing_backend, training_backend
+from eomoo.progress import Step, shown
 from eomoo.space import Skeleton
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def measure(
     only: Literal["latency"] | None = None,
     skeleton: Skeleton | Mapping[str, int] | None = None,
     latency: Mapping[str, Any] | None = None,
-    advance: Advance = lambda what, done, total: None,
+    on_progress: Callable[[Step], None] | None = None,
     report: Callable[[str], None] = lambda sentence: None,
     retry_failed: bool = False,
     **settings: Any,
@@ -56,7 +57,7 @@ def measure(
         only: "latency": nothing is trained, so that no images are needed, and any card will do.
         skeleton: With ``only``: the network around the cells, or some values of it, instead of the card's or So2Sat's.
         latency: Values of a ``LatencySetting``, instead of the card's.
-        advance: Told what is done ("timed", "trained"), how much of it, and of how much.
+        on_progress: Called with each step: what is done ("timed", "trained"), of how much. A notebook shows a line.
         report: Told in sentences what goes on, and at the end what failed or was disturbed.
         retry_failed: Try again what a machine failed at, however often.
         settings: Of the card's live backend, such as ``epochs``, ``seed``, ``workers`` or ``**{"curve.at": "1,3"}``.
@@ -78,11 +79,11 @@ def measure(
             raise SettingError("images say what the skeleton is: give its width and depth as skeleton.stem_channels=16")
         given = {**settings, **{f"latency.{name}": value for name, value in (latency or {}).items()}}
         backend = training_backend(card, data=data, folder=out, settings=given)
-    with closing(backend):
+    with closing(backend), shown(on_progress, str(out)) as tell:
         backend.report, backend.retry_failed = report, retry_failed
         backend.campaign.report, backend.campaign.retry_failed = report, retry_failed
         measuring = Measuring(
-            backend, chosen, repeats=repeats, repeats_of=repeats_of, trains=only is None, advance=advance
+            backend, chosen, repeats=repeats, repeats_of=repeats_of, trains=only is None, on_progress=tell
         )
         try:
             return measuring.run()

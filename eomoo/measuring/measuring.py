@@ -26,13 +26,11 @@ from eomoo.files import only_one, remove_leftovers
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.settings import facts_of
 from eomoo.objectives.live import LIVE_KINDS, LiveBackend
+from eomoo.progress import Step
 
 if TYPE_CHECKING:
     from eomoo.live import Campaign
 
-
-Advance = Callable[[str, int, int], None]
-"""Told what is done ("timed" or "trained"), of how many, and how many in all."""
 
 # Timings are kept when all that take turns have ended: half of what one session holds costs a kill little.
 _TURNS = 12
@@ -56,7 +54,7 @@ class Measuring:
         repeats: Trainings of a cell, by seeds that follow the campaign's own.
         repeats_of: Of how many cells, the first ones, or of what share of them (below 1); None: of all.
         trains: False times alone, which needs no images.
-        advance: Told of progress.
+        on_progress: Told of each step, "timed" or "trained".
 
     Raises:
         SettingError: (a ValueError) A number that cannot be.
@@ -70,11 +68,11 @@ class Measuring:
         repeats: int = 1,
         repeats_of: float | None = None,
         trains: bool = True,
-        advance: Advance = lambda what, done, total: None,
+        on_progress: Callable[[Step], None] = lambda step: None,
     ) -> None:
         self.backend, self.campaign, self.choice = backend, backend.campaign, choice
         self.folder = Path(self.campaign.folder)
-        self.trains, self.advance = trains, advance
+        self.trains, self._tell = trains, on_progress
         self.repeats = positive("repeats", repeats, most=_MOST_REPEATS)
         self.repeats_of = math.inf if repeats_of is None else number("repeats_of", repeats_of, least=0)
         self._timed: dict[int, Facts] = {}
@@ -148,7 +146,7 @@ class Measuring:
         if again:
             cells = [k for k in cells if self._timed[k]["latency_disturbed"] > 0]
         else:
-            self.advance("timed", 0, len(cells))
+            self._tell(Step(what="timed", done=0, total=len(cells)))
         for start in range(0, len(cells), _TURNS):
             some = cells[start : start + _TURNS]
             told = self.campaign.timings(some, again=again)
@@ -156,7 +154,7 @@ class Measuring:
             for cell, values in zip(some, self.backend.values(some, _TIMED).tolist(), strict=True):
                 self._timed[cell] = dict(zip(_TIMED, values, strict=True))
             if not again:
-                self.advance("timed", start + len(some), len(cells))
+                self._tell(Step(what="timed", done=start + len(some), total=len(cells)))
 
     def _train(self) -> None:
         """Train all cells, then the repeats of those that have some, a seed at a time."""
@@ -172,14 +170,14 @@ class Measuring:
         missing = [[k for k in some if (k, repeat) not in self._trained] for repeat, some in enumerate(wanted)]
         total = sum(map(len, wanted))
         done = total - sum(map(len, missing))
-        self.advance("trained", done, total)
+        self._tell(Step(what="trained", done=done, total=total))
         for repeat, campaign in enumerate(campaigns):
 
             def ended(cell: int, campaign: Campaign = campaign, repeat: int = repeat) -> None:
                 nonlocal done
                 self._take(campaign, cell, repeat)
                 done += 1
-                self.advance("trained", done, total)
+                self._tell(Step(what="trained", done=done, total=total))
                 if time.monotonic() - self._saved > _SAVE_SECONDS:
                     self._save()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from eomoo.data.measured_table import TABLE_FILE
 from eomoo.errors import EomooError
 from eomoo.files import cache_folder, sha256_of
 from eomoo.measuring.measure import measure
-from eomoo.measuring.measuring import Advance
 from eomoo.measuring.settings import facts_of
 from eomoo.measuring.sources import timing_backend
 from eomoo.models import load_models
 from eomoo.objectives import load_card
 from eomoo.objectives.latency_from import LATENCY, check_latency
 from eomoo.objectives.refit import fit_table
+from eomoo.progress import Step
 
 HERE = "here"
 """What stands for the device at hand."""
@@ -34,7 +35,7 @@ def latency_models(
     data: str | Path | None = None,
     folder: str | Path | None = None,
     latency: Mapping[str, Any] | None = None,
-    advance: Advance = lambda what, done, total: None,
+    on_progress: Callable[[Step], None] | None = None,
     report: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """The folder of models of this device's latency of a card's networks; what they need is timed where it is not yet.
@@ -45,7 +46,7 @@ def latency_models(
         folder: Where timings and models are kept; by default in the user's cache, by everything that a timing
             depends on: skeleton, runtime, batch, threads, precision, device and versions.
         latency: Values of a ``LatencySetting``.
-        advance, report: See ``measure``.
+        on_progress, report: See ``measure``.
 
     Raises:
         CardError: (a ValueError) The card has no latency.
@@ -59,7 +60,8 @@ def latency_models(
         depends = json.dumps({name: facts.get(name) for name in _DEPENDS}, sort_keys=True)
         folder = place / hashlib.sha256(depends.encode()).hexdigest()[:24]
     timed, fitted = Path(folder) / "timed", Path(folder) / "models"
-    measure(card, data=data, out=timed, spread=CELLS, only="latency", latency=latency, advance=advance, report=report)
+    measuring = partial(measure, card, data=data, out=timed, spread=CELLS, only="latency", latency=latency)
+    measuring(on_progress=on_progress, report=report)
     if not _are_of(fitted, timed):
         fit_table(timed, [LATENCY]).save(fitted)
     return fitted

@@ -19,6 +19,8 @@ from eomoo.files import sha256_of
 from eomoo.models import EO_RECIPES, FAILED, LEAST_CELLS, Measurements, Models, Recipe, Target, fit_models, recipe_for
 from eomoo.models.device import MOST_TIMED, device_recipe
 from eomoo.objectives.measured_rows import MeasuredRows, rows_of
+from eomoo.objectives.model_card import write_card
+from eomoo.progress import Step, shown
 from eomoo.space.features import FEATURE_KINDS
 
 if TYPE_CHECKING:
@@ -71,7 +73,8 @@ def fit_table(
     kinds: Mapping[str, str] | None = None,
     encoding: str | None = None,
     repeats: int = 3,
-    advance: _Progress = _silent,
+    out: str | Path | None = None,
+    on_progress: Callable[[Step], None] | None = None,
 ) -> Models:
     """Fit models to anybody's table (see ``read_user_table``), its cells held out by a column "walk".
 
@@ -87,7 +90,9 @@ def fit_table(
         kinds: What targets are, one of "accuracy", "error", "time", "energy", "count", where unit and name do not tell.
         encoding: What models see of a cell: "17x17" as published, "one-hot" or "structural", for boosted trees alone;
             by default structural features, for a Gaussian process and trees.
-        repeats, advance: See ``fit_models``.
+        repeats: Repetitions of the cross-validation; the models do not depend on it.
+        out: A folder for the models and a card that searches them.
+        on_progress: Called with each step: folds done, of how many. A notebook shows a line.
 
     Raises:
         SettingError: A target has fewer than 12 values, there is no such column, or it needs no model.
@@ -105,7 +110,14 @@ def fit_table(
         for name, y in known.items()
         if len(y)
     }
-    return _fitted(rows, recipes, repeats=repeats, advance=advance)
+    with shown(on_progress, "fitting models") as tell:
+        found = _fitted(
+            rows, recipes, repeats=repeats, advance=lambda done, total: tell(Step(what="fits", done=done, total=total))
+        )
+    if out is not None:
+        found.save(out)
+        write_card(found, out)
+    return found
 
 
 def _is_of_device(rows: MeasuredRows, name: str) -> bool:

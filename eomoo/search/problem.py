@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymoo.core.problem import Problem
 
+from eomoo import notebook
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import whole
 from eomoo.errors import HoursOverError, SettingError
@@ -350,6 +351,20 @@ class CellProblem(Problem):
     def name(self) -> str:
         """The card's name."""
         return self.card.name
+
+    def __repr__(self) -> str:
+        return f"CellProblem({self.name()}: {', '.join(self.objective_names)}; {self.n_cells:,} cells)"
+
+    def _repr_html_(self) -> str:
+        point = self.objectives.reference_point or ("-",) * self.n_obj
+        rows = [(o.name, o.title, o.unit, o.direction, r) for o, r in zip(self.objectives, point, strict=True)]
+        values = "predicted" if self.predicted else "measured or counted"
+        limits = f"; limits: {', '.join(map(str, self.constraints))}" if self.constraints else ""
+        return notebook.to_html(
+            notebook.element("b", self.card.title or self.name()),
+            f"{self.name()}: {self.n_cells:,} cells, {values}{limits}; by default {self.card.budget:,} are evaluated",
+            notebook.table(["objective", "what it is", "unit", "better", "reference point"], rows),
+        )
 
     def pareto_indices(self) -> Ints:
         """Indices of the true Pareto set's cells, sorted by the first objective.

@@ -28,6 +28,7 @@ class Progress:
 
     Attributes:
         n_eval, n_distinct: All evaluations, and distinct cells.
+        total: The budget.
         front: (k, m) its front's ``F``.
         n_earlier: Of the distinct cells, those of an earlier part that is gone on with.
         so_far: Gives what was found until now, as of an interrupted run.
@@ -38,6 +39,13 @@ class Progress:
     front: Floats
     n_earlier: int
     so_far: Callable[[], RunResult] = field(repr=False)
+    total: int
+    what = "cells"
+
+    @property
+    def done(self) -> int:
+        """The distinct cells."""
+        return self.n_distinct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +191,7 @@ def run_algorithm(
                     n_eval=evaluator.n_eval,
                     n_distinct=evaluator.n_distinct,
                     front=recorder.front.F[recorder.front.violation <= 0],
+                    total=budget,
                     n_earlier=earlier.n_distinct,
                     so_far=found,
                 )

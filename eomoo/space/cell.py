@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.checks import short
 from eomoo.errors import CellError
+from eomoo.notebook import to_html
+from eomoo.space.picture import cell_svg
 
 INPUT, OUTPUT = "input", "output"
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
@@ -114,6 +116,9 @@ class Cell:
             shown = ",".join("output" if t == self.n_vertices - 1 else str(t) for t in targets)
             parts.append(f"{name}->{shown}")
         return f"Cell({' '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        return to_html(cell_svg(self._matrix, self.ops), repr(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Cell, (self._matrix.tolist(), self.ops)

@@ -31,6 +31,7 @@ class Event:
     total: int
     task: Task
     result: RunResult
+    what = "runs"
 
 
 def run_study(

@@ -14,6 +14,7 @@ from eomoo.data import merged, read_measured
 from eomoo.errors import DataError, SettingError, StoreError
 from eomoo.images import ArrayImages
 from eomoo.live import LiveStore
+from eomoo.progress import Step
 
 CELLS = [10_863, 124_731, 241_781]
 
@@ -84,14 +85,14 @@ def test_nothing_is_measured_twice_and_the_table_grows(made):
     folder, before = made
     stored = trainings(folder)
     told = []
-    after = measure(folder, cells=[5], spread=1, repeats=2, repeats_of=0.5, advance=lambda *step: told.append(step))
+    after = measure(folder, cells=[5], spread=1, repeats=2, repeats_of=0.5, on_progress=told.append)
     assert trainings(folder)[: len(stored)] == stored
     # Of five cells half are three, of whose repeats the first was there.
     assert len(trainings(folder)) == len(stored) + 4
     assert after.cells.tolist()[:3] == CELLS
     assert after.cells.tolist()[4] == 5
-    assert told[-1] == ("trained", 8, 8)
-    assert ("trained", 4, 8) in told
+    assert told[-1] == Step(what="trained", done=8, total=8)
+    assert Step(what="trained", done=4, total=8) in told
     kept = after.to_dataframe().merge(before.to_dataframe(), on=["index", "repeat"])
     assert kept["val_micro_x"].tolist() == before.to_dataframe()["val_micro"].tolist()
     assert after.facts["cells"] == {"given": [CELLS], "spread": 1, "listed": [5]}

@@ -19,9 +19,10 @@ from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
 from eomoo.analysis.wording import number, shown_unit
 from eomoo.arrays import Bools, Facts, Floats
+from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
-from eomoo.plots import WIDTHS, line_style, look, new_figure, say_numbers, spread
+from eomoo.plots import WIDTHS, axes_of, line_style, look, new_figure, say_numbers, spread
 from eomoo.space import load_space
 
 if TYPE_CHECKING:
@@ -140,16 +141,22 @@ def plot_front_matrix(
 
 
 @look()
-def draw_front(stored: StoredRun, *, width: str = "column") -> Figure:
-    """The front over what was evaluated, as wide as ``WIDTHS`` says; panels for three objectives and more."""
+def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "column") -> Figure:
+    """The front over what was evaluated, on given axes or as wide as ``WIDTHS`` says; panels for three objectives.
+
+    Raises:
+        SettingError: (a ValueError) Axes are given, which have no room for panels.
+    """
     problem, trace, said = stored.problem, stored.trace, stored.run.uncertainty
     labels, best = [o.label for o in problem.objectives], problem.best_front
     front, seen = stored.front_values, trace.values[trace.feasible]
     true = None if stored.true_front is None else stored.true_front[1]
     found = "predicted front found" if problem.predicted else "front found"
     n = len(labels) - 1
+    if n > 1 and axes is not None:
+        raise SettingError(f"{n + 1} objectives need panels, not one axes; plot two columns with eomoo.plot_front")
     wide = WIDTHS[width]
-    figure, ax = new_figure(wide, _height(wide) if n < 2 else 0.85 * wide)
+    figure, ax = axes_of(axes, wide, _height(wide)) if n < 2 else new_figure(wide, 0.85 * wide)
     if n == 0:
         plot_best(ax, problem.objectives, values=trace.values, feasible=trace.feasible)
     elif n == 1:

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 from eomoo.analysis.fronts import FrontData, front_json
 from eomoo.analysis.tables import Code, Curves, Differences, Facts, Measured, Picture, Report, Section, Table, plain
 from eomoo.analysis.wording import compact, number
+from eomoo.notebook import element as _element
 
 _PARTS = "dom pictures cell axes front scatter parallel choose detail curves tables main"
 _SCRIPTS = [f"{name}.js" for name in _PARTS.split()]
@@ -56,23 +57,6 @@ def to_html(report: Report) -> str:
     page = tostring(_element("html", head, body, lang="en"), encoding="unicode", method="html")
     # A card may hold lone surrogates, which no file can.
     return "<!DOCTYPE html>\n" + page.encode("utf-8", "replace").decode()
-
-
-def _element(tag: str, *content: object, **attributes: str) -> Element:
-    """An element; content is texts, elements, None, and dicts of further attributes."""
-    node = Element(tag, attributes)
-    for item in content:
-        if item is None:
-            continue
-        if isinstance(item, dict):
-            node.attrib.update(item)
-        elif isinstance(item, Element):
-            node.append(item)
-        elif len(node):
-            node[-1].tail = (node[-1].tail or "") + str(item)
-        else:
-            node.text = (node.text or "") + str(item)
-    return node
 
 
 def _inert(text: str) -> str:

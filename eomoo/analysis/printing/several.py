@@ -1,0 +1,73 @@
+"""Fronts of several algorithms, or of any table, on one pair of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eomoo.analysis.styles import style_numbers
+from eomoo.arrays import Floats
+from eomoo.checks import known_name
+from eomoo.errors import SettingError
+from eomoo.fronts import Direction, Objective, Objectives, sorted_front
+from eomoo.plots import line_style, look
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+@look()
+def plot_fronts(
+    ax: Axes,
+    fronts: Mapping[str, Floats],
+    objectives: Objectives,
+    *,
+    seen: Floats | None = None,
+    algorithms: Mapping[str, str] = MappingProxyType({}),
+) -> Axes:
+    """Draw fronts (k, 2), raw, by label, over all that was evaluated (n, 2), in the colours of algorithms by label."""
+    if seen is not None:
+        ax.plot(*seen.T, ".", color="#BBBBBB", markersize=2, label=f"evaluated ({len(seen):,})", zorder=1)
+    numbers = style_numbers({label: algorithms.get(label, label) for label in fronts})
+    for label, points in fronts.items():
+        style = {**line_style(numbers[label]), "linestyle": "none", "markersize": 3}
+        ax.plot(*points.T, **style, label=f"{label} ({len(points):,})")
+    ax.set_xlabel(objectives[0].label, parse_math=False)
+    ax.set_ylabel(objectives[1].label, parse_math=False)
+    ax.legend()
+    return ax
+
+
+def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mapping[str, Direction] = ()) -> Axes:
+    """Draw the front of a table's rows over all of them; one for each algorithm where it has a column ``label``.
+
+    Args:
+        ax: Where to draw.
+        frame: A row for each cell, a column for each objective; rows whose ``feasible`` is false are left out.
+        objectives: Two columns, minimised, or by column "min" or "max"; tables of a run know theirs.
+
+    Raises:
+        SettingError: (a ValueError) There are not two objectives, or a direction is none.
+        UnknownNameError: (a KeyError) There is no such column.
+    """
+    known = {facts["name"]: Objective(**facts) for facts in frame.attrs.get("objectives", ())}
+    ways = objectives if isinstance(objectives, Mapping) else {}
+    chosen = [ways.get(name) or known.get(name) or "min" for name in objectives] or list(known.values())
+    parts = [
+        Objective(name=name, title=name.replace("_", " "), unit="", direction=way) if isinstance(way, str) else way
+        for name, way in zip(objectives or known, chosen, strict=True)
+    ]
+    if len(parts) != 2:
+        raise SettingError(f'say which two columns are drawn: objectives={{"a": "max", "b": "min"}}; got {len(parts)}')
+    for part in parts:
+        known_name("column called", part.name, [str(name) for name in frame])
+    found = Objectives(tuple(parts))
+    rows = frame[frame["feasible"].astype(bool)] if "feasible" in frame else frame
+    labels = rows["label"] if "label" in rows else np.full(len(rows), "front")
+    values = {str(name): mine[found.names].to_numpy(float) for name, mine in rows.groupby(labels, sort=False)}
+    fronts = {label: points[sorted_front(found.minimise(points))] for label, points in values.items()}
+    return plot_fronts(ax, fronts, found, seen=rows[found.names].to_numpy(float))

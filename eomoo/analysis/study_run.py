@@ -1,0 +1,162 @@
+"""A study, run and told, for scripts and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eomoo import notebook
+from eomoo.analysis.compared import StudyTables, default_indicators, median_table, study_tables
+from eomoo.analysis.curves import anytime
+from eomoo.analysis.printing import plot_curves, plot_fronts, study_latex, write_csv, write_figures, write_latex
+from eomoo.analysis.results import ProblemResults, load_results, run_fronts
+from eomoo.analysis.standings import pairs_in_words
+from eomoo.analysis.wording import value_text
+from eomoo.errors import SettingError
+from eomoo.fronts import deduplicated
+from eomoo.plots import axes_of
+from eomoo.progress import shown
+from eomoo.study import Event, Study, execute, parse_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRun:
+    """A study that has been run, with its tables.
+
+    Attributes:
+        tables: All that ``eomoo study show`` says, and ``results``, what was read from the store.
+    """
+
+    tables: StudyTables
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """Every indicator of every run, a row each."""
+        return self.tables.runs
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Median and quartiles of each indicator, by problem, evaluations and algorithm."""
+        return self.tables.summary
+
+    @property
+    def tests(self) -> pd.DataFrame:
+        """Every pair of algorithms compared, by problem and indicator."""
+        return self.tables.tests
+
+    def plot(self, problem: str | None = None, *, axes: Axes | None = None) -> Figure:
+        """The share of hypervolume against cells evaluated on a problem, by default the first."""
+        found = self._problem(problem)
+        figure, ax = axes_of(axes)
+        plot_curves(ax, anytime(found, "study")).set_title(found.name)
+        return figure
+
+    def plot_front(self, problem: str | None = None, *, axes: Axes | None = None) -> Figure:
+        """The joint front of each algorithm's runs on a problem of two objectives, by default the first.
+
+        Raises:
+            SettingError: (a ValueError) It has another number of objectives.
+        """
+        found = self._problem(problem)
+        if len(found.objectives) != 2:
+            raise SettingError(f"{found.name} has {len(found.objectives)} objectives; a front is drawn of two")
+        figure, ax = axes_of(axes)
+        joint = {label: deduplicated(np.concatenate(run_fronts(found, label))) for label in found.labels}
+        fronts = {label: found.objectives.raw(points) for label, points in joint.items()}
+        plot_fronts(ax, fronts, found.objectives, algorithms=found.algorithms).set_title(found.name)
+        return figure
+
+    def latex(self, indicators: list[str] | None = None) -> str:
+        """The tables for a paper (package booktabs), of the indicators that ``eomoo study show`` prints by default."""
+        return study_latex(self.tables, indicators or default_indicators(self.tables))
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write tables as CSV and LaTeX, figures as PNG; the files.
+
+        Raises:
+            DataError: (a ValueError) A file cannot be written.
+        """
+        latex = Path(folder) / "tables.tex"
+        write_latex(self.tables, default_indicators(self.tables), latex)
+        return [*write_csv(self.tables, folder), latex, *write_figures(self.tables.results, folder)]
+
+    def __repr__(self) -> str:
+        found = self.tables.results
+        return f"StudyRun({found.title}: {len(found.problems)} problems, {len(found.runs)} runs)"
+
+    def _repr_html_(self) -> str:
+        parts: list[object] = [notebook.element("b", self.tables.results.title)]
+        for problem, n in self.tables.places:
+            medians = median_table(self.tables, problem, n, default_indicators(self.tables))
+            rows = [[value_text(value) for value in row] for row in medians.rows]
+            parts += [f"{problem}, {n:,} distinct cells evaluated", notebook.table(medians.columns, rows)]
+            parts.append(pairs_in_words(self.tables, problem))
+        return notebook.to_html(*parts, notebook.picture(self.plot(), "share of hypervolume during the search"))
+
+    def _problem(self, name: str | None) -> ProblemResults:
+        results = self.tables.results
+        return results.problems[0] if name is None else results.problem(name)
+
+
+def run_study(
+    problems: str | Path | Sequence[str | Path] | Study,
+    algorithms: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
+    *,
+    seeds: int | Sequence[int] = 10,
+    budget: int = 500,
+    out: str | Path | None = None,
+    title: str = "",
+    jobs: int = 1,
+    cluster: str | None = None,
+    on_progress: Callable[[Event], None] | None = None,
+) -> StudyRun:
+    """Compare algorithms on problems over seeds: what ``eomoo study run`` does.
+
+    Interrupted or killed, the same call goes on; asked for more, the study in the folder grows. The results do not
+    depend on ``jobs``.
+
+    Args:
+        problems: Names of cards, or paths of your own; or a study, as ``eomoo.study.load_study`` reads it, which says
+            algorithms, seeds and budgets itself.
+        algorithms: Names among ``eomoo.search.ALGORITHMS``, or by label what a study file says of each, such as
+            ``{"small": {"algorithm": "nsga2", "options": {"pop_size": 20}}}``.
+        seeds: A number (10: 1 to 10), or seeds.
+        budget: Distinct cells that each run may evaluate.
+        out: A folder for the store, which grows; without it nothing is kept.
+        title: A few words.
+        jobs, cluster: Runs at once, in processes or on a cluster; see ``eomoo.study.run_study``.
+        on_progress: Called after each run: runs done, of how many. A notebook shows a line.
+
+    Raises:
+        UnknownNameError: (a KeyError) No such card or algorithm.
+        CardError, SettingError: (a ValueError) A setting that cannot be.
+        StoreError: (a RuntimeError) Another process works on the folder, or it holds another study.
+    """
+    if isinstance(problems, Study):
+        study = problems
+    else:
+        cards = list(map(str, [problems] if isinstance(problems, str | Path) else problems))
+        by_label = algorithms if isinstance(algorithms, Mapping) else {name: {"algorithm": name} for name in algorithms}
+        content = {
+            "title": title or f"{', '.join(by_label)} on {', '.join(Path(card).stem for card in cards)}",
+            "problems": cards,
+            "algorithms": [{"label": label, **settings} for label, settings in by_label.items()],
+            "seeds": seeds if isinstance(seeds, int) else list(seeds),
+            "budget": budget,
+        }
+        study = parse_study(content)
+    place = TemporaryDirectory(prefix="eomoo-") if out is None else nullcontext(out)
+    with place as folder, shown(on_progress, study.title) as tell:
+        execute.run_study(study, folder, jobs=jobs, cluster=cluster, on_event=tell)
+        return StudyRun(tables=study_tables(load_results(folder)))

@@ -1,0 +1,72 @@
+"""How far long work is: what functions tell of it, and the one line that a notebook shows."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+# Seconds between changes of the line: faster ones nobody reads, and each is a message to the browser.
+_LINE_S = 0.2
+
+
+class Told(Protocol):
+    """What ``on_progress`` is called with, whatever the work: how much of what is done."""
+
+    @property
+    def what(self) -> str:
+        """What is counted."""
+
+    @property
+    def done(self) -> int:
+        """How many of ``total`` are done."""
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+
+
+T = TypeVar("T", bound=Told)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """How far a work is: what is counted, how many are done, and of how many."""
+
+    what: str
+    done: int
+    total: int
+
+
+@contextmanager
+def shown(on_progress: Callable[[T], None] | None, title: str) -> Iterator[Callable[[T], None]]:
+    """Whom to tell progress: who asked for it; else, in a notebook, one line that changes; else nobody."""
+    display = _display() if on_progress is None else None
+    if display is None:
+        yield on_progress or (lambda step: None)
+        return
+    began = last = time.monotonic()
+    line = display({"text/plain": f"{title}: preparing"}, raw=True, display_id=True)
+
+    def tell(step: T) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > _LINE_S or step.done >= step.total:
+            last = now
+            told = f"{title}: {step.done:,} of {step.total:,} {step.what}, {now - began:.0f} s"
+            line.update({"text/plain": told}, raw=True)
+
+    yield tell
+
+
+def _display() -> Any:
+    """IPython's way to show something, where this is a notebook's kernel; else None."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if ipython is None or not hasattr(shell, "kernel"):
+        return None
+    return import_module("IPython.display").display
