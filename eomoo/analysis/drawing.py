@@ -74,7 +74,7 @@ def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     """Draw a cell on axes: vertices from top to bottom by their depth, coloured by operation."""
     depth = depths_of(cell.matrix)
     # In inches on paper vertices of a level are further apart than levels are.
-    places = [(1.3 * x, -float(y)) for x, y in places_of(depth)]
+    places = [(1.3 * x, -y) for x, y in places_of(depth)]
     n_bent = 0
     line = "#444444"
     arrow: Facts = {

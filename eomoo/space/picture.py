@@ -38,10 +38,10 @@ def depths_of(matrix: NDArray[np.int8]) -> list[int]:
     return depth
 
 
-def places_of(depth: list[int]) -> list[tuple[float, int]]:
+def places_of(depth: list[int]) -> list[tuple[float, float]]:
     """Where vertices of these depths stand: how far right of the middle, in places, and how deep."""
     rows = {level: [v for v, d in enumerate(depth) if d == level] for level in depth}
-    return [(rows[d].index(v) - (len(rows[d]) - 1) / 2, d) for v, d in enumerate(depth)]
+    return [(rows[d].index(v) - (len(rows[d]) - 1) / 2, float(d)) for v, d in enumerate(depth)]
 
 
 def cell_svg(matrix: NDArray[np.int8], ops: Sequence[str]) -> Element:
