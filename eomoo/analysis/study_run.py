@@ -77,9 +77,9 @@ class StudyRun:
         plot_fronts(ax, fronts, found.objectives, algorithms=found.algorithms).set_title(found.name)
         return figure
 
-    def latex(self, indicators: list[str] | None = None) -> str:
-        """The tables for a paper (package booktabs), of the indicators that ``eomoo study show`` prints by default."""
-        return study_latex(self.tables, indicators or default_indicators(self.tables))
+    def latex(self, indicators: Sequence[str] = ()) -> str:
+        """The tables for a paper (package booktabs); see ``eomoo.analysis.study_latex``."""
+        return study_latex(self.tables, indicators)
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write tables as CSV and LaTeX, figures as PNG; the files.
@@ -88,7 +88,7 @@ class StudyRun:
             DataError: (a ValueError) A file cannot be written.
         """
         latex = Path(folder) / "tables.tex"
-        write_latex(self.tables, default_indicators(self.tables), latex)
+        write_latex(self.tables, (), latex)
         return [*write_csv(self.tables, folder), latex, *write_figures(self.tables.results, folder)]
 
     def __repr__(self) -> str:
