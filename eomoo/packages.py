@@ -10,7 +10,11 @@ from typing import Any
 
 from eomoo.errors import MissingPackageError
 
-_EXTRA = {"dask": "cluster", "distributed": "cluster", "dask_jobqueue": "cluster", "pyarrow": "parquet"}
+_EXTRA = {
+    **dict.fromkeys(("dask", "distributed", "dask_jobqueue"), "cluster"),
+    "pyarrow": "parquet",
+    "openvino": "openvino",
+}
 
 
 def require(module: str, *, purpose: str) -> Any:

@@ -100,12 +100,12 @@ def train(
 def latency(
     cells: Annotated[list[str], Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
     runtime: Annotated[
-        str, Option(help="onnxruntime, eager (PyTorch), graph (PyTorch as a CUDA graph).")
+        str, Option(help="onnxruntime, openvino, eager (PyTorch), graph (PyTorch as a CUDA graph).")
     ] = "onnxruntime",
     batch_size: Annotated[int, Option(help="Images in one forward pass.")] = 1,
     device: Device = "cpu",
     threads: Annotated[int, Option(help="CPU threads.")] = 1,
-    precision: Annotated[str, Option(help="float32, bfloat16, float16 or auto (PyTorch).")] = "float32",
+    precision: Annotated[str, Option(help="float32, float16, bfloat16, int8, or auto (PyTorch).")] = "float32",
     protocol: Annotated[
         str, Option(help="eomoo, or published: with cast and copy to the device, and means.")
     ] = "eomoo",

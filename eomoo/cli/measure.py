@@ -51,7 +51,7 @@ def measure(
     skeleton: Annotated[
         Options, Option(help="A value of the network around the cells: stem_channels=16. May be repeated.")
     ] = None,
-    runtime: Annotated[str | None, Option(help="Of timings: onnxruntime, eager or graph.")] = None,
+    runtime: Annotated[str | None, Option(help="Of timings: onnxruntime, openvino, eager or graph.")] = None,
     batch_size: Annotated[int | None, Option(help="Of timings: images in one forward pass.")] = None,
     threads: Annotated[int | None, Option(help="Of timings: CPU threads.")] = None,
     device: Annotated[str | None, Option(help="auto, cpu, cuda, cuda:1, ...")] = None,

@@ -11,15 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import choice, number, positive, text
-from eomoo.live.devices import (
-    PRECISIONS,
-    current_device,
-    device_name,
-    free_memory,
-    resolve_device,
-    resolve_precision,
-    torch_state,
-)
+from eomoo.live.devices import PRECISIONS, current_device, device_name, free_memory, resolve_device, torch_state
 from eomoo.live.energy import energy_counter
 from eomoo.live.memory import available_memory
 from eomoo.live.network import cell_of
@@ -55,10 +47,11 @@ class LatencySetting:
     Attributes:
         batch_size: Images in one forward pass.
         runtime: "eager" (PyTorch, channels last), "graph" (the same captured as a CUDA graph: the device's
-            own time, without the launch of each kernel) or "onnxruntime".
+            own time, without the launch of each kernel), "onnxruntime" or "openvino".
         device: As for ``resolve_device``.
         threads: On a CPU.
-        precision: "float32", "bfloat16", "float16" or "auto", in PyTorch.
+        precision: "float32", "float16", "bfloat16" (not in ONNX Runtime), "auto" (PyTorch), or "int8" (ONNX
+            Runtime and OpenVINO): quantised as ``eomoo.live.export`` does.
         protocol: "eomoo", or "published": PyTorch, with the cast to float32 and the copy to the
             device inside of the timed region, and the mean as the value.
         warmup: Least repetitions before any is timed, until two medians in a row agree.
@@ -84,7 +77,7 @@ class LatencySetting:
             positive(f"latency: {name}", getattr(self, name), most=_MOST)
         choice("latency: runtime", self.runtime, RUNTIMES)
         choice("latency: protocol", self.protocol, PROTOCOLS)
-        choice("latency: precision", self.precision, PRECISIONS)
+        choice("latency: precision", self.precision, (*PRECISIONS, "int8"))
         text("latency: device", self.device)
         # A day is longer than any network is timed.
         number("latency: seconds", self.seconds, least=0, most=86_400)
@@ -213,8 +206,10 @@ def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str,
         "device": device.type,
         "device_name": device_name(device),
         "threads": setting.threads if device.type == "cpu" else None,
-        "layout": "channels_last" if setting.runtime != "onnxruntime" and setting.protocol == "eomoo" else "contiguous",
-        "versions": versions_of("torch", "onnxruntime"),
+        "layout": "channels_last"
+        if setting.runtime in ("eager", "graph") and setting.protocol == "eomoo"
+        else "contiguous",
+        "versions": versions_of("torch", "onnxruntime", *(["openvino"] if setting.runtime == "openvino" else [])),
     }
 
 
@@ -254,7 +249,7 @@ class _Session(Turns):
                 runtime=how.runtime,
                 device=device,
                 threads=how.threads,
-                precision=resolve_precision(how.precision, device),
+                precision=how.precision,
                 published=how.protocol == "published",
             )
             for cell in [*cells, load_space().cell(how.reference)]

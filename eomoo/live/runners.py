@@ -1,4 +1,4 @@
-"""One network ready to be timed: PyTorch, a CUDA graph of it, or ONNX Runtime, on a CPU or a CUDA device."""
+"""One network ready to be timed: PyTorch, a CUDA graph of it, ONNX Runtime or OpenVINO, on a CPU or a CUDA device."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from eomoo.checks import choice
 from eomoo.errors import SettingError
+from eomoo.live.devices import resolve_precision
 from eomoo.live.network import build_network
-from eomoo.live.onnx_graph import onnx_bytes
+from eomoo.live.onnx_graph import GRAPH_PRECISIONS, onnx_bytes
 from eomoo.live.onnx_network import OnnxNetwork, timed_image
 from eomoo.packages import require
 from eomoo.space import Cell, Skeleton
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     import torch
 
 
-RUNTIMES = ("eager", "graph", "onnxruntime")
+RUNTIMES = ("eager", "graph", "onnxruntime", "openvino")
+# What OpenVINO calls a precision that it is to compute in; of a quantised graph, the layers that are not.
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
+# Images that ranges of feature maps are found on: a network's time does not depend on them.
+_CALIBRATED = 8
 # Passes before one is captured, in which libraries choose their algorithms (torch's manual on CUDA graphs).
 _WARM_UP = 3
 
@@ -48,7 +53,7 @@ def make_runner(
     runtime: str,
     device: torch.device,
     threads: int,
-    precision: torch.dtype | None,
+    precision: str,
     published: bool,
 ) -> Runner:
     """The runner of a cell's network, with weights that do not matter.
@@ -59,19 +64,28 @@ def make_runner(
     choice("runtime", runtime, RUNTIMES)
     network = build_network(cell, skeleton, seed=0).eval()
     image = timed_image(batch_size, skeleton.in_channels, skeleton.image_size)
-    if runtime == "onnxruntime":
-        if precision is not None or published:
-            raise SettingError("onnxruntime is timed in float32 and by eomoo's protocol only")
-        return _onnx_runner(onnx_bytes(network, skeleton), image.astype(np.float32), device, threads)
+    if runtime in ("onnxruntime", "openvino"):
+        known = _HINTS if runtime == "openvino" else GRAPH_PRECISIONS
+        if precision not in known or published:
+            raise SettingError(f"{runtime} is timed in {', '.join(known)} and by eomoo's protocol only")
+        few = timed_image(_CALIBRATED, skeleton.in_channels, skeleton.image_size).astype(np.float32)
+        kind = "float32" if precision == "bfloat16" else precision
+        content = onnx_bytes(network, skeleton, precision=kind, calibration=few)
+        if runtime == "openvino":
+            return _OpenvinoRunner(content, image.astype(np.float32), device, threads, precision)
+        return _onnx_runner(content, image.astype(np.float32), device, threads)
+    if precision == "int8":
+        raise SettingError(f"{runtime} is not timed in int8; take onnxruntime or openvino")
+    half = resolve_precision(precision, device)
     if published:
         return _PublishedRunner(network, image, device)
     if device.type == "cuda":
-        eager = _CudaRunner(network, image, device, precision)
+        eager = _CudaRunner(network, image, device, half)
         eager.beside = graph = _GraphRunner(eager)
         return graph if runtime == "graph" else eager
     if runtime == "graph":
         raise SettingError(f"a CUDA graph needs a CUDA device; this one is {device.type}")
-    return _CpuRunner(network, image, device, precision)
+    return _CpuRunner(network, image, device, half)
 
 
 class _CpuRunner:
@@ -176,6 +190,35 @@ class _PublishedRunner:
                     torch.cuda.synchronize(self.device)
                 spent[k] = time.perf_counter() - start
         return spent * 1e3
+
+
+class _OpenvinoRunner:
+    beside: Runner | None = None
+
+    def __init__(
+        self, content: bytes, image: NDArray[np.float32], device: torch.device, threads: int, precision: str
+    ) -> None:
+        openvino = require("openvino", purpose="to time a network in OpenVINO")
+        if device.type != "cpu":
+            raise SettingError(f"openvino is not timed on the device {device.type}")
+        core, hint = openvino.Core(), _HINTS[precision]
+        how = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": hint}
+        network = core.compile_model(core.read_model(content), "CPU", how)
+        used = network.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        if used != hint:
+            # Where a CPU lacks a precision OpenVINO takes another one.
+            raise SettingError(f"openvino computes {precision} in {used} on this CPU; choose float32 or int8")
+        self.image = openvino.Tensor(image)
+        self.request = network.create_infer_request()
+        self.request.set_input_tensor(self.image)
+
+    def times(self, repetitions: int) -> NDArray[np.float64]:
+        clock = np.empty(repetitions + 1)
+        clock[0] = time.perf_counter()
+        for k in range(repetitions):
+            self.request.infer()
+            clock[k + 1] = time.perf_counter()
+        return np.diff(clock) * 1e3
 
 
 def _onnx_runner(content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> OnnxNetwork:

@@ -1,4 +1,5 @@
 import os
+import runpy
 import subprocess
 import sys
 from collections import Counter
@@ -145,6 +146,18 @@ def test_the_example_needs_onnxruntime_and_numpy_alone(trained, tiny_data, tmp_p
     expected = load_classifier(trained.weights).log_probabilities(images).argmax(axis=1)
     lines = done.stdout.splitlines()[:6]
     assert [line.split(": ")[1].split(" (")[0] for line in lines] == [tiny_data.class_names[k] for k in expected]
+
+
+def test_the_example_with_openvino_says_the_same(trained, tiny_data, tmp_path):
+    pytest.importorskip("openvino", reason="openvino is not installed: the extra 'openvino'")
+    export_as("int8", trained.weights, tmp_path / "n.onnx", data=tiny_data)
+    images, _ = read_batch(tiny_data.test, np.arange(30))
+    script = runpy.run_path(str(ROOT / "examples" / "edge_openvino.py"))
+    network, names = script["load"](str(tmp_path / "n.onnx"))
+    found = script["classify"](network, images)
+    assert names == list(tiny_data.class_names)
+    expected = np.exp(load_classifier(tmp_path / "n.onnx").log_probabilities(images))
+    np.testing.assert_allclose(found, expected, atol=0.05)
 
 
 def test_batch_norms_are_folded_and_any_batch_is_taken(tiny_skeleton):

@@ -269,7 +269,7 @@ def test_networks_are_really_run(runtime, protocol, tiny_skeleton):
         runtime=runtime, protocol=protocol, repetitions=2, seconds=0, rounds=2, warmup=1, batch_size=3
     )
     if (runtime, protocol) == ("onnxruntime", "published"):
-        with pytest.raises(ValueError, match="float32 and by eomoo's protocol only"):
+        with pytest.raises(ValueError, match="int8 and by eomoo's protocol only"):
             measure_latency(CELLS, skeleton=tiny_skeleton, setting=setting)
         return
     if runtime == "onnxruntime":
@@ -297,12 +297,55 @@ def test_a_network_on_onnxruntime_answers_as_in_torch(tiny_skeleton):
 
     runner = make_runner(
         100434, tiny_skeleton, batch_size=2, runtime="onnxruntime", device=torch.device("cpu"), threads=1,
-        precision=None, published=False,
+        precision="float32", published=False,
     )  # fmt: skip
     runner.times(1)
     with torch.no_grad():
         expected = build_network(100434, tiny_skeleton, seed=0).eval()(torch.from_numpy(runner.image.numpy()))
     assert runner.binding.copy_outputs_to_cpu()[0] == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "tolerance"),
+    [
+        ("onnxruntime", "float16", 0.01),
+        ("onnxruntime", "int8", 0.1),
+        ("openvino", "float32", 1e-4),
+        ("openvino", "int8", 0.1),
+    ],
+)
+def test_other_precisions_and_openvino_answer_nearly_so(tiny_skeleton, runtime, precision, tolerance):
+    pytest.importorskip(runtime, reason="it is not installed")
+    from eomoo.live.network import build_network
+
+    runner = make_runner(
+        100434, tiny_skeleton, batch_size=2, runtime=runtime, device=torch.device("cpu"), threads=1,
+        precision=precision, published=False,
+    )  # fmt: skip
+    assert (runner.times(2) > 0).all()
+    image = runner.image.numpy() if runtime == "onnxruntime" else runner.image.data
+    with torch.no_grad():
+        expected = build_network(100434, tiny_skeleton, seed=0).eval()(torch.from_numpy(image)).numpy()
+    if runtime == "onnxruntime":
+        found = runner.binding.copy_outputs_to_cpu()[0]
+    else:
+        found = runner.request.get_output_tensor().data
+    apart = np.abs(found - expected).max() / np.abs(expected).max()
+    assert apart < tolerance
+    assert precision == "float32" or apart > 1e-6
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "reason"),
+    [
+        ("eager", "int8", "eager is not timed in int8; take onnxruntime or openvino"),
+        ("onnxruntime", "bfloat16", "onnxruntime is timed in float32, float16, int8 and by eomoo's protocol only"),
+    ],
+)
+def test_a_precision_that_a_runtime_lacks_is_refused(tiny_skeleton, runtime, precision, reason):
+    setting = LatencySetting(runtime=runtime, precision=precision, seconds=0)
+    with pytest.raises(ValueError, match=reason):
+        measure_latency([0], skeleton=tiny_skeleton, setting=setting)
 
 
 def test_cuda_events_surround_each_repetition_with_one_wait_at_the_end(tiny_skeleton, monkeypatch):
@@ -359,7 +402,7 @@ def test_precisions_of_a_cpu():
     [
         ({"batch_size": 0}, "batch_size must be a whole number from 1 to 1,000,000; got 0"),
         ({"repetitions": 10**26}, "repetitions must be a whole number from 1 to 1,000,000; got 1000"),
-        ({"runtime": "tensorrt"}, "runtime must be one of eager, graph, onnxruntime; got 'tensorrt'"),
+        ({"runtime": "tensorrt"}, "runtime must be one of eager, graph, onnxruntime, openvino; got 'tensorrt'"),
         ({"protocol": "mine"}, "protocol must be one of eomoo, published"),
         ({"seconds": -1}, "seconds must be a finite number from 0"),
     ],

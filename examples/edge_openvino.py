@@ -1,0 +1,32 @@
+"""Classify patches with OpenVINO: python edge_openvino.py FILE.onnx PATCHES.npy [DEVICE]
+
+It needs openvino and NumPy, nothing else. FILE.onnx is what `eomoo export` writes, with or without --int8.
+PATCHES.npy holds (n, bands, height, width) in the sensor's own values; DEVICE is CPU, GPU or NPU.
+"""
+
+import json
+import sys
+
+import numpy as np
+import openvino
+
+
+def load(path: str, device: str = "CPU") -> tuple[openvino.CompiledModel, list[str]]:
+    """The network on a device, and the names of its classes."""
+    core = openvino.Core()
+    model = core.read_model(path)
+    names = model.get_rt_info(["framework", "eomoo.class_names"]).astype(str)
+    return core.compile_model(model, device), json.loads(names)
+
+
+def classify(network: openvino.CompiledModel, patches: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) of raw patches (n, bands, height, width)."""
+    return network(patches.astype(np.float32))["probabilities"]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit("usage: python edge_openvino.py FILE.onnx PATCHES.npy [DEVICE]")
+    network, names = load(sys.argv[1], *sys.argv[3:])
+    for number, shares in enumerate(classify(network, np.load(sys.argv[2]))):
+        print(f"{number}: {names[shares.argmax()]} ({shares.max():.0%})")
