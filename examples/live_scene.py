@@ -14,7 +14,7 @@ from matplotlib.colors import ListedColormap
 
 import eomoo
 from eomoo.images import Scene, open_scene
-from eomoo.live import Accuracy, load_trained, predict_scene
+from eomoo.live import Accuracy, load_classifier, predict_scene
 from eomoo.plots import WIDTHS, new_figure
 from eomoo.search import AlgorithmSpec, run_algorithm
 
@@ -113,7 +113,7 @@ def main() -> None:
     accuracy = Accuracy.from_dict(training["test"])
     title = f"cell {best} on the test region: {accuracy.micro:.1%} right"
     draw_confusion(accuracy, data.class_names, title, chosen.out / "confusion.png")
-    predicted = predict_scene(load_trained(backend.weights(best)), scene, data)
+    predicted, _ = predict_scene(load_classifier(backend.weights(best)), scene)
     test = np.zeros(scene.valid.shape)
     test[data.test.rows, data.test.columns] = 1
     region = closed_region(test)

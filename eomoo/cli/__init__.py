@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from eomoo.cli import data, deploy, landscape, live, measure, report, run, show, study, suggest, surrogate
+from eomoo.cli import data, deploy, landscape, live, measure, predict, report, run, show, study, suggest, surrogate
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -42,6 +42,7 @@ app.command("train")(live.train)
 app.command("evaluate")(deploy.evaluate)
 app.command("latency")(live.latency)
 app.command("export")(deploy.export)
+app.command("predict")(predict.predict)
 app.add_typer(surrogate.app, name="surrogate")
 app.add_typer(data.app, name="data")
 

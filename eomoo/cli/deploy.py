@@ -52,7 +52,7 @@ def evaluate(
     from eomoo.live import assess, load_classifier
 
     choice("split", split, SPLITS)
-    place, index = _place(trained, cell)
+    place, index = place_of(trained, cell)
     classifier = load_classifier(find_trained(place, index), device=device)
     task = images_of(place, data, **parse_options(images))
     classifier.check_images(task)
@@ -95,7 +95,7 @@ def export(
     from eomoo.live import load_classifier
     from eomoo.live.export import FORMS, export_as
 
-    place, index = _place(trained, cell)
+    place, index = place_of(trained, cell)
     asked = {"onnx": onnx, "fp16": fp16, "int8": int8, "weights": weights}
     forms = [form for form, wanted in asked.items() if wanted] or ["onnx"]
     task, why = _images(place, data, images)
@@ -144,7 +144,7 @@ def show_assessment(found: Assessment, task: ImageData) -> None:
     show.print(f"expected calibration error {found.calibration_error:.1%}, mean cross entropy {found.loss:.3f}")
 
 
-def _place(trained: str, cell: str | None) -> tuple[Path, int | None]:
+def place_of(trained: str, cell: str | None) -> tuple[Path, int | None]:
     """The folder or file, and the index of the cell where one is named; a cell alone is one in runs/CELL."""
     place = Path(trained)
     if cell is None and not place.exists() and not place.suffix:

@@ -43,6 +43,10 @@ class Scene:
     name: str = "scene"
     grid: Grid | None = None
 
+    def read(self, rows: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """A copy of some rows of the bands, from the first to the one before the last, and where they have data."""
+        return self.bands[:, slice(*rows)].copy(), self.valid[slice(*rows)]
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 over all pixels and names."""

@@ -12,7 +12,7 @@
   one file.
 - ``export``: ``export_onnx`` in any precision, and ``export_cells`` of a whole front; ``onnx_graph`` its graphs;
   ``classifier``: ``load_classifier``, whatever file a network is in; ``assessment``: ``assess``, and figures;
-  ``mapping``: ``predict_scene``.
+  ``mapping``: ``predict_scene``; ``map_files``: ``write_map``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
   incidents, ``results`` reads them, ``screening`` chooses what is trained fully, ``prune`` finds what no front needs.
 """
@@ -24,7 +24,8 @@ from eomoo.live.devices import device_name, resolve_device
 from eomoo.live.evaluation import evaluate
 from eomoo.live.export import Exported, export_cells, export_onnx, read_metadata
 from eomoo.live.latency import Latency, LatencySetting, half_split_spearman, measure_latency
-from eomoo.live.mapping import predict_scene
+from eomoo.live.map_files import MapFiles, write_map
+from eomoo.live.mapping import MapRows, map_rows, predict_scene
 from eomoo.live.metrics import Accuracy
 from eomoo.live.network import INITIALIZATIONS, build_network
 from eomoo.live.profile import Memory, Profile, measure_memory, profile_network
@@ -38,9 +39,9 @@ from eomoo.live.weights import load_state, save_safetensors, save_state
 
 __all__ = [
     "INITIALIZATIONS", "RECIPES", "Accuracy", "Assessment", "Campaign", "Classifier", "CurvePoint", "CurveSetting",
-    "DataSource", "Exported", "Incident", "Latency", "LatencySetting", "LiveStore", "Memory", "Profile", "Recipe",
-    "Screening", "Training", "TrainingTask", "assess", "build_network", "device_name", "evaluate", "export_cells",
-    "export_onnx", "get_recipe", "half_split_spearman", "load_classifier", "load_state", "load_trained",
-    "measure_latency", "measure_memory", "predict_scene", "profile_network", "read_metadata", "resolve_device",
-    "save_safetensors", "save_state", "train",
+    "DataSource", "Exported", "Incident", "Latency", "LatencySetting", "LiveStore", "MapFiles", "MapRows", "Memory",
+    "Profile", "Recipe", "Screening", "Training", "TrainingTask", "assess", "build_network", "device_name", "evaluate",
+    "export_cells", "export_onnx", "get_recipe", "half_split_spearman", "load_classifier", "load_state",
+    "load_trained", "map_rows", "measure_latency", "measure_memory", "predict_scene", "profile_network",
+    "read_metadata", "resolve_device", "save_safetensors", "save_state", "train", "write_map",
 ]  # fmt: skip

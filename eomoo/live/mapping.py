@@ -1,58 +1,121 @@
-"""The map that a network predicts for a whole scene, pixel by pixel."""
+"""The map that a network predicts for a whole scene, row by row, however large it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.images import ImageData, Scene
+from eomoo.checks import positive
+from eomoo.errors import DataError
+from eomoo.images import Scene
+from eomoo.live.classifier import Classifier
 
-if TYPE_CHECKING:
-    import torch
+Rows = Callable[[tuple[int, int]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+"""From the first row and the one after the last to values (bands, rows, width) and where all bands have data."""
+Report = Callable[[int, int], None]
+
+# Of values, probabilities and flags at once: 64 MiB, so that a scene's width decides how many rows that is.
+_MOST_BYTES = 2**26
+# Of one feature map of the widest network of the space, 128 channels, in single precision: 128 MiB.
+_MOST_VALUES = 2**25 // 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapRows:
+    """Some rows of a map.
+
+    Attributes:
+        first: Number of the first one.
+        classes: (rows, width), class numbers from 0; -1 where there are no data.
+        probabilities: (classes, rows, width) float32; NaN where there are no data.
+    """
+
+    first: int
+    classes: NDArray[np.int16]
+    probabilities: NDArray[np.float32]
+
+
+def map_rows(
+    classifier: Classifier, read: Rows, shape: tuple[int, int], *, stride: int, report: Report | None = None
+) -> Iterator[MapRows]:
+    """Rows of the map of a scene, from the top.
+
+    A pixel of the map covers ``stride`` x ``stride`` of the scene's; its class is that of the patch in whose middle
+    these lie. At the scene's edges patches are mirrored. Where less than half of the covered pixels has data, the
+    map has none; a missing pixel elsewhere in a patch is taken for the training images' mean.
+
+    Args:
+        classifier: The network.
+        read: Gives rows of the scene.
+        shape: Height and width of the scene.
+        stride: Between the middles of patches, in pixels.
+        report: Called with rows of the map that are done and rows in all.
+
+    Raises:
+        DataError: (a ValueError) The scene is smaller than a patch.
+        SettingError: (a ValueError) The stride is no whole number from 1.
+    """
+    size, stride = int(classifier.described["image_size"]), positive("stride", stride)
+    n_classes, bands = (len(classifier.described[key]) for key in ("class_names", "band_names"))
+    if min(shape) < size:
+        raise DataError("the scene has {}x{} pixels; the network takes patches of {}x{}".format(*shape, size, size))
+    means = np.array(classifier.described.get("mean", [0.0] * bands), dtype=np.float32)[:, None]
+    height, width = (-(-length // stride) for length in shape)
+    # Patches of an even size reach one pixel further up and to the left, as in training.
+    offset, covered = (stride - size) // 2, min(size, stride)
+    middle = slice((size - covered + 1) // 2, (size - covered + 1) // 2 + covered)
+    columns = _mirrored(np.arange(offset, offset + (width - 1) * stride + size), shape[1])
+    each = 4 * (bands * stride * shape[1] + n_classes * width)
+    step = max(1, _MOST_BYTES // each)
+    batch_size = max(1, _MOST_VALUES // size**2)
+    for first in range(0, height, step):
+        count = min(step, height - first)
+        top = first * stride + offset
+        rows = _mirrored(np.arange(top, top + (count - 1) * stride + size), shape[0])
+        values, valid = read((int(rows.min()), int(rows.max()) + 1))
+        values[:, ~valid] = means
+        inside = rows - rows.min()
+        windows = _windows(values[:, inside][:, :, columns], size, stride)
+        known = _windows(valid[inside][:, columns], size, stride)[:, :, middle, middle].mean(axis=(2, 3)) >= 0.5
+        probabilities = np.full((n_classes, count, width), np.nan, dtype=np.float32)
+        at = np.argwhere(known)
+        for start in range(0, len(at), batch_size):
+            i, j = at[start : start + batch_size].T
+            patches = np.ascontiguousarray(windows[:, i, j].transpose(1, 0, 2, 3))
+            probabilities[:, i, j] = np.exp(classifier.log_probabilities(patches)).T
+        classes = np.where(known, np.where(known, probabilities, 0).argmax(axis=0), -1).astype(np.int16)
+        yield MapRows(first=first, classes=classes, probabilities=probabilities)
+        if report is not None:
+            report(first + count, height)
 
 
 def predict_scene(
-    network: torch.nn.Module,
-    scene: Scene,
-    data: ImageData,
-    *,
-    device: str | torch.device = "cpu",
-    batch_size: int = 4096,
-    report: Callable[[int, int], None] | None = None,
-) -> NDArray[np.int16]:
-    """Class of each pixel of a scene, from the patch around it; mirrored at the scene's edges.
+    classifier: Classifier, scene: Scene, *, stride: int = 1, report: Report | None = None
+) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+    """The map of a scene in memory: classes (height, width) and their probabilities, as ``MapRows``; see ``map_rows``.
 
     Args:
-        network: From normalised patches to logits.
-        scene: The scene.
-        data: What the network was trained on: patch size and statistics.
-        device: Where the network is.
-        batch_size: Patches at once.
-        report: Called with pixels done and pixels in all.
-
-    Returns:
-        (height, width), class numbers; -1 where the scene has no data.
+        classifier: The network.
+        scene: With the bands that the network was trained on, in that order.
+        stride: Between the middles of patches, in pixels; by default every pixel is classified.
+        report: Called with rows that are done and rows in all.
     """
-    import torch
+    parts = list(map_rows(classifier, scene.read, scene.valid.shape, stride=stride, report=report))
+    return np.concatenate([p.classes for p in parts]), np.concatenate([p.probabilities for p in parts], axis=1)
 
-    from eomoo.live.batches import prepare
 
-    size, place = data.image_size, torch.device(device)
-    before, after = size // 2, size - size // 2 - 1
-    padded = np.pad(scene.bands, ((0, 0), (before, after), (before, after)), mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))
-    rows, columns = np.nonzero(scene.valid)
-    labels: NDArray[np.int16] = np.full(scene.valid.shape, -1, dtype=np.int16)
-    network.eval()
-    with torch.inference_mode():
-        for start in range(0, len(rows), batch_size):
-            here: Any = rows[start : start + batch_size], columns[start : start + batch_size]
-            patches = np.ascontiguousarray(windows[:, here[0], here[1]].transpose(1, 0, 2, 3))
-            logits = network(prepare(torch.from_numpy(patches), data, place))
-            labels[here] = logits.argmax(dim=1).cpu().numpy()
-            if report is not None:
-                report(min(start + batch_size, len(rows)), len(rows))
-    return labels
+def _mirrored(at: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Positions along an axis, those beyond its ends mirrored at the first and the last one."""
+    last = length - 1
+    mirrored: NDArray[np.int64] = last - np.abs(last - np.abs(at))
+    return mirrored
+
+
+def _windows(values: NDArray[Any], size: int, stride: int) -> NDArray[Any]:
+    """Views (..., rows, columns, size, size) of an array (..., height, width)."""
+    views: NDArray[Any] = np.lib.stride_tricks.sliding_window_view(values, (size, size), axis=(-2, -1))
+    return views[..., ::stride, ::stride, :, :]

@@ -272,26 +272,3 @@ def test_a_scene_file_may_begin_with_a_byte_order_mark(tmp_path):
 def test_impossible_options_of_patches_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         patches_of(make_scene(), **options)
-
-
-def test_a_map_is_predicted_pixel_by_pixel():
-    """A network that looks at one pixel of the patch shows which one belongs to which place."""
-    torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
-    from eomoo.live.mapping import predict_scene
-
-    scene = make_scene()
-    scene.valid[3, 4] = False
-    data = patches_of(scene, patch_size=6, gap=1)
-    rule = scene.bands[0] > scene.bands[1]
-
-    class Middle(torch.nn.Module):
-        def forward(self, x):
-            mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (data.mean, data.std))
-            x = x * std + mean
-            return torch.stack((x[:, 1, 3, 3], x[:, 0, 3, 3]), dim=1)
-
-    seen = []
-    labels = predict_scene(Middle(), scene, data, batch_size=1000, report=lambda *at: seen.append(at))
-    assert labels[3, 4] == -1
-    assert (labels == rule)[scene.valid].mean() > 0.999
-    assert seen[-1] == (96 * 120 - 1, 96 * 120 - 1)

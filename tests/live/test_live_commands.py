@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from raster_files import write_raster
 from typer.testing import CliRunner
 
 from eomoo.cli import app
@@ -101,6 +102,22 @@ def test_safetensors_are_weights_too(place):
     (place / "other.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ValueError, match="has changed since it was written"):
         raise CliRunner().invoke(app, ["evaluate", "other.safetensors", "--data", "images"]).exception
+
+
+def test_a_trained_network_maps_a_scene(place):
+    trained("--json")
+    pixels = np.random.default_rng(1).normal(1, 1, (2, 24, 32)).astype(np.float32)
+    write_raster("scene.tif", pixels, crs="EPSG:32632")
+    told = json.loads(run("predict", "77", "scene.tif", "--out", "maps/map.tif", "--json"))
+    assert (told["shape"], sum(told["pixels"].values())) == ([3, 4], 12)
+    assert set(told["pixels"]) == {"field", "lake", "town"}
+    text = run("predict", "runs/77", "scene.tif", "--bands", "2,1", "--stride", "4", "--out", "maps/fine.tif")
+    assert "6 x 8 pixels" in text
+    assert {path.name for path in (place / "maps").iterdir()} == {
+        f"{name}{ending}" for name in ("map", "fine") for ending in (".tif", "-probability.tif", ".png")
+    }
+    assert run("predict", "77", "--out", "m.tif", code=1) == ""
+    assert not (place / "m.tif").exists()
 
 
 def test_tables_for_people(place):
