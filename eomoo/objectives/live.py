@@ -37,6 +37,12 @@ _TRAINED = {
     "train_time": _smaller("training time on this device", "s"),
     "file_size": _smaller("size of the file of weights", "bytes"),
 }
+_QUANTISED = {
+    f"{name}_int8": replace(quantity, title=quantity.title.replace("after training", "in int8"))
+    for name, quantity in _ACCURACIES.items()
+    if not name.startswith("train")
+}
+_DEAR = {**_TRAINED, **_QUANTISED}
 _TIMED = {
     "latency": _smaller("latency on this device", "ms"),
     "latency_lower": _smaller("lower quartile of the latency on this device", "ms"),
@@ -52,9 +58,10 @@ _COUNTED = {
     "thop_macs": _smaller("multiply-accumulates of an image as thop counts them"),
     "activation_memory": _smaller("feature maps of an image alive at once, at most", "bytes"),
 }
-_OWN = {**_TRAINED, **_TIMED, **_COUNTED}
+_OWN = {**_DEAR, **_TIMED, **_COUNTED}
 LIVE_KINDS: Mapping[str, str] = {
     **dict.fromkeys(_TRAINED, "trained"),
+    **dict.fromkeys(_QUANTISED, "quantised"),
     **dict.fromkeys(_TIMED, "timed"),
     "latency_disturbed": "mark",
     **dict.fromkeys(_COUNTED, "counted"),
@@ -197,13 +204,13 @@ class LiveBackend(Backend):
         self.campaign.until = self.until
         cells, back = np.unique(indices, return_inverse=True)
         told = {**self._counted(cells, names), **self._timed(cells.tolist(), names)}
-        dear = any(name in _TRAINED for name in names)
+        dear = any(name in _DEAR for name in names)
 
         def values(at: NDArray[np.int64], epochs: tuple[int, ...]) -> NDArray[np.float64]:
             chosen = cells[at].tolist()
             results = self.campaign.trainings(chosen, epochs) if dear else {}
             columns = [
-                told[name][at] if name in told else [trained_value(results.get(k), name) for k in chosen]
+                told[name][at] if name in told else [trained_value(*self._found(results.get(k), name)) for k in chosen]
                 for name in names
             ]
             return np.array(columns, dtype=np.float64).T
@@ -218,8 +225,8 @@ class LiveBackend(Backend):
 
         columns = np.zeros((len(names), len(cells)))
         for column, name in zip(columns, names, strict=True):
-            if name in _ACCURACIES:
-                column[:] = [trained_deviation(self.training(int(k)), name) for k in cells]
+            if name in _ACCURACIES or name in _QUANTISED:
+                column[:] = [trained_deviation(*self._found(self.training(int(k)), name)) for k in cells]
             elif name == "latency":
                 timings = self.campaign.stored_timings(cells.tolist())
                 column[:] = [timed_deviation(timing) * (timing["baseline"] if timing else 1.0) for timing in timings]
@@ -231,10 +238,8 @@ class LiveBackend(Backend):
         cells = checked.tolist()
         timings = self.campaign.stored_timings(cells) if any(name in _TIMED for name in names) else [None] * len(cells)
         contended = ["contended" if timing and timing.get("contended") else "" for timing in timings]
-        trained = [self._mark_of(k) if any(name in _TRAINED for name in names) else "" for k in cells]
-        columns = [
-            contended if name in _TIMED else trained if name in _TRAINED else [""] * len(cells) for name in names
-        ]
+        trained = [self._mark_of(k) if any(name in _DEAR for name in names) else "" for k in cells]
+        columns = [contended if name in _TIMED else trained if name in _DEAR else [""] * len(cells) for name in names]
         return np.array(columns, dtype=np.str_).reshape(len(names), len(cells)).T
 
     def fingerprint(self) -> str:
@@ -243,7 +248,7 @@ class LiveBackend(Backend):
 
     def cost(self, quantity: str) -> Cost:
         """As the name says; but the time of a training is told by none but a whole one."""
-        return "dear" if quantity in _TRAINED else cost_by_name(quantity)
+        return "dear" if quantity in _DEAR else cost_by_name(quantity)
 
     def training(self, index: int) -> Result | None:
         """The stored result of a cell's longest training; None where there is none."""
@@ -252,6 +257,14 @@ class LiveBackend(Backend):
             # Screened out: it is not on a front, but it was trained for a few epochs.
             result = self.campaign.stored(index, self.short)
         return result
+
+    def _found(self, result: Result | None, name: str) -> tuple[Result | None, str]:
+        """What tells a quantity of a training, and the quantity's name in it."""
+        from eomoo.live.quantised import quantised
+
+        if name in _QUANTISED:
+            return quantised(self.campaign, result), name.removesuffix("_int8")
+        return result, name
 
     def weights(self, index: int) -> Path | None:
         """File of a cell's trained weights; None where there is none."""

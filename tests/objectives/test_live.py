@@ -268,6 +268,25 @@ def test_networks_are_exported(make, tmp_path):
     assert 100 * (1 - metadata["val_micro"]) == pytest.approx(values[0, 0])
 
 
+def test_errors_in_eight_bits_are_those_of_the_file_that_is_exported(make, images, tmp_path, monkeypatch):
+    from eomoo.live.export import export_as
+
+    pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+    backend, names = make(epochs=2), ["val_micro_int8_error", "val_micro_error", "test_macro_int8"]
+    values = backend.values([77, 5], names)
+    done = export_as("int8", backend.weights(77), tmp_path / "77.onnx", data=images)
+    assert values[0, :2] == pytest.approx([100 * (1 - done.after.micro), 100 * (1 - done.before.micro)])
+    deviations = backend.deviations([77, 5], names)
+    assert (deviations > 0).all()
+    stored = {row["cell"]: row["result"]["val"]["loss"] for row in backend.campaign.store.rows("int8")}
+    assert stored[77] == done.after.loss != done.before.loss
+    # What is stored is not made again, as for a network whose weights are gone.
+    backend.weights(77).unlink()
+    assert make(epochs=2).values([77, 5], names).tolist() == values.tolist()
+    assert backend.cost("val_micro_int8_error") == "dear"
+    assert backend.quantities["val_micro_int8_error"].title == "validation micro error in int8"
+
+
 def test_a_file_that_cannot_be_written_stops_no_other(make, tmp_path):
     backend = make()
     backend.values(CELLS, ["val_micro_error"])
