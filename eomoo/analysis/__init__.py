@@ -6,13 +6,14 @@
   ``statistics``: effect sizes, ranks over problems.
 - ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
 - ``fronts``: the front with all that is said of its cells, in ``columns``; ``basis``: whether they were measured.
-- ``report``: the report, of which ``repeat`` and ``wording`` write parts. ``drawing``: cells;
+- ``report``: the report, of which ``repeat``, ``citing`` and ``wording`` write parts. ``drawing``: cells;
   ``styles``: the colours of algorithms.
 - ``study_run``: a study, run and told, for scripts and notebooks.
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
 from eomoo.analysis.basis import basis_words
+from eomoo.analysis.citing import bibtex
 from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, needed_seeds
 from eomoo.analysis.columns import certainty_words
 from eomoo.analysis.compared import (
@@ -62,12 +63,12 @@ from eomoo.space.picture import OPERATION_COLORS
 
 __all__ = [
     "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
-    "StudyRun", "StudyTables", "algorithm_style", "basis_words", "cell_text", "certainty_words", "check_indicators",
-    "choice_rows", "compare", "default_indicators", "draw_cell", "draw_front", "evaluation_frame", "front_frame",
-    "front_rows", "holm", "hypervolume_curves", "indicator_frame", "joined", "judge", "load_results", "load_run",
-    "mann_whitney", "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves", "plot_frame",
-    "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles", "rank_test", "render_report",
-    "report_of", "run_fronts", "run_study", "smallest_difference", "study_latex", "study_lines", "study_tables",
-    "summary", "to_result", "trace_frame", "vargha_delaney", "write_csv", "write_figures", "write_latex",
-    "write_report", "write_run",
+    "StudyRun", "StudyTables", "algorithm_style", "basis_words", "bibtex", "cell_text", "certainty_words",
+    "check_indicators", "choice_rows", "compare", "default_indicators", "draw_cell", "draw_front",
+    "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame", "joined",
+    "judge", "load_results", "load_run", "mann_whitney", "mean_over", "needed_seeds", "plot_critical_difference",
+    "plot_curves", "plot_frame", "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles",
+    "rank_test", "render_report", "report_of", "run_fronts", "run_study", "smallest_difference", "study_latex",
+    "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney", "write_csv",
+    "write_figures", "write_latex", "write_report", "write_run",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How to repeat a run or a study, and whom to cite."""
+"""How to repeat a run or a study."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from eomoo.analysis.citing import references
 from eomoo.analysis.results import ProblemResults, StudyResults
 from eomoo.analysis.tables import Code, Facts, Section, Table
 from eomoo.analysis.wording import algorithm_title, number
-from eomoo.files import read_toml
 from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.record import RECORD_NAME
@@ -55,23 +55,6 @@ def sources(results: StudyResults, *, study: bool) -> Section:
     """Data, algorithms and measures to cite."""
     text = references([p.problem for p in results.problems], results.runs, study=study)
     return Section(id="sources", title="Sources", text=text)
-
-
-def references(problems: Iterable[ProblemRow], runs: Iterable[RunRow], *, study: bool) -> list[str]:
-    """What to cite: the problems' data, the algorithms, the measures."""
-    cited = read_toml(Path(__file__).with_name("sources.toml"))
-    algorithms, measures = cited["algorithms"], cited["measures"]
-    found = [f"Data of {p.name}: {p.citation}" for p in problems if p.citation]
-    runs = list(runs)
-    for run in runs:
-        if run.algorithm in algorithms:
-            found.append(f"{ALGORITHMS[run.algorithm].title}: {algorithms[run.algorithm]}")
-        if run.settings.get("init", "random") != "random":
-            found.append(f"Surrogate starts: {measures['surrogate_start']}")
-    found += measures["always"]
-    if any("uncertainty" in run.extra for run in runs):
-        found += measures["certain"]
-    return list(dict.fromkeys([*found, *(measures["compared"] if study else ())]))
 
 
 def run_command(problem: ProblemRow, run: RunRow) -> str:

@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from eomoo.cli import data, deploy, landscape, live, measure, predict, report, run, show, study, suggest, surrogate
+from eomoo.cli import (
+    cite,
+    data,
+    deploy,
+    landscape,
+    live,
+    measure,
+    predict,
+    report,
+    run,
+    show,
+    study,
+    suggest,
+    surrogate,
+)
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -35,6 +49,7 @@ app.command("measure")(measure.measure)
 app.command("problems")(show.problems)
 app.command("show")(show.show)
 app.command("report")(report.report)
+app.command("cite")(cite.cite)
 app.command("suggest")(suggest.suggest)
 app.command("landscape")(landscape.landscape)
 app.add_typer(study.app, name="study")

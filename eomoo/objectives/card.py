@@ -114,6 +114,11 @@ class Card:
     latency_from: str = ""
 
     @property
+    def predicted(self) -> bool:
+        """Whether values of an objective are predicted by models."""
+        return any(o.source == "surrogate" for o in self.objectives)
+
+    @property
     def parts(self) -> list[CardObjective | Constraint]:
         """The objectives and then the constraints: all that has a source and a quantity."""
         return [*self.objectives, *self.constraints]

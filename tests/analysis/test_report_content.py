@@ -14,7 +14,8 @@ from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
 import eomoo
 from eomoo.analysis import load_run, render_report, report_of, write_report
-from eomoo.analysis.repeat import references, run_command
+from eomoo.analysis.citing import references
+from eomoo.analysis.repeat import run_command
 from eomoo.analysis.report import landscape_sections
 from eomoo.cli.suggest import _asked as asked_for
 from eomoo.errors import DataError, SettingError, StoreError
