@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -280,66 +280,54 @@ def _found(
         return Run(problem=problem, stored=load_run(store, there[0]), repeated=True)
     for backend in problem.backends.values():
         backend.retry_failed = again
-    before, earlier = None, Earlier()
+    n, earlier = 0 if there is None else len(there[1].cells), Earlier()
     if there is not None and not again:
-        before, earlier = there[1], Earlier(n_distinct=len(there[1].cells), seconds=there[0].seconds)
-    keep = _Keeper(problem, store, asked, on_progress, n_earlier=0 if there is None else len(there[1].cells))
+        earlier = Earlier(n_distinct=n, seconds=there[0].seconds)
+    keep = _Keeper(store=store, asked=asked, on_progress=on_progress, n_earlier=n)
     result = run_algorithm(
         problem, asked.spec, budget=asked.budget, seed=asked.seed, hours=asked.hours, earlier=earlier, on_progress=keep
     )
-    if before is not None and result.complete:
-        _check_beginning(before, result)
-    keep.enter(result)
+    if not result.complete and len(result.cells) <= n > 0:
+        # What the folder holds is more.
+        raise KeyboardInterrupt
+    if there is not None and earlier.n_distinct and result.complete:
+        _check_beginning(there[1], result)
+    keep.enter(result, {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)})
     (mine,) = (run for run in store.runs() if asked.is_same(run))
     return Run(problem=problem, stored=load_run(store, mine), n_earlier=earlier.n_distinct)
 
 
-# A run is kept so often that a kill costs little, and so seldom that keeping it does: a 50th of its time.
-_KEPT_SECONDS, _KEPT_SHARE = 2.0, 50.0
+# A run is kept so often that a kill costs little, and so seldom that keeping it does: a 20th of its time.
+_KEPT_SECONDS, _KEPT_SHARE = 2.0, 20.0
 
 
+@dataclass(kw_only=True)
 class _Keeper:
     """Keeps what a run has found so far in the store, for who looks at it, and for going on after a kill."""
 
-    def __init__(
-        self,
-        problem: CellProblem,
-        store: Store,
-        asked: Asked,
-        on_progress: Callable[[Progress], None],
-        *,
-        n_earlier: int,
-    ) -> None:
-        self.problem, self.store, self.asked = problem, store, asked
-        self.on_progress, self.n_earlier = on_progress, n_earlier
-        self._next = perf_counter() + _KEPT_SECONDS
+    store: Store
+    asked: Asked
+    on_progress: Callable[[Progress], None]
+    n_earlier: int
+    due: float = field(default_factory=lambda: perf_counter() + _KEPT_SECONDS)
 
     def __call__(self, progress: Progress) -> None:
         self.on_progress(progress)
         began = perf_counter()
-        if began > self._next and progress.n_distinct > self.n_earlier:
-            self.enter(progress.so_far())
+        if began > self.due and progress.n_distinct > self.n_earlier:
+            self.enter(progress.so_far(), {})
             now = perf_counter()
-            self._next = now + max(_KEPT_SECONDS, _KEPT_SHARE * (now - began))
+            self.due = now + max(_KEPT_SECONDS, _KEPT_SHARE * (now - began))
 
-    def enter(self, result: RunResult) -> None:
-        """Enter a run in place of its parts; one that was interrupted sooner than these is not."""
-        if not result.complete and len(result.cells) <= self.n_earlier > 0:
-            return
-        asked = self.asked
-        extra = {**_uncertainty_of(self.problem, result), **evaluated_facts(self.problem, result.cells)}
-        extra |= {} if asked.hours is None else {"hours": asked.hours}
-        # Nobody knows how many cells hours bring.
-        over = asked.hours is not None and result.ended
-        self.store.add_run(
-            asked.problem,
-            asked.spec,
-            seed=asked.seed,
-            budget=max(len(result.cells), 1) if over else asked.budget,
-            result=result,
-            extra=extra,
-            replaces=[run.id for run in self.store.runs() if asked.is_same(run)],
-        )
+    def enter(self, result: RunResult, extra: Facts) -> None:
+        """Enter a run in place of its parts."""
+        hours, budget = self.asked.hours, self.asked.budget
+        if hours is not None:
+            # Nobody knows how many cells they bring.
+            extra, budget = {**extra, "hours": hours}, max(len(result.cells), 1) if result.ended else budget
+        replaced = [run.id for run in self.store.runs() if self.asked.is_same(run)]
+        known = {"seed": self.asked.seed, "budget": budget}
+        self.store.add_run(self.asked.problem, self.asked.spec, **known, result=result, extra=extra, replaces=replaced)
 
 
 def _check_beginning(before: RunTrace, result: RunResult) -> None:

@@ -109,6 +109,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
     problem, run = results.problems[0], results.runs[0]
     n_cells, who = len(problem.traces[0].cells), algorithm_title(run)
     looked = f"{who[:1].upper()}{who[1:]} looked at {number(n_cells)} of {number(N_CELLS)} cells"
+    looked = looked if run.complete else f"This is what a run has found that is under way, or was interrupted. {looked}"
     tiles = [
         (number(front.n_front), "cells on the predicted front" if front.problem.predicted else "cells on the front"),
         *_certain_tiles(front),

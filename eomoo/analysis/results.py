@@ -234,7 +234,9 @@ def load_results(folder: str | Path) -> StudyResults:
     study = recorded_study(place)
     order = [spec.label for spec, _ in study.algorithms] if study is not None else []
     with Store(place / STORE_NAME) as store:
-        runs = [run for run in store.runs() if run.complete]
+        everything = store.runs()
+        # A run alone that is under way, or was interrupted, is shown as far as it is.
+        runs = [run for run in everything if run.complete] or everything
         if not runs:
             raise StoreError(f"no run of the study in {place} has ended yet")
         found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +26,23 @@ def report(
         Path | None, Option(help="File to write, or - to print; by default report.html (.md, ...) in the folder.")
     ] = None,
     open_page: Annotated[bool, Option("--open", help="Open it in the web browser.")] = False,
+    watch: Annotated[
+        bool,
+        Option(help="Serve pages of all that runs in and below the folder to this machine's browsers, until Ctrl-C."),
+    ] = False,
+    port: Annotated[int, Option(help="With --watch: the port; 0 for any.")] = 8750,
 ) -> None:
     """Make one page of a run or a study: the front, the choice under limits, curves, tests, sources.
 
     The page holds everything it needs: it opens offline, in light and dark, on a phone, and can be sent
     to others. Nothing is run again. A landscape sheet in the folder (eomoo landscape CARD --out DIR)
-    is shown too.
+    is shown too. With --watch pages of runs, studies and measurements follow what happens, and nothing is written.
     """
     from eomoo.analysis import render_report, write_report
+
+    if watch:
+        _serve(folder, port, open_page=open_page)
+        return
 
     if out is not None and str(out) == "-":
         if open_page:
@@ -42,13 +52,24 @@ def report(
     path = write_report(folder, out=out, format=format)
     console().print(f"written: {path} ({path.stat().st_size / 1e6:.2g} MB)", soft_wrap=True, markup=False)
     if open_page:
-        _open(path)
+        _open(path.resolve().as_uri(), path)
 
 
-def _open(path: Path) -> None:
+def _serve(folder: Path, port: int, *, open_page: bool) -> None:
+    from eomoo.analysis.watch import Watch
+
+    with Watch(folder, port=port) as server:
+        console().print(f"watching {folder} at {server.address} (Ctrl-C ends it)", soft_wrap=True)
+        if open_page:
+            _open(server.address, server.address)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+def _open(address: str, what: object) -> None:
     try:
-        opened = webbrowser.open(path.resolve().as_uri())
+        opened = webbrowser.open(address)
     except webbrowser.Error:
         opened = False
     if not opened:
-        console(stderr=True).print(f"no web browser was found; open {path} yourself", soft_wrap=True, markup=False)
+        console(stderr=True).print(f"no web browser was found; open {what} yourself", soft_wrap=True, markup=False)

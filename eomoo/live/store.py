@@ -296,6 +296,16 @@ class LiveStore:
         return missing
 
 
+def stored_so_far(path: str | Path, *, most: int = 30) -> tuple[dict[str, int], list[tuple[str, str, int, str, str]]]:
+    """How many results a store holds by kind, and the latest: when, kind, cell, status, reason. Nothing is written."""
+    if not Path(path).is_file():
+        return {}, []
+    with Database(path, _SCHEMA) as database:
+        counts = database.rows("SELECT kind, count(*) FROM results WHERE kind != 'reference' GROUP BY kind")
+        wanted = "created, kind, cell, status, reason FROM results WHERE kind != 'reference'"
+        return dict(counts), database.rows(f"SELECT {wanted} ORDER BY rowid DESC LIMIT ?", (most,))
+
+
 def _digest(proved: tuple[object, ...]) -> str:
     return hashlib.sha256(json.dumps(proved).encode()).hexdigest()
 

@@ -96,3 +96,16 @@ def test_the_command_is_imported_without_heavy_packages():
     root = Path(__file__).parents[2]
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root).stdout
     assert found.strip() == "[]"
+
+
+def test_watch_says_where_and_ends_with_ctrl_c(folder, monkeypatch):
+    def interrupted(server):
+        opened.append(server.address)
+        raise KeyboardInterrupt
+
+    opened = []
+    monkeypatch.setattr("eomoo.analysis.watch.Watch.serve_forever", interrupted)
+    done = invoke(folder, "--watch", "--port", 0)
+    assert done.exit_code == 0
+    assert f"watching {folder} at {opened[0]} (Ctrl-C ends it)\n" in done.output
+    assert opened[0].startswith("http://127.0.0.1:")
