@@ -70,7 +70,7 @@ def new_figure(
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         # Notebooks show figures of pyplot; this one shows itself.
-        vars(figure)["_repr_png_"] = partial(png_of, figure)
+        vars(figure)["_repr_png_"] = partial(_shown, figure)
         axes = figure.subplots(**kwargs)
         for ax in np.atleast_1d(axes).flat:
             say_numbers(ax)
@@ -138,6 +138,11 @@ def png_of(figure: Figure) -> bytes:
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=192, facecolor="white")
     return png.getvalue()
+
+
+def _shown(figure: Figure) -> tuple[bytes, dict[str, int]]:
+    """What a notebook asks a figure for: a PNG, and how many pixels wide it is to be shown."""
+    return png_of(figure), {"width": round(96 * figure.get_figwidth())}
 
 
 def axes_of(axes: Axes | None, *size: float) -> tuple[Figure, Axes]:

@@ -158,7 +158,10 @@ def test_a_measured_table_shows_its_rows_without_what_is_empty():
 
 
 def test_a_figure_shows_itself_without_pyplot(run):
-    assert run.plot()._repr_png_().startswith(b"\x89PNG")
+    png, shown = run.plot()._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    # Half of the dots that it has: as wide as on paper, and sharp.
+    assert 2 * shown["width"] == pytest.approx(int.from_bytes(png[16:20]), abs=2)
 
 
 def test_a_backend_that_is_not_installed_stops_no_figure():
@@ -237,7 +240,7 @@ def test_fronts_are_drawn_on_given_axes(run, study):
     assert labels[1][0].startswith("pls (")
     assert labels[2] == ["pls (2 seeds)", "random (2 seeds)"]
     # The run's own table knows which way its objectives point.
-    assert labels[3] == ["evaluated (80)", f"front ({len(run.front)})"]
+    assert labels[3] == ["all (80)", f"front ({len(run.front)})"]
 
 
 def test_the_front_of_a_table_is_that_of_its_directions():
@@ -248,7 +251,7 @@ def test_the_front_of_a_table_is_that_of_its_directions():
     assert sorted(front.get_xdata()) == sorted(frame["acc"].iloc[expected])
     both = pd.concat([frame.assign(label="b"), frame.assign(label="a", feasible=False)])
     names = [line.get_label() for line in drawn(both.fillna({"feasible": True}), ["acc", "lat"])]
-    assert names[0] == "evaluated (300)"
+    assert names[0] == "all (300)"
     assert [name[0] for name in names[1:]] == ["b"]
     for wrong, error, message in (
         ([], SettingError, "say which two columns are drawn"),

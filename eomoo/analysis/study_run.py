@@ -20,7 +20,7 @@ from eomoo.analysis.standings import pairs_in_words
 from eomoo.analysis.wording import value_text
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
-from eomoo.plots import axes_of
+from eomoo.plots import axes_of, look
 from eomoo.progress import shown
 from eomoo.study import Event, Study, execute, parse_study
 
@@ -55,6 +55,7 @@ class StudyRun:
         """Every pair of algorithms compared, by problem and indicator."""
         return self.tables.tests
 
+    @look()
     def plot(self, problem: str | None = None, *, axes: Axes | None = None) -> Figure:
         """The share of hypervolume against cells evaluated on a problem, by default the first."""
         found = self._problem(problem)
@@ -62,6 +63,7 @@ class StudyRun:
         plot_curves(ax, anytime(found, "study")).set_title(found.name)
         return figure
 
+    @look()
     def plot_front(self, problem: str | None = None, *, axes: Axes | None = None) -> Figure:
         """The joint front of each algorithm's runs on a problem of two objectives, by default the first.
 
@@ -99,7 +101,8 @@ class StudyRun:
         parts: list[object] = [notebook.element("b", self.tables.results.title)]
         for problem, n in self.tables.places:
             medians = median_table(self.tables, problem, n, default_indicators(self.tables))
-            rows = [[value_text(value) for value in row] for row in medians.rows]
+            # Quartiles stay together, below the median.
+            rows = [[value_text(v).replace(", ", ",\N{NO-BREAK SPACE}") for v in row] for row in medians.rows]
             parts += [f"{problem}, {n:,} distinct cells evaluated", notebook.table(medians.columns, rows)]
             parts.append(pairs_in_words(self.tables, problem))
         return notebook.to_html(*parts, notebook.picture(self.plot(), "share of hypervolume during the search"))

@@ -29,9 +29,9 @@ def plot_fronts(
     seen: Floats | None = None,
     algorithms: Mapping[str, str] = MappingProxyType({}),
 ) -> Axes:
-    """Draw fronts (k, 2), raw, by label, over all that was evaluated (n, 2), in the colours of algorithms by label."""
+    """Draw fronts (k, 2), raw, by label, over all points (n, 2), in the colours of algorithms by label."""
     if seen is not None:
-        ax.plot(*seen.T, ".", color="#BBBBBB", markersize=2, label=f"evaluated ({len(seen):,})", zorder=1)
+        ax.plot(*seen.T, ".", color="#BBBBBB", markersize=2, label=f"all ({len(seen):,})", zorder=1)
     numbers = style_numbers({label: algorithms.get(label, label) for label in fronts})
     for label, points in fronts.items():
         style = {**line_style(numbers[label]), "linestyle": "none", "markersize": 3}
