@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COLORS = ("#0072b2", "#c85200", "#00805d", "#a3477c", "#8a6100", "#4f5bd5", "#16211d", "#7a7a00",
           "#c2185b", "#007c91", "#70757a", "#6d4033")  # fmt: skip
 _MARKERS = "os^DvPX*<>ph"
-_DASHES = ("-", "--", "-.", ":")
+_DASHES = ("-", "--", ":", "-.")  # as on pages
 
 WIDTHS = {"column": 88 / 25.4, "page": 180 / 25.4}
 """Inches: what fits a column and a page of IEEE's journals (88.9 and 182 mm) and of Elsevier's (90 and 190 mm).

@@ -21,7 +21,7 @@ from eomoo.analysis.repeat import repeat_run, repeat_study, sources
 from eomoo.analysis.results import ProblemResults, StudyResults, load_results
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
-from eomoo.analysis.wording import algorithm_title, joined, number, shown_unit, values_in_words
+from eomoo.analysis.wording import algorithm_title, duration, joined, number, shown_unit, values_in_words
 from eomoo.checks import choice
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
@@ -114,7 +114,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         (number(front.n_front), "cells on the predicted front" if front.problem.predicted else "cells on the front"),
         *_certain_tiles(front),
         (number(n_cells), "distinct cells evaluated"),
-        (_duration(run.seconds), "search time"),
+        (duration(run.seconds), "search time"),
     ]
     known = tables.runs.iloc[0]
     values = [(tables.results.columns[name].title, float(known[name])) for name in results.columns if name in known]
@@ -163,7 +163,7 @@ def _study_report(
         (number(len(results.problems)), "problem" if one else "problems"),
         (number(len(runs)), "runs"),
         (number(n_cells), "evaluations of distinct cells"),
-        (_duration(sum(run.seconds for run in runs)), "search time, all runs"),
+        (duration(sum(run.seconds for run in runs)), "search time, all runs"),
     ]
     sections: list[Section] = []
     level = 2 if one else 3
@@ -312,13 +312,6 @@ def _search_words(problem: ProblemResults, run: RunRow) -> str:
         f"{algorithm_title(run)} with seed {run.seed} was allowed {run.allowed}"
         f"{limits} and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.2g} s"
-    minutes = seconds / 60
-    return f"{minutes:.1f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 _MOST_PNG = 1_500_000

@@ -38,23 +38,6 @@ class RankTest:
     groups: tuple[tuple[str, ...], ...]
 
 
-def mann_whitney(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
-    """Mann and Whitney's U of sample a (n,) against b (m,), and the two-sided p-value.
-
-    Exact for at most 8 values without ties, else the normal approximation with ties corrected for.
-
-    Source: Mann and Whitney, Annals of Mathematical Statistics 18(1), 1947; computed by SciPy.
-    """
-    from scipy.stats import mannwhitneyu
-
-    first, second = _sample(a), _sample(b)
-    if len(np.unique(np.concatenate((first, second)))) == 1:
-        # All values are equal; the normal approximation would divide by a variance of zero.
-        return len(first) * len(second) / 2.0, 1.0
-    found = mannwhitneyu(first, second, alternative="two-sided", method="auto")
-    return float(found.statistic), float(found.pvalue)
-
-
 def vargha_delaney(a: ArrayLike, b: ArrayLike) -> float:
     """The probability that a value of a (n,) exceeds one of b (m,), ties counted half.
 

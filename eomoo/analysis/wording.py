@@ -50,6 +50,14 @@ def value_text(value: object) -> str:
     return compact(value) if isinstance(value, float) else str(value)
 
 
+def duration(seconds: float) -> str:
+    """A time for people: "0.03 s", "12 s", "1.8 min", "2.5 h"."""
+    if seconds < 60:
+        return f"{seconds:.2g} s"
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
 def joined(parts: Iterable[str]) -> str:
     """Parts as an English list."""
     *first, last = list(parts) or [""]

@@ -275,7 +275,7 @@ def _print_json(stored: StoredRun) -> None:
 
 
 def _print_front(stored: StoredRun) -> None:
-    from eomoo.analysis import basis_words, certainty_words, choice_rows, front_rows, summary
+    from eomoo.analysis import basis_words, certainty_words, choice_rows, duration, front_rows, summary
 
     numbers = summary(stored)
     out = console()
@@ -293,7 +293,7 @@ def _print_front(stored: StoredRun) -> None:
     found = f"; {share:.2%} of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(
         f"{numbers['distinct_cells']:,} distinct cells in {numbers['evaluations']:,} evaluations, "
-        f"{numbers['seconds']:.2g} s, {stored.run.algorithm}, seed {stored.run.seed}{found}"
+        f"{duration(numbers['seconds'])}, {stored.run.algorithm}, seed {stored.run.seed}{found}"
     )
     for name in ("ended", "nearest"):
         if name in stored.run.extra and stored.run.complete:

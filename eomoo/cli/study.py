@@ -229,6 +229,8 @@ def _numbers(option: str, text: str, *, least: int = 1) -> list[int]:
 @contextmanager
 def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
     """A bar for the whole study, and a line for each run that ends."""
+    from eomoo.analysis import duration
+
     label, runs = TextColumn("{task.description}", markup=False), TextColumn("runs")
     wide_label = max(len(spec.label) for spec, _ in study.algorithms)
     wide_card = max(len(Path(problem.card).stem) for problem in study.problems)
@@ -246,7 +248,7 @@ def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
                 f"[{event.done:>{len(str(event.total))}}/{event.total}] "
                 f"{Path(run.problem.card).stem:<{wide_card}}  {run.spec.label:<{wide_label}}  "
                 f"seed {run.seed:<4} {len(found.cells):>6,} cells, front {len(found.front):>3}, "
-                f"{found.seconds:.2g} s",
+                f"{duration(found.seconds)}",
                 markup=False,
                 soft_wrap=True,
             )

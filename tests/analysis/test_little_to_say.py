@@ -4,7 +4,7 @@ import pytest
 from made_results import made
 from report_folders import PLS, RANDOM, fill
 
-from eomoo.analysis import render_report, report_of, study_tables
+from eomoo.analysis import duration, render_report, report_of, study_tables
 from eomoo.analysis.claims import needed_seeds
 from eomoo.analysis.compared import pair_table
 from eomoo.analysis.report import _winner
@@ -41,3 +41,10 @@ def test_few_seeds_are_called_too_few(seeds, word):
     text = pairs_in_words(tables, "made")
     assert ("so few seeds could not differ significantly (6 of each" in text) == (seeds < needed_seeds(1))
     assert ("it was run with too few seeds" in _winner(tables, tables.results.problems[0])) == (seeds < 6)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.0334, "0.033 s"), (12.0, "12 s"), (170.0, "2.8 min"), (9000.0, "2.5 h")]
+)
+def test_times_are_said_in_units_that_fit(seconds, said):
+    assert duration(seconds) == said
