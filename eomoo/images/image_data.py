@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eomoo.arrays import Facts
-from eomoo.checks import whole
+from eomoo.checks import short, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.splits import ImageSet, Subset, check_finite, labels_of, read_batch, shape_of, statistics_of
 from eomoo.space import Skeleton
@@ -165,6 +167,57 @@ def limit(data: ImageData, *, seed: int = 0, **sizes: int | None) -> ImageData:
     kept = {split: sizes[split] for split in chosen}
     mark = hashlib.sha256(f"{data.fingerprint} {kept} {seed}".encode()).hexdigest()
     return replace(data, **chosen, fingerprint=mark)
+
+
+def merge_classes(data: ImageData, merge: object) -> ImageData:
+    """The same images with fewer classes; a class that is not merged stays.
+
+    Args:
+        data: The task, its splits as ``open_data`` makes them.
+        merge: For the name of each new class the old ones, by name or by number from 1, as in
+            ``{"built": [1, 2, 3], "green": ["dense trees", 12]}``, or in a text, "built=1,2,3;green=dense trees,12".
+
+    Raises:
+        SettingError: (a ValueError) A class is unknown or merged twice, or fewer than two are left.
+    """
+    table = dict(part.partition("=")[::2] for part in merge.split(";")) if isinstance(merge, str) else merge
+    if not isinstance(table, Mapping) or not table:
+        raise SettingError(f"merge names classes, as in built=1,2,3; got {short(merge)}")
+    names = list(data.class_names)
+    for new, olds in table.items():
+        listed = olds.split(",") if isinstance(olds, str) else olds if isinstance(olds, list | tuple) else [olds]
+        for old in listed:
+            at = _class_place(data.class_names, old)
+            if names[at] != data.class_names[at]:
+                raise SettingError(f"merge: {data.class_names[at]} would be of two new classes")
+            names[at] = str(new).strip()
+    # A new class stands where the first of its old ones stood.
+    left = list(dict.fromkeys(names))
+    kept = [old for old, name in zip(data.class_names, names, strict=True) if old == name]
+    if len(left) < 2 or len(set(kept) & {str(new).strip() for new in table}):
+        raise SettingError(f"merge: at least two classes of different names must be left; got {', '.join(names)}")
+    codes = np.array([left.index(name) for name in names], dtype=np.int64)
+    splits = {split: _relabelled(getattr(data, split), codes) for split in SPLITS}
+    mark = hashlib.sha256(f"{data.fingerprint} {names}".encode()).hexdigest()
+    return replace(data, **splits, class_names=tuple(left), fingerprint=mark)  # type: ignore[arg-type]  # splits
+
+
+def _relabelled(images: ImageSet, codes: NDArray[np.int64]) -> ImageSet:
+    if isinstance(images, Subset):
+        return Subset(_relabelled(images.source, codes), images.indices)
+    # Every other set that eomoo makes keeps its labels as an array.
+    other = copy(images)
+    object.__setattr__(other, "labels", codes[labels_of(images)])
+    return other
+
+
+def _class_place(names: Sequence[str], old: object) -> int:
+    text = str(old).strip()
+    if text in names:
+        return names.index(text)
+    if text.isdecimal() and 1 <= int(text) <= len(names):
+        return int(text) - 1
+    raise SettingError(f"merge: there is no class {short(old)}; known are 1 to {len(names)}: {', '.join(names)}")
 
 
 def _common_shape(splits: dict[str, ImageSet]) -> tuple[int, int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Facts
-from eomoo.checks import first_line, known_name, number
-from eomoo.errors import DataError, DataNotFoundError, EomooError
-from eomoo.images.image_data import ImageData, fingerprint_of
+from eomoo.checks import choice, first_line, known_name, number, truth
+from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
+from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
 from eomoo.images.rasters import check_claim
-from eomoo.images.splits import ArrayImages, ImageSet, Subset, statistics_of
+from eomoo.images.splits import ArrayImages, ImageSet, Subset, labels_of, read_batch, shape_of, statistics_of
 from eomoo.packages import require
 
 SO2SAT_FILES = {"train": "training.h5", "val": "validation.h5", "test": "testing.h5"}
-SO2SAT_SIZES = {"2": {"train": 352_366, "val": 24_119, "test": 24_188}}
-"""Patches of each split, by version of the data set."""
+_SIZES_2 = {"train": 352_366, "val": 24_119, "test": 24_188}
+# Version 4 has the files of version 2, and beside them where on Earth each patch is.
+SO2SAT_SIZES = {"2": _SIZES_2, "3.1": {}, "4": _SIZES_2}
+"""Patches of each split, by version of the data set, as far as they are known."""
+SO2SAT_SPLITS = {"random": "random", "block": "block", "culture-10": "culture_10"}
+"""The three ways in which version 3.1 is split, and the folders of their training.h5 and testing.h5."""
 
 SEN2_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 SEN1_BANDS = (
@@ -37,6 +43,11 @@ _PIXELS = 32  # Zhu et al., 2020, as sizes, bands and classes
 # Of the training split, by band; rounded to five digits.
 _VERSION_2_MEAN = (0.12374, 0.10925, 0.10105, 0.11420, 0.15921, 0.18141, 0.17451, 0.19495, 0.15421, 0.10900)
 _VERSION_2_STD = (0.03956, 0.04775, 0.06633, 0.06357, 0.07746, 0.09104, 0.09218, 0.10168, 0.09987, 0.08777)
+# A choice, where validation images have to be taken from those for training: a tenth, in about so many places.
+_VAL_SHARE = 0.1
+_STRETCHES = 200
+# Metres, a choice: patches of one such square on the ground come into one split; cities are a few of them wide.
+_SQUARE = 5_000.0
 # Standard error of a band's mean by its deviation, if the pixels of a patch were all alike: 0.7 %.
 _STATISTICS_SAMPLE = 20_000
 # Patches that are looked at when a file is opened, and that mark it: hashing 51 GB would take minutes each time.
@@ -50,11 +61,12 @@ class So2SatFile:
 
     Args:
         path: The HDF5 file.
-        sentinel1: Give the 8 bands of Sentinel-1 after the 10 of Sentinel-2.
+        bands: Numbers, from 1, of those that are given, in this order: 1 to 10 of Sentinel-2, 11 to 18 of Sentinel-1.
     """
 
-    def __init__(self, path: str | Path, *, sentinel1: bool = False) -> None:
-        self.path, self.sentinel1 = Path(path), sentinel1
+    def __init__(self, path: str | Path, *, bands: Sequence[int] = range(1, len(SEN2_BANDS) + 1)) -> None:
+        self.path, self.bands = Path(path), np.array(bands) - 1
+        self.sentinel1 = bool((self.bands >= len(SEN2_BANDS)).any())
         self._file: Any = None
         self._process = -1
         try:
@@ -91,7 +103,7 @@ class So2SatFile:
         wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
         if wrong.any():
             raise DataError(f"{self.path}: 'sen2' of patch {rows[wrong.argmax()]} holds values that are not finite")
-        images = np.concatenate(parts, axis=-1).transpose(0, 3, 1, 2)
+        images = np.concatenate(parts, axis=-1).transpose(0, 3, 1, 2)[:, self.bands]
         return np.ascontiguousarray(images[back]), self.labels[indices]
 
     def _open(self) -> Any:
@@ -140,55 +152,136 @@ class So2SatFile:
 
 
 def load_so2sat(
-    folder: str | Path | None = None, *, version: str = "2", sentinel1: bool = False, memory: float = 2.0
+    folder: str | Path | None = None,
+    *,
+    version: str = "2",
+    splits: str | None = None,
+    bands: Sequence[int] | None = None,
+    sentinel1: bool = False,
+    memory: float = 2.0,
+    seed: int = 0,
 ) -> ImageData:
     """So2Sat LCZ42 as a task: 17 local climate zones from 32x32 patches.
 
+    Where there is no validation.h5, as in version 3.1, a tenth of the training patches becomes the validation split:
+    whole cities, or squares of 5 km, where training_geo.h5 beside them tells either (version 4's format); else
+    stretches of patches that follow each other in the file, and single ones where version 3.1 was split at random.
+
     Args:
-        folder: Holds training.h5, validation.h5 and testing.h5; by default it is looked for in
-            ``EOMOO_DATA``.
-        version: Of the data set: "2", or "other" to take files of any size.
-        sentinel1: Use the bands of Sentinel-1 too.
+        folder: Holds training.h5, validation.h5 and testing.h5, or the folders of version 3.1; by default it is
+            looked for in ``EOMOO_DATA``.
+        version: Of the data set: "2", "3.1", "4", or "other" to take files of any size.
+        splits: Of version 3.1, which: one of ``SO2SAT_SPLITS``; by default as the folder is called, else "random".
+        bands: Numbers, from 1, of those that are used: 1 to 10 of Sentinel-2, 11 to 18 of Sentinel-1.
+        sentinel1: Use all bands of Sentinel-1 too.
         memory: Splits up to this size (GiB, as float32) are read into memory once; larger ones are
             read from the files during training.
+        seed: Of a validation split that has to be drawn.
 
     Source: Zhu et al., So2Sat LCZ42, IEEE GRSM 2020, doi:10.14459/2018mp1483140; CC-BY-4.0.
     """
     # The command line makes a number of it.
     version = known_name("version of So2Sat", str(version), (*SO2SAT_SIZES, "other"))
     memory = number("memory", memory, least=0)
+    known = SEN2_BANDS + SEN1_BANDS
+    chosen = bands or range(1, len(known if truth("sentinel1", sentinel1) else SEN2_BANDS) + 1)
+    if max(chosen) > len(known):
+        raise SettingError(f"So2Sat has {len(known)} bands; there is no band {max(chosen)}")
     place = find_so2sat(folder)
-    files = {s: So2SatFile(place / name, sentinel1=sentinel1) for s, name in SO2SAT_FILES.items()}
+    if version == "3.1":
+        splits, place = _split_folder(place, splits)
+    whole = version in ("2", "4")
+    names = {s: n for s, n in SO2SAT_FILES.items() if s != "val" or whole or (place / n).is_file()}
+    files = {s: So2SatFile(place / name, bands=chosen) for s, name in names.items()}
     synthetic = all(file.synthetic for file in files.values())
     if not synthetic:
         _check_sizes(files, version)
-    mean, std = _statistics(files["train"], published=version == "2" and not synthetic)
-    bands = SEN2_BANDS + (SEN1_BANDS if sentinel1 else ())
-    splits = {split: _in_memory(file, memory) for split, file in files.items()}
-    label = "synthetic" if synthetic else f"version {version}"
+    parts: dict[str, ImageSet] = {**files}
+    if "val" not in files:
+        alone = version == "3.1" and splits == "random"
+        held = _held_out(_places_of(files["train"], alone=alone), seed)
+        parts |= {
+            "train": Subset(files["train"], np.flatnonzero(~held)),
+            "val": Subset(files["train"], np.flatnonzero(held)),
+        }
+    mean, std = _statistics(parts["train"], np.array(chosen) - 1, published=whole and not synthetic)
+    label = "synthetic" if synthetic else f"version {version}" + (f" {splits}" if version == "3.1" else "")
+    band_names = tuple(known[k - 1] for k in chosen)
     return ImageData(
         name=f"So2Sat LCZ42 ({label})",
-        **splits,
+        **{split: _in_memory(parts[split], memory) for split in SPLITS},
         class_names=SO2SAT_CLASSES,
-        band_names=bands,
+        band_names=band_names,
         mean=mean,
         std=std,
         image_size=_PIXELS,
-        fingerprint=fingerprint_of(files, label, bands, sample=_PROBE),
+        fingerprint=fingerprint_of({split: parts[split] for split in SPLITS}, label, band_names, sample=_PROBE),
     )
 
 
 def find_so2sat(folder: str | Path | None = None) -> Path:
     """The folder that holds the files: the given one, or one in ``EOMOO_DATA``."""
     base = Path(folder) if folder is not None else Path(os.environ.get("EOMOO_DATA", "."))
-    places = [base.expanduser(), base.expanduser() / "so2sat"]
-    for place in places:
-        if any((place / name).is_file() for name in SO2SAT_FILES.values()):
+    for place in (base.expanduser(), base.expanduser() / "so2sat"):
+        if holds_so2sat(place):
             return place
     raise DataNotFoundError(
         f"So2Sat LCZ42 is not in {base}; it needs {', '.join(SO2SAT_FILES.values())}, published at "
         "https://mediatum.ub.tum.de/1613658 (51 GB, CC-BY-4.0)"
     )
+
+
+def holds_so2sat(folder: Path) -> bool:
+    """Whether files of the data set lie in a folder, or in the folders of version 3.1 in it."""
+    return any(
+        (folder / part / name).is_file() for part in ("", *SO2SAT_SPLITS.values()) for name in SO2SAT_FILES.values()
+    )
+
+
+def _split_folder(place: Path, splits: str | None) -> tuple[str, Path]:
+    """Which splits of version 3.1, and their folder: the given one itself, or one in it."""
+    own = {folder: name for name, folder in SO2SAT_SPLITS.items()}.get(place.name)
+    chosen = choice("splits", splits or own or "random", SO2SAT_SPLITS)
+    if own is not None and own != chosen:
+        raise SettingError(f"{place} holds the splits {own}, not {chosen}; name the folder that it lies in")
+    inside = place / SO2SAT_SPLITS[chosen]
+    return chosen, inside if own is None and inside.is_dir() else place
+
+
+def _places_of(file: So2SatFile, *, alone: bool) -> NDArray[np.int64]:
+    """Which patches (n,) of a file belong together, by number: those of a city, a square on the ground, a stretch."""
+    n = len(file)
+    if alone:
+        return np.arange(n)
+    path = file.path.with_name(f"{file.path.stem}_geo.h5")
+    if not path.is_file():
+        return np.arange(n) * _STRETCHES // n
+    try:
+        with require("h5py", purpose="to read So2Sat").File(path, "r") as geo:
+            names = ("city",) if "city" in geo else ("epsg", "coord")
+            # Of the six columns of coordinates the first two are east and north.
+            columns = [np.asarray(geo[name]).reshape(len(geo[name]), -1)[:, :2] for name in names]
+        if names != ("city",):
+            columns[1] = columns[1] // _SQUARE
+        places: NDArray[np.int64] = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)[1].ravel()
+    except Exception as error:
+        # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
+        raise DataError(f"{path} is damaged: {first_line(error)}; download it again, or remove it") from error
+    if len(places) != n:
+        raise DataError(f"{path} tells of {len(places):,} patches; {file.path} has {n:,}")
+    return places
+
+
+def _held_out(places: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Which patches (n,) become validation images: whole places, drawn at random, of about a tenth of all patches."""
+    counts = np.bincount(places)
+    if len(counts) < 2:
+        raise DataError("So2Sat's training patches are of one place: there is none to hold out for validation")
+    order = np.random.default_rng([seed, 1]).permutation(len(counts))
+    before = np.cumsum(counts[order]) - counts[order]
+    drawn = order[: max(1, int((before < _VAL_SHARE * len(places)).sum()))]
+    # One place is left to train on, however large the others are.
+    return np.isin(places, drawn[: len(counts) - 1])
 
 
 def _rows(dataset: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -199,12 +292,11 @@ def _rows(dataset: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.asarray(dataset[rows], dtype=np.float32)
 
 
-def _in_memory(file: So2SatFile, memory: float) -> ImageSet:
-    size = len(file) * (len(SEN2_BANDS) + len(SEN1_BANDS) * file.sentinel1) * _PIXELS**2 * 4
-    if size > memory * 2**30:
-        return file
-    blocks = [file.batch(np.arange(k, min(k + 512, len(file))))[0] for k in range(0, len(file), 512)]
-    return ArrayImages(np.concatenate(blocks), file.labels)
+def _in_memory(images: ImageSet, memory: float) -> ImageSet:
+    if 4 * len(images) * math.prod(shape_of(images)) > memory * 2**30:
+        return images
+    blocks = [read_batch(images, np.arange(k, min(k + 512, len(images))))[0] for k in range(0, len(images), 512)]
+    return ArrayImages(np.concatenate(blocks), labels_of(images))
 
 
 def _check_sizes(files: dict[str, So2SatFile], version: str) -> None:
@@ -216,12 +308,17 @@ def _check_sizes(files: dict[str, So2SatFile], version: str) -> None:
             )
 
 
-def _statistics(file: So2SatFile, *, published: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    if published and not file.sentinel1:
-        return _VERSION_2_MEAN, _VERSION_2_STD
-    chosen = np.unique(np.linspace(0, len(file) - 1, _STATISTICS_SAMPLE).astype(np.int64))
-    mean, std = statistics_of(Subset(file, chosen))
-    if published:
-        sen2 = len(SEN2_BANDS)
-        return _VERSION_2_MEAN + mean[sen2:], _VERSION_2_STD + std[sen2:]
-    return mean, std
+def _statistics(
+    images: ImageSet, bands: NDArray[np.int64], *, published: bool
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    optical = bands < len(SEN2_BANDS)
+    if published and optical.all():
+        return tuple(_VERSION_2_MEAN[k] for k in bands), tuple(_VERSION_2_STD[k] for k in bands)
+    chosen = np.unique(np.linspace(0, len(images) - 1, _STATISTICS_SAMPLE).astype(np.int64))
+    mean, std = statistics_of(Subset(images, chosen))
+    if not published:
+        return mean, std
+    known = np.minimum(bands, len(SEN2_BANDS) - 1)
+    own = ((mean, _VERSION_2_MEAN), (std, _VERSION_2_STD))
+    mixed = [np.where(optical, np.array(table)[known], found).tolist() for found, table in own]
+    return tuple(mixed[0]), tuple(mixed[1])

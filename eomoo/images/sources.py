@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,21 @@ from eomoo.checks import known_keys, short, whole
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import Place, read_toml
 from eomoo.images.folders import load_folder
-from eomoo.images.image_data import ImageData, limit
+from eomoo.images.image_data import ImageData, limit, merge_classes
 from eomoo.images.patches import patches_of
 from eomoo.images.rasters import RASTERS, band_numbers
 from eomoo.images.scene import Scene, SceneBands, landsat_files, read_scene
-from eomoo.images.so2sat import SO2SAT_FILES, load_so2sat
+from eomoo.images.so2sat import holds_so2sat, load_so2sat
 
 _SCENE_FILE = "scene.toml"
 _DATA_SETS = {"so2sat": "so2sat", "landsat-nc": "scene"}
 _KEYS = ("bands", "labels", "name", "band_names", "nodata", "classes")
 _SIZES = ("n_train", "n_val", "n_test")
+_COMMON = ("bands", "merge", "seed", *_SIZES)
 _OPTIONS = {
-    "so2sat": ("version", "sentinel1", "memory", "seed", *_SIZES),
-    "scene": ("bands", "patch_size", "gap", "blocks", "seed", *_SIZES),
-    "folder": ("bands", "nodata", "fill", "skip_broken", "seed", *_SIZES),
+    "so2sat": ("version", "splits", "sentinel1", "memory", *_COMMON),
+    "scene": ("patch_size", "gap", "blocks", *_COMMON),
+    "folder": ("nodata", "fill", "skip_broken", *_COMMON),
 }
 
 
@@ -40,25 +42,25 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
             - a folder with ``scene.toml``, or such a file: patches of a GeoTIFF scene (see ``open_scene``).
             - a folder with a folder of images for each class (see ``load_folder``).
             - an ``ImageData``, which is returned.
-        options: For every source ``n_train``, ``n_val``, ``n_test`` (images that are kept) and
-            ``seed``; So2Sat: ``version``, ``sentinel1``, ``memory``; scenes: ``patch_size``, ``gap``,
-            ``blocks``; folders: ``nodata``, ``fill``, ``skip_broken`` (see ``load_folder``); scenes and
-            folders: ``bands``, the numbers of those that are used, from 1.
+        options: For every source ``n_train``, ``n_val``, ``n_test`` (images that are kept), ``seed``, ``bands`` (the
+            numbers of those that are used, from 1) and ``merge`` (see ``merge_classes``); So2Sat: ``version``,
+            ``splits``, ``sentinel1``, ``memory``; scenes: ``patch_size``, ``gap``, ``blocks``; folders: ``nodata``,
+            ``fill``, ``skip_broken`` (see ``load_folder``).
     """
     if isinstance(source, ImageData):
         return source
     kind, place = split_source(source)
     known_keys(f"{kind} data", options, _OPTIONS[kind])
-    seed = whole("seed", options.pop("seed", 0), least=0)
+    seed, merge = whole("seed", options.pop("seed", 0), least=0), options.pop("merge", None)
+    bands = band_numbers(options.pop("bands", None))
+    sizes: Facts = {}
     if kind == "scene":
-        scene = _with_bands(open_scene(source), band_numbers(options.pop("bands", None)))
-        return patches_of(scene, seed=seed, **options)
-    sizes = {name.removeprefix("n_"): options.pop(name, None) for name in _SIZES}
-    if kind == "so2sat":
-        data = load_so2sat(place, **options)
+        data = patches_of(_with_bands(open_scene(source), bands), seed=seed, **options)
     else:
-        data = load_folder(place or "", bands=band_numbers(options.pop("bands", None)), seed=seed, **options)
-    return limit(data, seed=seed, **sizes)
+        sizes = {name.removeprefix("n_"): options.pop(name, None) for name in _SIZES}
+        load = partial(load_so2sat, place) if kind == "so2sat" else partial(load_folder, place or "")
+        data = load(bands=bands, seed=seed, **options)
+    return limit(data if merge is None else merge_classes(data, merge), seed=seed, **sizes)
 
 
 def options_of(source: str | Path) -> tuple[str, ...]:
@@ -95,7 +97,7 @@ def split_source(source: str | Path) -> tuple[str, Path | None]:
         )
     if (folder / _SCENE_FILE).is_file():
         return "scene", folder
-    if any((folder / name).is_file() for name in SO2SAT_FILES.values()):
+    if holds_so2sat(folder):
         return "so2sat", folder
     return "folder", folder
 

@@ -83,8 +83,8 @@ OWN_IMAGES = "live-data"
 def with_images(card: Card, source: str | Path) -> Card:
     """A live card with another source of images, as for ``eomoo.images.open_data``.
 
-    Of the card's own options of images those stay that the new source has too; but not ``bands``, which are
-    numbers in the card's own files. Title and citation no longer speak of the card's images.
+    Of the card's own options of images those stay that the new source has too; but not numbers of bands
+    and classes of the card's own files. Title and citation no longer speak of the card's images.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is no such source.
@@ -94,7 +94,7 @@ def with_images(card: Card, source: str | Path) -> Card:
     settings, place = card.backends.get("live", {}), absolute_source(source)
     if settings.get("data") == place:
         return card
-    known = set(options_of(place)) - {"bands"}
+    known = set(options_of(place)) - {"bands", "merge", "nodata"}
     kept = {name: value for name, value in settings.get("images", {}).items() if name in known}
     what = " and ".join(o.title or o.name for o in card.objectives)
     return replace(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from so2sat_files import write_so2sat
 
-from eomoo.images import SO2SAT_CLASSES, So2SatFile, load_so2sat, open_data, read_batch
-from eomoo.images.so2sat import SEN2_BANDS
+from eomoo.images import SO2SAT_CLASSES, So2SatFile, labels_of, load_so2sat, open_data, read_batch
+from eomoo.images.so2sat import SEN1_BANDS, SEN2_BANDS
 
 h5py = pytest.importorskip("h5py", reason="the extra 'live' is not installed")
 
@@ -154,8 +154,11 @@ def test_another_version_is_noticed(broken):
         load_so2sat(folder)
     assert len(load_so2sat(folder, version="other").train) == 300
     assert len(open_data(folder, version="other", n_val=20).val) == 20
-    with pytest.raises(KeyError, match="no version of So2Sat '3'; known are 2, other"):
+    with pytest.raises(KeyError, match=r"no version of So2Sat '3'; known are 2, 3\.1, 4, other"):
         open_data(folder, version=3)
+    (folder / "validation.h5").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no file .*validation\.h5"):
+        load_so2sat(folder, version="4")
 
 
 def test_a_file_that_is_cut_short_is_noticed(broken):
@@ -169,3 +172,112 @@ def test_a_file_that_is_cut_short_is_noticed(broken):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"training\.h5.*mediatum"):
         load_so2sat(tmp_path)
+
+
+def geography(folder, **columns):
+    """training_geo.h5 as version 4 has it."""
+    with h5py.File(folder / "training_geo.h5", "w") as file:
+        for name, values in columns.items():
+            file[name] = values
+
+
+@pytest.fixture
+def splits(folder, tmp_path):
+    """The folders of version 3.1, each with training.h5 and testing.h5."""
+    for name in ("random", "block", "culture_10"):
+        (tmp_path / name).mkdir()
+        for file in ("training.h5", "testing.h5"):
+            (tmp_path / name / file).symlink_to(folder / file)
+    return tmp_path
+
+
+def rows(images):
+    return images.indices.tolist()
+
+
+@pytest.mark.parametrize("name", ["random", "block", "culture-10"])
+def test_version_3_gives_a_tenth_of_its_training_patches_to_validation(splits, name):
+    data = open_data(splits, version=3.1, splits=name, memory=0)
+    assert data.test.path.parent.name == name.replace("-", "_")
+    train, val = rows(data.train), rows(data.val)
+    assert sorted(train + val) == list(range(300))
+    assert 28 <= len(val) <= 32
+    images, labels = read_batch(data.val, np.array([3]))
+    expected, label = So2SatFile(splits / "block" / "training.h5")[val[3]]
+    assert (images[0] == expected).all()
+    assert labels[0] == label
+    assert data.mean == open_data(splits / name.replace("-", "_"), version="3.1").mean
+    assert rows(open_data(splits, version=3.1, splits=name, memory=0, seed=1).val) != val
+    with pytest.raises(ValueError, match="splits must be one of random, block, culture-10"):
+        open_data(splits, version=3.1, splits="city")
+    with pytest.raises(ValueError, match="holds the splits block, not random"):
+        open_data(splits / "block", version=3.1, splits="random")
+
+
+def test_patches_of_a_city_or_of_a_square_on_the_ground_stay_together(splits):
+    place, rng = splits / "block", np.random.default_rng(0)
+    cities = rng.integers(0, 20, 300)
+    geography(place, city=np.array([f"city {k}" for k in cities], dtype="S"))
+    data = open_data(splits, version=3.1, splits="block", memory=0)
+    assert len(set(cities[rows(data.val)])) > 1
+    assert not set(cities[rows(data.val)]) & set(cities[rows(data.train)])
+    coordinates = np.column_stack((rng.uniform(0, 2e4, (300, 2)), rng.normal(size=(300, 4))))
+    zones = rng.choice([32632, 32633], 300)
+    geography(place, epsg=zones[:, None], coord=coordinates, tfw=np.zeros((300, 6)))
+    data = open_data(splits, version=3.1, splits="block", memory=0)
+    squares = [(z, *c) for z, c in zip(zones, coordinates[:, :2] // 5000, strict=True)]
+    assert not {squares[k] for k in rows(data.val)} & {squares[k] for k in rows(data.train)}
+    assert 30 <= len(data.val) < 60
+    geography(place, city=np.array(["a"] * 299, dtype="S"))
+    with pytest.raises(ValueError, match=r"training_geo\.h5 tells of 299 patches"):
+        open_data(splits, version=3.1, splits="block")
+    geography(place, city=np.array(["a"] * 300, dtype="S"))
+    with pytest.raises(ValueError, match="are of one place"):
+        open_data(splits, version=3.1, splits="block")
+    (place / "training_geo.h5").write_bytes(b"no file")
+    with pytest.raises(ValueError, match=r"training_geo\.h5 is damaged"):
+        open_data(splits, version=3.1, splits="block")
+
+
+def test_bands_are_chosen_by_number_across_both_sensors(folder):
+    whole, data = load_so2sat(folder, sentinel1=True), open_data(folder, bands="3,12,1")
+    assert data.band_names == (SEN2_BANDS[2], SEN1_BANDS[1], SEN2_BANDS[0])
+    assert (data.test[4][0] == whole.test[4][0][[2, 11, 0]]).all()
+    assert data.mean == pytest.approx([whole.mean[k] for k in (2, 11, 0)])
+    with pytest.raises(ValueError, match="So2Sat has 18 bands; there is no band 19"):
+        open_data(folder, bands=[19])
+
+
+@pytest.mark.parametrize("memory", [0, 2])
+@pytest.mark.parametrize(
+    "merge", ["built=1,2,3, 4,5;green = dense trees,12", {"built": [*range(1, 6)], "green": [11, 12]}]
+)
+def test_classes_are_merged(splits, merge, memory):
+    whole = open_data(splits, version=3.1, memory=memory)
+    data = open_data(splits, version=3.1, memory=memory, merge=merge, n_test=80)
+    assert data.class_names == ("built", *SO2SAT_CLASSES[5:10], "green", *SO2SAT_CLASSES[12:])
+    for old, new in ((whole.train, data.train), (whole.val, data.val)):
+        told = [data.class_names[k] for k in labels_of(new)]
+        expected = [
+            "built" if k < 5 else "green" if k in (10, 11) else SO2SAT_CLASSES[k] for k in labels_of(old).tolist()
+        ]
+        assert told == expected
+        assert read_batch(new, np.arange(9))[1].tolist() == labels_of(new)[:9].tolist()
+    assert data.fingerprint != whole.fingerprint
+    assert whole.train[0][1] == labels_of(whole.train)[0]
+
+
+@pytest.mark.parametrize(
+    ("merge", "message"),
+    [
+        ("built", "there is no class ''"),
+        (5, "merge names classes, as in built=1,2,3; got 5"),
+        ({"a": [1, 18]}, "there is no class 18; known are 1 to 17: compact"),
+        ({"a": [1, 2], "b": [2]}, "compact mid-rise would be of two new classes"),
+        ({"water": [1, 2]}, "at least two classes of different names must be left"),
+        ({"all": list(range(1, 18))}, "at least two classes of different names"),
+    ],
+)
+def test_classes_that_cannot_be_merged_are_named(folder, merge, message):
+    with pytest.raises(ValueError, match=message):
+        open_data(folder, merge=merge)
