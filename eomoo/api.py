@@ -292,7 +292,9 @@ def _found(
         raise KeyboardInterrupt
     if there is not None and earlier.n_distinct and result.complete:
         _check_beginning(there[1], result)
-    keep.enter(result, {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)})
+    network = problem.conditions(result.front) if result.complete else {}
+    said = {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)}
+    keep.enter(result, said | ({"network": network} if network else {}))
     (mine,) = (run for run in store.runs() if asked.is_same(run))
     return Run(problem=problem, stored=load_run(store, mine), n_earlier=earlier.n_distinct)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ class FrontData:
         seen: (s,) the other cells evaluated, where they are too many those that limits may leave as the best, and
             an even sample; of n_seen with the front.
         seen_values, seen_deviations, seen_unknown: (s, m) theirs, NaN where that was not kept.
+        commands, onnx: What can be done with a cell, see ``network.cell_commands``; cells with an ONNX file.
         true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
     """
 
@@ -68,6 +70,8 @@ class FrontData:
     n_seen: int
     true_front: TrueFront | None
     n_true: int
+    commands: Sequence[tuple[str, str]] = ()
+    onnx: Sequence[int] = ()
 
     @property
     def columns(self) -> list[FrontColumn]:
@@ -247,6 +251,8 @@ def front_json(front: FrontData) -> dict[str, object]:
         "nFront": front.n_front,
         "knee": front.knee,
         "nSeen": front.n_seen,
+        "commands": front.commands,
+        "onnx": front.onnx,
         "trueFront": None if front.true_front is None else _points(front.problem, *front.true_front, front.n_true),
     }
 

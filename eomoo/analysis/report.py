@@ -14,6 +14,7 @@ from eomoo.analysis.columns import certainty_words, choices_table
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.fronts import FrontData, front_data, front_table
+from eomoo.analysis.network import cell_commands, network_section
 from eomoo.analysis.printing.html import to_html
 from eomoo.analysis.printing.latex import to_latex
 from eomoo.analysis.printing.text import to_csv, to_markdown
@@ -84,7 +85,11 @@ def report_of(folder: str | Path) -> Report:
     place = _folder(Path(folder))
     check_digests(place)
     results = load_results(place)
-    fronts = [front_data(problem) for problem in results.problems]
+    exported = [int(path.stem) for path in (place / "onnx").glob("*.onnx") if path.stem.isdigit()]
+    fronts = [
+        replace(front_data(problem), commands=cell_commands(problem, str(folder)), onnx=sorted(exported))
+        for problem in results.problems
+    ]
     tables = study_tables(results)
     made = f"eomoo {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if len(results.runs) == 1:
@@ -138,6 +143,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
     sections = [
         _front_section(problem, front, "front"),
         Section(id="search", title="The search", text=[_search_words(problem, run)], blocks=blocks),
+        network_section(place, problem),
         *landscape_sections(place),
         repeat_run(problem, run),
         sources(results, study=False),

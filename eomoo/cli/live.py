@@ -12,8 +12,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.cli.common import Json, Options, bars, console, parse_options, print_json, progress
-from eomoo.cli.show import parse_cell
-from eomoo.space import Skeleton
+from eomoo.cli.show import parse_cell, skeleton_of
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
@@ -137,14 +136,7 @@ def latency(
         repetitions=repetitions,
         seconds=seconds,
     )
-    skeleton = Skeleton(
-        in_channels=in_channels,
-        n_classes=classes,
-        image_size=image_size,
-        stem_channels=stem_channels,
-        n_stacks=stacks,
-        cells_per_stack=cells_per_stack,
-    )
+    skeleton = skeleton_of(in_channels, classes, image_size, stem_channels, stacks, cells_per_stack)
     indices = [parse_cell(cell) for cell in cells]
     with progress("rounds", quiet=as_json) as report:
         results = measure_latency(indices, skeleton=skeleton, setting=setting, report=report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from eomoo.checks import short
 from eomoo.cli.common import Json, console, print_json, show_value
 from eomoo.errors import CellError, DataNotFoundError
 from eomoo.files import atomic_path
-from eomoo.space import Cell, load_space
+from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 
 _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
 
@@ -40,15 +41,31 @@ def parse_cell(text: str) -> int:
     )
 
 
+def skeleton_of(*values: int) -> Skeleton:
+    """A skeleton of bands, classes, image size, width, stacks and cells in each, as options give them."""
+    names = ("in_channels", "n_classes", "image_size", "stem_channels", "n_stacks", "cells_per_stack")
+    return Skeleton(**dict(zip(names, values, strict=True)))
+
+
 def show(
     cell: Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")],
     png: Annotated[Path | None, Option(help="Write a drawing to this PNG file.")] = None,
+    in_channels: Annotated[int, Option(help="Bands of an image, where the network is not So2Sat's.")] = 10,
+    classes: Annotated[int, Option(help="Classes.")] = 17,
+    image_size: Annotated[int, Option(help="Pixels of an image's side.")] = 32,
+    stem_channels: Annotated[int, Option(help="Channels of the stem.")] = 128,
+    stacks: Annotated[int, Option(help="Stacks of cells.")] = 3,
+    cells_per_stack: Annotated[int, Option(help="Cells in each stack.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Show a cell: drawing, parameters, MACs, predicted and (where known) measured values."""
+    """Show a cell: drawing, parameters, MACs, predicted and (where known) measured values.
+
+    Of another network than So2Sat's, nothing is predicted.
+    """
     index = parse_cell(cell)
     found = load_space().cell(index)
-    facts = _facts(index, found)
+    around = skeleton_of(in_channels, classes, image_size, stem_channels, stacks, cells_per_stack)
+    facts = _facts(index, found, around)
     if png is not None:
         _write_png(found, index, png)
     if as_json:
@@ -59,7 +76,7 @@ def show(
         console().print(f"drawing written to {png}")
 
 
-def _facts(index: int, cell: Cell) -> Facts:
+def _facts(index: int, cell: Cell, around: Skeleton) -> Facts:
     from eomoo.objectives.surrogate import SurrogateBackend
 
     space, backend, here = load_space(), SurrogateBackend(), np.array([index])
@@ -73,8 +90,9 @@ def _facts(index: int, cell: Cell) -> Facts:
         "matrix": cell.matrix.tolist(),
         "vertices": cell.n_vertices,
         "edges": cell.n_edges,
-        "params": space.params(index),
-        "macs": space.macs(index),
+        "params": space.params(index, around),
+        "macs": space.macs(index, around),
+        "skeleton": asdict(around),
         "neighbors": {kind: len(space.neighbors(index, kind)) for kind in ("hamming", "published")},
         "outside_measured": bool(backend.extrapolates(here)[0]),
         "values": {
@@ -87,6 +105,7 @@ def _facts(index: int, cell: Cell) -> Facts:
                 "mark": str(marks[k]),
             }
             for k, name in enumerate(_QUANTITIES)
+            if around == SO2SAT
         },
     }
 
@@ -107,13 +126,15 @@ def _print(cell: Cell, facts: Facts) -> None:
     from eomoo.analysis import cell_text
     from eomoo.models.applicability import MARKS
 
-    out = console()
+    out, images = console(), "So2Sat images" if facts["values"] else "such images"
     out.print(f"cell {facts['index']}  {facts['hash']}  genotype {facts['genotype']}\n")
     out.print(cell_text(cell), markup=False)
     out.print(
         f"\n{facts['vertices']} vertices, {facts['edges']} edges; {facts['params']:,} parameters, "
-        f"{facts['macs']:,} MACs on So2Sat images; {facts['neighbors']['hamming']} neighbours"
+        f"{facts['macs']:,} MACs on {images}; {facts['neighbors']['hamming']} neighbours"
     )
+    if not facts["values"]:
+        return
     table = Table("quantity", "unit", "predicted", "measured", "extrapolated")
     for value in facts["values"].values():
         predicted = show_value(value["predicted"], value["unit"] or "fraction", deviation=value["std"])

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.errors import SettingError, UnknownNameError
 from eomoo.fronts import Objective, Objectives, Quantity
@@ -86,6 +87,10 @@ class Backend(ABC):
             SettingError: (a ValueError) An index is out of range, or no whole number.
         """
         return self._told(self._values, indices, names)
+
+    def conditions(self, indices: ArrayLike) -> Facts:
+        """How networks are trained and timed, and learning curves of cells (n,), as plain data; see ``LiveBackend``."""
+        return {}
 
     def cost(self, quantity: str) -> Cost:
         """What a quantity costs; unless a backend says otherwise, a training."""

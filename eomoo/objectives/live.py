@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -249,6 +249,36 @@ class LiveBackend(Backend):
     def cost(self, quantity: str) -> Cost:
         """As the name says; but the time of a training is told by none but a whole one."""
         return "dear" if quantity in _DEAR else cost_by_name(quantity)
+
+    def conditions(self, indices: ArrayLike) -> Facts:
+        """What `eomoo train` and `latency` need to do the same, where it was timed, what went wrong, and curves.
+
+        "curves" are epochs and validation micro errors (%) of those of cells (n,) that were trained, by cell.
+        """
+        from eomoo.live.recipes import RECIPES, format_epochs
+
+        campaign, recipe, timing = self.campaign, asdict(self.campaign.recipe), asdict(self.campaign.timing)
+        usual = asdict(RECIPES[recipe["name"]]) if recipe["name"] in RECIPES else {}
+        changed = {name: value for name, value in recipe.items() if usual.get(name) != value}
+        train = {"data": campaign.source.name, "images": dict(campaign.source.options), "recipe": recipe["name"]}
+        train |= {
+            "set": changed,
+            "epochs": format_epochs(self.epochs),
+            "seed": campaign.seed,
+            "device": campaign.device,
+        }
+        results = {k: self.training(k) for k in np.atleast_1d(indices).tolist()}
+        return {
+            "train": train,
+            "latency": {name: value for name, value in timing.items() if name not in ("warmup", "reference")},
+            "timed_on": str(campaign.conditions().get("device_name", timing["device"])),
+            "notes": self.notes(),
+            "curves": {
+                str(k): [[point["epoch"], round(100 * (1 - point["val_micro"]), 2)] for point in result["curve"]]
+                for k, result in results.items()
+                if result is not None and result["status"] == "done"
+            },
+        }
 
     def training(self, index: int) -> Result | None:
         """The stored result of a cell's longest training; None where there is none."""

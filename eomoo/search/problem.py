@@ -158,6 +158,10 @@ class CellProblem(Problem):
         parts = sorted(f"{source} {backend.fingerprint()}" for source, backend in self.backends.items())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    def conditions(self, i: ArrayLike) -> dict[str, Any]:
+        """How networks are trained and timed, as its backends tell: see ``Backend.conditions``."""
+        return {name: fact for b in self.backends.values() for name, fact in b.conditions(self.space.check(i)).items()}
+
     def values(self, i: ArrayLike) -> Floats:
         """Raw values of the objectives, in the card's units and directions; NaN where there is none.
 

@@ -18,7 +18,9 @@ from eomoo.fronts import FrontSummary, Objectives, Quantity
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
 
-_NOT_PROBES = ("surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "hours")
+_NOT_PROBES = (
+    "surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "hours", "network",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +155,12 @@ class RunRow:
         """What can be said of its front, where values are not exact and it was asked."""
         facts = self.extra.get("uncertainty")
         return FrontSummary.from_dict(facts) if facts else None
+
+    @property
+    def network(self) -> Facts:
+        """How its networks were trained and timed, see ``Backend.conditions``; empty where nobody said."""
+        found: Facts = self.extra.get("network", {})
+        return found
 
     @property
     def evaluated(self) -> dict[str, list[list[float | None]]]:

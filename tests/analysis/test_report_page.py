@@ -217,7 +217,7 @@ def test_clicking_opens_the_cells_section(page, stored):
     section = one(page, f"#cell-{cell}")
     assert f"Cell {cell}" in section.text
     commands = texts(section, ".command code")
-    assert f"eomoo export {cell} --onnx" in commands
+    assert f"eomoo latency {cell}" in commands
     assert f"eomoo show {cell}" in commands
     found = eomoo.load_space().cell(cell)
     assert len(every(section, ".operations tbody tr")) == found.n_vertices

@@ -1,18 +1,21 @@
 """`eomoo run --data`: a live card with a user's own images, by the card `live-data` where none is named."""
 
 import json
+import re
+import shlex
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from raster_files import write_raster
 
+from eomoo.analysis import load_results, write_report
 from eomoo.analysis.trained import find_trained
 from eomoo.objectives import load_card, with_images
 from eomoo.search.problem import get_problem
 
-pytest.importorskip("torch", reason="the extra 'live' is not installed")
+torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
@@ -60,6 +63,49 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
         find_trained(tmp_path / "out", 3)
     with pytest.raises(ValueError, match="networks of several cells; name one"):
         find_trained(tmp_path / "out")
+
+
+def test_every_command_of_the_page_works_as_copied_and_means_the_same_network(place, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sizes = ["--set", "latency.rounds=1", "--set", "images.n_train=20"]
+    arguments = ("run", "--data", place / "fields", "--budget", 2, "--epochs", 2, *QUICK, *sizes, "--out", "out")
+    assert call(*arguments).code == 0
+    page = json.loads(data_of(write_report("out")))
+    (front,) = (block for block in page if block["kind"] == "front")
+    cell, params = front["cells"][0], next(c["values"][0] for c in front["columns"] if c["name"] == "params")
+    said = {}
+    for what, text in front["commands"]:
+        done = call(*shlex.split(text.replace("@CELL@", str(cell)))[1:])
+        assert done.code == 0, (text, done.err)
+        said[what] = done.out
+    assert f"{params:,} parameters" in said["Show it"]
+    assert torch.load(f"runs/{cell}/weights-2.pt", weights_only=True)["skeleton"] == asdict(stored_skeleton("out"))
+    assert cell in front["onnx"]
+    assert (tmp_path / "out" / "onnx" / f"{cell}.onnx").is_file()
+    # What was evaluated is on the next page, with how the networks learnt.
+    text = write_report("out").read_text()
+    assert f"evaluated/{cell}/confusion" in text
+    assert "Learning curves" in text
+    for words in (str(place / "fields"), "n_train 20", "batches of 1, onnxruntime", "5 channels, 2 stacks of 1"):
+        assert words in text, words
+
+
+def data_of(page):
+    return re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL).group(1)
+
+
+def stored_skeleton(folder):
+    return load_results(folder).problems[0].problem.skeleton
+
+
+def test_a_page_of_published_values_has_the_published_networks_commands(tmp_path, call):
+    call("run", "eo-macro-latency", "-a", "random", "--budget", 20, "--out", tmp_path / "out")
+    (front, *_) = json.loads(data_of(write_report(tmp_path / "out")))
+    commands = [text.replace("@CELL@", "5") for _, text in front["commands"]]
+    assert "eomoo show 5" in commands
+    assert "eomoo train 5 --data so2sat --recipe published --epochs 108" in commands
+    assert call("show", 5).code == 0
+    assert "So2Sat images" in call("show", 5).out
 
 
 def quiet(cells, skeleton, how):

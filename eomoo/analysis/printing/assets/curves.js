@@ -39,6 +39,7 @@ function curvePlot(host, data) {
     const shown = data.series.filter((x) => !hidden.has(x.group));
     const x = makeScale(extent(data.series.map((l) => l.x), data.outlines ? 0.04 : 0), [box.left, box.right]);
     const y = makeScale(extent(data.series.flatMap((l) => [l.y, l.low || [], l.high || []])), [box.bottom, box.top]);
+    x.whole = data.series.every((l) => l.x.every(Number.isInteger));
     const content = clipped(box,
       shown.filter((l) => l.low).map((l) => s("path", { d: bandPath(l, x, y), class: `band g${l.group % 12}` })),
       shown.map((l) => s("path", { d: linePath(l.x, l.y, x, y), class: `curve g${l.group % 12}${l.faint ? " faint" : ""}` })));
