@@ -10,7 +10,7 @@ where one cannot be used, MissingPackageError (an ImportError) where the package
 """
 
 from eomoo.images.folders import FolderImages, load_folder
-from eomoo.images.image_data import SPLITS, ImageData, as_trained, describe, limit, merge_classes
+from eomoo.images.image_data import SPLITS, ImageData, describe, limit, merge_classes
 from eomoo.images.patches import PatchImages, patches_of, split_regions
 from eomoo.images.rasters import Grid, read_raster
 from eomoo.images.scene import Scene, SceneBands, load_landsat, read_scene
@@ -20,7 +20,7 @@ from eomoo.images.splits import ArrayImages, ImageSet, Subset, labels_of, read_b
 
 __all__ = [
     "SO2SAT_CLASSES", "SPLITS", "ArrayImages", "FolderImages", "Grid", "ImageData", "ImageSet", "PatchImages", "Scene",
-    "SceneBands", "So2SatFile", "Subset", "absolute_source", "as_trained", "describe", "labels_of", "limit",
+    "SceneBands", "So2SatFile", "Subset", "absolute_source", "describe", "labels_of", "limit",
     "load_folder", "load_landsat", "load_so2sat", "merge_classes", "open_bands", "open_data", "open_scene",
     "options_of", "patches_of", "read_batch", "read_raster", "read_scene", "split_regions", "split_source",
     "statistics_of",

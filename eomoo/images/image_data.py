@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,20 +119,6 @@ def describe(data: ImageData) -> dict[str, object]:
     """What a network has to know of its images, as plain data: names, statistics, size."""
     lists = {name: list(getattr(data, name)) for name in ("class_names", "band_names", "mean", "std")}
     return {"name": data.name, **lists, "image_size": data.image_size, "fingerprint": data.fingerprint}
-
-
-def as_trained(data: ImageData, described: Mapping[str, Any]) -> ImageData:
-    """The task with the statistics of the images that a network was trained on (see ``describe``).
-
-    DataError (a ValueError) where the network was trained for other classes or bands.
-    """
-    for what, has in (("class_names", data.class_names), ("band_names", data.band_names)):
-        if list(has) != list(described[what]):
-            raise DataError(
-                f"the network was trained on {described['name']}, "
-                f"whose {what.replace('_', ' ')} are not those of {data.name}"
-            )
-    return replace(data, mean=tuple(described["mean"]), std=tuple(described["std"]))
 
 
 def fingerprint_of(splits: Mapping[str, ImageSet], *names: object, sample: int = _SAMPLE) -> str:

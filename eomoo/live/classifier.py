@@ -61,11 +61,11 @@ class Classifier:
             )
 
     def __str__(self) -> str:
-        around = self.skeleton
-        parts = [f"cell {'unknown' if self.cell is None else self.cell}"]
+        around, parts = self.skeleton, [f"cell {'unknown' if self.cell is None else self.cell}"]
         if around is not None:
             parts.append(f"{around.stem_channels} channels, {around.n_stacks} x {around.cells_per_stack} cells")
-        parts.append(f"trained on {self.described['name']}" + (f" for {self.epochs} epochs" if self.epochs else ""))
+        epochs = f" for {self.epochs} epochs" if self.epochs else ""
+        parts.append(f"trained on {self.described.get('name', 'images')}{epochs}")
         return ", ".join([*parts, *([] if self.precision == "float32" else [self.precision])])
 
 
@@ -129,7 +129,11 @@ def _from_onnx(path: Path, threads: int | None) -> Classifier:
     session = onnx_session(str(path), str(path), threads=threads)
     told = metadata_of(session, path)
     how = {key: told.get(key, before) for key, before in _OLD.items()}
-    mean, std = (np.array(told.get(key, 0), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
+    try:
+        mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
+        around = Skeleton(**told["skeleton"]) if "skeleton" in told else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"the metadata of {path} are damaged: {error}") from error
 
     def log_probabilities(images: NDArray[np.float32]) -> Floats:
         x = images if how["input"] == "raw" else (images - mean) / std
@@ -141,9 +145,10 @@ def _from_onnx(path: Path, threads: int | None) -> Classifier:
 
     return Classifier(
         path=path,
-        described=told,
+        # By another name in a file that normalises, so that nobody does it twice.
+        described={**told, "mean": told.get("training_mean", told.get("mean"))},
         cell=told.get("index"),
-        skeleton=Skeleton(**told["skeleton"]) if "skeleton" in told else None,
+        skeleton=around,
         epochs=str(told.get("epochs", "")),
         precision=how["precision"],
         log_probabilities=log_probabilities,

@@ -51,6 +51,7 @@ def test_the_file_says_what_torch_says(trained, tiny_data, tmp_path):
     assert metadata["test_micro"] == trained.test.micro
     # Whoever normalises as earlier files asked for is told, instead of doing it twice.
     assert not {"mean", "std"} & set(metadata)
+    assert load_classifier(tmp_path / "n.onnx").described["mean"] == list(tiny_data.mean)
 
 
 def test_the_file_alone_classifies_a_whole_split_of_raw_images(trained, tiny_data, tmp_path):
@@ -222,6 +223,14 @@ def test_a_file_that_gives_other_classes_is_not_written(trained, tiny_data, tmp_
     monkeypatch.setattr("eomoo.live.export.onnx_bytes", lambda *_, **__: content)
     with pytest.raises(ValueError, match="agrees with PyTorch on the class of 0% of the images only"):
         export_onnx(tmp_path / "w.pt", tmp_path / "n.onnx", images=images)
+
+
+@pytest.mark.parametrize("facts", [{"skeleton": {"depth": 3}}, {"skeleton": 5}, {"mean": "x", "std": [1]}])
+def test_metadata_that_cannot_be_are_refused(tiny_skeleton, tmp_path, facts):
+    content = onnx_bytes(build_network(100434, tiny_skeleton, seed=0), tiny_skeleton)
+    (tmp_path / "n.onnx").write_bytes(finished(content, {"class_names": ["a"], **facts}, probabilities=True))
+    with pytest.raises(ValueError, match=r"the metadata of .*n\.onnx are damaged"):
+        load_classifier(tmp_path / "n.onnx")
 
 
 def test_other_files_are_refused(tmp_path):
