@@ -26,6 +26,7 @@ from eomoo.cli import (
     suggest,
     surrogate,
 )
+from eomoo.cli.alive import sign_of_life
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -86,7 +87,8 @@ def main() -> None:
     warnings.showwarning = _say  # type: ignore[assignment]  # Python gives six, by position
     try:
         try:
-            app()
+            with sign_of_life(sys.argv[1:]):
+                app()
         finally:
             # Here, and not at the interpreter's end, a full disk can still be told.
             if sys.stdout is not None:

@@ -1,0 +1,40 @@
+"""Nothing is silent for long: a line on stderr says that a command is at work."""
+
+import re
+import sys
+import time
+
+from eomoo import cli
+from eomoo.cli import alive
+
+
+def at_work(monkeypatch, seconds, *arguments, says=()):
+    """A command that works for so long, and says something after each of its steps."""
+    monkeypatch.setattr(alive, "FIRST_SECONDS", 0.05)
+    monkeypatch.setattr("sys.argv", ["eomoo", *arguments])
+
+    def work():
+        for line in [*says, None]:
+            time.sleep(seconds)
+            if line is not None:
+                print(line)
+
+    monkeypatch.setattr(cli, "app", work)
+    cli.main()
+
+
+def test_silence_is_broken_ever_more_seldom_and_what_is_said_is_as_it_was(monkeypatch, capsys):
+    streams = sys.stdout, sys.stderr
+    at_work(monkeypatch, 0.6, "study", "run", says=["first", "second"])
+    out, err = capsys.readouterr()
+    assert out == "first\nsecond\n"
+    assert re.fullmatch(r"(eomoo study: working, \d s\n)+", err)
+    # Each step alone is long enough for several, and each line doubles the pause.
+    assert 3 <= err.count("\n") < 60
+    assert (sys.stdout, sys.stderr) == streams
+
+
+def test_what_prints_for_programs_or_answers_at_once_has_none(monkeypatch, capsys):
+    for arguments in (("run", "--json"), ("show", "5"), ()):
+        at_work(monkeypatch, 0.2, *arguments)
+        assert capsys.readouterr() == ("", "")
