@@ -2,7 +2,15 @@
 
 
 class EomooError(Exception):
-    """Base of all errors raised by eomoo; its text is one sentence for the user."""
+    """Base of all errors raised by eomoo; its text is one sentence for the user.
+
+    Example:
+        >>> try:
+        ...     eomoo.get_problem("no-such-card")
+        ... except eomoo.EomooError as error:
+        ...     print(type(error).__name__)
+        UnknownNameError
+    """
 
     def __str__(self) -> str:
         # KeyError would show the repr of its argument, which is no sentence.

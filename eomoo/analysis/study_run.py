@@ -36,6 +36,10 @@ class StudyRun:
 
     Attributes:
         tables: All that ``eomoo study show`` says, and ``results``, what was read from the store.
+
+    Example:
+        >>> eomoo.run_study("eo-macro-params", ["random"], seeds=2, budget=10)
+        StudyRun(random on eo-macro-params: 1 problems, 2 runs)
     """
 
     tables: StudyTables
@@ -145,6 +149,11 @@ def run_study(
         UnknownNameError: (a KeyError) No such card or algorithm.
         CardError, SettingError: (a ValueError) A setting that cannot be.
         StoreError: (a RuntimeError) Another process works on the folder, or it holds another study.
+
+    Example:
+        >>> study = eomoo.run_study("eo-macro-params", ["pls", "random"], seeds=2, budget=20)
+        >>> study.runs["label"].tolist()
+        ['pls', 'pls', 'random', 'random']
     """
     if isinstance(problems, Study):
         study = problems

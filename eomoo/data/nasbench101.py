@@ -44,6 +44,10 @@ class NASBench101Table:
             ``validation_accuracy_108_final``; read-only.
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
+
+    Example:
+        >>> table = eomoo.NASBench101Table()  # doctest: +SKIP
+        >>> table.columns["validation_accuracy_108_final"][76119].mean()  # doctest: +SKIP
     """
 
     n_repeats = N_REPEATS

@@ -62,6 +62,11 @@ def build_network(
         SettingError: (a ValueError) An index beyond the space.
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
+
+    Example:
+        >>> network = eomoo.build_network(76119, seed=0, device="meta")
+        >>> sum(p.numel() for p in network.parameters()) == space.params(76119)
+        True
     """
     require("torch", purpose="to build a network")
     import torch

@@ -66,6 +66,10 @@ def measure(
         SettingError: (a ValueError) A setting that cannot be, a card that is not live, or a folder's table of
             other settings.
         StoreError: (a RuntimeError) Another process measures there, or no training comes to an end.
+
+    Example:
+        >>> table = eomoo.measure("live-scene", out="mine", spread=20)  # doctest: +SKIP
+        >>> table.to_dataframe()[["index", "val_macro", "latency"]]  # doctest: +SKIP
     """
     chosen = choose_cells(cells, walks=walks, length=length, spread=spread, seed=cell_seed)
     if card is not None and not isinstance(card, str | Path):

@@ -57,5 +57,11 @@ def load_models(folder: str | Path) -> Models:
     Raises:
         DataNotFoundError: A file is missing.
         DataError: A file is damaged or belongs to other models, or this xgboost reads it otherwise.
+
+    Example:
+        >>> from eomoo.models import shipped_folder
+        >>> models = eomoo.load_models(shipped_folder())
+        >>> "latency" in models.targets
+        True
     """
     return Models(**vars(read_models(folder)))

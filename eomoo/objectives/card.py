@@ -137,7 +137,12 @@ def card_folder() -> Path:
 
 
 def list_problems() -> list[str]:
-    """Names of the shipped cards, sorted."""
+    """Names of the shipped cards, sorted.
+
+    Example:
+        >>> "eo-macro-latency" in eomoo.list_problems()
+        True
+    """
     return sorted(path.stem for path in card_folder().glob("*.toml"))
 
 

@@ -97,6 +97,14 @@ def fit_table(
     Raises:
         SettingError: A target has fewer than 12 values, there is no such column, or it needs no model.
         DataError: A file is none, or a row of it is no cell.
+
+    Example:
+        >>> cells = np.arange(0, 420_000, 15_000)
+        >>> table = pd.DataFrame({"index": cells, "energy": 3e-8 * space.macs(cells)})
+        >>> models = eomoo.fit_models(table, units={"energy": "mJ"}, repeats=1)
+        >>> mean, std = models.predict([5, 76119])
+        >>> mean.shape
+        (2, 1)
     """
     if encoding is not None:
         choice("encoding", encoding, FEATURE_KINDS)

@@ -133,7 +133,12 @@ def make_algorithm(name: str, n_obj: int, **options: Any) -> Algorithm:
 
 
 def default_algorithm() -> Algorithm:
-    """A fresh copy of the algorithm that ``eomoo run`` uses, for a problem of any number of objectives."""
+    """A fresh copy of the algorithm that ``eomoo run`` uses, for a problem of any number of objectives.
+
+    Example:
+        >>> type(eomoo.default_algorithm()).__name__
+        'SurrogatePLS'
+    """
     return make_algorithm(DEFAULT_ALGORITHM, 2)
 
 

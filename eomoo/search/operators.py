@@ -28,7 +28,9 @@ def cell_operators(*, sampling: Starts | None = None) -> Facts:
         sampling: A Sampling, or cells as ``CellSampling`` takes them; random cells by default.
 
     Example:
-        ``NSGA2(pop_size=50, **cell_operators())``
+        >>> result = minimize(problem, NSGA2(pop_size=10, **eomoo.cell_operators()), ("n_gen", 2), seed=1)
+        >>> len(np.unique(result.pop.get("index")))
+        10
     """
     return {
         "sampling": RandomCellSampling() if sampling is None else as_sampling(sampling),
@@ -42,6 +44,10 @@ class RandomCellSampling(Sampling):
     """Distinct cells, uniform over the cells of the problem (not over genotypes).
 
     Genotypes are the stored members of their classes. A problem with fewer cells gives all of them.
+
+    Example:
+        >>> eomoo.RandomCellSampling()(problem, 4, random_state=np.random.default_rng(1)).get("X").shape
+        (4, 26)
     """
 
     def _do(self, problem: Problem, n_samples: int, random_state: Generator | None = None, **kwargs: object) -> Ints:
@@ -63,6 +69,11 @@ class NeighborMutation(Mutation):
     Args:
         kind: "hamming", "symmetric" or "published".
         prob: Probability that an individual is mutated at all.
+
+    Example:
+        >>> algorithm = NSGA2(pop_size=10, **{**eomoo.cell_operators(), "mutation": eomoo.NeighborMutation(prob=0.5)})
+        >>> len(minimize(problem, algorithm, ("n_gen", 2), seed=1).pop)
+        10
     """
 
     def __init__(self, kind: str = "hamming", *, prob: float = 1.0, **kwargs: object) -> None:
@@ -119,6 +130,11 @@ class CellCrossover(Crossover):
 
     Args:
         prob: Probability that a pair of parents is crossed at all.
+
+    Example:
+        >>> algorithm = NSGA2(pop_size=10, **{**eomoo.cell_operators(), "crossover": eomoo.CellCrossover(prob=0.9)})
+        >>> len(minimize(problem, algorithm, ("n_gen", 2), seed=1).pop)
+        10
     """
 
     def __init__(self, *, prob: float = 0.9, **kwargs: object) -> None:
@@ -154,6 +170,11 @@ class CellDuplicateElimination(DuplicateElimination):
     """Individuals are duplicates when their genotypes are the same cell.
 
     Invalid genotypes are duplicates when they are equal gene by gene.
+
+    Example:
+        >>> from pymoo.core.population import Population
+        >>> len(eomoo.CellDuplicateElimination().do(Population.new(X=space.genotype([5, 5, 7]))))
+        2
     """
 
     def _do(self, pop: Population, other: Population | None, is_duplicate: Bools) -> Bools:

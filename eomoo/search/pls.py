@@ -65,6 +65,11 @@ class PLS(CellSearch):
     Source: Paquete, Chiarandini, Stützle, Pareto local optimum sets in the biobjective traveling
     salesman problem, 2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form:
     Demir, Traoré, Camero, ESANN 2024.
+
+    Example:
+        >>> result = minimize(problem, eomoo.PLS(n_starts=5, restart="random"), ("n_eval", 30), seed=1)
+        >>> result.algorithm.evaluator.n_eval
+        30
     """
 
     def __init__(

@@ -51,6 +51,10 @@ def get_problem(
     Raises:
         UnknownNameError: (a KeyError) No such card.
         CardError: (a ValueError) The card, a constraint or an option cannot be.
+
+    Example:
+        >>> eomoo.get_problem("eo-macro-params", constraints="params<=5e6").constraints[-1].quantity
+        'params'
     """
     card = load_card(name_or_path)
     if options.get("data") is not None and card.live:
@@ -83,6 +87,12 @@ class CellProblem(Problem):
         objective_names, titles, units: (m,) theirs.
         domain: (423624,) bool, the cells that have values; None for all of them.
         reference_point: (m,) in the space of ``F``, or None.
+
+    Example:
+        >>> problem.objective_names, problem.values([5, 76119]).shape
+        (['val_macro_error', 'latency'], (2, 2))
+        >>> problem.evaluate(problem.space.genotype([5]), return_values_of=["F"]).shape
+        (1, 2)
     """
 
     def __init__(

@@ -111,6 +111,11 @@ class SurrogatePLS(CellSearch):
     a mean over random directions); Emmerich, Giannakoglou, Naujoks, IEEE Trans. Evolutionary Computation
     10(4), 2006 (its expected improvement); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018
     (Thompson sampling with hypervolume).
+
+    Example:
+        >>> result = minimize(problem, eomoo.SurrogatePLS(n_starts=10), ("n_eval", 20), seed=1)
+        >>> result.algorithm.evaluator.n_eval
+        20
     """
 
     def __init__(

@@ -63,6 +63,10 @@ class SurrogateParetoSampling(Sampling):
         n_front: Cells on the predicted front of the last call.
 
     Source: Demir, Traoré, Camero, ESANN 2024, data-centric initialisation.
+
+    Example:
+        >>> start = eomoo.SurrogateParetoSampling(n_train=100)
+        >>> algorithm = eomoo.PLS(sampling=start, n_starts=5)  # the training cells count in its budget
     """
 
     def __init__(

@@ -63,6 +63,11 @@ def front_uncertainty(
         SettingError: (a ValueError) The problem's values are drawn with noise, a cell is out of range or comes
             twice, or values must be measured and neither ``cells`` nor ``among`` says of which cells they are.
         DataNotFoundError, DataError: The models that predict are missing or damaged.
+
+    Example:
+        >>> certain = eomoo.front_uncertainty(problem, [5, 76119], among=range(100), n_draws=20)
+        >>> certain.probability.shape
+        (2,)
     """
     n, seed = positive("n_draws", n_draws, most=100_000), whole("seed", seed, least=0)
     if problem.noise is not None:

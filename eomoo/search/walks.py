@@ -188,10 +188,11 @@ class WalkSampling(Sampling):
         length: Cells in a walk, its start included.
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
 
-    Example:
-        ``WalkSampling(length=15)(problem, 450, random_state=np.random.default_rng(1))``
-
     Source: Traoré, Camero, Zhu, Fitness landscape footprint, 2021; Demir, Traoré, Camero, ESANN 2024.
+
+    Example:
+        >>> eomoo.WalkSampling(length=5)(problem, 10, random_state=np.random.default_rng(1)).get("X").shape
+        (10, 26)
     """
 
     def __init__(self, length: int = 15, *, neighborhood: str = "hamming") -> None:

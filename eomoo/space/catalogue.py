@@ -30,6 +30,10 @@ class Catalogue(Tables):
 
     Use :func:`load_space`, which builds it once a process. Arrays and attributes: see
     :class:`~eomoo.space.tables.Tables`.
+
+    Example:
+        >>> space.index(space.genotype(5)), space.params([5, 76119]).shape
+        (5, (2,))
     """
 
     def __init__(self) -> None:
@@ -159,5 +163,11 @@ class Catalogue(Tables):
 
 @lru_cache(maxsize=1)
 def load_space() -> Catalogue:
-    """The catalogue of all cells, built once a process in a fraction of a second."""
+    """The catalogue of all cells, built once a process in a fraction of a second.
+
+    Example:
+        >>> space = eomoo.load_space()
+        >>> len(space), space.cell(76119).n_vertices
+        (423624, 6)
+    """
     return Catalogue()

@@ -41,6 +41,11 @@ class Cell:
             7 vertices or 9 edges after pruning.
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
+
+    Example:
+        >>> cell = eomoo.Cell([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", "conv3x3", "output"])
+        >>> cell.n_edges, cell == space.cell(int(space.find([cell.hash])[0]))
+        (2, True)
     """
 
     __slots__ = ("_codes", "_hash", "_matrix")

@@ -37,6 +37,11 @@ class Skeleton:
         SettingError: (a ValueError) A value that gives no network.
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
+
+    Example:
+        >>> small = replace(eomoo.SO2SAT, in_channels=4, stem_channels=16)
+        >>> space.params(76119, small) < space.params(76119, eomoo.SO2SAT)
+        True
     """
 
     in_channels: int
