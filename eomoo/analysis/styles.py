@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from eomoo.arrays import Facts
 from eomoo.plots import COLORS, line_style
 
-# The colours of those most often compared are the furthest apart.
+# Colours and dashes of those most often compared are the furthest apart.
 _NUMBERS = {
-    "pls": 0, "surrogate-pls": 1, "nsga2": 2, "memetic": 3, "cost-aware": 4, "sms-emoa": 5, "random": 6, "moead": 7,
+    "pls": 0, "surrogate-pls": 1, "memetic": 2, "nsga2": 3, "cost-aware": 4, "sms-emoa": 5, "random": 6, "moead": 7,
     "nsga3": 8, "spea2": 9, "age-moea": 10, "nsga2-integer": 11,
 }  # fmt: skip
 

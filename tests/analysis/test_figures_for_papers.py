@@ -48,6 +48,8 @@ def check_whole(figures, width):
         assert np.all(np.array([box.x0, box.y0, wide - box.x1, high - box.y1]) > -0.02), name
         assert high < 9.7, f"{name} is higher than a page"  # 247 mm
         for ax in figure.axes:
+            # A caption says what a figure is of; a card's name is the name of a file.
+            assert "made" not in ax.get_title() + figure.get_suptitle(), name
             assert {axis.get_offset_text().get_text() for axis in (ax.xaxis, ax.yaxis)} == {""}, name
         sizes = {text.get_fontsize() for text in figure.findobj(lambda found: hasattr(found, "get_fontsize"))}
         assert min(sizes) > 6.9, name  # points, but for what is above and below a line
@@ -95,6 +97,8 @@ def test_an_algorithm_looks_the_same_whatever_stands_beside_it(results):
     assert len(set(variants.values())) == 4
     lines = {line.name: line.group for line in anytime(results.problems[0], "x").series}
     assert (lines["pls"], lines["random"]) == (numbers["pls"], numbers["random"])
+    common = [algorithm_style(name) for name in ("pls", "surrogate-pls", "nsga2", "random")]
+    assert len({found["linestyle"] for found in common}) == 4
     looks = [line_style(number) for number in range(len(COLORS))]
     assert len({(found["marker"], found["linestyle"]) for found in looks}) == len(looks)
 
