@@ -53,15 +53,26 @@ class ImageData:
         val: ImageSet,
         test: ImageSet,
         *,
-        class_names: Sequence[str],
+        class_names: Sequence[str] | None = None,
         band_names: Sequence[str] | None = None,
         name: str = "images",
     ) -> ImageData:
         """Describe three datasets of (image, label), with statistics of the training images.
 
+        Args:
+            train, val, test: See ``ImageSet``.
+            class_names: By label; by default the training images' ``classes``, as torchgeo and torchvision have them.
+            band_names: By band; by default "band 1" and so on.
+            name: For tables and figures.
+
         DataError where they are not of one shape, have values that are not finite, or labels beyond the names.
         """
         splits = dict(zip(SPLITS, (train, val, test), strict=True))
+        class_names = class_names or getattr(train, "classes", None)
+        if class_names is None:
+            raise DataError(f"{name}: the data set has no classes; give their names, by label, as class_names")
+        # A list, so that the same names in a tuple give the same fingerprint.
+        class_names = list(class_names)
         shape = _common_shape(splits)
         bands = tuple(band_names or (f"band {k + 1}" for k in range(shape[0])))
         if len(bands) != shape[0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,9 +19,10 @@ _CHUNK = 512
 class ImageSet(Protocol):
     """What a split has to be: any map-style ``torch.utils.data.Dataset`` of (image, label) is one.
 
-    An image is an array or tensor (bands, height, width) in the sensor's own values; a label is a
-    class number from 0. A split may also offer ``labels``, (n,) int64, and ``batch(indices)``, which
-    returns images (n, bands, height, width) float32 and labels (n,) int64 at once.
+    Samples may be dictionaries with "image" and "label" too, as torchgeo's are. An image is an array or tensor
+    (bands, height, width) in the sensor's own values; a label is a class number from 0. A split may also offer
+    ``labels``, (n,) int64, and ``batch(indices)``, which returns images (n, bands, height, width) float32 and
+    labels (n,) int64 at once.
     """
 
     def __len__(self) -> int: ...
@@ -147,10 +149,13 @@ def _finite(images: ImageSet, start: int, split: str) -> NDArray[np.float32]:
 
 def _pair(images: ImageSet, index: int) -> tuple[Any, int]:
     item = images[index]
+    if isinstance(item, Mapping) and {"image", "label"} <= set(item):
+        item = item["image"], item["label"]
     if not isinstance(item, tuple | list) or len(item) != 2:
+        has = f" with {', '.join(map(str, item))}" if isinstance(item, Mapping) else ""
         raise DataError(
-            f"image {index} of a data set is a {type(item).__name__}, not a pair of image and label; "
-            "wrap the data set so that it gives pairs"
+            f"image {index} of a data set is a {type(item).__name__}{has}, not a pair of image and label, or a "
+            'dictionary with "image" and "label"; wrap the data set so that it gives those'
         )
     label = np.asarray(item[1])
     if label.shape not in ((), (1,)):

@@ -117,12 +117,44 @@ def test_classes_of_one_name_are_refused(arrays):
         make(*arrays, class_names=["a", "b", "a"])
 
 
-@pytest.mark.parametrize("item", [{"image": 1, "label": 2}, (1, 2, 3), 7])
+class TorchGeo:
+    """Samples as torchgeo's classification data sets give them (EuroSAT, UC Merced, RESISC45, So2Sat and others)."""
+
+    classes = ("a", "b", "c")
+
+    def __init__(self, images, labels):
+        self.images, self.labels_inside = images, labels
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
+        label = torch.tensor(self.labels_inside[index])
+        return {"image": torch.from_numpy(self.images[index]), "label": label, "bbox": torch.zeros(4)}
+
+
+def test_samples_of_torchgeo_give_the_same_task(arrays):
+    images, labels = arrays
+    data = ImageData.from_datasets(*(TorchGeo(images[k : k + 10], labels[k : k + 10]) for k in (0, 10, 20)))
+    assert data.class_names == ("a", "b", "c")
+    assert data.fingerprint == make(images, labels).fingerprint
+    batch, picked = read_batch(data.test, np.array([3, 1]))
+    assert (batch == images[[23, 21]]).all()
+    assert (picked == labels[[23, 21]]).all()
+
+
+def test_class_names_have_to_be_known(arrays):
+    with pytest.raises(ValueError, match="the data set has no classes; give their names"):
+        make(*arrays, class_names=None)
+
+
+@pytest.mark.parametrize("item", [{"image": 1, "mask": 2}, (1, 2, 3), 7])
 def test_data_sets_of_other_items_than_pairs_are_refused(arrays, item):
     images, labels = arrays
     splits = [Pairs(images[k : k + 10], labels[k : k + 10]) for k in (0, 10, 20)]
     splits[0].pairs[0] = item
-    with pytest.raises(ValueError, match=f"is a {type(item).__name__}, not a pair of image and label"):
+    with pytest.raises(ValueError, match=f"is a {type(item).__name__}( with image, mask)?, not a pair of"):
         ImageData.from_datasets(*splits, class_names=["a", "b", "c"])
 
 
