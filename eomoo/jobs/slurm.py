@@ -107,8 +107,8 @@ class SlurmJobs(DaskJobs):
             self._seen.discard(name)
         if len(self._barren) >= _BARREN:
             raise StoreError(
-                f"the SLURM jobs {', '.join(self._barren[-_BARREN:])} ended before a worker began; what they said is in "
-                f"{self.cluster.log_directory or 'slurm-*.out, in the folder where this command was started'}"
+                f"the SLURM jobs {', '.join(self._barren[-_BARREN:])} ended before a worker began; what they said is "
+                f"in {self.cluster.log_directory or 'slurm-*.out, in the folder where this command was started'}"
             )
 
     def _submit_jobs(self, jobs: int) -> None:

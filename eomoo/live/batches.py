@@ -35,35 +35,40 @@ def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArr
     return parts
 
 
+def share(part: NDArray[np.int64], group: Group) -> NDArray[np.int64]:
+    """What of a step one of several processes takes; all of one with fewer images than processes.
+
+    Each then computes the same gradient. Without images it could not take part in what all have to do together.
+    """
+    return part if len(part) < group.size else part[group.rank :: group.size]
+
+
 class Batches:
     """A split, batch by batch on a device: kept there whole where that is asked for and it fits, else read ahead.
 
     Args:
         images: The split.
         device: Where batches are wanted.
-        group: The processes that share each batch.
         workers: Processes that read ahead, and go on from one pass to the next; 0 reads in this one.
         keep: Keep images on a CUDA device (see ``resident_images``).
     """
 
-    def __init__(
-        self, images: ImageSet, device: torch.device, *, group: Group, workers: int = 0, keep: bool = False
-    ) -> None:
-        self.images, self.device, self.group, self.workers = images, device, group, workers
+    def __init__(self, images: ImageSet, device: torch.device, *, workers: int = 0, keep: bool = False) -> None:
+        self.images, self.device, self.workers = images, device, workers
         self._kept = resident_images(images, device) if keep and device.type == "cuda" else None
         self._loader: Any = None
         self._asked = _Asked()
 
     def of(self, parts: Sequence[NDArray[np.int64]], *, seed: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """This process's share of each part: images (n, bands, height, width), channels last, and labels (n,).
+        """Images (n, bands, height, width), channels last, and labels (n,) of each part that is not empty.
 
         Args:
-            parts: Indices of each batch.
+            parts: Indices of each batch; of several processes this one's own (see ``share``).
             seed: Of what a data set draws in a reading process.
         """
         import torch
 
-        own = [part[self.group.rank :: self.group.size] for part in parts]
+        own = [part for part in parts if len(part)]
         if self._kept is not None:
             # Indices go to the device at once: copying each batch's would wait for the step before.
             yield from map(self._kept.batch, on_device(own, self.device))

@@ -6,11 +6,11 @@ import contextlib
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from eomoo.checks import positive, short, text
-from eomoo.errors import SettingError
+from eomoo.errors import SettingError, StoreError
 from eomoo.packages import require
 
 if TYPE_CHECKING:
@@ -128,11 +128,29 @@ class Group:
 
     rank: int = 0
     size: int = 1
+    store: Any = field(default=None, repr=False)
 
     @property
     def first(self) -> bool:
         """Whether this process is the one that writes."""
         return self.rank == 0
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What fails in one process fails in all of them, and each says why the first one did.
+
+        Raises:
+            StoreError: (a RuntimeError) With those words.
+        """
+        try:
+            yield
+        except Exception as error:
+            words = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            words = f"process {self.rank} of {self.size} failed: {words}"
+            # The others learn of it as their connections break, when this one is gone.
+            with contextlib.suppress(RuntimeError, AttributeError):
+                words = self.store.compare_set("eomoo-failed", "", words).decode()
+            raise StoreError(words) from error
 
 
 @contextlib.contextmanager
@@ -143,14 +161,17 @@ def process_group(device: torch.device) -> Iterator[Group]:
         yield Group()
         return
     distributed = require("torch.distributed", purpose="to train on several devices")
-    joined = distributed.is_initialized()
+    joined, store = distributed.is_initialized(), None
     if not joined:
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Group(rank=distributed.get_rank(), size=distributed.get_world_size())
-    finally:
-        if not joined:
-            distributed.destroy_process_group()
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        store, rank, size = next(distributed.rendezvous("env://"))
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store = distributed.PrefixStore(attempt, store)
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
+    yield Group(rank=distributed.get_rank(), size=distributed.get_world_size(), store=store)
+    # After a failure this would wait for processes that are gone.
+    if not joined:
+        distributed.destroy_process_group()
 
 
 def _local_rank() -> int:

@@ -43,7 +43,7 @@ def evaluate(
     import torch
 
     place, together = torch.device(device), group or Group()
-    source = batches or Batches(images, place, group=together, workers=workers)
+    source = batches or Batches(images, place, workers=workers)
     parts = [np.arange(k, min(k + batch_size, len(images))) for k in range(0, len(images), batch_size)]
     # On a CUDA device nothing waits for a batch; elsewhere the CPU adds up.
     home = place if place.type == "cuda" else torch.device("cpu")
@@ -52,9 +52,7 @@ def evaluate(
     training = network.training
     network.eval()
     with torch.inference_mode(), torch.autocast(place.type, precision, enabled=precision is not None):
-        for x, y in source.of(parts):
-            if len(y) == 0:
-                continue
+        for x, y in source.of([part[together.rank :: together.size] for part in parts]):
             logits, true = network(prepare(x, data, place)).float().to(home), y.to(home)
             loss += torch.nn.functional.cross_entropy(logits, true, reduction="sum").double()
             cells = true * data.n_classes + logits.argmax(dim=1)

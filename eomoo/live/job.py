@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from eomoo.errors import EomooError
 from eomoo.images import SPLITS, ImageData, describe, labels_of
-from eomoo.live.batches import Batches, batch_order, on_device, turns
+from eomoo.live.batches import Batches, batch_order, on_device, share, turns
 from eomoo.live.devices import Group, device_name, free_memory
 from eomoo.live.evaluation import evaluate
 from eomoo.live.metrics import Accuracy
@@ -77,12 +77,15 @@ class TrainingJob:
         Where memory is short it is freed and the training goes on from its last checkpoint, once. What
         fails again is too big for the device if nothing else used its memory, else an incident.
         """
-        result = self._attempt()
+        if self.group.size > 1:
+            with self.group.together():
+                result: Training | None = self._diverging()
+        else:
+            result = self._attempt()
         if result is None:
             self._let_go()
             self.frugal = True
-            # One of several processes cannot begin anew alone.
-            result = self._attempt() if self.group.size == 1 else None
+            result = self._attempt()
         if result is None:
             self._let_go()
             result = self._ended(*self._out_of_memory())
@@ -93,17 +96,21 @@ class TrainingJob:
     def _attempt(self) -> Training | None:
         """How the training ends; None where it lacks memory."""
         try:
-            return self._run()
+            return self._diverging()
         except (EomooError, OSError):
             raise
-        except DivergedError as error:
-            return self._ended("diverged", str(error))
         except Exception as error:
             text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
             if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
                 self.lacked = text
                 return None
             return self._ended("incident", text)
+
+    def _diverging(self) -> Training:
+        try:
+            return self._run()
+        except DivergedError as error:
+            return self._ended("diverged", str(error))
 
     def _let_go(self) -> None:
         """Free what a training that failed still holds, and the images that are kept on devices."""
@@ -171,9 +178,7 @@ class TrainingJob:
             self._load(state)
         for name in SPLITS:
             images = getattr(self.data, name)
-            self.splits[name] = Batches(
-                images, self.device, group=self.group, workers=self.workers, keep=not self.frugal
-            )
+            self.splits[name] = Batches(images, self.device, workers=self.workers, keep=not self.frugal)
 
     def _class_weights(self) -> torch.Tensor:
         import torch
@@ -193,7 +198,7 @@ class TrainingJob:
         rates, scales, codes = self._plan(parts)
         self.steps.model.train()
         start = saved = time.perf_counter()
-        batches = self.splits["train"].of(parts, seed=self.seed + epoch)
+        batches = self.splits["train"].of([share(part, self.group) for part in parts], seed=self.seed + epoch)
         for k, (part, (x, y)) in enumerate(zip(parts, batches, strict=True)):
             self._check(self.steps.take(x, y, codes[k], n=len(part), scale=scales[k], rate=rates[k]), epoch)
             self.step += 1
@@ -206,7 +211,7 @@ class TrainingJob:
                 self.seconds, start, saved = self.seconds + now - start, now, now
                 self._save()
         # Reading what was added up waits until the device has done it.
-        self._check(self.steps.sums()[0], epoch)
+        self._check(self._over_processes(self.steps.sums()[0])[0], epoch)
         self.epoch = epoch + 1
         self.seconds += time.perf_counter() - start
 
@@ -219,13 +224,17 @@ class TrainingJob:
 
         rates = [self.recipe.rate(self.step + k, self.n_steps, self.epochs) for k in range(len(parts))]
         self.rate = rates[-1] if rates else self.rate
+        own = [share(part, self.group) for part in parts]
+        whole = [len(mine) == len(part) for mine, part in zip(own, parts, strict=True)]
         # Gradients are averaged over the processes, so each one's part counts as often as there are.
-        scales = [self.group.size / float(self.image_weights[part].sum()) for part in parts]
-        rank, size = self.group.rank, self.group.size
+        scales = [
+            (1 if all_of_it else self.group.size) / float(self.image_weights[part].sum())
+            for part, all_of_it in zip(parts, whole, strict=True)
+        ]
         codes: Sequence[Any] = [None] * len(parts)
         if self.recipe.augment:
-            lengths = [len(part[rank::size]) for part in parts]
-            drawn = [turns(n, (self.seed, self.step + k, rank)) for k, n in enumerate(lengths)]
+            ranks = [0 if all_of_it else self.group.rank for all_of_it in whole]
+            drawn = [turns(len(mine), (self.seed, self.step + k, ranks[k])) for k, mine in enumerate(own)]
             codes = on_device(drawn, self.device)
         placed = [torch.tensor(values, dtype=torch.float32).to(self.device).unbind() for values in (rates, scales)]
         return placed[0] if self.device.type == "cuda" else rates, placed[1], codes

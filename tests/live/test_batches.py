@@ -5,7 +5,7 @@ import pytest
 
 from eomoo.images import ArrayImages, Subset
 from eomoo.live import resident
-from eomoo.live.batches import Batches, batch_order, on_device
+from eomoo.live.batches import Batches, batch_order, on_device, share
 from eomoo.live.devices import Group
 from eomoo.live.resident import forget_residents, resident_images
 
@@ -44,31 +44,40 @@ def assert_equal(first, second):
         assert torch.equal(y, other_y)
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_batches_are_the_images_asked_for_however_they_are_read(tiny_data, monkeypatch, rank):
-    split, group = tiny_data.val, Group(rank=rank, size=2)
-    expected = [
-        (torch.from_numpy(split.images[part[rank::2]]), torch.from_numpy(split.labels[part[rank::2]])) for part in PARTS
-    ]
-    assert_equal(pairs(Batches(split, CPU, group=group)), expected)
-    readers = Batches(split, CPU, group=group, workers=1)
+def test_batches_are_the_images_asked_for_however_they_are_read(tiny_data, monkeypatch):
+    split = tiny_data.val
+    expected = [(torch.from_numpy(split.images[part]), torch.from_numpy(split.labels[part])) for part in PARTS]
+    assert_equal(pairs(Batches(split, CPU)), expected)
+    readers = Batches(split, CPU, workers=1)
     for _ in range(2):
         assert_equal(pairs(readers), expected)
     # As on a CUDA device: read ahead and pinned by a thread, and kept there.
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
-    ahead = Batches(split, CPU, group=group)
+    ahead = Batches(split, CPU)
     monkeypatch.setattr(ahead, "_read", lambda parts, seed: ahead._ahead(parts))
     assert_equal(pairs(ahead), expected)
     monkeypatch.setattr(resident, "free_memory", lambda device: (10**9, 10**9))
-    kept = Batches(split, CPU, group=group)
+    kept = Batches(split, CPU)
     kept._kept = resident_images(split, CPU)
     assert_equal(pairs(kept), expected)
     assert all(x.is_contiguous(memory_format=torch.channels_last) for x, _ in pairs(kept))
 
 
+def test_processes_share_a_step_and_each_takes_all_of_one_that_is_too_small():
+    parts = [np.arange(7), np.arange(2)]
+    shares = [[share(part, Group(rank=rank, size=3)).tolist() for part in parts] for rank in range(3)]
+    assert shares == [[[0, 3, 6], [0, 1]], [[1, 4], [0, 1]], [[2, 5], [0, 1]]]
+    assert share(parts[0], Group()).tolist() == list(range(7))
+
+
+def test_a_part_without_images_is_no_batch(tiny_data):
+    batches = Batches(tiny_data.val, CPU).of([np.array([], dtype=np.int64), np.array([3])])
+    assert [len(y) for _, y in batches] == [1]
+
+
 def test_a_thread_that_reads_ahead_hands_on_what_went_wrong(tiny_data, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
-    seen = iter(Batches(tiny_data.val, CPU, group=Group())._ahead([PARTS[0], np.array([99])]))
+    seen = iter(Batches(tiny_data.val, CPU)._ahead([PARTS[0], np.array([99])]))
     next(seen)
     with pytest.raises(IndexError):
         next(seen)
@@ -76,10 +85,10 @@ def test_a_thread_that_reads_ahead_hands_on_what_went_wrong(tiny_data, monkeypat
 
 def test_what_a_data_set_draws_depends_on_the_step_alone(tiny_data):
     """Not on what its reading process had drawn before, so that a training that was killed goes on the same."""
-    first = Batches(Drawing(tiny_data.val), CPU, group=Group(), workers=1)
+    first = Batches(Drawing(tiny_data.val), CPU, workers=1)
     one, two = pairs(first, seed=1), pairs(first, seed=2)
     assert not torch.equal(one[0][0], two[0][0])
-    assert_equal(pairs(Batches(Drawing(tiny_data.val), CPU, group=Group(), workers=1), seed=2), two)
+    assert_equal(pairs(Batches(Drawing(tiny_data.val), CPU, workers=1), seed=2), two)
 
 
 def test_images_stay_on_the_device_if_they_fit_and_cannot_change(tiny_data, monkeypatch):
