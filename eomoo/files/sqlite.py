@@ -198,12 +198,14 @@ class Database:
 
 
 @contextlib.contextmanager
-def only_one(folder: str | Path, what: str) -> Iterator[None]:
+def only_one(folder: str | Path, what: str, *, patience: float = 0.2) -> Iterator[None]:
     """Hold a folder for this process; the lock ends with the process, however it ends.
 
     Args:
         folder: It is made when it is not there.
         what: What this process does there, for the sentence of the next one: "running a study".
+        patience: Seconds to wait for it. Who holds it mostly does so until the end, so that waiting helps only
+            against a lock's last moment.
 
     Raises:
         StoreError: Another process holds it.
@@ -214,8 +216,7 @@ def only_one(folder: str | Path, what: str) -> Iterator[None]:
         place.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as held:
         try:
-            # Who holds it does so until the end, so that waiting helps only against a lock's last moment.
-            connection = sqlite3.connect(place / _LOCK_NAME, timeout=0.2, isolation_level=None)
+            connection = sqlite3.connect(place / _LOCK_NAME, timeout=patience, isolation_level=None)
             held.callback(connection.close)
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:

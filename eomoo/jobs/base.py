@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cache
+from itertools import count, groupby
+from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, cast
 
 from eomoo.errors import EomooError, StoreError
@@ -255,5 +259,24 @@ def worker_number() -> int | None:
         name = str(get_worker().name)
     except ValueError:
         return None
-    # Dask numbers those of one machine; a SLURM job's worker has a name, and devices of its own.
-    return int(name) if name.isdigit() else None
+    # Dask numbers those that it starts itself; others it calls by their address, or by their SLURM job.
+    return int(name) if name.isdigit() else seat()
+
+
+@cache
+def seat() -> int:
+    """The first number that no other process of this machine, or of this SLURM job, has; kept to the process's end."""
+    import fcntl
+
+    job = os.environ.get("SLURM_JOB_ID", "workers")
+    place = Path(tempfile.gettempdir()) / f"eomoo-{os.getuid()}-{job}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    for k in count():
+        file = os.open(place / str(k), os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            continue
+        return k
+    raise AssertionError

@@ -13,7 +13,7 @@ import numpy as np
 
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive, whole
-from eomoo.errors import HoursOverError, SettingError, StoreError
+from eomoo.errors import DataError, DataNotFoundError, HoursOverError, SettingError, StoreError
 from eomoo.images import SPLITS, describe, labels_of
 from eomoo.jobs import Jobs, make_jobs
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
@@ -21,11 +21,15 @@ from eomoo.live.recipes import RECIPES, Recipe, format_epochs
 from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import NOT_BEGUN, DataSource, TrainingTask, run_task
-from eomoo.space import Skeleton
+from eomoo.space import Skeleton, load_space
+from eomoo.space.enumeration import N_CELLS
 
 # Trainings that may end in incidents before any succeeds. A fault that hits the first three hits all, and
 # a training may take hours.
 _MOST_UNLUCKY = 3
+# Multiply-accumulates of an epoch's images, forward, above which `auto` asks a cluster for a GPU: a minute of two
+# CPU cores, which take 154 s for 1,984 images of 1.117e9 each (measured).
+_SLOW_EPOCH = 8.6e11
 # A cell and its epochs.
 _Key = tuple[int, tuple[int, ...]]
 
@@ -56,6 +60,7 @@ class Campaign:
         threads: Of torch for each on a CPU; by default the processors shared among the workers.
         readers: Processes that read images ahead, for each candidate.
         cluster: "local", a Dask scheduler's address, or a TOML file for SLURM.
+        gpus_per_candidate: GPUs that train one candidate together, through torchrun on its worker; on CPUs processes.
         elsewhere: What timings that were made elsewhere depend on but the cell, as ``latency_conditions``: those in
             the store are read, and nothing is timed.
         report: Called with a sentence on what is being done.
@@ -80,6 +85,7 @@ class Campaign:
     threads: int | None = None
     readers: int = 0
     cluster: str = "local"
+    gpus_per_candidate: int = 1
     elsewhere: Facts | None = None
     report: Callable[[str], None] = field(default=_silent, repr=False)
     ended: Callable[[int], None] = field(default=_unheard, repr=False)
@@ -89,6 +95,7 @@ class Campaign:
     def __post_init__(self) -> None:
         known_keys("skeleton", self.shape, ("stem_channels", "n_stacks", "cells_per_stack"))
         positive("workers", self.workers)
+        positive("gpus_per_candidate", self.gpus_per_candidate)
         for name, least in (("seed", 0), ("readers", 0), ("threads", 1)):
             value = getattr(self, name)
             if value is not None:
@@ -115,9 +122,24 @@ class Campaign:
     def jobs(self) -> Jobs:
         """Where candidates are trained; started when it is first needed."""
         if self._jobs is None:
-            resource = "GPU" if self.device.startswith("cuda") else "CANDIDATE"
-            self._jobs = make_jobs(self.workers, cluster=self.cluster, resource=resource)
+            each = self.gpus_per_candidate
+            if self.device.startswith("cuda") or (self.device == "auto" and self._wants_gpu()):
+                self._jobs = make_jobs(self.workers, cluster=self.cluster, resource="GPU", amount=each)
+            else:
+                names = ("CANDIDATE", "GPU")[: 2 if self.device == "auto" else 1]
+                self._jobs = make_jobs(self.workers, cluster=self.cluster, resource=names)
         return self._jobs
+
+    def _wants_gpu(self) -> bool:
+        """Whether a CPU would be slow, which only a cluster needs to know; as it does where nobody here can tell."""
+        if self.cluster == "local" or self.gpus_per_candidate > 1:
+            return self.cluster != "local"
+        try:
+            n, around = len(self.source.open().train), _skeleton_of(self.source, self.shape)
+        except (DataError, DataNotFoundError):
+            return True
+        some = np.arange(0, N_CELLS, 1_000)
+        return float(n * np.median(load_space().macs(some, around))) > _SLOW_EPOCH
 
     @property
     def store(self) -> LiveStore:
@@ -287,8 +309,7 @@ class Campaign:
             raise HoursOverError("the hours are over")
         self.report(f"training {len(cells)} networks for {format_epochs(epochs)} epochs")
         self._made.update((k, epochs) for k in cells)
-        tasks: list[TrainingTask] = []
-        again: list[int] = []
+        tasks = [self._task(k, epochs) for k in cells]
         late = False
 
         def keep(position: int, result: Result) -> None:
@@ -308,19 +329,15 @@ class Campaign:
             self.ended(cell)
 
         def lost(position: int, reason: str) -> None:
-            # A job at its walltime, a machine that is taken away: what advances comes to an end.
-            cell = tasks[position].cell
-            progress = progress_of(self._folder_of(cell, epochs))
-            if progress > self._progress.get(cell, 0.0):
-                self._progress[cell] = progress
-                again.append(cell)
-            else:
-                self._put_incident(cell, epochs, reason)
+            self._put_incident(tasks[position].cell, epochs, reason)
 
-        while cells:
-            tasks, again = [self._task(k, epochs) for k in cells], []
-            self.jobs.run(run_task, tasks, keep, on_incident=lost)
-            cells = again
+        def advanced(task: TrainingTask) -> bool:
+            # A job at its walltime, a machine that is taken away: what advances comes to an end.
+            before, now = self._progress.get(task.cell, 0.0), progress_of(self._folder_of(task.cell, epochs))
+            self._progress[task.cell] = now
+            return now > before
+
+        self.jobs.run(run_task, tasks, keep, on_incident=lost, advanced=advanced)
         if late:
             raise HoursOverError("the hours are over")
 
@@ -350,6 +367,7 @@ class Campaign:
             workers=self.readers,
             threads=self.threads or _threads(self.workers, self.cluster),
             curve=self.curve,
+            processes=self.gpus_per_candidate,
             until=self.until,
         )
 

@@ -10,19 +10,23 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from eomoo.errors import DataError, EomooError
+from eomoo.errors import DataError, EomooError, StoreError
+from eomoo.files import only_one
 from eomoo.images import ImageData, open_data
 from eomoo.jobs import worker_number
 from eomoo.live.devices import resolve_device
 from eomoo.live.recipes import Recipe, format_epochs
 from eomoo.live.runs import CurveSetting, Training
 from eomoo.live.store import key_of
+from eomoo.live.together import train_together
 from eomoo.live.training import train, training_setting
 from eomoo.packages import require
 from eomoo.space import Skeleton, load_space
 
 # What a kill costs at most. The checkpoint of the largest network (50 million parameters) takes 4 s.
 _CHECKPOINT_SECONDS = 60.0
+# Dask gives a worker that leaves 30 s; more than once that.
+_PATIENCE = 90.0
 NOT_BEGUN = "not begun"
 """The status of a task that came too late."""
 
@@ -66,6 +70,7 @@ class TrainingTask:
         workers: Processes that read images ahead.
         threads: Of torch on a CPU; None for as many as it takes by itself.
         curve: What of the learning curve is measured.
+        processes: That train together, each on a device of its own.
         until: When, by ``time.time()``, it is not begun any more.
     """
 
@@ -81,10 +86,28 @@ class TrainingTask:
     threads: int | None = None
     curve: CurveSetting = field(default_factory=CurveSetting)
     until: float = math.inf
+    processes: int = 1
 
     def setting(self) -> dict[str, object]:
         """Everything that the result depends on, as plain data."""
         return {**self._base_setting(), "epochs": format_epochs(self.recipe.stretches(self.epochs))}
+
+    def train(self, images: ImageData, device: str) -> Training:
+        """Train it in this process, or as one of several that torchrun started."""
+        return train(
+            self.cell,
+            images,
+            skeleton=self.skeleton,
+            recipe=self.recipe,
+            epochs=self.epochs,
+            seed=self.seed,
+            device=device,
+            folder=self.run_folder(),
+            workers=self.workers,
+            threads=self.threads,
+            checkpoint_seconds=_CHECKPOINT_SECONDS,
+            curve=self.curve,
+        )
 
     def run_folder(self) -> Path:
         """The folder of this training; the same whatever its epochs, so that it can be continued."""
@@ -117,21 +140,12 @@ def run_task(task: TrainingTask) -> dict[str, object]:
         return Training(status=NOT_BEGUN, epochs=task.epochs).to_dict()
     images = task.source.open()
     try:
-        result = train(
-            task.cell,
-            images,
-            skeleton=task.skeleton,
-            recipe=task.recipe,
-            epochs=task.epochs,
-            seed=task.seed,
-            device=worker_device(task.device, worker_number()),
-            folder=task.run_folder(),
-            workers=task.workers,
-            threads=task.threads,
-            checkpoint_seconds=_CHECKPOINT_SECONDS,
-            curve=task.curve,
-        )
-    except (DataError, OSError) as error:
+        # A worker that leaves, or that its scheduler takes for lost, may be at it for a while.
+        with only_one(task.run_folder(), "training", patience=_PATIENCE):
+            if task.processes > 1:
+                train_together(task, worker_number())
+            result = task.train(images, worker_device(task.device, worker_number()))
+    except (DataError, OSError, StoreError) as error:
         reason = str(error) if isinstance(error, EomooError) else f"{type(error).__name__}: {error}"
         result = Training(status="incident", reason=reason, epochs=task.epochs)
     return result.to_dict()

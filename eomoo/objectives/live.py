@@ -73,7 +73,8 @@ LIVE_QUANTITIES: Mapping[str, Quantity] = with_errors(_OWN)
 _SETTINGS = {
     "data": str, "images": dict, "skeleton": dict, "recipe": str, "recipe_settings": dict,
     "epochs": (int, str), "curve": dict, "seed": int, "device": str, "latency": dict, "folder": str, "workers": int,
-    "threads": int, "readers": int, "cluster": str, "screen": int, "screen_quantile": (int, float),
+    "threads": int, "readers": int, "cluster": str, "gpus_per_candidate": int, "screen": int,
+    "screen_quantile": (int, float),
 }  # fmt: skip
 LIVE_SETTINGS = frozenset(_SETTINGS)
 OWN_IMAGES = "live-data"

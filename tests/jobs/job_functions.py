@@ -8,6 +8,7 @@ from threading import get_ident
 
 from eomoo.errors import SettingError
 from eomoo.jobs import worker_number
+from eomoo.jobs.base import seat
 
 
 def square(x):
@@ -18,6 +19,11 @@ def square(x):
 def where(x):
     time.sleep(0.05)
     return x, os.getpid(), worker_number()
+
+
+def seat_of(x):
+    time.sleep(0.05)
+    return os.getpid(), seat()
 
 
 def raise_on(task):

@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from job_functions import die, others_at_once, raise_on, square, wait_for, where
+from job_functions import die, others_at_once, raise_on, seat_of, square, wait_for, where
 
 from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs, one_thread
@@ -186,6 +186,15 @@ def test_processes_are_numbered_and_stay(tmp_path):
     assert {number for _, _, number in first.values()} == {0, 1}
     assert {pid for _, pid, _ in first.values()} == {pid for _, pid, _ in second.values()}
     assert os.getpid() not in {pid for _, pid, _ in first.values()}
+
+
+def test_processes_without_a_number_find_one_that_no_other_has(tmp_path, monkeypatch):
+    """By which the workers of a scheduler that were started by hand choose their device."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with ProcessJobs(2) as jobs:
+        found = set(collect(jobs, seat_of, range(8)).values())
+    assert {number for _, number in found} == {0, 1}
+    assert len(found) == 2
 
 
 def test_a_process_that_is_started_again_keeps_its_number(tmp_path):

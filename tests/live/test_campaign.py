@@ -10,6 +10,7 @@ from tiny_images import make_data
 
 from eomoo.errors import DataError, HoursOverError, StoreError
 from eomoo.images import ArrayImages
+from eomoo.jobs import ATTEMPTS, LocalJobs
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
@@ -104,23 +105,19 @@ def test_a_diverged_training_is_a_result_and_told_as_stored(tmp_path, monkeypatc
     ]
 
 
-class LosingJobs:
-    """Workers that are lost after each epoch, as with a walltime that is too short."""
+class LosingJobs(LocalJobs):
+    """Workers that are lost after so many epochs, as with a walltime that is too short."""
 
     def __init__(self, advance):
-        self.advance, self.runs = advance, 0
+        super().__init__()
+        self.advance, self.lost = advance, 0
 
-    def call(self, function, *arguments):
-        return function(*arguments)
-
-    def close(self):
-        pass
-
-    def run(self, function, tasks, on_result, *, on_incident):
+    def _wait(self):
         from eomoo.live.job import TrainingJob
 
         train_epoch, seen = TrainingJob._train_epoch, [0]
-        self.runs += 1
+        # The first of the works that wait is the one that runs.
+        work = self._waiting[0]
 
         def one_epoch(job, epoch):
             seen[0] += 1
@@ -128,16 +125,14 @@ class LosingJobs:
                 raise KeyboardInterrupt
             train_epoch(job, epoch)
 
-        for k, task in enumerate(tasks):
-            TrainingJob._train_epoch = one_epoch
-            try:
-                result = function(task)
-            except KeyboardInterrupt:
-                on_incident(k, "its worker died 3 times")
-                continue
-            finally:
-                TrainingJob._train_epoch = train_epoch
-            on_result(k, result)
+        TrainingJob._train_epoch = one_epoch
+        try:
+            return super()._wait()
+        except KeyboardInterrupt:
+            self.lost += 1
+            return work, ATTEMPTS
+        finally:
+            TrainingJob._train_epoch = train_epoch
 
 
 def test_a_training_whose_workers_are_lost_goes_on_as_long_as_it_advances(tmp_path):
@@ -146,14 +141,33 @@ def test_a_training_whose_workers_are_lost_goes_on_as_long_as_it_advances(tmp_pa
     campaign._jobs = LosingJobs(advance=1)
     found = campaign.trainings([77], (5,))[77]
     assert found["status"] == "done"
-    assert campaign._jobs.runs == 5
+    assert campaign._jobs.lost == 4
     assert found["val"] == whole["val"]
     stuck = make(tmp_path / "stuck")
     stuck._jobs = LosingJobs(advance=0)
     assert stuck.trainings([77], (5,)) == {}
-    assert stuck._jobs.runs == 1
+    assert stuck._jobs.lost == 1
     (incident,) = stuck.store.incidents()
-    assert (incident.reason, incident.progress) == ("its worker died 3 times", 0)
+    assert (incident.reason, incident.progress) == ("its worker died 3 times (out of memory?)", 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        ({"device": "cpu"}, ("CANDIDATE",)),
+        ({"device": "cuda:1"}, "GPU"),
+        ({"device": "auto"}, ("CANDIDATE", "GPU")),
+        ({"device": "auto", "shape": {"stem_channels": 8192, "n_stacks": 3, "cells_per_stack": 3}}, "GPU"),
+        ({"device": "auto", "gpus_per_candidate": 2}, "GPU"),
+    ],
+)
+def test_a_cluster_is_asked_for_a_gpu_where_a_cpu_would_be_slow(tmp_path, monkeypatch, changes, asked):
+    """96 images of 8x8 pixels are no work in 5 channels, and minutes in 8,192."""
+    made = []
+    monkeypatch.setattr("eomoo.live.campaign.make_jobs", lambda workers, **options: made.append(options))
+    assert make(tmp_path, cluster="tcp://host:8786", **changes).jobs is None
+    assert made[0]["resource"] == asked
+    assert made[0].get("amount", 1) == changes.get("gpus_per_candidate", 1)
 
 
 def search(folder, queue):

@@ -1,0 +1,103 @@
+"""One training by several processes that torchrun starts on a worker: its task as a file, its failure as words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eomoo.errors import EomooError, SettingError, StoreError
+from eomoo.files import read_json, write_json
+from eomoo.live.recipes import Recipe
+from eomoo.live.runs import CurveSetting
+from eomoo.space import Skeleton
+
+if TYPE_CHECKING:
+    from eomoo.live.tasks import TrainingTask
+
+_TASK, _WORDS = "task.json", "failed.txt"
+
+
+def train_together(task: TrainingTask, number: int | None) -> None:
+    """Train a task by its ``processes``; the result is in its folder.
+
+    Args:
+        task: Its images have a name.
+        number: Which of its machine's workers this one is, by which it takes devices.
+
+    Raises:
+        StoreError: (a RuntimeError) A process failed; these are its words.
+        SettingError: (a ValueError) The images have no name.
+    """
+    if task.source.images is not None:
+        raise SettingError("several GPUs for each candidate need images with a name, such as a folder")
+    with tempfile.TemporaryDirectory() as place, open(Path(place) / "output.txt", "wb") as output:
+        write_json(Path(place) / _TASK, asdict(replace(task, until=0.0)))
+        command = ["torch.distributed.run", "--standalone", f"--nproc-per-node={task.processes}"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command, "-m", "eomoo.live.together", place],
+            stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
+            env={**os.environ, **_devices(number or 0, task.processes)},
+        )  # fmt: skip
+        try:
+            code = process.wait()
+        finally:
+            # Its processes end with this pipe, as they do where this one is killed.
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # type: ignore[union-attr]
+        if code:
+            words = Path(place) / _WORDS
+            said = (Path(place) / "output.txt").read_text(errors="replace").splitlines() or [f"exit status {code}"]
+            raise StoreError(words.read_text() if words.exists() else f"torchrun: {said[-1][:200]}")
+
+
+def _devices(number: int, n: int) -> dict[str, str]:
+    """The GPUs of one of several workers that share a machine's or a job's."""
+    import torch
+
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    there = listed.split(",") if listed else [str(k) for k in range(torch.cuda.device_count())]
+    if not torch.cuda.is_available() or len(there) < n:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ",".join(there[(number * n + k) % len(there)] for k in range(n))}
+
+
+def _read_task(place: Path) -> TrainingTask:
+    from eomoo.live.tasks import DataSource, TrainingTask
+
+    values = read_json(place / _TASK)
+    source = DataSource(name=values["source"]["name"], options=values["source"]["options"])
+    kinds = {"skeleton": Skeleton, "recipe": Recipe, "curve": CurveSetting}
+    made = {name: kind(**values[name]) for name, kind in kinds.items()}
+    return TrainingTask(**{**values, **made, "source": source, "epochs": tuple(values["epochs"])})
+
+
+def _end_with(pipe: int) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(pipe, 1):
+            pass
+    os._exit(1)
+
+
+def main() -> None:
+    """One of the processes."""
+    place = Path(sys.argv[1])
+    threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
+    try:
+        task = _read_task(place)
+        task.train(task.source.open(), task.device)
+    except (EomooError, OSError) as error:
+        # The first one's words; the others say the same.
+        with contextlib.suppress(FileExistsError), open(place / _WORDS, "x", encoding="utf-8") as file:
+            file.write(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
