@@ -78,11 +78,11 @@ class ProcessJobs(Jobs):
                 self._waiting.remove(work)
                 self._groups[p] = work.group
                 try:
-                    future = self._pool(p).submit(work.function, work.task)
+                    future = self.pool(p).submit(work.function, work.task)
                 except BrokenProcessPool:
                     # It died while it had nothing to do, which is no task's fault.
                     self._replace(p)
-                    future = self._pool(p).submit(work.function, work.task)
+                    future = self.pool(p).submit(work.function, work.task)
                 self._running[p] = work, future
 
     def _choose(self, p: int) -> Work[Any, Any] | None:
@@ -93,7 +93,7 @@ class ProcessJobs(Jobs):
         others = {group for q, group in self._groups.items() if q != p} - {None}
         return next((work for work in self._waiting if work.group not in others), None)
 
-    def _pool(self, p: int) -> ProcessPoolExecutor:
+    def pool(self, p: int) -> ProcessPoolExecutor:
         """The p-th process, started when it is first needed."""
         while len(self._pools) <= p:
             self._pools.append(self._start(len(self._pools)))
