@@ -6,11 +6,12 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from eomoo.errors import DataError, EomooError, StoreError
+from eomoo.errors import DataError, EomooError, SettingError, StoreError
 from eomoo.files import only_one
 from eomoo.images import ImageData, open_data
 from eomoo.jobs import worker_number
@@ -92,22 +93,10 @@ class TrainingTask:
         """Everything that the result depends on, as plain data."""
         return {**self._base_setting(), "epochs": format_epochs(self.recipe.stretches(self.epochs))}
 
-    def train(self, images: ImageData, device: str) -> Training:
-        """Train it in this process, or as one of several that torchrun started."""
-        return train(
-            self.cell,
-            images,
-            skeleton=self.skeleton,
-            recipe=self.recipe,
-            epochs=self.epochs,
-            seed=self.seed,
-            device=device,
-            folder=self.run_folder(),
-            workers=self.workers,
-            threads=self.threads,
-            checkpoint_seconds=_CHECKPOINT_SECONDS,
-            curve=self.curve,
-        )
+    def arguments(self) -> dict[str, Any]:
+        """Of ``train``, but the images and where it runs."""
+        names = ("cell", "skeleton", "recipe", "epochs", "seed", "workers", "threads", "curve")
+        return {name: getattr(self, name) for name in names} | {"checkpoint_seconds": _CHECKPOINT_SECONDS}
 
     def run_folder(self) -> Path:
         """The folder of this training; the same whatever its epochs, so that it can be continued."""
@@ -143,12 +132,25 @@ def run_task(task: TrainingTask) -> dict[str, object]:
         # A worker that leaves, or that its scheduler takes for lost, may be at it for a while.
         with only_one(task.run_folder(), "training", patience=_PATIENCE):
             if task.processes > 1:
-                train_together(task, worker_number())
-            result = task.train(images, worker_device(task.device, worker_number()))
+                _together(task)
+            device = worker_device(task.device, worker_number())
+            result = train(data=images, device=device, folder=task.run_folder(), **task.arguments())
     except (DataError, OSError, StoreError) as error:
         reason = str(error) if isinstance(error, EomooError) else f"{type(error).__name__}: {error}"
         result = Training(status="incident", reason=reason, epochs=task.epochs)
     return result.to_dict()
+
+
+def _together(task: TrainingTask) -> None:
+    if task.source.images is not None:
+        raise SettingError("several GPUs for each candidate need images with a name, such as a folder")
+    kinds = {name: asdict(getattr(task, name)) for name in ("skeleton", "recipe", "curve")}
+    where = {"folder": str(task.run_folder()), "device": task.device}
+    train_together(
+        {**task.arguments(), **kinds, **where, "name": task.source.name, "options": dict(task.source.options)},
+        task.processes,
+        worker_number(),
+    )
 
 
 def worker_device(device: str, number: int | None) -> str:

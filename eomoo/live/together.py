@@ -8,42 +8,39 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from eomoo.errors import EomooError, SettingError, StoreError
+from eomoo.arrays import Facts
+from eomoo.errors import EomooError, StoreError
 from eomoo.files import read_json, write_json
+from eomoo.images import open_data
 from eomoo.live.recipes import Recipe
 from eomoo.live.runs import CurveSetting
+from eomoo.live.training import train
 from eomoo.space import Skeleton
 
-if TYPE_CHECKING:
-    from eomoo.live.tasks import TrainingTask
-
+_KINDS = {"skeleton": Skeleton, "recipe": Recipe, "curve": CurveSetting}
 _TASK, _WORDS = "task.json", "failed.txt"
 
 
-def train_together(task: TrainingTask, number: int | None) -> None:
-    """Train a task by its ``processes``; the result is in its folder.
+def train_together(arguments: Facts, processes: int, number: int | None) -> None:
+    """Train by several processes; the result is in the folder that they are told.
 
     Args:
-        task: Its images have a name.
+        arguments: Of ``train``, as plain data; name and options of the images.
+        processes: How many.
         number: Which of its machine's workers this one is, by which it takes devices.
 
     Raises:
         StoreError: (a RuntimeError) A process failed; these are its words.
-        SettingError: (a ValueError) The images have no name.
     """
-    if task.source.images is not None:
-        raise SettingError("several GPUs for each candidate need images with a name, such as a folder")
     with tempfile.TemporaryDirectory() as place, open(Path(place) / "output.txt", "wb") as output:
-        write_json(Path(place) / _TASK, asdict(replace(task, until=0.0)))
-        command = ["torch.distributed.run", "--standalone", f"--nproc-per-node={task.processes}"]
+        write_json(Path(place) / _TASK, arguments)
+        command = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         process = subprocess.Popen(
             [sys.executable, "-m", *command, "-m", "eomoo.live.together", place],
             stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
-            env={**os.environ, **_devices(number or 0, task.processes)},
+            env={**os.environ, **_devices(number or 0, processes)},
         )  # fmt: skip
         try:
             code = process.wait()
@@ -68,16 +65,6 @@ def _devices(number: int, n: int) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": ",".join(there[(number * n + k) % len(there)] for k in range(n))}
 
 
-def _read_task(place: Path) -> TrainingTask:
-    from eomoo.live.tasks import DataSource, TrainingTask
-
-    values = read_json(place / _TASK)
-    source = DataSource(name=values["source"]["name"], options=values["source"]["options"])
-    kinds = {"skeleton": Skeleton, "recipe": Recipe, "curve": CurveSetting}
-    made = {name: kind(**values[name]) for name, kind in kinds.items()}
-    return TrainingTask(**{**values, **made, "source": source, "epochs": tuple(values["epochs"])})
-
-
 def _end_with(pipe: int) -> None:
     with contextlib.suppress(OSError):
         while os.read(pipe, 1):
@@ -90,8 +77,10 @@ def main() -> None:
     place = Path(sys.argv[1])
     threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
     try:
-        task = _read_task(place)
-        task.train(task.source.open(), task.device)
+        values = read_json(place / _TASK)
+        images = open_data(values.pop("name"), **values.pop("options"))
+        made = {name: kind(**values.pop(name)) for name, kind in _KINDS.items()}
+        train(values.pop("cell"), images, **made, **values)
     except (EomooError, OSError) as error:
         # The first one's words; the others say the same.
         with contextlib.suppress(FileExistsError), open(place / _WORDS, "x", encoding="utf-8") as file:
