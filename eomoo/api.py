@@ -70,7 +70,7 @@ class Run:
         repeated: Whether it was in the folder already, so that nothing was evaluated.
         n_earlier: How many of its cells were in the folder already, from a part of it with a smaller budget.
 
-    Example:
+    Examples:
         >>> eomoo.run("eo-macro-params", algorithm="random", budget=10).summary["distinct_cells"]
         10
     """
@@ -192,7 +192,7 @@ def run(
         SettingError, CardError: (a ValueError) A setting that cannot be, or a folder with another run.
         StoreError: (a RuntimeError) Another process is running a search in the folder.
 
-    Example:
+    Examples:
         >>> run = eomoo.run("eo-macro-params", algorithm="pls", budget=30, seed=1)
         >>> len(run.trace), list(run.front.columns[:3])
         (30, ['index', 'hash', 'val_macro_error'])
@@ -246,7 +246,7 @@ def plot_front(
         SettingError: (a ValueError) There are not two objectives.
         UnknownNameError: (a KeyError) There is no such column.
 
-    Example:
+    Examples:
         >>> table = pd.DataFrame({"accuracy": [0.7, 0.8, 0.6], "energy": [10.0, 12.0, 11.0]})
         >>> eomoo.plot_front(table, objectives={"accuracy": "max", "energy": "min"}).axes[0].get_xlabel()
         'accuracy'

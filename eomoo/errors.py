@@ -4,7 +4,7 @@
 class EomooError(Exception):
     """Base of all errors raised by eomoo; its text is one sentence for the user.
 
-    Example:
+    Examples:
         >>> try:
         ...     eomoo.get_problem("no-such-card")
         ... except eomoo.EomooError as error:

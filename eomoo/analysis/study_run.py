@@ -37,7 +37,7 @@ class StudyRun:
     Attributes:
         tables: All that ``eomoo study show`` says, and ``results``, what was read from the store.
 
-    Example:
+    Examples:
         >>> eomoo.run_study("eo-macro-params", ["random"], seeds=2, budget=10)
         StudyRun(random on eo-macro-params: 1 problems, 2 runs)
     """
@@ -104,7 +104,8 @@ class StudyRun:
     def _repr_html_(self) -> str:
         parts: list[object] = [notebook.element("b", self.tables.results.title)]
         for problem, n in self.tables.places:
-            medians = median_table(self.tables, problem, n, default_indicators(self.tables))
+            # As many as a notebook is wide; ``summary`` has all.
+            medians = median_table(self.tables, problem, n, default_indicators(self.tables)[:5])
             # Quartiles stay together, below the median.
             rows = [[value_text(v).replace(", ", ",\N{NO-BREAK SPACE}") for v in row] for row in medians.rows]
             parts += [f"{problem}, {n:,} distinct cells evaluated", notebook.table(medians.columns, rows)]
@@ -150,7 +151,7 @@ def run_study(
         CardError, SettingError: (a ValueError) A setting that cannot be.
         StoreError: (a RuntimeError) Another process works on the folder, or it holds another study.
 
-    Example:
+    Examples:
         >>> study = eomoo.run_study("eo-macro-params", ["pls", "random"], seeds=2, budget=20)
         >>> study.runs["label"].tolist()
         ['pls', 'pls', 'random', 'random']

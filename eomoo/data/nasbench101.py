@@ -45,7 +45,7 @@ class NASBench101Table:
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
 
-    Example:
+    Examples:
         >>> table = eomoo.NASBench101Table()  # doctest: +SKIP
         >>> table.columns["validation_accuracy_108_final"][76119].mean()  # doctest: +SKIP
     """

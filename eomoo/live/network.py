@@ -63,7 +63,7 @@ def build_network(
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
 
-    Example:
+    Examples:
         >>> network = eomoo.build_network(76119, seed=0, device="meta")
         >>> sum(p.numel() for p in network.parameters()) == space.params(76119)
         True

@@ -67,7 +67,7 @@ def measure(
             other settings.
         StoreError: (a RuntimeError) Another process measures there, or no training comes to an end.
 
-    Example:
+    Examples:
         >>> table = eomoo.measure("live-scene", out="mine", spread=20)  # doctest: +SKIP
         >>> table.to_dataframe()[["index", "val_macro", "latency"]]  # doctest: +SKIP
     """

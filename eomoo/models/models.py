@@ -58,7 +58,7 @@ def load_models(folder: str | Path) -> Models:
         DataNotFoundError: A file is missing.
         DataError: A file is damaged or belongs to other models, or this xgboost reads it otherwise.
 
-    Example:
+    Examples:
         >>> from eomoo.models import shipped_folder
         >>> models = eomoo.load_models(shipped_folder())
         >>> "latency" in models.targets

@@ -139,7 +139,7 @@ def card_folder() -> Path:
 def list_problems() -> list[str]:
     """Names of the shipped cards, sorted.
 
-    Example:
+    Examples:
         >>> "eo-macro-latency" in eomoo.list_problems()
         True
     """

@@ -98,7 +98,7 @@ def fit_table(
         SettingError: A target has fewer than 12 values, there is no such column, or it needs no model.
         DataError: A file is none, or a row of it is no cell.
 
-    Example:
+    Examples:
         >>> cells = np.arange(0, 420_000, 15_000)
         >>> table = pd.DataFrame({"index": cells, "energy": 3e-8 * space.macs(cells)})
         >>> models = eomoo.fit_models(table, units={"energy": "mJ"}, repeats=1)

@@ -135,7 +135,7 @@ def make_algorithm(name: str, n_obj: int, **options: Any) -> Algorithm:
 def default_algorithm() -> Algorithm:
     """A fresh copy of the algorithm that ``eomoo run`` uses, for a problem of any number of objectives.
 
-    Example:
+    Examples:
         >>> type(eomoo.default_algorithm()).__name__
         'SurrogatePLS'
     """

@@ -75,7 +75,7 @@ class CostAwareSearch(CellSearch):
     Source: expected improvement by cost: Snoek, Larochelle, Adams, NeurIPS 2012; believer fantasies: Ginsbourger, Le
     Riche, Carraro, 2010; terms of several fidelities: see ``rungs``.
 
-    Example:
+    Examples:
         >>> result = minimize(problem, eomoo.CostAwareSearch(n_starts=6), ("n_eval", 8), seed=1)
         >>> result.algorithm.evaluator.n_eval
         8

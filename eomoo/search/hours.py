@@ -30,7 +30,7 @@ class Hours(Termination):
     Raises:
         SettingError: (a ValueError) No number above 0.
 
-    Example:
+    Examples:
         >>> from eomoo.search import Hours
         >>> Hours(0.5).hours
         0.5

@@ -34,7 +34,7 @@ class MemeticSearch(PLS):
     Source: Knowles, Corne, Memetic algorithms for multiobjective optimization, 2005; NSGA-II: Deb et al.,
     IEEE TEC 6(2), 2002.
 
-    Example:
+    Examples:
         >>> result = minimize(problem, eomoo.MemeticSearch(n_genetic=20, pop_size=10), ("n_eval", 40), seed=1)
         >>> bool((problem.space.index(result.X) == result.opt.get("index")).all())
         True

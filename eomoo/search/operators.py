@@ -27,7 +27,7 @@ def cell_operators(*, sampling: Starts | None = None) -> Facts:
     Args:
         sampling: A Sampling, or cells as ``CellSampling`` takes them; random cells by default.
 
-    Example:
+    Examples:
         >>> result = minimize(problem, NSGA2(pop_size=10, **eomoo.cell_operators()), ("n_gen", 2), seed=1)
         >>> len(np.unique(result.pop.get("index")))
         10
@@ -45,7 +45,7 @@ class RandomCellSampling(Sampling):
 
     Genotypes are the stored members of their classes. A problem with fewer cells gives all of them.
 
-    Example:
+    Examples:
         >>> eomoo.RandomCellSampling()(problem, 4, random_state=np.random.default_rng(1)).get("X").shape
         (4, 26)
     """
@@ -70,7 +70,7 @@ class NeighborMutation(Mutation):
         kind: "hamming", "symmetric" or "published".
         prob: Probability that an individual is mutated at all.
 
-    Example:
+    Examples:
         >>> algorithm = NSGA2(pop_size=10, **{**eomoo.cell_operators(), "mutation": eomoo.NeighborMutation(prob=0.5)})
         >>> len(minimize(problem, algorithm, ("n_gen", 2), seed=1).pop)
         10
@@ -131,7 +131,7 @@ class CellCrossover(Crossover):
     Args:
         prob: Probability that a pair of parents is crossed at all.
 
-    Example:
+    Examples:
         >>> algorithm = NSGA2(pop_size=10, **{**eomoo.cell_operators(), "crossover": eomoo.CellCrossover(prob=0.9)})
         >>> len(minimize(problem, algorithm, ("n_gen", 2), seed=1).pop)
         10
@@ -171,7 +171,7 @@ class CellDuplicateElimination(DuplicateElimination):
 
     Invalid genotypes are duplicates when they are equal gene by gene.
 
-    Example:
+    Examples:
         >>> from pymoo.core.population import Population
         >>> len(eomoo.CellDuplicateElimination().do(Population.new(X=space.genotype([5, 5, 7]))))
         2

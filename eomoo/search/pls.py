@@ -66,7 +66,7 @@ class PLS(CellSearch):
     salesman problem, 2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form:
     Demir, Traoré, Camero, ESANN 2024.
 
-    Example:
+    Examples:
         >>> result = minimize(problem, eomoo.PLS(n_starts=5, restart="random"), ("n_eval", 30), seed=1)
         >>> result.algorithm.evaluator.n_eval
         30

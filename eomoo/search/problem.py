@@ -52,7 +52,7 @@ def get_problem(
         UnknownNameError: (a KeyError) No such card.
         CardError: (a ValueError) The card, a constraint or an option cannot be.
 
-    Example:
+    Examples:
         >>> eomoo.get_problem("eo-macro-params", constraints="params<=5e6").constraints[-1].quantity
         'params'
     """
@@ -88,7 +88,7 @@ class CellProblem(Problem):
         domain: (423624,) bool, the cells that have values; None for all of them.
         reference_point: (m,) in the space of ``F``, or None.
 
-    Example:
+    Examples:
         >>> problem.objective_names, problem.values([5, 76119]).shape
         (['val_macro_error', 'latency'], (2, 2))
         >>> problem.evaluate(problem.space.genotype([5]), return_values_of=["F"]).shape

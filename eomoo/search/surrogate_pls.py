@@ -112,7 +112,7 @@ class SurrogatePLS(CellSearch):
     10(4), 2006 (its expected improvement); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018
     (Thompson sampling with hypervolume).
 
-    Example:
+    Examples:
         >>> result = minimize(problem, eomoo.SurrogatePLS(n_starts=10), ("n_eval", 20), seed=1)
         >>> result.algorithm.evaluator.n_eval
         20

@@ -64,7 +64,7 @@ class SurrogateParetoSampling(Sampling):
 
     Source: Demir, Traoré, Camero, ESANN 2024, data-centric initialisation.
 
-    Example:
+    Examples:
         >>> start = eomoo.SurrogateParetoSampling(n_train=100)
         >>> algorithm = eomoo.PLS(sampling=start, n_starts=5)  # the training cells count in its budget
     """

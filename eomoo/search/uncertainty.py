@@ -64,7 +64,7 @@ def front_uncertainty(
             twice, or values must be measured and neither ``cells`` nor ``among`` says of which cells they are.
         DataNotFoundError, DataError: The models that predict are missing or damaged.
 
-    Example:
+    Examples:
         >>> certain = eomoo.front_uncertainty(problem, [5, 76119], among=range(100), n_draws=20)
         >>> certain.probability.shape
         (2,)

@@ -190,7 +190,7 @@ class WalkSampling(Sampling):
 
     Source: Traoré, Camero, Zhu, Fitness landscape footprint, 2021; Demir, Traoré, Camero, ESANN 2024.
 
-    Example:
+    Examples:
         >>> eomoo.WalkSampling(length=5)(problem, 10, random_state=np.random.default_rng(1)).get("X").shape
         (10, 26)
     """

@@ -31,7 +31,7 @@ class Catalogue(Tables):
     Use :func:`load_space`, which builds it once a process. Arrays and attributes: see
     :class:`~eomoo.space.tables.Tables`.
 
-    Example:
+    Examples:
         >>> space.index(space.genotype(5)), space.params([5, 76119]).shape
         (5, (2,))
     """
@@ -165,7 +165,7 @@ class Catalogue(Tables):
 def load_space() -> Catalogue:
     """The catalogue of all cells, built once a process in a fraction of a second.
 
-    Example:
+    Examples:
         >>> space = eomoo.load_space()
         >>> len(space), space.cell(76119).n_vertices
         (423624, 6)

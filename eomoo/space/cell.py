@@ -42,7 +42,7 @@ class Cell:
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
 
-    Example:
+    Examples:
         >>> cell = eomoo.Cell([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", "conv3x3", "output"])
         >>> cell.n_edges, cell == space.cell(int(space.find([cell.hash])[0]))
         (2, True)

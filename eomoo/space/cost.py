@@ -38,7 +38,7 @@ class Skeleton:
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
 
-    Example:
+    Examples:
         >>> small = replace(eomoo.SO2SAT, in_channels=4, stem_channels=16)
         >>> space.params(76119, small) < space.params(76119, eomoo.SO2SAT)
         True

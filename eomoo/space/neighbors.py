@@ -33,7 +33,7 @@ class Neighborhood:
         indptr: (n_cells + 1,) int64; cell i's neighbours are ``indices[indptr[i]:indptr[i + 1]]``.
         indices: int32, sorted and distinct within a row, never the cell itself.
 
-    Example:
+    Examples:
         >>> space.neighbors(76119).size > 0
         True
     """
