@@ -10,7 +10,7 @@ from typing import Any
 from eomoo.analysis.results import ProblemResults
 from eomoo.analysis.tables import Curves, Facts, Picture, Section, Series
 from eomoo.files import read_bytes
-from eomoo.space import SO2SAT
+from eomoo.space import SO2SAT, Skeleton
 
 CELL = "@CELL@"
 """Stands for a cell's index in commands; no shell quotes it."""
@@ -52,6 +52,13 @@ def cell_commands(results: ProblemResults, folder: str) -> list[tuple[str, str]]
     return [(what, shlex.join(["eomoo", *parts])) for what, parts in found]
 
 
+def skeleton_words(around: Skeleton) -> str:
+    """The network around the cells in words."""
+    stacks = f"{around.stem_channels} channels, {around.n_stacks} stacks of {around.cells_per_stack}"
+    size = f"{around.image_size}x{around.image_size} pixels"
+    return f"{stacks}, images of {size} with {around.in_channels} bands, {around.n_classes} classes"
+
+
 def _options(values: Mapping[str, Any]) -> list[str]:
     """Values as options of the command line, tables of them repeated."""
     parts: list[str] = []
@@ -67,10 +74,8 @@ def _text(value: object) -> str:
 
 def network_section(place: Path, results: ProblemResults) -> Section:
     """What the networks are, how they were trained and timed, and what of their own lies in the run's folder."""
-    network, around = network_of(results), results.problem.skeleton
-    stacks = f"{around.stem_channels} channels, {around.n_stacks} stacks of {around.cells_per_stack}"
-    images = f"{around.image_size}x{around.image_size} pixels, {around.in_channels} bands, {around.n_classes} classes"
-    rows = [("skeleton", stacks), ("images", images)]
+    network = network_of(results)
+    rows = [("skeleton", skeleton_words(results.problem.skeleton))]
     for name, value in network.get("train", {}).items():
         told = ", ".join(f"{k} {_text(v)}" for k, v in value.items()) if isinstance(value, Mapping) else _text(value)
         rows += [({"set": "set beside", "device": "device asked for"}.get(name, name), told)] if told else []

@@ -13,6 +13,7 @@ from eomoo.analysis.basis import basis_words
 from eomoo.analysis.columns import certainty_words, choices_table
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
+from eomoo.analysis.definitions import glossary
 from eomoo.analysis.fronts import FrontData, front_data, front_table
 from eomoo.analysis.network import cell_commands, network_section
 from eomoo.analysis.printing.html import to_html
@@ -146,6 +147,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         network_section(place, problem),
         *landscape_sections(place),
         repeat_run(problem, run),
+        glossary(results.problems),
         sources(results, study=False),
     ]
     title = problem.problem.title or problem.name
@@ -183,6 +185,7 @@ def _study_report(
         *([Section(id="ranks", title="Ranks over problems", blocks=ranks)] if ranks else []),
         *landscape_sections(place),
         repeat_study(place, results),
+        glossary(results.problems),
         sources(results, study=True),
     ]
     rows = tables.runs.to_numpy(dtype=object).tolist()

@@ -396,6 +396,22 @@ def test_arrow_keys_walk_along_the_front(page, stored):
     assert one(page, ".detail h4").text == f"Cell {stored.front_cells[1]}"
 
 
+def test_words_are_explained_on_hover_on_focus_and_in_the_glossary(page):
+    words = every(page, ".word")
+    (params,) = [word for word in words if word.tag_name != "button" and word.text == "parameters at most"]
+    about = "128 channels, 3 stacks of 3, images of 32x32 pixels with 10 bands, 17 classes"
+    for show in (lambda: hover(page, params), lambda: page.execute_script("arguments[0].focus()", params)):
+        show()
+        assert about in one(page, ".tip.shown").text
+        page.execute_script("document.activeElement.blur()")
+        hover(page, one(page, "h1"))
+        assert every(page, ".tip.shown") == []
+    (entry,) = [node for node in every(page, "#glossary dd") if about in node.text]
+    assert params.get_attribute("aria-describedby") == entry.get_attribute("id")
+    assert "error 24, latency 26; the card's" in one(page, "#glossary").text
+    assert {"P(front)", "knee", "latency at most"} & {word.text for word in words}
+
+
 def test_every_control_has_a_name(page):
     nameless = page.execute_script(
         """const all = document.querySelectorAll("button, select, input, a, svg[role], [tabindex='0']");

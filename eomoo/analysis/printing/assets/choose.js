@@ -30,6 +30,7 @@ function choicePanel(front) {
           front.facts(k, true))),
       ...(front.holds(k) === null ? [] : [h("p", { class: "holds" }, `It keeps these limits with probability ${front.holds(k).toFixed(2)}.`)]),
       alike(k), outside(k));
+    markWords(answer);
   }
 
   /** Several answers that nobody could tell apart are one: how many, and which of them is best elsewhere. */

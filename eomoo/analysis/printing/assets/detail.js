@@ -6,6 +6,7 @@ function openCell(front, k, jump) {
   front.select(k);
   front.detail.replaceChildren(...cellSection(front, k));
   front.detail.id = front.anchor(k);
+  markWords(front.detail);
   const drawing = front.detail.querySelector(".drawing");
   drawing.querySelector(".controls").append(fileButtons(`cell-${front.cells[k]}`, drawing));
   if (!jump) return;

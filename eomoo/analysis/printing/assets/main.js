@@ -115,8 +115,8 @@ function start() {
     const save = h("a", { class: "quiet", href: image.src, download: `${image.alt.slice(0, 40)}.png` }, "PNG ↓");
     image.closest("figure").querySelector(".controls").append(h("span", { class: "files" }, save));
   });
+  markWords(document);
   addEventListener("hashchange", followAddress);
-  addEventListener("scroll", hideTip, { passive: true });
   followAddress();
   document.documentElement.classList.add("ready");
 }

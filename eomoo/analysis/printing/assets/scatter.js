@@ -1,6 +1,4 @@
 // The front as a scatter plot: hover, click and arrow keys look at cells.
-const tip = h("div", { class: "tip", "aria-hidden": "true" });
-
 function showTip(front, k, px, py) {
   tip.replaceChildren(
     drawCell(front.graphs[k], ""),
@@ -11,14 +9,8 @@ function showTip(front, k, px, py) {
       front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
       front.badge(k),
       front.facts(k, true)));
-  document.body.append(tip);
-  const { width, height } = tip.getBoundingClientRect();
-  const left = px + 18 + width < innerWidth ? px + 18 : Math.max(6, px - width - 18);
-  const top = Math.min(Math.max(6, py - height / 2), innerHeight - height - 6);
-  tip.style.transform = `translate(${Math.max(6, Math.min(left, innerWidth - width - 6))}px, ${top}px)`;
-  tip.classList.add("shown");
+  placeTip(px, py);
 }
-const hideTip = () => tip.classList.remove("shown");
 
 /** Draw a front's scatter plot into a host; options: x, y (columns), wide view, layers, height, small. */
 function scatterPlot(host, front, options) {
