@@ -221,7 +221,7 @@ def live() -> Cases:
     yield "trained, 100434, published recipe", lambda: trained(100_434, "--recipe", "published")
     yield "run, random", lambda: searched("random", "--epochs", 1)
     yield "run, surrogate-pls", lambda: searched("surrogate-pls", "--epochs", 1, "-o", "n_starts=2")
-    yield "run, screened", lambda: searched("random", "--epochs", 2, "--screen", 1, "-o", "batch=2")
+    yield "run, cost-aware", lambda: searched("cost-aware", "--rungs", "1,2")
 
 
 def _images() -> None:

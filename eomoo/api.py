@@ -35,11 +35,13 @@ from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one, remove_leftovers
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
 from eomoo.measuring import HERE, latency_models, measure
+from eomoo.objectives import load_card
 from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.plots import axes_of
 from eomoo.progress import shown
-from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
+from eomoo.search.algorithms import AlgorithmSpec, default_name
 from eomoo.search.hours import check_hours
+from eomoo.search.priors import prior_option
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Earlier, Progress, RunResult, run_algorithm
 from eomoo.search.uncertainty import evaluated_facts, front_uncertainty
@@ -150,8 +152,9 @@ class Run:
 def run(
     card: str | Path | CellProblem = "eo-macro-latency",
     *,
-    algorithm: str = DEFAULT_ALGORITHM,
+    algorithm: str | None = None,
     options: Mapping[str, Any] | None = None,
+    priors: str | Path | Sequence[str | Path] = (),
     budget: int | None = None,
     hours: float | None = None,
     seed: int = 1,
@@ -170,9 +173,11 @@ def run(
 
     Args:
         card: Name of a shipped card, path of one of your own, or a problem.
-        algorithm: A name among ``eomoo.search.ALGORITHMS``.
+        algorithm: A name among ``eomoo.search.ALGORITHMS``; by default that for the card (see ``default_name``).
         options: Its settings that differ from its defaults.
-        budget: Distinct cells to evaluate; by default the card's, with ``hours`` all.
+        priors: What may tell something of what needs trainings: models, tables, folders of runs, or "eo-hwnas"; how
+            much and with which sign is learnt (see ``eomoo.search.open_priors``).
+        budget: Distinct cells to evaluate, of live cards full trainings; by default the card's, with ``hours`` all.
         hours: Wall hours after which nothing more is begun; no training of a live card either.
         seed: The same seed gives the same result.
         constraints: Limits beside the card's, such as "latency<=10".
@@ -197,7 +202,8 @@ def run(
         >>> len(run.trace), list(run.front.columns[:3])
         (30, ['index', 'hash', 'val_macro_error'])
     """
-    spec = AlgorithmSpec(label=algorithm, algorithm=algorithm, options=dict(options or {}))
+    chosen = algorithm or default_name(card.card if isinstance(card, CellProblem) else load_card(card))
+    spec = AlgorithmSpec(label=chosen, algorithm=chosen, options={**(options or {}), **prior_option(priors)})
     whole("seed", seed, least=0, most=LARGEST)
     check_noise(noise)
     check_figures(figures, width)

@@ -16,7 +16,7 @@ from eomoo.study.record import RECORD_NAME
 from eomoo.study.rows import ProblemRow, RunRow
 
 # What ``eomoo run`` has an option of its own for; all else that is set beside a card goes by ``--set``.
-_OWN_OPTIONS = frozenset({"data", "device", "epochs", "latency_from", "screen", "workers"})
+_OWN_OPTIONS = frozenset({"data", "device", "epochs", "latency_from", "rungs", "workers"})
 
 
 def repeat_run(problem: ProblemResults, run: RunRow) -> Section:
@@ -74,7 +74,8 @@ def run_command(problem: ProblemRow, run: RunRow) -> str:
 def _problem_option(name: str, value: object) -> list[str]:
     """A setting of the problem as options of the command line."""
     if name in _OWN_OPTIONS:
-        return [f"--{name.replace('_', '-')}", str(value)]
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return [f"--{name.replace('_', '-')}", text]
     if isinstance(value, Mapping):
         return [part for key, inner in value.items() for part in _problem_option(f"{name}.{key}", inner)]
     return ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
@@ -110,6 +111,10 @@ def _run_options(run: RunRow) -> list[str]:
             continue
         if key in ("init", "n_train"):
             parts += [f"--{key.replace('_', '-')}", str(value)]
+        elif key == "priors":
+            parts += [part for place in value for part in ("--prior", place)]
+        elif key == "rungs" and isinstance(value, list):
+            parts += ["--rungs", ",".join(map(str, [*value, 1]))]
         else:
             parts += ["--option", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
     return parts

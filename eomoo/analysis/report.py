@@ -21,6 +21,7 @@ from eomoo.analysis.printing.latex import to_latex
 from eomoo.analysis.printing.text import to_csv, to_markdown
 from eomoo.analysis.repeat import repeat_run, repeat_study, sources
 from eomoo.analysis.results import ProblemResults, StudyResults, load_results
+from eomoo.analysis.spending import spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
 from eomoo.analysis.wording import algorithm_title, duration, joined, number, shown_unit, values_in_words
@@ -143,7 +144,12 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         lead, blocks = [f"{looked}, none of which is feasible.", *_sentence(run.extra.get("nearest", ""))], []
     sections = [
         _front_section(problem, front, "front"),
-        Section(id="search", title="The search", text=[_search_words(problem, run)], blocks=blocks),
+        Section(
+            id="search",
+            title="The search",
+            text=[_search_words(problem, run), *spending_words(run)],
+            blocks=[*blocks, *spending_tables(run)],
+        ),
         network_section(place, problem),
         *landscape_sections(place),
         repeat_run(problem, run),

@@ -139,6 +139,7 @@ def write_run(
         "card_sha256": stored.problem.digest,
         "versions": stored.run.versions,
         "citation": stored.problem.citation,
+        **({"spending": stored.run.extra["spending"]} if "spending" in stored.run.extra else {}),
     }
     write_json(folder / "settings.json", settings)
     written.append(folder / "settings.json")

@@ -29,7 +29,7 @@ from eomoo.cli.common import (
     print_json,
     progress,
 )
-from eomoo.errors import EomooError
+from eomoo.errors import EomooError, SettingError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,17 +62,30 @@ def run(
         Option(
             "--algorithm",
             "-a",
-            help="surrogate-pls (the default), cost-aware, pls, memetic, random, nsga2, nsga3, sms-emoa, moead, "
-            "spea2, age-moea or nsga2-integer.",
+            help="surrogate-pls (the default), cost-aware (that of live cards), pls, memetic, random, nsga2, nsga3, "
+            "sms-emoa, moead, spea2, age-moea or nsga2-integer.",
         ),
     ] = None,
     init: Annotated[
         str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
     ] = None,
     n_train: Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")] = None,
+    prior: Annotated[
+        Options,
+        Option(
+            metavar="MODELS|TABLE|RUN|eo-hwnas",
+            help="What may tell something of what needs trainings; the search learns how much. May be repeated.",
+        ),
+    ] = None,
+    rungs: Annotated[
+        str | None,
+        Option(help="Epochs of short trainings and of a full one, as 1,3,9 or 1,all; by default a ninth, then all."),
+    ] = None,
     budget: Annotated[
         int | None,
-        Option(help="Distinct cells to evaluate; by default the card's. With more the run in --out goes on."),
+        Option(
+            help="Cells to evaluate, live: full trainings; by default the card's. With more the run in --out goes on."
+        ),
     ] = None,
     hours: Annotated[
         float | None, Option(help="Wall hours after which nothing more is begun; without --budget any number of cells.")
@@ -96,9 +109,6 @@ def run(
     workers: Annotated[int | None, Option(help="Live cards: candidates trained at once.")] = None,
     cluster: Cluster = None,
     device: Annotated[str | None, Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
-    screen: Annotated[
-        int | None, Option(help="Live cards: train all for so many epochs, fully only the promising ones.")
-    ] = None,
     setting: Annotated[
         Options,
         Option("--set", help="A setting of the card's backend: repeat=random, latency.batch_size=8. May be repeated."),
@@ -121,18 +131,28 @@ def run(
         from eomoo.api import check_noise, check_run
         from eomoo.api import run as search
         from eomoo.files import check_figures
-        from eomoo.search.algorithms import DEFAULT_ALGORITHM, AlgorithmSpec
+        from eomoo.objectives import load_card
+        from eomoo.search.algorithms import AlgorithmSpec, default_name
         from eomoo.search.live_problem import live_problem
+        from eomoo.search.priors import prior_option
         from eomoo.search.problem import get_problem
 
         check_noise(noise)
         forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
-        options = {**parse_options(option), **given(init=init, n_train=n_train)}
-        typed = given(epochs=epochs, workers=workers, cluster=cluster, device=device, screen=screen)
-        settings = {**parse_options(setting), **typed}
+        known = load_card(named)
+        options = {**parse_options(option), **given(init=init, n_train=n_train), **prior_option(prior or ())}
+        settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, cluster=cluster, device=device)}
+        if rungs is not None and known.live:
+            if epochs is not None and not rungs.endswith("all"):
+                raise SettingError(
+                    "--rungs says the epochs of a full training at its end: leave --epochs out, or write all there"
+                )
+            settings["rungs"] = rungs
+        elif rungs is not None:
+            options["rungs"] = _shares(rungs)
         posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
         pose = partial(get_problem, named) if data is None else partial(live_problem, card, data=data)
-        chosen = DEFAULT_ALGORITHM if algorithm is None else algorithm
+        chosen = default_name(known) if algorithm is None else algorithm
         if latency_from == "here":
             # What cannot be is told before cells are timed.
             check_run(pose(**posed), AlgorithmSpec(label=chosen, algorithm=chosen, options=options), budget, hours)
@@ -179,6 +199,15 @@ def run(
             console(stderr=True).print(note)
     if not found.stored.run.complete:
         raise typer.Exit(130)
+
+
+def _shares(rungs: str) -> list[float]:
+    """Lengths of training as shares of the last."""
+    try:
+        *lengths, last = map(float, rungs.split(","))
+    except ValueError:
+        raise SettingError(f"--rungs are lengths of training, the full one last, as in 4,12,108; got {rungs}") from None
+    return [length / last if last > 0 else 0.0 for length in lengths]
 
 
 def _timed_here(card: str, data: str | None, preparing: Status, *, quiet: bool) -> Path:
@@ -275,7 +304,15 @@ def _print_json(stored: StoredRun) -> None:
 
 
 def _print_front(stored: StoredRun) -> None:
-    from eomoo.analysis import basis_words, certainty_words, choice_rows, duration, front_rows, summary
+    from eomoo.analysis import (
+        basis_words,
+        certainty_words,
+        choice_rows,
+        duration,
+        front_rows,
+        spending_words,
+        summary,
+    )  # fmt: skip
 
     numbers = summary(stored)
     out = console()
@@ -298,5 +335,7 @@ def _print_front(stored: StoredRun) -> None:
     for name in ("ended", "nearest"):
         if name in stored.run.extra and stored.run.complete:
             out.print(f"{stored.run.extra[name]}")
+    for line in spending_words(stored.run):
+        out.print(line, soft_wrap=True)
     if not stored.run.complete:
         out.print("interrupted: this is what was found until then")

@@ -24,11 +24,12 @@ class ProcessJobs(Jobs):
 
     Args:
         workers: How many.
+        first: Number of the first, where several of these share a machine.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, first: int = 0) -> None:
         super().__init__()
-        self.workers = workers
+        self.workers, self._first = workers, first
         # Forked workers would inherit threads and locks of this process in any state.
         self._context = get_context("spawn")
         self._pools: list[ProcessPoolExecutor] = []
@@ -109,7 +110,7 @@ class ProcessJobs(Jobs):
             # The pipe breaks when this process closes its end, or is killed and cannot say anything.
             self._lifeline = self._context.Pipe(duplex=False)
         return ProcessPoolExecutor(
-            1, mp_context=self._context, initializer=_start_worker, initargs=(self._lifeline[0], p)
+            1, mp_context=self._context, initializer=_start_worker, initargs=(self._lifeline[0], p + self._first)
         )
 
 

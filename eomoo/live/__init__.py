@@ -14,7 +14,7 @@
   ``classifier``: ``load_classifier``, whatever file a network is in; ``assessment``: ``assess``, and figures;
   ``mapping``: ``predict_scene``; ``map_files``: ``write_map``.
 - ``campaign``: what a search trains and times; ``tasks`` travel to workers, ``store`` keeps results and
-  incidents, ``results`` reads them, ``screening`` chooses what is trained fully, ``prune`` finds what no front needs.
+  incidents, ``results`` reads them, ``prune`` finds what no front needs.
 """
 
 from eomoo.live.assessment import Assessment, assess
@@ -31,7 +31,6 @@ from eomoo.live.network import INITIALIZATIONS, build_network
 from eomoo.live.profile import Memory, Profile, measure_memory, profile_network
 from eomoo.live.recipes import RECIPES, Recipe, get_recipe
 from eomoo.live.runs import CurvePoint, CurveSetting, Training
-from eomoo.live.screening import Screening
 from eomoo.live.store import Incident, LiveStore
 from eomoo.live.tasks import DataSource, TrainingTask
 from eomoo.live.training import load_trained, train
@@ -40,7 +39,7 @@ from eomoo.live.weights import load_state, save_safetensors, save_state
 __all__ = [
     "INITIALIZATIONS", "RECIPES", "Accuracy", "Assessment", "Campaign", "Classifier", "CurvePoint", "CurveSetting",
     "DataSource", "Exported", "Incident", "Latency", "LatencySetting", "LiveStore", "MapFiles", "MapRows", "Memory",
-    "Profile", "Recipe", "Screening", "Training", "TrainingTask", "assess", "build_network", "device_name", "evaluate",
+    "Profile", "Recipe", "Training", "TrainingTask", "assess", "build_network", "device_name", "evaluate",
     "export_cells", "export_onnx", "get_recipe", "half_split_spearman", "load_classifier", "load_state",
     "load_trained", "map_rows", "measure_latency", "measure_memory", "predict_scene", "profile_network",
     "read_metadata", "resolve_device", "save_safetensors", "save_state", "train", "write_map",

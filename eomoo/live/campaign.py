@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import numpy as np
 
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive, whole
-from eomoo.errors import DataError, DataNotFoundError, HoursOverError, SettingError, StoreError
+from eomoo.errors import DataError, DataNotFoundError, HoursOverError, StoreError
 from eomoo.images import SPLITS, describe, labels_of
-from eomoo.jobs import Jobs, make_jobs
+from eomoo.jobs import Jobs, ProcessJobs, make_jobs
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
 from eomoo.live.runs import CurveSetting, progress_of
@@ -122,12 +123,7 @@ class Campaign:
     def jobs(self) -> Jobs:
         """Where candidates are trained; started when it is first needed."""
         if self._jobs is None:
-            each = self.gpus_per_candidate
-            if self.device.startswith("cuda") or (self.device == "auto" and self._wants_gpu()):
-                self._jobs = make_jobs(self.workers, cluster=self.cluster, resource="GPU", amount=each)
-            else:
-                names = ("CANDIDATE", "GPU")[: 2 if self.device == "auto" else 1]
-                self._jobs = make_jobs(self.workers, cluster=self.cluster, resource=names)
+            self._jobs = self._make_jobs(self.workers)
         return self._jobs
 
     def _wants_gpu(self) -> bool:
@@ -165,6 +161,20 @@ class Campaign:
         other = replace(self, seed=seed)
         other._jobs, other._skeleton = self.jobs, self._skeleton
         return other
+
+    def worker(self, number: int) -> Campaign:
+        """The same for one of several threads, on a worker of its own."""
+        twin = copy(self)
+        twin.report, twin.ended = self.report, self.ended
+        twin._jobs = ProcessJobs(1, first=number) if self.cluster == "local" else self._make_jobs(1)
+        return twin
+
+    def _make_jobs(self, workers: int) -> Jobs:
+        each = self.gpus_per_candidate
+        if self.device.startswith("cuda") or (self.device == "auto" and self._wants_gpu()):
+            return make_jobs(workers, cluster=self.cluster, resource="GPU", amount=each)
+        names = ("CANDIDATE", "GPU")[: 2 if self.device == "auto" else 1]
+        return make_jobs(workers, cluster=self.cluster, resource=names)
 
     def close(self) -> None:
         """Let go of the workers."""
@@ -382,15 +392,6 @@ class Campaign:
 
     def _folder_of(self, cell: int, epochs: tuple[int, ...]) -> Path:
         return TrainingTask.folder_of(self.folder.resolve(), cell, self._settings[cell, epochs])
-
-
-def with_first_stretch(epochs: tuple[int, ...], screen: int) -> tuple[int, ...]:
-    """The epochs with a first stretch as long as the screening; SettingError where that is no shorter than all."""
-    if screen == 0 or (epochs[0] == screen and len(epochs) > 1):
-        return epochs
-    if screen < 0 or len(epochs) > 1 or screen >= epochs[0]:
-        raise SettingError(f"screen must be fewer epochs than a full training; got {screen} of {epochs}")
-    return screen, epochs[0] - screen
 
 
 def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, object]]:

@@ -325,7 +325,7 @@ class TrainingJob:
         loss, right, *by_class = self.steps.sums()
         state = {
             "epochs": list(self.epochs),
-            "free": len(self.epochs) == 1 and self.recipe.schedule == "constant" and not self.recipe.warmup,
+            "free": len(self.epochs) == 1 and self.recipe.continues,
             "epoch": self.epoch,
             "step": self.step,
             "progress": self.step / self.n_steps,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 from eomoo.checks import choice, known_keys, known_name, number, short, truth, whole
@@ -97,10 +98,15 @@ class Recipe:
             return peak
         return peak * 0.5 * (1 + math.cos(math.pi * (step - start - warm) / (length - warm)))
 
+    @property
+    def continues(self) -> bool:
+        """Whether the schedule does not depend on the epochs, so that a longer training goes on from a shorter one."""
+        return self.schedule == "constant" and self.warmup == 0
+
     def stretches(self, epochs: int | str | Sequence[int] | None) -> tuple[int, ...]:
         """The epochs as stretches; one only where the schedule does not depend on them."""
         parts = parse_epochs(self.epochs if epochs is None else epochs)
-        if self.schedule == "constant" and self.warmup == 0:
+        if self.continues:
             return (sum(parts),)
         return parts
 
@@ -160,3 +166,31 @@ def parse_epochs(epochs: int | str | Sequence[int]) -> tuple[int, ...]:
 def format_epochs(stretches: Sequence[int]) -> str:
     """Stretches as text: (4, 8) is "4+8"."""
     return "+".join(map(str, stretches))
+
+
+def ladder(epochs: Sequence[int], rungs: str | Sequence[int | str] | None) -> tuple[int, ...]:
+    """Lengths of training, ascending, the full one last, in epochs.
+
+    Args:
+        epochs: Of a full training, as stretches.
+        rungs: As [1, 3, 9] or "1,3,9"; "all" at the end stands for ``epochs``. By default the stretches, of one
+            stretch a ninth, then all.
+
+    Raises:
+        SettingError: (a ValueError) They are no ascending whole numbers.
+    """
+    total = sum(epochs)
+    if rungs is None:
+        lengths = list(accumulate(epochs)) if len(epochs) > 1 else [max(1, round(total / 9)), total]
+        return tuple(dict.fromkeys(lengths))
+    parts: Sequence[Any] = [part.strip() for part in rungs.split(",")] if isinstance(rungs, str) else rungs
+    if parts and parts[-1] == "all":
+        parts = [*parts[:-1], total]
+    lengths = [int(part) if isinstance(part, str) and part.isdecimal() else part for part in parts]
+    whole_ones = all(isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= _MOST_EPOCHS for n in lengths)
+    if not lengths or not whole_ones or any(a >= b for a, b in pairwise(lengths)):
+        raise SettingError(
+            f"rungs are epochs of ever longer trainings, the full one last, as in 1,3,9 or 1,all; got {short(rungs)}"
+            + (f" of {total}" if parts and parts[-1] == total else "")
+        )
+    return tuple(lengths)

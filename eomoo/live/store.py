@@ -29,7 +29,7 @@ Result = dict[str, Any]
 _RESULTS = """
 CREATE TABLE results (
     key TEXT PRIMARY KEY,      -- SHA-256 of kind and setting
-    kind TEXT NOT NULL,        -- 'training' or 'latency'
+    kind TEXT NOT NULL,        -- 'training', 'latency', 'reference', 'search'
     cell INTEGER NOT NULL,     -- index
     status TEXT NOT NULL,      -- 'done', 'diverged', 'too big'
     reason TEXT NOT NULL,

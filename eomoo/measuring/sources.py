@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.checks import known_keys
-from eomoo.errors import SettingError
 from eomoo.objectives import LiveBackend, build_backends, with_images
 from eomoo.search.live_problem import live_card, live_problem
 from eomoo.search.problem import get_problem
@@ -44,8 +43,6 @@ def training_backend(
         given["data"], source = data.name, DataSource(images=data)
     backend = build_backends(known, given)["live"]
     assert isinstance(backend, LiveBackend)
-    if backend.short:
-        raise SettingError("every cell of a measured table is trained fully: leave screen out")
     if source is not None:
         backend.campaign = replace(backend.campaign, source=source)
     return backend

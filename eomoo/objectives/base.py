@@ -55,6 +55,8 @@ class Backend(ABC):
         until: When, by ``time.time()``, no training is begun any more: HoursOverError is raised instead.
         rungs: Lengths of training that dear quantities may be had after, as shares of the full one, ascending;
             the last is 1.
+        continues: Whether a longer training goes on from a shorter one, so that only the difference is paid.
+        workers: Trainings that may be under way at once.
     """
 
     name: ClassVar[str]
@@ -65,6 +67,8 @@ class Backend(ABC):
     retry_failed: bool = False
     until: float = math.inf
     rungs: tuple[float, ...] = (1.0,)
+    continues: bool = False
+    workers: int = 1
     _accuracy_of: Mapping[str, str] = {}
 
     @property
@@ -110,6 +114,17 @@ class Backend(ABC):
             known = ", ".join(f"{rung:.3g}" for rung in self.rungs)
             raise SettingError(f"the {self.name} backend has no training of {share:.3g} of the full one; has {known}")
         return self._told(partial(self._at_rung, share=share), indices, names)
+
+    def worker(self, number: int) -> Backend:
+        """What trains for one of several threads, from 0 to ``workers`` - 1, each of which has one of its own."""
+        return self
+
+    def recall(self, what: Facts) -> Facts | None:
+        """What a search noted under some facts in an earlier run; None where it did not, or nothing is kept."""
+        return None
+
+    def note(self, what: Facts, fact: Facts) -> None:  # noqa: B027  # most backends look up
+        """Keep a fact for ``recall``, where trainings are kept."""
 
     def deviations(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
         """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, replace
+from itertools import accumulate, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Facts
-from eomoo.checks import known_keys, number, short
+from eomoo.checks import known_keys, short
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
-from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of, objectives_of, with_errors
+from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of, with_errors
 from eomoo.objectives.card import Card, load_card
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
-    from eomoo.live import Campaign, Screening
+    from eomoo.live import Campaign
     from eomoo.live.store import Result
 
 
@@ -73,8 +75,7 @@ LIVE_QUANTITIES: Mapping[str, Quantity] = with_errors(_OWN)
 _SETTINGS = {
     "data": str, "images": dict, "skeleton": dict, "recipe": str, "recipe_settings": dict,
     "epochs": (int, str), "curve": dict, "seed": int, "device": str, "latency": dict, "folder": str, "workers": int,
-    "threads": int, "readers": int, "cluster": str, "gpus_per_candidate": int, "screen": int,
-    "screen_quantile": (int, float),
+    "threads": int, "readers": int, "cluster": str, "gpus_per_candidate": int, "rungs": (str, list),
 }  # fmt: skip
 LIVE_SETTINGS = frozenset(_SETTINGS)
 OWN_IMAGES = "live-data"
@@ -125,12 +126,12 @@ class LiveBackend(Backend):
     Args:
         campaign: What is trained and timed, how, where and on what.
         epochs: A number or stretches, as in "4+8"; by default the recipe's.
-        screen: Train all candidates for so many epochs, and fully only those that may then be better
-            than every fully trained one; the others keep their error after the few epochs. 0: none.
-        screen_quantile: Of the gains seen so far, what is hoped for in screening.
+        rungs: Epochs of trainings that may come before a full one, and of that at last, as [1, 3, 9] or "1,3,9";
+            "all" there is ``epochs``. By default the stretches, of one stretch a ninth, then all. A longer one goes
+            on from a shorter one where the recipe's schedule does not depend on the epochs, or they are stretches.
 
     Raises:
-        SettingError: (a ValueError) Epochs, screening or quantile cannot be.
+        SettingError: (a ValueError) Epochs or rungs cannot be.
     """
 
     name = "live"
@@ -139,15 +140,19 @@ class LiveBackend(Backend):
     _accuracy_of = errors_of(_OWN)
 
     def __init__(
-        self, campaign: Campaign, *, epochs: int | str | None = None, screen: int = 0, screen_quantile: float = 0.75
+        self, campaign: Campaign, *, epochs: int | str | None = None, rungs: str | Sequence[int | str] | None = None
     ) -> None:
-        from eomoo.live.campaign import with_first_stretch
+        from eomoo.live.recipes import ladder
 
-        self.campaign = campaign
-        self.epochs = with_first_stretch(campaign.recipe.stretches(epochs), screen)
-        self.short = (screen,) if screen else ()
-        self.quantile = number("screen_quantile", screen_quantile, least=0, most=1)
-        self._screenings: dict[tuple[str, ...], Screening] = {}
+        self.campaign, recipe = campaign, campaign.recipe
+        lengths = ladder(recipe.stretches(epochs), rungs)
+        # Stretches stay stretches, where they are as long as all.
+        self.epochs = recipe.stretches(epochs if sum(recipe.stretches(epochs)) == lengths[-1] else lengths[-1])
+        passed = dict(zip(accumulate(self.epochs), (self.epochs[:k] for k in count(1)), strict=False))
+        self._trained_for = {n / lengths[-1]: passed.get(n, recipe.stretches(n)) for n in lengths}
+        self.rungs = tuple(self._trained_for)
+        self.continues = recipe.continues or all(n in passed for n in lengths)
+        self._twins: dict[int, LiveBackend] = {}
         self._not_exported: list[str] = []
 
     @classmethod
@@ -165,6 +170,8 @@ class LiveBackend(Backend):
         from eomoo.live import Campaign, CurveSetting, DataSource, LatencySetting, get_recipe
 
         merged = {**settings, **{k: v for k, v in overrides.items() if v is not None}}
+        if "screen" in merged:
+            raise CardError(f'the live backend: screen has become rungs, as in rungs = "{merged["screen"]},all"')
         known_keys("the live backend", merged, _SETTINGS, error=CardError)
         for name, value in merged.items():
             if isinstance(value, bool) or not isinstance(value, _SETTINGS[name]):  # type: ignore[arg-type]
@@ -180,7 +187,7 @@ class LiveBackend(Backend):
         known_keys("latency", timing, LatencySetting.__dataclass_fields__, error=CardError)
         curve = merged.pop("curve", {})
         known_keys("curve", curve, CurveSetting.__dataclass_fields__, error=CardError)
-        own = {name: merged.pop(name) for name in ("epochs", "screen", "screen_quantile") if name in merged}
+        own = {name: merged.pop(name) for name in ("epochs", "rungs") if name in merged}
         campaign = Campaign(
             source=DataSource(name=data, options=merged.pop("images", {})),
             folder=Path(merged.pop("folder", None) or cache_folder() / "live").expanduser(),
@@ -199,27 +206,45 @@ class LiveBackend(Backend):
 
     def _values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """NaN where a training did not end well; StoreError where none comes to an end."""
+        return self._at_rung(indices, names, share=1.0)
+
+    def _at_rung(self, indices: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
         from eomoo.live.results import trained_value
 
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
         self.campaign.until = self.until
         cells, back = np.unique(indices, return_inverse=True)
         told = {**self._counted(cells, names), **self._timed(cells.tolist(), names)}
-        dear = any(name in _DEAR for name in names)
+        chosen, dear = cells.tolist(), any(name in _DEAR for name in names)
+        results = self.campaign.trainings(chosen, self._trained_for[share]) if dear else {}
+        columns = [
+            told[name] if name in told else [trained_value(*self._found(results.get(k), name)) for k in chosen]
+            for name in names
+        ]
+        return np.array(columns, dtype=np.float64).T[back]
 
-        def values(at: NDArray[np.int64], epochs: tuple[int, ...]) -> NDArray[np.float64]:
-            chosen = cells[at].tolist()
-            results = self.campaign.trainings(chosen, epochs) if dear else {}
-            columns = [
-                told[name][at] if name in told else [trained_value(*self._found(results.get(k), name)) for k in chosen]
-                for name in names
-            ]
-            return np.array(columns, dtype=np.float64).T
+    @property
+    def workers(self) -> int:  # type: ignore[override]  # told by the campaign
+        """Candidates trained at once."""
+        return self.campaign.workers
 
-        found = values(np.arange(len(cells)), self.short or self.epochs)
-        if self.short and dear:
-            found = self._screening(names).values(found, lambda at: values(at, self.epochs))
-        return found[back]
+    def worker(self, number: int) -> LiveBackend:
+        """The same for one of several threads, which trains on a process of its own."""
+        if self.workers == 1:
+            return self
+        if number not in self._twins:
+            self._twins[number] = copy(self)
+            self._twins[number].campaign = self.campaign.worker(number)
+        self._twins[number].report, self._twins[number].retry_failed = self.report, self.retry_failed
+        return self._twins[number]
+
+    def recall(self, what: Facts) -> Facts | None:
+        """What a search noted, in the store of the trainings."""
+        return self.campaign.store.get("search", what)
+
+    def note(self, what: Facts, fact: Facts) -> None:
+        """Keep a fact in the store of the trainings."""
+        self.campaign.store.put("search", what, fact, cell=-1, replace=True)
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         from eomoo.live.results import timed_deviation, trained_deviation
@@ -283,11 +308,8 @@ class LiveBackend(Backend):
 
     def training(self, index: int) -> Result | None:
         """The stored result of a cell's longest training; None where there is none."""
-        result = self.campaign.stored(index, self.epochs)
-        if result is None and self.short:
-            # Screened out: it is not on a front, but it was trained for a few epochs.
-            result = self.campaign.stored(index, self.short)
-        return result
+        found = (self.campaign.stored(index, epochs) for epochs in reversed(self._trained_for.values()))
+        return next((result for result in found if result is not None), None)
 
     def _found(self, result: Result | None, name: str) -> tuple[Result | None, str]:
         """What tells a quantity of a training, and the quantity's name in it."""
@@ -317,10 +339,12 @@ class LiveBackend(Backend):
 
     def close(self) -> None:
         """Let go of the workers."""
-        self.campaign.close()
+        for backend in (self, *self._twins.values()):
+            backend.campaign.close()
+        self._twins.clear()
 
     def __getstate__(self) -> Facts:
-        return {k: v for k, v in self.__dict__.items() if k != "report"}
+        return {**{k: v for k, v in self.__dict__.items() if k != "report"}, "_twins": {}}
 
     def _counted(self, cells: NDArray[np.int64], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         from eomoo.live.profile import measure_memory, profile_network
@@ -354,15 +378,6 @@ class LiveBackend(Backend):
         }
         return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
 
-    def _screening(self, names: Sequence[str]) -> Screening:
-        from eomoo.live.screening import Screening
-
-        key = tuple(names)
-        if key not in self._screenings:
-            trained = np.array([name in _ACCURACIES for name in names])
-            self._screenings[key] = Screening(objectives_of(LIVE_QUANTITIES, names), trained, quantile=self.quantile)
-        return self._screenings[key]
-
     def _mark_of(self, cell: int) -> str:
         from eomoo.live.results import learnt_nothing
 
@@ -371,7 +386,7 @@ class LiveBackend(Backend):
             return "" if result is None else str(result["status"])
         if learnt_nothing(result):
             return "no better than the largest class"
-        return "few epochs" if self.short and result["epochs"] == str(self.short[0]) else ""
+        return "" if result["epochs"] == "+".join(map(str, self.epochs)) else "few epochs"
 
 
 def _times(relative: float | None, baseline: float) -> float | None:

@@ -6,15 +6,23 @@
 - ``mating``: of genetic algorithms, on few cells too. ``surrogate_start``: starts from a predicted front.
 - ``cell_search``, ``trace``: what local searches share. ``pls``, with ``strategies``: Pareto Local Search.
 - ``surrogate_pls``: guided by a model, with ``candidates`` and ``acquisition``.
-- ``cost_aware``: for trainings that are dear, with ``costs`` (what is known beforehand), ``rungs`` (short trainings),
-  ``priors`` and ``expected_hypervolume``.
+- ``cost_aware``: for trainings that are dear, with ``costs`` (what is known beforehand), ``timed`` (on a device),
+  ``dear`` (by ``rungs``, short trainings, and ``priors``), ``pool`` and ``gains`` of candidates, by
+  ``expected_hypervolume``, and ``trainings`` under way.
 - ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
 - ``algorithms``: all by name. ``budget``: distinct cells; ``hours``: wall hours. ``run``: one run.
 - ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter. ``suggest``: what to
   measure next.
 """
 
-from eomoo.search.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, AlgorithmSpec, default_algorithm, make_algorithm
+from eomoo.search.algorithms import (
+    ALGORITHMS,
+    DEFAULT_ALGORITHM,
+    AlgorithmSpec,
+    default_algorithm,
+    default_name,
+    make_algorithm,
+)
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
 from eomoo.search.cost_aware import CostAwareSearch
 from eomoo.search.costs import Costs
@@ -30,7 +38,7 @@ from eomoo.search.operators import (
     cell_operators,
 )
 from eomoo.search.pls import PLS
-from eomoo.search.priors import Prior, prior_of_measured, priors_of_models
+from eomoo.search.priors import Prior, open_priors, prior_of_measured, priors_of_models
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.random_search import RandomSearch
 from eomoo.search.run import Progress, RunResult, run_algorithm
@@ -56,6 +64,7 @@ __all__ = [
     "GapRestart", "Hours", "MemeticSearch", "NeighborMutation", "PerturbationRestart", "Prior", "Progress",
     "RandomCellSampling", "RandomRestart", "RandomSearch", "RecombinationRestart", "Restart", "RunResult", "Selection",
     "Suggestion", "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators",
-    "default_algorithm", "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem", "live_problem",
-    "make_algorithm", "prior_of_measured", "priors_of_models", "random_walks", "run_algorithm", "suggest_cells",
+    "default_algorithm", "default_name", "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem",
+    "live_problem", "make_algorithm", "open_priors", "prior_of_measured", "priors_of_models", "random_walks",
+    "run_algorithm", "suggest_cells",
 ]  # fmt: skip

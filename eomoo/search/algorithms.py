@@ -17,6 +17,7 @@ from eomoo.arrays import Facts
 from eomoo.checks import choice, known_keys, known_name, positive
 from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts import reference_directions
+from eomoo.objectives import Card
 from eomoo.search.cost_aware import CostAwareSearch
 from eomoo.search.mating import CellMating, less_violating
 from eomoo.search.memetic import MemeticSearch
@@ -29,6 +30,8 @@ from eomoo.search.walks import WalkSampling
 
 DEFAULT_ALGORITHM = "surrogate-pls"
 """What ``eomoo run`` uses unless told otherwise, with its default settings: what wins the benchmark suite."""
+LIVE_ALGORITHM = "cost-aware"
+"""What it uses where values need trainings (see benchmarks/live_search.py)."""
 
 # Where the first cells come from, by name: ``n_train`` -> sampling.
 _INITS: dict[str, Callable[[int], Sampling]] = {
@@ -38,7 +41,7 @@ _INITS: dict[str, Callable[[int], Sampling]] = {
     "surrogate-pareto-as-published": partial(SurrogateParetoSampling, model=fit_as_published, features="17x17"),
 }
 # What a study file cannot hold.
-_NOT_SETTINGS = {"sampling", "n_obj", "model", "priors"}
+_NOT_SETTINGS = {"sampling", "n_obj", "model"}
 # What has starts of its own, of which ``sampling`` would be other ones.
 _OWN_STARTS = (RandomSearch, CostAwareSearch)
 _RENAMED: dict[tuple[object, str], str] = {("random", "batch"): "batch_size"}
@@ -100,7 +103,9 @@ class AlgorithmSpec:
     def settings(self) -> Facts:
         """All settings that have a say, defaults included: given back as options, they make the same run."""
         settings = {**self._entry.defaults, **self.options}
-        return {key: value for key, value in settings.items() if key not in _without_say(settings)}
+        without = _without_say(settings)
+        # As a file has them: JSON knows no tuples.
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items() if k not in without}
 
     @property
     def handles_constraints(self) -> bool:
@@ -130,6 +135,11 @@ class AlgorithmSpec:
 def make_algorithm(name: str, n_obj: int, **options: Any) -> Algorithm:
     """A pymoo algorithm by name, such as ``make_algorithm("nsga2", 2, pop_size=100)``."""
     return AlgorithmSpec(label=name, algorithm=name, options=options).build(n_obj)
+
+
+def default_name(card: Card) -> str:
+    """The name of the algorithm that ``eomoo run`` uses on a card, unless told otherwise."""
+    return LIVE_ALGORITHM if card.live else DEFAULT_ALGORITHM
 
 
 def default_algorithm() -> Algorithm:

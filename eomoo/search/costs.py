@@ -1,4 +1,4 @@
-"""What a problem's quantities cost: what is known of all cells beforehand, and how long trainings may be."""
+"""What a problem's quantities cost: what is known of all cells beforehand, what is timed, what needs trainings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from eomoo.search.problem import CellProblem
 class Costs:
     """A problem's objectives and then its limited quantities, by what they cost.
 
-    What is free, or cheap and told of every cell by its backend, is known beforehand; all else needs a training.
+    What is free, or cheap and told of every cell by its backend, is known beforehand; what is cheap and measured is
+    timed; all else needs a training.
 
     Args:
         problem: The problem.
 
     Attributes:
+        names: (m + c,) the quantities, by their backends' names.
         known: (m + c,) bool, whether a quantity is known beforehand.
-        rungs: Lengths of training that all others may be had after, as shares of the full one, ascending to 1.
+        timed, dear: (m + c,) bool, whether it is timed, and whether it needs a training.
+        rungs: Lengths of training that the dear ones may be had after, as shares of the full one, ascending to 1.
+        measured: Whether trainings are made, and not looked up.
+        continues: Whether longer ones go on from shorter ones.
+        workers: Trainings that may be under way at once.
     """
 
     def __init__(self, problem: CellProblem) -> None:
@@ -30,27 +36,35 @@ class Costs:
         card = replace(problem.card, constraints=problem.constraints)
         said = {(o.source, o.quantity): o.cost for o in card.objectives if o.cost}
         self._columns = [(problem.backends[part.source], part.quantity) for part in card.parts]
+        self.names = tuple(name for _, name in self._columns)
         costs = [said.get((part.source, part.quantity)) for part in card.parts]
         found = [cost or backend.cost(name) for cost, (backend, name) in zip(costs, self._columns, strict=True)]
         pairs = zip(found, self._columns, strict=True)
         self.known: Bools = np.array([c == "free" or (c == "cheap" and b.enumerable) for c, (b, _) in pairs])
-        ladders = [set(backend.rungs) for backend in self._trainers()]
+        self.timed: Bools = np.array([c == "cheap" for c in found]) & ~self.known
+        self.dear: Bools = ~self.known & ~self.timed
+        trainers = self._trainers()
+        ladders = [set(backend.rungs) for backend in trainers]
         self.rungs = tuple(sorted(set.intersection(*ladders))) if ladders else (1.0,)
+        self.measured = any(not backend.enumerable for backend in trainers)
+        self.continues = bool(trainers) and all(backend.continues for backend in trainers)
+        self.workers = max((backend.workers for backend in trainers), default=1)
 
     def known_values(self, cells: Ints) -> Floats:
-        """Raw values (n, m + c) of cells (n,); NaN where a quantity needs a training."""
+        """Raw values (n, m + c) of cells (n,); NaN where a quantity is timed or needs a training."""
         values = np.full((len(cells), len(self.known)), np.nan)
         columns = np.flatnonzero(self.known).tolist()
         if columns and len(cells):
             values[:, columns] = self._problem.some_values(cells, columns)
         return values
 
-    def values_at(self, cells: Ints, share: float) -> Floats:
+    def values_at(self, cells: Ints, share: float, *, worker: int = 0) -> Floats:
         """As ``known_values``, of what needs a training, after that share of one; NaN for what does not."""
         values = np.full((len(cells), len(self.known)), np.nan)
-        for k in np.flatnonzero(~self.known):
-            backend, name = self._columns[k]
-            values[:, k] = backend.at_rung(cells, [name], share)[:, 0]
+        for trainer in self._trainers():
+            mine = [k for k in np.flatnonzero(self.dear) if self._columns[k][0] is trainer]
+            names = [self._columns[k][1] for k in mine]
+            values[:, mine] = trainer.worker(worker).at_rung(cells, names, share)
         return values
 
     def effort(self, cells: Ints) -> Floats:
@@ -68,11 +82,13 @@ class Costs:
         return broken
 
     def chosen_rungs(self, wanted: tuple[float, ...] | None) -> tuple[float, ...]:
-        """The ladder that a search takes: those wanted, or about a ninth, and all.
+        """The ladder that a search takes: those wanted, that of a card whose trainings are made, or a ninth and all.
 
         Raises:
             SettingError: (a ValueError) The problem has no trainings of a wanted length.
         """
+        if wanted is None and self.measured:
+            return self.rungs
         if wanted is None:
             short = min(self.rungs, key=lambda rung: abs(np.log(rung / _NINTH)))
             return (short, 1.0) if short < 1.0 else (1.0,)
@@ -89,10 +105,18 @@ class Costs:
 
     def _trainers(self) -> list[Backend]:
         """The backends of what needs a training, each once."""
-        found = {
-            id(backend): backend for (backend, _), known in zip(self._columns, self.known, strict=True) if not known
-        }
+        found = {id(backend): backend for (backend, _), dear in zip(self._columns, self.dear, strict=True) if dear}
         return list(found.values())
+
+    @property
+    def dear_names(self) -> tuple[str, ...]:
+        """The quantities that need a training, each once."""
+        return tuple(dict.fromkeys(name for name, dear in zip(self.names, self.dear, strict=True) if dear))
+
+    @property
+    def keeper(self) -> Backend:
+        """The backend that keeps what a search notes: one that measures, where there is one."""
+        return next((backend for backend, _ in self._columns if not backend.enumerable), self._columns[0][0])
 
 
 # Of the ladders tried on CIFAR-10 errors of 4, 12, 36 and 108 epochs, 12 and 108 did best.

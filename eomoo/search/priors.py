@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from eomoo.arrays import Floats, Ints
-from eomoo.errors import SettingError
-from eomoo.models import Models, fit, recipe_for
+from eomoo.checks import short
+from eomoo.data import read_user_table
+from eomoo.data.measured_table import TABLE_FILE
+from eomoo.data.user_table import read_frame, target_columns
+from eomoo.errors import DataNotFoundError, SettingError
+from eomoo.models import SHIPPED, Models, fit, recipe_for, shipped_folder
+from eomoo.models.model_files import RECORD_FILE
+from eomoo.objectives import SurrogateBackend
 from eomoo.space import load_space
+
+# Where quantities have other names. More of them say the same once more, and each weight has to be learnt.
+_TELLING, _MOST = ("accuracy", "error", "micro", "macro"), 2
+# What `eomoo run --out` writes of its evaluations.
+_TRACE_FILE = "trace.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +69,74 @@ def prior_of_measured(name: str, cells: Ints, values: Floats, *, seed: int = 0) 
     space, recipe = load_space(), recipe_for(name, values[fine])
     model = fit(recipe, space.features(cells[fine], recipe.encoding), values[fine][:, None], seed=seed)
     return Prior(name=name, tell=lambda asked: model.predict(space.features(asked, recipe.encoding))[0][:, 0])
+
+
+def prior_option(places: str | Path | Sequence[str | Path]) -> dict[str, list[str]]:
+    """Priors as a setting of a search, which means the same wherever it is read again; empty for none."""
+    listed = [places] if isinstance(places, str | Path) else places
+    found = [str(place) if place in SHIPPED else str(Path(place).expanduser().resolve()) for place in listed]
+    return {"priors": found} if found else {}
+
+
+def checked_priors(given: Sequence[Prior | str]) -> tuple[Prior | str, ...]:
+    """Priors, and places of priors as texts.
+
+    Raises:
+        SettingError: (a ValueError) One is neither.
+        DataNotFoundError: (a FileNotFoundError) There is nothing in a place.
+    """
+    listed = [given] if isinstance(given, Prior | str) else given
+    if not isinstance(listed, Sequence) or not all(isinstance(one, Prior | str) for one in listed):
+        raise SettingError(
+            f"priors are a list of places, such as {SHIPPED[0]}, or of Prior objects; got {short(given)}"
+        )
+    for one in listed:
+        if isinstance(one, str) and one not in SHIPPED and not Path(one).exists():
+            raise DataNotFoundError(f"there is no prior {one}; shipped are {' and '.join(SHIPPED)}")
+    return tuple(listed)
+
+
+def open_priors(given: Sequence[Prior | str], wanted: Sequence[str]) -> list[Prior]:
+    """The priors of places: folders of models, tables, or folders of runs; "eo-hwnas" for models that are shipped.
+
+    Of what a place tells, that is taken which has the name of a wanted quantity, an accuracy being as good as its
+    error; where there is none, the first two accuracies or errors.
+
+    Raises:
+        DataNotFoundError, DataError: There is nothing in a place that tells of cells.
+        SettingError: (a ValueError) What is there tells of no accuracy or error.
+    """
+    return [prior for one in given for prior in ([one] if isinstance(one, Prior) else _open(one, wanted))]
+
+
+def _open(place: str, wanted: Sequence[str]) -> list[Prior]:
+    folder = shipped_folder(place) if place in SHIPPED else Path(place)
+    if (folder / RECORD_FILE).is_file():
+        models = SurrogateBackend(folder)
+        names = _telling(place, list(models.quantities), wanted)
+        return [_named(place, Prior(name=name, tell=partial(_predicted, models, name))) for name in names]
+    table = next((folder / name for name in (TABLE_FILE, _TRACE_FILE) if (folder / name).is_file()), folder)
+    if not table.is_file():
+        raise DataNotFoundError(f"{place} is no prior: neither models, nor a table, nor the folder of a run")
+    names = _telling(place, target_columns(read_frame(table), where=table), wanted)
+    rows = read_user_table(table, names)
+    return [_named(place, prior_of_measured(name, rows.indices, rows.columns[name])) for name in names]
+
+
+def _telling(place: str, there: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    stems = {name.removesuffix("_error") for name in wanted}
+    # Beside an accuracy its error says nothing new.
+    each = {name.removesuffix("_error"): name for name in reversed(there)}
+    same = [name for stem, name in each.items() if stem in stems]
+    found = same or [name for name in reversed(each.values()) if any(word in name for word in _TELLING)][:_MOST]
+    if not found:
+        raise SettingError(f"{place} tells of no accuracy or error, and so is no prior; it has {', '.join(there)}")
+    return found
+
+
+def _predicted(models: SurrogateBackend, name: str, cells: Ints) -> Floats:
+    return np.asarray(models.values(cells, [name])[:, 0])
+
+
+def _named(place: str, prior: Prior) -> Prior:
+    return replace(prior, name=f"{prior.name} of {Path(place).name}")

@@ -288,6 +288,10 @@ class CellProblem(Problem):
         found: Floats = raw[indices]
         return found
 
+    def keep_values(self, i: int, raw: Floats) -> None:
+        """Take raw values (m + c,) of a cell that were measured elsewhere, so that nobody measures them again."""
+        self._shared.raw[i], self._shared.known[i] = raw, True
+
     def some_values(self, i: ArrayLike, columns: Sequence[int]) -> Floats:
         """Raw values (n, k) of some of the objectives and then the limited quantities; nothing else is asked for."""
         return self._compute(np.atleast_1d(self.space.check(i)), columns)[:, list(columns)]

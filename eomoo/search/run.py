@@ -68,6 +68,7 @@ class RunResult:
         front_deviations: (k, m) standard deviations of their values.
         starts: (s,) int64, cells that a local search first began from; None for other algorithms.
         notes: What a surrogate start says of its surrogates: n_train, spearman, predicted_front; else empty.
+        spending: What a search that trains sparingly says of itself, see ``CostAwareSearch.spending``; else empty.
         n_eval: All evaluations, repeated and invalid ones included.
         seconds: Wall time; of a run that went on, that of its parts.
         complete: False when the run was interrupted.
@@ -94,6 +95,7 @@ class RunResult:
     front_limited: Floats = field(default_factory=lambda: np.empty((0, 0)))
     front_basis: Sequence[str] = ()
     front_measured: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    spending: Mapping[str, object] = field(default_factory=dict)
 
 
 class _Recorder:
@@ -134,6 +136,8 @@ class _Recorder:
             starts=None if starts is None or len(starts) == 0 else starts,
             # Where the first cells came from; genetic algorithms keep it in their initialisation.
             notes=getattr(getattr(getattr(algorithm, "initialization", algorithm), "sampling", None), "notes", {}),
+            # One that was interrupted before its beginning has nothing to say.
+            spending=getattr(algorithm, "spending", {}),
             n_eval=n_eval,
             seconds=seconds,
             complete=complete,

@@ -20,6 +20,7 @@ from eomoo.version import versions_of
 
 _NOT_PROBES = (
     "surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "hours", "network",
+    "spending",
 )  # fmt: skip
 
 

@@ -129,6 +129,24 @@ def test_a_live_run_goes_on_with_the_trainings_that_were_made(place, call, tmp_p
     assert traces[0] == traces[1]
 
 
+def test_a_live_search_says_what_it_trained_and_what_priors_were_worth(place, call, tmp_path):
+    asked = ["run", "--data", "fields", "--budget", 3, "--rungs", "1,2", "--prior", "eo-hwnas", *QUICK]
+    done = call(*asked, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "for 50 % of a full training" in done.out
+    assert "What told something of full trainings: val_macro of eo-hwnas: " in done.out
+    settings = json.loads((tmp_path / "out" / "settings.json").read_text())
+    short, full = settings["spending"]["trained"]
+    assert 2 < len(full) + 0.5 * len(short) <= 3
+    assert settings["options"]["rungs"] == "1,2"
+    assert call("report", tmp_path / "out", "--format", "md").code == 0
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "What was trained" in page
+    assert "--rungs 1,2" in page
+    assert "--prior eo-hwnas" in page
+    assert "nothing was evaluated" in call(*asked, "--out", tmp_path / "out").out
+
+
 def test_images_of_a_live_card_are_replaced_and_its_options_kept_where_they_apply(place):
     problem = get_problem("live-scene", data="fields", **{"skeleton.stem_channels": 32, "latency.batch_size": 8})
     campaign = problem.backends["live"].campaign

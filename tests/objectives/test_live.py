@@ -26,7 +26,7 @@ def make(images, tmp_path):
     timing = LatencySetting(repetitions=2, rounds=2, seconds=0, warmup=1)
 
     def build(recipe_settings=None, **changes):
-        own = {name: changes.pop(name) for name in ("epochs", "screen", "screen_quantile") if name in changes}
+        own = {name: changes.pop(name) for name in ("epochs", "rungs") if name in changes}
         recipe = get_recipe("nasbench", **{"batch_size": 16, "learning_rate": 0.3, **(recipe_settings or {})})
         settings = {"shape": SHAPE, "recipe": recipe, "device": "cpu", "timing": timing}
         campaign = Campaign(source=DataSource(images=images), folder=tmp_path / "live", **{**settings, **changes})
@@ -217,43 +217,54 @@ def test_a_slower_machine_does_not_change_latencies(make, monkeypatch):
     assert make().values(np.array([4]), names).tolist() == [[8.0, 80.0, 0.5]]
 
 
-def test_screening_trains_fully_what_may_be_on_the_front(make):
-    cells = np.array([5, 77, 100434, 1, 2, 3, 4])
+def test_a_shorter_training_is_a_setting_of_its_own(make, images):
+    from eomoo.live.training import train
+
+    backend = make(epochs=3, rungs=[1, "all"])
+    assert backend.rungs == pytest.approx((1 / 3, 1))
     names = ["val_micro_error", "params"]
-    everything = make(epochs="1+2").values(cells, names)
-    backend = make(epochs=3, screen=1)
-    screened = backend.values(cells, names)
-    full = {row["cell"] for row in backend.campaign.store.rows("training") if row["setting"]["epochs"] == "1+2"}
-    assert full == set(cells.tolist())
-    from eomoo.live.screening import promising
+    (short,) = backend.at_rung([77], names, backend.rungs[0])
+    assert backend.marks([77], names).tolist() == [["few epochs", ""]]
+    recipe = backend.campaign.recipe
+    direct = train(77, images, skeleton=images.skeleton(**SHAPE), recipe=recipe, epochs=1)
+    assert short[0] == pytest.approx(100 * (1 - direct.val.micro))
+    assert (backend.at_rung([77], names, 1.0) == backend.values([77], names)).all()
+    rows = backend.campaign.store.rows("training")
+    assert [row["setting"]["epochs"] for row in rows] == ["1", "3"]
+    assert backend.marks([77], names)[0, 0] != "few epochs"
 
-    on_front = [k for k in range(len(cells)) if promising(screened[[k]], np.delete(screened, k, axis=0))[0]]
-    assert on_front
-    assert (screened[on_front] == everything[on_front]).all()
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "continues", "trained"),
+    [
+        ({"schedule": "constant", "warmup": 0.0}, 3, True, [0, 1, 2]),
+        ({}, "1+2", True, [0, 1, 2]),
+        ({}, 3, False, [0, 0, 1, 2]),
+    ],
+)
+def test_a_longer_training_goes_on_where_the_schedule_passes_through_the_shorter(
+    make, monkeypatch, recipe, epochs, continues, trained
+):
+    from eomoo.live.job import TrainingJob
+
+    done, real = [], TrainingJob._train_epoch
+    monkeypatch.setattr(TrainingJob, "_train_epoch", lambda self, epoch: done.append(epoch) or real(self, epoch))
+    backend = make(epochs=epochs, rungs="1,all", recipe_settings=recipe)
+    assert backend.continues == continues
+    for share in backend.rungs:
+        backend.at_rung([77], ["val_micro_error"], share)
+    assert done == trained
 
 
-def test_screening_saves_trainings(make, monkeypatch):
-    """Errors after few and many epochs are given: only what may become non-dominated is trained fully."""
-    asked = []
+def test_a_ladder_is_a_ninth_and_all_unless_it_is_said():
+    from eomoo.live.recipes import ladder
 
-    class Engine:
-        def call(self, function, *arguments):
-            return function(*arguments)
-
-        def run(self, function, tasks, on_result, *, on_incident):
-            for k, task in enumerate(tasks):
-                asked.append((task.cell, task.epochs))
-                micro = 0.5 + task.cell / 1000 + 0.1 * (task.epochs != (1,))
-                split = {"micro": micro, "macro": micro}
-                on_result(k, {"status": "done", "reason": "", "val": split, "test": split, "seconds": 1.0})
-
-    backend = make(epochs=3, screen=1)
-    backend.campaign._jobs = Engine()
-    backend.values(np.array([10, 11, 12]), ["val_micro_error"])
-    asked.clear()
-    values = backend.values(np.array([1, 2, 13, 14, 3]), ["val_micro_error"])
-    assert [cell for cell, epochs in asked if epochs == (1, 2)] == [13, 14]
-    assert values[:, 0] == pytest.approx([49.9, 49.8, 38.7, 38.6, 49.7])
+    assert [ladder(epochs, None) for epochs in ((108,), (4,), (1,), (4, 8))] == [(12, 108), (1, 4), (1,), (4, 12)]
+    assert ladder((4,), "1,3,9") == (1, 3, 9)
+    assert ladder((4,), "1,all") == ladder((4,), [1, "all"]) == (1, 4)
+    for rungs in ("", "3,1", "4,all", [True, 4], [1.5, 4], "one,all", [0, 3]):
+        with pytest.raises(ValueError, match="rungs are epochs of ever longer trainings, the full one last"):
+            ladder((4,), rungs)
 
 
 def test_networks_are_exported(make, tmp_path):
@@ -356,8 +367,8 @@ def test_settings_of_a_card():
         ({"data": "x", "recipe_settings": {"lr": 3}}, "unknown key 'lr'"),
         ({"data": "x", "skeleton": {"channels": 3}}, "skeleton: unknown key 'channels'"),
         ({"data": "x", "workers": 0}, "workers must be a whole number of at least 1; got 0"),
-        ({"data": "x", "screen_quantile": 2}, "screen_quantile must be a finite number from 0"),
-        ({"data": "x", "epochs": 3, "screen": 3}, "screen must be fewer epochs"),
+        ({"data": "x", "screen": 3}, 'screen has become rungs, as in rungs = "3,all"'),
+        ({"data": "x", "epochs": 3, "rungs": "3,all"}, "rungs are epochs of ever longer trainings"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

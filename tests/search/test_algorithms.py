@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import ball, brute_front
 
-from eomoo.errors import MissingPackageError, SettingError, UnknownNameError
+from eomoo.errors import DataNotFoundError, MissingPackageError, SettingError, UnknownNameError
 from eomoo.fronts.directions import reference_directions
 from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm, same_settings
 from eomoo.search.run import run_algorithm
@@ -133,7 +133,7 @@ OTHER = {
     **{"n_starts": 7, "batch_size": 9, "n_expand": 2, "neighborhood": "published", "archive": "per-start"},
     **{"selection": "random", "exploration": "switch", "restart": "gap", "acquisition": "sample"},
     **{"n_candidates": 300, "n_model_cells": 25, "features": "one-hot", "init": "surrogate-pareto"},
-    **{"n_train": 40, "n_genetic": 90, "pop_size": 12, "rungs": [0.5], "n_gated": 2},
+    **{"n_train": 40, "n_genetic": 90, "pop_size": 12, "rungs": [0.5], "n_gated": 2, "priors": ["eo-hwnas"]},
 }
 """For each option a value that is nobody's default."""
 
@@ -178,7 +178,7 @@ def test_options_are_checked(name):
     with pytest.raises(SettingError, match=f"options of {name}: unknown key 'colour'; known are "):
         AlgorithmSpec(label="x", algorithm=name, options={"colour": 1})
     for key in AlgorithmSpec(label="x", algorithm=name).settings:
-        with pytest.raises((SettingError, UnknownNameError), match="blue"):
+        with pytest.raises((SettingError, UnknownNameError, DataNotFoundError), match="blue"):
             make_algorithm(name, 2, **{key: "blue"})
 
 

@@ -162,7 +162,7 @@ def test_short_trainings_and_priors_help_and_misleading_ones_cost_little(pose_ta
     assert mean_share(pose_table("misleading")) > plain - 0.1
     assert mean_share(pose_table(), priors=[prior]) > plain + 0.01
     assert mean_share(pose_table(), priors=[turned]) > plain + 0.01
-    worth = searched(pose_table(), 12, priors=[turned]).worth()
+    worth = searched(pose_table(), 12, priors=[turned]).spending["worth"]
     assert worth[0]["prior"] == "turned"
     assert worth[0]["weight"] < 0
     assert worth[0]["spearman"] == pytest.approx(-1.0)
@@ -203,9 +203,9 @@ def test_batches_believe_what_was_decided_before_them(pose_table):
 
 def test_what_is_believed_is_gained_once(pose_table):
     algorithm = searched(pose_table(), 8)
-    before = algorithm._score([], None)
+    before = algorithm._score([], again=False)
     best = int(np.argmax(before))
-    after = algorithm._score([(int(algorithm._pool[best]), 0)], algorithm._told)
+    after = algorithm._score([(int(algorithm._pool.cells[best]), 0)], again=True)
     assert 0 < after[best] < 0.3 * before[best]
 
 

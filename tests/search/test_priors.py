@@ -1,0 +1,62 @@
+"""Priors by the places that they lie in."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import PART, all_values
+
+import eomoo
+from eomoo.analysis.repeat import run_command
+from eomoo.errors import DataNotFoundError, SettingError
+from eomoo.search import AlgorithmSpec, CostAwareSearch, open_priors
+from eomoo.search.algorithms import same_settings
+
+
+@pytest.fixture
+def table(tmp_path):
+    content = {"index": PART, "val_error": all_values()["err"][PART], "latency": all_values()["lat"][PART]}
+    pd.DataFrame(content).to_csv(tmp_path / "cells.csv", index=False)
+    return tmp_path / "cells.csv"
+
+
+def test_of_a_table_its_errors_are_taken_and_modelled(table):
+    (prior,) = open_priors([str(table)], ["err"])
+    assert prior.name == "val_error of cells.csv"
+    cells = np.arange(500, 423_624, 997)
+    assert np.corrcoef(prior(cells), all_values()["err"][cells])[0, 1] > 0.7
+    assert [prior.name for prior in open_priors([str(table)], ["latency"])] == ["latency of cells.csv"]
+
+
+def test_of_models_the_quantity_of_the_same_name_is_taken_else_two_accuracies():
+    assert [p.name for p in open_priors(["eo-hwnas"], ["val_macro_error"])] == ["val_macro of eo-hwnas"]
+    assert [p.name for p in open_priors(["eo-hwnas"], ["err"])] == ["val_micro of eo-hwnas", "val_macro of eo-hwnas"]
+    (same,) = open_priors(["eo-hwnas"], ["train_time"])
+    assert same.name == "train_time of eo-hwnas"
+
+
+def test_what_is_no_prior_is_one_sentence(tmp_path, table):
+    with pytest.raises(DataNotFoundError, match=r"there is no prior .*nowhere; shipped are eo-hwnas and nb101-sample"):
+        CostAwareSearch(priors=["nowhere"])
+    with pytest.raises(DataNotFoundError, match="neither models, nor a table, nor the folder of a run"):
+        open_priors([str(tmp_path)], ["err"])
+    pd.read_csv(table)[["index", "latency"]].to_csv(tmp_path / "times.csv", index=False)
+    with pytest.raises(SettingError, match=r"times\.csv tells of no accuracy or error.* has latency"):
+        open_priors([str(tmp_path / "times.csv")], ["err"])
+    with pytest.raises(SettingError, match="priors are a list of places"):
+        CostAwareSearch(priors=[3])
+
+
+def test_a_run_with_a_prior_is_rebuilt_from_its_settings_and_is_a_prior_itself(card, table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, options = card("err", "lat", stem="mine"), {"n_candidates": 200}
+    first = eomoo.run(path, algorithm="cost-aware", options=options, priors=table.name, budget=14, out="first")
+    settings = first.stored.run.settings
+    assert settings["priors"] == [str(table)]
+    spec = AlgorithmSpec(label="cost-aware", algorithm="cost-aware", options={**options, "priors": [str(table)]})
+    assert same_settings(settings, spec)
+    assert eomoo.run(path, algorithm="cost-aware", options=options, priors=table, budget=14, out="first").repeated
+    assert f"--prior {table}" in run_command(first.stored.problem, first.stored.run)
+    (worth, *_) = first.stored.run.extra["spending"]["worth"]
+    assert (worth["prior"], worth["cells"]) == ("val_error of cells.csv", 14)
+    assert worth["spearman"] > 0.3
+    assert [prior.name for prior in open_priors(["first"], ["err"])] == ["err of first"]
