@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from typer import Option
 
 from eomoo.checks import short
@@ -36,12 +38,30 @@ Width = Annotated[
 ]
 
 
+# Columns of a terminal below which frames take room that numbers need.
+_NARROW = 100
+
+
+class _Screen(Console):
+    """A terminal in whose tables no name is cut: the first column stays in one line, in others words are broken."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich does."""
+        for table in objects:
+            if isinstance(table, Table):
+                for k, column in enumerate(table.columns):
+                    column.overflow, column.no_wrap = "fold", column.no_wrap or k == 0
+                if self.width < _NARROW:
+                    table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
+        super().print(*objects, **options)
+
+
 def console(*, stderr: bool = False) -> Console:
     """The terminal: tables go to stdout, progress to stderr; a pipe is given room for whole tables.
 
     Text is printed as it is: brackets in a card's title or in a path are no markup.
     """
-    found = Console(stderr=stderr, highlight=False, markup=False)
+    found = _Screen(stderr=stderr, highlight=False, markup=False)
     if not found.is_terminal:
         found.width = max(found.width, 160)  # a choice: room for whole tables
     return found

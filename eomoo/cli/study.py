@@ -141,8 +141,9 @@ def list_all(as_json: Json = False) -> None:
         print_json([{"name": name, **study.content, "runs": len(study.tasks)} for name, study in studies.items()])
         return
     table = Table("study", "what it asks", "problems", "algorithms", "seeds", "runs")
+    table.columns[2].no_wrap = True
     for name, study in studies.items():
-        cards = ", ".join(p.card for p in study.problems)
+        cards = "\n".join(p.card for p in study.problems)
         counts = [str(len(study.algorithms)), str(len(study.seeds)), f"{len(study.tasks):,}"]
         table.add_row(name, study.title, cards, *counts)
     console().print(table)

@@ -1,0 +1,36 @@
+"""In a terminal of 80 columns names and numbers are whole."""
+
+import re
+
+import pytest
+
+from eomoo.objectives import list_problems
+from eomoo.study import list_studies, load_study
+
+
+@pytest.fixture
+def narrow(monkeypatch, call):
+    for name, value in {"COLUMNS": "80", "FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments):
+        done = call(*arguments)
+        assert done.code == 0
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", done.out).splitlines()
+        assert "…" not in done.out
+        return lines
+
+    return run
+
+
+def test_names_of_cards_and_studies_are_never_cut(narrow):
+    assert {line.split()[0] for line in narrow("problems") if line[:1].isalnum()} >= set(list_problems())
+    words = " ".join(narrow("study", "list")).split()
+    assert set(list_studies()) <= set(words)
+    assert {problem.card for name in list_studies() for problem in load_study(name).problems} <= set(words)
+
+
+def test_a_front_of_two_objectives_fits(narrow):
+    rows = [line for line in narrow("run", "-a", "random", "--budget", 30) if re.match(r" *\d{3,6}  +\d", line)]
+    assert len(rows) > 3
+    assert all(len(line) <= 80 and re.search(r" \d{1,2},\d{3},\d{3} | \d{3},\d{3} ", line) for line in rows)
