@@ -110,18 +110,20 @@ class Front {
     const c = Number(this.prefer);
     if (!this.trueFront || this.prefer === "knee" || !this.columns[c].objective || this.margin) return "";
     const { cells, values, minimised, costs, n } = this.trueFront;
+    // A table knows some cells only.
+    const all = this.predicted ? "all cells" : "all cells with a known value";
     const limits = [...this.limits].map(([j, limit]) => [this.columns[j].objective ? values[j] : costs[this.columns[j].name], limit]);
     if (limits.some(([known]) => !known)) return "";
     const left = cells.map((_, j) => j).filter((j) => limits.every(([known, limit]) => keeps(known[j], limit, 0)));
     const best = left.reduce((a, b) => (a < 0 || minimised[c][b] < minimised[c][a] ? b : a), -1);
     if (best >= 0 && (k < 0 || minimised[c][best] < this.columns[c].minimised[k])) {
       const words = this.objectives.map((o, j) => `${o.title} ${o.show(values[j][best])} ${o.unit}`.trim()).join(", ");
-      return `Outside of what was evaluated there is a better one on the ${this.bestFront} of all cells: cell ${cells[best]}, ${words}.`;
+      return `Outside of what was evaluated there is a better one on the ${this.bestFront} of ${all}: cell ${cells[best]}, ${words}.`;
     }
     const whole = n === cells.length && [...this.limits].every(([j, [low, high]]) => this.columns[j].objective && (this.columns[j].better === "max" ? high : low) === null);
-    if (whole) return `No cell of the whole space is ${this.predicted ? "predicted " : ""}better under these limits.`;
-    if (!left.length) return `No cell of the ${this.bestFront} of all cells keeps these limits; cells off that front were not looked at.`;
-    return `None of the ${left.length} cells of the ${this.bestFront} of all cells that keep these limits is better; cells off that front were not looked at.`;
+    if (whole) return `Of ${all} none is ${this.predicted ? "predicted " : ""}better under these limits.`;
+    const of = `of the ${this.bestFront} of ${all} that keep these limits`;
+    return `${left.length ? `Of the ${left.length} cell${left.length > 1 ? "s" : ""} ${of} none is better` : `There is no cell ${of}`}; cells off that front were not looked at.`;
   }
 
   /** Largest distance from the plane through the normalised extremes (Das 1999). */
