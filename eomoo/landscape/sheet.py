@@ -213,7 +213,8 @@ def plot_dominance_ranks(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Number of cells of each dominance rank, 0 being the Pareto front."""
     size = np.bincount(analysis.ranks)
     ax.fill_between(np.arange(len(size)), size, step="mid", color="#B0B0B0", linewidth=0)
-    ax.plot(size, drawstyle="steps-mid", color="black", linewidth=0.6)
+    # The outline of tens of thousands of ranks would be one black area.
+    ax.plot(size, drawstyle="steps-mid", color="black", linewidth=0.6 if len(size) < 2000 else 0.0)
     ax.set_xlim(0, max(1, len(size) - 1))
     ax.set_ylim(bottom=0)
     return finish(ax, title="dominance ranks", x="rank (0: Pareto front)", y="cells")
