@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,15 +15,18 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Facts, Floats
 from eomoo.errors import DataError
+from eomoo.files import read_bytes
 from eomoo.images import ImageData
 from eomoo.live.devices import resolve_device
-from eomoo.live.onnx_graph import PREFIX
+from eomoo.live.onnx_graph import PREFIX, is_sealed
 from eomoo.live.recipes import format_epochs
 from eomoo.live.training import network_of
 from eomoo.live.weights import load_state
 from eomoo.packages import require
 from eomoo.space import Cell, Skeleton, load_space
 
+# A protobuf has at most 2 GiB.
+_MOST_BYTES = 2**31
 # A file that says nothing of these is of 0.1.0 or 0.2: it takes normalised images and gives logits.
 _OLD = {"input": "normalised", "output": "logits", "precision": "float32"}
 
@@ -126,8 +130,17 @@ def _from_weights(path: Path, device: str) -> Classifier:
 
 
 def _from_onnx(path: Path, threads: int | None) -> Classifier:
-    session = onnx_session(str(path), str(path), threads=threads)
+    content = read_bytes(path, max_size=_MOST_BYTES)
+    try:
+        sealed = is_sealed(content)
+    except DataError as error:
+        raise DataError(f"{path} {error}") from None
+    session = onnx_session(content, str(path), threads=threads)
     told = metadata_of(session, path)
+    if not sealed and "input" in told:
+        raise DataError(f"{path} has changed since it was written: its digest is gone; export it again")
+    if not sealed:
+        warnings.warn(f"{path} is of an earlier version, without a digest: it is unverified", stacklevel=3)
     how = {key: told.get(key, before) for key, before in _OLD.items()}
     try:
         mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
@@ -169,8 +182,8 @@ def onnx_session(model: bytes | str, name: str, *, threads: int | None = None) -
 
 def metadata_of(session: Any, path: str | Path) -> Facts:
     """What eomoo wrote into a file's metadata; DataError (a ValueError) where it wrote none."""
-    entries = session.get_modelmeta().custom_metadata_map
     try:
+        entries = session.get_modelmeta().custom_metadata_map
         found = {k.removeprefix(PREFIX): json.loads(v) for k, v in entries.items() if k.startswith(PREFIX)}
     except ValueError as error:
         raise DataError(f"the metadata of {path} are damaged: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import logging
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import choice
-from eomoo.errors import SettingError
+from eomoo.errors import DataError, SettingError
 from eomoo.packages import require
 from eomoo.space import Skeleton
 
@@ -29,6 +30,7 @@ GRAPH_PRECISIONS = ("float32", "float16", "int8")
 """Precisions that a graph may compute in."""
 PREFIX = "eomoo."
 """What the names of eomoo's metadata in a file begin with."""
+_DIGEST = f"{PREFIX}sha256"
 # Normalisation, pooling over the whole image and probabilities stay in single precision: they cost nothing.
 _QUANTISED = ("Conv", "Relu", "Gemm", "Add", "MaxPool", "Concat")
 # Images of a batch while ranges of feature maps are found.
@@ -99,7 +101,26 @@ def finished(content: bytes, metadata: Mapping[str, object], *, probabilities: b
         model.graph.output[0].name = "probabilities"
     onnx.helper.set_model_props(model, {PREFIX + key: json.dumps(value) for key, value in metadata.items()})
     onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    content = bytes(model.SerializeToString())
+    return content + _seal(content)
+
+
+def is_sealed(content: bytes) -> bool:
+    """Whether a file has a digest; DataError (a ValueError) where it has changed since it was written."""
+    size = len(_seal(b""))
+    if _DIGEST.encode() not in content[-size:]:
+        return False
+    if content[-size:] != _seal(content[:-size]):
+        raise DataError("has changed since it was written; take it from a copy, or export it again")
+    return True
+
+
+def _seal(content: bytes) -> bytes:
+    """The last entry of a file's metadata, as protobuf has it: the digest of all that is before it."""
+    key, value = _DIGEST.encode(), json.dumps(hashlib.sha256(content).hexdigest()).encode()
+    # Fields 1 and 2 of an entry of field 14 of the model, each a text with its length.
+    entry = b"\x0a" + bytes([len(key)]) + key + b"\x12" + bytes([len(value)]) + value
+    return b"\x72" + bytes([len(entry)]) + entry
 
 
 def _drop_identities(graph: Any) -> None:

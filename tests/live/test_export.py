@@ -233,6 +233,29 @@ def test_metadata_that_cannot_be_are_refused(tiny_skeleton, tmp_path, facts):
         load_classifier(tmp_path / "n.onnx")
 
 
+def test_an_exported_file_that_has_changed_is_refused(trained, tmp_path):
+    """Weights, graph or metadata; an earlier version's file, which has no digest, is read with a warning."""
+    path = tmp_path / "n.onnx"
+    export_onnx(trained.weights, path)
+    content = path.read_bytes()
+    for at in (len(content) // 3, len(content) // 2, content.index(b"class 1"), len(content) - 10):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        with pytest.raises(ValueError, match="has changed since it was written"):
+            load_classifier(path)
+    import onnx
+
+    model = onnx.load_model_from_string(content)
+    del model.metadata_props[-1]
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match="has changed since it was written: its digest is gone"):
+        load_classifier(path)
+    old = [entry for entry in model.metadata_props if entry.key not in ("eomoo.input", "eomoo.output")]
+    onnx.helper.set_model_props(model, {entry.key: entry.value for entry in old})
+    path.write_bytes(model.SerializeToString())
+    with pytest.warns(UserWarning, match="without a digest: it is unverified"):
+        load_classifier(path)
+
+
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"no network")
     with pytest.raises(ValueError, match="is no readable ONNX file"):
