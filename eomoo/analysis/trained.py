@@ -35,6 +35,8 @@ def find_trained(place: str | Path, cell: int | None = None) -> Path:
     place = Path(place)
     if place.is_file():
         return place
+    if place.suffix in (".pt", ".onnx") and not place.exists():
+        raise DataNotFoundError(f"there is no file {place}")
     # By their epochs, as in weights-4+8.pt.
     found = sorted(place.glob("weights-*.pt"), key=lambda path: sum(map(int, re.findall(r"\d+", path.stem))))
     if found:

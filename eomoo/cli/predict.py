@@ -46,7 +46,7 @@ def predict(
         raise SettingError(f"name a network and a scene, as in RUN CELL SCENE; got {' '.join(places)}")
     run, *cell, scene = places
     classifier = load_classifier(find_trained(*place_of(run, cell[0] if cell else None)), device=device)
-    with open_bands(scene, bands=bands) as image, progress("map", quiet=as_json, at_once=True) as report:
+    with open_bands(scene, bands=bands) as image, progress("map", quiet=as_json) as report:
         done = write_map(classifier, image, out, stride=stride, probability=probability, report=report)
     names = classifier.described["class_names"]
     if as_json:

@@ -57,12 +57,13 @@ def map_rows(
 
     Raises:
         DataError: (a ValueError) The scene is smaller than a patch.
-        SettingError: (a ValueError) The stride is no whole number from 1.
+        SettingError: (a ValueError) The stride is no whole number from 1 to the scene's smaller side.
     """
-    size, stride = int(classifier.described["image_size"]), positive("stride", stride)
+    size = int(classifier.described["image_size"])
     n_classes, bands = (len(classifier.described[key]) for key in ("class_names", "band_names"))
     if min(shape) < size:
         raise DataError("the scene has {}x{} pixels; the network takes patches of {}x{}".format(*shape, size, size))
+    stride = positive("stride", stride, most=min(shape))
     means = np.array(classifier.described.get("mean", [0.0] * bands), dtype=np.float32)[:, None]
     height, width = (-(-length // stride) for length in shape)
     # Patches of an even size reach one pixel further up and to the left, as in training.

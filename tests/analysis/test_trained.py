@@ -20,3 +20,5 @@ def test_the_longest_training_of_a_cell_is_found_wherever_the_folder_was_moved(t
     for place, cell in ((tmp_path, 9), (tmp_path / "runs", 7), (tmp_path / "none", None)):
         with pytest.raises(FileNotFoundError, match=r"no weights (in|of cell 9)"):
             find_trained(place, cell)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.onnx"):
+        find_trained(tmp_path / "none.onnx")

@@ -41,7 +41,7 @@ def make_scene(height=23, width=31, seed=0):
     return Scene(bands=bands, valid=valid, labels=labels, class_names=("a", "b"), band_names=("x", "y"))
 
 
-@pytest.mark.parametrize(("size", "stride"), [(6, 1), (7, 1), (8, 8), (8, 3), (5, 2), (4, 7)])
+@pytest.mark.parametrize(("size", "stride"), [(6, 1), (7, 1), (8, 8), (8, 3), (5, 2), (4, 7), (23, 23), (3, 20)])
 @pytest.mark.parametrize("most", [2**26, 4000])
 def test_each_pixel_of_a_map_is_of_the_patch_around_what_it_covers(monkeypatch, size, stride, most):
     monkeypatch.setattr(mapping, "_MOST_BYTES", most)
@@ -49,8 +49,8 @@ def test_each_pixel_of_a_map_is_of_the_patch_around_what_it_covers(monkeypatch, 
     classes, probabilities = predict_scene(
         classifier(size, mean_of_bands), scene, stride=stride, report=lambda *at: seen.append(at)
     )
-    padded = np.pad(scene.bands, ((0, 0), (8, 8), (8, 8)), mode="reflect")
-    offset = 8 + (stride - size) // 2
+    padded = np.pad(scene.bands, ((0, 0), (22, 22), (22, 22)), mode="reflect")
+    offset = 22 + (stride - size) // 2
     assert classes.shape == (-(-23 // stride), -(-31 // stride))
     for i, j in np.ndindex(*classes.shape):
         top, left = i * stride + offset, j * stride + offset
@@ -58,7 +58,7 @@ def test_each_pixel_of_a_map_is_of_the_patch_around_what_it_covers(monkeypatch, 
         assert classes[i, j] == told.argmax()
         assert probabilities[:, i, j] == pytest.approx(np.exp(told) / np.exp(told).sum(), rel=1e-5)
     assert seen[-1] == (len(classes), len(classes))
-    assert (len(seen) > 1) == (most == 4000)
+    assert (len(seen) > 1) == (most == 4000 and len(classes) > 1)
 
 
 def test_what_has_no_data_stays_without_and_is_a_mean_to_its_neighbours():
@@ -141,6 +141,7 @@ def test_an_interrupted_map_leaves_nothing_and_an_earlier_one_as_it_was(monkeypa
         ({"size": 24}, {}, "has 23x31 pixels; the network takes patches of 24x24"),
         ({"classes": [str(k) for k in range(256)]}, {}, "tells 256 classes; a map of bytes holds 255"),
         ({}, {"stride": 0}, "stride must be a whole number of at least 1; got 0"),
+        ({}, {"stride": 24}, "stride must be a whole number from 1 to 23; got 24"),
         ({}, {"probability": "all"}, "probability must be one of winner, classes"),
         ({}, {"path": "map.png"}, "a map is a GeoTIFF"),
         ({}, {"path": "scene/field.tif"}, r"field\.tif is a file of the scene"),
