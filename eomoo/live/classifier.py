@@ -130,17 +130,7 @@ def _from_weights(path: Path, device: str) -> Classifier:
 
 
 def _from_onnx(path: Path, threads: int | None) -> Classifier:
-    content = read_bytes(path, max_size=_MOST_BYTES)
-    try:
-        sealed = is_sealed(content)
-    except DataError as error:
-        raise DataError(f"{path} {error}") from None
-    session = onnx_session(content, str(path), threads=threads)
-    told = metadata_of(session, path)
-    if not sealed and "input" in told:
-        raise DataError(f"{path} has changed since it was written: its digest is gone; export it again")
-    if not sealed:
-        warnings.warn(f"{path} is of an earlier version, without a digest: it is unverified", stacklevel=3)
+    session, told = open_onnx(path, threads=threads)
     how = {key: told.get(key, before) for key, before in _OLD.items()}
     try:
         mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
@@ -180,16 +170,31 @@ def onnx_session(model: bytes | str, name: str, *, threads: int | None = None) -
         raise DataError(f"{name} is no readable ONNX file: {str(error).splitlines()[0][:120]}") from error
 
 
-def metadata_of(session: Any, path: str | Path) -> Facts:
-    """What eomoo wrote into a file's metadata; DataError (a ValueError) where it wrote none."""
+def open_onnx(path: str | Path, *, threads: int | None = None) -> tuple[Any, Facts]:
+    """onnxruntime's session of a file that eomoo wrote, and its metadata.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is no such file.
+        DataError: (a ValueError) It is damaged, has changed since it was written, or is not one of eomoo's.
+    """
+    content = read_bytes(path, max_size=_MOST_BYTES)
+    try:
+        sealed = is_sealed(content)
+    except DataError as error:
+        raise DataError(f"{path} {error}") from None
+    session = onnx_session(content, str(path), threads=threads)
     try:
         entries = session.get_modelmeta().custom_metadata_map
-        found = {k.removeprefix(PREFIX): json.loads(v) for k, v in entries.items() if k.startswith(PREFIX)}
+        told = {k.removeprefix(PREFIX): json.loads(v) for k, v in entries.items() if k.startswith(PREFIX)}
     except ValueError as error:
         raise DataError(f"the metadata of {path} are damaged: {error}") from error
-    if "class_names" not in found:
+    if "class_names" not in told:
         raise DataError(f"{path} was not exported by eomoo: it has no class names")
-    return found
+    if not sealed and "input" in told:
+        raise DataError(f"{path} has changed since it was written: its digest is gone; export it again")
+    if not sealed:
+        warnings.warn(f"{path} is of an earlier version, without a digest: it is unverified", stacklevel=3)
+    return session, told
 
 
 def run_onnx(session: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from eomoo.errors import DataError, EomooError, SettingError
 from eomoo.files import atomic_path
 from eomoo.images import ImageData, ImageSet, read_batch
 from eomoo.live.assessment import assess
-from eomoo.live.classifier import epochs_in, index_of, load_classifier, metadata_of, onnx_session, run_onnx
+from eomoo.live.classifier import epochs_in, index_of, load_classifier, onnx_session, open_onnx, run_onnx
 from eomoo.live.metrics import Accuracy
 from eomoo.live.onnx_graph import finished, onnx_bytes
 from eomoo.live.profile import measure_memory
@@ -210,9 +210,9 @@ def read_metadata(path: str | Path) -> Facts:
     """What ``export_onnx`` wrote into a file's metadata.
 
     Raises:
-        DataError: (a ValueError) It is no ONNX file, or not one of eomoo's.
+        DataError: (a ValueError) It is no ONNX file, has changed, or is not one of eomoo's.
     """
-    return metadata_of(onnx_session(str(path), str(path)), path)
+    return open_onnx(path)[1]
 
 
 def some_images(images: ImageSet, n: int) -> NDArray[np.float32]:
