@@ -9,6 +9,7 @@ import pytest
 import eomoo
 from eomoo.data import measured_table, write_measured
 from eomoo.measuring import latency_models, spread_cells
+from eomoo.progress import Step
 
 LATENCY = {"name": "latency", "title": "latency", "unit": "ms", "direction": "min", "kind": "timed"}
 
@@ -93,9 +94,10 @@ def test_here_times_cells_once_and_keeps_the_models_by_all_that_timings_depend_o
         pytest.importorskip(package, reason="the extra 'live' is not installed")
     asked = []
 
-    def measure(card, *, out, advance, **settings):
+    def measure(card, *, out, on_progress, **settings):
         asked.append((card, out, settings["spread"], settings["only"]))
-        advance("timed", 20, 20)
+        if on_progress is not None:
+            on_progress(Step(what="timed", done=20, total=20))
         if not (out / "table.csv").exists():
             write_timings(space, out, slow=2.0)
 
