@@ -49,7 +49,8 @@ def earlier_run(store: Store, asked: Asked) -> tuple[RunRow, RunTrace] | None:
         return None
     if len(mine) == len(runs):
         run, trace = max(((run, store.trace(run)) for run in mine), key=lambda found: len(found[1].cells))
-        cells, hours = run.budget if run.complete else len(trace.cells), run.seconds / 3600.0
+        cells, hours = (run.budget, run.hours) if run.complete else (len(trace.cells), None)
+        hours = run.seconds / 3600.0 if hours is None else hours
         over = {"budget": f"{asked.budget:,}"} if asked.budget < cells else {}
         over |= {"hours": f"{asked.hours:g}"} if asked.hours is not None and asked.hours < hours else {}
         if not over:
