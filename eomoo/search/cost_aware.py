@@ -34,8 +34,8 @@ _FIRST_FULL = 2
 _FEW, _SHARE = 32, 16
 # Neighbours of the best so many candidates are looked at too, where not all cells are candidates.
 _PROMISING, _HOPS = 20, 2
-# Cells that are timed before anything is trained; then the best so many candidates, and the best once more, so often.
-_FIRST_TIMED, _TIMED_TOGETHER, _TIMINGS = 12, 4, 3
+# Cells that are timed before anything is trained; then so many of the best candidates together, so often, and who wins.
+_FIRST_TIMED, _TIMED_TOGETHER, _TIMINGS = 12, 2, 2
 
 
 class CostAwareSearch(CellSearch):
