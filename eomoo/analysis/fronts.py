@@ -46,7 +46,8 @@ class FrontData:
         said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
         seen: (s,) the other cells evaluated, where they are too many those that limits may leave as the best, and
             an even sample; of n_seen with the front.
-        seen_values, seen_deviations, seen_unknown: (s, m) theirs, NaN where that was not kept.
+        seen_values, seen_deviations: (s, m) theirs, NaN where that was not kept.
+        unknown: Deviations of the true values of objectives and limited quantities, by cell; see ``evaluated_facts``.
         commands, onnx: What can be done with a cell, see ``network.cell_commands``; cells with an ONNX file.
         true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
     """
@@ -66,7 +67,7 @@ class FrontData:
     seen: Ints
     seen_values: Floats
     seen_deviations: Floats
-    seen_unknown: Floats
+    unknown: dict[int, list[Any]]
     n_seen: int
     true_front: TrueFront | None
     n_true: int
@@ -131,6 +132,7 @@ def front_data(results: ProblemResults) -> FrontData:
         measured={cell: row for run in results.runs for cell, row in run.measured.items()},
         said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
         **_seen(results, cells[kept]),
+        unknown=_of_cells(results, "unknown", len(objectives) + len(problem.limits)),
         true_front=true,
         n_true=0 if results.true_front is None else len(results.true_front[0]),
     )
@@ -200,6 +202,7 @@ def front_json(front: FrontData) -> dict[str, object]:
     space = load_space()
     others, cells = front.seen_columns, np.concatenate((front.cells, front.seen))
     nothing = np.full(len(front.seen), np.nan)
+    unknown = _unknown(front, cells.tolist())
     optimal, said = front.on_true_front, front.said
     return {
         "problem": front.problem.name,
@@ -219,6 +222,7 @@ def front_json(front: FrontData) -> dict[str, object]:
                 if column.deviations is None
                 else _numbers(column.deviations)
                 + _numbers(nothing if other is None or other.deviations is None else other.deviations, digits=4),
+                "unknown": unknown.get(column.name),
                 "measured": None if column.measured is None else _numbers(column.measured),
                 "detail": column.name == "group" or column.name.endswith("_slack"),
             }
@@ -238,11 +242,6 @@ def front_json(front: FrontData) -> dict[str, object]:
         "predicted": front.problem.predicted,
         "bestFront": front.problem.best_front,
         "takes": None if said is None else said.takes,
-        "unknown": None
-        if said is None
-        else [
-            _numbers(c, digits=4) for c in np.concatenate((said.unknown[said.place(front.cells)], front.seen_unknown)).T
-        ],
         "band": [
             {"share": share, "outline": [_numbers(axis, digits=5) for axis in outline.T]}
             for share, outline in band_outlines(front.problem, front.values, said)
@@ -255,6 +254,17 @@ def front_json(front: FrontData) -> dict[str, object]:
         "onnx": front.onnx,
         "trueFront": None if front.true_front is None else _points(front.problem, *front.true_front, front.n_true),
     }
+
+
+def _unknown(front: FrontData, cells: list[int]) -> dict[str, list[float | int | None]]:
+    """Deviations of the true values of cells, by column, where some are known and not 0."""
+    names = [*front.problem.objectives.names, *(limit.name for limit in front.problem.limits)]
+    said, nothing = front.said, [None] * len(names)
+    # A run of an earlier version kept those of its front alone.
+    known = {} if said is None else dict(zip(said.cells.tolist(), said.unknown.tolist(), strict=True))
+    known = {cell: [*row, *nothing[len(row) :]] for cell, row in known.items()} | front.unknown
+    rows = np.array([known.get(cell, nothing) for cell in cells], dtype=np.float64).reshape(len(cells), len(names))
+    return {name: _numbers(column, digits=4) for name, column in zip(names, rows.T, strict=True) if (column > 0).any()}
 
 
 def _points(problem: ProblemRow, cells: Ints, values: Floats, n: int) -> dict[str, object]:
@@ -296,14 +306,14 @@ def _seen(results: ProblemResults, shown: Ints) -> dict[str, Any]:
         some = np.random.default_rng(0).permutation(np.setdiff1d(np.arange(len(others)), best))
         others = others[np.sort(np.concatenate((best, some))[:_MOST_SEEN])]
     nothing = [None] * len(results.objectives)
-    known = {
-        f"seen_{name}": np.array([row.get(int(cell), nothing) for cell in cells[others]], dtype=np.float64).reshape(
-            len(others), len(nothing)
-        )
-        for name in ("deviations", "unknown")
-        for row in (_of_cells(results, name, len(nothing)),)
+    rows = _of_cells(results, "deviations", len(nothing))
+    known = np.array([rows.get(int(cell), nothing) for cell in cells[others]], dtype=np.float64)
+    return {
+        "seen": cells[others],
+        "seen_values": values[first[others]],
+        "seen_deviations": known.reshape(len(others), len(nothing)),
+        "n_seen": len(cells),
     }
-    return {"seen": cells[others], "seen_values": values[first[others]], **known, "n_seen": len(cells)}
 
 
 def _of_cells(results: ProblemResults, name: str, n: int) -> dict[int, list[Any]]:

@@ -95,10 +95,10 @@ def front_uncertainty(
 def evaluated_facts(problem: CellProblem, cells: Ints) -> dict[str, object]:
     """How sure the values of cells (n,) are, and their limited quantities: "evaluated", by name, a row each.
 
-    "deviations" (n, m); "unknown" (n, m), see ``ignorance``; "limited" (n, c). Nothing is said of what is exact.
+    "deviations" (n, m); "unknown" (n, m + c), see ``ignorance``; "limited" (n, c). Nothing is said of what is exact.
     """
-    found = {"deviations": problem.deviations(cells), "unknown": problem.ignorance(cells)[:, : problem.n_obj]}
-    if problem.noise is not None or not (found["deviations"] > 0).any():
+    found = {"deviations": problem.deviations(cells), "unknown": problem.ignorance(cells)}
+    if problem.noise is not None or not any((rows > 0).any() for rows in found.values()):
         found = {}
     if problem.constraints:
         found["limited"] = problem.limited_values(cells)

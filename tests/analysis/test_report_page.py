@@ -262,8 +262,8 @@ def test_a_choice_says_how_probably_it_keeps_a_limit_and_for_what_it_stands(page
     limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
     every(page, ".slider input[type=text]")[1].send_keys(str(limit), "\t")
     cell = int(one(page, ".answer .cell-name").text.removeprefix("cell "))
-    k = said.cells.tolist().index(cell)
-    room = (limit - stored.front_values[stored.front_cells == cell][0, 1]) / said.unknown[k, 1]
+    unknown = stored.run.evaluated["unknown"][stored.trace.cells.tolist().index(cell)][1]
+    room = (limit - stored.front_values[stored.front_cells == cell][0, 1]) / unknown
     assert one(page, ".holds").text == f"It keeps these limits with probability {norm.cdf(room):.2f}."
     group = next(g for g in said.groups if cell in g.cells)
     alone, first = len(group.cells) == 1, group.representative == cell

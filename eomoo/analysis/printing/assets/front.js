@@ -51,7 +51,7 @@ class Front {
   holds(k) {
     let [p, asked] = [1, false];
     for (const [c, [low, high]] of this.limits) {
-      const sd = this.unknown && this.columns[c].objective ? this.unknown[c][k] : 0;
+      const sd = this.columns[c].unknown ? this.columns[c].unknown[k] : 0;
       if (sd === null) return null;
       if (!sd) continue;
       asked = true;
@@ -99,8 +99,7 @@ class Front {
   same(k) {
     const [c, group] = [Number(this.prefer), this.columns.find((o) => o.name === "group")?.values];
     if (this.prefer === "knee") return k < this.n && group ? this.on.filter((j) => j !== k && group[j] === group[k] && this.inside(j)) : [];
-    const { minimised, objective } = this.columns[c];
-    const unknown = this.unknown && objective ? this.unknown[c] : null;
+    const { minimised, unknown } = this.columns[c];
     const room = (j) => (unknown && unknown[k] !== null && unknown[j] !== null ? 1.96 * Math.hypot(unknown[k], unknown[j]) : 0);
     return this.within.filter((j) => j !== k && minimised[j] !== null && minimised[j] - minimised[k] <= room(j));
   }
