@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import numpy as np
 import pytest
-from job_functions import die, others_at_once, raise_on, seat_of, square, wait_for, where
+from job_functions import count, die, others_at_once, raise_on, seat_of, square, wait_for, where
 
 from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs, one_thread
@@ -158,6 +160,33 @@ def test_a_task_that_advances_is_tried_as_often_as_it_does(workers, tmp_path):
     assert collect(workers, die, [(str(tmp_path), "t0", ATTEMPTS + 1)], advanced=advanced) == {0: "t0"}
     assert seen
     assert len((tmp_path / "t0").read_text()) == ATTEMPTS + 2
+
+
+def test_workers_killed_at_random_cost_neither_results_nor_steps_that_were_kept(tmp_path):
+    """Each step is kept as a checkpoint is: after six kills all are there, none of them twice."""
+    tasks, killed, rng = [(str(tmp_path), f"t{k}", 20) for k in range(4)], [], np.random.default_rng(0)
+    results, stop = {}, threading.Event()
+
+    def kill(jobs):
+        while len(killed) < 6 and not stop.wait(rng.uniform(0.1, 0.3)):
+            running = [pool for pool in [*jobs._pools] if pool._processes]
+            steps = sum(len(path.read_text().split()) for path in tmp_path.iterdir())
+            if running and steps > (killed[-1] if killed else 0):
+                killed.append(steps)
+                os.kill(next(iter(running[rng.integers(len(running))]._processes)), signal.SIGKILL)
+
+    with ProcessJobs(2) as jobs:
+        killer = threading.Thread(target=kill, args=(jobs,))
+        killer.start()
+        try:
+            results = collect(jobs, count, tasks, advanced=lambda task: True)
+        finally:
+            stop.set()
+            killer.join()
+    assert results == {k: f"t{k}" for k in range(4)}
+    assert len(killed) == 6
+    for _, name, n in tasks:
+        assert (tmp_path / name).read_text().split() == [str(k) for k in range(n)]
 
 
 # -- processes ---------------------------------------------------------------------------------
