@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
@@ -42,6 +43,8 @@ class DaskJobs(Jobs):
         self.cluster, self.amount = cluster, amount
         self._futures: dict[Any, Work[Any, Any]] = {}
         self._ended: SimpleQueue[Any] = SimpleQueue()
+        self._waiting: deque[Work[Any, Any]] = deque()
+        self._seats = 0
         self._lonely_since: float | None = None
         self._looked, self._told = 0.0, ""
         try:
@@ -56,6 +59,7 @@ class DaskJobs(Jobs):
     def drop(self) -> None:
         """Forget what was started: what waits is never run, what runs goes on to its end in vain."""
         super().drop()
+        self._waiting.clear()
         futures, self._futures = list(self._futures), {}
         self.client.cancel(futures)
 
@@ -76,12 +80,21 @@ class DaskJobs(Jobs):
             self.cluster.close()
 
     def _begin(self, work: Work[Any, Any]) -> None:
-        future = self._submit(work.function, work.task)
-        self._futures[future] = work
-        future.add_done_callback(self._ended.put)
+        # After a death it is the next.
+        (self._waiting.appendleft if work.deaths else self._waiting.append)(work)
+        self._feed()
+
+    def _feed(self) -> None:
+        """Hand out as many as run at once: those that wait at a worker are charged with its death too."""
+        while self._waiting and len(self._futures) < self._seats:
+            work = self._waiting.popleft()
+            future = self._submit(work.function, work.task)
+            self._futures[future] = work
+            future.add_done_callback(self._ended.put)
 
     def _wait(self) -> tuple[Work[Any, Any], int]:
         distributed = require("distributed", purpose=_PURPOSE)
+        self._feed()
         while (future := self._await(self._ended)) not in self._futures:
             # One that was dropped.
             pass
@@ -114,7 +127,12 @@ class DaskJobs(Jobs):
     def _look(self) -> Sequence[Mapping[str, Any]]:
         """The workers that are there; it is told where none of them does what is wanted."""
         workers = self._workers()
-        if any(self.resource is None or w["resources"].get(self.resource, 0) >= self.amount for w in workers):
+        self._seats = sum(
+            w["nthreads"] if self.resource is None else int(w["resources"].get(self.resource, 0) // self.amount)
+            for w in workers
+        )
+        self._feed()
+        if self._seats:
             self._lonely_since = None
             if self._told:
                 warnings.warn(f"{self._place()} has workers that fit: it goes on", stacklevel=2)

@@ -81,7 +81,7 @@ class SlurmJobs(DaskJobs):
         self._seen |= alive
         if alive:
             self._barren = []
-        wanted = -(-min(self.workers, max(len(self._futures), 1)) // seats)
+        wanted = -(-min(self.workers, max(len(self._under_way), 1)) // seats)
         if len(alive) < wanted and time.monotonic() - self._asked >= _ASK:
             self._asked = time.monotonic()
             self._forget_ended(alive)

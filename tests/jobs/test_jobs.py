@@ -17,6 +17,9 @@ from job_functions import count, die, others_at_once, raise_on, seat_of, square,
 from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs, one_thread
 
+# On a busy machine workers that were killed are not back at once.
+pytestmark = pytest.mark.filterwarnings("ignore:the Dask scheduler at")
+
 
 @contextlib.contextmanager
 def start_cluster():
@@ -253,6 +256,13 @@ def test_no_process_is_left_behind():
     with contextlib.suppress(OSError):
         collect(jobs, raise_on, [("disk", 3), ("disk", 4)])
     assert not set(multiprocessing.active_children()) - before
+
+
+def test_a_task_that_waits_for_a_worker_is_not_charged_with_its_death(workers, tmp_path):
+    """Two take their workers down as often as may be, while the others wait."""
+    tasks, reasons = [(str(tmp_path), f"t{k}", 99 if k < 2 else 0) for k in range(6)], {}
+    assert collect(workers, die, tasks, on_incident=reasons.__setitem__) == {k: f"t{k}" for k in range(2, 6)}
+    assert sorted(reasons) == [0, 1]
 
 
 # -- Dask ------------------------------------------------------------------------------------------
