@@ -174,15 +174,16 @@ def ladder(epochs: Sequence[int], rungs: str | Sequence[int | str] | None) -> tu
     Args:
         epochs: Of a full training, as stretches.
         rungs: As [1, 3, 9] or "1,3,9"; "all" at the end stands for ``epochs``. By default the stretches, of one
-            stretch a ninth, then all.
+            stretch a ninth, then all; all alone where whole epochs make that more than an eighth, since sixteen
+            such starts and two full ones would cost more than the four full ones that they stand for.
 
     Raises:
         SettingError: (a ValueError) They are no ascending whole numbers.
     """
     total = sum(epochs)
     if rungs is None:
-        lengths = list(accumulate(epochs)) if len(epochs) > 1 else [max(1, round(total / 9)), total]
-        return tuple(dict.fromkeys(lengths))
+        ninth = max(1, round(total / 9))
+        return tuple(accumulate(epochs)) if len(epochs) > 1 else (ninth, total) if 8 * ninth <= total else (total,)
     parts: Sequence[Any] = [part.strip() for part in rungs.split(",")] if isinstance(rungs, str) else rungs
     if parts and parts[-1] == "all":
         parts = [*parts[:-1], total]

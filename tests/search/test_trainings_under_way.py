@@ -1,6 +1,7 @@
 """Searches on what is measured: timed before it is trained, several trainings at once, killed and begun again."""
 
 import threading
+from itertools import count
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from eomoo.search import CostAwareSearch, run_algorithm
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
 
+# Each device times with noise of its own.
+NUMBER = count()
 OPTIONS = {"n_candidates": 300, "n_gated": 4}
 
 
@@ -28,7 +31,7 @@ class Device(SyntheticBackend):
         super().__init__()
         self.kept, self.workers, self.continues, self.kill_after = kept, workers, continues, kill_after
         self.calls, self.together, self.most_together = [], 0, 0
-        self.lock, self.trained, self.noise = threading.Lock(), {}, np.random.default_rng()
+        self.lock, self.trained, self.noise = threading.Lock(), {}, np.random.default_rng(next(NUMBER))
 
     def cost(self, quantity):
         return "cheap" if quantity == "lat" else "dear"
@@ -102,7 +105,8 @@ def test_the_budget_holds_and_what_goes_on_pays_the_difference(search, continues
     short = [cell for cell, share in trained if share < 1.0]
     gone_on = len(set(short) & set(full)) if continues else 0
     spent = len(full) + 0.25 * (len(short) - gone_on)
-    assert 5.0 < spent <= 6.0
+    # What is left is less than the next full training, by way of its short one.
+    assert 6.0 - (1.0 if continues else 1.25) <= spent <= 6.0
     said = algorithm.spending
     assert said["trained"] == [short, full]
     (row,) = said["worth"]
