@@ -38,7 +38,7 @@ from eomoo.search.operators import (
     cell_operators,
 )
 from eomoo.search.pls import PLS
-from eomoo.search.priors import Prior, open_priors, prior_of_measured, priors_of_models
+from eomoo.search.priors import Prior, open_priors, prior_of_measured
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.random_search import RandomSearch
 from eomoo.search.run import Progress, RunResult, run_algorithm
@@ -65,6 +65,6 @@ __all__ = [
     "RandomCellSampling", "RandomRestart", "RandomSearch", "RecombinationRestart", "Restart", "RunResult", "Selection",
     "Suggestion", "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators",
     "default_algorithm", "default_name", "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem",
-    "live_problem", "make_algorithm", "open_priors", "prior_of_measured", "priors_of_models", "random_walks",
+    "live_problem", "make_algorithm", "open_priors", "prior_of_measured", "random_walks",
     "run_algorithm", "suggest_cells",
 ]  # fmt: skip

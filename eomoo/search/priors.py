@@ -15,7 +15,7 @@ from eomoo.data import read_user_table
 from eomoo.data.measured_table import TABLE_FILE
 from eomoo.data.user_table import read_frame, target_columns
 from eomoo.errors import DataNotFoundError, SettingError
-from eomoo.models import SHIPPED, Models, fit, recipe_for, shipped_folder
+from eomoo.models import SHIPPED, fit, recipe_for, shipped_folder
 from eomoo.models.model_files import RECORD_FILE
 from eomoo.objectives import SurrogateBackend
 from eomoo.space import load_space
@@ -48,15 +48,6 @@ class Prior:
         if found.shape != cells.shape or not np.isfinite(found).all():
             raise SettingError(f"the prior {self.name} must tell a finite number of each cell; got {found.shape}")
         return found
-
-
-def priors_of_models(models: Models) -> list[Prior]:
-    """A prior for each of the models' targets."""
-
-    def of(k: int) -> Callable[[Ints], Floats]:
-        return lambda cells: np.asarray(models.predict(cells)[0][:, k])
-
-    return [Prior(name=name, tell=of(k)) for k, name in enumerate(models.targets)]
 
 
 def prior_of_measured(name: str, cells: Ints, values: Floats, *, seed: int = 0) -> Prior:
