@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -41,10 +41,11 @@ class DaskJobs(Jobs):
         distributed = require("distributed", purpose=_PURPOSE)
         super().__init__()
         self.cluster, self.amount = cluster, amount
-        self._futures: dict[Any, Work[Any, Any]] = {}
+        self._futures: dict[Any, tuple[Work[Any, Any], str]] = {}
+        self._lost: set[Any] = set()
         self._ended: SimpleQueue[Any] = SimpleQueue()
         self._waiting: deque[Work[Any, Any]] = deque()
-        self._seats = 0
+        self._seats: dict[str, int] = {}
         self._lonely_since: float | None = None
         self._looked, self._told = 0.0, ""
         try:
@@ -53,15 +54,19 @@ class DaskJobs(Jobs):
             reason = str(error).splitlines()[0]
             raise StoreError(f"no Dask scheduler answers at {cluster}: {reason}") from None
         names = [resource] if isinstance(resource, str) or resource is None else resource
-        offered = {name for worker in self._workers() for name in worker["resources"]} if len(names) > 1 else set()
+        offered = (
+            {name for worker in self._workers().values() for name in worker["resources"]} if len(names) > 1 else set()
+        )
         self.resource = next((name for name in names if name in offered), names[0])
 
     def drop(self) -> None:
         """Forget what was started: what waits is never run, what runs goes on to its end in vain."""
         super().drop()
         self._waiting.clear()
+        self._lost.clear()
         futures, self._futures = list(self._futures), {}
-        self.client.cancel(futures)
+        if self.client.status == "running":
+            self.client.cancel(futures)
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call it on a worker."""
@@ -85,12 +90,17 @@ class DaskJobs(Jobs):
         self._feed()
 
     def _feed(self) -> None:
-        """Hand out as many as run at once: those that wait at a worker are charged with its death too."""
-        while self._waiting and len(self._futures) < self._seats:
-            work = self._waiting.popleft()
-            future = self._submit(work.function, work.task)
-            self._futures[future] = work
-            future.add_done_callback(self._ended.put)
+        """Hand out as many as run at once, each to a worker of its own.
+
+        Dask would let others wait at a worker, and charge them with its death.
+        """
+        busy = Counter(address for _, address in self._futures.values())
+        for address, seats in self._seats.items():
+            for _ in range(min(seats - busy[address], len(self._waiting))):
+                work = self._waiting.popleft()
+                future = self._submit(work.function, work.task, workers=[address])
+                self._futures[future] = work, address
+                future.add_done_callback(self._ended.put)
 
     def _wait(self) -> tuple[Work[Any, Any], int]:
         distributed = require("distributed", purpose=_PURPOSE)
@@ -98,7 +108,11 @@ class DaskJobs(Jobs):
         while (future := self._await(self._ended)) not in self._futures:
             # One that was dropped.
             pass
-        work = self._futures.pop(future)
+        work, _ = self._futures.pop(future)
+        if future in self._lost:
+            self._lost.discard(future)
+            self.client.cancel([future])
+            return work, 1
         try:
             error = future.exception()
             work.error, work.result = error, None if error else future.result()
@@ -106,7 +120,7 @@ class DaskJobs(Jobs):
             raise self._gone() from None
         if isinstance(error, distributed.KilledWorker):
             work.error = None
-            return work, error.allowed_failures + 1
+            return work, 1
         return work, 0
 
     def _await(self, ended: SimpleQueue[Any]) -> Any:
@@ -120,19 +134,25 @@ class DaskJobs(Jobs):
             except Empty:
                 pass
 
-    def _submit(self, function: Callable[..., object], *arguments: object) -> Any:
+    def _submit(self, function: Callable[..., object], *arguments: object, workers: list[str] | None = None) -> Any:
         resources = {self.resource: self.amount} if self.resource else None
-        return self.client.submit(function, *arguments, pure=False, resources=resources)
+        return self.client.submit(function, *arguments, pure=False, resources=resources, workers=workers)
 
-    def _look(self) -> Sequence[Mapping[str, Any]]:
+    def _look(self) -> Mapping[str, Mapping[str, Any]]:
         """The workers that are there; it is told where none of them does what is wanted."""
         workers = self._workers()
-        self._seats = sum(
-            w["nthreads"] if self.resource is None else int(w["resources"].get(self.resource, 0) // self.amount)
-            for w in workers
-        )
+        self._seats = {
+            address: w["nthreads"]
+            if self.resource is None
+            else int(w["resources"].get(self.resource, 0) // self.amount)
+            for address, w in workers.items()
+        }
+        for future, (_, address) in self._futures.items():
+            if address not in workers and not future.done() and future not in self._lost:
+                self._lost.add(future)
+                self._ended.put(future)
         self._feed()
-        if self._seats:
+        if any(self._seats.values()):
             self._lonely_since = None
             if self._told:
                 warnings.warn(f"{self._place()} has workers that fit: it goes on", stacklevel=2)
@@ -144,9 +164,9 @@ class DaskJobs(Jobs):
             warnings.warn(text, stacklevel=2)
         return workers
 
-    def _lonely(self, workers: Sequence[Mapping[str, Any]]) -> str:
+    def _lonely(self, workers: Mapping[str, Mapping[str, Any]]) -> str:
         """Where no worker fits: what is there, and what is wanted."""
-        offers = sorted({f"{name}={n:g}" for worker in workers for name, n in worker["resources"].items()})
+        offers = sorted({f"{name}={n:g}" for worker in workers.values() for name, n in worker["resources"].items()})
         there = f"{len(workers)} workers, which offer {', '.join(offers) or 'nothing'}" if workers else "no workers"
         wanted = f' --resources "{self.resource}={self.amount}"' if self.resource else ""
         return (
@@ -162,13 +182,15 @@ class DaskJobs(Jobs):
             f"{self._place()} has gone; what was finished is kept: start it and run the same command again to go on"
         )
 
-    def _workers(self) -> Sequence[Mapping[str, Any]]:
-        """What the scheduler knows of its workers."""
+    def _workers(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the scheduler knows of its workers, by address."""
         try:
             # Some versions tell of five workers where no number is given, and the oldest take none.
             found = self.client.scheduler_info(n_workers=-1)
         except TypeError:
             found = self.client.scheduler_info()
         except OSError:
-            raise self._gone() from None
-        return [*found["workers"].values()]
+            found = {}
+        if "workers" not in found:
+            raise self._gone()
+        return dict(found["workers"])

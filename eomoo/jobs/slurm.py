@@ -6,7 +6,7 @@ import getpass
 import re
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +71,12 @@ class SlurmJobs(DaskJobs):
             job.status = _closed()
         super().close()
 
-    def _look(self) -> Sequence[Mapping[str, Any]]:
+    def _look(self) -> Mapping[str, Mapping[str, Any]]:
         """Start what jobs are missing."""
         workers = super()._look()
         jobs, seats = self.cluster.worker_spec, self.cluster.seats
         # The workers of a job that has several add their number to its name.
-        names = [str(worker["name"]) for worker in workers]
+        names = [str(worker["name"]) for worker in workers.values()]
         alive = {job for job in jobs if any(name == job or name.startswith(f"{job}-") for name in names)}
         self._seen |= alive
         if alive:
@@ -124,7 +124,7 @@ class SlurmJobs(DaskJobs):
                 said = f"there is no command {error.filename} here; start this where jobs are submitted"
             raise StoreError(f"SLURM takes no job: {said}") from None
 
-    def _lonely(self, workers: Sequence[Mapping[str, Any]]) -> str:
+    def _lonely(self, workers: Mapping[str, Mapping[str, Any]]) -> str:
         return f"none of {len(self.cluster.worker_spec)} SLURM jobs has begun; waiting for them (see squeue --me)"
 
     def _place(self) -> str:
