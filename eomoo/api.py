@@ -202,7 +202,9 @@ def run(
         >>> len(run.trace), list(run.front.columns[:3])
         (30, ['index', 'hash', 'val_macro_error'])
     """
-    chosen = algorithm or default_name(card.card if isinstance(card, CellProblem) else load_card(card))
+    chosen = algorithm
+    if chosen is None:
+        chosen = default_name(card.card if isinstance(card, CellProblem) else load_card(card))
     spec = AlgorithmSpec(label=chosen, algorithm=chosen, options={**(options or {}), **prior_option(priors)})
     whole("seed", seed, least=0, most=LARGEST)
     check_noise(noise)
