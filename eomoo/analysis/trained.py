@@ -20,13 +20,16 @@ from eomoo.study.store import STORE_NAME
 if TYPE_CHECKING:
     from eomoo.images import ImageData
 
+# Cells that an error names.
+_SOME = 8
+
 
 def find_trained(place: str | Path, cell: int | None = None) -> Path:
     """The file of a trained network: weights (.pt) or ONNX, as it was given or of the longest training.
 
     Args:
         place: A file; a training's folder; the folder of a search (``eomoo run --out``) or of a measured table.
-        cell: Index of the cell, where the folder has networks of several ones.
+        cell: Index of the cell, where the folder has networks of several ones; by default a front's only one.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is none.
@@ -45,7 +48,11 @@ def find_trained(place: str | Path, cell: int | None = None) -> Path:
     if not (searched or measured):
         raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
     if cell is None:
-        raise SettingError(f"{place} has networks of several cells; name one of them after it")
+        front = front_cells(place)
+        if len(front) != 1:
+            some = f", such as {', '.join(map(str, front[:_SOME]))}" if front else ""
+            raise SettingError(f"{place} has networks of several cells; name one of them after it{some}")
+        (cell,) = front
     network = _of_search(place, cell) if searched else _of_trainings(place, cell)
     if network is None:
         raise DataNotFoundError(

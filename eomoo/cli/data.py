@@ -181,9 +181,10 @@ def prune(
     Needed are the weights of networks that no other of the same setting beats in validation error, parameters
     and latency. Values stay in the store, and trainings that have not ended are left alone.
     """
+    from eomoo.analysis.trained import front_cells
     from eomoo.live.prune import unneeded_files
 
-    files = unneeded_files(store, keep=[cell for run in keep or () for cell in _front_of(run)])
+    files = unneeded_files(store, keep=[cell for run in keep or () for cell in front_cells(run)])
     for file in files if remove else ():
         file.path.unlink(missing_ok=True)
     total = sum(file.size for file in files)
@@ -194,17 +195,6 @@ def prune(
         typer.echo(f"{file.path}: cell {file.cell}, {_size(file.size)}, {file.why}")
     done = "removed" if remove else "can go; --remove removes them" if files else "can go"
     typer.echo(f"{len(files):,} files of {_size(total)} {done}")
-
-
-def _front_of(folder: Path) -> list[int]:
-    from eomoo.analysis.results import load_results
-
-    fronts = [
-        problem.traces[k].cells[problem.fronts(k, [run.budget])[0]]
-        for problem in load_results(folder).problems
-        for k, run in enumerate(problem.runs)
-    ]
-    return [int(cell) for front in fronts for cell in front]
 
 
 def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:

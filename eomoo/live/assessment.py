@@ -14,7 +14,7 @@ from eomoo.arrays import Floats, Ints
 from eomoo.images import ImageSet, read_batch
 from eomoo.live.classifier import Classifier
 from eomoo.live.metrics import Accuracy
-from eomoo.plots import new_figure
+from eomoo.plots import look, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,7 +120,8 @@ def draw_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], *, 
     rows = confusion.sum(axis=1, keepdims=True)
     shares = np.divide(100.0 * confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=100)
-    figure.colorbar(image, ax=ax, label="share of the true class (%)", shrink=0.8)
+    with look():
+        figure.colorbar(image, ax=ax, label="share of the true class (%)", shrink=0.8)
     ax.set_xticks(range(n), class_names, rotation=90)
     ax.set_yticks(range(n), class_names)
     ax.set_xlabel("predicted class")
