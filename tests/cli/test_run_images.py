@@ -42,7 +42,7 @@ def place(images, monkeypatch, tmp_path):
     return images
 
 
-def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_path):
+def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_path, monkeypatch):
     done = call("run", "--data", "fields", "--budget", 3, "--epochs", 1, *QUICK, "--out", tmp_path / "out", "--json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
@@ -61,7 +61,10 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
     assert find_trained(tmp_path / "out", cell) == tmp_path / "out" / "onnx" / f"{cell}.onnx"
     with pytest.raises(FileNotFoundError, match="no weights of cell 3 in"):
         find_trained(tmp_path / "out", 3)
-    with pytest.raises(ValueError, match="networks of several cells; name one"):
+    monkeypatch.setattr("eomoo.analysis.trained.front_cells", lambda place: [cell])
+    assert find_trained(tmp_path / "out") == find_trained(tmp_path / "out", cell)
+    monkeypatch.setattr("eomoo.analysis.trained.front_cells", lambda place: [3, 5])
+    with pytest.raises(ValueError, match="networks of several cells; name one of them after it, such as 3, 5"):
         find_trained(tmp_path / "out")
 
 
