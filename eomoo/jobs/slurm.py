@@ -20,16 +20,8 @@ from eomoo.packages import require
 
 _NUMBERS, _LINES = ("cores", "gpus"), ("job_script_prologue", "job_extra_directives")
 _TEXTS = (
-    "queue",
-    "account",
-    "memory",
-    "walltime",
-    "job_name",
-    "interface",
-    "log_directory",
-    "local_directory",
-    "python",
-)
+    "queue", "account", "memory", "walltime", "job_name", "interface", "log_directory", "local_directory", "python",
+)  # fmt: skip
 # Seconds between two questions to SLURM, whose manual asks not to put them in quick loops.
 _ASK = 20.0
 # A job's share of its walltime after which a worker leaves, give or take: dask-jobqueue's manual takes 55 of 60
