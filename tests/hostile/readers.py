@@ -331,7 +331,7 @@ def make_cluster(folder):
 
 
 def read_cluster(folder):
-    from eomoo.jobs.make import _read_cluster
+    from eomoo.jobs.slurm import _read_cluster
 
     return str(_read_cluster(folder / "cluster.toml"))
 

@@ -222,7 +222,8 @@ def test_a_claim_is_held_while_it_beats_and_free_when_it_has_stopped(tmp_path, h
     stopped = time.monotonic()
     while not store._claims.take(key):
         time.sleep(0.05)
-    assert time.monotonic() - stopped > 0.4 * 6
+    # Its last beat was up to one before it was stopped.
+    assert time.monotonic() - stopped > 0.4 * 5
     # Woken up, it beats only into what is still its own.
     os.kill(holder.pid, signal.SIGCONT)
     time.sleep(0.3)

@@ -11,7 +11,7 @@ from tiny_images import make_data
 
 import eomoo
 from eomoo.data import merged, read_measured
-from eomoo.errors import DataError, SettingError, StoreError
+from eomoo.errors import CardError, DataError, SettingError, StoreError
 from eomoo.images import ArrayImages
 from eomoo.live import LiveStore
 from eomoo.progress import Step
@@ -193,7 +193,7 @@ def test_what_cannot_be_is_one_sentence(tmp_path):
         measure(tmp_path, cells=None)
     with pytest.raises(SettingError, match="eo-macro-latency takes no images"):
         eomoo.measure("eo-macro-latency", out=tmp_path, cells=CELLS)
-    with pytest.raises(SettingError, match="screen has become rungs"):
+    with pytest.raises(CardError, match="live, which has no setting 'screen'"):
         measure(tmp_path, screen=1)
     with pytest.raises(SettingError, match="images say what the skeleton is"):
         measure(tmp_path, skeleton={"stem_channels": 8})

@@ -4,7 +4,7 @@ import pytest
 
 import eomoo.esann2024
 from eomoo.analysis import indicator_frame, load_results
-from eomoo.errors import CardError, SettingError, StoreError, UnknownNameError
+from eomoo.errors import CardError, SettingError, UnknownNameError
 from eomoo.study.execute import run_study
 from eomoo.study.plan import parse_study
 from eomoo.study.probes import PROBES, find_probe
@@ -102,6 +102,6 @@ def test_the_old_key_means_the_shipped_probe(card, tmp_path):
     # A folder begun with the old key is gone on with, and not with a study that asks something else.
     record_study(old, tmp_path)
     record_study(new, tmp_path)
-    with pytest.raises(StoreError, match="another study"):
+    with pytest.raises(SettingError, match="no probes was asked, it holds probes as_published"):
         record_study(study_of(place), tmp_path)
     assert study_of(place, as_published=False).probes == ()
