@@ -6,6 +6,7 @@ import hashlib
 import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
@@ -134,7 +135,13 @@ def draw_fronts(problem: CellProblem, n: int, seed: int) -> tuple[DrawnFronts, i
     candidates = hopeful_cells(problem)
     if len(candidates) > _MANY:
         _report(problem, f"drawing the values of {len(candidates):,} cells that could matter, once")
-    return fronts_of_draws(problem, candidates, n, seed), len(candidates)
+    fronts = fronts_of_draws(problem, candidates, n, seed)
+    return replace(fronts, points=_shortened(fronts.points)), len(candidates)
+
+
+def _shortened(points: Floats) -> Floats:
+    """Numbers without their last 20 bits, 2e-10 of each, so that files are a third smaller; counts stay exact."""
+    return np.asarray((np.ascontiguousarray(points).view(np.uint64) & ~np.uint64(2**20 - 1)).view(np.float64))
 
 
 def _report(problem: CellProblem, text: str) -> None:
