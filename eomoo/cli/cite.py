@@ -15,11 +15,16 @@ def cite(
 ) -> None:
     """Print BibTeX of all that a card, a run or a study stands on: data, algorithms, measures, packages."""
     from eomoo.analysis import bibtex, load_results
+    from eomoo.errors import DataNotFoundError
     from eomoo.files import write_text
     from eomoo.objectives.card import list_problems, load_card
 
     if what in list_problems() or what.endswith(".toml"):
         text = bibtex([load_card(what)], [], study=False)
+    elif not Path(what).is_dir():
+        raise DataNotFoundError(
+            f"{what} is neither a problem card (see `eomoo problems`) nor the folder of a run or a study"
+        )
     else:
         results = load_results(what)
         text = bibtex([p.problem for p in results.problems], results.runs, study=len(results.runs) > 1)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,7 @@ class Campaign:
         self._failures: dict[_Key, str] = {}
         self._unmeasured: set[_Key] = set()
         self._made: set[_Key] = set()
+        self._reused: set[_Key] = set()
         self._contended: dict[int, bool] = {}
         self._timed: set[int] = set()
         self._baseline: float | None = None
@@ -246,15 +248,13 @@ class Campaign:
         wanted = self._wanted(cells, epochs)
         if self.retry_failed:
             self.store.retry_failed("training", list(wanted.values()))
-        begun: list[int] = []
-
-        def make(cells: list[int]) -> None:
-            begun.extend(cells)
-            self._train(cells, epochs)
-
+        make = partial(self._train, epochs=epochs)
         found: dict[int, Result] = dict(self.store.obtain("training", wanted, make))
-        if len(begun) < len(wanted):
-            self.report(f"{len(wanted) - len(begun)} of {len(wanted)} trainings were there already")
+        # Those that this campaign made, or has told of, are asked for again where they are evaluated.
+        old = {(k, epochs) for k in found} - self._made - self._reused
+        if old:
+            self._reused |= old
+            self.report(f"{len(old)} of {len(wanted)} trainings were there already")
         self._unmeasured -= {(k, epochs) for k in found}
         self._unmeasured |= {(k, epochs) for k in wanted.keys() - found.keys()}
         for k, result in found.items():

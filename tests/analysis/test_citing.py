@@ -83,6 +83,11 @@ def test_the_command_prints_or_writes(tmp_path):
     assert "no results" in str(CliRunner().invoke(app, ["cite", str(tmp_path)]).exception)
 
 
+def test_what_is_neither_a_card_nor_a_folder_is_told():
+    told = CliRunner().invoke(app, ["cite", "nothing"])
+    assert "nothing is neither a problem card" in str(told.exception)
+
+
 def test_a_run_is_cited_with_what_it_used(card, tmp_path):
     eomoo.run(card("err", "lat", source="ball"), algorithm="nsga2", budget=20, out=tmp_path)
     result = CliRunner().invoke(app, ["cite", str(tmp_path)])

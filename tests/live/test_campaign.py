@@ -225,3 +225,12 @@ def test_no_training_is_begun_once_the_hours_are_over(tmp_path, monkeypatch):
     assert len(done) == 1
     assert later.trainings(done, (1,)).keys() == set(done)
     assert told == ["1 of 1 trainings were there already"]
+
+
+def test_what_was_there_already_is_told_once_and_what_was_trained_just_now_never(tmp_path):
+    make(tmp_path).trainings([5], (1,))
+    told = []
+    campaign = make(tmp_path, report=told.append)
+    for _ in range(2):
+        campaign.trainings([5, 77], (1,))
+    assert [text for text in told if "already" in text] == ["1 of 2 trainings were there already"]
