@@ -18,11 +18,12 @@ from eomoo.checks import known_keys, positive, whole
 from eomoo.errors import DataError, DataNotFoundError, HoursOverError, StoreError
 from eomoo.images import SPLITS, describe, labels_of
 from eomoo.jobs import Jobs, ProcessJobs, make_jobs
-from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
+from eomoo.live.latency import LatencySetting
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
 from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import NOT_BEGUN, DataSource, TrainingTask, run_task
+from eomoo.live.timings import Timings
 from eomoo.space import Skeleton, load_space
 from eomoo.space.enumeration import N_CELLS
 
@@ -110,10 +111,7 @@ class Campaign:
         self._unmeasured: set[_Key] = set()
         self._made: set[_Key] = set()
         self._reused: set[_Key] = set()
-        self._contended: dict[int, bool] = {}
-        self._timed: set[int] = set()
-        self._baseline: float | None = None
-        self._launch_bound: dict[int, bool] = {}
+        self._timings = Timings(self)
         self._progress: dict[int, float] = {}
         self._unlucky = 0
 
@@ -167,7 +165,7 @@ class Campaign:
     def worker(self, number: int) -> Campaign:
         """The same for one of several threads, on a worker of its own."""
         twin = copy(self)
-        twin.report, twin.ended = self.report, self.ended
+        twin.report, twin.ended, twin._timings = self.report, self.ended, Timings(twin)
         twin._jobs = ProcessJobs(1, first=number) if self.cluster == "local" else self._make_jobs(1)
         return twin
 
@@ -188,58 +186,15 @@ class Campaign:
 
     def conditions(self) -> Facts:
         """Everything that a timing depends on but the cell, as plain data."""
-        found: Facts = self.elsewhere or self.jobs.call(latency_conditions, self.skeleton, self.timing)
-        return found
+        return self._timings.conditions()
 
     def timings(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
-        """Latencies of cells, with "baseline": what the reference cell takes in a quiet round.
+        """Latencies of cells, as ``Timings.obtain``."""
+        return self._timings.obtain(cells, again=again)
 
-        A stored timing that something disturbed is tried again once by each campaign (``again``: now), and
-        replaced where nothing disturbs it any more.
-        """
-        conditions, skeleton = self.conditions(), self.skeleton
-        wanted = {k: {"cell": k, **conditions} for k in cells}
-
-        def time(some: list[int]) -> dict[int, Result]:
-            self.report(f"timing {len(some)} networks")
-            self._timed.update(some)
-            return dict(zip(some, self.jobs.call(_measure, some, skeleton, self.timing), strict=True))
-
-        def make(fresh: list[int]) -> None:
-            if self.elsewhere:
-                raise StoreError(f"cell {fresh[0]} and {len(fresh) - 1} others were not timed on the board yet")
-            for k, result in time(fresh).items():
-                self.store.put("latency", wanted[k], result, cell=k)
-
-        found = self.store.obtain("latency", wanted, make)
-        disturbed = [k for k, r in found.items() if r.get("contended") and (again or k not in self._timed)]
-        disturbed = [] if self.elsewhere else disturbed
-        for k, result in (time(disturbed) if disturbed else {}).items():
-            if not result.get("contended"):
-                self.store.put("latency", wanted[k], result, cell=k, replace=True)
-                found[k] = result
-        self._contended.update({k: bool(result.get("contended")) for k, result in found.items()})
-        self._launch_bound.update({k: bool(result.get("launch_bound")) for k, result in found.items()})
-        if self._baseline is None:
-            self._baseline = self._find_baseline(conditions, list(found.values()))
-        return {k: {**result, "baseline": self._baseline} for k, result in found.items()}
-
-    def _find_baseline(self, conditions: Mapping[str, object], results: list[Result]) -> float:
-        """What the reference cell takes under these conditions when nothing disturbs it, ms.
-
-        The first quiet timing decides, for good. Until there is one the quietest round of disturbed ones serves, for
-        as long as this campaign, whose values have to be of one scale.
-        """
-        stored = self.store.get("reference", conditions)
-        if stored is None or stored.get("contended"):
-            quiet = [r for r in results if not r.get("reference_contended")]
-            least = min(float(r.get("reference_quiet") or r["reference_median"]) for r in quiet or results)
-            found = {"median": least, "contended": not quiet}
-            if stored is None or quiet:
-                self.store.put("reference", conditions, found, cell=self.timing.reference, replace=stored is not None)
-                # Another process may have been the first.
-                stored = self.store.get("reference", conditions) or found
-        return float(stored["median"])
+    def stored_timings(self, cells: Sequence[int]) -> list[Result | None]:
+        """Of each cell the stored timing, as ``Timings.stored``."""
+        return self._timings.stored(cells)
 
     # -- trainings -----------------------------------------------------------------------------
 
@@ -285,29 +240,7 @@ class Campaign:
             lines.append(f"{old} of them failed in earlier runs, and this is what was stored")
         if self._unmeasured:
             lines.append("`--retry-failed` tries again what a machine failed at")
-        contended = sum(self._contended.values())
-        if contended:
-            how = "kit.py there times" if self.elsewhere else "the same command times"
-            lines.append(
-                f"{contended} of {len(self._contended)} timings are contended, however often they were tried: "
-                f"something else used the device; {how} them anew"
-            )
-        bound = sum(self._launch_bound.values())
-        if bound:
-            lines.append(
-                f"{bound} of {len(self._launch_bound)} timings are launch-bound, the CPU's that launches the kernels; "
-                '`runtime = "graph"` in the card\'s `[backend.live.latency]` times the device'
-            )
-        return lines
-
-    def stored_timings(self, cells: Sequence[int]) -> list[Result | None]:
-        """Of each cell the stored timing, with "baseline"; None where there is none. Nothing is timed."""
-        conditions = self.conditions()
-        found = [self.store.get("latency", {"cell": int(k), **conditions}) for k in cells]
-        known = [result for result in found if result is not None]
-        if known and self._baseline is None:
-            self._baseline = self._find_baseline(conditions, known)
-        return [None if result is None else {**result, "baseline": self._baseline} for result in found]
+        return [*lines, *self._timings.notes()]
 
     def _train(self, cells: list[int], epochs: tuple[int, ...]) -> None:
         """Train cells, each until it ends or does not advance.
@@ -406,10 +339,6 @@ def _facts_of(source: DataSource) -> Facts:
     data = source.open()
     counts = {s: np.bincount(labels_of(getattr(data, s)), minlength=data.n_classes).tolist() for s in SPLITS}
     return {**describe(data), "images": counts}
-
-
-def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[Result]:
-    return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=how)]
 
 
 def _summary(result: Result) -> str:

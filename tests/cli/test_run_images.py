@@ -117,7 +117,7 @@ def quiet(cells, skeleton, how):
 
 
 def test_a_live_run_goes_on_with_the_trainings_that_were_made(place, call, tmp_path, monkeypatch):
-    monkeypatch.setattr("eomoo.live.campaign._measure", quiet)
+    monkeypatch.setattr("eomoo.live.timings._measure", quiet)
     arguments = ("run", "--data", "fields", "--epochs", 1, "-a", "random", "-o", "batch_size=3", *QUICK)
     first = call(*arguments, "--budget", 2, "--out", tmp_path / "out")
     assert "training 2 networks" in first.err

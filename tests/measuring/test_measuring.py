@@ -203,9 +203,9 @@ def test_what_cannot_be_is_one_sentence(tmp_path):
 
 
 def test_what_was_disturbed_is_timed_again_at_the_end_and_by_the_next_call(tmp_path, monkeypatch):
-    from eomoo.live import campaign
+    from eomoo.live import timings
 
-    real, asked = campaign._measure, []
+    real, asked = timings._measure, []
 
     def disturbed(cells, *rest):
         asked.append(list(cells))
@@ -214,7 +214,7 @@ def test_what_was_disturbed_is_timed_again_at_the_end_and_by_the_next_call(tmp_p
             for cell, found in zip(cells, real(cells, *rest), strict=True)
         ]
 
-    monkeypatch.setattr(campaign, "_measure", disturbed)
+    monkeypatch.setattr(timings, "_measure", disturbed)
     assert measure(tmp_path).to_dataframe()["latency_disturbed"].tolist() == [0, 1, 0]
     assert asked == [CELLS, [CELLS[1]]]
     assert measure(tmp_path).to_dataframe()["latency_disturbed"].tolist() == [0, 0, 0]

@@ -74,10 +74,10 @@ def kill_in_the_middle(arguments, folder):
 @pytest.fixture
 def quiet(monkeypatch):
     """Timings of this process that nothing disturbs, whatever else this machine does."""
-    from eomoo.live import campaign
+    from eomoo.live import timings
 
-    real = campaign._measure
-    monkeypatch.setattr(campaign, "_measure", lambda *how: [{**found, "contended": False} for found in real(*how)])
+    real = timings._measure
+    monkeypatch.setattr(timings, "_measure", lambda *how: [{**found, "contended": False} for found in real(*how)])
 
 
 def test_from_images_to_a_front(images, call, quiet, tmp_path):

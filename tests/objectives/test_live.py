@@ -68,7 +68,7 @@ def test_what_is_stored_is_neither_trained_nor_timed_again(make, monkeypatch):
     first = make().values(CELLS, names)
     assert (first[:, :4] > 0).all()
     monkeypatch.setattr("eomoo.live.campaign.run_task", None)
-    monkeypatch.setattr("eomoo.live.campaign.measure_latency", None)
+    monkeypatch.setattr("eomoo.live.timings.measure_latency", None)
     assert make().values(CELLS, names) == pytest.approx(first, nan_ok=True)
     with pytest.raises(TypeError):
         make(timing=LatencySetting(seconds=0, rounds=3)).values(CELLS, ["latency"])
@@ -121,8 +121,6 @@ def space_vertices():
 
 def timings(monkeypatch, **by_cell):
     """Let timings of cells be the given ones; the cells that were timed."""
-    from eomoo.live import campaign
-
     timed = []
 
     def measured(cells, skeleton, how):
@@ -130,7 +128,7 @@ def timings(monkeypatch, **by_cell):
         plain = {"median": 6.0, "mean": 6.0, "relative": 3.0, "energy": None, "reference_median": 2.0}
         return [{**plain, **by_cell.get(f"c{k}", {})} for k in cells]
 
-    monkeypatch.setattr(campaign, "_measure", measured)
+    monkeypatch.setattr("eomoo.live.timings._measure", measured)
     return timed
 
 
@@ -199,8 +197,6 @@ def test_every_quantity_of_a_published_row_is_told(make, space):
 
 
 def test_a_slower_machine_does_not_change_latencies(make, monkeypatch):
-    from eomoo.live import campaign
-
     speed = 1.0
 
     def measured(cells, skeleton, how):
@@ -210,7 +206,7 @@ def test_a_slower_machine_does_not_change_latencies(make, monkeypatch):
             for k in cells
         ]  # fmt: skip
 
-    monkeypatch.setattr(campaign, "_measure", measured)
+    monkeypatch.setattr("eomoo.live.timings._measure", measured)
     names = ["latency", "latency_raw", "energy"]
     assert make().values(np.array([3]), names).tolist() == [[6.0, 6.0, 0.5]]
     speed = 10.0
@@ -314,13 +310,11 @@ def test_a_file_that_cannot_be_written_stops_no_other(make, tmp_path):
 
 
 def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
-    from eomoo.live import campaign
-
     def measured(cells, skeleton, how):
         value = {"median": 2.0, "mean": 3.0, "relative": 2.0, "energy": None, "reference_median": 1.0}
         return [{**value, "contended": k != 77} for k in cells]
 
-    monkeypatch.setattr(campaign, "_measure", measured)
+    monkeypatch.setattr("eomoo.live.timings._measure", measured)
     backend, names = make(recipe_settings={"learning_rate": 0.0}), ["latency", "params", "val_micro_error"]
     values = backend.values(CELLS, names)
     assert values.shape == (4, 3)

@@ -1,0 +1,140 @@
+"""Timings of one setting: read from the store, made, and made again where something disturbed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from eomoo.arrays import Facts
+from eomoo.errors import StoreError
+from eomoo.jobs import Jobs
+from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
+from eomoo.live.store import LiveStore, Result
+from eomoo.space import Skeleton
+
+
+class Owner(Protocol):
+    """Whose timings they are, and where and how they are made; see ``Campaign``."""
+
+    timing: LatencySetting
+    elsewhere: Facts | None
+
+    @property
+    def jobs(self) -> Jobs:
+        """Where."""
+        ...
+
+    @property
+    def store(self) -> LiveStore:
+        """Where they are kept."""
+        ...
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The network around the cells."""
+        ...
+
+    def report(self, text: str, /) -> object:
+        """Told what is being done."""
+        ...
+
+
+class Timings:
+    """Latencies of cells under an owner's conditions, of one scale for as long as this lives."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._contended: dict[int, bool] = {}
+        self._timed: set[int] = set()
+        self._baseline: float | None = None
+        self._launch_bound: dict[int, bool] = {}
+
+    def conditions(self) -> Facts:
+        """Everything that a timing depends on but the cell, as plain data."""
+        owner = self._owner
+        found: Facts = owner.elsewhere or owner.jobs.call(latency_conditions, owner.skeleton, owner.timing)
+        return found
+
+    def obtain(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
+        """Latencies of cells, with "baseline": what the reference cell takes in a quiet round.
+
+        A stored timing that something disturbed is tried again once by each campaign (``again``: now), and
+        replaced where nothing disturbs it any more.
+        """
+        conditions, store, elsewhere = self.conditions(), self._owner.store, self._owner.elsewhere
+        wanted = {k: {"cell": k, **conditions} for k in cells}
+
+        def make(fresh: list[int]) -> None:
+            if elsewhere:
+                raise StoreError(f"cell {fresh[0]} and {len(fresh) - 1} others were not timed on the board yet")
+            for k, result in self._time(fresh).items():
+                store.put("latency", wanted[k], result, cell=k)
+
+        found = store.obtain("latency", wanted, make)
+        disturbed = [k for k, r in found.items() if r.get("contended") and (again or k not in self._timed)]
+        disturbed = [] if elsewhere else disturbed
+        for k, result in (self._time(disturbed) if disturbed else {}).items():
+            if not result.get("contended"):
+                store.put("latency", wanted[k], result, cell=k, replace=True)
+                found[k] = result
+        self._contended.update({k: bool(result.get("contended")) for k, result in found.items()})
+        self._launch_bound.update({k: bool(result.get("launch_bound")) for k, result in found.items()})
+        if self._baseline is None:
+            self._baseline = self._find_baseline(conditions, list(found.values()))
+        return {k: {**result, "baseline": self._baseline} for k, result in found.items()}
+
+    def stored(self, cells: Sequence[int]) -> list[Result | None]:
+        """Of each cell the stored timing, with "baseline"; None where there is none. Nothing is timed."""
+        conditions = self.conditions()
+        found = [self._owner.store.get("latency", {"cell": int(k), **conditions}) for k in cells]
+        known = [result for result in found if result is not None]
+        if known and self._baseline is None:
+            self._baseline = self._find_baseline(conditions, known)
+        return [None if result is None else {**result, "baseline": self._baseline} for result in found]
+
+    def notes(self) -> list[str]:
+        """Sentences on what was disturbed, for the end of a run."""
+        lines = []
+        contended = sum(self._contended.values())
+        if contended:
+            how = "kit.py there times" if self._owner.elsewhere else "the same command times"
+            lines.append(
+                f"{contended} of {len(self._contended)} timings are contended, however often they were tried: "
+                f"something else used the device; {how} them anew"
+            )
+        bound = sum(self._launch_bound.values())
+        if bound:
+            lines.append(
+                f"{bound} of {len(self._launch_bound)} timings are launch-bound, the CPU's that launches the kernels; "
+                '`runtime = "graph"` in the card\'s `[backend.live.latency]` times the device'
+            )
+        return lines
+
+    def _time(self, cells: list[int]) -> dict[int, Result]:
+        owner = self._owner
+        owner.report(f"timing {len(cells)} networks")
+        self._timed.update(cells)
+        return dict(zip(cells, owner.jobs.call(_measure, cells, owner.skeleton, owner.timing), strict=True))
+
+    def _find_baseline(self, conditions: Mapping[str, object], results: list[Result]) -> float:
+        """What the reference cell takes under these conditions when nothing disturbs it, ms.
+
+        The first quiet timing decides, for good. Until there is one the quietest round of disturbed ones serves, for
+        as long as this campaign, whose values have to be of one scale.
+        """
+        store = self._owner.store
+        stored = store.get("reference", conditions)
+        if stored is None or stored.get("contended"):
+            quiet = [r for r in results if not r.get("reference_contended")]
+            least = min(float(r.get("reference_quiet") or r["reference_median"]) for r in quiet or results)
+            found = {"median": least, "contended": not quiet}
+            if stored is None or quiet:
+                reference = self._owner.timing.reference
+                store.put("reference", conditions, found, cell=reference, replace=stored is not None)
+                # Another process may have been the first.
+                stored = store.get("reference", conditions) or found
+        return float(stored["median"])
+
+
+def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[Result]:
+    return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=how)]
