@@ -41,10 +41,11 @@ from eomoo.plots import axes_of
 from eomoo.progress import shown
 from eomoo.search.algorithms import AlgorithmSpec, default_name
 from eomoo.search.hours import check_hours
+from eomoo.search.kept_draws import drawn_facts, evaluated_facts
 from eomoo.search.priors import prior_option
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import Earlier, Progress, RunResult, run_algorithm
-from eomoo.search.uncertainty import evaluated_facts, front_uncertainty
+from eomoo.search.uncertainty import front_uncertainty
 from eomoo.study.earlier import Asked, earlier_run
 from eomoo.study.rows import RunTrace
 from eomoo.study.store import STORE_NAME, Store
@@ -381,4 +382,4 @@ def _uncertainty_of(problem: CellProblem, result: RunResult) -> Facts:
         # The run itself is not to be lost.
         warnings.warn(f"the front's uncertainty is not told: {str(error) or 'interrupted'}", stacklevel=2)
         return {}
-    return {"uncertainty": FrontSummary.of(found).to_dict()}
+    return {"uncertainty": FrontSummary.of(found).to_dict(), **drawn_facts(problem, result.cells[result.feasible])}

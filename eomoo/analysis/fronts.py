@@ -44,10 +44,10 @@ class FrontData:
         limited: Values of the limited quantities, by cell.
         basis, measured: What values rest on and what was measured, by cell, see ``RunRow``.
         said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
-        seen: (s,) the other cells evaluated, where they are too many those that limits may leave as the best, and
-            an even sample; of n_seen with the front.
+        seen: (s,) the other cells evaluated, where they are too many those that limits may leave as the best or
+            that were drawn, and an even sample; of n_seen with the front.
         seen_values, seen_deviations: (s, m) theirs, NaN where that was not kept.
-        unknown: Deviations of the true values of objectives and limited quantities, by cell; see ``evaluated_facts``.
+        drawn: Joint draws of the true values, see ``drawn_facts``; empty where there are none, or several runs.
         commands, onnx: What can be done with a cell, see ``network.cell_commands``; cells with an ONNX file.
         true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
     """
@@ -67,7 +67,7 @@ class FrontData:
     seen: Ints
     seen_values: Floats
     seen_deviations: Floats
-    unknown: dict[int, list[Any]]
+    drawn: Facts
     n_seen: int
     true_front: TrueFront | None
     n_true: int
@@ -132,7 +132,7 @@ def front_data(results: ProblemResults) -> FrontData:
         measured={cell: row for run in results.runs for cell, row in run.measured.items()},
         said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
         **_seen(results, cells[kept]),
-        unknown=_of_cells(results, "unknown", len(objectives) + len(problem.limits)),
+        drawn=results.runs[0].drawn if len(results.runs) == 1 else {},
         true_front=true,
         n_true=0 if results.true_front is None else len(results.true_front[0]),
     )
@@ -202,7 +202,7 @@ def front_json(front: FrontData) -> dict[str, object]:
     space = load_space()
     others, cells = front.seen_columns, np.concatenate((front.cells, front.seen))
     nothing = np.full(len(front.seen), np.nan)
-    unknown = _unknown(front, cells.tolist())
+    places = {cell: k for k, cell in enumerate(cells.tolist())}
     optimal, said = front.on_true_front, front.said
     return {
         "problem": front.problem.name,
@@ -222,7 +222,6 @@ def front_json(front: FrontData) -> dict[str, object]:
                 if column.deviations is None
                 else _numbers(column.deviations)
                 + _numbers(nothing if other is None or other.deviations is None else other.deviations, digits=4),
-                "unknown": unknown.get(column.name),
                 "measured": None if column.measured is None else _numbers(column.measured),
                 "detail": column.name == "group" or column.name.endswith("_slack"),
             }
@@ -242,6 +241,13 @@ def front_json(front: FrontData) -> dict[str, object]:
         "predicted": front.problem.predicted,
         "bestFront": front.problem.best_front,
         "takes": None if said is None else said.takes,
+        "drawn": {**front.drawn, "cells": [places.get(cell, -1) for cell in front.drawn["cells"]]}
+        if front.drawn
+        else None,
+        "posed": [
+            [limit.objective or limit.name, _numbers(np.array([limit.least, limit.most]), digits=17)]
+            for limit in front.problem.limits
+        ],
         "band": [
             {"share": share, "outline": [_numbers(axis, digits=5) for axis in outline.T]}
             for share, outline in band_outlines(front.problem, front.values, said)
@@ -254,17 +260,6 @@ def front_json(front: FrontData) -> dict[str, object]:
         "onnx": front.onnx,
         "trueFront": None if front.true_front is None else _points(front.problem, *front.true_front, front.n_true),
     }
-
-
-def _unknown(front: FrontData, cells: list[int]) -> dict[str, list[float | int | None]]:
-    """Deviations of the true values of cells, by column, where some are known and not 0."""
-    names = [*front.problem.objectives.names, *(limit.name for limit in front.problem.limits)]
-    said, nothing = front.said, [None] * len(names)
-    # A run of an earlier version kept those of its front alone.
-    known = {} if said is None else dict(zip(said.cells.tolist(), said.unknown.tolist(), strict=True))
-    known = {cell: [*row, *nothing[len(row) :]] for cell, row in known.items()} | front.unknown
-    rows = np.array([known.get(cell, nothing) for cell in cells], dtype=np.float64).reshape(len(cells), len(names))
-    return {name: _numbers(column, digits=4) for name, column in zip(names, rows.T, strict=True) if (column > 0).any()}
 
 
 def _points(problem: ProblemRow, cells: Ints, values: Floats, n: int) -> dict[str, object]:
@@ -301,7 +296,8 @@ def _seen(results: ProblemResults, shown: Ints) -> dict[str, Any]:
     if len(others) > _MOST_SEEN:
         F, space = results.objectives.minimise(values[first[others]]), load_space()
         costs = [f(cells[others], results.problem.skeleton) for f in (space.params, space.macs)]
-        best = np.flatnonzero(non_dominated(np.column_stack((F, *costs))))
+        drawn = [cell for run in results.runs for cell in run.drawn.get("cells", ())]
+        best = np.flatnonzero(non_dominated(np.column_stack((F, *costs))) | np.isin(cells[others], drawn))
         # The same file from the same store: the sample must not change from one report to the next.
         some = np.random.default_rng(0).permutation(np.setdiff1d(np.arange(len(others)), best))
         others = others[np.sort(np.concatenate((best, some))[:_MOST_SEEN])]

@@ -93,27 +93,6 @@ def front_uncertainty(
     )
 
 
-def evaluated_facts(problem: CellProblem, cells: Ints) -> dict[str, object]:
-    """How sure the values of cells (n,) are, and their limited quantities: "evaluated", by name, a row each.
-
-    "deviations" (n, m); "unknown" (n, m + c), see ``ignorance``; "limited" (n, c). Nothing is said of what is exact.
-    """
-    found = {"deviations": problem.deviations(cells), "unknown": problem.ignorance(cells)}
-    if problem.noise is not None or not any((rows > 0).any() for rows in found.values()):
-        found = {}
-    if problem.constraints:
-        found["limited"] = problem.limited_values(cells)
-    # Of a deviation a page shows two digits; a limit is kept or not by what was compared.
-    digits = {"limited": 17}
-    facts = {
-        name: [
-            [float(f"{v:.{digits.get(name, 4)}g}") if np.isfinite(v) else None for v in row] for row in rows.tolist()
-        ]
-        for name, rows in found.items()
-    }
-    return {"evaluated": facts} if facts else {}
-
-
 def _all_fronts(
     problem: CellProblem, asked: Ints, among: ArrayLike | None, n: int, seed: int
 ) -> tuple[DrawnFronts, int]:

@@ -19,8 +19,8 @@ from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import versions_of
 
 _NOT_PROBES = (
-    "surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "hours", "network",
-    "spending",
+    "surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "drawn", "hours",
+    "network", "spending",
 )  # fmt: skip
 
 
@@ -167,6 +167,12 @@ class RunRow:
     def evaluated(self) -> dict[str, list[list[float | None]]]:
         """What is kept of every cell of its trace, a row each, where it was asked; see ``evaluated_facts``."""
         found: dict[str, list[list[float | None]]] = self.extra.get("evaluated", {})
+        return found
+
+    @property
+    def drawn(self) -> Facts:
+        """Joint draws of the true values of cells that it evaluated; see ``drawn_facts``, empty where none are."""
+        found: Facts = self.extra.get("drawn", {})
         return found
 
     @property

@@ -3,8 +3,8 @@
 import eomoo
 from eomoo.fronts import FrontSummary
 from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.search.kept_draws import drawn_facts, evaluated_facts
 from eomoo.search.run import run_algorithm
-from eomoo.search.uncertainty import evaluated_facts
 from eomoo.study.store import STORE_NAME, Store
 
 PLS = AlgorithmSpec(label="pls", algorithm="pls")
@@ -31,7 +31,8 @@ def fill(folder, *problems, specs=(PLS,), seeds=(1,), budget=120, certain=False)
 
 def said_of(problem, result):
     found = eomoo.front_uncertainty(problem, result.front, among=result.cells, n_draws=100)
-    return {"uncertainty": FrontSummary.of(found).to_dict(), **evaluated_facts(problem, result.cells)}
+    said = {"uncertainty": FrontSummary.of(found).to_dict(), **evaluated_facts(problem, result.cells)}
+    return said | drawn_facts(problem, result.cells[result.feasible])
 
 
 def with_title(text, title, citation="nobody"):

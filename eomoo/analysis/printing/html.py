@@ -16,7 +16,7 @@ from eomoo.analysis.tables import Code, Curves, Differences, Facts, Measured, Pi
 from eomoo.analysis.wording import compact, number
 from eomoo.notebook import element as _element
 
-_PARTS = "dom pictures words cell axes front scatter parallel choose detail curves tables main"
+_PARTS = "dom pictures words cell axes draws front scatter parallel choose detail curves tables main"
 _SCRIPTS = [f"{name}.js" for name in _PARTS.split()]
 
 

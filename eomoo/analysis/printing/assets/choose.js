@@ -28,9 +28,21 @@ function choicePanel(front) {
           front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
           front.badge(k),
           front.facts(k, true))),
-      ...(front.holds(k) === null ? [] : [h("p", { class: "holds" }, `It keeps these limits with probability ${front.holds(k).toFixed(2)}.`)]),
-      alike(k), outside(k));
+      oddsWords(k), alike(k), outside(k));
     markWords(answer);
+  }
+
+  /** How probably it keeps the limits and is the best answer, from joint draws. */
+  function oddsWords(k) {
+    const { holds, best } = front.odds(k);
+    if (holds === null && best === null) return "";
+    const n = front.draws.cells.length;
+    const of = n < front.all.length ? `${counted(n)} of the ${counted(front.all.length)}` : `all ${counted(n)}`;
+    const parts = [
+      holds === null ? "" : `keeps ${front.limits.size ? "these" : "the problem's"} limits with probability ${holds.toFixed(2)}`,
+      best === null ? "" : `is the best answer among ${of} cells evaluated with probability ${best.toFixed(2)}`,
+    ].filter(Boolean);
+    return h("p", { class: "holds" }, `It ${parts.join(", and ")}, in ${front.draws.n} joint draws.`);
   }
 
   /** Several answers that nobody could tell apart are one: how many, and which of them is best elsewhere. */
@@ -40,7 +52,7 @@ function choicePanel(front) {
     const column = front.columns[Number(front.prefer)];
     const other = front.objectives.find((o) => o !== column) ?? front.columns.find((c) => c.name === "params");
     const cheapest = [k, ...same].reduce((a, b) => (other && other.minimised[b] < other.minimised[a] ? b : a));
-    const what = column ? ` in ${column.title}${column.sd ? " (95 %, their deviations taken as independent)" : ""}` : "";
+    const what = column ? ` in ${column.title}${front.draws?.isVague(column) ? " (at 95 %)" : ""}` : "";
     return h("p", { class: "alike" }, `${counted(same.length)} other${same.length > 1 ? "s" : ""} within these limits cannot be told from it${what}`,
       cheapest === k ? "." : [`; of them all `, h("a", { href: `#${front.anchor(cheapest)}` }, `cell ${front.cells[cheapest]}`),
         ` has the ${other.better === "max" ? "highest" : "lowest"} ${other.title}: ${other.show(other.values[cheapest])} ${other.unit}`.trimEnd() + "."]);

@@ -18,6 +18,7 @@ class Front {
       column.minimised ||= column.values;
     }
     this.objectives = this.columns.filter((c) => c.objective);
+    this.draws = data.drawn && new Draws(data.drawn, this.columns);
   }
 
   listen(listener) { this.listeners.push(listener); }
@@ -47,18 +48,19 @@ class Front {
     return word && word !== "predicted" ? h("span", { class: "badge plain", title: this.basis[k][1] || word }, word) : null;
   }
 
-  /** How probably a cell keeps the limits on objectives in truth; null where that is no question. */
-  holds(k) {
-    let [p, asked] = [1, false];
-    for (const [c, [low, high]] of this.limits) {
-      const sd = this.columns[c].unknown ? this.columns[c].unknown[k] : 0;
-      if (sd === null) return null;
-      if (!sd) continue;
-      asked = true;
-      const v = this.columns[c].values[k];
-      p *= (high === null ? 1 : normal((high - v) / sd)) - (low === null ? 0 : normal((low - v) / sd));
-    }
-    return asked ? p : null;
+  /** The limits that a reader sets and those of the problem, each a column with its [low, high]. */
+  get asked() {
+    const posed = this.posed.map(([name, limit]) => [this.columns.find((c) => c.name === name), limit]);
+    return [...[...this.limits].map(([c, limit]) => [this.columns[c], limit]), ...posed.filter(([column]) => column)];
+  }
+
+  /** How probably a cell keeps all limits in truth, and is then the best answer; null where that is no question. */
+  odds(k) {
+    const { draws, asked } = this;
+    const column = this.columns[Number(this.prefer)];
+    if (!draws?.row.has(k)) return { holds: null, best: null };
+    const holds = asked.some(([c]) => draws.isVague(c)) ? draws.holding(k, asked) : null;
+    return { holds, best: column && (holds !== null || draws.isVague(column)) ? draws.best(k, asked, column) : null };
   }
 
   /** Set a limit [low, high] on a column, null where open. */
@@ -99,9 +101,10 @@ class Front {
   same(k) {
     const [c, group] = [Number(this.prefer), this.columns.find((o) => o.name === "group")?.values];
     if (this.prefer === "knee") return k < this.n && group ? this.on.filter((j) => j !== k && group[j] === group[k] && this.inside(j)) : [];
-    const { minimised, unknown } = this.columns[c];
-    const room = (j) => (unknown && unknown[k] !== null && unknown[j] !== null ? 1.96 * Math.hypot(unknown[k], unknown[j]) : 0);
-    return this.within.filter((j) => j !== k && minimised[j] !== null && minimised[j] - minimised[k] <= room(j));
+    const { draws } = this;
+    const column = this.columns[c];
+    if (!draws?.isVague(column)) return this.within.filter((j) => j !== k && column.minimised[j] === column.minimised[k]);
+    return this.within.filter((j) => j !== k && draws.row.has(k) && draws.row.has(j) && !draws.told(column, j, k));
   }
 
   /** What is known beyond the cells evaluated: the best of the front of all cells under the limits, in words. */
@@ -185,11 +188,3 @@ function keeps(value, [low, high], room) {
 }
 
 const plusMinus = (sd) => (sd === null ? "" : ` ± ${spread(sd)}`);
-
-/** The normal distribution, within 2e-7 (Abramowitz, Stegun 1964, 26.2.17). */
-function normal(z) {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const tail = Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI) * t
-    * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  return z > 0 ? 1 - tail : tail;
-}
