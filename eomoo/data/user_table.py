@@ -115,10 +115,17 @@ def read_frame(path: Path) -> pd.DataFrame:
     try:
         if name.endswith(_PARQUET):
             return _read_parquet(content, path)
+        header = content.partition(b"\n")[0]
+        for separator in (b";", b"\t"):
+            # As spreadsheets write it where numbers have commas; guessed, 1,234 might be either number.
+            if separator in header and b"," not in header:
+                raise ValueError(f"columns are separated by {separator.decode()!r}; save it with commas between them")
         with warnings.catch_warnings():
             # pandas only warns of rows that are longer than the header, and drops their end.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            text = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False)
+            text = pd.read_csv(
+                io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True
+            )
         return text.fillna("")
     except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
@@ -291,21 +298,26 @@ def target_columns(frame: pd.DataFrame, *, where: str | Path = "the table") -> l
     """Names of a table's columns that hold measured numbers, of no single value, and say nothing of other columns.
 
     Raises:
-        DataError: (a ValueError) There is none.
+        DataError: (a ValueError) There is none, or one of mostly numbers has a value that is none.
     """
     names = [*map(str, frame.columns)]
-    found = [name for name in names if _is_target(name, frame[name], names)]
+    found = [name for name in names if _is_target(name, frame[name], names, Path(where))]
     if not found:
-        raise DataError(f"{where} holds no measured numbers; its columns are {listed(names)}")
+        raise DataError(
+            f"{where} holds no measured numbers that differ from cell to cell; its columns are {listed(names)}"
+        )
     return found
 
 
-def _is_target(name: str, values: pd.Series[Any], names: list[str]) -> bool:
+def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path) -> bool:
     another = _OF_ANOTHER.fullmatch(name)
     if name.lower() in _NO_TARGETS or name.startswith("Unnamed: ") or (another and another[1] in names):
         return False
     try:
-        numbers, _ = numbers_of(values, name, Path(), np.zeros(len(values), dtype=bool))
+        numbers, _ = numbers_of(values, name, where, np.zeros(len(values), dtype=bool))
     except DataError:
+        # A column of words is no target; of numbers with one mistake it would be missed in silence.
+        if 2 * int(np.isfinite([_number(value) for value in values]).sum()) > int((_texts(values) != "").sum()):
+            raise
         return False
     return bool(np.nanmin(numbers) < np.nanmax(numbers))

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -90,6 +90,13 @@ class Record:
     failures: tuple[int, int] | None = None
 
 
+def check_target_names(names: Iterable[str]) -> None:
+    """Refuse targets whose names cannot be those of files by a SettingError."""
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {short(name)}")
+
+
 def write_models(models: CellModels, folder: str | Path) -> list[Path]:
     """Write models to a folder: one UBJSON file a target, a JSON file and a TOML file.
 
@@ -105,9 +112,7 @@ def write_models(models: CellModels, folder: str | Path) -> list[Path]:
         DataError: A file cannot be written.
     """
     folder = Path(folder)
-    for name in models.targets:
-        if not _NAME.fullmatch(name):
-            raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {short(name)}")
+    check_target_names(models.targets)
     boosters = {
         name: booster
         for part in models.parts

@@ -18,6 +18,7 @@ from eomoo.data.user_table import MOST_BYTES
 from eomoo.files import sha256_of
 from eomoo.models import EO_RECIPES, FAILED, LEAST_CELLS, Measurements, Models, Recipe, Target, fit_models, recipe_for
 from eomoo.models.device import MOST_TIMED, device_recipe
+from eomoo.models.model_files import check_target_names
 from eomoo.objectives.measured_rows import MeasuredRows, rows_of
 from eomoo.objectives.model_card import write_card
 from eomoo.progress import Step, shown
@@ -95,7 +96,8 @@ def fit_table(
         on_progress: Called with each step: folds done, of how many. A notebook shows a line.
 
     Raises:
-        SettingError: A target has fewer than 12 values, there is no such column, or it needs no model.
+        SettingError: A target has fewer than 12 values or a name that no file can have, there is no such column, or it
+            needs no model.
         DataError: A file is none, or a row of it is no cell.
 
     Examples:
@@ -109,6 +111,7 @@ def fit_table(
     if encoding is not None:
         choice("encoding", encoding, FEATURE_KINDS)
     rows = _with_failures(rows_of(table, targets, units=units, kinds=kinds))
+    check_target_names(rows.targets)  # before minutes of fitting
     rows = _with_device_named(rows) if encoding is None else rows
     known = {name: values[np.isfinite(values)] for name, values in rows.values.items()}
     recipes = {

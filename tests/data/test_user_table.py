@@ -247,3 +247,31 @@ def test_the_backend_of_a_file(tmp_path):
     assert backend.known(["watts"]).tolist() == sorted(INDICES)
     assert backend.values(INDICES, ["watts"])[:, 0].tolist() == WATTS
     assert backend.deviations(INDICES, ["watts"])[:, 0].tolist() == [0.1, 0.2, 0.3, 0.4]
+
+
+def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_path):
+    for wrong in ("12.3 %", "1e400", "n/a"):
+        table = frame(index=INDICES).astype(object)
+        table.loc[1, "watts"] = wrong
+        path = written(tmp_path, table, "csv")
+        with pytest.raises(DataError, match="row 2: watts is "):
+            target_columns(read_frame(path), where=path)
+    # Words with a number among them are no measurements.
+    table["note"], table["watts"] = ["windy", "3", "calm", ""], [1.0, 2.0, 3.0, 4.0]
+    assert target_columns(read_frame(written(tmp_path, table, "csv"))) == ["watts"]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_another_separator_than_a_comma_is_told(tmp_path, separator):
+    path = tmp_path / "table.csv"
+    for value in ("1.5", "1,5"):
+        path.write_text(f"index{separator}watts\n5{separator}{value}\n")
+        with pytest.raises(DataError, match=r"columns are separated by .*; save it with commas"):
+            read_frame(path)
+
+
+def test_blanks_after_commas_are_no_part_of_names_and_values(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("index, watts, status\n5, 1.5, ok\n76119, , failed\n")
+    table = read_user_table(path, ["watts"])
+    assert (table.indices.tolist(), table.failed["watts"].tolist()) == ([5, 76119], [False, True])
