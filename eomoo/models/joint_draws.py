@@ -15,6 +15,8 @@ from eomoo.models.model_files import Record, read_processes
 from eomoo.space import load_space
 
 _Array = NDArray[np.float64]
+# Cells whose features are made at a time: those of the whole space take half a gigabyte.
+_BLOCK = 1 << 14
 
 
 class JointDraws:
@@ -49,8 +51,9 @@ class JointDraws:
         model, k, seed = self._place[name]
         if name not in self._errors:
             self._errors[name] = model.errors(k, self._n, seed=seed)
-        errors = self._errors[name](load_space().features(cells).astype(np.float32))
-        return model.around(k, mean, deviation, errors, noise=noise)
+        blocks = [cells[start : start + _BLOCK] for start in range(0, len(cells), _BLOCK)]
+        found = [self._errors[name](load_space().features(block).astype(np.float32)) for block in blocks]
+        return model.around(k, mean, deviation, np.concatenate(found, axis=1), noise=noise)
 
     def ignorance(self, name: str, mean: _Array, deviation: _Array) -> _Array:
         """Standard deviations (k,) of a target's expected values where means and deviations (k,) were predicted."""

@@ -146,8 +146,10 @@ class Backend(ABC):
             drawn[:] = self._joint_draws(cells, stored, n, seed)
         return self._in_errors(drawn, names)
 
-    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64] | None:
-        """As ``values``, of one measurement of each cell, drawn by the seed and the cell alone.
+    def draw(
+        self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0
+    ) -> NDArray[np.float64] | None:
+        """As ``at_rung``, of one measurement of each cell, drawn by the seed and the cell alone.
 
         None where single measurements are not known: a draw is then made of value and deviation.
         """

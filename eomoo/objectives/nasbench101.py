@@ -82,11 +82,12 @@ class NASBench101Backend(Backend):
         """None, as in NAS-Bench-101's own files; else the cells that have values, sorted."""
         return self._known
 
-    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64]:
-        """As ``values``, of one of its runs for each cell, whatever `repeat` is: the noise of the data."""
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> NDArray[np.float64]:
+        """As ``at_rung``, of one of its runs for each cell, whatever `repeat` is: the noise of the data."""
 
         def one(cells: NDArray[np.int64], stored: Sequence[str]) -> NDArray[np.float64]:
-            return self._gather(cells, stored, drawn(cells, seed, self.table.n_repeats))
+            runs = drawn(cells, seed, self.table.n_repeats)
+            return self._gather(cells, stored, runs, None if share == 1.0 else self._shorter(stored, share))
 
         return self._told(one, indices, names)
 
@@ -116,9 +117,11 @@ class NASBench101Backend(Backend):
         return self._gather(cells, names, self._runs_of(cells))
 
     def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+        return self._gather(cells, names, self._runs_of(cells), self._shorter(names, share))
+
+    def _shorter(self, names: Sequence[str], share: float) -> dict[str, NDArray[np.floating]]:
         epochs = round(share * self._epochs)
-        shorter = {n: self.table.column(_METRIC.get(n, n), epochs=epochs) for n in names if n != "params"}
-        return self._gather(cells, names, self._runs_of(cells), shorter)
+        return {n: self.table.column(_METRIC.get(n, n), epochs=epochs) for n in names if n != "params"}
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         """From the three runs; 0 for parameters.

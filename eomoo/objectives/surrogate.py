@@ -70,6 +70,7 @@ class SurrogateBackend(Backend):
         self._target_of = self._find_targets()
         measured = {name: self._record.targets[t].quantity for name, t in self._target_of.items()}
         self.quantities, self._accuracy_of = with_errors(measured), errors_of(measured)
+        self.rungs = self._find_rungs()
         self._predictions: Predictions | None = None
 
     def _find_targets(self) -> dict[str, str]:
@@ -82,6 +83,14 @@ class SurrogateBackend(Backend):
                 raise SettingError(f"no model in {self.folder} is of {self._epochs} epochs; there are {lengths}")
             names |= {name: target for name, epochs, target in found if epochs == self._epochs}
         return names
+
+    def _find_rungs(self) -> tuple[float, ...]:
+        """The lengths of training, by the full one, that all dear targets of so many epochs have models of."""
+        found = [(m[1], int(m[2])) for m in map(_OF_EPOCHS.fullmatch, self._record.targets) if m]
+        dear = [stem for stem, epochs in found if epochs == self._epochs and cost_by_name(stem) == "dear"]
+        lengths = [{epochs for name, epochs in found if name == stem} for stem in dear]
+        there = set.intersection(*lengths) if lengths else set()
+        return (*sorted(epochs / (self._epochs or 1) for epochs in there if epochs < (self._epochs or 1)), 1.0)
 
     @property
     def skeleton(self) -> Skeleton | None:
@@ -106,6 +115,14 @@ class SurrogateBackend(Backend):
 
     def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         return np.stack([self._predicted(name, cells)[0] for name in names], axis=1)
+
+    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """What a full training of cells (n,) costs, by that of a mean cell: its predicted time, where there is one."""
+        cells, _ = self._checked(indices, ())
+        if "train_time" not in self._target_of:
+            return np.ones(len(cells))
+        seconds = self._all_cells().mean(self._target_of["train_time"])
+        return seconds[cells].astype(np.float64) / float(seconds.mean(dtype=np.float64))
 
     def is_measured(self, indices: ArrayLike) -> NDArray[np.bool_]:
         """Whether the models were fitted to cells (n,), (n,)."""
@@ -134,13 +151,22 @@ class SurrogateBackend(Backend):
         draws = joint_draws(self.folder, self._record, n, seed=seed)
         return np.stack([draws(name, cells, *self._predicted(name, cells)) for name in names], axis=2)
 
-    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64]:
-        """As ``values``, of one measurement of each cell: what is not known is one joint draw, noise is each cell's."""
-        return self._told(partial(self._drawn, seed=seed), indices, names)
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> NDArray[np.float64]:
+        """As ``at_rung``, of one measurement of each cell: what is unknown is one joint draw, noise is each cell's."""
+        return self._told(partial(self._drawn, seed=seed, share=share), indices, names)
 
-    def _drawn(self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int) -> NDArray[np.float64]:
+    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+        return self._values(cells, self._shorter(names, share))
+
+    def _shorter(self, names: Sequence[str], share: float) -> list[str]:
+        """Targets after a share of the epochs; what does not depend on them stays."""
+        epochs = round(share * (self._epochs or 0))
+        shorter = [_OF_EPOCHS.sub(rf"\1_{epochs}", name) for name in names]
+        return [new if new in self._record.targets else name for new, name in zip(shorter, names, strict=True)]
+
+    def _drawn(self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int, share: float) -> NDArray[np.float64]:
         draws, found = joint_draws(self.folder, self._record, 1, seed=seed), np.empty((len(cells), len(names)))
-        for k, name in enumerate(names):
+        for k, name in enumerate(self._shorter(names, share)):
             own = standard_normal(cells, [seed, zlib.crc32(name.encode())])
             found[:, k] = draws(name, cells, *self._predicted(name, cells), noise=own[None])[0]
         return found

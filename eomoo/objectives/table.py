@@ -162,12 +162,14 @@ class TableBackend(Backend):
         cells, _ = self._checked(indices, ())
         return np.ones(len(cells)) if self._effort is None else self._effort[self._row[cells]]
 
-    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int) -> NDArray[np.float64] | None:
+    def draw(
+        self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0
+    ) -> NDArray[np.float64] | None:
         """One of a cell's measurements, whatever ``repeat`` is; None where no cell has several."""
         _, stored = self._checked((), names)
-        if not any(self._columns[name].repeated for name in stored):
+        if not any(self._after(share)[name].repeated for name in stored):
             return None
-        return self._told(partial(self._drawn, seed=seed), indices, names)
+        return self._told(partial(self._drawn, seed=seed, share=share), indices, names)
 
     def fingerprint(self) -> str:
         """A digest of cells and columns, and how repeated measurements are taken."""
@@ -198,12 +200,16 @@ class TableBackend(Backend):
     def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
         if share == 1.0:
             return self._values(cells, names)
-        columns = self._shorter[share]
-        return np.stack([columns[name].mean[self._row[cells]] for name in names], axis=1)
+        return np.stack([self._shorter[share][name].mean[self._row[cells]] for name in names], axis=1)
 
-    def _drawn(self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int) -> NDArray[np.float64]:
-        rows = self._row[cells]
-        return np.stack([self._columns[name].draw(rows, cells, seed) for name in names], axis=1)
+    def _after(self, share: float) -> Mapping[str, _Column]:
+        return self._columns if share == 1.0 else self._shorter[share]
+
+    def _drawn(
+        self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int, share: float = 1.0
+    ) -> NDArray[np.float64]:
+        rows, columns = self._row[cells], self._after(share)
+        return np.stack([columns[name].draw(rows, cells, seed) for name in names], axis=1)
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
         rows = self._row[cells]

@@ -49,14 +49,15 @@ class Costs:
         self.measured = any(not backend.enumerable for backend in trainers)
         self.continues = bool(trainers) and all(backend.continues for backend in trainers)
         self.workers = max((backend.workers for backend in trainers), default=1)
+        self._values = np.full((len(problem.space), len(self.known)), np.nan)
 
     def known_values(self, cells: Ints) -> Floats:
-        """Raw values (n, m + c) of cells (n,); NaN where a quantity is timed or needs a training."""
-        values = np.full((len(cells), len(self.known)), np.nan)
-        columns = np.flatnonzero(self.known).tolist()
-        if columns and len(cells):
-            values[:, columns] = self._problem.some_values(cells, columns)
-        return values
+        """Raw values (n, m + c) of cells (n,); NaN where a quantity is timed or needs a training; asked once."""
+        columns = np.flatnonzero(self.known)
+        new = cells[np.isnan(self._values[cells][:, columns]).any(axis=1)]
+        if len(new):
+            self._values[new[:, None], columns] = self._problem.some_values(new, columns.tolist())
+        return np.asarray(self._values[cells])
 
     def values_at(self, cells: Ints, share: float, *, worker: int = 0) -> Floats:
         """As ``known_values``, of what needs a training, after that share of one; NaN for what does not."""
@@ -64,7 +65,9 @@ class Costs:
         for trainer in self._trainers():
             mine = [k for k in np.flatnonzero(self.dear) if self._columns[k][0] is trainer]
             names = [self._columns[k][1] for k in mine]
-            values[:, mine] = trainer.worker(worker).at_rung(cells, names, share)
+            told, noise = trainer.worker(worker), self._problem.noise
+            drawn = None if noise is None else told.draw(cells, names, noise, share=share)
+            values[:, mine] = told.at_rung(cells, names, share) if drawn is None else drawn
         return values
 
     def effort(self, cells: Ints) -> Floats:
