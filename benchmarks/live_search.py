@@ -15,10 +15,11 @@ import json
 from multiprocessing import get_context
 from pathlib import Path
 
-from eomoo.data import read_measured
 from live_search_problems import Make, card_problem, from_measured, from_sample, seed_noise, table_problems
 from live_search_report import draw_figure, print_tables, summary
 from live_search_runs import ARMS, ONLY_MEASURED, ONLY_SAMPLE, ONLY_TABLES, PLAIN, overhead, run_arm
+
+from eomoo.data import read_measured
 
 _QUICK = ("random", "surrogate-pls", "known costs alone", "with a rung", "with a rung, 4 workers", "overhead")
 

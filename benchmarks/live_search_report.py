@@ -1,14 +1,20 @@
 """What live_search.py found: tables, a figure, and its numbers."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from live_search_runs import ARMS, N_RANDOM, PLAIN, waited
 
 from eomoo.arrays import Facts, Floats
-from eomoo.files import save_figures, write_json
-from eomoo.plots import WIDTHS, line_style, new_figure
-from live_search_runs import ARMS, N_RANDOM, PLAIN, waited
+from eomoo.files import atomic_path, write_json
+from eomoo.plots import WIDTHS, line_style, look, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SHARE, AT = 0.95, (6, 12, 16)
 GRID = np.arange(0.0, N_RANDOM + 0.25, 0.25)
@@ -41,7 +47,7 @@ def over_units(run: Facts) -> Floats:
     spent, reached = (np.array(part) for part in zip(*run["curve"], strict=True))
     at = np.searchsorted(spent, GRID, side="right")
     best = np.concatenate(([0.0], np.maximum.accumulate(reached)))
-    return np.where(GRID <= spent[-1], best[at], np.nan)
+    return np.where(spent[-1] >= GRID, best[at], np.nan)
 
 
 def summary(runs: list[Facts]) -> dict[str, Facts]:
@@ -118,31 +124,38 @@ def _said(values: list[float], spent: float) -> str:
 def draw_figure(runs: list[Facts], found: dict[str, Facts], path: Path) -> None:
     """Share of the true hypervolume over units spent, medians with quartiles, and its numbers as JSON beside it."""
     problems = [name for name in TITLES if name in found]
-    figure, axes = new_figure(WIDTHS["page"], 3.1, size=9.5, ncols=len(problems), sharey=True, squeeze=False)
-    for ax, problem in zip(axes.flat, problems, strict=True):
-        for number, (arm, label) in enumerate(SHOWN.items()):
-            mine = [over_units(run) for run in runs if run["problem"] == problem and run["arm"] == arm]
-            if not mine:
-                continue
-            curves = np.array(mine)
-            # As far as all runs go; from the first unit on, where half of them have a full training.
-            there = np.isfinite(curves).all(axis=0)
-            low, middle, high = np.quantile(curves[:, there], [0.25, 0.5, 0.75], axis=0)
-            style = {key: value for key, value in line_style(_PLACES[number]).items() if key != "marker"}
-            ax.fill_between(GRID[there], low, high, color=style["color"], alpha=0.18, linewidth=0)
-            ax.plot(GRID[there], middle, **style, linewidth=1.8, label=label)
-        target = found[problem]["target"]
-        ax.axhline(target, color="0.35", linewidth=0.8, linestyle=(0, (4, 3)))
-        units = found[problem]["arms"]["with a rung"]["units"][1]
-        ax.plot([units, N_RANDOM], [target] * 2, "o", color="0.15", markersize=4, zorder=5, clip_on=False)
-        ax.annotate(f"{units:.1f}", (units, target), (5, -11), textcoords="offset points")
-        ax.annotate(f"{N_RANDOM}", (N_RANDOM, target), (-2, -12), textcoords="offset points", ha="right")
-        ax.set(title=TITLES[problem], xlim=(0, N_RANDOM), ylim=(0.4, 1.0), xlabel="spent, in full trainings")
-    axes.flat[0].set_ylabel("share of the true hypervolume")
-    axes.flat[-1].legend(loc="lower right")
-    save_figures({path.stem: figure}, path.parent)
+    figure, axes = new_figure(WIDTHS["page"], 3.1, size=_LETTERS, ncols=len(problems), sharey=True, squeeze=False)
+    with look(_LETTERS):
+        for ax, problem in zip(axes.flat, problems, strict=True):
+            _draw_problem(ax, [run for run in runs if run["problem"] == problem], found[problem])
+            ax.set(title=TITLES[problem], xlim=(0, N_RANDOM), ylim=(0.4, 1.0), xlabel="spent, in full trainings")
+        axes.flat[0].set_ylabel("share of the true hypervolume")
+        axes.flat[-1].legend(loc="lower right")
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=150, facecolor="white")
     write_json(path.with_suffix(".json"), found)
 
 
-# Of the looks of eomoo's lines: grey-blue, green, orange, purple; random search is drawn as in other figures.
-_PLACES = (0, 2, 1, 3)
+def _draw_problem(ax: Axes, runs: list[Facts], facts: Facts) -> None:
+    for number, (arm, label) in enumerate(SHOWN.items()):
+        curves = np.array([over_units(run) for run in runs if run["arm"] == arm])
+        if not len(curves):
+            continue
+        if arm == "random":
+            # All of its trainings are made: what it has it keeps.
+            curves = np.maximum.accumulate(np.nan_to_num(curves), axis=1)
+        # As far as all runs go.
+        there = np.isfinite(curves).all(axis=0)
+        low, middle, high = np.quantile(curves[:, there], [0.25, 0.5, 0.75], axis=0)
+        style = {**line_style(_PLACES[number]), "linestyle": _DASHES[number], "marker": ""}
+        ax.fill_between(GRID[there], low, high, color=style["color"], alpha=0.15, linewidth=0)
+        ax.plot(GRID[there], middle, **style, linewidth=1.6, label=label)
+    target, units = facts["target"], facts["arms"]["with a rung"]["units"][1]
+    ax.axhline(target, color="0.35", linewidth=0.8, linestyle=(0, (4, 3)))
+    ax.plot([units, N_RANDOM], [target] * 2, "o", color="0.15", markersize=4, zorder=5, clip_on=False)
+    ax.annotate(f"{units:.1f}", (units, target), (6, -11), textcoords="offset points")
+    ax.annotate(f"{N_RANDOM}", (N_RANDOM, target), (-4, 5), textcoords="offset points", ha="right")
+
+
+# Points of the letters; of the looks of eomoo's lines those in grey, green, blue and orange.
+_LETTERS, _PLACES, _DASHES = 9.5, (10, 2, 0, 1), ("-.", ":", "-", "--")

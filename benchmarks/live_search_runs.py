@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from live_search_problems import EPOCHS, Make, shares_of_true
 
 import eomoo
 from eomoo.arrays import Floats
@@ -14,7 +15,6 @@ from eomoo.search import AlgorithmSpec, CostAwareSearch, DistinctCells, Prior, p
 from eomoo.search.budget import BudgetedEvaluator
 from eomoo.search.costs import Costs
 from eomoo.search.trainings import Log, Task, Trainings
-from live_search_problems import EPOCHS, Make, shares_of_true
 
 N_RANDOM, UNITS = 48, 20.0
 _ENOUGH = 1000

@@ -51,7 +51,7 @@ class JointDraws:
         model, k, seed = self._place[name]
         if name not in self._errors:
             self._errors[name] = model.errors(k, self._n, seed=seed)
-        blocks = [cells[start : start + _BLOCK] for start in range(0, len(cells), _BLOCK)]
+        blocks = [cells[start : start + _BLOCK] for start in range(0, max(len(cells), 1), _BLOCK)]
         found = [self._errors[name](load_space().features(block).astype(np.float32)) for block in blocks]
         return model.around(k, mean, deviation, np.concatenate(found, axis=1), noise=noise)
 

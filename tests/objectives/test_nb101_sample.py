@@ -10,6 +10,7 @@ import eomoo
 from eomoo.errors import SettingError, UnknownNameError
 from eomoo.models import read_record, shipped_folder
 from eomoo.objectives.surrogate import SurrogateBackend
+from eomoo.search import Costs
 from eomoo.space import CIFAR10
 
 CELLS = np.random.default_rng(0).choice(423_624, 4_000, replace=False)
@@ -74,3 +75,28 @@ def test_wrong_settings_are_said():
         SurrogateBackend("folder", data="eo-hwnas")
     with pytest.raises(SettingError, match="none that is told"):
         SurrogateBackend(epochs=3)
+
+
+def test_shorter_trainings_are_offered_and_cost_their_share_of_what_a_cell_takes():
+    backend = SurrogateBackend(data="nb101-sample", epochs=108)
+    assert backend.rungs == (4 / 108, 12 / 108, 36 / 108, 1.0)
+    asked = CELLS[:50], ["val_accuracy_error", "train_time"]
+    short, shorter_models = backend.at_rung(*asked, 12 / 108), SurrogateBackend(data="nb101-sample", epochs=12)
+    np.testing.assert_array_equal(short[:, 0], shorter_models.values(CELLS[:50], ["val_accuracy_error"])[:, 0])
+    np.testing.assert_array_equal(short[:, 1], backend.values(*asked)[:, 1])
+    every = backend.effort(np.arange(423_624))
+    assert every.mean() == pytest.approx(1.0)
+    assert spearmanr(every[CELLS[:50]], short[:, 1]).statistic > 1 - 1e-9
+    # A length without a model of each dear quantity is none, nor is any where no epochs are asked for.
+    assert SurrogateBackend(data="nb101-sample").rungs == (1.0,)
+
+
+def test_short_trainings_of_a_drawn_landscape_are_drawn_too():
+    problem = eomoo.get_problem("nb101s-error-params", noise=3)
+    costs, cells = Costs(problem), CELLS[:40]
+    backend = problem.backends["surrogate"]
+    found, told = costs.values_at(cells, 12 / 108)[:, 0], backend.at_rung(cells, ["val_accuracy_error"], 12 / 108)[:, 0]
+    off = (found - told) / backend.deviations(cells, ["val_accuracy_12_error"])[:, 0]
+    assert 0.5 < off.std() < 1.6
+    np.testing.assert_array_equal(found, costs.values_at(cells, 12 / 108)[:, 0])
+    np.testing.assert_array_equal(costs.values_at(cells, 1.0)[:, 0], problem.values(cells)[:, 0])
