@@ -1,42 +1,22 @@
-"""What several commands share: options, the console, how values are shown."""
+"""What several commands share: the console, bars, how values are shown, options as key=value."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from typer import Option
 
+from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.files import to_json
-
-Json = Annotated[bool, Option("--json", help="Print JSON, for other programs.")]
-Options = list[str] | None
-Limits = Annotated[Options, Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
-Cluster = Annotated[
-    str | None,
-    Option(
-        metavar="ADDRESS|FILE.toml",
-        help="Where it is computed: a Dask scheduler, such as tcp://host:8786, or jobs of a SLURM cluster by a file.",
-    ),
-]
-Noise = Annotated[int | None, Option(help="Draw values from their uncertainty, with this seed.")]
-
-Figures = Annotated[
-    Options, Option("--figures", metavar="png|pdf|svg", help="What figures are written as. May be repeated.")
-]
-Width = Annotated[
-    str | None, Option(metavar="column|page", help="How wide figures are: as a column of a paper, or as its page.")
-]
-
 
 # Columns of a terminal below which frames take room that numbers need.
 _NARROW = 100
@@ -88,6 +68,19 @@ def end_bars(shown: Progress) -> None:
         shown.stop()
 
 
+def lines(shown: Progress, seconds: float, *, at_once: bool = False) -> Callable[[str], None]:
+    """How a pipe or a file, which sees no bar, is told: a line at most every so many seconds, if at once the first."""
+    due = shown.get_time() + (0 if at_once else seconds)
+
+    def tell(line: str) -> None:
+        nonlocal due
+        if not shown.console.is_terminal and not shown.disable and shown.get_time() > due:
+            due = shown.get_time() + seconds
+            shown.console.print(line)
+
+    return tell
+
+
 _LINES_S = 2.0  # seconds between lines where there is no terminal: longer silence looks like a hang
 
 
@@ -98,17 +91,14 @@ def progress(what: str, *, quiet: bool = False, at_once: bool = False) -> Iterat
     With ``at_once`` it is shown before anything is told, where that takes a while.
     """
     with bars(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), quiet=quiet) as bar:
-        task, told = bar.add_task(what, total=None), bar.get_time()
+        task, tell = bar.add_task(what, total=None), lines(bar, _LINES_S)
         if at_once:
             bar.start()
 
         def advance(done: int, total: int) -> None:
-            nonlocal told
             bar.start()
             bar.update(task, completed=done, total=total)
-            if not bar.console.is_terminal and not quiet and bar.get_time() - told > _LINES_S:
-                told = bar.get_time()
-                bar.console.print(f"{what}: {done:,} of {total:,}")
+            tell(f"{what}: {done:,} of {total:,}")
 
         yield advance
 
@@ -122,7 +112,7 @@ def show_value(value: float, unit: str, *, deviation: float = 0.0) -> str:
     return f"{text} ± {deviation:.2g}" if deviation > 0 else text
 
 
-def given(**options: object) -> dict[str, object]:
+def given(**options: object) -> Facts:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}
 

@@ -10,7 +10,8 @@ import typer
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import Json, print_json
+from eomoo.cli.common import print_json
+from eomoo.cli.options import Json
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, merged, read_measured, write_measured
 from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get, look_for

@@ -11,7 +11,8 @@ from typer import Argument, Option
 
 from eomoo.arrays import Facts
 from eomoo.checks import choice
-from eomoo.cli.common import Json, Options, console, parse_options, print_json, progress
+from eomoo.cli.common import console, parse_options, print_json, progress
+from eomoo.cli.options import ImageSettings, Json, Options
 from eomoo.cli.show import parse_cell
 from eomoo.errors import EomooError, SettingError
 
@@ -28,16 +29,13 @@ Trained = Annotated[
 ]
 Among = Annotated[str | None, Argument(metavar="[CELL]", help="Which of its cells: id, hash or genotype.")]
 Data = Annotated[str | None, Option(help="The images, as for train, where RUN does not tell.")]
-DataOptions = Annotated[
-    Options, Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable.")
-]
 
 
 def evaluate(
     trained: Trained,
     cell: Among = None,
     data: Data = None,
-    images: DataOptions = None,
+    images: ImageSettings = None,
     split: Annotated[str, Option(help="train, val or test.")] = "test",
     device: Annotated[str, Option(help="Of weights: cpu, cuda, cuda:1, mps, or auto.")] = "auto",
     out: Annotated[Path | None, Option(help="Folder for confusion.png, reliability.png and evaluation.json.")] = None,
@@ -83,7 +81,7 @@ def export(
     logits: Annotated[bool, Option("--logits", help="ONNX files give logits, not probabilities.")] = False,
     out: Annotated[Path | None, Option(help="Folder, or the name of a single file.")] = None,
     data: Data = None,
-    images: DataOptions = None,
+    images: ImageSettings = None,
     as_json: Json = False,
 ) -> None:
     """Write trained networks as files that classify images by themselves, checked against PyTorch.

@@ -11,7 +11,8 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import Figures, Json, Limits, Noise, Width, console, print_json, show_value
+from eomoo.cli.common import console, given, print_json, show_value
+from eomoo.cli.options import Figures, FigureWidth, Json, Limits, Noise
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -22,31 +23,40 @@ if TYPE_CHECKING:
 _MOST_COLUMNS, _MOST_ROWS = 5, 8
 
 
+What = Annotated[
+    str | None,
+    Argument(
+        metavar="[CARD|TABLE]",
+        help="A problem card, as for run (by default eo-macro-latency), or a table of measured cells: a folder of "
+        "measure, a CSV or Parquet file that names cells, or eo-hwnas.",
+    ),
+]
+Published = Annotated[bool, Option("--published", help="The EO table, with its ruggedness as published.")]
+Beside = Annotated[
+    str | None, Option(metavar="TABLE", help="Compare a table with another one, such as nasbench101 or eo-hwnas.")
+]
+Out = Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")]
+Kind = Annotated[str | None, Option(help="symmetric (default), hamming or published: which cells are one step apart.")]
+Walks = Annotated[int | None, Option(help="Random walks that ruggedness is measured on; by default 500.")]
+WalkLength = Annotated[int | None, Option(help="Cells in each random walk; by default 500.")]
+Searches = Annotated[int | None, Option(help="Pareto local searches from random cells; by default 20.")]
+Seed = Annotated[int | None, Option(help="Seed of walks and searches; by default 1.")]
+
+
 def landscape(
-    card: Annotated[
-        str | None,
-        Argument(
-            metavar="[CARD|TABLE]",
-            help="A problem card, as for run (by default eo-macro-latency), or a table of measured cells: a folder of "
-            "measure, a CSV or Parquet file that names cells, or eo-hwnas.",
-        ),
-    ] = None,
-    published: Annotated[bool, Option("--published", help="The EO table, with its ruggedness as published.")] = False,
-    beside: Annotated[
-        str | None, Option(metavar="TABLE", help="Compare a table with another one, such as nasbench101 or eo-hwnas.")
-    ] = None,
-    out: Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")] = None,
-    neighborhood: Annotated[
-        str | None, Option(help="symmetric (default), hamming or published: which cells are one step apart.")
-    ] = None,
-    walks: Annotated[int | None, Option(help="Random walks that ruggedness is measured on; by default 500.")] = None,
-    walk_length: Annotated[int | None, Option(help="Cells in each random walk; by default 500.")] = None,
-    searches: Annotated[int | None, Option(help="Pareto local searches from random cells; by default 20.")] = None,
-    seed: Annotated[int | None, Option(help="Seed of walks and searches; by default 1.")] = None,
+    card: What = None,
+    published: Published = False,
+    beside: Beside = None,
+    out: Out = None,
+    neighborhood: Kind = None,
+    walks: Walks = None,
+    walk_length: WalkLength = None,
+    searches: Searches = None,
+    seed: Seed = None,
     constraint: Limits = None,
     noise: Noise = None,
     figures: Figures = None,
-    width: Width = None,
+    width: FigureWidth = None,
     as_json: Json = False,
 ) -> None:
     """Measure a problem's landscape: front, local optima, basins, ruggedness, how deep a search must go.
@@ -60,8 +70,7 @@ def landscape(
 
     wide = width or "page"
     forms = check_figures(figures or ("pdf", "png"), wide)
-    whole = {"neighborhood": neighborhood, "n_walks": walks, "walk_length": walk_length, "n_searches": searches}
-    settings: Facts = {name: value for name, value in {**whole, "seed": seed}.items() if value is not None}
+    settings = given(neighborhood=neighborhood, n_walks=walks, walk_length=walk_length, n_searches=searches, seed=seed)
     problem, source = (None, card) if _names_table(card) else _problem(card, published, noise, constraint)
     if source is not None:
         if settings or constraint or noise is not None:
@@ -94,7 +103,8 @@ def landscape(
 
 def _names_table(name: str | None) -> bool:
     """Whether what is named is no card."""
-    from eomoo.data.published_tables import PUBLISHED, TABLE_ENDINGS
+    from eomoo.data.published_tables import PUBLISHED
+    from eomoo.data.user_table import TABLE_ENDINGS
     from eomoo.objectives import list_problems
 
     # A run of a shipped card may lie in a folder of its name.

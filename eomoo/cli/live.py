@@ -11,7 +11,20 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer import Argument, Option
 
-from eomoo.cli.common import Json, Options, bars, console, parse_options, print_json, progress
+from eomoo.cli.common import bars, console, parse_options, print_json, progress
+from eomoo.cli.options import (
+    CellName,
+    CellsPerStack,
+    Classes,
+    Device,
+    ImageSettings,
+    ImageSize,
+    InChannels,
+    Json,
+    Options,
+    Stacks,
+    StemChannels,
+)
 from eomoo.cli.show import parse_cell, skeleton_of
 
 if TYPE_CHECKING:
@@ -19,32 +32,24 @@ if TYPE_CHECKING:
     from eomoo.live import Latency
     from eomoo.live.runs import CurvePoint, Training
 
-CellName = Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
 Data = Annotated[
     str, Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
 ]
-DataOptions = Annotated[
-    Options, Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable.")
-]
 Settings = Annotated[Options, Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")]
-Device = Annotated[str, Option(help="cpu, cuda, cuda:1, mps, or auto.")]
-Width = Annotated[int, Option(help="Channels of the stem.")]
-Stacks = Annotated[int, Option(help="Stacks of cells.")]
-Copies = Annotated[int, Option(help="Cells in each stack.")]
 Threads = Annotated[int | None, Option(help="CPU threads of torch.")]
 
 
 def train(
     cell: CellName,
     data: Data,
-    images: DataOptions = None,
+    images: ImageSettings = None,
     recipe: Annotated[str, Option(help="nasbench or published.")] = "nasbench",
     setting: Settings = None,
     epochs: Annotated[str | None, Option(help="How many; 4+8 trains 8 more after 4, the schedule begun anew.")] = None,
     seed: Annotated[int, Option(help="Of weights, order and augmentation.")] = 0,
-    stem_channels: Width = 128,
+    stem_channels: StemChannels = 128,
     stacks: Stacks = 3,
-    cells_per_stack: Copies = 3,
+    cells_per_stack: CellsPerStack = 3,
     device: Device = "auto",
     readers: Annotated[int, Option(help="Processes that read images ahead.")] = 0,
     threads: Threads = None,
@@ -111,12 +116,12 @@ def latency(
     rounds: Annotated[int, Option(help="Rounds in which the cells take turns.")] = 10,
     repetitions: Annotated[int, Option(help="Least number of timed forward passes.")] = 30,
     seconds: Annotated[float, Option(help="Least time for each cell.")] = 1.0,
-    in_channels: Annotated[int, Option(help="Bands of an image.")] = 10,
-    classes: Annotated[int, Option(help="Classes.")] = 17,
-    image_size: Annotated[int, Option(help="Pixels of an image's side.")] = 32,
-    stem_channels: Width = 128,
+    in_channels: InChannels = 10,
+    classes: Classes = 17,
+    image_size: ImageSize = 32,
+    stem_channels: StemChannels = 128,
     stacks: Stacks = 3,
-    cells_per_stack: Copies = 3,
+    cells_per_stack: CellsPerStack = 3,
     as_json: Json = False,
 ) -> None:
     """Time networks on this device, several in turns, with a reference cell in every round.

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated
 
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Argument, Option
 
-from eomoo.cli.common import Cluster, Json, Options, bars, console, given, parse_options, print_json, progress
+from eomoo.arrays import Facts
+from eomoo.cli.common import bars, console, given, lines, parse_options, print_json, progress
+from eomoo.cli.options import CardDevice, CardImages, CardSettings, Cluster, Json, Options, Workers
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -22,51 +24,67 @@ if TYPE_CHECKING:
 _LINES_S = 60.0  # seconds between lines where there is no terminal
 
 
+CardName = Annotated[
+    str | None, Argument(help="A live problem card, such as live-scene; by default live-data, for --data.")
+]
+Out = Annotated[Path | None, Option(help="The table's folder; one that is there goes on, or grows.")]
+Walks = Annotated[int, Option(help="Random walks; as published 30.")]
+Length = Annotated[int, Option(help="Cells in a walk.")]
+Spread = Annotated[int, Option(help="Cells spread over vertices, operations and multiply-accumulates.")]
+Cells = Annotated[
+    str | None,
+    Option(help="A table or list of cells, what `eomoo suggest --out` wrote, or a folder of a run or a table."),
+]
+CellSeed = Annotated[int, Option(help="Seed of walks and spread.")]
+Repeats = Annotated[int, Option(help="Trainings of a cell, each with a seed of its own.")]
+RepeatsOf = Annotated[
+    float | None, Option(help="Repeat only so many cells, the first ones; below 1: this share of them.")
+]
+Epochs = Annotated[str | None, Option(help="Epochs of each training; by default the card's.")]
+MeasureAt = Annotated[
+    str | None, Option(help="Epochs at which learning curves are measured, as in 1,3,8, on the test images too.")
+]
+Only = Annotated[str | None, Option(help="latency: train nothing, for which any card will do.")]
+SkeletonValues = Annotated[
+    Options, Option(help="A value of the network around the cells: stem_channels=16. May be repeated.")
+]
+Runtime = Annotated[str | None, Option(help="Of timings: onnxruntime, openvino, eager or graph.")]
+BatchSize = Annotated[int | None, Option(help="Of timings: images in one forward pass.")]
+Threads = Annotated[int | None, Option(help="Of timings: CPU threads.")]
+RemoteKit = Annotated[
+    Path | None, Option(help="With --only latency: write a folder whose kit.py times the cells on a board instead.")
+]
+FromKit = Annotated[
+    Path | None, Option(help="With --only latency: the timings.json that kit.py wrote on a board, into a table.")
+]
+RetryFailed = Annotated[bool, Option("--retry-failed", help="Try again what a machine failed at.")]
+
+
 def measure(
-    card: Annotated[
-        str | None, Argument(help="A live problem card, such as live-scene; by default live-data, for --data.")
-    ] = None,
-    out: Annotated[Path | None, Option(help="The table's folder; one that is there goes on, or grows.")] = None,
-    data: Annotated[
-        str | None,
-        Option(help="A folder of images by class, a scene.toml, so2sat:FOLDER or landsat-nc, instead of the card's."),
-    ] = None,
-    walks: Annotated[int, Option(help="Random walks; as published 30.")] = 0,
-    length: Annotated[int, Option(help="Cells in a walk.")] = 15,
-    spread: Annotated[int, Option(help="Cells spread over vertices, operations and multiply-accumulates.")] = 0,
-    cells: Annotated[
-        str | None,
-        Option(help="A table or list of cells, what `eomoo suggest --out` wrote, or a folder of a run or a table."),
-    ] = None,
-    cell_seed: Annotated[int, Option(help="Seed of walks and spread.")] = 0,
-    repeats: Annotated[int, Option(help="Trainings of a cell, each with a seed of its own.")] = 1,
-    repeats_of: Annotated[
-        float | None, Option(help="Repeat only so many cells, the first ones; below 1: this share of them.")
-    ] = None,
-    epochs: Annotated[str | None, Option(help="Epochs of each training; by default the card's.")] = None,
-    measure_at: Annotated[
-        str | None, Option(help="Epochs at which learning curves are measured, as in 1,3,8, on the test images too.")
-    ] = None,
-    only: Annotated[str | None, Option(help="latency: train nothing, for which any card will do.")] = None,
-    skeleton: Annotated[
-        Options, Option(help="A value of the network around the cells: stem_channels=16. May be repeated.")
-    ] = None,
-    runtime: Annotated[str | None, Option(help="Of timings: onnxruntime, openvino, eager or graph.")] = None,
-    batch_size: Annotated[int | None, Option(help="Of timings: images in one forward pass.")] = None,
-    threads: Annotated[int | None, Option(help="Of timings: CPU threads.")] = None,
-    device: Annotated[str | None, Option(help="auto, cpu, cuda, cuda:1, ...")] = None,
-    workers: Annotated[int | None, Option(help="Candidates trained at once.")] = None,
+    card: CardName = None,
+    out: Out = None,
+    data: CardImages = None,
+    walks: Walks = 0,
+    length: Length = 15,
+    spread: Spread = 0,
+    cells: Cells = None,
+    cell_seed: CellSeed = 0,
+    repeats: Repeats = 1,
+    repeats_of: RepeatsOf = None,
+    epochs: Epochs = None,
+    measure_at: MeasureAt = None,
+    only: Only = None,
+    skeleton: SkeletonValues = None,
+    runtime: Runtime = None,
+    batch_size: BatchSize = None,
+    threads: Threads = None,
+    device: CardDevice = None,
+    workers: Workers = None,
     cluster: Cluster = None,
-    setting: Annotated[
-        Options, Option("--set", help="A setting of the card's backend: recipe_settings.momentum=0. May be repeated.")
-    ] = None,
-    remote_kit: Annotated[
-        Path | None, Option(help="With --only latency: write a folder whose kit.py times the cells on a board instead.")
-    ] = None,
-    from_kit: Annotated[
-        Path | None, Option(help="With --only latency: the timings.json that kit.py wrote on a board, into a table.")
-    ] = None,
-    retry_failed: Annotated[bool, Option("--retry-failed", help="Try again what a machine failed at.")] = False,
+    setting: CardSettings = None,
+    remote_kit: RemoteKit = None,
+    from_kit: FromKit = None,
+    retry_failed: RetryFailed = False,
     as_json: Json = False,
 ) -> None:
     """Train and time cells into a table: a benchmark of your own images and device.
@@ -77,66 +95,60 @@ def measure(
     from eomoo.measuring import measure as run
 
     timing = given(runtime=runtime, batch_size=batch_size, threads=threads)
-    settings = parse_options(setting)
-    around: dict[str, Any] = parse_options(skeleton)
+    settings, around = parse_options(setting), parse_options(skeleton)
+    training = given(epochs=epochs, measure_at=measure_at, workers=workers, cluster=cluster)
     if only is None:
-        curve = {} if measure_at is None else {"curve.at": measure_at, "curve.test": True}
-        settings |= given(epochs=epochs, device=device, workers=workers, cluster=cluster, **curve)
-        settings |= {f"skeleton.{name}": value for name, value in around.items()}
+        settings |= _of_trainings(training, around) | given(device=device)
     else:
-        own = {key: settings.pop(key) for key in [*settings] if key.startswith("latency.")}
-        timing |= {**given(device=device), **{key.partition(".")[2]: value for key, value in own.items()}}
-        wrong = given(epochs=epochs, measure_at=measure_at, workers=workers, cluster=cluster)
-        if wrong or repeats > 1:
-            name = next(iter(wrong), "repeats").replace("_", "-")
-            raise SettingError(f"--{name} has no say with --only latency, which trains nothing")
+        timing |= given(device=device) | _of_timings(settings, training, repeats)
+    chosen: Facts = {"cells": cells, "walks": walks, "length": length, "spread": spread}
     if remote_kit is not None:
-        from eomoo.measuring import choose_cells, timing_backend, write_board_kit
-
         _check_kit(only, "remote-kit", out=out, from_kit=from_kit)
-        backend = timing_backend(card, data=data, folder=remote_kit, skeleton=around, latency=timing)
-        chosen = choose_cells(cells, walks=walks, length=length, spread=spread, seed=cell_seed)
-        with progress("networks exported", quiet=as_json) as exported:
-            script = write_board_kit(remote_kit, backend, chosen, report=exported)
-        if as_json:
-            print_json({"script": script, "folder": remote_kit})
-        else:
-            _print_kit(script)
+        _write_kit(remote_kit, card, data, {**chosen, "seed": cell_seed}, around, timing, quiet=as_json)
         return
     if out is None:
         raise SettingError("say with --out which folder the table goes into")
     begun = time.monotonic()
     if from_kit is not None:
-        from eomoo.measuring import measure_from_kit
-
         asked = given(card=card, data=data, cells=cells, walks=walks or None, spread=spread or None)
         _check_kit(only, "from-kit", **asked, **timing, **around)
+        from eomoo.measuring import measure_from_kit
+
         table = measure_from_kit(from_kit, out=out, report=console(stderr=True).print)
-        told = {**_summary(table), "seconds": time.monotonic() - begun, "folder": out}
-        print_json(told) if as_json else _print(table, told, out)
-        return
-    with _progress(quiet=as_json) as (advance, report):
-        table = run(
-            card,
-            out=out,
-            data=data,
-            cells=cells,
-            walks=walks,
-            length=length,
-            spread=spread,
-            cell_seed=cell_seed,
-            repeats=repeats,
-            repeats_of=repeats_of,
-            only=cast(Literal["latency"] | None, only),
-            skeleton=around if only else None,
-            latency=timing,
-            on_progress=advance,
-            report=report,
-            retry_failed=retry_failed,
-            **settings,
-        )
+    else:
+        how: Facts = {**chosen, "cell_seed": cell_seed, "repeats": repeats, "repeats_of": repeats_of, "only": only}
+        how |= {"skeleton": around if only else None, "latency": timing, "retry_failed": retry_failed, **settings}
+        with _progress(quiet=as_json) as (advance, report):
+            table = run(card, out=out, data=data, on_progress=advance, report=report, **how)
     told = {**_summary(table), "seconds": time.monotonic() - begun, "folder": out}
     print_json(told) if as_json else _print(table, told, out)
+
+
+def _of_trainings(training: Facts, around: Facts) -> Facts:
+    """Settings of a live card: of the trainings, and of the network around the cells."""
+    at = training.pop("measure_at", None)
+    curve = {} if at is None else {"curve.at": at, "curve.test": True}
+    return {**training, **curve, **{f"skeleton.{name}": value for name, value in around.items()}}
+
+
+def _of_timings(settings: Facts, training: Facts, repeats: int) -> Facts:
+    """Settings of timings, taken out of a card's; SettingError where trainings are told of, of which there are none."""
+    if training or repeats > 1:
+        name = next(iter(training), "repeats").replace("_", "-")
+        raise SettingError(f"--{name} has no say with --only latency, which trains nothing")
+    own = [key for key in settings if key.startswith("latency.")]
+    return {key.partition(".")[2]: settings.pop(key) for key in own}
+
+
+def _write_kit(
+    folder: Path, card: str | None, data: str | None, cells: Facts, around: Facts, timing: Facts, *, quiet: bool
+) -> None:
+    from eomoo.measuring import choose_cells, timing_backend, write_board_kit
+
+    backend = timing_backend(card, data=data, folder=folder, skeleton=around, latency=timing)
+    with progress("networks exported", quiet=quiet) as exported:
+        script = write_board_kit(folder, backend, choose_cells(**cells), report=exported)
+    print_json({"script": script, "folder": folder}) if quiet else _print_kit(script)
 
 
 def _check_kit(only: str | None, name: str, **others: object) -> None:
@@ -169,8 +181,8 @@ def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[Step], None], Callable
         TimeRemainingColumn(),
     )
     with bars(*columns, quiet=quiet, transient=False) as bar:
-        tasks: dict[str, Any] = {}
-        told = [time.monotonic()]
+        tasks: dict[str, TaskID] = {}
+        tell = lines(bar, _LINES_S)
 
         def advance(step: Step) -> None:
             what, done, total = step.what, step.done, step.total
@@ -179,16 +191,13 @@ def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[Step], None], Callable
                 # What was there already says nothing of how fast it goes.
                 tasks[what] = bar.add_task(f"cells {what}", total=total, completed=done)
             bar.update(tasks[what], completed=done, total=total)
-            if not bar.console.is_terminal and not quiet and time.monotonic() - told[-1] > _LINES_S:
-                # A pipe or a file sees no bar.
-                told.append(time.monotonic())
-                left = bar.tasks[-1].time_remaining
-                bar.console.print(f"{done} of {total} {what}" + (f", {left / 60:.0f} minutes left" if left else ""))
+            left = bar.tasks[-1].time_remaining
+            tell(f"{done} of {total} {what}" + (f", {left / 60:.0f} minutes left" if left else ""))
 
         yield advance, (lambda sentence: None) if quiet else bar.console.print
 
 
-def _summary(table: MeasuredTable) -> dict[str, Any]:
+def _summary(table: MeasuredTable) -> Facts:
     rows = table.to_dataframe()
     failed = rows[rows["status"] != "done"]
     trained = "train_time" in rows
@@ -203,7 +212,7 @@ def _summary(table: MeasuredTable) -> dict[str, Any]:
     }
 
 
-def _print(table: MeasuredTable, told: dict[str, Any], out: Path) -> None:
+def _print(table: MeasuredTable, told: Facts, out: Path) -> None:
     show = console()
     walks = f" ({told['walks']} walks)" if told["walks"] else ""
     trainings = f", {told['trainings']:,} trainings in {told['training_seconds']:,.0f} s" if told["trainings"] else ""

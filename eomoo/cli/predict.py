@@ -8,9 +8,9 @@ from typing import Annotated
 from rich.table import Table
 from typer import Argument, Option
 
-from eomoo.cli.common import Json, console, print_json, progress
+from eomoo.cli.common import console, print_json, progress
 from eomoo.cli.deploy import place_of
-from eomoo.cli.live import Device
+from eomoo.cli.options import Device, Json
 from eomoo.errors import SettingError
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,21 +14,28 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from typer import Argument, Option
 
 from eomoo.cli.common import (
-    Cluster,
-    Figures,
-    Json,
-    Limits,
-    Noise,
-    Options,
-    Width,
     bars,
     console,
     end_bars,
     given,
     import_xgboost,
+    lines,
     parse_options,
     print_json,
     progress,
+)  # fmt: skip
+from eomoo.cli.options import (
+    CardDevice,
+    CardImages,
+    CardSettings,
+    Cluster,
+    Figures,
+    FigureWidth,
+    Json,
+    Limits,
+    Noise,
+    Options,
+    Workers,
 )
 from eomoo.errors import EomooError, SettingError
 
@@ -38,86 +46,95 @@ if TYPE_CHECKING:
 
     from eomoo.analysis import StoredRun
     from eomoo.api import Run
+    from eomoo.arrays import Facts
+    from eomoo.search.algorithms import AlgorithmSpec
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
 
 
 _LINES_S = 5.0  # seconds between lines where there is no terminal
 
+CardName = Annotated[
+    str | None,
+    Argument(
+        help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency, "
+        "with --data live-data."
+    ),
+]
+Algorithm = Annotated[
+    str | None,
+    Option(
+        "--algorithm",
+        "-a",
+        help="surrogate-pls (the default), cost-aware (that of live cards), pls, memetic, random, nsga2, nsga3, "
+        "sms-emoa, moead, spea2, age-moea or nsga2-integer.",
+    ),
+]
+AlgorithmOptions = Annotated[
+    Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
+]
+Start = Annotated[
+    str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
+]
+StartCells = Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")]
+Priors = Annotated[
+    Options,
+    Option(
+        metavar="MODELS|TABLE|RUN|eo-hwnas",
+        help="What may tell something of what needs trainings; the search learns how much. May be repeated.",
+    ),
+]
+Rungs = Annotated[
+    str | None,
+    Option(help="Epochs of short trainings and of a full one, as 1,3,9 or 1,all; by default a ninth, then all."),
+]
+Epochs = Annotated[int | None, Option(help="Epochs of each training; of nb101s cards 4, 12, 36 or 108.")]
+Budget = Annotated[
+    int | None,
+    Option(help="Cells to evaluate, live: full trainings; by default the card's. With more the run in --out goes on."),
+]
+Hours = Annotated[
+    float | None, Option(help="Wall hours after which nothing more is begun; without --budget any number of cells.")
+]
+Seed = Annotated[int, Option(help="Seed: the same seed gives the same result.")]
+Out = Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")]
+LatencyFrom = Annotated[
+    str | None,
+    Option(
+        metavar="MODELS|here",
+        help="A folder of models that predict the latency on another device, in place of the card's; here: time 20 "
+        "cells on this one first.",
+    ),
+]
+RetryFailed = Annotated[
+    bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
+]
+
 
 def run(
-    card: Annotated[
-        str | None,
-        Argument(
-            help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency, "
-            "with --data live-data."
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        Option(help="Live cards: a folder of images by class, a scene.toml, so2sat:FOLDER or landsat-nc, to train on."),
-    ] = None,
-    algorithm: Annotated[
-        str | None,
-        Option(
-            "--algorithm",
-            "-a",
-            help="surrogate-pls (the default), cost-aware (that of live cards), pls, memetic, random, nsga2, nsga3, "
-            "sms-emoa, moead, spea2, age-moea or nsga2-integer.",
-        ),
-    ] = None,
-    init: Annotated[
-        str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
-    ] = None,
-    n_train: Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")] = None,
-    prior: Annotated[
-        Options,
-        Option(
-            metavar="MODELS|TABLE|RUN|eo-hwnas",
-            help="What may tell something of what needs trainings; the search learns how much. May be repeated.",
-        ),
-    ] = None,
-    rungs: Annotated[
-        str | None,
-        Option(help="Epochs of short trainings and of a full one, as 1,3,9 or 1,all; by default a ninth, then all."),
-    ] = None,
-    budget: Annotated[
-        int | None,
-        Option(
-            help="Cells to evaluate, live: full trainings; by default the card's. With more the run in --out goes on."
-        ),
-    ] = None,
-    hours: Annotated[
-        float | None, Option(help="Wall hours after which nothing more is begun; without --budget any number of cells.")
-    ] = None,
-    seed: Annotated[int, Option(help="Seed: the same seed gives the same result.")] = 1,
-    out: Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")] = None,
+    card: CardName = None,
+    data: CardImages = None,
+    algorithm: Algorithm = None,
+    init: Start = None,
+    n_train: StartCells = None,
+    prior: Priors = None,
+    rungs: Rungs = None,
+    budget: Budget = None,
+    hours: Hours = None,
+    seed: Seed = 1,
+    out: Out = None,
     constraint: Limits = None,
     noise: Noise = None,
-    latency_from: Annotated[
-        str | None,
-        Option(
-            metavar="MODELS|here",
-            help="A folder of models that predict the latency on another device, in place of the card's; here: time 20 "
-            "cells on this one first.",
-        ),
-    ] = None,
-    option: Annotated[
-        Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
-    ] = None,
-    epochs: Annotated[int | None, Option(help="Epochs of each training; of nb101s cards 4, 12, 36 or 108.")] = None,
-    workers: Annotated[int | None, Option(help="Live cards: candidates trained at once.")] = None,
+    latency_from: LatencyFrom = None,
+    option: AlgorithmOptions = None,
+    epochs: Epochs = None,
+    workers: Workers = None,
     cluster: Cluster = None,
-    device: Annotated[str | None, Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")] = None,
-    setting: Annotated[
-        Options,
-        Option("--set", help="A setting of the card's backend: repeat=random, latency.batch_size=8. May be repeated."),
-    ] = None,
-    retry_failed: Annotated[
-        bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
-    ] = False,
+    device: CardDevice = None,
+    setting: CardSettings = None,
+    retry_failed: RetryFailed = False,
     figures: Figures = None,
-    width: Width = None,
+    width: FigureWidth = None,
     as_json: Json = False,
 ) -> None:
     """Search a problem and print the Pareto front that was found.
@@ -128,72 +145,28 @@ def run(
     """
     named = ("eo-macro-latency" if data is None else "live-data") if card is None else card
     with _preparing(named, quiet=as_json) as preparing:
-        from eomoo.api import check_noise, check_run
-        from eomoo.api import run as search
+        from eomoo.api import check_noise
         from eomoo.files import check_figures
         from eomoo.objectives import load_card
         from eomoo.search.algorithms import AlgorithmSpec, default_name
-        from eomoo.search.live_problem import live_problem
         from eomoo.search.priors import prior_option
-        from eomoo.search.problem import get_problem
 
         check_noise(noise)
         forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
         known = load_card(named)
         options = {**parse_options(option), **given(init=init, n_train=n_train), **prior_option(prior or ())}
         settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, cluster=cluster, device=device)}
-        if rungs is not None and known.live:
-            if epochs is not None and not rungs.endswith("all"):
-                raise SettingError(
-                    "--rungs says the epochs of a full training at its end: leave --epochs out, or write all there"
-                )
-            settings["rungs"] = rungs
-        elif rungs is not None:
-            options["rungs"] = _shares(rungs)
-        posed: dict[str, Any] = {**settings, "noise": noise, "constraints": constraint or ()}
-        pose = partial(get_problem, named) if data is None else partial(live_problem, card, data=data)
+        if rungs is not None:
+            (settings if known.live else options)["rungs"] = _lengths(rungs, epochs, live=known.live)
         chosen = default_name(known) if algorithm is None else algorithm
-        if latency_from == "here":
-            # What cannot be is told before cells are timed.
-            check_run(pose(**posed), AlgorithmSpec(label=chosen, algorithm=chosen, options=options), budget, hours)
-            latency_from = str(_timed_here(named, data, preparing, quiet=as_json))
-        problem = pose(**posed, latency_from=latency_from)
-        import_xgboost()
-        expected = budget or (problem.card.budget if hours is None else problem.n_cells)
-        bar = _progress(problem, expected, preparing, quiet=as_json)
-        with closing(problem), bar as (update, finish):
-
-            def show(found: Run) -> None:
-                finish()
-                preparing.stop()
-                if not as_json:
-                    _print_front(found.stored)
-                    if out is not None and console(stderr=True).is_terminal:
-                        preparing.update(f"{named}: drawing figures")
-                        preparing.start()
-
-            found = search(
-                problem,
-                algorithm=chosen,
-                options=options,
-                budget=budget,
-                hours=hours,
-                seed=seed,
-                out=out,
-                figures=forms,
-                width=wide,
-                on_progress=update,
-                on_found=show,
-                retry_failed=retry_failed,
-            )
-    if as_json:
-        _print_json(found.stored)
-    elif out is not None:
-        if found.repeated:
-            console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
-        elif found.n_earlier:
-            console().print(f"its first {found.n_earlier:,} cells were in {out} already", soft_wrap=True)
-        console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
+        settings |= {"noise": noise, "constraints": constraint or ()}
+        spec = AlgorithmSpec(label=chosen, algorithm=chosen, options=options)
+        asked = _Asked(
+            card=named, data=data, settings=settings, spec=spec, budget=budget, hours=hours, out=out, quiet=as_json
+        )
+        problem = asked.pose(latency_from, preparing)
+        found = asked.search(problem, preparing, seed=seed, figures=forms, width=wide, retry_failed=retry_failed)
+    _print(found, out, as_json=as_json)
     for backend in problem.backends.values():
         for note in backend.notes():
             console(stderr=True).print(note)
@@ -201,13 +174,89 @@ def run(
         raise typer.Exit(130)
 
 
-def _shares(rungs: str) -> list[float]:
-    """Lengths of training as shares of the last."""
+def _lengths(rungs: str, epochs: int | None, *, live: bool) -> str | list[float]:
+    """Lengths of training: in epochs, as a live card reads them, or as shares of the last."""
+    if live:
+        if epochs is not None and not rungs.endswith("all"):
+            raise SettingError(
+                "--rungs says the epochs of a full training at its end: leave --epochs out, or write all there"
+            )
+        return rungs
     try:
         *lengths, last = map(float, rungs.split(","))
     except ValueError:
         raise SettingError(f"--rungs are lengths of training, the full one last, as in 4,12,108; got {rungs}") from None
     return [length / last if last > 0 else 0.0 for length in lengths]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A search that is asked for: of what, how, how much of it, and where to."""
+
+    card: str
+    data: str | None
+    settings: Facts
+    spec: AlgorithmSpec
+    budget: int | None
+    hours: float | None
+    out: Path | None
+    quiet: bool
+
+    def pose(self, latency_from: str | None, preparing: Status) -> CellProblem:
+        """The problem; this device's latency is measured first where it is asked for."""
+        from eomoo.api import check_run
+        from eomoo.search.live_problem import live_problem
+        from eomoo.search.problem import get_problem
+
+        how = partial(get_problem, self.card) if self.data is None else partial(live_problem, self.card, data=self.data)
+        if latency_from == "here":
+            # What cannot be is told before cells are timed.
+            check_run(how(**self.settings), self.spec, self.budget, self.hours)
+            latency_from = str(_timed_here(self.card, self.data, preparing, quiet=self.quiet))
+        return how(**self.settings, latency_from=latency_from)
+
+    def search(self, problem: CellProblem, preparing: Status, **how: Any) -> Run:
+        """Search with a bar; the front is printed as soon as it is known."""
+        from eomoo.api import run as search
+
+        import_xgboost()
+        expected = self.budget or (problem.card.budget if self.hours is None else problem.n_cells)
+        with closing(problem), _progress(problem, expected, preparing, quiet=self.quiet) as (update, finish):
+
+            def show(found: Run) -> None:
+                finish()
+                preparing.stop()
+                if not self.quiet:
+                    _print_front(found.stored)
+                    if self.out is not None and console(stderr=True).is_terminal:
+                        preparing.update(f"{self.card}: drawing figures")
+                        preparing.start()
+
+            return search(
+                problem,
+                algorithm=self.spec.algorithm,
+                options=self.spec.options,
+                budget=self.budget,
+                hours=self.hours,
+                out=self.out,
+                on_progress=update,
+                on_found=show,
+                **how,
+            )
+
+
+def _print(found: Run, out: Path | None, *, as_json: bool) -> None:
+    """What is said at the end, once the front has been printed."""
+    if as_json:
+        from eomoo.analysis import front_frame, summary
+
+        print_json({**summary(found.stored), "front": front_frame(found.stored).to_dict(orient="records")})
+    elif out is not None:
+        if found.repeated:
+            console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
+        elif found.n_earlier:
+            console().print(f"its first {found.n_earlier:,} cells were in {out} already", soft_wrap=True)
+        console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
 
 
 def _timed_here(card: str, data: str | None, preparing: Status, *, quiet: bool) -> Path:
@@ -261,18 +310,15 @@ def _progress(
         for backend in problem.backends.values():
             if not quiet:
                 backend.report = bar.console.print
-        shown, told = 0.0, 0.0
+        shown, tell = 0.0, lines(bar, _LINES_S, at_once=True)
 
         def update(progress: Progress) -> None:
-            nonlocal shown, told
+            nonlocal shown
             now = bar.get_time()
             if not shown:
                 preparing.stop()
                 bar.start()
-            if not bar.console.is_terminal and not quiet and now - told > _LINES_S:
-                # A pipe or a file sees no bar.
-                told = now
-                bar.console.print(f"{problem.name()}: {progress.n_distinct:,} of {budget:,} cells")
+            tell(f"{problem.name()}: {progress.n_distinct:,} of {budget:,} cells")
             # A hypervolume for every batch would cost more than the search itself.
             if now - shown > 0.1 or progress.n_distinct >= budget:
                 shown = now
@@ -295,12 +341,6 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str
         return lambda front: ""
     whose = "predicted" if problem.predicted else "true"
     return lambda front: f", hypervolume {hypervolume(front, box) / best:.2%} of the {whose} front's"
-
-
-def _print_json(stored: StoredRun) -> None:
-    from eomoo.analysis import front_frame, summary
-
-    print_json({**summary(stored), "front": front_frame(stored).to_dict(orient="records")})
 
 
 def _print_front(stored: StoredRun) -> None:

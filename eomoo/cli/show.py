@@ -9,11 +9,12 @@ from typing import Annotated
 
 import numpy as np
 from rich.table import Table
-from typer import Argument, Option
+from typer import Option
 
 from eomoo.arrays import Facts
 from eomoo.checks import short
-from eomoo.cli.common import Json, console, print_json, show_value
+from eomoo.cli.common import console, print_json, show_value
+from eomoo.cli.options import CellName, CellsPerStack, Classes, ImageSize, InChannels, Json, Stacks, StemChannels
 from eomoo.errors import CellError, DataNotFoundError
 from eomoo.files import atomic_path
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
@@ -48,14 +49,14 @@ def skeleton_of(*values: int) -> Skeleton:
 
 
 def show(
-    cell: Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")],
+    cell: CellName,
     png: Annotated[Path | None, Option(help="Write a drawing to this PNG file.")] = None,
-    in_channels: Annotated[int, Option(help="Bands of an image, where the network is not So2Sat's.")] = 10,
-    classes: Annotated[int, Option(help="Classes.")] = 17,
-    image_size: Annotated[int, Option(help="Pixels of an image's side.")] = 32,
-    stem_channels: Annotated[int, Option(help="Channels of the stem.")] = 128,
-    stacks: Annotated[int, Option(help="Stacks of cells.")] = 3,
-    cells_per_stack: Annotated[int, Option(help="Cells in each stack.")] = 3,
+    in_channels: InChannels = 10,
+    classes: Classes = 17,
+    image_size: ImageSize = 32,
+    stem_channels: StemChannels = 128,
+    stacks: Stacks = 3,
+    cells_per_stack: CellsPerStack = 3,
     as_json: Json = False,
 ) -> None:
     """Show a cell: drawing, parameters, MACs, predicted and (where known) measured values.

@@ -15,7 +15,8 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.checks import short
-from eomoo.cli.common import Cluster, Figures, Json, Options, Width, bars, console, print_json
+from eomoo.cli.common import bars, console, print_json
+from eomoo.cli.options import Cluster, Figures, FigureWidth, Json, Options
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def show(
             "into DIR/figures. May be repeated.",
         ),
     ] = None,
-    width: Width = None,
+    width: FigureWidth = None,
 ) -> None:
     """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
     from eomoo.analysis import (
@@ -154,7 +155,7 @@ def verdict(
     folder: Folder,
     out: Annotated[Path, Option(metavar="PAGE.md", help="The page, or a folder for it.")],
     figures: Figures = None,
-    width: Width = None,
+    width: FigureWidth = None,
 ) -> None:
     """Say which of the published claims hold, from the data-centric study's folder, and write the page on them."""
     from eomoo.analysis import load_results

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from eomoo.cli.common import Json, Limits, console, print_json
+from eomoo.cli.common import console, print_json, show_value
+from eomoo.cli.options import Json, Limits
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -94,7 +95,6 @@ def _rows(problem: CellProblem, found: list[Suggestion]) -> list[dict[str, Any]]
 def _print(problem: CellProblem, found: list[Suggestion]) -> None:
     from eomoo.analysis.printing import to_rich
     from eomoo.analysis.tables import Table
-    from eomoo.cli.common import show_value
 
     labels = [o.label for o in problem.objectives]
     rows = [

@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 from typer import Argument, Option
 
-from eomoo.cli.common import Json, console, print_json, progress, show_value
+from eomoo.cli.common import console, print_json, progress, show_value
+from eomoo.cli.options import EOTable, Json, Options
 from eomoo.errors import DataNotFoundError, SettingError
 
 if TYPE_CHECKING:
@@ -27,42 +28,44 @@ app = typer.Typer(
     ),
 )
 
-From = Annotated[
-    Path | None, Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places.")
-]
 Repeats = Annotated[int, Option(min=1, max=100, help="Cross-validations with other folds that are averaged.")]
 _SCHEMES = {"by_walk": "walk", "by_cell": "cell", "by_operations": "operations"}
 
 
+TableName = Annotated[
+    Path | None,
+    Argument(
+        help="A measured table's folder, or a CSV or Parquet file that names its cells by index, hash, genotype, "
+        "or matrix and ops; without it, the EO table."
+    ),
+]
+Out = Annotated[Path | None, Option("--out", metavar="FOLDER", help="Folder for the models.")]
+Targets = Annotated[
+    Options, Option("--target", "-t", help="A column to model; may be repeated. By default all numbers.")
+]
+Units = Annotated[Options, Option("--unit", help="A column's unit, as in seconds=s; may be repeated.")]
+Kinds = Annotated[
+    Options, Option("--kind", help="What a column is, as in watts=energy: accuracy, error, time, energy or count.")
+]
+Encoding = Annotated[
+    str | None, Option(help="What boosted trees alone see of a cell: 17x17 (as published), one-hot or structural.")
+]
+Predict = Annotated[bool, Option("--predict", help="Predict every cell now, and keep that with the models.")]
+Coarse = Annotated[bool, Option("--coarse", help="With --predict: 16 binary digits, in a smaller file.")]
+
+
 @app.command()
 def fit(
-    table: Annotated[
-        Path | None,
-        Argument(
-            help="A measured table's folder, or a CSV or Parquet file that names its cells by index, hash, genotype, "
-            "or matrix and ops; without it, the EO table."
-        ),
-    ] = None,
-    out: Annotated[Path | None, Option("--out", metavar="FOLDER", help="Folder for the models.")] = None,
-    target: Annotated[
-        list[str] | None, Option("--target", "-t", help="A column to model; may be repeated. By default all numbers.")
-    ] = None,
-    unit: Annotated[
-        list[str] | None, Option("--unit", help="A column's unit, as in seconds=s; may be repeated.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        Option("--kind", help="What a column is, as in watts=energy: accuracy, error, time, energy or count."),
-    ] = None,
-    source: From = None,
-    encoding: Annotated[
-        str | None, Option(help="What boosted trees alone see of a cell: 17x17 (as published), one-hot or structural.")
-    ] = None,
+    table: TableName = None,
+    out: Out = None,
+    target: Targets = None,
+    unit: Units = None,
+    kind: Kinds = None,
+    source: EOTable = None,
+    encoding: Encoding = None,
     repeats: Repeats = 3,
-    predict: Annotated[
-        bool, Option("--predict", help="Predict every cell now, and keep that with the models.")
-    ] = False,
-    coarse: Annotated[bool, Option("--coarse", help="With --predict: 16 binary digits, in a smaller file.")] = False,
+    predict: Predict = False,
+    coarse: Coarse = False,
     as_json: Json = False,
 ) -> None:
     """Fit models to measured cells and write them to a folder, with a problem card that searches them.
@@ -73,7 +76,7 @@ def fit(
     Without a table the shipped models are made again: with the same versions of xgboost and numpy they
     equal the shipped ones bit for bit. From Python: eomoo.models.load_models(FOLDER).
     """
-    from eomoo.models import shipped_folder, write_predictions
+    from eomoo.models import write_predictions
     from eomoo.objectives.model_card import write_card
     from eomoo.objectives.refit import fit_table, refit
 
@@ -100,12 +103,7 @@ def fit(
     paths.append(write_card(models, out))
     if predict:
         paths.append(write_predictions(out, coarse=coarse))
-    ours = shipped_folder()
-    same = {
-        p.name: (ours / p.name).is_file() and p.read_bytes() == (ours / p.name).read_bytes()
-        for p in paths
-        if p.suffix in (".ubj", ".json")
-    }
+    same = _same_as_shipped(paths)
     if as_json:
         found = {"folder": out, "files": [path.name for path in paths], "use": _uses(models, models.quality)}
         print_json(found | ({"same_as_shipped": same} if table is None else {}))
@@ -115,10 +113,17 @@ def fit(
         console().print(sentence, soft_wrap=True)
     console().print(f"models written to {out}; search them: eomoo run {paths[-2 if predict else -1]}", soft_wrap=True)
     if table is None:
-        differing = [name for name, is_same in same.items() if not is_same]
-        console().print(
-            f"they differ from the shipped ones: {', '.join(differing)}" if differing else "they equal the shipped ones"
-        )
+        differing = ", ".join(name for name, is_same in same.items() if not is_same)
+        told = f"differ from the shipped ones: {differing}" if differing else "equal the shipped ones"
+        console().print(f"they {told}")
+
+
+def _same_as_shipped(paths: list[Path]) -> dict[str, bool]:
+    """Whether each of these files of models is bit for bit the shipped one of its name."""
+    from eomoo.models import shipped_folder
+
+    shipped = {path.name: path.read_bytes() for path in shipped_folder().iterdir()}
+    return {p.name: shipped.get(p.name) == p.read_bytes() for p in paths if p.suffix in (".ubj", ".json")}
 
 
 def _pairs(pairs: list[str] | None, what: str, example: str) -> dict[str, str]:
@@ -155,7 +160,7 @@ def check(
     folder: Annotated[
         Path | None, Argument(metavar="MODELS", help="Folder of models; by default the shipped ones.")
     ] = None,
-    source: From = None,
+    source: EOTable = None,
     repeats: Repeats = 1,
     as_json: Json = False,
 ) -> None:

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 PUBLISHED = ("eo-hwnas", "nasbench101")
 """Names that stand for a published table where the path of one may be given."""
 
-TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
-"""What the name of anybody's table ends in."""
-
 # Columns of a table that say which cell a row is, or how it came about, beside a measured table's own.
 _NO_VALUES = (*KEYS, "genotype", "matrix", "ops", "run", "vertices", "edges", "n_vertices", "n_edges")
 _NB101 = {

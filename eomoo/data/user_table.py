@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
+TABLE_ENDINGS = (*_CSV, *_PARQUET)
+"""What the name of anybody's table ends in."""
 # A matrix of 7 x 7 and 7 operations need less than 400 characters in any style.
 _MOST_TEXT = 2000
 # 423,624 rows of 26 genes, a hash and ten values of 20 characters are 120 MB of text; ten repeats of each
@@ -108,7 +110,7 @@ def read_frame(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     name = path.name.lower()
-    if not name.endswith((*_CSV, *_PARQUET)):
+    if not name.endswith(TABLE_ENDINGS):
         raise DataError(f"{path} is no kind of table that is known here; name it .csv or .parquet")
     # Read at once, so that neither a pipe nor an archive of zeros is waited for or unpacked without end.
     content = read_unpacked(path, max_size=MOST_BYTES)

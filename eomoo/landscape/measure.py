@@ -90,7 +90,6 @@ def analyse_landscape(
     # A start and a step.
     whole("walk_length", walk_length, least=2)
     landscape = landscape_of(problem, neighborhood=neighborhood)
-    m = landscape.F.shape[1]
     # NumPy lets go of the interpreter lock in all that takes long here: a second core helps.
     with ThreadPoolExecutor(max_workers=2) as pool:
         related = pool.submit(relate, landscape.F, landscape.graph)
@@ -117,33 +116,37 @@ def analyse_landscape(
         exact=exact.result(),
         pls=pls.result(),
     )
-    sizes = np.bincount(result.ranks)
-    return replace(
-        result,
-        numbers={
-            "problem": problem.name(),
-            "title": problem.card.title,
-            "citation": problem.card.citation,
-            "card_sha256": problem.card.digest,
-            "predicted": problem.predicted,
-            "neighborhood": neighborhood,
-            "cells": len(landscape),
-            "objectives": [_objective_numbers(result, k) for k in range(m)],
-            "correlation": correlated.result(),
-            "front": {**front, "cells": landscape.cells[landscape.front]},
-            "dominance_ranks": {
-                "number": len(sizes),
-                "largest": int(sizes.max()),
-                "median_rank": float(np.median(result.ranks)),
-                "fitness_distance": fitness_distance(result.ranks, result.distance),
-            },
-            "pareto_local_optima": _pareto_numbers(result),
-            "neighbours": compared.result(),
-            "distance_to_front": _distance_numbers(result),
-            "walks": {"walks": n_walks, "length": walk_length, "neighborhood": neighborhood, "seed": seed},
-            "pareto_local_search": {kind: summarise_pls(runs) for kind, runs in result.pls.items()},
+    walks: Facts = {"walks": n_walks, "length": walk_length, "neighborhood": neighborhood, "seed": seed}
+    return replace(result, numbers=_numbers(result, front, correlated.result(), compared.result(), walks))
+
+
+def _numbers(result: LandscapeAnalysis, front: Facts, correlation: Facts, neighbours: Facts, walks: Facts) -> Facts:
+    """All of it in numbers: what was measured, and what is told of front, objectives, neighbours and walks."""
+    landscape, sizes = result.landscape, np.bincount(result.ranks)
+    problem = landscape.problem
+    return {
+        "problem": problem.name(),
+        "title": problem.card.title,
+        "citation": problem.card.citation,
+        "card_sha256": problem.card.digest,
+        "predicted": problem.predicted,
+        "neighborhood": landscape.neighborhood,
+        "cells": len(landscape),
+        "objectives": [_objective_numbers(result, k) for k in range(landscape.F.shape[1])],
+        "correlation": correlation,
+        "front": {**front, "cells": landscape.cells[landscape.front]},
+        "dominance_ranks": {
+            "number": len(sizes),
+            "largest": int(sizes.max()),
+            "median_rank": float(np.median(result.ranks)),
+            "fitness_distance": fitness_distance(result.ranks, result.distance),
         },
-    )
+        "pareto_local_optima": _pareto_numbers(result),
+        "neighbours": neighbours,
+        "distance_to_front": _distance_numbers(result),
+        "walks": walks,
+        "pareto_local_search": {kind: summarise_pls(runs) for kind, runs in result.pls.items()},
+    }
 
 
 def _walked(landscape: Landscape, *, n_walks: int, length: int, seed: int) -> list[Autocorrelation]:

@@ -13,7 +13,7 @@ import numpy as np
 from eomoo.arrays import Facts, Ints
 from eomoo.checks import listed, positive, short, whole
 from eomoo.data.measured_table import TABLE_FILE
-from eomoo.data.user_table import MOST_BYTES, cells_of, read_frame
+from eomoo.data.user_table import MOST_BYTES, TABLE_ENDINGS, cells_of, read_frame
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import read_bytes
 from eomoo.measuring.spread import spread_cells
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # As published: 30 walks of 15.
 _LENGTH = 15
-_TABLES = (".csv", ".csv.gz", ".parquet", ".pq")
 # What a folder may hold that names cells: a measured table's, or those of a run's front.
 _IN_FOLDERS = (TABLE_FILE, "front.csv")
 
@@ -168,7 +167,7 @@ def read_cells(place: str | Path) -> Ints:
         if not found:
             raise DataNotFoundError(f"{path} is no folder of a measured table or a run: no {' or '.join(_IN_FOLDERS)}")
         path = found[0]
-    if path.name.lower().endswith(_TABLES):
+    if path.name.lower().endswith(TABLE_ENDINGS):
         return cells_of(read_frame(path), path)
     try:
         words = re.split(r"[\s,]+", read_bytes(path, max_size=MOST_BYTES).decode("utf-8-sig").strip())

@@ -5,19 +5,19 @@ user's, of starts and of searches. ``gaussian_process``, ``trees``, ``slow_runs`
 ``regressor``: what each of them answers. ``device``: of one device, from about twenty cells.
 ``cell_models``, ``models``: models of named targets, asked by cell. ``quality``: fitted, their deviations
 scaled to the errors on held-out cells; ``usefulness``: what these are good for.
-``model_files``: as files. ``predictions``: of the whole space, shipped or cached. ``joint_draws``: of what is not
-known of them. ``model_errors``: what a search learns of its model's errors.
+``model_files``: as files, with the ``record`` of them. ``predictions``: of the whole space, shipped or cached.
+``joint_draws``: of what is not known of them. ``model_errors``: what a search learns of its model's errors.
 """
 
 from eomoo.models.cell_models import Measurements, Quality, Target
 from eomoo.models.joint_draws import JointDraws, joint_draws, processes
 from eomoo.models.kinds import FAILED, KINDS
 from eomoo.models.model_errors import ModelErrors
-from eomoo.models.model_files import Record, read_record
 from eomoo.models.models import Models, load_models
 from eomoo.models.predictions import Predictions, is_at_hand, whole_space, write_predictions
 from eomoo.models.quality import LEAST_CELLS, fit_models, measure_quality
 from eomoo.models.recipes import EO_RECIPES, SEARCH, START, Recipe, recipe_for
+from eomoo.models.record import Record, read_record
 from eomoo.models.regression import Model, fit
 from eomoo.models.resampling import share_interval
 from eomoo.models.scaling import SHIPPED, scaling_of, shipped_folder

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.models.cell_models import CellModels
-from eomoo.models.model_files import Record, read_processes
+from eomoo.models.model_files import read_processes
+from eomoo.models.record import Record
 from eomoo.space import load_space
 
 _Array = NDArray[np.float64]

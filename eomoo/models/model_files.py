@@ -1,18 +1,16 @@
-"""Models as files: XGBoost's UBJSON, the rest as JSON, what they are and how they were made as TOML."""
+"""Models as files: XGBoost's UBJSON, the rest as JSON, and the record of them."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import platform
 import re
 import subprocess
 import sys
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +18,12 @@ from numpy.typing import NDArray
 from eomoo.checks import short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
-from eomoo.models.applicability import Applicability
-from eomoo.models.cell_models import Calibration, CellModels, Part, Quality, Target
+from eomoo.models.cell_models import CellModels, Part
 from eomoo.models.deviations import Law
 from eomoo.models.device import DeviceModel
 from eomoo.models.gaussian_process import Kernel
 from eomoo.models.recipes import Recipe
+from eomoo.models.record import MAX_SIZE, RECORD_FILE, Record, read_record, reading, record_text
 from eomoo.models.regression import Model
 from eomoo.models.scaling import NUMBERS_FILE, SHIPPED, Scaling, selected, shipped_folder
 from eomoo.models.trees import Trees
@@ -37,11 +35,9 @@ if TYPE_CHECKING:
     from xgboost import Booster
 
 
-RECORD_FILE, PREDICTIONS_FILE = "models.toml", "predictions.npz"
+PREDICTIONS_FILE = "predictions.npz"
 # Predictions of thirty targets, uncompressed, have 0.1 GB; the shipped boosters 0.1 MB each.
 MOST_BYTES = 1 << 30
-_MAX_SIZE = 64_000_000
-_FORMAT = 3
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _N_REFERENCES = 16
 # In deviations. Another xgboost's rounding gives 1e-6; a base score that was misread gave 0.2 and more.
@@ -57,37 +53,6 @@ _TRY = (
 _MEMORY = 3 << 30
 _FACTS = ("mean", "std", "noise", "slow_share", "slow_factor", "spread")
 _DEVICE_FACTS = ("values", "base", "odds")
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What a folder of models says of itself.
-
-    Attributes:
-        text: The TOML file, as it lies there.
-        targets: What the models predict.
-        quality: Cross-validated quality by target and scheme.
-        files: SHA-256 of the other files, by name.
-        made_with: Versions of what made them.
-        data: SHA-256 of the files that they were fitted to, by name.
-        domain: What was measured.
-        n_cells: Number of these cells.
-        skeleton: The network around the cells; None where nobody said.
-        failures: How many cells failed, of how many that were tried; None where none did.
-    """
-
-    text: str
-    targets: Mapping[str, Target]
-    quality: Mapping[str, Mapping[str, Quality]]
-    files: Mapping[str, str]
-    made_with: Mapping[str, str]
-    data: Mapping[str, str]
-    domain: Applicability
-    n_cells: int
-    skeleton: Skeleton | None = None
-    failures: tuple[int, int] | None = None
 
 
 def check_target_names(names: Iterable[str]) -> None:
@@ -128,15 +93,8 @@ def write_models(models: CellModels, folder: str | Path) -> list[Path]:
     write_text(paths[-1], _numbers_text(models))
     # Last, since it vouches for the others.
     paths.append(folder / RECORD_FILE)
-    write_text(paths[-1], _record_text(models, {path.name: sha256_of(path) for path in paths[:-1]}))
+    write_text(paths[-1], record_text(models, {path.name: sha256_of(path) for path in paths[:-1]}))
     return paths
-
-
-def add_file(folder: str | Path, name: str) -> None:
-    """Let the record of a folder vouch for one more file in it."""
-    path = Path(folder) / RECORD_FILE
-    line = f"{json.dumps(name)} = {json.dumps(sha256_of(Path(folder) / name))}\n"
-    write_text(path, read_record(folder).text.replace("[files]\n", f"[files]\n{line}"))
 
 
 def _numbers_text(models: CellModels) -> str:
@@ -180,95 +138,6 @@ def _facts_of(part: Part) -> dict[str, Any]:
     } | ({} if model.repeats is None else {"repeats": model.repeats.tolist()})
 
 
-def _record_text(models: CellModels, sums: Mapping[str, str]) -> str:
-    import xgboost
-
-    versions = {"xgboost": xgboost.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    lines = [
-        "# What these models predict and how they were made; `eomoo surrogate fit` makes them again.",
-        f"format = {_FORMAT}",
-        f"cells = {len(models.cells)}",
-        f"operations = {models.domain.operations.tolist()}",
-        *([f"anywhere = {json.dumps(sorted(models.domain.anywhere))}"] if models.domain.anywhere else []),
-        *_table("made_with", versions),
-        *_table("data", models.data),
-        *_table("files", sums),
-        *_table("ranges", {name: list(ends) for name, ends in models.domain.ranges.items()}),
-    ]
-    if models.skeleton is not None:
-        lines += _table("skeleton", asdict(models.skeleton))
-    if models.failures is not None:
-        lines += _table("failures", dict(zip(("failed", "tried"), models.failures, strict=True)))
-    for name, target in models.targets.items():
-        lines += _table(f"targets.{json.dumps(name)}", {k: v for k, v in asdict(target).items() if k != "kind" or v})
-    for name, schemes in models.quality.items():
-        for scheme, figures in schemes.items():
-            lines += _table(f"quality.{json.dumps(name)}.{scheme}", _rounded(figures))
-    return "\n".join(lines) + "\n"
-
-
-def _table(name: str, values: Mapping[str, Any]) -> list[str]:
-    # JSON's numbers, texts, booleans and arrays of texts are TOML's too.
-    return ["", f"[{name}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in values.items())]
-
-
-def _rounded(quality: Quality) -> dict[str, Any]:
-    facts = {name: value for name, value in asdict(quality).items() if value is not None}
-    groups = [[_short(v) for v in asdict(group).values()] for group in quality.groups]
-    return {**{k: _short(v) for k, v in facts.items()}, "groups": groups}
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_short(v) for v in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def read_record(folder: str | Path) -> Record:
-    """Read what a folder of models says of itself.
-
-    Raises:
-        DataNotFoundError: The folder holds no models.
-        DataError: The file is damaged.
-    """
-    path = Path(folder) / RECORD_FILE
-    if not path.exists() and (path.parent / "surrogates.toml").exists():
-        raise DataError(f"the models in {folder} were made by version 0.1 of eomoo; fit them again")
-    text = read_bytes(path, max_size=_MAX_SIZE)
-
-    def read() -> Record:
-        values = tomllib.loads(text.decode())
-        if values["format"] != _FORMAT:
-            raise DataError(f"{path} has the format {values['format']}, which this version cannot read")
-        return Record(
-            text=text.decode(),
-            targets={name: Target(**facts) for name, facts in values["targets"].items()},
-            quality={
-                name: {scheme: _quality(figures) for scheme, figures in schemes.items()}
-                for name, schemes in values.get("quality", {}).items()
-            },
-            files={name: str(digest) for name, digest in values["files"].items()},
-            made_with=dict(values["made_with"]),
-            data=dict(values["data"]),
-            domain=Applicability(
-                operations=np.array(values["operations"], dtype=np.int64).reshape(-1, 4),
-                ranges={name: (float(least), float(most)) for name, (least, most) in values["ranges"].items()},
-                anywhere=frozenset(values.get("anywhere", [])),
-            ),
-            n_cells=int(values["cells"]),
-            skeleton=Skeleton(**values["skeleton"]) if "skeleton" in values else None,
-            failures=(int(failed["failed"]), int(failed["tried"])) if (failed := values.get("failures")) else None,
-        )
-
-    return _reading(str(path), read)
-
-
-def _quality(figures: Mapping[str, Any]) -> Quality:
-    groups = (dict(zip(("group", "n", "coverage", "rms_z"), row, strict=True)) for row in figures["groups"])
-    ends = {name: tuple(figures[name]) for name in ("spearman_interval", "coverage_interval") if name in figures}
-    return Quality(**{**figures, **ends, "groups": tuple(Calibration(**facts) for facts in groups)})
-
-
 def _scaling(numbers: Mapping[str, Any]) -> Scaling:
     return Scaling(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
 
@@ -292,7 +161,7 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
     for name, wanted in record.files.items():
         if (trees or name == NUMBERS_FILE) and sha256_of(folder / name, max_size=MOST_BYTES) != wanted:
             raise DataError(f"{folder / name} is not the file that {RECORD_FILE} beside it describes")
-    content = read_bytes(folder / NUMBERS_FILE, max_size=_MAX_SIZE)
+    content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
 
     def read() -> CellModels:
         numbers = json.loads(content)
@@ -320,7 +189,7 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
             _check_references(models, numbers["references"], folder, record)
         return models
 
-    return _reading(f"the models in {folder}", read)
+    return reading(f"the models in {folder}", read)
 
 
 def _part(folder: Path, facts: Mapping[str, Any], cells: NDArray[np.int64], scaling: Scaling, *, trees: bool) -> Part:
@@ -384,17 +253,6 @@ def _check_references(models: CellModels, references: Mapping[str, Any], folder:
             f"xgboost {xgboost.__version__} does not predict {name} as the models in {folder} did when they "
             f"were written with xgboost {record.made_with.get('xgboost', '?')}; install that version"
         )
-
-
-def _reading(what: str, read: Callable[[], _T]) -> _T:
-    """What a function reads; whatever is wrong with it is a DataError."""
-    try:
-        return read()
-    except EomooError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise DataError(f"{what} is damaged ({reason}); make it again with `eomoo surrogate fit`") from error
 
 
 def _try_elsewhere(folder: Path) -> None:

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
 from eomoo.jobs import one_thread
-from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE, RECORD_FILE, Record, add_file
+from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE
 from eomoo.models.models import load_models
+from eomoo.models.record import RECORD_FILE, Record, add_file
 from eomoo.space.enumeration import N_CELLS
 from eomoo.version import __version__
 

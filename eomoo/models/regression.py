@@ -264,10 +264,7 @@ def _fit(
 ) -> Model:
     X, trees_see = selected(features, recipe.columns), seen_by_trees(features, recipe)
     n, m = values.shape
-    Y = modelled(recipe, values)
-    if recipe.robust:
-        low, middle, high = np.percentile(Y, [25, 50, 75], axis=0)
-        Y = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
+    Y = _drawn_nearer(modelled(recipe, values)) if recipe.robust else modelled(recipe, values)
     rows = np.arange(n) if n <= recipe.most else np.sort(rng.choice(n, recipe.most, replace=False))
     own, known, solvers = None, np.empty((0, X.shape[1])), Solvers(np.empty((0, 0)), recipe.exact, 1.0)
     times = np.ones(n) if repeats is None else repeats
@@ -278,12 +275,10 @@ def _fit(
         solvers = Solvers(covariance(known, recipe.kernel), recipe.exact, times[rows])
         noise[:] = recipe.kernel.noise
         if recipe.slow_runs:
-            Y = Y.copy()
-            for k in range(m):
-                slow, share[k], shift[k] = slow_runs(Y[:, k], solvers[recipe.kernel.noise])
-                Y[:, k] -= shift[k] * slow
-    mean = np.array([math.fsum(y) / n for y in Y.T])
-    std = np.array([math.sqrt(math.fsum((y - c) ** 2) / n) or 1.0 for y, c in zip(Y.T, mean, strict=True)])
+            runs = [slow_runs(y, solvers[recipe.kernel.noise]) for y in Y.T]
+            slow, share, shift = (np.array(found) for found in zip(*runs, strict=True))
+            Y = Y - shift * slow.T
+    mean, std = _moments(Y)
     standard = (Y - mean) / std
     floor = np.zeros(m) if measured is None else measured / std**2
     if recipe.noises:
@@ -316,6 +311,20 @@ def _fit(
         n_train=n,
         repeats=None if repeats is None else repeats[rows],
     )
+
+
+def _drawn_nearer(Y: _Array) -> _Array:
+    """Values (n, m) of which none is far above the others of its column."""
+    low, middle, high = np.percentile(Y, [25, 50, 75], axis=0)
+    nearer: _Array = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
+    return nearer
+
+
+def _moments(Y: _Array) -> tuple[_Array, _Array]:
+    """Means and standard deviations (m,) of the columns, exactly summed; 1 where a column does not vary."""
+    mean = np.array([math.fsum(y) / len(Y) for y in Y.T])
+    std = [math.sqrt(math.fsum((y - c) ** 2) / len(Y)) or 1.0 for y, c in zip(Y.T, mean, strict=True)]
+    return mean, np.array(std)
 
 
 def modelled(recipe: Recipe, values: _Array) -> _Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,15 @@ import numpy as np
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import choice, known_name, listed, short
 from eomoo.data.measured_table import TABLE_FILE, MeasuredTable, is_measured, read_measured
-from eomoo.data.user_table import MOST_BYTES, cells_of, ended_badly, numbers_of, read_frame, target_columns
+from eomoo.data.user_table import (
+    MOST_BYTES,
+    TABLE_ENDINGS,
+    cells_of,
+    ended_badly,
+    numbers_of,
+    read_frame,
+    target_columns,
+)
 from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of
 from eomoo.fronts import Quantity
@@ -67,34 +75,23 @@ def rows_of(
         DataError: (a ValueError) A file is none, or a row of it is no cell.
         SettingError: (a ValueError) There is no such column, or it is known without a model.
     """
-    files: dict[str, str] = {}
-    where = Path("the table")
-    if isinstance(table, str | Path):
-        where = _file_in(Path(table))
-        files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
-        table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
-    known: Mapping[str, Quantity] = {}
-    title, skeleton, device = "", None, ""
-    timed: set[str] = set()
-    if isinstance(table, MeasuredTable):
-        timed = {column["name"] for column in table.facts["columns"] if column["kind"] == "timed"}
-        device = str(table.facts.get("device", {}).get("timing", ""))
-        known, title, skeleton, table = table.quantities, table.facts["title"], table.skeleton, table.to_dataframe()
-    names = list(dict.fromkeys(targets)) if targets else target_columns(table, where=where)
+    opened = _open(table)
+    frame, where = opened.frame, opened.where
+    names = list(dict.fromkeys(targets)) if targets else target_columns(frame, where=where)
     for name in names:
-        if name not in table.columns:
-            raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(table.columns)}")
+        if name not in frame.columns:
+            raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(frame.columns)}")
     for name in (*(units or ()), *(kinds or ())):
         known_name("target", name, names, error=SettingError)
-    cells, ended = cells_of(table, where), ended_badly(table)
-    read = {name: numbers_of(table[name], name, where, ended) for name in names}
-    skeleton = skeleton or _skeleton_of(table, cells)
+    cells, ended = cells_of(frame, where), ended_badly(frame)
+    read = {name: numbers_of(frame[name], name, where, ended) for name in names}
+    skeleton = opened.skeleton or _skeleton_of(frame, cells)
     counted = [name for name in names if name in AnalyticBackend.quantities]
     if counted and skeleton is not None:
         raise SettingError(f"{counted[0]} is counted exactly for every cell; it needs no model")
     # What is told of the same rounds, such as energy, was disturbed with the latency.
-    marks = {name: f"{LATENCY if name in timed else name}_disturbed" for name in names}
-    disturbed = {name: _disturbed(table, mark) & np.isfinite(read[name][0]) for name, mark in marks.items()}
+    marks = {name: f"{LATENCY if name in opened.timed else name}_disturbed" for name in names}
+    disturbed = {name: _disturbed(frame, mark) & np.isfinite(read[name][0]) for name, mark in marks.items()}
     left = {name: len(np.unique(cells[np.isfinite(read[name][0]) & ~disturbed[name]])) for name in names}
     spoilt = [name for name in names if disturbed[name].any() and left[name] < LEAST_CELLS]
     if spoilt and (targets or len(spoilt) == len(names)):
@@ -104,19 +101,53 @@ def rows_of(
         )
     read = {name: found for name, found in read.items() if name not in spoilt}
     return MeasuredRows(
-        title=title,
+        title=opened.title,
         cells=cells,
         values={name: np.where(disturbed[name], np.nan, values) for name, (values, _) in read.items()},
         failed=np.any([failed for _, failed in read.values()], axis=0),
         disturbed=sum(int(disturbed[name].sum()) for name in read),
-        walk=_walks(table),
+        walk=_walks(frame),
         targets={
-            name: _target(name, values, known.get(name), (units or {}).get(name), (kinds or {}).get(name))
+            name: _target(name, values, opened.known.get(name), (units or {}).get(name), (kinds or {}).get(name))
             for name, (values, _) in read.items()
         },
         skeleton=skeleton,
+        files=opened.files,
+        device=opened.device,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """A table as a frame, and what it says of itself."""
+
+    frame: pd.DataFrame
+    where: Path
+    files: dict[str, str]
+    title: str = ""
+    known: Mapping[str, Quantity] = field(default_factory=dict)
+    timed: frozenset[str] = frozenset()
+    skeleton: Skeleton | None = None
+    device: str = ""
+
+
+def _open(table: str | Path | pd.DataFrame | MeasuredTable) -> _Opened:
+    where, files = Path("the table"), {}
+    if isinstance(table, str | Path):
+        where = _file_in(Path(table))
+        files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
+        table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
+    if not isinstance(table, MeasuredTable):
+        return _Opened(frame=table, where=where, files=files)
+    return _Opened(
+        frame=table.to_dataframe(),
+        where=where,
         files=files,
-        device=device,
+        title=table.facts["title"],
+        known=table.quantities,
+        timed=frozenset(column["name"] for column in table.facts["columns"] if column["kind"] == "timed"),
+        skeleton=table.skeleton,
+        device=str(table.facts.get("device", {}).get("timing", "")),
     )
 
 
@@ -125,7 +156,7 @@ def _file_in(path: Path) -> Path:
         return path / TABLE_FILE
     if not path.is_dir():
         return path
-    found = sorted(p for p in path.iterdir() if p.name.endswith((".csv", ".csv.gz", ".parquet", ".pq")))
+    found = sorted(p for p in path.iterdir() if p.name.endswith(TABLE_ENDINGS))
     if len(found) != 1:
         raise DataError(
             f"{path} holds {len(found)} tables ({', '.join(p.name for p in found) or 'none'}); "

@@ -16,7 +16,7 @@ from eomoo.data.measured_table import TABLE_FILE
 from eomoo.data.user_table import read_frame, target_columns
 from eomoo.errors import DataNotFoundError, SettingError
 from eomoo.models import SHIPPED, fit, recipe_for, shipped_folder
-from eomoo.models.model_files import RECORD_FILE
+from eomoo.models.record import RECORD_FILE
 from eomoo.objectives import SurrogateBackend
 from eomoo.space import load_space
 

@@ -439,8 +439,9 @@ def make_models(folder):
 
 
 def read_models(folder):
-    from eomoo.models.model_files import read_models, read_record
+    from eomoo.models.model_files import read_models
     from eomoo.models.predictions import whole_space
+    from eomoo.models.record import read_record
 
     mean, std = read_models(folder).predict(np.array(CELLS))
     record = read_record(folder)

@@ -9,7 +9,8 @@ import pytest
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import sha256_of
 from eomoo.models import EO_RECIPES, Measurements, fit_models, load_models, read_record, shipped_folder
-from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE
+from eomoo.models.model_files import PREDICTIONS_FILE
+from eomoo.models.record import RECORD_FILE
 
 
 @pytest.fixture

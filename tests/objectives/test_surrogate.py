@@ -15,7 +15,8 @@ from scipy.stats import spearmanr
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.models import EO_RECIPES, load_models, predictions, read_record, shipped_folder
 from eomoo.models.applicability import VALUE, operation_counts
-from eomoo.models.model_files import PREDICTIONS_FILE, RECORD_FILE
+from eomoo.models.model_files import PREDICTIONS_FILE
+from eomoo.models.record import RECORD_FILE
 from eomoo.objectives.surrogate import SurrogateBackend
 
 TARGETS = tuple(EO_RECIPES)

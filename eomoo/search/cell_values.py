@@ -1,0 +1,313 @@
+"""What is known of cells by index: a card's objectives and limited quantities, as its backends tell them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eomoo.arrays import Bools, Floats, Ints
+from eomoo.checks import whole
+from eomoo.errors import SettingError
+from eomoo.fronts import Objective, Objectives, sorted_front
+from eomoo.objectives import Backend, Card, Constraint, build_backends
+from eomoo.search.shared import Shared
+from eomoo.space import SO2SAT, Skeleton, load_space
+
+
+class CellValues:
+    """Values of cells, in the card's units and directions or as ``F``; limits, the true front, neighbours.
+
+    Attributes:
+        card: The card.
+        constraints: The card's limits, and those beside them.
+        objectives: Names, titles, units, directions and the reference point.
+        objective_names, titles, units: (m,) theirs.
+        n_obj: m.
+        domain: (423624,) bool, the cells that have values; None for all of them.
+        reference_point: (m,) in the space of ``F``, or None.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        *,
+        noise: int | None = None,
+        constraints: Sequence[Constraint] = (),
+        options: Mapping[str, object] | None = None,
+    ) -> None:
+        self.card = card
+        self.noise = None if noise is None else whole("noise", noise, least=0)
+        self.constraints = (*card.constraints, *constraints)
+        self.options = dict(options or {})
+        self.space = load_space()
+        extended = replace(card, constraints=self.constraints)
+        self._columns = [(part.source, part.quantity) for part in extended.parts]
+        self._shared = Shared(build_backends(extended, self.options), n_columns=len(self._columns))
+        self._let_go = self._shared.hold(self)
+        self.objectives = self._find_objectives()
+        self.objective_names, self.titles = self.objectives.names, self.objectives.titles
+        self.units = self.objectives.units
+        self.n_obj = self.objectives.n
+        self.domain = self._find_domain()
+        self.reference_point = self.objectives.reference
+        self._front: Ints | None = None
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        """Where values come from, by the card's names of them; shared with copies and views."""
+        return self._shared.backends
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether all values can be had at once, so that the true front is known."""
+        return all(backend.enumerable for backend in self.backends.values())
+
+    @property
+    def predicted(self) -> bool:
+        """Whether some values are predicted; else they are measured, or counted."""
+        return any(backend.predicts for backend in self.backends.values())
+
+    @property
+    def cells(self) -> Ints:
+        """All cells (n,) that have values."""
+        return np.arange(len(self.space)) if self.domain is None else np.flatnonzero(self.domain)
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells have values."""
+        return len(self.space) if self.domain is None else int(np.count_nonzero(self.domain))
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The network around the cells, for counts of parameters: that of its backends, else So2Sat's."""
+        found = (backend.skeleton for backend in self.backends.values())
+        return next((skeleton for skeleton in found if skeleton is not None), SO2SAT)
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that differ where what the card points to does: tables, models, images."""
+        parts = sorted(f"{source} {backend.fingerprint()}" for source, backend in self.backends.items())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def conditions(self, i: ArrayLike) -> dict[str, Any]:
+        """How networks are trained and timed, as its backends tell: see ``Backend.conditions``."""
+        return {name: fact for b in self.backends.values() for name, fact in b.conditions(self.space.check(i)).items()}
+
+    def values(self, i: ArrayLike) -> Floats:
+        """Raw values of the objectives, in the card's units and directions; NaN where there is none.
+
+        Args:
+            i: Indices (n,), or one index.
+
+        Returns:
+            (n, m), or (m,) for one index. A cell is computed once.
+        """
+        raw: Floats = self._all_values(self.space.check(i))[..., : self.n_obj]
+        return raw
+
+    def deviations(self, i: ArrayLike) -> Floats:
+        """Standard deviations of ``values``, same shape; 0 where a value is exact."""
+        indices = self.space.check(i)
+        columns = self._columns[: self.n_obj]
+        flat = np.atleast_1d(indices)
+        parts = [self.backends[source].deviations(flat, [quantity]) for source, quantity in columns]
+        return np.concatenate(parts, axis=1).reshape(*indices.shape, self.n_obj)
+
+    def ignorance(self, i: ArrayLike) -> Floats:
+        """Standard deviations (n, m + c) of what is not known of cells (n,), noise of a measurement apart.
+
+        Of the objectives, then of the c quantities that the limits are on; 0 where values are exact.
+        """
+        cells = np.atleast_1d(self.space.check(i))
+        unknown = np.empty((len(cells), len(self._columns)))
+        for source, mine, names in self._by_source():
+            unknown[:, mine] = self.backends[source].ignorance(cells, names)
+        return unknown
+
+    def joint_draws(self, i: ArrayLike, n: int, *, seed: int) -> Floats:
+        """Joint draws (n, k, m + c) of the true values of cells (k,), raw, in the order of ``ignorance``."""
+        cells = np.atleast_1d(self.space.check(i))
+        drawn = np.empty((n, len(cells), len(self._columns)))
+        for source, mine, names in self._by_source():
+            drawn[:, :, mine] = self.backends[source].joint_draws(cells, names, n, seed=seed)
+        return drawn
+
+    def extrapolates(self, i: ArrayLike) -> Bools:
+        """Whether cells (n,) lie outside what their values were measured on."""
+        indices = np.atleast_1d(self.space.check(i))
+        outside = np.zeros(len(indices), dtype=bool)
+        for backend in self.backends.values():
+            outside |= backend.extrapolates(indices)
+        return outside
+
+    def marks(self, i: ArrayLike) -> NDArray[np.str_]:
+        """What lessens the worth of the objectives' values of cells (n,), (n, m): "" or a few words."""
+        cells = np.atleast_1d(self.space.check(i))
+        columns = self._columns[: self.n_obj]
+        found = [self.backends[source].marks(cells, [quantity])[:, 0] for source, quantity in columns]
+        return np.stack(found, axis=1)
+
+    def basis(self, i: ArrayLike) -> list[str]:
+        """What the objectives' values of cells (n,) rest on: "measured", "" for predictions, or what lessens them.
+
+        Where some predicted objectives were measured and others were not, it names them.
+        """
+        cells = np.atleast_1d(self.space.check(i))
+        parts = list(zip(self.objectives, self._columns[: self.n_obj], strict=True))
+        predicted = [part for part in parts if self.backends[part[1][0]].predicts] or parts
+        found: list[list[str]] = [[] for _ in cells]
+        measured: list[list[str]] = [[] for _ in cells]
+        for objective, (source, quantity) in predicted:
+            backend = self.backends[source]
+            known, marks = backend.is_measured(cells), backend.marks(cells, [quantity])[:, 0].tolist()
+            for k in range(len(cells)):
+                measured[k] += [objective.title] if known[k] else []
+                # What lessens a prediction does not lessen what was measured.
+                found[k] += marks[k].split(", ") if marks[k] and not (known[k] and backend.predicts) else []
+        for k, titles in enumerate(measured):
+            word = "measured" if len(titles) == len(predicted) else f"{' and '.join(titles)} measured"
+            found[k] = [word, *found[k]] if titles else found[k]
+        return [", ".join(dict.fromkeys(marks)) for marks in found]
+
+    def measured_values(self, i: ArrayLike) -> Floats:
+        """Values (n, m), raw, that were measured of cells (n,) where those of ``values`` are predicted, else NaN."""
+        cells, columns = np.atleast_1d(self.space.check(i)), self._columns[: self.n_obj]
+        found = [self.backends[source].measured(cells, [quantity])[:, 0] for source, quantity in columns]
+        return np.stack(found, axis=1)
+
+    def objectives_at(self, i: ArrayLike) -> Floats:
+        """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""
+        return self._minimised(self.values(i))
+
+    def violations_at(self, i: ArrayLike) -> Floats:
+        """By how much cells (n,) break the limits, 0 where feasible; told by the unconstrained form too."""
+        raw = self._all_values(np.atleast_1d(self.space.check(i)))
+        G = self._constraint_values(raw, np.zeros(len(raw), dtype=np.int64))
+        total: Floats = np.maximum(G, 0.0).sum(axis=1)
+        return total
+
+    def limited_values(self, i: ArrayLike) -> Floats:
+        """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""
+        return self._all_values(np.atleast_1d(self.space.check(i)))[:, self.n_obj :]
+
+    def raw(self, F: ArrayLike) -> Floats:
+        """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
+        return self.objectives.raw(F)
+
+    def _minimised(self, raw: Floats) -> Floats:
+        F = self.objectives.minimise(raw)
+        F[np.isnan(F).any(axis=-1)] = np.inf
+        return F
+
+    def _all_values(self, indices: Ints) -> Floats:
+        """Raw values of the objectives and then of the constraints' quantities, by index."""
+        known, raw = self._shared.known, self._shared.raw
+        if not known[indices].all():
+            missing = self.space.distinct(indices[~known[indices]]) if indices.ndim else indices[None]
+            raw[missing] = self._compute(missing)
+            known[missing] = True
+        found: Floats = raw[indices]
+        return found
+
+    def keep_values(self, i: int, raw: Floats) -> None:
+        """Take raw values (m + c,) of a cell that were measured elsewhere, so that nobody measures them again."""
+        self._shared.raw[i], self._shared.known[i] = raw, True
+
+    def some_values(self, i: ArrayLike, columns: Sequence[int]) -> Floats:
+        """Raw values (n, k) of some of the objectives and then the limited quantities; nothing else is asked for."""
+        return self._compute(np.atleast_1d(self.space.check(i)), columns)[:, list(columns)]
+
+    def _compute(self, indices: Ints, columns: Sequence[int] | None = None) -> Floats:
+        raw = np.empty((len(indices), len(self._columns)))
+        for source, mine, names in self._by_source(columns):
+            backend = self.backends[source]
+            # A backend with repeated measurements gives one of them rather than a made-up one.
+            drawn = None if self.noise is None else backend.draw(indices, names, self.noise)
+            raw[:, mine] = backend.values(indices, names) if drawn is None else drawn
+            if self.noise is not None and drawn is None:
+                raw[:, mine] += self._draws(indices, mine) * backend.deviations(indices, names)
+        return raw
+
+    def _by_source(self, columns: Sequence[int] | None = None) -> Iterator[tuple[str, list[int], list[str]]]:
+        """Each backend's name with those of the columns that are its own, and their quantities."""
+        wanted = range(len(self._columns)) if columns is None else columns
+        for source in self.backends:
+            mine = [k for k in wanted if self._columns[k][0] == source]
+            yield source, mine, [self._columns[k][1] for k in mine]
+
+    def _draws(self, indices: Ints, columns: list[int]) -> Floats:
+        """Standard normal numbers, one a cell and column, whatever the order of asking."""
+        # A limit on an objective must see the objective's own draw: what counts is the first column.
+        first = [self._columns.index(self._columns[k]) for k in columns]
+        drawn = [_standard_normal(self.noise or 0, k, len(self.space))[indices] for k in first]
+        return np.stack(drawn, axis=1)
+
+    def _constraint_values(self, raw: Floats, violation: Ints) -> Floats:
+        missing: Bools = np.asarray(np.isnan(raw).any(axis=1))
+        # A valid cell without values is nearer to a feasible one than any invalid genotype.
+        validity = np.where(violation > 0, 1.0 + violation, missing)
+        excess = [c.excess(raw[:, self.n_obj + k]) for k, c in enumerate(self.constraints)]
+        limits = np.where(missing[:, None], 1.0, np.column_stack([np.empty((len(raw), 0)), *excess]))
+        return np.column_stack((validity, limits))
+
+    def pareto_indices(self) -> Ints:
+        """Indices of the true Pareto set's cells, sorted by the first objective.
+
+        Cells with equal objective vectors are all in it.
+
+        Raises:
+            SettingError: (a ValueError) The values are not known beforehand, as with a live card.
+        """
+        if not self.enumerable:
+            raise SettingError(f"the true front of {self.card.name} is unknown: its values must be measured")
+        if self._front is None:
+            cells = self.cells
+            raw = self._all_values(cells)
+            feasible = (self._constraint_values(raw, np.zeros(len(cells), dtype=np.int64)) <= 0).all(axis=1)
+            cells, F = cells[feasible], self._minimised(raw[feasible, : self.n_obj])
+            self._front = cells[sorted_front(F)]
+        return self._front
+
+    def neighbor_lists(self, indices: Ints, *, kind: str = "hamming") -> tuple[Ints, Ints]:
+        """How many neighbours each of the cells (n,) has within the domain, and all of them in a row."""
+        counts, flat = self.space.neighbor_lists(indices, kind=kind)
+        if self.domain is None:
+            return counts, flat
+        inside = self.domain[flat]
+        owner = np.repeat(np.arange(len(counts)), counts)[inside]
+        return np.bincount(owner, minlength=len(counts)), flat[inside]
+
+    def random_cells(self, n: int, rng: np.random.Generator) -> Ints:
+        """Up to n distinct cells of the domain, uniformly drawn."""
+        return rng.choice(self.cells, size=min(n, self.n_cells), replace=False)
+
+    def _find_objectives(self) -> Objectives:
+        parts = []
+        for o in self.card.objectives:
+            title = o.title or self.backends[o.source].quantities[o.quantity].title
+            parts.append(Objective(name=o.name, title=title, unit=o.unit, direction=o.direction))
+        return Objectives(tuple(parts), self.card.reference_point)
+
+    def _find_domain(self) -> Bools | None:
+        domain: Bools | None = None
+        for source, backend in self.backends.items():
+            known = backend.known([quantity for name, quantity in self._columns if name == source])
+            if known is not None:
+                mine = np.zeros(len(self.space), dtype=bool)
+                mine[known] = True
+                domain = mine if domain is None else domain & mine
+        if domain is not None and not domain.any():
+            raise SettingError(f"{self.card.name}: no cell has values of all its objectives")
+        return domain
+
+
+# Numbers of all cells: a few columns are kept, 3 MB each, which copies in other processes make again.
+@lru_cache(maxsize=8)
+def _standard_normal(seed: int, column: int, n: int) -> Floats:
+    return np.random.default_rng([seed, column]).standard_normal(n)
