@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import choice, known_name, whole
 from eomoo.data.nasbench_convert import EPOCHS, METRICS, N_REPEATS, STAGES, column_name
 from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError
@@ -75,7 +76,7 @@ class NASBench101Table:
         metric: str | Sequence[str] = "validation_accuracy",
         halfway: bool = False,
         seed: int | np.random.Generator | None = None,
-    ) -> NDArray[np.float64]:
+    ) -> Floats:
         """Values of cells.
 
         Args:
@@ -112,9 +113,9 @@ class NASBench101Table:
             raise SettingError(f"there are no runs of {epochs} epochs in {self.path}; there are runs of {there}")
         return self.columns[column_name(metric, epochs, STAGES[0 if halfway else 1])]
 
-    def params(self, cells: Cells) -> NDArray[np.int64]:
+    def params(self, cells: Cells) -> Ints:
         """Trainable parameters, exact: int64 (n,), or an int for one cell."""
-        params: NDArray[np.int64] = load_space().params(_indices(cells), CIFAR10)
+        params: Ints = load_space().params(_indices(cells), CIFAR10)
         return params
 
     def to_dataframe(self, cells: Cells | None = None, *, epochs: int = 108) -> pd.DataFrame:
@@ -189,7 +190,7 @@ def _not_ours(path: Path) -> DataError:
     )
 
 
-def _indices(cells: Cells) -> NDArray[np.int64]:
+def _indices(cells: Cells) -> Ints:
     if isinstance(cells, Cell):
         return np.asarray(load_space().index(cells), dtype=np.int64)
     if isinstance(cells, str):
@@ -213,9 +214,7 @@ def _indices(cells: Cells) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def pick(
-    column: NDArray[np.floating], cells: NDArray[np.int64], repeat: NDArray[np.int64] | Literal["mean"] | None
-) -> NDArray[np.float64]:
+def pick(column: NDArray[np.floating], cells: Ints, repeat: Ints | Literal["mean"] | None) -> Floats:
     """Values of cells out of a column (423624, 3): all runs (None), their mean, or a run of each cell."""
     if isinstance(repeat, np.ndarray):
         return np.asarray(column.reshape(-1).take(cells * N_REPEATS + repeat), dtype=np.float64)
@@ -226,7 +225,7 @@ def pick(
 
 def _runs_of(
     repeat: Repeat, shape: tuple[int, ...], seed: int | np.random.Generator | None
-) -> NDArray[np.int64] | Literal["mean"] | None:
+) -> Ints | Literal["mean"] | None:
     """The runs that are asked for, as ``pick`` takes them."""
     if repeat is None or repeat == "mean":
         return repeat

@@ -20,6 +20,7 @@ from functools import lru_cache, reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import DataError
 from eomoo.space.cell import INPUT, MAX_VERTICES, N_OP_GENES, OPERATIONS, OUTPUT, pack_genotype
 from eomoo.space.enumeration import edge_bit
@@ -53,14 +54,14 @@ class Batch:
         total_times: (n,) float64, seconds, evaluation included.
     """
 
-    numbers: NDArray[np.int64]
+    numbers: Ints
     hashes: NDArray[np.uint8]
-    masks: NDArray[np.int64]
-    codes: NDArray[np.int64]
-    epochs: NDArray[np.int64]
-    evaluations: NDArray[np.float64]
-    params: NDArray[np.int64]
-    total_times: NDArray[np.float64]
+    masks: Ints
+    codes: Ints
+    epochs: Ints
+    evaluations: Floats
+    params: Ints
+    total_times: Floats
 
 
 class RecordError(DataError):

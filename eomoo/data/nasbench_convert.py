@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.data.nasbench_batches import Batch, RecordError, decode_batch
 from eomoo.data.tfrecord import Block, read_blocks, record_error
 from eomoo.errors import DataError
@@ -128,7 +129,7 @@ def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch]]:
             pool.shutdown(cancel_futures=True)
 
 
-def _check(batch: Batch, params_of: NDArray[np.int64]) -> None:
+def _check(batch: Batch, params_of: Ints) -> None:
     """Compare records with the space, and their values with what is possible."""
     space = load_space()
     index = batch_index(space, batch)
@@ -174,7 +175,7 @@ def _refuse(batch: Batch, wrong: ArrayLike, what: Callable[[int], str]) -> None:
         raise RecordError(int(batch.numbers[k]), what(k))
 
 
-def batch_index(space: Catalogue, batch: Batch) -> NDArray[np.int64]:
+def batch_index(space: Catalogue, batch: Batch) -> Ints:
     """Indices (n,) of the cells; -1 for what is no cell."""
     return space.lookup(batch.masks, batch.codes).astype(np.int64)
 
@@ -226,7 +227,7 @@ class _Columns:
             for name in names:
                 self._values[name].astype(kinds[name], copy=False).tofile(file)
 
-    def _repeats(self, epochs: int, index: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _repeats(self, epochs: int, index: Ints, numbers: Ints) -> Ints:
         """The how-manieth run of its cell each record is, from 0."""
         import pandas as pd
 
@@ -241,7 +242,7 @@ class _Columns:
         np.add.at(runs, index, np.uint8(1))
         return repeat
 
-    def _put(self, name: str, index: NDArray[np.int64], repeat: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+    def _put(self, name: str, index: Ints, repeat: Ints, values: Floats) -> None:
         if name not in self._values:
             self._values[name] = np.full((N_CELLS, N_REPEATS), np.nan, dtype=np.float32)
         if self._values[name].dtype == np.float32 and (values.astype(np.float32) != values).any():

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Ints
 from eomoo.errors import DataError
 from eomoo.files import reading
 
@@ -69,8 +70,8 @@ class Block:
     first: int
     stop_byte: int
     data: NDArray[np.uint8]
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
+    starts: Ints
+    lengths: Ints
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -93,7 +94,7 @@ class Block:
                     self.path, self.first + int(rows[wrong[0]]), "its checksum is wrong: the file is damaged"
                 )
 
-    def _columns(self, starts: NDArray[np.int64], length: int) -> NDArray[np.uint8]:
+    def _columns(self, starts: Ints, length: int) -> NDArray[np.uint8]:
         columns = np.empty((length, len(starts)), dtype=np.uint8)
         # Every text of that length in the block, overlapping, as one item each.
         texts = np.ndarray((len(self.data) - length + 1,), dtype=f"V{length}", buffer=self.data, strides=(1,))

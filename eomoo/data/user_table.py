@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import first_line, listed, short
 from eomoo.errors import CellError, DataError, EomooError
 from eomoo.files import read_unpacked
@@ -52,9 +53,9 @@ class UserTable:
         failed: (n,) bool by name, where there is none because the measurement failed.
     """
 
-    indices: NDArray[np.int64]
-    columns: dict[str, NDArray[np.float64]]
-    failed: dict[str, NDArray[np.bool_]]
+    indices: Ints
+    columns: dict[str, Floats]
+    failed: dict[str, Bools]
 
 
 def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | None = None) -> UserTable:
@@ -98,7 +99,7 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
     )
 
 
-def ended_badly(frame: pd.DataFrame, status: str = "status") -> NDArray[np.bool_]:
+def ended_badly(frame: pd.DataFrame, status: str = "status") -> Bools:
     """Whether each row's (n,) measurement failed, by a column of that name; False where there is none."""
     if status not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
@@ -148,15 +149,15 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     return frame[[name for name in frame.columns if not str(name).startswith("__index_level_")]]
 
 
-def cells_of(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
+def cells_of(frame: pd.DataFrame, path: Path) -> Ints:
     """The cells (n,) that the rows of a frame name, in any of the ways of ``read_user_table``."""
-    ways: dict[str, tuple[tuple[str, ...], Callable[..., NDArray[np.int64]]]] = {
+    ways: dict[str, tuple[tuple[str, ...], Callable[..., Ints]]] = {
         "index": (("index",), _by_index),
         "hash": (("hash",), lambda path, hashes: _batch_or_row(path, hashes, load_space().find)),
         "genotype": (("genotype",), _by_genotype),
         "matrix and ops": (("matrix", "ops"), _by_graph),
     }
-    found: dict[str, NDArray[np.int64]] = {}
+    found: dict[str, Ints] = {}
     for way, (keys, decode) in ways.items():
         if all(key in frame.columns for key in keys):
             found[way] = decode(path, *(frame[key].tolist() for key in keys))
@@ -172,8 +173,8 @@ def cells_of(frame: pd.DataFrame, path: Path) -> NDArray[np.int64]:
     return indices
 
 
-def _by_index(path: Path, values: list[object]) -> NDArray[np.int64]:
-    def decode(some: list[object]) -> NDArray[np.int64]:
+def _by_index(path: Path, values: list[object]) -> Ints:
+    def decode(some: list[object]) -> Ints:
         numbers = np.array([_number(value) for value in some])
         if not (numbers == np.floor(numbers)).all():
             raise DataError(f"an index is a whole number, not {short(some[0])}")
@@ -182,7 +183,7 @@ def _by_index(path: Path, values: list[object]) -> NDArray[np.int64]:
     return _batch_or_row(path, values, decode)
 
 
-def _by_genotype(path: Path, texts: list[object]) -> NDArray[np.int64]:
+def _by_genotype(path: Path, texts: list[object]) -> Ints:
     digits = []
     for row, text in enumerate(texts):
         joined = text if isinstance(text, str) else " ".join(map(str, _as_list(text)))
@@ -193,7 +194,7 @@ def _by_genotype(path: Path, texts: list[object]) -> NDArray[np.int64]:
     return _indices_of(path, genotypes)
 
 
-def _by_graph(path: Path, matrices: list[object], ops: list[object]) -> NDArray[np.int64]:
+def _by_graph(path: Path, matrices: list[object], ops: list[object]) -> Ints:
     genotypes = np.empty((len(matrices), N_GENES), dtype=np.int64)
     for row, (matrix, names) in enumerate(zip(matrices, ops, strict=True)):
         try:
@@ -205,7 +206,7 @@ def _by_graph(path: Path, matrices: list[object], ops: list[object]) -> NDArray[
     return _indices_of(path, genotypes)
 
 
-def _indices_of(path: Path, genotypes: NDArray[Any]) -> NDArray[np.int64]:
+def _indices_of(path: Path, genotypes: NDArray[Any]) -> Ints:
     indices, violation = load_space().decode(genotypes)
     for row in np.flatnonzero(indices < 0).tolist():
         genes = " ".join(map(str, genotypes[row]))
@@ -217,9 +218,7 @@ def _indices_of(path: Path, genotypes: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(indices, dtype=np.int64)
 
 
-def _batch_or_row(
-    path: Path, values: list[object], decode: Callable[[list[Any]], NDArray[np.int64]]
-) -> NDArray[np.int64]:
+def _batch_or_row(path: Path, values: list[object], decode: Callable[[list[Any]], Ints]) -> Ints:
     """``decode`` of all values; where that fails, the error of the first value that fails alone."""
     try:
         return decode(values)
@@ -238,8 +237,8 @@ def _texts(column: pd.Series) -> pd.Series[str]:
 
 
 def numbers_of(
-    column: pd.Series, name: str, path: Path, ended: NDArray[np.bool_], *, none_is_fine: bool = False
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    column: pd.Series, name: str, path: Path, ended: Bools, *, none_is_fine: bool = False
+) -> tuple[Floats, Bools]:
     """Values (n,), and where they are missing because a measurement failed."""
     texts = _texts(column)
     failed, empty = texts.isin(_FAILURES).to_numpy(dtype=bool), (texts == "").to_numpy(dtype=bool)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import moocore
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 
-_Points = NDArray[np.float64]
+_Points = Floats
 
 
 def attainment_surfaces(
@@ -33,7 +33,7 @@ def attainment_surfaces(
     return {p: found[found[:, 2] == p][:, :2] for p in percentiles}
 
 
-def attainment_difference(first: Sequence[_Points], second: Sequence[_Points]) -> NDArray[np.float64]:
+def attainment_difference(first: Sequence[_Points], second: Sequence[_Points]) -> Floats:
     """Where the runs of one algorithm attain more often than those of another.
 
     Args:
@@ -51,12 +51,12 @@ def attainment_difference(first: Sequence[_Points], second: Sequence[_Points]) -
     """
     if len(first) != len(second):
         raise SettingError(f"attainment is compared over equal numbers of runs; got {len(first)} and {len(second)}")
-    boxes: NDArray[np.float64] = moocore.eafdiff(_numbered(first), _numbered(second), rectangles=True)
+    boxes: Floats = moocore.eafdiff(_numbered(first), _numbered(second), rectangles=True)
     boxes[:, 4] /= len(first)
     return boxes
 
 
-def staircase(corners: _Points, worst: NDArray[np.float64]) -> _Points:
+def staircase(corners: _Points, worst: Floats) -> _Points:
     """The boundary (n, 2) of what corners (k, 2), minimised, dominate, up to the worst values (2,)."""
     ordered = corners[np.lexsort((-corners[:, 1], corners[:, 0]))]
     if not len(ordered):
@@ -65,7 +65,7 @@ def staircase(corners: _Points, worst: NDArray[np.float64]) -> _Points:
     return np.column_stack((x, y))
 
 
-def _numbered(fronts: Sequence[_Points]) -> NDArray[np.float64]:
+def _numbered(fronts: Sequence[_Points]) -> Floats:
     """All points (n, 3) with the number of their run."""
     for front in fronts:
         if front.shape[1:] != (2,):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats
 from eomoo.errors import SettingError
 
 # Far above the 2e-16 of double precision, far below any difference that matters.
@@ -23,15 +23,15 @@ class Box:
             where fronts are compared with themselves.
     """
 
-    ideal: NDArray[np.float64]
-    reference: NDArray[np.float64]
+    ideal: Floats
+    reference: Floats
 
     def __post_init__(self) -> None:
         if not (self.reference > self.ideal).all():
             raise SettingError(f"the reference point {self.reference} must be worse than the ideal point {self.ideal}")
 
     @classmethod
-    def of(cls, points: NDArray[np.float64], *, margin: float) -> Box:
+    def of(cls, points: Floats, *, margin: float) -> Box:
         """The box that points (n, m) span, beyond the worst by a share of its own width.
 
         An objective that is the same everywhere gets a box of some width.
@@ -40,26 +40,26 @@ class Box:
         return cls(ideal=ideal, reference=worst + np.maximum(margin * (worst - ideal), _step(ideal, worst)))
 
     @classmethod
-    def up_to(cls, reference: NDArray[np.float64], ideal: NDArray[np.float64]) -> Box:
+    def up_to(cls, reference: Floats, ideal: Floats) -> Box:
         """The box below a reference point, whose ideal point may turn out to be beyond it."""
         return cls(ideal=np.minimum(ideal, reference - _step(ideal, reference)), reference=reference)
 
     @property
-    def extent(self) -> NDArray[np.float64]:
+    def extent(self) -> Floats:
         """(m,) its width in each objective."""
         return self.reference - self.ideal
 
-    def normalise(self, F: NDArray[np.float64]) -> NDArray[np.float64]:
+    def normalise(self, F: Floats) -> Floats:
         """Points (n, m) with the ideal point at 0 and the reference point at 1."""
-        scaled: NDArray[np.float64] = (F - self.ideal) / self.extent
+        scaled: Floats = (F - self.ideal) / self.extent
         return scaled
 
-    def contains(self, F: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def contains(self, F: Floats) -> Bools:
         """(n,) which points (n, m) are better than the reference point in every objective."""
         return np.asarray((self.normalise(F) < 1.0).all(axis=1))
 
 
-def _step(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def _step(a: Floats, b: Floats) -> Floats:
     """(m,) widths that are not lost beside the values, in whatever unit these are."""
     size = np.maximum(np.abs(a), np.abs(b))
     return _STEP * np.where(size > 0, size, 1.0)

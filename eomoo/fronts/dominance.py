@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import moocore
 import numpy as np
-from numpy.typing import NDArray
+
+from eomoo.arrays import Bools, Floats, Ints
 
 _LARGEST = np.finfo(np.float64).max
 
@@ -15,25 +16,25 @@ Finite, since decompositions multiply it by weights of zero, and its square is f
 """
 
 
-def non_dominated(F: NDArray[np.float64]) -> NDArray[np.bool_]:
+def non_dominated(F: Floats) -> Bools:
     """Which of the points (n, m) no other dominates, minimised; all of several equal points are kept."""
     if len(F) < 2:
         return np.ones(len(F), dtype=bool)
     if F.shape[1] == 1:
-        best: NDArray[np.bool_] = F[:, 0] == F[:, 0].min()
+        best: Bools = F[:, 0] == F[:, 0].min()
         return best
     # Given infinities in four and more objectives, moocore 0.3.2 is wrong, or ends the process.
     finite = np.clip(F, -_LARGEST, _LARGEST)
-    mask: NDArray[np.bool_] = moocore.is_nondominated(finite, keep_weakly=True)
+    mask: Bools = moocore.is_nondominated(finite, keep_weakly=True)
     return mask
 
 
-def by_first(F: NDArray[np.float64]) -> NDArray[np.int64]:
+def by_first(F: Floats) -> Ints:
     """Positions (n,) that sort points (n, m) by the first objective, equal ones by the next."""
     return np.lexsort(F.T[::-1])
 
 
-def sorted_front(F: NDArray[np.float64]) -> NDArray[np.int64]:
+def sorted_front(F: Floats) -> Ints:
     """Positions (k,) of the non-dominated points among (n, m), minimised, by the first objective."""
     best = np.flatnonzero(non_dominated(F))
     return best[by_first(F[best])]
@@ -53,17 +54,15 @@ class FrontArchive:
     """
 
     def __init__(self, n_obj: int) -> None:
-        self.index: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self.F: NDArray[np.float64] = np.empty((0, n_obj))
-        self.violation: NDArray[np.float64] = np.empty(0)
-        self.explored: NDArray[np.bool_] = np.empty(0, dtype=bool)
+        self.index: Ints = np.empty(0, dtype=np.int64)
+        self.F: Floats = np.empty((0, n_obj))
+        self.violation: Floats = np.empty(0)
+        self.explored: Bools = np.empty(0, dtype=bool)
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def offer(
-        self, index: NDArray[np.int64], F: NDArray[np.float64], violation: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
+    def offer(self, index: Ints, F: Floats, violation: Floats) -> Bools:
         """Offer distinct cells (n,) with their values (n, m) and violations (n,).
 
         Returns:
@@ -97,18 +96,18 @@ class FrontArchive:
         keep[k:] = new
         return keep
 
-    def _keep_only(self, stay: NDArray[np.bool_]) -> None:
+    def _keep_only(self, stay: Bools) -> None:
         if not stay.all():
             self.index, self.F = self.index[stay], self.F[stay]
             self.violation, self.explored = self.violation[stay], self.explored[stay]
 
 
-def _dominates(A: NDArray[np.float64], B: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _dominates(A: Floats, B: Floats) -> Bools:
     """(a, b) whether point a of A (a, m) dominates point b of B (b, m)."""
     no_worse = A[:, 0, None] <= B[:, 0]
     better = A[:, 0, None] < B[:, 0]
     for k in range(1, A.shape[1]):
         no_worse &= A[:, k, None] <= B[:, k]
         better |= A[:, k, None] < B[:, k]
-    both: NDArray[np.bool_] = no_worse & better
+    both: Bools = no_worse & better
     return both

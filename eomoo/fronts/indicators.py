@@ -10,6 +10,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.fronts.box import Box
 from eomoo.fronts.directions import reference_directions
@@ -29,13 +30,13 @@ class Indicator:
     title: str
     larger_is_better: bool | None
 
-    def minimise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def minimise(self, values: Floats) -> Floats:
         """Values such that less is better, for ranks; SettingError where neither direction is."""
         if self.larger_is_better is None:
             raise SettingError(f"{self.title}: neither more nor less of it is better")
         return -values if self.larger_is_better else values
 
-    def best(self, values: NDArray[np.float64]) -> float:
+    def best(self, values: Floats) -> float:
         """The best of values (n,); NaN where neither direction is better."""
         if self.larger_is_better is None:
             return float("nan")
@@ -60,13 +61,13 @@ The share of hypervolume is that of the reference front's, which is the true fro
 """
 
 
-def deduplicated(F: NDArray[np.float64]) -> NDArray[np.float64]:
+def deduplicated(F: Floats) -> Floats:
     """The distinct non-dominated vectors among points (n, m), sorted."""
     finite = F[np.isfinite(F).all(axis=1)]
     return np.unique(finite[non_dominated(finite)], axis=0)
 
 
-def hypervolume(F: NDArray[np.float64], box: Box) -> float:
+def hypervolume(F: Floats, box: Box) -> float:
     """Volume dominated by points (n, m) within the normalised box: 0 (nothing) to 1 (the ideal point).
 
     Source: Zitzler and Thiele, PPSN 1998; computed by moocore.
@@ -80,7 +81,7 @@ def hypervolume(F: NDArray[np.float64], box: Box) -> float:
     return float(moocore.hypervolume(inside, ref=np.ones(inside.shape[1])))
 
 
-def igd_plus(F: NDArray[np.float64], front: NDArray[np.float64], box: Box) -> float:
+def igd_plus(F: Floats, front: Floats, box: Box) -> float:
     """Modified inverted generational distance to a reference front, normalised; 0 is best.
 
     Source: Ishibuchi et al., EMO 2015.
@@ -88,7 +89,7 @@ def igd_plus(F: NDArray[np.float64], front: NDArray[np.float64], box: Box) -> fl
     return float(moocore.igd_plus(_some(F, box), ref=box.normalise(front))) if len(front) else float("nan")
 
 
-def additive_epsilon(F: NDArray[np.float64], front: NDArray[np.float64], box: Box) -> float:
+def additive_epsilon(F: Floats, front: Floats, box: Box) -> float:
     """The least shift by which the points weakly dominate a reference front, normalised; 0 is best.
 
     Source: Zitzler et al., IEEE TEC 7(2), 2003.
@@ -96,7 +97,7 @@ def additive_epsilon(F: NDArray[np.float64], front: NDArray[np.float64], box: Bo
     return float(moocore.epsilon_additive(_some(F, box), ref=box.normalise(front))) if len(front) else float("nan")
 
 
-def r2(F: NDArray[np.float64], box: Box) -> float:
+def r2(F: Floats, box: Box) -> float:
     """Mean over weight vectors of the best weighted Chebyshev distance to the ideal point; 0 is best.
 
     Two objectives: exactly, over all weights. Three and more: over a Das-Dennis design of at most 100
@@ -112,12 +113,12 @@ def r2(F: NDArray[np.float64], box: Box) -> float:
     return float(distances.min(axis=1).mean())
 
 
-def _some(F: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+def _some(F: Floats, box: Box) -> Floats:
     """Points (n, m), normalised; for an empty front the reference point, which is as bad as nothing at all."""
     return box.normalise(F) if len(F) else np.ones((1, len(box.ideal)))
 
 
-def hamming_distances(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+def hamming_distances(cells: Ints) -> Ints:
     """Hamming distances (k, k) of cells (k,) as 17x17 matrices.
 
     It depends on the order of a cell's operations, hence on the stored member of its class;
@@ -132,7 +133,7 @@ def hamming_distances(cells: NDArray[np.int64]) -> NDArray[np.int64]:
     return distances.astype(np.int64)
 
 
-def edit_distances(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+def edit_distances(cells: Ints) -> Ints:
     """Edit distances (k, k) of cells (k,): the fewest edges to flip and labels to change.
 
     Cells are padded to five interior vertices, whose label is an operation or "unused"; the least is
@@ -161,20 +162,18 @@ def edit_distances(cells: NDArray[np.int64]) -> NDArray[np.int64]:
     return distances.astype(np.int64)
 
 
-def mean_distance(distances: NDArray[np.int64]) -> float:
+def mean_distance(distances: Ints) -> float:
     """The mean over pairs of different cells, of distances (k, k); 0 for fewer than two cells."""
     k = len(distances)
     return float(distances.sum() / (k * (k - 1))) if k > 1 else 0.0
 
 
-def maximal_distance(distances: NDArray[np.int64]) -> float:
+def maximal_distance(distances: Ints) -> float:
     """The largest of distances (k, k); 0 for fewer than two cells."""
     return float(distances.max(initial=0))
 
 
-def front_indicators(
-    cells: NDArray[np.int64], F: NDArray[np.float64], *, box: Box, reference: NDArray[np.float64]
-) -> dict[str, float]:
+def front_indicators(cells: Ints, F: Floats, *, box: Box, reference: Floats) -> dict[str, float]:
     """All of ``INDICATORS`` for a front.
 
     Args:
@@ -201,11 +200,11 @@ def front_indicators(
 
 
 @lru_cache(maxsize=8)
-def _weights(n_obj: int) -> NDArray[np.float64]:
+def _weights(n_obj: int) -> Floats:
     return reference_directions(n_obj, _MOST_WEIGHTS)
 
 
-def _aligned_codes(cells: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _aligned_codes(cells: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Adjacency (k, 7, 7) and one-hot labels (k, 5, 4) of the stored members, unused a label of its own."""
     space = load_space()
     edges = space.structure_adjacency[space.structure[cells]].astype(np.float32)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from eomoo.arrays import Floats
 
 # Far above the rounding of double precision (1e-16), far below a bend that is to be seen.
 _DIGITS = 9
 
 
-def knee_distances(F: NDArray[np.float64]) -> NDArray[np.float64]:
+def knee_distances(F: Floats) -> Floats:
     """How far each point of a front bulges towards the ideal point.
 
     Objectives are normalised so that the front's ideal point is 0 and its nadir point 1; the distance
@@ -28,11 +29,11 @@ def knee_distances(F: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     low, high = F.min(axis=0), F.max(axis=0)
     width = np.where(high > low, high - low, 1.0)
-    distances: NDArray[np.float64] = (1.0 - ((F - low) / width).sum(axis=1)) / np.sqrt(F.shape[1])
+    distances: Floats = (1.0 - ((F - low) / width).sum(axis=1)) / np.sqrt(F.shape[1])
     return distances
 
 
-def knee_point(F: NDArray[np.float64]) -> int | None:
+def knee_point(F: Floats) -> int | None:
     """Position of the knee among points (n, m), minimised: the largest of :func:`knee_distances`.
 
     Of several the first is taken. None where there is no knee: fewer than three distinct points, one

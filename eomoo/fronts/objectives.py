@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 
 Direction = Literal["min", "max"]
@@ -113,19 +114,19 @@ class Objectives:
         return [o.direction for o in self.parts]
 
     @cached_property
-    def reference(self) -> NDArray[np.float64] | None:
+    def reference(self) -> Floats | None:
         """(m,) the reference point, minimised; None if unknown."""
         return None if self.reference_point is None else self.minimise(self.reference_point)
 
-    def minimise(self, values: ArrayLike) -> NDArray[np.float64]:
+    def minimise(self, values: ArrayLike) -> Floats:
         """Raw values (..., m) as they are minimised, an array of its own: maximised ones negated."""
         return np.asarray(values, dtype=np.float64) * self._signs
 
-    def raw(self, F: ArrayLike) -> NDArray[np.float64]:
+    def raw(self, F: ArrayLike) -> Floats:
         """Minimised values (..., m) in the objectives' own directions: ``minimise`` undone."""
         return self.minimise(F)
 
-    def best_so_far(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def best_so_far(self, values: Floats) -> Floats:
         """The best of the first k raw values (n, m), for each k: (n, m), raw."""
         return self.raw(np.minimum.accumulate(self.minimise(values), axis=0))
 
@@ -152,5 +153,5 @@ class Objectives:
         )
 
     @cached_property
-    def _signs(self) -> NDArray[np.float64]:
+    def _signs(self) -> Floats:
         return np.array([-1.0 if o.larger_is_better else 1.0 for o in self.parts])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Ints
 from eomoo.checks import first_line, number, truth
 from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
@@ -30,7 +31,7 @@ class FolderImages:
         reading: How each is read.
     """
 
-    def __init__(self, files: list[Path], labels: NDArray[np.int64], reading: Reading | None = None) -> None:
+    def __init__(self, files: list[Path], labels: Ints, reading: Reading | None = None) -> None:
         self.files, self.labels, self.reading = files, labels, reading or Reading()
 
     def __len__(self) -> int:
@@ -39,7 +40,7 @@ class FolderImages:
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
         return self.reading.image(self.files[index]), int(self.labels[index])
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
         images = [self.reading.image(self.files[k]) for k in indices]
         for k, image in zip(indices, images, strict=True):

@@ -8,9 +8,8 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Facts, Ints
 from eomoo.checks import short, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.splits import ImageSet, Subset, check_finite, labels_of, read_batch, shape_of, statistics_of
@@ -198,7 +197,7 @@ def merge_classes(data: ImageData, merge: object) -> ImageData:
     return replace(data, **splits, class_names=tuple(left), fingerprint=mark)  # type: ignore[arg-type]  # splits
 
 
-def _relabelled(images: ImageSet, codes: NDArray[np.int64]) -> ImageSet:
+def _relabelled(images: ImageSet, codes: Ints) -> ImageSet:
     if isinstance(images, Subset):
         return Subset(_relabelled(images.source, codes), images.indices)
     # Every other set that eomoo makes keeps its labels as an array.

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Facts, Ints
 from eomoo.checks import positive, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.image_data import SPLITS, ImageData
@@ -30,15 +30,10 @@ class PatchImages:
     """
 
     def __init__(
-        self,
-        bands: NDArray[np.float32],
-        labels: NDArray[np.int16],
-        rows: NDArray[np.int64],
-        columns: NDArray[np.int64],
-        size: int,
+        self, bands: NDArray[np.float32], labels: NDArray[np.int16], rows: Ints, columns: Ints, size: int
     ) -> None:
         self.bands, self.rows, self.columns, self.size = bands, rows, columns, size
-        self.labels: NDArray[np.int64] = labels[rows, columns].astype(np.int64)
+        self.labels: Ints = labels[rows, columns].astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +42,7 @@ class PatchImages:
         images, labels = self.batch(np.array([index % len(self)]))
         return images[0], int(labels[0])
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, size, size) and labels (n,)."""
         windows = np.lib.stride_tricks.sliding_window_view(self.bands, (self.size, self.size), axis=(1, 2))
         top, left = self.rows[indices] - self.size // 2, self.columns[indices] - self.size // 2

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Bools, Facts
 from eomoo.data.datasets import find
 from eomoo.errors import DataError, SettingError
 from eomoo.images.rasters import Grid, Raster, same_value
@@ -36,14 +36,14 @@ class Scene:
     """
 
     bands: NDArray[np.float32]
-    valid: NDArray[np.bool_]
+    valid: Bools
     labels: NDArray[np.int16]
     class_names: tuple[str, ...]
     band_names: tuple[str, ...]
     name: str = "scene"
     grid: Grid | None = None
 
-    def read(self, rows: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(self, rows: tuple[int, int]) -> tuple[NDArray[np.float32], Bools]:
         """A copy of some rows of the bands, from the first to the one before the last, and where they have data."""
         return self.bands[:, slice(*rows)].copy(), self.valid[slice(*rows)]
 
@@ -107,7 +107,7 @@ class SceneBands:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def read(self, rows: tuple[int, int] | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(self, rows: tuple[int, int] | None = None) -> tuple[NDArray[np.float32], Bools]:
         """Values (bands, rows, width), 0 where there are no data, and where all bands have data, (rows, width).
 
         Args:
@@ -174,7 +174,7 @@ def read_scene(
 
 
 def _codes_of(
-    numbers: NDArray[Any], labelled: NDArray[np.bool_], names: Mapping[int, str] | None, path: str | Path
+    numbers: NDArray[Any], labelled: Bools, names: Mapping[int, str] | None, path: str | Path
 ) -> tuple[NDArray[np.int16], tuple[str, ...]]:
     """Classes from 0 of the numbers in a label map (height, width), -1 for others, and their names."""
     found = np.unique(numbers[labelled])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Bools, Facts, Ints
 from eomoo.checks import choice, first_line, known_name, number, truth
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
@@ -90,7 +90,7 @@ class So2SatFile:
         # An open HDF5 file must not travel to another process.
         return {**self.__dict__, "_file": None, "_process": -1}
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, 32, 32), reflectance, and labels (n,)."""
         rows, back = np.unique(indices, return_inverse=True)
         file = self._open()
@@ -119,7 +119,7 @@ class So2SatFile:
             self._process = os.getpid()
         return self._file
 
-    def _checked_labels(self) -> NDArray[np.int64]:
+    def _checked_labels(self) -> Ints:
         file = self._open()
         bands = {"sen2": len(SEN2_BANDS)} | ({"sen1": len(SEN1_BANDS)} if self.sentinel1 else {})
         for name in ("label", *bands):
@@ -248,7 +248,7 @@ def _split_folder(place: Path, splits: str | None) -> tuple[str, Path]:
     return chosen, inside if own is None and inside.is_dir() else place
 
 
-def _places_of(file: So2SatFile, *, alone: bool) -> NDArray[np.int64]:
+def _places_of(file: So2SatFile, *, alone: bool) -> Ints:
     """Which patches (n,) of a file belong together, by number: those of a city, a square on the ground, a stretch."""
     n = len(file)
     if alone:
@@ -263,7 +263,7 @@ def _places_of(file: So2SatFile, *, alone: bool) -> NDArray[np.int64]:
             columns = [np.asarray(geo[name]).reshape(len(geo[name]), -1)[:, :2] for name in names]
         if names != ("city",):
             columns[1] = columns[1] // _SQUARE
-        places: NDArray[np.int64] = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)[1].ravel()
+        places: Ints = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)[1].ravel()
     except Exception as error:
         # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
         raise DataError(f"{path} is damaged: {first_line(error)}; download it again, or remove it") from error
@@ -272,7 +272,7 @@ def _places_of(file: So2SatFile, *, alone: bool) -> NDArray[np.int64]:
     return places
 
 
-def _held_out(places: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+def _held_out(places: Ints, seed: int) -> Bools:
     """Which patches (n,) become validation images: whole places, drawn at random, of about a tenth of all patches."""
     counts = np.bincount(places)
     if len(counts) < 2:
@@ -284,7 +284,7 @@ def _held_out(places: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     return np.isin(places, drawn[: len(counts) - 1])
 
 
-def _rows(dataset: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def _rows(dataset: Any, rows: Ints) -> NDArray[np.float32]:
     # Neighbouring rows are read in one piece, which HDF5 does many times faster than a list of rows.
     if len(rows) and rows[-1] - rows[0] < 2 * len(rows):
         block = dataset[int(rows[0]) : int(rows[-1]) + 1].astype(np.float32)
@@ -308,9 +308,7 @@ def _check_sizes(files: dict[str, So2SatFile], version: str) -> None:
             )
 
 
-def _statistics(
-    images: ImageSet, bands: NDArray[np.int64], *, published: bool
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _statistics(images: ImageSet, bands: Ints, *, published: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
     optical = bands < len(SEN2_BANDS)
     if published and optical.all():
         return tuple(_VERSION_2_MEAN[k] for k in bands), tuple(_VERSION_2_STD[k] for k in bands)

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import DataError
 
 # Images read at once: 512 of 32x32 pixels and ten bands are 20 MB.
@@ -40,7 +41,7 @@ class ArrayImages:
     """
 
     images: NDArray[Any]
-    labels: NDArray[np.int64]
+    labels: Ints
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -48,7 +49,7 @@ class ArrayImages:
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
         return self.images[index].astype(np.float32), int(self.labels[index])
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
         return self.images[indices].astype(np.float32), self.labels[indices]
 
@@ -61,7 +62,7 @@ class Subset:
         indices: (n,) of the images that are kept, in their order.
     """
 
-    def __init__(self, source: ImageSet, indices: NDArray[np.int64]) -> None:
+    def __init__(self, source: ImageSet, indices: Ints) -> None:
         self.source, self.indices = source, indices
 
     def __len__(self) -> int:
@@ -71,16 +72,16 @@ class Subset:
         return _pair(self.source, int(self.indices[index]))
 
     @property
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> Ints:
         """Labels (n,)."""
         return labels_of(self.source)[self.indices]
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
         return read_batch(self.source, self.indices[indices])
 
 
-def read_batch(images: ImageSet, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def read_batch(images: ImageSet, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
     """Images (n, bands, height, width) float32 and labels (n,) int64 of a split, by index (n,)."""
     at_once = getattr(images, "batch", None)
     if at_once is not None:
@@ -91,7 +92,7 @@ def read_batch(images: ImageSet, indices: NDArray[np.int64]) -> tuple[NDArray[np
     return stacked, np.array([label for _, label in pairs], dtype=np.int64)
 
 
-def labels_of(images: ImageSet) -> NDArray[np.int64]:
+def labels_of(images: ImageSet) -> Ints:
     """All labels (n,) of a split, whole numbers; read from the images where it does not offer them."""
     known = getattr(images, "labels", None)
     if known is None:
@@ -110,7 +111,7 @@ def shape_of(images: ImageSet) -> tuple[int, ...]:
 def statistics_of(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each band over a split, in one pass; DataError where a band is constant."""
     count, total, squares = 0, np.float64(0), np.float64(0)
-    shift: NDArray[np.float64] | None = None
+    shift: Floats | None = None
     for start in range(0, len(images), _CHUNK):
         values = _finite(images, start, "training").astype(np.float64)
         # Shifted by a value of the data, so that the difference of large squares stays exact.

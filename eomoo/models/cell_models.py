@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.models.applicability import Applicability
@@ -20,8 +21,6 @@ from eomoo.models.recipes import Recipe, recipe_for
 from eomoo.models.regression import Model, fit, modelled
 from eomoo.models.scaling import Scaling, space_scaling
 from eomoo.space import Skeleton, load_space
-
-_Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ class Target:
     kind: str = ""
 
     @classmethod
-    def named(cls, name: str, values: _Array, *, unit: str = "", kind: str = "") -> Target:
+    def named(cls, name: str, values: Floats, *, unit: str = "", kind: str = "") -> Target:
         """What a column (n,) of anybody's table is, as far as its name and values tell."""
         title = re.sub(r"\bacc\b", "accuracy", name.replace("_", " "))
         if (kind or kind_of(name, unit)) != "accuracy":
@@ -119,11 +118,11 @@ class Measurements:
         noise: Of a measurement, by name, where some were repeated; in the units that the recipe models.
     """
 
-    indices: NDArray[np.int64]
-    targets: Mapping[str, _Array]
+    indices: Ints
+    targets: Mapping[str, Floats]
     recipes: Mapping[str, Recipe]
-    walk: NDArray[np.int64] | None = None
-    repeats: Mapping[str, _Array] = field(default_factory=dict)
+    walk: Ints | None = None
+    repeats: Mapping[str, Floats] = field(default_factory=dict)
     noise: Mapping[str, Noise] = field(default_factory=dict)
 
     @classmethod
@@ -168,7 +167,7 @@ class Measurements:
             noise={name: noise for name, (_, _, noise) in pooled.items() if noise is not None},
         )
 
-    def only(self, rows: NDArray[np.bool_]) -> Measurements:
+    def only(self, rows: Bools) -> Measurements:
         """Some of the cells."""
         return replace(
             self,
@@ -178,7 +177,7 @@ class Measurements:
             repeats={name: counts[rows] for name, counts in self.repeats.items()},
         )
 
-    def repeats_of(self, name: str) -> _Array:
+    def repeats_of(self, name: str) -> Floats:
         """How many measurements each value (n,) of a target is the mean of."""
         return self.repeats.get(name, np.ones(len(self.indices)))
 
@@ -189,7 +188,7 @@ def _apart(walk: NDArray[Any]) -> NDArray[Any]:
     return np.where(none, -1.0 - np.arange(len(walk)), walk) if none.any() else walk
 
 
-def _pooled(y: _Array, place: NDArray[np.intp], recipe: Recipe) -> tuple[_Array, _Array, Noise | None]:
+def _pooled(y: Floats, place: NDArray[np.intp], recipe: Recipe) -> tuple[Floats, Floats, Noise | None]:
     """Means and numbers of measurements (k,) of cells from single ones (n,) of the cells in these places, and noise."""
     known, k = np.isfinite(y), int(place.max()) + 1
     counts = np.bincount(place[known], minlength=k)
@@ -215,10 +214,10 @@ class Part:
     """
 
     names: tuple[str, ...]
-    cells: NDArray[np.int64]
+    cells: Ints
     model: Model | DeviceModel
     reach: float
-    growth: _Array
+    growth: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,18 +240,18 @@ class CellModels:
     """
 
     targets: Mapping[str, Target]
-    cells: NDArray[np.int64]
+    cells: Ints
     parts: tuple[Part, ...]
     scaling: Scaling
     domain: Applicability
     quality: Mapping[str, Mapping[str, Quality]] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
-    measured: Mapping[str, _Array] = field(default_factory=dict)
+    measured: Mapping[str, Floats] = field(default_factory=dict)
     skeleton: Skeleton | None = None
     failures: tuple[int, int] | None = None
     title: str = ""
 
-    def predict(self, cells: ArrayLike) -> tuple[_Array, _Array]:
+    def predict(self, cells: ArrayLike) -> tuple[Floats, Floats]:
         """Means and standard deviations (k, targets) each of cells (k,), in the targets' units.
 
         Raises:
@@ -261,7 +260,7 @@ class CellModels:
         mean, std, _ = self.predict_and_place(cells)
         return mean, std
 
-    def predict_and_place(self, cells: ArrayLike) -> tuple[_Array, _Array, _Array]:
+    def predict_and_place(self, cells: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """As ``predict``, and the distance (k,) of the nearest measured cell, above 1 farther than was checked."""
         known = _checked(cells)
         beyond = ~self.domain.has_operations(known)
@@ -274,7 +273,7 @@ class CellModels:
         order = self._order()
         return np.concatenate(means, axis=1)[:, order], np.concatenate(stds, axis=1)[:, order], distance
 
-    def draw(self, cells: ArrayLike, n: int, *, seed: int = 0, noise: bool = False) -> _Array:
+    def draw(self, cells: ArrayLike, n: int, *, seed: int = 0, noise: bool = False) -> Floats:
         """Joint draws (n, k, targets) of the expected values of cells (k,), in the targets' units.
 
         Cells that are alike err alike; see ``Model.draw``.
@@ -294,12 +293,12 @@ class CellModels:
         return [names.index(name) for name in self.targets]
 
 
-def encoded(cells: NDArray[np.int64], recipe: Recipe) -> NDArray[np.float32]:
+def encoded(cells: Ints, recipe: Recipe) -> NDArray[np.float32]:
     """Features (k, d) of cells (k,) as a recipe's models see them."""
     return load_space().features(cells, recipe.encoding).astype(np.float32, copy=False)
 
 
-def _checked(cells: ArrayLike) -> NDArray[np.int64]:
+def _checked(cells: ArrayLike) -> Ints:
     space = load_space()
     indices = np.atleast_1d(np.asarray(cells))
     if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= len(space)):

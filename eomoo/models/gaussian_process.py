@@ -12,9 +12,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-_Array = NDArray[np.float64]
+from eomoo.arrays import Floats
+
 # Standardised features of the space lie within 19, rare bits of 3,000 cells within 55. A squared distance of
 # d features is then below 2^14 d, and its multiples of the squared grid fit into the 53 bits of a double.
 _LIMIT = 64.0
@@ -51,14 +51,14 @@ class Kernel:
     noise: float
 
 
-def on_grid(Z: _Array) -> _Array:
+def on_grid(Z: Floats) -> Floats:
     """Standardised features (n, d), rounded so that sums of their products are exact (see the module)."""
     step = 2.0 ** ((_BITS - math.ceil(math.log2(Z.shape[1]))) // 2)
-    rounded: _Array = np.rint(np.clip(Z, -_LIMIT, _LIMIT) * step) / step
+    rounded: Floats = np.rint(np.clip(Z, -_LIMIT, _LIMIT) * step) / step
     return rounded
 
 
-def likeness(known: _Array, Z: _Array, length: float) -> _Array:
+def likeness(known: Floats, Z: Floats, length: float) -> Floats:
     """The kernel's first part (n, k) between cells (n, d) and others (k, d), all on the grid."""
     norms = (known * known).sum(axis=1)[:, None], (Z * Z).sum(axis=1)
     ratio = known @ Z.T
@@ -70,9 +70,9 @@ def likeness(known: _Array, Z: _Array, length: float) -> _Array:
     return np.reciprocal(ratio, out=ratio)
 
 
-def covariance(Z: _Array, kernel: Kernel) -> _Array:
+def covariance(Z: Floats, kernel: Kernel) -> Floats:
     """Covariances (n, n) of cells with standardised features (n, d) on the grid, without the noise."""
-    result: _Array = likeness(Z, Z, kernel.length)
+    result: Floats = likeness(Z, Z, kernel.length)
     if kernel.linear:
         result += kernel.linear * (Z @ Z.T) / Z.shape[1]
     return result
@@ -90,23 +90,23 @@ class Solver:
         exact: Whether the same bits are wanted on every machine, which takes 0.3 s for n = 450 and not 0.01.
     """
 
-    def __init__(self, covariance: _Array, noise: float | _Array, *, exact: bool = True) -> None:
+    def __init__(self, covariance: Floats, noise: float | Floats, *, exact: bool = True) -> None:
         noisy = covariance + noise * np.eye(len(covariance))
         self.inverse = _inverse(noisy) if exact else np.linalg.inv(noisy)
 
-    def weights(self, y: _Array) -> _Array:
+    def weights(self, y: Floats) -> Floats:
         """Weights (n,) of the training cells for the standardised target y (n,)."""
         # Summed over the first axis: row after row, in order.
-        result: _Array = (self.inverse * y[:, None]).sum(axis=0)
+        result: Floats = (self.inverse * y[:, None]).sum(axis=0)
         return result
 
-    def left_out_residuals(self, y: _Array) -> _Array:
+    def left_out_residuals(self, y: Floats) -> Floats:
         """Each target (n,) less its prediction from all others (Rasmussen, Williams 2006, eq. 5.12)."""
-        result: _Array = self.weights(y) / np.diag(self.inverse)
+        result: Floats = self.weights(y) / np.diag(self.inverse)
         return result
 
 
-def _inverse(matrix: _Array) -> _Array:
+def _inverse(matrix: Floats) -> Floats:
     """Inverse of a symmetric positive definite matrix by Gauss and Jordan's elimination, in place."""
     A = matrix.copy()
     for k in range(len(A)):
@@ -127,7 +127,7 @@ class Predictor:
         kernel: The kernel.
     """
 
-    def __init__(self, known: _Array, weights: _Array, kernel: Kernel) -> None:
+    def __init__(self, known: Floats, weights: Floats, kernel: Kernel) -> None:
         self._known, self._weights, self._kernel = known, weights, kernel
         self._slope = np.zeros((known.shape[1], weights.shape[1]))
         if kernel.linear:
@@ -135,7 +135,7 @@ class Predictor:
                 self._slope += np.multiply.outer(x, w)
             self._slope *= kernel.linear / known.shape[1]
 
-    def __call__(self, Z: _Array) -> tuple[_Array, _Array]:
+    def __call__(self, Z: Floats) -> tuple[Floats, Floats]:
         """Predictions (k, m) for features (k, d) on the grid, and the likeness (k,) of the nearest cell.
 
         The likeness, without the linear part, is 1 for a training cell and falls to 0 far from all.
@@ -152,7 +152,7 @@ class Predictor:
         return predicted.T, nearest
 
 
-def add_rows(sums: _Array, rows: _Array, factors: _Array) -> None:
+def add_rows(sums: Floats, rows: Floats, factors: Floats) -> None:
     """Add rows (n, k), each times its factors (n, m), to sums (m, k), one after the other."""
     products = np.empty((len(rows) + 1, rows.shape[1]))
     for k, total in enumerate(sums):
@@ -190,9 +190,9 @@ class Prior:
         self._theta = rng.standard_normal((2, _N_FREQUENCIES, n)) / np.sqrt(_N_FREQUENCIES)
         self._slopes = np.sqrt(kernel.linear / d) * rng.standard_normal((d, n))
 
-    def __call__(self, Z: _Array) -> _Array:
+    def __call__(self, Z: Floats) -> Floats:
         """Values (k, n) at cells with standardised features (k, d)."""
-        prior: _Array = Z @ self._slopes
+        prior: Floats = Z @ self._slopes
         for start in range(0, len(Z), _FEW):
             here = slice(start, start + _FEW)
             turns = Z[here] @ self._frequencies
@@ -220,7 +220,7 @@ class Paths:
     """
 
     def __init__(
-        self, known: _Array, kernel: Kernel, n: int, rng: np.random.Generator, *, repeats: _Array | float = 1.0
+        self, known: Floats, kernel: Kernel, n: int, rng: np.random.Generator, *, repeats: Floats | float = 1.0
     ) -> None:
         self._known, self._kernel = known, kernel
         self._prior = Prior(known.shape[1], kernel, n, rng)
@@ -230,7 +230,7 @@ class Paths:
         seen = self._prior(known) + np.sqrt(noise)[:, None] * rng.standard_normal((len(known), n))
         self._weights = self._inverse @ seen
 
-    def __call__(self, Z: _Array) -> _Array:
+    def __call__(self, Z: Floats) -> Floats:
         """Values (n, k) at cells with standardised features (k, d) on the grid, rounded to four digits."""
         values = np.empty((self._weights.shape[1], len(Z)))
         for start in range(0, len(Z), _BLOCK):
@@ -245,7 +245,7 @@ class Paths:
         return np.round(values, _DIGITS, out=values)
 
 
-def _cosines(turns: _Array) -> _Array:
+def _cosines(turns: Floats) -> Floats:
     """Cosines of angles in turns, within 7e-5, which is enough for random features; overwrites its argument.
 
     Five times as quick as NumPy's, and the same bits on every processor.

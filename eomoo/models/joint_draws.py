@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.models.cell_models import CellModels
 from eomoo.models.model_files import read_processes
 from eomoo.models.record import Record
 from eomoo.space import load_space
 
-_Array = NDArray[np.float64]
 # Cells whose features are made at a time: those of the whole space take half a gigabyte.
 _BLOCK = 1 << 14
 
@@ -40,11 +40,11 @@ class JointDraws:
             for part, s in zip(models.parts, seeds, strict=True)
             for k, name in enumerate(part.names)
         }
-        self._errors: dict[str, Callable[[NDArray[Any]], _Array]] = {}
+        self._errors: dict[str, Callable[[NDArray[Any]], Floats]] = {}
 
     def __call__(
-        self, name: str, cells: NDArray[np.int64], mean: _Array, deviation: _Array, *, noise: _Array | None = None
-    ) -> _Array:
+        self, name: str, cells: Ints, mean: Floats, deviation: Floats, *, noise: Floats | None = None
+    ) -> Floats:
         """Draws (n, k) of a target at cells (k,) with these predicted means and deviations (k,).
 
         With standard normal numbers (n, k) for noise, of single measurements.
@@ -56,7 +56,7 @@ class JointDraws:
         found = [self._errors[name](load_space().features(block).astype(np.float32)) for block in blocks]
         return model.around(k, mean, deviation, np.concatenate(found, axis=1), noise=noise)
 
-    def ignorance(self, name: str, mean: _Array, deviation: _Array) -> _Array:
+    def ignorance(self, name: str, mean: Floats, deviation: Floats) -> Floats:
         """Standard deviations (k,) of a target's expected values where means and deviations (k,) were predicted."""
         model, k, _ = self._place[name]
         return model.ignorance(k, mean, deviation)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-_Array = NDArray[np.float64]
+from eomoo.arrays import Floats
 
 # A mean square of ten errors is known to within a factor of two.
 _FEWEST = 10
@@ -27,71 +26,71 @@ class ModelErrors:
         before: (k,) what is expected where a model knows nothing, until ten errors are known.
     """
 
-    def __init__(self, before: _Array) -> None:
+    def __init__(self, before: Floats) -> None:
         self._before = before
-        self._errors: _Array = np.empty((0, len(before)))
-        self._measured: _Array = np.empty((0, len(before)))
-        self._stds: _Array = np.empty((0, len(before)))
+        self._errors: Floats = np.empty((0, len(before)))
+        self._measured: Floats = np.empty((0, len(before)))
+        self._stds: Floats = np.empty((0, len(before)))
 
     def __len__(self) -> int:
         return len(self._errors)
 
-    def learn(self, measured: _Array, predicted: _Array, stds: _Array) -> None:
+    def learn(self, measured: Floats, predicted: Floats, stds: Floats) -> None:
         """Take note of values (n, k), of what was predicted of them, and of the standard deviations given."""
         self._errors = np.concatenate((self._errors, measured - predicted))[-_MOST:]
         self._measured = np.concatenate((self._measured, measured))[-_MOST:]
         self._stds = np.concatenate((self._stds, stds))[-_MOST:]
 
-    def overall(self, last: int) -> _Array:
+    def overall(self, last: int) -> Floats:
         """Root mean squares (k,) of the last errors."""
         if len(self._errors) < _FEWEST:
             return self._before
-        rms: _Array = np.sqrt(np.square(self._errors[-last:]).mean(axis=0))
+        rms: Floats = np.sqrt(np.square(self._errors[-last:]).mean(axis=0))
         return rms
 
-    def expected(self, stds: _Array, last: int) -> _Array:
+    def expected(self, stds: Floats, last: int) -> Floats:
         """Standard deviations (c, k) of the errors where the model gives these (c, k), after the last."""
         if len(self._errors) < _FEWEST:
             return stds * self._before
         constant, slope = _law(np.square(self._errors[-last:]), np.square(self._stds[-last:]))
-        deviations: _Array = np.sqrt(constant + slope * np.square(stds))
+        deviations: Floats = np.sqrt(constant + slope * np.square(stds))
         return deviations
 
-    def correlations(self, last: int) -> _Array:
+    def correlations(self, last: int) -> Floats:
         """Correlations (k, k) of the last errors with each other, to two digits; 0 before ten are known."""
         k = len(self._before)
         return np.zeros((k, k)) if len(self._errors) < _FEWEST else _correlations(self._errors[-last:])
 
-    def skill(self, last: int) -> _Array:
+    def skill(self, last: int) -> Floats:
         """Rank correlations (k,) of what was predicted with what was measured, among the last; 1 before ten."""
         if len(self._errors) < _FEWEST:
             return np.ones(len(self._before))
         measured, k = self._measured[-last:], len(self._before)
         both = np.concatenate((measured, measured - self._errors[-last:]), axis=1)
-        ranked: _Array = np.stack([_ranks(column) for column in both.T], axis=1)
-        skill: _Array = np.diag(_correlations(ranked)[:k, k:])
+        ranked: Floats = np.stack([_ranks(column) for column in both.T], axis=1)
+        skill: Floats = np.diag(_correlations(ranked)[:k, k:])
         return skill
 
 
-def _ranks(column: _Array) -> _Array:
+def _ranks(column: Floats) -> Floats:
     """Ranks (n,), equal values sharing their mean: ``rankdata``, without half a second to import scipy.stats."""
     _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
-    ranks: _Array = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[place]
     return ranks
 
 
-def _correlations(values: _Array) -> _Array:
+def _correlations(values: Floats) -> Floats:
     """Correlations (k, k) of columns (n, k), rounded; 0 with a column that does not vary."""
     centred = values - values.mean(axis=0)
     # Summed row after row, so that the last bit is the same on every machine.
     products = (centred[:, :, None] * centred[:, None, :]).sum(axis=0)
     size = np.sqrt(np.diag(products))
     size[size == 0] = np.inf
-    rounded: _Array = np.round(products / size[:, None] / size, 2)
+    rounded: Floats = np.round(products / size[:, None] / size, 2)
     return rounded
 
 
-def _law(squares: _Array, variances: _Array) -> tuple[_Array, _Array]:
+def _law(squares: Floats, variances: Floats) -> tuple[Floats, Floats]:
     """Constant and slope (k,), not negative, of squared errors (n, k) over a model's variances (n, k).
 
     The constant is what noise there is in the values; the slope is what the model does not know. Between

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Ints
 from eomoo.checks import short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
@@ -192,7 +192,7 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
     return reading(f"the models in {folder}", read)
 
 
-def _part(folder: Path, facts: Mapping[str, Any], cells: NDArray[np.int64], scaling: Scaling, *, trees: bool) -> Part:
+def _part(folder: Path, facts: Mapping[str, Any], cells: Ints, scaling: Scaling, *, trees: bool) -> Part:
     names = tuple(facts["targets"])
     recipe = Recipe(**{**facts["recipe"], **_parts_of_recipe(facts["recipe"])})
     own = cells if facts["cells"] is None else np.array(facts["cells"], dtype=np.int64)

@@ -21,6 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
 from eomoo.jobs import one_thread
@@ -77,7 +78,7 @@ class Predictions:
         return self._unpacked[key]
 
 
-def rounded(values: NDArray[np.float64], bits: int) -> _Single:
+def rounded(values: Floats, bits: int) -> _Single:
     """Values, rounded to so many significant binary digits, at most 24."""
     fraction, exponent = np.frexp(values)
     steps = 2.0**bits

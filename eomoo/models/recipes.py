@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from eomoo.arrays import Floats
 from eomoo.models.gaussian_process import Kernel
 from eomoo.models.kinds import QUALITIES, kind_of
 from eomoo.models.trees import Trees
@@ -119,9 +117,7 @@ SEARCH = Recipe(
 START = Recipe(trees=Trees(rounds=200, eta=0.1, min_child_weight=3, subsample=0.7, colsample_bytree=0.5), held_out=0.2)
 
 
-def recipe_for(
-    name: str, values: NDArray[np.float64], *, encoding: str | None = None, kind: str | None = None
-) -> Recipe:
+def recipe_for(name: str, values: Floats, *, encoding: str | None = None, kind: str | None = None) -> Recipe:
     """The recipe of a target of anybody's table: by its kind, how many values (n,) there are and how they spread.
 
     Args:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from xgboost import Booster
 
 
-_Array = NDArray[np.float64]
 _BLOCK = 1 << 13
 LEAST_ROWS = 10
 """Fewer rows say nothing: a fifth of ten is held out, and eight are learnt from."""
@@ -62,22 +62,22 @@ class Model(Regressor):
 
     recipe: Recipe
     boosters: tuple[Booster, ...]
-    mean: _Array
-    std: _Array
+    mean: Floats
+    std: Floats
     scaling: Scaling | None
-    known: _Array
-    weights: _Array
-    rows: NDArray[np.int64]
-    noise: _Array
-    slow_share: _Array
-    slow_factor: _Array
+    known: Floats
+    weights: Floats
+    rows: Ints
+    noise: Floats
+    slow_share: Floats
+    slow_factor: Floats
     law: Law
-    spread: _Array
-    spearman: _Array
+    spread: Floats
+    spearman: Floats
     n_train: int
-    repeats: _Array | None = None
+    repeats: Floats | None = None
 
-    def predict_and_place(self, features: ArrayLike) -> tuple[_Array, _Array, _Array]:
+    def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
         center, noise, unknown, unlike = self._parts(features)
         expected = self._in_units(center)
@@ -89,7 +89,7 @@ class Model(Regressor):
         with one_thread():
             return self._clues(X)[1]
 
-    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], _Array]:
+    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], Floats]:
         """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
 
         A cell has the same errors in whatever company it is asked for.
@@ -104,13 +104,13 @@ class Model(Regressor):
             kernel, repeats = replace(self.recipe.kernel, noise=float(self.noise[k])), self.repeats
             paths = Paths(self.known, kernel, n, rng, repeats=1.0 if repeats is None else repeats)
 
-        def at(X: NDArray[Any]) -> _Array:
+        def at(X: NDArray[Any]) -> Floats:
             with one_thread():
                 return paths(scaling(selected(X, columns)))
 
         return at
 
-    def around(self, k: int, mean: _Array, deviation: _Array, errors: _Array, *, noise: _Array | None = None) -> _Array:
+    def around(self, k: int, mean: Floats, deviation: Floats, errors: Floats, *, noise: Floats | None = None) -> Floats:
         """Draws (n, c) of expected values from what ``predict`` said (c,) and errors (n, c), as ``errors`` gives.
 
         With standard normal numbers (n, c) for noise, of single measurements.
@@ -123,7 +123,7 @@ class Model(Regressor):
             return self._turned(middle + off)
         return self._turned(middle * np.exp(off / middle))
 
-    def ignorance(self, k: int, mean: _Array, deviation: _Array) -> _Array:
+    def ignorance(self, k: int, mean: Floats, deviation: Floats) -> Floats:
         """Standard deviations (c,) of expected values from what ``predict`` said (c,): less measurement noise."""
         if self.recipe.kernel is None or self.recipe.local:
             return deviation
@@ -132,18 +132,18 @@ class Model(Regressor):
         center = ((np.log(turned / slow) if self.recipe.log else turned) - self.mean[k]) / self.std[k]
         variance = self.law.noise(np.repeat(center[:, None], len(self.mean), axis=1))[:, k]
         noise = self.spread[k] * self.std[k] * np.sqrt(variance) * (turned if self.recipe.log else 1.0)
-        unknown: _Array = np.sqrt(np.maximum(deviation**2 - noise**2, 0.0))
+        unknown: Floats = np.sqrt(np.maximum(deviation**2 - noise**2, 0.0))
         return unknown
 
-    def calibrated(self, *, law: Law | None = None, spread: _Array | None = None) -> Model:
+    def calibrated(self, *, law: Law | None = None, spread: Floats | None = None) -> Model:
         """The same model with deviations by another law, or scaled by these factors (m,)."""
         return replace(self, law=law or self.law, spread=self.spread if spread is None else spread)
 
-    def unit(self, expected: _Array) -> _Array:
+    def unit(self, expected: Floats) -> Floats:
         """What a deviation of 1 is (k, m) in the targets' units, where these values (k, m) are expected."""
         return self.spread * self.std * (self._turned(expected) if self.recipe.log else np.ones_like(expected))
 
-    def _parts(self, features: ArrayLike) -> tuple[_Array, _Array, _Array, _Array]:
+    def _parts(self, features: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
         """Mean (k, m) in (log) units; variances (k, m) of noise and of ignorance in parts of the target's; (k,)."""
         X = np.ascontiguousarray(features, dtype=np.float32)
         center, noise, unknown = (np.empty((len(X), len(self.mean))) for _ in range(3))
@@ -156,7 +156,7 @@ class Model(Regressor):
                 unlike[here] = 0.0 if clues is None else 1.0 - clues.alike
         return self.mean + self.std * center, noise, unknown, unlike
 
-    def _variances(self, clues: Clues | None) -> tuple[_Array | float, _Array | float]:
+    def _variances(self, clues: Clues | None) -> tuple[Floats | float, Floats | float]:
         if clues is None:
             return 0.0, 1.0
         if self.recipe.local:
@@ -164,7 +164,7 @@ class Model(Regressor):
             return 0.0, np.maximum(1.0 - clues.alike[:, None], self.recipe.kernel.noise)
         return self.law.noise(clues.center), self.law.unknown(clues)
 
-    def _clues(self, X: NDArray[np.float32]) -> tuple[_Array, Clues | None]:
+    def _clues(self, X: NDArray[np.float32]) -> tuple[Floats, Clues | None]:
         """Standardised predictions (k, m), and what tells how far they may be off."""
         trees = predict_trees(self.boosters, seen_by_trees(X, self.recipe))
         if self.recipe.kernel is None:
@@ -183,19 +183,19 @@ class Model(Regressor):
         assert self.recipe.kernel is not None
         return Predictor(self.known, self.weights, self.recipe.kernel)
 
-    def _in_units(self, center: _Array) -> _Array:
+    def _in_units(self, center: Floats) -> Floats:
         return self._turned(self._expected(center) if self.recipe.log else center)
 
-    def _turned(self, values: _Array) -> _Array:
+    def _turned(self, values: Floats) -> Floats:
         """What is modelled as what is asked for, or back: an error as its accuracy."""
         return 1.0 - values if self.recipe.of_error else values
 
-    def _expected(self, center: _Array) -> _Array:
-        expected: _Array = np.exp(center) * (1.0 + self.slow_share * (self.slow_factor - 1.0))
+    def _expected(self, center: Floats) -> Floats:
+        expected: Floats = np.exp(center) * (1.0 + self.slow_share * (self.slow_factor - 1.0))
         return expected
 
 
-def _own_errors(row: NDArray[Any], n: int, *, seed: list[int]) -> _Array:
+def _own_errors(row: NDArray[Any], n: int, *, seed: list[int]) -> Floats:
     """Standard normal numbers (n,) of a cell, told by its features."""
     return np.random.default_rng([*seed, zlib.crc32(row.tobytes())]).standard_normal(n)
 
@@ -213,8 +213,8 @@ def fit(
     seed: int | np.random.Generator = 0,
     scaling: Scaling | None = None,
     n_threads: int = 1,
-    repeats: _Array | None = None,
-    noise: _Array | None = None,
+    repeats: Floats | None = None,
+    noise: Floats | None = None,
 ) -> Model:
     """Fit a model of the columns of Y.
 
@@ -254,13 +254,13 @@ def fit(
 def _fit(
     recipe: Recipe,
     features: NDArray[np.float32],
-    values: _Array,
+    values: Floats,
     seed: int,
     rng: np.random.Generator,
     scaling: Scaling | None,
     n_threads: int,
-    repeats: _Array | None,
-    measured: _Array | None,
+    repeats: Floats | None,
+    measured: Floats | None,
 ) -> Model:
     X, trees_see = selected(features, recipe.columns), seen_by_trees(features, recipe)
     n, m = values.shape
@@ -313,21 +313,21 @@ def _fit(
     )
 
 
-def _drawn_nearer(Y: _Array) -> _Array:
+def _drawn_nearer(Y: Floats) -> Floats:
     """Values (n, m) of which none is far above the others of its column."""
     low, middle, high = np.percentile(Y, [25, 50, 75], axis=0)
-    nearer: _Array = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
+    nearer: Floats = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
     return nearer
 
 
-def _moments(Y: _Array) -> tuple[_Array, _Array]:
+def _moments(Y: Floats) -> tuple[Floats, Floats]:
     """Means and standard deviations (m,) of the columns, exactly summed; 1 where a column does not vary."""
     mean = np.array([math.fsum(y) / len(Y) for y in Y.T])
     std = [math.sqrt(math.fsum((y - c) ** 2) / len(Y)) or 1.0 for y, c in zip(Y.T, mean, strict=True)]
     return mean, np.array(std)
 
 
-def modelled(recipe: Recipe, values: _Array) -> _Array:
+def modelled(recipe: Recipe, values: Floats) -> Floats:
     """What a recipe models of values (...): errors of accuracies, logarithms, or they themselves.
 
     Raises:
@@ -342,7 +342,7 @@ def modelled(recipe: Recipe, values: _Array) -> _Array:
     return np.array([math.log(v) for v in values.flat]).reshape(values.shape)
 
 
-def _checked(X: ArrayLike, Y: ArrayLike) -> tuple[NDArray[np.float32], _Array, NDArray[np.int64]]:
+def _checked(X: ArrayLike, Y: ArrayLike) -> tuple[NDArray[np.float32], Floats, Ints]:
     """Features and values of the rows that have all values, and which rows these are."""
     features, values = np.ascontiguousarray(X, dtype=np.float32), np.asarray(Y, dtype=np.float64)
     if features.ndim != 2 or values.ndim != 2 or len(features) != len(values) or values.shape[1] == 0:
@@ -358,7 +358,7 @@ def _checked(X: ArrayLike, Y: ArrayLike) -> tuple[NDArray[np.float32], _Array, N
     return features[usable], values[usable], usable
 
 
-def _spearman(a: _Array, b: _Array) -> float:
+def _spearman(a: Floats, b: Floats) -> float:
     from scipy.stats import spearmanr
 
     if np.ptp(a) == 0 or np.ptp(b) == 0:

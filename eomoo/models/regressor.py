@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.models.recipes import Recipe
-
-_Array = NDArray[np.float64]
 
 
 class Regressor(ABC):
@@ -23,36 +22,36 @@ class Regressor(ABC):
 
     recipe: Recipe
 
-    def predict(self, features: ArrayLike) -> tuple[_Array, _Array]:
+    def predict(self, features: ArrayLike) -> tuple[Floats, Floats]:
         """Means and standard deviations (k, m) each, in the targets' units, for features (k, d)."""
         mean, std, _ = self.predict_and_place(features)
         return mean, std
 
     @abstractmethod
-    def predict_and_place(self, features: ArrayLike) -> tuple[_Array, _Array, _Array]:
+    def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
 
     @abstractmethod
-    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], _Array]:
+    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], Floats]:
         """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
 
         A cell has the same errors in whatever company it is asked for.
         """
 
     @abstractmethod
-    def around(self, k: int, mean: _Array, deviation: _Array, errors: _Array, *, noise: _Array | None = None) -> _Array:
+    def around(self, k: int, mean: Floats, deviation: Floats, errors: Floats, *, noise: Floats | None = None) -> Floats:
         """Draws (n, c) of expected values from what ``predict`` said (c,) and errors (n, c), as ``errors`` gives.
 
         With standard normal numbers (n, c) for noise, of single measurements.
         """
 
     @abstractmethod
-    def ignorance(self, k: int, mean: _Array, deviation: _Array) -> _Array:
+    def ignorance(self, k: int, mean: Floats, deviation: Floats) -> Floats:
         """Standard deviations (c,) of expected values from what ``predict`` said (c,): less measurement noise."""
 
     def draw(
-        self, features: ArrayLike, n: int, *, seed: int, noise: bool = False, deviations: _Array | None = None
-    ) -> _Array:
+        self, features: ArrayLike, n: int, *, seed: int, noise: bool = False, deviations: Floats | None = None
+    ) -> Floats:
         """Joint draws (n, k, m) of the targets' expected values at features (k, d), in the targets' units.
 
         Their mean and deviation are those of ``predict``, less the noise of a single measurement; what the
@@ -78,7 +77,7 @@ class Regressor(ABC):
         return drawn
 
 
-def _distinct(X: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct(X: NDArray[Any]) -> tuple[Ints, Ints]:
     """The first row of each kind among rows (k, d), and for each row (k,) which of them is its equal."""
     rows = np.ascontiguousarray(X).view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()
     _, first, place = np.unique(rows, return_index=True, return_inverse=True)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.checks import known_name
 from eomoo.models.gaussian_process import on_grid
 from eomoo.space import load_space
 from eomoo.space.features import feature_names
 
 NUMBERS_FILE = "models.json"
-_Array = NDArray[np.float64]
 _BLOCK = 1 << 14
 
 
@@ -25,10 +25,10 @@ _BLOCK = 1 << 14
 class Scaling:
     """Mean and standard deviation of every feature, (d,) each."""
 
-    mean: _Array
-    std: _Array
+    mean: Floats
+    std: Floats
 
-    def __call__(self, features: NDArray[Any]) -> _Array:
+    def __call__(self, features: NDArray[Any]) -> Floats:
         """Standardised features (n, d), on the grid."""
         return on_grid((features.astype(np.float64) - self.mean) / self.std)
 
@@ -107,5 +107,5 @@ def measured_scaling() -> Scaling:
     return Scaling(mean=_short(mean), std=_short(np.where(std > 0, std, 1.0)))
 
 
-def _short(values: _Array) -> _Array:
+def _short(values: Floats) -> Floats:
     return np.array([float(f"{v:.8g}") for v in values])

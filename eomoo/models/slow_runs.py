@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.models.gaussian_process import Solver
 
-_Array = NDArray[np.float64]
 
-
-def slow_runs(y: _Array, solver: Solver) -> tuple[_Array, float, float]:
+def slow_runs(y: Floats, solver: Solver) -> tuple[Floats, float, float]:
     """How surely each run was slow (n,), the share of slow runs, and by how much their y is larger.
 
     Expectation and maximisation on the residuals that a Gaussian process leaves when each run in turn
@@ -27,7 +25,7 @@ def slow_runs(y: _Array, solver: Solver) -> tuple[_Array, float, float]:
     return slow, share, shift
 
 
-def _two_normals(x: _Array) -> tuple[_Array, float, float]:
+def _two_normals(x: Floats) -> tuple[Floats, float, float]:
     """Membership (n,) in the upper of two normal distributions of one width, its share, the distance."""
     low, high = float(np.percentile(x, 25)), float(np.percentile(x, 90))
     width, share = (high - low) / 3.0 or 1.0, 0.25

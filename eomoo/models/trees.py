@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
+
 if TYPE_CHECKING:
     from xgboost import Booster
 
@@ -26,13 +28,7 @@ class Trees:
 
 
 def boost(
-    X: NDArray[np.float32],
-    Y: NDArray[np.float64],
-    trees: Trees,
-    *,
-    seed: int,
-    n_threads: int = 1,
-    weight: NDArray[np.float64] | None = None,
+    X: NDArray[np.float32], Y: Floats, trees: Trees, *, seed: int, n_threads: int = 1, weight: Floats | None = None
 ) -> Booster:
     """One ensemble for all columns of Y, standardised; the same bits on every machine for one thread.
 
@@ -57,7 +53,7 @@ def boost(
     return booster
 
 
-def predict_trees(boosters: tuple[Booster, ...], X: NDArray[np.float32]) -> NDArray[np.float64]:
+def predict_trees(boosters: tuple[Booster, ...], X: NDArray[np.float32]) -> Floats:
     """Predictions (n, m) for features (n, d): the columns of all ensembles, side by side."""
     if not len(X):
         return np.empty((0, sum(booster.num_features() > 0 for booster in boosters)))

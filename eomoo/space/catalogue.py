@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Ints
 from eomoo.errors import SettingError
 from eomoo.space.cell import MAX_VERTICES, OPERATIONS, Cell
 from eomoo.space.cost import SO2SAT, Skeleton, count_macs, count_params
@@ -52,10 +53,10 @@ class Catalogue(Tables):
     @overload
     def index(self, X: Cell) -> int: ...
     @overload
-    def index(self, X: Sequence[Cell] | NDArray[Any]) -> NDArray[np.int64]: ...
+    def index(self, X: Sequence[Cell] | NDArray[Any]) -> Ints: ...
     @overload
     def index(self, X: ArrayLike) -> Any: ...
-    def index(self, X: Any) -> int | NDArray[np.int64]:
+    def index(self, X: Any) -> int | Ints:
         """Indices of genotypes, or of cells.
 
         Args:
@@ -92,7 +93,7 @@ class Catalogue(Tables):
 
     # -- neighbours ----------------------------------------------------------------------------
 
-    def neighbors(self, i: int, kind: str = "hamming") -> NDArray[np.int64]:
+    def neighbors(self, i: int, kind: str = "hamming") -> Ints:
         """Indices of the cells one step from cell ``i``: sorted, distinct, without ``i`` itself.
 
         Args:
@@ -107,7 +108,7 @@ class Catalogue(Tables):
             raise SettingError(f"neighbors takes one index, got {np.size(i)}; see neighbor_lists for several")
         return self.neighbor_lists([i], kind=kind)[1]
 
-    def neighbor_lists(self, i: ArrayLike, *, kind: str = "hamming") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def neighbor_lists(self, i: ArrayLike, *, kind: str = "hamming") -> tuple[Ints, Ints]:
         """Neighbours of several cells: how many each has (n,), and all of them one after another."""
         indices = np.atleast_1d(self.check(i))
         if indices.ndim > 1:
@@ -127,8 +128,8 @@ class Catalogue(Tables):
     @overload
     def params(self, i: int, skeleton: Skeleton = ...) -> int: ...
     @overload
-    def params(self, i: _Indices, skeleton: Skeleton = ...) -> NDArray[np.int64]: ...
-    def params(self, i: int | _Indices, skeleton: Skeleton = SO2SAT) -> int | NDArray[np.int64]:
+    def params(self, i: _Indices, skeleton: Skeleton = ...) -> Ints: ...
+    def params(self, i: int | _Indices, skeleton: Skeleton = SO2SAT) -> int | Ints:
         """Trainable parameters of the network, exact: int64 (n,) for indices (n,), int for one."""
         total = count_params(self, self.check(i), skeleton)
         return total if np.ndim(i) else int(total)
@@ -136,8 +137,8 @@ class Catalogue(Tables):
     @overload
     def macs(self, i: int, skeleton: Skeleton = ...) -> int: ...
     @overload
-    def macs(self, i: _Indices, skeleton: Skeleton = ...) -> NDArray[np.int64]: ...
-    def macs(self, i: int | _Indices, skeleton: Skeleton = SO2SAT) -> int | NDArray[np.int64]:
+    def macs(self, i: _Indices, skeleton: Skeleton = ...) -> Ints: ...
+    def macs(self, i: int | _Indices, skeleton: Skeleton = SO2SAT) -> int | Ints:
         """Multiply-accumulates of an image (convolutions and classifier), exact; shaped as ``params``."""
         total = count_macs(self, self.check(i), skeleton)
         return total if np.ndim(i) else int(total)

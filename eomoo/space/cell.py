@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Bools, Ints
 from eomoo.checks import short
 from eomoo.errors import CellError
 from eomoo.notebook import to_html
@@ -99,7 +100,7 @@ class Cell:
             self._hash = _hash_graph(self._matrix.tolist(), (-1, *self._codes, -2))
         return self._hash
 
-    def genotype(self) -> NDArray[np.int64]:
+    def genotype(self) -> Ints:
         """The cell as it stands, as 26 integers: 21 edge bits row by row, then 5 operations.
 
         A cell with fewer than 7 vertices is padded by unused vertices in front of the output,
@@ -129,7 +130,7 @@ class Cell:
         return Cell, (self._matrix.tolist(), self.ops)
 
 
-def pack_genotype(matrix: NDArray[np.int8], codes: Sequence[int]) -> NDArray[np.int64]:
+def pack_genotype(matrix: NDArray[np.int8], codes: Sequence[int]) -> Ints:
     """Genotype (26,) of a pruned adjacency matrix (V, V) and the V - 2 operation codes."""
     n = len(matrix)
     at = [*range(n - 1), MAX_VERTICES - 1]
@@ -173,7 +174,7 @@ def _checked_ops(ops: Sequence[str], n: int) -> list[int]:
     return [_CODES[op] for op in ops[1:-1]]
 
 
-def _on_a_path(matrix: NDArray[np.int8]) -> NDArray[np.bool_]:
+def _on_a_path(matrix: NDArray[np.int8]) -> Bools:
     n = len(matrix)
     forward, backward = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     forward[0] = backward[-1] = True

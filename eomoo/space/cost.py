@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Ints
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.space.cell import MAX_VERTICES
@@ -85,7 +85,7 @@ SO2SAT = Skeleton(in_channels=10, n_classes=17)
 CIFAR10 = Skeleton(in_channels=3, n_classes=10)
 
 
-def vertex_channels(adjacency: NDArray[np.bool_], width: int) -> NDArray[np.int64]:
+def vertex_channels(adjacency: Bools, width: int) -> Ints:
     """Channels of the 5 interior vertices of cells whose output has ``width`` channels.
 
     The vertices joined to the output share its width, one more for the first ones when it does not
@@ -101,42 +101,38 @@ def vertex_channels(adjacency: NDArray[np.bool_], width: int) -> NDArray[np.int6
     joined = adjacency[:, 1:_OUT, _OUT].astype(np.int64)
     share = np.maximum(joined.sum(axis=1, keepdims=True), 1)
     extra = np.cumsum(joined, axis=1) <= width % share
-    channels: NDArray[np.int64] = joined * (width // share + extra)
+    channels: Ints = joined * (width // share + extra)
     for v in range(_INTERIOR - 2, -1, -1):
         successors = adjacency[:, v + 1, 1:_OUT] * channels
         channels[:, v] = np.where(joined[:, v] == 1, channels[:, v], successors.max(axis=1))
     return channels
 
 
-def count_params(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> NDArray[np.int64]:
+def count_params(space: Tables, indices: Ints, skeleton: Skeleton) -> Ints:
     """Trainable parameters of the networks of the cells (n,): weights, batch norms, classifier's bias."""
     stem = (9 * skeleton.in_channels + 2) * skeleton.stem_channels
     classifier = (skeleton.widths[-1] + 1) * skeleton.n_classes
     return stem + classifier + _inside(space, indices, skeleton, batch_norm=2, spatial=False)
 
 
-def count_macs(space: Tables, indices: NDArray[np.int64], skeleton: Skeleton) -> NDArray[np.int64]:
+def count_macs(space: Tables, indices: Ints, skeleton: Skeleton) -> Ints:
     """Multiply-accumulates per image of the convolutions and the classifier, for the cells (n,)."""
     stem = 9 * skeleton.in_channels * skeleton.stem_channels * skeleton.pixels[0]
     classifier = skeleton.widths[-1] * skeleton.n_classes
     return stem + classifier + _inside(space, indices, skeleton, batch_norm=0, spatial=True)
 
 
-def _inside(
-    space: Tables, indices: NDArray[np.int64], skeleton: Skeleton, *, batch_norm: int, spatial: bool
-) -> NDArray[np.int64]:
+def _inside(space: Tables, indices: Ints, skeleton: Skeleton, *, batch_norm: int, spatial: bool) -> Ints:
     """What stem and classifier leave out: the cells' operations, and the projections of their inputs."""
     conv3x3, conv1x1, projection = _structure_costs(space, skeleton, batch_norm, spatial)
     structure, ops = space.structure[indices], space.padded_ops(indices)
     operations = np.where(ops == 0, conv3x3[structure], 0) + np.where(ops == 1, conv1x1[structure], 0)
-    total: NDArray[np.int64] = operations.sum(axis=-1) + projection[structure]
+    total: Ints = operations.sum(axis=-1) + projection[structure]
     return total
 
 
 @lru_cache(maxsize=32)
-def _structure_costs(
-    space: Tables, skeleton: Skeleton, batch_norm: int, spatial: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _structure_costs(space: Tables, skeleton: Skeleton, batch_norm: int, spatial: bool) -> tuple[Ints, Ints, Ints]:
     """Cost of a conv3x3 and of a conv1x1 at each vertex (n, 5), and of all projections (n,)."""
     adjacency = space.structure_adjacency
     shape = (len(adjacency), _INTERIOR)

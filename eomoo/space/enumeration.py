@@ -14,6 +14,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.space.cell import MAX_EDGES, MAX_VERTICES, N_OP_GENES
 
 N_CELLS = 423_624  # Ying et al., NAS-Bench-101, ICML 2019; the enumeration gives it too
@@ -165,7 +166,7 @@ def _canonical_labelled(
     return canonical
 
 
-def _images_of_masks(mask: NDArray[np.int32], orders: NDArray[np.intp]) -> NDArray[np.float64]:
+def _images_of_masks(mask: NDArray[np.int32], orders: NDArray[np.intp]) -> Floats:
     """Masks (n,) under each reordering (m, V - 2) of the interior; huge where an edge turns back."""
     n = orders.shape[1] + 2
     bits = (mask[:, None] >> np.arange(n * (n - 1) // 2)) & 1
@@ -175,7 +176,7 @@ def _images_of_masks(mask: NDArray[np.int32], orders: NDArray[np.intp]) -> NDArr
         for y in range(1, n):
             for x in range(y):
                 weight[edge_bit(x, y), k] = 1 << edge_bit(at[x], at[y]) if at[x] < at[y] else _FORBIDDEN
-    images: NDArray[np.float64] = bits.astype(np.float64) @ weight
+    images: Floats = bits.astype(np.float64) @ weight
     return images
 
 

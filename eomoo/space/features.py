@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Ints
 from eomoo.checks import known_name
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
 from eomoo.space.structural import STRUCTURAL_NAMES, structural_features
@@ -26,7 +27,7 @@ _SLOT_NAMES = (
 _SIZE_17 = len(_SLOT_NAMES)
 
 
-def features(space: Tables, indices: NDArray[np.int64], *, kind: str = "structural") -> NDArray[np.number]:
+def features(space: Tables, indices: Ints, *, kind: str = "structural") -> NDArray[np.number]:
     """Features of cells (n,).
 
     Args:
@@ -61,7 +62,7 @@ def feature_names(kind: str = "structural") -> tuple[str, ...]:
     return _KINDS[kind][1]
 
 
-def matrix_17x17(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+def matrix_17x17(space: Tables, indices: Ints) -> NDArray[np.uint8]:
     """The 17x17 adjacency matrices of cells (n,), shape (n, 17, 17)."""
     structure, ops = space.structure[indices], space.padded_ops(indices)
     adjacency = space.structure_adjacency[structure]
@@ -76,22 +77,22 @@ def matrix_17x17(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.uint8]
     return matrix
 
 
-def _one_hot(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _one_hot(space: Tables, indices: Ints) -> NDArray[np.uint8]:
     genes = space.genotype(indices)
     used = np.arange(_INTERIOR) < space.n_vertices[indices, None] - 2
     chosen = (genes[:, N_EDGE_GENES:, None] == np.arange(3)) & used[:, :, None]
     return np.concatenate([genes[:, :N_EDGE_GENES], chosen.reshape(len(genes), -1)], axis=1).astype(np.uint8)
 
 
-def _flat_17x17(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _flat_17x17(space: Tables, indices: Ints) -> NDArray[np.uint8]:
     return matrix_17x17(space, indices).reshape(len(indices), -1)
 
 
-def _structural(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+def _structural(space: Tables, indices: Ints) -> NDArray[np.float32]:
     return structural_features(space.structure_adjacency[space.structure[indices]], space.padded_ops(indices))
 
 
-def _both(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+def _both(space: Tables, indices: Ints) -> NDArray[np.float32]:
     parts = _structural(space, indices), _one_hot(space, indices)
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
@@ -99,7 +100,7 @@ def _both(space: Tables, indices: NDArray[np.int64]) -> NDArray[np.float32]:
 FEATURE_KINDS = ("one-hot", "17x17", "structural", "structural+one-hot")
 _EDGE_NAMES = tuple(f"edge_{x}_{y}" for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES))
 _OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, _INTERIOR + 1) for name in _SHORT)
-_Encode = Callable[[Tables, NDArray[np.int64]], NDArray[np.number]]
+_Encode = Callable[[Tables, Ints], NDArray[np.number]]
 _KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.number]]] = {
     "one-hot": (_one_hot, (*_EDGE_NAMES, *_OP_NAMES), np.uint8),
     "17x17": (_flat_17x17, tuple(f"{a}>{b}" for a in _SLOT_NAMES for b in _SLOT_NAMES), np.uint8),

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Ints
 from eomoo.checks import known_name
 from eomoo.errors import EomooError
 from eomoo.files import atomic_path, cache_folder, read_array
@@ -22,7 +23,7 @@ _BLOCK = 1 << 14
 # CRC-32 of the pairs that ``_one_way_steps`` finds; the space never changes, so nor do they.
 _ONE_WAY_CHECKSUM = 0x0A98AE06
 
-_Lists = tuple[NDArray[np.int64], NDArray[np.int64]]
+_Lists = tuple[Ints, Ints]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,13 @@ class Neighborhood:
         True
     """
 
-    indptr: NDArray[np.int64]
+    indptr: Ints
     indices: NDArray[np.int32]
 
     def __getitem__(self, i: int) -> NDArray[np.int32]:
         return self.indices[self.indptr[i] : self.indptr[i + 1]]
 
-    def rows(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def rows(self, indices: Ints) -> tuple[Ints, Ints]:
         """How many neighbours each of the cells (n,) has, and all of them one after another."""
         first, counts = self.indptr[indices], self.indptr[indices + 1] - self.indptr[indices]
         skipped = np.repeat(first - (np.cumsum(counts) - counts), counts)
@@ -59,7 +60,7 @@ def check_kind(kind: str) -> None:
     known_name("neighbourhood", kind, KINDS)
 
 
-def one_step(space: Tables, indices: NDArray[np.int64], *, kind: str) -> NDArray[np.int32]:
+def one_step(space: Tables, indices: Ints, *, kind: str) -> NDArray[np.int32]:
     """The cells one step from the stored members of the cells (n,): "hamming" or "published".
 
     A step flips one of the 21 edges or changes one of the 5 operations of the genotype.
@@ -77,7 +78,7 @@ def one_step(space: Tables, indices: NDArray[np.int64], *, kind: str) -> NDArray
     return _distinct(near)
 
 
-def neighbor_lists(space: Tables, indices: NDArray[np.int64], kind: str) -> _Lists:
+def neighbor_lists(space: Tables, indices: Ints, kind: str) -> _Lists:
     """How many neighbours each of the cells (n,) has, and all of them one after another, sorted.
 
     "symmetric" is a step from the stored member or the reverse of one: b is a neighbour of a exactly when a
@@ -102,11 +103,11 @@ def neighborhood(space: Tables, kind: str) -> Neighborhood:
     return _compressed([counts for counts, _ in lists], [flat.astype(np.int32) for _, flat in lists])
 
 
-def _blocks(space: Tables) -> list[NDArray[np.int64]]:
+def _blocks(space: Tables) -> list[Ints]:
     return [np.arange(start, min(start + _BLOCK, len(space))) for start in range(0, len(space), _BLOCK)]
 
 
-def _compressed(counts: list[NDArray[np.int64]], flat: list[NDArray[np.int32]]) -> Neighborhood:
+def _compressed(counts: list[Ints], flat: list[NDArray[np.int32]]) -> Neighborhood:
     every = np.concatenate(counts)
     return Neighborhood(indptr=np.concatenate(([0], np.cumsum(every))), indices=np.concatenate(flat))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Bools
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.cost import SO2SAT
 
@@ -23,7 +24,7 @@ _Array = NDArray[np.float32]
 _Columns = dict[str, _Array]
 
 
-def structural_features(adjacency: NDArray[np.bool_], ops: NDArray[np.int8]) -> _Array:
+def structural_features(adjacency: Bools, ops: NDArray[np.int8]) -> _Array:
     """Structural features of cells as labelled graphs.
 
     Paths lead from input to output. Costs are those on the So2Sat skeleton, batch norm left out:
@@ -40,7 +41,7 @@ def structural_features(adjacency: NDArray[np.bool_], ops: NDArray[np.int8]) -> 
     return np.stack(list(_columns(adjacency, ops).values()), axis=1)
 
 
-def _columns(adjacency: NDArray[np.bool_], ops: NDArray[np.int8]) -> _Columns:
+def _columns(adjacency: Bools, ops: NDArray[np.int8]) -> _Columns:
     # Vertices first and cells last, so that each step below runs over contiguous memory.
     edges = np.ascontiguousarray(adjacency.transpose(1, 2, 0), dtype=np.float32)
     used = np.ones(edges.shape[1:], dtype=np.float32)

@@ -11,6 +11,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Bools, Ints
 from eomoo.checks import short
 from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_array
@@ -75,7 +76,7 @@ class Tables:
     def __len__(self) -> int:
         return N_CELLS
 
-    def distinct(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    def distinct(self, indices: Ints) -> Ints:
         """The distinct ones of indices of cells (n,), ascending: a mark for each cell is quicker than a sort."""
         marked = np.zeros(len(self), dtype=bool)
         marked[indices] = True
@@ -83,7 +84,7 @@ class Tables:
 
     # -- genotype -> index ---------------------------------------------------------------------
 
-    def violation(self, X: ArrayLike) -> NDArray[np.int64]:
+    def violation(self, X: ArrayLike) -> Ints:
         """How far genotypes (n, 26) are from a valid one: a number of edges, 0 where valid.
 
         Edges over 9 after pruning are counted; 1 where input and output are not connected, since one
@@ -91,7 +92,7 @@ class Tables:
         """
         return self.decode(X)[1]
 
-    def decode(self, X: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def decode(self, X: ArrayLike) -> tuple[Ints, Ints]:
         """``index`` and ``violation`` of genotypes (n, 26) in one pass."""
         genes = np.atleast_2d(_checked_genotypes(X))
         index = np.empty(len(genes), dtype=np.int64)
@@ -101,8 +102,8 @@ class Tables:
             index[here], violation[here] = self._decode_block(genes[here])
         return index, violation
 
-    def _decode_block(self, genes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        wrong: NDArray[np.bool_] | None = None
+    def _decode_block(self, genes: Ints) -> tuple[Ints, Ints]:
+        wrong: Bools | None = None
         # Negative genes have high bits set, so one bitwise "or" of all tells whether any is amiss.
         if np.bitwise_or.reduce(genes, axis=None) & ~3 or (genes > _HIGHEST).any():
             wrong = np.asarray(((genes < 0) | (genes > _HIGHEST)).any(axis=1))
@@ -115,7 +116,7 @@ class Tables:
             violation[wrong] = _TOO_FAR
         return index, violation
 
-    def lookup(self, mask: NDArray[np.int64], code: NDArray[np.int64]) -> NDArray[np.int32]:
+    def lookup(self, mask: Ints, code: Ints) -> NDArray[np.int32]:
         """Indices of edge masks and operation codes over 7 vertices (broadcast together), or -1."""
         structure = self._structure_of_mask[mask]
         labelling = self._labelling_of_survivors[(self._survivors_of_mask[mask].astype(np.int64) << np.int64(8)) | code]
@@ -125,11 +126,11 @@ class Tables:
             found[np.broadcast_to(invalid, found.shape)] = -1
         return found
 
-    def one_gene_changes(self, X: NDArray[np.int64]) -> NDArray[np.int32]:
+    def one_gene_changes(self, X: Ints) -> NDArray[np.int32]:
         """Cells of the genotypes that differ from genotypes (n, 26) in one gene: see ``one_step_from``."""
         return self.one_step_from(X[:, :N_EDGE_GENES] @ EDGE_WEIGHTS, X[:, N_EDGE_GENES:] @ _POWERS)
 
-    def one_step_from(self, mask: NDArray[np.int64], code: NDArray[np.int64]) -> NDArray[np.int32]:
+    def one_step_from(self, mask: Ints, code: Ints) -> NDArray[np.int32]:
         """Cells one gene from edge masks (n,) and operation codes (n,): (n, 31), -1 where invalid.
 
         Columns: the 21 edge genes flipped, then each of the 5 operations raised by one, then by two
@@ -142,7 +143,7 @@ class Tables:
 
     # -- index -> genotype, hash ---------------------------------------------------------------
 
-    def genotype(self, i: ArrayLike) -> NDArray[np.int64]:
+    def genotype(self, i: ArrayLike) -> Ints:
         """Genotypes of the stored members: (n, 26) int64 for indices (n,), (26,) for one index."""
         indices = self.check(i)
         genes = np.empty((*indices.shape, N_GENES), dtype=np.int64)
@@ -150,14 +151,14 @@ class Tables:
         genes[..., N_EDGE_GENES:] = self.padded_ops(indices)
         return genes
 
-    def padded_ops(self, indices: NDArray[np.int64]) -> NDArray[np.int8]:
+    def padded_ops(self, indices: Ints) -> NDArray[np.int8]:
         """Operations of the 5 interior vertices of cells (n,): (n, 5) int8, 0 where one is unused."""
         return _DIGITS[self.padded_code[indices]]
 
     @overload
     def hash(self, i: int) -> str: ...
     @overload
-    def hash(self, i: Sequence[int] | NDArray[np.int64]) -> list[str]: ...
+    def hash(self, i: Sequence[int] | Ints) -> list[str]: ...
     def hash(self, i: ArrayLike) -> str | list[str]:
         """NAS-Bench-101 hash, 32 hexadecimal digits; a list of them for an array of indices."""
         indices = self.check(i)
@@ -166,7 +167,7 @@ class Tables:
             return text
         return [text[k : k + 32] for k in range(0, len(text), 32)]
 
-    def find(self, hashes: Iterable[str]) -> NDArray[np.int64]:
+    def find(self, hashes: Iterable[str]) -> Ints:
         """Indices (n,) of NAS-Bench-101 hashes.
 
         Raises:
@@ -185,7 +186,7 @@ class Tables:
             raise UnknownNameError(f"no cell of the space has the hash {named}{more}")
         return at.astype(np.int64)
 
-    def check(self, i: ArrayLike) -> NDArray[np.int64]:
+    def check(self, i: ArrayLike) -> Ints:
         """Indices as int64 of the same shape; SettingError (a ValueError) when one is out of range."""
         indices = np.asarray(i)
         if indices.size == 0:
@@ -209,7 +210,7 @@ def read_hashes(path: str | Path) -> NDArray[np.uint8]:
     return hashes
 
 
-def _padded_adjacency(mask: NDArray[np.int32], vertices: NDArray[np.int8]) -> NDArray[np.bool_]:
+def _padded_adjacency(mask: NDArray[np.int32], vertices: NDArray[np.int8]) -> Bools:
     adjacency = np.zeros((len(mask), MAX_VERTICES, MAX_VERTICES), dtype=bool)
     rows = np.arange(len(mask))
     for x, y in _ROW_MAJOR:
@@ -228,7 +229,7 @@ def _labelling_of_survivors() -> NDArray[np.uint8]:
     return table.ravel()
 
 
-def _checked_genotypes(X: ArrayLike) -> NDArray[np.int64]:
+def _checked_genotypes(X: ArrayLike) -> Ints:
     genes = np.asarray(X)
     if genes.ndim not in (1, 2) or genes.shape[-1] != N_GENES:
         raise SettingError(f"genotypes have shape (n, {N_GENES}) or ({N_GENES},); got {genes.shape}")
