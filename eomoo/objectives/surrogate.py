@@ -70,27 +70,21 @@ class SurrogateBackend(Backend):
         self._target_of = self._find_targets()
         measured = {name: self._record.targets[t].quantity for name, t in self._target_of.items()}
         self.quantities, self._accuracy_of = with_errors(measured), errors_of(measured)
-        self.rungs = self._find_rungs()
         self._predictions: Predictions | None = None
 
     def _find_targets(self) -> dict[str, str]:
         """The models' targets by the name that they are offered by."""
-        names = {name: name for name in self._record.targets}
-        if self._epochs is not None:
-            found = [(m[1], int(m[2]), m[0]) for m in map(_OF_EPOCHS.fullmatch, names) if m]
-            if self._epochs not in (epochs for _, epochs, _ in found):
-                lengths = ", ".join(map(str, sorted({epochs for _, epochs, _ in found}))) or "none that is told"
-                raise SettingError(f"no model in {self.folder} is of {self._epochs} epochs; there are {lengths}")
-            names |= {name: target for name, epochs, target in found if epochs == self._epochs}
-        return names
-
-    def _find_rungs(self) -> tuple[float, ...]:
-        """The lengths of training, by the full one, that all dear targets of so many epochs have models of."""
-        found = [(m[1], int(m[2])) for m in map(_OF_EPOCHS.fullmatch, self._record.targets) if m]
-        dear = [stem for stem, epochs in found if epochs == self._epochs and cost_by_name(stem) == "dear"]
-        lengths = [{epochs for name, epochs in found if name == stem} for stem in dear]
-        there = set.intersection(*lengths) if lengths else set()
-        return (*sorted(epochs / (self._epochs or 1) for epochs in there if epochs < (self._epochs or 1)), 1.0)
+        found = [(m[1], int(m[2]), m[0]) for m in map(_OF_EPOCHS.fullmatch, self._record.targets) if m]
+        plain = {name: target for name, epochs, target in found if epochs == self._epochs}
+        lengths = {epochs for _, epochs, _ in found}
+        if self._epochs is not None and not plain:
+            known = ", ".join(map(str, sorted(lengths))) or "none that is told"
+            raise SettingError(f"no model in {self.folder} is of {self._epochs} epochs; there are {known}")
+        # Shorter trainings are there where every dear target has models of them.
+        dear = [name for name in plain if cost_by_name(name) == "dear"]
+        shorter = [e for e in sorted(lengths) if all(f"{name}_{e}" in self._record.targets for name in dear)]
+        self.rungs = (*(e / (self._epochs or 1) for e in shorter if 0 < e < (self._epochs or 0)), 1.0)
+        return {name: name for name in self._record.targets} | plain
 
     @property
     def skeleton(self) -> Skeleton | None:

@@ -74,26 +74,22 @@ class TableBackend(Backend):
         # One row more than there are cells: it stands for all cells that are not in the table.
         self._row = np.full(len(load_space()), len(self.cells), dtype=np.int32)
         self._row[self.cells] = np.arange(len(self.cells), dtype=np.int32)
-        at, n_cells = self._row[given], len(self.cells)
+        made = partial(_Column.of, self._row[given], n=len(self.cells))
+        spreads = {name: _as_column(values, given, name) for name, values in (deviations or {}).items()}
         self._columns = {
-            name: _Column.of(
-                at,
-                _as_column(columns[name], given, name),
-                spread=_as_column((deviations or {})[name], given, name) if name in (deviations or {}) else None,
-                failed=(failed or {}).get(name),
-                n=n_cells,
+            name: made(
+                _as_column(columns[name], given, name), spread=spreads.get(name), failed=(failed or {}).get(name)
             )
             for name in quantities
         }
         self._shorter = {
             number("share of a rung", share, least=0, most=1): {
-                name: _Column.of(at, _as_column(columns[column], given, column), spread=None, failed=None, n=n_cells)
-                for name, column in of.items()
+                name: made(_as_column(columns[column], given, column)) for name, column in of.items()
             }
             for share, of in (rungs or {}).items()
         }
         self.rungs = _checked_rungs(self._shorter, quantities)
-        self._effort = None if effort is None else _mean_effort(at, _as_column(columns[effort], given, effort), n_cells)
+        self._effort = None if effort is None else _by_mean(made(_as_column(columns[effort], given, effort)))
 
     @classmethod
     def from_eo(cls, folder: str | Path | None = None) -> TableBackend:
@@ -242,9 +238,9 @@ class _Column:
         at: NDArray[np.int32],
         values: NDArray[np.float64],
         *,
-        spread: NDArray[np.float64] | None,
-        failed: NDArray[np.bool_] | None,
         n: int,
+        spread: NDArray[np.float64] | None = None,
+        failed: NDArray[np.bool_] | None = None,
     ) -> _Column:
         """The column of n cells from values in rows ``at``, NaN where unmeasured."""
         order = np.argsort(at, kind="stable")
@@ -308,12 +304,11 @@ def _checked_rungs(
     return (*sorted(shorter), 1.0)
 
 
-def _mean_effort(at: NDArray[np.int32], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """(n + 1,) what each row's training costs, by the mean; 1 where it is not told."""
-    if not (values[np.isfinite(values)] > 0).all():
+def _by_mean(costs: _Column) -> NDArray[np.float64]:
+    """(k + 1,) what each row's training costs, by the mean; 1 where it is not told."""
+    if not (costs.single > 0).all():
         raise SettingError("what a training costs must be positive")
-    column = _Column.of(at, values, spread=None, failed=None, n=n).mean
-    return np.nan_to_num(column / np.nanmean(column), nan=1.0)
+    return np.nan_to_num(costs.mean / np.nanmean(costs.mean), nan=1.0)
 
 
 def _deviation(count: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
