@@ -30,11 +30,11 @@ from eomoo.analysis import (
 )
 from eomoo.analysis.fronts import run_columns
 from eomoo.arrays import Facts
-from eomoo.checks import whole
+from eomoo.checks import positive, whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one, remove_leftovers
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
-from eomoo.measuring import HERE, latency_models, measure
+from eomoo.measuring import HERE, MOST_REPEATS, latency_models, measure
 from eomoo.objectives import load_card
 from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.plots import axes_of
@@ -44,6 +44,7 @@ from eomoo.search.hours import check_hours
 from eomoo.search.kept_draws import drawn_facts, evaluated_facts
 from eomoo.search.priors import prior_option
 from eomoo.search.problem import CellProblem, get_problem
+from eomoo.search.repeats import with_repeats
 from eomoo.search.run import Earlier, Progress, RunResult, run_algorithm
 from eomoo.search.uncertainty import front_uncertainty
 from eomoo.study.earlier import Asked, earlier_run
@@ -162,6 +163,7 @@ def run(
     constraints: str | Sequence[str] = (),
     noise: int | None = None,
     latency_from: str | Path | None = None,
+    repeats: int = 1,
     out: str | Path | None = None,
     figures: Sequence[str] = ("png",),
     width: str = "column",
@@ -185,6 +187,8 @@ def run(
         noise: A seed: draw values from their uncertainty.
         latency_from: A folder of models that predict the latency on another device in place of the card's, or
             "here": on this one, of which 20 cells are timed first where they are not yet.
+        repeats: Of live cards, trainings of each of the front's cells and their rivals, with seeds that follow the
+            card's, after the search and beside its budget; values are then their means (see ``with_repeats``).
         out: A folder for store, tables and figures. A finished run in it is read, not repeated; one that was
             interrupted, or had a smaller budget or fewer hours, goes on, to what it would have been at once.
         figures, width: What figures in ``out`` are written as (png, pdf, svg), and how wide: "column", "page".
@@ -210,6 +214,7 @@ def run(
     whole("seed", seed, least=0, most=LARGEST)
     check_noise(noise)
     check_figures(figures, width)
+    positive("repeats", repeats, most=MOST_REPEATS)
     if isinstance(card, CellProblem):
         if noise is not None or constraints or settings or latency_from is not None:
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
@@ -221,6 +226,8 @@ def run(
             check_run(pose(), spec, budget, hours)
             latency_from = latency_models(card, data=settings.get("data"))
         problem = pose(latency_from=latency_from)
+    if repeats > 1 and problem.enumerable:
+        raise SettingError(f"{problem.name()} trains no networks, so that nothing can be repeated: leave repeats out")
     spent = check_run(problem, spec, budget, hours)
     with _folder(out) as folder, only_one(folder, "running a search"), shown(on_progress, problem.name()) as tell:
         remove_leftovers(folder)
@@ -228,7 +235,8 @@ def run(
             # Now, while nothing is written: it may take seconds.
             problem.pareto_indices()
         with Store(folder / STORE_NAME, create=True) as store:
-            asked = Asked(problem=store.add_problem(problem), spec=spec, seed=seed, budget=spent, hours=hours)
+            number = store.add_problem(problem)
+            asked = Asked(problem=number, spec=spec, seed=seed, budget=spent, hours=hours, repeats=repeats)
             found = _found(problem, store, asked, tell, again=retry_failed)
         if on_found is not None:
             on_found(found)
@@ -300,21 +308,26 @@ def _found(
     """The run as the store has it, run now, or gone on with, where it is not in."""
     there = earlier_run(store, asked)
     if there is not None and asked.is_met_by(there[0]) and not again:
+        problem.tell_repeats(there[0].n_repeats)
         return Run(problem=problem, stored=load_run(store, there[0]), repeated=True)
     for backend in problem.backends.values():
         backend.retry_failed = again
     n, earlier = 0 if there is None else len(there[1].cells), Earlier()
     if there is not None and not again:
         earlier = Earlier(n_distinct=n, seconds=there[0].seconds)
+    # No decision of a search depends on repeats, which it would not see at another time.
+    problem.tell_repeats(1)
     keep = _Keeper(store=store, asked=asked, on_progress=on_progress, n_earlier=n)
     result = run_algorithm(
         problem, asked.spec, budget=asked.budget, seed=asked.seed, hours=asked.hours, earlier=earlier, on_progress=keep
     )
+    if there is not None and earlier.n_distinct and result.complete:
+        _check_beginning(there[1], result, set(there[0].trainings))
+    if result.complete:
+        result = with_repeats(problem, result, max(asked.repeats, 1 if there is None else there[0].n_repeats))
     if not result.complete and len(result.cells) <= n > 0:
         # What the folder holds is more.
         raise KeyboardInterrupt
-    if there is not None and earlier.n_distinct and result.complete:
-        _check_beginning(there[1], result)
     network = problem.conditions(result.front) if result.complete else {}
     said = {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)}
     keep.enter(result, said | ({"network": network} if network else {}))
@@ -355,11 +368,12 @@ class _Keeper:
         self.store.add_run(self.asked.problem, self.asked.spec, **known, result=result, extra=extra, replaces=replaced)
 
 
-def _check_beginning(before: RunTrace, result: RunResult) -> None:
-    """Tell where cells of the part that was gone on with are not in the run, or have other values."""
+def _check_beginning(before: RunTrace, result: RunResult, repeated: set[int]) -> None:
+    """Tell where cells of the part that was gone on with are not in the run, or have other values but for repeats."""
     there = {int(cell): row for cell, row in zip(result.cells, result.values, strict=True)}
     rows = zip(before.cells.tolist(), before.values, strict=True)
-    other = sum(cell not in there or not np.array_equal(there[cell], row, equal_nan=True) for cell, row in rows)
+    same = ((cell, cell in repeated or np.array_equal(there.get(cell, ()), row, equal_nan=True)) for cell, row in rows)
+    other = sum(cell not in there or not found for cell, found in same)
     if other:
         warnings.warn(
             f"{other:,} of the {len(before.cells):,} cells that the folder held have other values by now, or are not "

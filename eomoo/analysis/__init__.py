@@ -54,7 +54,7 @@ from eomoo.analysis.results import (
     run_fronts,
 )
 from eomoo.analysis.runs import evaluation_frame, summary, to_result, trace_frame, write_run
-from eomoo.analysis.spending import spending_words
+from eomoo.analysis.spending import repeat_words, spending_words
 from eomoo.analysis.statistics import holm, rank_test, vargha_delaney
 from eomoo.analysis.study_run import StudyRun, run_study
 from eomoo.analysis.styles import algorithm_style
@@ -69,7 +69,7 @@ __all__ = [
     "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame", "joined",
     "judge", "load_results", "load_run", "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves",
     "plot_frame", "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles", "rank_test",
-    "render_report", "report_of", "run_fronts", "run_study", "smallest_difference", "spending_words", "study_latex",
-    "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney", "write_csv",
-    "write_figures", "write_latex", "write_report", "write_run",
+    "render_report", "repeat_words", "report_of", "run_fronts", "run_study", "smallest_difference", "spending_words",
+    "study_latex", "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney",
+    "write_csv", "write_figures", "write_latex", "write_report", "write_run",
 ]  # fmt: skip

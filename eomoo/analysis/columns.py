@@ -76,6 +76,7 @@ def front_columns(
     said: FrontSummary | None,
     basis: Mapping[int, str] = MappingProxyType({}),
     measured: Mapping[int, list[float | None]] = MappingProxyType({}),
+    trainings: Mapping[int, int] = MappingProxyType({}),
 ) -> list[FrontColumn]:
     """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), limits, certainty, costs.
 
@@ -84,7 +85,8 @@ def front_columns(
         cells, values, deviations: The front.
         limited: Values of the limited quantities by cell, as far as they are known.
         said: What can be said of its cells; None where values are exact, or nobody asked.
-        basis, measured: What values rest on and what was measured, by cell, see ``RunRow``.
+        basis, measured, trainings: What values rest on, what was measured, of how many trainings they are means, by
+            cell, see ``RunRow``.
     """
     space = load_space()
     nothing = [None] * len(problem.objectives)
@@ -114,6 +116,9 @@ def front_columns(
     there = {column.name for column in found}
     costs_left = [FrontColumn(name=n, title=t, values=v, detail=n == "macs") for n, t, v in costs if n not in there]
     found += costs_left
+    if trainings:
+        times = np.array([trainings.get(int(cell), 1) for cell in cells])
+        found.append(FrontColumn(name="trainings", title="mean of trainings", direction="max", values=times))
     if basis:
         marks = [basis.get(int(cell), "measured") for cell in cells]
         found.append(FrontColumn(name="basis", title="basis", values=np.array([basis_word(text) for text in marks])))
@@ -196,7 +201,7 @@ def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, 
 def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     """How much of a front is real, in sentences."""
     expected, most = said.probability.sum(), said.probability.max()
-    better = " or ".join(_amounts(problem, np.median(said.regret, axis=0)))
+    better = " or ".join(amounts_in_words(problem, np.median(said.regret, axis=0)))
     regret = (
         f" The best cell that is no worse elsewhere is expected to be better by {better} (median)." if better else ""
     )
@@ -213,7 +218,7 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
 _UNITS_OF_AMOUNTS = {"%": "points"}
 
 
-def _amounts(problem: ProblemRow, amounts: Floats) -> list[str]:
+def amounts_in_words(problem: ProblemRow, amounts: Floats) -> list[str]:
     """Amounts (m,) of the objectives in words, those that are not 0."""
     return [
         f"{number(float(f'{amount:.2g}'))} {_UNITS_OF_AMOUNTS.get(o.unit, shown_unit(o.unit))}".strip()
@@ -227,7 +232,7 @@ def _group_words(problem: ProblemRow, said: FrontSummary) -> Iterator[str]:
     """A sentence for each group of several cells, the largest first."""
     for group in sorted(said.groups, key=lambda g: -len(g.cells)):
         if len(group.cells) > 1:
-            parts = _amounts(problem, group.gain)
+            parts = amounts_in_words(problem, group.gain)
             more = f" by more than {joined(parts)}" if parts else ""
             yield (
                 f"These {len(group.cells)} cells cannot be told apart; take {group.representative}: no other is likely "

@@ -42,7 +42,8 @@ class FrontData:
         n_front: Cells on the front; more than k where it was thinned.
         knee: Position of the knee, or None.
         limited: Values of the limited quantities, by cell.
-        basis, measured: What values rest on and what was measured, by cell, see ``RunRow``.
+        basis, measured, trainings: What values rest on, what was measured, of how many trainings they are means, by
+            cell, see ``RunRow``.
         said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
         seen: (s,) the other cells evaluated, where they are too many those that limits may leave as the best or
             that were drawn, and an even sample; of n_seen with the front.
@@ -63,6 +64,7 @@ class FrontData:
     limited: dict[int, list[Any]]
     basis: dict[int, str]
     measured: dict[int, list[float | None]]
+    trainings: dict[int, int]
     said: FrontSummary | None
     seen: Ints
     seen_values: Floats
@@ -86,6 +88,7 @@ class FrontData:
             said=self.said,
             basis=self.basis,
             measured=self.measured,
+            trainings=self.trainings,
         )
 
     @property
@@ -130,6 +133,7 @@ def front_data(results: ProblemResults) -> FrontData:
         | {cell: row for run in results.runs for cell, row in run.limited.items()},
         basis={cell: text for run in results.runs for cell, text in run.basis.items()},
         measured={cell: row for run in results.runs for cell, row in run.measured.items()},
+        trainings={cell: n for run in results.runs for cell, n in run.trainings.items()},
         said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
         **_seen(results, cells[kept]),
         drawn=results.runs[0].drawn if len(results.runs) == 1 else {},
@@ -149,6 +153,7 @@ def run_columns(stored: StoredRun) -> list[FrontColumn]:
         said=stored.run.uncertainty,
         basis=stored.run.basis,
         measured=stored.run.measured,
+        trainings=stored.run.trainings,
     )
 
 

@@ -81,7 +81,9 @@ def network_section(place: Path, results: ProblemResults) -> Section:
         rows += [({"set": "set beside", "device": "device asked for"}.get(name, name), told)] if told else []
     if timing := network.get("latency"):
         how = f"batches of {timing['batch_size']}, {timing['runtime']}, {network['timed_on']}"
-        rows += [("repeats", "one training and one timing of each cell"), ("timed", how)]
+        several = max((run.n_repeats for run in results.runs), default=1)
+        again = f"{several} trainings of the front's cells and their rivals, else " if several > 1 else ""
+        rows += [("repeats", f"{again}one training and one timing of each cell"), ("timed", how)]
     curves = [
         Series(name=f"cell {cell}", runs=1, x=[x for x, _ in points], y=[y for _, y in points], group=k)
         for k, (cell, points) in enumerate(list(network.get("curves", {}).items())[:_MOST_CURVES])

@@ -23,6 +23,8 @@ def repeat_run(problem: ProblemResults, run: RunRow) -> Section:
     """How a run is repeated: the command, its settings, the problem, versions."""
     settings = [("algorithm", algorithm_title(run)), *_settings(run)]
     settings += [("seed", str(run.seed)), ("budget", run.allowed)]
+    if run.n_repeats > 1:
+        settings.append(("repeats", f"{run.n_repeats} trainings of each of the front's cells and their rivals"))
     if not run.complete:
         settings.append(("interrupted", "yes"))
     blocks = [
@@ -57,18 +59,20 @@ def sources(results: StudyResults, *, study: bool) -> Section:
     return Section(id="sources", title="Sources", text=text)
 
 
-def run_command(problem: ProblemRow, run: RunRow) -> str:
-    """The command that repeats a run."""
+def run_command(problem: ProblemRow, run: RunRow, *, repeats: int = 1, out: str = "DIR") -> str:
+    """The command that repeats a run; with more repeats, and into another folder, where they are given."""
     parts = ["eomoo", "run", _problem_argument(problem.name), "--algorithm", run.algorithm]
     spent = ["--budget", str(run.budget)] if run.hours is None else ["--hours", f"{run.hours:g}"]
     parts += [*spent, "--seed", str(run.seed), *_run_options(run)]
+    if (n := max(repeats, run.n_repeats)) > 1:
+        parts += ["--repeats", str(n)]
     for constraint in problem.constraints:
         parts += ["--constraint", constraint]
     if problem.noise is not None:
         parts += ["--noise", str(problem.noise)]
     for name, value in problem.options.items():
         parts += _problem_option(name, value)
-    return shlex.join([*parts, "--out", "DIR"])
+    return shlex.join([*parts, "--out", out])
 
 
 def _problem_option(name: str, value: object) -> list[str]:

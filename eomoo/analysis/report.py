@@ -21,7 +21,7 @@ from eomoo.analysis.printing.latex import to_latex
 from eomoo.analysis.printing.text import to_csv, to_markdown
 from eomoo.analysis.repeat import repeat_run, repeat_study, sources
 from eomoo.analysis.results import ProblemResults, StudyResults, load_results
-from eomoo.analysis.spending import spending_tables, spending_words
+from eomoo.analysis.spending import repeat_words, spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
 from eomoo.analysis.wording import algorithm_title, duration, joined, number, shown_unit, values_in_words
@@ -147,7 +147,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         Section(
             id="search",
             title="The search",
-            text=[_search_words(problem, run), *spending_words(run)],
+            text=[_search_words(problem, run), *spending_words(run), *repeat_words(problem.problem, run, str(place))],
             blocks=[*blocks, *spending_tables(run)],
         ),
         network_section(place, problem),

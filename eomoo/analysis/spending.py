@@ -1,12 +1,19 @@
-"""What a search that trains sparingly spent, skipped, and learnt of its priors."""
+"""What a search that trains sparingly spent, skipped, and learnt of its priors; what was trained several times."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from eomoo.analysis.columns import amounts_in_words
+from eomoo.analysis.repeat import run_command
 from eomoo.analysis.tables import Block, Table
 from eomoo.arrays import Facts
-from eomoo.study.rows import RunRow
+from eomoo.study.rows import ProblemRow, RunRow
+
+# Trainings that are suggested of each cell: the fewest that tell a deviation with two degrees of freedom.
+_SUGGESTED = 3
 
 
 def spending_words(run: RunRow) -> list[str]:
@@ -49,6 +56,30 @@ def spending_tables(run: RunRow) -> Iterator[Block]:
             "search left it out. The correlation is with what full trainings of so many cells gave."
         )
         yield Table(title="What told something of full trainings", columns=columns, rows=rows, key="worth", note=note)
+
+
+def repeat_words(problem: ProblemRow, run: RunRow, out: str = "DIR") -> list[str]:
+    """Of how many trainings values are means, what another seed changes; [] where nothing was trained.
+
+    Where one training each does not tell the front's cells apart, the command that repeats them, into ``out``.
+    """
+    facts, said, lines = run.repeats, run.uncertainty, []
+    if not facts:
+        return []
+    several, n = run.trainings, len(facts["contenders"])
+    for k in sorted(set(several.values()), reverse=True):
+        mine = [cell for cell, times in several.items() if times == k]
+        lines.append(f"Values of {len(mine):,} cell{'s' if len(mine) > 1 else ''} are means of {k} trainings each.")
+    by_seed = np.array([facts["by_seed"].get(o.name) or 0.0 for o in problem.objectives])
+    if known := amounts_in_words(problem, by_seed):
+        lines.append(f"Another seed changes values by {' or '.join(known)} (one deviation, pooled over repeats).")
+    elif set(facts["by_seed"].values()) == {None} and run.evaluated.get("deviations"):
+        lines.append("Deviations are of finitely many images alone: nothing was repeated that tells of other seeds.")
+    if said is not None and run.n_repeats == 1 and (n > len(said.cells) or any(len(g.cells) > 1 for g in said.groups)):
+        command = run_command(problem, run, repeats=_SUGGESTED, out=out)
+        times = f"{n:,} cells x {_SUGGESTED - 1} more trainings"
+        lines.append(f"One training each does not tell the best cells apart; {times}: {command}")
+    return lines
 
 
 def _length(share: float) -> str:

@@ -96,6 +96,12 @@ Budget = Annotated[
 Hours = Annotated[
     float | None, Option(help="Wall hours after which nothing more is begun; without --budget any number of cells.")
 ]
+Repeats = Annotated[
+    int,
+    Option(
+        help="Live cards: trainings of each of the best cells, by other seeds, after the search, beside its budget."
+    ),
+]
 Seed = Annotated[int, Option(help="Seed: the same seed gives the same result.")]
 Out = Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")]
 LatencyFrom = Annotated[
@@ -121,6 +127,7 @@ def run(
     rungs: Rungs = None,
     budget: Budget = None,
     hours: Hours = None,
+    repeats: Repeats = 1,
     seed: Seed = 1,
     out: Out = None,
     constraint: Limits = None,
@@ -165,7 +172,8 @@ def run(
             card=named, data=data, settings=settings, spec=spec, budget=budget, hours=hours, out=out, quiet=as_json
         )
         problem = asked.pose(latency_from, preparing)
-        found = asked.search(problem, preparing, seed=seed, figures=forms, width=wide, retry_failed=retry_failed)
+        how = {"seed": seed, "repeats": repeats, "figures": forms, "width": wide, "retry_failed": retry_failed}
+        found = asked.search(problem, preparing, **how)
     _print(found, out, as_json=as_json)
     for backend in problem.backends.values():
         for note in backend.notes():
@@ -227,7 +235,7 @@ class _Asked:
                 finish()
                 preparing.stop()
                 if not self.quiet:
-                    _print_front(found.stored)
+                    _print_front(found.stored, "DIR" if self.out is None else str(self.out))
                     if self.out is not None and console(stderr=True).is_terminal:
                         preparing.update(f"{self.card}: drawing figures")
                         preparing.start()
@@ -343,13 +351,14 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str
     return lambda front: f", hypervolume {hypervolume(front, box) / best:.2%} of the {whose} front's"
 
 
-def _print_front(stored: StoredRun) -> None:
+def _print_front(stored: StoredRun, place: str) -> None:
     from eomoo.analysis import (
         basis_words,
         certainty_words,
         choice_rows,
         duration,
         front_rows,
+        repeat_words,
         spending_words,
         summary,
     )  # fmt: skip
@@ -375,7 +384,7 @@ def _print_front(stored: StoredRun) -> None:
     for name in ("ended", "nearest"):
         if name in stored.run.extra and stored.run.complete:
             out.print(f"{stored.run.extra[name]}")
-    for line in spending_words(stored.run):
+    for line in [*spending_words(stored.run), *repeat_words(stored.problem, stored.run, place)]:
         out.print(line, soft_wrap=True)
     if not stored.run.complete:
         out.print("interrupted: this is what was found until then")

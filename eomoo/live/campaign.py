@@ -104,6 +104,7 @@ class Campaign:
             if value is not None:
                 whole(name, value, least=least)
         self._jobs: Jobs | None = None
+        self._lender: Campaign | None = None
         self._store: LiveStore | None = None
         self._skeleton: Skeleton | None = self.around
         self._settings: dict[_Key, dict[str, object]] = {}
@@ -122,6 +123,8 @@ class Campaign:
     @property
     def jobs(self) -> Jobs:
         """Where candidates are trained; started when it is first needed."""
+        if self._lender is not None:
+            return self._lender.jobs
         if self._jobs is None:
             self._jobs = self._make_jobs(self.workers)
         return self._jobs
@@ -159,7 +162,7 @@ class Campaign:
     def with_seed(self, seed: int) -> Campaign:
         """The same with another seed of trainings, on the same workers; that one need not be closed."""
         other = replace(self, seed=seed)
-        other._jobs, other._skeleton = self.jobs, self._skeleton
+        other._lender, other._skeleton = self, self._skeleton
         return other
 
     def worker(self, number: int) -> Campaign:
@@ -228,7 +231,11 @@ class Campaign:
 
     def stored(self, cell: int, epochs: tuple[int, ...]) -> Result | None:
         """The stored result of a cell's training; None where there is none."""
-        return self.store.get("training", self._wanted([cell], epochs)[cell])
+        return self.store.get("training", self.setting(cell, epochs))
+
+    def setting(self, cell: int, epochs: tuple[int, ...]) -> dict[str, object]:
+        """What the result of a cell's training depends on."""
+        return self._wanted([cell], epochs)[cell]
 
     def notes(self) -> list[str]:
         """Sentences on what went wrong or was disturbed, for the end of a run."""

@@ -40,8 +40,8 @@ def learnt_nothing(result: Result) -> bool:
 def trained_deviation(result: Result | None, name: str) -> float:
     """Standard deviation of an accuracy as a share of finitely many images (binomial); 0 of other quantities.
 
-    What another seed of the training would change is not in it. As one more image, half of it right, were in each
-    share, so that one that is all right is not certain (Jeffreys).
+    What another seed of the training would change is not in it (see ``repeats``). As one more image, half of it
+    right, were in each share, so that one that is all right is not certain (Jeffreys).
     """
     split, _, kind = name.partition("_")
     if split not in ("val", "test"):

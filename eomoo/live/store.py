@@ -191,6 +191,11 @@ class LiveStore:
                     for row in rows
                 ]
 
+    def count(self, kind: str) -> int:
+        """How many results of a kind there are."""
+        with self._open() as database:
+            return int(database.rows("SELECT count(*) FROM results WHERE kind = ?", (kind,))[0][0])
+
     def _get(self, database: Database, key: str) -> Result | None:
         for *proved, digest in database.rows(f"SELECT {_PROVED}, sha256 FROM results WHERE key = ?", (key,)):
             self._prove(tuple(proved), digest)

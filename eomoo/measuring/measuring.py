@@ -25,7 +25,8 @@ from eomoo.errors import EomooError, SettingError
 from eomoo.files import only_one, remove_leftovers
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.settings import facts_of
-from eomoo.objectives.live import LIVE_KINDS, LiveBackend
+from eomoo.objectives.live import LiveBackend
+from eomoo.objectives.live_quantities import LIVE_KINDS
 from eomoo.progress import Step
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 _TURNS = 12
 # How old the table may be while trainings go on, for who looks at it; the store is always up to date.
 _SAVE_SECONDS = 60.0
-# More than anybody repeats.
-_MOST_REPEATS = 1000
+MOST_REPEATS = 1000
+"""More than anybody repeats."""
 _TIMED, _TRAINED, _COUNTED = ([k for k, kind in LIVE_KINDS.items() if kind in kinds] for kinds in
                               (("timed", "mark"), ("trained",), ("counted",)))  # fmt: skip
 
@@ -73,7 +74,7 @@ class Measuring:
         self.backend, self.campaign, self.choice = backend, backend.campaign, choice
         self.folder = Path(self.campaign.folder)
         self.trains, self._tell = trains, on_progress
-        self.repeats = positive("repeats", repeats, most=_MOST_REPEATS)
+        self.repeats = positive("repeats", repeats, most=MOST_REPEATS)
         self.repeats_of = math.inf if repeats_of is None else number("repeats_of", repeats_of, least=0)
         self._timed: dict[int, Facts] = {}
         self._counted: dict[int, Facts] = {}
@@ -123,7 +124,7 @@ class Measuring:
         self.facts["cells"] = self.choice.to_facts()
         seeds = known.get("training", {}).get("seeds", [])
         repeats = max(self.repeats, len(seeds) if isinstance(seeds, list) else 1)
-        self.seeds = [self.campaign.seed + k for k in range(min(repeats, _MOST_REPEATS))]
+        self.seeds = [self.campaign.seed + k for k in range(min(repeats, MOST_REPEATS))]
         if self.trains:
             self.facts["training"]["seeds"] = self.seeds
         if known:

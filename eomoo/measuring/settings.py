@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from eomoo.arrays import Facts
 from eomoo.files import to_json
-from eomoo.objectives.live import LIVE_KINDS, LIVE_QUANTITIES, LiveBackend
+from eomoo.objectives.live import LiveBackend
+from eomoo.objectives.live_quantities import LIVE_KINDS, LIVE_QUANTITIES
 from eomoo.version import __version__
 
 

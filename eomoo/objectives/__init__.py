@@ -8,7 +8,7 @@
 - ``table``: measured values, the EO table's or those of any file.
 - ``nasbench101``: the CIFAR-10 results of every cell, with the noise of their runs.
 - ``model_card``: the card that is written beside models.
-- ``live``: training and timing on this device.
+- ``live``: training and timing on this device; ``live_quantities``: what of them.
 
 A card that says what cannot be is a CardError (a ValueError), which names the key. Of the files behind a backend
 one that is missing is a DataNotFoundError (a FileNotFoundError), one that is damaged a DataError (a ValueError).
@@ -20,7 +20,8 @@ from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.backends import BACKENDS, BackendKind, build_backends
 from eomoo.objectives.base import Backend, objectives_of
 from eomoo.objectives.card import Card, CardObjective, Constraint, list_problems, load_card, parse_constraint
-from eomoo.objectives.live import LIVE_QUANTITIES, OWN_IMAGES, LiveBackend, with_images
+from eomoo.objectives.live import OWN_IMAGES, LiveBackend, with_images
+from eomoo.objectives.live_quantities import LIVE_QUANTITIES
 from eomoo.objectives.model_card import write_card
 from eomoo.objectives.nasbench101 import NB101_QUANTITIES, NASBench101Backend
 from eomoo.objectives.surrogate import SurrogateBackend

@@ -57,6 +57,7 @@ class Backend(ABC):
             the last is 1.
         continues: Whether a longer training goes on from a shorter one, so that only the difference is paid.
         workers: Trainings that may be under way at once.
+        repeats: Of how many trainings, by seeds that follow each other, a value is the mean, as far as they are stored.
     """
 
     name: ClassVar[str]
@@ -69,6 +70,7 @@ class Backend(ABC):
     rungs: tuple[float, ...] = (1.0,)
     continues: bool = False
     workers: int = 1
+    repeats: int = 1
     _accuracy_of: Mapping[str, str] = {}
 
     @property
@@ -118,6 +120,17 @@ class Backend(ABC):
     def worker(self, number: int) -> Backend:
         """What trains for one of several threads, from 0 to ``workers`` - 1, each of which has one of its own."""
         return self
+
+    def repeat(self, indices: ArrayLike) -> None:  # noqa: B027  # most backends look up
+        """Have cells (n,) trained until each has ``repeats`` trainings."""
+
+    def n_trainings(self, indices: ArrayLike) -> NDArray[np.int64]:
+        """Of how many trainings the values of cells (n,) are means, (n,)."""
+        return np.ones(len(self._checked(indices, ())[0]), dtype=np.int64)
+
+    def seed_deviations(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Standard deviations (k,) of quantities that another seed of the training makes; NaN where not known."""
+        return np.full(len(names), np.nan)
 
     def recall(self, what: Facts) -> Facts | None:
         """What a search noted under some facts in an earlier run; None where it did not, or nothing is kept."""

@@ -15,62 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys, short
 from eomoo.errors import CardError
-from eomoo.fronts import Quantity
-from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of, with_errors
+from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of
 from eomoo.objectives.card import Card, load_card
+from eomoo.objectives.live_quantities import ACCURACIES, DEAR, LIVE_QUANTITIES, OWN, QUANTISED, TIMED
 from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
     from eomoo.live import Campaign
     from eomoo.live.store import Result
 
-
-def _smaller(title: str, unit: str = "") -> Quantity:
-    return Quantity(title=title, unit=unit, direction="min")
-
-
-_ACCURACIES = {
-    f"{split}_{kind}": Quantity(title=f"{words} {kind} accuracy after training", unit="fraction", direction="max")
-    for split, words in (("train", "training"), ("val", "validation"), ("test", "test"))
-    for kind in ("micro", "macro")
-}
-_TRAINED = {
-    **_ACCURACIES,
-    "train_time": _smaller("training time on this device", "s"),
-    "file_size": _smaller("size of the file of weights", "bytes"),
-}
-_QUANTISED = {
-    f"{name}_int8": replace(quantity, title=quantity.title.replace("after training", "in int8"))
-    for name, quantity in _ACCURACIES.items()
-    if not name.startswith("train")
-}
-_DEAR = {**_TRAINED, **_QUANTISED}
-_TIMED = {
-    "latency": _smaller("latency on this device", "ms"),
-    "latency_lower": _smaller("lower quartile of the latency on this device", "ms"),
-    "latency_upper": _smaller("upper quartile of the latency on this device", "ms"),
-    "latency_std": _smaller("standard deviation of the latency on this device", "ms"),
-    "latency_raw": _smaller("latency on this device, as timed", "ms"),
-    "latency_disturbed": _smaller("whether something disturbed the timing"),
-    "energy": _smaller("energy of a forward pass on this device", "J"),
-}
-_COUNTED = {
-    "params": _smaller("parameters"),
-    "macs": _smaller("multiply-accumulates of an image"),
-    "thop_macs": _smaller("multiply-accumulates of an image as thop counts them"),
-    "activation_memory": _smaller("feature maps of an image alive at once, at most", "bytes"),
-}
-_OWN = {**_DEAR, **_TIMED, **_COUNTED}
-LIVE_KINDS: Mapping[str, str] = {
-    **dict.fromkeys(_TRAINED, "trained"),
-    **dict.fromkeys(_QUANTISED, "quantised"),
-    **dict.fromkeys(_TIMED, "timed"),
-    "latency_disturbed": "mark",
-    **dict.fromkeys(_COUNTED, "counted"),
-}
-"""Whence the values of each quantity, errors left out."""
-LIVE_QUANTITIES: Mapping[str, Quantity] = with_errors(_OWN)
-"""What can be trained, timed and counted of a network. Training accuracies are those of the last epoch's own steps."""
 
 _SETTINGS = {
     "data": str, "images": dict, "skeleton": dict, "recipe": str, "recipe_settings": dict,
@@ -120,8 +73,9 @@ class LiveBackend(Backend):
     takes in a quiet round under the same conditions, so that a machine which is slower today does not
     change a ranking; so are its quartiles and deviation. ``latency_raw`` is the plain median.
 
-    Deviations of accuracies and errors are those of a share of finitely many images; what another seed
-    would change is not in them. That of ``latency`` is its standard error over the rounds.
+    Deviations of accuracies and errors are those of a share of finitely many images (binomial), and of another
+    seed, pooled over the cells that the store has several trainings of; where it has none, of the images alone.
+    That of ``latency`` is its standard error over the rounds.
 
     Args:
         campaign: What is trained and timed, how, where and on what.
@@ -137,12 +91,13 @@ class LiveBackend(Backend):
     name = "live"
     quantities = LIVE_QUANTITIES
     enumerable = False
-    _accuracy_of = errors_of(_OWN)
+    _accuracy_of = errors_of(OWN)
 
     def __init__(
         self, campaign: Campaign, *, epochs: int | str | None = None, rungs: str | Sequence[int | str] | None = None
     ) -> None:
         from eomoo.live.recipes import ladder
+        from eomoo.live.repeats import Repeats
 
         self.campaign, recipe = campaign, campaign.recipe
         lengths = ladder(recipe.stretches(epochs), rungs)
@@ -154,6 +109,7 @@ class LiveBackend(Backend):
         self.continues = recipe.continues or all(n in passed for n in lengths)
         self._twins: dict[int, LiveBackend] = {}
         self._not_exported: list[str] = []
+        self._repeats = Repeats(campaign, self.epochs)
 
     @classmethod
     def from_card(cls, settings: Mapping[str, Any], *, base: Path | None = None, **overrides: Any) -> LiveBackend:
@@ -209,16 +165,18 @@ class LiveBackend(Backend):
         return self._at_rung(indices, names, share=1.0)
 
     def _at_rung(self, indices: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
-        from eomoo.live.results import trained_value
+        from eomoo.live.repeats import mean_value
 
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
         self.campaign.until = self.until
         cells, back = np.unique(indices, return_inverse=True)
         told = {**self._counted(cells, names), **self._timed(cells.tolist(), names)}
-        chosen, dear = cells.tolist(), any(name in _DEAR for name in names)
-        results = self.campaign.trainings(chosen, self._trained_for[share]) if dear else {}
+        chosen, dear = cells.tolist(), any(name in DEAR for name in names)
+        first = self.campaign.trainings(chosen, self._trained_for[share]) if dear else {}
+        single = share < 1.0 or self.repeats == 1
+        results = {k: [first.get(k)] if single else self._results(k) for k in chosen} if dear else {}
         columns = [
-            told[name] if name in told else [trained_value(*self._found(results.get(k), name)) for k in chosen]
+            told[name] if name in told else [mean_value([self._found(r, name) for r in results[k]]) for k in chosen]
             for name in names
         ]
         return np.array(columns, dtype=np.float64).T[back]
@@ -247,25 +205,48 @@ class LiveBackend(Backend):
         self.campaign.store.put("search", what, fact, cell=-1, replace=True)
 
     def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+        from eomoo.live.repeats import mean_deviation
         from eomoo.live.results import timed_deviation, trained_deviation
 
         columns = np.zeros((len(names), len(cells)))
         for column, name in zip(columns, names, strict=True):
-            if name in _ACCURACIES or name in _QUANTISED:
-                column[:] = [trained_deviation(*self._found(self.training(int(k)), name)) for k in cells]
+            if name in ACCURACIES or name in QUANTISED:
+                by_seed = self._repeats.seed_deviation(name.removesuffix("_int8"))
+                for k, cell in enumerate(cells.tolist()):
+                    binomial = [trained_deviation(*self._found(result, name)) for result in self._results(cell)]
+                    column[k] = mean_deviation(binomial, by_seed)
             elif name == "latency":
                 timings = self.campaign.stored_timings(cells.tolist())
                 column[:] = [timed_deviation(timing) * (timing["baseline"] if timing else 1.0) for timing in timings]
         return columns.T
 
+    def repeat(self, indices: ArrayLike) -> None:
+        """Have cells (n,) trained until each has ``repeats`` trainings; one that fails is told in ``notes``."""
+        self._repeats.train(self._checked(indices, ())[0].tolist(), self.repeats)
+
+    def n_trainings(self, indices: ArrayLike) -> NDArray[np.int64]:
+        """Of how many trainings that ended well the values of cells (n,) are means, (n,)."""
+        return np.array([len(self._results(k)) for k in np.atleast_1d(indices).tolist()], dtype=np.int64)
+
+    def seed_deviations(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Of accuracies and errors, see ``Repeats.seed_deviation``."""
+        stored = [self._accuracy_of.get(name, name).removesuffix("_int8") for name in names]
+        found = [self._repeats.seed_deviation(name) if name in ACCURACIES else np.nan for name in stored]
+        return np.array(found) * self._factors(names)
+
+    def _results(self, cell: int) -> Sequence[Result | None]:
+        """The stored trainings that a cell's values are means of: full ones, of one seed the longest; None without."""
+        found = self._repeats.results(cell, self.repeats) if self.repeats > 1 else []
+        return [result for result in found if result["status"] == "done"] or [self.training(cell)]
+
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
         """A disturbed timing; a training that learnt nothing, did not end, or was one of a few epochs."""
         checked, names = self._checked(indices, names)
         cells = checked.tolist()
-        timings = self.campaign.stored_timings(cells) if any(name in _TIMED for name in names) else [None] * len(cells)
+        timings = self.campaign.stored_timings(cells) if any(name in TIMED for name in names) else [None] * len(cells)
         contended = ["contended" if timing and timing.get("contended") else "" for timing in timings]
-        trained = [self._mark_of(k) if any(name in _DEAR for name in names) else "" for k in cells]
-        columns = [contended if name in _TIMED else trained if name in _DEAR else [""] * len(cells) for name in names]
+        trained = [self._mark_of(k) if any(name in DEAR for name in names) else "" for k in cells]
+        columns = [contended if name in TIMED else trained if name in DEAR else [""] * len(cells) for name in names]
         return np.array(columns, dtype=np.str_).reshape(len(names), len(cells)).T
 
     def fingerprint(self) -> str:
@@ -274,7 +255,7 @@ class LiveBackend(Backend):
 
     def cost(self, quantity: str) -> Cost:
         """As the name says; but the time of a training is told by none but a whole one."""
-        return "dear" if quantity in _DEAR else cost_by_name(quantity)
+        return "dear" if quantity in DEAR else cost_by_name(quantity)
 
     def conditions(self, indices: ArrayLike) -> Facts:
         """What `eomoo train` and `latency` need to do the same, where it was timed, what went wrong, and curves.
@@ -315,7 +296,7 @@ class LiveBackend(Backend):
         """What tells a quantity of a training, and the quantity's name in it."""
         from eomoo.live.quantised import quantised
 
-        if name in _QUANTISED:
+        if name in QUANTISED:
             return quantised(self.campaign, result), name.removesuffix("_int8")
         return result, name
 
@@ -335,7 +316,7 @@ class LiveBackend(Backend):
 
     def notes(self) -> list[str]:
         """Sentences on trainings that failed, timings that were disturbed and files that were not written."""
-        return [*self.campaign.notes(), *self._not_exported]
+        return [*self.campaign.notes(), *self._repeats.notes(), *self._not_exported]
 
     def close(self) -> None:
         """Let go of the workers."""
@@ -359,7 +340,7 @@ class LiveBackend(Backend):
         return {name: np.array(count[name](), dtype=np.float64) for name in names if name in count}
 
     def _timed(self, cells: list[int], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        if not any(name in _TIMED for name in names):
+        if not any(name in TIMED for name in names):
             return {}
         found = self.campaign.timings(cells)
         rows = [found[k] for k in cells]

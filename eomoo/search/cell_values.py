@@ -219,6 +219,13 @@ class CellValues:
         """Take raw values (m + c,) of a cell that were measured elsewhere, so that nobody measures them again."""
         self._shared.raw[i], self._shared.known[i] = raw, True
 
+    def tell_repeats(self, n: int) -> None:
+        """Tell what is trained as the mean of n trainings, as far as they are stored; 1: as a search sees it."""
+        for backend in self.backends.values():
+            if not backend.enumerable and backend.repeats != n:
+                backend.repeats = n
+                self._shared.known[:] = False
+
     def some_values(self, i: ArrayLike, columns: Sequence[int]) -> Floats:
         """Raw values (n, k) of some of the objectives and then the limited quantities; nothing else is asked for."""
         return self._compute(np.atleast_1d(self.space.check(i)), columns)[:, list(columns)]

@@ -78,6 +78,7 @@ class RunResult:
         front_limited: (k, c) the front's values of the quantities that the problem limits.
         front_basis: (k,) what the front's values rest on, see ``CellProblem.basis``.
         front_measured: (k, m) what was measured of the front's cells where their values are predicted, else NaN.
+        repeats: Of how many trainings values are means, see ``with_repeats``; empty where nothing is trained.
     """
 
     cells: Ints
@@ -96,6 +97,7 @@ class RunResult:
     front_basis: Sequence[str] = ()
     front_measured: Floats = field(default_factory=lambda: np.empty((0, 0)))
     spending: Mapping[str, object] = field(default_factory=dict)
+    repeats: Mapping[str, object] = field(default_factory=dict)
 
 
 class _Recorder:

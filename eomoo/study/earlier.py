@@ -15,13 +15,14 @@ from eomoo.study.store import SPREAD, Store
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A run that is asked for: a problem by its number in the store, an algorithm, a seed, and what it may spend."""
+    """A run that is asked for: a problem by its number in the store, algorithm, seed, what it may spend, repeats."""
 
     problem: int
     spec: AlgorithmSpec
     seed: int
     budget: int
     hours: float | None = None
+    repeats: int = 1
 
     def is_same(self, run: RunRow) -> bool:
         """Whether a run is this one, but for what it may spend."""
@@ -31,7 +32,8 @@ class Asked:
     def is_met_by(self, run: RunRow) -> bool:
         """Whether a run has spent just that."""
         enough = self.budget == run.budget or (self.hours is not None and "ended" in run.extra)
-        return run.complete and self.hours == run.hours and enough and self.budget >= run.budget
+        enough &= self.budget >= run.budget and self.repeats <= run.n_repeats
+        return run.complete and self.hours == run.hours and enough
 
 
 def earlier_run(store: Store, asked: Asked) -> tuple[RunRow, RunTrace] | None:

@@ -20,7 +20,7 @@ from eomoo.version import versions_of
 
 _NOT_PROBES = (
     "surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "drawn", "hours",
-    "network", "spending",
+    "network", "spending", "repeats",
 )  # fmt: skip
 
 
@@ -136,6 +136,22 @@ class RunRow:
     def measured(self) -> dict[int, list[float | None]]:
         """What was measured of cells of its front whose values are predicted; empty where nothing was."""
         return self._of_front("measured")
+
+    @property
+    def repeats(self) -> Facts:
+        """Of how many trainings its values are means, see ``with_repeats``; empty where nothing was trained."""
+        found: Facts = self.extra.get("repeats", {})
+        return found
+
+    @property
+    def n_repeats(self) -> int:
+        """Trainings of each of its front's cells."""
+        return int(self.repeats.get("repeats", 1))
+
+    @property
+    def trainings(self) -> dict[int, int]:
+        """Of how many trainings a cell's values are the mean, by cell; empty where of one each."""
+        return {int(cell): int(n) for cell, n in self.repeats.get("trainings", {}).items()}
 
     def _of_front(self, name: str) -> dict[int, Any]:
         rows = self.extra.get(name, [])

@@ -298,7 +298,7 @@ def _front_digest(cells: Ints, values: Floats) -> str:
 def _told(result: RunResult) -> dict[str, object]:
     """What a run says of itself in a sentence, where it does, and what is known of its front besides values."""
     told: dict[str, object] = {name: text for name in ("ended", "nearest") if (text := getattr(result, name))}
-    told |= {"spending": dict(result.spending)} if result.spending else {}
+    told |= {name: dict(facts) for name in ("spending", "repeats") if (facts := getattr(result, name))}
     told |= {"limited": result.front_limited.tolist()} if result.front_limited.size else {}
     told |= {"basis": list(result.front_basis)} if set(result.front_basis) - {"measured"} else {}
     if np.isfinite(result.front_measured).any():

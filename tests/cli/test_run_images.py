@@ -1,5 +1,6 @@
 """`eomoo run --data`: a live card with a user's own images, by the card `live-data` where none is named."""
 
+import csv
 import json
 import re
 import shlex
@@ -148,6 +149,16 @@ def test_a_live_search_says_what_it_trained_and_what_priors_were_worth(place, ca
     assert "--rungs 1,2" in page
     assert "--prior eo-hwnas" in page
     assert "nothing was evaluated" in call(*asked, "--out", tmp_path / "out").out
+    again = call(*asked, "--repeats", 3, "--out", tmp_path / "out")
+    assert again.code == 0, again.err
+    assert re.search("repeats: [1-3] cells x 2 more trainings", again.err)
+    front = (tmp_path / "out" / "front.csv").read_text().splitlines()
+    assert {row["trainings"] for row in csv.DictReader(front)} == {"3"}
+    assert call("report", tmp_path / "out", "--format", "md").code == 0
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "are means of 3 trainings each." in page
+    assert "--repeats 3" in page
+    assert "nothing was evaluated" in call(*asked, "--repeats", 2, "--out", tmp_path / "out").out
 
 
 def test_images_of_a_live_card_are_replaced_and_its_options_kept_where_they_apply(place):
@@ -187,6 +198,7 @@ def test_a_scene_may_be_named_by_its_file(place, tmp_path):
     [
         (["eo-macro-latency", "--data", "fields"], "eo-macro-latency takes no images: its values come from surrogate"),
         (["eo-macro-params", "--data", "fields"], "values come from surrogate and analytic; with images give a live"),
+        (["eo-macro-params", "--repeats", "3"], "trains no networks, so that nothing can be repeated"),
         (["--data", "nowhere"], "there is no data set or folder 'nowhere'"),
         (["live-data", "--budget", "1"], "the live backend needs images: --data FOLDER"),
         (["--data", "fields", "--set", "images.patch_size=3"], "unknown key 'patch_size'"),

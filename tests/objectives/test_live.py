@@ -230,6 +230,41 @@ def test_a_shorter_training_is_a_setting_of_its_own(make, images):
     assert backend.marks([77], names)[0, 0] != "few epochs"
 
 
+def test_values_are_means_of_repeats_and_deviations_pool_what_another_seed_changes(make):
+    backend, names = make(), ["val_micro_error", "test_macro", "params"]
+    single = backend.values([5, 77, 3], names)
+    binomial = backend.deviations([5, 77, 3], names)
+    assert np.isnan(backend.seed_deviations(names)).all()
+    backend.repeats = 3
+    assert (backend.values([5, 77, 3], names) == single).all()
+    backend.repeat([5, 77])
+    # Of another setting, which tells nothing of this one.
+    other = make(epochs=2)
+    other.repeats = 2
+    other.values([3], names)
+    other.repeat([3])
+    stored = backend.campaign.store.rows("training")
+    found = {(row["cell"], row["setting"]["seed"], row["setting"]["epochs"]): row["result"] for row in stored}
+    assert sorted(found) == [(3, 0, "1"), (3, 0, "2"), (3, 1, "2"), *((c, s, "1") for c in (5, 77) for s in range(3))]
+    micro = {c: [100 * (1 - found[c, s, "1"]["val"]["micro"]) for s in range(3)] for c in (5, 77)}
+    macro = {c: [found[c, s, "1"]["test"]["macro"] for s in range(3)] for c in (5, 77)}
+    told = backend.values([5, 77, 3], names)
+    assert told[:2, 0] == pytest.approx([np.mean(micro[5]), np.mean(micro[77])])
+    assert told[:2, 1] == pytest.approx([np.mean(macro[5]), np.mean(macro[77])])
+    assert (told[2] == single[2]).all()
+    assert backend.n_trainings([5, 77, 3]).tolist() == [3, 3, 1]
+    by_seed = [np.sqrt(np.mean([np.var(v, ddof=1) for v in of.values()])) for of in (micro, macro)]
+    assert min(by_seed) > 0
+    assert backend.seed_deviations(names) == pytest.approx([*by_seed, np.nan], nan_ok=True)
+    several = backend.deviations([5, 77, 3], names)
+    assert several[2] == pytest.approx(np.hypot(binomial[2], [*by_seed, 0]))
+    of_images = np.sqrt(several[0, 0] ** 2 - by_seed[0] ** 2 / 3)
+    shares = (30 * (1 - np.array(micro[5]) / 100) + 0.5) / 31
+    assert of_images == pytest.approx(100 * np.mean(np.sqrt(shares * (1 - shares) / 30)))
+    backend.repeats = 1
+    assert (backend.values([5, 77, 3], names) == single).all()
+
+
 @pytest.mark.parametrize(
     ("recipe", "epochs", "continues", "trained"),
     [

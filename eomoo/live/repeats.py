@@ -1,0 +1,96 @@
+"""A cell trained several times, by seeds that follow each other, and what another seed changes."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from eomoo.live.campaign import Campaign
+from eomoo.live.results import trained_value
+from eomoo.live.store import Result
+
+
+class Repeats:
+    """Trainings of a campaign's setting by its own seed and those that follow, in its store.
+
+    Args:
+        campaign: Of the first seed.
+        epochs: Of full trainings, as stretches.
+    """
+
+    def __init__(self, campaign: Campaign, epochs: tuple[int, ...]) -> None:
+        self._campaigns, self._epochs = [campaign], epochs
+        self._seen: tuple[int, dict[int, list[Result]]] = 0, {}
+
+    def train(self, cells: Sequence[int], n: int) -> None:
+        """Have each of the cells trained with n seeds."""
+        first = self._campaigns[0]
+        for campaign in self._by_seed(n)[1:]:
+            campaign.report, campaign.ended, campaign.retry_failed = first.report, first.ended, first.retry_failed
+            campaign.trainings(cells, self._epochs)
+
+    def results(self, cell: int, n: int) -> list[Result]:
+        """What there is of a cell's trainings with the first n seeds."""
+        found = (campaign.stored(cell, self._epochs) for campaign in self._by_seed(n))
+        return [result for result in found if result is not None]
+
+    def seed_deviation(self, name: str) -> float:
+        """Standard deviation of a quantity that another seed makes, as if it were that of all cells.
+
+        Pooled over all cells that the store has several trainings of, which differ in their seed alone; NaN where
+        there is none.
+        """
+        squares = degrees = 0.0
+        for results in self._repeated().values():
+            values = np.array([value for r in results if math.isfinite(value := trained_value(r, name))])
+            if len(values) > 1:
+                squares += float(((values - values.mean()) ** 2).sum())
+                degrees += len(values) - 1
+        return math.sqrt(squares / degrees) if degrees else math.nan
+
+    def notes(self) -> list[str]:
+        """Sentences on trainings with further seeds that failed."""
+        return [note for campaign in self._campaigns[1:] for note in campaign.notes()]
+
+    def _by_seed(self, n: int) -> list[Campaign]:
+        first = self._campaigns[0]
+        self._campaigns += [first.with_seed(first.seed + k) for k in range(len(self._campaigns), n)]
+        return self._campaigns[:n]
+
+    def _repeated(self) -> Mapping[int, list[Result]]:
+        """Trainings of the setting that ended well, by cell, whatever their seed; read when there are more."""
+        store = self._campaigns[0].store
+        n = store.count("training")
+        if n != self._seen[0]:
+            found: dict[int, list[Result]] = defaultdict(list)
+            # Any cell's setting is this one but for the cell.
+            mine = _but_cell_and_seed(self._campaigns[0].setting(0, self._epochs))
+            for row in store.rows("training"):
+                if row["status"] == "done" and _but_cell_and_seed(row["setting"]) == mine:
+                    found[row["cell"]].append(row["result"])
+            self._seen = n, found
+        return self._seen[1]
+
+
+def mean_value(results: Sequence[tuple[Result | None, str]]) -> float:
+    """The mean of a quantity over trainings that ended well, each with the name it has there; NaN without one."""
+    values = [value for result, name in results if math.isfinite(value := trained_value(result, name))]
+    return float(np.mean(values)) if values else math.nan
+
+
+def mean_deviation(binomial: Sequence[float], by_seed: float) -> float:
+    """Standard deviation of a mean over k trainings.
+
+    Args:
+        binomial: (k,) that of each as a share of the same images, which more trainings make no smaller.
+        by_seed: What another seed makes; NaN where that is not known, so that it is left out.
+    """
+    of_images = float(np.mean(binomial))
+    return math.hypot(of_images, 0.0 if math.isnan(by_seed) else by_seed / math.sqrt(len(binomial)))
+
+
+def _but_cell_and_seed(setting: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in setting.items() if name not in ("cell", "seed")}
