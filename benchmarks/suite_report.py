@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from suite_runs import BASELINES, BUDGETS, DEFAULT, ENOUGH, ENTRANTS, GRID, MOST
 from eomoo.analysis import Curves as Lines
 from eomoo.analysis import plot_curves, quartile_curves
 from eomoo.files import write_text
+from eomoo.plots import WIDTHS, look, new_figure, spread
 
 # Against these the default must not lose more than the margin, a hundredth of the true hypervolume.
 RIVALS = ("PLS", *BASELINES, "random search")
@@ -231,12 +233,11 @@ def cpu_table(curves: list[Curves]) -> str:
     return table(["microseconds an evaluation, values included", "median problem", "most"], rows)
 
 
+@look()
 def draw_curves(curves: list[Curves], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    n_rows = -(-len(curves) // 4)
-    figure = Figure(figsize=(16, 3.4 * n_rows), layout="constrained")
-    axes = list(figure.subplots(n_rows, 4, squeeze=False).flat)
+    n_rows = -(-len(curves) // 3)
+    figure, grid = new_figure(WIDTHS["page"], 1.7 * n_rows + 0.5, nrows=n_rows, ncols=3, squeeze=False, sharex=True)
+    axes = list(grid.flat)
     for ax, c in zip(axes, curves, strict=False):
         last = GRID.index(BUDGETS[-1]) + 1
         shares = {label: values[:, :last] for label, values in c.shares.items()}
@@ -245,14 +246,18 @@ def draw_curves(curves: list[Curves], path: Path) -> None:
             key=c.problem.name,
             x_label="evaluations",
             y_label="share of hypervolume",
-            series=quartile_curves(shares, GRID[:last]),
+            series=quartile_curves(shares, GRID[:last], {label: e.spec.algorithm for label, e in ENTRANTS.items()}),
         )
         plot_curves(ax, lines)
-        ax.set_xscale("log")
-        ax.set_title(c.problem.name, fontsize=9)
+        spread(ax, *[np.column_stack((GRID[:last], np.full(last, 0.5)))] * 2)
+        # Every second budget: more numbers would run into each other.
+        ax.set_xticks([GRID[0], 100, 500, BUDGETS[-1]])
+        ax.set_title(fill(c.problem.name, 34))
+        ax.set_ylabel(ax.get_ylabel() if ax is axes[n_rows // 2 * 3] else "")
+        ax.set_xlabel(ax.get_xlabel() if ax in grid[-1] else "")
         # One for all, below them: inside a panel it would hide curves.
         ax.get_legend().remove()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=8, frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     for ax in axes[len(curves) :]:
         ax.set_axis_off()
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=200)

@@ -135,7 +135,7 @@ def differences(problem: ProblemResults, key: str) -> list[Differences]:
     """Where one algorithm attains more than another, of up to six pairs of equal budgets and runs."""
     costs = {a: sorted(problem.runs[k].budget for k in problem.places(a)) for a in problem.labels}
     fair = [(a, b) for a, b in combinations(problem.labels, 2) if costs[a] == costs[b]]
-    found = []
+    found, looks = [], style_numbers(problem.algorithms)
     for a, b in fair[:_MOST_PAIRS]:
         left, right = run_fronts(problem, a), run_fronts(problem, b)
         boxes = _telling(attainment_difference(left, right), np.concatenate(left + right), problem.objectives)
@@ -148,6 +148,7 @@ def differences(problem: ProblemResults, key: str) -> list[Differences]:
                 first=a,
                 second=b,
                 boxes=boxes,
+                groups=(looks[a], looks[b]),
                 note="Where one algorithm's runs attain more often than the other's, by at least a tenth.",
             )
         )

@@ -107,6 +107,7 @@ class Differences(Block):
 
     Attributes:
         boxes: (x0, y0, x1, y1, difference) each; a positive difference favours ``first``.
+        groups: Numbers of the two's looks, see ``style_numbers``.
     """
 
     x_label: str
@@ -114,6 +115,7 @@ class Differences(Block):
     first: str
     second: str
     boxes: Sequence[tuple[float, float, float, float, float]]
+    groups: tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)

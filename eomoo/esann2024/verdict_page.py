@@ -17,6 +17,7 @@ import numpy as np
 
 from eomoo.analysis import ALPHA, Comparison, StudyResults, needed_seeds, plot_shifts, plot_violins
 from eomoo.analysis import compare as shift_of
+from eomoo.analysis.styles import style_numbers
 from eomoo.arrays import Floats
 from eomoo.esann2024.conclusion import conclusion, rows_of, shift_in_words, verdict
 from eomoo.esann2024.starts import Beginning, beginnings
@@ -223,8 +224,10 @@ def _draw_shifts(found: Sequence[Finding], width: float) -> Figure:
 def _draw_starts(starts: Sequence[Beginning], titles: Mapping[str, str], width: float) -> Figure:
     """Where searches begin, by kind of start: how close to the front of all cells, and how far apart."""
     problems = list(dict.fromkeys(b.problem for b in starts))
-    figure, axes = new_figure(width, 2.1 * len(problems), nrows=len(problems), ncols=3, squeeze=False)
-    for row, problem in zip(axes, problems, strict=True):
+    looks = style_numbers({b.label: "random" if b.start == "random" else "surrogate-pls" for b in reversed(starts)})
+    figure, axes = new_figure(width, 0.8 + 1.9 * len(problems), nrows=len(problems), ncols=3, squeeze=False)
+    rows = list(axes)
+    for row, problem in zip(rows, problems, strict=True):
         mine = [b for b in starts if b.problem == problem]
         columns: list[tuple[str, dict[str, Floats]]] = [
             ("share of\nhypervolume,\nstarts", {b.label: b.share for b in mine}),
@@ -232,7 +235,8 @@ def _draw_starts(starts: Sequence[Beginning], titles: Mapping[str, str], width: 
             ("mean Hamming\ndistance,\nlast front", {b.label: b.found_distance for b in mine}),
         ]
         for ax, (title, values) in zip(row, columns, strict=True):
-            plot_violins(ax, values, ylabel="", colors=COLORS[:3])
-            ax.set_title(title)
-        row[0].set_ylabel(fill(titles.get(problem, problem), 28), parse_math=False)
+            plot_violins(ax, values, ylabel="", colors=[COLORS[looks[label]] for label in values])
+            ax.tick_params(labelbottom=row is rows[-1])
+            ax.set_title(title if row is rows[0] else "")
+        row[0].set_ylabel(fill(titles.get(problem, problem), 27), parse_math=False)
     return figure

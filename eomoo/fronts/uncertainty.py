@@ -26,7 +26,7 @@ from eomoo.fronts.box import Box
 from eomoo.fronts.directions import reference_directions
 from eomoo.fronts.drawn import DrawnFronts
 from eomoo.fronts.objectives import Objectives
-from eomoo.plots import axes_of, look
+from eomoo.plots import COLORS, axes_of, look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,10 +226,10 @@ class FrontUncertainty:
         figure, ax = axes_of(axes)
         values = self.objectives.raw(np.median(self.drawn, axis=0))
         for share, outline in outlines_of(self.objectives, values, self.band()):
-            ax.fill(*outline.T, color="#0072B2", alpha=0.18 if share > 50 else 0.4, label=f"the true front, {share} %")
+            ax.fill(*outline.T, color=COLORS[0], alpha=0.18 if share > 50 else 0.4, label=f"the true front, {share} %")
         takes = np.isin(self.cells, [group.representative for group in self.groups])
-        ax.plot(*values.T, ".", markersize=3, color="#D55E00", label=f"cells ({len(values)})")
-        ax.plot(*values[takes].T, "D", color="#0072B2", markersize=3.5, label=f"can be told apart ({takes.sum()})")
+        ax.plot(*values.T, ".", markersize=3, color=COLORS[1], label=f"cells ({len(values)})")
+        ax.plot(*values[takes].T, "D", color=COLORS[0], markersize=3.5, label=f"can be told apart ({takes.sum()})")
         ax.set_xlabel(self.objectives[0].label, parse_math=False)
         ax.set_ylabel(self.objectives[1].label, parse_math=False)
         ax.legend()

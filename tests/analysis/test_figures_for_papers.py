@@ -5,11 +5,13 @@ import re
 import numpy as np
 import pytest
 from made_results import made
+from matplotlib.colors import to_hex
 
 import eomoo
 from eomoo.analysis import algorithm_style
-from eomoo.analysis.curves import anytime
+from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.printing import figures as printed
+from eomoo.analysis.printing.figures import plot_differences
 from eomoo.analysis.runs import write_run
 from eomoo.analysis.styles import style_numbers
 from eomoo.errors import SettingError
@@ -101,6 +103,19 @@ def test_an_algorithm_looks_the_same_whatever_stands_beside_it(results):
     assert len({found["linestyle"] for found in common}) == 4
     looks = [line_style(number) for number in range(len(COLORS))]
     assert len({(found["marker"], found["linestyle"]) for found in looks}) == len(looks)
+
+
+def test_where_one_attains_more_often_wears_the_colours_of_the_two(results):
+    problem = results.problems[0]
+    pair = next(pair for pair in differences(problem, "x") if {pair.first, pair.second} == {"pls", "random"})
+    _, axes = new_figure(ncols=2)
+    plot_differences(axes, pair, attainment(problem, "x"))
+    for ax, name, group in zip(axes, (pair.first, pair.second), pair.groups, strict=True):
+        assert line_style(group) == algorithm_style(name)
+        assert to_hex(ax.collections[0].get_cmap()(1.0)) == algorithm_style(name)["color"]
+        drawn = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in ax.get_lines()}
+        for other in (pair.first, pair.second):
+            assert drawn[other] == (algorithm_style(other)["color"], algorithm_style(other)["linestyle"])
 
 
 def test_pages_have_the_colors_of_figures():

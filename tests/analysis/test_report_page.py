@@ -557,7 +557,7 @@ def test_curves_tell_values_and_hide(wide, study_folder):
 def test_a_study_page_has_all_parts(wide, study_folder):
     wide.get((study_folder / "report.html").as_uri())
     assert len(every(wide, "#front-2 .matrix .plot")) == 3, "three pairs of three objectives"
-    assert every(wide, "#attainment-1 .shade.first, #attainment-1 .shade.second")
+    assert every(wide, "#attainment-1 .shade.g0, #attainment-1 .shade.g6"), "in the colours of pls and random"
     assert every(wide, "#tests-1 table tbody tr")
     assert every(wide, "#ranks td.best")
     one(wide, "#front-2 .front-table tbody a").click()

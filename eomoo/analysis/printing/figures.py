@@ -22,7 +22,7 @@ from eomoo.arrays import Bools, Facts, Floats
 from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
-from eomoo.plots import WIDTHS, axes_of, line_style, look, new_figure, say_numbers, spread
+from eomoo.plots import COLORS, WIDTHS, axes_of, line_style, look, new_figure, say_numbers, spread
 from eomoo.space import load_space
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-_SURE = "#0072B2"
-_SEEN, _TRUE, _FOUND = "#B0B0B0", "#000000", "#D55E00"
+_SURE = COLORS[0]
+_SEEN, _TRUE, _FOUND = "#B0B0B0", "#000000", COLORS[1]
 # What fits a page.
 _MOST_SHIFTS = 24
 _MOST_LETTERS = 24  # of a label beside a column's figure
@@ -250,20 +250,26 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
         surfaces: Attainment surfaces, of which those of the two algorithms are drawn over the boxes.
     """
     from matplotlib.collections import PatchCollection
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
     medians = {line.name: line for line in surfaces.series if not line.faint}
-    for ax, label, side in zip(axes, (found.first, found.second), (1.0, -1.0), strict=True):
+    looks = [{k: style[k] for k in ("color", "linestyle")} for style in map(line_style, found.groups)]
+    both = list(zip((found.first, found.second), looks, strict=True))
+    for ax, (label, look_of), side in zip(axes, both, (1.0, -1.0), strict=True):
         shown = [box for box in found.boxes if side * box[4] > 0]
         patches = [Rectangle((x, y), to_x - x, to_y - y) for x, y, to_x, to_y, _ in shown]
-        drawn = PatchCollection(patches, cmap="Blues", edgecolor="face", linewidth=0.2)
+        drawn = PatchCollection(patches, edgecolor="face", linewidth=0.2)
+        drawn.set_cmap(LinearSegmentedColormap.from_list(label, ["#ffffff", look_of["color"]]))
         drawn.set_array(np.array([side * box[4] for box in shown]))
         drawn.set_clim(0.0, 1.0)
         ax.add_collection(drawn)
-        for name, dash in ((found.first, "-"), (found.second, "--")):
+        for name, style in both:
             if name in medians:
                 line = medians[name]
-                ax.plot(line.x, line.y, dash, color="#000000", linewidth=0.8, label=name)
+                # In white below, so that a line is seen on its own colour.
+                ax.plot(line.x, line.y, color="#ffffff", linewidth=2.4)
+                ax.plot(line.x, line.y, **style, label=name)
         corners = np.array([box[:4] for box in found.boxes]).reshape(-1, 2)
         points = np.concatenate([corners, *(np.column_stack((line.x, line.y)) for line in medians.values())])
         spread(ax, points, points)
@@ -271,8 +277,8 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
         ax.set_xlabel(found.x_label, parse_math=False)
         ax.set_ylabel(found.y_label, parse_math=False)
         ax.label_outer()
+        ax.figure.colorbar(drawn, ax=ax).set_label("share of runs, difference")
     axes[0].legend(title="median surface")
-    axes[1].figure.colorbar(drawn, ax=list(axes)).set_label("share of runs, difference")
     return axes
 
 

@@ -81,9 +81,10 @@ function curveRows(data) {
 /** Boxes of the objective space, coloured by which algorithm attains them more often. */
 function differencePlot(host, data) {
   const canvas = h("div", { class: "canvas" });
+  const [first, second] = data.groups.map((group) => `g${group % 12}`);
   const shades = [0.2, 0.4, 0.6, 0.8];
   const key = (side, name) => h("span", { class: "shade-key" }, `${name} more often by`, shades.map((v, k) => h("i", { class: `shade ${side} s${k}` }, `${Math.round(v * 100)} %`)));
-  host.append(h("div", { class: "keys" }, key("first", data.first), key("second", data.second)), canvas);
+  host.append(h("div", { class: "keys" }, key(first, data.first), key(second, data.second)), canvas);
   drawFitted(canvas, (width) => {
     const height = Math.min(420, Math.max(280, width * 0.6));
     const box = plotBox(width, height, [data.x_label, data.y_label]);
@@ -92,7 +93,7 @@ function differencePlot(host, data) {
     const grade = (d) => Math.min(3, Math.max(0, Math.floor((Math.abs(d) - 0.1) / 0.2)));
     const rects = data.boxes.filter((b) => Math.abs(b[4]) >= 0.1).map(([x0, y0, x1, y1, d]) => s("rect", {
       x: Math.min(x(x0), x(x1)), width: Math.abs(x(x1) - x(x0)) + 0.4, y: Math.min(y(y0), y(y1)), height: Math.abs(y(y1) - y(y0)) + 0.4,
-      class: `shade ${d > 0 ? "first" : "second"} s${grade(d)}`,
+      class: `shade ${d > 0 ? first : second} s${grade(d)}`,
     }));
     canvas.replaceChildren(s("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img",
