@@ -20,6 +20,10 @@ def keep(folder: Path, to: Path) -> Path:
     read_measured(folder)
     facts = read_facts(folder)
     facts["digests"] = {name: facts["digests"][name] for name in (TABLE_FILE, CURVES_FILE) if name in facts["digests"]}
+    if "source" in facts.get("data", {}):
+        # Where the images lay says nothing elsewhere.
+        kind, colon, place = str(facts["data"]["source"]).rpartition(":")
+        facts["data"]["source"] = f"{kind}{colon}{Path(place).name}"
     to.mkdir(parents=True, exist_ok=True)
     for name in facts["digests"]:
         shutil.copyfile(folder / name, to / name)

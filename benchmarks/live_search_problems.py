@@ -66,17 +66,17 @@ def seed_noise(table: MeasuredTable) -> str:
     """How much of what tells cells apart is the seed's, from cells that were trained more than once."""
     lines = []
     for which in ("micro", "macro"):
-        error = 100.0 * (1.0 - table.rows[f"val_{which}"])
-        of = error.groupby(table.rows["index"])
-        repeats, mean = of.count(), of.mean().dropna()
-        several = repeats[repeats > 1]
-        noise = float((of.var()[several.index] * (several - 1)).sum() / (several - 1).sum())
-        best = mean[mean <= mean.median()]
-        lines.append(
-            f"val_{which}_error: {len(mean)} cells, {mean.min():.1f} to {mean.max():.1f} %; deviation of a seed "
-            f"{noise**0.5:.2f} points ({len(several)} cells repeated), of cells {mean.std():.2f}, of the better half "
-            f"{best.std():.2f}; share of the seed's variance {noise / mean.var():.2f}, {noise / best.var():.2f}"
-        )
+        of = (100.0 * (1.0 - table.rows[f"val_{which}"])).groupby(table.rows["index"])
+        mean, variance = of.mean().dropna(), of.var().dropna()
+        parts = []
+        for title, part in (("all cells", mean), ("the better half", mean[mean <= mean.median()])):
+            repeated = variance[variance.index.isin(part.index)]
+            noise = float(repeated.mean()) if len(repeated) else np.nan
+            parts.append(
+                f"{title}: deviation of a seed {noise**0.5:.2f} ({len(repeated)} of {len(part)} cells repeated), "
+                f"between cells {part.std():.2f}, share of the seed's variance {noise / part.var():.2f}"
+            )
+        lines.append(f"val_{which}_error, {mean.min():.1f} to {mean.max():.1f} %; {'; '.join(parts)}")
     return "\n".join(lines)
 
 

@@ -40,7 +40,12 @@ def measured(folder, space, epochs, noise, seed):
     ]
     curves = pd.DataFrame({"index": cells, "repeat": rows["repeat"], "seed": rows["seed"], "epoch": 1})
     curves["val_micro"] = rows["val_micro"]
-    facts = {"title": "made", "columns": columns, "training": {"epochs": str(epochs)}}
+    facts = {
+        "title": "made",
+        "columns": columns,
+        "training": {"epochs": str(epochs)},
+        "data": {"source": "so2sat:/a/b"},
+    }
     write_measured(measured_table(rows, facts, curves), folder)
     return folder
 
@@ -58,9 +63,10 @@ def test_a_kept_table_has_three_files_and_is_checked(tmp_path, space):
     folder = measured(tmp_path / "measured", space, 9, 0.05, 0)
     kept = keep_table.keep(folder, tmp_path / "kept")
     assert {path.name for path in kept.iterdir()} == {"benchmark.toml", "curves.csv", "table.csv"}
+    assert eomoo.data.read_measured(kept).facts["data"]["source"] == "so2sat:b"
     text = seed_noise(eomoo.data.read_measured(kept))
-    assert "60 cells" in text
-    assert "(20 cells repeated)" in text
+    assert "of 60 cells" in text
+    assert "(20 of 60 cells repeated)" in text
     deviation = float(text.split("deviation of a seed ")[1].split()[0])
     assert 3.0 < deviation < 7.5  # of 5 points
     (folder / "table.csv").write_text("index\n1\n")
