@@ -12,6 +12,7 @@ from eomoo.analysis.tables import Code, Facts, Section, Table
 from eomoo.analysis.wording import algorithm_title, number
 from eomoo.objectives.card import list_problems
 from eomoo.search.algorithms import ALGORITHMS
+from eomoo.search.priors import prior_place
 from eomoo.study.record import RECORD_NAME
 from eomoo.study.rows import ProblemRow, RunRow
 
@@ -116,7 +117,7 @@ def _run_options(run: RunRow) -> list[str]:
         if key in ("init", "n_train"):
             parts += [f"--{key.replace('_', '-')}", str(value)]
         elif key == "priors":
-            parts += [part for place in value for part in ("--prior", place)]
+            parts += [part for place in value for part in ("--prior", prior_place(place))]
         elif key == "rungs" and isinstance(value, list):
             parts += ["--rungs", ",".join(map(str, [*value, 1]))]
         else:

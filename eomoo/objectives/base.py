@@ -132,6 +132,10 @@ class Backend(ABC):
         """Standard deviations (k,) of quantities that another seed of the training makes; NaN where not known."""
         return np.full(len(names), np.nan)
 
+    def related(self, quantity: str, *, least: int, most: int) -> list[tuple[str, dict[int, float]]]:
+        """Of trainings that were made otherwise, by what they are in words, values by cell; see ``LiveBackend``."""
+        return []
+
     def recall(self, what: Facts) -> Facts | None:
         """What a search noted under some facts in an earlier run; None where it did not, or nothing is kept."""
         return None

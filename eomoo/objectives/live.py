@@ -196,6 +196,14 @@ class LiveBackend(Backend):
         self._twins[number].report, self._twins[number].retry_failed = self.report, self.retry_failed
         return self._twins[number]
 
+    def related(self, quantity: str, *, least: int, most: int) -> list[tuple[str, dict[int, float]]]:
+        """What the store tells of a quantity by trainings of other epochs, seeds, images; see ``related_trainings``."""
+        from eomoo.live.related import related_trainings
+
+        own = [self.campaign.setting(0, epochs) for epochs in self._trained_for.values()]
+        name = self._accuracy_of.get(quantity, quantity).removesuffix("_int8")
+        return related_trainings(self.campaign.store, own, name, least=least, most=most)
+
     def recall(self, what: Facts) -> Facts | None:
         """What a search noted, in the store of the trainings."""
         return self.campaign.store.get("search", what)

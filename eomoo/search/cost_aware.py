@@ -8,7 +8,7 @@ import numpy as np
 from pymoo.core.population import Population
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.checks import number, positive, whole
+from eomoo.checks import number, positive, truth, whole
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.search.budget import pay, remaining_units
@@ -17,7 +17,7 @@ from eomoo.search.costs import Costs
 from eomoo.search.dear import DearModels
 from eomoo.search.gains import Gains
 from eomoo.search.pool import Pool
-from eomoo.search.priors import Prior, checked_priors, open_priors
+from eomoo.search.priors import Prior, checked_priors, open_priors, related_priors
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts
 from eomoo.search.timed import Timed
@@ -68,6 +68,7 @@ class CostAwareSearch(CellSearch):
         n_candidates: Candidates at most; of a larger space so many at random, and neighbours of the front's members
             and of the best candidates.
         priors: What may tell something of the dear quantities: a ``Prior``, or the place of one (see ``open_priors``).
+        related: Whether trainings in the store of other epochs, seeds, images are priors too (see ``related_priors``).
         neighborhood: Whose neighbours are looked at in a space larger than ``n_candidates`` (see ``CellSearch``).
         kwargs: As for ``CellSearch``.
 
@@ -94,6 +95,7 @@ class CostAwareSearch(CellSearch):
         n_gated: int = 8,
         n_candidates: int = 20_000,
         priors: Sequence[Prior | str] = (),
+        related: bool = True,
         neighborhood: str = "symmetric",
         **kwargs: object,
     ) -> None:
@@ -102,7 +104,7 @@ class CostAwareSearch(CellSearch):
         self.rungs = None if rungs is None else _shares(rungs)
         self.n_gated = whole("n_gated", n_gated, least=0)
         self.n_candidates = positive("n_candidates", n_candidates)
-        self.priors = checked_priors(priors)
+        self.priors, self.related = checked_priors(priors), truth("related", related)
         self._given = sampling is not None
 
     @property
@@ -115,7 +117,9 @@ class CostAwareSearch(CellSearch):
         self.costs = Costs(problem)
         self.ladder = self.costs.chosen_rungs(self.rungs)
         priors = open_priors(self.priors, self.costs.dear_names)
-        log = Log(self.costs.keeper, self._depends(problem, [prior.name for prior in priors]))
+        given = [prior if isinstance(prior, str) else prior.name for prior in self.priors]
+        log = Log(self.costs.keeper, self._depends(problem, given if self.related else [*given, "alone"]))
+        priors += related_priors(self.costs, log) if self.related else []
         self.trainings = Trainings(self.costs, self.ladder, log)
         self.timed = Timed(problem, self.costs, log)
         self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace())

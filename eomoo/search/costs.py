@@ -116,6 +116,16 @@ class Costs:
         """The quantities that need a training, each once."""
         return tuple(dict.fromkeys(name for name, dear in zip(self.names, self.dear, strict=True) if dear))
 
+    def related(self, *, least: int, most: int) -> list[tuple[str, str, dict[int, float]]]:
+        """What is stored of trainings that were made otherwise: the quantity, what they are, values by cell."""
+        dear = [column for column, dear in zip(self._columns, self.dear, strict=True) if dear]
+        asked = {(id(backend), name): backend for backend, name in dear}
+        return [
+            (name, *found)
+            for (_, name), backend in asked.items()
+            for found in backend.related(name, least=least, most=most)
+        ]
+
     @property
     def keeper(self) -> Backend:
         """The backend that keeps what a search notes: one that measures, where there is one."""

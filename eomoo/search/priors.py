@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,15 +16,22 @@ from eomoo.data import read_user_table
 from eomoo.data.measured_table import TABLE_FILE
 from eomoo.data.user_table import read_frame, target_columns
 from eomoo.errors import DataNotFoundError, SettingError
+from eomoo.files import sha256_of
 from eomoo.models import SHIPPED, fit, recipe_for, shipped_folder
 from eomoo.models.record import RECORD_FILE
 from eomoo.objectives import SurrogateBackend
+from eomoo.search.costs import Costs
+from eomoo.search.trainings import Log
 from eomoo.space import load_space
 
 # Where quantities have other names. More of them say the same once more, and each weight has to be learnt.
 _TELLING, _MOST = ("accuracy", "error", "micro", "macro"), 2
 # What `eomoo run --out` writes of its evaluations.
 _TRACE_FILE = "trace.csv"
+# Of a place in a setting what was in it: as many digits as nobody meets twice.
+_PROVED, _DIGITS = re.compile(r"(.*) \(sha256 ([0-9a-f]+)\)", re.DOTALL), 16
+# Cells that a model of values needs, and settings of earlier trainings that are taken: each weight has to be learnt.
+_LEAST_RELATED, _MOST_RELATED = 10, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +71,47 @@ def prior_of_measured(name: str, cells: Ints, values: Floats, *, seed: int = 0) 
 
 
 def prior_option(places: str | Path | Sequence[str | Path]) -> dict[str, list[str]]:
-    """Priors as a setting of a search, which means the same wherever it is read again; empty for none."""
+    """Priors as a setting of a search, by place and content, wherever it is read again; empty for none.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is nothing in a place that tells of cells.
+    """
     listed = [places] if isinstance(places, str | Path) else places
-    found = [str(place) if place in SHIPPED else str(Path(place).expanduser().resolve()) for place in listed]
+    found = [str(place) if place in SHIPPED else _with_digest(Path(place).expanduser().resolve()) for place in listed]
     return {"priors": found} if found else {}
+
+
+def prior_place(text: str) -> str:
+    """The place of a prior, without what is said of its content."""
+    found = _PROVED.fullmatch(text)
+    return found[1] if found else text
+
+
+def _with_digest(place: Path) -> str:
+    return f"{place} (sha256 {sha256_of(_content(place))[:_DIGITS]})"
+
+
+def _content(place: Path) -> Path:
+    """The file that tells what a place tells: a record of models has the digests of all its files."""
+    if not place.exists():
+        raise DataNotFoundError(f"there is no prior {place}; shipped are {' and '.join(SHIPPED)}")
+    found = next((place / name for name in (RECORD_FILE, TABLE_FILE, _TRACE_FILE) if (place / name).is_file()), place)
+    if not found.is_file():
+        raise DataNotFoundError(f"{place} is no prior: neither models, nor a table, nor the folder of a run")
+    return found
+
+
+def related_priors(costs: Costs, log: Log) -> list[Prior]:
+    """Priors of trainings in the store that were made otherwise, as they were when the search was first begun."""
+    seen = log.recall("related", 0)
+    if seen is None:
+        found = costs.related(least=_LEAST_RELATED, most=_MOST_RELATED)
+        seen = {"found": [[name, what, list(cells), list(cells.values())] for name, what, cells in found]}
+        log.note("related", 0, seen)
+    return [
+        replace(prior_of_measured(name, np.array(cells), np.array(values)), name=f"{name} of earlier trainings, {what}")
+        for name, what, cells, values in seen["found"]
+    ]
 
 
 def checked_priors(given: Sequence[Prior | str]) -> tuple[Prior | str, ...]:
@@ -82,8 +127,8 @@ def checked_priors(given: Sequence[Prior | str]) -> tuple[Prior | str, ...]:
             f"priors are a list of places, such as {SHIPPED[0]}, or of Prior objects; got {short(given)}"
         )
     for one in listed:
-        if isinstance(one, str) and one not in SHIPPED and not Path(one).exists():
-            raise DataNotFoundError(f"there is no prior {one}; shipped are {' and '.join(SHIPPED)}")
+        if isinstance(one, str) and one not in SHIPPED and not Path(prior_place(one)).exists():
+            raise DataNotFoundError(f"there is no prior {prior_place(one)}; shipped are {' and '.join(SHIPPED)}")
     return tuple(listed)
 
 
@@ -100,17 +145,18 @@ def open_priors(given: Sequence[Prior | str], wanted: Sequence[str]) -> list[Pri
     return [prior for one in given for prior in ([one] if isinstance(one, Prior) else _open(one, wanted))]
 
 
-def _open(place: str, wanted: Sequence[str]) -> list[Prior]:
+def _open(text: str, wanted: Sequence[str]) -> list[Prior]:
+    place = prior_place(text)
     folder = shipped_folder(place) if place in SHIPPED else Path(place)
-    if (folder / RECORD_FILE).is_file():
+    content = _content(folder)
+    if place != text and _with_digest(folder) != text:
+        raise SettingError(f"the prior {place} has changed since it was given; begin another run with it")
+    if content.name == RECORD_FILE:
         models = SurrogateBackend(folder)
         names = _telling(place, list(models.quantities), wanted)
         return [_named(place, Prior(name=name, tell=partial(_predicted, models, name))) for name in names]
-    table = next((folder / name for name in (TABLE_FILE, _TRACE_FILE) if (folder / name).is_file()), folder)
-    if not table.is_file():
-        raise DataNotFoundError(f"{place} is no prior: neither models, nor a table, nor the folder of a run")
-    names = _telling(place, target_columns(read_frame(table), where=table), wanted)
-    rows = read_user_table(table, names)
+    names = _telling(place, target_columns(read_frame(content), where=content), wanted)
+    rows = read_user_table(content, names)
     return [_named(place, prior_of_measured(name, rows.indices, rows.columns[name])) for name in names]
 
 

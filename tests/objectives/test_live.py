@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_images import make_data
 
-from eomoo.live import LatencySetting, get_recipe
+from eomoo.live import DataSource, LatencySetting, get_recipe
 from eomoo.objectives.live import LiveBackend
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
@@ -21,7 +21,7 @@ def images():
 
 @pytest.fixture
 def make(images, tmp_path):
-    from eomoo.live import Campaign, DataSource
+    from eomoo.live import Campaign
 
     timing = LatencySetting(repetitions=2, rounds=2, seconds=0, warmup=1)
 
@@ -29,7 +29,8 @@ def make(images, tmp_path):
         own = {name: changes.pop(name) for name in ("epochs", "rungs") if name in changes}
         recipe = get_recipe("nasbench", **{"batch_size": 16, "learning_rate": 0.3, **(recipe_settings or {})})
         settings = {"shape": SHAPE, "recipe": recipe, "device": "cpu", "timing": timing}
-        campaign = Campaign(source=DataSource(images=images), folder=tmp_path / "live", **{**settings, **changes})
+        settings |= {"source": DataSource(images=images), "folder": tmp_path / "live"}
+        campaign = Campaign(**{**settings, **changes})
         return LiveBackend(campaign, **{"epochs": 1, **own})
 
     return build
@@ -228,6 +229,23 @@ def test_a_shorter_training_is_a_setting_of_its_own(make, images):
     rows = backend.campaign.store.rows("training")
     assert [row["setting"]["epochs"] for row in rows] == ["1", "3"]
     assert backend.marks([77], names)[0, 0] != "few epochs"
+
+
+def test_trainings_of_other_epochs_seeds_and_images_are_told_as_related(make):
+    backend, other = make(), make(epochs=2, seed=1)
+    told = {"least": 2, "most": 5}
+    backend.values([5, 77, 3], ["val_micro_error"])
+    assert backend.related("val_micro_error", **told) == []
+    other.values([5, 3], ["val_micro_error"])
+    elsewhere = make(source=DataSource(images=make_data(seed=1)))
+    elsewhere.values([5], ["val_micro_error"])
+    ((words, values),) = backend.related("val_micro_error", **told)
+    assert words == "epochs 2, seed 1"
+    assert values == pytest.approx(dict(zip((3, 5), other.values([3, 5], ["val_micro"])[:, 0], strict=True)))
+    assert [words for words, _ in backend.related("train_time", least=1, most=5)] == [
+        "epochs 2, seed 1", "epochs 1, seed 0, other images",
+    ]  # fmt: skip
+    assert [words for words, _ in elsewhere.related("val_macro", least=1, most=1)] == ["epochs 1, seed 0, other images"]
 
 
 def test_values_are_means_of_repeats_and_deviations_pool_what_another_seed_changes(make):

@@ -19,7 +19,7 @@ NAMES = [pytest.param(n, marks=needs_numba) if n == "age-moea" else n for n in A
 OPTIONS = {
     "pls": {"n_starts": 10},
     "surrogate-pls": {"batch_size": 25, "n_candidates": 100},
-    "cost-aware": {"batch_size": 25, "n_candidates": 100},
+    "cost-aware": {"batch_size": 25, "n_candidates": 100, "related": False},
     "memetic": {"pop_size": 20, "n_genetic": 40},
     "random": {},
     "nsga2-integer": {"pop_size": 10},
