@@ -13,7 +13,7 @@
 """
 
 from eomoo.analysis.basis import basis_words
-from eomoo.analysis.citing import bibtex
+from eomoo.analysis.citing import bibtex, cited_works
 from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, needed_seeds
 from eomoo.analysis.columns import certainty_words
 from eomoo.analysis.compared import (
@@ -65,11 +65,11 @@ from eomoo.space.picture import OPERATION_COLORS
 __all__ = [
     "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
     "StudyRun", "StudyTables", "algorithm_style", "basis_words", "bibtex", "cell_text", "certainty_words",
-    "check_indicators", "choice_rows", "compare", "default_indicators", "draw_cell", "draw_front", "duration",
-    "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame", "joined",
-    "judge", "load_results", "load_run", "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves",
-    "plot_frame", "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles", "rank_test",
-    "render_report", "repeat_words", "report_of", "run_fronts", "run_study", "smallest_difference", "spending_words",
-    "study_latex", "study_lines", "study_tables", "summary", "to_result", "trace_frame", "vargha_delaney",
-    "write_csv", "write_figures", "write_latex", "write_report", "write_run",
+    "check_indicators", "choice_rows", "cited_works", "compare", "default_indicators", "draw_cell", "draw_front",
+    "duration", "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves", "indicator_frame",
+    "joined", "judge", "load_results", "load_run", "mean_over", "needed_seeds", "plot_critical_difference",
+    "plot_curves", "plot_frame", "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles",
+    "rank_test", "render_report", "repeat_words", "report_of", "run_fronts", "run_study", "smallest_difference",
+    "spending_words", "study_latex", "study_lines", "study_tables", "summary", "to_result", "trace_frame",
+    "vargha_delaney", "write_csv", "write_figures", "write_latex", "write_report", "write_run",
 ]  # fmt: skip

@@ -27,10 +27,20 @@ def references(problems: Iterable[Card | ProblemRow], runs: Iterable[RunRow], *,
 
 
 def bibtex(problems: Iterable[Card | ProblemRow], runs: Iterable[RunRow], *, study: bool) -> str:
-    """What to cite, as BibTeX: eomoo, the problems' data, the algorithms, the measures; keys never change."""
+    """What to cite, as BibTeX."""
+    return "\n".join(_entry(key, work) for key, work in cited_works(problems, runs, study=study).items())
+
+
+def cited_works(
+    problems: Iterable[Card | ProblemRow], runs: Iterable[RunRow], *, study: bool
+) -> dict[str, dict[str, str]]:
+    """What to cite, by key: eomoo, the problems' data, the algorithms, the measures; keys never change.
+
+    Each has BibTeX's fields, and its "kind".
+    """
     sources, problems = _sources(), list(problems)
     title = "eomoo: Multi-objective neural architecture search for {Earth} observation"
-    entries: dict[str, Facts] = {"eomoo": {"kind": "misc", "author": "{The eomoo developers}", "title": title}}
+    entries: dict[str, dict[str, str]] = {"eomoo": {"kind": "misc", "author": "{The eomoo developers}", "title": title}}
     entries["eomoo"]["note"] = f"Version {__version__}"
     for p in problems:
         known = [key for words, key in sources["data"].items() if words in p.citation]
@@ -39,7 +49,7 @@ def bibtex(problems: Iterable[Card | ProblemRow], runs: Iterable[RunRow], *, stu
             entries[p.name] = {"kind": "misc", "title": _plain(p.title or p.name), "note": _plain(p.citation)}
     for _, keys in _cited(problems, list(runs), study=study):
         entries |= {key: sources["works"][key] for key in keys}
-    return "\n".join(_entry(key, work) for key, work in entries.items())
+    return {key: {name: str(value) for name, value in work.items()} for key, work in entries.items()}
 
 
 def _sources() -> Facts:

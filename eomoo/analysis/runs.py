@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from eomoo.analysis.fronts import front_content, objectives_told
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
 from eomoo.arrays import Facts, Floats, Ints
-from eomoo.errors import SettingError, StoreError
-from eomoo.files import atomic_path, forget_digests, save_figures, write_digests, write_json
+from eomoo.errors import EomooError, SettingError, StoreError
+from eomoo.files import atomic_path, forget_digests, read_json, save_figures, write_digests, write_json
 from eomoo.fronts import by_first, deduplicated, hypervolume
+from eomoo.plots import FORMS
 from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 from eomoo.study.rows import ProblemRow, RunTrace
@@ -123,6 +125,9 @@ def write_run(
 ) -> list[Path]:
     """Write front and trace as CSV, settings and digests as JSON, figures of front and cells in ``forms``."""
     folder = Path(folder)
+    drawn = ("front", "cells") if len(stored.front) else ()
+    names = [f"{name}.{form}" for name in drawn for form in forms]
+    _remove_figures(folder, keep=names)
     forget_digests(folder)
     written = []
     trace = trace_content(stored.problem, stored.trace)
@@ -139,15 +144,26 @@ def write_run(
         "card_sha256": stored.problem.digest,
         "versions": stored.run.versions,
         "citation": stored.problem.citation,
+        "figures": names,
         **({"spending": stored.run.extra["spending"]} if "spending" in stored.run.extra else {}),
     }
     write_json(folder / "settings.json", settings)
     written.append(folder / "settings.json")
     written.append(write_digests(folder, [path.name for path in written]))
-    if len(stored.front):
+    if drawn:
         figures = {"front": draw_front(stored, width=width), "cells": draw_cells(stored, width=width)}
         written += save_figures(figures, folder, forms)
     return written
+
+
+def _remove_figures(folder: Path, *, keep: Sequence[str]) -> None:
+    """Remove figures that a run wrote there before, in forms that are not asked for now; nobody else's."""
+    with suppress(EomooError, OSError):
+        facts = read_json(folder / "settings.json")
+        listed = facts.get("figures", []) if isinstance(facts, dict) else []
+        known = {f"{name}.{form}" for name in ("front", "cells") for form in FORMS}
+        for name in (known & {one for one in listed if isinstance(one, str)}) - set(keep):
+            (folder / name).unlink(missing_ok=True)
 
 
 class StoredProblem(Problem):  # type: ignore[misc]  # pymoo has no type information

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from eomoo.checks import choice
 from eomoo.cli.common import console, parse_options, print_json, progress
 from eomoo.cli.options import ImageSettings, Json, Options
 from eomoo.cli.show import parse_cell
-from eomoo.errors import EomooError, SettingError
+from eomoo.errors import CellError, DataNotFoundError, EomooError, SettingError
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
@@ -145,9 +146,15 @@ def show_assessment(found: Assessment, task: ImageData) -> None:
 def place_of(trained: str, cell: str | None) -> tuple[Path, int | None]:
     """The folder or file, and the index of the cell where one is named; a cell alone is one in runs/CELL."""
     place = Path(trained)
-    if cell is None and not place.exists() and not place.suffix:
-        return Path("runs") / str(parse_cell(trained)), None
-    return place, None if cell is None else parse_cell(cell)
+    if place.exists() or place.suffix:
+        return place, None if cell is None else parse_cell(cell)
+    with suppress(CellError):
+        if cell is None:
+            return Path("runs") / str(parse_cell(trained)), None
+    raise DataNotFoundError(
+        f"there is no folder {place}, and no cell is called so; name the folder of a run or of a training, or a file "
+        "of weights"
+    )
 
 
 def _images(place: Path, data: str | None, options: Options) -> tuple[ImageData | None, str]:

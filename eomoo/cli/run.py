@@ -228,8 +228,9 @@ class _Asked:
         from eomoo.api import run as search
 
         import_xgboost()
-        expected = self.budget or (problem.card.budget if self.hours is None else problem.n_cells)
-        with closing(problem), _progress(problem, expected, preparing, quiet=self.quiet) as (update, finish):
+        # With hours alone nobody knows how many cells they bring.
+        budget = self.budget or (problem.card.budget if self.hours is None else None)
+        with closing(problem), _progress(problem, budget, self.hours, preparing, quiet=self.quiet) as (update, finish):
 
             def show(found: Run) -> None:
                 finish()
@@ -301,20 +302,22 @@ def _preparing(card: str, *, quiet: bool) -> Iterator[Status]:
 
 @contextmanager
 def _progress(
-    problem: CellProblem, budget: int, preparing: Status, *, quiet: bool
+    problem: CellProblem, budget: int | None, hours: float | None, preparing: Status, *, quiet: bool
 ) -> Iterator[tuple[Callable[[Progress], None], Callable[[], None]]]:
-    """A bar with evaluations, distinct cells, the size of the front and its hypervolume: to update, to end."""
+    """A bar of cells, or else of hours, with evaluations, the size of the front, its hypervolume: to update, to end."""
+    from eomoo.analysis import duration
+
     measure = _hypervolume_of(problem)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f} cells"),
         TextColumn("{task.fields[state]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with bars(*columns, quiet=quiet, transient=False) as bar:
         task = bar.add_task(problem.name(), total=budget, state="")
+        began = bar.get_time()
         for backend in problem.backends.values():
             if not quiet:
                 backend.report = bar.console.print
@@ -326,12 +329,19 @@ def _progress(
             if not shown:
                 preparing.stop()
                 bar.start()
-            tell(f"{problem.name()}: {progress.n_distinct:,} of {budget:,} cells")
+            done, total = float(progress.n_distinct), None if budget is None else float(budget)
+            if budget is not None:
+                cells = f"{progress.n_distinct:,} of {budget:,} cells"
+            else:
+                cells = f"{progress.n_distinct:,} cells, {duration(now - began)} of {hours:g} hours"
+                # How long an earlier part took, only its store knows.
+                done, total = now - began, None if progress.n_earlier or hours is None else 3600 * hours
+            tell(f"{problem.name()}: {cells}")
             # A hypervolume for every batch would cost more than the search itself.
-            if now - shown > 0.1 or progress.n_distinct >= budget:
+            if now - shown > 0.1 or progress.n_distinct == budget:
                 shown = now
-                state = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
-                bar.update(task, completed=progress.n_distinct, state=state + measure(progress.front))
+                state = f"{cells}, {progress.n_eval:,} evaluations, front {len(progress.front)}"
+                bar.update(task, completed=done, total=total, state=state + measure(progress.front))
 
         yield update, lambda: end_bars(bar)
 

@@ -55,7 +55,15 @@ class Store(Database):
     def __init__(self, path: str | Path, *, create: bool = False) -> None:
         if not create and not os.path.isfile(path):
             raise StoreError(f"there are no results at {path}")
+        self._is_new = create and not os.path.exists(path)
         super().__init__(path, RESULTS, create=create)
+
+    def __exit__(self, *exception: object) -> None:
+        # What fails before its first result leaves no file that would look like one with results.
+        is_empty = self._is_new and exception[:1] != (None,) and not self.rows("SELECT 1 FROM run LIMIT 1")
+        super().__exit__(*exception)
+        if is_empty:
+            self.path.unlink(missing_ok=True)
 
     # -- writing -------------------------------------------------------------------------------
 

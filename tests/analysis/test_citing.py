@@ -1,5 +1,6 @@
 """What is cited: everything used, once, under keys that stay, in BibTeX that LaTeX reads."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -105,3 +106,11 @@ def test_the_citation_file_says_what_the_package_says():
     assert f'abstract: "{project["description"]}"' in text
     assert re.findall(r'- name: "(.*)"', text) == [author["name"] for author in project["authors"]]
     assert re.findall(r"^  - ([^:\n]+)$", text, flags=re.M) == project["keywords"]
+
+
+def test_works_are_told_to_other_programs_as_to_bibtex():
+    found = json.loads(CliRunner().invoke(app, ["cite", "eo-macro-latency", "--json"]).stdout)
+    text = bibtex([load_card("eo-macro-latency")], [], study=False)
+    assert list(found) == keys_of(text)
+    assert found["eomoo"]["note"] == f"Version {__version__}"
+    assert {"kind", "title"} <= set.intersection(*(set(work) for work in found.values()))

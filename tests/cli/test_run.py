@@ -16,6 +16,7 @@ import pytest
 from synthetic import ANALYTIC_CARD, brute_front, card_text, register
 
 import eomoo
+from eomoo.errors import SettingError
 from eomoo.files import only_one
 from eomoo.study.store import STORE_NAME, Store
 
@@ -85,6 +86,40 @@ def test_figures_are_written_as_what_was_asked(call, own, tmp_path):
     found = {path.name for path in (tmp_path / "new").iterdir() if path.stem in ("front", "cells")}
     assert found == {"front.csv", "front.svg", "front.pdf", "cells.svg", "cells.pdf"}
     assert b'width="510' in (tmp_path / "new" / "front.svg").read_bytes()[:2000]
+
+
+def test_figures_of_an_earlier_form_do_not_stay_and_those_of_others_do(call, own, tmp_path):
+    start = ("run", own, "-a", "random", "--budget", 20, "--out", tmp_path)
+    assert call(*start, "--figures", "png", "--figures", "svg").code == 0
+    (tmp_path / "cells.pdf").write_bytes(b"mine")
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    assert call(*start, "--figures", "svg").code == 0
+    found = {path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".svg", ".pdf")}
+    assert found == {"front.svg", "cells.svg", "cells.pdf", "mine.png"}
+
+
+def test_a_run_that_fails_before_its_first_cell_leaves_no_results(call, own, tmp_path, monkeypatch):
+    def fail(*args, **options):
+        raise SettingError("nothing can be searched today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eomoo.api.run_algorithm", fail)
+        done = call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path)
+        assert (done.code, done.err.strip()) == (1, "error: nothing can be searched today")
+    assert STORE_NAME not in {path.name for path in tmp_path.iterdir()}
+    start = ("run", own, "-a", "random", "--out", tmp_path, "--budget")
+    assert call(*start, 20).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("eomoo.api.run_algorithm", fail)
+        assert call(*start, 30).code == 1
+    assert STORE_NAME in {path.name for path in tmp_path.iterdir()}, "what was there stays"
+
+
+def test_hours_alone_are_told_as_hours(call, own):
+    done = call("run", own, "-a", "random", "--hours", 0.0003)
+    assert done.code == 0
+    assert "of 0.0003 hours" in done.err
+    assert "of 423,624" not in done.err
 
 
 @pytest.mark.parametrize("name", ["front.csv", "trace.csv", "settings.json"])

@@ -151,3 +151,10 @@ def test_options_of_the_command_line():
     for wrong in ("", "a", "=", "=3"):
         with pytest.raises(SettingError, match="an option reads like"):
             parse_options([wrong])
+
+
+@pytest.mark.parametrize("words", [("export", "nowhere"), ("evaluate", "nowhere"), ("export", "nowhere", "5")])
+def test_a_folder_that_is_not_there_is_named_as_a_folder(call, words):
+    done = call(*words)
+    assert (done.code, done.out) == (1, "")
+    assert "error: there is no folder nowhere, and no cell is called so; name the folder" in " ".join(done.err.split())
