@@ -321,10 +321,11 @@ def _found(
     result = run_algorithm(
         problem, asked.spec, budget=asked.budget, seed=asked.seed, hours=asked.hours, earlier=earlier, on_progress=keep
     )
-    if there is not None and earlier.n_distinct and result.complete:
-        _check_beginning(there[1], result, set(there[0].trainings))
     if result.complete:
         result = with_repeats(problem, result, max(asked.repeats, 1 if there is None else there[0].n_repeats))
+    if there is not None and earlier.n_distinct and result.complete:
+        repeated = {*map(int, result.repeats.get("trainings", ())), *there[0].trainings}
+        _check_beginning(there[1], result, repeated)
     if not result.complete and len(result.cells) <= n > 0:
         # What the folder holds is more.
         raise KeyboardInterrupt

@@ -124,6 +124,9 @@ class Backend(ABC):
     def repeat(self, indices: ArrayLike) -> None:  # noqa: B027  # most backends look up
         """Have cells (n,) trained until each has ``repeats`` trainings."""
 
+    def time_again(self, indices: ArrayLike) -> None:  # noqa: B027  # most backends look up
+        """Time those of the cells (n,) again that something disturbed, now that nothing is trained."""
+
     def n_trainings(self, indices: ArrayLike) -> NDArray[np.int64]:
         """Of how many trainings the values of cells (n,) are means, (n,)."""
         return np.ones(len(self._checked(indices, ())[0]), dtype=np.int64)

@@ -232,6 +232,13 @@ class LiveBackend(Backend):
         """Have cells (n,) trained until each has ``repeats`` trainings; one that fails is told in ``notes``."""
         self._repeats.train(self._checked(indices, ())[0].tolist(), self.repeats)
 
+    def time_again(self, indices: ArrayLike) -> None:
+        """Time those of the cells (n,) again that something disturbed, as other trainings did on their way."""
+        cells = self._checked(indices, ())[0].tolist()
+        timings = zip(cells, self.campaign.stored_timings(cells), strict=True)
+        if loud := [cell for cell, timing in timings if timing and timing.get("contended")]:
+            self.campaign.timings(loud, again=True)
+
     def n_trainings(self, indices: ArrayLike) -> NDArray[np.int64]:
         """Of how many trainings that ended well the values of cells (n,) are means, (n,)."""
         return np.array([len(self._results(k)) for k in np.atleast_1d(indices).tolist()], dtype=np.int64)

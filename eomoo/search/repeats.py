@@ -1,4 +1,4 @@
-"""What stands in a front is trained again with other seeds, so that it is of means and not of lucky values."""
+"""What stands in a front is timed again where that was disturbed, and trained again with other seeds."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ def with_repeats(problem: CellProblem, result: RunResult, n: int) -> RunResult:
     """A run's result with values that are means of n trainings, where the front depends on them.
 
     The front's members and its rivals, which are on the front in more than a twentieth of the draws of true values,
-    are trained with n - 1 further seeds; so are cells that come onto the front by that. The problem then tells the
-    same values. Killed and called again, it decides the same.
+    are trained with n - 1 further seeds; so are cells that come onto the front by that. Before that, what something
+    disturbed, such as other trainings, is timed once more. The problem then tells the same values. Killed and called
+    again, it decides the same.
 
     Args:
         problem: Whose trainings are made.
@@ -39,14 +40,19 @@ def with_repeats(problem: CellProblem, result: RunResult, n: int) -> RunResult:
     trainers = [backend for backend in problem.backends.values() if not backend.enumerable]
     if not trainers or not costs.dear.any() or not len(result.front):
         return result
-    chosen = _contenders(problem, result, costs)
-    for backend in trainers:
-        backend.repeats = n
+    seen = result
     try:
+        if costs.timed.any():
+            for backend in trainers:
+                backend.time_again(cells)
+            result = _told_again(problem, result, np.flatnonzero(costs.timed))
+        chosen = _contenders(problem, result, costs)
+        for backend in trainers:
+            backend.repeats = n
         result, chosen = _repeated(problem, result, costs, chosen, n) if n > 1 else (result, chosen)
     except KeyboardInterrupt:
         problem.tell_repeats(1)
-        return replace(result, complete=False)
+        return replace(seen, complete=False)
     counts = np.max([backend.n_trainings(cells) for backend in trainers], axis=0)
     several = {str(cell): k for cell, k in zip(cells.tolist(), counts.tolist(), strict=True) if k > 1}
     facts = {"repeats": n, "trainings": several, "contenders": chosen.tolist(), "by_seed": _by_seed(problem, costs)}
@@ -84,13 +90,12 @@ def _contenders(problem: CellProblem, result: RunResult, costs: Costs) -> Ints:
     return np.array(seen["cells"], dtype=np.int64)
 
 
-def _told_again(problem: CellProblem, result: RunResult, dear: Ints) -> RunResult:
-    """The result with what is dear as the problem's backends tell it now."""
+def _told_again(problem: CellProblem, result: RunResult, columns: Ints) -> RunResult:
+    """The result with some objectives and limited quantities as the problem's backends tell them now."""
     cells = result.cells
     raw: Floats = np.concatenate((problem.values(cells), problem.limited_values(cells)), axis=1)
-    raw[:, dear] = problem.some_values(cells, dear.tolist())
+    raw[:, columns] = problem.some_values(cells, columns.tolist())
     for cell, row in zip(cells.tolist(), raw, strict=True):
-        # What was timed stays as the search saw it.
         problem.keep_values(cell, row)
     feasible = problem.violations_at(cells) <= 0
     kept = cells[feasible]

@@ -11,7 +11,7 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 from pymoo.core.termination import TerminateIfAny, Termination
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import positive
 from eomoo.fronts import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
@@ -97,7 +97,7 @@ class RunResult:
     front_basis: Sequence[str] = ()
     front_measured: Floats = field(default_factory=lambda: np.empty((0, 0)))
     spending: Mapping[str, object] = field(default_factory=dict)
-    repeats: Mapping[str, object] = field(default_factory=dict)
+    repeats: Facts = field(default_factory=dict)
 
 
 class _Recorder:

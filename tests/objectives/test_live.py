@@ -150,6 +150,8 @@ def test_what_was_disturbed_is_timed_again_by_a_later_run_and_is_no_baseline(mak
     assert timed == [3, 4]
     assert first.campaign.timings([3, 4], again=True)[3]["contended"]
     assert timed == [3, 4, 3]
+    first.time_again([4, 3])
+    assert timed == [3, 4, 3, 3]
 
     # Still disturbed: what was kept stays, and the quiet timing of the reference is the baseline.
     timed = timings(monkeypatch, c3={**LOUD, "relative": 9.0})

@@ -72,11 +72,26 @@ class Trainings(SyntheticBackend):
         self.kept[str(what)] = fact
 
 
+class Timings(Trainings):
+    """Latencies are timed, a tenth too long as long as something is trained."""
+
+    def cost(self, quantity):
+        return "cheap" if quantity == "lat" else "dear"
+
+    def time_again(self, indices):
+        self.kept["quiet"] = {*self.kept.get("quiet", ()), *indices.tolist()}
+
+    def _values(self, cells, names):
+        values = super()._values(cells, names)
+        loud = ~np.isin(cells, list(self.kept.get("quiet", ())))
+        return values * np.where(loud[:, None] & (np.array(names) == "lat"), 1.1, 1.0)
+
+
 @pytest.fixture
 def search(pose):
-    def run(kept, patience=None, problem=None, **how):
+    def run(kept, patience=None, problem=None, kind=Trainings, **how):
         problem = problem or pose("err", "lat", stem="repeats")
-        problem._shared.backends = {"synthetic": Trainings(kept, patience)}
+        problem._shared.backends = {"synthetic": kind(kept, patience)}
         return eomoo.run(problem, options={"n_candidates": 300}, algorithm="cost-aware", **{"budget": 9, **how})
 
     return run
@@ -154,6 +169,19 @@ def test_a_larger_budget_goes_on_as_if_nothing_had_been_repeated_and_repeats_wha
         cell: trained(cell, 0) for cell in more.trace["index"]
     }
     assert backend.repeats == 1
+
+
+def test_what_trainings_disturbed_is_timed_again_at_the_end_and_changes_no_decision(search, tmp_path):
+    kept = {}
+    search(kept, kind=Timings, budget=4, out=tmp_path)
+    run, once = search(kept, kind=Timings, budget=7, out=tmp_path), search({}, kind=Timings, budget=7)
+    cells = run.trace["index"].to_numpy()
+    assert run.n_earlier == 4
+    assert run.trace["lat"].tolist() == all_values()["lat"][cells].tolist()
+    assert run.trace.equals(once.trace)
+    assert run.front.equals(once.front)
+    expected = brute_front(run.trace[["err", "lat"]].to_numpy())
+    assert sorted(run.front["index"]) == sorted(cells[expected].tolist())
 
 
 @pytest.mark.parametrize(("repeats", "sentence"), [(0, "repeats"), (1001, "repeats"), (2, "trains no networks")])
