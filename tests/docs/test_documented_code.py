@@ -34,7 +34,14 @@ def test_a_page_runs_as_it_is_written(page, tmp_path, monkeypatch, capsys):
         elif block.runs and block.language == "bash":
             for line in block.text.splitlines():
                 call(shortened(shlex.split(line)[1:]), monkeypatch)
+        elif block.language == "text" and block.text.startswith("┃"):
+            printed = [columns(line) for line in capsys.readouterr().out.splitlines()]
+            assert columns(block.text.splitlines()[0]) in printed
     assert list(tmp_path.iterdir()) or capsys.readouterr().out
+
+
+def columns(line):
+    return [title.strip() for title in line.split("┃")]
 
 
 def call(words, monkeypatch):
