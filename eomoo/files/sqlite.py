@@ -221,7 +221,7 @@ def only_one(folder: str | Path, what: str, *, patience: float = 0.2) -> Iterato
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
             busy = f"another process is {what} in {place}; wait for it to end, or choose another folder"
-            raise StoreError(busy if "locked" in str(error) else _explain(place, "lock", error)) from None
+            raise StoreError(busy if "locked" in str(error) else _explain(place / _LOCK_NAME, "lock", error)) from None
         yield
 
 

@@ -157,10 +157,11 @@ def _file_in(path: Path) -> Path:
     if not path.is_dir():
         return path
     found = sorted(p for p in path.iterdir() if p.name.endswith(TABLE_ENDINGS))
-    if len(found) != 1:
+    if not found:
+        raise DataError(f"{path} holds no table: no file that ends in .csv, .csv.gz, .parquet or .pq")
+    if len(found) > 1:
         raise DataError(
-            f"{path} holds {len(found)} tables ({', '.join(p.name for p in found) or 'none'}); "
-            "name the one that is meant"
+            f"{path} holds {len(found)} tables ({', '.join(p.name for p in found)}); name the one that is meant"
         )
     return found[0]
 

@@ -204,7 +204,7 @@ def test_predictions_can_be_kept_with_the_models(table, tmp_path, monkeypatch):
         (["TABLE", "--out", "x", "-t", "speed"], "no column 'speed'"),
         (["TABLE", "--out", "x", "-t", "note"], "note is 'text'"),
         (["nowhere.csv", "--out", "x"], "nowhere.csv"),
-        (["EMPTY", "--out", "x"], "holds 0 tables"),
+        (["EMPTY", "--out", "x"], "holds no table"),
     ],
 )
 def test_what_is_wrong_with_a_fit_is_one_sentence(arguments, message, table, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ import pytest
 
 import eomoo
 from eomoo.errors import EomooError, StoreError
+from eomoo.files.sqlite import only_one
 from eomoo.live.store import LiveStore
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import RunResult
@@ -303,3 +304,9 @@ def test_no_connection_is_left_open(kind, path):
     kind.read(path)
     open_files = [os.readlink(link) for link in folder.iterdir() if link.is_symlink()]
     assert not [name for name in open_files if path.name in name]
+
+
+def test_a_lock_that_is_none_is_named_by_its_file(tmp_path):
+    (tmp_path / "lock.sqlite").write_bytes(bytes(range(256)) * 8)
+    with pytest.raises(StoreError, match=r"lock\.sqlite is no lock of eomoo"), only_one(tmp_path, "searching"):
+        pass

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import eomoo
+from eomoo.errors import SettingError
 from eomoo.images import read_batch
 from eomoo.live.assessment import assess
 from eomoo.live.classifier import load_classifier, onnx_session, run_onnx
 from eomoo.live.evaluation import evaluate
-from eomoo.live.export import TOLERANCE, export_as, export_onnx, read_metadata
+from eomoo.live.export import TOLERANCE, export_as, export_onnx, read_metadata, some_images
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import finished, onnx_bytes
 from eomoo.live.profile import measure_memory
@@ -260,3 +261,17 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"no network")
     with pytest.raises(ValueError, match="is no readable ONNX file"):
         read_metadata(tmp_path / "x.onnx")
+
+
+def test_8_bits_are_calibrated_on_training_images_alone(trained, tiny_data, tmp_path, monkeypatch):
+    given = []
+
+    def told(*_, calibration, **__):
+        given.append(calibration)
+        raise SettingError("told")
+
+    monkeypatch.setattr("eomoo.live.export.export_onnx", told)
+    with pytest.raises(SettingError, match="told"):
+        export_as("int8", trained.weights, tmp_path / "n.onnx", data=tiny_data)
+    np.testing.assert_array_equal(given[0], some_images(tiny_data.train, 256))
+    assert not np.array_equal(given[0], some_images(tiny_data.test, 256))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from pymoo.algorithms.moo.nsga2 import NSGA2
-from pymoo.core.termination import TerminateIfAny
+from pymoo.core.termination import TerminateIfAll, TerminateIfAny
 from pymoo.optimize import minimize
 from pymoo.termination import get_termination
 from synthetic import SyntheticBackend
@@ -13,6 +13,7 @@ from synthetic import SyntheticBackend
 import eomoo
 from eomoo.errors import HoursOverError, SettingError
 from eomoo.search import AlgorithmSpec, Hours, run_algorithm
+from eomoo.search.hours import heeding_hours
 from eomoo.search.run import Earlier
 
 
@@ -77,3 +78,19 @@ def test_hours_are_a_termination_of_pymoo(problem):
 def test_hours_that_cannot_be(hours):
     with pytest.raises(SettingError, match="hours must be"):
         Hours(hours)
+
+
+def test_hours_that_were_spent_before_are_not_given_again(monkeypatch):
+    monkeypatch.setattr("eomoo.search.hours.time", lambda: Clock.now)
+    algorithm = SimpleNamespace(start_time=Clock.now, evaluator=SimpleNamespace(n_distinct=5))
+    for replayed in (0, 5):
+        assert Hours(2, spent=1.5, replayed=replayed).until(algorithm, n_asked=1) == Clock.now + 1800
+
+
+@pytest.mark.parametrize(("kind", "until"), [(TerminateIfAny, 3600.0), (TerminateIfAll, np.inf)])
+def test_hours_stop_trainings_unless_other_criteria_have_to_be_met_too(kind, until):
+    termination = kind(get_termination("n_eval", 5), Hours(1))
+    algorithm, backend = SimpleNamespace(start_time=0.0, termination=termination), SimpleNamespace()
+    with heeding_hours([backend], algorithm, n_asked=1):
+        assert backend.until == until
+    assert backend.until == np.inf
