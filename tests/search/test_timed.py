@@ -1,0 +1,44 @@
+"""Quantities that a device tells of some cells, and a model of these of all others."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from eomoo.search import Costs
+from eomoo.search.timed import Timed
+
+LOG = SimpleNamespace(recall=lambda kind, k: None, note=lambda kind, k, fact: None)
+
+
+def timed_cells(pose, n):
+    problem = pose("err", "lat")
+    problem.backends["synthetic"].cost = lambda name: "cheap" if name == "lat" else "dear"
+    problem.backends["synthetic"].enumerable = False
+    timed = Timed(problem, Costs(problem), LOG)
+    cells = np.arange(0, 1_000 * n, 1_000)
+    for part in np.array_split(cells, 3):
+        assert timed.measure(part)
+    assert not timed.measure(cells)
+    return timed, cells
+
+
+def test_what_was_timed_is_exact_and_what_was_not_has_a_deviation(pose):
+    timed, cells = timed_cells(pose, 15)
+    mean, std = timed.predict(np.array([cells[9], 5_500, cells[0]]))
+    assert mean[[0, 2], 0].tolist() == [timed.of(cells[9])[0], timed.of(cells[0])[0]]
+    assert std[[0, 2], 0].tolist() == [0.0, 0.0]
+    assert std[1, 0] > 0
+
+
+def test_a_model_is_fitted_to_the_latest_timings(pose, monkeypatch):
+    timed, cells = timed_cells(pose, 16)
+    fitted = []
+
+    def fit(recipe, features, values):
+        fitted.append(values)
+        return SimpleNamespace(predict_and_place=lambda F: (np.zeros((len(F), 1)), np.ones((len(F), 1)), None))
+
+    monkeypatch.setattr("eomoo.search.timed.MOST_TIMED", 13)
+    monkeypatch.setattr("eomoo.search.timed.fit_device", fit)
+    timed.predict(cells)
+    assert fitted[0].tolist() == timed.values[3:, 0].tolist()
