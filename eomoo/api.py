@@ -155,7 +155,7 @@ def run(
     card: str | Path | CellProblem = "eo-macro-latency",
     *,
     algorithm: str | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     priors: str | Path | Sequence[str | Path] = (),
     budget: int | None = None,
     hours: float | None = None,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from eomoo.errors import EomooError, SettingError, UnknownNameError
 
@@ -85,7 +84,7 @@ def known_name(what: str, name: object, known: Collection[str], *, error: type[E
 
 
 def known_keys(
-    where: str, table: Mapping[str, Any], known: Collection[str], *, error: type[EomooError] = SettingError
+    where: str, table: Mapping[str, object], known: Collection[str], *, error: type[EomooError] = SettingError
 ) -> None:
     """``error`` where a table (a file's, or options by name) has a key that is not known."""
     for key in table:

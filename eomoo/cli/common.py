@@ -25,7 +25,7 @@ _NARROW = 100
 class _Screen(Console):
     """A terminal in whose tables no name is cut: the first column stays in one line, in others words are broken."""
 
-    def print(self, *objects: Any, **options: Any) -> None:
+    def print(self, *objects: object, **options: Any) -> None:
         """As rich does."""
         for table in objects:
             if isinstance(table, Table):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import print_json
+from eomoo.cli.common import bars, print_json
 from eomoo.cli.options import Json
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, merged, read_measured, write_measured
 from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get, look_for
-from eomoo.data.download import progress_bars
+from eomoo.data.download import Progress, StartProgress
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 
 app = typer.Typer(
@@ -196,6 +199,20 @@ def prune(
         typer.echo(f"{file.path}: cell {file.cell}, {_size(file.size)}, {file.why}")
     done = "removed" if remove else "can go; --remove removes them" if files else "can go"
     typer.echo(f"{len(files):,} files of {_size(total)} {done}")
+
+
+@contextmanager
+def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
+    """What makes a bar for each file; None where quiet."""
+    numbers = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with bars(TextColumn("{task.description}"), BarColumn(), *numbers, quiet=quiet, transient=False) as shown:
+
+        def start(name: str) -> Progress:
+            shown.start()
+            task = shown.add_task(name, total=None)
+            return lambda here, total: shown.update(task, completed=here, total=total)
+
+        yield None if quiet else start
 
 
 def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:

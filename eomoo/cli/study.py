@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from typer import Argument, Option
 
+from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.cli.common import bars, console, print_json
 from eomoo.cli.options import Cluster, Figures, FigureWidth, Json, Options
@@ -164,7 +165,7 @@ def verdict(
 
     forms = check_figures(figures or ["png"], width or "page")
     paths = write_verdict(load_results(folder), out, forms, width=width or "page")
-    content: Any = read_json(paths[1])
+    content: Facts = read_json(paths[1])
     console().print(conclusion(content["claims"], content["starts"]), markup=False, soft_wrap=True)
     for path in paths:
         console().print(f"written: {path}", soft_wrap=True)

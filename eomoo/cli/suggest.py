@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from eomoo.arrays import Facts
 from eomoo.cli.common import console, print_json, show_value
 from eomoo.cli.options import Json, Limits
 from eomoo.errors import SettingError
@@ -73,7 +74,7 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     return problem, trace.cells[front] if not constraints else None
 
 
-def _rows(problem: CellProblem, found: list[Suggestion]) -> list[dict[str, Any]]:
+def _rows(problem: CellProblem, found: list[Suggestion]) -> list[Facts]:
     from eomoo.space import load_space
 
     space = load_space()

@@ -9,7 +9,7 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -75,35 +75,6 @@ def download(
         with writing(target):
             os.replace(part, target)
     return target
-
-
-@contextlib.contextmanager
-def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
-    """Show a bar for each download on the standard error; yields what makes them, None where quiet."""
-    if quiet:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        *(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()),
-    )
-    bars = Bars(*columns, console=Console(stderr=True))
-
-    def start(name: str) -> Progress:
-        # Bars that are shown without a download would print an empty line.
-        bars.start()
-        task = bars.add_task(name, total=None)
-        return lambda here, total: bars.update(task, completed=here, total=total)
-
-    try:
-        yield start
-    finally:
-        if bars.tasks:
-            bars.stop()
 
 
 def _receive(url: str, part: Path, size: int | None, progress: Progress | None, timeout: float) -> bool:

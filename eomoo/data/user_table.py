@@ -206,7 +206,7 @@ def _by_graph(path: Path, matrices: list[object], ops: list[object]) -> Ints:
     return _indices_of(path, genotypes)
 
 
-def _indices_of(path: Path, genotypes: NDArray[Any]) -> Ints:
+def _indices_of(path: Path, genotypes: NDArray[np.integer]) -> Ints:
     indices, violation = load_space().decode(genotypes)
     for row in np.flatnonzero(indices < 0).tolist():
         genes = " ".join(map(str, genotypes[row]))

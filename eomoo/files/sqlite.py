@@ -95,7 +95,7 @@ class Database:
         """Close the file."""
         self._connection.close()
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows that a statement gives."""
         with self.explained():
             return self._connection.execute(statement, values).fetchall()

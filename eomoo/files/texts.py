@@ -62,7 +62,7 @@ def read_toml(path: str | Path, *, max_size: int = 2**20, error: type[EomooError
     raise error(f"{path} is no TOML file: {reason}")
 
 
-def to_toml(values: Mapping[str, Any]) -> str:
+def to_toml(values: Mapping[str, object]) -> str:
     """Plain data as a TOML file's text: plain values first, then tables and lists of tables; None is left out."""
     plain, tables = [], []
     for name, value in values.items():
@@ -76,11 +76,11 @@ def to_toml(values: Mapping[str, Any]) -> str:
     return "\n".join([*plain, *tables]) + "\n"
 
 
-def _lines(table: Mapping[str, Any]) -> list[str]:
+def _lines(table: Mapping[str, object]) -> list[str]:
     return [f"{_quoted(name)} = {_inline(value)}" for name, value in table.items() if value is not None]
 
 
-def _inline(value: Any) -> str:
+def _inline(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(_lines(value)) + "}"
     if isinstance(value, list | tuple):

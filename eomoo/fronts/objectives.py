@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eomoo.arrays import Floats
+from eomoo.arrays import Facts, Floats
 from eomoo.errors import SettingError
 
 Direction = Literal["min", "max"]
@@ -130,7 +130,7 @@ class Objectives:
         """The best of the first k raw values (n, m), for each k: (n, m), raw."""
         return self.raw(np.minimum.accumulate(self.minimise(values), axis=0))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Facts:
         """As JSON or TOML may hold it; ``from_dict`` reads it."""
         point = self.reference_point
         return {

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.fronts.uncertainty import FrontUncertainty, Group
 
 # Digits of what is kept: of 200 draws no probability has more than three.
@@ -65,7 +65,7 @@ class FrontSummary:
         known = {int(cell): k for k, cell in enumerate(self.cells)}
         return np.array([known.get(int(cell), -1) for cell in cells], dtype=np.int64)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Facts:
         """As JSON may hold it; ``from_dict`` reads it."""
         return {
             "draws": self.n_draws,

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo import notebook
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import known_name, number
 from eomoo.errors import SettingError
 from eomoo.fronts.attainment import attainment_surfaces, staircase
@@ -196,9 +196,9 @@ class FrontUncertainty:
             found = _along_directions(fronts, percentiles)
         return {p: self.objectives.raw(surface) for p, surface in found.items()}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """What is said of each cell, by column."""
-        columns: dict[str, Any] = {"index": self.cells, "front_probability": self.probability}
+        columns: Facts = {"index": self.cells, "front_probability": self.probability}
         for k, limit in enumerate(self.limits):
             columns[f"probability {limit}"] = self.limit_probability[:, k]
         for k, name in enumerate(self.objectives.names):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Bools
+from eomoo.arrays import Bools, Numbers
 from eomoo.checks import first_line, whole
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.packages import require
@@ -140,7 +140,7 @@ class Raster:
         """Let go of the file."""
         self._file.close()
 
-    def read(self, rows: tuple[int, int] | None = None) -> tuple[NDArray[Any], Bools]:
+    def read(self, rows: tuple[int, int] | None = None) -> tuple[Numbers, Bools]:
         """Values (bands, rows, width) in the file's own type, 0 where there are no data; whether there are, same shape.
 
         Args:
@@ -210,7 +210,7 @@ class Raster:
 
 def read_raster(
     path: str | Path, *, bands: Sequence[int] | None = None, codes: bool = False
-) -> tuple[NDArray[Any], Bools, Grid]:
+) -> tuple[Numbers, Bools, Grid]:
     """Values (bands, height, width) of a raster file, where there are data, and its grid: see ``Raster``."""
     with Raster(path, bands=bands, codes=codes) as file:
         return *file.read(), file.grid
@@ -222,7 +222,7 @@ def check_claim(path: str | Path, size: int) -> None:
         raise DataError(f"{path} claims {size / 2**20:,.0f} MiB of values, far more than a file of its size can hold")
 
 
-def same_value(values: NDArray[Any], value: float) -> Bools:
+def same_value(values: Numbers, value: float) -> Bools:
     """Where values are equal to one, as far as texts tell: they have six digits, as in -3.40282e+38."""
     return np.isclose(values.astype(np.float64), value, rtol=1e-5, atol=0)
 

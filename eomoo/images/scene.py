@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Bools, Facts
+from eomoo.arrays import Bools, Facts, Numbers
 from eomoo.data.datasets import find
 from eomoo.errors import DataError, SettingError
 from eomoo.images.rasters import Grid, Raster, same_value
@@ -174,7 +173,7 @@ def read_scene(
 
 
 def _codes_of(
-    numbers: NDArray[Any], labelled: Bools, names: Mapping[int, str] | None, path: str | Path
+    numbers: Numbers, labelled: Bools, names: Mapping[int, str] | None, path: str | Path
 ) -> tuple[NDArray[np.int16], tuple[str, ...]]:
     """Classes from 0 of the numbers in a label map (height, width), -1 for others, and their names."""
     found = np.unique(numbers[labelled])

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, Numbers
 from eomoo.errors import DataError
 
 # Images read at once: 512 of 32x32 pixels and ten bands are 20 MB.
@@ -40,7 +40,7 @@ class ArrayImages:
         labels: (n,) int64.
     """
 
-    images: NDArray[Any]
+    images: Numbers
     labels: Ints
 
     def __len__(self) -> int:
@@ -166,7 +166,7 @@ def _pair(images: ImageSet, index: int) -> tuple[Any, int]:
     return item[0], int(label.item())
 
 
-def _refuse_fractions(labels: NDArray[Any]) -> None:
+def _refuse_fractions(labels: NDArray[np.generic]) -> None:
     if labels.dtype.kind != "f" or not (labels == np.rint(labels)).all():
         wrong = labels if labels.dtype.kind != "f" else labels[labels != np.rint(labels)]
         raise DataError(f"labels are class numbers from 0; got {str(wrong.ravel()[:1])[1:-1]}")

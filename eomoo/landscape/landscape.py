@@ -84,7 +84,7 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
     # NumPy and XGBoost let go of the interpreter lock, so the two longest tasks share two cores.
     with ThreadPoolExecutor(max_workers=1) as worker:
         preparing = worker.submit(problem.space.neighborhood, neighborhood)
-        cells = _feasible_cells(problem)
+        cells = problem.feasible_cells()
     if len(cells) == 0:
         raise SettingError(f"{problem.name()} has no landscape: no cell keeps its limits")
     F = problem.objectives_at(cells)
@@ -107,13 +107,3 @@ def is_sample(problem: CellProblem) -> bool:
     here = problem.domain
     within = (vertices <= vertices[here].max(initial=0)) & (edges <= edges[here].max(initial=0))
     return int(within.sum()) != problem.n_cells
-
-
-def _feasible_cells(problem: CellProblem) -> Ints:
-    cells = problem.cells
-    values = problem.values(cells)
-    feasible = ~np.isnan(values).any(axis=1)
-    if problem.constraints:
-        out = problem.evaluate(problem.space.genotype(cells), return_values_of=["G"], return_as_dictionary=True)
-        feasible &= (out["G"] <= 0).all(axis=1)
-    return cells[feasible]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def _says(sample: Sample) -> str:
     )
 
 
-def _counts(values: NDArray[Any]) -> dict[str, int]:
+def _counts(values: NDArray[np.generic]) -> dict[str, int]:
     return {str(value): int(n) for value, n in zip(*np.unique(values.astype(str), return_counts=True), strict=True)}
 
 

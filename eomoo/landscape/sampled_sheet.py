@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eomoo.arrays import Facts, Floats
 from eomoo.landscape.intervals import Estimates
 from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
 
 Panel = Callable[["Axes", SampleAnalysis], object]
+_Interval = tuple[str, float, Sequence[float] | Floats]
 _BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
 # More would not be told apart in a third of a page.
 _MOST_CURVES, _MOST_RANKED = 4, 9
 # Characters of an axis label that stay within a panel, with a unit, and of what stands beside one.
 _MOST_TITLE, _MOST_SHORT = 32, 20
-_SMALL_PRINT: dict[str, Any] = {"alignment": "left"}
+_SMALL_PRINT: Facts = {"alignment": "left"}
 _POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
 
 
@@ -319,7 +321,9 @@ def plot_classes(ax: Axes, analysis: SampleAnalysis) -> Axes:
     return _plot_intervals(ax, rows, title="classes of the splits", x="smallest, balanced, largest (%)")
 
 
-def _plot_intervals(ax: Axes, rows: Sequence[tuple[str, float, Any]], *, title: str, x: str) -> Axes:
+def _plot_intervals(
+    ax: Axes, rows: Sequence[tuple[str, float, Sequence[float] | Floats]], *, title: str, x: str
+) -> Axes:
     """A line for each row: its name, a value as a dot, the two ends of an interval."""
     for k, (_, value, ends) in enumerate(rows):
         ax.plot(ends, (k, k), color=COLORS[5], linewidth=2)

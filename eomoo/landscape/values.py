@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Any
 
 import moocore
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from eomoo.arrays import Facts, Floats, Ints
+from eomoo.arrays import Facts, Floats, Ints, Numbers
 from eomoo.landscape.graph import components_among, joining_steps
 from eomoo.landscape.optima import dense_ranks
 from eomoo.space import Neighborhood
@@ -131,7 +130,7 @@ def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tupl
     return numbers, label
 
 
-def fitness_distance(measure: NDArray[Any], distance: NDArray[np.int32]) -> dict[str, float]:
+def fitness_distance(measure: Numbers, distance: NDArray[np.int32]) -> dict[str, float]:
     """Correlation over all cells between a measure (n,), smaller is better, and the steps to the front (n,).
 
     "pearson" is the fitness-distance correlation: near 1, values lead to the front; near 0, they tell

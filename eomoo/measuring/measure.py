@@ -34,7 +34,7 @@ def measure(
     repeats_of: float | None = None,
     only: Literal["latency"] | None = None,
     skeleton: Skeleton | Mapping[str, int] | None = None,
-    latency: Mapping[str, Any] | None = None,
+    latency: Mapping[str, object] | None = None,
     on_progress: Callable[[Step], None] | None = None,
     report: Callable[[str], None] = lambda sentence: None,
     retry_failed: bool = False,

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from eomoo.data.measured_table import TABLE_FILE
 from eomoo.errors import EomooError
@@ -34,7 +33,7 @@ def latency_models(
     *,
     data: str | Path | None = None,
     folder: str | Path | None = None,
-    latency: Mapping[str, Any] | None = None,
+    latency: Mapping[str, object] | None = None,
     on_progress: Callable[[Step], None] | None = None,
     report: Callable[[str], None] = lambda sentence: None,
 ) -> Path:

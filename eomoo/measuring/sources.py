@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def training_backend(
-    card: str | Path | None, *, data: str | Path | ImageData | None, folder: str | Path, settings: Mapping[str, Any]
+    card: str | Path | None, *, data: str | Path | ImageData | None, folder: str | Path, settings: Mapping[str, object]
 ) -> LiveBackend:
     """What trains and times the networks of a live card, into a folder.
 

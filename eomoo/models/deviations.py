@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from eomoo.arrays import Floats
+from eomoo.arrays import Bools, Floats, Ints
 
 TRAITS = ("maxpool", "conv1x1", "vertices", "channels")
 """Features by which a model's errors may differ, beside the predicted value and its square: chosen on the EO
@@ -60,7 +58,7 @@ class Clues:
         here = slice(target, target + 1)
         return Clues(center=self.center[:, here], alike=self.alike, gap=self.gap[:, here], traits=self.traits)
 
-    def only(self, rows: NDArray[Any]) -> Clues:
+    def only(self, rows: Ints | Bools) -> Clues:
         """Those of some cells."""
         parts = {name: values[rows] for name, values in vars(self).items()}
         return Clues(**parts)

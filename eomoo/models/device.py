@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,7 +99,7 @@ class DeviceModel(Regressor):
                 std[here] = base * np.sqrt(np.maximum(variance, 0.0)) * _widening(len(self.values))
         return mean[:, None], std[:, None], np.zeros(len(X))
 
-    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], Floats]:
+    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[np.float32]], Floats]:
         """See ``Regressor.errors``: functions over all cells, of the deviations' mean squares over the grid."""
         rng = np.random.default_rng([seed, k])
         linear, smooth, own = (math.sqrt(math.fsum(self.odds * s**2)) for s in np.array(_GRID).T)
@@ -117,7 +117,7 @@ class DeviceModel(Regressor):
             inverse = np.linalg.inv(_covariance(self._known, (linear, smooth)) + own**2 * np.eye(len(Z)))
             weights = inverse @ (prior(Z, P) + own * rng.standard_normal((len(Z), n)))
 
-        def at(X: NDArray[Any]) -> Floats:
+        def at(X: NDArray[np.float32]) -> Floats:
             found = np.empty((n, len(X)))
             with one_thread():
                 for start in range(0, len(X), _BLOCK):

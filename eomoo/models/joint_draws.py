@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +39,7 @@ class JointDraws:
             for part, s in zip(models.parts, seeds, strict=True)
             for k, name in enumerate(part.names)
         }
-        self._errors: dict[str, Callable[[NDArray[Any]], Floats]] = {}
+        self._errors: dict[str, Callable[[NDArray[np.float32]], Floats]] = {}
 
     def __call__(
         self, name: str, cells: Ints, mean: Floats, deviation: Floats, *, noise: Floats | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Facts, Ints
 from eomoo.checks import short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
@@ -98,7 +98,7 @@ def write_models(models: CellModels, folder: str | Path) -> list[Path]:
 
 
 def _numbers_text(models: CellModels) -> str:
-    content: dict[str, Any] = {
+    content: Facts = {
         "cells": models.cells.tolist(),
         "features": list(feature_names("structural")),
         "feature_means": models.scaling.mean.tolist(),
@@ -122,7 +122,7 @@ def _numbers_text(models: CellModels) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _facts_of(part: Part) -> dict[str, Any]:
+def _facts_of(part: Part) -> Facts:
     """The numbers of a part's model."""
     model = part.model
     if isinstance(model, DeviceModel):
@@ -221,7 +221,7 @@ def _part(folder: Path, facts: Mapping[str, Any], cells: Ints, scaling: Scaling,
     return Part(names=names, cells=own, model=model, reach=float(facts["reach"]), growth=np.array(facts["growth"]))
 
 
-def _parts_of_recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _parts_of_recipe(facts: Mapping[str, Any]) -> Facts:
     many, kernel, columns = facts["many"], facts["kernel"], facts["columns"]
     return {
         "trees": Trees(**facts["trees"]),

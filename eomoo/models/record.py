@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from eomoo.arrays import Facts
 from eomoo.errors import DataError, EomooError
 from eomoo.files import read_bytes, sha256_of, write_text
 from eomoo.models.applicability import Applicability
@@ -88,7 +89,7 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
     return ["", f"[{name}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in values.items())]
 
 
-def _rounded(quality: Quality) -> dict[str, Any]:
+def _rounded(quality: Quality) -> Facts:
     facts = {name: value for name, value in asdict(quality).items() if value is not None}
     groups = [[_short(v) for v in asdict(group).values()] for group in quality.groups]
     return {**{k: _short(v) for k, v in facts.items()}, "groups": groups}

@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, Numbers
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
@@ -89,7 +89,7 @@ class Model(Regressor):
         with one_thread():
             return self._clues(X)[1]
 
-    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], Floats]:
+    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[np.float32]], Floats]:
         """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
 
         A cell has the same errors in whatever company it is asked for.
@@ -104,7 +104,7 @@ class Model(Regressor):
             kernel, repeats = replace(self.recipe.kernel, noise=float(self.noise[k])), self.repeats
             paths = Paths(self.known, kernel, n, rng, repeats=1.0 if repeats is None else repeats)
 
-        def at(X: NDArray[Any]) -> Floats:
+        def at(X: NDArray[np.float32]) -> Floats:
             with one_thread():
                 return paths(scaling(selected(X, columns)))
 
@@ -195,7 +195,7 @@ class Model(Regressor):
         return expected
 
 
-def _own_errors(row: NDArray[Any], n: int, *, seed: list[int]) -> Floats:
+def _own_errors(row: Numbers, n: int, *, seed: list[int]) -> Floats:
     """Standard normal numbers (n,) of a cell, told by its features."""
     return np.random.default_rng([*seed, zlib.crc32(row.tobytes())]).standard_normal(n)
 

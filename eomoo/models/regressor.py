@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, Numbers
 from eomoo.models.recipes import Recipe
 
 
@@ -32,7 +31,7 @@ class Regressor(ABC):
         """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
 
     @abstractmethod
-    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[Any]], Floats]:
+    def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[np.float32]], Floats]:
         """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
 
         A cell has the same errors in whatever company it is asked for.
@@ -77,7 +76,7 @@ class Regressor(ABC):
         return drawn
 
 
-def _distinct(X: NDArray[Any]) -> tuple[Ints, Ints]:
+def _distinct(X: Numbers) -> tuple[Ints, Ints]:
     """The first row of each kind among rows (k, d), and for each row (k,) which of them is its equal."""
     rows = np.ascontiguousarray(X).view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()
     _, first, place = np.unique(rows, return_index=True, return_inverse=True)

@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats
+from eomoo.arrays import Floats, Numbers
 from eomoo.checks import known_name
 from eomoo.models.gaussian_process import on_grid
 from eomoo.space import load_space
@@ -28,7 +27,7 @@ class Scaling:
     mean: Floats
     std: Floats
 
-    def __call__(self, features: NDArray[Any]) -> Floats:
+    def __call__(self, features: Numbers) -> Floats:
         """Standardised features (n, d), on the grid."""
         return on_grid((features.astype(np.float64) - self.mean) / self.std)
 
@@ -38,7 +37,7 @@ class Scaling:
         return Scaling(mean=self.mean[at], std=self.std[at])
 
 
-def selected(features: NDArray[Any], columns: tuple[str, ...] | None) -> NDArray[np.float32]:
+def selected(features: Numbers, columns: tuple[str, ...] | None) -> NDArray[np.float32]:
     """Named columns of structural features (n, 141), in single precision; whatever is given for None."""
     return np.ascontiguousarray(features[:, _positions(columns)], dtype=np.float32)
 
@@ -59,7 +58,7 @@ def _positions(columns: tuple[str, ...] | None) -> NDArray[np.intp] | slice:
     return np.array([at[name] for name in columns], dtype=np.intp)
 
 
-def scaling_of(features: NDArray[Any]) -> Scaling:
+def scaling_of(features: Numbers) -> Scaling:
     """The scaling by these features (n, d); one that does not vary is left as it is."""
     mean, std = (x.astype(np.float64) for x in (features.mean(axis=0), features.std(axis=0)))
     # Below the last digits of single precision.

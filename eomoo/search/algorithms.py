@@ -56,7 +56,7 @@ class _Entry:
 
     title: str
     make: Callable[..., Algorithm]
-    defaults: Mapping[str, Any]
+    defaults: Mapping[str, object]
     constraints: bool = True
 
 
@@ -152,14 +152,14 @@ def default_algorithm() -> Algorithm:
     return make_algorithm(DEFAULT_ALGORITHM, 2)
 
 
-def same_settings(stored: Mapping[str, Any], spec: AlgorithmSpec) -> bool:
+def same_settings(stored: Mapping[str, object], spec: AlgorithmSpec) -> bool:
     """Whether a stored run's settings are a spec's: 0.1.0 kept some by other names, and some without a say."""
     named = {_RENAMED.get((stored.get("algorithm"), key), key): value for key, value in stored.items()}
     said = {key: value for key, value in named.items() if key not in _without_say(named)}
     return said == {"algorithm": spec.algorithm, **spec.settings}
 
 
-def _without_say(settings: Mapping[str, Any]) -> dict[str, str]:
+def _without_say(settings: Mapping[str, object]) -> dict[str, str]:
     """The settings that change nothing beside the others, with the reason."""
     found = {}
     if settings.get("init") in ("random", "walks"):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, Numbers
 from eomoo.errors import SettingError
 from eomoo.fronts import Box, FrontArchive
 from eomoo.search.acquisition import random_directions, scalarised_hypervolume
@@ -19,7 +18,7 @@ from eomoo.search.trace import Trace
 class Model(Protocol):
     """One model a column, fitted together."""
 
-    def predict(self, features: NDArray[Any], /) -> Floats | tuple[Floats, Floats | None]:
+    def predict(self, features: Numbers, /) -> Floats | tuple[Floats, Floats | None]:
         """Means (n, m) for features (n, d), alone or with standard deviations (n, m) or None."""
         ...
 
@@ -27,12 +26,12 @@ class Model(Protocol):
 class Fit(Protocol):
     """How a model is fitted."""
 
-    def __call__(self, features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
+    def __call__(self, features: Numbers, Y: Floats, /, *, seed: int) -> Model:
         """A model of values (n, m), minimised, of cells with features (n, d)."""
         ...
 
 
-def predict(model: Model, features: NDArray[Any], n_columns: int) -> tuple[Floats, Floats | None]:
+def predict(model: Model, features: Numbers, n_columns: int) -> tuple[Floats, Floats | None]:
     """Means (n, m) and standard deviations (n, m), None where the model tells none.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 from pymoo.core.algorithm import Algorithm
@@ -168,7 +167,7 @@ class CellSearch(Algorithm):
         return self.trace
 
 
-def renamed(old: str, new: str, kwargs: dict[str, Any], value: object) -> object:
+def renamed(old: str, new: str, kwargs: dict[str, object], value: object) -> object:
     """The value of an argument that keywords may give by its old name, which is taken out of them."""
     if old not in kwargs:
         return value

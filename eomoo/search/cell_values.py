@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.fronts import Objective, Objectives, sorted_front
@@ -95,7 +94,7 @@ class CellValues:
         parts = sorted(f"{source} {backend.fingerprint()}" for source, backend in self.backends.items())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def conditions(self, i: ArrayLike) -> dict[str, Any]:
+    def conditions(self, i: ArrayLike) -> Facts:
         """How networks are trained and timed, as its backends tell: see ``Backend.conditions``."""
         return {name: fact for b in self.backends.values() for name, fact in b.conditions(self.space.check(i)).items()}
 
@@ -192,6 +191,11 @@ class CellValues:
         total: Floats = np.maximum(G, 0.0).sum(axis=1)
         return total
 
+    def feasible_cells(self) -> Ints:
+        """The cells (n,), ascending, that have all values and keep every limit."""
+        cells = self.cells
+        return cells[self.violations_at(cells) == 0]
+
     def limited_values(self, i: ArrayLike) -> Floats:
         """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""
         return self._all_values(np.atleast_1d(self.space.check(i)))[:, self.n_obj :]
@@ -274,11 +278,8 @@ class CellValues:
         if not self.enumerable:
             raise SettingError(f"the true front of {self.card.name} is unknown: its values must be measured")
         if self._front is None:
-            cells = self.cells
-            raw = self._all_values(cells)
-            feasible = (self._constraint_values(raw, np.zeros(len(cells), dtype=np.int64)) <= 0).all(axis=1)
-            cells, F = cells[feasible], self._minimised(raw[feasible, : self.n_obj])
-            self._front = cells[sorted_front(F)]
+            cells = self.feasible_cells()
+            self._front = cells[sorted_front(self.objectives_at(cells))]
         return self._front
 
     def neighbor_lists(self, indices: Ints, *, kind: str = "hamming") -> tuple[Ints, Ints]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pymoo.core.problem import Problem
 
 from eomoo import notebook
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.errors import HoursOverError
 from eomoo.fronts import PENALTY
 from eomoo.objectives import Card, Constraint, load_card, parse_constraint, with_images
@@ -193,7 +193,7 @@ class CellProblem(CellValues, Problem):
         return twin
 
     def __reduce__(self) -> tuple[object, ...]:
-        arguments: dict[str, Any] = {
+        arguments: Facts = {
             "noise": self.noise,
             "constraints": self.constraints[len(self.card.constraints) :],
             "options": self.options,

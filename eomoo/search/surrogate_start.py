@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, Numbers
 from eomoo.checks import choice, positive
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, non_dominated
@@ -219,11 +218,11 @@ def _fitted(model: Fit, kind: str, cells: bytes, values: bytes, n_obj: int, doma
     return _Forecast(model, kind, cells, values, n_obj, domain, seed)
 
 
-def _fit_start(features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
+def _fit_start(features: Numbers, Y: Floats, /, *, seed: int) -> Model:
     return fit(START, features, Y, seed=seed)
 
 
-def fit_as_published(features: NDArray[Any], Y: Floats, /, *, seed: int) -> Model:
+def fit_as_published(features: Numbers, Y: Floats, /, *, seed: int) -> Model:
     """Surrogates no better than the published ones, on features of the published kind ("17x17").
 
     Values of other models are smoother than measured ones, and are learnt too well. So the first two objectives
@@ -258,9 +257,9 @@ def fit_as_published(features: NDArray[Any], Y: Floats, /, *, seed: int) -> Mode
 
 
 @lru_cache(maxsize=2)
-def _every_feature(kind: str) -> NDArray[Any]:
+def _every_feature(kind: str) -> Numbers:
     space = load_space()
-    features: NDArray[Any] = space.features(np.arange(len(space)), kind)
+    features: Numbers = space.features(np.arange(len(space)), kind)
     return features
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
@@ -83,6 +81,7 @@ def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_
     # With all rows at hand a step is two gathers; for a few steps they are not worth preparing.
     graph = load_space().neighborhood(kind) if free and walks.size > _MANY else None
     alive = np.arange(len(walks))
+    near: NDArray[np.integer]
     for step in range(1, walks.shape[1]):
         here = walks[alive, step - 1]
         if graph is not None:
@@ -103,7 +102,7 @@ def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_
         walks[alive, step] = near[chosen[moves]]
 
 
-def _allowed(here: Ints, kind: str, domain: Bools | None, visited: Bools | None) -> tuple[Ints, NDArray[Any]]:
+def _allowed(here: Ints, kind: str, domain: Bools | None, visited: Bools | None) -> tuple[Ints, NDArray[np.integer]]:
     """How many neighbours each cell (n,) has in the domain, not visited (n, 423624); and all of them."""
     counts, near = load_space().neighbor_lists(here, kind=kind)
     if domain is None and visited is None:

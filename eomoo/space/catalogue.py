@@ -44,10 +44,10 @@ class Catalogue(Tables):
     def __repr__(self) -> str:
         return f"Catalogue({N_CELLS:,} cells)"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Catalogue:
+    def __deepcopy__(self, memo: dict[int, object]) -> Catalogue:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return load_space, ()
 
     @overload

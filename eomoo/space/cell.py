@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -126,7 +125,7 @@ class Cell:
     def _repr_html_(self) -> str:
         return to_html(cell_svg(self._matrix, self.ops), repr(self))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Cell, (self._matrix.tolist(), self.ops)
 
 

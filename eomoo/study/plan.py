@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys, positive, short, text, whole
@@ -140,7 +139,7 @@ def load_study(name_or_path: str | Path) -> Study:
         raise CardError(f"study file {path}: {error}") from None
 
 
-def parse_study(content: Mapping[str, Any], *, folder: str | Path | None = None) -> Study:
+def parse_study(content: Mapping[str, object], *, folder: str | Path | None = None) -> Study:
     """A study from the content of a study file.
 
     Args:
@@ -155,8 +154,7 @@ def parse_study(content: Mapping[str, Any], *, folder: str | Path | None = None)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CardError("algorithms are written as [[algorithms]] tables")
     noise = content.get("noise")
-    if noise is not None:
-        whole("noise, a seed,", noise, error=CardError)
+    noise = None if noise is None else whole("noise, a seed,", noise, error=CardError)
     common = ProblemSpec(card="", noise=noise, constraints=_texts(content, "constraints", "texts such as latency<=10"))
     budget = positive("budget", content.get("budget", 1000))
     names = _texts(content, "problems", "card names or paths")
@@ -169,7 +167,7 @@ def parse_study(content: Mapping[str, Any], *, folder: str | Path | None = None)
     )
 
 
-def _probes(content: Mapping[str, Any]) -> tuple[str, ...]:
+def _probes(content: Mapping[str, object]) -> tuple[str, ...]:
     probes, old = _texts(content, "probes", "names such as mymodule:function"), content.get(_OLD_PROBE, False)
     if not all(map(probe_name, probes)):
         raise CardError(f"probes must be names such as mymodule:function; got {short(probes)}")
@@ -180,7 +178,7 @@ def _probes(content: Mapping[str, Any]) -> tuple[str, ...]:
     return (*probes, _OLD_PROBE) if old else probes
 
 
-def _texts(content: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
+def _texts(content: Mapping[str, object], key: str, what: str) -> tuple[str, ...]:
     found = content.get(key, [])
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise CardError(f"{key} must be a list of {what}; got {short(found)}")
@@ -192,7 +190,7 @@ def _problem(card: str, folder: Path, common: ProblemSpec) -> ProblemSpec:
     return replace(common, card=str((folder / card).resolve()) if card.endswith(".toml") else card)
 
 
-def _algorithm(row: Mapping[str, Any], budget: int) -> tuple[AlgorithmSpec, int]:
+def _algorithm(row: Mapping[str, object], budget: int) -> tuple[AlgorithmSpec, int]:
     known_keys("an [[algorithms]] table", row, _ALGORITHM_KEYS, error=CardError)
     name = text("an [[algorithms]] table: algorithm", row.get("algorithm"), error=CardError)
     options = row.get("options", {})

@@ -113,7 +113,7 @@ class RunRow:
         return self.sha256 is not None
 
     @property
-    def facts(self) -> list[Any]:
+    def facts(self) -> list[object]:
         """All but the trace, as plain data in the order of ``RUN_FACTS``."""
         return [getattr(self, name) for name in RUN_FACTS]
 
@@ -257,7 +257,7 @@ def run_row(
     return RunRow(id=number, **found, front=front, deviations=deviations, sha256=sha256)
 
 
-def digest_of(facts: Sequence[Any], *content: bytes) -> str:
+def digest_of(facts: Sequence[object], *content: bytes) -> str:
     """SHA-256 of plain data and of bytes: against accidents, not against forgery."""
     found = hashlib.sha256(json.dumps(facts).encode())
     for part in content:
@@ -267,7 +267,7 @@ def digest_of(facts: Sequence[Any], *content: bytes) -> str:
     return found.hexdigest()
 
 
-def as_bytes(values: NDArray[Any]) -> bytes:
+def as_bytes(values: NDArray[np.generic]) -> bytes:
     """An array's numbers in the byte order of the file."""
     kinds = {"i": "<i8", "f": "<f8", "b": "u1"}
     return np.ascontiguousarray(values, dtype=kinds[values.dtype.kind]).tobytes()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eomoo.data.download import download, progress_bars
+from eomoo.cli.data import progress_bars
+from eomoo.data.download import download
 from eomoo.errors import DataError, StoreError
 from eomoo.files import only_one
 
