@@ -54,7 +54,9 @@ def look(size: float = _SIZE) -> Iterator[None]:
     load_matplotlib()
     from matplotlib import rc_context
 
-    with rc_context({**_LOOK, "font.size": size}):  # type: ignore[dict-item]  # any text is a key of _LOOK
+    # Of letters that are few points already none are smaller.
+    small = {name: "medium" for name, said in _LOOK.items() if said == "small" and size < _SIZE}
+    with rc_context({**_LOOK, **small, "font.size": size}):  # type: ignore[dict-item]  # any text is a key of _LOOK
         yield
 
 

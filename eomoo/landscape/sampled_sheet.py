@@ -28,7 +28,7 @@ Panel = Callable[["Axes", SampleAnalysis], object]
 _Interval = tuple[str, float, Sequence[float] | Floats]
 _BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
 # More would not be told apart in a third of a page.
-_MOST_CURVES, _MOST_RANKED = 4, 9
+_MOST_CURVES, _MOST_RANKED = 4, 7
 # Characters of an axis label that stay within a panel, with a unit, and of what stands beside one.
 _MOST_TITLE, _MOST_SHORT = 32, 20
 _SMALL_PRINT: Facts = {"alignment": "left"}
@@ -274,13 +274,13 @@ def _plot_matrix(
     ax.pcolormesh(np.where(sure, value, 0.0), cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
     ax.invert_yaxis()
     for (a, b), rank in np.ndenumerate(value):
-        ink = "#777777" if not sure[a, b] else "white" if abs(rank) > 0.7 else "black"
-        text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".")
-        ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", fontsize="x-small", color=ink)
+        ink = "#777777" if not sure[a, b] else "white" if abs(rank) > 0.6 else "black"
+        text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".").replace("1.00", "1")
+        ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", color=ink)
     finish(ax, title=f"{title} (grey: may be 0)", x=x)
     labels = [_short(second, name) for name in columns]
-    ax.set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize="x-small", rotation=90)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first, name) for name in rows], fontsize="x-small")
+    ax.set_xticks(np.arange(len(columns)) + 0.5, labels, rotation=90)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first, name) for name in rows])
     return ax
 
 
@@ -329,7 +329,7 @@ def _plot_intervals(
         ax.plot(ends, (k, k), color=COLORS[5], linewidth=2)
         ax.plot(value, k, "o", color="black", markersize=3)
     finish(ax, title=title, x=x)
-    ax.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize="small")
+    ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     return ax
 

@@ -29,9 +29,9 @@ STYLES: tuple[Facts, ...] = (
     {"color": COLORS[2], "linestyle": "-."},
     {"color": COLORS[3], "linestyle": ":"},
 )
-_SHEET_SIZE = 7.4
-"""Points of the letters where three panels share a page; small ones have 6.2."""
-_CAPTION_WIDTH = 160  # small letters that a page is wide
+_SHEET_SIZE = 7.5
+"""Points of all letters where three panels share a page."""
+_CAPTION_WIDTH = 124  # letters that a page is wide
 Panel = Callable[["Axes"], object]
 
 
@@ -53,7 +53,7 @@ def draw_panels(panels: Mapping[str, Panel], *, title: str, width: str) -> dict[
             figure, axes = _sheet_axes(len(panels), title=title)
             for ax, panel in zip(axes, panels.values(), strict=True):
                 panel(ax)
-            figure.supxlabel(_caption(panels), x=0.01, ha="left", fontsize="small", linespacing=1.3)
+            figure.supxlabel(_caption(panels), x=0.01, ha="left", fontsize="medium", linespacing=1.3)
         return {"landscape": figure}
     figures = {}
     for name, panel in panels.items():
@@ -92,12 +92,13 @@ def write_rows(ax: Axes, rows: Sequence[Sequence[str]], *, room: int = 0) -> Axe
     """A panel "in numbers": rows of a label and values, as if there were at least ``room`` of them."""
     finish(ax, title="in numbers").set_axis_off()
     # Two values share the right half; a single one stands at its end.
-    places = (0.64, 1.0) if max(map(len, rows)) > 2 else (1.0,)
+    places = (0.52, 1.0) if max(map(len, rows)) > 2 else (1.0,)
     for k, (label, *values) in enumerate(rows):
         y = 0.97 - k * 0.98 / max(room, len(rows))
-        ax.text(0.0, y, label, fontsize="small", va="top", transform=ax.transAxes)
+        # Left of the panel, where others have their numbers, is room.
+        ax.text(-0.28, y, label, va="top", transform=ax.transAxes)
         for x, value in zip(places, values, strict=True):
-            ax.text(x, y, value, fontsize="small", va="top", ha="right", transform=ax.transAxes)
+            ax.text(x, y, value, va="top", ha="right", transform=ax.transAxes)
     return ax
 
 
@@ -149,7 +150,7 @@ def _count_bar(ax: Axes, drawn: PolyCollection) -> None:
     bar.outline.set_linewidth(0.4)
     place.xaxis.set_ticks([])
     place.xaxis.set_ticks([], minor=True)
-    style: Facts = {"fontsize": "small", "va": "center", "transform": place.transAxes}
+    style: Facts = {"va": "center", "transform": place.transAxes}
     place.text(-0.08, 0.4, "1", ha="right", **style)
     place.text(1.08, 0.4, f"{int(drawn.get_clim()[1]):,} cells", ha="left", **style)
 
@@ -199,9 +200,9 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
             share = 100.0 * shares.get(name, 0.0)
             ax.barh(k, share, left=left, color=color, edgecolor="black", linewidth=0.4, label=name if k == 0 else "")
             if share >= 8.0:
-                ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", fontsize="small", color=ink)
+                ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", color=ink)
             left += share
-    ax.set_yticks(range(len(rows)), list(rows), fontsize="small")
+    ax.set_yticks(range(len(rows)), list(rows))
     ax.invert_yaxis()
     ax.set_xlim(0, 100)
     place = (0.45, -0.2)
@@ -322,11 +323,11 @@ def plot_correlations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     ax.invert_yaxis()
     ax.set_aspect("equal")
     for (a, b), value in np.ndenumerate(found):
-        ink = "white" if abs(value) > 0.7 else "black"
-        ax.text(b + 0.5, a + 0.5, f"{value:.2f}", ha="center", va="center", fontsize="small", color=ink)
+        ink = "white" if abs(value) > 0.6 else "black"
+        ax.text(b + 0.5, a + 0.5, f"{value:.2f}", ha="center", va="center", color=ink)
     middles = np.arange(len(names)) + 0.5
-    ax.set_xticks(middles, names, fontsize="small")
-    ax.set_yticks(middles, names, fontsize="small")
+    ax.set_xticks(middles, names)
+    ax.set_yticks(middles, names)
     return finish(ax, title="Spearman correlation")
 
 
