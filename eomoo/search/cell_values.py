@@ -194,7 +194,8 @@ class CellValues:
     def feasible_cells(self) -> Ints:
         """The cells (n,), ascending, that have all values and keep every limit."""
         cells = self.cells
-        return cells[self.violations_at(cells) == 0]
+        feasible: Ints = cells[self.violations_at(cells) == 0]
+        return feasible
 
     def limited_values(self, i: ArrayLike) -> Floats:
         """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""
