@@ -200,6 +200,8 @@ def test_a_table_of_few_quantities_has_a_sheet(names):
     facts["columns"] = [c for c in columns if c["name"] in names]
     rows = rows.assign(macs=np.arange(240.0))[["index", "walk", "step", *names]]
     figure = draw_sample(analysed(rows, facts))["landscape"]
+    letters = [text for text in figure.findobj(lambda found: hasattr(found, "get_fontsize")) if text.get_text()]
+    assert min(text.get_fontsize() for text in letters) >= 7.5, "points, on a page"
     titles = [ax.get_title(loc="left")[4:] for ax in figure.axes if ax.get_title(loc="left")]
     assert len(set(titles)) == len(titles)
     assert any("all walks together" in title for title in titles)
