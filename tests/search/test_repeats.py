@@ -122,6 +122,22 @@ def test_a_front_with_repeats_is_of_means_and_all_its_cells_were_repeated(search
     ]
 
 
+class Sure(Trainings):
+    """Nothing is said of how uncertain values are, so that there are no rivals beforehand."""
+
+    def _deviations(self, cells, names):
+        return np.zeros((len(cells), len(names)))
+
+
+def test_whoever_comes_onto_the_front_by_repeats_is_repeated_too(search):
+    run = search({}, kind=Sure, seed=2, repeats=3)
+    front, trainings = run.front["index"].tolist(), run.stored.run.trainings
+    first = search({}, kind=Sure, seed=2).front["index"].tolist()
+    assert set(front) - set(first)
+    assert set(front) <= set(trainings)
+    assert sorted(trainings) == sorted(run.stored.run.repeats["contenders"])
+
+
 def test_rivals_are_repeated_too_and_are_suggested_where_nothing_is(search):
     run = search({})
     facts, front = run.stored.run.repeats, run.front["index"].tolist()
