@@ -106,10 +106,11 @@ def _pairs(table: Table, about: str, key: str, indicators: Sequence[str] = ()) -
         (r"$p_\equiv$", [_p(row["p equivalent (Holm)"]) for row in rows], "r"),
         _texts("first is", [row["first is"] for row in rows]),
     ]
-    groups = [f"{row['indicator']} (matters from {value_text(row['matters from'])})" for row in rows]
+    groups = [f"{row['indicator']} (from {value_text(row['matters from'])})" for row in rows]
     note = (
-        r": pairs compared. Shift: first minus second (Hodges--Lehmann, with 95 \% interval); $p$: Wilcoxon's "
-        r"signed-rank test, $p_\equiv$: two one-sided tests for equivalence, both with Holm's correction."
+        r": pairs compared. Shift: first minus second (Hodges--Lehmann, with 95 \% interval), in brackets "
+        r"from where it matters; $p$: Wilcoxon's signed-rank test, $p_\equiv$: two one-sided "
+        r"tests for equivalence, both with Holm's correction."
     )
     return _table(columns, about, key, note=note, groups=groups)
 
