@@ -32,9 +32,15 @@ def check_digests(folder: Path) -> None:
     path = folder / DIGESTS_NAME
     if not path.is_file():
         return
-    digests = read_json(path)
+    try:
+        digests = read_json(path)
+    except DataError:
+        digests = None
     if not isinstance(digests, dict) or not all(isinstance(digest, str) for digest in digests.values()):
-        raise DataError(f"{path} is damaged; delete it, or write the folder again by the same command")
+        raise DataError(
+            f"{path} is damaged; delete it, so that nothing tells any more whether the folder's files have changed, "
+            "or write the folder again by the same command"
+        )
     for name, digest in digests.items():
         file = folder / Path(name).name
         if file.is_file() and (file.stat().st_size > _MOST_BYTES or sha256_of(file) != digest):

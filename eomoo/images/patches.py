@@ -39,7 +39,7 @@ class PatchImages:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        images, labels = self.batch(np.array([index % len(self)]))
+        images, labels = self.batch(np.array([range(len(self))[index]]))
         return images[0], int(labels[0])
 
     def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:

@@ -83,7 +83,7 @@ class So2SatFile:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        images, labels = self.batch(np.array([index % len(self)]))
+        images, labels = self.batch(np.array([range(len(self))[index]]))
         return images[0], int(labels[0])
 
     def __getstate__(self) -> Facts:

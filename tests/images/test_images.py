@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
+from so2sat_files import write_so2sat
 
-from eomoo.images import ArrayImages, ImageData, Subset, labels_of, limit, read_batch, statistics_of
+from eomoo.images import (
+    ArrayImages,
+    FolderImages,
+    ImageData,
+    PatchImages,
+    So2SatFile,
+    Subset,
+    labels_of,
+    limit,
+    read_batch,
+    statistics_of,
+)
 
 
 class Pairs:
@@ -163,3 +175,36 @@ def test_a_skeleton_of_another_shape_is_refused(arrays):
     data.check_skeleton(data.skeleton(stem_channels=8))
     with pytest.raises(ValueError, match="n_classes is 17; the images of images need 3"):
         data.check_skeleton(data.skeleton(stem_channels=8).__class__(in_channels=2, n_classes=17, image_size=8))
+
+
+def a_split(kind, folder):
+    """A split of a few images of such a kind."""
+    images, labels = np.arange(48, dtype=np.float32).reshape(3, 1, 4, 4), np.array([2, 0, 1])
+    if kind == "so2sat":
+        return So2SatFile(write_so2sat(folder, n_train=3, n_val=2, n_test=2) / "training.h5")
+    if kind == "patches":
+        return PatchImages(images[0], np.eye(4, dtype=np.int16), np.array([1, 2, 2]), np.array([1, 1, 2]), 3)
+    if kind == "folder":
+        files = [folder / f"{k}.npy" for k in range(len(images))]
+        for file, image in zip(files, images, strict=True):
+            np.save(file, image)
+        return FolderImages(files, labels)
+    arrays = ArrayImages(images, labels)
+    return Subset(arrays, np.array([2, 0])) if kind == "subset" else arrays
+
+
+@pytest.mark.parametrize("kind", ["arrays", "subset", "folder", "patches", "so2sat"])
+def test_a_split_ends_and_counts_from_its_end(kind, tmp_path):
+    split = a_split(kind, tmp_path)
+    n = len(split)
+    # What wraps round never ends; zip with so many stops it one beyond.
+    seen = [image for image, _ in (pair for pair, _ in zip(split, range(n + 1), strict=False))]
+    assert len(seen) == n
+    for k in range(n):
+        (image, label), (same, its) = split[k], split[k - n]
+        assert label == its
+        np.testing.assert_array_equal(image, same)
+        np.testing.assert_array_equal(image, seen[k])
+    for beyond in (n, -n - 1):
+        with pytest.raises(IndexError):
+            split[beyond]
