@@ -13,10 +13,10 @@ from pymoo.util.display.output import Output
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import positive
 from eomoo.errors import SettingError
-from eomoo.fronts import FrontArchive
-from eomoo.search.budget import remaining_evaluations
+from eomoo.fronts import PENALTY, FrontArchive
+from eomoo.search.budget import BudgetedEvaluator, remaining_evaluations
 from eomoo.search.operators import RandomCellSampling
-from eomoo.search.problem import CellProblem
+from eomoo.search.problem import CellProblem, mark_failed
 from eomoo.search.starts import Starts, as_sampling, check_starts, first_places
 from eomoo.search.trace import Trace
 from eomoo.space.neighbors import check_kind
@@ -105,6 +105,12 @@ class CellSearch(Algorithm):
         self.opt = self._front_pop
         self.pop = self._front_pop
 
+    def _finalize(self) -> None:
+        F = self._trace().F
+        # A run tells it with its front.
+        if len(F) and not isinstance(self.evaluator, BudgetedEvaluator) and not (np.abs(F) < PENALTY).all(axis=1).any():
+            warnings.warn(f"none of {len(F):,} evaluations gave finite values, so that there is no front", stacklevel=2)
+
     # -- what has been evaluated ---------------------------------------------------------------
 
     def _sample(self) -> Population:
@@ -130,7 +136,11 @@ class CellSearch(Algorithm):
         infills, index = evaluated[new], index[new]
         F = np.array([individual.F for individual in infills])
         G = np.array([individual.G for individual in infills])
+        failed = mark_failed(F, G)
+        for k in np.flatnonzero(failed):
+            infills[k].F, infills[k].G, infills[k].CV = F[k], G[k], None
         violation = np.maximum(G, 0.0).sum(axis=1)
+        violation[failed] = np.maximum(violation[failed], 1.0)
         self._trace().append(index, F, violation)
         self._note(F, G)
         keep = self._front.offer(index, F, violation)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pymoo.core.problem import Problem
 
 from eomoo import notebook
-from eomoo.arrays import Facts, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.errors import HoursOverError
 from eomoo.fronts import PENALTY
 from eomoo.objectives import Card, Constraint, load_card, parse_constraint, with_images
@@ -139,6 +139,19 @@ class CellProblem(CellValues, Problem):
             out["index"] = out["index"].astype(np.int64)
         return out
 
+    def do(self, X: Ints, return_values_of: list[str], *args: object, **kwargs: object) -> Facts:
+        """As pymoo's; what ``_evaluate`` of a subclass gives that is not finite is an evaluation that failed."""
+        out: Facts = super().do(X, return_values_of, *args, **kwargs)
+        F, G = np.array(out["F"], dtype=float), np.array(out.get("G", np.empty((len(X), 0))), dtype=float)
+        failed = mark_failed(F, G)
+        if not failed.any():
+            return out
+        if not self.constrained:
+            F[failed] = 2.0 * PENALTY
+        told = {name: np.ravel(out[name]) for name in self.objective_names if name in out}
+        told = {name: np.where(failed, np.nan, values) for name, values in told.items()}
+        return {**out, "F": F, "G": G, **told}
+
     def name(self) -> str:
         """The card's name."""
         return self.card.name
@@ -200,6 +213,15 @@ class CellProblem(CellValues, Problem):
             "constrained": self.constrained,
         }
         return partial(type(self), **arguments), (self.card,)
+
+
+def mark_failed(F: Floats, G: Floats) -> Bools:
+    """Make rows of F (n, m) and G (n, g) that are no numbers those of cells without values, in place; (n,) which."""
+    failed: Bools = ~np.isfinite(F).all(axis=1) | np.isnan(G).any(axis=1)
+    F[failed], G[failed, 1:] = np.inf, 1.0
+    # An invalid genotype stays as far from a cell as it is.
+    G[failed, :1] = np.fmax(G[failed, :1], 1.0)
+    return failed
 
 
 # What no copy has of its own: it is either never changed, or meant to be the same for all of them.

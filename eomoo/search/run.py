@@ -115,7 +115,7 @@ class _Recorder:
         values = np.array([[individual.get(name) for name in self.names] for individual in pop], dtype=float)
         F = np.stack([individual.F for individual in pop])
         # Not from G, which an algorithm without constraints never sees.
-        violation = self.posed.violations_at(index)
+        violation = np.fmax(self.posed.violations_at(index), np.isnan(values).any(axis=1))
         self.cells.append(index)
         self.values.append(values)
         self.feasible.append(violation <= 0)
@@ -125,10 +125,11 @@ class _Recorder:
         m = len(self.names)
         cells = np.concatenate([np.empty(0, dtype=np.int64), *self.cells])
         starts = getattr(algorithm, "first_starts", None)
+        values = np.concatenate([np.empty((0, m)), *self.values])
         front = self.front.index[self.front.violation <= 0]
         return RunResult(
             cells=cells,
-            values=np.concatenate([np.empty((0, m)), *self.values]),
+            values=values,
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
             front=front,
             front_limited=self.posed.limited_values(front),
@@ -144,7 +145,9 @@ class _Recorder:
             seconds=seconds,
             complete=complete,
             ended=ended,
-            nearest="" if len(front) or len(cells) == 0 else nearest_to_feasible(self.posed, cells),
+            nearest=""
+            if len(front) or len(cells) == 0
+            else nearest_to_feasible(self.posed, cells[~np.isnan(values).any(axis=1)]),
         )
 
 
