@@ -22,7 +22,7 @@ def suggest(
     what: Annotated[
         str, Argument(metavar="CARD|RUN|MODELS", help="A problem card, a run's folder, or a folder of models.")
     ] = "eo-macro-latency",
-    n: Annotated[int, Option("--n", "-n", help="Cells to measure, as one batch.")] = 8,
+    n: Annotated[int | None, Option("--n", "-n", help="Cells to measure, as one batch; by default up to 8.")] = None,
     constraint: Limits = None,
     seed: Annotated[int, Option(help="Of the draws: the same seed suggests the same.")] = 0,
     out: Annotated[Path | None, Option(help="Write the cells to this CSV file.")] = None,

@@ -15,6 +15,8 @@ from eomoo.search.uncertainty import front_uncertainty
 
 # A covariance of so many draws is known to 3 %.
 _DRAWS = 1_000
+# A choice.
+_BATCH = 8
 # Cells that are on the front of most draws: a matrix of them has 50 MB.
 _MOST_CELLS = 2_500
 # From this correlation on, one value tells of the other: half its deviation is left at .87, nine tenths at .44.
@@ -49,7 +51,7 @@ class Suggestion:
 
 
 def suggest_cells(
-    problem: CellProblem, n: int = 8, *, cells: ArrayLike | None = None, seed: int = 0
+    problem: CellProblem, n: int | None = None, *, cells: ArrayLike | None = None, seed: int = 0
 ) -> list[Suggestion]:
     """The cells whose measurement is expected to narrow the front's uncertainty most, as one batch.
 
@@ -59,7 +61,7 @@ def suggest_cells(
 
     Args:
         problem: The problem; its values are predicted, or measured with some error.
-        n: Number of cells.
+        n: Number of cells; by default 8, or as many as may be on the front.
         cells: Cells that count beside those that may be on the front, such as the front of a run.
         seed: Of the draws.
 
@@ -69,11 +71,13 @@ def suggest_cells(
     Source: the active learning of Cohn, Neural Networks 9, 1996 (least expected variance), with weights; greedy
     batches by conditioning on what was taken: Krause, Singh, Guestrin, JMLR 9, 2008.
     """
-    positive("n", n)
+    if n is not None:
+        positive("n", n)
     found = front_uncertainty(problem, cells, seed=seed)
     if found.known:
         raise SettingError(f"the values of {problem.name()} are exact; there is nothing that measuring could tell")
     pool, weights = _pool(found.fronts.cells, found.cells, found.n_draws)
+    n = min(_BATCH, len(pool)) if n is None else n
     if len(pool) < n:
         raise SettingError(f"n must be at most {len(pool):,}, the cells that may be on the front; got {n}")
     F = problem.objectives.minimise(problem.joint_draws(pool, _DRAWS, seed=seed)[:, :, : problem.n_obj])

@@ -5,7 +5,7 @@ import pytest
 
 import eomoo
 from eomoo.errors import SettingError
-from eomoo.search import suggest_cells
+from eomoo.search import suggest, suggest_cells
 from eomoo.search import uncertainty as module
 from eomoo.search.suggest import _greedy
 
@@ -95,3 +95,12 @@ def test_what_cannot_be_suggested_is_refused(card):
         suggest_cells(eomoo.get_problem("eo-macro-latency"), 100_000)
     with pytest.raises(SettingError, match="n must be a whole number"):
         suggest_cells(eomoo.get_problem("eo-macro-latency"), 0)
+
+
+@pytest.mark.usefixtures("_few_cells")
+def test_by_default_no_more_cells_are_suggested_than_may_be_on_the_front(monkeypatch):
+    problem = eomoo.get_problem("eo-macro-latency")
+    monkeypatch.setattr(suggest, "_pool", lambda *_: (np.arange(3), np.full(3, 0.5)))
+    assert sorted(s.cell for s in suggest_cells(problem)) == [0, 1, 2]
+    with pytest.raises(SettingError, match="n must be at most 3"):
+        suggest_cells(problem, 4)
