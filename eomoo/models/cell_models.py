@@ -140,7 +140,7 @@ class Measurements:
         NaN belongs to none.
 
         Raises:
-            SettingError: (a ValueError) Lengths differ, or a target has no values.
+            SettingError: (a ValueError) Lengths differ, or a target has no values, or such as overflow when squared.
         """
         cells = np.asarray(indices, dtype=np.int64)
         values = {name: np.asarray(y, dtype=np.float64) for name, y in targets.items()}
@@ -149,6 +149,12 @@ class Measurements:
                 raise SettingError(f"there are {len(cells)} cells and {len(y)} values of {name}")
             if not np.isfinite(y).any():
                 raise SettingError(f"{name} has no measured value")
+            with np.errstate(over="ignore"):
+                if not np.isfinite(np.nansum(np.square(y))):
+                    most = np.nanmax(np.abs(y))
+                    raise SettingError(
+                        f"{name} has values up to {most:.3g}, whose squares no number holds; give it in a larger unit"
+                    )
         chosen = dict(recipes or {})
         for name, y in values.items():
             if name not in chosen:

@@ -217,7 +217,7 @@ class CellProblem(CellValues, Problem):
 
 def mark_failed(F: Floats, G: Floats) -> Bools:
     """Make rows of F (n, m) and G (n, g) that are no numbers those of cells without values, in place; (n,) which."""
-    failed: Bools = ~np.isfinite(F).all(axis=1) | np.isnan(G).any(axis=1)
+    failed: Bools = np.asarray(~np.isfinite(F).all(axis=1) | np.isnan(G).any(axis=1))
     F[failed], G[failed, 1:] = np.inf, 1.0
     # An invalid genotype stays as far from a cell as it is.
     G[failed, :1] = np.fmax(G[failed, :1], 1.0)

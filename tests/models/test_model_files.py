@@ -210,6 +210,8 @@ def test_measurements_that_do_not_fit_are_said(measured, tmp_path, fitted):
         Measurements.of(cells, {"x": np.ones(5)})
     with pytest.raises(SettingError, match="x has no measured value"):
         Measurements.of(cells, {"x": np.full(120, np.nan)})
+    with pytest.raises(SettingError, match=r"x has values up to 1e\+303, whose squares no number holds"):
+        Measurements.of(cells, {"my_acc": targets["my_acc"], "x": np.linspace(-1e303, 1e300, 120)})
     few = np.where(np.arange(120) < 11, targets["my_acc"], np.nan)
     with pytest.raises(SettingError, match="at least 12 measured cells; x has 11"):
         fit_models(Measurements.of(cells, {"x": few}))
