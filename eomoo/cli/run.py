@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
 
-
 _LINES_S = 5.0  # seconds between lines where there is no terminal
 
 CardName = Annotated[
@@ -155,17 +154,18 @@ def run(
         from eomoo.api import check_noise
         from eomoo.files import check_figures
         from eomoo.objectives import load_card
-        from eomoo.search.algorithms import AlgorithmSpec, default_name
+        from eomoo.search.algorithms import AlgorithmSpec, check_asked, default_name
         from eomoo.search.priors import prior_option
 
         check_noise(noise)
         forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
         known = load_card(named)
+        chosen = default_name(known) if algorithm is None else algorithm
+        check_asked(chosen, given(init=init, n_train=n_train, priors=prior or None, rungs=rungs))
         options = {**parse_options(option), **given(init=init, n_train=n_train), **prior_option(prior or ())}
         settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, cluster=cluster, device=device)}
         if rungs is not None:
             (settings if known.live else options)["rungs"] = _lengths(rungs, epochs, live=known.live)
-        chosen = default_name(known) if algorithm is None else algorithm
         settings |= {"noise": noise, "constraints": constraint or ()}
         spec = AlgorithmSpec(label=chosen, algorithm=chosen, options=options)
         asked = _Asked(

@@ -44,6 +44,7 @@ _INITS: dict[str, Callable[[int], Sampling]] = {
 _NOT_SETTINGS = {"sampling", "n_obj", "model"}
 # What has starts of its own, of which ``sampling`` would be other ones.
 _OWN_STARTS = (RandomSearch, CostAwareSearch)
+_OPTIONS = {"priors": "--prior"}
 _RENAMED: dict[tuple[object, str], str] = {("random", "batch"): "batch_size"}
 
 
@@ -150,6 +151,15 @@ def default_algorithm() -> Algorithm:
         'SurrogatePLS'
     """
     return make_algorithm(DEFAULT_ALGORITHM, 2)
+
+
+def check_asked(algorithm: str, asked: Mapping[str, object]) -> None:
+    """SettingError (a ValueError) where an algorithm lacks a setting that an option of ``eomoo run`` stands for."""
+    for setting in asked if algorithm in ALGORITHMS else ():
+        takers = [name for name, entry in ALGORITHMS.items() if setting in entry.defaults]
+        if algorithm not in takers:
+            option = _OPTIONS.get(setting, f"--{setting.replace('_', '-')}")
+            raise SettingError(f"{algorithm} has no use for {option}, which is for {', '.join(takers)}; leave it out")
 
 
 def same_settings(stored: Mapping[str, object], spec: AlgorithmSpec) -> bool:
