@@ -8,16 +8,15 @@ import pytest
 from eomoo.data import read_measured
 from eomoo.landscape import analyse_sample
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from measured import TABLES, interval, noise_table
+from measured import HERE, TABLES, interval, noise_table
 
 
 @pytest.mark.parametrize("title", TABLES)
 def test_the_report_holds_a_kept_tables_noise(title):
-    table = read_measured(BENCHMARKS / "tables" / TABLES[title][0])
-    said = (BENCHMARKS / "measured.md").read_text().splitlines()
+    table = read_measured(HERE / "tables" / TABLES[title][0])
+    said = (HERE / "measured.md").read_text().splitlines()
     for line in noise_table({title: analyse_sample(table)}):
         assert line in said
 
