@@ -70,6 +70,8 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     if row.noise is not None:
         raise SettingError(f"{place} was run with noise; suggest for its card {row.name}")
     problem = pose_again(row, constraints=tuple(constraints))
+    # As the run's own front tells them: means of its repeats.
+    problem.tell_repeats(results.runs[0].n_repeats)
     trace, (front,) = results.traces[0], results.fronts(0, [results.runs[0].budget])
     return problem, trace.cells[front] if not constraints else None
 

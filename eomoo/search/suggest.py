@@ -128,7 +128,7 @@ def _greedy(covariances: list[Floats], noises: list[Floats], weights: Floats, n:
         for C, noise in zip(covariances, noises, strict=True):
             C -= np.outer(C[best], C[best]) / max(C[best, best] + noise[best], 1e-12)
         after = sum(float(weights @ np.diag(C)) for C in covariances)
-        taken.append((best, tells_of, round(after / (before or 1.0), 6)))
+        taken.append((best, tells_of, round(max(after, 0.0) / (before or 1.0), 6)))
     return taken
 
 

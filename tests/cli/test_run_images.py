@@ -154,6 +154,10 @@ def test_a_live_search_says_what_it_trained_and_what_priors_were_worth(place, ca
     assert re.search("repeats: [1-3] cells x 2 more trainings", again.err)
     front = (tmp_path / "out" / "front.csv").read_text().splitlines()
     assert {row["trainings"] for row in csv.DictReader(front)} == {"3"}
+    means = {row["index"]: float(row["val_macro_error"]) for row in csv.DictReader(front)}
+    said = json.loads(call("suggest", tmp_path / "out", "--json").out)["cells"]
+    said = {str(cell["index"]): cell["val_macro_error"] for cell in said if str(cell["index"]) in means}
+    assert said == pytest.approx(means), "what to measure next goes by the means, as the front does"
     assert call("report", tmp_path / "out", "--format", "md").code == 0
     page = (tmp_path / "out" / "report.md").read_text()
     assert "are means of 3 trainings each." in page
