@@ -97,7 +97,7 @@ class Timings:
         lines = []
         contended = sum(self._contended.values())
         if contended:
-            how = "kit.py there times" if self._owner.elsewhere else "the same command times"
+            how = "kit.py there times" if self._owner.elsewhere else "the same command with --retry-failed times"
             lines.append(
                 f"{contended} of {len(self._contended)} timings are contended, however often they were tried: "
                 f"something else used the device; {how} them anew"
