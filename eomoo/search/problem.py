@@ -149,7 +149,9 @@ class CellProblem(CellValues, Problem):
         if not self.constrained:
             F[failed] = 2.0 * PENALTY
         told = {name: np.ravel(out[name]) for name in self.objective_names if name in out}
-        told = {name: np.where(failed, np.nan, values) for name, values in told.items()}
+        # What fails in one objective keeps what is known of the others; a subclass may not have told that it fails.
+        unsaid = failed & np.isfinite([np.zeros(len(X)), *told.values()]).all(axis=0)
+        told = {name: np.where(unsaid, np.nan, values) for name, values in told.items()}
         return {**out, "F": F, "G": G, **told}
 
     def name(self) -> str:

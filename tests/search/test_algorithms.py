@@ -134,6 +134,7 @@ OTHER = {
     **{"selection": "random", "exploration": "switch", "restart": "gap", "acquisition": "sample"},
     **{"n_candidates": 300, "n_model_cells": 25, "features": "one-hot", "init": "surrogate-pareto"},
     **{"n_train": 40, "n_genetic": 90, "pop_size": 12, "rungs": [0.5], "n_gated": 2, "priors": ["eo-hwnas"]},
+    "related": False,
 }
 """For each option a value that is nobody's default."""
 
@@ -153,7 +154,11 @@ def told(problem, name, options):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_option_changes_the_run_and_the_recorded_settings_rebuild_it(problems, name):
+def test_every_option_changes_the_run_and_the_recorded_settings_rebuild_it(problems, name, monkeypatch):
+    # As a live store does that has other trainings.
+    earlier = dict(enumerate(problems["ladder"].values(np.arange(300))[:, 0].tolist()))
+    for backend in problems["ladder"].backends.values():
+        monkeypatch.setattr(backend, "related", lambda *_, **__: [("epochs 4", earlier)])
     for key in AlgorithmSpec(label="x", algorithm=name)._entry.defaults:
         base = dict(BASE.get(name, {}))
         if key in ("init", "n_train"):

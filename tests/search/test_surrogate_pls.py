@@ -120,8 +120,9 @@ def test_nothing_but_failures_still_meets_the_budget(problem):
 
     algorithm = eomoo.SurrogatePLS()
     algorithm.setup(problem, termination=("n_eval", 60), seed=1, evaluator=Failing())
-    while algorithm.has_next():
-        algorithm.next()
+    with pytest.warns(UserWarning, match="none of 60 evaluations gave finite values"):
+        while algorithm.has_next():
+            algorithm.next()
     assert len(np.unique(algorithm.trace.index)) == 60
 
 
