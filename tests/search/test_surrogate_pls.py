@@ -121,8 +121,7 @@ def test_nothing_but_failures_still_meets_the_budget(problem):
     algorithm = eomoo.SurrogatePLS()
     algorithm.setup(problem, termination=("n_eval", 60), seed=1, evaluator=Failing())
     with pytest.warns(UserWarning, match="none of 60 evaluations gave finite values"):
-        while algorithm.has_next():
-            algorithm.next()
+        algorithm.run()
     assert len(np.unique(algorithm.trace.index)) == 60
 
 
