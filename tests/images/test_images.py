@@ -181,6 +181,7 @@ def a_split(kind, folder):
     """A split of a few images of such a kind."""
     images, labels = np.arange(48, dtype=np.float32).reshape(3, 1, 4, 4), np.array([2, 0, 1])
     if kind == "so2sat":
+        pytest.importorskip("h5py", reason="the extra 'live' is not installed")
         return So2SatFile(write_so2sat(folder, n_train=3, n_val=2, n_test=2) / "training.h5")
     if kind == "patches":
         return PatchImages(images[0], np.eye(4, dtype=np.int16), np.array([1, 2, 2]), np.array([1, 1, 2]), 3)

@@ -31,6 +31,7 @@ class Device(SyntheticBackend):
         super().__init__()
         self.kept, self.workers, self.continues, self.kill_after = kept, workers, continues, kill_after
         self.calls, self.together, self.most_together = [], 0, 0
+        self.all_at_work = threading.Event()
         self.lock, self.trained, self.noise = threading.Lock(), {}, np.random.default_rng(next(NUMBER))
 
     def cost(self, quantity):
@@ -44,6 +45,10 @@ class Device(SyntheticBackend):
             self.calls.append(("trained", int(cells[0]), share))
             self.together += 1
             self.most_together = max(self.most_together, self.together)
+            if self.together == self.workers:
+                self.all_at_work.set()
+        # On a busy machine trainings of milliseconds are over before others begin.
+        self.all_at_work.wait(2.0)
         threading.Event().wait(0.002 * (int(cells[0]) % 5) if self.workers > 1 else 0)
         with self.lock:
             self.together -= 1
