@@ -36,7 +36,7 @@ Cells = Annotated[
     Option(help="A table or list of cells, what `eomoo suggest --out` wrote, or a folder of a run or a table."),
 ]
 CellSeed = Annotated[int, Option(help="Seed of walks and spread.")]
-Repeats = Annotated[int, Option(help="Trainings of a cell, each with a seed of its own.")]
+Repeats = Annotated[int, Option(help="Trainings of each cell named here, else of all there, by a seed each.")]
 RepeatsOf = Annotated[
     float | None, Option(help="Repeat only so many cells, the first ones; below 1: this share of them.")
 ]

@@ -52,8 +52,8 @@ def measure(
         walks, length: Random walks, and cells in each.
         spread: Cells spread over vertices, operation counts and MACs.
         cell_seed: Of walks and spread.
-        repeats: Trainings of each cell, with seeds that follow ``seed``.
-        repeats_of: Only of so many cells, the first ones; below 1, of this share of them.
+        repeats: Trainings of each cell that is named here, with seeds that follow ``seed``; of all where none is.
+        repeats_of: Only of so many of these, the first ones; below 1, of this share of them.
         only: "latency": nothing is trained, so that no images are needed, and any card will do.
         skeleton: With ``only``: the network around the cells, or some values of it, instead of the card's or So2Sat's.
         latency: Values of a ``LatencySetting``, instead of the card's.

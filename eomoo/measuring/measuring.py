@@ -52,8 +52,8 @@ class Measuring:
     Args:
         backend: What is trained and timed, how, on what, and in which folder.
         choice: Which cells, beside those that the folder was asked for before.
-        repeats: Trainings of a cell, by seeds that follow the campaign's own.
-        repeats_of: Of how many cells, the first ones, or of what share of them (below 1); None: of all.
+        repeats: Trainings of a chosen cell, by seeds that follow the campaign's own; where none is chosen, of all.
+        repeats_of: Of how many of these, the first ones, or of what share of them (below 1); None: of all.
         trains: False times alone, which needs no images.
         on_progress: Told of each step, "timed" or "trained".
 
@@ -106,6 +106,7 @@ class Measuring:
     def _begin(self) -> None:
         """Join what was asked for with what the folder has; say it in ``benchmark.toml`` where there is none."""
         known = read_facts(self.folder) if is_measured(self.folder) else {}
+        chosen = self.choice.frame()
         self.facts = facts_of(self.backend, trains=self.trains)
         if known:
             try:
@@ -121,6 +122,7 @@ class Measuring:
         self.cells = self.choice.frame()
         if not len(self.cells):
             raise SettingError("say which cells are measured: walks, a spread, or a list of them")
+        self._chosen: list[int] = (chosen if len(chosen) else self.cells)["index"].tolist()
         self.facts["cells"] = self.choice.to_facts()
         seeds = known.get("training", {}).get("seeds", [])
         repeats = max(self.repeats, len(seeds) if isinstance(seeds, list) else 1)
@@ -160,8 +162,9 @@ class Measuring:
     def _train(self) -> None:
         """Train all cells, then the repeats of those that have some, a seed at a time."""
         cells = self.cells["index"].tolist()
-        share = self.repeats_of * len(cells) if self.repeats_of < 1 else self.repeats_of
-        repeated = cells[: math.ceil(min(share, len(cells)))]
+        chosen = self._chosen
+        share = self.repeats_of * len(chosen) if self.repeats_of < 1 else self.repeats_of
+        repeated = chosen[: math.ceil(min(share, len(chosen)))]
         wanted = [cells, *[repeated] * (self.repeats - 1), *[[]] * (len(self.seeds) - self.repeats)]
         campaigns = [self.campaign, *(self.campaign.with_seed(seed) for seed in self.seeds[1:])]
         for repeat, campaign in enumerate(campaigns):

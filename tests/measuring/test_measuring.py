@@ -85,19 +85,24 @@ def test_nothing_is_measured_twice_and_the_table_grows(made):
     folder, before = made
     stored = trainings(folder)
     told = []
-    after = measure(folder, cells=[5], spread=1, repeats=2, repeats_of=0.5, on_progress=told.append)
+    after = measure(folder, cells=[5], spread=1, repeats=2, on_progress=told.append)
     assert trainings(folder)[: len(stored)] == stored
-    # Of five cells half are three, of whose repeats the first was there.
+    # Those that were named now are repeated, and no others.
     assert len(trainings(folder)) == len(stored) + 4
+    counts = after.to_dataframe()["index"].value_counts()
+    assert {cell: n for cell, n in counts.items() if n > 1} == dict.fromkeys([CELLS[0], *after.cells.tolist()[3:]], 2)
     assert after.cells.tolist()[:3] == CELLS
     assert after.cells.tolist()[4] == 5
-    assert told[-1] == Step(what="trained", done=8, total=8)
-    assert Step(what="trained", done=4, total=8) in told
+    assert told[-1] == Step(what="trained", done=7, total=7)
+    assert Step(what="trained", done=3, total=7) in told
     kept = after.to_dataframe().merge(before.to_dataframe(), on=["index", "repeat"])
     assert kept["val_micro_x"].tolist() == before.to_dataframe()["val_micro"].tolist()
     assert after.facts["cells"] == {"given": [CELLS], "spread": 1, "listed": [5]}
     # The folder alone is enough to go on.
     assert len(measure(folder, cells=None, repeats=1).to_dataframe()) == 8
+    again = measure(folder, cells=[CELLS[1], CELLS[2]], repeats=2, repeats_of=0.5).to_dataframe()
+    assert again["index"].value_counts()[CELLS].tolist() == [2, 2, 1]
+    assert len(measure(folder, cells=None, repeats=2).to_dataframe()) == 10
 
 
 @pytest.mark.parametrize(
