@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,7 +49,8 @@ class Watch(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, folder: str | Path, *, port: int = 0) -> None:
-        self.folder = Path(folder).resolve()
+        # Unlike ``Path.resolve`` this takes a link that leads to itself.
+        self.folder = Path(os.path.realpath(folder))
         if not self.folder.is_dir():
             raise DataNotFoundError(f"there is no folder {folder} to watch")
         self._pages: dict[str, tuple[str, bytes]] = {}
@@ -66,14 +69,16 @@ class Watch(ThreadingHTTPServer):
         """What there is, by its path below the folder ("" is itself): a text that differs when it has changed."""
         found: dict[str, str] = {}
         for place in self._folders(self.folder, 0):
-            sources = [path for name in _SOURCES if (path := place / name).is_file()]
-            # A link may point anywhere.
-            if not all(path.resolve().is_relative_to(self.folder) for path in sources):
-                continue
-            if any(path.name in (STORE_NAME, BENCHMARK_FILE) for path in sources) and len(found) < _MOST:
-                stats = [path.stat() for path in sources]
-                name = "" if place == self.folder else place.relative_to(self.folder).as_posix()
-                found[name] = str([(s.st_mtime_ns, s.st_size) for s in stats])
+            # A folder may go while it is looked at.
+            with suppress(OSError):
+                sources = [path for name in _SOURCES if (path := place / name).is_file()]
+                # A link may point anywhere.
+                if not all(path.resolve().is_relative_to(self.folder) for path in sources):
+                    continue
+                if any(path.name in (STORE_NAME, BENCHMARK_FILE) for path in sources) and len(found) < _MOST:
+                    stats = [path.stat() for path in sources]
+                    name = "" if place == self.folder else place.relative_to(self.folder).as_posix()
+                    found[name] = str([(s.st_mtime_ns, s.st_size) for s in stats])
         return found
 
     def page(self, name: str) -> bytes:
@@ -88,7 +93,7 @@ class Watch(ThreadingHTTPServer):
                 place = self.folder / name
                 try:
                     text = render_report(place) if (place / STORE_NAME).is_file() else to_html(_measured(place))
-                except EomooError as error:
+                except (EomooError, OSError) as error:
                     # Nothing may have ended yet, or files are just being written.
                     text, state = to_html(_plain(name, [f"There is no page yet: {error}."])), ""
                 self._pages[name] = state, text.encode()
@@ -96,10 +101,14 @@ class Watch(ThreadingHTTPServer):
 
     def _folders(self, place: Path, depth: int) -> Iterator[Path]:
         yield place
+        inside: list[Path] = []
         if depth < _DEEPEST:
-            for path in sorted(place.iterdir()):
-                if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
-                    yield from self._folders(path, depth + 1)
+            # It may be gone by now, or another's.
+            with suppress(OSError):
+                inside = sorted(place.iterdir())
+        for path in inside:
+            if not path.name.startswith(".") and not path.is_symlink() and path.is_dir():
+                yield from self._folders(path, depth + 1)
 
 
 class _Handler(BaseHTTPRequestHandler):

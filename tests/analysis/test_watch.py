@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,6 +106,34 @@ def test_nothing_but_the_folders_pages_is_served(small, tmp_path):
         assert ask("/page/mine", method="POST")[0] == 501
 
 
+def test_folders_that_go_or_are_closed_take_no_page_from_others(small, tmp_path, monkeypatch, capsys):
+    base = tmp_path / "out"
+    for name in ("one", "two"):
+        eomoo.run(small, algorithm="random", budget=10, out=base / name, figures=())
+    real = Path.iterdir
+
+    def closed(place):
+        if place.name == "two":
+            raise PermissionError(place)
+        return real(place)
+
+    with watching(base) as ask:
+        monkeypatch.setattr(Path, "iterdir", closed)
+        assert list(json.loads(ask("/states")[1])) == ["one", "two"]
+        monkeypatch.undo()
+        shutil.rmtree(base)
+        assert ask("/states") == (200, "{}")
+        assert ask("/page/one")[0] == 404
+        base.write_text("a file")
+        assert ask("/states") == (200, "{}")
+        base.unlink()
+        eomoo.run(small, algorithm="random", budget=10, out=base, figures=())
+        assert list(json.loads(ask("/states")[1])) == [""]
+        monkeypatch.setattr("eomoo.analysis.watch.render_report", lambda place: (place / "gone").read_text())
+        assert "There is no page yet" in ask("/page/")[1]
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_only_this_machines_own_name_is_answered_to(tmp_path):
     with watching(tmp_path) as ask:
         assert ask("/")[0] == ask("/", host=f"localhost:{ask.port}")[0] == 200
@@ -115,6 +144,9 @@ def test_only_this_machines_own_name_is_answered_to(tmp_path):
 def test_a_folder_or_port_that_cannot_be(tmp_path):
     with pytest.raises(EomooError, match="there is no folder"):
         Watch(tmp_path / "nothing")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(EomooError, match="there is no folder"):
+        Watch(tmp_path / "loop")
     with Watch(tmp_path) as server, pytest.raises(EomooError, match=r"port \d+ of 127.0.0.1 cannot be had"):
         Watch(tmp_path, port=server.server_port)
     with pytest.raises(EomooError, match=r"port 99999 of 127\.0\.0\.1 cannot be had"):
