@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from eomoo.arrays import Bools, Facts, Ints
 from eomoo.checks import choice, first_line, known_name, number, truth
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
+from eomoo.files import expanded
 from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
 from eomoo.images.rasters import check_claim
 from eomoo.images.splits import ArrayImages, ImageSet, Subset, labels_of, read_batch, shape_of, statistics_of
@@ -221,8 +222,8 @@ def load_so2sat(
 
 def find_so2sat(folder: str | Path | None = None) -> Path:
     """The folder that holds the files: the given one, or one in ``EOMOO_DATA``."""
-    base = Path(folder) if folder is not None else Path(os.environ.get("EOMOO_DATA", "."))
-    for place in (base.expanduser(), base.expanduser() / "so2sat"):
+    base = expanded(folder if folder is not None else os.environ.get("EOMOO_DATA", "."))
+    for place in (base, base / "so2sat"):
         if holds_so2sat(place):
             return place
     raise DataNotFoundError(

@@ -11,7 +11,7 @@ from typing import Any
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys, short, whole
 from eomoo.errors import DataError, DataNotFoundError, SettingError
-from eomoo.files import Place, read_toml
+from eomoo.files import Place, expanded, read_toml
 from eomoo.images.folders import load_folder
 from eomoo.images.image_data import ImageData, limit, merge_classes
 from eomoo.images.patches import patches_of
@@ -78,7 +78,7 @@ def absolute_source(source: str | Path) -> str:
     if place is None:
         return str(source)
     name = str(source).partition(":")[0]
-    return f"{f'{name}:' if name in _DATA_SETS else ''}{place.expanduser().resolve()}"
+    return f"{f'{name}:' if name in _DATA_SETS else ''}{expanded(place).resolve()}"
 
 
 def split_source(source: str | Path) -> tuple[str, Path | None]:
@@ -87,7 +87,7 @@ def split_source(source: str | Path) -> tuple[str, Path | None]:
     name, _, rest = text.partition(":")
     if name in _DATA_SETS:
         return _DATA_SETS[name], Path(rest) if rest else None
-    folder = Path(text).expanduser()
+    folder = expanded(text)
     if folder.suffix == ".toml" and folder.is_file():
         return "scene", folder
     if not folder.is_dir():
@@ -122,7 +122,7 @@ def open_bands(source: str | Path, *, bands: object = None) -> SceneBands:
         source: As for ``open_scene``, or a raster file.
         bands: Numbers, from 1, of those that are read, as a list or as in "3,2,1"; None for all.
     """
-    path = Path(source).expanduser()
+    path = expanded(source)
     raster = path.suffix.lower() in RASTERS
     files: Facts = {"bands": [path], "name": path.stem} if raster else _scene_files(source)
     kept = {key: files[key] for key in ("band_names", "nodata", "name") if key in files}

@@ -122,7 +122,7 @@ class LiveBackend(Backend):
             base: The card's folder, which a folder of images may be relative to.
             overrides: Replace settings; None leaves a setting as it is.
         """
-        from eomoo.files import cache_folder
+        from eomoo.files import cache_folder, expanded
         from eomoo.live import Campaign, CurveSetting, DataSource, LatencySetting, get_recipe
 
         merged = {**settings, **{k: v for k, v in overrides.items() if v is not None}}
@@ -146,7 +146,7 @@ class LiveBackend(Backend):
         own = {name: merged.pop(name) for name in ("epochs", "rungs") if name in merged}
         campaign = Campaign(
             source=DataSource(name=data, options=merged.pop("images", {})),
-            folder=Path(merged.pop("folder", None) or cache_folder() / "live").expanduser(),
+            folder=expanded(merged.pop("folder", None) or cache_folder() / "live"),
             shape=merged.pop("skeleton", {}),
             recipe=get_recipe(merged.pop("recipe", "nasbench"), **merged.pop("recipe_settings", {})),
             curve=CurveSetting(**curve),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ class SurrogateBackend(Backend):
     def __init__(self, folder: str | Path | None = None, *, data: str | None = None, epochs: int | None = None) -> None:
         if folder is not None and data is not None:
             raise SettingError("models lie in a folder or come with eomoo: folder and data exclude each other")
-        self.folder = shipped_folder(data or "eo-hwnas") if folder is None else Path(folder).resolve()
+        self.folder = shipped_folder(data or "eo-hwnas") if folder is None else Path(os.path.realpath(folder))
         self._epochs = None if epochs is None else whole("epochs", epochs, least=1)
         self._record = read_record(self.folder)
         self._target_of = self._find_targets()

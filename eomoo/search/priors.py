@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from eomoo.data import read_user_table
 from eomoo.data.measured_table import TABLE_FILE
 from eomoo.data.user_table import read_frame, target_columns
 from eomoo.errors import DataNotFoundError, SettingError
-from eomoo.files import sha256_of
+from eomoo.files import expanded, sha256_of
 from eomoo.models import SHIPPED, fit, recipe_for, shipped_folder
 from eomoo.models.record import RECORD_FILE
 from eomoo.objectives import SurrogateBackend
@@ -77,7 +78,9 @@ def prior_option(places: str | Path | Sequence[str | Path]) -> dict[str, list[st
         DataNotFoundError: (a FileNotFoundError) There is nothing in a place that tells of cells.
     """
     listed = [places] if isinstance(places, str | Path) else places
-    found = [str(place) if place in SHIPPED else _with_digest(Path(place).expanduser().resolve()) for place in listed]
+    # Unlike ``Path.resolve`` it takes a link that leads to itself.
+    whole = [place if place in SHIPPED else Path(os.path.realpath(expanded(place))) for place in listed]
+    found = [_with_digest(place) if isinstance(place, Path) else place for place in whole]
     return {"priors": found} if found else {}
 
 
@@ -157,6 +160,9 @@ def _open(text: str, wanted: Sequence[str]) -> list[Prior]:
         return [_named(place, Prior(name=name, tell=partial(_predicted, models, name))) for name in names]
     names = _telling(place, target_columns(read_frame(content), where=content), wanted)
     rows = read_user_table(content, names)
+    for name in names:
+        if (n := np.isfinite(rows.columns[name]).sum()) < _LEAST_RELATED:
+            raise SettingError(f"{place} tells {name} of {n} cells; a prior needs {_LEAST_RELATED}")
     return [_named(place, prior_of_measured(name, rows.indices, rows.columns[name])) for name in names]
 
 

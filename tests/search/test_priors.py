@@ -45,6 +45,14 @@ def test_what_is_no_prior_is_one_sentence(tmp_path, table):
     pd.read_csv(table)[["index", "latency"]].to_csv(tmp_path / "times.csv", index=False)
     with pytest.raises(SettingError, match=r"times\.csv tells of no accuracy or error.* has latency"):
         open_priors([str(tmp_path / "times.csv")], ["err"])
+    pd.read_csv(table)[:9].to_csv(tmp_path / "few.csv", index=False)
+    with pytest.raises(SettingError, match=r"few\.csv tells .* of 9 cells; a prior needs 10"):
+        open_priors([str(tmp_path / "few.csv")], ["err"])
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(DataNotFoundError, match=r"there is no prior .*loop"):
+        prior_option(tmp_path / "loop")
+    with pytest.raises(SettingError, match="the home folder in ~nouser/x is not known"):
+        prior_option("~nouser/x")
     with pytest.raises(SettingError, match="priors are a list of places"):
         CostAwareSearch(priors=[3])
 
