@@ -229,11 +229,11 @@ def run(
     if repeats > 1 and problem.enumerable:
         raise SettingError(f"{problem.name()} trains no networks, so that nothing can be repeated: leave repeats out")
     spent = check_run(problem, spec, budget, hours)
-    with _folder(out) as folder, only_one(folder, "running a search"), shown(on_progress, problem.name()) as tell:
+    line = shown(on_progress, problem.name(), hours=hours if budget is None else None)
+    with _folder(out) as folder, only_one(folder, "running a search"), line as tell:
         remove_leftovers(folder)
         if problem.enumerable:
-            # Now, while nothing is written: it may take seconds.
-            problem.pareto_indices()
+            problem.pareto_indices()  # now, while nothing is written: it may take seconds
         with Store(folder / STORE_NAME, create=True) as store:
             number = store.add_problem(problem)
             asked = Asked(problem=number, spec=spec, seed=seed, budget=spent, hours=hours, repeats=repeats)

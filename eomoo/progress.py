@@ -43,8 +43,13 @@ class Step:
 
 
 @contextmanager
-def shown(on_progress: Callable[[T], None] | None, title: str) -> Iterator[Callable[[T], None]]:
-    """Whom to tell progress: who asked for it; else, in a notebook, one line that changes; else nobody."""
+def shown(
+    on_progress: Callable[[T], None] | None, title: str, *, hours: float | None = None
+) -> Iterator[Callable[[T], None]]:
+    """Whom to tell progress: who asked for it; else, in a notebook, one line that changes; else nobody.
+
+    With ``hours`` these end the work, and nobody knows how much is done then.
+    """
     display = _display() if on_progress is None else None
     if display is None:
         yield on_progress or (lambda step: None)
@@ -57,7 +62,8 @@ def shown(on_progress: Callable[[T], None] | None, title: str) -> Iterator[Calla
         now = time.monotonic()
         if now - last > _LINE_S or step.done >= step.total:
             last = now
-            told = f"{title}: {step.done:,} of {step.total:,} {step.what}, {now - began:.0f} s"
+            of, end = (f" of {step.total:,}", "") if hours is None else ("", f" of {hours:g} hours in all")
+            told = f"{title}: {step.done:,}{of} {step.what}, {now - began:.0f} s{end}"
             line.update({"text/plain": told}, raw=True)
 
     yield tell

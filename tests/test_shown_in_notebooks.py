@@ -202,6 +202,13 @@ def test_a_notebook_gets_one_line_that_ends_with_all(lines, cards):
     assert len(lines[1]) < 20
 
 
+def test_where_hours_end_a_run_its_line_names_them_and_no_number_of_cells(lines, cards, monkeypatch):
+    monkeypatch.setattr("eomoo.progress._LINE_S", 0)
+    run = eomoo.run(cards / "mine.toml", algorithm="random", hours=1e-4)
+    assert lines[0][-1].startswith(f"mine: {len(run.trace):,} cells, ")
+    assert lines[0][-1].endswith(" s of 0.0001 hours in all")
+
+
 def test_who_asks_for_progress_gets_it_instead(lines, cards):
     told = []
     eomoo.run_study(cards / "mine.toml", ["random"], seeds=3, budget=10, on_progress=told.append)

@@ -31,6 +31,8 @@ TAKEN_NAMES = {
     *("new", "reset", "set", "set_by_dict", "n_gen", "n_iter", "rank", "crowding"),
     *("index", "hash", "genotype", "vertices", "step"),
 }
+# What a letter behind a number counts, as on the page of a run.
+_LETTERS = {"k": 1e3, "m": 1e6, "g": 1e9}
 _CONSTRAINT_KEYS = {"quantity", "source", "max", "min"}
 
 
@@ -173,7 +175,7 @@ def load_card(name_or_path: str | Path) -> Card:
 
 
 def parse_constraint(limit: str, card: Card) -> Constraint:
-    """A constraint written as ``latency<=10`` or ``params <= 5e6``, of a card's quantity.
+    """A constraint written as ``latency<=10``, ``params <= 5e6`` or ``params<=5M``, of a card's quantity.
 
     The quantity is looked up among the card's objectives first; "params" and "macs" are always known.
     """
@@ -181,11 +183,12 @@ def parse_constraint(limit: str, card: Card) -> Constraint:
         name, found, bound = limit.partition(end)
         if found:
             break
-    name, value = name.strip(), math.nan
+    name, value, bound = name.strip(), math.nan, bound.replace(" ", "").lower()
     with contextlib.suppress(ValueError):
-        value = float(bound)
+        letter = bound[-1:] if bound[-1:] in _LETTERS else ""
+        value = float(bound.removesuffix(letter)) * _LETTERS.get(letter, 1.0)
     if not found or not name or not math.isfinite(value):
-        raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5e6'; got {short(limit)}")
+        raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5M'; got {short(limit)}")
     known = {name: (name, "analytic") for name in ("params", "macs")}
     known |= {o.name: (o.quantity, o.source) for o in card.objectives}
     quantity, source = known.get(name, (name, card.objectives[0].source))
@@ -232,7 +235,8 @@ def _objective(row: Mapping[str, object], where: str) -> CardObjective:
     name = _text(row, "name", where)
     if not name.isidentifier() or name in TAKEN_NAMES:
         raise CardError(
-            f"{where}: the name {short(name)} must be a plain identifier, not one that pymoo or eomoo's tables use"
+            f"{where}: the name {short(name)} must be a plain identifier, not one that pymoo or eomoo's tables use; "
+            "choose another one, and let the key quantity say what the source calls it"
         )
     direction = choice(f"{where}: direction", row.get("direction"), ("min", "max"), error=CardError)
     return CardObjective(

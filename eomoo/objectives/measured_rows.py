@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +33,9 @@ from eomoo.space import Skeleton, load_space
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# A column's name and what stands in brackets behind it.
+_BRACKETS = re.compile(r"(.*?)\s*(?:[\[(]([^][()]*)[\])])?\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +82,15 @@ def rows_of(
     """
     opened = _open(table)
     frame, where = opened.frame, opened.where
-    names = list(dict.fromkeys(targets)) if targets else target_columns(frame, where=where)
+    called = _called(frame.columns)
+    frame = frame.rename(columns={column: name for column, (name, _) in called.items()})
+    own = {name: unit for name, unit in called.values() if unit}
+    units, kinds = own | _by_name(units, called), _by_name(kinds, called)
+    names = [*_by_name(dict.fromkeys(targets, ""), called)] if targets else target_columns(frame, where=where)
     for name in names:
         if name not in frame.columns:
             raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(frame.columns)}")
-    for name in (*(units or ()), *(kinds or ())):
+    for name in (*(units.keys() - own), *kinds):
         known_name("target", name, names, error=SettingError)
     cells, ended = cells_of(frame, where), ended_badly(frame)
     read = {name: numbers_of(frame[name], name, where, ended) for name in names}
@@ -108,7 +117,7 @@ def rows_of(
         disturbed=sum(int(disturbed[name].sum()) for name in read),
         walk=_walks(frame),
         targets={
-            name: _target(name, values, opened.known.get(name), (units or {}).get(name), (kinds or {}).get(name))
+            name: _target(name, values, opened.known.get(name), units.get(name), kinds.get(name))
             for name, (values, _) in read.items()
         },
         skeleton=skeleton,
@@ -164,6 +173,25 @@ def _file_in(path: Path) -> Path:
             f"{path} holds {len(found)} tables ({', '.join(p.name for p in found)}); name the one that is meant"
         )
     return found[0]
+
+
+def _called(columns: Iterable[object]) -> dict[str, tuple[str, str]]:
+    """Columns' names as files and cards can have them, and the units in brackets: energy, mJ of "energy [mJ]"."""
+    texts = [column for column in columns if isinstance(column, str) and not column.startswith("Unnamed: ")]
+    parts = {text: _BRACKETS.fullmatch(text) for text in texts}
+    bare = {text: (_word(found[1]) or text, found[2] or "") for text, found in parts.items() if found}
+    # Energy in joules beside energy in watt-hours keep their units in their names.
+    times = Counter(name for name, _ in bare.values())
+    return {text: (name if times[name] == 1 else _word(text), unit.strip()) for text, (name, unit) in bare.items()}
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")
+
+
+def _by_name(given: Mapping[str, str] | None, called: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """What is told of columns, by their names here."""
+    return {called.get(name, (name, ""))[0]: what for name, what in (given or {}).items()}
 
 
 def _target(name: str, values: Floats, known: Quantity | None, unit: str | None, kind: str | None) -> Target:

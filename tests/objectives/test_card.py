@@ -74,7 +74,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(write):
         (OBJECTIVE + "weight = 1", "objective 1: unknown key 'weight'"),
         (OBJECTIVE.replace('"min"', '"down"'), "objective 1: direction must be one of min, max; got 'down'"),
         (OBJECTIVE.replace('"min"', "1"), "direction must be one of min, max; got 1"),
-        (OBJECTIVE.replace('"params"', '"my params"'), "'my params' must be a plain identifier"),
+        (OBJECTIVE.replace('"params"', '"my params"'), "'my params' must be a plain identifier.*the key quantity say"),
         (OBJECTIVE.replace('"params"', '""'), "'' must be a plain identifier"),
         (OBJECTIVE.replace('"params"', '"hash"'), "'hash' must be a plain identifier"),
         (OBJECTIVE + OBJECTIVE, "two objectives have the same name"),
@@ -202,6 +202,8 @@ def test_shipped_surrogate_cards_can_be_posed():
     ("text", "expected"),
     [
         ("params<=5e6", {"quantity": "params", "most": 5e6}),
+        ("params<=2.5M", {"quantity": "params", "most": 2.5e6}),
+        ("params <= 3 000k", {"quantity": "params", "most": 3e6}),
         ("  params  >=  -3.5 ", {"quantity": "params", "least": -3.5}),
         ("few<=7", {"quantity": "macs", "most": 7.0}),
         ("macs>=1_000", {"quantity": "macs", "least": 1000.0}),

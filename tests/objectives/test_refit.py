@@ -77,6 +77,20 @@ def test_what_says_something_of_another_column_or_never_varies_is_no_target(spac
     assert list(rows_of(frame).values) == ["watts", "top1", "lower"]
 
 
+def test_a_column_is_called_so_that_files_and_cards_can_have_its_name_and_its_brackets_tell_the_unit(space):
+    frame = frame_of(space).rename(columns={"watts": "energy [mJ]", "top1": "top-1 acc (%)"})
+    frame = frame.assign(**{"energy_std [mJ]": np.arange(54.0), "MACs [G]": np.arange(54.0)})
+    rows = rows_of(frame, kinds={"energy [mJ]": "energy"})
+    told = {name: (t.title, t.unit, t.direction) for name, t in rows.targets.items()}
+    assert told == {"energy": ("energy", "mJ", "min"), "top-1_acc": ("top-1 accuracy", "%", "max")}
+    assert rows_of(frame, ["energy [mJ]"], units={"energy": "J"}).targets["energy"].unit == "J"
+    assert list(rows_of(frame, ["top-1_acc"]).values) == ["top-1_acc"]
+    both = frame.assign(**{"energy [Wh]": frame["energy [mJ]"] / 3.6e6}).drop(columns="energy_std [mJ]")
+    assert {name: t.unit for name, t in rows_of(both).targets.items()} == {
+        "energy_mJ": "mJ", "top-1_acc": "%", "energy_Wh": "Wh",
+    }  # fmt: skip
+
+
 def test_what_is_counted_exactly_needs_no_model(space):
     frame = frame_of(space)
     counted = frame.assign(params=space.params(frame["index"].to_numpy(), eomoo.CIFAR10))
