@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Pages and pictures that are kept elsewhere, and shown as they are.
 KEPT = (
     *("CHANGELOG.md", "benchmarks/*.md", "benchmarks/figures/*.png", "benchmarks/suite/*.png"),
-    "examples/notebooks/*.ipynb",
+    *("benchmarks/tables/*/README.md", "examples/notebooks/*.ipynb"),
 )
 COMMANDS, NAMES = "reference/commands.md", "reference/python.md"
 # What a browser fetches by itself; a link that a reader may follow is another thing.
