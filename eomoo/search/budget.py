@@ -11,6 +11,7 @@ from pymoo.core.population import Population
 from pymoo.core.termination import TerminateIfAll, Termination
 
 from eomoo.arrays import Bools, Ints
+from eomoo.checks import positive
 from eomoo.fronts import PENALTY
 from eomoo.search.hours import Hours
 from eomoo.search.problem import CellProblem
@@ -78,7 +79,7 @@ class DistinctCells(Termination):
 
     def __init__(self, n: int, *, stall: int = 20_000, stall_generations: int = 100) -> None:
         super().__init__()
-        self.n, self.stall, self.stall_generations = n, stall, stall_generations
+        self.n, self.stall, self.stall_generations = positive("n", n), stall, stall_generations
         self._n_before = self._n_idle = 0
 
     def _update(self, algorithm: Algorithm) -> float:

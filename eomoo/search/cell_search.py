@@ -15,6 +15,7 @@ from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, FrontArchive
 from eomoo.search.budget import BudgetedEvaluator, remaining_evaluations
+from eomoo.search.hours import check_termination
 from eomoo.search.operators import RandomCellSampling
 from eomoo.search.problem import CellProblem, mark_failed
 from eomoo.search.starts import Starts, as_sampling, check_starts, first_places
@@ -73,6 +74,7 @@ class CellSearch(Algorithm):
         if not hasattr(problem, "neighbor_lists"):
             mine, its = type(self).__name__, type(problem).__name__
             raise SettingError(f"{mine} searches a CellProblem (see get_problem); got {its}")
+        check_termination(self.termination)
         self.space = problem.space
         self.trace = Trace(len(self.space), problem.n_obj)
         self._front = FrontArchive(problem.n_obj)

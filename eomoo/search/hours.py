@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Real
 from time import time
 
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.termination import TerminateIfAll, Termination
 
-from eomoo.checks import number
+from eomoo.checks import number, short
 from eomoo.errors import SettingError
 from eomoo.objectives import Backend
 
 _SECONDS = 3600.0
+_LIMITS = {"n_max_evals": "evaluations", "n_max_gen": "generations", "max_time": "seconds"}
 
 
 class Hours(Termination):
@@ -66,9 +68,21 @@ def check_hours(hours: float) -> float:
     return float(hours)
 
 
+def check_termination(termination: Termination) -> None:
+    """Raise SettingError (a ValueError) where a number that pymoo's terminations divide by is none above 0."""
+    for name, what in _LIMITS.items():
+        limit = getattr(termination, name, None)
+        if limit is not None and not (isinstance(limit, Real) and limit > 0):
+            raise SettingError(f"a termination needs {what} above 0; got {short(limit)}")
+    for part in getattr(termination, "criteria", ()):
+        check_termination(part)
+
+
 @contextmanager
 def heeding_hours(backends: Iterable[Backend], algorithm: Algorithm | None, n_asked: int) -> Iterator[None]:
     """Let backends begin no training once the hours of an algorithm that asks for n genotypes are over."""
+    if algorithm is not None:
+        check_termination(algorithm.termination)
     until = math.inf if algorithm is None else _until(algorithm.termination, algorithm, n_asked)
     for backend in backends:
         backend.until = until

@@ -1,14 +1,19 @@
 """Budgets of distinct cells: what counts, and what lies beyond."""
 
+from itertools import starmap
+
 import numpy as np
 import pytest
 from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.core.population import Population
+from pymoo.core.termination import TerminateIfAny
 from pymoo.optimize import minimize
 from pymoo.termination import get_termination
 from synthetic import PART, ball
 
 import eomoo
+from eomoo.errors import SettingError
+from eomoo.search.algorithms import make_algorithm
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells, remaining_evaluations
 
 
@@ -95,3 +100,18 @@ def test_remaining_evaluations_of_pymoos_default(problem):
     algorithm = eomoo.PLS()
     algorithm.setup(problem, termination=get_termination("moo"), seed=1)
     assert remaining_evaluations(algorithm) == 100_000
+
+
+@pytest.mark.parametrize("name", ["pls", "surrogate-pls", "cost-aware", "memetic", "random", "nsga2", "moead"])
+def test_a_termination_before_anything_is_one_sentence(pose, name):
+    problem = pose("err", "lat", source="ball")
+    problem = problem.unconstrained() if name == "moead" else problem
+    pairs = ("n_eval", 0), ("n_gen", -1), ("time", 0), ("n_evals", "5"), ("n_eval", np.nan)
+    for termination in (*starmap(get_termination, pairs), TerminateIfAny(get_termination("n_eval", 0))):
+        with pytest.raises(SettingError, match=r"a termination needs (evaluations|generations|seconds) above 0; got "):
+            minimize(problem, make_algorithm(name, 2), termination, seed=1)
+
+
+def test_no_cells_are_no_budget():
+    with pytest.raises(SettingError, match="n must be a whole number of at least 1; got 0"):
+        DistinctCells(0)
