@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Facts
 from eomoo.space import Cell
-from eomoo.space.picture import OPERATION_COLORS, SHORT_NAMES, depths_of, places_of
+from eomoo.space.picture import OPERATION_COLORS, SHORT_NAMES, depths_of, edge_paths, places_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Inches of the widest, "max pool" in small letters.
-_HALF_BOX = 0.27
+# Inches of half the widest box, "max pool" in letters of 7 points, and between the middles of neighbours.
+_HALF_BOX, _ACROSS, _LETTERS = (0.28, 0.08), 0.6, 7.0
 
 
 def cell_text(cell: Cell) -> str:
@@ -72,29 +71,33 @@ def _gap(tracks: list[list[tuple[int, int]]], v: int) -> str:
 
 def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     """Draw a cell on axes: vertices from top to bottom by their depth, coloured by operation."""
+    from matplotlib.patches import FancyArrowPatch
+    from matplotlib.path import Path
+
     depth = depths_of(cell.matrix)
-    # In inches on paper vertices of a level are further apart than levels are.
-    places = [(1.3 * x, -y) for x, y in places_of(depth)]
-    n_bent = 0
-    line = "#444444"
-    arrow: Facts = {
-        "arrowstyle": "-|>", "color": line, "linewidth": 0.9, "shrinkA": 5, "shrinkB": 7, "mutation_scale": 7
-    }  # fmt: skip
-    inches = ax.bbox.height / ax.figure.dpi / (max(depth) + 1)
-    for x, y in np.argwhere(cell.matrix):
-        gap, bend = depth[y] - depth[x], 0.0
-        if gap > 1:
-            # An edge that passes a level goes around it, by turns on the left and on the right: as wide as it takes
-            # to miss half a box, more so for every level. An arc is half as wide as its bend times its length.
-            bend = 2.0 * (_HALF_BOX + 0.04 * gap) / (gap * inches) * (-1.0) ** n_bent
-            n_bent += 1
-        style = {**arrow, "connectionstyle": f"arc3,rad={bend:.2f}"}
-        ax.annotate("", xy=places[y], xytext=places[x], arrowprops=style)
-    for v, op in enumerate(cell.ops):
-        box = {"boxstyle": "round,pad=0.35", "facecolor": OPERATION_COLORS[op], "edgecolor": line}
-        ax.text(*places[v], SHORT_NAMES[op], ha="center", va="center", fontsize="small", bbox=box)
-    ax.set_xlim(-2.0, 2.0)
-    ax.set_ylim(-max(depth) - 0.5, 0.5)
+    width, height = (size / ax.figure.dpi for size in (ax.bbox.width, ax.bbox.height))
+    spec = ax.get_subplotspec()
+    if spec is not None:
+        # The layout, which has yet to come, leaves no margins between subplots without axes.
+        width = ax.figure.bbox.width / ax.figure.dpi / spec.get_gridspec().ncols - 0.05
+    # Across in inches, down in levels; smaller where more stand beside each other than the axes are wide.
+    places = [(_ACROSS * x, y) for x, y in places_of(depth)]
+    levels = max(depth) + 1
+    reach = edge_paths(cell.matrix, _ACROSS, 1.0, _HALF_BOX)[1] + 0.02
+    scale = min(1.0, 0.5 * width / reach)
+    half_box = (_HALF_BOX[0], min(scale * _HALF_BOX[1] * levels / height, 0.4))
+    edges, _ = edge_paths(cell.matrix, _ACROSS, 1.0, half_box)
+    line, around = "#444444", [Path.CURVE4] * 3
+    for points in edges:
+        codes = [Path.MOVETO, *(around if len(points) > 2 else []), Path.LINETO, *(around if len(points) > 2 else [])]
+        path = Path([(x, -y) for x, y in points], codes)
+        ax.add_patch(FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=5, linewidth=0.8, color=line))
+    for (x, y), op in zip(places, cell.ops, strict=True):
+        box = {"boxstyle": "round,pad=0.25", "facecolor": OPERATION_COLORS[op], "edgecolor": line, "linewidth": 0.8}
+        ax.text(x, -y, SHORT_NAMES[op], ha="center", va="center", fontsize=scale * _LETTERS, bbox=box)
+    half = max(reach, 0.5 * width)
+    ax.set_xlim(-half, half)
+    ax.set_ylim(0.5 - levels, 0.5)
     ax.set_axis_off()
     if title:
         ax.set_title(title, fontsize="small", parse_math=False)

@@ -44,6 +44,39 @@ def places_of(depth: list[int]) -> list[tuple[float, float]]:
     return [(rows[d].index(v) - (len(rows[d]) - 1) / 2, float(d)) for v, d in enumerate(depth)]
 
 
+def edge_paths(
+    matrix: NDArray[np.int8], across: float, down: float, half: tuple[float, float]
+) -> tuple[list[list[tuple[float, float]]], float]:
+    """Lines of a cell's edges from the foot of one box to the head of another, downwards, and how far out they reach.
+
+    Args:
+        matrix: (V, V) the graph.
+        across, down: Between neighbours in a level, and between levels.
+        half: Of a box, across and down.
+
+    Returns:
+        For each edge 2 points, or 8 where it passes a level: a cubic curve, a straight line, a cubic curve.
+    """
+    depth = depths_of(matrix)
+    places = [(across * x, down * y) for x, y in places_of(depth)]
+    out, lines = {1: 0.0, -1: 0.0}, []
+    for x, y in sorted(np.argwhere(matrix).tolist(), key=lambda edge: depth[edge[1]] - depth[edge[0]]):
+        (x0, y0), (x1, y1) = places[x], places[y]
+        y0, y1 = y0 + half[1], y1 - half[1]
+        if depth[y] - depth[x] == 1:
+            lines.append([(x0, y0), (x1, y1)])
+            continue
+        # Around the boxes of the levels between, on the side with fewer such edges, each further out.
+        side = 1 if out[1] <= out[-1] else -1
+        reach = max(side * places[v][0] for v, d in enumerate(depth) if depth[x] < d < depth[y])
+        out[side] = max(out[side], reach + half[0]) + 0.36 * half[0]
+        x0, x1 = (middle + 0.48 * side * half[0] for middle in (x0, x1))
+        far, bend = side * out[side], down - 2 * half[1]
+        first = [(x0, y0), (x0, y0 + bend), (far, y0), (far, y0 + bend)]
+        lines.append([*first, (far, y1 - bend), (far, y1), (x1, y1 - bend), (x1, y1)])
+    return lines, max(*out.values(), *(abs(x) + half[0] for x, _ in places))
+
+
 def cell_svg(matrix: NDArray[np.int8], ops: Sequence[str]) -> Element:
     """A cell's drawing, from its graph (V, V) and V operations: vertices from top to bottom by their depth.
 
@@ -51,20 +84,14 @@ def cell_svg(matrix: NDArray[np.int8], ops: Sequence[str]) -> Element:
     """
     depth = depths_of(matrix)
     places = [(_ACROSS * x, _DOWN * y) for x, y in places_of(depth)]
-    out, lines = {1: 0.0, -1: 0.0}, []
-    for x, y in sorted(np.argwhere(matrix).tolist(), key=lambda edge: depth[edge[1]] - depth[edge[0]]):
-        (x0, y0), (x1, y1) = places[x], places[y]
-        side = 0
-        if depth[y] - depth[x] > 1:
-            # Around the boxes of the levels between, on the side with fewer such edges, each further out.
-            side = 1 if out[1] <= out[-1] else -1
-            reach = max(side * places[v][0] for v, d in enumerate(depth) if depth[x] < d < depth[y])
-            out[side] = max(out[side], reach + _HALF[0]) + 12
-        x0, x1, y0, y1 = x0 + 16 * side, x1 + 16 * side, y0 + _HALF[1], y1 - _HALF[1] - 7
-        far, bend = side * out.get(side, 0), _DOWN - 2 * _HALF[1]
-        around = f"C{x0} {y0 + bend} {far} {y0} {far} {y0 + bend}V{y1 - bend}C{far} {y1} {x1} {y1 - bend} "
-        lines.append(element("path", d=f"M{x0} {y0}{around if side else 'L'}{x1} {y1}"))
-        lines.append(element("path", d=f"M{x1} {y1 + 7}l-3.5 -8h7z", fill="currentColor", stroke="none"))
+    edges, reach = edge_paths(matrix, _ACROSS, _DOWN, _HALF)
+    lines = []
+    for (x0, y0), *between, (x1, y1) in edges:
+        around = "C{} {} {} {} {} {}V{}C{} {} {} {} "
+        numbers = [number for point in between for number in point]
+        path = around.format(*numbers[:6], *numbers[7:]) if between else "L"
+        lines.append(element("path", d=f"M{x0} {y0}{path}{x1} {y1 - 7}"))
+        lines.append(element("path", d=f"M{x1} {y1}l-3.5 -8h7z", fill="currentColor", stroke="none"))
     boxes = []
     for (right, down), op in zip(places, ops, strict=True):
         at = {
@@ -76,7 +103,7 @@ def cell_svg(matrix: NDArray[np.int8], ops: Sequence[str]) -> Element:
         boxes.append(element("rect", at, rx="6", fill=OPERATION_COLORS[op]))
         name = {"x": str(right), "y": str(down + 4), "text-anchor": "middle", "fill": "#111111", "stroke": "none"}
         boxes.append(element("text", SHORT_NAMES[op], name))
-    half = max([*out.values(), *(abs(x) + _HALF[0] for x, _ in places)]) + 8
+    half = reach + 8
     height = _DOWN * max(depth) + 2 * _HALF[1] + 4
     size = {"width": f"{2 * half}", "height": f"{height}", "viewBox": f"{-half} {-_HALF[1] - 2} {2 * half} {height}"}
     font = {"font-family": "sans-serif", "font-size": "12", "stroke": "currentColor", "fill": "none"}

@@ -1,11 +1,13 @@
 """Cells as text and as pictures."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 import eomoo
 from eomoo.analysis import OPERATION_COLORS, cell_text, draw_cell
-from eomoo.plots import new_figure
+from eomoo.plots import look, new_figure
 
 C3, C1, MP = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"
 
@@ -64,8 +66,7 @@ def test_pictures_show_every_vertex_and_edge(space, n):
     cell = space.cell(int(np.flatnonzero(space.n_vertices == n)[-1]))
     _, ax = new_figure()
     draw_cell(cell, ax, title="mine")
-    boxes = [text for text in ax.texts if text.get_text()]
-    arrows = [text for text in ax.texts if not text.get_text()]
+    boxes, arrows = ax.texts, ax.patches
     assert len(boxes) == cell.n_vertices
     assert len(arrows) == cell.n_edges
     assert ax.get_title() == "mine"
@@ -74,6 +75,22 @@ def test_pictures_show_every_vertex_and_edge(space, n):
     heights = [y for _, y in places]
     for x, y in np.argwhere(cell.matrix):
         assert heights[y] < heights[x]
+
+
+def test_no_arrow_of_a_picture_is_hidden_by_a_box(space):
+    for index in (392718, 285363, 68178, 401870, *range(0, len(space), 160_009)):
+        with look():
+            figure, axes = new_figure(3.46, 2.3, ncols=2)
+            for ax in axes:
+                draw_cell(space.cell(index), ax, title="a\nb\nc")
+            figure.draw_without_rendering()
+        boxes = [text.get_bbox_patch().get_window_extent() for text in axes[0].texts]
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+        for arrow in axes[0].patches:
+            way = axes[0].transData.transform(arrow.get_path().interpolated(8).vertices)
+            # Within its ends: where it comes from and goes to it may touch.
+            inside = way[(way[:, 1] < way[0, 1] - 3) & (way[:, 1] > way[-1, 1] + 3)]
+            assert not any(box.count_contains(inside) for box in boxes)
 
 
 def test_operations_have_colors_of_their_own():

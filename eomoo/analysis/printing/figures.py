@@ -184,7 +184,7 @@ def _height(width: float) -> float:
 
 
 # Cells beside each other, 44 mm each, in which their letters fit; with more rows a page would overflow.
-_CELL_WIDTH, _MOST_ROWS = 1.75, 4
+_CELL_WIDTH, _CELL_HEIGHT, _MOST_ROWS = 1.75, 2.3, 4
 
 
 @look()
@@ -194,7 +194,7 @@ def draw_cells(stored: StoredRun, *, width: str = "column") -> Figure:
     most = min(_MOST_ROWS * across, len(stored.front))
     chosen = np.unique(np.linspace(0, len(stored.front) - 1, most).astype(int))
     rows = -(-len(chosen) // across)
-    figure, axes = new_figure(WIDTHS[width], 2.1 * rows, nrows=rows, ncols=across, squeeze=False)
+    figure, axes = new_figure(WIDTHS[width], _CELL_HEIGHT * rows, nrows=rows, ncols=across, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, k in zip(axes.flat, chosen, strict=False):
