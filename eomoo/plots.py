@@ -1,4 +1,4 @@
-"""The look of every figure: its size on paper, its letters, its colours, its numbers."""
+"""The look of every figure: its size on paper, its letters, its colours; and numbers as people write them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import floor, inf, isfinite, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,34 @@ def line_style(number: int) -> Facts:
     places = len(COLORS), len(_MARKERS), len(_DASHES)
     color, marker, dash = (number % n for n in places)
     return {"color": COLORS[color], "marker": _MARKERS[marker], "linestyle": _DASHES[dash]}
+
+
+def number(value: float, deviation: float = 0.0) -> str:
+    """A number for people, ± its standard deviation where it has one: that to two digits, and the value as far.
+
+    Others: counts, and what has five digits or six, with thousands; the rest to four digits, from a million on with a
+    letter, M or G.
+    """
+    if not isfinite(value):
+        return "-"
+    if 0 < deviation < inf:
+        # Two digits of a deviation are known at most, six of a value are read.
+        digits = max(0, 1 - exponent(float(f"{deviation:.1e}")))
+        if digits + max(exponent(value), exponent(deviation)) <= 5:
+            return f"{value:,.{digits}f} ± {deviation:,.{digits}f}"
+        return f"{number(value)} ± {number(float(f'{deviation:.2g}'))}"
+    size = abs(value)
+    if size < 1e12 and value == round(value):
+        return f"{value:,.0f}"
+    for least, letter in ((1e12, ""), (1e9, " G"), (1e6, " M")):
+        if size >= least:
+            return f"{value / least:.4g}{letter}" if letter else f"{value:.4g}"
+    return f"{value:,.0f}" if size >= 9999.5 else f"{value:,.4g}"
+
+
+def exponent(value: float) -> int:
+    """The power of ten of a number's first digit, 0 of 0."""
+    return floor(log10(abs(value))) if value else 0
 
 
 def say_numbers(ax: Axes) -> None:

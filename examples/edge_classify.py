@@ -33,5 +33,5 @@ if __name__ == "__main__":
     probabilities = classify(network, patches)
     took = (time.perf_counter() - start) * 1e3
     for number, shares in enumerate(probabilities):
-        print(f"{number}: {told['class_names'][shares.argmax()]} ({shares.max():.0%})")
+        print(f"{number}: {told['class_names'][shares.argmax()]} ({100 * shares.max():.0f} %)")
     print(f"{told['precision']}, {took / len(patches):.2f} ms a patch", file=sys.stderr)

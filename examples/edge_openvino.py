@@ -29,4 +29,4 @@ if __name__ == "__main__":
         sys.exit("usage: python edge_openvino.py FILE.onnx PATCHES.npy [DEVICE]")
     network, names = load(sys.argv[1], *sys.argv[3:])
     for number, shares in enumerate(classify(network, np.load(sys.argv[2]))):
-        print(f"{number}: {names[shares.argmax()]} ({shares.max():.0%})")
+        print(f"{number}: {names[shares.argmax()]} ({100 * shares.max():.0f} %)")

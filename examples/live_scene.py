@@ -111,14 +111,14 @@ def main() -> None:
     training = backend.training(best)
     data, scene = backend.campaign.source.open(), open_scene("landsat-nc")
     accuracy = Accuracy.from_dict(training["test"])
-    title = f"cell {best} on the test region: {accuracy.micro:.1%} right"
+    title = f"cell {best} on the test region: {100 * accuracy.micro:.1f} % right"
     draw_confusion(accuracy, data.class_names, title, chosen.out / "confusion.png")
     predicted, _ = predict_scene(load_classifier(backend.weights(best)), scene)
     test = np.zeros(scene.valid.shape)
     test[data.test.rows, data.test.columns] = 1
     region = closed_region(test)
     draw_map(scene, predicted, region, f"predicted by cell {best}", chosen.out / "map.png")
-    print(f"{title}; the largest class alone: {accuracy.majority:.1%}; figures in {chosen.out}")
+    print(f"{title}; the largest class alone: {100 * accuracy.majority:.1f} %; figures in {chosen.out}")
 
 
 def closed_region(pixels: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def main() -> None:
         for seed in range(1, options.seeds + 1):
             result = minimize(problem, make(), ("n_eval", options.budget), seed=seed)
             shares.append(hypervolume(result.F) / best)
-        print(f"{name:14} {np.median(shares):6.1%} of the predicted front's, median of {options.seeds}")
+        print(f"{name:14} {100 * np.median(shares):6.1f} % of the predicted front's, median of {options.seeds}")
 
 
 if __name__ == "__main__":

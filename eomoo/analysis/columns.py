@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from eomoo.analysis.basis import basis_word
 from eomoo.analysis.tables import Table
-from eomoo.analysis.wording import joined, number, shown_unit
+from eomoo.analysis.wording import joined, shown_unit
 from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
-from eomoo.plots import axis_label
+from eomoo.plots import axis_label, number
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow
 
@@ -61,9 +61,9 @@ class FrontColumn:
         """The k-th value for people, ± its standard deviation, and what was measured."""
         if self.is_text:
             return str(self.values[k])
-        spread = "" if self.deviations is None or not self.deviations[k] else f" ± {self.deviations[k]:.2g}"
+        spread = 0.0 if self.deviations is None else float(self.deviations[k])
         known = np.nan if self.measured is None else float(self.measured[k])
-        return number(float(self.values[k])) + spread + ("" if np.isnan(known) else f" (measured {number(known)})")
+        return number(float(self.values[k]), spread) + ("" if np.isnan(known) else f" (measured {number(known)})")
 
 
 def front_columns(
@@ -188,11 +188,11 @@ def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, 
     rows = [
         [
             *(str(g.representative), *(c.text(places[g.representative]) for c in shown), len(g.cells)),
-            *(number(float(f"{g.gain[k]:.2g}")) if g.gain[k] > 0 else "-" for k in vague),
+            *(float(f"{g.gain[k]:.2g}") if g.gain[k] > 0 else None for k in vague),
         ]
         for g in groups
     ]
-    gains = [f"gain in {problem.objectives[k].name} ({problem.objectives[k].unit})" for k in vague]
+    gains = [f"gain in {problem.objectives[k].label}" for k in vague]
     titles = ["take", *(c.label for c in shown), "stands for", *gains]
     note = " ".join(list(_group_words(problem, said))[:_MOST_GROUPS])
     return Table(title="The choices that can be told apart", columns=titles, rows=rows, key="choices", note=note)

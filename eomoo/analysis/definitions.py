@@ -8,8 +8,8 @@ from pathlib import Path
 from eomoo.analysis.network import network_of, skeleton_words
 from eomoo.analysis.results import ProblemResults
 from eomoo.analysis.tables import Facts, Section
-from eomoo.analysis.wording import number
 from eomoo.files import read_toml
+from eomoo.plots import number
 
 
 def glossary(problems: Sequence[ProblemResults]) -> Section:

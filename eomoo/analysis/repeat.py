@@ -9,8 +9,9 @@ from pathlib import Path
 from eomoo.analysis.citing import references
 from eomoo.analysis.results import ProblemResults, StudyResults
 from eomoo.analysis.tables import Code, Facts, Section, Table
-from eomoo.analysis.wording import algorithm_title, number
+from eomoo.analysis.wording import algorithm_title
 from eomoo.objectives.card import list_problems
+from eomoo.plots import number
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.search.priors import prior_place
 from eomoo.study.record import RECORD_NAME

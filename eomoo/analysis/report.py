@@ -24,11 +24,12 @@ from eomoo.analysis.results import ProblemResults, StudyResults, load_results
 from eomoo.analysis.spending import repeat_words, spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
-from eomoo.analysis.wording import algorithm_title, duration, joined, number, shown_unit, values_in_words
+from eomoo.analysis.wording import algorithm_title, duration, joined, shown_unit, values_in_words
 from eomoo.checks import choice
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
 from eomoo.fronts import FrontSummary
+from eomoo.plots import number
 from eomoo.space.enumeration import N_CELLS
 from eomoo.study.rows import RunRow
 from eomoo.study.store import STORE_NAME
@@ -130,7 +131,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         share = float(known.get("hypervolume_share", np.nan))
         lead = [f"{looked} and found {number(front.n_front)} that no other of them beats: its Pareto front."]
         # NaN where the reference front has no volume within the box.
-        reached = "" if np.isnan(share) else f"{share:.2%}"
+        reached = "" if np.isnan(share) else f"{100 * share:.2f} %"
         if reached and problem.reference_is_true:
             lead.append(f"It reaches {reached} of the hypervolume of the {problem.reference_name} of all cells.")
         if front.knee is not None:
@@ -314,7 +315,7 @@ def _winner(tables: StudyTables, problem: ProblemResults) -> str:
     best = mine.iloc[0]
     return (
         f"On {problem.name}, {best['label']} reaches the largest median hypervolume after "
-        f"{best['evaluations']:,} cells: {best['median']:.2%} of that of the {problem.reference_name}."
+        f"{best['evaluations']:,} cells: {100 * best['median']:.2f} % of that of the {problem.reference_name}."
         f"{standing(tables, problem.name, str(best['label']))}"
     )
 

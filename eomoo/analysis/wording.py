@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eomoo.analysis.tables import Measured
+from eomoo.plots import number
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.rows import ProblemRow, RunRow
 
@@ -29,25 +30,15 @@ def shown_unit(unit: str) -> str:
     return "" if unit == "fraction" else unit
 
 
-def number(value: float) -> str:
-    """A number for people: whole or large ones with thousands, others to four digits."""
-    if value != value or value in (float("inf"), float("-inf")):
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 1e4 or value == round(value) else f"{value:,.4g}"
-
-
-def compact(value: float) -> str:
-    """A number for a table: a tiny one with its power of ten."""
-    return f"{value:.2e}" if 0 < abs(value) < 1e-4 else number(value)
-
-
 def value_text(value: object) -> str:
     """A value of a table."""
     if value is None:
         return "-"
     if isinstance(value, Measured):
-        return f"{number(value.median)} [{number(value.q25)}, {number(value.q75)}]"
-    return compact(value) if isinstance(value, float) else str(value)
+        # Of too few runs there is no interval.
+        around = f" [{number(value.q25)}, {number(value.q75)}]" if value.q25 == value.q25 else ""
+        return number(value.median) + around
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float) -> str:

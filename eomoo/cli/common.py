@@ -103,15 +103,6 @@ def progress(what: str, *, quiet: bool = False, at_once: bool = False) -> Iterat
         yield advance
 
 
-def show_value(value: float, unit: str, *, deviation: float = 0.0) -> str:
-    """A value for people: whole or large ones with thousands, others to four digits, ± its deviation."""
-    if value != value:
-        return "-"
-    whole = abs(value) >= 1e4 or (unit == "" and value == round(value))
-    text = f"{value:,.0f}" if whole else f"{value:,.4g}"
-    return f"{text} ± {deviation:.2g}" if deviation > 0 else text
-
-
 def given(**options: object) -> Facts:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}

@@ -131,16 +131,16 @@ def show_assessment(found: Assessment, task: ImageData) -> None:
         row = found.confusion[k]
         others = row.copy()
         others[k] = 0
-        shares = (f"{share:.1%}" if share == share else "-" for share in (found.per_class[k], found.precision[k]))
+        shares = ("-" if part != part else f"{100 * part:.1f} %" for part in (found.per_class[k], found.precision[k]))
         wrong = task.class_names[int(others.argmax())] if others.any() else "-"
         table.add_row(name, f"{row.sum():,}", *shares, wrong)
     show = console()
     show.print(table)
     show.print(
-        f"micro accuracy {found.micro:.1%}, macro (balanced) accuracy {found.macro:.1%}, kappa {found.kappa:.3f} "
-        f"(the largest class alone: {found.majority:.1%})"
+        f"micro accuracy {100 * found.micro:.1f} %, macro (balanced) accuracy {100 * found.macro:.1f} %, "
+        f"kappa {found.kappa:.3f} (the largest class alone: {100 * found.majority:.1f} %)"
     )
-    show.print(f"expected calibration error {found.calibration_error:.1%}, mean cross entropy {found.loss:.3f}")
+    show.print(f"expected calibration error {100 * found.calibration_error:.1f} %, mean cross entropy {found.loss:.3f}")
 
 
 def place_of(trained: str, cell: str | None) -> tuple[Path, int | None]:
@@ -192,15 +192,17 @@ def _told(found: Exported) -> Facts:
 
 
 def _show_export(found: Exported) -> None:
-    show, agreed = console(), "" if found.agreement is None else f", same class for {found.agreement:.0%} of the images"
+    show, same = console(), found.agreement
+    agreed = "" if same is None else f", same class for {100 * same:.0f} % of the images"
     size = f"{found.file_size / 1e6:.2f} MB"
     if found.path.suffix == ".onnx":
         size += f", logits differ from PyTorch's by at most {found.difference:.1e} of the largest{agreed}"
     show.print(f"{found.path}: {found.precision}, {size}", soft_wrap=True)
     if found.before is not None and found.after is not None:
         show.print(
-            f"  validation micro accuracy {found.before.micro:.2%} before, {found.after.micro:.2%} after; "
-            f"macro {found.before.macro:.2%} before, {found.after.macro:.2%} after"
+            f"  validation micro accuracy {100 * found.before.micro:.2f} % before, "
+            f"{100 * found.after.micro:.2f} % after; macro {100 * found.before.macro:.2f} % before, "
+            f"{100 * found.after.macro:.2f} % after"
         )
     show.print(
         f"  in PyTorch: weights {found.parameters / 1e6:.2f} MB, "

@@ -11,9 +11,10 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import console, given, print_json, show_value
+from eomoo.cli.common import console, given, print_json
 from eomoo.cli.options import Figures, FigureWidth, Json, Limits, Noise
 from eomoo.errors import SettingError
+from eomoo.plots import number
 
 if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
@@ -157,8 +158,8 @@ def _print(numbers: Facts) -> None:
             "objective": o["title"],
             "local optima": f"{optima['number']:,}",
             "plateaus": f"{optima['plateaus']:,}",
-            "in global basin": f"{optima['share_of_cells_in_global_basins']:.1%}",
-            "neutral neighbours": f"{numbers['neighbours']['by_objective'][o['name']]['equal']:.1%}",
+            "in global basin": f"{100 * optima['share_of_cells_in_global_basins']:.1f} %",
+            "neutral neighbours": f"{100 * numbers['neighbours']['by_objective'][o['name']]['equal']:.1f} %",
             "fitness-distance": f"{o['fitness_distance']['pearson']:.2f}",
             "autocorrelation": f"{walk['lag_1']:.3f}",
             "correlation length": f"{walk['correlation_length']:.2f} ({low:.2f} to {high:.2f}) steps",
@@ -177,15 +178,15 @@ def _print(numbers: Facts) -> None:
         f"{away['mean']:.2f} steps away on average, {away['max']} at most"
     )
     out.print(
-        f"Pareto local optima: {pareto['number']:,} ({pareto['share_of_cells']:.2%} of the cells); "
-        f"{pareto['share_of_descents_to_the_front']:.1%} of dominance descents end on the front"
+        f"Pareto local optima: {pareto['number']:,} ({100 * pareto['share_of_cells']:.2f} % of the cells); "
+        f"{100 * pareto['share_of_descents_to_the_front']:.1f} % of dominance descents end on the front"
     )
     for kind, found in numbers["pareto_local_search"].items():
         spent, share = found["evaluations"], found["hypervolume_share"]
         out.print(
             f"Pareto local search ({kind}) stops after {spent['median']:,.0f} cells "
             f"(median of {found['runs']} runs, {spent['min']:,} to {spent['max']:,}) with "
-            f"{share['median']:.1%} of the hypervolume ({share['min']:.1%} to {share['max']:.1%})"
+            f"{100 * share['median']:.1f} % of the hypervolume ({100 * share['min']:.1f} to {100 * share['max']:.1f} %)"
         )
 
 
@@ -202,7 +203,7 @@ def _print_sample(numbers: Facts) -> None:
     ):
         table.add_column(name)
     for q in numbers["quantities"]:
-        row = [q["name"], q["unit"], *(show_value(q["values"][key], q["unit"]) for key in ("mean", "min", "max"))]
+        row = [q["name"], q["unit"], *(number(q["values"][key]) for key in ("mean", "min", "max"))]
         row.append(str(q["missing"]))
         if walked:
             curve, rugged = q["autocorrelation"], q["ruggedness"]
@@ -220,8 +221,8 @@ def _print_sample(numbers: Facts) -> None:
         _print_beside(numbers["beside"])
     for split, row in numbers["classes"].items():
         out.print(
-            f"{split}: {row['images']:,} images of {row['classes']} classes; the smallest has {row['smallest']:.1%} of "
-            f"them, the largest {row['largest']:.1%}"
+            f"{split}: {row['images']:,} images of {row['classes']} classes; the smallest has "
+            f"{100 * row['smallest']:.1f} % of them, the largest {100 * row['largest']:.1f} %"
         )
     for name, values in numbers.get("ruggedness_as_published", {}).items():
         right, wrong = values["ruggedness"], values["ruggedness_as_published"]
@@ -231,7 +232,7 @@ def _print_sample(numbers: Facts) -> None:
             out.print(f"{q['disturbed']:,} of {about['measurements']:,} measurements of {q['name']} were disturbed")
     for status, count in about["failed"].items():
         out.print(f"{count:,} of {about['measurements']:,} measurements ended as {status!r}")
-    out.print(f"Intervals of {numbers['confidence']:.0%} in brackets. {about['says']}", soft_wrap=True)
+    out.print(f"Intervals of {100 * numbers['confidence']:.0f} % in brackets. {about['says']}", soft_wrap=True)
 
 
 def with_band(value: float | None, band: list[Any] | None) -> str:
@@ -293,7 +294,7 @@ def _print_epochs(rows: list[Facts]) -> None:
     table = Table("accuracy", *names, title="Learning curves", title_justify="left")
     for row in rows:
         band = [row.get("low_with_last"), row.get("high_with_last")]
-        ends = f"{row['q25']:.4g} to {row['q75']:.4g}"
+        ends = f"{number(row['q25'])} to {number(row['q75'])}"
         last = with_band(row.get("spearman_with_last"), band)
-        table.add_row(row["quantity"], str(row["epoch"]), f"{row['median']:.4g}", ends, last)
+        table.add_row(row["quantity"], str(row["epoch"]), number(row["median"]), ends, last)
     console().print(table)

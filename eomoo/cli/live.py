@@ -79,7 +79,7 @@ def train(
 
         def report(point: CurvePoint) -> None:
             bar.start()
-            state = f", loss {point.train_loss:.3f}, validation micro accuracy {point.val_micro:.1%}"
+            state = f", loss {point.train_loss:.3f}, validation micro accuracy {100 * point.val_micro:.1f} %"
             bar.update(shown, completed=point.epoch, state=state)
 
         result = run_training(
@@ -160,10 +160,11 @@ def _show(index: int, result: Training, task: ImageData) -> None:
         return
     out.print(
         f"cell {index} on {task.name}: {format_epochs(result.epochs)} epochs in {result.seconds:.0f} s, "
-        f"validation micro {result.val.micro:.1%}, macro {result.val.macro:.1%}"
+        f"validation micro {100 * result.val.micro:.1f} %, macro {100 * result.val.macro:.1f} %"
     )
     found = result.test
-    out.print(f"test micro {found.micro:.1%}, macro {found.macro:.1%} (the largest class alone: {found.majority:.1%})")
+    told = f"test micro {100 * found.micro:.1f} %, macro {100 * found.macro:.1f} %"
+    out.print(f"{told} (the largest class alone: {100 * found.majority:.1f} %)")
     out.print(f"weights in {result.weights}")
 
 

@@ -56,7 +56,7 @@ def predict(
         return
     table = Table("class", "pixels", "share")
     for name, count in zip(names, done.counts, strict=True):
-        table.add_row(name, f"{count:,}", f"{count / max(1, done.counts.sum()):.1%}")
+        table.add_row(name, f"{count:,}", f"{100 * count / max(1, done.counts.sum()):.1f} %")
     screen = console()
     screen.print(f"{classifier}: {done.grid.shape[0]:,} x {done.grid.shape[1]:,} pixels", soft_wrap=True)
     screen.print(table)

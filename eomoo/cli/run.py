@@ -358,7 +358,7 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str
         # Not known, or no cell is better than the reference point in every objective.
         return lambda front: ""
     whose = "predicted" if problem.predicted else "true"
-    return lambda front: f", hypervolume {hypervolume(front, box) / best:.2%} of the {whose} front's"
+    return lambda front: f", hypervolume {100 * hypervolume(front, box) / best:.2f} % of the {whose} front's"
 
 
 def _print_front(stored: StoredRun, place: str) -> None:
@@ -386,7 +386,7 @@ def _print_front(stored: StoredRun, place: str) -> None:
         known = "predicted" if stored.problem.predicted else "measured, some with a known error"
         out.print(f"Values are {known}. {certainty_words(stored.problem, said)}", soft_wrap=True)
     share = numbers.get("share_of_true_hypervolume")
-    found = f"; {share:.2%} of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
+    found = f"; {100 * share:.2f} % of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(
         f"{numbers['distinct_cells']:,} distinct cells in {numbers['evaluations']:,} evaluations, "
         f"{duration(numbers['seconds'])}, {stored.run.algorithm}, seed {stored.run.seed}{found}"

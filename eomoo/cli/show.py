@@ -13,10 +13,11 @@ from typer import Option
 
 from eomoo.arrays import Facts
 from eomoo.checks import short
-from eomoo.cli.common import console, print_json, show_value
+from eomoo.cli.common import console, print_json
 from eomoo.cli.options import CellName, CellsPerStack, Classes, ImageSize, InChannels, Json, Stacks, StemChannels
 from eomoo.errors import CellError, DataNotFoundError
 from eomoo.files import atomic_path
+from eomoo.plots import number
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 
 _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
@@ -138,9 +139,9 @@ def _print(cell: Cell, facts: Facts) -> None:
         return
     table = Table("quantity", "unit", "predicted", "measured", "extrapolated")
     for value in facts["values"].values():
-        predicted = show_value(value["predicted"], value["unit"] or "fraction", deviation=value["std"])
+        predicted = number(value["predicted"], value["std"])
         known = value["measured"]
-        shown = "-" if known is None else show_value(known, value["unit"] or "fraction")
+        shown = "-" if known is None else number(known)
         table.add_row(value["title"], value["unit"], predicted, shown, value["mark"])
     out.print(table)
     said = {mark for value in facts["values"].values() for mark in value["mark"].split(", ")}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import console, print_json, show_value
+from eomoo.cli.common import console, print_json
 from eomoo.cli.options import Json, Limits
 from eomoo.errors import SettingError
+from eomoo.plots import number
 
 if TYPE_CHECKING:
     from eomoo.arrays import Ints
@@ -103,10 +104,7 @@ def _print(problem: CellProblem, found: list[Suggestion]) -> None:
     rows = [
         [
             s.cell,
-            *(
-                show_value(v, o.unit, deviation=u)
-                for o, v, u in zip(problem.objectives, s.values, s.unknown, strict=True)
-            ),
+            *(number(v, u) for v, u in zip(s.values.tolist(), s.unknown.tolist(), strict=True)),
             s.probability,
             s.tells_of,
             f"{100 * s.left:.1f} %",

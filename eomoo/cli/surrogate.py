@@ -11,9 +11,10 @@ import typer
 from rich.table import Table
 from typer import Argument, Option
 
-from eomoo.cli.common import console, print_json, progress, show_value
+from eomoo.cli.common import console, print_json, progress
 from eomoo.cli.options import EOTable, Json, Options
 from eomoo.errors import DataNotFoundError, SettingError
+from eomoo.plots import number
 
 if TYPE_CHECKING:
     from eomoo.models import Models, Quality, Record
@@ -229,7 +230,7 @@ def _print_table(models: Models | Record, quality: Mapping[str, Mapping[str, Qua
                 f"{q.spearman:.3f}{_ends(q.spearman_interval, '.3f')}",
                 f"{100 * q.coverage:.1f} %{_ends(q.coverage_interval, '.1f', 100)}",
                 f"{q.rms_z:.2f}",
-                show_value(q.rmse, target.unit),
+                number(q.rmse),
                 target.unit,
                 end_section=k == len(schemes) - 1,
             )

@@ -303,8 +303,8 @@ def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
         ("front, components", f"{front['size']} / {front['components']}"),
         ("largest component", f"{front['largest_component']}"),
         ("components joined by steps", "-" if front["joining_steps"] is None else f"{front['joining_steps']}"),
-        ("Pareto local optima", f"{pareto['number']:,} ({pareto['share_of_cells']:.2%})"),
-        ("descents to the front", f"{pareto['share_of_descents_to_the_front']:.1%}"),
+        ("Pareto local optima", f"{pareto['number']:,} ({100 * pareto['share_of_cells']:.2f} %)"),
+        ("descents to the front", f"{100 * pareto['share_of_descents_to_the_front']:.1f} %"),
         ("steps to front, mean / max", f"{steps['mean']:.1f} / {steps['max']}"),
         ("dominance ranks", f"{numbers['dominance_ranks']['number']:,}"),
     ]

@@ -351,7 +351,7 @@ def _facts_of(source: DataSource) -> Facts:
 def _summary(result: Result) -> str:
     if result["status"] != "done":
         return f"{result['status']} ({result['reason']})"
-    return f"validation error {1 - result['val']['micro']:.1%}, {result['seconds']:.0f} s"
+    return f"validation error {100 * (1 - result['val']['micro']):.1f} %, {result['seconds']:.0f} s"
 
 
 def _threads(workers: int, cluster: str) -> int | None:

@@ -122,7 +122,7 @@ def export_onnx(
     elif precision == "float32" and difference > TOLERANCE:
         told = f"its logits differ from PyTorch's by {difference:.2g} of the largest, more than {TOLERANCE:g}"
     elif precision == "float32" and agreement is not None and agreement < _AGREEMENT:
-        told = f"it agrees with PyTorch on the class of {agreement:.0%} of the images only"
+        told = f"it agrees with PyTorch on the class of {100 * agreement:.0f} % of the images only"
     if told:
         raise DataError(f"{path} was not written: {told}")
     kind = {"input": "raw", "output": "logits" if logits else "probabilities", "precision": precision}

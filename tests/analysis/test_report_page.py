@@ -13,6 +13,7 @@ from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 import eomoo
 from eomoo.analysis import load_run, write_report
 from eomoo.fronts import knee_point
+from eomoo.plots import number
 from eomoo.study.store import STORE_NAME, Store
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -200,7 +201,7 @@ def test_hovering_shows_a_cell(page, stored):
     tip = one(page, ".tip.shown")
     cell, values = stored.front_cells[3], stored.front_values[3]
     assert f"cell {cell}" in tip.text
-    assert f"{values[1]:.2f} ± {stored.deviations[3, 1]:.2g} ms" in tip.text
+    assert f"{values[1]:.2f} ± {number(0.0, stored.deviations[3, 1]).split()[-1]} ms" in tip.text
     boxes = texts(tip, ".op-name")
     assert len(boxes) == eomoo.load_space().cell(int(cell)).n_vertices
     assert boxes[0] == "input"
@@ -304,7 +305,7 @@ def test_a_choice_looks_at_all_cells_that_were_evaluated(page, stored):
     assert f"cell {trace.cells[best]}" in answer
     assert "evaluated, not on the front" in answer
     spread = stored.run.evaluated["deviations"][best][1]
-    assert f"{trace.values[best, 1]:.2f} ± {spread:.2g} ms" in answer
+    assert f"{trace.values[best, 1]:.2f} ± {number(0.0, spread).split()[-1]} ms" in answer
     press(page, one(page, ".answer .cell-name"))
     assert one(page, ".detail h4").text == f"Cell {trace.cells[best]}"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import eomoo
-from eomoo.cli.common import parse_options, show_value
+from eomoo.cli.common import parse_options
 from eomoo.cli.show import parse_cell
 from eomoo.errors import EomooError, SettingError
 
@@ -128,21 +128,6 @@ def test_help_and_version(call):
 )
 def test_wrong_usage(refused, arguments):
     assert refused(*arguments)
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "deviation", "text"),
-    [
-        (12_345.6, "s", 0, "12,346"),
-        (7.0, "", 0, "7"),
-        (7.0, "%", 0, "7"),
-        (0.123456, "fraction", 0.0123, "0.1235 ± 0.012"),
-        (float("nan"), "%", 0, "-"),
-        (-12.3456, "ms", 0, "-12.35"),
-    ],
-)
-def test_values_for_people(value, unit, deviation, text):
-    assert show_value(value, unit, deviation=deviation) == text
 
 
 def test_options_of_the_command_line():

@@ -65,7 +65,7 @@ def test_eight_bits_are_calibrated_and_measured(place):
         assert json.loads(run("evaluate", file, *val))["micro"] == row["after"]["val_micro"]
     text = run("export", "77", "--int8", "--data", "images", "--logits", "--out", "x.onnx")
     assert text.startswith("x.onnx: int8, ")
-    assert f"validation micro accuracy {values['val']['micro']:.2%} before, " in text
+    assert f"validation micro accuracy {100 * values['val']['micro']:.2f} % before, " in text
 
 
 def test_a_file_that_cannot_be_written_stops_no_other(place):

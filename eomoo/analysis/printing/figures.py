@@ -17,12 +17,12 @@ from eomoo.analysis.drawing import draw_cell
 from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts
 from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
-from eomoo.analysis.wording import number, shown_unit
+from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Bools, Facts, Floats
 from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
-from eomoo.plots import COLORS, WIDTHS, axes_of, line_style, look, new_figure, say_numbers, spread
+from eomoo.plots import COLORS, WIDTHS, axes_of, line_style, look, new_figure, number, say_numbers, spread
 from eomoo.space import load_space
 
 if TYPE_CHECKING:

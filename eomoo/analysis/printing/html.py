@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 from eomoo.analysis.fronts import FrontData, front_json
 from eomoo.analysis.tables import Code, Curves, Differences, Facts, Measured, Picture, Report, Section, Table, plain
-from eomoo.analysis.wording import compact, number
 from eomoo.notebook import element as _element
+from eomoo.plots import number
 
 _PARTS = "dom pictures words cell axes draws front scatter parallel choose detail curves tables main"
 _SCRIPTS = [f"{name}.js" for name in _PARTS.split()]
@@ -196,4 +196,4 @@ def _cell(value: object, is_best: bool) -> Element:
         attributes |= {"data-low": repr(value.q25), "data-high": repr(value.q75)}
         between = f" [{number(value.q25)}, {number(value.q75)}]"
         return _element("td", number(bare), _element("span", between, {"class": "soft"}), attributes)
-    return _element("td", compact(bare), attributes)
+    return _element("td", number(bare), attributes)

@@ -15,11 +15,13 @@ function fill(node, attributes, children) {
 const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-/** A value for people: whole or large ones with thousands, others to four digits. */
+/** A value for people, as eomoo.plots.number writes it: counts with thousands, others to four digits, M and G. */
 function show(value) {
   if (value === null || !Number.isFinite(value)) return "–";
-  if (Math.abs(value) >= 1e4 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
-  return Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 8 });
+  const [size, digits] = [Math.abs(value), Number(value.toPrecision(4))];
+  if (size >= 1e12 || (value && size < 1e-4)) return digits.toExponential();
+  if (Number.isInteger(value) || (size >= 9999.5 && size < 1e6)) return Math.round(value).toLocaleString("en");
+  return size >= 1e6 ? brief(digits) : digits.toLocaleString("en", { maximumFractionDigits: 8 });
 }
 
 /** A value for an axis: short, with k, M and G. */
@@ -32,14 +34,21 @@ function brief(value) {
 }
 
 /** A standard deviation, to two digits. */
-const spread = (value) => Number(value.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 8 });
+function spread(value) {
+  const known = Number(value.toPrecision(2));
+  const digits = known > 0 ? Math.max(0, 1 - Math.floor(Math.log10(known))) : 0;
+  return digits > 5 || known >= 1e6 ? show(known) : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
 
 /** How all values of a column are shown: with as many decimals as its largest needs for four digits. */
 function columnFormat(values) {
   const good = values.filter((v) => v !== null);
   const most = Math.max(...good.map(Math.abs), 1e-9);
+  if (most >= 1e12 || (most >= 1e6 && !good.every(Number.isInteger))) return show;
   if (good.every(Number.isInteger) || most >= 1e4) return (v) => (v === null ? "–" : Math.round(v).toLocaleString("en"));
-  const digits = Math.min(8, Math.max(0, 3 - Math.floor(Math.log10(most))));
+  let digits = Math.min(8, Math.max(0, 3 - Math.floor(Math.log10(most))));
+  // Shares of so many draws end earlier.
+  while (digits > 2 && good.every((v) => Number(v.toFixed(digits - 1)) === Number(v.toFixed(8)))) digits -= 1;
   return (v) => (v === null ? "–" : v.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 }
 

@@ -1,0 +1,69 @@
+"""Numbers as people read them: one rule for terminals, pages and figures."""
+
+import json
+import subprocess
+from importlib.resources import files
+from shutil import which
+
+import pytest
+
+from eomoo.analysis.tables import Measured
+from eomoo.analysis.wording import value_text
+from eomoo.plots import number
+
+PLAIN = {
+    7.0: "7",
+    -12.3456: "-12.35",
+    9_999.9: "10,000",
+    12_345.6: "12,346",
+    11_936_785.0: "11,936,785",
+    12_345_678.9: "12.35 M",
+    2.5e9 + 0.5: "2.5 G",
+    1.23456e300: "1.235e+300",
+    3.0e14: "3e+14",
+    9.1e-05: "9.1e-05",
+    float("nan"): "-",
+    float("inf"): "-",
+}
+
+
+@pytest.mark.parametrize(("value", "text"), PLAIN.items())
+def test_no_number_has_more_digits_than_one_reads(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "deviation", "text"),
+    [
+        (55.0, 0.734, "55.00 ± 0.73"),
+        (6.3861, 0.85, "6.39 ± 0.85"),
+        (0.996, 0.0996, "1.00 ± 0.10"),
+        (55.2, 0.7, "55.20 ± 0.70"),
+        (123_456.7, 123.4, "123,457 ± 123"),
+        (12_345_678.9, 2_345.6, "12.35 M ± 2,300"),
+        (55.0, 1e-9, "55 ± 1e-09"),
+        (0.0, 0.05, "0.000 ± 0.050"),
+        (5.0, float("nan"), "5"),
+        (5.0, float("inf"), "5"),
+        (float("nan"), 1.0, "-"),
+    ],
+)
+def test_a_value_is_as_exact_as_its_deviation(value, deviation, text):
+    assert number(value, deviation) == text
+
+
+def test_of_too_few_runs_no_interval_is_made_up():
+    nan = float("nan")
+    assert value_text(Measured(median=-0.1135, q25=nan, q75=nan)) == "-0.1135"
+    assert value_text(Measured(median=0.5, q25=0.25, q75=1e-5)) == "0.5 [0.25, 1e-05]"
+
+
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+def test_pages_write_numbers_as_terminals_do():
+    script = (files("eomoo.analysis.printing") / "assets" / "dom.js").read_text(encoding="utf-8")
+    values = [value for value in PLAIN if abs(value) < 1e300 and value == value]
+    told = f"{script};console.log(JSON.stringify([{json.dumps(values)}.map(show), [0.7, 0.0996, 123.4].map(spread)]))"
+    shown, spreads = json.loads(subprocess.run(["node", "-e", told], capture_output=True, check=True).stdout)
+    # An exponent is written 1e-5 there.
+    assert shown == [PLAIN[value].replace("e-0", "e-") for value in values]
+    assert spreads == ["0.70", "0.10", "123"]
