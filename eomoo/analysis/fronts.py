@@ -217,6 +217,7 @@ def front_json(front: FrontData) -> dict[str, object]:
                 "title": column.title,
                 "unit": shown_unit(column.unit),
                 "better": column.direction,
+                "possible": _numbers(np.array(column.possible)),
                 "objective": column.objective,
                 # As it is minimised, where that is not the value itself.
                 "minimised": None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,9 @@ from eomoo.analysis.fronts import front_content, objectives_told
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
 from eomoo.arrays import Facts, Floats, Ints
-from eomoo.errors import EomooError, SettingError, StoreError
-from eomoo.files import atomic_path, forget_digests, read_json, save_figures, write_digests, write_json
+from eomoo.errors import SettingError, StoreError
+from eomoo.files import atomic_path, forget_digests, save_figures, write_digests, write_json
 from eomoo.fronts import by_first, deduplicated, hypervolume
-from eomoo.plots import FORMS
 from eomoo.space import load_space
 from eomoo.space.cell import N_EDGE_GENES, N_GENES
 from eomoo.study.rows import ProblemRow, RunTrace
@@ -120,14 +118,16 @@ def write_columns(content: Mapping[str, Any], path: Path) -> None:
         writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
+_DRAWN = {"front": draw_front, "cells": draw_cells}
+
+
 def write_run(
     stored: StoredRun, folder: str | Path, forms: Sequence[str] = ("png",), *, width: str = "column"
 ) -> list[Path]:
     """Write front and trace as CSV, settings and digests as JSON, figures of front and cells in ``forms``."""
     folder = Path(folder)
-    drawn = ("front", "cells") if len(stored.front) else ()
+    drawn = list(_DRAWN) if len(stored.front) else []
     names = [f"{name}.{form}" for name in drawn for form in forms]
-    _remove_figures(folder, keep=names)
     forget_digests(folder)
     written = []
     trace = trace_content(stored.problem, stored.trace)
@@ -150,20 +150,8 @@ def write_run(
     write_json(folder / "settings.json", settings)
     written.append(folder / "settings.json")
     written.append(write_digests(folder, [path.name for path in written]))
-    if drawn:
-        figures = {"front": draw_front(stored, width=width), "cells": draw_cells(stored, width=width)}
-        written += save_figures(figures, folder, forms)
-    return written
-
-
-def _remove_figures(folder: Path, *, keep: Sequence[str]) -> None:
-    """Remove figures that a run wrote there before, in forms that are not asked for now; nobody else's."""
-    with suppress(EomooError, OSError):
-        facts = read_json(folder / "settings.json")
-        listed = facts.get("figures", []) if isinstance(facts, dict) else []
-        known = {f"{name}.{form}" for name in ("front", "cells") for form in FORMS}
-        for name in (known & {one for one in listed if isinstance(one, str)}) - set(keep):
-            (folder / name).unlink(missing_ok=True)
+    figures = {name: _DRAWN[name](stored, width=width) for name in drawn}
+    return [*written, *save_figures(figures, folder, forms, all_of="a run")]
 
 
 class StoredProblem(Problem):  # type: ignore[misc]  # pymoo has no type information

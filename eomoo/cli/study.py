@@ -123,7 +123,7 @@ def show(
         write_latex(tables, _names(indicators) if indicators else (), latex)
         written.append(latex)
     if figures:
-        written += write_figures(tables.results, place, forms or ("png",), width=wide)
+        written += write_figures(tables.results, place, forms or ("png",), width=wide, own=place == folder / "figures")
     if as_json:
         print_json(tables.content)
         return

@@ -64,7 +64,7 @@ def write_verdict(
     with look():
         drawn = {"shifts": _draw_shifts(found, wide), "starts": _draw_starts(starts, titles, wide)}
         named = {f"{page.stem}-{name}": figure for name, figure in drawn.items()}
-        pictures = save_figures(named, page.parent / "figures", ("png", *forms))
+        pictures = save_figures(named, page.parent / "figures", ("png", *forms), all_of=f"the verdict {page.stem}")
     write_json(page.with_suffix(".json"), {"claims": rows_of(found), "starts": [b.numbers for b in starts]})
     write_text(page, verdict_page(results, samples, found, starts, stem=page.stem))
     return [page, page.with_suffix(".json"), *pictures]

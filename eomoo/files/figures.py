@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# A date in a file would make the same figure another file every time.
-_NO_DATE: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+# A date in a file would make the same figure another file every time; what made it is written where each form has room.
+_FACTS: dict[str, tuple[str, dict[str, None]]] = {
+    "png": ("Source", {}), "pdf": ("Subject", {"CreationDate": None}), "svg": ("Source", {"Date": None})
+}  # fmt: skip
 
 
 def check_figures(forms: Sequence[str], width: str) -> tuple[str, ...]:
@@ -24,13 +26,22 @@ def check_figures(forms: Sequence[str], width: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(choice("the form of a figure", form, FORMS) for form in forms))
 
 
-def save_figures(figures: Mapping[str, Figure], folder: str | Path, forms: Sequence[str] = ("png",)) -> list[Path]:
+def save_figures(
+    figures: Mapping[str, Figure], folder: str | Path, forms: Sequence[str] = ("png",), *, all_of: str = ""
+) -> list[Path]:
     """Write figures (by name) as ``NAME.FORM``, whole or not at all; the same figure gives the same bytes.
+
+    Args:
+        figures: By name.
+        folder: Where to.
+        forms: Of ``FORMS``.
+        all_of: What they are all the figures of, such as "a run": others of it that eomoo wrote there before, of
+            another name or form, are removed; nobody else's.
 
     Raises:
         DataError: (a ValueError) A file cannot be written.
     """
-    written = []
+    written, mark = [], f"eomoo figure of {all_of or 'results'};"
     for name, figure in figures.items():
         with look():
             # Laid out once for all forms, else in each of them several times.
@@ -39,5 +50,9 @@ def save_figures(figures: Mapping[str, Figure], folder: str | Path, forms: Seque
             for form in dict.fromkeys(forms):
                 written.append(Path(folder) / f"{name}.{form}")
                 with atomic_path(written[-1]) as path:
-                    figure.savefig(path, format=form, metadata=_NO_DATE.get(form))
+                    named, facts = _FACTS[form]
+                    figure.savefig(path, format=form, metadata={**facts, named: mark})
+    for path in Path(folder).iterdir() if all_of else ():
+        if path.suffix[1:] in FORMS and path not in written and path.is_file() and mark.encode() in path.read_bytes():
+            path.unlink()
     return written

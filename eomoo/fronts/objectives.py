@@ -15,6 +15,9 @@ from eomoo.errors import SettingError
 
 Direction = Literal["min", "max"]
 
+_SHARES = {"%": 100.0, "fraction": 1.0}
+_NEVER_NEGATIVE = {"s", "ms", "min", "h", "J", "mJ", "W", "kB", "MB", "MiB", "GB", "GiB"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
@@ -43,6 +46,12 @@ class Quantity:
     def label(self) -> str:
         """Title and unit, for headings."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def possible(self) -> tuple[float, float]:
+        """The least and the largest value that can be, by the unit: shares end, and no time or size is negative."""
+        least = 0.0 if self.unit in _SHARES or self.unit.split("/")[0] in _NEVER_NEGATIVE else -np.inf
+        return least, _SHARES.get(self.unit, np.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +134,11 @@ class Objectives:
     def raw(self, F: ArrayLike) -> Floats:
         """Minimised values (..., m) in the objectives' own directions: ``minimise`` undone."""
         return self.minimise(F)
+
+    def within(self, values: ArrayLike, known: Floats) -> Floats:
+        """Raw values (n, m) of bands and bars, cut where no value can be; ``known`` ones (k, m) are not beyond."""
+        low, high = np.array([o.possible for o in self.parts]).T
+        return np.clip(values, np.min([low, *known], axis=0), np.max([high, *known], axis=0))
 
     def best_so_far(self, values: Floats) -> Floats:
         """The best of the first k raw values (n, m), for each k: (n, m), raw."""

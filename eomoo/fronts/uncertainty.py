@@ -194,7 +194,8 @@ class FrontUncertainty:
             found = attainment_surfaces(fronts, percentiles=percentiles)
         else:
             found = _along_directions(fronts, percentiles)
-        return {p: self.objectives.raw(surface) for p, surface in found.items()}
+        known = self.objectives.raw(np.median(self.drawn, axis=0))
+        return {p: self.objectives.within(self.objectives.raw(surface), known) for p, surface in found.items()}
 
     def facts(self) -> Facts:
         """What is said of each cell, by column."""
@@ -283,7 +284,8 @@ def outlines_of(objectives: Objectives, values: Floats, band: Mapping[float, Flo
     worst = everything.max(axis=0) + 0.03 * np.ptp(everything, axis=0)
     edges = {p: staircase(surface, worst) for p, surface in surfaces.items()}
     both = ((90, edges[5.0], edges[95.0]), (50, edges[25.0], edges[75.0]))
-    return [(share, objectives.raw(np.concatenate((low, high[::-1])))) for share, low, high in both]
+    outlines = [(share, objectives.raw(np.concatenate((low, high[::-1])))) for share, low, high in both]
+    return [(share, objectives.within(outline, values)) for share, outline in outlines]
 
 
 def _shortfall(F: Floats, front: Floats) -> Floats:

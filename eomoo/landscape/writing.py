@@ -65,7 +65,7 @@ def _write(
     for place, frame in zip(written[1:], frames.values(), strict=True):
         with atomic_path(place) as path:
             frame.to_csv(path, index=False)
-    return [*written, *save_figures(figures, folder, forms)]
+    return [*written, *save_figures(figures, folder, forms, all_of="a landscape")]
 
 
 def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:

@@ -79,3 +79,12 @@ def test_figures_are_tied_to_no_display(tmp_path):
     assert axes.shape == (2, 2)
     figure.savefig(tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_error_bars_end_where_no_value_can_be():
+    reach = np.maximum(FRONT - 5, 0), np.minimum(FRONT + 5, 6)
+    _, ax = new_figure()
+    plot_front(ax, front=FRONT, deviations=np.full(FRONT.shape, 5.0), reach=reach, labels=("a", "b"))
+    ends = np.concatenate([part for bars in ax.containers[0][2] for part in bars.get_segments()])
+    assert ends.min() == 0
+    assert ends.max() == max(6, FRONT.max())

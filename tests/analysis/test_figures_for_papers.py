@@ -34,7 +34,7 @@ def results():
 def drawn(monkeypatch, module, write):
     """The figures that ``write`` would write."""
     found = {}
-    monkeypatch.setattr(module, "save_figures", lambda figures, *_: found.update(figures) or [])
+    monkeypatch.setattr(module, "save_figures", lambda figures, *_, **__: found.update(figures) or [])
     write()
     return found
 

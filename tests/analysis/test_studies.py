@@ -24,9 +24,10 @@ from eomoo.analysis import (
 from eomoo.analysis.curves import hypervolume_area
 from eomoo.analysis.results import fronts_at
 from eomoo.errors import SettingError, StoreError
-from eomoo.files import to_json
+from eomoo.files import save_figures, to_json
 from eomoo.fronts.attainment import attainment_surfaces
 from eomoo.fronts.indicators import front_indicators
+from eomoo.plots import new_figure
 from eomoo.study.execute import run_study
 from eomoo.study.plan import parse_study
 from eomoo.study.store import STORE_NAME, Store
@@ -241,7 +242,9 @@ def test_latex_escapes_marks_the_best_and_names_its_tests(tables):
 
 
 def test_figures_are_drawn(results, tmp_path):
-    names = {path.name for path in write_figures(results, tmp_path)}
+    save_figures({"before-it-grew": new_figure(1.0, 1.0)[0]}, tmp_path, ("svg",), all_of="a study")
+    names = {path.name for path in write_figures(results, tmp_path, own=True)}
+    assert {path.name for path in tmp_path.iterdir()} == names
     # An algorithm alone at its budget has no rank.
     expected = {f"{name}-{kind}.png" for name in ("one", "two") for kind in ("anytime", "attainment")}
     assert names == expected | {"one-difference-b-10-a.png", "two-difference-b-10-a.png", "ranks-80.png", "shifts.png"}

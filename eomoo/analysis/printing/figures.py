@@ -44,6 +44,7 @@ def plot_front(
     seen: Floats | None = None,
     true_front: Floats | None = None,
     deviations: Floats | None = None,
+    reach: tuple[Floats, Floats] | None = None,
     bands: Sequence[tuple[int, Floats]] = (),
     takes: Floats | None = None,
     labels: tuple[str, str],
@@ -58,6 +59,7 @@ def plot_front(
         seen: (n, 2) raw values of all evaluated cells.
         true_front: (t, 2) raw values of the true Pareto front.
         deviations: (k, 2) standard deviations of ``front``, drawn as error bars where there are no bands.
+        reach: (k, 2) each, where error bars end, by default a deviation below and above.
         bands: Shares in per cent, and outlines (n, 2) in which the true front lies with that probability.
         takes: (g, 2) raw values of the front's cells that stand for all those that cannot be told from them.
         labels: Of the two axes.
@@ -70,9 +72,11 @@ def plot_front(
         ax.fill(*outline.T, color=_SURE, alpha=alpha, linewidth=0, zorder=1.5, label=f"the true front, {share} %")
     ends = [front]
     if deviations is not None and (deviations > 0).any() and not bands:
-        (x, y), (dx, dy), name = front.T, deviations.T, "standard deviation"
+        ends += [front - deviations, front + deviations] if reach is None else list(reach)
+        # From rounding, a bar may be shorter than nothing.
+        below, above = np.maximum(front - ends[1], 0.0).T, np.maximum(ends[2] - front, 0.0).T
+        (x, y), dx, dy, name = front.T, (below[0], above[0]), (below[1], above[1]), "standard deviation"
         ax.errorbar(x, y, dy, dx, fmt="none", ecolor=_FOUND, alpha=0.25, linewidth=0.6, zorder=2, label=name)
-        ends += [front - deviations, front + deviations]
     if true_front is not None and len(true_front):
         name = f"{best} ({len(true_front)})"
         ax.plot(*true_front.T, "o", color=_TRUE, markersize=4, mfc="none", mew=0.6, label=name, zorder=3)
@@ -149,6 +153,7 @@ def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "col
     """
     problem, trace, said = stored.problem, stored.trace, stored.run.uncertainty
     labels, best = [o.label for o in problem.objectives], problem.best_front
+    within = problem.objectives.within
     front, seen = stored.front_values, trace.values[trace.feasible]
     true = None if stored.true_front is None else stored.true_front[1]
     found = "predicted front found" if problem.predicted else "front found"
@@ -166,6 +171,7 @@ def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "col
             seen=seen,
             true_front=true,
             deviations=stored.deviations,
+            reach=(within(front - stored.deviations, front), within(front + stored.deviations, front)),
             bands=band_outlines(problem, front, said),
             takes=None if said is None else front[np.isin(stored.front_cells, said.takes)],
             labels=(labels[0], labels[1]),
@@ -284,9 +290,16 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
 
 @look()
 def write_figures(
-    results: StudyResults, folder: str | Path, forms: Sequence[str] = ("png",), *, width: str = "column"
+    results: StudyResults,
+    folder: str | Path,
+    forms: Sequence[str] = ("png",),
+    *,
+    width: str = "column",
+    own: bool = False,
 ) -> list[Path]:
     """Draw a study: anytime curves of each problem, attainment surfaces of two objectives, ranks.
+
+    With ``own`` the folder is this study's alone: its figures of another form, or of before it grew, are removed.
 
     Returns:
         The files, in each of ``forms`` (png, pdf, svg): ``PROBLEM-anytime.png``, ``PROBLEM-attainment.png``,
@@ -314,7 +327,7 @@ def write_figures(
         if ranks.n_families > 1:
             figures[f"ranks-{n}"], ax = new_figure(wide, 1.1 + 0.09 * len(ranks.names))
             plot_critical_difference(ax, ranks)
-    return save_figures(figures, folder, forms)
+    return save_figures(figures, folder, forms, all_of="a study" if own else "")
 
 
 def _draw_attainment(problem: ProblemResults, surfaces: Curves, stem: str, wide: float) -> dict[str, Figure]:

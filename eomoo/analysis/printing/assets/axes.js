@@ -11,7 +11,9 @@ function makeScale([low, high], [from, to], log) {
   if (!(high > low)) [low, high] = [low - Math.abs(low || 1) * 0.05, high + Math.abs(high || 1) * 0.05];
   const turn = log && low > 0 ? Math.log10 : (v) => v;
   const [a, b] = [turn(low), turn(high)];
-  const scale = (v) => from + ((turn(v) - a) / (b - a)) * (to - from);
+  // A band may reach to 0, which has no logarithm.
+  const least = turn === Math.log10 ? low / 10 : -Infinity;
+  const scale = (v) => from + ((turn(Math.max(v, least)) - a) / (b - a)) * (to - from);
   scale.invert = (p) => {
     const v = a + ((p - from) / (to - from)) * (b - a);
     return turn === Math.log10 ? 10 ** v : v;

@@ -12,6 +12,12 @@ function showTip(front, k, px, py) {
   placeTip(px, py);
 }
 
+/** Where a bar of one standard deviation ends: not where no value can be. */
+function barEnd(c, k, sign) {
+  const [low, high] = c.possible;
+  return Math.min(high ?? Infinity, Math.max(low ?? -Infinity, c.values[k] + sign * c.sd[k]));
+}
+
 /** Draw a front's scatter plot into a host; options: x, y (columns), wide view, layers, height, small. */
 function scatterPlot(host, front, options) {
   let marks = [];
@@ -20,12 +26,16 @@ function scatterPlot(host, front, options) {
   const column = (axis) => front.columns[options[axis]];
 
   function spanned(c, index) {
-    const bars = options.bars && c.sd ? [-1, 1].map((sign) => c.front.map((v, k) => v + sign * c.sd[k])) : [];
+    const bars = options.bars && c.sd ? [-1, 1].map((sign) => c.front.map((_, k) => barEnd(c, k, sign))) : [];
     const lists = [options.everything ? c.values : c.front, ...bars];
     const hasCloud = index < front.objectives.length;
     if (c.measured) lists.push(c.measured);
     if (front.trueFront && hasCloud) lists.push(front.trueFront.values[index]);
-    if (options.band && hasCloud) front.band.forEach(({ outline }) => lists.push(outline[index]));
+    // The front fills the plot: of a wide band as much is shown beside it again.
+    const [low, high] = extent(lists, 0);
+    const beside = isWide(c.front) ? [low ** 2 / high, high ** 2 / low] : [2 * low - high, 2 * high - low];
+    const [least, most] = options.everything || low === high ? [-Infinity, Infinity] : beside;
+    if (options.band && hasCloud) front.band.forEach(({ outline }) => lists.push(outline[index].map((v) => Math.min(most, Math.max(least, v)))));
     return lists;
   }
 
@@ -82,8 +92,8 @@ function scatterPlot(host, front, options) {
 
   const errorBars = (cx, cy, x, y) => front.on.map((k) => {
     const [vx, vy] = [cx.values[k], cy.values[k]];
-    const [sx, sy] = [cx.sd ? cx.sd[k] : 0, cy.sd ? cy.sd[k] : 0];
-    return (sx ? `M${x(vx - sx)},${y(vy)}H${x(vx + sx)}` : "") + (sy ? `M${x(vx)},${y(vy - sy)}V${y(vy + sy)}` : "");
+    return (cx.sd?.[k] ? `M${x(barEnd(cx, k, -1))},${y(vy)}H${x(barEnd(cx, k, 1))}` : "")
+      + (cy.sd?.[k] ? `M${x(vx)},${y(barEnd(cy, k, -1))}V${y(barEnd(cy, k, 1))}` : "");
   }).join("");
 
   function update() {

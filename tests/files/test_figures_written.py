@@ -1,0 +1,22 @@
+"""Figures as files: those of an earlier form or name go, nobody else's do."""
+
+from eomoo.files import save_figures
+from eomoo.plots import FORMS, new_figure
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_what_was_drawn_before_goes_and_all_else_stays(tmp_path):
+    figures = {name: new_figure(1.0, 1.0)[0] for name in ("front", "gone")}
+    save_figures(figures, tmp_path, ("png", "pdf"), all_of="a study")
+    save_figures({"sheet": figures["front"]}, tmp_path, FORMS, all_of="a landscape")
+    save_figures({"loose": figures["front"]}, tmp_path)
+    (tmp_path / "gone.png").write_bytes(b"drawn anew by somebody else")
+    (tmp_path / "folder.pdf").mkdir()
+    save_figures({"front": figures["front"]}, tmp_path, ("pdf",), all_of="a study")
+    sheets = {f"sheet.{form}" for form in FORMS}
+    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf", *sheets}
+    save_figures({}, tmp_path, all_of="a landscape")
+    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf"}
