@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Inches of half the widest box, "max pool" in letters of 7 points, and between the middles of neighbours.
+# Inches of half the widest box, "max pool" in letters of 7 points, and between the middles of neighbours; then of
+# names in two lines.
 _HALF_BOX, _ACROSS, _LETTERS = (0.28, 0.08), 0.6, 7.0
+_HALF_NARROW, _NARROW = (0.2, 0.13), 0.43
 
 
 def cell_text(cell: Cell) -> str:
@@ -80,22 +82,21 @@ def draw_cell(cell: Cell, ax: Axes, *, title: str = "") -> None:
     if spec is not None:
         # The layout, which has yet to come, leaves no margins between subplots without axes.
         width = ax.figure.bbox.width / ax.figure.dpi / spec.get_gridspec().ncols - 0.05
-    # Across in inches, down in levels; smaller where more stand beside each other than the axes are wide.
-    places = [(_ACROSS * x, y) for x, y in places_of(depth)]
-    levels = max(depth) + 1
-    reach = edge_paths(cell.matrix, _ACROSS, 1.0, _HALF_BOX)[1] + 0.02
-    scale = min(1.0, 0.5 * width / reach)
-    half_box = (_HALF_BOX[0], min(scale * _HALF_BOX[1] * levels / height, 0.4))
-    edges, _ = edge_paths(cell.matrix, _ACROSS, 1.0, half_box)
+    # Across in inches, down in levels; names in two lines, and smaller, where the axes are not as wide as the cell.
+    levels, narrow = max(depth) + 1, 2 * edge_paths(cell.matrix, _ACROSS, 1.0, _HALF_BOX)[1] > width
+    half_box, across = (_HALF_NARROW, _NARROW) if narrow else (_HALF_BOX, _ACROSS)
+    edges, reach = edge_paths(cell.matrix, across, 1.0, (half_box[0], min(half_box[1] * levels / height, 0.4)))
+    scale = min(1.0, 0.5 * width / (reach + 0.02))
     line, around = "#444444", [Path.CURVE4] * 3
     for points in edges:
         codes = [Path.MOVETO, *(around if len(points) > 2 else []), Path.LINETO, *(around if len(points) > 2 else [])]
         path = Path([(x, -y) for x, y in points], codes)
         ax.add_patch(FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=5, linewidth=0.8, color=line))
-    for (x, y), op in zip(places, cell.ops, strict=True):
+    for (x, y), op in zip(places_of(depth), cell.ops, strict=True):
+        name = SHORT_NAMES[op].replace(" ", "\n") if narrow else SHORT_NAMES[op]
         box = {"boxstyle": "round,pad=0.25", "facecolor": OPERATION_COLORS[op], "edgecolor": line, "linewidth": 0.8}
-        ax.text(x, -y, SHORT_NAMES[op], ha="center", va="center", fontsize=scale * _LETTERS, bbox=box)
-    half = max(reach, 0.5 * width)
+        ax.text(across * x, -y, name, ha="center", va="center", fontsize=scale * _LETTERS, bbox=box, linespacing=1.0)
+    half = max(reach + 0.02, 0.5 * width)
     ax.set_xlim(-half, half)
     ax.set_ylim(0.5 - levels, 0.5)
     ax.set_axis_off()
