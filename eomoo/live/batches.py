@@ -81,7 +81,7 @@ class Batches:
         if self.workers == 0:
             return map(self._one, parts) if self.device.type != "cuda" else self._ahead(parts)
         if self._loader is None:
-            self._loader = _loader(self.images, self._asked, self.workers)
+            self._loader = _loader(self.images, self._asked, self.workers, pinned=self.device.type == "cuda")
         self._asked.parts = [(part, (seed, k)) for k, part in enumerate(parts)]
         return self._loader  # type: ignore[no-any-return]
 
@@ -184,18 +184,13 @@ class _Parts:
         return _tensors(read_batch(self.images, part))
 
 
-def _loader(images: ImageSet, asked: _Asked, workers: int) -> Any:
+def _loader(images: ImageSet, asked: _Asked, workers: int, *, pinned: bool) -> Any:
     import torch
 
     source: Any = _Parts(images)
     order: Any = asked
     return torch.utils.data.DataLoader(
-        source,
-        sampler=order,
-        batch_size=None,
-        num_workers=workers,
-        persistent_workers=True,
-        pin_memory=torch.cuda.is_available(),
+        source, sampler=order, batch_size=None, num_workers=workers, persistent_workers=True, pin_memory=pinned
     )
 
 

@@ -259,7 +259,7 @@ class Campaign:
             raise HoursOverError("the hours are over")
         self.report(f"training {len(cells)} networks for {format_epochs(epochs)} epochs")
         self._made.update((k, epochs) for k in cells)
-        tasks = [self._task(k, epochs) for k in cells]
+        tasks = [self._task(k, epochs, hardware=str(self._settings[k, epochs]["device"])) for k in cells]
         late = False
 
         def keep(position: int, result: Result) -> None:
@@ -304,7 +304,7 @@ class Campaign:
                 "mend it and run the same command again"
             )
 
-    def _task(self, cell: int, epochs: tuple[int, ...]) -> TrainingTask:
+    def _task(self, cell: int, epochs: tuple[int, ...], hardware: str = "") -> TrainingTask:
         return TrainingTask(
             cell=cell,
             source=self.source,
@@ -319,6 +319,7 @@ class Campaign:
             curve=self.curve,
             processes=self.gpus_per_candidate,
             until=self.until,
+            hardware=hardware,
         )
 
     def _wanted(self, cells: Sequence[int], epochs: tuple[int, ...]) -> dict[int, dict[str, object]]:

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from eomoo.checks import positive, short, text
@@ -40,9 +41,11 @@ def resolve_device(name: str = "auto") -> torch.device:
         raise SettingError(f"there is no device {short(name)}; known are {_KNOWN_DEVICES}") from None
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
+        number = _local_rank() if device.index is None else device.index
+        if number >= count:
+            name = f"cuda:{number}" if number else name
             raise SettingError(f"there is no device {short(name)}: torch sees {count} CUDA devices here")
-        return torch.device("cuda", _local_rank() if device.index is None else device.index)
+        return torch.device("cuda", number)
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingError("there is no device 'mps' here")
     if device.type not in ("cpu", "mps"):
@@ -115,11 +118,34 @@ def torch_state(*, threads: int | None = None, seed: int | None = None) -> Itera
                 torch.set_num_threads(before)
 
 
+def still_answers(device: torch.device) -> bool:
+    """Whether a device computes: after some faults, as of an address or its memory, CUDA refuses all that follows."""
+    import torch
+
+    try:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+    except RuntimeError:
+        return False
+    return True
+
+
 def current_device(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Inside, torch's streams, events and graphs are those of the device."""
     import torch
 
     return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+
+
+@cache
+def side_stream(device: torch.device, use: str) -> Any:
+    """A device's one stream for a use: cuBLAS keeps 65 MB of work space for each that was ever used (measured).
+
+    torch's own for captures is of the device of a process's first capture, and elsewhere captures nothing.
+    """
+    import torch
+
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, kw_only=True)

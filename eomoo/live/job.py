@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from eomoo.errors import EomooError
 from eomoo.images import SPLITS, ImageData, describe, labels_of
+from eomoo.jobs import worker_number
 from eomoo.live.batches import Batches, batch_order, on_device, share, turns
-from eomoo.live.devices import Group, device_name, free_memory
+from eomoo.live.devices import Group, device_name, free_memory, still_answers
 from eomoo.live.evaluation import evaluate
 from eomoo.live.metrics import Accuracy
 from eomoo.live.network import build_network
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 
 Report = Callable[[CurvePoint], None]
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+# cuBLAS and cuDNN have words of their own.
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "_status_alloc_failed")
 # Of a device's memory: what is left beside torch's own kernels and libraries, which take 0.3 to 0.6 GiB, on
 # the smallest devices that one trains on (8 GiB).
 _WHOLE = 0.9
@@ -104,6 +107,11 @@ class TrainingJob:
             if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
                 self.lacked = text
                 return None
+            if not still_answers(self.device):
+                if worker_number() is not None:
+                    # It would fail at whatever comes next; another one takes its place, and tries again.
+                    os._exit(1)
+                raise EomooError(f"{self.device} answers no more: {text}; run the same command again") from error
             return self._ended("incident", text)
 
     def _diverging(self) -> Training:

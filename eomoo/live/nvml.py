@@ -25,13 +25,13 @@ class Nvml:
     def conditions(self) -> dict[str, object]:
         """What stays as it is while a program runs: driver, limits, partitioning."""
         told = self._told
-        limit, mig = told("nvmlDeviceGetEnforcedPowerLimit"), told("nvmlDeviceGetMigMode")
+        limit = told("nvmlDeviceGetEnforcedPowerLimit")
         driver = self._try(lambda: self.library.nvmlSystemGetDriverVersion())
         return {
             "driver": driver.decode() if isinstance(driver, bytes) else driver,
             "power_limit_W": None if limit is None else round(limit / 1e3),
             "max_sm_clock_MHz": told("nvmlDeviceGetMaxClockInfo", self.library.NVML_CLOCK_SM),
-            "mig": None if mig is None else bool(mig[0]),
+            "mig": self._parted(),
         }
 
     def state(self) -> dict[str, object]:
@@ -47,11 +47,15 @@ class Nvml:
 
     def energy(self) -> float | None:
         """Joules since the driver was loaded; the counter moves on every tenth of a second or so."""
-        used = self._told("nvmlDeviceGetTotalEnergyConsumption")
+        # That of a device in parts is of all of them.
+        used = None if self._parted() else self._told("nvmlDeviceGetTotalEnergyConsumption")
         return None if used is None else used / 1e3
 
     def neighbour(self, since: int) -> bool | None:
         """Whether a process beside this one has computed on the device since a time (microseconds, Unix)."""
+        if self._parted():
+            # Those in other parts do not disturb.
+            return None
         try:
             samples = self.library.nvmlDeviceGetProcessUtilization(self.handle, since)
         except getattr(self.library, "NVMLError_NotFound", ()):
@@ -61,6 +65,13 @@ class Nvml:
         busy = {s.pid for s in samples if s.smUtil > 0 and s.timeStamp >= since}
         # In a container this process has another number outside; it is one of those that are busy.
         return bool(busy - {os.getpid()}) if os.getpid() in busy else len(busy) > 1
+
+    def _parted(self) -> bool | None:
+        """Whether it is a part of a device (MIG), or a device in parts; None where it does not tell."""
+        if self._told("nvmlDeviceIsMigDeviceHandle"):
+            return True
+        mode = self._told("nvmlDeviceGetMigMode")
+        return None if mode is None else bool(mode[0])
 
     def _told(self, name: str, *arguments: Any) -> Any:
         return self._try(lambda: getattr(self.library, name)(self.handle, *arguments))
@@ -94,8 +105,10 @@ def now() -> int:
 def _handle(library: Any, device: torch.device) -> Any:
     import torch
 
+    # The library counts all devices, torch those that it is shown: by number it would tell of another one.
+    # Its oldest releases take bytes only.
+    ask, uuid = library.nvmlDeviceGetHandleByUUID, torch.cuda.get_device_properties(device).uuid
     try:
-        # The library counts all devices, torch those that it is shown.
-        return library.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        return ask(f"GPU-{uuid}".encode())
     except Exception:
-        return library.nvmlDeviceGetHandleByIndex(device.index or 0)
+        return ask(f"MIG-{uuid}".encode())

@@ -40,6 +40,10 @@ class OnnxNetwork:
         # Spinning threads would count as work of the process and disturb what is timed next.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = runtime.InferenceSession(model, options, providers=[provider])
+        name = provider if isinstance(provider, str) else provider[0]
+        if self.session.get_providers()[0] != name:
+            # ONNX Runtime takes the CPU then, and says so on the screen only.
+            raise RuntimeError(f"{name} does not start; do its versions of CUDA and cuDNN lie here?")
         self.binding = self.session.io_binding()
         self.image = runtime.OrtValue.ortvalue_from_numpy(image, device, number)
         self.binding.bind_ortvalue_input("image", self.image)

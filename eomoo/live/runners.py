@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import choice
+from eomoo.checks import choice, first_line
 from eomoo.errors import SettingError
-from eomoo.live.devices import resolve_precision
+from eomoo.live.devices import resolve_precision, side_stream
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import GRAPH_PRECISIONS, onnx_bytes
 from eomoo.live.onnx_network import OnnxNetwork, timed_image
@@ -62,12 +62,14 @@ def make_runner(
         SettingError: (a ValueError) The runtime cannot do it on this device.
     """
     choice("runtime", runtime, RUNTIMES)
+    if published and (runtime, precision) != ("eager", "float32"):
+        raise SettingError("the published protocol is of PyTorch: choose runtime eager and precision float32")
     network = build_network(cell, skeleton, seed=0).eval()
     image = timed_image(batch_size, skeleton.in_channels, skeleton.image_size)
     if runtime in ("onnxruntime", "openvino"):
         known = _HINTS if runtime == "openvino" else GRAPH_PRECISIONS
-        if precision not in known or published:
-            raise SettingError(f"{runtime} is timed in {', '.join(known)} and by eomoo's protocol only")
+        if precision not in known:
+            raise SettingError(f"{runtime} is timed in {', '.join(known)} only")
         few = timed_image(_CALIBRATED, skeleton.in_channels, skeleton.image_size).astype(np.float32)
         kind = "float32" if precision == "bfloat16" else precision
         content = onnx_bytes(network, skeleton, precision=kind, calibration=few)
@@ -142,7 +144,7 @@ class _GraphRunner:
         # Half-precision copies of the weights are made inside of the graph, since they do not outlive autocast.
         with (
             torch.inference_mode(),
-            torch.cuda.graph(self.graph),
+            torch.cuda.graph(self.graph, stream=side_stream(self.device, "capture")),
             torch.autocast("cuda", eager.half, enabled=eager.half is not None),
         ):
             self.output = eager.network(eager.image)
@@ -231,4 +233,7 @@ def _onnx_runner(content: bytes, image: NDArray[np.float32], device: torch.devic
     elif device.type != "cpu":
         raise SettingError(f"onnxruntime is not timed on the device {device.type}")
     number = device.index or 0
-    return OnnxNetwork(content, image, threads=threads, provider=provider, device=device.type, number=number)
+    try:
+        return OnnxNetwork(content, image, threads=threads, provider=provider, device=device.type, number=number)
+    except RuntimeError as error:
+        raise SettingError(f"onnxruntime cannot compute on {device}: {first_line(error)}") from error

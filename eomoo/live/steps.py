@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from eomoo.errors import SettingError
 from eomoo.images import ImageData
 from eomoo.live.batches import prepare, statistics_on, turned
-from eomoo.live.devices import Group, resolve_precision
+from eomoo.live.devices import Group, resolve_precision, side_stream
 from eomoo.live.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ class Steps:
         self.device, self.group, self.cuda = device, group, device.type == "cuda"
         if recipe.execution in ("graph", "compiled") and not self.cuda:
             raise SettingError(f"recipe: execution {recipe.execution!r} needs a CUDA device; this one is {device.type}")
+        if recipe.execution == "compiled" and group.size > 1:
+            raise SettingError("recipe: execution 'compiled' is of one process for each candidate; choose auto")
         self.half = resolve_precision(recipe.precision, device)
         self._rate = torch.zeros((), device=device)
         # On a CUDA device one kernel for all parameters, and a learning rate that a graph can read.
@@ -77,7 +78,7 @@ class Steps:
             ids = [device.index] if self.cuda else None
             self.model = torch.nn.parallel.DistributedDataParallel(network, device_ids=ids)
         elif self.graphs and recipe.execution == "compiled":
-            self.model = torch.compile(network)
+            self.model = compiled(network)
         self._graph: torch.cuda.CUDAGraph | None = None
         self._fixed: tuple[torch.Tensor, ...] = ()
         # A graph knows addresses only: what lies there is kept here.
@@ -165,7 +166,7 @@ class Steps:
         import torch
 
         here: Any = torch.cuda.current_stream()
-        side = _side_stream(self.device)
+        side = side_stream(self.device, "before a capture")
         side.wait_stream(here)
         with torch.cuda.stream(side):
             self._step(self.model, *step)
@@ -179,8 +180,9 @@ class Steps:
         x, y, scale, *code = self._fixed
         graph = torch.cuda.CUDAGraph()
         try:
+            stream = side_stream(self.device, "capture")
             # Other threads pin memory meanwhile.
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 self._step(self.model, x, y, code[0] if code else None, n, scale)
         except RuntimeError as error:
             warnings.warn(f"steps are taken one by one, since none could be captured: {error}", stacklevel=2)
@@ -217,9 +219,10 @@ class Steps:
             group.update(self._placed)
 
 
-@cache
-def _side_stream(device: torch.device) -> Any:
-    """One stream for all trainings: cuBLAS keeps 65 MB of work space for each that was ever used (measured)."""
+def compiled(network: torch.nn.Module) -> Any:
+    """What ``torch.compile`` makes of a network; nothing is left of those before it."""
     import torch
 
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    # It compiles one function eight times (its recompile_limit), then goes on without: all networks share theirs.
+    torch.compiler.reset()
+    return torch.compile(network)

@@ -73,6 +73,7 @@ class TrainingTask:
         curve: What of the learning curve is measured.
         processes: That train together, each on a device of its own.
         until: When, by ``time.time()``, it is not begun any more.
+        hardware: What the result is kept as that of, as ``setting`` says; "" where nobody has asked yet.
     """
 
     cell: int
@@ -88,6 +89,7 @@ class TrainingTask:
     curve: CurveSetting = field(default_factory=CurveSetting)
     until: float = math.inf
     processes: int = 1
+    hardware: str = ""
 
     def setting(self) -> dict[str, object]:
         """Everything that the result depends on, as plain data."""
@@ -115,7 +117,7 @@ class TrainingTask:
             self.skeleton,
             self.recipe,
             seed=self.seed,
-            device=resolve_device(self.device),
+            device=resolve_device(worker_device(self.device, worker_number())),
             curve=self.curve,
         )
 
@@ -128,6 +130,8 @@ def run_task(task: TrainingTask) -> dict[str, object]:
     if time.time() >= task.until:
         return Training(status=NOT_BEGUN, epochs=task.epochs).to_dict()
     images = task.source.open()
+    if task.hardware and (own := task.setting()["device"]) != task.hardware:
+        raise SettingError(f"a worker trains on {own}, others on {task.hardware}; give this search devices of one kind")
     try:
         # A worker that leaves, or that its scheduler takes for lost, may be at it for a while.
         with only_one(task.run_folder(), "training", patience=_PATIENCE):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from eomoo.arrays import Facts
 from eomoo.errors import StoreError
-from eomoo.jobs import Jobs
+from eomoo.jobs import Jobs, worker_number
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
 from eomoo.live.store import LiveStore, Result
+from eomoo.live.tasks import worker_device
 from eomoo.space import Skeleton
 
 
@@ -137,4 +139,6 @@ class Timings:
 
 
 def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[Result]:
-    return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=how)]
+    # Beside other workers on a device of its own.
+    own = replace(how, device=worker_device(how.device, worker_number()))
+    return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=own)]

@@ -58,8 +58,9 @@ def _devices(number: int, n: int) -> dict[str, str]:
     """The GPUs of one of several workers that share a machine's or a job's."""
     import torch
 
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    there = listed.split(",") if listed else [str(k) for k in range(torch.cuda.device_count())]
+    listed, count = os.environ.get("CUDA_VISIBLE_DEVICES", ""), torch.cuda.device_count()
+    # CUDA takes none of those from the first on that it does not know, such as -1.
+    there = listed.split(",")[:count] if listed else [str(k) for k in range(count)]
     if not torch.cuda.is_available() or len(there) < n:
         return {}
     return {"CUDA_VISIBLE_DEVICES": ",".join(there[(number * n + k) % len(there)] for k in range(n))}

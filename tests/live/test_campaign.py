@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_images import make_data
 
-from eomoo.errors import DataError, HoursOverError, StoreError
+from eomoo.errors import DataError, HoursOverError, SettingError, StoreError
 from eomoo.images import ArrayImages
 from eomoo.jobs import ATTEMPTS, LocalJobs
 
@@ -207,6 +207,14 @@ def test_a_campaign_trains_with_the_settings_that_it_records(tmp_path):
     assert np.isfinite(result["val"]["loss"])
     assert campaign.stored(77, (1,)) == result
     assert campaign.stored(77, (2,)) is None
+
+
+def test_trainings_of_another_device_are_none_of_a_campaigns(tmp_path):
+    campaign = make(tmp_path)
+    campaign.setting(5, (2,))["device"] = "NVIDIA A100"
+    with pytest.raises(SettingError, match="trains on cpu, others on NVIDIA A100"):
+        campaign.trainings([5], (2,))
+    assert campaign.store.rows() == []
 
 
 def test_no_training_is_begun_once_the_hours_are_over(tmp_path, monkeypatch):

@@ -264,16 +264,13 @@ def test_halves_of_rounds_agree_or_do_not(fakes, tiny_skeleton):
     assert half_split_spearman(results) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("runtime", ["eager", "onnxruntime"])
-@pytest.mark.parametrize("protocol", ["eomoo", "published"])
+@pytest.mark.parametrize(
+    ("runtime", "protocol"), [("eager", "eomoo"), ("eager", "published"), ("onnxruntime", "eomoo")]
+)
 def test_networks_are_really_run(runtime, protocol, tiny_skeleton):
     setting = LatencySetting(
         runtime=runtime, protocol=protocol, repetitions=2, seconds=0, rounds=2, warmup=1, batch_size=3
     )
-    if (runtime, protocol) == ("onnxruntime", "published"):
-        with pytest.raises(ValueError, match="int8 and by eomoo's protocol only"):
-            measure_latency(CELLS, skeleton=tiny_skeleton, setting=setting)
-        return
     if runtime == "onnxruntime":
         pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
     threads, random = torch.get_num_threads(), torch.random.get_rng_state()
@@ -341,13 +338,68 @@ def test_other_precisions_and_openvino_answer_nearly_so(tiny_skeleton, runtime, 
     ("runtime", "precision", "reason"),
     [
         ("eager", "int8", "eager is not timed in int8; take onnxruntime or openvino"),
-        ("onnxruntime", "bfloat16", "onnxruntime is timed in float32, float16, int8 and by eomoo's protocol only"),
+        ("onnxruntime", "bfloat16", "onnxruntime is timed in float32, float16, int8 only"),
     ],
 )
 def test_a_precision_that_a_runtime_lacks_is_refused(tiny_skeleton, runtime, precision, reason):
     setting = LatencySetting(runtime=runtime, precision=precision, seconds=0)
     with pytest.raises(ValueError, match=reason):
         measure_latency([0], skeleton=tiny_skeleton, setting=setting)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision"), [("onnxruntime", "float32"), ("graph", "float32"), ("eager", "auto")]
+)
+def test_the_published_protocol_is_in_no_other_way(tiny_skeleton, runtime, precision):
+    setting = LatencySetting(runtime=runtime, precision=precision, protocol="published", seconds=0)
+    with pytest.raises(
+        ValueError, match="published protocol is of PyTorch: choose runtime eager and precision float32"
+    ):
+        measure_latency([0], skeleton=tiny_skeleton, setting=setting)
+
+
+def test_a_provider_that_does_not_start_is_no_timing_of_the_cpu(tiny_skeleton, monkeypatch):
+    """As where onnxruntime-gpu lies without the libraries that it needs."""
+    import onnxruntime
+
+    from eomoo.live.runners import make_runner
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda self: ["CPUExecutionProvider"])
+    with pytest.raises(ValueError, match=r"cannot compute on cuda:1: CUDAExecutionProvider does not start; do its"):
+        make_runner(
+            0, tiny_skeleton, batch_size=1, runtime="onnxruntime", device=torch.device("cuda:1"), threads=1,
+            precision="float32", published=False,
+        )  # fmt: skip
+
+
+def test_each_device_has_streams_of_its_own(monkeypatch):
+    """torch's own for captures stays with the first device, and on another one captures nothing."""
+    from contextlib import contextmanager
+
+    from eomoo.live import runners
+    from eomoo.live.devices import side_stream
+
+    used = []
+
+    @contextmanager
+    def graph(captured, *, stream):
+        used.append(stream)
+        yield
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: [str(device)])
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
+    monkeypatch.setattr(torch.cuda, "graph", graph)
+    monkeypatch.setattr(runners._CudaRunner, "times", lambda self, n: None)
+    side_stream.cache_clear()
+    for name in ("cuda:0", "cuda:1", "cuda:1"):
+        eager = runners._CudaRunner(torch.nn.Flatten(), np.zeros((1, 2, 4, 4)), torch.device("cpu"), None)
+        eager.device = torch.device(name)
+        runners._GraphRunner(eager)
+    assert used == [["cuda:0"], ["cuda:1"], ["cuda:1"]]
+    assert used[1] is used[2]
+    assert side_stream(torch.device("cuda:1"), "another") is not used[1]
+    side_stream.cache_clear()
 
 
 def test_cuda_events_surround_each_repetition_with_one_wait_at_the_end(tiny_skeleton, monkeypatch):
@@ -378,11 +430,18 @@ def test_cuda_events_surround_each_repetition_with_one_wait_at_the_end(tiny_skel
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
-def test_a_device_that_is_not_there_is_named():
+def test_a_device_that_is_not_there_is_named(monkeypatch):
     with pytest.raises(ValueError, match="no device 'cuda': torch sees 0 CUDA devices"):
         measure_latency([0], setting=LatencySetting(device="cuda"))
     with pytest.raises(ValueError, match="no device 'cuda:1'"):
         resolve_device("cuda:1")
+    # One of several processes, of which there are more than devices.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match="no device 'cuda:2': torch sees 2 CUDA devices"):
+        resolve_device("cuda")
+    monkeypatch.undo()
     with pytest.raises(ValueError, match="a CUDA graph needs a CUDA device; this one is cpu"):
         measure_latency([0], setting=LatencySetting(runtime="graph"))
     with pytest.raises(ValueError, match="no device 'gpu'; known are auto, cpu"):

@@ -10,6 +10,9 @@ from eomoo.live.nvml import Nvml, open_nvml
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
 
+ME, OTHER, ANOTHER = os.getpid(), os.getpid() + 1, os.getpid() + 2
+
+
 class NotFoundError(Exception):
     pass
 
@@ -27,10 +30,9 @@ class Library:
         pass
 
     def nvmlDeviceGetHandleByUUID(self, uuid):
-        raise ValueError(uuid)
-
-    def nvmlDeviceGetHandleByIndex(self, index):
-        return f"device {index}"
+        if uuid not in (b"GPU-the-second", b"MIG-a-part"):
+            raise ValueError(uuid)
+        return uuid
 
     def nvmlSystemGetDriverVersion(self):
         return b"580.1"
@@ -65,17 +67,44 @@ def test_what_a_device_tells_is_kept_and_what_it_does_not_is_none():
     }  # fmt: skip
 
 
+def show(monkeypatch, uuid):
+    """What torch tells of the devices that it is shown."""
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid=uuid))
+
+
+def test_the_library_is_asked_for_the_device_that_torch_is_shown(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", Library())
+    for uuid, handle in (("the-second", b"GPU-the-second"), ("a-part", b"MIG-a-part")):
+        show(monkeypatch, uuid)
+        assert open_nvml(torch.device("cuda:0")).handle == handle
+    # Another one's energy would be worse than none.
+    show(monkeypatch, "unknown")
+    assert open_nvml(torch.device("cuda:0")) is None
+
+
+@pytest.mark.parametrize("method", ["nvmlDeviceIsMigDeviceHandle", "nvmlDeviceGetMigMode"])
+def test_of_a_device_in_parts_neither_energy_nor_neighbours_are_told(method):
+    library = Library([(ME, 90, 60), (OTHER, 5, 70)])
+    setattr(library, method, lambda handle: [1, 1])
+    nvml = Nvml(library, "device 0")
+    assert nvml.conditions()["mig"] is True
+    assert nvml.energy() is None
+    assert nvml.neighbour(50) is None
+    library.nvmlDeviceGetMigMode = lambda handle: [0, 0]
+    library.nvmlDeviceIsMigDeviceHandle = lambda handle: 0
+    assert nvml.conditions()["mig"] is False
+    assert nvml.energy() is not None
+
+
 def test_energy_of_a_gpu_is_counted_in_joules(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", Library())
+    show(monkeypatch, "the-second")
     counter = energy_counter(torch.device("cuda:0"))
     first = counter()
     assert counter() - first == 1.5
     monkeypatch.setitem(sys.modules, "pynvml", SimpleNamespace())
     assert energy_counter(torch.device("cuda:0")) is None
     assert open_nvml(torch.device("cpu")) is None
-
-
-ME, OTHER, ANOTHER = os.getpid(), os.getpid() + 1, os.getpid() + 2
 
 
 @pytest.mark.parametrize(

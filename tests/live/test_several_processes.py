@@ -99,6 +99,24 @@ def test_what_a_candidate_of_several_processes_cannot_do_is_an_incident(images, 
         run_task(unnamed)
 
 
+@pytest.mark.parametrize(
+    ("listed", "count", "number", "devices"),
+    [
+        ("", 4, 0, "0,1"),
+        ("", 4, 1, "2,3"),
+        ("GPU-a,GPU-b,GPU-c,GPU-d", 4, 1, "GPU-c,GPU-d"),
+        # CUDA shows none after a number that is none.
+        ("3,2,-1,0", 2, 1, "3,2"),
+        ("3,-1,0", 1, 0, None),
+    ],
+)
+def test_each_worker_takes_devices_of_its_own_as_they_are_listed(monkeypatch, listed, count, number, devices):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    assert together._devices(number, 2) == ({"CUDA_VISIBLE_DEVICES": devices} if devices else {})
+
+
 def test_one_process_that_fails_ends_all_with_its_own_words(tmp_path):
     script = tmp_path / "fail.py"
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1])))

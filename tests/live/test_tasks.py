@@ -4,11 +4,15 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from tiny_images import make_data
 
+from eomoo.errors import SettingError
 from eomoo.jobs import LocalJobs, ProcessJobs
+from eomoo.live import timings
+from eomoo.live.latency import LatencySetting
 from eomoo.live.recipes import get_recipe
 from eomoo.live.tasks import DataSource, TrainingTask, run_task, worker_device
 from eomoo.live.weights import load_state
@@ -83,3 +87,23 @@ def test_each_worker_has_a_gpu_of_its_own(monkeypatch):
     assert worker_device("cuda", None) == "cuda"
     assert worker_device("cpu", 1) == "cpu"
     assert worker_device("cuda:2", 1) == "cuda:2"
+
+
+def test_results_of_devices_of_two_kinds_are_not_mixed(tmp_path):
+    task = make_task(tmp_path)
+    with pytest.raises(
+        SettingError, match="a worker trains on cpu, others on NVIDIA A100; give this search devices of"
+    ):
+        run_task(replace(task, hardware="NVIDIA A100"))
+    assert run_task(replace(task, hardware="cpu"))["status"] == "done"
+
+
+def test_a_worker_times_on_its_own_device(monkeypatch, tiny_skeleton):
+    used = []
+    monkeypatch.setattr(timings, "worker_number", lambda: 3)
+    monkeypatch.setattr(timings, "measure_latency", lambda cells, skeleton, setting: used.append(setting.device) or [])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    for device in ("cuda", "cpu"):
+        timings._measure([0], tiny_skeleton, LatencySetting(device=device))
+    assert used == ["cuda:3", "cpu"]

@@ -279,6 +279,7 @@ NO_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"
     [
         (NO_MEMORY, 2, "incident", "OutOfMemoryError: CUDA out of memory.*tried twice"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, "incident", "tried twice"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), 1, "done", "^$"),
         (MemoryError(), 2, "incident", "MemoryError: ; tried twice"),
         (RuntimeError("some kernel failed\nmore text"), 1, "incident", "^RuntimeError: some kernel failed$"),
         (IndexError("item 37"), 1, "incident", "IndexError: item 37"),
@@ -297,6 +298,56 @@ def test_a_fault_of_the_machine_is_no_result_and_the_next_attempt_has_one(
     assert result.final == (status == "done")
     monkeypatch.undo()
     assert train(CELL, tiny_data, **arguments).done
+
+
+def test_a_device_that_answers_no_more_ends_the_run_and_a_worker_makes_room_for_another(
+    tiny_data, tiny_skeleton, tmp_path, monkeypatch
+):
+    from eomoo.live import job
+
+    class ExitError(BaseException):
+        pass
+
+    def leave(status):
+        raise ExitError
+
+    arguments = {"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path, "epochs": 1}
+    fault = RuntimeError("CUDA error: an illegal memory access was encountered")
+    monkeypatch.setattr(job, "still_answers", lambda device: False)
+    monkeypatch.setattr(job.os, "_exit", leave)
+    for number, ending, words in (
+        (None, eomoo.EomooError, "cpu answers no more: RuntimeError: CUDA er"),
+        (0, ExitError, None),
+    ):
+        monkeypatch.setattr("eomoo.live.modules.CellNetwork.forward", failing(fault, 1))
+        monkeypatch.setattr(job, "worker_number", lambda number=number: number)
+        with pytest.raises(ending, match=words):
+            train(CELL, tiny_data, **arguments)
+    assert train(CELL, tiny_data, **arguments).done
+
+
+def test_a_device_answers_until_cuda_refuses(monkeypatch):
+    from eomoo.live.devices import still_answers
+
+    def refuse(device):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", refuse)
+    assert still_answers(torch.device("cpu"))
+    assert not still_answers(torch.device("cuda:0"))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    assert still_answers(torch.device("cuda:0"))
+
+
+def test_what_was_compiled_before_is_forgotten(monkeypatch):
+    """torch compiles eight networks of one class in a process, and then goes on without an error (tried)."""
+    from eomoo.live.steps import compiled
+
+    log = []
+    monkeypatch.setattr(torch.compiler, "reset", lambda: log.append("reset"))
+    monkeypatch.setattr(torch, "compile", lambda network: log.append(network) or "compiled")
+    assert compiled("network") == "compiled"
+    assert log == ["reset", "network"]
 
 
 @pytest.mark.parametrize(("free", "status"), [(39, "too big"), (30, "incident")])
@@ -386,7 +437,7 @@ def test_where_no_step_can_be_captured_they_are_taken_one_by_one(tiny_data, tiny
 
     streams = [SimpleNamespace(wait_stream=lambda other: None)] * 2
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: streams[0])
-    monkeypatch.setattr(module, "_side_stream", lambda device: streams[1])
+    monkeypatch.setattr(module, "side_stream", lambda device, use: streams[1])
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", object, raising=False)
     monkeypatch.setattr(torch.cuda, "graph", failing_capture)
