@@ -135,6 +135,10 @@ class Backend(ABC):
         """Standard deviations (k,) of quantities that another seed of the training makes; NaN where not known."""
         return np.full(len(names), np.nan)
 
+    def training_noise(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Standard deviations (k,) of one training's values, as far as repeats tell of them; NaN where they do not."""
+        return np.full(len(names), np.nan)
+
     def related(self, quantity: str, *, least: int, most: int) -> list[tuple[str, dict[int, float]]]:
         """Of trainings that were made otherwise, by what they are in words, values by cell; see ``LiveBackend``."""
         return []

@@ -245,9 +245,15 @@ class LiveBackend(Backend):
 
     def seed_deviations(self, names: Sequence[str]) -> NDArray[np.float64]:
         """Of accuracies and errors, see ``Repeats.seed_deviation``."""
+        return self._of_accuracies(self._repeats.seed_deviation, names)
+
+    def training_noise(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Of accuracies and errors, see ``Repeats.noise``."""
+        return self._of_accuracies(self._repeats.noise, names)
+
+    def _of_accuracies(self, tell: Callable[[str], float], names: Sequence[str]) -> NDArray[np.float64]:
         stored = [self._accuracy_of.get(name, name).removesuffix("_int8") for name in names]
-        found = [self._repeats.seed_deviation(name) if name in ACCURACIES else np.nan for name in stored]
-        return np.array(found) * self._factors(names)
+        return np.array([tell(name) if name in ACCURACIES else np.nan for name in stored]) * self._factors(names)
 
     def _results(self, cell: int) -> Sequence[Result | None]:
         """The stored trainings that a cell's values are means of: full ones, of one seed the longest; None without."""

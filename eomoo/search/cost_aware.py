@@ -14,7 +14,7 @@ from eomoo.jobs import one_thread
 from eomoo.search.budget import pay, remaining_units
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.costs import Costs
-from eomoo.search.dear import DearModels
+from eomoo.search.dear import DearModels, seed_noise
 from eomoo.search.gains import Gains
 from eomoo.search.pool import Pool
 from eomoo.search.priors import Prior, checked_priors, open_priors, related_priors
@@ -48,6 +48,9 @@ class CostAwareSearch(CellSearch):
     That cell comes next whose expected gain of hypervolume by the cost still to pay is the largest. It takes
     its next rung, and is trained in full only if it still wins; after some full trainings the short ones end,
     since they mislead among the best. What short trainings cost comes off the budget by their share.
+
+    Where trainings of the same setting were repeated in the store, how far another seed moves a value is known to the
+    models, and not fitted.
 
     What is timed on a device is measured of a few candidates before any training, predicted of all others from these
     (see ``Timed``), and measured of whoever is about to be trained. Where the problem's trainings may be under way
@@ -122,7 +125,8 @@ class CostAwareSearch(CellSearch):
         priors += related_priors(self.costs, log) if self.related else []
         self.trainings = Trainings(self.costs, self.ladder, log)
         self.timed = Timed(problem, self.costs, log)
-        self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace())
+        noise = seed_noise(self.costs, log)
+        self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace(), noise)
         self._queue: list[Task] = []
         self._parts: list[Ints] = []
         self._rung = np.zeros(len(self.space), dtype=np.int8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -125,6 +126,12 @@ class Costs:
             for (_, name), backend in asked.items()
             for found in backend.related(name, least=least, most=most)
         ]
+
+    def noise(self) -> list[float | None]:
+        """Of each dear quantity how far a full training's value is off its cell's mean (deviation), where known."""
+        dear = [column for column, dear in zip(self._columns, self.dear, strict=True) if dear]
+        found = [float(backend.training_noise([name])[0]) for backend, name in dear]
+        return [noise if math.isfinite(noise) else None for noise in found]
 
     @property
     def keeper(self) -> Backend:

@@ -8,12 +8,13 @@ import numpy as np
 
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.fronts import PENALTY, Box
+from eomoo.search.costs import Costs
 from eomoo.search.pool import Pool
 from eomoo.search.priors import Prior
 from eomoo.search.problem import CellProblem
 from eomoo.search.rungs import Observed, Predicted, Settings, predict_ladder
 from eomoo.search.trace import Trace
-from eomoo.search.trainings import Task
+from eomoo.search.trainings import Log, Task
 
 # How bad a value is beyond the reference point, by this part of the way from the best to it, no longer matters; nor
 # does it beyond so many times the distance from the best to the median, where networks did not learn. Chosen on
@@ -30,6 +31,7 @@ class DearModels:
         ladder: Lengths of training, as shares of the full one.
         priors: What may tell something of them.
         trace: What was trained in full.
+        noise: Of each column how far a full training's value is off its cell's mean (deviation); None: not known.
 
     Attributes:
         short: A list of (cell, share of a full training, (m + c,) raw values), in the order of their end.
@@ -37,10 +39,11 @@ class DearModels:
     """
 
     def __init__(
-        self, problem: CellProblem, columns: Ints, ladder: tuple[float, ...], priors: Sequence[Prior], trace: Trace
-    ) -> None:
+        self, problem: CellProblem, columns: Ints, ladder: tuple[float, ...], priors: Sequence[Prior], trace: Trace,
+        noise: Sequence[float | None],
+    ) -> None:  # fmt: skip
         self._problem, self.columns, self._ladder, self._trace = problem, columns, ladder, trace
-        self.priors = tuple(priors)
+        self.priors, self._noise = tuple(priors), noise
         self.short: list[tuple[int, float, Floats]] = []
         self.told: list[Predicted | None] = [None] * len(columns)
         self._from_priors = np.full((len(problem.space), len(self.priors)), np.nan)
@@ -69,10 +72,10 @@ class DearModels:
         told = self._prior_values(pool.cells)
         before = self.told if again or believed else [None] * len(self.columns)
         found = []
-        for k, expected in zip(self.columns.tolist(), before, strict=True):
+        for k, expected, noise in zip(self.columns.tolist(), before, self._noise, strict=True):
             settings: tuple[Settings | None, ...] | None = expected.settings if expected is not None and again else None
             observed = [self._observed(k, rung, at, box, believed, expected) for rung in range(len(self._ladder))]
-            found.append(predict_ladder(pool.Z, observed, told, settings=settings))
+            found.append(predict_ladder(pool.Z, observed, told, settings=settings, noise=noise))
         self.told = found
         return found
 
@@ -146,6 +149,15 @@ class DearModels:
                 of = np.array([short[cell] for cell in cells[both].tolist()])
                 found.append(_fact(names[k], f"trainings of {share:.3g} of a full one", share_weight, of, values[both]))
         return found
+
+
+def seed_noise(costs: Costs, log: Log) -> list[float | None]:
+    """Of each dear quantity the noise of a training (see ``Costs.noise``), as known when the search was first begun."""
+    seen = log.recall("noise", 0)
+    if seen is None:
+        seen = {"noise": costs.noise()}
+        log.note("noise", 0, seen)
+    return list(seen["noise"])
 
 
 def _fact(objective: str, name: str, weight: float | None, expected: Floats, values: Floats) -> Facts:
