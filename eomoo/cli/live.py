@@ -158,8 +158,9 @@ def _show(index: int, result: Training, task: ImageData) -> None:
     if not result.done or result.test is None or result.val is None:
         out.print(f"cell {index} on {task.name}: {result.status}: {result.reason}")
         return
+    busy = " while something else used the machine" if result.contended else ""
     out.print(
-        f"cell {index} on {task.name}: {format_epochs(result.epochs)} epochs in {result.seconds:.0f} s, "
+        f"cell {index} on {task.name}: {format_epochs(result.epochs)} epochs in {result.seconds:.0f} s{busy}, "
         f"validation micro {100 * result.val.micro:.1f} %, macro {100 * result.val.macro:.1f} %"
     )
     found = result.test

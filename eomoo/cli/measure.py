@@ -197,17 +197,20 @@ def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[Step], None], Callable
         yield advance, (lambda sentence: None) if quiet else bar.console.print
 
 
+_DISTURBED = {"latency": "timings", "train_time": "trainings"}
+
+
 def _summary(table: MeasuredTable) -> Facts:
     rows = table.to_dataframe()
     failed = rows[rows["status"] != "done"]
     trained = "train_time" in rows
-    disturbed = rows["latency_disturbed"].sum() if "latency_disturbed" in rows else 0
+    disturbed = {k: int(rows[f"{k}_disturbed"].sum()) if f"{k}_disturbed" in rows else 0 for k in _DISTURBED}
     return {
         "cells": len(table.cells),
         "walks": len(table.walks),
         "trainings": len(rows) if trained else 0,
         "failed": {str(status): int(n) for status, n in failed["status"].value_counts().items()},
-        "disturbed_timings": int(disturbed),
+        **{f"disturbed_{what}": disturbed[k] for k, what in _DISTURBED.items()},
         "training_seconds": float(rows["train_time"].sum()) if trained else 0.0,
     }
 
@@ -217,7 +220,8 @@ def _print(table: MeasuredTable, told: Facts, out: Path) -> None:
     walks = f" ({told['walks']} walks)" if told["walks"] else ""
     trainings = f", {told['trainings']:,} trainings in {told['training_seconds']:,.0f} s" if told["trainings"] else ""
     failed = "".join(f", {n} {status}" for status, n in told["failed"].items())
-    disturbed = f", {told['disturbed_timings']} disturbed timings" if told["disturbed_timings"] else ""
+    counts = {what: told[f"disturbed_{what}"] for what in _DISTURBED.values()}
+    disturbed = "".join(f", {n} disturbed {what}" for what, n in counts.items() if n)
     show.print(f"{table.facts['title']}: {told['cells']:,} cells{walks}{trainings}{failed}{disturbed}")
     show.print(f"written to {out} in {told['seconds']:,.0f} s; next:", soft_wrap=True)
     for command in _what_comes_next(table, out):

@@ -313,6 +313,7 @@ class TrainingJob:
             val=val,
             test=test,
             seconds=self.seconds,
+            contended=self.steps.contended,
             setting=self.folder.setting,
             weights=weights,
             file_size=weights.stat().st_size if weights else None,

@@ -9,6 +9,9 @@ import numpy as np
 
 from eomoo.live.store import Result
 
+# Of a training what earlier versions may not have stored.
+_AS_STORED = {"file_size": "file_size", "train_time_disturbed": "contended"}
+
 
 def weights_of(result: Result | None) -> Path | None:
     """The file of a training's weights; None where there is none."""
@@ -22,8 +25,8 @@ def trained_value(result: Result | None, name: str) -> float:
         return math.nan
     if name == "train_time":
         return float(result["seconds"])
-    if name == "file_size":
-        value = result.get(name)
+    if name in _AS_STORED:
+        value = result.get(_AS_STORED[name])
     else:
         split, kind = name.split("_")
         # Of the training images the last epoch's own steps, as the curve has them.

@@ -97,6 +97,8 @@ class Training:
         curve: Measurements, in the order of epochs.
         val, test: Accuracy of the last epoch; None unless done.
         seconds: Of training, measurements left out.
+        contended: Whether something else used the processors or the device meanwhile, so that ``seconds`` are too
+            many; None where nothing tells.
         setting: Everything that the result depends on, as plain data.
         weights: File of the network's weights, where a folder was given.
         file_size: Of that file, in bytes; None in results of earlier versions.
@@ -109,6 +111,7 @@ class Training:
     val: Accuracy | None = None
     test: Accuracy | None = None
     seconds: float = 0.0
+    contended: bool | None = None
     setting: Mapping[str, object] = field(default_factory=dict, repr=False)
     weights: Path | None = None
     file_size: int | None = None
@@ -133,6 +136,7 @@ class Training:
             "val": self.val.to_dict() if self.val else None,
             "test": self.test.to_dict() if self.test else None,
             "seconds": self.seconds,
+            "contended": self.contended,
             "weights": str(self.weights) if self.weights else None,
             "file_size": self.file_size,
         }
@@ -148,6 +152,7 @@ class Training:
             val=Accuracy.from_dict(values["val"]) if values["val"] else None,
             test=Accuracy.from_dict(values["test"]) if values["test"] else None,
             seconds=values["seconds"],
+            contended=values.get("contended"),
             setting=setting,
             weights=Path(values["weights"]) if values["weights"] else None,
             file_size=values.get("file_size"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ from eomoo.errors import SettingError
 from eomoo.images import ImageData
 from eomoo.live.batches import prepare, statistics_on, turned
 from eomoo.live.devices import Group, resolve_precision, side_stream
+from eomoo.live.nvml import now, open_nvml
 from eomoo.live.recipes import Recipe
+from eomoo.live.rounds import CONTENDED_WALL
 
 if TYPE_CHECKING:
     import torch
@@ -84,6 +87,10 @@ class Steps:
         # A graph knows addresses only: what lies there is kept here.
         self._kept = statistics_on(data.mean, data.std, device)
         self._warm = 0
+        # Seconds of steps by the clock and of this thread's work; whether others computed on the device.
+        self._wall, self._cpu = 0.0, 0.0
+        self._neighbour: bool | None = None
+        self._nvml, self._since = open_nvml(device), now()
 
     # -- one step ------------------------------------------------------------------------------
 
@@ -109,7 +116,11 @@ class Steps:
         if not self.cuda:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            return self._step(self.model, x, y, code, n, scale)
+            wall, cpu = time.perf_counter(), time.thread_time()
+            loss = self._step(self.model, x, y, code, n, scale)
+            self._wall += time.perf_counter() - wall
+            self._cpu += time.thread_time() - cpu
+            return loss
         self._rate.copy_(rate)  # type: ignore[arg-type]
         inputs = (x, y, scale) if code is None else (x, y, scale, code)
         if not self.graphs:
@@ -196,7 +207,20 @@ class Steps:
     def sums(self) -> list[float]:
         """Over the images since ``clear``: the sum of losses, how many were right, and how many of each class."""
         found: list[float] = self._sums.tolist()
+        if self._nvml and not self._neighbour:
+            # The driver keeps few samples: it is asked whenever an epoch ends.
+            self._neighbour, self._since = self._nvml.neighbour(self._since), now()
         return found
+
+    @property
+    def contended(self) -> bool | None:
+        """Whether something else used the processors or the device meanwhile; None where nothing tells.
+
+        On a CPU this thread computes in every step and waits for nobody, unless several processes share each.
+        """
+        if self.cuda:
+            return self._neighbour
+        return self._wall > CONTENDED_WALL * self._cpu if self._cpu > 0 and self.group.size == 1 else None
 
     def clear(self, sums: Sequence[float] = ()) -> None:
         """Begin to add up anew, at the given sums or the first of them."""
@@ -208,13 +232,16 @@ class Steps:
     # -- checkpoints ---------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Of optimizer and scaler, for a checkpoint."""
-        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+        """Of optimizer, scaler, and the use of processors and device, for a checkpoint."""
+        use = {"wall": self._wall, "cpu": self._cpu, "neighbour": self._neighbour}
+        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(), "use": use}
 
     def load(self, state: dict[str, Any]) -> None:
         """The inverse of ``state``."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
+        use = state.get("use", {"wall": 0.0, "cpu": 0.0, "neighbour": None})
+        self._wall, self._cpu, self._neighbour = use["wall"], use["cpu"], use["neighbour"]
         for group in self.optimizer.param_groups:
             group.update(self._placed)
 

@@ -26,7 +26,7 @@ from eomoo.files import only_one, remove_leftovers
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.settings import facts_of
 from eomoo.objectives.live import LiveBackend
-from eomoo.objectives.live_quantities import LIVE_KINDS
+from eomoo.objectives.live_quantities import COUNTED, TIMED, TRAINED
 from eomoo.progress import Step
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ _TURNS = 12
 _SAVE_SECONDS = 60.0
 MOST_REPEATS = 1000
 """More than anybody repeats."""
-_TIMED, _TRAINED, _COUNTED = ([k for k, kind in LIVE_KINDS.items() if kind in kinds] for kinds in
-                              (("timed", "mark"), ("trained",), ("counted",)))  # fmt: skip
+_TIMED, _TRAINED, _COUNTED = [*TIMED], [*TRAINED], [*COUNTED]
 
 
 class Measuring:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from eomoo.arrays import Facts
 from eomoo.files import to_json
 from eomoo.objectives.live import LiveBackend
-from eomoo.objectives.live_quantities import LIVE_KINDS, LIVE_QUANTITIES
+from eomoo.objectives.live_quantities import COUNTED, LIVE_KINDS, LIVE_QUANTITIES, TIMED, TRAINED
 from eomoo.version import __version__
 
 
@@ -25,7 +26,7 @@ def facts_of(backend: LiveBackend, *, trains: bool) -> Facts:
     facts: Facts = {
         "title": f"latency on {name}",
         "created_by": f"eomoo {__version__}",
-        "columns": columns_of(("timed", "mark", "counted")),
+        "columns": columns_of([*TIMED, *COUNTED]),
         "skeleton": asdict(campaign.skeleton),
         "latency": {key: value for key, value in timing.items() if key != "skeleton"},
         "device": {"timing": name, **gpu},
@@ -45,7 +46,7 @@ def _facts_of_training(backend: LiveBackend) -> Facts:
     del recipe["epochs"]
     return {
         "title": f"{images['name']}, {format_epochs(backend.epochs)} epochs",
-        "columns": columns_of(("trained", "timed", "mark", "counted")),
+        "columns": columns_of([*TRAINED, *TIMED, *COUNTED]),
         "data": {"source": campaign.source.name, "options": dict(campaign.source.options), **images},
         "recipe": recipe,
         "training": {
@@ -58,13 +59,9 @@ def _facts_of_training(backend: LiveBackend) -> Facts:
     }
 
 
-def columns_of(kinds: tuple[str, ...]) -> list[Facts]:
-    """The columns of these kinds, described."""
-    return [
-        {"name": name, **asdict(LIVE_QUANTITIES[name]), "kind": kind}
-        for name, kind in LIVE_KINDS.items()
-        if kind in kinds
-    ]
+def columns_of(names: Sequence[str]) -> list[Facts]:
+    """The columns of these names, described."""
+    return [{"name": name, **asdict(LIVE_QUANTITIES[name]), "kind": LIVE_KINDS[name]} for name in names]
 
 
 def _device_of(device: str) -> str:

@@ -261,13 +261,13 @@ class LiveBackend(Backend):
         return [result for result in found if result["status"] == "done"] or [self.training(cell)]
 
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
-        """A disturbed timing; a training that learnt nothing, did not end, or was one of a few epochs."""
+        """A disturbed timing or training; one that learnt nothing, did not end, or was one of a few epochs."""
         checked, names = self._checked(indices, names)
         cells = checked.tolist()
         timings = self.campaign.stored_timings(cells) if any(name in TIMED for name in names) else [None] * len(cells)
         contended = ["contended" if timing and timing.get("contended") else "" for timing in timings]
-        trained = [self._mark_of(k) if any(name in DEAR for name in names) else "" for k in cells]
-        columns = [contended if name in TIMED else trained if name in DEAR else [""] * len(cells) for name in names]
+        trained = {name: [self._mark_of(k, name) for k in cells] for name in names if name in DEAR}
+        columns = [contended if name in TIMED else trained.get(name, [""] * len(cells)) for name in names]
         return np.array(columns, dtype=np.str_).reshape(len(names), len(cells)).T
 
     def fingerprint(self) -> str:
@@ -380,15 +380,17 @@ class LiveBackend(Backend):
         }
         return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
 
-    def _mark_of(self, cell: int) -> str:
+    def _mark_of(self, cell: int, name: str) -> str:
         from eomoo.live.results import learnt_nothing
 
         result = self.training(cell)
         if result is None or result["status"] != "done":
             return "" if result is None else str(result["status"])
-        if learnt_nothing(result):
-            return "no better than the largest class"
-        return "" if result["epochs"] == "+".join(map(str, self.epochs)) else "few epochs"
+        # How long it took says nothing of how good it is, nor the other way round.
+        slow = name == "train_time" and any(r and r.get("contended") for r in self._results(cell))
+        few = result["epochs"] != "+".join(map(str, self.epochs))
+        words = "contended" if slow else "no better than the largest class" if learnt_nothing(result) else ""
+        return words or ("few epochs" if few else "")
 
 
 def _times(relative: float | None, baseline: float) -> float | None:

@@ -21,6 +21,7 @@ ACCURACIES = {
 TRAINED = {
     **ACCURACIES,
     "train_time": _smaller("training time on this device", "s"),
+    "train_time_disturbed": _smaller("whether something disturbed the training"),
     "file_size": _smaller("size of the file of weights", "bytes"),
 }
 QUANTISED = {
@@ -49,7 +50,7 @@ LIVE_KINDS: Mapping[str, str] = {
     **dict.fromkeys(TRAINED, "trained"),
     **dict.fromkeys(QUANTISED, "quantised"),
     **dict.fromkeys(TIMED, "timed"),
-    "latency_disturbed": "mark",
+    **dict.fromkeys(("latency_disturbed", "train_time_disturbed"), "mark"),
     **dict.fromkeys(COUNTED, "counted"),
 }
 """Whence the values of each quantity, errors left out."""

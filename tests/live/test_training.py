@@ -121,6 +121,35 @@ def test_a_checkpoint_in_an_epoch_that_did_not_count_classes_tells_no_macro_accu
     assert 0 < second.train_macro < 1
 
 
+class Clock:
+    """Each look is a second later, of which this thread worked a share."""
+
+    def __init__(self, share):
+        self.share, self.wall, self.cpu = share, 0.0, 0.0
+
+    def perf_counter(self):
+        self.wall, self.cpu = self.wall + 1.0, self.cpu + self.share
+        return self.wall
+
+    def thread_time(self):
+        return self.cpu
+
+
+def test_a_training_beside_something_else_is_marked_also_where_it_was_so_in_its_first_part_alone(
+    tiny_data, tiny_skeleton, tmp_path, monkeypatch
+):
+    def run(share, epochs, folder):
+        monkeypatch.setattr("eomoo.live.steps.time", Clock(share))
+        how = {"skeleton": tiny_skeleton, "recipe": RECIPE, "epochs": epochs}
+        return train(CELL, tiny_data, folder=tmp_path / folder, **how)
+
+    assert run(0.5, "1", "busy").contended is True
+    assert run(1.0, "1+1", "busy").contended is True
+    assert run(0.95, "1+1", "quiet").contended is False
+    # What is read again says the same.
+    assert run(1.0, "1", "busy").contended is True
+
+
 def test_the_same_seed_gives_the_same_weights(tiny_data, tiny_skeleton, tmp_path):
     def run(name, **changes):
         return train(

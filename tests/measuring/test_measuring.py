@@ -44,6 +44,7 @@ def test_a_row_is_a_training_with_all_that_was_measured(made, space):
     assert set(rows["status"]) == {"done"}
     names = [f"{split}_{kind}" for split in ("train", "val", "test") for kind in ("micro", "macro")]
     assert rows[[*names, "train_time", "file_size", "thop_macs", "activation_memory"]].notna().all(axis=None)
+    assert rows["train_time_disturbed"].isin([0, 1]).all()
     assert rows["val_micro"].between(0, 1).all()
     assert rows["macs"].tolist() == space.macs(rows["index"], table.skeleton).tolist()
     # A timing is of a cell: repeats would make it look surer than it is.

@@ -377,9 +377,12 @@ def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
         return [{**value, "contended": k != 77} for k in cells]
 
     monkeypatch.setattr("eomoo.live.timings._measure", measured)
+    busy = iter([True, False, True])
+    monkeypatch.setattr("eomoo.live.steps.Steps.contended", property(lambda steps: next(busy)))
     backend, names = make(recipe_settings={"learning_rate": 0.0}), ["latency", "params", "val_micro_error"]
+    names += ["train_time", "train_time_disturbed"]
     values = backend.values(CELLS, names)
-    assert values.shape == (4, 3)
+    assert values.shape == (4, 5)
     marks = backend.marks(CELLS, names)
     assert marks[:, 0].tolist() == ["contended", "contended", "contended", ""]
     assert marks[:, 1].tolist() == [""] * 4
@@ -387,6 +390,9 @@ def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
     poor = values[:, 2] >= 100 * largest
     assert poor.any()
     assert (marks[:, 2] == np.where(poor, "no better than the largest class", "")).all()
+    # Of a training that something disturbed the time is wrong, and nothing else.
+    assert values[:, 4].tolist() == [1, 1, 1, 0]
+    assert ((marks[:, 3] == "contended") == (values[:, 4] == 1)).all()
     (note,) = backend.notes()
     assert note.startswith("2 of 3 timings are contended, however often they were tried: something else used")
     again = make(recipe_settings={"learning_rate": 0.0})
