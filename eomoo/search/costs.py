@@ -127,6 +127,11 @@ class Costs:
             for found in backend.related(name, least=least, most=most)
         ]
 
+    def disturbed(self, cells: Ints) -> Bools:
+        """(n, k) which of the timed quantities of cells (n,) something disturbed, by their marks."""
+        timed = [column for column, timed in zip(self._columns, self.timed, strict=True) if timed]
+        return np.column_stack([backend.marks(cells, [name])[:, 0] != "" for backend, name in timed])
+
     def noise(self) -> list[float | None]:
         """Of each dear quantity how far a full training's value is off its cell's mean (deviation), where known."""
         dear = [column for column, dear in zip(self._columns, self.dear, strict=True) if dear]

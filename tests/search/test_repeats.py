@@ -73,7 +73,11 @@ class Trainings(SyntheticBackend):
 
 
 class Timings(Trainings):
-    """Latencies are timed, a tenth too long as long as something is trained."""
+    """Latencies are timed, a tenth too long as long as something is trained, and then marked."""
+
+    def marks(self, indices, names):
+        loud = ~np.isin(indices, list(self.kept.get("quiet", ())))
+        return np.where(loud[:, None] & (np.array(names) == "lat"), "contended", "")
 
     def cost(self, quantity):
         return "cheap" if quantity == "lat" else "dear"
@@ -198,6 +202,30 @@ def test_what_trainings_disturbed_is_timed_again_at_the_end_and_changes_no_decis
     assert run.front.equals(once.front)
     expected = brute_front(run.trace[["err", "lat"]].to_numpy())
     assert sorted(run.front["index"]) == sorted(cells[expected].tolist())
+
+
+class Busy(Timings):
+    """Something else uses the device all the time, at last but for every other cell."""
+
+    def time_again(self, indices):
+        super().time_again(np.array(indices)[::2])
+
+
+@pytest.mark.parametrize("kind", [Timings, Busy])
+def test_no_member_of_a_front_has_a_disturbed_timing_without_a_mark(search, kind):
+    kept = {}
+    run = search(kept, kind=kind)
+    front = run.front
+    loud = ~front["index"].isin(kept["quiet"])
+    assert loud.any() == (kind is Busy)
+    said = front["marks"] if "marks" in front else np.full(len(front), "")
+    assert (np.array(["contended" in text for text in said]) == loud).all()
+
+
+def test_an_interrupted_search_marks_its_disturbed_timings_too(search):
+    run = search({}, kind=Timings, repeats=2, patience=0)
+    assert not run.stored.run.complete
+    assert run.front["marks"].str.contains("contended").all()
 
 
 @pytest.mark.parametrize(("repeats", "sentence"), [(0, "repeats"), (1001, "repeats"), (2, "trains no networks")])

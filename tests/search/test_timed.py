@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from eomoo.search import Costs
 from eomoo.search.timed import Timed
@@ -10,8 +11,10 @@ from eomoo.search.timed import Timed
 LOG = SimpleNamespace(recall=lambda kind, k: None, note=lambda kind, k, fact: None)
 
 
-def timed_cells(pose, n):
+def timed_cells(pose, n, disturbed=()):
     problem = pose("err", "lat")
+    marked = lambda cells, names: np.where(np.isin(cells, disturbed), "contended", "")[:, None]  # noqa: E731
+    problem.backends["synthetic"].marks = marked
     problem.backends["synthetic"].cost = lambda name: "cheap" if name == "lat" else "dear"
     problem.backends["synthetic"].enumerable = False
     timed = Timed(problem, Costs(problem), LOG)
@@ -28,6 +31,20 @@ def test_what_was_timed_is_exact_and_what_was_not_has_a_deviation(pose):
     assert mean[[0, 2], 0].tolist() == [timed.of(cells[9])[0], timed.of(cells[0])[0]]
     assert std[[0, 2], 0].tolist() == [0.0, 0.0]
     assert std[1, 0] > 0
+
+
+def test_a_timing_that_something_disturbed_is_no_surer_than_a_prediction_and_teaches_nothing(pose):
+    loud = [3_000, 9_000]
+    timed, cells = timed_cells(pose, 15, loud)
+    quiet, _ = timed_cells(pose, 15)
+    timed.values[np.isin(cells, loud)] *= 10.0
+    mean, std = timed.predict(np.array([3_000, 4_000, 5_500]))
+    assert mean[:2].tolist() == timed.values[[3, 4]].tolist()
+    assert std[0, 0] > 0
+    assert std[1, 0] == 0
+    assert mean[2, 0] == pytest.approx(quiet.predict(np.array([5_500]))[0][0, 0], rel=0.3)
+    # Where too few are quiet, all are better than none.
+    assert (timed_cells(pose, 15, cells)[0].predict(cells)[1] > 0).all()
 
 
 def test_a_model_is_fitted_to_the_latest_timings(pose, monkeypatch):
