@@ -72,7 +72,8 @@ def summary(runs: list[Facts]) -> dict[str, Facts]:
 
 
 def _arm(arm: str, runs: list[Facts], target: float) -> Facts:
-    workers = PLAIN[arm] if arm in PLAIN else ARMS[arm][3]
+    # Arms of --earlier have one.
+    workers = PLAIN[arm] if arm in PLAIN else ARMS[arm][3] if arm in ARMS else 1
     times = [when(run, target, run["ends"]) for run in runs]
     # The share of waiting until then, or until the end where the target is not reached.
     until = [time if np.isfinite(time) else run["ends"][-1] for time, run in zip(times, runs, strict=True)]

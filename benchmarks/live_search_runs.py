@@ -3,14 +3,16 @@
 import heapq
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from live_search_problems import EPOCHS, Make, shares_of_true
 
 import eomoo
-from eomoo.arrays import Floats
+from eomoo.arrays import Floats, Ints
+from eomoo.data import read_measured
 from eomoo.search import AlgorithmSpec, CostAwareSearch, DistinctCells, Prior, prior_of_measured
 from eomoo.search.budget import BudgetedEvaluator
 from eomoo.search.costs import Costs
@@ -40,6 +42,35 @@ def shipped(problem: eomoo.CellProblem, seed: int) -> list[Prior]:
     return [Prior(name="eo-hwnas", tell=lambda asked: eo.objectives_at(asked)[:, 0])]
 
 
+def a_third(problem: eomoo.CellProblem, seed: int) -> tuple[Ints, Floats]:
+    """48 cells at random and their errors after a third of a training."""
+    cells = np.random.default_rng([seed, 3]).choice(problem.cells, N_RANDOM, replace=False)
+    return cells, problem.backends["table"].at_rung(cells, ["val_error"], EPOCHS[-2] / EPOCHS[-1])[:, 0]
+
+
+def measured_before(folder: Path, problem: eomoo.CellProblem, seed: int) -> tuple[Ints, Floats]:
+    """The cells of a measured table and the error there that the problem is about."""
+    accuracy = problem.objective_names[0].removesuffix("_error")
+    mean = read_measured(folder).mean().dropna(subset=accuracy)
+    return mean["index"].to_numpy(), 100.0 * (1.0 - mean[accuracy].to_numpy())
+
+
+def stored(
+    told: Callable[[eomoo.CellProblem, int], tuple[Ints, Floats]],
+    problem: eomoo.CellProblem,
+    seed: int,
+    *,
+    shuffled: bool = False,
+) -> list[Prior]:
+    """Lets a store hold trainings of another setting, as ``related`` tells of them; shuffled they tell nothing."""
+    cells, values = told(problem, seed)
+    values = np.random.default_rng([seed, 4]).permutation(values) if shuffled else values
+    found = [("another setting", dict(zip(cells.tolist(), values.tolist(), strict=True)))]
+    problem.backends["table"].related = lambda name, **limits: found
+    # The search takes them as it takes a store's.
+    return []
+
+
 Priors = Callable[[eomoo.CellProblem, int], list[Prior]]
 ARMS: dict[str, tuple[bool, dict, Priors | None, int]] = {
     "known costs alone": (False, {"rungs": ()}, None, 1),
@@ -50,15 +81,32 @@ ARMS: dict[str, tuple[bool, dict, Priors | None, int]] = {
     "with a rung and a prior turned round": (False, {}, partial(useful, turned=True), 1),
     "with a rung and a prior of noise": (False, {}, useless, 1),
     "with a rung and the shipped EO models": (False, {}, shipped, 1),
+    "with a rung and 48 earlier trainings": (False, {}, partial(stored, a_third), 1),
+    "with a rung and 48 earlier trainings, shuffled": (False, {}, partial(stored, a_third, shuffled=True), 1),
     "with a rung, 2 workers": (False, {}, None, 2),
     "with a rung, 4 workers": (False, {}, None, 4),
 }
 """Of each whether its shorter trainings are shuffled, the search's settings, its priors and its workers."""
 PLAIN = {"random": 1, "nsga2": 1, "surrogate-pls": 1, "random, 2 workers": 2, "random, 4 workers": 4}
 """Searches that know no costs, and their workers."""
-ONLY_SAMPLE = {"with two rungs", "with a rung and a prior", "with a rung and a prior turned round"}
+ONLY_SAMPLE = {
+    "with two rungs", "with a rung and a prior", "with a rung and a prior turned round",
+    "with a rung and 48 earlier trainings", "with a rung and 48 earlier trainings, shuffled",
+}  # fmt: skip
 ONLY_MEASURED = {"with a rung and the shipped EO models"}
 ONLY_TABLES = {"with two rungs", "with a shuffled rung", *ONLY_SAMPLE, *ONLY_MEASURED}
+
+
+def add_earlier(folders: Sequence[Path]) -> list[str]:
+    """Arms whose store holds what measured tables of other settings tell, and the same shuffled; their names."""
+    added = {
+        f"with a rung and {folder.name} in the store{', shuffled' if shuffled else ''}": (
+            False, {}, partial(stored, partial(measured_before, folder), shuffled=shuffled), 1,
+        )
+        for folder in folders for shuffled in (False, True)
+    }  # fmt: skip
+    ARMS.update(added)
+    return list(added)
 
 
 class Simulated(Trainings):

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import keep_table
 from live_search_problems import from_measured, seed_noise, table_problems
 from live_search_report import draw_figure, summary
-from live_search_runs import by_name, replay, run_arm, waited
+from live_search_runs import ARMS, add_earlier, by_name, replay, run_arm, waited
 
 NAMES = {"val_micro": "validation micro accuracy", "val_macro": "validation macro accuracy", "train_time": "time",
          "latency": "latency", "params": "parameters"}  # fmt: skip
@@ -120,3 +120,18 @@ def test_the_figure_has_its_numbers_beside_it(tmp_path):
     draw_figure(runs, found, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
     assert '"target": 0.8' in (tmp_path / "figure.json").read_text()
+
+
+def test_earlier_trainings_are_taken_as_those_of_a_store_and_shuffled_ones_tell_nothing(makers, tmp_path):
+    right, wrong = add_earlier([tmp_path / "kept9"])
+    assert wrong == f"{right}, shuffled"
+    told = {}
+    for arm in (right, wrong):
+        problem = makers["macro-params"](False)
+        assert ARMS[arm][2](problem, 0) == []
+        algorithm = CostAwareSearch(rungs=())
+        replay(problem, algorithm, 0)
+        (worth,) = algorithm.spending["worth"]
+        assert worth["prior"] == "val_macro_error of earlier trainings, another setting"
+        told[arm] = worth["spearman"]
+    assert told[right] > 0.6 > abs(told[wrong])
