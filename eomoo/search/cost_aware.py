@@ -45,6 +45,7 @@ class CostAwareSearch(CellSearch):
     that break a known limit are no candidates, nor are those that cannot enter the front given what is known of
     them and the most that may be hoped of the rest. What needs a training is modelled, by a process for each
     length of training whose terms are the priors and what the shorter ones tell, with weights that are learnt.
+    Short trainings at the start are fewer where a prior ranks them as they turn out, one way or the other.
     That cell comes next whose expected gain of hypervolume by the cost still to pay is the largest. It takes
     its next rung, and is trained in full only if it still wins; after some full trainings the short ones end,
     since they mislead among the best. What short trainings cost comes off the budget by their share.
@@ -129,6 +130,7 @@ class CostAwareSearch(CellSearch):
         self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace(), noise)
         self._queue: list[Task] = []
         self._parts: list[Ints] = []
+        self._n_first_full = _FIRST_FULL if len(self.ladder) > 1 else self.n_starts
         self._rung = np.zeros(len(self.space), dtype=np.int8)
         known = self.costs.known_values(problem.cells)
         broken = self.costs.breaks_known_limits(known)
@@ -161,9 +163,12 @@ class CostAwareSearch(CellSearch):
             return super()._initialize_infill()
         starts = self._strata(self._n_first())
         self.timed.measure(starts)
-        self._queue = [(int(cell), 0) for cell in starts]
         if len(self.ladder) > 1:
             self._parts = np.array_split(starts, min(_FIRST_FULL, len(starts)))
+        if self.dear.priors:
+            # Some of them, where they suffice, are of all costs.
+            starts = np.concatenate([starts[k::4] for k in (0, 2, 1, 3)])
+        self._queue = [(int(cell), 0) for cell in starts]
         self.starts = self.first_starts = starts[:0]
         return self._infill()
 
@@ -178,7 +183,7 @@ class CostAwareSearch(CellSearch):
         if not len(batch):
             self.termination.force_termination = True
             return Population.new()
-        if not self._given and len(self.first_starts) < (_FIRST_FULL if len(self.ladder) > 1 else self.n_starts):
+        if not self._given and len(self.first_starts) < self._n_first_full:
             self.starts = self.first_starts = np.concatenate((self.first_starts, batch))
         return Population.new("X", self.space.genotype(batch))
 
@@ -205,6 +210,10 @@ class CostAwareSearch(CellSearch):
 
     def _next_task(self) -> Task | None:
         """What a worker is to train now; None where that must wait for others, or the budget has no room for it."""
+        first = bool(self._parts and self._queue and self._queue[0][1] == 0 and not len(self._trace()))
+        if first and self.dear.priors_rank():
+            # Whom a prior tells apart need not be met first: the best of all begins.
+            self._queue, self._parts, self._n_first_full = [], [np.concatenate(self._parts)], 1
         if not self._queue:
             # Before the first full training has ended nothing tells what else may win.
             early = len(self.ladder) > 1 and not self._given and not len(self._trace())

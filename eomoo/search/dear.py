@@ -20,6 +20,9 @@ from eomoo.search.trainings import Log, Task
 # does it beyond so many times the distance from the best to the median, where networks did not learn. Chosen on
 # training times of NAS-Bench-101's sample (see benchmarks/live_search.py).
 _BEYOND, _FAR, _FAR_SHORT = 0.25, 3.0, 1.0
+# Priors are looked at after so many short trainings, and every other one; what chance does less often is none. Of 4, 6
+# and 8 these made the least difference without a prior that tells, on the same training times.
+_LEAST_RANKED, _CHANCE = 6, 0.05
 
 
 class DearModels:
@@ -124,6 +127,17 @@ class DearModels:
             self._from_priors[asked, j] = prior(asked)
         return np.asarray(self._from_priors[cells])
 
+    def priors_rank(self) -> bool:
+        """Whether priors rank the shortest trainings so far, by each dear objective, as chance hardly would."""
+        objectives = [k for k in self.columns.tolist() if k < self._problem.n_obj]
+        if not self.priors or len(self.short) < _LEAST_RANKED or len(self.short) % 2 or not objectives:
+            return False
+        found = [self.measured(k, 0) for k in objectives]
+        return all(
+            any(_rank_correlation(column, values)[1] < _CHANCE for column in self._prior_values(cells).T)
+            for cells, values in found
+        )
+
     def worth(self) -> list[Facts]:
         """Of each dear objective and each prior and rung, what it was worth so far.
 
@@ -160,11 +174,18 @@ def seed_noise(costs: Costs, log: Log) -> list[float | None]:
     return list(seen["noise"])
 
 
-def _fact(objective: str, name: str, weight: float | None, expected: Floats, values: Floats) -> Facts:
+def _rank_correlation(expected: Floats, values: Floats) -> tuple[float, float]:
+    """Spearman's rho, and the probability of one as large by chance; NaN where there are too few or all are alike."""
     from scipy.stats import spearmanr
 
-    rho = None
-    if len(values) > 2 and np.ptp(expected) > 0 and np.ptp(values) > 0:
-        rho = round(float(spearmanr(expected, values).statistic), 4)
+    if len(values) < 3 or not np.ptp(expected) or not np.ptp(values):
+        return np.nan, np.nan
+    found = spearmanr(expected, values)
+    return float(found.statistic), float(found.pvalue)
+
+
+def _fact(objective: str, name: str, weight: float | None, expected: Floats, values: Floats) -> Facts:
+    found = _rank_correlation(expected, values)[0]
+    rho = round(found, 4) if np.isfinite(found) else None
     digits = None if weight is None else float(f"{weight:.4g}")
     return {"objective": objective, "prior": name, "cells": len(values), "weight": digits, "spearman": rho}

@@ -168,6 +168,46 @@ def test_short_trainings_and_priors_help_and_misleading_ones_cost_little(pose_ta
     assert worth[0]["spearman"] == pytest.approx(-1.0)
 
 
+@pytest.fixture(scope="module")
+def truth(pose_table):
+    """A prior that knows all errors, and one that knows nothing."""
+    problem = pose_table()
+    told = dict(zip(problem.cells.tolist(), problem.values(problem.cells)[:, 0], strict=True))
+    noise = dict(zip(told, np.random.default_rng(2).standard_normal(len(told)), strict=True))
+    kinds = {"truth": told, "turned": {k: -v for k, v in told.items()}, "noise": noise}
+    return {
+        name: Prior(name=name, tell=lambda cells, of=of: np.array([of.get(int(k), 0.0) for k in cells]))
+        for name, of in kinds.items()
+    }
+
+
+@pytest.mark.parametrize(("name", "n"), [("truth", 6), ("turned", 6), ("noise", 16)])
+def test_starts_are_few_where_a_prior_ranks_them(pose_table, truth, name, n):
+    problem = pose_table("short")
+    algorithm = CostAwareSearch(priors=[truth[name]])
+    algorithm.setup(problem, termination=("n_eval", 12), seed=1)
+    algorithm.next()
+    begun = [cell for cell, _, _ in algorithm.short_trainings]
+    assert len(begun) == n
+    errors = problem.values(np.array(begun))[:, 0]
+    # Few or many, they are of all costs.
+    order = problem.cells[np.argsort(problem.values(problem.cells)[:, 1], kind="stable")]
+    assert {int(np.flatnonzero(order == cell)[0] // (N / 4)) for cell in begun} == {0, 1, 2, 3}
+    if n == 6:
+        assert algorithm.trace.index.tolist() == [begun[int(errors.argmin())]]
+    algorithm.next()
+    assert len(algorithm.first_starts) == (1 if n == 6 else 2)
+
+
+def test_starts_are_as_many_as_without_where_one_of_two_errors_is_told_by_none(pose_table, truth):
+    algorithm = searched(pose_table("short"), 3, priors=[truth["truth"]])
+    dear = algorithm.dear
+    assert dear.priors_rank() == (len(dear.short) % 2 == 0)
+    dear.columns = np.array([0, 1])
+    dear.measured = lambda k, rung: (np.arange(6), np.arange(6.0)) if k else type(dear).measured(dear, k, rung)
+    assert not dear.priors_rank()
+
+
 def test_the_gate_ends_and_a_candidate_climbs_one_rung_at_a_time(pose_table):
     problem = pose_table("short")
     algorithm = searched(problem, 25, n_gated=5)
