@@ -25,4 +25,5 @@ def basis_words(marks: Iterable[str]) -> str:
     counts = joined(f"{n:,} {word}" for word, n in words.most_common())
     reasons = Counter(mark for text in every for mark in text.split(", ") if mark in MARKS)
     why = "; ".join(f"{MARKS[mark]} ({n:,})" for mark, n in reasons.most_common())
-    return f"By what is known of its cells, they are {counts}{f': {why}' if why else ''}."
+    who = "it is" if len(every) == 1 else "they are"
+    return f"By what is known of its cells, {who} {counts}{f': {why}' if why else ''}."

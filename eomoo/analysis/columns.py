@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from eomoo.analysis.basis import basis_word
 from eomoo.analysis.tables import Table
-from eomoo.analysis.wording import joined, shown_unit
+from eomoo.analysis.wording import counted, joined, shown_unit
 from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
 from eomoo.plots import axis_label, number
@@ -215,10 +215,10 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     regret = (
         f" The best cell that is no worse elsewhere is expected to be better by {better} (median)." if better else ""
     )
-    n, cells = len(said.groups), f"{len(said.cells):,} cell{'s' if len(said.cells) > 1 else ''}"
+    choices = f"{'it is' if len(said.cells) == 1 else 'they are'} {counted(len(said.groups), 'choice')}"
     return (
-        f"Of the {cells} {expected:.1f} are expected to be on the true front, "
-        f"the surest with P(front) {most:.2g}.{regret} At 95 % they are {n:,} choice{'s' if n > 1 else ''}; of the "
+        f"Of the {counted(len(said.cells), 'cell')} {expected:.1f} are expected to be on the true front, "
+        f"the surest with P(front) {most:.2g}.{regret} At 95 % {choices}; of the "
         f"cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} joint "
         f"draws over {said.n_candidates:,} cells that could matter."
     )

@@ -78,7 +78,8 @@ def network_section(place: Path, results: ProblemResults) -> Section:
     rows = [("skeleton", skeleton_words(results.problem.skeleton))]
     for name, value in network.get("train", {}).items():
         told = ", ".join(f"{k} {_text(v)}" for k, v in value.items()) if isinstance(value, Mapping) else _text(value)
-        rows += [({"set": "set beside", "device": "device asked for"}.get(name, name), told)] if told else []
+        names = {"set": "set beside", "device": "device asked for", "images": "images, at most"}
+        rows += [(names.get(name, name), told)] if told else []
     if timing := network.get("latency"):
         how = f"batches of {timing['batch_size']}, {timing['runtime']}, {network['timed_on']}"
         several = max((run.n_repeats for run in results.runs), default=1)

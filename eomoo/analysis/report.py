@@ -24,7 +24,7 @@ from eomoo.analysis.results import ProblemResults, StudyResults, load_results
 from eomoo.analysis.spending import repeat_words, spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
-from eomoo.analysis.wording import algorithm_title, duration, joined, shown_unit, values_in_words
+from eomoo.analysis.wording import algorithm_title, counted, duration, joined, sentence, shown_unit, values_in_words
 from eomoo.checks import choice
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
@@ -116,10 +116,11 @@ def _folder(path: Path) -> Path:
 def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: FrontData, made: str) -> Report:
     problem, run = results.problems[0], results.runs[0]
     n_cells, who = len(problem.traces[0].cells), algorithm_title(run)
-    looked = f"{who[:1].upper()}{who[1:]} looked at {number(n_cells)} of {number(N_CELLS)} cells"
+    looked = f"{sentence(who)} looked at {number(n_cells)} of {number(N_CELLS)} cells"
     looked = looked if run.complete else f"This is what a run has found that is under way, or was interrupted. {looked}"
+    cells_on = counted(front.n_front, "cell").split()[1] + " on the"
     tiles = [
-        (number(front.n_front), "cells on the predicted front" if front.problem.predicted else "cells on the front"),
+        (number(front.n_front), f"{cells_on} predicted front" if front.problem.predicted else f"{cells_on} front"),
         *_certain_tiles(front),
         (number(n_cells), "distinct cells evaluated"),
         (duration(run.seconds), "search time"),
@@ -157,7 +158,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         glossary(results.problems),
         sources(results, study=False),
     ]
-    title = problem.problem.title or problem.name
+    title = sentence(problem.problem.title or problem.name)
     return Report(title=title, lead=lead, tiles=tiles, sections=sections, main=front_table(front), made=made)
 
 
@@ -228,14 +229,13 @@ def _certain_lead(front: FrontData) -> list[str]:
     at = "" if front.knee is None else _stands_for(front.said, int(front.cells[front.knee]))
     kind = "predicted" if front.problem.predicted else "measured, some with a known error"
     return [
-        f"Its values are {kind}: {front.said.probability.sum():.1f} of the {number(len(front.said.cells))} cells are "
+        f"Its values are {kind}: {front.said.probability.sum():.1f} of {counted(len(front.said.cells), 'cell')} are "
         f"expected to be on the true front, and at 95 % they are {_choices(front.said)}.{at}"
     ]
 
 
 def _choices(said: FrontSummary) -> str:
-    n = len(said.groups)
-    return f"{number(n)} choice{'s' if n > 1 else ''}"
+    return counted(len(said.groups), "choice")
 
 
 def _stands_for(said: FrontSummary, knee: int) -> str:
@@ -302,7 +302,7 @@ def _uncertainty_words(front: FrontData) -> str:
 
 def _sentence(text: str) -> list[str]:
     """A stored remark as a sentence of its own, where there is one."""
-    return [f"{text[0].upper()}{text[1:]}."] if text else []
+    return [f"{sentence(text)}."] if text else []
 
 
 def _winner(tables: StudyTables, problem: ProblemResults) -> str:
@@ -325,7 +325,7 @@ def _search_words(problem: ProblemResults, run: RunRow) -> str:
     noise = "" if problem.problem.noise is None else " Values were drawn from their uncertainty."
     goals = joined(f"{o.title} ({'more' if o.larger_is_better else 'less'} is better)" for o in problem.objectives)
     return (
-        f"{algorithm_title(run)} with seed {run.seed} was allowed {run.allowed}"
+        f"{sentence(algorithm_title(run))} with seed {run.seed} was allowed {run.allowed}"
         f"{limits} and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
     )
 

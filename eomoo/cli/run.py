@@ -366,6 +366,7 @@ def _print_front(stored: StoredRun, place: str) -> None:
         basis_words,
         certainty_words,
         choice_rows,
+        counted,
         duration,
         front_rows,
         repeat_words,
@@ -373,10 +374,9 @@ def _print_front(stored: StoredRun, place: str) -> None:
         summary,
     )  # fmt: skip
 
-    numbers = summary(stored)
-    out = console()
+    numbers, out = summary(stored), console()
     kind = "predicted front" if stored.problem.predicted else "front"
-    out.print(f"{stored.problem.title}: {len(stored.front)} cells on the {kind} found")
+    out.print(f"{stored.problem.title}: {counted(len(stored.front), 'cell')} on the {kind} found")
     out.print(front_rows(stored))
     if words := basis_words(stored.run.basis.values()):
         out.print(words, soft_wrap=True)

@@ -111,12 +111,12 @@ def finish(ax: Axes, *, title: str, x: str = "", y: str = "") -> Axes:
     return ax
 
 
-# By what a neighbour is: the colour of its bar, and of the number on it.
+# By what a neighbour is: the colour of its bar and of the number on it, and a hatch, for grey prints.
 _RELATIONS = {
-    "better": (COLORS[0], "white"),
-    "equal": ("#F0F0F0", "black"),
-    "incomparable": ("#B0B0B0", "black"),
-    "worse": (COLORS[1], "white"),
+    "better": (COLORS[0], "white", ""),
+    "equal": ("#F0F0F0", "black", ""),
+    "incomparable": ("#B0B0B0", "black", ""),
+    "worse": ("#F4C9A8", "black", "////"),
 }
 _PARETO_STYLE: Facts = {"color": "black", "linestyle": (0, (1, 1))}
 
@@ -196,11 +196,13 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     rows["Pareto\ndominance"] = {**pareto, "better": pareto["dominating"], "worse": pareto["dominated"]}
     for k, shares in enumerate(rows.values()):
         left = 0.0
-        for name, (color, ink) in _RELATIONS.items():
+        for name, (color, ink, hatch) in _RELATIONS.items():
             share = 100.0 * shares.get(name, 0.0)
-            ax.barh(k, share, left=left, color=color, edgecolor="black", linewidth=0.4, label=name if k == 0 else "")
+            bar = ax.barh(k, share, left=left, color=color, linewidth=0.4, label=name if k == 0 else "")
+            bar[0].set(edgecolor="black", hatch=hatch)
             if share >= 8.0:
-                ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", color=ink)
+                around = {"facecolor": color, "edgecolor": "none", "pad": 0.8}
+                ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", color=ink, bbox=around)
             left += share
     ax.set_yticks(range(len(rows)), list(rows))
     ax.invert_yaxis()
@@ -260,7 +262,7 @@ def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     ax.set_yscale("log")
     # Room below for the legend.
     least = min(1.0 / len(basin) for _, basin, _ in curves)
-    ax.set_ylim(least ** (1.0 + 0.13 * len(curves)) if least < 1.0 else 0.1, 1.5)
+    ax.set_ylim(least ** (1.0 + 0.2 * len(curves)) if least < 1.0 else 0.1, 1.5)
     ax.legend(loc="lower left")
     return finish(ax, title="basins of local optima", x="cells in the basin, at least", y="share of local optima")
 

@@ -264,10 +264,13 @@ def test_latex_says_large_and_small_numbers_in_a_power_of_ten(tables):
 
     heading, cells, _ = _numbers("best parameters", [239_000.0, 11_936_785.0, float("nan")], better=False)
     assert (heading, cells) == (
-        r"\shortstack[r]{best\\parameters ($10^{6}$) $\downarrow$}",
+        r"\shortstack[r]{best\\parameters\\($10^{6}$) $\downarrow$}",
         ["$0.24$", "$11.94$", "--"],
     )
-    assert _numbers("p", [2.4e-5, 1.2e-5]) == ("p ($10^{-6}$)", ["$24.00$", "$12.00$"], "r")
+    assert _numbers("p", [2.4e-5, 1.2e-5]) == (
+        r"\shortstack[r]{p\\($10^{-6}$)}", ["$24.00$", "$12.00$"], "r",
+    )  # fmt: skip
+    assert _numbers("P(front)", [0.14, 0.005, 0.0])[1] == ["$0.140$", "$0.005$", "$0.000$"]
     text = study_latex(tables, ["hypervolume", "igd_plus", "r2", "front_size", "mean_edit", "max_edit", "mean_hamming"])
     assert text.count(r"\begin{table*}") == 4
     assert r"\begin{table*}" not in study_latex(tables)

@@ -71,11 +71,12 @@ def plot_shifts(ax: Axes, found: Mapping[str, Comparison], *, xlabel: str) -> Ax
     # A shift of many times what matters says no more where it is drawn to scale.
     ax.set_xscale("symlog", linthresh=2.0, linscale=2.0)
     ends = np.abs([(c.low / c.matters, c.high / c.matters, c.shift / c.matters) for c in found.values()])
-    widest = 1.2 * float(np.nanmax(ends, initial=1.5))
+    # With room for the furthest mark beside its word.
+    widest = 1.5 * float(np.nanmax(ends, initial=1.5))
     steps = [step for step in _TICKS if step < widest]
     # Far steps stand close to each other: every other will do, the furthest among them.
     ticks = sorted({k * step for k in (1, -1) for step in (*steps[:2], *steps[:1:-2])})
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.set_xlim(-widest, widest)
     ax.set_xlabel(xlabel)

@@ -25,8 +25,9 @@ _SHOWN = {
 }  # fmt: skip
 _MOST_ROWS = 40  # what fits a printed page
 _HEADING = 14  # letters of a line in a heading
-# At \footnotesize of a class of 10 points a letter is about 4.3 points wide; a column has 252 (IEEEtran, 88.9 mm).
-_LETTER, _BETWEEN, _WIDE = 4.3, 6.0, 252.0
+# At \footnotesize of a class of 10 points a letter is about 4.3 points wide; a column has 252 (IEEEtran, 88.9 mm), and
+# 229.5 in the narrowest of the common classes, article in two columns.
+_LETTER, _BETWEEN, _WIDE = 4.3, 6.0, 229.5
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "<": r"$<$",
     ">": r"$>$", "≤": r"$\leq$", "≥": r"$\geq$", "\N{EN DASH}": "--", **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -166,13 +167,17 @@ def _numbers(
     typical = float(np.median(known)) * scale / 10 if len(known) else np.nan
     whole = power == 0 and bool((finite == np.rint(finite)).all())
     decimals = 0 if whole else _decimals(typical, largest * scale)
+    shown = finite * scale  # shares of so many draws end earlier
+    while decimals > 2 and not len(known) and np.allclose(shown, shown.round(decimals - 1), rtol=0, atol=1e-9):
+        decimals -= 1
     bold = bold or [False] * len(values)
     cells = [_math(value, decimals, bold=marked, scale=scale) for value, marked in zip(values, bold, strict=True)]
     if spreads is not None:
         cells = [rf"{text[:-1]} \pm {s * scale:.{decimals}f}$" for text, s in zip(cells, spreads, strict=True)]
     lines = [_latex(line).replace("IGD+", "IGD$^+$") for line in wrap(title, _HEADING, break_long_words=False)]
+    lines += [rf"($10^{{{power}}}$)"] if power else []
     arrow = {None: "", True: r" $\uparrow$", False: r" $\downarrow$"}[better]
-    head = r"\\".join(lines) + (rf" ($10^{{{power}}}$)" if power else "") + arrow
+    head = r"\\".join(lines) + arrow
     return rf"\shortstack[r]{{{head}}}" if len(lines) > 1 else head, cells, "r"
 
 

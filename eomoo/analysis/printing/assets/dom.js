@@ -37,18 +37,20 @@ function brief(value) {
 function spread(value) {
   const known = Number(value.toPrecision(2));
   const digits = known > 0 ? Math.max(0, 1 - Math.floor(Math.log10(known))) : 0;
-  return digits > 5 || known >= 1e6 ? show(known) : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return digits > 8 || known >= 1e6 ? show(known) : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** How all values of a column are shown: with as many decimals as its largest needs for four digits. */
-function columnFormat(values) {
+/** How all values of a column are shown: as exact as their deviations, else as its largest needs for four digits. */
+function columnFormat(values, sd) {
   const good = values.filter((v) => v !== null);
   const most = Math.max(...good.map(Math.abs), 1e-9);
   if (most >= 1e12 || (most >= 1e6 && !good.every(Number.isInteger))) return show;
   if (good.every(Number.isInteger) || most >= 1e4) return (v) => (v === null ? "–" : Math.round(v).toLocaleString("en"));
-  let digits = Math.min(8, Math.max(0, 3 - Math.floor(Math.log10(most))));
+  const spreads = (sd ?? []).slice(0, values.length).filter((v) => v > 0).sort((a, b) => a - b);
+  const least = spreads[spreads.length >> 1];
+  let digits = Math.min(8, Math.max(0, least ? 1 - Math.floor(Math.log10(least)) : 3 - Math.floor(Math.log10(most))));
   // Shares of so many draws end earlier.
-  while (digits > 2 && good.every((v) => Number(v.toFixed(digits - 1)) === Number(v.toFixed(8)))) digits -= 1;
+  while (!least && digits > 2 && good.every((v) => Number(v.toFixed(digits - 1)) === Number(v.toFixed(8)))) digits -= 1;
   return (v) => (v === null ? "–" : v.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 }
 

@@ -14,7 +14,7 @@ class Front {
     this.listeners = [];
     for (const column of this.columns) {
       column.front = column.values.slice(0, data.n);
-      column.show = columnFormat(column.front);
+      column.show = columnFormat(column.front, column.sd);
       column.minimised ||= column.values;
     }
     this.objectives = this.columns.filter((c) => c.objective);

@@ -10,7 +10,8 @@ function parallelPlot(host, front) {
 
   function draw(width) {
     // Where there is little room, the first quantities: objectives come first.
-    axes = every.slice(0, Math.max(2, Math.floor(width / 66)));
+    const word = Math.max(...every.flatMap((c) => front.columns[c].title.split(" ").map((text) => text.length)));
+    axes = every.slice(0, Math.max(2, Math.floor(width / Math.min(110, Math.max(66, 7.4 * word + 8)))));
     const slot = width / axes.length;
     const names = axes.map((c) => inLines(front.columns[c].title, slot - 6, 7.4));
     const high = 14 * Math.max(...names.map((lines) => lines.length));
