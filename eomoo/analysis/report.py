@@ -285,7 +285,7 @@ def _uncertainty_words(front: FrontData) -> str:
     """How sure the values are, compared with how far the front's cells lie apart."""
     medians, ranges = np.median(front.deviations, axis=0), np.ptp(front.values, axis=0)
     parts = [
-        f"{o.title} ± {medians[k]:.2g} {shown_unit(o.unit)}".strip()
+        f"{o.title} ± {number(float(f'{medians[k]:.2g}'))} {shown_unit(o.unit)}".strip()
         for k, o in enumerate(front.problem.objectives)
         if medians[k] > 0
     ]

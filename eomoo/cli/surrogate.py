@@ -264,5 +264,6 @@ def _print_groups(models: Models | Record, quality: Mapping[str, Mapping[str, Qu
         table.add_column(heading, justify="right")
     for group, n in groups.items():
         found = ({g.group: g for g in q.groups}.get(group) for _, q in first.values())
-        table.add_row(group, str(n), *("-" if g is None else f"{100 * g.coverage:.1f} % {g.rms_z:.2f}" for g in found))
+        words = group.removesuffix("s") if group.startswith("1 ") else group
+        table.add_row(words, str(n), *("-" if g is None else f"{100 * g.coverage:.1f} % {g.rms_z:.2f}" for g in found))
     console().print(table)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo import notebook
+from eomoo import notebook, plots
 from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import known_name, number
 from eomoo.errors import SettingError
@@ -241,7 +241,8 @@ class FrontUncertainty:
 
     def _repr_html_(self) -> str:
         gains = [f"another may be better in {o.label} by" for o in self.objectives]
-        rows = [(g.representative, len(g.cells), *(f"{v:.2g}" if v else "-" for v in g.gain)) for g in self.groups]
+        gained = [[plots.number(float(f"{v:.2g}")) if v else "-" for v in g.gain] for g in self.groups]
+        rows = [(g.representative, len(g.cells), *gain) for g, gain in zip(self.groups, gained, strict=True)]
         drawn = [notebook.picture(self.plot(), "where the true front lies")] if self.objectives.n == 2 else []
         said = f"{self.probability.sum():.1f} of {len(self.cells)} cells are expected to be on the true front"
         return notebook.to_html(repr(self), said, *drawn, notebook.table(["take", "stands for", *gains], rows))
