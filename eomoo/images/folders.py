@@ -158,7 +158,10 @@ def _task(
         found = _drawn(_files_by_class(base, skipped), shares, seed)
     names = sorted({name for files in found.values() for name in files})
     if len(names) < 2:
-        raise DataError(f"{base} has images of {len(names)} classes (folders); at least two are needed")
+        raise DataError(
+            f"{base} has images of {len(names)} classes: there has to be a folder of images for each of at least two; "
+            "a scene and its labels need a file scene.toml that names them"
+        )
     splits = {}
     for split in SPLITS:
         pairs = [(file, names.index(name)) for name, files in found[split].items() for file in files]
@@ -172,7 +175,8 @@ def _broken(base: Path, reading: Reading) -> dict[Path, str]:
     """The files that cannot be used, and why."""
     broken: dict[Path, str] = {}
     shapes: dict[Path, tuple[int, ...]] = {}
-    for path in _images_in(base):
+    # What lies beside the folders of classes is not used, and so not in the way.
+    for path in (path for path in _images_in(base) if path.parent != base):
         try:
             shapes[path] = reading.image(path).shape
         except DataError as error:

@@ -115,6 +115,19 @@ def test_broken_files_are_listed_and_left_out_on_request(tmp_path):
     assert not used & {"water/0.tif", "forest/7.tif", "forest/8.tif"}
 
 
+def test_a_scene_without_its_description_is_told_from_images_that_cannot_be_used(tmp_path):
+    write_raster(tmp_path / "bands.tif", np.ones((4, 8, 8), dtype=np.float32))
+    write_raster(tmp_path / "labels.tif", np.ones((1, 8, 8), dtype=np.float32))
+    with pytest.raises(ValueError, match=r"images of 0 classes.*a folder of images for each.*need a file scene\.toml"):
+        open_data(tmp_path)
+    # Nor does a picture of another size beside the folders of classes stand in the way of a file that is broken.
+    fill(tmp_path, tiff)
+    assert len(open_data(tmp_path).train) == 12
+    (tmp_path / "water" / "0.tif").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"^1 of the images"):
+        open_data(tmp_path)
+
+
 def test_folders_may_be_nested_in_each_class_and_in_one_around_them(tmp_path):
     (tmp_path / "EuroSAT" / "2750").mkdir(parents=True)
     base = fill(tmp_path / "EuroSAT" / "2750", tiff)
