@@ -108,7 +108,7 @@ def _folder(path: Path) -> Path:
     if not (path / STORE_NAME).is_file():
         raise StoreError(
             f"{path} holds no results ({STORE_NAME}); give the folder that was named by --out of "
-            "eomoo run or eomoo study run"
+            "eomoo run or eomoo study run, or by out= in Python"
         )
     return path
 
