@@ -23,6 +23,9 @@ def spending_words(run: RunRow) -> list[str]:
         return []
     trained = [f"{len(cells):,} {_length(share)}" for share, cells in zip(said["ladder"], said["trained"], strict=True)]
     timed = f"; {said['timed']:,} timed" if said["timed"] else ""
+    # What is left is less than a full training, which alone counts; runs of earlier versions do not say.
+    budget = f" of {run.budget:,}" if run.hours is None else ""
+    spent = f" That took {said['spent']:.4g}{budget} full trainings." if "spent" in said else ""
     skipped = []
     if said["broke_known_limits"]:
         skipped.append(f"{said['broke_known_limits']:,} cells that break a limit known beforehand")
@@ -31,7 +34,7 @@ def spending_words(run: RunRow) -> list[str]:
         skipped.append(f"{hopeless:,} of the last {candidates:,} candidates, which could not enter the front")
     worth = [f"{row['prior']}: {_worth(row)}" for row in said["worth"]]
     return [
-        f"Trained: {', '.join(trained)}{timed}.",
+        f"Trained: {', '.join(trained)}{timed}.{spent}",
         *([f"Never trained: {'; '.join(skipped)}."] if skipped else []),
         *([f"What told something of full trainings: {'; '.join(worth)}."] if worth else []),
     ]

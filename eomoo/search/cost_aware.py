@@ -11,7 +11,7 @@ from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import number, positive, truth, whole
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
-from eomoo.search.budget import pay, remaining_units
+from eomoo.search.budget import paid_units, pay, remaining_units
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.costs import Costs
 from eomoo.search.dear import DearModels, seed_noise
@@ -383,6 +383,7 @@ class CostAwareSearch(CellSearch):
         return {
             "ladder": list(self.ladder),
             "trained": [*trained.values(), self._trace().index.tolist()],
+            "spent": round(len(self._trace()) + paid_units(self.evaluator), 6),
             "timed": len(self.timed.cells),
             "candidates": len(self._pool.cells),
             "broke_known_limits": self.n_skipped,

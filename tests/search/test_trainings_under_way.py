@@ -2,11 +2,13 @@
 
 import threading
 from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from synthetic import SyntheticBackend
 
+from eomoo.analysis import spending_words
 from eomoo.search import CostAwareSearch, run_algorithm
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
@@ -155,9 +157,16 @@ def test_a_search_that_was_killed_decides_the_same_again_and_loses_nothing(searc
     assert not [call for call in backend.calls if call[0] == "timed"]
 
 
-def test_a_run_tells_what_it_spent(pose):
+@pytest.mark.parametrize("continues", [False, True])
+def test_a_run_tells_what_it_spent(pose, continues):
     problem = pose("err", "lat")
-    problem._shared.backends = {"synthetic": Device({})}
+    problem._shared.backends = {"synthetic": Device({}, continues=continues)}
     result = run_algorithm(problem, AlgorithmSpec(label="x", algorithm="cost-aware", options=OPTIONS), budget=4, seed=1)
     assert result.spending["trained"][1] == result.cells.tolist()
     assert result.spending["ladder"] == [0.25, 1.0]
+    short, full = result.spending["trained"]
+    gone_on = len(set(short) & set(full)) if continues else 0
+    spent = result.spending["spent"]
+    assert spent == pytest.approx(len(full) + 0.25 * (len(short) - gone_on))
+    run = SimpleNamespace(extra={"spending": result.spending}, budget=4, hours=None)
+    assert spending_words(run)[0].endswith(f"timed. That took {spent:g} of 4 full trainings.")
