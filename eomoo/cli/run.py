@@ -213,10 +213,12 @@ class _Asked:
     def pose(self, latency_from: str | None, preparing: Status) -> CellProblem:
         """The problem; this device's latency is measured first where it is asked for."""
         from eomoo.api import check_run
-        from eomoo.search.live_problem import live_problem
-        from eomoo.search.problem import get_problem
+        from eomoo.search.problem import get_problem, live_card
 
-        how = partial(get_problem, self.card) if self.data is None else partial(live_problem, self.card, data=self.data)
+        how = partial(get_problem, self.card)
+        if self.data is not None:
+            live_card(self.card)
+            how = partial(how, data=self.data)
         if latency_from == "here":
             # What cannot be is told before cells are timed.
             check_run(how(**self.settings), self.spec, self.budget, self.hours)

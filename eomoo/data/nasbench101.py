@@ -115,8 +115,7 @@ class NASBench101Table:
 
     def params(self, cells: Cells) -> Ints:
         """Trainable parameters, exact: int64 (n,), or an int for one cell."""
-        params: Ints = load_space().params(_indices(cells), CIFAR10)
-        return params
+        return load_space().params(_indices(cells), CIFAR10)
 
     def to_dataframe(self, cells: Cells | None = None, *, epochs: int = 108) -> pd.DataFrame:
         """A row for each cell and repeat.

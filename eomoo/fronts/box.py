@@ -51,8 +51,7 @@ class Box:
 
     def normalise(self, F: Floats) -> Floats:
         """Points (n, m) with the ideal point at 0 and the reference point at 1."""
-        scaled: Floats = (F - self.ideal) / self.extent
-        return scaled
+        return (F - self.ideal) / self.extent
 
     def contains(self, F: Floats) -> Bools:
         """(n,) which points (n, m) are better than the reference point in every objective."""

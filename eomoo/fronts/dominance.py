@@ -109,5 +109,4 @@ def _dominates(A: Floats, B: Floats) -> Bools:
     for k in range(1, A.shape[1]):
         no_worse &= A[:, k, None] <= B[:, k]
         better |= A[:, k, None] < B[:, k]
-    both: Bools = no_worse & better
-    return both
+    return no_worse & better

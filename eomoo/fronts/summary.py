@@ -13,6 +13,8 @@ from eomoo.fronts.uncertainty import FrontUncertainty, Group
 
 # Digits of what is kept: of 200 draws no probability has more than three.
 _DIGITS = 5
+# Tables with a row for each cell.
+_BY_CELL = ("limit_probability", "regret", "unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +45,8 @@ class FrontSummary:
     @classmethod
     def of(cls, found: FrontUncertainty) -> Self:
         """All of it but the draws."""
-        return cls(
-            cells=found.cells,
-            probability=found.probability,
-            limit_probability=found.limit_probability,
-            regret=found.regret,
-            unknown=found.unknown,
-            groups=found.groups,
-            band=found.band(),
-            n_draws=found.n_draws,
-            n_candidates=found.n_candidates,
-        )
+        names = ("cells", "probability", *_BY_CELL, "groups", "n_draws", "n_candidates")
+        return cls(**{name: getattr(found, name) for name in names}, band=found.band())
 
     @property
     def takes(self) -> list[int]:
@@ -71,14 +64,12 @@ class FrontSummary:
             "draws": self.n_draws,
             "candidates": self.n_candidates,
             "cells": self.cells.tolist(),
-            "probability": _short(self.probability),
-            "limit_probability": _short(self.limit_probability),
-            "regret": _short(self.regret),
-            "unknown": _short(self.unknown),
+            **{name: short_rows(getattr(self, name), _DIGITS) for name in ("probability", *_BY_CELL)},
             "groups": [
-                {"take": g.representative, "cells": g.cells.tolist(), "gain": _short(g.gain)} for g in self.groups
+                {"take": g.representative, "cells": g.cells.tolist(), "gain": short_rows(g.gain, _DIGITS)}
+                for g in self.groups
             ],
-            "band": {f"{percentile:g}": _short(surface) for percentile, surface in self.band.items()},
+            "band": {f"{percentile:g}": short_rows(surface, _DIGITS) for percentile, surface in self.band.items()},
         }
 
     @classmethod
@@ -92,9 +83,7 @@ class FrontSummary:
         return cls(
             cells=np.array(facts["cells"], dtype=np.int64),
             probability=np.array(facts["probability"], dtype=np.float64),
-            limit_probability=np.array(facts["limit_probability"], dtype=np.float64).reshape(k, -1),
-            regret=np.array(facts["regret"], dtype=np.float64).reshape(k, -1),
-            unknown=np.array(facts["unknown"], dtype=np.float64).reshape(k, -1),
+            **{name: np.array(facts[name], dtype=np.float64).reshape(k, -1) for name in _BY_CELL},
             groups=tuple(
                 Group(
                     representative=int(g["take"]),
@@ -109,8 +98,8 @@ class FrontSummary:
         )
 
 
-def _short(values: Floats) -> Any:
-    """Values as nested lists, rounded to some significant digits."""
+def short_rows(values: Floats, digits: int) -> list[Any]:
+    """Numbers as nested lists, rounded to so many significant digits; None for what is not finite."""
     if values.ndim > 1:
-        return [_short(row) for row in values]
-    return [float(f"{v:.{_DIGITS}g}") for v in values.tolist()]
+        return [short_rows(row, digits) for row in values]
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in values.tolist()]

@@ -157,5 +157,4 @@ def _inside_one_region(layout: NDArray[np.int8], size: int, gap: int) -> NDArray
     # For an even window, scipy's middle is the pixel at size // 2, as it is for the patches.
     low = minimum_filter(layout, size=reach, mode="constant", cval=-1)
     high = maximum_filter(layout, size=reach, mode="constant", cval=-1)
-    inside: NDArray[np.int8] = np.where(low == high, layout, -1).astype(np.int8)
-    return inside
+    return np.where(low == high, layout, -1).astype(np.int8)

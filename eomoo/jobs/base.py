@@ -84,6 +84,8 @@ class Jobs(ABC):
 
     def __init__(self) -> None:
         self._under_way: set[Work[Any, Any]] = set()
+        # Not handed out yet.
+        self._waiting: deque[Work[Any, Any]] = deque()
         # Ended while `run` waited for others.
         self._aside: deque[Work[Any, Any]] = deque()
 
@@ -182,6 +184,7 @@ class Jobs(ABC):
     def drop(self) -> None:
         """Forget what was started; what runs is ended where its worker can be."""
         self._under_way.clear()
+        self._waiting.clear()
         self._aside.clear()
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
@@ -198,9 +201,13 @@ class Jobs(ABC):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    @abstractmethod
     def _begin(self, work: Work[Any, Any]) -> None:
-        """Hand a work out, or keep it until a worker is free; again after its worker has died."""
+        """Have a work wait for a worker; after its worker has died it is the next."""
+        (self._waiting.appendleft if work.deaths else self._waiting.append)(work)
+        self._feed()
+
+    def _feed(self) -> None:  # noqa: B027  # in this process nothing begins before it is waited for
+        """Hand out what waits to workers that are free."""
 
     @abstractmethod
     def _wait(self) -> tuple[Work[Any, Any], int]:
@@ -209,18 +216,6 @@ class Jobs(ABC):
 
 class LocalJobs(Jobs):
     """One task after another, in this process."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._waiting: deque[Work[Any, Any]] = deque()
-
-    def drop(self) -> None:
-        """Forget what was started."""
-        super().drop()
-        self._waiting.clear()
-
-    def _begin(self, work: Work[Any, Any]) -> None:
-        self._waiting.append(work)
 
     def _wait(self) -> tuple[Work[Any, Any], int]:
         work = self._waiting.popleft()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
@@ -44,7 +44,6 @@ class DaskJobs(Jobs):
         self._futures: dict[Any, tuple[Work[Any, Any], str]] = {}
         self._lost: set[Any] = set()
         self._ended: SimpleQueue[Any] = SimpleQueue()
-        self._waiting: deque[Work[Any, Any]] = deque()
         self._seats: dict[str, int] = {}
         self._lonely_since: float | None = None
         self._looked, self._told = 0.0, ""
@@ -62,7 +61,6 @@ class DaskJobs(Jobs):
     def drop(self) -> None:
         """Forget what was started: what waits is never run, what runs goes on to its end in vain."""
         super().drop()
-        self._waiting.clear()
         self._lost.clear()
         futures, self._futures = list(self._futures), {}
         if self.client.status == "running":
@@ -83,11 +81,6 @@ class DaskJobs(Jobs):
         self.client.close()
         if not isinstance(self.cluster, str):
             self.cluster.close()
-
-    def _begin(self, work: Work[Any, Any]) -> None:
-        # After a death it is the next.
-        (self._waiting.appendleft if work.deaths else self._waiting.append)(work)
-        self._feed()
 
     def _feed(self) -> None:
         """Hand out as many as run at once, each to a worker of its own.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections import deque
 from collections.abc import Hashable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -36,14 +35,12 @@ class ProcessJobs(Jobs):
         self._lifeline: tuple[Connection, Connection] | None = None
         # One work a process: a task that waited in a process would wait for the one before, which may take hours.
         self._running: dict[int, tuple[Work[Any, Any], Future[Any]]] = {}
-        self._waiting: deque[Work[Any, Any]] = deque()
         self._groups: dict[int, Hashable] = {}
 
     def drop(self) -> None:
         """Forget what was started, and end the processes, whatever they are doing."""
         super().drop()
         self._running.clear()
-        self._waiting.clear()
         self._groups.clear()
         if self._lifeline is not None:
             self._lifeline[1].close()
@@ -52,11 +49,6 @@ class ProcessJobs(Jobs):
         if self._lifeline is not None:
             self._lifeline[0].close()
         self._pools, self._lifeline = [], None
-
-    def _begin(self, work: Work[Any, Any]) -> None:
-        # After a death it is the next.
-        (self._waiting.appendleft if work.deaths else self._waiting.append)(work)
-        self._feed()
 
     def _wait(self) -> tuple[Work[Any, Any], int]:
         wait([future for _, future in self._running.values()], return_when=FIRST_COMPLETED)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.checks import positive, whole
 from eomoo.landscape.graph import components_among, degrees, nearest_target, subgraph
+from eomoo.landscape.intervals import CONFIDENCE
 from eomoo.landscape.landscape import Landscape, landscape_of
 from eomoo.landscape.optima import Optima, ParetoOptima, Relations, local_optima, pareto_local_optima, relate
 from eomoo.landscape.pls import PlsRun, pls_depth, summarise_pls
@@ -211,7 +212,7 @@ def _objective_numbers(result: LandscapeAnalysis, k: int) -> dict[str, object]:
         "autocorrelation": {
             "lag_1": walked.mean[1],
             "lag_1_band": [walked.low[1], walked.high[1]],
-            "confidence": walked.confidence,
+            "confidence": CONFIDENCE,
             "correlation_length": walked.length,
             "correlation_length_band": walked.length_band,
             "lag_1_exact": None if result.exact is None else result.exact[1, k],

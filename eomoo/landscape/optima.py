@@ -174,8 +174,7 @@ def _plateaus(graph: Neighborhood, rank: NDArray[np.int32], optimum: Bools) -> N
     flags = np.repeat(optimum, counts) & optimum[graph.indices]
     # In a neighbourhood with one-way steps, neighbouring local optima may differ in value.
     flags &= np.repeat(rank, counts) == rank[graph.indices]
-    label: NDArray[np.int32] = connected_components(sparse(graph, flags), directed=False)[1]
-    return label
+    return connected_components(sparse(graph, flags), directed=False)[1]
 
 
 def pareto_local_optima(relations: Relations, graph: Neighborhood) -> ParetoOptima:

@@ -10,7 +10,7 @@ import numpy as np
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees, sparse
-from eomoo.landscape.intervals import CONFIDENCE, fisher, jackknife
+from eomoo.landscape.intervals import fisher, jackknife
 from eomoo.space import Neighborhood
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ class Autocorrelation:
         low, high: (max_lag + 1,) pointwise confidence band.
         pairs: (max_lag + 1,) pairs of cells that each is from.
         length: Correlation length in steps, with its band (low, high).
-        confidence: Of the bands, such as 0.95.
     """
 
     mean: Floats
@@ -35,7 +34,6 @@ class Autocorrelation:
     pairs: Ints
     length: float
     length_band: tuple[float, float]
-    confidence: float
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -63,8 +61,8 @@ def correlation_length(first: float) -> float:
     return float("inf") if first >= 1.0 else float(-1.0 / np.log(first))
 
 
-def autocorrelation(values: Floats, *, max_lag: int, confidence: float = CONFIDENCE) -> Autocorrelation:
-    """Autocorrelation along many walks, with a confidence band.
+def autocorrelation(values: Floats, *, max_lag: int) -> Autocorrelation:
+    """Autocorrelation along many walks, with a band of ``CONFIDENCE``.
 
     All pairs of values ``lag`` steps apart, of all walks together, centred on and divided by the mean
     and variance of all values: unlike the mean of each walk's own autocorrelation, this is not drawn
@@ -75,20 +73,17 @@ def autocorrelation(values: Floats, *, max_lag: int, confidence: float = CONFIDE
     Args:
         values: (n_walks, length) values along the walks; NaN after a walk's end, and where there is none.
         max_lag: Largest lag, at most ``length - 1``.
-        confidence: Share of the band.
 
     Raises:
-        SettingError: (a ValueError) A lag that the walks do not have, or a share not in (0, 1).
+        SettingError: (a ValueError) A lag that the walks do not have.
 
     Source: Weinberger, Biological Cybernetics 63, 1990; the band: see ``jackknife``.
     """
     if not 0 < max_lag < values.shape[1]:
         raise SettingError(f"max_lag must be 1 to {values.shape[1] - 1}, the walks' steps; got {max_lag}")
-    if not 0.0 < confidence < 1.0:
-        raise SettingError(f"confidence must be between 0 and 1; got {confidence}")
     walked = np.flatnonzero(np.isfinite(values).any(axis=1))
     sums = _lagged_sums(values[walked], max_lag)
-    found = jackknife(lambda kept: _curve(kept, *sums), walked, link=fisher, inverse=np.tanh, confidence=confidence)
+    found = jackknife(lambda kept: _curve(kept, *sums), walked, link=fisher, inverse=np.tanh)
     first, *ends = (correlation_length(float(part[1])) for part in found)
     return Autocorrelation(
         mean=found.value,
@@ -97,7 +92,6 @@ def autocorrelation(values: Floats, *, max_lag: int, confidence: float = CONFIDE
         pairs=sums[-1].sum(axis=0).astype(np.int64),
         length=first,
         length_band=(ends[0], ends[1]),
-        confidence=confidence,
     )
 
 
@@ -130,32 +124,31 @@ def _curve(kept: Bools, products: Floats, heads: Floats, tails: Floats, pairs: F
 
 
 def exact_autocorrelation(f: Floats, graph: Neighborhood, *, max_lag: int) -> Floats:
-    """Autocorrelation (max_lag + 1,) of an endless random walk, from all cells (n,) at once.
+    """Autocorrelation of an endless random walk, from all cells at once.
 
     With transition matrix P and stationary distribution pi, sum(pi * g * (P^lag g)) / sum(pi * g^2)
     for the values g centred on their mean under pi. In an undirected graph pi is proportional to the
     number of neighbours. Cells without any take no part. NaN for a constant.
 
     Args:
-        f: Values (n,), or of several quantities (n, m).
+        f: Values (n, m) of the quantities.
         graph: Undirected: the neighbourhood "symmetric", or a part of it.
         max_lag: Largest lag.
 
     Returns:
-        (max_lag + 1,), or (max_lag + 1, m).
+        (max_lag + 1, m).
 
     Source: Stadler, Journal of Mathematical Chemistry 20, 1996.
     """
-    values = np.atleast_2d(f.T).T
     counts = degrees(graph)
-    result = np.full((max_lag + 1, values.shape[1]), np.nan)
+    result = np.full((max_lag + 1, f.shape[1]), np.nan)
     if counts.sum() == 0:
-        return result if f.ndim == 2 else result[:, 0]
+        return result
     weight = (counts / counts.sum())[:, None]
-    g = values - (weight * values).sum(axis=0)
+    g = f - (weight * f).sum(axis=0)
     step = sparse(graph)
     step.data /= np.repeat(counts, counts)
-    for k in np.flatnonzero(np.ptp(values, axis=0) > 0):
+    for k in np.flatnonzero(np.ptp(f, axis=0) > 0):
         behind = ahead = g[:, k]
         # P is self-adjoint under pi, so lags a + b come from P^a g and P^b g: half as many products.
         for lag in range(max_lag + 1):
@@ -164,15 +157,14 @@ def exact_autocorrelation(f: Floats, graph: Neighborhood, *, max_lag: int) -> Fl
                 ahead = step @ ahead
             else:
                 behind = ahead
-    result /= result[0].copy()
-    return result if f.ndim == 2 else result[:, 0]
+    return np.asarray(result / result[0])
 
 
-def walk_autocorrelation(values: Floats, *, lag: int = 1) -> Floats:
-    """Each walk's own autocorrelation (n_walks,) at a lag, from values (n_walks, length), NaN where there is none.
+def walk_autocorrelation(values: Floats) -> Floats:
+    """Each walk's own autocorrelation (n_walks,) of lag 1, from values (n_walks, length), NaN where there is none.
 
-    With a walk's deviations d from its own mean: sum(d[t] * d[t + lag]) / sum(d^2), the usual
-    estimator of a single series; the published ruggedness is 1 / its mean at lag 1. For short walks it
+    With a walk's deviations d from its own mean: sum(d[t] * d[t + 1]) / sum(d^2), the usual
+    estimator of a single series; the published ruggedness is 1 / its mean. For short walks it
     is biased towards below zero, by about 1 / length. NaN for a walk without pairs, or of equal values.
 
     Source: Box and Jenkins, Time series analysis, 1970; Traoré, Camero, Zhu, 2021.
@@ -180,10 +172,9 @@ def walk_autocorrelation(values: Floats, *, lag: int = 1) -> Floats:
     there = np.isfinite(values)
     n = np.maximum(there.sum(axis=1, keepdims=True), 1)
     d = np.where(there, values - np.where(there, values, 0.0).sum(axis=1, keepdims=True) / n, 0.0)
-    stop = values.shape[1] - lag
     # Deviations of equal values are rounding errors.
     level = np.where(there, np.abs(values), 0.0).max(axis=1)
     spread = (d * d).sum(axis=1)
-    known = (there[:, :stop] & there[:, lag:]).any(axis=1) & (spread > n[:, 0] * (1e-12 * level) ** 2)
-    products = (d[:, :stop] * d[:, lag:]).sum(axis=1)
+    known = (there[:, :-1] & there[:, 1:]).any(axis=1) & (spread > n[:, 0] * (1e-12 * level) ** 2)
+    products = (d[:, :-1] * d[:, 1:]).sum(axis=1)
     return np.asarray(np.divide(products, spread, out=np.full(len(values), np.nan), where=known))

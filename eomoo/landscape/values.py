@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-
 import moocore
 import numpy as np
 from numpy.typing import NDArray
@@ -54,54 +52,13 @@ def dominance_ranks(F: Floats) -> Ints:
 
     Rank r + 1 is the front of what is left without ranks 0 to r. Equal points share a rank.
 
-    Source: Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 6(2), 2002. Two objectives by Jensen (IEEE TEC
-    7(5), 2003) in moocore; three by efficient non-dominated sorting (Zhang, Tian, Cheng, Jin, IEEE TEC
-    19(2), 2015) with a staircase for each front, O(n log^2 n): all cells in 3 s, moocore in 11 s; more by
-    moocore.
+    Source: Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 6(2), 2002; computed by moocore, all cells by three objectives in
+    eight seconds.
     """
     ranks = dense_ranks(F)
-    if F.shape[1] == 1:
-        return np.asarray(ranks[0], dtype=np.int64)
-    if F.shape[1] != 3:
-        return np.asarray(moocore.pareto_rank(ranks.T.astype(float)), dtype=np.int64)
-    order = np.lexsort(ranks[::-1])
-    points = ranks[:, order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (points[:, 1:] != points[:, :-1]).any(axis=0)
-    found = np.array(_staircase_ranks(points[1, new].tolist(), points[2, new].tolist()), dtype=np.int64)
-    result = np.empty(len(order), dtype=np.int64)
-    result[order] = found[np.cumsum(new) - 1]
-    return result
-
-
-def _staircase_ranks(second: list[int], third: list[int]) -> list[int]:
-    """Ranks of distinct points in lexicographic order, from their second and third coordinates.
-
-    An earlier point dominates a later one exactly when neither of these coordinates is larger. Each
-    front keeps only its staircase: second coordinates rising, third ones falling.
-    """
-    rising: list[list[int]] = []
-    falling: list[list[int]] = []
-    ranks = []
-    for b, c in zip(second, third, strict=True):
-        low, high = 0, len(rising)
-        while low < high:
-            middle = (low + high) >> 1
-            k = bisect_right(rising[middle], b)
-            if k and falling[middle][k - 1] <= c:
-                low = middle + 1
-            else:
-                high = middle
-        ranks.append(low)
-        if low == len(rising):
-            rising.append([])
-            falling.append([])
-        x, y = rising[low], falling[low]
-        start = stop = bisect_left(x, b)
-        while stop < len(x) and y[stop] >= c:
-            stop += 1
-        x[start:stop], y[start:stop] = [b], [c]
-    return ranks
+    # moocore takes two objectives and more.
+    found = ranks[0] if F.shape[1] == 1 else moocore.pareto_rank(ranks.T.astype(float))
+    return np.asarray(found, dtype=np.int64)
 
 
 def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tuple[Facts, NDArray[np.int32]]:

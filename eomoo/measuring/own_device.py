@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from eomoo.data.measured_table import TABLE_FILE
@@ -32,19 +31,17 @@ def latency_models(
     card: str | Path,
     *,
     data: str | Path | None = None,
-    folder: str | Path | None = None,
-    latency: Mapping[str, object] | None = None,
     on_progress: Callable[[Step], None] | None = None,
     report: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """The folder of models of this device's latency of a card's networks; what they need is timed where it is not yet.
 
+    Both are kept in the user's cache, by everything that a timing depends on: skeleton, runtime, batch, threads,
+    precision, device and versions.
+
     Args:
         card: Whose skeleton, and of a live card whose setting of timing, is taken.
         data: Images that say how many bands, pixels and classes there are, for a live card.
-        folder: Where timings and models are kept; by default in the user's cache, by everything that a timing
-            depends on: skeleton, runtime, batch, threads, precision, device and versions.
-        latency: Values of a ``LatencySetting``.
         on_progress, report: See ``measure``.
 
     Raises:
@@ -54,13 +51,11 @@ def latency_models(
     """
     check_latency(load_card(card))
     place = cache_folder() / "devices"
-    if folder is None:
-        facts = facts_of(timing_backend(card, data=data, folder=place, latency=latency), trains=False)
-        depends = json.dumps({name: facts.get(name) for name in _DEPENDS}, sort_keys=True)
-        folder = place / hashlib.sha256(depends.encode()).hexdigest()[:24]
-    timed, fitted = Path(folder) / "timed", Path(folder) / "models"
-    measuring = partial(measure, card, data=data, out=timed, spread=CELLS, only="latency", latency=latency)
-    measuring(on_progress=on_progress, report=report)
+    facts = facts_of(timing_backend(card, data=data, folder=place), trains=False)
+    depends = json.dumps({name: facts.get(name) for name in _DEPENDS}, sort_keys=True)
+    folder = place / hashlib.sha256(depends.encode()).hexdigest()[:24]
+    timed, fitted = folder / "timed", folder / "models"
+    measure(card, data=data, out=timed, spread=CELLS, only="latency", on_progress=on_progress, report=report)
     if not _are_of(fitted, timed):
         fit_table(timed, [LATENCY]).save(fitted)
     return fitted

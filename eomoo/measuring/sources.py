@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.checks import known_keys
-from eomoo.objectives import LiveBackend, build_backends, with_images
-from eomoo.search.live_problem import live_card, live_problem
-from eomoo.search.problem import get_problem
+from eomoo.objectives import OWN_IMAGES, LiveBackend, build_backends, with_images
+from eomoo.search.problem import get_problem, live_card
 from eomoo.space import SO2SAT, Skeleton
 
 if TYPE_CHECKING:
@@ -74,7 +73,10 @@ def timing_backend(
     if data is not None and not isinstance(data, str | Path):
         around = data.skeleton()
     elif card is not None or data is not None:
-        problem = live_problem(card, data=data) if card is None or data is not None else get_problem(card)
+        if data is not None:
+            live_card(card)
+        name = OWN_IMAGES if card is None else card
+        problem = get_problem(name) if data is None else get_problem(name, data=data)
         live = problem.backends.get("live")
         how = live.campaign.timing if isinstance(live, LiveBackend) else how
         around = problem.skeleton

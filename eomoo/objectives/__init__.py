@@ -18,7 +18,7 @@ from eomoo.data.eo_table import EO_QUANTITIES
 from eomoo.fronts import Quantity
 from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.objectives.backends import BACKENDS, BackendKind, build_backends
-from eomoo.objectives.base import Backend, objectives_of
+from eomoo.objectives.base import Backend
 from eomoo.objectives.card import Card, CardObjective, Constraint, list_problems, load_card, parse_constraint
 from eomoo.objectives.live import OWN_IMAGES, LiveBackend, with_images
 from eomoo.objectives.live_quantities import LIVE_QUANTITIES
@@ -30,6 +30,6 @@ from eomoo.objectives.table import TableBackend
 __all__ = [
     "BACKENDS", "EO_QUANTITIES", "LIVE_QUANTITIES", "NB101_QUANTITIES", "OWN_IMAGES", "AnalyticBackend", "Backend",
     "BackendKind", "Card", "CardObjective", "Constraint", "LiveBackend", "NASBench101Backend", "Quantity",
-    "SurrogateBackend", "TableBackend", "build_backends", "list_problems", "load_card", "objectives_of",
+    "SurrogateBackend", "TableBackend", "build_backends", "list_problems", "load_card",
     "parse_constraint", "with_images", "write_card",
 ]  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import short
 from eomoo.errors import CardError, SettingError
 from eomoo.fronts import Quantity
@@ -41,7 +41,7 @@ class AnalyticBackend(Backend):
         """Its name and the skeleton."""
         return f"{self.name} {self.skeleton}"
 
-    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
         count = {"params": load_space().params, "macs": load_space().macs}
         return np.stack([count[name](cells, self.skeleton) for name in names], axis=1, dtype=np.float64)
 

@@ -13,10 +13,10 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import short
 from eomoo.errors import SettingError, UnknownNameError
-from eomoo.fronts import Objective, Objectives, Quantity
+from eomoo.fronts import Quantity
 from eomoo.space import Skeleton, load_space
 
 Cost: TypeAlias = Literal["free", "cheap", "dear"]
@@ -25,7 +25,7 @@ Cost: TypeAlias = Literal["free", "cheap", "dear"]
 _FREE = ("params", "macs", "checkpoint_size")
 _CHEAP = ("latency", "energy", "memory", "train_time")
 
-_Teller = Callable[[NDArray[np.int64], Sequence[str]], NDArray[np.float64]]
+_Teller = Callable[[Ints, Sequence[str]], Floats]
 
 
 def _silent(text: str) -> None:
@@ -78,14 +78,14 @@ class Backend(ABC):
         """The network around the cells; None where nothing is known of one."""
         return None
 
-    def known(self, names: Sequence[str]) -> NDArray[np.int64] | None:
+    def known(self, names: Sequence[str]) -> Ints | None:
         """The cells that may be asked for all of these quantities, sorted; None: every cell.
 
         A cell whose measurement failed is among them, though it has no value.
         """
         return None
 
-    def values(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+    def values(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
         """Values of the named quantities for cells (n,), shape (n, len(names)); NaN where there is none.
 
         Raises:
@@ -102,11 +102,11 @@ class Backend(ABC):
         """What a quantity costs; unless a backend says otherwise, a training."""
         return "dear"
 
-    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+    def effort(self, indices: ArrayLike) -> Floats:
         """What a full training of cells (n,) costs, known before it, by that of a mean cell: (n,)."""
         return np.ones(len(self._checked(indices, ())[0]))
 
-    def at_rung(self, indices: ArrayLike, names: Sequence[str], share: float) -> NDArray[np.float64]:
+    def at_rung(self, indices: ArrayLike, names: Sequence[str], share: float) -> Floats:
         """As ``values``, after a share of a full training, one of ``rungs``.
 
         Raises:
@@ -127,11 +127,11 @@ class Backend(ABC):
     def time_again(self, indices: ArrayLike) -> None:  # noqa: B027  # most backends look up
         """Time those of the cells (n,) again that something disturbed, now that nothing is trained."""
 
-    def n_trainings(self, indices: ArrayLike) -> NDArray[np.int64]:
+    def n_trainings(self, indices: ArrayLike) -> Ints:
         """Of how many trainings the values of cells (n,) are means, (n,)."""
         return np.ones(len(self._checked(indices, ())[0]), dtype=np.int64)
 
-    def seed_deviations(self, names: Sequence[str]) -> NDArray[np.float64]:
+    def seed_deviations(self, names: Sequence[str]) -> Floats:
         """Standard deviations (k,) of quantities that another seed of the training makes; NaN where not known."""
         return np.full(len(names), np.nan)
 
@@ -150,15 +150,15 @@ class Backend(ABC):
     def note(self, what: Facts, fact: Facts) -> None:  # noqa: B027  # most backends look up
         """Keep a fact for ``recall``, where trainings are kept."""
 
-    def deviations(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+    def deviations(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
         return self._asked(self._deviations, indices, names) * self._factors(names)
 
-    def ignorance(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+    def ignorance(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
         """As ``deviations``, of the values that repeated measurements tend to: noise of a measurement apart."""
         return self._asked(self._ignorance, indices, names) * self._factors(names)
 
-    def joint_draws(self, indices: ArrayLike, names: Sequence[str], n: int, *, seed: int) -> NDArray[np.float64]:
+    def joint_draws(self, indices: ArrayLike, names: Sequence[str], n: int, *, seed: int) -> Floats:
         """Joint draws (n, k, len(names)) of what repeated measurements of cells (k,) tend to.
 
         Their middle and deviation are ``values`` and ``ignorance``; what is exact is the same in every draw. A
@@ -170,20 +170,18 @@ class Backend(ABC):
             drawn[:] = self._joint_draws(cells, stored, n, seed)
         return self._in_errors(drawn, names)
 
-    def draw(
-        self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0
-    ) -> NDArray[np.float64] | None:
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> Floats | None:
         """As ``at_rung``, of one measurement of each cell, drawn by the seed and the cell alone.
 
         None where single measurements are not known: a draw is then made of value and deviation.
         """
         return None
 
-    def is_measured(self, indices: ArrayLike) -> NDArray[np.bool_]:
+    def is_measured(self, indices: ArrayLike) -> Bools:
         """Whether what is told of cells (n,) was measured, or can be compared with what was, (n,)."""
         return np.full(len(self._checked(indices, ())[0]), not self.predicts)
 
-    def measured(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+    def measured(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
         """What was measured of cells whose ``values`` are predicted, same shape; NaN where nothing is known."""
         return self._told(self._measured, indices, names)
 
@@ -192,7 +190,7 @@ class Backend(ABC):
         cells, _ = self._checked(indices, names)
         return np.full((len(cells), len(names)), "")
 
-    def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
+    def extrapolates(self, indices: ArrayLike) -> Bools:
         """Whether cells (n,) lie outside what their values were measured on, (n,)."""
         return np.zeros(len(self._checked(indices, ())[0]), dtype=bool)
 
@@ -212,26 +210,26 @@ class Backend(ABC):
         """Let go of workers, connections and files; what is asked for afterwards opens them again."""
 
     @abstractmethod
-    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
         """An array of its own with values (n, k) of checked cells and known names, at least one of each."""
 
-    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+    def _at_rung(self, cells: Ints, names: Sequence[str], *, share: float) -> Floats:
         """As ``_values``."""
         return self._values(cells, names)
 
-    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         """As ``_values``."""
         return np.zeros((len(cells), len(names)))
 
-    def _measured(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _measured(self, cells: Ints, names: Sequence[str]) -> Floats:
         """As ``_values``."""
         return np.full((len(cells), len(names)), np.nan)
 
-    def _ignorance(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _ignorance(self, cells: Ints, names: Sequence[str]) -> Floats:
         """As ``_values``."""
         return self._deviations(cells, names)
 
-    def _joint_draws(self, cells: NDArray[np.int64], names: Sequence[str], n: int, seed: int) -> NDArray[np.float64]:
+    def _joint_draws(self, cells: Ints, names: Sequence[str], n: int, seed: int) -> Floats:
         """As ``joint_draws``, (n, k, m): here independent ones, since nothing tells what errs together."""
         values, unknown = self._values(cells, names), self._ignorance(cells, names)
         drawn = np.broadcast_to(values, (n, *values.shape)).copy()
@@ -241,35 +239,29 @@ class Backend(ABC):
                 drawn[:, row, k] += unknown[row, k] * rng.standard_normal(n)
         return drawn
 
-    def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+    def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[Ints, list[str]]:
         """The cells (n,), and the names of what they are kept as."""
         check_quantities(names, self.quantities, backend=self.name)
         cells = np.atleast_1d(load_space().check(indices))
         return cells, [self._accuracy_of.get(name, name) for name in names]
 
-    def _asked(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+    def _asked(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:
         cells, stored = self._checked(indices, names)
         return tell(cells, stored) if len(cells) and stored else np.empty((len(cells), len(stored)))
 
-    def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+    def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:
         return self._in_errors(self._asked(tell, indices, names), names)
 
     def _factors(self, names: Sequence[str]) -> list[float]:
         """By how much deviations grow where accuracies are asked for as errors."""
         return [100.0 if name in self._accuracy_of else 1.0 for name in names]
 
-    def _in_errors(self, values: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _in_errors(self, values: Floats, names: Sequence[str]) -> Floats:
         """Values (..., m), in place: accuracies that were asked for as errors turned into per cent of errors."""
         for k, name in enumerate(names):
             if name in self._accuracy_of:
                 values[..., k] = 100.0 * (1.0 - values[..., k])
         return values
-
-
-def objectives_of(quantities: Mapping[str, Quantity], names: Sequence[str]) -> Objectives:
-    """Quantities as objectives, each in the direction that is better by nature."""
-    wanted = [(name, quantities[name]) for name in names]
-    return Objectives(tuple(Objective(name=k, title=q.title, unit=q.unit, direction=q.direction) for k, q in wanted))
 
 
 def errors_of(quantities: Mapping[str, Quantity]) -> dict[str, str]:
@@ -294,7 +286,7 @@ def check_quantities(names: Sequence[str], known: Mapping[str, Quantity], *, bac
             raise UnknownNameError(f"the {backend} backend has no quantity {short(name)}; it offers {', '.join(known)}")
 
 
-def drawn(cells: NDArray[np.int64], seed: int | Sequence[int], n: int | NDArray[np.int64]) -> NDArray[np.int64]:
+def drawn(cells: Ints, seed: int | Sequence[int], n: int | Ints) -> Ints:
     """A number below n for each cell (k,), by a mixing function of seed and cell, whatever the order.
 
     Source: SplitMix64, Steele, Lea, Flood, OOPSLA 2014.
@@ -306,10 +298,9 @@ def drawn(cells: NDArray[np.int64], seed: int | Sequence[int], n: int | NDArray[
     return np.asarray((x ^ (x >> np.uint64(31))) % np.asarray(n, dtype=np.uint64), dtype=np.int64)
 
 
-def standard_normal(cells: NDArray[np.int64], seed: int | Sequence[int]) -> NDArray[np.float64]:
+def standard_normal(cells: Ints, seed: int | Sequence[int]) -> Floats:
     """A standard normal number for each cell (k,), by seed and cell, whatever the order."""
     from scipy.special import ndtri
 
     steps = 1 << 53
-    found: NDArray[np.float64] = ndtri((drawn(cells, seed, steps) + 0.5) / steps)
-    return found
+    return ndtri((drawn(cells, seed, steps) + 0.5) / steps)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats
 from eomoo.checks import choice, known_keys, number, short, text, whole
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml, sha256_of
@@ -65,7 +65,11 @@ class Constraint:
         """How many limits it sets: one, or two where it has both ends."""
         return (self.most < math.inf) + (self.least > -math.inf)
 
-    def excess(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def keeps(self, values: Floats) -> Bools:
+        """Which of some values, of any shape, keep it."""
+        return (values <= self.most) & (values >= self.least)
+
+    def excess(self, values: Floats) -> Floats:
         """By how much values (n,) break each limit: (n, n_limits), at most 0 where one is kept.
 
         Relative to the limit's own size, so that limits of different quantities can be added.

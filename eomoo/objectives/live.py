@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.checks import known_keys, short
 from eomoo.errors import CardError
 from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of
@@ -160,11 +160,11 @@ class LiveBackend(Backend):
         """The network around the cells: bands and classes of the images, width and depth as set."""
         return self.campaign.skeleton
 
-    def _values(self, indices: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _values(self, indices: Ints, names: Sequence[str]) -> Floats:
         """NaN where a training did not end well; StoreError where none comes to an end."""
         return self._at_rung(indices, names, share=1.0)
 
-    def _at_rung(self, indices: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+    def _at_rung(self, indices: Ints, names: Sequence[str], *, share: float) -> Floats:
         from eomoo.live.repeats import mean_value
 
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
@@ -212,7 +212,7 @@ class LiveBackend(Backend):
         """Keep a fact in the store of the trainings."""
         self.campaign.store.put("search", what, fact, cell=-1, replace=True)
 
-    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         from eomoo.live.repeats import mean_deviation
         from eomoo.live.results import timed_deviation, trained_deviation
 
@@ -239,11 +239,11 @@ class LiveBackend(Backend):
         if loud := [cell for cell, timing in timings if timing and timing.get("contended")]:
             self.campaign.timings(loud, again=True)
 
-    def n_trainings(self, indices: ArrayLike) -> NDArray[np.int64]:
+    def n_trainings(self, indices: ArrayLike) -> Ints:
         """Of how many trainings that ended well the values of cells (n,) are means, (n,)."""
         return np.array([len(self._results(k)) for k in np.atleast_1d(indices).tolist()], dtype=np.int64)
 
-    def seed_deviations(self, names: Sequence[str]) -> NDArray[np.float64]:
+    def seed_deviations(self, names: Sequence[str]) -> Floats:
         """Of accuracies and errors, see ``Repeats.seed_deviation``."""
         return self._of_accuracies(self._repeats.seed_deviation, names)
 
@@ -348,7 +348,7 @@ class LiveBackend(Backend):
     def __getstate__(self) -> Facts:
         return {**{k: v for k, v in self.__dict__.items() if k != "report"}, "_twins": {}}
 
-    def _counted(self, cells: NDArray[np.int64], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    def _counted(self, cells: Ints, names: Sequence[str]) -> dict[str, Floats]:
         from eomoo.live.profile import measure_memory, profile_network
 
         space, around = load_space(), self.skeleton
@@ -360,7 +360,7 @@ class LiveBackend(Backend):
         }
         return {name: np.array(count[name](), dtype=np.float64) for name in names if name in count}
 
-    def _timed(self, cells: list[int], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    def _timed(self, cells: list[int], names: Sequence[str]) -> dict[str, Floats]:
         if not any(name in TIMED for name in names):
             return {}
         found = self.campaign.timings(cells)

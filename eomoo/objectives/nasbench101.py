@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import short, whole
 from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
@@ -78,14 +79,14 @@ class NASBench101Backend(Backend):
         self._repeat, self._seed = repeat, whole("seed", seed, least=0)
         self._setting = f"{epochs} {halfway} {repeat} {seed}"
 
-    def known(self, names: Sequence[str]) -> NDArray[np.int64] | None:
+    def known(self, names: Sequence[str]) -> Ints | None:
         """None, as in NAS-Bench-101's own files; else the cells that have values, sorted."""
         return self._known
 
-    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> NDArray[np.float64]:
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> Floats:
         """As ``at_rung``, of one of its runs for each cell, whatever `repeat` is: the noise of the data."""
 
-        def one(cells: NDArray[np.int64], stored: Sequence[str]) -> NDArray[np.float64]:
+        def one(cells: Ints, stored: Sequence[str]) -> Floats:
             runs = drawn(cells, seed, self.table.n_repeats)
             return self._gather(cells, stored, runs, None if share == 1.0 else self._shorter(stored, share))
 
@@ -98,32 +99,24 @@ class NASBench101Backend(Backend):
             digest.update(column.tobytes())
         return digest.hexdigest()
 
-    def seconds(self, indices: ArrayLike) -> NDArray[np.float64]:
-        """What evaluating cells (n,) would have cost: seconds of training of the runs that are told of."""
-        cells, _ = self._checked(indices, ())
-        column = self._columns["train_time"]
-        if self._repeat == "mean":
-            return np.asarray(pick(column, cells, None).sum(axis=1))
-        return pick(column, cells, self._runs_of(cells))
-
-    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+    def effort(self, indices: ArrayLike) -> Floats:
         """What a full training of cells (n,) costs, by the mean of all: as long as it took."""
         if self._mean_seconds is None:
             self._mean_seconds = float(np.nanmean(self._columns["train_time"], dtype=np.float64))
         cells, _ = self._checked(indices, ())
         return np.nan_to_num(pick(self._columns["train_time"], cells, "mean") / self._mean_seconds, nan=1.0)
 
-    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
         return self._gather(cells, names, self._runs_of(cells))
 
-    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+    def _at_rung(self, cells: Ints, names: Sequence[str], *, share: float) -> Floats:
         return self._gather(cells, names, self._runs_of(cells), self._shorter(names, share))
 
     def _shorter(self, names: Sequence[str], share: float) -> dict[str, NDArray[np.floating]]:
         epochs = round(share * self._epochs)
         return {n: self.table.column(_METRIC.get(n, n), epochs=epochs) for n in names if n != "params"}
 
-    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         """From the three runs; 0 for parameters.
 
         Of a single run it is that of the runs, of their mean it is smaller by the root of three.
@@ -138,7 +131,7 @@ class NASBench101Backend(Backend):
     def __repr__(self) -> str:
         return f"NASBench101Backend({self.table!r}, repeat={self._repeat!r})"
 
-    def _runs_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64] | Literal["mean"]:
+    def _runs_of(self, cells: Ints) -> Ints | Literal["mean"]:
         if self._repeat == "mean":
             return "mean"
         if self._repeat == "random":
@@ -147,11 +140,11 @@ class NASBench101Backend(Backend):
 
     def _gather(
         self,
-        cells: NDArray[np.int64],
+        cells: Ints,
         names: Sequence[str],
-        runs: NDArray[np.int64] | Literal["mean"],
+        runs: Ints | Literal["mean"],
         of: Mapping[str, NDArray[np.floating]] | None = None,
-    ) -> NDArray[np.float64]:
+    ) -> Floats:
         found = self._columns if of is None else of
         columns = [
             load_space().params(cells, CIFAR10) if name == "params" else pick(found[name], cells, runs)

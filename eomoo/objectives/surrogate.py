@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.models import (
@@ -108,10 +109,10 @@ class SurrogateBackend(Backend):
         """A digest of the models' record, which holds checksums of their files."""
         return hashlib.sha256(f"{self._record.text}{self._epochs or ''}".encode()).hexdigest()
 
-    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
         return np.stack([self._predicted(name, cells)[0] for name in names], axis=1)
 
-    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+    def effort(self, indices: ArrayLike) -> Floats:
         """What a full training of cells (n,) costs, by that of a mean cell: its predicted time, where there is one."""
         cells, _ = self._checked(indices, ())
         if "train_time" not in self._target_of:
@@ -119,11 +120,11 @@ class SurrogateBackend(Backend):
         seconds = self._all_cells().mean(self._target_of["train_time"])
         return seconds[cells].astype(np.float64) / float(seconds.mean(dtype=np.float64))
 
-    def is_measured(self, indices: ArrayLike) -> NDArray[np.bool_]:
+    def is_measured(self, indices: ArrayLike) -> Bools:
         """Whether the models were fitted to cells (n,), (n,)."""
         return np.isin(self._checked(indices, ())[0], processes(self.folder, self._record).cells)
 
-    def _measured(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _measured(self, cells: Ints, names: Sequence[str]) -> Floats:
         models = processes(self.folder, self._record)
         order = np.argsort(models.cells)
         place = order[np.minimum(np.searchsorted(models.cells, cells, sorter=order), len(order) - 1)]
@@ -131,26 +132,26 @@ class SurrogateBackend(Backend):
         nothing = np.full(len(models.cells), np.nan)
         return np.stack([np.where(here, models.measured.get(name, nothing)[place], np.nan) for name in names], axis=1)
 
-    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         """Of a measurement of these cells around the prediction."""
         every = self._all_cells()
         return np.stack([every.std(name)[cells] for name in names], axis=1, dtype=np.float64)
 
-    def _ignorance(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _ignorance(self, cells: Ints, names: Sequence[str]) -> Floats:
         draws = joint_draws(self.folder, self._record, 1, seed=0)
         found = [draws.ignorance(name, *self._predicted(name, cells)) for name in names]
         return np.stack(found, axis=1)
 
-    def _joint_draws(self, cells: NDArray[np.int64], names: Sequence[str], n: int, seed: int) -> NDArray[np.float64]:
+    def _joint_draws(self, cells: Ints, names: Sequence[str], n: int, seed: int) -> Floats:
         """Cells that are alike err alike, as the models' processes have it."""
         draws = joint_draws(self.folder, self._record, n, seed=seed)
         return np.stack([draws(name, cells, *self._predicted(name, cells)) for name in names], axis=2)
 
-    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> NDArray[np.float64]:
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> Floats:
         """As ``at_rung``, of one measurement of each cell: what is unknown is one joint draw, noise is each cell's."""
         return self._told(partial(self._drawn, seed=seed, share=share), indices, names)
 
-    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+    def _at_rung(self, cells: Ints, names: Sequence[str], *, share: float) -> Floats:
         return self._values(cells, self._shorter(names, share))
 
     def _shorter(self, names: Sequence[str], share: float) -> list[str]:
@@ -159,14 +160,14 @@ class SurrogateBackend(Backend):
         shorter = [_OF_EPOCHS.sub(rf"\1_{epochs}", name) for name in names]
         return [new if new in self._record.targets else name for new, name in zip(shorter, names, strict=True)]
 
-    def _drawn(self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int, share: float) -> NDArray[np.float64]:
+    def _drawn(self, cells: Ints, names: Sequence[str], *, seed: int, share: float) -> Floats:
         draws, found = joint_draws(self.folder, self._record, 1, seed=seed), np.empty((len(cells), len(names)))
         for k, name in enumerate(self._shorter(names, share)):
             own = standard_normal(cells, [seed, zlib.crc32(name.encode())])
             found[:, k] = draws(name, cells, *self._predicted(name, cells), noise=own[None])[0]
         return found
 
-    def extrapolates(self, indices: ArrayLike) -> NDArray[np.bool_]:
+    def extrapolates(self, indices: ArrayLike) -> Bools:
         """Whether cells (n,) lie outside what was measured, (n,): of other operations, or far from all."""
         cells, _ = self._checked(indices, ())
         if self._record.domain.anywhere >= self._record.targets.keys():
@@ -182,7 +183,7 @@ class SurrogateBackend(Backend):
         found = self._record.domain.marks(cells, values, distance, fails=fails)
         return np.array([found[name] for name in stored], dtype=np.str_).reshape(len(stored), len(cells)).T
 
-    def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+    def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[Ints, list[str]]:
         cells, stored = super()._checked(indices, names)
         return cells, [self._target_of[name] for name in stored]
 
@@ -197,7 +198,7 @@ class SurrogateBackend(Backend):
         where = {"folder": self.folder} if shipped is None else {"data": shipped}
         return partial(type(self), **where, epochs=self._epochs), ()
 
-    def _predicted(self, name: str, cells: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _predicted(self, name: str, cells: Ints) -> tuple[Floats, Floats]:
         """Mean and deviation (k,) of a target at cells (k,)."""
         every = self._all_cells()
         mean, std = every.mean(name)[cells].astype(np.float64), every.std(name)[cells].astype(np.float64)

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import choice, number, whole
 from eomoo.data.eo_table import EO_QUANTITIES
 from eomoo.errors import SettingError
@@ -58,7 +59,7 @@ class TableBackend(Backend):
         quantities: Mapping[str, Quantity],
         *,
         deviations: Mapping[str, ArrayLike] | None = None,
-        failed: Mapping[str, NDArray[np.bool_]] | None = None,
+        failed: Mapping[str, Bools] | None = None,
         rungs: Mapping[float, Mapping[str, str]] | None = None,
         effort: str | None = None,
         repeat: Literal["mean", "random"] = "mean",
@@ -70,7 +71,7 @@ class TableBackend(Backend):
         self._accuracy_of = errors_of(quantities)
         self._mean = choice("repeat", repeat, ("mean", "random")) == "mean"
         self._seed = whole("seed", seed, least=0)
-        self.cells: NDArray[np.int64] = np.unique(given)
+        self.cells: Ints = np.unique(given)
         # One row more than there are cells: it stands for all cells that are not in the table.
         self._row = np.full(len(load_space()), len(self.cells), dtype=np.int32)
         self._row[self.cells] = np.arange(len(self.cells), dtype=np.int32)
@@ -145,7 +146,7 @@ class TableBackend(Backend):
             seed=seed,
         )
 
-    def known(self, names: Sequence[str]) -> NDArray[np.int64] | None:
+    def known(self, names: Sequence[str]) -> Ints | None:
         """The cells with a measurement of all these quantities, failed ones among them; None: every cell."""
         _, stored = self._checked((), names)
         rows = np.ones(len(self.cells), dtype=bool)
@@ -153,14 +154,12 @@ class TableBackend(Backend):
             rows &= self._columns[name].known
         return None if rows.sum() == len(load_space()) else self.cells[rows]
 
-    def effort(self, indices: ArrayLike) -> NDArray[np.float64]:
+    def effort(self, indices: ArrayLike) -> Floats:
         """What a full training of cells (n,) costs, by the mean of the table's."""
         cells, _ = self._checked(indices, ())
         return np.ones(len(cells)) if self._effort is None else self._effort[self._row[cells]]
 
-    def draw(
-        self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0
-    ) -> NDArray[np.float64] | None:
+    def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> Floats | None:
         """One of a cell's measurements, whatever ``repeat`` is; None where no cell has several."""
         _, stored = self._checked((), names)
         if not any(self._after(share)[name].repeated for name in stored):
@@ -188,12 +187,12 @@ class TableBackend(Backend):
     def __deepcopy__(self, memo: dict[int, object]) -> TableBackend:
         return self
 
-    def _values(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
         if not self._mean:
             return self._drawn(cells, names, seed=self._seed)
         return np.stack([self._columns[name].mean[self._row[cells]] for name in names], axis=1)
 
-    def _at_rung(self, cells: NDArray[np.int64], names: Sequence[str], *, share: float) -> NDArray[np.float64]:
+    def _at_rung(self, cells: Ints, names: Sequence[str], *, share: float) -> Floats:
         if share == 1.0:
             return self._values(cells, names)
         return np.stack([self._shorter[share][name].mean[self._row[cells]] for name in names], axis=1)
@@ -201,13 +200,11 @@ class TableBackend(Backend):
     def _after(self, share: float) -> Mapping[str, _Column]:
         return self._columns if share == 1.0 else self._shorter[share]
 
-    def _drawn(
-        self, cells: NDArray[np.int64], names: Sequence[str], *, seed: int, share: float = 1.0
-    ) -> NDArray[np.float64]:
+    def _drawn(self, cells: Ints, names: Sequence[str], *, seed: int, share: float = 1.0) -> Floats:
         rows, columns = self._row[cells], self._after(share)
         return np.stack([columns[name].draw(rows, cells, seed) for name in names], axis=1)
 
-    def _deviations(self, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         rows = self._row[cells]
         found = [self._columns[name] for name in names]
         return np.stack([(c.standard_error if self._mean else c.deviation)[rows] for c in found], axis=1)
@@ -224,23 +221,17 @@ class _Column:
         mean, standard_error, deviation: (k + 1,) NaN where there is no measurement.
     """
 
-    single: NDArray[np.float64]
-    first: NDArray[np.int64]
-    count: NDArray[np.int64]
-    failed: NDArray[np.bool_]
-    mean: NDArray[np.float64]
-    standard_error: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    single: Floats
+    first: Ints
+    count: Ints
+    failed: Bools
+    mean: Floats
+    standard_error: Floats
+    deviation: Floats
 
     @classmethod
     def of(
-        cls,
-        at: NDArray[np.int32],
-        values: NDArray[np.float64],
-        *,
-        n: int,
-        spread: NDArray[np.float64] | None = None,
-        failed: NDArray[np.bool_] | None = None,
+        cls, at: NDArray[np.int32], values: Floats, *, n: int, spread: Floats | None = None, failed: Bools | None = None
     ) -> _Column:
         """The column of n cells from values in rows ``at``, NaN where unmeasured."""
         order = np.argsort(at, kind="stable")
@@ -268,7 +259,7 @@ class _Column:
         )
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Bools:
         """(k,) which of the cells were measured, successfully or not."""
         return ((self.count > 0) | self.failed)[:-1]
 
@@ -277,7 +268,7 @@ class _Column:
         """Whether a cell was measured several times."""
         return bool((self.count > 1).any())
 
-    def draw(self, rows: NDArray[np.int32], cells: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    def draw(self, rows: NDArray[np.int32], cells: Ints, seed: int) -> Floats:
         """One of the measurements of each of the cells (n,) in these rows."""
         # Cells with equally many measurements of all quantities get those of one measurement.
         count = self.count[rows]
@@ -304,14 +295,14 @@ def _checked_rungs(
     return (*sorted(shorter), 1.0)
 
 
-def _by_mean(costs: _Column) -> NDArray[np.float64]:
+def _by_mean(costs: _Column) -> Floats:
     """(k + 1,) what each row's training costs, by the mean; 1 where it is not told."""
     if not (costs.single > 0).all():
         raise SettingError("what a training costs must be positive")
     return np.nan_to_num(costs.mean / np.nanmean(costs.mean), nan=1.0)
 
 
-def _deviation(count: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _deviation(count: Ints, squares: Floats) -> Floats:
     """Of single measurements (n - 1), pooled for cells measured once; 0 where nothing was repeated."""
     freedom = count - 1
     several = freedom > 0
@@ -320,7 +311,7 @@ def _deviation(count: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArra
 
 
 def _check_arguments(
-    cells: NDArray[np.int64],
+    cells: Ints,
     columns: Mapping[str, ArrayLike],
     quantities: Mapping[str, Quantity],
     deviations: Mapping[str, ArrayLike],
@@ -337,7 +328,7 @@ def _check_arguments(
             raise SettingError(f"there is a deviation of {name!r}, which is no quantity of the table")
 
 
-def _as_column(values: ArrayLike, cells: NDArray[np.int64], name: str) -> NDArray[np.float64]:
+def _as_column(values: ArrayLike, cells: Ints, name: str) -> Floats:
     column = np.asarray(values, dtype=np.float64)
     if column.shape != cells.shape:
         raise SettingError(f"the column {name} has shape {column.shape}; there are {len(cells)} cells")

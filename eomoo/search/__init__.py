@@ -1,6 +1,6 @@
 """The pymoo side: cells as a problem, operators, starts, searches, and runs of them by name.
 
-- ``problem``: a card's objectives over the cells, minimised; ``live_problem``: with images of one's own.
+- ``problem``: a card's objectives over the cells, minimised.
 - ``starts``: given cells in any form.
 - ``operators``, ``walks``: sampling, crossover, mutation, duplicates; random walks.
 - ``mating``: of genetic algorithms, on few cells too. ``surrogate_start``: starts from a predicted front.
@@ -28,7 +28,6 @@ from eomoo.search.cost_aware import CostAwareSearch
 from eomoo.search.costs import Costs
 from eomoo.search.expected_hypervolume import expected_improvement
 from eomoo.search.hours import Hours
-from eomoo.search.live_problem import live_problem
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import (
     CellCrossover,
@@ -65,6 +64,6 @@ __all__ = [
     "RandomCellSampling", "RandomRestart", "RandomSearch", "RecombinationRestart", "Restart", "RunResult", "Selection",
     "Suggestion", "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators",
     "default_algorithm", "default_name", "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem",
-    "live_problem", "make_algorithm", "open_priors", "prior_of_measured", "random_walks",
+    "make_algorithm", "open_priors", "prior_of_measured", "random_walks",
     "run_algorithm", "suggest_cells",
 ]  # fmt: skip

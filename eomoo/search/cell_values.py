@@ -107,8 +107,7 @@ class CellValues:
         Returns:
             (n, m), or (m,) for one index. A cell is computed once.
         """
-        raw: Floats = self._all_values(self.space.check(i))[..., : self.n_obj]
-        return raw
+        return self._all_values(self.space.check(i))[..., : self.n_obj]
 
     def deviations(self, i: ArrayLike) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact."""
@@ -217,8 +216,7 @@ class CellValues:
             missing = self.space.distinct(indices[~known[indices]]) if indices.ndim else indices[None]
             raw[missing] = self._compute(missing)
             known[missing] = True
-        found: Floats = raw[indices]
-        return found
+        return raw[indices]
 
     def keep_values(self, i: int, raw: Floats) -> None:
         """Take raw values (m + c,) of a cell that were measured elsewhere, so that nobody measures them again."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.fronts import sorted_front
+from eomoo.fronts.summary import short_rows
 from eomoo.search.problem import CellProblem
 
 # As ``front_uncertainty`` draws by default, so that both tell the same.
@@ -26,9 +27,9 @@ def evaluated_facts(problem: CellProblem, cells: Ints) -> Facts:
     deviations, facts = problem.deviations(cells), {}
     if problem.noise is None and (deviations > 0).any():
         # Of a deviation a page shows two digits; a limit is kept or not by what was compared.
-        facts["deviations"] = _rows(deviations, 4)
+        facts["deviations"] = short_rows(deviations, 4)
     if problem.constraints:
-        facts["limited"] = _rows(problem.limited_values(cells), 17)
+        facts["limited"] = short_rows(problem.limited_values(cells), 17)
     return {"evaluated": facts} if facts else {}
 
 
@@ -81,11 +82,4 @@ def _in_bytes(drawn: Floats) -> dict[str, object]:
     low, high = drawn.min(axis=1), drawn.max(axis=1)
     width = np.where(high > low, high - low, 1.0)[:, None]
     codes = np.rint((drawn - low[:, None]) / width * _STEPS).astype(np.uint8)
-    return {"low": _rows(low, 7), "high": _rows(high, 7), "bytes": b64encode(codes.tobytes()).decode()}
-
-
-def _rows(values: Floats, digits: int) -> list[object]:
-    """Numbers short enough to be kept, by row; None for what is not finite."""
-    if values.ndim > 1:
-        return [_rows(row, digits) for row in values]
-    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in values.tolist()]
+    return {"low": short_rows(low, 7), "high": short_rows(high, 7), "bytes": b64encode(codes.tobytes()).decode()}

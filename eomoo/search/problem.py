@@ -14,9 +14,9 @@ from pymoo.core.problem import Problem
 
 from eomoo import notebook
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.errors import HoursOverError
+from eomoo.errors import HoursOverError, SettingError
 from eomoo.fronts import PENALTY
-from eomoo.objectives import Card, Constraint, load_card, parse_constraint, with_images
+from eomoo.objectives import OWN_IMAGES, Card, Constraint, load_card, parse_constraint, with_images
 from eomoo.objectives.latency_from import check_one_skeleton, with_latency_from
 from eomoo.search.cell_values import CellValues
 from eomoo.search.hours import heeding_hours
@@ -65,6 +65,18 @@ def get_problem(
     if latency_from is not None:
         check_one_skeleton(card, problem.backends)
     return problem
+
+
+def live_card(name: str | Path | None = None) -> Card:
+    """A live card, by default that for images of one's own; SettingError (a ValueError) where it is not live."""
+    known = load_card(OWN_IMAGES if name is None else name)
+    if not known.live:
+        sources = " and ".join(dict.fromkeys(part.source for part in known.parts))
+        raise SettingError(
+            f"{known.name} takes no images: its values come from {sources}; with images give a live card, "
+            f"such as {OWN_IMAGES}"
+        )
+    return known
 
 
 class CellProblem(CellValues, Problem):

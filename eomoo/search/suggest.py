@@ -76,7 +76,8 @@ def suggest_cells(
     found = front_uncertainty(problem, cells, seed=seed)
     if found.known:
         raise SettingError(f"the values of {problem.name()} are exact; there is nothing that measuring could tell")
-    pool, weights = _pool(found.fronts.cells, found.cells, found.n_draws)
+    pool = _pool(found.fronts.cells, found.cells)
+    weights = found.fronts.counts(pool) / found.n_draws
     n = min(_BATCH, len(pool)) if n is None else n
     if len(pool) < n:
         raise SettingError(f"n must be at most {len(pool):,}, the cells that may be on the front; got {n}")
@@ -103,13 +104,11 @@ def suggest_cells(
     ]
 
 
-def _pool(on_fronts: Ints, asked: Ints, n_draws: int) -> tuple[Ints, Floats]:
-    """Cells that may be on the front, the most probable ones, and how probable each is."""
+def _pool(on_fronts: Ints, asked: Ints) -> Ints:
+    """Cells that may be on the front, the most probable ones, and those asked for."""
     known, times = np.unique(on_fronts, return_counts=True)
     best = known[np.lexsort((known, -times))][:_MOST_CELLS]
-    pool = np.union1d(best, asked).astype(np.int64)
-    place = np.minimum(np.searchsorted(known, pool), len(known) - 1)
-    return pool, np.where(known[place] == pool, times[place], 0) / n_draws
+    return np.union1d(best, asked).astype(np.int64)
 
 
 def _greedy(covariances: list[Floats], noises: list[Floats], weights: Floats, n: int) -> list[tuple[int, int, float]]:

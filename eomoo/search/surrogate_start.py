@@ -259,8 +259,7 @@ def fit_as_published(features: Numbers, Y: Floats, /, *, seed: int) -> Model:
 @lru_cache(maxsize=2)
 def _every_feature(kind: str) -> Numbers:
     space = load_space()
-    features: Numbers = space.features(np.arange(len(space)), kind)
-    return features
+    return space.features(np.arange(len(space)), kind)
 
 
 def predicted_fronts(F: Floats) -> Iterator[Ints]:

@@ -113,7 +113,9 @@ def draw_fronts(problem: CellProblem, n: int, seed: int) -> tuple[DrawnFronts, i
     """The draws' fronts among all cells that could matter, and how many these are, from nothing."""
     candidates = hopeful_cells(problem)
     if len(candidates) > _MANY:
-        _report(problem, f"drawing the values of {len(candidates):,} cells that could matter, once")
+        # To whoever listens to the problem's backends, once.
+        listener = next(iter(problem.backends.values()))
+        listener.report(f"drawing the values of {len(candidates):,} cells that could matter, once")
     fronts = fronts_of_draws(problem, candidates, n, seed)
     return replace(fronts, points=_shortened(fronts.points)), len(candidates)
 
@@ -123,14 +125,9 @@ def _shortened(points: Floats) -> Floats:
     return np.asarray((np.ascontiguousarray(points).view(np.uint64) & ~np.uint64(2**20 - 1)).view(np.float64))
 
 
-def _report(problem: CellProblem, text: str) -> None:
-    """Tell whoever listens to the problem's backends, once."""
-    next(iter(problem.backends.values())).report(text)
-
-
 def hopeful_cells(problem: CellProblem) -> Ints:
     """The cells (k,) that could be on the true front: theirs would be, were all values somewhat better."""
-    cells = np.arange(len(problem.space)) if problem.domain is None else np.flatnonzero(problem.domain)
+    cells = problem.cells
     unknown = problem.ignorance(cells)
     F = problem.objectives_at(cells)
     hope = F - _HOPE * unknown[:, : problem.n_obj]
@@ -140,7 +137,7 @@ def hopeful_cells(problem: CellProblem) -> Ints:
         if _is_of_objective(problem, k) is None:
             values, room = problem.limited_values(cells)[:, k], unknown[:, problem.n_obj + k]
             could &= (values - _HOPE * room <= limit.most) & (values + _HOPE * room >= limit.least)
-            surely &= (values <= limit.most) & (values >= limit.least)
+            surely &= limit.keeps(values)
     for point in F[surely][sorted_front(F[surely])]:
         left = np.flatnonzero(could)
         could[left] = ~((hope[left] >= point).all(axis=1) & (hope[left] > point).any(axis=1))
@@ -176,11 +173,8 @@ def _drawn(problem: CellProblem, cells: Ints, n: int, seed: int) -> tuple[Floats
     raw = problem.joint_draws(cells, n, seed=seed)
     F = problem.objectives.minimise(raw[:, :, : problem.n_obj])
     F[np.isnan(F).any(axis=2)] = np.inf
-    limited = raw[:, :, problem.n_obj :]
-    kept = np.empty(limited.shape, dtype=bool)
-    for k, limit in enumerate(problem.constraints):
-        kept[:, :, k] = (limited[:, :, k] <= limit.most) & (limited[:, :, k] >= limit.least)
-    return F, kept
+    kept = [limit.keeps(raw[:, :, problem.n_obj + k]) for k, limit in enumerate(problem.constraints)]
+    return F, np.stack(kept, axis=2) if kept else np.empty((*F.shape[:2], 0), dtype=bool)
 
 
 def _is_of_objective(problem: CellProblem, k: int) -> int | None:
@@ -199,7 +193,7 @@ def _within(problem: CellProblem, fronts: DrawnFronts) -> DrawnFronts:
     for k, limit in enumerate(problem.constraints):
         j = _is_of_objective(problem, k)
         if j is not None:
-            inside &= (raw[:, j] <= limit.most) & (raw[:, j] >= limit.least)
+            inside &= limit.keeps(raw[:, j])
     return fronts.only(inside)
 
 

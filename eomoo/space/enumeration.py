@@ -176,8 +176,7 @@ def _images_of_masks(mask: NDArray[np.int32], orders: NDArray[np.intp]) -> Float
         for y in range(1, n):
             for x in range(y):
                 weight[edge_bit(x, y), k] = 1 << edge_bit(at[x], at[y]) if at[x] < at[y] else _FORBIDDEN
-    images: Floats = bits.astype(np.float64) @ weight
-    return images
+    return bits.astype(np.float64) @ weight
 
 
 def _images_of_labellings(orders: NDArray[np.intp]) -> NDArray[np.int32]:

@@ -140,8 +140,7 @@ class RunRow:
     @property
     def repeats(self) -> Facts:
         """Of how many trainings its values are means, see ``with_repeats``; empty where nothing was trained."""
-        found: Facts = self.extra.get("repeats", {})
-        return found
+        return self._said("repeats")
 
     @property
     def n_repeats(self) -> int:
@@ -152,6 +151,10 @@ class RunRow:
     def trainings(self) -> dict[int, int]:
         """Of how many trainings a cell's values are the mean, by cell; empty where of one each."""
         return {int(cell): int(n) for cell, n in self.repeats.get("trainings", {}).items()}
+
+    def _said(self, name: str) -> Facts:
+        found: Facts = self.extra.get(name, {})
+        return found
 
     def _of_front(self, name: str) -> dict[int, Any]:
         rows = self.extra.get(name, [])
@@ -176,20 +179,17 @@ class RunRow:
     @property
     def network(self) -> Facts:
         """How its networks were trained and timed, see ``Backend.conditions``; empty where nobody said."""
-        found: Facts = self.extra.get("network", {})
-        return found
+        return self._said("network")
 
     @property
     def evaluated(self) -> dict[str, list[list[float | None]]]:
         """What is kept of every cell of its trace, a row each, where it was asked; see ``evaluated_facts``."""
-        found: dict[str, list[list[float | None]]] = self.extra.get("evaluated", {})
-        return found
+        return self._said("evaluated")
 
     @property
     def drawn(self) -> Facts:
         """Joint draws of the true values of cells that it evaluated; see ``drawn_facts``, empty where none are."""
-        found: Facts = self.extra.get("drawn", {})
-        return found
+        return self._said("drawn")
 
     @property
     def probed(self) -> dict[str, dict[str, float]]:

@@ -87,12 +87,6 @@ def test_deviations_are_those_of_the_runs(table):
     np.testing.assert_allclose(mean, single / np.sqrt(3))
 
 
-def test_the_seconds_that_an_evaluation_would_have_cost(table):
-    times = table.query(CELLS, epochs=4, metric="training_time")
-    np.testing.assert_allclose(NASBench101Backend(table, epochs=4).seconds(CELLS), times.sum(axis=1))
-    np.testing.assert_array_equal(NASBench101Backend(table, epochs=4, repeat=0).seconds(CELLS), times[:, 0])
-
-
 def test_a_table_with_gaps_is_partial(path, tmp_path):
     record = np.load(path)
     record["training_time_108_final"][0, 9, 1] = np.nan
