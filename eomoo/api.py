@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -230,11 +230,12 @@ def run(
         raise SettingError(f"{problem.name()} trains no networks, so that nothing can be repeated: leave repeats out")
     spent = check_run(problem, spec, budget, hours)
     line = shown(on_progress, problem.name(), hours=hours if budget is None else None)
-    with _folder(out) as folder, only_one(folder, "running a search"), line as tell:
+    place = TemporaryDirectory(prefix="eomoo-") if out is None else nullcontext(out)
+    with place as folder, only_one(folder, "running a search"), line as tell:
         remove_leftovers(folder)
         if problem.enumerable:
             problem.pareto_indices()  # now, while nothing is written: it may take seconds
-        with Store(folder / STORE_NAME, create=True) as store:
+        with Store(Path(folder) / STORE_NAME, create=True) as store:
             number = store.add_problem(problem)
             asked = Asked(problem=number, spec=spec, seed=seed, budget=spent, hours=hours, repeats=repeats)
             found = _found(problem, store, asked, tell, again=retry_failed)
@@ -291,15 +292,6 @@ def check_run(problem: CellProblem, spec: AlgorithmSpec, budget: int | None, hou
     spec.build(problem.n_obj)
     default = problem.card.budget if hours is None or check_hours(hours) == 0 else problem.n_cells
     return whole("budget", default if budget is None else budget, least=1, most=LARGEST)
-
-
-@contextmanager
-def _folder(out: str | Path | None) -> Iterator[Path]:
-    if out is not None:
-        yield Path(out)
-    else:
-        with TemporaryDirectory(prefix="eomoo-") as folder:
-            yield Path(folder)
 
 
 def _found(

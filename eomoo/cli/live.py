@@ -11,20 +11,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer import Argument, Option
 
+import eomoo.cli.options as opt
 from eomoo.cli.common import bars, console, parse_options, print_json, progress
-from eomoo.cli.options import (
-    CellName,
-    CellsPerStack,
-    Classes,
-    Device,
-    ImageSettings,
-    ImageSize,
-    InChannels,
-    Json,
-    Options,
-    Stacks,
-    StemChannels,
-)
 from eomoo.cli.show import parse_cell, skeleton_of
 
 if TYPE_CHECKING:
@@ -35,26 +23,26 @@ if TYPE_CHECKING:
 Data = Annotated[
     str, Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
 ]
-Settings = Annotated[Options, Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")]
+Settings = Annotated[opt.Options, Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")]
 Threads = Annotated[int | None, Option(help="CPU threads of torch.")]
 
 
 def train(
-    cell: CellName,
+    cell: opt.CellName,
     data: Data,
-    images: ImageSettings = None,
+    images: opt.ImageSettings = None,
     recipe: Annotated[str, Option(help="nasbench or published.")] = "nasbench",
     setting: Settings = None,
     epochs: Annotated[str | None, Option(help="How many; 4+8 trains 8 more after 4, the schedule begun anew.")] = None,
     seed: Annotated[int, Option(help="Of weights, order and augmentation.")] = 0,
-    stem_channels: StemChannels = 128,
-    stacks: Stacks = 3,
-    cells_per_stack: CellsPerStack = 3,
-    device: Device = "auto",
+    stem_channels: opt.StemChannels = 128,
+    stacks: opt.Stacks = 3,
+    cells_per_stack: opt.CellsPerStack = 3,
+    device: opt.Device = "auto",
     readers: Annotated[int, Option(help="Processes that read images ahead.")] = 0,
     threads: Threads = None,
     out: Annotated[Path | None, Option(help="Folder for checkpoints, results and weights; default runs/CELL.")] = None,
-    as_json: Json = False,
+    as_json: opt.Json = False,
 ) -> None:
     """Train a cell's network on images and measure it.
 
@@ -107,7 +95,7 @@ def latency(
         str, Option(help="onnxruntime, openvino, eager (PyTorch), graph (PyTorch as a CUDA graph).")
     ] = "onnxruntime",
     batch_size: Annotated[int, Option(help="Images in one forward pass.")] = 1,
-    device: Device = "cpu",
+    device: opt.Device = "cpu",
     threads: Annotated[int, Option(help="CPU threads.")] = 1,
     precision: Annotated[str, Option(help="float32, float16, bfloat16, int8, or auto (PyTorch).")] = "float32",
     protocol: Annotated[
@@ -116,13 +104,13 @@ def latency(
     rounds: Annotated[int, Option(help="Rounds in which the cells take turns.")] = 10,
     repetitions: Annotated[int, Option(help="Least number of timed forward passes.")] = 30,
     seconds: Annotated[float, Option(help="Least time for each cell.")] = 1.0,
-    in_channels: InChannels = 10,
-    classes: Classes = 17,
-    image_size: ImageSize = 32,
-    stem_channels: StemChannels = 128,
-    stacks: Stacks = 3,
-    cells_per_stack: CellsPerStack = 3,
-    as_json: Json = False,
+    in_channels: opt.InChannels = 10,
+    classes: opt.Classes = 17,
+    image_size: opt.ImageSize = 32,
+    stem_channels: opt.StemChannels = 128,
+    stacks: opt.Stacks = 3,
+    cells_per_stack: opt.CellsPerStack = 3,
+    as_json: opt.Json = False,
 ) -> None:
     """Time networks on this device, several in turns, with a reference cell in every round.
 

@@ -13,6 +13,7 @@ import typer
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Argument, Option
 
+import eomoo.cli.options as opt
 from eomoo.cli.common import (
     bars,
     console,
@@ -24,19 +25,6 @@ from eomoo.cli.common import (
     print_json,
     progress,
 )  # fmt: skip
-from eomoo.cli.options import (
-    CardDevice,
-    CardImages,
-    CardSettings,
-    Cluster,
-    Figures,
-    FigureWidth,
-    Json,
-    Limits,
-    Noise,
-    Options,
-    Workers,
-)
 from eomoo.errors import EomooError, SettingError
 
 if TYPE_CHECKING:
@@ -70,14 +58,14 @@ Algorithm = Annotated[
     ),
 ]
 AlgorithmOptions = Annotated[
-    Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
+    opt.Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
 ]
 Start = Annotated[
     str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
 ]
 StartCells = Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")]
 Priors = Annotated[
-    Options,
+    opt.Options,
     Option(
         metavar="MODELS|TABLE|RUN|eo-hwnas",
         help="What may tell something of what needs trainings; the search learns how much. May be repeated.",
@@ -118,7 +106,7 @@ RetryFailed = Annotated[
 
 def run(
     card: CardName = None,
-    data: CardImages = None,
+    data: opt.CardImages = None,
     algorithm: Algorithm = None,
     init: Start = None,
     n_train: StartCells = None,
@@ -129,19 +117,19 @@ def run(
     repeats: Repeats = 1,
     seed: Seed = 1,
     out: Out = None,
-    constraint: Limits = None,
-    noise: Noise = None,
+    constraint: opt.Limits = None,
+    noise: opt.Noise = None,
     latency_from: LatencyFrom = None,
     option: AlgorithmOptions = None,
     epochs: Epochs = None,
-    workers: Workers = None,
-    cluster: Cluster = None,
-    device: CardDevice = None,
-    setting: CardSettings = None,
+    workers: opt.Workers = None,
+    cluster: opt.Cluster = None,
+    device: opt.CardDevice = None,
+    setting: opt.CardSettings = None,
     retry_failed: RetryFailed = False,
-    figures: Figures = None,
-    width: FigureWidth = None,
-    as_json: Json = False,
+    figures: opt.Figures = None,
+    width: opt.FigureWidth = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Search a problem and print the Pareto front that was found.
 

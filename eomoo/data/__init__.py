@@ -11,7 +11,8 @@
 - `read_pickle`: plain data out of pickles of unknown origin.
 
 What is looked for and is not there is a DataNotFoundError (a FileNotFoundError), which says how to get it; a file
-that is damaged, of another kind or cannot be written is a DataError (a ValueError), which names file and record.
+that is damaged, of another kind, has changed, holds nothing that was asked for or cannot be written is a DataError
+(a ValueError), which names file and record.
 """
 
 from eomoo.data.convert import convert

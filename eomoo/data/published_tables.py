@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eomoo.arrays import Facts, Ints
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.checks import listed
 from eomoo.data.datasets import get_dataset
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
@@ -45,10 +45,6 @@ def open_table(source: str | Path, *, cells: ArrayLike | None = None) -> Measure
             where cells were found along walks; a converted file of NAS-Bench-101 (.npy); "eo-hwnas" or
             "nasbench101", which are looked for.
         cells: Of NAS-Bench-101, which has all, these.
-
-    Raises:
-        DataNotFoundError: (a FileNotFoundError) There is no such table.
-        DataError: (a ValueError) It is none that can be read.
     """
     place = Path(source)
     if is_measured(place):
@@ -125,9 +121,6 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
         cells: (n,) indices; needed, since all are more than a measured table can have.
         table: By default it is looked for.
 
-    Raises:
-        DataError: (a ValueError) No cells are named.
-
     Source: Ying et al., NAS-Bench-101, ICML 2019, sections 2 and S3.
     """
     import pandas as pd
@@ -142,31 +135,29 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
     longest = max(table.epochs)
     index, repeat = np.repeat(indices, table.n_repeats), np.tile(np.arange(table.n_repeats), len(indices))
     keys, values, columns = {"index": index, "repeat": repeat}, {}, []
+
+    def results(epochs: int, *, halfway: bool = False) -> dict[str, Floats]:
+        found = {name: metric for name, (metric, *_) in _NB101.items()}
+        return {k: table.query(indices, epochs=epochs, metric=m, halfway=halfway).ravel() for k, m in found.items()}
+
     for epochs in sorted(table.epochs, reverse=True):
-        for name, (metric, title, unit, direction) in _NB101.items():
-            column = name if epochs == longest else f"{name}_{epochs}"
-            values[column] = table.query(indices, epochs=epochs, metric=metric).ravel()
-            columns.append(_column(column, f"{title}, {epochs} epochs", unit, direction, "trained"))
+        end = "" if epochs == longest else f"_{epochs}"
+        values |= {f"{name}{end}": found for name, found in results(epochs).items()}
+        columns += [
+            _column(f"{name}{end}", f"{title}, {epochs} epochs", unit, direction, "trained")
+            for name, (_, title, unit, direction) in _NB101.items()
+        ]
     values["params"] = np.repeat(table.params(indices), table.n_repeats)
     columns.append(_column("params", "parameters", "", "min", "counted"))
-    half = {
-        ("seconds" if name == "train_time" else name): table.query(
-            indices, epochs=longest, metric=metric, halfway=True
-        ).ravel()
-        for name, (metric, *_) in _NB101.items()
-    }
-    end = {("seconds" if name == "train_time" else name): values[name] for name in _NB101}
-    curves = [
-        pd.DataFrame({**keys, "epoch": epoch, **found}) for epoch, found in ((longest // 2, half), (longest, end))
-    ]
+    ends = ((longest // 2, results(longest, halfway=True)), (longest, results(longest)))
+    curves = pd.concat([pd.DataFrame({**keys, "epoch": epoch, **found}) for epoch, found in ends])
+    curves = curves.rename(columns={"train_time": "seconds"}).sort_values(["index", "repeat", "epoch"])
     facts: Facts = {
         **_about("nasbench-101"),
         "data": {"source": "CIFAR-10", "images": {"train": 40_000, "val": 10_000, "test": 10_000}},
         "skeleton": asdict(CIFAR10),
-        "recipe": {
-            **{"optimizer": "RMSProp", "learning_rate": 0.2, "schedule": "cosine", "momentum": 0.9},
-            **{"weight_decay": 1e-4, "batch_size": 256},
-        },
+        "recipe": {"optimizer": "RMSProp", "learning_rate": 0.2, "schedule": "cosine", "momentum": 0.9}
+        | {"weight_decay": 1e-4, "batch_size": 256},
         "training": {"epochs": longest, "measured_at": [longest // 2, longest]},
         "device": {"trained_on": "TPU v2"},
         "cells": {"chosen": "named"},
@@ -176,7 +167,7 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
     there = rows[list(_NB101)].notna().all(axis=1)
     if not there.any():
         raise DataError(f"{table.path} has no results of these cells")
-    return measured_table(rows[there], facts, pd.concat(curves).sort_values(["index", "repeat", "epoch"]))
+    return measured_table(rows[there], facts, curves)
 
 
 def table_of_file(path: str | Path) -> MeasuredTable:
@@ -184,9 +175,6 @@ def table_of_file(path: str | Path) -> MeasuredTable:
 
     Titles, units and directions are what the columns' names tell. A row in which a measurement failed (see
     ``read_user_table``) has the status "failed".
-
-    Raises:
-        DataError: (a ValueError) It is no table that names cells, or holds no numbers.
     """
     import pandas as pd
 

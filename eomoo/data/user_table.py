@@ -296,11 +296,7 @@ _OF_ANOTHER = re.compile(r"(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|ra
 
 
 def target_columns(frame: pd.DataFrame, *, where: str | Path = "the table") -> list[str]:
-    """Names of a table's columns that hold measured numbers, of no single value, and say nothing of other columns.
-
-    Raises:
-        DataError: (a ValueError) There is none, or one of mostly numbers has a value that is none.
-    """
+    """Names of a table's columns that hold measured numbers, of no single value, and say nothing of other columns."""
     names = [*map(str, frame.columns)]
     found = [name for name in names if _is_target(name, frame[name], names, Path(where))]
     if not found:

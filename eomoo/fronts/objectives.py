@@ -154,12 +154,7 @@ class Objectives:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Objectives:
-        """From what ``to_dict`` gave; other keys are ignored.
-
-        Raises:
-            KeyError, TypeError: Something is missing or of another kind.
-            SettingError: See above.
-        """
+        """From what ``to_dict`` gave; other keys are ignored."""
         point = facts["reference_point"]
         return cls(
             tuple(Objective(**o) for o in facts["objectives"]),

@@ -74,11 +74,7 @@ class FrontSummary:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Self:
-        """From what ``to_dict`` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: Something is missing or of another kind.
-        """
+        """From what ``to_dict`` gave."""
         k = len(facts["cells"])
         return cls(
             cells=np.array(facts["cells"], dtype=np.int64),

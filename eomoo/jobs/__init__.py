@@ -4,6 +4,10 @@
 ``processes``: on several of this machine. ``dask``: on the workers of a Dask scheduler. ``slurm``: on jobs of a
 SLURM cluster. ``make``: those that a number of workers and a cluster's name ask for. ``threads``: one thread of
 linear algebra.
+
+A scheduler that does not answer and jobs that SLURM does not take are a StoreError (a RuntimeError); a cluster that
+cannot be is a SettingError, its file a DataError (both ValueErrors); Dask is needed for both, else it is a
+MissingPackageError (an ImportError).
 """
 
 from eomoo.jobs.base import ATTEMPTS, Jobs, LocalJobs, LostError, Work, worker_number

@@ -9,6 +9,8 @@ Of a measured table. ``sample``: its cells, values and walks. ``sampled``: all t
 ``beside``: two tables over their common cells. ``sampled_sheet``: figures.
 
 Of both. ``ruggedness``: autocorrelation along walks. ``intervals``: how sure that is. ``writing``: files.
+
+What cannot be asked of a problem is a SettingError, a table that tells nothing a DataError, both ValueErrors.
 """
 
 from eomoo.landscape.beside import Beside, set_beside

@@ -4,6 +4,10 @@
 - ``sources``: from a card, images or a skeleton to what trains and times.
 - ``measuring``: the measuring into a folder; ``settings`` says what its numbers depend on.
 - ``measure``: all of it, from what a user asks for to the table. ``kit``: of a board, where only a kit can go.
+- ``own_device``: models of the device at hand, once some cells were timed on it.
+
+What cannot be asked for, or does not fit the folder's table, is a SettingError (a ValueError); files are as in
+``eomoo.data``. That another process measures there, or that no training ends, is a StoreError (a RuntimeError).
 """
 
 from eomoo.measuring.cells import CellChoice, choose_cells, read_cells

@@ -26,9 +26,6 @@ def training_backend(
         data: Other images than the card's: a source as for ``eomoo.images.open_data``, or a task of images.
         folder: Where results are kept.
         settings: Of the card's live backend, as for ``get_problem``.
-
-    Raises:
-        SettingError: (a ValueError) The card is not live, or a setting is for searches alone.
     """
     known, given = live_card(card), {**settings, "folder": str(folder)}
     if data is None:
@@ -63,9 +60,6 @@ def timing_backend(
         data: Images that say how many bands, pixels and classes there are, for a live card.
         skeleton: Another skeleton, or some of its values.
         latency: Some values of a ``LatencySetting``.
-
-    Raises:
-        SettingError: (a ValueError) A setting that cannot be.
     """
     from eomoo.live import Campaign, DataSource, LatencySetting
 

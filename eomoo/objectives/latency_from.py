@@ -26,10 +26,6 @@ def with_latency_from(card: Card, folder: str | Path) -> Card:
 
     Objectives and limits on latency have the models as their source, in the models' unit; all else stays. Of the
     reference point, what is the latency's becomes what 95 % of all cells are predicted to take less than.
-
-    Raises:
-        CardError: (a ValueError) The card has no latency, or the models predict none or tell of no skeleton.
-        DataNotFoundError: (a FileNotFoundError) There are no models in the folder.
     """
     check_latency(card)
     models = SurrogateBackend(folder)

@@ -74,12 +74,7 @@ def rows_of(
     units: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,
 ) -> MeasuredRows:
-    """The rows of a file, a folder, a frame or a measured table; see ``fit_table`` for the arguments.
-
-    Raises:
-        DataError: (a ValueError) A file is none, or a row of it is no cell.
-        SettingError: (a ValueError) There is no such column, or it is known without a model.
-    """
+    """The rows of a file, a folder, a frame or a measured table; see ``fit_table`` for the arguments."""
     opened = _open(table)
     frame, where = opened.frame, opened.where
     called = _called(frame.columns)

@@ -44,9 +44,6 @@ class TableBackend(Backend):
     Attributes:
         quantities: What it offers, by name.
         cells: (k,) its distinct cells, sorted.
-
-    Raises:
-        SettingError: (a ValueError) Lengths differ, or a value is infinite.
     """
 
     name = "table"

@@ -118,11 +118,7 @@ class AlgorithmSpec:
         return ALGORITHMS[self.algorithm]
 
     def build(self, n_obj: int) -> Algorithm:
-        """A fresh algorithm for a problem of ``n_obj`` objectives.
-
-        Raises:
-            SettingError: (a ValueError) A setting of a wrong kind or out of its range.
-        """
+        """A fresh algorithm for a problem of ``n_obj`` objectives."""
         settings = self.settings
         keywords = signature(self._entry.make).parameters
         if "init" in settings:

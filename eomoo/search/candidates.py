@@ -32,11 +32,7 @@ class Fit(Protocol):
 
 
 def predict(model: Model, features: Numbers, n_columns: int) -> tuple[Floats, Floats | None]:
-    """Means (n, m) and standard deviations (n, m), None where the model tells none.
-
-    Raises:
-        SettingError: (a ValueError) The model's answer has another shape, or is not finite.
-    """
+    """Means (n, m) and standard deviations (n, m), None where the model tells none."""
     found = model.predict(features)
     given = found if isinstance(found, tuple) else (found, None)
     mean = np.asarray(given[0], dtype=np.float64)

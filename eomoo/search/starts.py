@@ -63,9 +63,6 @@ def check_starts(given: Any, *, domain: Bools | None = None) -> Ints:
     Args:
         given: The cells.
         domain: (423624,) bool, the cells of the problem; None for all of them.
-
-    Raises:
-        SettingError: (a ValueError) No cell at all, or a row that is none; the text names it.
     """
     rows = _rows(given)
     if len(rows) == 0:

@@ -4,6 +4,9 @@
 run beside its trace. ``record``: what a study's folder is for. ``earlier``: the run that is gone on with. ``store``:
 every evaluated cell of every run, in one SQLite file of the tables in ``schema``. ``rows``: what is read from it,
 and what proves it.
+
+A study that says what cannot be is a CardError (a ValueError), which names the key; a store that is missing, has
+changed since it was written or cannot be written is a StoreError (a RuntimeError).
 """
 
 from eomoo.study.execute import Event, perform, run_study

@@ -68,47 +68,35 @@ def run_study(
     run = partial(perform, probes=probes)
     with only_one(folder, "running a study"):
         record_study(study, folder)
-        return _run_missing(study, folder, run, jobs=jobs, cluster=cluster, on_event=on_event)
+        with Store(folder / STORE_NAME, create=True) as store:
+            with one_thread():
+                numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
+            _check_same_values(store, numbers.values())
+            pending = [
+                task
+                for task in study.tasks
+                if not store.has_run(numbers[task.problem], task.spec, seed=task.seed, budget=task.budget)
+            ]
+            there = store.runs()
+            for number in set(numbers.values()):
+                # What was entered earlier is proved now, not by who looks at it later.
+                deque(store.traces(number, [run for run in there if run.problem == number]), maxlen=0)
+            done, total = len(study.tasks) - len(pending), len(study.tasks)
 
+            def keep(k: int, found: Performed) -> None:
+                nonlocal done
+                task, (result, extra) = pending[k], found
+                number, spent = numbers[task.problem], {"seed": task.seed, "budget": task.budget}
+                asked = Asked(problem=number, spec=task.spec, **spent)
+                shorter = [run.id for run in there if asked.is_same(run)]
+                store.add_run(number, task.spec, **spent, result=result, extra=extra, replaces=shorter)
+                done += 1
+                if on_event is not None:
+                    on_event(Event(done=done, total=total, task=task, result=result))
 
-def _run_missing(
-    study: Study,
-    folder: Path,
-    run: Callable[[Task], Performed],
-    *,
-    jobs: int,
-    cluster: str | None,
-    on_event: Callable[[Event], None] | None,
-) -> int:
-    with Store(folder / STORE_NAME, create=True) as store:
-        with one_thread():
-            numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
-        _check_same_values(store, numbers.values())
-        pending = [
-            task
-            for task in study.tasks
-            if not store.has_run(numbers[task.problem], task.spec, seed=task.seed, budget=task.budget)
-        ]
-        there = store.runs()
-        for number in set(numbers.values()):
-            # What was entered earlier is proved now, not by who looks at it later.
-            deque(store.traces(number, [run for run in there if run.problem == number]), maxlen=0)
-        done, total = len(study.tasks) - len(pending), len(study.tasks)
-
-        def keep(k: int, found: Performed) -> None:
-            nonlocal done
-            task, (result, extra) = pending[k], found
-            number, spent = numbers[task.problem], {"seed": task.seed, "budget": task.budget}
-            asked = Asked(problem=number, spec=task.spec, **spent)
-            shorter = [run.id for run in there if asked.is_same(run)]
-            store.add_run(number, task.spec, **spent, result=result, extra=extra, replaces=shorter)
-            done += 1
-            if on_event is not None:
-                on_event(Event(done=done, total=total, task=task, result=result))
-
-        with make_jobs(min(jobs, max(len(pending), 1)), cluster=cluster or "local") as workers:
-            # Tasks of one problem and seed share the training of a surrogate start.
-            workers.run(run, pending, keep, group=lambda task: (task.problem, task.seed))
+            with make_jobs(min(jobs, max(len(pending), 1)), cluster=cluster or "local") as workers:
+                # Tasks of one problem and seed share the training of a surrogate start.
+                workers.run(run, pending, keep, group=lambda task: (task.problem, task.seed))
     return len(pending)
 
 

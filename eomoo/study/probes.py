@@ -50,11 +50,7 @@ def find_probe(probe: str) -> Probe:
 
 
 def ask(name: str, probe: Probe, problem: CellProblem, task: Task, result: RunResult) -> dict[str, float]:
-    """A probe's numbers of one run; none where it has nothing to say.
-
-    Raises:
-        SettingError: (a ValueError) The probe fails, or returns something else.
-    """
+    """A probe's numbers of one run; none where it has nothing to say."""
     try:
         found = probe(problem, task, result)
         return {str(key): float(value) for key, value in (found or {}).items()}

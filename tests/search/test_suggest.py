@@ -100,7 +100,7 @@ def test_what_cannot_be_suggested_is_refused(card):
 @pytest.mark.usefixtures("_few_cells")
 def test_by_default_no_more_cells_are_suggested_than_may_be_on_the_front(monkeypatch):
     problem = eomoo.get_problem("eo-macro-latency")
-    monkeypatch.setattr(suggest, "_pool", lambda *_: (np.arange(3), np.full(3, 0.5)))
+    monkeypatch.setattr(suggest, "_pool", lambda *_: np.arange(3))
     assert sorted(s.cell for s in suggest_cells(problem)) == [0, 1, 2]
     with pytest.raises(SettingError, match="n must be at most 3"):
         suggest_cells(problem, 4)
