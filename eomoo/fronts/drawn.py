@@ -78,11 +78,7 @@ class DrawnFronts:
 
     def counts(self, cells: Ints) -> Ints:
         """In how many draws each of the cells (k,) is on the front."""
-        known, times = np.unique(self.cells, return_counts=True)
-        if not len(known):
-            return np.zeros(len(cells), dtype=np.int64)
-        place = np.minimum(np.searchsorted(known, cells), len(known) - 1)
-        return np.where(known[place] == cells, times[place], 0)
+        return np.bincount(self.cells, minlength=int(cells.max(initial=-1)) + 1)[cells]
 
 
 def _promising(F: Floats, front: Floats) -> Bools:

@@ -98,11 +98,6 @@ class Objectives:
         return self.parts[k]
 
     @property
-    def n(self) -> int:
-        """How many there are."""
-        return len(self.parts)
-
-    @property
     def names(self) -> list[str]:
         """(m,) names."""
         return [o.name for o in self.parts]

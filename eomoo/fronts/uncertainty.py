@@ -190,7 +190,7 @@ class FrontUncertainty:
         objectives the surfaces' corners; else the points where directions from the ideal point meet them.
         """
         fronts = list(self.fronts.each())
-        if self.objectives.n == 2:
+        if len(self.objectives) == 2:
             found = attainment_surfaces(fronts, percentiles=percentiles)
         else:
             found = _along_directions(fronts, percentiles)
@@ -222,8 +222,8 @@ class FrontUncertainty:
         Raises:
             SettingError: (a ValueError) There are not two objectives.
         """
-        if self.objectives.n != 2:
-            raise SettingError(f"a band is drawn of two objectives; there are {self.objectives.n}")
+        if len(self.objectives) != 2:
+            raise SettingError(f"a band is drawn of two objectives; there are {len(self.objectives)}")
         figure, ax = axes_of(axes)
         values = self.objectives.raw(np.median(self.drawn, axis=0))
         for share, outline in outlines_of(self.objectives, values, self.band()):
@@ -243,7 +243,7 @@ class FrontUncertainty:
         gains = [f"another may be better in {o.label} by" for o in self.objectives]
         gained = [[plots.number(float(f"{v:.2g}")) if v else "-" for v in g.gain] for g in self.groups]
         rows = [(g.representative, len(g.cells), *gain) for g, gain in zip(self.groups, gained, strict=True)]
-        drawn = [notebook.picture(self.plot(), "where the true front lies")] if self.objectives.n == 2 else []
+        drawn = [notebook.picture(self.plot(), "where the true front lies")] if len(self.objectives) == 2 else []
         said = f"{self.probability.sum():.1f} of {len(self.cells)} cells are expected to be on the true front"
         return notebook.to_html(repr(self), said, *drawn, notebook.table(["take", "stands for", *gains], rows))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
 
 from eomoo.arrays import Bools, Ints
 from eomoo.space import Neighborhood
@@ -15,13 +15,9 @@ def subgraph(graph: Neighborhood, cells: Ints) -> Neighborhood:
     """The graph among some of its cells (n,), sorted; they are numbered 0 to n - 1 in the result."""
     if len(cells) == len(graph):
         return graph
-    number = np.full(len(graph), -1, dtype=np.int32)
-    number[cells] = np.arange(len(cells), dtype=np.int32)
-    counts, near = graph.rows(cells)
-    target = number[near]
-    owner = np.repeat(np.arange(len(cells)), counts)[target >= 0]
-    kept = np.bincount(owner, minlength=len(cells))
-    return Neighborhood(indptr=np.concatenate(([0], np.cumsum(kept))), indices=target[target >= 0])
+    part = sparse(graph)[cells][:, cells]
+    part.sort_indices()
+    return Neighborhood(indptr=part.indptr.astype(np.int64), indices=part.indices.astype(np.int32))
 
 
 def degrees(graph: Neighborhood) -> Ints:
@@ -60,31 +56,15 @@ def nearest_target(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """For each cell: fewest steps (n,) to a target, and the number of a nearest target (n,).
 
-    Both are -1 where no target can be reached. Of several nearest targets, the one of least number
-    counts.
+    Both are -1 where no target can be reached. Of several nearest targets, any counts.
     """
-    back = graph
-    if not undirected:
-        matrix = sparse(graph).T.tocsr()
-        back = Neighborhood(indptr=matrix.indptr.astype(np.int64), indices=matrix.indices)
-    far = np.int32(len(targets))
-    distance = np.full(len(graph), -1, dtype=np.int32)
-    nearest = np.full(len(graph), far, dtype=np.int32)
-    distance[targets], nearest[targets] = 0, np.arange(len(targets), dtype=np.int32)
-    frontier, steps = np.asarray(targets), 0
-    while len(frontier):
-        steps += 1
-        counts, near = back.rows(frontier)
-        label = np.repeat(nearest[frontier], counts)
-        new = distance[near] < 0
-        near, label = near[new], label[new]
-        np.minimum.at(nearest, near, label)
-        distance[near] = steps
-        reached = np.zeros(len(graph), dtype=bool)
-        reached[near] = True
-        frontier = np.flatnonzero(reached)
-    nearest[distance < 0] = -1
-    return distance, nearest
+    back = sparse(graph) if undirected else sparse(graph).T.tocsr()
+    found, _, source = dijkstra(back, indices=targets, unweighted=True, min_only=True, return_predecessors=True)
+    reached = np.isfinite(found)
+    number = np.empty(len(graph), dtype=np.int32)
+    number[targets] = np.arange(len(targets))
+    distance = np.where(reached, found, -1).astype(np.int32)
+    return distance, np.where(reached, number[np.maximum(source, 0)], -1).astype(np.int32)
 
 
 def components_among(graph: Neighborhood, cells: Ints) -> NDArray[np.int32]:

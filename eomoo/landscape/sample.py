@@ -97,6 +97,8 @@ def _accompanies(name: str, table: MeasuredTable) -> bool:
 
 def _walks(table: MeasuredTable, cells: Ints) -> tuple[Ints, Ints]:
     """The walks' numbers (n_walks,), and rows (n_walks, length) of the cells by step; walks of one cell are none."""
+    import pandas as pd
+
     title = table.facts["title"]
     steps = table.rows[["walk", "step", "index"]].dropna().drop_duplicates()
     if len(steps) and not (np.isfinite(steps).all(axis=None) and (steps[["walk", "step"]] % 1 == 0).all(axis=None)):
@@ -111,8 +113,7 @@ def _walks(table: MeasuredTable, cells: Ints) -> tuple[Ints, Ints]:
     if shape[0] * shape[1] > _MOST_STEPS:
         raise DataError(f"{title}: {shape[0]:,} walks of up to {shape[1]:,} steps are more than can be looked at")
     walks = np.full(shape, -1, dtype=np.int64)
-    order = np.argsort(cells)
-    walks[number, place.astype(np.int64)] = order[np.searchsorted(cells[order], steps["index"])]
+    walks[number, place.astype(np.int64)] = pd.Index(cells).get_indexer(steps["index"])
     return names, walks
 
 

@@ -172,13 +172,14 @@ def noise_of(sample: Sample, name: str) -> Facts | None:
 
     Source: Searle, Casella, McCulloch, Variance components, 1992.
     """
+    import pandas as pd
+
     rows = sample.table.rows
     if sample.table.kinds.get(name) == "counted":
         return None
     measured = rows[name].to_numpy() if name in rows else np.full(len(rows), np.nan)
     there = np.isfinite(measured)
-    order = np.argsort(sample.cells)
-    cell = order[np.searchsorted(sample.cells[order], rows["index"].to_numpy()[there])]
+    cell = pd.Index(sample.cells).get_indexer(rows["index"][there])
     single, repeats = measured[there], np.bincount(cell, minlength=len(sample.cells))
     if repeats.max(initial=0) < 2:
         return None

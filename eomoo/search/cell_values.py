@@ -52,7 +52,7 @@ class CellValues:
         self.objectives = self._find_objectives()
         self.objective_names, self.titles = self.objectives.names, self.objectives.titles
         self.units = self.objectives.units
-        self.n_obj = self.objectives.n
+        self.n_obj = len(self.objectives)
         self.domain = self._find_domain()
         self.reference_point = self.objectives.reference
         self._front: Ints | None = None

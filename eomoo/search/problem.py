@@ -109,7 +109,7 @@ class CellProblem(CellValues, Problem):
         Problem.__init__(
             self,
             n_var=N_GENES,
-            n_obj=self.objectives.n,
+            n_obj=len(self.objectives),
             n_ieq_constr=1 + sum(c.n_limits for c in self.constraints) if constrained else 0,
             xl=np.zeros(N_GENES),
             xu=np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, 2),

@@ -36,7 +36,7 @@ _MOST_THREADS = 4
 
 
 SHIPPED = Path(__file__).parent / "fronts"
-"""Where the fronts of the shipped cards lie that come with eomoo; ``ship`` writes them."""
+"""Where the fronts of the shipped cards lie that come with eomoo; ``benchmarks/shipped_fronts.py`` writes them."""
 
 
 def front_uncertainty(

@@ -137,17 +137,14 @@ def _drawn_starts(n: int, kind: str, domain: Bools | None, rng: Generator, *, mu
     return np.resize(found, n) if len(found) else found
 
 
-def distinct_walks(
-    n_walks: int, length: int, *, neighborhood: str = "hamming", seed: int | Generator | None = None
-) -> list[Ints]:
-    """Self-avoiding random walks of up to ``length`` cells, none of which is in two of them.
+def distinct_walks(n_walks: int, length: int, *, seed: int | Generator | None = None) -> list[Ints]:
+    """Self-avoiding random walks of up to ``length`` cells ("hamming"), none of which is in two of them.
 
     The first walks are the same however many there are. A walk that cannot go on is shorter.
 
     Args:
         n_walks: Number of walks.
         length: Cells in a walk, its start included.
-        neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         seed: An int, a Generator, or None for fresh entropy.
 
     Raises:
@@ -156,9 +153,8 @@ def distinct_walks(
     positive("length", length)
     # Walks that cross the whole space would need all of its cells.
     positive("n_walks", n_walks, most=len(load_space()) // length)
-    check_kind(neighborhood)
     rng, left = np.random.default_rng(seed), np.ones(len(load_space()), dtype=bool)
-    return [_walk_within(left, length, neighborhood, rng) for _ in range(n_walks)]
+    return [_walk_within(left, length, "hamming", rng) for _ in range(n_walks)]
 
 
 def _walk_within(left: Bools, length: int, kind: str, rng: Generator) -> Ints:

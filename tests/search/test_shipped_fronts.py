@@ -1,14 +1,20 @@
 """The fronts that come with eomoo are those of the cards and models that come with it."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import eomoo
 from eomoo.search import uncertainty as module
-from eomoo.search.ship import predicted_problems, write_shipped
 from eomoo.search.uncertainty import SHIPPED, kept_name, read_fronts
 
-AGAIN = "draw them again: python -m eomoo.search.ship"
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from shipped_fronts import predicted_problems, write_shipped
+
+AGAIN = "draw them again: python benchmarks/shipped_fronts.py"
 
 
 def test_every_shipped_card_with_predictions_has_its_fronts_and_no_others_lie_there():
@@ -40,7 +46,7 @@ def test_a_first_run_draws_nothing(monkeypatch, tmp_path):
 
 def test_they_are_written_anew(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "_HOPE", 0.05)
-    monkeypatch.setattr("eomoo.search.ship.list_problems", lambda: ["eo-macro-params", "eo-table-macro-latency"])
+    monkeypatch.setattr("shipped_fronts.list_problems", lambda: ["eo-macro-params", "eo-table-macro-latency"])
     (tmp_path / "old.npz").write_text("of other models")
     (path,) = write_shipped(tmp_path, n_draws=3)
     assert list(tmp_path.iterdir()) == [path]

@@ -1,4 +1,4 @@
-"""Draws the fronts of the shipped cards, so that no user waits for them: python -m eomoo.search.ship."""
+"""Draws the fronts of the shipped cards, so that no user waits for them: python benchmarks/shipped_fronts.py."""
 
 from __future__ import annotations
 
