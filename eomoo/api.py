@@ -14,20 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo import notebook
-from eomoo.analysis import (
-    StoredRun,
-    StudyRun,
-    certainty_words,
-    draw_front,
-    front_frame,
-    load_run,
-    plot_frame,
-    run_study,
-    summary,
-    trace_frame,
-    write_run,
-)
+from eomoo import analysis, notebook
+from eomoo.analysis import StudyRun, run_study
 from eomoo.analysis.fronts import run_columns
 from eomoo.arrays import Facts
 from eomoo.checks import positive, whole
@@ -80,7 +68,7 @@ class Run:
     """
 
     problem: CellProblem
-    stored: StoredRun
+    stored: analysis.StoredRun
     written: tuple[Path, ...] = ()
     repeated: bool = False
     n_earlier: int = 0
@@ -88,17 +76,17 @@ class Run:
     @property
     def front(self) -> pd.DataFrame:
         """The front, a row for each cell: index, hash, objectives with deviations, counts, genotype."""
-        return front_frame(self.stored)
+        return analysis.front_frame(self.stored)
 
     @property
     def trace(self) -> pd.DataFrame:
         """Every evaluated cell, a row each, in order."""
-        return trace_frame(self.stored)
+        return analysis.trace_frame(self.stored)
 
     @property
     def summary(self) -> Facts:
         """What the run did, in numbers."""
-        return summary(self.stored)
+        return analysis.summary(self.stored)
 
     def uncertainty(self, *, n_draws: int = 200, seed: int = 0) -> FrontUncertainty:
         """What can be said of the front: probabilities, a band, groups, regret; see ``eomoo.front_uncertainty``.
@@ -116,7 +104,7 @@ class Run:
         Raises:
             SettingError: (a ValueError) Axes for three objectives or more, which need panels.
         """
-        return draw_front(self.stored, axes, width=width)
+        return analysis.draw_front(self.stored, axes, width=width)
 
     def write(self, folder: str | Path, figures: Sequence[str] = ("png",), *, width: str = "column") -> list[Path]:
         """Write front and trace as CSV, the settings as JSON, figures (png, pdf, svg); live networks as ONNX.
@@ -126,7 +114,7 @@ class Run:
             DataError: (a ValueError) A file cannot be written.
         """
         folder = Path(folder)
-        written = write_run(self.stored, folder, check_figures(figures, width), width=width)
+        written = analysis.write_run(self.stored, folder, check_figures(figures, width), width=width)
         for backend in self.problem.backends.values():
             written += backend.export(self.stored.front_cells.tolist(), folder / "onnx")
         return written
@@ -147,7 +135,7 @@ class Run:
             repr(self),
             *([notebook.picture(self.plot(), "the front over what was evaluated")] if rows else []),
             notebook.table(["cell", *(c.label for c in columns)], rows),
-            *([certainty_words(self.stored.problem, said)] if said is not None else []),
+            *([analysis.certainty_words(self.stored.problem, said)] if said is not None else []),
         )
 
 
@@ -274,7 +262,7 @@ def plot_front(
     if isinstance(found, StudyRun):
         return found.plot_front(axes=axes)
     figure, ax = axes_of(axes)
-    plot_frame(ax, found, objectives)
+    analysis.plot_frame(ax, found, objectives)
     return figure
 
 
@@ -301,7 +289,7 @@ def _found(
     there = earlier_run(store, asked)
     if there is not None and asked.is_met_by(there[0]) and not again:
         problem.tell_repeats(there[0].n_repeats)
-        return Run(problem=problem, stored=load_run(store, there[0]), repeated=True)
+        return Run(problem=problem, stored=analysis.load_run(store, there[0]), repeated=True)
     for backend in problem.backends.values():
         backend.retry_failed = again
     n, earlier = 0 if there is None else len(there[1].cells), Earlier()
@@ -325,7 +313,7 @@ def _found(
     said = {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)}
     keep.enter(result, said | ({"network": network} if network else {}))
     (mine,) = (run for run in store.runs() if asked.is_same(run))
-    return Run(problem=problem, stored=load_run(store, mine), n_earlier=earlier.n_distinct)
+    return Run(problem=problem, stored=analysis.load_run(store, mine), n_earlier=earlier.n_distinct)
 
 
 # A run is kept so often that a kill costs little, and so seldom that keeping it does: a 20th of its time.

@@ -352,39 +352,29 @@ def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str
 
 
 def _print_front(stored: StoredRun, place: str) -> None:
-    from eomoo.analysis import (
-        basis_words,
-        certainty_words,
-        choice_rows,
-        counted,
-        duration,
-        front_rows,
-        repeat_words,
-        spending_words,
-        summary,
-    )  # fmt: skip
+    from eomoo import analysis
 
-    numbers, out = summary(stored), console()
+    numbers, out = analysis.summary(stored), console()
     kind = "predicted front" if stored.problem.predicted else "front"
-    out.print(f"{stored.problem.title}: {counted(len(stored.front), 'cell')} on the {kind} found")
-    out.print(front_rows(stored))
-    if words := basis_words(stored.run.basis.values()):
+    out.print(f"{stored.problem.title}: {analysis.counted(len(stored.front), 'cell')} on the {kind} found")
+    out.print(analysis.front_rows(stored))
+    if words := analysis.basis_words(stored.run.basis.values()):
         out.print(words, soft_wrap=True)
-    said, choices = stored.run.uncertainty, choice_rows(stored)
+    said, choices = stored.run.uncertainty, analysis.choice_rows(stored)
     if said is not None and choices is not None:
         out.print(choices)
         known = "predicted" if stored.problem.predicted else "measured, some with a known error"
-        out.print(f"Values are {known}. {certainty_words(stored.problem, said)}", soft_wrap=True)
+        out.print(f"Values are {known}. {analysis.certainty_words(stored.problem, said)}", soft_wrap=True)
     share = numbers.get("share_of_true_hypervolume")
     found = f"; {100 * share:.2f} % of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(
         f"{numbers['distinct_cells']:,} distinct cells in {numbers['evaluations']:,} evaluations, "
-        f"{duration(numbers['seconds'])}, {stored.run.algorithm}, seed {stored.run.seed}{found}"
+        f"{analysis.duration(numbers['seconds'])}, {stored.run.algorithm}, seed {stored.run.seed}{found}"
     )
     for name in ("ended", "nearest"):
         if name in stored.run.extra and stored.run.complete:
             out.print(f"{stored.run.extra[name]}")
-    for line in [*spending_words(stored.run), *repeat_words(stored.problem, stored.run, place)]:
+    for line in [*analysis.spending_words(stored.run), *analysis.repeat_words(stored.problem, stored.run, place)]:
         out.print(line, soft_wrap=True)
     if not stored.run.complete:
         out.print("interrupted: this is what was found until then")

@@ -97,37 +97,29 @@ def show(
     width: FigureWidth = None,
 ) -> None:
     """Print a study's tables: medians and quartiles, pairwise tests, ranks over problems."""
-    from eomoo.analysis import (
-        check_indicators,
-        default_indicators,
-        load_results,
-        study_lines,
-        study_tables,
-        write_csv,
-        write_figures,
-        write_latex,
-    )
+    from eomoo import analysis
     from eomoo.files import check_figures
     from eomoo.plots import FORMS
 
     wide, forms = width or "column", [name for name in figures or () if name in FORMS]
     place = Path(next((name for name in figures or () if name not in FORMS), folder / "figures"))
     check_figures(forms, wide)
-    tables = study_tables(load_results(folder), at=_numbers("at", at) if at else ())
-    shown = _names(indicators) if indicators else default_indicators(tables)
-    check_indicators(shown, tables)
+    tables = analysis.study_tables(analysis.load_results(folder), at=_numbers("at", at) if at else ())
+    shown = _names(indicators) if indicators else analysis.default_indicators(tables)
+    analysis.check_indicators(shown, tables)
     written: list[Path] = []
     if csv is not None:
-        written += write_csv(tables, csv)
+        written += analysis.write_csv(tables, csv)
     if latex is not None:
-        write_latex(tables, _names(indicators) if indicators else (), latex)
+        analysis.write_latex(tables, _names(indicators) if indicators else (), latex)
         written.append(latex)
     if figures:
-        written += write_figures(tables.results, place, forms or ("png",), width=wide, own=place == folder / "figures")
+        own = place == folder / "figures"
+        written += analysis.write_figures(tables.results, place, forms or ("png",), width=wide, own=own)
     if as_json:
         print_json(tables.content)
         return
-    for part in study_lines(tables, shown):
+    for part in analysis.study_lines(tables, shown):
         console().print(part, soft_wrap=isinstance(part, str))
     for path in written:
         console().print(f"written: {path}", soft_wrap=True)

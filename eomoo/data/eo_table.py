@@ -10,18 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import eomoo.data.eo_files as eo_files
 from eomoo.data.datasets import find
-from eomoo.data.eo_files import (
-    LATENCY_FILE,
-    MACRO_FILE,
-    MACS_FILE,
-    MEASURED_FILE,
-    MICRO_FILE,
-    WALKS_FILE,
-    read_database,
-    read_tests,
-    read_walks,
-)
 from eomoo.errors import CellError, DataError
 from eomoo.fronts import Quantity
 from eomoo.space import Cell, load_space
@@ -96,7 +86,7 @@ _PUBLISHED = {
 }
 
 # The largest possible value under the accuracy names of each pickle.
-_DATABASES = {MICRO_FILE: 1.0, MACRO_FILE: 1.0, LATENCY_FILE: 1e9, MACS_FILE: 1e9}
+_DATABASES = {eo_files.MICRO_FILE: 1.0, eo_files.MACRO_FILE: 1.0, eo_files.LATENCY_FILE: 1e9, eo_files.MACS_FILE: 1e9}
 
 
 def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> pd.DataFrame:
@@ -126,11 +116,13 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
     import pandas as pd
 
     place = find("eo-hwnas", folder)
-    walks = read_walks(place / WALKS_FILE)
-    _check_walks(walks, place / WALKS_FILE)
-    tests = _same_cells(read_tests(place / MEASURED_FILE), walks, "index", place / MEASURED_FILE, "arch_")
+    walks = eo_files.read_walks(place / eo_files.WALKS_FILE)
+    _check_walks(walks, place / eo_files.WALKS_FILE)
+    tests = _same_cells(
+        eo_files.read_tests(place / eo_files.MEASURED_FILE), walks, "index", place / eo_files.MEASURED_FILE, "arch_"
+    )
     runs = {
-        name: _same_cells(read_database(place / name, high=high), walks, "hash", place / name)
+        name: _same_cells(eo_files.read_database(place / name, high=high), walks, "hash", place / name)
         for name, high in _DATABASES.items()
     }
     for name in runs:
@@ -139,9 +131,9 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
     columns: dict[str, object] = {
         **{name: walks[name] for name in ("index", "hash", "walk", "step")},
         **{name: tests[name] for name in EO_COLUMNS if name in tests and name != "index"},
-        **{f"{part}_micro": runs[MICRO_FILE][part] for part in ("train", "val")},
-        **{f"{part}_macro": runs[MACRO_FILE][part] for part in ("train", "val")},
-        "train_time": runs[MICRO_FILE]["train_time"],
+        **{f"{part}_micro": runs[eo_files.MICRO_FILE][part] for part in ("train", "val")},
+        **{f"{part}_macro": runs[eo_files.MACRO_FILE][part] for part in ("train", "val")},
+        "train_time": runs[eo_files.MICRO_FILE]["train_time"],
         "n_vertices": space.n_vertices[index].astype(np.int64),
         "n_edges": space.n_edges[index].astype(np.int64),
     }
@@ -192,11 +184,11 @@ def _check_database(path: Path, runs: Mapping[str, pd.DataFrame], walks: pd.Data
     graph = ["matrix", "ops"]
     unlike = (run["train"] != run["test"]) | (run["val"] != run["test"])
     # All three values of these two pickles are the same measurement.
-    alone = path.name in (LATENCY_FILE, MACS_FILE)
+    alone = path.name in (eo_files.LATENCY_FILE, eo_files.MACS_FILE)
     claims = (
         ((run[graph] != walks[graph]).any(axis=1), "adjacency and operations", "the walks"),
         (run["params"] != tests["params"], "the number of parameters", "the test results"),
-        (run["train_time"] != runs[MICRO_FILE]["train_time"], "the training time", MICRO_FILE),
+        (run["train_time"] != runs[eo_files.MICRO_FILE]["train_time"], "the training time", eo_files.MICRO_FILE),
         (run["test"] != _tested(path.name, tests), "final_test_accuracy", "the test results"),
         (unlike & alone, "final_train_accuracy and final_validation_accuracy", "final_test_accuracy"),
     )
@@ -207,7 +199,7 @@ def _check_database(path: Path, runs: Mapping[str, pd.DataFrame], walks: pd.Data
 
 def _tested(name: str, tests: pd.DataFrame) -> pd.Series:
     """What a pickle stores as the test accuracy, by the pickle's name."""
-    columns = {MICRO_FILE: "test_micro", MACRO_FILE: "test_macro", LATENCY_FILE: "latency"}
+    columns = {eo_files.MICRO_FILE: "test_micro", eo_files.MACRO_FILE: "test_macro", eo_files.LATENCY_FILE: "latency"}
     if name in columns:
         return tests[columns[name]]
     # The letter that says millions or thousands was lost in the pickle.

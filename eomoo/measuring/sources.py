@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 def training_backend(
     card: str | Path | None, *, data: str | Path | ImageData | None, folder: str | Path, settings: Mapping[str, object]
 ) -> LiveBackend:
-    """What trains and times the networks of a live card, into a folder.
-
-    Args:
-        card: A live card; by default that for images of one's own.
-        data: Other images than the card's: a source as for ``eomoo.images.open_data``, or a task of images.
-        folder: Where results are kept.
-        settings: Of the card's live backend, as for ``get_problem``.
-    """
+    """What trains and times the networks of a live card, into a folder; see ``measure`` for the arguments."""
     known, given = live_card(card), {**settings, "folder": str(folder)}
     if data is None:
         source = None
@@ -56,10 +49,8 @@ def timing_backend(
 
     Args:
         card: Whose skeleton, and of a live card whose setting of timing, is taken; by default that of So2Sat.
-        folder: Where results are kept.
+        folder, skeleton, latency: See ``measure``.
         data: Images that say how many bands, pixels and classes there are, for a live card.
-        skeleton: Another skeleton, or some of its values.
-        latency: Some values of a ``LatencySetting``.
     """
     from eomoo.live import Campaign, DataSource, LatencySetting
 
