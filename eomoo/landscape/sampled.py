@@ -179,7 +179,7 @@ def noise_of(sample: Sample, name: str) -> Facts | None:
         return None
     measured = rows[name].to_numpy() if name in rows else np.full(len(rows), np.nan)
     there = np.isfinite(measured)
-    cell = pd.Index(sample.cells).get_indexer(rows["index"][there])
+    cell = pd.Index(sample.cells).get_indexer(pd.Index(rows["index"][there]))
     single, repeats = measured[there], np.bincount(cell, minlength=len(sample.cells))
     if repeats.max(initial=0) < 2:
         return None

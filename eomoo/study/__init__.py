@@ -2,7 +2,7 @@
 
 ``plan``: what a study is, from a file or the command line. ``execute``: runs it. ``probes``: what is asked of every
 run beside its trace. ``record``: what a study's folder is for. ``earlier``: the run that is gone on with. ``store``:
-every evaluated cell of every run, in one SQLite file of the tables in ``schema``. ``rows``: what is read from it,
+every evaluated cell of every run, in one SQLite file, whose tables the SQL files make. ``rows``: what is read from it,
 and what proves it.
 
 A study that says what cannot be is a CardError (a ValueError), which names the key; a store that is missing, has

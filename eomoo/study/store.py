@@ -15,7 +15,7 @@ import numpy as np
 
 from eomoo.arrays import Floats, Ints
 from eomoo.errors import StoreError
-from eomoo.files import Database
+from eomoo.files import Database, Schema
 from eomoo.search.algorithms import AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
@@ -31,11 +31,28 @@ from eomoo.study.rows import (
     run_row,
     versions,
 )
-from eomoo.study.schema import RESULTS
 
 STORE_NAME = "results.sqlite"
 # How the work of a live card is spread, which changes none of its results.
 SPREAD = frozenset(("workers", "readers", "cluster"))
+
+
+def _statements(name: str) -> tuple[str, ...]:
+    """The statements of an SQL file beside this one."""
+    text = Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+    return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+_SECOND_FORMAT = _statements("second_format")
+_RESULTS = Schema(
+    what="result store",
+    marker="meta",
+    version=2,
+    tables=(*_statements("first_format"), *_SECOND_FORMAT),
+    # How 0.1.0's tables become today's, and how they are read as such.
+    upgrades={1: _SECOND_FORMAT},
+    views={1: _statements("first_as_second")},
+)
 _COUNT_RUNS = "UPDATE meta SET value = (SELECT count(*) FROM run) WHERE key = 'runs'"
 
 
@@ -56,7 +73,7 @@ class Store(Database):
         if not create and not os.path.isfile(path):
             raise StoreError(f"there are no results at {path}")
         self._is_new = create and not os.path.exists(path)
-        super().__init__(path, RESULTS, create=create)
+        super().__init__(path, _RESULTS, create=create)
 
     def __exit__(self, *exception: object) -> None:
         # What fails before its first result leaves no file that would look like one with results.
