@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import choice, known_name, listed, short
 from eomoo.data.measured_table import TABLE_FILE, MeasuredTable, is_measured, read_measured
 from eomoo.data.user_table import (
@@ -75,8 +75,16 @@ def rows_of(
     kinds: Mapping[str, str] | None = None,
 ) -> MeasuredRows:
     """The rows of a file, a folder, a frame or a measured table; see ``fit_table`` for the arguments."""
-    opened = _open(table)
-    frame, where = opened.frame, opened.where
+    where, files = Path("the table"), dict[str, str]()
+    if isinstance(table, str | Path):
+        where = _file_in(Path(table))
+        files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
+        table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
+    # What a measured table says of itself.
+    measured = table if isinstance(table, MeasuredTable) else None
+    facts: Facts = {} if measured is None else measured.facts
+    timed = {column["name"] for column in facts.get("columns", ()) if column["kind"] == "timed"}
+    frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table
     called = _called(frame.columns)
     frame = frame.rename(columns={column: name for column, (name, _) in called.items()})
     own = {name: unit for name, unit in called.values() if unit}
@@ -89,12 +97,12 @@ def rows_of(
         known_name("target", name, names, error=SettingError)
     cells, ended = cells_of(frame, where), ended_badly(frame)
     read = {name: numbers_of(frame[name], name, where, ended) for name in names}
-    skeleton = opened.skeleton or _skeleton_of(frame, cells)
+    skeleton = (measured and measured.skeleton) or _skeleton_of(frame, cells)
     counted = [name for name in names if name in AnalyticBackend.quantities]
     if counted and skeleton is not None:
         raise SettingError(f"{counted[0]} is counted exactly for every cell; it needs no model")
     # What is told of the same rounds, such as energy, was disturbed with the latency.
-    marks = {name: f"{LATENCY if name in opened.timed else name}_disturbed" for name in names}
+    marks = {name: f"{LATENCY if name in timed else name}_disturbed" for name in names}
     disturbed = {name: _disturbed(frame, mark) & np.isfinite(read[name][0]) for name, mark in marks.items()}
     left = {name: len(np.unique(cells[np.isfinite(read[name][0]) & ~disturbed[name]])) for name in names}
     spoilt = [name for name in names if disturbed[name].any() and left[name] < LEAST_CELLS]
@@ -104,54 +112,21 @@ def rows_of(
             "cells only; run the same command again while nothing else runs"
         )
     read = {name: found for name, found in read.items() if name not in spoilt}
+    known = {} if measured is None else measured.quantities
     return MeasuredRows(
-        title=opened.title,
+        title=facts.get("title", ""),
         cells=cells,
         values={name: np.where(disturbed[name], np.nan, values) for name, (values, _) in read.items()},
         failed=np.any([failed for _, failed in read.values()], axis=0),
         disturbed=sum(int(disturbed[name].sum()) for name in read),
         walk=_walks(frame),
         targets={
-            name: _target(name, values, opened.known.get(name), units.get(name), kinds.get(name))
+            name: _target(name, values, known.get(name), units.get(name), kinds.get(name))
             for name, (values, _) in read.items()
         },
         skeleton=skeleton,
-        files=opened.files,
-        device=opened.device,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Opened:
-    """A table as a frame, and what it says of itself."""
-
-    frame: pd.DataFrame
-    where: Path
-    files: dict[str, str]
-    title: str = ""
-    known: Mapping[str, Quantity] = field(default_factory=dict)
-    timed: frozenset[str] = frozenset()
-    skeleton: Skeleton | None = None
-    device: str = ""
-
-
-def _open(table: str | Path | pd.DataFrame | MeasuredTable) -> _Opened:
-    where, files = Path("the table"), {}
-    if isinstance(table, str | Path):
-        where = _file_in(Path(table))
-        files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
-        table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
-    if not isinstance(table, MeasuredTable):
-        return _Opened(frame=table, where=where, files=files)
-    return _Opened(
-        frame=table.to_dataframe(),
-        where=where,
         files=files,
-        title=table.facts["title"],
-        known=table.quantities,
-        timed=frozenset(column["name"] for column in table.facts["columns"] if column["kind"] == "timed"),
-        skeleton=table.skeleton,
-        device=str(table.facts.get("device", {}).get("timing", "")),
+        device=str(facts.get("device", {}).get("timing", "")),
     )
 
 
