@@ -17,8 +17,8 @@ from eomoo.fronts.directions import reference_directions
 from eomoo.fronts.dominance import non_dominated
 from eomoo.space import load_space
 from eomoo.space.cell import MAX_VERTICES
+from eomoo.space.enumeration import N_INTERIOR
 
-_INTERIOR = MAX_VERTICES - 2
 # 91 for three objectives. 4,950 weights raise R2 by 1 to 4 % on random fronts of 20 points.
 _MOST_WEIGHTS = 100
 
@@ -145,7 +145,7 @@ def edit_distances(cells: Ints) -> Ints:
     k = len(edges)
     if k == 0:
         return np.zeros((0, 0), dtype=np.int64)
-    every = np.array(list(permutations(range(_INTERIOR))))
+    every = np.array(list(permutations(range(N_INTERIOR))))
     vertices = np.concatenate(
         (np.zeros((len(every), 1), int), every + 1, np.full((len(every), 1), MAX_VERTICES - 1)), axis=1
     )
@@ -158,7 +158,7 @@ def edit_distances(cells: Ints) -> Ints:
         named = labels[row][every].reshape(len(every), -1)
         agreement = np.concatenate((turned, named), axis=1, dtype=np.float32) @ mine
         best[row] = agreement.max(axis=0)
-    distances: NDArray[np.float32] = n_edges[:, None] + n_edges + _INTERIOR - best
+    distances: NDArray[np.float32] = n_edges[:, None] + n_edges + N_INTERIOR - best
     return distances.astype(np.int64)
 
 
@@ -208,6 +208,6 @@ def _aligned_codes(cells: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32
     """Adjacency (k, 7, 7) and one-hot labels (k, 5, 4) of the stored members, unused a label of its own."""
     space = load_space()
     edges = space.structure_adjacency[space.structure[cells]].astype(np.float32)
-    used = np.arange(_INTERIOR) < space.n_vertices[cells, None] - 2
+    used = np.arange(N_INTERIOR) < space.n_vertices[cells, None] - 2
     codes = np.where(used, space.padded_ops(cells), 3)
     return edges, (codes[:, :, None] == np.arange(4)).astype(np.float32)

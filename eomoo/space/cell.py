@@ -194,15 +194,10 @@ def _hash_graph(matrix: Sequence[Sequence[int]], labels: Sequence[int]) -> str:
     sources = [[w for w in range(n) if matrix[w][v]] for v in range(n)]
     targets = [[w for w in range(n) if matrix[v][w]] for v in range(n)]
     digests = [_md5(str((len(targets[v]), len(sources[v]), labels[v]))) for v in range(n)]
+
+    def together(vertices: list[int]) -> str:
+        return "".join(sorted(digests[w] for w in vertices))
+
     for _ in range(n):
-        digests = [
-            _md5(
-                "".join(sorted(digests[w] for w in sources[v]))
-                + "|"
-                + "".join(sorted(digests[w] for w in targets[v]))
-                + "|"
-                + digests[v]
-            )
-            for v in range(n)
-        ]
+        digests = [_md5(f"{together(sources[v])}|{together(targets[v])}|{digests[v]}") for v in range(n)]
     return _md5(str(sorted(digests)))

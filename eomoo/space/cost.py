@@ -11,9 +11,9 @@ from eomoo.arrays import Bools, Ints
 from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.space.cell import MAX_VERTICES
+from eomoo.space.enumeration import N_INTERIOR
 from eomoo.space.tables import Tables
 
-_INTERIOR = MAX_VERTICES - 2
 _OUT = MAX_VERTICES - 1
 
 
@@ -52,7 +52,7 @@ class Skeleton:
     image_size: int = 32
 
     def __post_init__(self) -> None:
-        least = {"stem_channels": _INTERIOR, "n_classes": 2}
+        least = {"stem_channels": N_INTERIOR, "n_classes": 2}
         for field in fields(self):
             whole(f"skeleton: {field.name}", getattr(self, field.name), least=least.get(field.name, 1))
         if self.image_size >> (self.n_stacks - 1) < 1:
@@ -102,7 +102,7 @@ def vertex_channels(adjacency: Bools, width: int) -> Ints:
     share = np.maximum(joined.sum(axis=1, keepdims=True), 1)
     extra = np.cumsum(joined, axis=1) <= width % share
     channels: Ints = joined * (width // share + extra)
-    for v in range(_INTERIOR - 2, -1, -1):
+    for v in range(N_INTERIOR - 2, -1, -1):
         successors = adjacency[:, v + 1, 1:_OUT] * channels
         channels[:, v] = np.where(joined[:, v] == 1, channels[:, v], successors.max(axis=1))
     return channels
@@ -135,7 +135,7 @@ def _inside(space: Tables, indices: Ints, skeleton: Skeleton, *, batch_norm: int
 def _structure_costs(space: Tables, skeleton: Skeleton, batch_norm: int, spatial: bool) -> tuple[Ints, Ints, Ints]:
     """Cost of a conv3x3 and of a conv1x1 at each vertex (n, 5), and of all projections (n,)."""
     adjacency = space.structure_adjacency
-    shape = (len(adjacency), _INTERIOR)
+    shape = (len(adjacency), N_INTERIOR)
     conv3x3, conv1x1 = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     projection = np.zeros(len(adjacency), dtype=np.int64)
     copies, previous = skeleton.cells_per_stack, skeleton.stem_channels

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from eomoo.arrays import Ints
 from eomoo.checks import known_name
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
+from eomoo.space.enumeration import N_INTERIOR
 from eomoo.space.structural import STRUCTURAL_NAMES, structural_features
 from eomoo.space.tables import Tables
 
-_INTERIOR = MAX_VERTICES - 2
 _OUT = MAX_VERTICES - 1
 _BLOCK = 1 << 13  # cells at a time: 141 features of each are 5 MB
 _SHORT = ("conv3x3", "conv1x1", "maxpool")
@@ -21,7 +21,7 @@ _SHORT = ("conv3x3", "conv1x1", "maxpool")
 _FIRST_SLOT = np.array([6, 1, 11])
 _SLOT_NAMES = (
     "input",
-    *(f"{name}_{k}" for name in ("conv1x1", "conv3x3", "maxpool") for k in range(1, _INTERIOR + 1)),
+    *(f"{name}_{k}" for name in ("conv1x1", "conv3x3", "maxpool") for k in range(1, N_INTERIOR + 1)),
     "output",
 )
 _SIZE_17 = len(_SLOT_NAMES)
@@ -68,7 +68,7 @@ def matrix_17x17(space: Tables, indices: Ints) -> NDArray[np.uint8]:
     adjacency = space.structure_adjacency[structure]
     slot = np.zeros((len(indices), MAX_VERTICES), dtype=np.int64)
     slot[:, _OUT] = _SIZE_17 - 1
-    for v in range(_INTERIOR):
+    for v in range(N_INTERIOR):
         before = (ops[:, :v] == ops[:, v : v + 1]).sum(axis=1)
         slot[:, v + 1] = _FIRST_SLOT[ops[:, v]] + before
     cell, x, y = np.nonzero(adjacency)
@@ -79,7 +79,7 @@ def matrix_17x17(space: Tables, indices: Ints) -> NDArray[np.uint8]:
 
 def _one_hot(space: Tables, indices: Ints) -> NDArray[np.uint8]:
     genes = space.genotype(indices)
-    used = np.arange(_INTERIOR) < space.n_vertices[indices, None] - 2
+    used = np.arange(N_INTERIOR) < space.n_vertices[indices, None] - 2
     chosen = (genes[:, N_EDGE_GENES:, None] == np.arange(3)) & used[:, :, None]
     return np.concatenate([genes[:, :N_EDGE_GENES], chosen.reshape(len(genes), -1)], axis=1).astype(np.uint8)
 
@@ -99,7 +99,7 @@ def _both(space: Tables, indices: Ints) -> NDArray[np.float32]:
 
 FEATURE_KINDS = ("one-hot", "17x17", "structural", "structural+one-hot")
 _EDGE_NAMES = tuple(f"edge_{x}_{y}" for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES))
-_OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, _INTERIOR + 1) for name in _SHORT)
+_OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, N_INTERIOR + 1) for name in _SHORT)
 _Encode = Callable[[Tables, Ints], NDArray[np.number]]
 _KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.number]]] = {
     "one-hot": (_one_hot, (*_EDGE_NAMES, *_OP_NAMES), np.uint8),
