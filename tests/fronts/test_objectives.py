@@ -38,7 +38,7 @@ def test_the_best_so_far_is_raw():
 
 
 def test_facts_are_told_in_order():
-    assert (BOTH.n, len(BOTH), BOTH[1].name) == (2, 2, "params")
+    assert (len(BOTH), BOTH[1].name) == (2, "params")
     assert (BOTH.names, BOTH.titles) == (["acc", "params"], ["accuracy", "parameters"])
     assert (BOTH.units, BOTH.directions) == (["%", ""], ["max", "min"])
     assert [o.label for o in BOTH] == ["accuracy (%)", "parameters"]
