@@ -15,12 +15,13 @@ import pytest
 import eomoo
 from eomoo.images import ArrayImages
 from eomoo.live.batches import prepare
-from eomoo.live.devices import torch_state
+from eomoo.live.devices import Group, torch_state
 from eomoo.live.evaluation import evaluate
 from eomoo.live.metrics import Accuracy
 from eomoo.live.network import build_network
 from eomoo.live.recipes import get_recipe
 from eomoo.live.runs import CurveSetting
+from eomoo.live.steps import Steps
 from eomoo.live.training import load_trained, train
 from eomoo.live.weights import load_state, save_state
 
@@ -148,6 +149,22 @@ def test_a_training_beside_something_else_is_marked_also_where_it_was_so_in_its_
     assert run(0.95, "1+1", "quiet").contended is False
     # What is read again says the same.
     assert run(1.0, "1", "busy").contended is True
+
+
+def test_on_a_gpu_the_driver_tells_after_each_epoch_who_else_computed(tiny_data, tiny_skeleton, monkeypatch):
+    asked, told = [], iter([None, False, True, False])
+    nvml = SimpleNamespace(neighbour=lambda since: asked.append(since) or next(told))
+    monkeypatch.setattr("eomoo.live.steps.open_nvml", lambda device: nvml)
+    monkeypatch.setattr("eomoo.live.steps.now", iter(range(10)).__next__)
+    network, place = build_network(CELL, tiny_skeleton), torch.device("cpu")
+    steps = Steps(network, RECIPE, tiny_data, torch.ones(tiny_data.n_classes), device=place, group=Group())
+    steps.cuda, found = True, []
+    for _ in range(4):
+        steps.sums()
+        found.append(steps.contended)
+    # Once somebody was there, nobody is asked any more.
+    assert found == [None, False, True, True]
+    assert asked == [0, 1, 2]
 
 
 def test_the_same_seed_gives_the_same_weights(tiny_data, tiny_skeleton, tmp_path):
