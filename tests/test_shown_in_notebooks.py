@@ -142,7 +142,7 @@ def test_a_front_shows_its_band_and_its_choices(pose):
     assert str(found.groups[0].representative) in seen.texts
     assert len(seen.of("img")) == 1
     labels = found.plot().axes[0].get_legend_handles_labels()[1]
-    assert labels[:2] == ["the true front, 90 %", "the true front, 50 %"]
+    assert labels[:2] == ["true front, 90 % band", "true front, 50 % band"]
 
 
 def test_a_measured_table_shows_its_rows_without_what_is_empty():

@@ -238,6 +238,8 @@ def load_results(folder: str | Path) -> StudyResults:
         # A run alone that is under way, or was interrupted, is shown as far as it is.
         runs = [run for run in everything if run.complete] or everything
         if not runs:
+            if study is None:
+                raise StoreError(f"the run in {place} has no results yet; the same eomoo run command goes on with it")
             raise StoreError(f"no run of the study in {place} has ended yet")
         found = []
         for problem in store.problems():

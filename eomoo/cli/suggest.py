@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
@@ -74,6 +75,11 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     # As the run's own front tells them: means of its repeats.
     problem.tell_repeats(results.runs[0].n_repeats)
     trace, (front,) = results.traces[0], results.fronts(0, [results.runs[0].budget])
+    # What was contended would be timed anew, and be another value than the front's.
+    limited = results.runs[0].evaluated.get("limited", [[]] * len(trace.cells))
+    for cell, values, more in zip(trace.cells.tolist(), trace.values.tolist(), limited, strict=True):
+        if len(more) == len(problem.constraints) and None not in more:
+            problem.keep_values(cell, np.array([*values, *more], dtype=np.float64))
     return problem, trace.cells[front] if not constraints else None
 
 

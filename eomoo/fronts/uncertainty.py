@@ -227,7 +227,7 @@ class FrontUncertainty:
         figure, ax = axes_of(axes)
         values = self.objectives.raw(np.median(self.drawn, axis=0))
         for share, outline in outlines_of(self.objectives, values, self.band()):
-            ax.fill(*outline.T, color=COLORS[0], alpha=0.18 if share > 50 else 0.4, label=f"the true front, {share} %")
+            ax.fill(*outline.T, color=COLORS[0], alpha=0.18 if share > 50 else 0.4, label=f"true front, {share} % band")
         takes = np.isin(self.cells, [group.representative for group in self.groups])
         ax.plot(*values.T, ".", markersize=3, color=COLORS[1], label=f"cells ({len(values)})")
         ax.plot(*values[takes].T, "D", color=COLORS[0], markersize=3.5, label=f"can be told apart ({takes.sum()})")

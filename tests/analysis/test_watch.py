@@ -134,6 +134,16 @@ def test_folders_that_go_or_are_closed_take_no_page_from_others(small, tmp_path,
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_folder_that_goes_as_a_whole_ends_nothing(small, tmp_path):
+    eomoo.run(small, algorithm="random", budget=5, out=tmp_path / "runs", figures=())
+    with watching(tmp_path / "runs") as ask:
+        assert ask("/page/")[0] == 200
+        shutil.rmtree(tmp_path / "runs")
+        assert ask("/states") == (200, "{}")
+        assert ask("/page/")[0] == 404
+        assert ask("/")[0] == 200
+
+
 def test_only_this_machines_own_name_is_answered_to(tmp_path):
     with watching(tmp_path) as ask:
         assert ask("/")[0] == ask("/", host=f"localhost:{ask.port}")[0] == 200

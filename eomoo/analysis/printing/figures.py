@@ -69,7 +69,7 @@ def plot_front(
         ax.plot(*seen.T, ".", color=_SEEN, markersize=2.6, mew=0, label=f"evaluated ({len(seen):,})", zorder=1)
     for share, outline in bands:
         alpha = 0.18 if share > 50 else 0.4
-        ax.fill(*outline.T, color=_SURE, alpha=alpha, linewidth=0, zorder=1.5, label=f"the true front, {share} %")
+        ax.fill(*outline.T, color=_SURE, alpha=alpha, linewidth=0, zorder=1.5, label=f"true front, {share} % band")
     ends = [front]
     if deviations is not None and (deviations > 0).any() and not bands:
         ends += [front - deviations, front + deviations] if reach is None else list(reach)
@@ -94,7 +94,8 @@ def _labelled(ax: Axes, x: str, y: str, *, title: str | None = None) -> Axes:
     """Name the axes, whose titles are no formulas, and show the legend, under a title where it has one."""
     ax.set_xlabel(x, parse_math=False)
     ax.set_ylabel(y, parse_math=False)
-    ax.legend(title=title)
+    # Points shine through where it must stand over some.
+    ax.legend(title=title, frameon=True, framealpha=0.8, edgecolor="none")
     return ax
 
 

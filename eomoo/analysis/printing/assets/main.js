@@ -66,7 +66,7 @@ function scatterKeys(front) {
   return h("figcaption", { class: "keys" },
     h("span", {}, dot("mark", 4.5), front.takes ? `can be told apart (${front.takes.length})` : `on the front (${total})`),
     front.takes ? h("span", {}, dot("mark member", 4.5), `on the ${front.predicted ? "predicted " : ""}front (${total})`) : null,
-    front.band.map(({ share }) => h("span", {}, patch(share), `the true front, ${share} %`)),
+    front.band.map(({ share }) => h("span", {}, patch(share), `true front, ${share} % band`)),
     front.knee === null ? null : h("span", {}, diamond, "its knee"),
     ["measured", "extrapolated"].map((word) => {
       const n = front.on.filter((k) => front.known(k).endsWith(word)).length;

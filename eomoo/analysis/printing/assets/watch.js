@@ -33,7 +33,7 @@ async function look() {
     states = await (await fetch("/states")).json();
     const names = Object.keys(states).sort();
     if (names.join("\n") !== Object.keys(before).sort().join("\n")) links();
-    if (!names.length) said.textContent = "Nothing is here yet.";
+    if (!names.length) said.textContent = shown === null ? "Nothing is here yet." : "What was here is gone; this is what it showed last.";
     else if (!(shown in states)) show(names[0]);
     else if (before[shown] !== states[shown]) touched() ? (button.hidden = false) : show(shown);
     if (names.length) said.textContent = `as of ${new Date().toLocaleTimeString()}`;
