@@ -41,8 +41,8 @@ _LOOK: Facts = {
     "axes.titlesize": "medium", "figure.titlesize": "medium", "xtick.labelsize": "small", "ytick.labelsize": "small",
     "legend.fontsize": "small", "legend.title_fontsize": "small", "legend.frameon": False, "legend.handlelength": 1.8,
     "legend.handletextpad": 0.5, "legend.labelspacing": 0.3, "legend.borderpad": 0.1, "axes.spines.top": False,
-    "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5, "lines.linewidth": 1.2, "hatch.linewidth": 0.5, "axes.formatter.useoffset": False,
+    "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5, "ytick.major.size": 2.5, "lines.linewidth": 1.2, "hatch.linewidth": 0.5, "axes.formatter.useoffset": False,
     "figure.dpi": 300, "savefig.dpi": "figure",
     # Whole letters in a PDF (publishers refuse Type 3), drawn ones in an SVG; the same bytes from the same content.
     "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "eomoo",

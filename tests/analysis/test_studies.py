@@ -255,7 +255,7 @@ def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(StoreError, match="no results"):
         load_results(tmp_path)
     Store(tmp_path / STORE_NAME, create=True).close()
-    with pytest.raises(StoreError, match="the run in .* has no results yet; the same eomoo run command goes on"):
+    with pytest.raises(StoreError, match=r"the run in .* has no results yet; the same eomoo run command goes on"):
         load_results(tmp_path)
 
 
