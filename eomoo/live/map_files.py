@@ -6,8 +6,8 @@ import colorsys
 import re
 import textwrap
 import warnings
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import choice, positive
+from eomoo.checks import choice, first_line, positive
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path
 from eomoo.images import SO2SAT_CLASSES, Grid, SceneBands
@@ -113,6 +113,7 @@ def write_map(
         stack.enter_context(warnings.catch_warnings())
         # Of a scene that has none, which may be mapped as well.
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        stack.enter_context(_writing_rasters(target))
         kept = [stack.enter_context(atomic_path(own)) for own in paths]
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_MIB):
             bands = names if probability == "classes" else ["probability of the class"]
@@ -133,6 +134,17 @@ def write_map(
             shown = _small(kept[0], grid.shape), _small(kept[1], grid.shape)
         _draw(*shown, names=names, colors=colors, title=f"{scene.name}: {classifier}", path=kept[2])
     return MapFiles(classes=paths[0], probabilities=paths[1], picture=paths[2], counts=counts[1:], grid=grid)
+
+
+@contextmanager
+def _writing_rasters(path: Path) -> Iterator[None]:
+    """Say which files cannot be written, which GDAL tells late, at times on reading them back, without the reason."""
+    rasterio = require("rasterio", purpose="to write GeoTIFF")
+    try:
+        yield
+    except rasterio.errors.RasterioIOError as error:
+        why = first_line(error)
+        raise DataError(f"cannot write {path} and the files beside it: the disk may be full ({why})") from error
 
 
 def check_bands(classifier: Classifier, scene: SceneBands) -> None:

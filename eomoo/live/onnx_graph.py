@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from eomoo.checks import choice
 from eomoo.errors import DataError, SettingError
+from eomoo.files import writing
 from eomoo.packages import require
 from eomoo.space import Skeleton
 
@@ -139,7 +140,7 @@ def _drop_identities(graph: Any) -> None:
 def _quantised(model: Any, images: NDArray[np.float32]) -> Any:
     onnx = require("onnx", purpose="to export a network")
     quantization = require("onnxruntime.quantization", purpose="to quantise a network")
-    with TemporaryDirectory(prefix="eomoo-") as folder, _quiet():
+    with TemporaryDirectory(prefix="eomoo-") as folder, _quiet(), writing(f"{folder} (see TMPDIR)"):
         path = Path(folder) / "int8.onnx"
         quantization.quantize_static(
             model,

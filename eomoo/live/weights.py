@@ -36,8 +36,12 @@ def save_state(path: str | Path, state: Mapping[str, object]) -> None:
     import torch
 
     content = {**state, "format": _FORMAT}
-    with atomic_path(path) as temporary:
-        torch.save({**content, "sha256": _digest(content)}, temporary)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        try:
+            torch.save({**content, "sha256": _digest(content)}, file)
+        except RuntimeError as error:
+            # torch hides what kept its file from being written.
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def load_state(path: str | Path) -> Facts:

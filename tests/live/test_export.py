@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import eomoo
-from eomoo.errors import SettingError
+from eomoo.errors import DataError, SettingError
 from eomoo.images import read_batch
 from eomoo.live.assessment import assess
 from eomoo.live.classifier import load_classifier, onnx_session, run_onnx
@@ -91,7 +91,7 @@ def test_a_network_is_measured_alike_from_every_file(trained, tiny_data, tmp_pat
     assert files[3].stat().st_size < files[2].stat().st_size
 
 
-def test_eight_bits_are_those_of_weights_and_feature_maps(tiny_skeleton):
+def test_eight_bits_are_those_of_weights_and_feature_maps(tiny_skeleton, small_disk):
     """With images of one range feature maps of others would saturate: the calibration counts."""
     import onnx
 
@@ -105,6 +105,8 @@ def test_eight_bits_are_those_of_weights_and_feature_maps(tiny_skeleton):
     expected = run_onnx(onnx_session(onnx_bytes(network, tiny_skeleton, statistics=how["statistics"]), ""), x)
     near, far = (np.abs(run_onnx(onnx_session(content, ""), x) - expected).max() for content in (right, wrong))
     assert near < 0.1 * np.abs(expected).max() < far
+    with small_disk(1000), pytest.raises(DataError, match=r"cannot write .*TMPDIR\): the file is larger than"):
+        onnx_bytes(network, tiny_skeleton, calibration=x, **how)
     with pytest.raises(ValueError, match="calibrated on training images"):
         onnx_bytes(network, tiny_skeleton, precision="int8")
 

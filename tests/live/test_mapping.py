@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from raster_files import open_raster, write_raster
 
+from eomoo.errors import DataError
 from eomoo.images import Scene, SceneBands
 from eomoo.live import mapping, predict_scene
 from eomoo.live.classifier import Classifier
@@ -129,6 +130,18 @@ def test_an_interrupted_map_leaves_nothing_and_an_earlier_one_as_it_was(monkeypa
         write_map(classifier(4, interrupted), scene, tmp_path / "out" / "map.tif", stride=1)
     assert len(calls) == 3
     assert [(p.name, p.read_bytes()) for p in (tmp_path / "out").iterdir()] == [("map.tif", b"earlier")]
+
+
+@pytest.mark.parametrize("missing", [1, 3000])
+def test_a_full_disk_is_told_wherever_it_gets_full(tmp_path, field, small_disk, missing):
+    """GDAL tells of blocks that are missing, but of a directory at the file's end only on reading it."""
+    (tmp_path / "out").mkdir()
+    with SceneBands([field]) as scene:
+        done = write_map(classifier(4, mean_of_bands), scene, tmp_path / "map.tif", stride=1)
+        largest = done.probabilities.stat().st_size
+        with small_disk(max(largest - missing, 0)), pytest.raises(DataError, match="and the files beside it: the disk"):
+            write_map(classifier(4, mean_of_bands), scene, tmp_path / "out" / "map.tif", stride=1)
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(

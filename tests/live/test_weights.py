@@ -58,6 +58,12 @@ def test_no_changed_byte_is_believed(run, tmp_path, name):
     assert refused > 20
 
 
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, small_disk):
+    with small_disk(60_000), pytest.raises(DataError, match=r"cannot write .*w\.pt: the file is larger than allowed"):
+        save_state(tmp_path / "w.pt", {"model": {"a": torch.zeros(100_000)}})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_changed_number_is_refused(tmp_path):
     state = {"model": {"a": torch.arange(6.0).reshape(2, 3)}, "epoch": 3}
     save_state(tmp_path / "a.pt", state)
