@@ -86,4 +86,5 @@ def _usage(name: str, command: Any) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """A help text as Markdown that shows it as it is."""
-    return re.sub(r"(`[^`]*`)|([<>|*_\[\]])", lambda found: found[1] or f"\\{found[2]}", text)
+    # Not all of these may have a backslash before them in Markdown, which would be shown then.
+    return re.sub(r"(`[^`]*`)|([<>|*_\[\]])", lambda found: found[1] or f"&#{ord(found[2])};", text)
