@@ -154,7 +154,8 @@ class CellValues:
     def basis(self, i: ArrayLike) -> list[str]:
         """What the objectives' values of cells (n,) rest on: "measured", "" for predictions, or what lessens them.
 
-        Where some predicted objectives were measured and others were not, it names them.
+        What lessens measured values of limited quantities is told too. Where some predicted objectives were measured
+        and others were not, it names them.
         """
         cells = np.atleast_1d(self.space.check(i))
         parts = list(zip(self.objectives, self._columns[: self.n_obj], strict=True))
@@ -168,6 +169,12 @@ class CellValues:
                 measured[k] += [objective.title] if known[k] else []
                 # What lessens a prediction does not lessen what was measured.
                 found[k] += marks[k].split(", ") if marks[k] and not (known[k] and backend.predicts) else []
+        asked = {column for _, column in predicted}
+        for source, quantity in dict.fromkeys(self._columns):
+            # What was measured beside predictions, and what limits are on, is no better than its marks either.
+            if (source, quantity) not in asked and not self.backends[source].predicts:
+                for k, marks in enumerate(self.backends[source].marks(cells, [quantity])[:, 0].tolist()):
+                    found[k] += marks.split(", ") if marks else []
         for k, titles in enumerate(measured):
             word = "measured" if len(titles) == len(predicted) else f"{' and '.join(titles)} measured"
             found[k] = [word, *found[k]] if titles else found[k]

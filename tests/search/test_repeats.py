@@ -222,6 +222,19 @@ def test_no_member_of_a_front_has_a_disturbed_timing_without_a_mark(search, kind
     assert (np.array(["contended" in text for text in said]) == loud).all()
 
 
+@pytest.mark.parametrize("predicted", [False, True])
+def test_a_disturbed_timing_is_told_where_it_is_limited_or_stands_beside_predictions(pose, predicted):
+    problem = pose("err", "lat") if predicted else pose("err", "size", constraints=["lat<=22"])
+    source = problem.backends["synthetic"]
+    source.marks = lambda cells, names: np.where(np.array(names) == "lat", "contended", "")[None].repeat(len(cells), 0)
+    if predicted:
+        models = SyntheticBackend()
+        models.predicts = True
+        problem._shared.backends = {"synthetic": source, "models": models}
+        problem._columns = [("models", "err"), ("synthetic", "lat")]
+    assert problem.basis([5, 7]) == ["contended" if predicted else "measured, contended"] * 2
+
+
 def test_an_interrupted_search_marks_its_disturbed_timings_too(search):
     run = search({}, kind=Timings, repeats=2, patience=0)
     assert not run.stored.run.complete
