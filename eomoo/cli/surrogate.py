@@ -18,6 +18,7 @@ from eomoo.plots import number
 
 if TYPE_CHECKING:
     from eomoo.models import Models, Quality, Record
+    from eomoo.models.cell_models import Calibration
 
 
 app = typer.Typer(
@@ -254,16 +255,22 @@ def _uses(models: Models | Record, quality: Mapping[str, Mapping[str, Quality]])
 def _print_groups(models: Models | Record, quality: Mapping[str, Mapping[str, Quality]]) -> None:
     """Calibration by group of cells, of the first way of holding out: a row a group, a column a target."""
     first = {name: next(iter(schemes.items())) for name, schemes in quality.items()}
-    groups = {g.group: g.n for _, q in first.values() for g in q.groups}
+    groups: dict[str, list[Calibration | None]] = {g.group: [] for _, q in first.values() for g in q.groups}
     if not groups:
         return
+    for name, found in groups.items():
+        found += [next((g for g in q.groups if g.group == name), None) for _, q in first.values()]
     how = " and ".join(dict.fromkeys(_SCHEMES[scheme] for scheme, _ in first.values()))
     title = f"Values within two deviations, and root mean square of errors in deviations; held out by {how}"
-    table = Table("cells", title=title, caption="groups of at least 30 cells")
-    for heading in ("n", *(models.targets[name].title for name in first)):
+    caption = "groups of at least 30 cells; those of one walk err together, so that few walks say little"
+    by_walk = how == "walk" and any(g.lots for _, q in first.values() for g in q.groups)
+    table = Table("cells", title=title, caption=caption if by_walk else "groups of at least 30 cells")
+    for heading in ("n", *(["walks"] * by_walk), *(models.targets[name].title for name in first)):
         table.add_column(heading, justify="right")
-    for group, n in groups.items():
-        found = ({g.group: g for g in q.groups}.get(group) for _, q in first.values())
-        words = group.removesuffix("s") if group.startswith("1 ") else group
-        table.add_row(words, str(n), *("-" if g is None else f"{100 * g.coverage:.1f} % {g.rms_z:.2f}" for g in found))
+    for name, found in groups.items():
+        known = [g for g in found if g is not None]
+        words = name.removesuffix("s") if name.startswith("1 ") else name
+        walks = " to ".join(dict.fromkeys(str(f(g.lots for g in known) or "-") for f in (min, max)))
+        figures = ("-" if g is None else f"{100 * g.coverage:.1f} % {g.rms_z:.2f}" for g in found)
+        table.add_row(words, str(known[-1].n), *([walks] * by_walk), *figures)
     console().print(table)

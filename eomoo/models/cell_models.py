@@ -65,12 +65,14 @@ class Calibration:
         n: Their number.
         coverage: Share whose measured value lies within two deviations.
         rms_z: Root mean square of the errors in deviations.
+        lots: Number of walks, cells or combinations of operations that were held out together; 0 where it is unknown.
     """
 
     group: str
     n: int
     coverage: float
     rms_z: float
+    lots: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

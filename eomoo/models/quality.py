@@ -209,7 +209,7 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
 
     rhos, errors, inside, squares = [], [], [], []
     weights, resampled = resamples(held_out[0].group), []
-    groups: dict[str, list[tuple[int, float, float]]] = {}
+    groups: dict[str, list[tuple[int, float, float, int]]] = {}
     for h in held_out:
         error = h.measured - h.mean
         z = np.abs(error) / (growth * h.std())
@@ -219,7 +219,9 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
         squares.append(float(np.mean(z**2)))
         resampled.append((correlations(rankdata(h.measured), rankdata(h.mean), weights), weights @ (z <= 2)))
         for name, rows in groups_of(h).items():
-            groups.setdefault(name, []).append((len(rows), float(np.mean(z[rows] <= 2)), float(np.mean(z[rows] ** 2))))
+            lots = len(np.unique(h.group[rows]))
+            figures = (len(rows), float(np.mean(z[rows] <= 2)), float(np.mean(z[rows] ** 2)), lots)
+            groups.setdefault(name, []).append(figures)
     return Quality(
         spearman=float(np.mean(rhos)),
         spearman_std=float(np.std(rhos)),
@@ -237,9 +239,10 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
     )
 
 
-def _calibration(group: str, figures: list[tuple[int, float, float]]) -> Calibration:
-    n, inside, squares = zip(*figures, strict=True)
-    return Calibration(group=group, n=n[0], coverage=float(np.mean(inside)), rms_z=float(np.sqrt(np.mean(squares))))
+def _calibration(group: str, figures: list[tuple[int, float, float, int]]) -> Calibration:
+    n, inside, squares, lots = zip(*figures, strict=True)
+    rms_z = float(np.sqrt(np.mean(squares)))
+    return Calibration(group=group, n=n[0], coverage=float(np.mean(inside)), rms_z=rms_z, lots=min(lots))
 
 
 def groups_of(held: HeldOut) -> dict[str, Ints]:

@@ -141,9 +141,10 @@ def read_record(folder: str | Path) -> Record:
 
 
 def _quality(figures: Mapping[str, Any]) -> Quality:
-    groups = (dict(zip(("group", "n", "coverage", "rms_z"), row, strict=True)) for row in figures["groups"])
+    facts = ("group", "n", "coverage", "rms_z", "lots")
+    groups = (dict(zip(facts[: max(len(row), 4)], row, strict=True)) for row in figures["groups"])
     ends = {name: tuple(figures[name]) for name in ("spearman_interval", "coverage_interval") if name in figures}
-    return Quality(**{**figures, **ends, "groups": tuple(Calibration(**facts) for facts in groups)})
+    return Quality(**{**figures, **ends, "groups": tuple(Calibration(**group) for group in groups)})
 
 
 def add_file(folder: str | Path, name: str) -> None:

@@ -129,7 +129,13 @@ def test_models_are_fitted_to_any_table_and_tell_their_quality(own):
     assert set(found["rank"]) == {"by_walk", "by_cell", "by_operations"}
     assert (found["top_acc"]["by_cell"]["n"], found["rank"]["by_cell"]["n"]) == (60, 51)
     assert found["top_acc"]["by_cell"]["spearman"] > 0.8
-    assert "top accuracy" in run("check", own).stdout
+    told = run("check", own).stdout
+    assert "top accuracy" in told
+    # Of the ten walks, each target's groups hold some; the first line of a group says how many.
+    walks = [g["lots"] for name in found for g in found[name]["by_walk"]["groups"] if g["group"] == "7 vertices"]
+    assert all(1 < n <= 10 for n in walks)
+    row = next(line for line in told.splitlines() if "7 vertices" in line)
+    assert row.split("│")[3].strip() == " to ".join(dict.fromkeys(str(f(walks)) for f in (min, max)))
 
 
 def test_the_card_that_is_written_is_a_problem(own, space):
@@ -163,7 +169,7 @@ def test_the_published_encoding_and_units_can_be_told(table, tmp_path):
     # Trees alone know one relative deviation of a quantity that is modelled by its logarithm.
     relative = std[:, 0] / mean[:, 0] / grown
     np.testing.assert_allclose(relative, relative[0])
-    told = run("check", out).stdout
+    told = " ".join(run("check", out).stdout.split())
     assert "held out by walk" in told
 
 

@@ -257,6 +257,15 @@ def test_errors_that_span_orders_are_modelled_by_their_logarithm(learning, space
     np.testing.assert_allclose(np.median(drawn, axis=0), mean, atol=0.3 * std.max())
 
 
+def test_few_accuracies_hold_few_networks_that_did_not_learn_so_that_less_makes_logarithms(monkeypatch):
+    errors = np.linspace(0.05, 0.2, 60)
+    recipe = recipe_for("val_accuracy", 1.0 - errors)
+    assert (recipe.log, recipe.of_error) == (True, True)
+    assert not recipe_for("val_accuracy", 1.0 - errors[:30]).log
+    monkeypatch.setattr("eomoo.models.recipes._MANY_CELLS", 50)
+    assert not recipe_for("val_accuracy", 1.0 - errors).log
+
+
 def test_what_is_unknown_and_noise_make_the_deviation(learning, space):
     cells, accuracy = learning
     model = fit(recipe_for("val_accuracy", accuracy), space.features(cells), accuracy[:, None], scaling=space_scaling())
