@@ -72,7 +72,7 @@ def check_termination(termination: Termination) -> None:
     """Raise SettingError (a ValueError) where a number that pymoo's terminations divide by is none above 0."""
     for name, what in _LIMITS.items():
         limit = getattr(termination, name, None)
-        if limit is not None and not (isinstance(limit, Real) and limit > 0):
+        if limit is not None and not (isinstance(limit, Real) and float(limit) > 0):
             raise SettingError(f"a termination needs {what} above 0; got {short(limit)}")
     for part in getattr(termination, "criteria", ()):
         check_termination(part)
