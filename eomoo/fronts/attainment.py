@@ -10,12 +10,10 @@ import numpy as np
 from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 
-_Points = Floats
-
 
 def attainment_surfaces(
-    fronts: Sequence[_Points], *, percentiles: Sequence[float] = (25, 50, 75)
-) -> dict[float, _Points]:
+    fronts: Sequence[Floats], *, percentiles: Sequence[float] = (25, 50, 75)
+) -> dict[float, Floats]:
     """Empirical attainment surfaces of runs.
 
     Args:
@@ -33,7 +31,7 @@ def attainment_surfaces(
     return {p: found[found[:, 2] == p][:, :2] for p in percentiles}
 
 
-def attainment_difference(first: Sequence[_Points], second: Sequence[_Points]) -> Floats:
+def attainment_difference(first: Sequence[Floats], second: Sequence[Floats]) -> Floats:
     """Where the runs of one algorithm attain more often than those of another.
 
     Args:
@@ -56,7 +54,7 @@ def attainment_difference(first: Sequence[_Points], second: Sequence[_Points]) -
     return boxes
 
 
-def staircase(corners: _Points, worst: Floats) -> _Points:
+def staircase(corners: Floats, worst: Floats) -> Floats:
     """The boundary (n, 2) of what corners (k, 2), minimised, dominate, up to the worst values (2,)."""
     ordered = corners[np.lexsort((-corners[:, 1], corners[:, 0]))]
     if not len(ordered):
@@ -65,7 +63,7 @@ def staircase(corners: _Points, worst: Floats) -> _Points:
     return np.column_stack((x, y))
 
 
-def _numbered(fronts: Sequence[_Points]) -> Floats:
+def _numbered(fronts: Sequence[Floats]) -> Floats:
     """All points (n, 3) with the number of their run."""
     for front in fronts:
         if front.shape[1:] != (2,):
