@@ -59,7 +59,7 @@ def check_target_names(names: Iterable[str]) -> None:
     """Refuse targets whose names cannot be those of files by a SettingError."""
     for name in names:
         if not _NAME.fullmatch(name):
-            raise SettingError(f"a target is named by letters, digits, '_', '-' and '.'; got {short(name)}")
+            raise SettingError(f"a target is named by at most 80 letters, digits, '_', '-' and '.'; got {short(name)}")
 
 
 def write_models(models: CellModels, folder: str | Path) -> list[Path]:
