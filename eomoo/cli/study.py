@@ -151,14 +151,22 @@ def verdict(
     width: FigureWidth = None,
 ) -> None:
     """Say which of the published claims hold, from the data-centric study's folder, and write the page on them."""
+    from rich.markdown import Markdown
+
     from eomoo.analysis import load_results
-    from eomoo.esann2024 import conclusion, write_verdict
+    from eomoo.esann2024 import CLAIMS, columns_of, lines_of, remarks, write_verdict
     from eomoo.files import check_figures, read_json
 
     forms = check_figures(figures or ["png"], width or "page")
     paths = write_verdict(load_results(folder), out, forms, width=width or "page")
     content: Facts = read_json(paths[1])
-    console().print(conclusion(content["claims"], content["starts"]), markup=False, soft_wrap=True)
+    for claim, published in CLAIMS.items():
+        table = Table(*columns_of(content["claims"]), title=f"{published.title}: {published.said}")
+        table.columns[0].no_wrap = True
+        for line in lines_of(claim, content["claims"]):
+            table.add_row(*line)
+        console().print(table)
+    console().print(Markdown(remarks(content["claims"], content["starts"])))
     for path in paths:
         console().print(f"written: {path}", soft_wrap=True)
 

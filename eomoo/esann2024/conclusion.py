@@ -53,32 +53,59 @@ def rows_of(found: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def conclusion(rows: Sequence[Row], starts: Sequence[Row]) -> str:
-    """The published claims and what holds of them, as a Markdown list; what depends on the surrogate last.
+    """The published claims and what holds of them, as a Markdown table; what depends on the surrogate below it.
 
     Args:
         rows: See ``rows_of``.
         starts: Numbers of each ``Beginning``.
     """
-    lines = [_claim_in_words(claim, [row for row in rows if row["claim"] == claim]) for claim in CLAIMS]
-    if {row["start"] for row in rows} == set(STARTS):
-        lines.append(_what_depends(rows))
-    return "\n".join([*lines, _where_they_begin(starts)])
+    columns = columns_of(rows)
+    lines = [_line("claim, as published", *columns), "|---|---|--:" + "|---" * (len(columns) - 2) + "|"]
+    for claim in CLAIMS:
+        title = f"**{CLAIMS[claim].title}**: {CLAIMS[claim].said}"
+        for problem, *cells in lines_of(claim, rows):
+            lines.append(_line(title, f"`{problem}`", *cells))
+            title = ""
+    return "\n".join([*lines, "", remarks(rows, starts)])
 
 
-def _claim_in_words(claim: str, rows: Sequence[Row]) -> str:
-    parts = []
-    for start in dict.fromkeys(row["start"] for row in rows):
-        said = [f"{row['word']} on `{row['problem']}` ({_shift(row)})" for row in rows if row["start"] == start]
-        parts.append(f"with {STARTS[start]} they are {', '.join(said)}")
-    return f"- **{CLAIMS[claim].title}** (published: {CLAIMS[claim].said}): {'; '.join(parts)}."
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """Heads of what ``lines_of`` returns."""
+    return ["problem", "it matters from", *(f"with {STARTS[start]}" for start in _kinds(rows))]
 
 
-def _shift(row: Row) -> str:
-    if row["shift"] is None:
-        return "no shift can be given"
-    ends = "" if row["low"] is None else f", {_short(row['low']):+g} to {_short(row['high']):+g}"
-    matters = "" if row["matters"] is None else f"; {_short(row['matters']):g} matters"
-    return f"{_short(row['shift']):+g} {row['unit']}{ends}{matters}"
+def lines_of(claim: str, rows: Sequence[Row]) -> list[list[str]]:
+    """For each problem of a claim its name, the smallest difference that matters, and what each kind of start shows."""
+    mine = {(row["problem"], row["start"]): row for row in rows if row["claim"] == claim}
+    lines = []
+    for problem in dict.fromkeys(problem for problem, _ in mine):
+        found = [mine.get((problem, start)) for start in _kinds(rows)]
+        known = next(row for row in found if row is not None)
+        matters = "" if known["matters"] is None else f"{_short(known['matters']):g} {known['unit']}"
+        lines.append([problem, matters, *(_finding(row) for row in found)])
+    return lines
+
+
+def remarks(rows: Sequence[Row], starts: Sequence[Row]) -> str:
+    """What depends on the surrogate, and why, as a Markdown list."""
+    said = [_what_depends(rows)] if set(_kinds(rows)) == set(STARTS) else []
+    return "\n".join([*said, _where_they_begin(starts)])
+
+
+def _kinds(rows: Sequence[Row]) -> list[str]:
+    return [start for start in STARTS if any(row["start"] == start for row in rows)]
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _finding(row: Row | None) -> str:
+    """The word, then the shift and its interval in the unit of what matters."""
+    if row is None or row["shift"] is None:
+        return "" if row is None else f"{row['word']}: no shift can be given"
+    ends = "" if row["low"] is None else f" ({_short(row['low']):+g} to {_short(row['high']):+g})"
+    return f"{row['word']}: {_short(row['shift']):+g}{ends}"
 
 
 def _short(value: float) -> float:
@@ -113,12 +140,9 @@ def _where_they_begin(starts: Sequence[Row]) -> str:
         lead += ", and the less its starts spread"
     elif all(max(values[1:]) < values[0] for values in distances):
         lead += "; surrogate starts spread less than random cells, be the model good or bad"
-    parts = [
-        f"{', '.join(f'{x:.2f}' for x in near)} and {', '.join(f'{x:.1f}' for x in wide)} on `{problem}`"
-        for problem, near, wide in zip(problems, shares, distances, strict=True)
-    ]
+    parts = [f"{', '.join(f'{x:.2f}' for x in near)} on `{name}`" for name, near in zip(problems, shares, strict=True)]
     kinds = joined(dict.fromkeys(STARTS.get(row["start"], "random cells") for row in starts))
     return (
-        f"- **Why**: {lead}. For {kinds}, the starts' share of the hypervolume of all cells and their mean Hamming "
-        f"distance are {'; '.join(parts)} (medians)."
+        f"- **Why**: {lead}. The starts' share of the hypervolume of all cells, for {kinds}: "
+        f"{'; '.join(parts)} (medians)."
     )

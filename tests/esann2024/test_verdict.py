@@ -176,10 +176,8 @@ def test_the_conclusion_says_what_depends_on_the_surrogate():
         for start, word in ((OWN, "behind"), (PUBLISHED_QUALITY, "behind" if problem == "a" else "ahead"))
     ]
     text = conclusion(rows, [])
-    assert (
-        "with eomoo's surrogates they are behind on `a` (-0.25 edges, -0.5 to -0.12; 0.5 matters), behind on `b`"
-        in text
-    )
+    assert "| `a` | 0.5 edges | behind: -0.25 (-0.5 to -0.12) | behind: -0.25 (-0.5 to -0.12) |" in text
+    assert "|  | `b` | 0.5 edges | behind: -0.25 (-0.5 to -0.12) | ahead: -0.25 (-0.5 to -0.12) |" in text
     assert "what is said of diversity and best accuracy depends on the surrogate" in text
     assert "what is said of best training time does not" in text
     # What is no finding is neither another word nor the same.
@@ -190,7 +188,7 @@ def test_the_conclusion_says_what_depends_on_the_surrogate():
         assert "what is said of diversity, best accuracy and best training time is open." in conclusion(unknown, [])
     # Without the other kind nothing can be said of it, and what is not known is left out.
     alone = conclusion([row_of(TIME, "a", OWN, "too few seeds", low=None, high=None, matters=None)], [])
-    assert "too few seeds on `a` (-0.25 edges)." in alone
+    assert "| `a` |  | too few seeds: -0.25 |" in alone
     assert "transfers" not in alone
 
 
@@ -207,7 +205,7 @@ def test_the_reason_is_given_only_where_it_is_seen(shares, distances, words):
     kinds = ("random", PUBLISHED_QUALITY, OWN)
     text = conclusion([], [beginning("a", *row) for row in zip(kinds, shares, distances, strict=True)])
     assert words in text
-    assert f"{shares[0]:.2f}, {shares[1]:.2f}, {shares[2]:.2f} and {distances[0]:.1f}" in text
+    assert f"{shares[0]:.2f}, {shares[1]:.2f}, {shares[2]:.2f} on `a`" in text
 
 
 def test_starts_are_the_first_cells_after_training(samples):
