@@ -427,6 +427,15 @@ def test_a_fifth_of_what_the_model_chooses_is_chosen_by_its_own_deviations(probl
     assert not any(own for length, _, own in seen if length < 40)
 
 
+@pytest.mark.parametrize("options", [{}, {"batch_size": 1}, {"sampling": np.arange(60)}])
+def test_the_smallest_cell_is_looked_at_whatever_the_model_says_of_it(problem, options):
+    result = minimize(problem, eomoo.SurrogatePLS(**options), ("n_eval", 72), seed=1)
+    seen = result.algorithm.trace.index
+    vertices = problem.space.n_vertices
+    assert vertices[seen].min() == vertices[problem.cells].min()
+    assert len(np.unique(seen)) == 72
+
+
 def test_the_first_cells_are_the_same_whatever_the_budget(problem):
     small, large = (search(problem, MAKERS["expected"], n).algorithm.trace.index.tolist() for n in (61, 150))
     assert large[:61] == small
