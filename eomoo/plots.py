@@ -42,8 +42,8 @@ _LOOK: Facts = {
     "legend.fontsize": "small", "legend.title_fontsize": "small", "legend.frameon": False, "legend.handlelength": 1.8,
     "legend.handletextpad": 0.5, "legend.labelspacing": 0.3, "legend.borderpad": 0.1, "axes.spines.top": False,
     "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5, "ytick.major.size": 2.5, "lines.linewidth": 1.2, "hatch.linewidth": 0.5, "axes.formatter.useoffset": False,
-    "figure.dpi": 300, "savefig.dpi": "figure",
+    "xtick.major.size": 2.5, "ytick.major.size": 2.5, "lines.linewidth": 1.2, "hatch.linewidth": 0.5,
+    "axes.formatter.useoffset": False, "figure.dpi": 300, "savefig.dpi": "figure",
     # Whole letters in a PDF (publishers refuse Type 3), drawn ones in an SVG; the same bytes from the same content.
     "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "eomoo",
 }  # fmt: skip
@@ -90,29 +90,21 @@ def line_style(number: int) -> Facts:
 def number(value: float, deviation: float = 0.0) -> str:
     """A number for people, ± its standard deviation where it has one: that to two digits, and the value as far.
 
-    Others: counts, and what has five digits or six, with thousands; the rest to four digits, from a million on with a
-    letter, M or G.
+    Others: counts and what has five or six digits with thousands, the rest to four, from a million on with M or G.
     """
     if not isfinite(value):
         return "-"
     if 0 < deviation < inf:
         # Two digits of a deviation are known at most, six of a value are read.
-        digits = max(0, 1 - exponent(float(f"{deviation:.1e}")))
-        if digits + max(exponent(value), exponent(deviation)) <= 5:
+        digits = max(0, 1 - floor(log10(float(f"{deviation:.1e}"))))
+        if digits + floor(log10(max(abs(value), deviation))) <= 5:
             return f"{value:,.{digits}f} ± {deviation:,.{digits}f}"
         return f"{number(value)} ± {number(float(f'{deviation:.2g}'))}"
     size = abs(value)
-    if size < 1e12 and value == round(value):
+    if size < 1e12 and (value == round(value) or 9999.5 <= size < 1e6):
         return f"{value:,.0f}"
-    for least, letter in ((1e12, ""), (1e9, " G"), (1e6, " M")):
-        if size >= least:
-            return f"{value / least:.4g}{letter}" if letter else f"{value:.4g}"
-    return f"{value:,.0f}" if size >= 9999.5 else f"{value:,.4g}"
-
-
-def exponent(value: float) -> int:
-    """The power of ten of a number's first digit, 0 of 0."""
-    return floor(log10(abs(value))) if value else 0
+    least, letter = (1e9, " G") if size >= 1e9 else (1e6, " M")
+    return f"{value / least:.4g}{letter}" if 1e6 <= size < 1e12 else f"{value:.4g}"
 
 
 def say_numbers(ax: Axes) -> None:

@@ -52,20 +52,14 @@ class FrontColumn:
         return self.values.dtype.kind == "U"
 
     @property
-    def own(self) -> Objective:
-        """What it says, as an objective."""
-        return Objective(name=self.name, title=self.title, unit=self.unit, direction=self.direction)
-
-    @property
-    def possible(self) -> tuple[float, float]:
-        """Where bars about its values end; see ``Objective.possible``."""
-        low, high = self.own.possible
-        return float(np.nanmin([low, *self.values])), float(np.nanmax([high, *self.values]))
+    def own(self) -> Objectives:
+        """What it says, as the only objective."""
+        return Objectives((Objective(name=self.name, title=self.title, unit=self.unit, direction=self.direction),))
 
     @property
     def minimised(self) -> Floats:
         """The values as they are minimised."""
-        return Objectives((self.own,)).minimise(self.values[:, None])[:, 0]
+        return self.own.minimise(self.values[:, None])[:, 0]
 
     def text(self, k: int) -> str:
         """The k-th value for people, ± its standard deviation, and what was measured."""

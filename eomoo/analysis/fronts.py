@@ -217,7 +217,7 @@ def front_json(front: FrontData) -> dict[str, object]:
                 "title": column.title,
                 "unit": shown_unit(column.unit),
                 "better": column.direction,
-                "possible": _numbers(np.array(column.possible)),
+                "possible": _numbers(column.own.within([[-np.inf], [np.inf]], column.values[:, None])[:, 0]),
                 "objective": column.objective,
                 # As it is minimised, where that is not the value itself.
                 "minimised": None

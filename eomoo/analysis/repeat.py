@@ -103,18 +103,10 @@ def _study_command(results: StudyResults, seeds: list[int]) -> str:
 
 
 def _settings(run: RunRow) -> list[tuple[str, str]]:
-    """Settings of an algorithm as names and values; what a random start does not use is left out."""
+    """Settings of an algorithm as names and values; what is none, or a random start does not use, is left out."""
     unused = {"algorithm"} | ({"n_train"} if run.settings.get("init") == "random" else set())
-    return [(key.replace("_", " "), _text(value)) for key, value in run.settings.items() if key not in unused]
-
-
-def _text(value: object) -> str:
-    """A setting as people write it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or value == []:
-        return "none"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    said = {key: value for key, value in run.settings.items() if key not in unused and value not in (None, [])}
+    return [(key.replace("_", " "), str(value)) for key, value in said.items()]
 
 
 def _run_options(run: RunRow) -> list[str]:

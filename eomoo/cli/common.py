@@ -30,7 +30,7 @@ class _Screen(Console):
         for table in objects:
             if isinstance(table, Table):
                 for k, column in enumerate(table.columns):
-                    column.overflow, column.no_wrap = "fold", column.no_wrap or k == 0
+                    column.overflow, column.no_wrap = "fold", column.no_wrap or (k == 0 and column.width is None)
                 if self.width < _NARROW:
                     table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
         super().print(*objects, **options)

@@ -119,7 +119,7 @@ def show(
     if as_json:
         print_json(tables.content)
         return
-    for part in analysis.study_lines(tables, shown):
+    for part in analysis.study_lines(tables, shown, console().width):
         console().print(part, soft_wrap=isinstance(part, str))
     for path in written:
         console().print(f"written: {path}", soft_wrap=True)

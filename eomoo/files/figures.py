@@ -31,12 +31,8 @@ def save_figures(
 ) -> list[Path]:
     """Write figures (by name) as ``NAME.FORM``, whole or not at all; the same figure gives the same bytes.
 
-    Args:
-        figures: By name.
-        folder: Where to.
-        forms: Of ``FORMS``.
-        all_of: What they are all the figures of, such as "a run": others of it that eomoo wrote there before, of
-            another name or form, are removed; nobody else's.
+    Where they are ``all_of`` something, such as "a run", others of it that eomoo wrote there before, of another name or
+    form, are removed; nobody else's.
 
     Raises:
         DataError: (a ValueError) A file cannot be written.

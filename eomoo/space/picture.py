@@ -47,15 +47,10 @@ def places_of(depth: list[int]) -> list[tuple[float, float]]:
 def edge_paths(
     matrix: NDArray[np.int8], across: float, down: float, half: tuple[float, float]
 ) -> tuple[list[list[tuple[float, float]]], float]:
-    """Lines of a cell's edges from the foot of one box to the head of another, downwards, and how far out they reach.
+    """Lines of the edges of a graph (V, V) from the foot of one box to the head of another, and how far out they reach.
 
-    Args:
-        matrix: (V, V) the graph.
-        across, down: Between neighbours in a level, and between levels.
-        half: Of a box, across and down.
-
-    Returns:
-        For each edge 2 points, or 8 where it passes a level: a cubic curve, a straight line, a cubic curve.
+    Neighbours in a level are ``across`` from each other, levels ``down``; boxes are ``half`` a size across and down. An
+    edge has 2 points, or 8 where it passes a level: a cubic curve, a straight line, a cubic curve.
     """
     depth = depths_of(matrix)
     places = [(across * x, down * y) for x, y in places_of(depth)]

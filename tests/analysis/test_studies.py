@@ -1,6 +1,7 @@
 """A store as tables: indicators at checkpoints, medians, tests, ranks, files."""
 
 import json
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from eomoo.analysis import (
     quartiles,
     run_fronts,
     study_latex,
+    study_lines,
     study_tables,
     vargha_delaney,
     write_csv,
@@ -275,3 +277,21 @@ def test_latex_says_large_and_small_numbers_in_a_power_of_ten(tables):
     assert text.count(r"\begin{table*}") == 4
     assert r"\begin{table*}" not in study_latex(tables)
     assert "e-0" not in text.replace("edge-0", "")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_tables_break_no_word_in_a_narrow_terminal(tables, width):
+    from rich.console import Console
+
+    left_out = 0
+    for table in study_lines(tables, tables.indicators, width):
+        if isinstance(table, str):
+            continue
+        printed = Console(width=width, file=StringIO())
+        printed.print(table)
+        lines = printed.file.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        words = {word.strip("│┃") for line in lines for word in line.split()}
+        assert {word for column in table.columns for cell in column.cells for word in str(cell).split()} <= words
+        left_out += "in a wider terminal" in table.title
+    assert (left_out > 0) == (width < 200)

@@ -11,7 +11,7 @@ from eomoo.analysis.compared import SHIFT, StudyTables, median_table, pair_table
 from eomoo.analysis.fronts import run_columns
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Table
-from eomoo.analysis.wording import value_text
+from eomoo.analysis.wording import counted, value_text
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -33,17 +33,37 @@ def to_rich(table: Table) -> RichTable:
     return made
 
 
-def study_lines(tables: StudyTables, indicators: Sequence[str]) -> Iterator[RichTable | str]:
-    """A study as tables and sentences: medians and tests of each problem, then ranks."""
+def _fitted(table: Table, width: int) -> RichTable:
+    """A table of so many letters that breaks no word: last columns are left out, not those that are kept, and told."""
+    texts = [[table.columns[k], *(value_text(row[k]) for row in table.rows)] for k in range(len(table.columns))]
+    least = [max(map(len, " ".join(column).split())) for column in texts]
+    wide = [max(map(len, column)) for column in texts]
+    shown, spare = list(range(len(texts))), [k for k in range(1, len(texts)) if k not in table.keep]
+    # A column has two spaces and a line.
+    while spare and sum(least[k] + 3 for k in shown) >= width:
+        shown.remove(spare.pop())
+    while sum(wide[k] + 3 for k in shown) >= width and any(wide[k] > least[k] for k in shown):
+        wide[max(shown, key=lambda k: (wide[k] > least[k], wide[k]))] -= 1
+    left = len(texts) - len(shown)
+    told = f"; {counted(left, 'more column')} in a wider terminal" if left else ""
+    made = to_rich(replace(table.pick(*(table.columns[k] for k in shown)), title=table.title + told))
+    for k, column in zip(shown, made.columns, strict=True):
+        column.width = wide[k]
+    return made
+
+
+def study_lines(tables: StudyTables, indicators: Sequence[str], width: int = 160) -> Iterator[RichTable | str]:
+    """A study as tables of so many letters and sentences: medians and tests of each problem, then ranks."""
     yield f"{tables.results.title}\n"
     for problem, n in tables.places:
         medians = median_table(tables, problem, n, indicators)
-        yield to_rich(replace(medians, title=f"{problem}, {n:,} distinct cells: median and quartiles over seeds"))
+        title = f"{problem}, {n:,} distinct cells: median and quartiles over seeds"
+        yield _fitted(replace(medians, title=title), width)
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
             title = "First minus second over seeds; what it comes to, Holm's correction"
             columns = ("indicator", "first", "second", "seeds", SHIFT, "matters from", "p (Holm)", "first is")
-            yield to_rich(replace(tests, title=title).pick(*columns))
+            yield _fitted(replace(tests, title=title).pick(*columns), width)
     for n, test in tables.ranks.items():
         ranks = rank_table(n, test)
         listed = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.rows)
