@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def _folder(path: Path) -> Path:
     if path.name == STORE_NAME and path.is_file():
         return path.parent
     if not path.exists():
-        raise StoreError(f"there is no folder {path}; make one with: eomoo run --out {path}")
+        raise StoreError(f"there is no folder {path}; make one with: eomoo run --out {quote(str(path))}")
     if not (path / STORE_NAME).is_file():
         raise StoreError(
             f"{path} holds no results ({STORE_NAME}); give the folder that was named by --out of "

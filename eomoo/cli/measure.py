@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -233,9 +234,10 @@ def _what_comes_next(table: MeasuredTable, out: Path) -> list[str]:
     from eomoo.models import LEAST_CELLS
     from eomoo.space import SO2SAT
 
-    walks = [f"eomoo landscape {out}"] if table.walks else []
+    place, models = quote(str(out)), quote(f"{out}-models")
+    walks = [f"eomoo landscape {place}"] if table.walks else []
     if len(table.cells) < LEAST_CELLS:
         return [*walks, f"the same command with more cells, for models at least {LEAST_CELLS}"]
     alone = table.skeleton == SO2SAT and "train_time" not in table.to_dataframe()
-    device = [f"eomoo run eo-macro-latency --latency-from {out}-models"] if alone else []
-    return [*walks, f"eomoo surrogate fit {out} --out {out}-models", *device]
+    device = [f"eomoo run eo-macro-latency --latency-from {models}"] if alone else []
+    return [*walks, f"eomoo surrogate fit {place} --out {models}", *device]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,7 +72,7 @@ def run(
         console(stderr=True).print("interrupted; what has ended is kept, the same command goes on")
         raise typer.Exit(130) from None
     done = f"all {len(planned.tasks):,} runs were there already" if n == 0 else f"{n:,} runs"
-    console().print(f"{done}; see them with: eomoo study show {folder}", soft_wrap=True)
+    console().print(f"{done}; see them with: eomoo study show {quote(str(folder))}", soft_wrap=True)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -113,7 +114,8 @@ def fit(
     _print_table(models, models.quality)
     for sentence in _data_words(models):
         console().print(sentence, soft_wrap=True)
-    console().print(f"models written to {out}; search them: eomoo run {paths[-2 if predict else -1]}", soft_wrap=True)
+    search = f"eomoo run {quote(str(paths[-2 if predict else -1]))}"
+    console().print(f"models written to {out}; search them: {search}", soft_wrap=True)
     if table is None:
         differing = ", ".join(name for name, is_same in same.items() if not is_same)
         told = f"differ from the shipped ones: {differing}" if differing else "equal the shipped ones"

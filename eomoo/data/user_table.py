@@ -132,7 +132,8 @@ def read_frame(path: Path) -> pd.DataFrame:
         return text.fillna("")
     except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
-        raise DataError(f"{path} is no readable {kind} file: {first_line(error)}") from None
+        why = "its text is not UTF-8; save it as that" if isinstance(error, UnicodeDecodeError) else first_line(error)
+        raise DataError(f"{path} is no readable {kind} file: {why}") from None
 
 
 def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:

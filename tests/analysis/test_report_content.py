@@ -196,8 +196,8 @@ def test_the_folder_may_be_given_by_its_store(run_folder, tmp_path):
 def test_errors_are_sentences(run_folder, tmp_path):
     with pytest.raises(StoreError, match="holds no results"):
         report_of(tmp_path)
-    with pytest.raises(StoreError, match="there is no folder"):
-        report_of(tmp_path / "none")
+    with pytest.raises(StoreError, match=r"there is no folder .*; make one with: eomoo run --out '.*not here'"):
+        report_of(tmp_path / "not here")
     with pytest.raises(SettingError, match="one of html, md, csv, latex; got 'pdf'"):
         render_report(run_folder, format="pdf")
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from shlex import split
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,10 @@ def test_times_of_enough_cells_on_the_published_network_are_for_its_cards(tmp_pa
     column = {"name": "latency", "title": "latency", "unit": "ms", "direction": "min", "kind": "timed"}
     skeleton = asdict(replace(SO2SAT, stem_channels=stem))
     table = measured_table(rows, {"title": "t", "columns": [column], "skeleton": skeleton})
-    next_commands = _what_comes_next(table, tmp_path)
+    next_commands = _what_comes_next(table, tmp_path / "my table")
+    # They are for a shell, whatever the folder is called.
+    places = {str(tmp_path / "my table"), str(tmp_path / "my table-models")}
+    assert all(places & {*split(command)} for command in next_commands if n == 12)
     assert any("surrogate fit" in command for command in next_commands) == (n == 12)
     assert any("--latency-from" in command for command in next_commands) == device
 

@@ -224,7 +224,7 @@ def test_columns_that_are_missing_are_named(tmp_path):
         ("t.csv", b"", "no readable CSV"),
         ("t.csv", b"hash,watts\n", "has no rows"),
         ("t.csv", b"hash,watts\n1,2,3\n", "no readable CSV"),
-        ("t.csv", b"hash,watts\n\xff\xfe,2\n", "no readable CSV"),
+        ("t.csv", b"hash,watts\n\xff\xfe,2\n", "no readable CSV file: its text is not UTF-8; save it as that"),
         ("t.csv.gz", b"hash,watts\n", "has no rows"),
         ("t.parquet", b"hash,watts\n", "no readable Parquet"),
         ("t.txt", b"hash,watts\n", "name it .csv or .parquet"),
