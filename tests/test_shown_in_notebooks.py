@@ -14,7 +14,7 @@ from synthetic import all_values, ball, brute_front
 
 import eomoo
 from eomoo.data.measured_table import measured_table
-from eomoo.errors import CardError, SettingError, UnknownNameError
+from eomoo.errors import CardError, DataError, SettingError, UnknownNameError
 from eomoo.notebook import MOST_ROWS, table, to_html
 from eomoo.plots import new_figure
 from eomoo.progress import Step, shown
@@ -267,6 +267,15 @@ def test_the_front_of_a_table_is_that_of_its_directions():
     ):
         with pytest.raises(error, match=message):
             eomoo.plot_front(frame, objectives=wrong)
+
+
+def test_of_cells_that_failed_or_were_measured_in_one_respect_alone_nothing_is_drawn():
+    frame = pd.DataFrame({"acc [%]": [80, "OOM", None, 82, 81], "energy": [5.0, 1.0, 1.0, 7.0, None]})
+    everything, front = drawn(frame, {"acc [%]": "max", "energy": "min"})
+    assert everything.get_label() == "all (2)"
+    assert sorted(front.get_xdata()) == [80, 82]
+    with pytest.raises(DataError, match="row 2: energy is 'cheap', neither a finite number"):
+        drawn(frame.assign(energy=[1, "cheap", 2, 3, 4]), {"acc [%]": "max", "energy": "min"})
 
 
 def drawn(frame, objectives):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from eomoo.analysis.styles import style_numbers
 from eomoo.arrays import Floats
 from eomoo.checks import known_name
+from eomoo.data.user_table import numbers_of
 from eomoo.errors import SettingError
 from eomoo.fronts import Direction, Objective, Objectives, sorted_front
 from eomoo.plots import line_style, look
@@ -47,12 +49,14 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
 
     Args:
         ax: Where to draw.
-        frame: A row for each cell, a column for each objective; rows whose ``feasible`` is false are left out.
+        frame: A row for each cell, a column for each objective; rows whose ``feasible`` is false, that have no value or
+            name a failure are left out.
         objectives: Two columns, minimised, or by column "min" or "max"; tables of a run know theirs.
 
     Raises:
         SettingError: (a ValueError) There are not two objectives, or a direction is none.
         UnknownNameError: (a KeyError) There is no such column.
+        DataError: (a ValueError) A value is neither a number nor a failure's name.
     """
     known = {facts["name"]: Objective(**facts) for facts in frame.attrs.get("objectives", ())}
     ways = objectives if isinstance(objectives, Mapping) else {}
@@ -67,7 +71,11 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
         known_name("column called", part.name, [str(name) for name in frame])
     found = Objectives(tuple(parts))
     rows = frame[frame["feasible"].astype(bool)] if "feasible" in frame else frame
-    labels = rows["label"] if "label" in rows else np.full(len(rows), "front")
-    values = {str(name): mine[found.names].to_numpy(float) for name, mine in rows.groupby(labels, sort=False)}
+    nothing = np.zeros(len(rows), dtype=bool)
+    seen = np.stack([numbers_of(rows[name], name, Path("the table"), nothing)[0] for name in found.names], axis=1)
+    labels = rows["label"].to_numpy(str) if "label" in rows else np.full(len(rows), "front")
+    # Of a cell that failed, or was measured in one respect alone, there is no point.
+    seen, labels = (part[np.isfinite(seen).all(axis=1)] for part in (seen, labels))
+    values = {label: seen[labels == label] for label in dict.fromkeys(labels.tolist())}
     fronts = {label: points[sorted_front(found.minimise(points))] for label, points in values.items()}
-    return plot_fronts(ax, fronts, found, seen=rows[found.names].to_numpy(float))
+    return plot_fronts(ax, fronts, found, seen=seen)
