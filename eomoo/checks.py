@@ -101,6 +101,11 @@ def short(value: object) -> str:
         return "a number of thousands of digits"
 
 
+def counted(n: int, what: str) -> str:
+    """So many of something: "1 cell", "1,200 cells"."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def listed(names: Iterable[object]) -> str:
     """Names as they may stand in a sentence: never many, never long (limits of choice, some lines of a terminal)."""
     found = [str(name)[:60] for name in names]

@@ -59,13 +59,13 @@ from eomoo.analysis.statistics import holm, rank_test, vargha_delaney
 from eomoo.analysis.study_run import StudyRun, run_study
 from eomoo.analysis.styles import algorithm_style
 from eomoo.analysis.tables import Curves
-from eomoo.analysis.wording import counted, duration, joined
+from eomoo.analysis.wording import duration, joined
 from eomoo.space.picture import OPERATION_COLORS
 
 __all__ = [
     "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
     "StudyRun", "StudyTables", "algorithm_style", "basis_words", "bibtex", "cell_text", "certainty_words",
-    "check_indicators", "choice_rows", "cited_works", "compare", "counted", "default_indicators", "draw_cell",
+    "check_indicators", "choice_rows", "cited_works", "compare", "default_indicators", "draw_cell",
     "draw_front", "duration", "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves",
     "indicator_frame", "joined", "judge", "load_results", "load_run", "mean_over", "needed_seeds",
     "plot_critical_difference", "plot_curves", "plot_frame", "plot_shifts", "plot_violins", "problem_box",

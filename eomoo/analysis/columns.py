@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from eomoo.analysis.basis import basis_word
 from eomoo.analysis.tables import Table
-from eomoo.analysis.wording import counted, joined, shown_unit
+from eomoo.analysis.wording import joined, shown_unit
 from eomoo.arrays import Floats, Ints
+from eomoo.checks import counted
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
 from eomoo.plots import axis_label, number
 from eomoo.space import load_space

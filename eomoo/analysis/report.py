@@ -25,8 +25,8 @@ from eomoo.analysis.results import ProblemResults, StudyResults, load_results
 from eomoo.analysis.spending import repeat_words, spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
-from eomoo.analysis.wording import algorithm_title, counted, duration, joined, sentence, shown_unit, values_in_words
-from eomoo.checks import choice
+from eomoo.analysis.wording import algorithm_title, duration, joined, sentence, shown_unit, values_in_words
+from eomoo.checks import choice, counted
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
 from eomoo.fronts import FrontSummary

@@ -49,11 +49,6 @@ def duration(seconds: float) -> str:
     return f"{minutes:.1f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
-def counted(n: int, what: str) -> str:
-    """So many of something: "1 cell", "1,200 cells"."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
 def sentence(text: str) -> str:
     """A text with a capital at its beginning."""
     return text[:1].upper() + text[1:]

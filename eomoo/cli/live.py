@@ -148,7 +148,8 @@ def _show(index: int, result: Training, task: ImageData) -> None:
         return
     busy = " while something else used the machine" if result.contended else ""
     out.print(
-        f"cell {index} on {task.name}: {format_epochs(result.epochs)} epochs in {result.seconds:.0f} s{busy}, "
+        f"cell {index} on {task.name}: {format_epochs(result.epochs)} epoch{'s' if sum(result.epochs) > 1 else ''} "
+        f"in {result.seconds:.0f} s{busy}, "
         f"validation micro {100 * result.val.micro:.1f} %, macro {100 * result.val.macro:.1f} %"
     )
     found = result.test

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from typer import Argument, Option
 
 import eomoo.cli.options as opt
+from eomoo.checks import counted
 from eomoo.cli.common import (
     bars,
     console,
@@ -356,7 +357,7 @@ def _print_front(stored: StoredRun, place: str) -> None:
 
     numbers, out = analysis.summary(stored), console()
     kind = "predicted front" if stored.problem.predicted else "front"
-    out.print(f"{stored.problem.title}: {analysis.counted(len(stored.front), 'cell')} on the {kind} found")
+    out.print(f"{stored.problem.title}: {counted(len(stored.front), 'cell')} on the {kind} found")
     out.print(analysis.front_rows(stored))
     if words := analysis.basis_words(stored.run.basis.values()):
         out.print(words, soft_wrap=True)

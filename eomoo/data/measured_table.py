@@ -223,7 +223,6 @@ def read_facts(folder: str | Path) -> Facts:
 
 def _read_rows(path: Path) -> pd.DataFrame:
     texts = read_frame(path)
-    nowhere = np.zeros(len(texts), dtype=bool)
     columns: Facts = {"index": cells_of(texts, path)}
     for name in map(str, texts.columns):
         if name in ("hash", "status", "reason"):
@@ -232,7 +231,7 @@ def _read_rows(path: Path) -> pd.DataFrame:
             # Seeds are larger than what floats hold exactly.
             columns[name] = [int(text) if text.isdecimal() and len(text) < 20 else None for text in texts[name]]
         elif name != "index":
-            columns[name] = numbers_of(texts[name], name, path, nowhere, none_is_fine=True)[0]
+            columns[name] = numbers_of(texts[name], name, path, none_is_fine=True)[0]
     return texts.assign(**columns)
 
 

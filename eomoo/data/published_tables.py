@@ -187,10 +187,9 @@ def table_of_file(path: str | Path) -> MeasuredTable:
         raise DataError(f"{path} holds no measured numbers; its columns are {listed(frame.columns)}")
     read = read_user_table(path, names)
     rows = pd.DataFrame({"index": read.indices, **{name: read.columns[name] for name in names}})
-    nowhere = np.zeros(len(rows), dtype=bool)
     if {"walk", "step"} <= set(frame.columns):
         for name in ("walk", "step"):
-            rows[name] = numbers_of(frame[name], name, path, nowhere, none_is_fine=True)[0]
+            rows[name] = numbers_of(frame[name], name, path, none_is_fine=True)[0]
     failed = np.any([read.failed[name] for name in names], axis=0)
     rows["repeat"], rows["status"] = rows.groupby("index").cumcount(), np.where(failed, "failed", "done")
     columns = []

@@ -238,7 +238,7 @@ def _texts(column: pd.Series) -> pd.Series[str]:
 
 
 def numbers_of(
-    column: pd.Series, name: str, path: Path, ended: Bools, *, none_is_fine: bool = False
+    column: pd.Series, name: str, path: Path, ended: Bools | None = None, *, none_is_fine: bool = False
 ) -> tuple[Floats, Bools]:
     """Values (n,), and where they are missing because a measurement failed."""
     texts = _texts(column)
@@ -254,7 +254,7 @@ def numbers_of(
         raise _error(path, row, f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM")
     if not (there.any() or none_is_fine):
         raise DataError(f"{path}: the column {name!r} holds no number")
-    return values, failed | (empty & ended)
+    return values, failed if ended is None else failed | (empty & ended)
 
 
 def _number(value: Any) -> float:
@@ -312,7 +312,7 @@ def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path)
     if name.lower() in _NO_TARGETS or name.startswith("Unnamed: ") or (another and another[1] in names):
         return False
     try:
-        numbers, _ = numbers_of(values, name, where, np.zeros(len(values), dtype=bool))
+        numbers, _ = numbers_of(values, name, where)
     except DataError:
         # A column of words is no target; of numbers with one mistake it would be missed in silence.
         if 2 * int(np.isfinite([_number(value) for value in values]).sum()) > int((_texts(values) != "").sum()):

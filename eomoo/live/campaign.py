@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.arrays import Facts
-from eomoo.checks import known_keys, positive, whole
+from eomoo.checks import counted, known_keys, positive, whole
 from eomoo.errors import DataError, DataNotFoundError, HoursOverError, StoreError
 from eomoo.images import SPLITS, describe, labels_of
 from eomoo.jobs import Jobs, ProcessJobs, make_jobs
@@ -257,7 +257,8 @@ class Campaign:
         """
         if time.time() >= self.until:
             raise HoursOverError("the hours are over")
-        self.report(f"training {len(cells)} networks for {format_epochs(epochs)} epochs")
+        long = f"{format_epochs(epochs)} epoch{'s' if sum(epochs) > 1 else ''}"
+        self.report(f"training {counted(len(cells), 'network')} for {long}")
         self._made.update((k, epochs) for k in cells)
         tasks = [self._task(k, epochs, hardware=str(self._settings[k, epochs]["device"])) for k in cells]
         late = False

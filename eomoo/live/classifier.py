@@ -68,7 +68,7 @@ class Classifier:
         around, parts = self.skeleton, [f"cell {'unknown' if self.cell is None else self.cell}"]
         if around is not None:
             parts.append(f"{around.stem_channels} channels, {around.n_stacks} x {around.cells_per_stack} cells")
-        epochs = f" for {self.epochs} epochs" if self.epochs else ""
+        epochs = f" for {self.epochs} epoch{'' if self.epochs == '1' else 's'}" if self.epochs else ""
         parts.append(f"trained on {self.described.get('name', 'images')}{epochs}")
         return ", ".join([*parts, *([] if self.precision == "float32" else [self.precision])])
 

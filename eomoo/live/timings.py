@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from eomoo.arrays import Facts
+from eomoo.checks import counted
 from eomoo.errors import StoreError
 from eomoo.jobs import Jobs, worker_number
 from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
@@ -114,7 +115,7 @@ class Timings:
 
     def _time(self, cells: list[int]) -> dict[int, Result]:
         owner = self._owner
-        owner.report(f"timing {len(cells)} networks")
+        owner.report(f"timing {counted(len(cells), 'network')}")
         self._timed.update(cells)
         return dict(zip(cells, owner.jobs.call(_measure, cells, owner.skeleton, owner.timing), strict=True))
 

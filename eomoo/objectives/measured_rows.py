@@ -176,10 +176,9 @@ def _target(name: str, values: Floats, known: Quantity | None, unit: str | None,
 
 def _disturbed(table: pd.DataFrame, mark: str) -> Bools:
     """Values (n,) that something disturbed, by the column that marks them."""
-    nothing = np.zeros(len(table), dtype=bool)
     if mark not in table.columns:
-        return nothing
-    marks, _ = numbers_of(table[mark], mark, Path("the table"), nothing, none_is_fine=True)
+        return np.zeros(len(table), dtype=bool)
+    marks, _ = numbers_of(table[mark], mark, Path("the table"), none_is_fine=True)
     return np.asarray(np.nan_to_num(marks) > 0)
 
 
@@ -198,7 +197,7 @@ def _skeleton_of(table: pd.DataFrame, cells: Ints) -> Skeleton | None:
     if "params" not in table.columns:
         return None
     try:
-        counts, _ = numbers_of(table["params"], "params", Path("the table"), np.zeros(len(cells), dtype=bool))
+        counts, _ = numbers_of(table["params"], "params", Path("the table"))
     except DataError:
         return None
     there = np.isfinite(counts)

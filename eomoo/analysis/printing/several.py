@@ -49,8 +49,7 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
 
     Args:
         ax: Where to draw.
-        frame: A row for each cell, a column for each objective; rows whose ``feasible`` is false, that have no value or
-            name a failure are left out.
+        frame: A row for each cell, a column for each objective. Rows that are not feasible or lack a value are left out.
         objectives: Two columns, minimised, or by column "min" or "max"; tables of a run know theirs.
 
     Raises:
@@ -71,8 +70,7 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
         known_name("column called", part.name, [str(name) for name in frame])
     found = Objectives(tuple(parts))
     rows = frame[frame["feasible"].astype(bool)] if "feasible" in frame else frame
-    nothing = np.zeros(len(rows), dtype=bool)
-    seen = np.stack([numbers_of(rows[name], name, Path("the table"), nothing)[0] for name in found.names], axis=1)
+    seen = np.stack([numbers_of(rows[name], name, Path("the table"))[0] for name in found.names], axis=1)
     labels = rows["label"].to_numpy(str) if "label" in rows else np.full(len(rows), "front")
     # Of a cell that failed, or was measured in one respect alone, there is no point.
     seen, labels = (part[np.isfinite(seen).all(axis=1)] for part in (seen, labels))
