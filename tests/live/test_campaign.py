@@ -242,3 +242,4 @@ def test_what_was_there_already_is_told_once_and_what_was_trained_just_now_never
     for _ in range(2):
         campaign.trainings([5, 77], (1,))
     assert [text for text in told if "already" in text] == ["1 of 2 trainings were there already"]
+    assert "training 1 network for 1 epoch" in told

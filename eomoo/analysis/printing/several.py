@@ -49,7 +49,7 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
 
     Args:
         ax: Where to draw.
-        frame: A row for each cell, a column for each objective. Rows that are not feasible or lack a value are left out.
+        frame: A row for each cell, a column for each objective; what is infeasible or lacks one is left out.
         objectives: Two columns, minimised, or by column "min" or "max"; tables of a run know theirs.
 
     Raises:
