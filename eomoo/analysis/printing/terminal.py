@@ -11,7 +11,8 @@ from eomoo.analysis.compared import SHIFT, StudyTables, median_table, pair_table
 from eomoo.analysis.fronts import run_columns
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Table
-from eomoo.analysis.wording import counted, value_text
+from eomoo.analysis.wording import value_text
+from eomoo.checks import counted
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
