@@ -46,10 +46,7 @@ class Step:
 def shown(
     on_progress: Callable[[T], None] | None, title: str, *, hours: float | None = None
 ) -> Iterator[Callable[[T], None]]:
-    """Whom to tell progress: who asked for it; else, in a notebook, one line that changes; else nobody.
-
-    With ``hours`` these end the work, and nobody knows how much is done then.
-    """
+    """Whom to tell progress: who asked; else, in a notebook, one line that changes; else nobody. Hours may end it."""
     display = _display() if on_progress is None else None
     if display is None:
         yield on_progress or (lambda step: None)

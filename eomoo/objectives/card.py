@@ -189,8 +189,7 @@ def parse_constraint(limit: str, card: Card) -> Constraint:
             break
     name, value, bound = name.strip(), math.nan, bound.replace(" ", "").lower()
     with contextlib.suppress(ValueError):
-        letter = bound[-1:] if bound[-1:] in _LETTERS else ""
-        value = float(bound.removesuffix(letter)) * _LETTERS.get(letter, 1.0)
+        value = float(bound[:-1]) * _LETTERS[bound[-1]] if bound[-1:] in _LETTERS else float(bound)
     if not found or not name or not math.isfinite(value):
         raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5M'; got {short(limit)}")
     known = {name: (name, "analytic") for name in ("params", "macs")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +33,8 @@ from eomoo.space import Skeleton, load_space
 if TYPE_CHECKING:
     import pandas as pd
 
-# A column's name and what stands in brackets behind it.
-_BRACKETS = re.compile(r"(.*?)\s*(?:[\[(]([^][()]*)[\])])?\s*", re.DOTALL)
+# What stands in brackets behind a column's name, and what no file's name has.
+_UNIT, _OTHERS = re.compile(r"\s*[\[(]([^][()]*)[\])]\s*$"), re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +85,14 @@ def rows_of(
     timed = {column["name"] for column in facts.get("columns", ()) if column["kind"] == "timed"}
     frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table
     called = _called(frame.columns)
-    frame = frame.rename(columns={column: name for column, (name, _) in called.items()})
-    own = {name: unit for name, unit in called.values() if unit}
-    units, kinds = own | _by_name(units, called), _by_name(kinds, called)
-    names = [*_by_name(dict.fromkeys(targets, ""), called)] if targets else target_columns(frame, where=where)
+    here = {column: name for column, (name, _) in called.items()}
+    frame, own = frame.rename(columns=here), {name: unit for name, unit in called.values() if unit}
+    units, kinds = ({here.get(n, n): what for n, what in (told or {}).items()} for told in (units, kinds))
+    names = list(dict.fromkeys(here.get(n, n) for n in targets or target_columns(frame, where=where)))
     for name in names:
         if name not in frame.columns:
             raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(frame.columns)}")
-    for name in (*(units.keys() - own), *kinds):
+    for name in (*units, *kinds):
         known_name("target", name, names, error=SettingError)
     cells, ended = cells_of(frame, where), ended_badly(frame)
     read = {name: numbers_of(frame[name], name, where, ended) for name in names}
@@ -121,7 +120,7 @@ def rows_of(
         disturbed=sum(int(disturbed[name].sum()) for name in read),
         walk=_walks(frame),
         targets={
-            name: _target(name, values, known.get(name), units.get(name), kinds.get(name))
+            name: _target(name, values, known.get(name), units.get(name, own.get(name)), kinds.get(name))
             for name, (values, _) in read.items()
         },
         skeleton=skeleton,
@@ -148,20 +147,11 @@ def _file_in(path: Path) -> Path:
 def _called(columns: Iterable[object]) -> dict[str, tuple[str, str]]:
     """Columns' names as files and cards can have them, and the units in brackets: energy, mJ of "energy [mJ]"."""
     texts = [column for column in columns if isinstance(column, str) and not column.startswith("Unnamed: ")]
-    parts = {text: _BRACKETS.fullmatch(text) for text in texts}
-    bare = {text: (_word(found[1]) or text, found[2] or "") for text, found in parts.items() if found}
+    whole = [_OTHERS.sub("_", text).strip("_") for text in texts]
+    bare = [_OTHERS.sub("_", _UNIT.sub("", text)).strip("_") for text in texts]
     # Energy in joules beside energy in watt-hours keep their units in their names.
-    times = Counter(name for name, _ in bare.values())
-    return {text: (name if times[name] == 1 else _word(text), unit.strip()) for text, (name, unit) in bare.items()}
-
-
-def _word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")
-
-
-def _by_name(given: Mapping[str, str] | None, called: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """What is told of columns, by their names here."""
-    return {called.get(name, (name, ""))[0]: what for name, what in (given or {}).items()}
+    names = [b if b and bare.count(b) == 1 else w or text for text, b, w in zip(texts, bare, whole, strict=True)]
+    return {text: (name, "".join(_UNIT.findall(text)).strip()) for text, name in zip(texts, names, strict=True)}
 
 
 def _target(name: str, values: Floats, known: Quantity | None, unit: str | None, kind: str | None) -> Target:

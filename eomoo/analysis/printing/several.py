@@ -74,6 +74,6 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
     labels = rows["label"].to_numpy(str) if "label" in rows else np.full(len(rows), "front")
     # Of a cell that failed, or was measured in one respect alone, there is no point.
     seen, labels = (part[np.isfinite(seen).all(axis=1)] for part in (seen, labels))
-    values = {label: seen[labels == label] for label in dict.fromkeys(labels.tolist())}
-    fronts = {label: points[sorted_front(found.minimise(points))] for label, points in values.items()}
+    each = ((label, seen[labels == label]) for label in dict.fromkeys(labels.tolist()))
+    fronts = {label: points[sorted_front(found.minimise(points))] for label, points in each}
     return plot_fronts(ax, fronts, found, seen=seen)
