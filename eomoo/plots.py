@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import floor, inf, isfinite, log10
@@ -149,6 +149,14 @@ def spread(ax: Axes, points: Floats, core: Floats) -> Axes:
             view += 0.05 * np.ptp(view) * np.array([-1, 1])
             ax.set(**{f"{'xy'[k]}lim": 10**view if log else view})
     return ax
+
+
+def with_band(value: float | None, band: Sequence[float] | None) -> str:
+    """A value with its interval, for people; "-" where it is not known."""
+    if value is None or value != value:
+        return "-"
+    ends = "" if band is None or band[0] != band[0] else f" ({band[0]:.2f} to {band[1]:.2f})"
+    return f"{value:.2f}{ends}".replace("-0.00", "0.00")
 
 
 def axis_label(title: str, unit: str) -> str:

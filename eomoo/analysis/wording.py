@@ -16,13 +16,10 @@ def algorithm_title(run: RunRow) -> str:
     return title if run.label == run.algorithm else f"{run.label} ({title})"
 
 
-def values_in_words(problem: ProblemRow, values: Iterable[float]) -> str:
-    """Values of a cell: "error 12.3 %, latency 8.2 ms"."""
-    parts = [
-        f"{o.title} {number(value)} {shown_unit(o.unit)}".strip()
-        for o, value in zip(problem.objectives, values, strict=True)
-    ]
-    return joined(parts)
+def values_in_words(problem: ProblemRow, values: Iterable[float]) -> list[str]:
+    """Values of a cell: "error 12.3 %", "latency 8.2 ms"."""
+    both = zip(problem.objectives, values, strict=True)
+    return [f"{o.title} {number(value)} {shown_unit(o.unit)}".strip() for o, value in both]
 
 
 def shown_unit(unit: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from rich.table import Table
 from typer import Argument, Option
@@ -14,7 +14,7 @@ from eomoo.arrays import Facts
 from eomoo.cli.common import console, given, print_json
 from eomoo.cli.options import Figures, FigureWidth, Json, Limits, Noise
 from eomoo.errors import SettingError
-from eomoo.plots import number
+from eomoo.plots import number, with_band
 
 if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
@@ -235,15 +235,6 @@ def _print_sample(numbers: Facts) -> None:
     out.print(f"Intervals of {100 * numbers['confidence']:.0f} % in brackets. {about['says']}", soft_wrap=True)
 
 
-def with_band(value: float | None, band: list[Any] | None) -> str:
-    """A value with its interval, for people; "-" where it is not known."""
-    if value is None or value != value:
-        return "-"
-    if band is None or band[0] != band[0]:
-        return f"{value:.2f}"
-    return f"{value:.2f} ({band[0]:.2f} to {band[1]:.2f})"
-
-
 def _print_tradeoffs(numbers: Facts) -> None:
     found, ranks = numbers["non_dominated"], {(row["a"], row["b"]): row for row in numbers["rank_correlations"]}
     costs = list(dict.fromkeys(row["b"] for row in found))[: _MOST_COLUMNS - 1]
@@ -293,7 +284,7 @@ def _print_epochs(rows: list[Facts]) -> None:
     names = ("epoch", "median", "quartiles", "Spearman with the last")
     table = Table("accuracy", *names, title="Learning curves", title_justify="left")
     for row in rows:
-        band = [row.get("low_with_last"), row.get("high_with_last")]
+        band = [float(row.get(f"{end}_with_last", "nan")) for end in ("low", "high")]
         ends = f"{number(row['q25'])} to {number(row['q75'])}"
         last = with_band(row.get("spearman_with_last"), band)
         table.add_row(row["quantity"], str(row["epoch"]), number(row["median"]), ends, last)

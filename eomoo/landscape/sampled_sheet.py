@@ -15,8 +15,8 @@ from eomoo.arrays import Facts, Floats
 from eomoo.landscape.intervals import Estimates
 from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
-from eomoo.landscape.sheet import STYLES, draw_panels, finish, named_panels, write_rows
-from eomoo.plots import COLORS, axis_label
+from eomoo.landscape.sheet import STYLES, draw_panels, finish, named_panels, plot_matrix, write_rows
+from eomoo.plots import COLORS, axis_label, with_band
 from eomoo.space import load_space
 
 if TYPE_CHECKING:
@@ -163,16 +163,8 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     names = list(sample.quantities)
     rank, low, high = (part[names.index(x), names.index(y)] for part in analysis.ranks)
     ax.margins(y=0.3)
-    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {_band(rank, low, high)}")
+    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {with_band(rank, (low, high))}")
     return finish(ax, title=f"{_short(sample, y)}, {_short(sample, x)}", x=x_label, y=y_label)
-
-
-def _band(value: float, low: float, high: float) -> str:
-    """A value with its interval, for people."""
-    if np.isnan(value):
-        return "-"
-    ends = "" if np.isnan(low) else f" ({low:.2f} to {high:.2f})"
-    return f"{value:.2f}{ends}".replace("-0.00", "0.00")
 
 
 def _curved(analysis: SampleAnalysis) -> list[str]:
@@ -271,17 +263,9 @@ def _plot_matrix(
     places = [list(first.quantities).index(name) for name in rows], [list(second.quantities).index(k) for k in columns]
     value, low, high = (part[np.ix_(*places)] for part in ranks)
     sure = (low > 0) | (high < 0) | (value == 1)
-    ax.pcolormesh(np.where(sure, value, 0.0), cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
-    ax.invert_yaxis()
-    for (a, b), rank in np.ndenumerate(value):
-        ink = "#777777" if not sure[a, b] else "white" if abs(rank) > 0.6 else "black"
-        text = "-" if np.isnan(rank) else f"{rank:.2f}".replace("0.", ".").replace("1.00", "1")
-        ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", color=ink)
-    finish(ax, title=f"{title} (grey: may be 0)", x=x)
-    labels = [_short(second, name) for name in columns]
-    ax.set_xticks(np.arange(len(columns)) + 0.5, labels, rotation=90)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, [_short(first, name) for name in rows])
-    return ax
+    names = [_short(first, name) for name in rows], [_short(second, name) for name in columns]
+    plot_matrix(ax, value, *names, sure).tick_params(axis="x", rotation=90)
+    return finish(ax, title=f"{title} (grey: may be 0)", x=x)
 
 
 def plot_beside_rugged(ax: Axes, analysis: SampleAnalysis) -> Axes:

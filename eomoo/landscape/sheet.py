@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Facts, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.plots import COLORS, WIDTHS, axis_label, look, new_figure
 
@@ -320,17 +320,22 @@ def plot_correlations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Spearman correlation between the objectives, minimised, over all cells."""
     found = np.array(analysis.numbers["correlation"]["spearman"])
     names = [short_title(title) for _, title in _names(analysis)]
-    # A mesh stays a drawing in a PDF, where an image would be pixels.
-    ax.pcolormesh(found, cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
-    ax.invert_yaxis()
     ax.set_aspect("equal")
+    return finish(plot_matrix(ax, found, names, names), title="Spearman correlation")
+
+
+def plot_matrix(ax: Axes, found: Floats, rows: list[str], columns: list[str], sure: Bools | bool = True) -> Axes:
+    """Correlations (r, c) in colours with their numbers; those that are not ``sure`` in grey, without a colour."""
+    # A mesh stays a drawing in a PDF, where an image would be pixels.
+    ax.pcolormesh(np.where(sure, found, 0.0), cmap="PuOr", vmin=-1, vmax=1, edgecolor="white")
+    ax.invert_yaxis()
+    inks = np.where(sure, np.where(np.abs(found) > 0.6, "white", "black"), "#777777")
     for (a, b), value in np.ndenumerate(found):
-        ink = "white" if abs(value) > 0.6 else "black"
-        ax.text(b + 0.5, a + 0.5, f"{value:.2f}", ha="center", va="center", color=ink)
-    middles = np.arange(len(names)) + 0.5
-    ax.set_xticks(middles, names)
-    ax.set_yticks(middles, names)
-    return finish(ax, title="Spearman correlation")
+        text = "-" if np.isnan(value) else f"{value:.2f}".replace("0.", ".").replace("1.00", "1")
+        ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", color=str(inks[a, b]))
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    return ax
 
 
 def draw_landscape(analysis: LandscapeAnalysis, *, width: str = "page") -> dict[str, Figure]:

@@ -17,12 +17,12 @@ from eomoo.analysis.drawing import draw_cell
 from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts
 from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
-from eomoo.analysis.wording import shown_unit
+from eomoo.analysis.wording import values_in_words
 from eomoo.arrays import Bools, Facts, Floats
 from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
-from eomoo.plots import COLORS, WIDTHS, axes_of, line_style, look, new_figure, number, say_numbers, spread
+from eomoo.plots import COLORS, WIDTHS, axes_of, line_style, look, new_figure, say_numbers, spread
 from eomoo.space import load_space
 
 if TYPE_CHECKING:
@@ -206,11 +206,8 @@ def draw_cells(stored: StoredRun, *, width: str = "column") -> Figure:
         ax.set_axis_off()
     for ax, k in zip(axes.flat, chosen, strict=False):
         cell = int(stored.front_cells[k])
-        lines = [
-            f"{o.title} {number(value)} {shown_unit(o.unit)}".strip()
-            for o, value in zip(stored.problem.objectives, stored.front_values[k], strict=True)
-        ]
-        draw_cell(load_space().cell(cell), ax, title="\n".join([f"cell {cell}", *lines]))
+        lines = [f"cell {cell}", *values_in_words(stored.problem, stored.front_values[k])]
+        draw_cell(load_space().cell(cell), ax, title="\n".join(lines))
     if len(chosen) < len(stored.front):
         figure.suptitle(f"{len(chosen)} of the front's {len(stored.front)} cells")
     return figure

@@ -73,7 +73,7 @@ function scatterKeys(front) {
       return n ? h("span", {}, dot(`mark ${word}`, 4.5), `${word} (${n})`) : null;
     }),
     h("span", {}, dot("ring choice", 6), "chosen under limits"),
-    front.trueFront ? h("span", {}, dot("truth", 6), `${front.bestFront} of all cells (${front.trueFront.n.toLocaleString("en")})`) : null,
+    front.trueFront ? h("span", {}, dot("truth", 6), `${front.bestFront} of all cells${front.predicted ? "" : " with a known value"} (${front.trueFront.n.toLocaleString("en")})`) : null,
     h("span", {}, dot("seen-key", 2), `evaluated (${front.nSeen.toLocaleString("en")}${front.all.length < front.nSeen ? `, ${front.all.length.toLocaleString("en")} drawn` : ""})`));
 }
 
