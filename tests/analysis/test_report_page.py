@@ -382,6 +382,13 @@ def test_a_slider_moves_by_key_and_nothing_may_be_left(page):
     assert every(page, ".main-plot .mark.out") == []
 
 
+def test_the_choice_of_a_run_with_limits_is_said_to_keep_them(wide, pose, tmp_path):
+    folder = fill(tmp_path, pose("err", "lat", constraints=["lat<=24"]), budget=60)
+    write_report(folder)
+    wide.get((folder / "report.html").as_uri())
+    assert one(wide, ".answer").text.startswith("Within the run's own limits, take")
+
+
 def test_a_standard_deviation_to_spare(page, stored):
     limit = float(np.round(np.median(stored.front_values[:, 1]), 3))
     every(page, ".slider input[type=text]")[1].send_keys(str(limit), "\t")

@@ -19,7 +19,8 @@ function choicePanel(front) {
       return;
     }
     answer.replaceChildren(
-      h("p", { class: "soft" }, front.limits.size ? `${limitWords(front)}: ${counted(within.length)} of ${counted(front.all.length)} cells evaluated are left, ${counted(on)} of them on the front. Take` : "Without limits, take"),
+      h("p", { class: "soft" }, front.limits.size ? `${limitWords(front)}: ${counted(within.length)} of ${counted(front.all.length)} cells evaluated are left, ${counted(on)} of them on the front. Take`
+        : front.columns.some((c) => c.name.endsWith("_slack")) ? "Within the run's own limits, take" : "Without limits, take"),
       h("div", { class: "take" },
         drawCell(front.graphs[k], `drawing of cell ${front.cells[k]}`),
         h("div", {},
