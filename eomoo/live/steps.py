@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Steps before one is captured: libraries choose their algorithms and momentum is allocated in the first, and
 # torch's manual asks for three.
 _WARM_UP = 3
+_UNUSED: tuple[float, float, bool | None] = 0.0, 0.0, None
 
 
 class Steps:
@@ -88,8 +89,7 @@ class Steps:
         self._kept = statistics_on(data.mean, data.std, device)
         self._warm = 0
         # Seconds of steps by the clock and of this thread's work; whether others computed on the device.
-        self._wall, self._cpu = 0.0, 0.0
-        self._neighbour: bool | None = None
+        self._wall, self._cpu, self._neighbour = _UNUSED
         self._nvml, self._since = open_nvml(device), now()
 
     # -- one step ------------------------------------------------------------------------------
@@ -233,15 +233,14 @@ class Steps:
 
     def state(self) -> dict[str, Any]:
         """Of optimizer, scaler, and the use of processors and device, for a checkpoint."""
-        use = {"wall": self._wall, "cpu": self._cpu, "neighbour": self._neighbour}
+        use = [self._wall, self._cpu, self._neighbour]
         return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(), "use": use}
 
     def load(self, state: dict[str, Any]) -> None:
         """The inverse of ``state``."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        use = state.get("use", {"wall": 0.0, "cpu": 0.0, "neighbour": None})
-        self._wall, self._cpu, self._neighbour = use["wall"], use["cpu"], use["neighbour"]
+        self._wall, self._cpu, self._neighbour = state.get("use", _UNUSED)
         for group in self.optimizer.param_groups:
             group.update(self._placed)
 

@@ -14,7 +14,7 @@ from eomoo.jobs import one_thread
 from eomoo.search.budget import paid_units, pay, remaining_units
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.costs import Costs
-from eomoo.search.dear import DearModels, seed_noise
+from eomoo.search.dear import DearModels
 from eomoo.search.gains import Gains
 from eomoo.search.pool import Pool
 from eomoo.search.priors import Prior, checked_priors, open_priors, related_priors
@@ -126,7 +126,7 @@ class CostAwareSearch(CellSearch):
         priors += related_priors(self.costs, log) if self.related else []
         self.trainings = Trainings(self.costs, self.ladder, log)
         self.timed = Timed(problem, self.costs, log)
-        noise = seed_noise(self.costs, log)
+        noise = log.once("noise", lambda: {"noise": self.costs.noise()})["noise"]
         self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace(), noise)
         self._queue: list[Task] = []
         self._parts: list[Ints] = []

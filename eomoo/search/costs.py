@@ -109,18 +109,19 @@ class Costs:
 
     def _trainers(self) -> list[Backend]:
         """The backends of what needs a training, each once."""
-        found = {id(backend): backend for (backend, _), dear in zip(self._columns, self.dear, strict=True) if dear}
-        return list(found.values())
+        return list({id(backend): backend for backend, _ in self._of(self.dear)}.values())
+
+    def _of(self, chosen: Bools) -> list[tuple[Backend, str]]:
+        return [column for column, is_chosen in zip(self._columns, chosen, strict=True) if is_chosen]
 
     @property
     def dear_names(self) -> tuple[str, ...]:
         """The quantities that need a training, each once."""
-        return tuple(dict.fromkeys(name for name, dear in zip(self.names, self.dear, strict=True) if dear))
+        return tuple(dict.fromkeys(name for _, name in self._of(self.dear)))
 
     def related(self, *, least: int, most: int) -> list[tuple[str, str, dict[int, float]]]:
         """What is stored of trainings that were made otherwise: the quantity, what they are, values by cell."""
-        dear = [column for column, dear in zip(self._columns, self.dear, strict=True) if dear]
-        asked = {(id(backend), name): backend for backend, name in dear}
+        asked = {(id(backend), name): backend for backend, name in self._of(self.dear)}
         return [
             (name, *found)
             for (_, name), backend in asked.items()
@@ -129,13 +130,11 @@ class Costs:
 
     def disturbed(self, cells: Ints) -> Bools:
         """(n, k) which of the timed quantities of cells (n,) something disturbed, by their marks."""
-        timed = [column for column, timed in zip(self._columns, self.timed, strict=True) if timed]
-        return np.column_stack([backend.marks(cells, [name])[:, 0] != "" for backend, name in timed])
+        return np.column_stack([backend.marks(cells, [name])[:, 0] != "" for backend, name in self._of(self.timed)])
 
     def noise(self) -> list[float | None]:
         """Of each dear quantity how far a full training's value is off its cell's mean (deviation), where known."""
-        dear = [column for column, dear in zip(self._columns, self.dear, strict=True) if dear]
-        found = [float(backend.training_noise([name])[0]) for backend, name in dear]
+        found = [float(backend.seed_deviations([name], floored=True)[0]) for backend, name in self._of(self.dear)]
         return [noise if math.isfinite(noise) else None for noise in found]
 
     @property

@@ -8,13 +8,12 @@ import numpy as np
 
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.fronts import PENALTY, Box
-from eomoo.search.costs import Costs
 from eomoo.search.pool import Pool
 from eomoo.search.priors import Prior
 from eomoo.search.problem import CellProblem
 from eomoo.search.rungs import Observed, Predicted, Settings, predict_ladder
 from eomoo.search.trace import Trace
-from eomoo.search.trainings import Log, Task
+from eomoo.search.trainings import Task
 
 # How bad a value is beyond the reference point, by this part of the way from the best to it, no longer matters; nor
 # does it beyond so many times the distance from the best to the median, where networks did not learn. Chosen on
@@ -163,15 +162,6 @@ class DearModels:
                 of = np.array([short[cell] for cell in cells[both].tolist()])
                 found.append(_fact(names[k], f"trainings of {share:.3g} of a full one", share_weight, of, values[both]))
         return found
-
-
-def seed_noise(costs: Costs, log: Log) -> list[float | None]:
-    """Of each dear quantity the noise of a training (see ``Costs.noise``), as known when the search was first begun."""
-    seen = log.recall("noise", 0)
-    if seen is None:
-        seen = {"noise": costs.noise()}
-        log.note("noise", 0, seen)
-    return list(seen["noise"])
 
 
 def _rank_correlation(expected: Floats, values: Floats) -> tuple[float, float]:

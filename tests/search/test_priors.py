@@ -118,7 +118,7 @@ def test_what_repeats_tell_of_noise_is_known_to_a_search_as_it_was_when_it_began
     def search(kept, noise):
         problem = pose("err", "lat", stem="noisy")
         problem._shared.backends = {"synthetic": Store(kept)}
-        problem.backends["synthetic"].training_noise = lambda names: np.full(len(names), noise)
+        problem.backends["synthetic"].seed_deviations = lambda names, **how: np.full(len(names), noise)
         return eomoo.run(problem, algorithm="cost-aware", options={"n_candidates": 200}, budget=9).trace
 
     kept = {}
