@@ -186,7 +186,7 @@ def band_outlines(problem: ProblemRow, values: Floats, said: FrontSummary | None
 
 def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, said: FrontSummary) -> Table:
     """What a front offers to choose from: a row for each group of cells that cannot be told apart."""
-    shown = [c for c in columns if c.objective or c.name == "params"]
+    shown = [c for c in columns if c.objective or c.name == "params" or c.name.startswith("probability ")]
     places = {int(cell): k for k, cell in enumerate(cells)}
     groups = sorted((g for g in said.groups if g.representative in places), key=lambda g: places[g.representative])
     vague = [k for k in range(len(problem.objectives)) if any(g.gain[k] > 0 for g in groups)]

@@ -191,7 +191,8 @@ def parse_constraint(limit: str, card: Card) -> Constraint:
     with contextlib.suppress(ValueError):
         value = float(bound[:-1]) * _LETTERS[bound[-1]] if bound[-1:] in _LETTERS else float(bound)
     if not found or not name or not math.isfinite(value):
-        raise CardError(f"a constraint reads like 'latency<=10' or 'params<=5M'; got {short(limit)}")
+        words = "'latency<=10' or 'params<=5M', in the quantity's own unit"
+        raise CardError(f"a constraint reads like {words}; got {short(limit)}")
     known = {name: (name, "analytic") for name in ("params", "macs")}
     known |= {o.name: (o.quantity, o.source) for o in card.objectives}
     quantity, source = known.get(name, (name, card.objectives[0].source))

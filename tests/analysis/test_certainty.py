@@ -96,6 +96,9 @@ def test_choices_are_the_groups_in_the_order_of_the_front(run, said):
     places = [stored.front_cells.tolist().index(int(row[0])) for row in table.rows]
     assert places == sorted(places)
     assert {int(row[0]) for row in table.rows} == {g.representative for g in said.groups}
+    limit = next(column for column in run_columns(stored) if column.name.startswith("probability "))
+    at = list(table.columns).index(limit.label)
+    assert [row[at] for row in table.rows] == [limit.text(place) for place in places]
     at = list(table.columns).index("stands for")
     assert sum(row[at] for row in table.rows) == len(said.cells)
     sizes = {g.representative: len(g.cells) for g in said.groups}
