@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import eomoo
-from eomoo.fronts import non_dominated
+from eomoo.fronts import non_dominated, sorted_front
 from eomoo.search import kept_draws
 from eomoo.search.kept_draws import drawn_facts, evaluated_facts
 
@@ -53,7 +53,30 @@ def test_of_many_cells_the_front_is_kept_first_and_then_what_limits_leave_as_the
     assert set(front.tolist()) == set(kept[: len(front)])
     left = np.setdiff1d(cells, front)
     F = np.column_stack((problem.objectives_at(left), problem.space.params(left), problem.space.macs(left)))
-    assert set(kept[len(front) :]) <= set(left[non_dominated(F)].tolist())
+    layer = left[sorted_front(F)].tolist()
+    assert set(kept[len(front) :]) <= set(layer)
+    assert {layer[0], layer[-1]} <= set(kept), "they are thinned evenly, from end to end"
+    monkeypatch.setattr(kept_draws, "_MOST_BYTES", 200 * 2 * 3)
+    assert len(drawn_facts(problem, cells)["drawn"]["cells"]) == 3 < len(front)
+
+
+def test_what_was_evaluated_is_kept_as_closely_as_it_is_shown_and_limits_as_they_were_compared(found):
+    cells = found.stored.trace.cells
+    facts = evaluated_facts(found.problem, cells)["evaluated"]
+    np.testing.assert_allclose(facts["deviations"], found.problem.deviations(cells), rtol=5e-4)
+    assert facts["limited"] == found.problem.limited_values(cells).tolist()
+
+
+def test_a_cell_of_which_a_draw_is_no_number_is_left_out(found, monkeypatch):
+    cells, draws = found.stored.trace.cells[:9], found.problem.joint_draws
+
+    def one_missing(asked, n, seed):
+        drawn = draws(asked, n, seed=seed)
+        drawn[5, asked == cells[4], 0] = np.nan
+        return drawn
+
+    monkeypatch.setattr(found.problem, "joint_draws", one_missing)
+    assert sorted(drawn_facts(found.problem, cells)["drawn"]["cells"]) == sorted(np.delete(cells, 4).tolist())
 
 
 def test_what_is_exact_or_drawn_with_noise_has_no_draws(found):
