@@ -64,8 +64,10 @@ class SceneBands:
         nodata: A value that stands for no data, beside what the files say.
         bands: Numbers, from 1, of those that are read; None for all.
         name: For tables and figures.
+        labels: The scene's label map, where it has one; it is not read.
 
     Attributes:
+        paths: All files of the scene, resolved.
         grid: Where the pixels are.
         named: Whether somebody has named the bands.
 
@@ -81,8 +83,10 @@ class SceneBands:
         nodata: float | None = None,
         bands: Sequence[int] | None = None,
         name: str = "scene",
+        labels: str | Path | None = None,
     ) -> None:
         self.name, self.nodata = name, nodata
+        self.paths = {Path(path).resolve() for path in [*paths, *([labels] if labels else [])]}
         with ExitStack() as stack:
             self.files = [stack.enter_context(Raster(path)) for path in paths]
             self.grid = self.files[0].grid

@@ -191,6 +191,8 @@ def load_so2sat(
     place = find_so2sat(folder)
     if version == "3.1":
         splits, place = _split_folder(place, splits)
+    elif not (place / SO2SAT_FILES["train"]).is_file() and any((place / s).is_dir() for s in SO2SAT_SPLITS.values()):
+        raise DataNotFoundError(f"{place} holds the folders of version 3.1; say so, as in version=3.1")
     whole = version in ("2", "4")
     names = {s: n for s, n in SO2SAT_FILES.items() if s != "val" or whole or (place / n).is_file()}
     files = {s: So2SatFile(place / name, bands=chosen) for s, name in names.items()}

@@ -125,7 +125,7 @@ def open_bands(source: str | Path, *, bands: object = None) -> SceneBands:
     path = expanded(source)
     raster = path.suffix.lower() in RASTERS
     files: Facts = {"bands": [path], "name": path.stem} if raster else _scene_files(source)
-    kept = {key: files[key] for key in ("band_names", "nodata", "name") if key in files}
+    kept = {key: files[key] for key in ("band_names", "nodata", "name", "labels") if key in files}
     return SceneBands(files["bands"], bands=band_numbers(bands), **kept)
 
 

@@ -88,8 +88,11 @@ def read_batch(images: ImageSet, indices: Ints) -> tuple[NDArray[np.float32], In
         batch, labels = at_once(indices)
         return np.asarray(batch, dtype=np.float32), np.asarray(labels, dtype=np.int64)
     pairs = [_pair(images, int(k)) for k in indices]
-    stacked = np.stack([np.asarray(image, dtype=np.float32) for image, _ in pairs])
-    return stacked, np.array([label for _, label in pairs], dtype=np.int64)
+    arrays = [_array(image) for image, _ in pairs]
+    for k, array in zip(indices, arrays, strict=True):
+        if array.shape != arrays[0].shape:
+            raise DataError(f"image {k} of a data set has the shape {array.shape}; others have {arrays[0].shape}")
+    return np.stack(arrays), np.array([label for _, label in pairs], dtype=np.int64)
 
 
 def labels_of(images: ImageSet) -> Ints:
@@ -164,6 +167,13 @@ def _pair(images: ImageSet, index: int) -> tuple[Any, int]:
     if label.dtype.kind not in "iub":
         _refuse_fractions(label)
     return item[0], int(label.item())
+
+
+def _array(image: Any) -> NDArray[np.float32]:
+    if hasattr(image, "detach"):
+        # Tensors of some types, and those on a device or with a gradient, are no arrays by themselves.
+        image = image.detach().float().cpu()
+    return np.asarray(image, dtype=np.float32)
 
 
 def _refuse_fractions(labels: NDArray[np.generic]) -> None:

@@ -188,7 +188,7 @@ def export_as(
     weights, path = Path(weights), Path(path)
     precision, _ = FORMS[known_name("form of a network", form, FORMS)]
     if weights.suffix == ".onnx":
-        raise DataError(f"{weights} is all that is left of it; its weights are not there")
+        raise DataError(f"{weights} is all that is found of it; its weights are gone, or its images have changed since")
     if form == "weights":
         state = load_state(weights)
         save_safetensors(path, state)

@@ -103,7 +103,7 @@ def write_map(
     check_bands(classifier, scene)
     paths = target, target.with_name(f"{target.stem}-probability.tif"), target.with_suffix(".png")
     for own in paths:
-        if any(own.resolve() == Path(file.path).resolve() for file in scene.files):
+        if own.resolve() in scene.paths:
             raise SettingError(f"{own} is a file of the scene; write the map elsewhere")
     step = positive("stride", int(described["image_size"]) if stride is None else stride)
     rows = map_rows(classifier, scene.read, scene.grid.shape, stride=step, report=report)

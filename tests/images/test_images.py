@@ -161,6 +161,16 @@ def test_class_names_have_to_be_known(arrays):
         make(*arrays, class_names=None)
 
 
+def test_tensors_of_any_type_are_images_and_those_of_different_shapes_are_named():
+    torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
+    images = [torch.rand(2, 8, 8), torch.rand(2, 8, 8).bfloat16(), torch.rand(2, 8, 8).requires_grad_()]
+    found, _ = read_batch([(image, 0) for image in images], np.arange(3))
+    assert found.dtype == np.float32
+    assert (found[1] == images[1].float().numpy()).all()
+    with pytest.raises(ValueError, match=r"image 1 of a data set has the shape \(2, 8, 9\); others have \(2, 8, 8\)"):
+        read_batch([(torch.rand(2, 8, 8 + k), 0) for k in range(3)], np.arange(3))
+
+
 @pytest.mark.parametrize("item", [{"image": 1, "mask": 2}, (1, 2, 3), 7])
 def test_data_sets_of_other_items_than_pairs_are_refused(arrays, item):
     images, labels = arrays

@@ -215,6 +215,11 @@ def test_the_bands_of_a_scene_are_read_by_rows_with_labels_or_without(tmp_path):
         assert (bands.band_names, bands.named, bands.grid.shape) == (("y", "x"), True, (96, 120))
     assert np.argwhere(~valid).tolist() == [[1, 6]]
     assert (values[:, valid] == scene.bands[::-1, 4:9][:, valid]).all()
+    write_scene(tmp_path, scene)
+    with open_bands(tmp_path) as bands:
+        # What a map must not be written over.
+        assert {path.name for path in bands.paths} == {"b0.tif", "b1.tif", "labels.tif"}
+    (tmp_path / "scene.toml").write_text((tmp_path / "scene.toml").read_text().replace('labels = "labels.tif"', ""))
     with open_bands(tmp_path / "b0.tif") as bands:
         assert (bands.band_names, bands.named, bands.name) == (("band 1",), False, "b0")
     with pytest.raises(ValueError, match="names no labels; write labels"):

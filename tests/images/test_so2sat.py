@@ -208,6 +208,8 @@ def test_version_3_gives_a_tenth_of_its_training_patches_to_validation(splits, n
     assert labels[0] == label
     assert data.mean == open_data(splits / name.replace("-", "_"), version="3.1").mean
     assert rows(open_data(splits, version=3.1, splits=name, memory=0, seed=1).val) != val
+    with pytest.raises(FileNotFoundError, match=r"holds the folders of version 3\.1; say so"):
+        open_data(splits)
     with pytest.raises(ValueError, match="splits must be one of random, block, culture-10"):
         open_data(splits, version=3.1, splits="city")
     with pytest.raises(ValueError, match="holds the splits block, not random"):

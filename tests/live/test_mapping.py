@@ -158,12 +158,14 @@ def test_a_full_disk_is_told_wherever_it_gets_full(tmp_path, field, small_disk, 
         ({}, {"probability": "all"}, "probability must be one of winner, classes"),
         ({}, {"path": "map.png"}, "a map is a GeoTIFF"),
         ({}, {"path": "scene/field.tif"}, r"field\.tif is a file of the scene"),
+        ({}, {"path": "scene/labels.tif"}, r"labels\.tif is a file of the scene"),
     ],
 )
 def test_bands_of_another_order_and_settings_that_cannot_be_are_refused(tmp_path, field, change, options, message):
     path = tmp_path / options.pop("path", "map.tif")
     network = classifier(**{"size": 4, "tell": mean_of_bands, **change})
-    with SceneBands([field], band_names=NAMES, name="field") as scene:
+    labels = field.with_name("labels.tif")
+    with SceneBands([field], band_names=NAMES, name="field", labels=labels) as scene:
         if message is None:
             assert write_map(network, scene, path, **options).classes == path
             return
