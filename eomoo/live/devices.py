@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from eomoo.checks import positive, short, text
 from eomoo.errors import SettingError, StoreError
+from eomoo.live.kit_script import machine_name
 from eomoo.packages import require
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def device_name(device: torch.device) -> str:
 
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
-    return _cpu_name() if device.type == "cpu" else f"{device.type} on {platform.machine()}"
+    return machine_name() if device.type == "cpu" else f"{device.type} on {platform.machine()}"
 
 
 def free_memory(device: torch.device) -> tuple[int, int] | None:
@@ -211,14 +212,3 @@ def _cpu_has_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in text or "amx_bf16" in text
-
-
-def _cpu_name() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

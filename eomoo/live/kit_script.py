@@ -94,7 +94,7 @@ def _begun(plan: dict[str, Any], out: Path) -> dict[str, Any]:
     import onnxruntime
 
     versions = {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    device = {"name": _device_name(), "machine": platform.machine(), "processors": os.cpu_count()}
+    device = {"name": machine_name(), "machine": platform.machine(), "processors": os.cpu_count()}
     fresh = {"format": FORMAT, "plan": plan, "device": device, "versions": versions, "timings": {}}
     if not out.exists():
         return fresh
@@ -115,7 +115,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     os.replace(beside, path)
 
 
-def _device_name() -> str:
+def machine_name() -> str:
     """Of a board or a processor, as Linux tells it."""
     for file, key in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
         try:

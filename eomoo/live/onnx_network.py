@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,22 @@ class OnnxNetwork:
 
     def times(self, repetitions: int) -> NDArray[np.float64]:
         """Milliseconds (repetitions,) of one forward pass each."""
-        clock = np.empty(repetitions + 1)
-        clock[0] = time.perf_counter()
-        for k in range(repetitions):
+
+        def run() -> None:
             self.session.run_with_iobinding(self.binding)
             self.binding.synchronize_outputs()
-            clock[k + 1] = time.perf_counter()
-        return np.diff(clock) * 1e3
+
+        return clocked(run, repetitions)
+
+
+def clocked(run: Callable[[], object], repetitions: int) -> NDArray[np.float64]:
+    """Milliseconds (repetitions,) of each run, by the clock."""
+    clock = np.empty(repetitions + 1)
+    clock[0] = time.perf_counter()
+    for k in range(repetitions):
+        run()
+        clock[k + 1] = time.perf_counter()
+    return np.diff(clock) * 1e3
 
 
 def timed_image(batch_size: int, bands: int, size: int) -> NDArray[np.float64]:

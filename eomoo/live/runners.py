@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +13,7 @@ from eomoo.errors import SettingError
 from eomoo.live.devices import resolve_precision, side_stream
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import GRAPH_PRECISIONS, onnx_bytes
-from eomoo.live.onnx_network import OnnxNetwork, timed_image
+from eomoo.live.onnx_network import OnnxNetwork, clocked, timed_image
 from eomoo.packages import require
 from eomoo.space import Cell, Skeleton
 
@@ -105,20 +104,13 @@ class _CpuRunner:
     def times(self, repetitions: int) -> NDArray[np.float64]:
         import torch
 
-        clock = np.empty(repetitions + 1)
+        def run() -> None:
+            self.network(self.image)
+            if self.device.type == "mps":
+                torch.mps.synchronize()
+
         with torch.inference_mode(), torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-            clock[0] = time.perf_counter()
-            for k in range(repetitions):
-                self.network(self.image)
-                self._wait()
-                clock[k + 1] = time.perf_counter()
-        return np.diff(clock) * 1e3
-
-    def _wait(self) -> None:
-        if self.device.type == "mps":
-            import torch
-
-            torch.mps.synchronize()
+            return clocked(run, repetitions)
 
 
 class _CudaRunner(_CpuRunner):
@@ -183,15 +175,13 @@ class _PublishedRunner:
     def times(self, repetitions: int) -> NDArray[np.float64]:
         import torch
 
-        spent = np.empty(repetitions)
+        def run() -> None:
+            self.network(self.image.float().to(self.device))
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+
         with torch.no_grad():
-            for k in range(repetitions):
-                start = time.perf_counter()
-                self.network(self.image.float().to(self.device))
-                if self.device.type == "cuda":
-                    torch.cuda.synchronize(self.device)
-                spent[k] = time.perf_counter() - start
-        return spent * 1e3
+            return clocked(run, repetitions)
 
 
 class _OpenvinoRunner:
@@ -215,12 +205,7 @@ class _OpenvinoRunner:
         self.request.set_input_tensor(self.image)
 
     def times(self, repetitions: int) -> NDArray[np.float64]:
-        clock = np.empty(repetitions + 1)
-        clock[0] = time.perf_counter()
-        for k in range(repetitions):
-            self.request.infer()
-            clock[k + 1] = time.perf_counter()
-        return np.diff(clock) * 1e3
+        return clocked(self.request.infer, repetitions)
 
 
 def _onnx_runner(content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> OnnxNetwork:
