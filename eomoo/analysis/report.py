@@ -136,8 +136,8 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         reached = "" if np.isnan(share) else f"{100 * share:.2f} %"
         if reached and problem.reference_is_true:
             # A table knows some cells only.
-            known = "all cells" if front.problem.predicted else "all cells with a known value"
-            lead.append(f"It reaches {reached} of the hypervolume of the {problem.reference_name} of {known}.")
+            there = "all cells" if front.problem.predicted else "all cells with a known value"
+            lead.append(f"It reaches {reached} of the hypervolume of the {problem.reference_name} of {there}.")
         if front.knee is not None:
             values_there = joined(values_in_words(front.problem, front.values[front.knee]))
             lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
