@@ -126,7 +126,7 @@ def test_a_live_run_goes_on_with_the_trainings_that_were_made(place, call, tmp_p
     second = call(*arguments, "--budget", 4, "--set", "readers=0", "--out", tmp_path / "out", "--hours", 1)
     assert second.code == 0, second.err
     assert "2 of 3 trainings were there already" in second.err
-    assert "training 1 networks" in second.err
+    assert "training 1 network " in second.err
     assert f"its first 2 cells were in {tmp_path / 'out'} already" in second.out
     call(*arguments, "--budget", 4, "--out", tmp_path / "whole")
     traces = [(tmp_path / name / "trace.csv").read_text() for name in ("out", "whole")]
