@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import sha256_of
 from eomoo.models import EO_RECIPES, Measurements, fit_models, load_models, read_record, shipped_folder
 from eomoo.models.model_files import PREDICTIONS_FILE
-from eomoo.models.record import RECORD_FILE
+from eomoo.models.record import RECORD_FILE, record_text
 
 
 @pytest.fixture
@@ -107,7 +108,8 @@ def test_a_death_of_the_process_that_tries_is_a_sentence(models, monkeypatch):
         ("format = 3", "damaged"),
         ("not toml", "damaged"),
         ("\xff\xfe", "damaged"),
-        ("format = 99\n[quality]\n", "has the format 99"),
+        ("format = 99\n[quality]\n", r"has the format 99, which this version cannot read$"),
+        ("format = 2\n[quality]\n", r"has the format 2, which this version cannot read$"),
         ("format = 3\nquality = 3\n", "damaged"),
         ("a = " + "[" * 3_000, "damaged"),
     ],
@@ -116,6 +118,24 @@ def test_a_damaged_record_is_one_sentence(models, text, message):
     (models / RECORD_FILE).write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=message):
         read_record(models)
+
+
+def test_what_a_record_may_say_beside_is_read_and_is_written_as_it_was_read(models):
+    text = (models / RECORD_FILE).read_text()
+    said = (
+        text.replace("[made_with]", 'anywhere = ["latency"]\n\n[made_with]') + "\n[failures]\nfailed = 2\ntried = 9\n"
+    )
+    (models / RECORD_FILE).write_text(said)
+    record = read_record(models)
+    assert record.domain.anywhere == {"latency"}
+    assert record.failures == (2, 9)
+    made = replace(load_models(shipped_folder()), domain=record.domain, failures=record.failures)
+    (models / RECORD_FILE).write_text(record_text(made, record.files))
+    again = read_record(models)
+    assert (again.targets, again.quality, again.failures) == (record.targets, record.quality, record.failures)
+    assert again.domain.anywhere == record.domain.anywhere
+    # What is no kind of its own goes without saying.
+    assert again.text.count("kind =") == text.count("kind =")
 
 
 def test_models_of_the_first_release_are_to_be_fitted_again(tmp_path):
