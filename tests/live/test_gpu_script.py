@@ -30,6 +30,7 @@ def test_every_section_of_the_gpu_script_works_without_one(tmp_path):
         "value": 0.0, "wanted": "at most 0.01 of the largest logit", "met": True
     }  # fmt: skip
     assert found["training"]["captured_steps_are_the_same"]["met"]
+    assert found["export"]["CPUExecutionProvider"]["met"]
     assert found["search"]["cells"] == {"value": 2, "wanted": "finite values", "met": True}
     assert done.stdout.count("\n") > 50
     assert "| search | cells | 2 | finite values |" in done.stdout

@@ -10,6 +10,7 @@ import pytest
 from tiny_images import make_data
 
 from eomoo.errors import SettingError
+from eomoo.files import only_one
 from eomoo.jobs import LocalJobs, ProcessJobs
 from eomoo.live import timings
 from eomoo.live.latency import LatencySetting
@@ -78,6 +79,15 @@ def test_a_killed_process_costs_only_time(processes, tmp_path):
     whole = collect(LocalJobs(), [make_task(tmp_path / "whole", n_train=1600, epochs=8)])[0]
     first, second = (load_state(result["weights"])["model"] for result in (results[0], whole))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_no_two_processes_are_at_one_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("eomoo.live.tasks._PATIENCE", 0.1)
+    task = make_task(tmp_path)
+    with only_one(task.run_folder(), "training"):
+        result = run_task(task)
+    assert result["status"] == "incident"
+    assert "another process is training" in result["reason"]
 
 
 def test_each_worker_has_a_gpu_of_its_own(monkeypatch):
