@@ -154,8 +154,12 @@ def _draw_problem(ax: Axes, runs: list[Facts], facts: Facts) -> None:
     target, units = facts["target"], facts["arms"]["with a rung"]["units"][1]
     ax.axhline(target, color="0.35", linewidth=0.8, linestyle=(0, (4, 3)))
     ax.plot([units, N_RANDOM], [target] * 2, "o", color="0.15", markersize=4, zorder=5, clip_on=False)
-    ax.annotate(f"{units:.1f}", (units, target), (6, -11), textcoords="offset points")
-    ax.annotate(f"{N_RANDOM}", (N_RANDOM, target), (-4, 5), textcoords="offset points", ha="right")
+    from matplotlib.patheffects import withStroke
+
+    # In white, so that curves behind a number leave it to be read.
+    around = {"textcoords": "offset points", "path_effects": [withStroke(linewidth=3, foreground="white")], "zorder": 6}
+    ax.annotate(f"{units:.1f}", (units, target), (8, -13), **around)
+    ax.annotate(f"{N_RANDOM}", (N_RANDOM, target), (-4, 5), ha="right", **around)
 
 
 # Points of the letters; of the looks of eomoo's lines those in grey, green, blue and orange.
