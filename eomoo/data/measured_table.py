@@ -54,6 +54,9 @@ class MeasuredTable:
         curve_rows: A row for each measured epoch: ``index, repeat, seed, epoch`` and values; it may be empty.
         facts: What ``benchmark.toml`` says: tables ``data, skeleton, recipe, training, latency, device, versions,
             cells`` as far as they apply, and ``columns``, a list of ``name, title, unit, direction, kind``.
+
+    Raises:
+        DataError: (a ValueError) Rows and facts do not fit together.
     """
 
     rows: pd.DataFrame
@@ -135,6 +138,9 @@ def measured_table(rows: pd.DataFrame, facts: Facts, curves: pd.DataFrame | None
             is empty where the column is missing.
         facts: At least ``title`` and ``columns``.
         curves: At least ``index`` and ``epoch``.
+
+    Raises:
+        DataError: (a ValueError) A row is no cell, or a column is not described.
     """
     import pandas as pd
 
@@ -168,7 +174,12 @@ def is_measured(place: str | Path) -> bool:
 
 
 def read_measured(folder: str | Path) -> MeasuredTable:
-    """Read a measured table, its files checked by their digests."""
+    """Read a measured table, its files checked by their digests.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) The folder holds no measured table.
+        DataError: (a ValueError) A file is damaged or has changed since it was written.
+    """
     folder = Path(folder)
     facts = read_facts(folder)
     digests = facts.pop("digests", {})
@@ -236,7 +247,11 @@ def _read_rows(path: Path) -> pd.DataFrame:
 
 
 def write_measured(table: MeasuredTable, folder: str | Path) -> list[Path]:
-    """Write a measured table, each file whole or not at all, ``benchmark.toml`` with the digests last; the files."""
+    """Write a measured table, each file whole or not at all, ``benchmark.toml`` with the digests last; the files.
+
+    Raises:
+        DataError: (a ValueError) A file cannot be written.
+    """
     folder = Path(folder)
     written = [folder / TABLE_FILE]
     rows = _for_people(table.rows)

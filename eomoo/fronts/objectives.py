@@ -149,7 +149,12 @@ class Objectives:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Objectives:
-        """From what ``to_dict`` gave; other keys are ignored."""
+        """From what ``to_dict`` gave; other keys are ignored.
+
+        Raises:
+            KeyError, TypeError: Something is missing or of another kind.
+            SettingError: See above.
+        """
         point = facts["reference_point"]
         return cls(
             tuple(Objective(**o) for o in facts["objectives"]),

@@ -74,7 +74,11 @@ class FrontSummary:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Self:
-        """From what ``to_dict`` gave."""
+        """From what ``to_dict`` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: Something is missing or of another kind.
+        """
         k = len(facts["cells"])
         return cls(
             cells=np.array(facts["cells"], dtype=np.int64),

@@ -31,6 +31,10 @@ class DaskJobs(Jobs):
         resource: What a task takes of a worker, such as "GPU", where the workers were started with it; of
             several names the first that is offered now, else the first.
         amount: How much of it.
+
+    Raises:
+        StoreError: (a RuntimeError) No scheduler answers.
+        MissingPackageError: (an ImportError) The package distributed is not installed.
     """
 
     def __init__(self, cluster: Any, *, resource: str | tuple[str, ...] | None = None, amount: int = 1) -> None:

@@ -20,6 +20,11 @@ def make_jobs(
         cluster: "local"; a scheduler's address such as "tcp://host:8786"; or a TOML file with the
             settings of a SLURM cluster (see ``slurm_cluster``).
         resource, amount: What a task takes on a cluster, such as one "GPU": see ``DaskJobs``.
+
+    Raises:
+        SettingError: (a ValueError) An impossible number of workers or an unknown cluster.
+        StoreError: (a RuntimeError) No scheduler answers.
+        MissingPackageError: (an ImportError) Dask is needed and not installed.
     """
     positive("workers", workers)
     if cluster == "local":

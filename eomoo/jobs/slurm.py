@@ -42,6 +42,9 @@ class SlurmJobs(DaskJobs):
         path: A cluster file (see ``slurm_cluster``).
         workers: Tasks at once.
         resource, amount: As for ``DaskJobs``; by default "GPU" where the file has ``gpus``.
+
+    Raises:
+        StoreError: (a RuntimeError) SLURM does not take a job, or the jobs end before they do anything.
     """
 
     def __init__(
@@ -128,6 +131,10 @@ def slurm_cluster(path: str | Path, *, resource: str | tuple[str, ...] | None = 
     job_script_prologue and job_extra_directives (lists of lines), and gpus (of each job). A job has a
     worker for each ``amount`` of its GPUs, else one; each does one task at a time, and leaves before the
     walltime. ``seats`` of the cluster are the workers of a job, ``resource`` is what they offer.
+
+    Raises:
+        DataNotFoundError, DataError: There is no such file, it is no TOML file, has another key or a wrong value.
+        MissingPackageError: (an ImportError) dask-jobqueue is not installed.
     """
     jobqueue, dask = (require(name, purpose="to start workers through SLURM") for name in ("dask_jobqueue", "dask"))
     settings = _read_cluster(Path(path))

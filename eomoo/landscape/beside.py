@@ -54,7 +54,11 @@ class Beside:
 
 
 def set_beside(first: Sample, second: Sample) -> Beside:
-    """Compare two samples, such as one on So2Sat and one on CIFAR-10."""
+    """Compare two samples, such as one on So2Sat and one on CIFAR-10.
+
+    Raises:
+        DataError: (a ValueError) They have no cell in common, and the second no walks of its own.
+    """
     _, *places = np.intersect1d(first.cells, second.cells, assume_unique=True, return_indices=True)
     rows, m = np.array(places), len(first.quantities)
     if rows.shape[1] == 0 and not len(second.walks):

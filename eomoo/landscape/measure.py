@@ -82,6 +82,9 @@ def analyse_landscape(
         n_walks, walk_length: Random walks, and cells in each.
         n_searches: Pareto local searches, each from one random cell.
         seed: Of walks and searches.
+
+    Raises:
+        SettingError: (a ValueError) The values must be measured first, or a number is too small.
     """
     positive("n_walks", n_walks)
     positive("n_searches", n_searches)

@@ -74,6 +74,9 @@ def autocorrelation(values: Floats, *, max_lag: int) -> Autocorrelation:
         values: (n_walks, length) values along the walks; NaN after a walk's end, and where there is none.
         max_lag: Largest lag, at most ``length - 1``.
 
+    Raises:
+        SettingError: (a ValueError) A lag that the walks do not have, or a share not in (0, 1).
+
     Source: Weinberger, Biological Cybernetics 63, 1990; the band: see ``jackknife``.
     """
     if not 0 < max_lag < values.shape[1]:

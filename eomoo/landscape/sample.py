@@ -65,7 +65,11 @@ class Sample:
 
 
 def sample_of(table: MeasuredTable) -> Sample:
-    """The cells of a measured table with the means of their repeats."""
+    """The cells of a measured table with the means of their repeats.
+
+    Raises:
+        DataError: (a ValueError) No cell has a value, or walks and steps contradict each other.
+    """
     frame = table.mean()
     cells = frame["index"].to_numpy(dtype=np.int64)
     names = [name for name in table.quantities if name not in _COUNTED_AGAIN and not _accompanies(name, table)]

@@ -62,6 +62,9 @@ def analyse_sample(table: MeasuredTable, *, beside: MeasuredTable | None = None)
         table: The table.
         beside: Another one to compare it with (see ``set_beside``).
 
+    Raises:
+        DataError: (a ValueError) No cell has a value, or walks and steps contradict each other.
+
     Source: Demir, Traoré, Camero, ESANN 2024; the measures: Traoré, Camero, Zhu, Fitness landscape footprint, 2021.
     """
     sample = sample_of(table)

@@ -42,6 +42,9 @@ class CellChoice:
         seed: Of walks and spread.
         given: Walks that are given, cells in order.
         listed: Cells that are given.
+
+    Raises:
+        SettingError: (a ValueError) A number that cannot be, or what is no cell.
     """
 
     walks: int = 0
@@ -153,6 +156,10 @@ def read_cells(place: str | Path) -> Ints:
         place: A table (CSV, Parquet) as for ``read_user_table``, what ``eomoo suggest --out`` wrote among them;
             any other file as a list of indices or NAS-Bench-101 hashes, separated by white space or commas; the folder
             of a measured table, or that of a run, for the cells of its front.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) There is no such file, or nothing of that kind in the folder.
+        DataError: (a ValueError) A row or a word is no cell.
     """
     path = Path(place)
     if path.is_dir():

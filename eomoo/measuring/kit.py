@@ -27,6 +27,9 @@ def write_board_kit(
         backend: Of which skeleton, and how it is timed (see ``timing_backend``).
         choice: Which cells.
         report: Called with networks exported and in all.
+
+    Raises:
+        SettingError: (a ValueError) There is no cell, or the kit cannot time that way.
     """
     from eomoo.live.kit import write_kit
 
@@ -44,6 +47,10 @@ def measure_from_kit(kit: str | Path, *, out: str | Path, report: Callable[[str]
         kit: The script's result, or its folder.
         out: The table's folder.
         report: Told in sentences what is missing or was disturbed.
+
+    Raises:
+        DataError: (a ValueError) The result has changed since it was written.
+        SettingError: (a ValueError) The folder has a table of other settings.
     """
     from eomoo.live import Campaign, DataSource
     from eomoo.live.kit import read_kit

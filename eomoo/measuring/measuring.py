@@ -55,6 +55,9 @@ class Measuring:
         repeats_of: Of how many of these, the first ones, or of what share of them (below 1); None: of all.
         trains: False times alone, which needs no images.
         on_progress: Told of each step, "timed" or "trained".
+
+    Raises:
+        SettingError: (a ValueError) A number that cannot be.
     """
 
     def __init__(
@@ -79,7 +82,12 @@ class Measuring:
         self.notes: list[str] = []
 
     def run(self) -> MeasuredTable:
-        """Measure what is missing; the whole table, which the folder has too, also where this is interrupted."""
+        """Measure what is missing; the whole table, which the folder has too, also where this is interrupted.
+
+        Raises:
+            SettingError: (a ValueError) The folder's table has other settings, or there is no cell.
+            StoreError: (a RuntimeError) Another process measures there, or no training comes to an end.
+        """
         with only_one(self.folder, "measuring"):
             remove_leftovers(self.folder)
             self._begin()

@@ -43,6 +43,11 @@ def latency_models(
         card: Whose skeleton, and of a live card whose setting of timing, is taken.
         data: Images that say how many bands, pixels and classes there are, for a live card.
         on_progress, report: See ``measure``.
+
+    Raises:
+        CardError: (a ValueError) The card has no latency.
+        SettingError: (a ValueError) Too many timings were disturbed, or a setting cannot be.
+        MissingPackageError: (an ImportError) torch or onnxruntime is not installed.
     """
     check_latency(load_card(card))
     place = cache_folder() / "devices"

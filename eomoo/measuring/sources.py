@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def training_backend(
     card: str | Path | None, *, data: str | Path | ImageData | None, folder: str | Path, settings: Mapping[str, object]
 ) -> LiveBackend:
-    """What trains and times the networks of a live card, into a folder; see ``measure`` for the arguments."""
+    """What trains and times the networks of a live card, into a folder; see ``measure`` for the arguments.
+
+    Raises:
+        SettingError: (a ValueError) The card is not live, or a setting is for searches alone.
+    """
     known, given = live_card(card), {**settings, "folder": str(folder)}
     if data is None:
         source = None
@@ -51,6 +55,9 @@ def timing_backend(
         card: Whose skeleton, and of a live card whose setting of timing, is taken; by default that of So2Sat.
         folder, skeleton, latency: See ``measure``.
         data: Images that say how many bands, pixels and classes there are, for a live card.
+
+    Raises:
+        SettingError: (a ValueError) A setting that cannot be.
     """
     from eomoo.live import Campaign, DataSource, LatencySetting
 

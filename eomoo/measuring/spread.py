@@ -28,6 +28,9 @@ def spread_cells(n: int, *, seed: int = 0) -> Ints:
     Args:
         n: Number of cells; from 56 on every combination is among them.
         seed: Of the cells drawn.
+
+    Raises:
+        SettingError: (a ValueError) n is not from 1 to 20,000.
     """
     positive("spread", n, most=_MOST)
     everything = np.arange(len(load_space()))

@@ -107,7 +107,11 @@ class Backend(ABC):
         return np.ones(len(self._checked(indices, ())[0]))
 
     def at_rung(self, indices: ArrayLike, names: Sequence[str], share: float) -> Floats:
-        """As ``values``, after a share of a full training, one of ``rungs``."""
+        """As ``values``, after a share of a full training, one of ``rungs``.
+
+        Raises:
+            SettingError: (a ValueError) There are no trainings of that length.
+        """
         if share not in self.rungs:
             known = ", ".join(f"{rung:.3g}" for rung in self.rungs)
             raise SettingError(f"the {self.name} backend has no training of {share:.3g} of the full one; has {known}")

@@ -42,6 +42,9 @@ class NASBench101Backend(Backend):
             `seed`, so that a search meets the noise of real training; or 0, 1 or 2.
         seed: For "random". A cell keeps its run within a seed, in whatever order and however often
             it is evaluated, and gets another draw with another seed.
+
+    Raises:
+        SettingError: (a ValueError) There are no runs of so many epochs, or `repeat` is unknown.
     """
 
     name = "nasbench101"

@@ -44,6 +44,9 @@ class TableBackend(Backend):
     Attributes:
         quantities: What it offers, by name.
         cells: (k,) its distinct cells, sorted.
+
+    Raises:
+        SettingError: (a ValueError) Lengths differ, or a value is infinite.
     """
 
     name = "table"

@@ -118,7 +118,11 @@ class AlgorithmSpec:
         return ALGORITHMS[self.algorithm]
 
     def build(self, n_obj: int) -> Algorithm:
-        """A fresh algorithm for a problem of ``n_obj`` objectives."""
+        """A fresh algorithm for a problem of ``n_obj`` objectives.
+
+        Raises:
+            SettingError: (a ValueError) A setting of a wrong kind or out of its range.
+        """
         settings = self.settings
         keywords = signature(self._entry.make).parameters
         if "init" in settings:

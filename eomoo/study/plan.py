@@ -145,6 +145,9 @@ def parse_study(content: Mapping[str, object], *, folder: str | Path | None = No
     Args:
         content: ``problems``, ``algorithms`` and the optional keys of a study file.
         folder: What paths of cards are relative to; by default the working folder.
+
+    Raises:
+        CardError: (a ValueError) The content says something that it cannot; the text names the key.
     """
     known_keys("the study", content, _KEYS | {_OLD_PROBE}, error=CardError)
     rows = content.get("algorithms", [])

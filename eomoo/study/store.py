@@ -178,7 +178,11 @@ class Store(Database):
     # -- reading -------------------------------------------------------------------------------
 
     def problems(self) -> list[ProblemRow]:
-        """All problems, in the order of their entry."""
+        """All problems, in the order of their entry.
+
+        Raises:
+            StoreError: One has changed since it was entered.
+        """
         rows = self.rows(f"SELECT id, sha256, {', '.join(PROBLEM_FACTS)} FROM problem ORDER BY id")
         with self.explained():
             for _, proof, *facts in rows:
@@ -187,7 +191,11 @@ class Store(Database):
             return [problem_row(number, facts) for number, _, *facts in rows]
 
     def runs(self) -> list[RunRow]:
-        """All runs, sorted by problem, label, budget and seed."""
+        """All runs, sorted by problem, label, budget and seed.
+
+        Raises:
+            StoreError: Some were deleted.
+        """
         rows = self.rows(
             f"SELECT id, front, deviations, sha256, {', '.join(RUN_FACTS)} FROM run "
             "ORDER BY problem, label, budget, seed"
@@ -211,7 +219,11 @@ class Store(Database):
             return any(same_settings(json.loads(settings), spec) for (settings,) in found)
 
     def trace(self, run: RunRow) -> RunTrace:
-        """Every evaluated cell of a run in order, with the values that the run saw."""
+        """Every evaluated cell of a run in order, with the values that the run saw.
+
+        Raises:
+            StoreError: The run has changed since it was entered; the text names it.
+        """
         return next(self.traces(run.problem, [run]))[1]
 
     def traces(self, problem: int, runs: Sequence[RunRow]) -> Iterator[tuple[RunRow, RunTrace]]:
@@ -256,7 +268,11 @@ class Store(Database):
         return found
 
     def true_front(self, problem: int) -> tuple[Ints, Floats] | None:
-        """Cells (k,) and raw values (k, m) of the true Pareto front; None where it is not known."""
+        """Cells (k,) and raw values (k, m) of the true Pareto front; None where it is not known.
+
+        Raises:
+            StoreError: It has changed since it was entered.
+        """
         rows = self.rows("SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,))
         proofs = self.rows("SELECT name, front_sha256 FROM problem WHERE id = ?", (problem,))
         with self.explained():
