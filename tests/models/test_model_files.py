@@ -122,20 +122,20 @@ def test_a_damaged_record_is_one_sentence(models, text, message):
 
 def test_what_a_record_may_say_beside_is_read_and_is_written_as_it_was_read(models):
     text = (models / RECORD_FILE).read_text()
-    said = (
-        text.replace("[made_with]", 'anywhere = ["latency"]\n\n[made_with]') + "\n[failures]\nfailed = 2\ntried = 9\n"
-    )
-    (models / RECORD_FILE).write_text(said)
+    said = text.replace("[made_with]", 'anywhere = ["latency"]\n\n[made_with]', 1)
+    said = said.replace('[targets."latency"]', '[targets."latency"]\nkind = "timed"', 1)
+    (models / RECORD_FILE).write_text(said + "\n[failures]\nfailed = 2\ntried = 9\n")
     record = read_record(models)
     assert record.domain.anywhere == {"latency"}
-    assert record.failures == (2, 9)
-    made = replace(load_models(shipped_folder()), domain=record.domain, failures=record.failures)
+    assert (record.failures, record.targets["latency"].kind) == ((2, 9), "timed")
+    beside = {"domain": record.domain, "failures": record.failures, "targets": record.targets}
+    made = replace(load_models(shipped_folder()), **beside)
     (models / RECORD_FILE).write_text(record_text(made, record.files))
     again = read_record(models)
     assert (again.targets, again.quality, again.failures) == (record.targets, record.quality, record.failures)
     assert again.domain.anywhere == record.domain.anywhere
-    # What is no kind of its own goes without saying.
-    assert again.text.count("kind =") == text.count("kind =")
+    # Where nobody told of a kind, nothing is written.
+    assert again.text.count('"kind" =') == 1
 
 
 def test_models_of_the_first_release_are_to_be_fitted_again(tmp_path):
