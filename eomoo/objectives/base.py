@@ -246,7 +246,16 @@ class Backend(ABC):
 
     def _asked(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:
         cells, stored = self._checked(indices, names)
-        return tell(cells, stored) if len(cells) and stored else np.empty((len(cells), len(stored)))
+        if not (len(cells) and stored):
+            return np.empty((len(cells), len(stored)))
+        told = tell(cells, stored)
+        if told.shape != (len(cells), len(stored)):
+            # NumPy would stretch a single column over all quantities.
+            raise SettingError(
+                f"the {self.name} backend must tell {len(stored)} quantities of {len(cells)} cells as an array "
+                f"({len(cells)}, {len(stored)}); got {told.shape}"
+            )
+        return told
 
     def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:
         return self._in_errors(self._asked(tell, indices, names), names)

@@ -47,6 +47,8 @@ class Costs:
         trainers = self._trainers()
         ladders = [set(backend.rungs) for backend in trainers]
         self.rungs = tuple(sorted(set.intersection(*ladders))) if ladders else (1.0,)
+        if not (self.rungs and self.rungs[0] > 0 and self.rungs[-1] == 1):
+            raise SettingError(f"rungs of backends are shares of a full training above 0, the last 1; got {self.rungs}")
         self.measured = any(not backend.enumerable for backend in trainers)
         self.continues = bool(trainers) and all(backend.continues for backend in trainers)
         self.workers = max((backend.workers for backend in trainers), default=1)

@@ -238,6 +238,19 @@ def test_joint_draws_of_any_backend_leave_out_the_noise_of_a_measurement():
     assert found.std() == pytest.approx(2.0, rel=0.05)
 
 
+@pytest.mark.parametrize("shape", [(4, 1), (1, 2), (2, 4), (4,), (4, 2, 1)])
+def test_values_of_another_shape_are_refused_instead_of_stretched(shape):
+    class Narrow(Backend):
+        name = "narrow"
+        quantities = dict.fromkeys("ab", Quantity(title="power", unit="W", direction="min"))
+
+        def _values(self, cells, names):
+            return np.ones(shape)
+
+    with pytest.raises(SettingError, match=r"must tell 2 quantities of 4 cells as an array \(4, 2\); got"):
+        Narrow().values([1, 2, 3, 4], ["a", "b"])
+
+
 def test_a_joint_draw_depends_on_the_seed_and_the_cell_alone(backend, names):
     found = backend.joint_draws(CELLS, names, 5, seed=1)
     np.testing.assert_array_equal(found[:, 0], found[:, 4])

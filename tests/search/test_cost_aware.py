@@ -77,7 +77,12 @@ def test_costs_are_told_by_backends_and_cards(pose_table):
     assert AnalyticBackend().cost("params") == "free"
     assert Costs(pose_table()).known.tolist() == [False, True]
     assert Costs(pose_table(cost='cost = "cheap"')).known.tolist() == [True, True]
-    assert Costs(pose_table("short")).rungs == (0.1, 1.0)
+    problem = pose_table("short")
+    assert Costs(problem).rungs == (0.1, 1.0)
+    for wrong in ((0.0, 1.0), (0.1, 0.5), ()):
+        problem.backends["table"].rungs = wrong
+        with pytest.raises(SettingError, match="rungs of backends are shares of a full training above 0, the last 1"):
+            Costs(problem)
     assert Costs(eomoo.get_problem("eo-macro-latency")).known.tolist() == [False, True]
     with pytest.raises(CardError, match="cost must be one of free, cheap, dear"):
         pose_table(cost='cost = "gold"')
