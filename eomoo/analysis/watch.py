@@ -101,14 +101,11 @@ class Watch(ThreadingHTTPServer):
 
     def _folders(self, place: Path, depth: int) -> Iterator[Path]:
         yield place
-        inside: list[Path] = []
-        if depth < _DEEPEST:
-            # It may be gone by now, or another's.
-            with suppress(OSError):
-                inside = sorted(place.iterdir())
-        for path in inside:
-            if not path.name.startswith(".") and not path.is_symlink() and path.is_dir():
-                yield from self._folders(path, depth + 1)
+        # It may be gone by now, or another's.
+        with suppress(OSError):
+            for path in sorted(place.iterdir()) if depth < _DEEPEST else ():
+                if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+                    yield from self._folders(path, depth + 1)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -143,8 +143,7 @@ def _writing_rasters(path: Path) -> Iterator[None]:
     try:
         yield
     except rasterio.errors.RasterioIOError as error:
-        why = first_line(error)
-        raise DataError(f"cannot write {path} and the files beside it: the disk may be full ({why})") from error
+        raise DataError(f"cannot write {path} and its siblings; is the disk full? {first_line(error)}") from error
 
 
 def check_bands(classifier: Classifier, scene: SceneBands) -> None:

@@ -161,9 +161,8 @@ class Measuring:
     def _train(self) -> None:
         """Train all cells, then the repeats of those that have some, a seed at a time."""
         cells = self.cells["index"].tolist()
-        chosen = self._chosen
-        share = self.repeats_of * len(chosen) if self.repeats_of < 1 else self.repeats_of
-        repeated = chosen[: math.ceil(min(share, len(chosen)))]
+        share = self.repeats_of * len(self._chosen) if self.repeats_of < 1 else self.repeats_of
+        repeated = self._chosen[: math.ceil(min(share, len(self._chosen)))]
         wanted = [cells, *[repeated] * (self.repeats - 1), *[[]] * (len(self.seeds) - self.repeats)]
         campaigns = [self.campaign, *(self.campaign.with_seed(seed) for seed in self.seeds[1:])]
         for repeat, campaign in enumerate(campaigns):

@@ -248,13 +248,10 @@ class Backend(ABC):
         cells, stored = self._checked(indices, names)
         if not (len(cells) and stored):
             return np.empty((len(cells), len(stored)))
-        told = tell(cells, stored)
-        if told.shape != (len(cells), len(stored)):
+        told, wanted = tell(cells, stored), (len(cells), len(stored))
+        if told.shape != wanted:
             # NumPy would stretch a single column over all quantities.
-            raise SettingError(
-                f"the {self.name} backend must tell {len(stored)} quantities of {len(cells)} cells as an array "
-                f"({len(cells)}, {len(stored)}); got {told.shape}"
-            )
+            raise SettingError(f"the {self.name} backend must tell values of the shape {wanted}; got {told.shape}")
         return told
 
     def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:

@@ -139,7 +139,10 @@ def test_a_full_disk_is_told_wherever_it_gets_full(tmp_path, field, small_disk, 
     with SceneBands([field]) as scene:
         done = write_map(classifier(4, mean_of_bands), scene, tmp_path / "map.tif", stride=1)
         largest = done.probabilities.stat().st_size
-        with small_disk(max(largest - missing, 0)), pytest.raises(DataError, match="and the files beside it: the disk"):
+        with (
+            small_disk(max(largest - missing, 0)),
+            pytest.raises(DataError, match="and its siblings; is the disk full"),
+        ):
             write_map(classifier(4, mean_of_bands), scene, tmp_path / "out" / "map.tif", stride=1)
     assert not list((tmp_path / "out").iterdir())
 

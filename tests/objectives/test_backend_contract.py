@@ -247,7 +247,7 @@ def test_values_of_another_shape_are_refused_instead_of_stretched(shape):
         def _values(self, cells, names):
             return np.ones(shape)
 
-    with pytest.raises(SettingError, match=r"must tell 2 quantities of 4 cells as an array \(4, 2\); got"):
+    with pytest.raises(SettingError, match=r"narrow backend must tell values of the shape \(4, 2\); got"):
         Narrow().values([1, 2, 3, 4], ["a", "b"])
 
 
