@@ -252,7 +252,7 @@ def draw_curves(curves: list[Curves], path: Path) -> None:
         spread(ax, *[np.column_stack((GRID[:last], np.full(last, 0.5)))] * 2)
         # Every second budget: more numbers would run into each other.
         ax.set_xticks([GRID[0], 100, 500, BUDGETS[-1]])
-        ax.set_title(fill(c.problem.name, 34))
+        ax.set_title(fill(c.problem.name, 28))
         ax.set_ylabel(ax.get_ylabel() if ax is axes[n_rows // 2 * 3] else "")
         ax.set_xlabel(ax.get_xlabel() if ax in grid[-1] else "")
         # One for all, below them: inside a panel it would hide curves.
@@ -260,4 +260,4 @@ def draw_curves(curves: list[Curves], path: Path) -> None:
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     for ax in axes[len(curves) :]:
         ax.set_axis_off()
-    figure.savefig(path, dpi=200)
+    figure.savefig(path, dpi=120)
