@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -148,7 +150,12 @@ def test_what_ends_during_a_run_is_kept_for_who_started_it(jobs):
     assert jobs.next() is started
     assert started.result == 9
     jobs.start(square, 6)
+    for x in (7, 8, 9):
+        jobs.start(square, x)
     jobs.drop()
+    assert jobs.next() is None
+    later = jobs.start(square, 5)
+    assert jobs.next() is later
     assert jobs.next() is None
 
 
@@ -238,6 +245,18 @@ def test_a_process_that_is_started_again_keeps_its_number(tmp_path):
     assert {number for _, _, number in found.values()} == {0, 1}
 
 
+def test_a_process_that_dies_while_it_has_nothing_to_do_is_started_again():
+    with ProcessJobs(1) as jobs:
+        assert collect(jobs, square, [2]) == {0: 4}
+        (process,) = jobs.pool(0)._processes.values()
+        process.kill()
+        process.join()
+        # Its pool takes note of the death in a thread of its own.
+        while not jobs.pool(0)._broken:
+            time.sleep(0.01)
+        assert collect(jobs, square, [3]) == {0: 9}
+
+
 def test_tasks_of_a_group_share_a_process_where_there_are_groups_enough():
     with ProcessJobs(2) as jobs:
         found = collect(jobs, where, range(9), group=lambda x: x // 3)
@@ -290,8 +309,12 @@ def test_what_a_task_takes_one_of_it_has_alone(tmp_path):
             n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0", resources={"SEAT": 1}
         ) as cluster,
         DaskJobs(cluster.scheduler_address, resource="SEAT") as jobs,
+        DaskJobs(cluster.scheduler_address, resource="SEAT") as others,
+        ThreadPoolExecutor(1) as beside,
     ):
-        assert set(collect(jobs, others_at_once, [str(tmp_path)] * 6).values()) == {0}
+        # Neither search knows of the other one.
+        theirs = beside.submit(collect, others, others_at_once, [str(tmp_path)] * 6)
+        assert {*collect(jobs, others_at_once, [str(tmp_path)] * 6).values(), *theirs.result().values()} == {0}
 
 
 def test_after_an_error_the_scheduler_is_left_without_tasks(dask_cluster):

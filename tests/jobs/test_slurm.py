@@ -104,6 +104,18 @@ def test_jobs_at_their_walltime_are_followed_by_others_until_the_work_is_done(cl
     assert subprocess.run(["squeue"], capture_output=True, text=True, check=True).stdout == ""
 
 
+@pytest.mark.parametrize(("gpus", "tasks", "wanted"), [(0, 0, 1), (0, 1, 1), (0, 5, 3), (4, 5, 2), (4, 2, 1)])
+def test_as_many_jobs_are_asked_for_as_tasks_need_and_workers_may_be(cluster, monkeypatch, gpus, tasks, wanted):
+    """Three workers; a job of four GPUs has two of them."""
+    asked = []
+    with make_jobs(3, cluster=cluster(f"gpus = {gpus}"), amount=2 if gpus else 1) as jobs:
+        monkeypatch.setattr(jobs, "_submit_jobs", asked.append)
+        for k in range(tasks):
+            jobs.start(abs, k)
+        jobs._look()
+    assert asked == [wanted]
+
+
 def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch):
     fake_slurm.install(tmp_path, monkeypatch, sbatch="#!/bin/bash\necho 'sbatch: error: Invalid account' >&2; exit 1\n")
     with make_jobs(cluster=cluster()) as jobs, pytest.raises(StoreError, match=r"SLURM takes no job.*Invalid account"):
