@@ -50,7 +50,8 @@ class Group:
     """Cells that cannot be told apart from one of them.
 
     Attributes:
-        representative: The one to take: the cheapest in what is known exactly.
+        representative: The one to take: the cheapest in what is known exactly, of those that keep the limits with
+            95 % where any do.
         cells: (k,) all of them, the representative first.
         gain: (m,) by how much another of them is likely to be better, by objective, in its unit: the largest of
             the medians over the draws; 0 where none is.
@@ -248,11 +249,15 @@ class FrontUncertainty:
         return notebook.to_html(repr(self), said, *drawn, notebook.table(["take", "stands for", *gains], rows))
 
     def _cheapest_first(self) -> Ints:
-        """Positions (k,) by what is known exactly: objectives, each over its range, then the cost."""
+        """Positions (k,) by what is known exactly: objectives, each over its range, then the cost.
+
+        Cells that may well break a limit come last: they are cheap by that.
+        """
+        doubtful = self.kept.all(axis=2).mean(axis=0) < _SURE
         known = self.drawn[0][:, self.exact]
         spans = np.ptp(known, axis=0)
         total = (known / np.where(spans > 0, spans, 1.0)).sum(axis=1)
-        return np.lexsort((self.cells, self.cost, total))
+        return np.lexsort((self.cells, self.cost, total, doubtful))
 
     def _told_apart(self, one: int, others: Ints) -> Bools:
         """(o,) whether an uncertain objective tells others from one."""

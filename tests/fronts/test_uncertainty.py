@@ -105,6 +105,15 @@ def test_cells_are_grouped_around_the_cheapest_from_which_nothing_tells_them():
     assert found.groups[0].gain[0] > 0.1
 
 
+def test_a_cell_that_keeps_the_limits_stands_for_cheaper_ones_that_may_break_them():
+    drawn = np.random.default_rng(1).normal(size=(100, 3, 2))
+    kept = np.ones((100, 3, 2), dtype=bool)
+    kept[:10, 0, 0] = kept[90:, 1, 1] = False
+    kept[:4, 2] = False
+    assert [group.representative for group in uncertainty(drawn, kept=kept, cost=[1.0, 2.0, 3.0]).groups] == [2]
+    assert [group.representative for group in uncertainty(drawn, cost=[1.0, 2.0, 3.0]).groups] == [0]
+
+
 def test_what_is_known_exactly_chooses_and_does_not_tell_apart():
     rng = np.random.default_rng(1)
     drawn = np.stack([5.0 + rng.normal(size=(50, 3)), np.broadcast_to([30.0, 20.0, 40.0], (50, 3))], axis=2)
