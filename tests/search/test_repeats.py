@@ -163,6 +163,7 @@ def test_repeats_that_were_interrupted_go_on_to_what_they_would_have_been(search
     part = search(kept, patience, repeats=3, out=tmp_path / "out")
     assert not part.stored.run.complete
     assert part.stored.run.trainings == {}
+    assert part.problem.backends["synthetic"].repeats == 1
     before = {key: value for key, value in kept.items() if isinstance(key, tuple)}
     assert sum(seed > 0 for _, seed in before) == patience
     whole, once = search(kept, repeats=3, out=tmp_path / "out"), search({}, repeats=3)
@@ -202,6 +203,21 @@ def test_what_trainings_disturbed_is_timed_again_at_the_end_and_changes_no_decis
     assert run.front.equals(once.front)
     expected = brute_front(run.trace[["err", "lat"]].to_numpy())
     assert sorted(run.front["index"]) == sorted(cells[expected].tolist())
+
+
+def limited(pose, most):
+    return pose("err", "lat", stem="repeats", constraints=[f"err<={most}"])
+
+
+def test_a_limit_on_a_trained_quantity_is_one_on_its_means(search, pose):
+    most = float(search({}).trace["err"].median())
+    run = search({}, problem=limited(pose, most), repeats=3)
+    errors, front = run.trace["err"], run.front
+    assert run.trace["feasible"].tolist() == (errors <= most).tolist()
+    assert 0 < run.trace["feasible"].sum() < len(errors)
+    assert front["err"].max() <= most
+    kept = run.trace[errors <= most].reset_index(drop=True)
+    assert sorted(front["index"]) == sorted(kept["index"][brute_front(kept[["err", "lat"]].to_numpy())])
 
 
 class Busy(Timings):
