@@ -20,7 +20,7 @@ needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reas
 @pytest.fixture
 def small_run(card, monkeypatch):
     """Run a small search of a table of 425 cells; nothing is drawn."""
-    monkeypatch.setattr("eomoo.api.write_run", lambda *arguments, **options: [])
+    monkeypatch.setattr("eomoo.analysis.write_run", lambda *arguments, **options: [])
     whole = {case: card("err", "lat", source="ladder" if case == "ladder" else "ball") for case, _ in CASES}
     settings = dict(CASES)
 
@@ -135,7 +135,7 @@ def test_what_differs_is_named(small_run, tmp_path, change, text):
 def test_a_changed_table_is_named_and_a_changed_value_told(card, tmp_path, monkeypatch):
     from synthetic import all_values
 
-    monkeypatch.setattr("eomoo.api.write_run", lambda *arguments, **options: [])
+    monkeypatch.setattr("eomoo.analysis.write_run", lambda *arguments, **options: [])
     path = card("err", "lat")
     first = eomoo.run(path, algorithm="random", budget=10, out=tmp_path)
     monkeypatch.setitem(all_values(), "err", all_values()["err"] + (first.trace["index"][3] == range(423_624)))

@@ -459,7 +459,7 @@ def test_a_terminal_of_few_characters():
 
 
 def test_parameters_that_are_an_objective_have_one_column(call, analytic):
-    head = call("run", analytic, "-a", "pls", "--budget", 30).out.split("cells on the front")[1].splitlines()[2]
+    head = call("run", analytic, "-a", "pls", "--budget", 30).out.split("on the front")[1].splitlines()[2]
     assert head.count("parameters") == 1
 
 

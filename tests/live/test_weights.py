@@ -84,7 +84,8 @@ def as_first_version(folder):
     """Rewrite a folder's files as 0.1.0 wrote them."""
     for path in folder.glob("*.pt"):
         state = load_state(path)
-        state.pop("progress", None)
+        for since in ("progress", "use"):
+            state.pop(since, None)
         torch.save(state, path)
     content = json.loads((folder / "run.json").read_text())
     del content["sha256"]
