@@ -5,7 +5,8 @@
 Each file of ``benchmarks/mutants`` holds the mutants of one part of eomoo: where a wrong sign, a stale cache,
 a swapped quantity, an ignored limit or a lost mark would pass unseen. A mutant names its file, a piece of its
 text that stands there once, what takes its place, and the tests that have to notice. It is killed when they
-fail, and survives when they pass. A mutant whose text is no longer there is an error: the code has moved on.
+fail, and survives when they pass. A mutant whose text is no longer there is an error: the code has moved on; so
+is a room whose tests fail as they are, since they would kill whatever is broken.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +54,22 @@ def load(only: list[str]) -> list[Mutant]:
 
 def killed(mutant: Mutant) -> bool:
     """Whether the tests notice the mutant, in a copy of the tree."""
+    with copied() as copy:
+        target = copy / mutant.file
+        text = target.read_text(encoding="utf-8")
+        if text.count(mutant.old) != 1:
+            raise SystemExit(
+                f"{mutant.room}: {mutant.old!r} stands {text.count(mutant.old)} times in {mutant.file}; mend the mutant"
+            )
+        target.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+        try:
+            return fail(mutant.tests, copy, limit=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            return True
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         copy = Path(folder)
         for name in ("eomoo", "problems", "tests", "benchmarks", "examples", "pyproject.toml"):
@@ -59,24 +78,25 @@ def killed(mutant: Mutant) -> bool:
                 shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.png"))
             else:
                 shutil.copy(source, copy / name)
-        target = copy / mutant.file
-        text = target.read_text(encoding="utf-8")
-        if text.count(mutant.old) != 1:
-            raise SystemExit(
-                f"{mutant.room}: {mutant.old!r} stands {text.count(mutant.old)} times in {mutant.file}; mend the mutant"
-            )
-        target.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests]
-        env = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "EOMOO_CACHE": str(copy / "cache")}
-        try:
-            done = subprocess.run(
-                command, cwd=copy, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return True
-        if done.returncode not in (0, 1):
-            raise SystemExit(f"{mutant.room}: {' '.join(mutant.tests)} cannot be run: {done.stdout[-400:]}")
-        return done.returncode == 1
+        yield copy
+
+
+def fail(tests: list[str], copy: Path, *, limit: float | None = None) -> bool:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    env = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "EOMOO_CACHE": str(copy / "cache")}
+    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True, timeout=limit, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{' '.join(tests)} cannot be run: {done.stdout[-400:]}")
+    return done.returncode == 1
+
+
+def check_whole(mutants: list[Mutant]) -> None:
+    """Raise SystemExit where the tests of a room fail without a mutant."""
+    for room in dict.fromkeys(mutant.room for mutant in mutants):
+        tests = sorted({test for mutant in mutants if mutant.room == room for test in mutant.tests})
+        with copied() as copy:
+            if fail(tests, copy):
+                raise SystemExit(f"{room}: its tests fail without a mutant; mend them first")
 
 
 def main() -> None:
@@ -85,6 +105,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
     mutants = load([name for name in given.only.split(",") if name])
+    check_whole(mutants)
     survivors = []
     with ThreadPoolExecutor(given.jobs) as pool:
         for mutant, dead in zip(mutants, pool.map(killed, mutants), strict=True):
