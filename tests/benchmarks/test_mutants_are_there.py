@@ -46,7 +46,8 @@ def broken(mutant):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_mutant_is_found_once_where_it_says_and_its_tests_are_there(room):
-    assert {mutant.why: why for mutant in load([room]) if (why := broken(mutant))} == {}
+    lost = [f"{mutant.why}: {why}" for mutant in load([room]) if (why := broken(mutant))]
+    assert not lost, "\n".join(lost)
 
 
 def test_no_mutant_is_there_twice():
