@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import io
 import json
 import re
@@ -123,6 +124,10 @@ def read_frame(path: Path) -> pd.DataFrame:
             # As spreadsheets write it where numbers have commas; guessed, 1,234 might be either number.
             if separator in header and b"," not in header:
                 raise ValueError(f"columns are separated by {separator.decode()!r}; save it with commas between them")
+        names = next(csv.reader([header.decode("utf-8-sig").strip()], skipinitialspace=True), [])
+        if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+            # pandas would give the second another name.
+            raise ValueError(f"column {short(twice[0])} stands there twice; give each a name of its own")
         with warnings.catch_warnings():
             # pandas only warns of rows that are longer than the header, and drops their end.
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -130,7 +135,7 @@ def read_frame(path: Path) -> pd.DataFrame:
                 io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True
             )
         return text.fillna("")
-    except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
+    except (ValueError, OSError, EOFError, csv.Error, pd.errors.ParserWarning) as error:
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
         why = "its text is not UTF-8; save it as that" if isinstance(error, UnicodeDecodeError) else first_line(error)
         raise DataError(f"{path} is no readable {kind} file: {why}") from None

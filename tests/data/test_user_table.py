@@ -275,3 +275,9 @@ def test_blanks_after_commas_are_no_part_of_names_and_values(tmp_path):
     path.write_text("index, watts, status\n5, 1.5, ok\n76119, , failed\n")
     table = read_user_table(path, ["watts"])
     assert (table.indices.tolist(), table.failed["watts"].tolist()) == ([5, 76119], [False, True])
+
+
+def test_a_column_that_stands_there_twice_is_told(tmp_path):
+    (tmp_path / "t.csv").write_text("index,err, err\n5,1.0,2.0\n")
+    with pytest.raises(DataError, match="column 'err' stands there twice"):
+        read_frame(tmp_path / "t.csv")
