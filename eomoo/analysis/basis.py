@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from eomoo.analysis.wording import joined
+from eomoo.checks import counted
 from eomoo.models.applicability import FAR, MARKS, OPERATIONS, VALUE
 
 
@@ -22,8 +23,7 @@ def basis_words(marks: Iterable[str]) -> str:
     words = Counter(map(basis_word, every))
     if set(words) <= {"predicted"}:
         return ""
-    counts = joined(f"{n:,} {word}" for word, n in words.most_common())
+    counts = joined(f"{n:,} {'is' if n == 1 else 'are'} {word}" for word, n in words.most_common())
     reasons = Counter(mark for text in every for mark in text.split(", ") if mark in MARKS)
     why = "; ".join(f"{MARKS[mark]} ({n:,})" for mark, n in reasons.most_common())
-    who = "it is" if len(every) == 1 else "they are"
-    return f"By what is known of its cells, {who} {counts}{f': {why}' if why else ''}."
+    return f"Of the front's {counted(len(every), 'cell')} {counts}{f': {why}' if why else ''}."
