@@ -74,9 +74,10 @@ def plot_front(
     if deviations is not None and (deviations > 0).any() and not bands:
         ends += [front - deviations, front + deviations] if reach is None else list(reach)
         # From rounding, a bar may be shorter than nothing.
-        below, above = np.maximum(front - ends[1], 0.0).T, np.maximum(ends[2] - front, 0.0).T
-        (x, y), dx, dy, name = front.T, (below[0], above[0]), (below[1], above[1]), "standard deviation"
-        ax.errorbar(x, y, dy, dx, fmt="none", ecolor=_FOUND, alpha=0.25, linewidth=0.6, zorder=2, label=name)
+        low, high = np.minimum(front, ends[1]).T, np.maximum(front, ends[2]).T
+        bars: Facts = {"colors": _FOUND, "alpha": 0.25, "linewidth": 0.6, "zorder": 2}
+        ax.hlines(front[:, 1], low[0], high[0], label="standard deviation", **bars)
+        ax.vlines(front[:, 0], low[1], high[1], **bars)
     if true_front is not None and len(true_front):
         name = f"{best} ({len(true_front)})"
         ax.plot(*true_front.T, "o", color=_TRUE, markersize=4, mfc="none", mew=0.6, label=name, zorder=3)
