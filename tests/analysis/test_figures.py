@@ -85,6 +85,6 @@ def test_error_bars_end_where_no_value_can_be():
     reach = np.maximum(FRONT - 5, 0), np.minimum(FRONT + 5, 6)
     _, ax = new_figure()
     plot_front(ax, front=FRONT, deviations=np.full(FRONT.shape, 5.0), reach=reach, labels=("a", "b"))
-    ends = np.concatenate([part for bars in ax.containers[0][2] for part in bars.get_segments()])
+    ends = np.concatenate([part for bars in ax.collections for part in bars.get_segments()])
     assert ends.min() == 0
     assert ends.max() == max(6, FRONT.max())
