@@ -87,7 +87,7 @@ def main() -> None:
         with contextlib.suppress(FileExistsError), open(place / _WORDS, "x", encoding="utf-8") as file:
             file.write(str(error))
         sys.exit(1)
-    # What is left of threads that wait may end a process badly at its end, though all is written.
+    # One in about seven ended by SIGABRT when Python took down torch's threads, though all was written.
     sys.stdout.flush()
     os._exit(0)
 
