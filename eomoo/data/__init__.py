@@ -1,7 +1,7 @@
 """Files -> arrays: one reader for each format, where data sets lie, their checksums.
 
 - `load_eo_table`: the EO HW-NAS table, 450 measured cells, as a DataFrame.
-- `NASBench101Table`: NAS-Bench-101's own table, memory-mapped; `nasbench_api` is the original's interface.
+- `NASBench101Table`: NAS-Bench-101's own table, memory-mapped.
 - `MeasuredTable`, `read_measured`, `write_measured`, `merged`: what was measured of cells, with all that it depends on.
 - `published_tables.open_table`: a measured table of its folder, a published data set, or any file that names cells.
 - `read_user_table`, `UserTable`: anybody's table of cells, CSV or Parquet.
