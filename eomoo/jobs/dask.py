@@ -101,20 +101,27 @@ class DaskJobs(Jobs):
         while (future := self._await(self._ended)) not in self._futures:
             # One that was dropped.
             pass
-        work, _ = self._futures.pop(future)
-        if future in self._lost:
-            self._lost.discard(future)
-            self.client.cancel([future])
-            return work, 1
-        try:
-            error = future.exception()
-            work.error, work.result = error, None if error else future.result()
-        except (CancelledError, distributed.CancelledError):
-            raise self._gone() from None
-        if isinstance(error, distributed.KilledWorker):
-            work.error = None
-            return work, 1
-        return work, 0
+        work, address = self._futures.pop(future)
+        patience = _LOOK
+        while future not in self._lost:
+            try:
+                work.error = future.exception(timeout=patience)
+                work.result = None if work.error else future.result(timeout=patience)
+            except TimeoutError:
+                # A worker that dies takes its results along, and Dask would wait for the same one to make them again.
+                patience *= 2
+                if address not in self._workers():
+                    self._lost.add(future)
+                continue
+            except (CancelledError, distributed.CancelledError):
+                raise self._gone() from None
+            if isinstance(work.error, distributed.KilledWorker):
+                work.error = None
+                return work, 1
+            return work, 0
+        self._lost.discard(future)
+        self.client.cancel([future])
+        return work, 1
 
     def _await(self, ended: SimpleQueue[Any]) -> Any:
         """The next future that has ended; meanwhile the workers are looked at."""

@@ -29,6 +29,8 @@ _ASK = 20.0
 _LIFETIME, _STAGGER = 55 / 60, 4 / 60
 # Jobs in a row that end before their worker is there: what is wrong in the script is wrong in the next one too.
 _BARREN = 3
+# For Dask to give up a job; what ended is asked of SLURM.
+_NEVER = "365 days"
 # As sbatch's manual has them: [days-]hours[:minutes[:seconds]] with days, else minutes[:seconds] or with hours.
 _WALLTIME = re.compile(r"(?:(\d{1,3})-)?(\d{1,5})(?::(\d{1,2}))?(?::(\d{1,2}))?")
 
@@ -53,6 +55,9 @@ class SlurmJobs(DaskJobs):
         self._barren: list[str] = []
         self._seen: set[str] = set()
         self._asked = 0.0
+        # Dask would cancel a job whose worker died and takes more than 15 s to be started again.
+        settings = require("dask", purpose="to start workers through SLURM").config
+        self._patience = settings.set({"distributed.deploy.lost-worker-timeout": _NEVER})
         cluster = slurm_cluster(path, resource=resource, amount=amount)
         super().__init__(cluster, resource=cluster.resource, amount=amount)
         self.workers = workers
@@ -62,6 +67,7 @@ class SlurmJobs(DaskJobs):
         for job in self.cluster.workers.values():
             job.status = _closed()
         super().close()
+        self._patience.__exit__(None, None, None)
 
     def _look(self) -> Mapping[str, Mapping[str, Any]]:
         """Start what jobs are missing."""

@@ -29,7 +29,10 @@ def start_cluster():
     import dask
 
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}),
+        # A local cluster gives up workers that take longer than 15 s to be back, as on a busy machine.
+        dask.config.set(
+            {"distributed.scheduler.allowed-failures": ATTEMPTS - 1, "distributed.deploy.lost-worker-timeout": "1 day"}
+        ),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0", resources={"SEAT": 1}, silence_logs=50
         ) as cluster,
@@ -331,6 +334,24 @@ def test_after_an_error_the_scheduler_is_left_without_tasks(dask_cluster):
         assert held.traceback
         # What waited was dropped, not done.
         assert states["memory"] < 400
+
+
+def test_a_result_that_is_lost_with_its_worker_is_made_again():
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    with (
+        distributed.LocalCluster(n_workers=2, processes=False, dashboard_address=":0", threads_per_worker=1) as cluster,
+        DaskJobs(cluster.scheduler_address) as jobs,
+    ):
+        work = jobs.start(square, 3)
+        jobs._look()
+        ((future, (_, address)),) = jobs._futures.items()
+        future.exception()
+        (worker,) = (worker for worker in cluster.workers.values() if worker.address == address)
+        cluster.sync(worker.close)
+        # The death comes right after a look.
+        jobs._looked = time.monotonic()
+        assert jobs.next() is work
+        assert work.result == 9
 
 
 def test_what_a_scheduler_lacks_is_told_and_the_work_goes_on_when_it_comes(monkeypatch):

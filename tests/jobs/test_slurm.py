@@ -116,6 +116,16 @@ def test_as_many_jobs_are_asked_for_as_tasks_need_and_workers_may_be(cluster, mo
     assert asked == [wanted]
 
 
+def test_dask_does_not_cancel_a_job_whose_worker_is_being_started_again(cluster):
+    """By default it would after 15 s, less than PyTorch takes from a slow disk, and another job would queue again."""
+    dask = pytest.importorskip("dask")
+    name = "distributed.deploy.lost-worker-timeout"
+    before = dask.config.get(name)
+    with make_jobs(3, cluster=cluster()):
+        assert dask.config.get(name) == "365 days"
+    assert dask.config.get(name) == before
+
+
 def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch):
     fake_slurm.install(tmp_path, monkeypatch, sbatch="#!/bin/bash\necho 'sbatch: error: Invalid account' >&2; exit 1\n")
     with make_jobs(cluster=cluster()) as jobs, pytest.raises(StoreError, match=r"SLURM takes no job.*Invalid account"):
