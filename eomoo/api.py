@@ -20,7 +20,7 @@ from eomoo.analysis.fronts import run_columns
 from eomoo.arrays import Facts
 from eomoo.checks import positive, whole
 from eomoo.errors import EomooError, SettingError
-from eomoo.files import check_figures, only_one, remove_leftovers
+from eomoo.files import check_figures, only_one
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
 from eomoo.measuring import HERE, MOST_REPEATS, latency_models, measure
 from eomoo.objectives import load_card
@@ -220,7 +220,6 @@ def run(
     line = shown(on_progress, problem.name(), hours=hours if budget is None else None)
     place = TemporaryDirectory(prefix="eomoo-") if out is None else nullcontext(out)
     with place as folder, only_one(folder, "running a search"), line as tell:
-        remove_leftovers(folder)
         if problem.enumerable:
             problem.pareto_indices()  # now, while nothing is written: it may take seconds
         with Store(Path(folder) / STORE_NAME, create=True) as store:

@@ -24,7 +24,6 @@ from eomoo.files.files import (
     read_head,
     read_unpacked,
     reading,
-    remove_leftovers,
     sha256_of,
     to_json,
     write_error,
@@ -39,7 +38,6 @@ from eomoo.files.texts import read_json, read_toml, to_toml
 __all__ = [
     "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
     "check_digests", "check_figures", "expanded", "forget_digests", "only_one", "other_kind", "read_array",
-    "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading", "remove_leftovers",
-    "save_figures", "sha256_of", "to_json", "to_toml", "write_digests", "write_error", "write_json", "write_text",
-    "writing",
+    "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading", "save_figures",
+    "sha256_of", "to_json", "to_toml", "write_digests", "write_error", "write_json", "write_text", "writing",
 ]  # fmt: skip

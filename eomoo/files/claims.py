@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from eomoo.errors import EomooError
+from eomoo.files.owners import lives, machine
 from eomoo.files.sqlite import Database
 
 CLAIMS_TABLE = """
@@ -41,7 +40,7 @@ class Claims:
 
     def __init__(self, connect: Callable[[], Database], *, beat_seconds: float = _BEAT_SECONDS) -> None:
         self._connect, self.beat_seconds = connect, beat_seconds
-        self._owner = f"{_machine()} {os.getpid()} {secrets.token_hex(8)}"
+        self._owner = f"{machine()} {os.getpid()} {secrets.token_hex(8)}"
         self._held: set[str] = set()
         self._seen: dict[str, tuple[str, int, float]] = {}
         self._lock = threading.Lock()
@@ -79,8 +78,8 @@ class Claims:
                 self._beating = None
 
     def _is_stale(self, key: str, owner: str, beats: int) -> bool:
-        machine, process, _ = owner.rsplit(" ", 2)
-        if owner == self._owner or (machine == _machine() and not _lives(int(process))):
+        place, process, _ = owner.rsplit(" ", 2)
+        if owner == self._owner or (place == machine() and not lives(int(process))):
             return True
         before = self._seen.get(key)
         if before is None or before[:2] != (owner, beats):
@@ -94,26 +93,3 @@ class Claims:
             # A full disk or a busy file ends no training: the next beat may come through.
             with contextlib.suppress(EomooError), self._connect() as db, db.transaction() as connection:
                 connection.execute("UPDATE claims SET beats = beats + 1 WHERE owner = ?", (self._owner,))
-
-
-def _machine() -> str:
-    """What tells apart machines, and containers whose process numbers differ."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return platform.node()
-
-
-def _lives(process: int) -> bool:
-    if os.name != "posix":
-        # There signal 0 is no question but an interrupt.
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        # It is another user's.
-        return True
-    return True

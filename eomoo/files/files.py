@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import gzip
 import hashlib
 import io
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.errors import DataError, DataNotFoundError, EomooError
+from eomoo.files.owners import lives, machine
 
 _WRITE_HINTS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -39,11 +41,11 @@ _WRITE_HINTS = {
     errno.EIO: "the device reports an input/output error",
 }
 
-# As ``_create_beside`` names them.
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.+")
-_STARTED = time.time()
-# A file that another process is writing grows all the time, but for the last sync, which takes seconds.
-_QUIET_SECONDS = 60.0
+# As ``_create_beside`` names them: machine, process, a random part and the final name.
+_TEMPORARY = re.compile(r"\.eomoo-([0-9a-f]{8})-(\d{1,9})-[0-9a-f]{8}-.+")
+# Of other machines, and of this one before it was started again, nobody can ask which processes live. Nothing that
+# is written here is silent for a day.
+_FORGOTTEN_SECONDS = 86_400.0
 
 _BEGINNINGS = {
     b"PK\x03\x04": "a ZIP archive (or a network saved by PyTorch)",
@@ -61,8 +63,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary file beside `path` to write to; on success it becomes `path`, else it is removed.
 
     Missing parent folders are made. The temporary name ends like `path`, so that libraries which
-    choose a format by the ending choose the right one. A link is followed, its target is replaced. What
-    is no regular file, such as /dev/null or a pipe, is never replaced: the content is written into it.
+    choose a format by the ending choose the right one; those that killed processes left in the folder
+    are removed. A link is followed, its target is replaced. What is no regular file, such as /dev/null
+    or a pipe, is never replaced: the content is written into it.
     """
     target = Path(os.path.realpath(path))
     with writing(path):
@@ -201,16 +204,6 @@ def writing(path: str | Path) -> Iterator[None]:
         raise write_error(path, error) from error
 
 
-def remove_leftovers(folder: str | Path) -> None:
-    """Remove eomoo's own hidden temporary files from a folder, where they are older than this process."""
-    with contextlib.suppress(OSError):
-        for path in Path(folder).iterdir():
-            if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
-                with contextlib.suppress(OSError):
-                    if path.stat().st_mtime < _STARTED - _QUIET_SECONDS:
-                        path.unlink()
-
-
 def write_error(path: str | Path, error: OSError) -> DataError:
     """What says in one sentence why `path` cannot be written."""
     hint = _WRITE_HINTS.get(error.errno or 0, error.strerror or str(error))
@@ -240,13 +233,30 @@ def _pour(source: Path, target: Path) -> None:
 
 
 def _create_beside(target: Path) -> Path:
+    _remove_leftovers(target.parent)
     # Not tempfile.mkstemp: it would leave the final file readable by its owner only.
-    name = f".{secrets.token_hex(4)}-{target.name[-50:]}"
+    name = f".eomoo-{_this_machine()}-{os.getpid()}-{secrets.token_hex(4)}-{target.name[-50:]}"
     temporary = target.with_name(name)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     if target.exists():
         os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) | stat.S_IWUSR)
     return temporary
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes that are dead."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if (found := _TEMPORARY.fullmatch(path.name)) is not None:
+                own = found[1] == _this_machine()
+                with contextlib.suppress(OSError):
+                    if not lives(int(found[2])) if own else path.stat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
+                        path.unlink()
+
+
+@functools.cache
+def _this_machine() -> str:
+    return hashlib.sha256(machine().encode()).hexdigest()[:8]
 
 
 def _commit(temporary: Path, target: Path) -> None:

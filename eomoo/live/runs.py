@@ -12,7 +12,7 @@ from typing import Any
 
 from eomoo.checks import short, truth, whole
 from eomoo.errors import DataError, SettingError
-from eomoo.files import read_json, remove_leftovers, to_json, write_json
+from eomoo.files import read_json, to_json, write_json
 from eomoo.live.metrics import Accuracy
 from eomoo.live.recipes import Recipe, format_epochs
 from eomoo.live.store import RESULT_STATES
@@ -178,10 +178,8 @@ class RunFolder:
         self.path = Path(path) if path is not None else None
         self.setting = dict(setting)
         self.results: dict[str, Any] = {}
-        if self.path is not None:
-            remove_leftovers(self.path)
-            if (self.path / "run.json").is_file():
-                self._read(self.path / "run.json")
+        if self.path is not None and (self.path / "run.json").is_file():
+            self._read(self.path / "run.json")
 
     def result(self, epochs: Sequence[int]) -> Training | None:
         """The result of these epochs, if it is there, with its weights where it was done."""

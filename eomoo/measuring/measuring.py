@@ -22,7 +22,7 @@ from eomoo.data.measured_table import (
     write_measured,
 )
 from eomoo.errors import EomooError, SettingError
-from eomoo.files import only_one, remove_leftovers
+from eomoo.files import only_one
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.settings import facts_of
 from eomoo.objectives.live import LiveBackend
@@ -89,7 +89,6 @@ class Measuring:
             StoreError: (a RuntimeError) Another process measures there, or no training comes to an end.
         """
         with only_one(self.folder, "measuring"):
-            remove_leftovers(self.folder)
             self._begin()
             self._time()
             try:

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,26 @@ def test_failure_keeps_what_was_there_and_passes_on_the_error(tmp_path, error):
     assert caught.value is error
     assert names(tmp_path) == ["a.txt"]
     assert target.read_text() == "old"
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one_in_that_folder(tmp_path):
+    code = (
+        "import os, sys; from eomoo.files import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as temporary: temporary.write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, tmp_path / "a.txt"], check=False).returncode < 0
+    (left,) = names(tmp_path)
+    assert left.endswith("-a.txt")
+    mark, past = left.rsplit("-", 2)[0], time.time() - 2 * 86_400
+    # Of a process that writes; of another machine, yesterday and today; of somebody else.
+    lives = mark.replace(mark.rsplit("-", 1)[1], str(os.getppid())) + "-0a1b2c3d-a.txt"
+    old, young = (f".eomoo-0a1b2c3d-{k}-0a1b2c3d-a.txt" for k in (1, 2))
+    for name in (lives, old, young, ".0a1b2c3d-x"):
+        (tmp_path / name).touch()
+    for name in (lives, old, ".0a1b2c3d-x"):
+        os.utime(tmp_path / name, (past, past))
+    write_text(tmp_path / "b.txt", "x")
+    assert names(tmp_path) == sorted([lives, young, ".0a1b2c3d-x", "b.txt"])
 
 
 def test_missing_input_inside_is_not_taken_for_a_failure_to_write(tmp_path):

@@ -1,8 +1,6 @@
 """Own files are proved: what a changed byte, a kill or an older version leaves behind."""
 
 import json
-import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -139,21 +137,6 @@ def test_a_damaged_checkpoint_costs_only_time(run, tmp_path):
     with pytest.warns(UserWarning, match="a training begins anew: .*checkpoint.pt is damaged"):
         again = run(epochs="1+2", folder=tmp_path / "part")
     assert [p.val_loss for p in again.curve] == [p.val_loss for p in whole.curve]
-
-
-def test_what_a_kill_left_behind_is_removed(run, tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    names = [".0a1b2c3d-checkpoint.pt", ".deadbeef-run.json", ".0a1b2c3d-young.pt", ".hidden", "0a1b2c3d-x"]
-    for name in names:
-        (folder / name).write_bytes(b"x")
-        past = 0 if "young" in name else 3600
-        os.utime(folder / name, (time.time() - past,) * 2)
-    (folder / ".0a1b2c3d-folder").mkdir()
-    run()
-    left = {path.name for path in folder.iterdir()}
-    assert left >= {*names[2:], ".0a1b2c3d-folder"}
-    assert not left & set(names[:2])
 
 
 def test_weights_of_something_else_are_refused(tmp_path):
