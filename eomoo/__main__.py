@@ -1,5 +1,16 @@
 """``python -m eomoo`` is the command ``eomoo``."""
 
-from eomoo.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; an interrupt while it is imported is no traceback either."""
+    try:
+        from eomoo.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)  # 128 + SIGINT, as shells have it
+    run()
+
+
+if __name__ == "__main__":
+    main()

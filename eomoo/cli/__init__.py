@@ -95,8 +95,11 @@ def main() -> None:
                 sys.stdout.flush()
     except EomooError as error:
         _fail(str(error), 1)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)  # 128 + SIGINT, as shells have it
+    except SystemExit as end:
+        # So typer ends a command that was interrupted, without a word.
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            _fail("interrupted", 130)  # 128 + SIGINT, as shells have it
+        raise
     except BrokenPipeError:
         # The reader of a pipe has gone, as with `| head`; closing stderr keeps Python from complaining.
         sys.stderr.close()

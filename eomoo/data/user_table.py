@@ -39,6 +39,9 @@ MOST_BYTES, _MOST_ROWS = 128 << 20, 4_236_240
 _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])]?")
 
 
+_WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*", re.ASCII)
+# Squares of larger numbers, as in variances, are none that a computer holds.
+_MOST = 1e150
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
 # Of an incident the machine is to blame, not the cell.
 _NO_FAILURES = {"", "ok", "done", "success", "finished", "complete", "completed", "incident"}
@@ -119,12 +122,17 @@ def read_frame(path: Path) -> pd.DataFrame:
     try:
         if name.endswith(_PARQUET):
             return _read_parquet(content, path)
+        if b"\n" not in content:
+            # Lines as spreadsheets on a Macintosh end them.
+            content = content.replace(b"\r", b"\n")
         header = content.partition(b"\n")[0]
         for separator in (b";", b"\t"):
             # As spreadsheets write it where numbers have commas; guessed, 1,234 might be either number.
-            if separator in header and b"," not in header:
+            if separator in header.partition(b",")[0]:
                 raise ValueError(f"columns are separated by {separator.decode()!r}; save it with commas between them")
-        names = next(csv.reader([header.decode("utf-8-sig").strip()], skipinitialspace=True), [])
+        names = [
+            name.strip() for name in next(csv.reader([header.decode("utf-8-sig").strip()], skipinitialspace=True), [])
+        ]
         if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
             # pandas would give the second another name.
             raise ValueError(f"column {short(twice[0])} stands there twice; give each a name of its own")
@@ -133,8 +141,14 @@ def read_frame(path: Path) -> pd.DataFrame:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             text = pd.read_csv(
                 io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True
-            )
-        return text.fillna("")
+            ).fillna("")
+        text.columns = text.columns.str.strip()
+        for column, values in text.items():
+            there = values[values != ""]
+            # Taken for words, such a column would be left out in silence.
+            if len(there) and _WITH_COMMA.fullmatch(there.iloc[0]) and there.str.fullmatch(_WITH_COMMA).all():
+                raise ValueError(f"column {short(column)} has commas within numbers, {there.iloc[0]!r}; write points")
+        return text
     except (ValueError, OSError, EOFError, csv.Error, pd.errors.ParserWarning) as error:
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
         why = "its text is not UTF-8; save it as that" if isinstance(error, UnicodeDecodeError) else first_line(error)
@@ -254,9 +268,11 @@ def numbers_of(
         values[there] = column[there].to_numpy(dtype=np.float64)
     except (ValueError, TypeError):
         values[there] = [_number(value) for value in column[there]]
-    for row in np.flatnonzero(there & ~np.isfinite(values)).tolist():
-        what = short(column.iloc[row])
-        raise _error(path, row, f"{name} is {what}, neither a finite number nor empty nor a failure such as OOM")
+    for row in np.flatnonzero(there & ~(np.abs(values) < _MOST)).tolist():
+        what = f"{name} is {short(column.iloc[row])}"
+        if np.isfinite(values[row]):
+            raise _error(path, row, f"{what}, whose square no number holds; give it in a larger unit")
+        raise _error(path, row, f"{what}, neither a finite number nor empty nor a failure such as OOM")
     if not (there.any() or none_is_fine):
         raise DataError(f"{path}: the column {name!r} holds no number")
     return values, failed if ended is None else failed | (empty & ended)

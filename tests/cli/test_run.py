@@ -408,6 +408,27 @@ def test_an_interrupt_shows_and_keeps_what_was_found(call, own, tmp_path, monkey
     assert (settings["complete"], settings["distinct_cells"]) == (True, 120)
 
 
+def test_an_interrupt_of_any_command_is_a_word(call, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eomoo.cli.show.console", interrupt)
+    done = call("problems")
+    assert (done.code, done.out, done.err) == (130, "", "error: interrupted\n")
+
+
+def test_an_interrupt_while_the_program_is_loaded_is_no_traceback():
+    code = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt()); from eomoo.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_an_interrupt_with_json_is_json(call, own, monkeypatch):
     done = interrupted(call, monkeypatch, "run", own, "-a", "pls", "--json")
     assert done.code == 130

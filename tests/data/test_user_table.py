@@ -150,6 +150,10 @@ def _swap_vertices(edges):
         ({"watts": ["", "", "oom", ""]}, r"the column 'watts' holds no number"),
         ({"watts": ["1", "2", "3", "nan"]}, r"row 4: watts is 'nan'"),
         ({"watts": ["inf", "2", "3", "4"]}, r"row 1: watts is 'inf'"),
+        (
+            {"watts": ["1e300", "2", "3", "4"]},
+            r"row 1: watts is '1e300', whose square no number holds; give it in a larg",
+        ),
         ({"hash": ["0" * 32, "x", "x", "x"]}, r"row 1: no cell of the space has the hash 0000"),
         ({"hash": ["hello"] * 4}, r"row 1: no NAS-Bench-101 hash: 'hello'"),
         ({"genotype": ["0" * 26] * 4}, r"row 1: the genotype 0 0 .* not connected"),
@@ -261,11 +265,29 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
     assert target_columns(read_frame(written(tmp_path, table, "csv"))) == ["watts"]
 
 
+def test_a_column_of_numbers_with_commas_is_told_and_not_left_out(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('index,watts,volts\n5,1.5,"230,5"\n76119,1.6,""\n76120,1.6,"1,2"\n')
+    with pytest.raises(DataError, match=r"column 'volts' has commas within numbers, '230,5'; write points"):
+        read_frame(path)
+    # Genotypes and words have them too.
+    path.write_text('index,watts,note\n5,1.5,"230,5"\n76119,1.6,"3, or so"\n')
+    assert target_columns(read_frame(path)) == ["watts"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_any_spreadsheet_ends_them(tmp_path, end):
+    path = tmp_path / "table.csv"
+    path.write_bytes(("\ufeff" + end.join(["index, watts ", "5, 1.5 ", "76119,2", ""])).encode())
+    table = read_user_table(path, ["watts"])
+    assert (table.indices.tolist(), table.columns["watts"].tolist()) == ([5, 76119], [1.5, 2.0])
+
+
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_another_separator_than_a_comma_is_told(tmp_path, separator):
     path = tmp_path / "table.csv"
     for value in ("1.5", "1,5"):
-        path.write_text(f"index{separator}watts\n5{separator}{value}\n")
+        path.write_text(f"index{separator}{'watts' if value == '1.5' else 'watts, mean'}\n5{separator}{value}\n")
         with pytest.raises(DataError, match=r"columns are separated by .*; save it with commas"):
             read_frame(path)
 

@@ -121,7 +121,7 @@ def test_impossible_targets(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(DataError, match="there is a folder of that name"):
         write_text(tmp_path, "x")
-    with pytest.raises(DataError, match="is a file, not a folder"):
+    with pytest.raises(DataError, match="is a file or a broken link, not a folder"):
         write_text(tmp_path / "file" / "a.txt", "x")
     with pytest.raises(DataError, match="the name is too long"):
         write_text(tmp_path / ("x" * 300), "x")
