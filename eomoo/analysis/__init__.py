@@ -1,6 +1,6 @@
 """Results of a store: read, compared, and printed for terminals, papers, pages and figures.
 
-- ``results``: runs, traces and fronts as stored. ``runs``: a run's numbers, files, tables, pymoo's Result.
+- ``results``: runs, traces and fronts as stored. ``runs``: a run's numbers, files, tables.
 - ``tables``: what a table, a curve and a report are. ``claims``: two algorithms compared, in one word;
   ``standings``: in sentences; ``margins``: differences too small to matter.
   ``statistics``: effect sizes, ranks over problems.
@@ -53,9 +53,9 @@ from eomoo.analysis.results import (
     problem_box,
     run_fronts,
 )
-from eomoo.analysis.runs import evaluation_frame, summary, to_result, trace_frame, write_run
+from eomoo.analysis.runs import summary, trace_frame, write_run
 from eomoo.analysis.spending import repeat_words, spending_words
-from eomoo.analysis.statistics import holm, rank_test, vargha_delaney
+from eomoo.analysis.statistics import rank_test, vargha_delaney
 from eomoo.analysis.study_run import StudyRun, run_study
 from eomoo.analysis.styles import algorithm_style
 from eomoo.analysis.tables import Curves
@@ -65,12 +65,11 @@ from eomoo.space.picture import OPERATION_COLORS
 __all__ = [
     "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
     "StudyRun", "StudyTables", "algorithm_style", "basis_words", "bibtex", "cell_text", "certainty_words",
-    "check_indicators", "choice_rows", "cited_works", "compare", "default_indicators", "draw_cell",
-    "draw_front", "duration", "evaluation_frame", "front_frame", "front_rows", "holm", "hypervolume_curves",
-    "indicator_frame", "joined", "judge", "load_results", "load_run", "mean_over", "needed_seeds",
-    "plot_critical_difference", "plot_curves", "plot_frame", "plot_shifts", "plot_violins", "problem_box",
-    "quartile_curves", "quartiles", "rank_test", "render_report", "repeat_words", "report_of", "run_fronts",
-    "run_study", "smallest_difference", "spending_words", "study_latex", "study_lines", "study_tables", "summary",
-    "to_result", "trace_frame", "vargha_delaney", "write_csv", "write_figures", "write_latex", "write_report",
-    "write_run",
+    "check_indicators", "choice_rows", "cited_works", "compare", "default_indicators", "draw_cell", "draw_front",
+    "duration", "front_frame", "front_rows", "hypervolume_curves", "indicator_frame", "joined", "judge",
+    "load_results", "load_run", "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves",
+    "plot_frame", "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles", "rank_test",
+    "render_report", "repeat_words", "report_of", "run_fronts", "run_study", "smallest_difference",
+    "spending_words", "study_latex", "study_lines", "study_tables", "summary", "trace_frame", "vargha_delaney",
+    "write_csv", "write_figures", "write_latex", "write_report", "write_run",
 ]  # fmt: skip

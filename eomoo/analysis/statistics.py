@@ -48,19 +48,6 @@ def vargha_delaney(a: ArrayLike, b: ArrayLike) -> float:
     return float(larger + 0.5 * (first[:, None] == second).mean())
 
 
-def holm(p: ArrayLike) -> Floats:
-    """p-values (n,) corrected for having made n tests.
-
-    Source: Holm, Scandinavian Journal of Statistics 6(2), 1979.
-    """
-    values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    factors = np.arange(len(values), 0, -1)
-    corrected = np.empty_like(values)
-    corrected[order] = np.minimum(np.maximum.accumulate(values[order] * factors), 1.0)
-    return corrected
-
-
 def mean_ranks(scores: ArrayLike) -> Floats:
     """Mean rank (k,) of k algorithms over problems, from scores (n_problems, k) of which less is better.
 

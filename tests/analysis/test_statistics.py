@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eomoo.analysis.statistics import critical_difference, holm, mean_ranks, rank_groups, rank_test, vargha_delaney
+from eomoo.analysis.statistics import critical_difference, mean_ranks, rank_groups, rank_test, vargha_delaney
 from eomoo.errors import SettingError
 
 
@@ -22,13 +22,6 @@ def test_effect_size_is_u_by_the_number_of_pairs():
     assert vargha_delaney(a, b) == pytest.approx(stats.mannwhitneyu(a, b).statistic / (23 * 31))
     assert vargha_delaney(a, b) + vargha_delaney(b, a) == pytest.approx(1)
     assert vargha_delaney([3, 4], [1, 2]) == 1
-
-
-def test_holm_on_a_worked_case():
-    # 0.01 * 4, 0.02 * 3, then 0.03 * 2 = 0.06 and 0.04 * 1 pulled up to it.
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.6, 0.9]) == pytest.approx([1, 1])
-    assert len(holm([])) == 0
 
 
 @pytest.mark.parametrize("bad", [[], [1.0, np.nan]])
