@@ -208,12 +208,8 @@ def run(
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
         problem = card
     else:
-        pose = partial(get_problem, card, noise=noise, constraints=constraints, **settings)
-        if latency_from == HERE:
-            # What cannot be is told before cells are timed.
-            check_run(pose(), spec, budget, hours)
-            latency_from = latency_models(card, data=settings.get("data"))
-        problem = pose(latency_from=latency_from)
+        settings |= {"noise": noise, "constraints": constraints}
+        problem = pose(card, spec, budget, hours, latency_models, latency_from=latency_from, **settings)
     if repeats > 1 and problem.enumerable:
         raise SettingError(f"{problem.name()} trains no networks, so that nothing can be repeated: leave repeats out")
     spent = check_run(problem, spec, budget, hours)
@@ -269,6 +265,26 @@ def check_noise(seed: int | None) -> None:
     """Raise SettingError (a ValueError) unless it is None or a seed."""
     if seed is not None:
         whole("noise", seed, least=0, most=LARGEST)
+
+
+def pose(
+    card: str | Path,
+    spec: AlgorithmSpec,
+    budget: int | None,
+    hours: float | None,
+    time_cells: Callable[..., Path],
+    /,
+    *,
+    latency_from: str | Path | None = None,
+    **settings: Any,
+) -> CellProblem:
+    """The problem of a card; where it asks for this device's latency, of models of what ``time_cells`` times first."""
+    how = partial(get_problem, card, **settings)
+    if latency_from == HERE:
+        # What cannot be is told before cells are timed.
+        check_run(how(), spec, budget, hours)
+        latency_from = time_cells(card, data=settings.get("data"))
+    return how(latency_from=latency_from)
 
 
 def check_run(problem: CellProblem, spec: AlgorithmSpec, budget: int | None, hours: float | None = None) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from eomoo.arrays import Facts
@@ -52,55 +53,75 @@ def print_json(value: object) -> None:
     typer.echo(to_json(value))
 
 
-@contextmanager
-def bars(*columns: ProgressColumn, quiet: bool = False, transient: bool = True) -> Iterator[Progress]:
-    """Bars on stderr, shown when they are started; one never shown leaves no line above an error's sentence."""
-    shown = Progress(*columns, console=console(stderr=True), transient=transient, disable=quiet)
-    try:
-        yield shown
-    finally:
-        end_bars(shown)
+# Seconds in which a pipe hears nothing, at first and at most: each is twice the last, so that hours are no scroll.
+_FIRST_LINE, _MOST_SILENCE = 2.0, 60.0
 
 
-def end_bars(shown: Progress) -> None:
-    """Leave bars as they are; nothing is printed where they were never started."""
-    if shown.live.is_started:
-        shown.stop()
+class Bars:
+    """Bars on stderr, one for each thing that is counted; a pipe or a file, which sees none, gets a line now and then.
 
+    They are shown from the first count on, so that none is left above an error's sentence.
 
-def lines(shown: Progress, seconds: float, *, at_once: bool = False) -> Callable[[str], None]:
-    """How a pipe or a file, which sees no bar, is told: a line at most every so many seconds, if at once the first."""
-    due = shown.get_time() + (0 if at_once else seconds)
+    Args:
+        quiet: Whether nothing is to be seen.
+        stay: Whether they are left as they were in the end.
+        at_once: Whether a pipe hears of the first count.
+    """
 
-    def tell(line: str) -> None:
-        nonlocal due
-        if not shown.console.is_terminal and not shown.disable and shown.get_time() > due:
-            due = shown.get_time() + seconds
-            shown.console.print(line)
+    def __init__(self, *, quiet: bool = False, stay: bool = False, at_once: bool = False) -> None:
+        about, state = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[state]}"))
+        columns = about, BarColumn(), state, TimeElapsedColumn(), TimeRemainingColumn()
+        self.console = console(stderr=True)
+        # Until something was told there is nothing that could stay.
+        self._shown, self._stay = Progress(*columns, console=self.console, transient=True, disable=quiet), stay
+        self._tasks: dict[str, TaskID] = {}
+        self._pause = _FIRST_LINE
+        self._due = self._shown.get_time() + (0.0 if at_once else self._pause)
 
-    return tell
+    def wait(self, what: str, doing: str = "") -> None:
+        """Show a terminal that something is prepared, of which nobody knows how long it takes."""
+        if self.console.is_terminal:
+            self._shown.update(self._task(what, 0.0), state=doing)
 
+    def tell(self, what: str, done: float, total: float | None, state: str = "") -> None:
+        """So much of something is done, of how much where that is known; in words, what else there is to say."""
+        state = state or f"{done:,} of {total:,}"
+        # What was there already says nothing of how fast it goes.
+        task = self._task(what, done)
+        self._shown.live.transient = not self._stay
+        self._shown.update(task, completed=done, total=total, state=state)
+        now = self._shown.get_time()
+        if not self.console.is_terminal and not self._shown.disable and now > self._due:
+            self._pause = min(2 * self._pause, _MOST_SILENCE)
+            self._due = now + self._pause
+            left = self._shown.tasks[task].time_remaining or 0.0
+            self.console.print(f"{what}: {state}" + (f", {left / 60:.0f} minutes left" if left > 60 else ""))
 
-_LINES_S = 2.0  # seconds between lines where there is no terminal: longer silence looks like a hang
+    def end(self) -> None:
+        """Leave them as they are; nothing is printed where they were never shown."""
+        if self._shown.live.is_started:
+            self._shown.stop()
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()
+
+    def _task(self, what: str, done: float) -> TaskID:
+        if what not in self._tasks:
+            self._tasks[what] = self._shown.add_task(what, total=None, completed=int(done), state="")
+        self._shown.start()
+        return self._tasks[what]
 
 
 @contextmanager
 def progress(what: str, *, quiet: bool = False, at_once: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar; it is told what is done, and of how much. A pipe or a file sees lines.
-
-    With ``at_once`` it is shown before anything is told, where that takes a while.
-    """
-    with bars(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), quiet=quiet) as bar:
-        task, tell = bar.add_task(what, total=None), lines(bar, _LINES_S)
+    """A bar of one thing, which is told what is done, and of how much; at once where that takes a while."""
+    with Bars(quiet=quiet) as shown:
         if at_once:
-            bar.start()
-
-        def advance(done: int, total: int) -> None:
-            bar.start()
-            bar.update(task, completed=done, total=total)
-            tell(f"{what}: {done:,} of {total:,}")
-
-        yield advance
+            shown.wait(what)
+        yield partial(shown.tell, what)
 
 
 def given(**options: object) -> Facts:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import bars, print_json
+from eomoo.cli.common import Bars, print_json
 from eomoo.cli.options import Json
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, merged, read_measured, write_measured
 from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get, look_for
-from eomoo.data.download import Progress, StartProgress
+from eomoo.data.download import StartProgress
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 
 app = typer.Typer(
@@ -77,8 +74,8 @@ def get(
     """
     dataset = get_dataset(name)
     try:
-        with progress_bars(quiet=as_json) as progress:
-            folder = fetch(dataset, source=source, to=to, progress=progress)
+        with Bars(quiet=as_json, stay=True) as shown:
+            folder = fetch(dataset, source=source, to=to, progress=started(shown))
     except KeyboardInterrupt:
         typer.echo(f"interrupted; `eomoo data get {name}` goes on from here", err=True)
         raise typer.Exit(130) from None
@@ -140,8 +137,8 @@ def convert(
     nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file). The EO table, cells of that .npy file, and any
     CSV or Parquet file that names cells become a measured table by --format measured.
     """
-    with progress_bars(quiet=as_json) as progress:
-        done = convert_path(path, out, fmt=fmt, cells=cells, progress=progress)
+    with Bars(quiet=as_json, stay=True) as shown:
+        done = convert_path(path, out, fmt=fmt, cells=cells, progress=started(shown))
     if as_json:
         print_json(done)
         return
@@ -201,18 +198,9 @@ def prune(
     typer.echo(f"{len(files):,} files of {_size(total)} {done}")
 
 
-@contextmanager
-def progress_bars(*, quiet: bool = False) -> Iterator[StartProgress | None]:
-    """What makes a bar for each file; None where quiet."""
-    numbers = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with bars(TextColumn("{task.description}"), BarColumn(), *numbers, quiet=quiet, transient=False) as shown:
-
-        def start(name: str) -> Progress:
-            shown.start()
-            task = shown.add_task(name, total=None)
-            return lambda here, total: shown.update(task, completed=here, total=total)
-
-        yield None if quiet else start
+def started(shown: Bars) -> StartProgress:
+    """What makes a bar for each file."""
+    return lambda name: lambda here, total: shown.tell(name, here, total, f"{_size(here)} of {_size(total or here)}")
 
 
 def _folders_to_verify(names: list[str] | None, source: Path | None) -> dict[str, Path]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer import Argument, Option
 
 import eomoo.cli.options as opt
-from eomoo.cli.common import bars, console, parse_options, print_json, progress
+from eomoo.cli.common import Bars, console, parse_options, print_json, progress
 from eomoo.cli.show import parse_cell, skeleton_of
 
 if TYPE_CHECKING:
@@ -60,15 +59,12 @@ def train(
     around = task.skeleton(stem_channels=stem_channels, n_stacks=stacks, cells_per_stack=cells_per_stack)
     # Of the processes that torchrun started, the first one prints.
     first = os.environ.get("RANK", "0") == "0"
-    state = TextColumn("{task.completed:.0f}/{task.total:.0f} epochs{task.fields[state]}")
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), state, TimeElapsedColumn())
-    with bars(*columns, quiet=as_json or not first, transient=False) as bar:
-        shown = bar.add_task(f"cell {index}", total=sum(chosen.stretches(epochs)), state="")
+    total = sum(chosen.stretches(epochs))
+    with Bars(quiet=as_json or not first, stay=True) as shown:
 
         def report(point: CurvePoint) -> None:
-            bar.start()
-            state = f", loss {point.train_loss:.3f}, validation micro accuracy {100 * point.val_micro:.1f} %"
-            bar.update(shown, completed=point.epoch, state=state)
+            accuracy = f"loss {point.train_loss:.3f}, validation micro accuracy {100 * point.val_micro:.1f} %"
+            shown.tell(f"cell {index}", point.epoch, total, f"{point.epoch} of {total} epochs, {accuracy}")
 
         result = run_training(
             index,

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import bars, console, given, lines, parse_options, print_json, progress
+from eomoo.cli.common import Bars, console, given, parse_options, print_json, progress
 from eomoo.cli.options import CardDevice, CardImages, CardSettings, Cluster, Json, Options, Workers
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
     from eomoo.data import MeasuredTable
     from eomoo.progress import Step
-
-
-_LINES_S = 60.0  # seconds between lines where there is no terminal
 
 
 CardName = Annotated[
@@ -119,10 +114,15 @@ def measure(
     else:
         how: Facts = {**chosen, "cell_seed": cell_seed, "repeats": repeats, "repeats_of": repeats_of, "only": only}
         how |= {"skeleton": around if only else None, "latency": timing, "retry_failed": retry_failed, **settings}
-        with _progress(quiet=as_json) as (advance, report):
-            table = run(card, out=out, data=data, on_progress=advance, report=report, **how)
+        with Bars(quiet=as_json, stay=True) as shown:
+            say = (lambda sentence: None) if as_json else shown.console.print
+            table = run(card, out=out, data=data, on_progress=partial(_tell, shown), report=say, **how)
     told = {**_summary(table), "seconds": time.monotonic() - begun, "folder": out}
     print_json(told) if as_json else _print(table, told, out)
+
+
+def _tell(shown: Bars, step: Step) -> None:
+    shown.tell(f"cells {step.what}", step.done, step.total)
 
 
 def _of_trainings(training: Facts, around: Facts) -> Facts:
@@ -169,33 +169,6 @@ def _print_kit(script: Path) -> None:
     show.print(f"  python {script.name}")
     show.print("and with the timings.json that it writes, here:")
     show.print("  eomoo measure --only latency --from-kit timings.json --out TABLE")
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[Step], None], Callable[[str], None]]]:
-    """A bar each for timings and trainings, with the time that is left, and sentences above them."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with bars(*columns, quiet=quiet, transient=False) as bar:
-        tasks: dict[str, TaskID] = {}
-        tell = lines(bar, _LINES_S)
-
-        def advance(step: Step) -> None:
-            what, done, total = step.what, step.done, step.total
-            bar.start()
-            if what not in tasks:
-                # What was there already says nothing of how fast it goes.
-                tasks[what] = bar.add_task(f"cells {what}", total=total, completed=done)
-            bar.update(tasks[what], completed=done, total=total)
-            left = bar.tasks[-1].time_remaining
-            tell(f"{done} of {total} {what}" + (f", {left / 60:.0f} minutes left" if left else ""))
-
-        yield advance, (lambda sentence: None) if quiet else bar.console.print
 
 
 _DISTURBED = {"latency": "timings", "train_time": "trainings"}

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Argument, Option
 
 import eomoo.cli.options as opt
 from eomoo.checks import counted
-from eomoo.cli.common import (
-    bars,
-    console,
-    end_bars,
-    given,
-    import_xgboost,
-    lines,
-    parse_options,
-    print_json,
-    progress,
-)  # fmt: skip
+from eomoo.cli.common import Bars, console, given, import_xgboost, parse_options, print_json
 from eomoo.errors import EomooError, SettingError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from rich.status import Status
 
     from eomoo.analysis import StoredRun
     from eomoo.api import Run
     from eomoo.arrays import Facts
+    from eomoo.progress import Step
     from eomoo.search.algorithms import AlgorithmSpec
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
-
-_LINES_S = 5.0  # seconds between lines where there is no terminal
 
 CardName = Annotated[
     str | None,
@@ -139,32 +125,31 @@ def run(
     not repeated; one that was interrupted goes on, and so does one that is asked for a larger --budget or --hours.
     """
     named = ("eo-macro-latency" if data is None else "live-data") if card is None else card
-    with _preparing(named, quiet=as_json) as preparing:
+    with Bars(quiet=as_json, stay=True, at_once=True) as shown:
+        # A sign of life from the start, since what a search needs takes a second to be imported.
+        shown.wait(Path(named).stem, "preparing")
         from eomoo.api import check_noise
         from eomoo.files import check_figures
         from eomoo.objectives import load_card
         from eomoo.search.algorithms import AlgorithmSpec, check_asked, default_name
         from eomoo.search.priors import prior_option
+        from eomoo.search.problem import live_card
 
         check_noise(noise)
         forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
-        known = load_card(named)
+        known = load_card(named) if data is None else live_card(named)
         chosen = default_name(known) if algorithm is None else algorithm
         check_asked(chosen, given(init=init, n_train=n_train, priors=prior or None, rungs=rungs))
         options = {**parse_options(option), **given(init=init, n_train=n_train), **prior_option(prior or ())}
         settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, cluster=cluster, device=device)}
         if rungs is not None:
             (settings if known.live else options)["rungs"] = _lengths(rungs, epochs, live=known.live)
-        settings |= {"noise": noise, "constraints": constraint or ()}
+        settings |= {"noise": noise, "constraints": constraint or (), "latency_from": latency_from, **given(data=data)}
         spec = AlgorithmSpec(label=chosen, algorithm=chosen, options=options)
-        asked = _Asked(
-            card=named, data=data, settings=settings, spec=spec, budget=budget, hours=hours, out=out, quiet=as_json
-        )
-        problem = asked.pose(latency_from, preparing)
         how = {"seed": seed, "repeats": repeats, "figures": forms, "width": wide, "retry_failed": retry_failed}
-        found = asked.search(problem, preparing, **how)
+        found = _search(shown, named, settings, spec, budget, hours, out=out, as_json=as_json, **how)
     _print(found, out, as_json=as_json)
-    for backend in problem.backends.values():
+    for backend in found.problem.backends.values():
         for note in backend.notes():
             console(stderr=True).print(note)
     if not found.stored.run.complete:
@@ -186,63 +171,48 @@ def _lengths(rungs: str, epochs: int | None, *, live: bool) -> str | list[float]
     return [length / last if last > 0 else 0.0 for length in lengths]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """A search that is asked for: of what, how, how much of it, and where to."""
+def _search(
+    shown: Bars,
+    card: str,
+    settings: Facts,
+    spec: AlgorithmSpec,
+    budget: int | None,
+    hours: float | None,
+    *,
+    out: Path | None,
+    as_json: bool,
+    **how: Any,
+) -> Run:
+    """Search with a bar; the front is printed as soon as it is known. This device's cells are timed where asked for."""
+    from eomoo.api import pose
+    from eomoo.api import run as search
+    from eomoo.measuring import latency_models
 
-    card: str
-    data: str | None
-    settings: Facts
-    spec: AlgorithmSpec
-    budget: int | None
-    hours: float | None
-    out: Path | None
-    quiet: bool
+    def say(sentence: str) -> None:
+        if not as_json:
+            shown.console.print(sentence, soft_wrap=True)
 
-    def pose(self, latency_from: str | None, preparing: Status) -> CellProblem:
-        """The problem; this device's latency is measured first where it is asked for."""
-        from eomoo.api import check_run
-        from eomoo.search.problem import get_problem, live_card
+    def tell(step: Step) -> None:
+        shown.tell("timing 20 cells on this device", step.done, step.total)
 
-        how = partial(get_problem, self.card)
-        if self.data is not None:
-            live_card(self.card)
-            how = partial(how, data=self.data)
-        if latency_from == "here":
-            # What cannot be is told before cells are timed.
-            check_run(how(**self.settings), self.spec, self.budget, self.hours)
-            latency_from = str(_timed_here(self.card, self.data, preparing, quiet=self.quiet))
-        return how(**self.settings, latency_from=latency_from)
+    def time_cells(card: str, *, data: str | None) -> Path:
+        folder = latency_models(card, data=data, on_progress=tell, report=say)
+        say(f"latency on this device: models in {folder}")
+        return folder
 
-    def search(self, problem: CellProblem, preparing: Status, **how: Any) -> Run:
-        """Search with a bar; the front is printed as soon as it is known."""
-        from eomoo.api import run as search
+    def show(found: Run) -> None:
+        shown.end()
+        if not as_json:
+            _print_front(found.stored, "DIR" if out is None else str(out))
 
-        import_xgboost()
-        # With hours alone nobody knows how many cells they bring.
-        budget = self.budget or (problem.card.budget if self.hours is None else None)
-        with closing(problem), _progress(problem, budget, self.hours, preparing, quiet=self.quiet) as (update, finish):
-
-            def show(found: Run) -> None:
-                finish()
-                preparing.stop()
-                if not self.quiet:
-                    _print_front(found.stored, "DIR" if self.out is None else str(self.out))
-                    if self.out is not None and console(stderr=True).is_terminal:
-                        preparing.update(f"{self.card}: drawing figures")
-                        preparing.start()
-
-            return search(
-                problem,
-                algorithm=self.spec.algorithm,
-                options=self.spec.options,
-                budget=self.budget,
-                hours=self.hours,
-                out=self.out,
-                on_progress=update,
-                on_found=show,
-                **how,
-            )
+    import_xgboost()
+    with closing(pose(card, spec, budget, hours, time_cells, **settings)) as problem:
+        for backend in problem.backends.values():
+            if not as_json:
+                backend.report = shown.console.print
+        how |= {"budget": budget, "hours": hours, "out": out, "on_found": show}
+        how |= {"algorithm": spec.algorithm, "options": spec.options}
+        return search(problem, on_progress=_telling(shown, problem, budget, hours), **how)
 
 
 def _print(found: Run, out: Path | None, *, as_json: bool) -> None:
@@ -259,82 +229,31 @@ def _print(found: Run, out: Path | None, *, as_json: bool) -> None:
         console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
 
 
-def _timed_here(card: str, data: str | None, preparing: Status, *, quiet: bool) -> Path:
-    """Models of this device's latency, of cells that are timed now where they are not yet."""
-    from eomoo.measuring import latency_models
-
-    preparing.stop()
-    screen = console(stderr=True)
-
-    def told(sentence: str) -> None:
-        if not quiet:
-            screen.print(sentence, soft_wrap=True)
-
-    with progress("timing 20 cells on this device", quiet=quiet) as advance:
-        folder = latency_models(card, data=data, on_progress=lambda s: advance(s.done, s.total), report=told)
-    told(f"latency on this device: models in {folder}")
-    if screen.is_terminal and not quiet:
-        preparing.start()
-    return folder
-
-
-@contextmanager
-def _preparing(card: str, *, quiet: bool) -> Iterator[Status]:
-    """A sign of life from the start, since what a search needs takes a second to be imported."""
-    screen = console(stderr=True)
-    status = screen.status(f"{card}: preparing")
-    if screen.is_terminal and not quiet:
-        status.start()
-    try:
-        yield status
-    finally:
-        status.stop()
-
-
-@contextmanager
-def _progress(
-    problem: CellProblem, budget: int | None, hours: float | None, preparing: Status, *, quiet: bool
-) -> Iterator[tuple[Callable[[Progress], None], Callable[[], None]]]:
-    """A bar of cells, or else of hours, with evaluations, the size of the front, its hypervolume: to update, to end."""
+def _telling(shown: Bars, problem: CellProblem, budget: int | None, hours: float | None) -> Callable[[Progress], None]:
+    """What tells a bar of cells, or else of hours, with evaluations, the size of the front and its hypervolume."""
     from eomoo.analysis import duration
 
-    measure = _hypervolume_of(problem)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[state]}", markup=False),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with bars(*columns, quiet=quiet, transient=False) as bar:
-        task = bar.add_task(problem.name(), total=budget, state="")
-        began = bar.get_time()
-        for backend in problem.backends.values():
-            if not quiet:
-                backend.report = bar.console.print
-        shown, tell = 0.0, lines(bar, _LINES_S, at_once=True)
+    measure, began, last = _hypervolume_of(problem), monotonic(), 0.0
+    # With hours alone nobody knows how many cells they bring.
+    most = budget or (problem.card.budget if hours is None else None)
 
-        def update(progress: Progress) -> None:
-            nonlocal shown
-            now = bar.get_time()
-            if not shown:
-                preparing.stop()
-                bar.start()
-            done, total = float(progress.n_distinct), None if budget is None else float(budget)
-            if budget is not None:
-                cells = f"{progress.n_distinct:,} of {budget:,} cells"
-            else:
-                cells = f"{progress.n_distinct:,} cells, {duration(now - began)} of {hours:g} hours"
-                # How long an earlier part took, only its store knows.
-                done, total = now - began, None if progress.n_earlier or hours is None else 3600 * hours
-            tell(f"{problem.name()}: {cells}")
-            # A hypervolume for every batch would cost more than the search itself.
-            if now - shown > 0.1 or progress.n_distinct == budget:
-                shown = now
-                state = f"{cells}, {progress.n_eval:,} evaluations, front {len(progress.front)}"
-                bar.update(task, completed=done, total=total, state=state + measure(progress.front))
+    def tell(progress: Progress) -> None:
+        nonlocal last
+        n, now = progress.n_distinct, monotonic()
+        # A hypervolume for every batch would cost more than the search itself.
+        if now - last < 0.1 and n != most:
+            return
+        last = now
+        if most is not None:
+            done, total, cells = float(n), float(most), f"{n:,} of {most:,} cells"
+        else:
+            # How long an earlier part took, only its store knows.
+            done, total = now - began, None if progress.n_earlier or hours is None else 3600 * hours
+            cells = f"{n:,} cells, {duration(done)} of {hours:g} hours"
+        found = f"{progress.n_eval:,} evaluations, front {len(progress.front)}{measure(progress.front)}"
+        shown.tell(problem.name(), done, total, f"{cells}, {found}")
 
-        yield update, lambda: end_bars(bar)
+    return tell
 
 
 def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str]:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
 from eomoo.checks import short
-from eomoo.cli.common import bars, console, print_json
+from eomoo.cli.common import Bars, console, print_json
 from eomoo.cli.options import Cluster, Figures, FigureWidth, Json, Options
 from eomoo.errors import SettingError
 
@@ -66,7 +63,13 @@ def run(
     folder = out if out is not None else Path(f"study-{Path(study).stem}" if study else "study")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        with _progress(planned) as update:
+        # A bar in a log file would be noise; the lines of the runs count as well.
+        with Bars(quiet=not console(stderr=True).is_terminal) as shown:
+
+            def update(event: Event) -> None:
+                shown.console.print(_line(event, planned), soft_wrap=True)
+                shown.tell("study", event.done, event.total, f"{event.done:,} of {event.total:,} runs")
+
             n = run_study(planned, folder, jobs=cores if jobs is None else jobs, cluster=cluster, on_event=update)
     except KeyboardInterrupt:
         console(stderr=True).print("interrupted; what has ended is kept, the same command goes on")
@@ -230,32 +233,15 @@ def _numbers(option: str, text: str, *, least: int = 1) -> list[int]:
     return numbers
 
 
-@contextmanager
-def _progress(study: Study) -> Iterator[Callable[[Event], None]]:
-    """A bar for the whole study, and a line for each run that ends."""
+def _line(event: Event, study: Study) -> str:
+    """What is told of a run that has ended."""
     from eomoo.analysis import duration
 
-    label, runs = TextColumn("{task.description}", markup=False), TextColumn("runs")
-    wide_label = max(len(spec.label) for spec, _ in study.algorithms)
-    wide_card = max(len(Path(problem.card).stem) for problem in study.problems)
-    # A bar in a log file would be noise; the lines of the runs count as well.
-    quiet = not console(stderr=True).is_terminal
-    with bars(
-        label, BarColumn(), MofNCompleteColumn(), runs, TimeElapsedColumn(), TimeRemainingColumn(), quiet=quiet
-    ) as bar:
-        task = bar.add_task("study", total=len(study.tasks))
-
-        def update(event: Event) -> None:
-            bar.start()
-            run, found = event.task, event.result
-            bar.console.print(
-                f"[{event.done:>{len(str(event.total))}}/{event.total}] "
-                f"{Path(run.problem.card).stem:<{wide_card}}  {run.spec.label:<{wide_label}}  "
-                f"seed {run.seed:<4} {len(found.cells):>6,} cells, front {len(found.front):>3}, "
-                f"{duration(found.seconds)}",
-                markup=False,
-                soft_wrap=True,
-            )
-            bar.update(task, completed=event.done)
-
-        yield update
+    run, found = event.task, event.result
+    label = max(len(spec.label) for spec, _ in study.algorithms)
+    card = max(len(Path(problem.card).stem) for problem in study.problems)
+    return (
+        f"[{event.done:>{len(str(event.total))}}/{event.total}] {Path(run.problem.card).stem:<{card}}  "
+        f"{run.spec.label:<{label}}  seed {run.seed:<4} {len(found.cells):>6,} cells, front {len(found.front):>3}, "
+        f"{duration(found.seconds)}"
+    )

@@ -506,7 +506,7 @@ def test_a_run_of_0_1_0_with_other_names_of_its_settings_is_the_same_run(call, o
 
 def test_a_pipe_gets_a_line_and_json_gets_none(call, own):
     said = call("run", own, "-a", "random", "--budget", 30)
-    assert "mine: 30 of 30 cells\n" in said.err
+    assert "mine: 30 of 30 cells, 30 evaluations, front " in said.err
     assert call("run", own, "-a", "random", "--budget", 30, "--json").err == ""
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eomoo.cli.data import progress_bars
+from eomoo.cli.common import Bars
+from eomoo.cli.data import started
 from eomoo.data.download import download
 from eomoo.errors import DataError, StoreError
 from eomoo.files import only_one
@@ -223,17 +224,17 @@ def test_two_processes_do_not_mix(get, server, tmp_path):
 
 
 def test_bars_are_shown_on_the_standard_error(get, capsys):
-    with progress_bars() as start:
-        get(progress=start("f.bin"))
+    with Bars(stay=True) as bars:
+        get(progress=started(bars)("f.bin"))
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "f.bin" in shown.err
-    assert "300.0/300.0 kB" in shown.err
+    assert "300 kB of 300 kB" in shown.err
 
 
 def test_no_bars_without_a_download(capsys):
-    with progress_bars():
+    with Bars(stay=True):
         pass
-    with progress_bars(quiet=True) as start:
-        assert start is None
+    with Bars(quiet=True, stay=True) as bars:
+        started(bars)("f.bin")(10, 20)
     assert capsys.readouterr() == ("", "")
