@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from eomoo.live.campaign import Campaign
-from eomoo.live.results import trained_deviation, trained_value
+from eomoo.live.results import trained_value
 from eomoo.live.store import Result
 
 
@@ -50,12 +50,6 @@ class Repeats:
                 squares += float(((values - values.mean()) ** 2).sum())
                 degrees += len(values) - 1
         return math.sqrt(squares / degrees) if degrees else math.nan
-
-    def noise(self, name: str) -> float:
-        """As ``seed_deviation``, at least the binomial error of the repeated: few repeats may agree by chance."""
-        several = [results for results in self._repeated().values() if len(results) > 1]
-        binomial = [trained_deviation(result, name) for results in several for result in results]
-        return max(self.seed_deviation(name), float(np.mean(binomial)) if binomial else math.nan)
 
     def notes(self) -> list[str]:
         """Sentences on trainings with further seeds that failed."""

@@ -131,11 +131,8 @@ class Backend(ABC):
         """Of how many trainings the values of cells (n,) are means, (n,)."""
         return np.ones(len(self._checked(indices, ())[0]), dtype=np.int64)
 
-    def seed_deviations(self, names: Sequence[str], *, floored: bool = False) -> Floats:
-        """Standard deviations (k,) of quantities that another seed of the training makes; NaN where not known.
-
-        Floored, they are at least the error of finitely many images: few repeats may agree by chance.
-        """
+    def seed_deviations(self, names: Sequence[str]) -> Floats:
+        """Standard deviations (k,) of quantities that another seed of the training makes; NaN where not known."""
         return np.full(len(names), np.nan)
 
     def related(self, quantity: str, *, least: int, most: int) -> list[tuple[str, dict[int, float]]]:

@@ -243,9 +243,9 @@ class LiveBackend(Backend):
         """Of how many trainings that ended well the values of cells (n,) are means, (n,)."""
         return np.array([len(self._results(k)) for k in np.atleast_1d(indices).tolist()], dtype=np.int64)
 
-    def seed_deviations(self, names: Sequence[str], *, floored: bool = False) -> Floats:
-        """Of accuracies and errors, see ``Repeats.seed_deviation`` and, floored, ``Repeats.noise``."""
-        tell = self._repeats.noise if floored else self._repeats.seed_deviation
+    def seed_deviations(self, names: Sequence[str]) -> Floats:
+        """Of accuracies and errors, see ``Repeats.seed_deviation``."""
+        tell = self._repeats.seed_deviation
         stored = [self._accuracy_of.get(name, name).removesuffix("_int8") for name in names]
         return np.array([tell(name) if name in ACCURACIES else np.nan for name in stored]) * self._factors(names)
 

@@ -42,14 +42,7 @@ from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.random_search import RandomSearch
 from eomoo.search.run import Progress, RunResult, run_algorithm
 from eomoo.search.starts import CellSampling
-from eomoo.search.strategies import (
-    GapRestart,
-    PerturbationRestart,
-    RandomRestart,
-    RecombinationRestart,
-    Restart,
-    Selection,
-)
+from eomoo.search.strategies import Restart, Selection
 from eomoo.search.suggest import Suggestion, suggest_cells
 from eomoo.search.surrogate_pls import SurrogatePLS
 from eomoo.search.surrogate_start import SurrogateParetoSampling
@@ -60,10 +53,9 @@ from eomoo.search.walks import WalkSampling, distinct_walks, random_walks
 __all__ = [
     "ALGORITHMS", "DEFAULT_ALGORITHM", "PLS", "AlgorithmSpec", "BudgetedEvaluator", "CellCrossover",
     "CellDuplicateElimination", "CellProblem", "CellSampling", "CostAwareSearch", "Costs", "DistinctCells",
-    "GapRestart", "Hours", "MemeticSearch", "NeighborMutation", "PerturbationRestart", "Prior", "Progress",
-    "RandomCellSampling", "RandomRestart", "RandomSearch", "RecombinationRestart", "Restart", "RunResult", "Selection",
-    "Suggestion", "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling", "cell_operators",
-    "default_algorithm", "default_name", "distinct_walks", "expected_improvement", "front_uncertainty", "get_problem",
-    "make_algorithm", "open_priors", "prior_of_measured", "random_walks",
+    "Hours", "MemeticSearch", "NeighborMutation", "Prior", "Progress", "RandomCellSampling", "RandomSearch", "Restart",
+    "RunResult", "Selection", "Suggestion", "SurrogatePLS", "SurrogateParetoSampling", "Trace", "WalkSampling",
+    "cell_operators", "default_algorithm", "default_name", "distinct_walks", "expected_improvement",
+    "front_uncertainty", "get_problem", "make_algorithm", "open_priors", "prior_of_measured", "random_walks",
     "run_algorithm", "suggest_cells",
 ]  # fmt: skip

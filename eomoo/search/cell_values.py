@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,8 +16,22 @@ from eomoo.checks import whole
 from eomoo.errors import SettingError
 from eomoo.fronts import Objective, Objectives, sorted_front
 from eomoo.objectives import Backend, Card, Constraint, build_backends
-from eomoo.search.shared import Shared
 from eomoo.space import SO2SAT, Skeleton, load_space
+
+
+class _Shared:
+    """What a problem shares with its copies and views; when the last of them goes, the backends are closed.
+
+    Attributes:
+        backends: By the card's names of them.
+        known: (423624,) bool, which cells' values are there.
+        raw: (423624, k) those values; memory is only taken for the pages that are written.
+    """
+
+    def __init__(self, backends: Mapping[str, Backend], n_columns: int) -> None:
+        n = len(load_space())
+        self.backends, self.known, self.raw = backends, np.zeros(n, dtype=bool), np.empty((n, n_columns))
+        weakref.finalize(self, _close, backends)
 
 
 class CellValues:
@@ -47,8 +62,7 @@ class CellValues:
         self.space = load_space()
         extended = replace(card, constraints=self.constraints)
         self._columns = [(part.source, part.quantity) for part in extended.parts]
-        self._shared = Shared(build_backends(extended, self.options), n_columns=len(self._columns))
-        self._let_go = self._shared.hold(self)
+        self._shared = _Shared(build_backends(extended, self.options), len(self._columns))
         self.objectives = self._find_objectives()
         self.objective_names, self.titles = self.objectives.names, self.objectives.titles
         self.units = self.objectives.units
@@ -319,6 +333,11 @@ class CellValues:
         if domain is not None and not domain.any():
             raise SettingError(f"{self.card.name}: no cell has values of all its objectives")
         return domain
+
+
+def _close(backends: Mapping[str, Backend]) -> None:
+    for backend in backends.values():
+        backend.close()
 
 
 # Numbers of all cells: a few columns are kept, 3 MB each, which copies in other processes make again.

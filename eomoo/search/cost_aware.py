@@ -50,9 +50,6 @@ class CostAwareSearch(CellSearch):
     its next rung, and is trained in full only if it still wins; after some full trainings the short ones end,
     since they mislead among the best. What short trainings cost comes off the budget by their share.
 
-    Where trainings of the same setting were repeated in the store, how far another seed moves a value is known to the
-    models, and not fitted.
-
     What is timed on a device is measured of a few candidates before any training, predicted of all others from these
     (see ``Timed``), and measured of whoever is about to be trained. Where the problem's trainings may be under way
     several at once, no worker waits for another: as soon as one is free it is decided what it trains, those under way
@@ -126,8 +123,7 @@ class CostAwareSearch(CellSearch):
         priors += related_priors(self.costs, log) if self.related else []
         self.trainings = Trainings(self.costs, self.ladder, log)
         self.timed = Timed(problem, self.costs, log)
-        noise = log.once("noise", lambda: {"noise": self.costs.noise()})["noise"]
-        self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace(), noise)
+        self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace())
         self._queue: list[Task] = []
         self._parts: list[Ints] = []
         self._n_first_full = _FIRST_FULL if len(self.ladder) > 1 else self.n_starts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -133,11 +132,6 @@ class Costs:
     def disturbed(self, cells: Ints) -> Bools:
         """(n, k) which of the timed quantities of cells (n,) something disturbed, by their marks."""
         return np.column_stack([backend.marks(cells, [name])[:, 0] != "" for backend, name in self._of(self.timed)])
-
-    def noise(self) -> list[float | None]:
-        """Of each dear quantity how far a full training's value is off its cell's mean (deviation), where known."""
-        found = [float(backend.seed_deviations([name], floored=True)[0]) for backend, name in self._of(self.dear)]
-        return [noise if math.isfinite(noise) else None for noise in found]
 
     @property
     def keeper(self) -> Backend:

@@ -33,7 +33,6 @@ class DearModels:
         ladder: Lengths of training, as shares of the full one.
         priors: What may tell something of them.
         trace: What was trained in full.
-        noise: Of each column how far a full training's value is off its cell's mean (deviation); None: not known.
 
     Attributes:
         short: A list of (cell, share of a full training, (m + c,) raw values), in the order of their end.
@@ -41,11 +40,10 @@ class DearModels:
     """
 
     def __init__(
-        self, problem: CellProblem, columns: Ints, ladder: tuple[float, ...], priors: Sequence[Prior], trace: Trace,
-        noise: Sequence[float | None],
-    ) -> None:  # fmt: skip
+        self, problem: CellProblem, columns: Ints, ladder: tuple[float, ...], priors: Sequence[Prior], trace: Trace
+    ) -> None:
         self._problem, self.columns, self._ladder, self._trace = problem, columns, ladder, trace
-        self.priors, self._noise = tuple(priors), noise
+        self.priors = tuple(priors)
         self.short: list[tuple[int, float, Floats]] = []
         self.told: list[Predicted | None] = [None] * len(columns)
         self._from_priors = np.full((len(problem.space), len(self.priors)), np.nan)
@@ -74,10 +72,10 @@ class DearModels:
         told = self._prior_values(pool.cells)
         before = self.told if again or believed else [None] * len(self.columns)
         found = []
-        for k, expected, noise in zip(self.columns.tolist(), before, self._noise, strict=True):
+        for k, expected in zip(self.columns.tolist(), before, strict=True):
             settings: tuple[Settings | None, ...] | None = expected.settings if expected is not None and again else None
             observed = [self._observed(k, rung, at, box, believed, expected) for rung in range(len(self._ladder))]
-            found.append(predict_ladder(pool.Z, observed, told, settings=settings, noise=noise))
+            found.append(predict_ladder(pool.Z, observed, told, settings=settings))
         self.told = found
         return found
 

@@ -13,7 +13,7 @@ from eomoo.fronts import FrontArchive
 from eomoo.search.cell_search import CellSearch
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts, in_order
-from eomoo.search.strategies import EXPLORATIONS, RESTARTS, SELECTIONS, Restart, Selection, by_name
+from eomoo.search.strategies import EXPLORATIONS, RESTARTS, SELECTIONS, Restart, Selection, by_name, random_restart
 
 _ARCHIVES = ("shared", "per-start")
 _BATCH_SIZE = 60  # pymoo's bookkeeping costs as much as the search at about 20 (see benchmarks/search.py)
@@ -60,7 +60,7 @@ class PLS(CellSearch):
         exploration: "all", "first-dominating" or "switch" (see ``strategies.EXPLORATIONS``).
         restart: When all members are explored: "none" ends the search; "random" begins again from
             ``n_starts`` new random cells, with archives of their own; "perturbation", "recombination" and
-            "gap" offer cells derived from the front to it; or an object (see ``strategies.Restart``).
+            "gap" offer cells derived from the front to it; or a function (see ``strategies.Restart``).
 
     Source: Paquete, Chiarandini, Stützle, Pareto local optimum sets in the biobjective traveling
     salesman problem, 2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form:
@@ -113,7 +113,7 @@ class PLS(CellSearch):
         if self._plan:
             for expansion in self._plan:
                 self._explore(expansion)
-        elif self.restart is not None and self.restart.keeps_archive:
+        elif self.restart not in (None, random_restart):
             self._walkers = [self._front]
         else:
             self._begin()

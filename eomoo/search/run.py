@@ -183,7 +183,7 @@ def run_algorithm(
     clock = None if hours is None else Hours(hours, spent=earlier.seconds / 3600.0, replayed=earlier.n_distinct)
     ends: Termination = DistinctCells(budget, **stall)
     ends = ends if clock is None else TerminateIfAny(ends, clock)
-    began, complete = perf_counter(), True
+    began = perf_counter()
 
     def found(ended: str = _INTERRUPTED) -> RunResult:
         seconds, whole = earlier.seconds + perf_counter() - began, ended != _INTERRUPTED
@@ -206,11 +206,6 @@ def run_algorithm(
                 )
                 on_progress(progress)
     except KeyboardInterrupt:
-        complete = False
-    finally:
-        if posed is not problem:
-            posed.close()
-    if not complete:
         return found()
     over = clock is not None and clock.over(algorithm)
     return found(_why_it_ended(problem, spec, evaluator, f"its {hours:g} hours are over" if over else ""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,8 +28,6 @@ _SWEEPS = 2
 _LEANING, _DROP = 0.25, 2.0
 # Of a weight's logarithm: as good as a prior that falls with its power; a third of it from so many values on.
 _SHRINKAGE, _FEW = 0.5, 15
-# Of the values' variance so much at least is taken for the cells', however noisy the values are known to be.
-_LEAST_CELLS = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +67,6 @@ class Process:
         shrinkage: Penalty of a weight's logarithm.
         settings: Those of an earlier fit; by default the likeliest of a few, by coordinate descent, with
             the penalty that ``shrinkage`` says.
-        noise: Deviation of a value from its cell's mean, where it is known; half of what features do not tell
-            is else taken for it.
 
     Source: Rasmussen, Williams, Gaussian Processes for Machine Learning, 2006, sections 2.7 and 5.4; Kennedy,
     O'Hagan, Biometrika 87(1), 2000, and Le Gratiet, Garnier, Int. J. Uncertainty Quantification 4(5), 2014, where
@@ -87,15 +82,10 @@ class Process:
         leaning: Bools | None = None,
         shrinkage: float = 0.0,
         settings: Settings | None = None,
-        noise: float | None = None,
     ) -> None:
         self._distance, self._terms = distance, terms
         self._leaning = np.zeros(terms.shape[1], dtype=bool) if leaning is None else leaning
-        self._middle, spread = float(np.median(values)), _spread(values)
-        # The scale is expected to be the cells' own, without the noise.
-        self._unit = spread if noise is None else math.sqrt(max(spread**2 - noise**2, _LEAST_CELLS * spread**2))
-        self._noise = 0.0 if noise is None else (noise / self._unit) ** 2
-        self._share = 0.5 if noise is None else 1.0
+        self._middle, self._unit = float(np.median(values)), float(values.std()) or abs(float(values[0])) or 1.0
         self._values = (values - self._middle) / self._unit
         self.settings = settings or self._likeliest(shrinkage)
 
@@ -104,8 +94,8 @@ class Process:
         s = self.settings
         w = self._variances(s)
         cross = 1.0 / (1.0 + distance / s.length) + _MEAN + (self._terms * w) @ terms.T
-        # What features do not tell is the cell's own, but for noise, which is nobody's gain.
-        left = self._share * s.noise
+        # Half of what features do not tell is taken for noise, which is nobody's gain.
+        left = 0.5 * s.noise
         own = 1.0 + _MEAN + left + (terms**2 * w).sum(axis=1)
         known = (cross * (self._inverse @ cross)).sum(axis=0)
         mean = cross.T @ (self._inverse @ self._rest(s)) + terms @ self._expected(s)
@@ -144,7 +134,7 @@ class Process:
     def _covariance(self, s: Settings) -> Floats:
         likeness = 1.0 / (1.0 + self._distance / s.length) + _MEAN
         likeness += (self._terms * self._variances(s)) @ self._terms.T
-        return np.asarray(likeness + (s.noise + self._noise) * np.eye(len(likeness)))
+        return np.asarray(likeness + s.noise * np.eye(len(likeness)))
 
     def _likelihood(self, s: Settings) -> float:
         """Logarithm of the marginal likelihood but for a constant, to six digits: BLAS may differ beyond."""
@@ -179,10 +169,6 @@ class Process:
         return Settings(length=_LENGTHS[chosen[0]], noise=_NOISES[chosen[1]], weights=weights)
 
 
-def _spread(values: Floats) -> float:
-    return float(values.std()) or abs(float(values[0])) or 1.0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Predicted:
     """What is expected of a quantity after a full training.
@@ -202,12 +188,7 @@ class Predicted:
 
 
 def predict_ladder(
-    Z: Floats,
-    observed: Sequence[Observed],
-    priors: Floats,
-    *,
-    settings: Sequence[Settings | None] | None = None,
-    noise: float | None = None,
+    Z: Floats, observed: Sequence[Observed], priors: Floats, *, settings: Sequence[Settings | None] | None = None
 ) -> Predicted | None:
     """Predictions of full trainings from all lengths of training; None before the first full one.
 
@@ -219,7 +200,6 @@ def predict_ladder(
         observed: By length of training, the full one last.
         priors: (c, p), of any unit.
         settings: Those of an earlier fit, which are kept.
-        noise: Deviation of a full training's value from its cell's mean, where it is known.
     """
     if not len(observed[-1].rows):
         return None
@@ -242,7 +222,6 @@ def predict_ladder(
             leaning=np.arange(terms.shape[1]) >= own.shape[1],
             shrinkage=_SHRINKAGE if n < _FEW else _SHRINKAGE / 3,
             settings=settings[k] if settings is not None else None,
-            noise=noise if k == len(observed) - 1 else None,
         )
         chosen.append(process.settings)
         mean, own_variance = process(distance, terms)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
 
 from eomoo.arrays import Floats, Ints
-from eomoo.checks import positive, short
+from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
 from eomoo.search.operators import CellCrossover
@@ -32,25 +31,9 @@ only dominating ones are accepted. "switch": so at first, and when no member is 
 """
 
 
-class Restart(Protocol):
-    """Where a search goes on when every member is explored."""
-
-    @property
-    def keeps_archive(self) -> bool:
-        """Whether new cells are offered to the archive found so far, or begin archives of their own."""
-        ...
-
-    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
-        """About n cells of the problem, repetitions and evaluated ones allowed.
-
-        Args:
-            problem: The problem.
-            archive: All non-dominated cells, ``index`` (k,) and ``F`` (k, m).
-            n: Cells wanted.
-            kind: The search's neighbourhood.
-            rng: Source of randomness.
-        """
-        ...
+Restart = Callable[[CellProblem, FrontArchive, int, str, Generator], Ints]
+"""Function (problem, archive of all non-dominated cells, about how many cells are wanted, neighbourhood, generator) ->
+cells of the problem, repetitions and evaluated ones allowed, where a search goes on when every member is explored."""
 
 
 # -- selection -----------------------------------------------------------------------------------
@@ -126,72 +109,29 @@ def _gap_to_better(column: Floats) -> Floats:
 # -- restarts ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class RandomRestart:
+# What is one step from a member is known by then; of what is two from it, much; both ends of a gap have more beside.
+_STEPS, _GAP_STEPS = 3, 2
+
+
+def random_restart(problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
     """From new random cells, with archives of their own."""
-
-    keeps_archive: bool = False
-
-    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
-        """See :class:`Restart`."""
-        return problem.random_cells(n, rng)
+    return problem.random_cells(n, rng)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PerturbationRestart:
-    """From random members of the archive, moved by random steps.
-
-    Source: Drugan, Thierens, Journal of Heuristics 18(5), 2012, path-guided and mutation-based PLS.
-
-    Attributes:
-        steps: Steps of the neighbourhood, at least 1.
-    """
-
-    steps: int = 3  # what is one step from a member is known by then, and much of what is two
-    keeps_archive: bool = True
-
-    def __post_init__(self) -> None:
-        positive("steps", self.steps)
-
-    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
-        """See :class:`Restart`."""
-        return walked(problem, rng.choice(archive.index, size=n), self.steps, kind, rng)
+def _perturbation(problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
+    return walked(problem, rng.choice(archive.index, size=n), _STEPS, kind, rng)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecombinationRestart:
-    """From children of random pairs of the archive's members, by uniform crossover.
-
-    Source: Drugan, Thierens, Journal of Heuristics 18(5), 2012, recombination as a perturbation of PLS.
-    """
-
-    keeps_archive: bool = True
-
-    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
-        """See :class:`Restart`."""
-        parents = rng.choice(archive.index, size=(2, n))
-        return recombined(problem, parents[0], parents[1], rng)
+def _recombination(problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
+    parents = rng.choice(archive.index, size=(2, n))
+    return recombined(problem, parents[0], parents[1], rng)
 
 
-@dataclass(frozen=True, kw_only=True)
-class GapRestart:
-    """Into the largest gap of the front: from children of the two members at its ends, and steps from both.
-
-    The gap is the largest normalised distance between a member and the next by some objective.
-    """
-
-    steps: int = 2  # the nearest that may be new: what is one step from a member is known by then
-    keeps_archive: bool = True
-
-    def __post_init__(self) -> None:
-        positive("steps", self.steps)
-
-    def __call__(self, problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
-        """See :class:`Restart`."""
-        a, b = (np.full(n, end) for end in _largest_gap(archive, rng))
-        children = recombined(problem, a, b, rng)[: n // 2]
-        ends = np.where(rng.random(n) < 0.5, a, b)[: n - len(children)]
-        return np.concatenate((children, walked(problem, ends, self.steps, kind, rng)))
+def _gap(problem: CellProblem, archive: FrontArchive, n: int, kind: str, rng: Generator) -> Ints:
+    a, b = (np.full(n, end) for end in _largest_gap(archive, rng))
+    children = recombined(problem, a, b, rng)[: n // 2]
+    ends = np.where(rng.random(n) < 0.5, a, b)[: n - len(children)]
+    return np.concatenate((children, walked(problem, ends, _GAP_STEPS, kind, rng)))
 
 
 def _largest_gap(archive: FrontArchive, rng: Generator) -> tuple[int, int]:
@@ -208,11 +148,16 @@ def _largest_gap(archive: FrontArchive, rng: Generator) -> tuple[int, int]:
 
 RESTARTS: dict[str, Restart | None] = {
     "none": None,
-    "random": RandomRestart(),
-    "perturbation": PerturbationRestart(),
-    "recombination": RecombinationRestart(),
-    "gap": GapRestart(),
+    "random": random_restart,
+    "perturbation": _perturbation,
+    "recombination": _recombination,
+    "gap": _gap,
 }
+"""Restarts by name: "random": from new random cells, whose archives are their own; all others offer what they find to
+the archive so far. "perturbation": from its random members, moved by three random steps, and "recombination": from
+children of random pairs of them, by uniform crossover (Drugan, Thierens, Journal of Heuristics 18(5), 2012); "gap":
+into the largest gap of the front, the largest normalised distance between a member and the next by some objective:
+from children of the two members at its ends, and two steps from both."""
 
 
 def walked(problem: CellProblem, cells: Ints, steps: int, kind: str, rng: Generator) -> Ints:

@@ -114,21 +114,6 @@ class Store(SyntheticBackend):
         self.kept[str(what)] = fact
 
 
-def test_what_repeats_tell_of_noise_is_known_to_a_search_as_it_was_when_it_began(pose):
-    def search(kept, noise):
-        problem = pose("err", "lat", stem="noisy")
-        problem._shared.backends = {"synthetic": Store(kept)}
-        problem.backends["synthetic"].seed_deviations = lambda names, **how: np.full(len(names), noise)
-        return eomoo.run(problem, algorithm="cost-aware", options={"n_candidates": 200}, budget=9).trace
-
-    kept = {}
-    before, noisy = search(kept, np.nan), search({}, 2.0)
-    assert not noisy.equals(before)
-    # Repeats at the end of a run change nothing of what it goes on with.
-    assert search(kept, 2.0).equals(before)
-    assert search({}, np.nan).equals(before)
-
-
 def test_earlier_trainings_of_other_settings_are_priors_as_they_were_when_the_search_began(pose):
     def search(kept, **options):
         problem = pose("err", "lat", stem="stored")

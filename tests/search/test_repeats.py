@@ -46,7 +46,7 @@ class Trainings(SyntheticBackend):
         there = [[(cell, seed) in self.kept for seed in range(self.repeats)] for cell in np.atleast_1d(indices)]
         return np.array([sum(row) for row in there])
 
-    def seed_deviations(self, names, *, floored=False):
+    def seed_deviations(self, names):
         several = any(seed for key in self.kept if isinstance(key, tuple) for seed in key[1:])
         return np.array([NOISE if name == "err" and several else np.nan for name in names])
 

@@ -61,31 +61,6 @@ def test_deviations_are_those_of_the_errors(made):
     assert 0.3 < z.std() < 2.0
 
 
-def test_known_noise_is_nobodys_gain_and_all_else_is_the_cells_own():
-    """60 values that features tell nothing of: all noise, or all the cells' own."""
-    rng = np.random.default_rng(4)
-    Z, y = np.round(rng.standard_normal((90, 6)) * 64) / 64, rng.standard_normal(90)
-    one = Observed(rows=np.arange(60), values=y[:60])
-
-    def spread(noise):
-        return predict_ladder(Z, [one], np.empty((90, 0)), noise=noise)
-
-    fitted, exact, noisy = spread(None), spread(0.0), spread(1.0)
-    # By repeats it is known which: neither the one nor the other can be told from single values.
-    assert noisy.std[60:].mean() < 0.5 * fitted.std[60:].mean() < 0.5 * exact.std[60:].mean()
-    assert np.ptp(noisy.mean[:60]) < 0.5 * np.ptp(exact.mean[:60])
-    assert exact.std[60:].mean() == pytest.approx(1.0, rel=0.25)
-
-
-def test_known_noise_is_that_of_full_trainings_alone(made):
-    short = 40.0 + 3.0 * made[1]
-    rows = np.arange(30)
-    observed = [Observed(rows=rows, values=short[rows]), Observed(rows=rows[:8], values=made[1][:8])]
-    found = [predict_ladder(made[0], observed, np.empty((200, 0)), noise=noise) for noise in (None, 1.0)]
-    assert (found[0].short[0] == found[1].short[0]).all()
-    assert (found[0].mean != found[1].mean).any()
-
-
 def test_nothing_is_told_before_the_first_full_training(made):
     Z = made[0]
     none = Observed(rows=np.arange(0), values=np.empty(0))

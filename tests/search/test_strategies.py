@@ -9,15 +9,7 @@ from pymoo.optimize import minimize
 import eomoo
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import FrontArchive
-from eomoo.search.strategies import (
-    RESTARTS,
-    SELECTIONS,
-    GapRestart,
-    PerturbationRestart,
-    optimistic_improvement,
-    recombined,
-    walked,
-)
+from eomoo.search.strategies import RESTARTS, SELECTIONS, optimistic_improvement, recombined, walked
 
 FORMS = [
     *({"selection": name} for name in SELECTIONS),
@@ -159,12 +151,6 @@ def test_restarts_propose_cells_near_the_front_and_in_the_domain(pose, name):
             assert problem.domain[proposed].all()
         else:
             assert len(set(proposed.tolist())) > 10
-
-
-@pytest.mark.parametrize("make", [PerturbationRestart, GapRestart])
-def test_steps_that_cannot_be(make):
-    with pytest.raises(SettingError, match="steps must be"):
-        make(steps=0)
 
 
 @pytest.mark.parametrize("what", ["selection", "restart"])
