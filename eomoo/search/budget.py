@@ -72,25 +72,19 @@ class DistinctCells(Termination):
 
     Args:
         n: Distinct cells that may be evaluated.
-        stall: Evaluations without a new cell after which the run ends all the same.
-        stall_generations: Generations without a new cell, which end it too: where nearly every child is
-            a duplicate, a generation is slow and evaluates next to nothing.
+        stall_generations: Generations without a new cell after which the run ends all the same.
     """
 
-    def __init__(self, n: int, *, stall: int = 20_000, stall_generations: int = 100) -> None:
+    def __init__(self, n: int, *, stall_generations: int = 100) -> None:
         super().__init__()
-        self.n, self.stall, self.stall_generations = positive("n", n), stall, stall_generations
+        self.n, self.stall_generations = positive("n", n), stall_generations
         self._n_before = self._n_idle = 0
 
     def _update(self, algorithm: Algorithm) -> float:
         evaluator = algorithm.evaluator
         self._n_idle = self._n_idle + 1 if evaluator.n_distinct == self._n_before else 0
         self._n_before = evaluator.n_distinct
-        if (
-            evaluator.n_distinct >= algorithm.problem.n_cells
-            or evaluator.n_eval - evaluator.n_eval_at_last_new > self.stall
-            or self._n_idle >= self.stall_generations
-        ):
+        if evaluator.n_distinct >= algorithm.problem.n_cells or self._n_idle >= self.stall_generations:
             return 1.0
         return float((evaluator.n_distinct + paid_units(evaluator)) / self.n)
 

@@ -11,7 +11,7 @@ from eomoo.arrays import Facts, Floats, Ints
 from eomoo.fronts import sorted_front
 from eomoo.search.costs import Costs
 from eomoo.search.problem import CellProblem
-from eomoo.search.run import RunResult, nearest_to_feasible
+from eomoo.search.run import RunResult, said_of_front
 from eomoo.search.uncertainty import front_uncertainty
 
 # A cell is told from the front by what holds in so many of the draws, as cells are from each other.
@@ -98,19 +98,9 @@ def _told_again(problem: CellProblem, result: RunResult, columns: Ints) -> RunRe
     for cell, row in zip(cells.tolist(), raw, strict=True):
         problem.keep_values(cell, row)
     feasible = problem.violations_at(cells) <= 0
-    kept = cells[feasible]
+    kept, values = cells[feasible], problem.values(cells)
     front = kept[sorted_front(problem.objectives_at(kept))]
-    return replace(
-        result,
-        values=problem.values(cells),
-        feasible=feasible,
-        front=front,
-        front_limited=problem.limited_values(front),
-        front_basis=problem.basis(front),
-        front_measured=problem.measured_values(front),
-        front_deviations=problem.deviations(front) if len(front) else np.empty((0, problem.n_obj)),
-        nearest="" if len(front) else nearest_to_feasible(problem, cells),
-    )
+    return replace(result, values=values, feasible=feasible, **said_of_front(problem, front, cells, values))
 
 
 def _by_seed(problem: CellProblem, costs: Costs) -> dict[str, float | None]:

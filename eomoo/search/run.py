@@ -101,9 +101,8 @@ class RunResult:
 
 
 class _Recorder:
-    def __init__(self, problem: CellProblem, posed: CellProblem) -> None:
+    def __init__(self, problem: CellProblem) -> None:
         self.problem = problem
-        self.posed = posed
         self.names = problem.objective_names
         self.cells: list[Ints] = []
         self.values: list[Floats] = []
@@ -115,7 +114,7 @@ class _Recorder:
         values = np.array([[individual.get(name) for name in self.names] for individual in pop], dtype=float)
         F = np.stack([individual.F for individual in pop])
         # Not from G, which an algorithm without constraints never sees.
-        violation = np.fmax(self.posed.violations_at(index), np.isnan(values).any(axis=1))
+        violation = np.fmax(self.problem.violations_at(index), np.isnan(values).any(axis=1))
         self.cells.append(index)
         self.values.append(values)
         self.feasible.append(violation <= 0)
@@ -126,16 +125,10 @@ class _Recorder:
         cells = np.concatenate([np.empty(0, dtype=np.int64), *self.cells])
         starts = getattr(algorithm, "first_starts", None)
         values = np.concatenate([np.empty((0, m)), *self.values])
-        front = self.front.index[self.front.violation <= 0]
         return RunResult(
             cells=cells,
             values=values,
             feasible=np.concatenate([np.empty(0, dtype=bool), *self.feasible]),
-            front=front,
-            front_limited=self.posed.limited_values(front),
-            front_basis=self.problem.basis(front),
-            front_measured=self.problem.measured_values(front),
-            front_deviations=self.problem.deviations(front) if len(front) else np.empty((0, m)),
             starts=None if starts is None or len(starts) == 0 else starts,
             # Where the first cells came from; genetic algorithms keep it in their initialisation.
             notes=getattr(getattr(getattr(algorithm, "initialization", algorithm), "sampling", None), "notes", {}),
@@ -145,9 +138,7 @@ class _Recorder:
             seconds=seconds,
             complete=complete,
             ended=ended,
-            nearest=""
-            if len(front) or len(cells) == 0
-            else nearest_to_feasible(self.posed, cells[~np.isnan(values).any(axis=1)]),
+            **said_of_front(self.problem, self.front.index[self.front.violation <= 0], cells, values),
         )
 
 
@@ -175,7 +166,7 @@ def run_algorithm(
     """
     positive("budget", budget)
     posed = problem if spec.handles_constraints else problem.unconstrained()
-    recorder = _Recorder(problem, posed)
+    recorder = _Recorder(problem)
     evaluator = BudgetedEvaluator(budget, on_new=recorder)
     algorithm = spec.build(problem.n_obj)
     # Where few cells have values, an algorithm that does not know them would breed for minutes.
@@ -230,7 +221,20 @@ def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: Budgeted
     )
 
 
-def nearest_to_feasible(problem: CellProblem, cells: Ints) -> str:
+def said_of_front(problem: CellProblem, front: Ints, cells: Ints, values: Floats) -> Facts:
+    """What a ``RunResult`` says of a front (k,) of cells (n,) with raw values (n, m), or of why there is none."""
+    none = len(front) == 0 and len(cells) > 0
+    return {
+        "front": front,
+        "front_limited": problem.limited_values(front),
+        "front_basis": problem.basis(front),
+        "front_measured": problem.measured_values(front),
+        "front_deviations": problem.deviations(front) if len(front) else np.empty((0, problem.n_obj)),
+        "nearest": _nearest_to_feasible(problem, cells[~np.isnan(values).any(axis=1)]) if none else "",
+    }
+
+
+def _nearest_to_feasible(problem: CellProblem, cells: Ints) -> str:
     """How near to the limits evaluated cells (n,) came, none of which keeps all of them; a sentence."""
     measured = problem.limited_values(cells)
     known = ~np.isnan(measured).any(axis=1)

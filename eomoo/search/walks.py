@@ -14,8 +14,6 @@ from eomoo.errors import SettingError
 from eomoo.space import load_space
 from eomoo.space.neighbors import check_kind
 
-# A block of walks keeps a table of what it visited, one byte a walk and cell.
-_BLOCK = 64  # 27 MB
 _MANY = 20_000  # steps, above which building all rows (see Catalogue.neighborhood) pays
 
 
@@ -68,16 +66,13 @@ def random_walks(
         first = _given_starts(starts, n_walks, domain)
     walks = np.full((n_walks, length), -1, dtype=np.int64)
     walks[:, 0] = first
-    for start in range(0, n_walks, _BLOCK if self_avoiding else n_walks):
-        block = walks[start : start + _BLOCK] if self_avoiding else walks
-        _walk(block, neighborhood, domain, rng, self_avoiding=self_avoiding)
+    _walk(walks, neighborhood, domain, rng, self_avoiding=self_avoiding)
     return walks
 
 
 def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_avoiding: bool) -> None:
     """Fill the rows of walks whose first column is given."""
-    visited = np.zeros((len(walks), len(load_space())), dtype=bool) if self_avoiding else None
-    free = domain is None and visited is None
+    free = domain is None and not self_avoiding
     # With all rows at hand a step is two gathers; for a few steps they are not worth preparing.
     graph = load_space().neighborhood(kind) if free and walks.size > _MANY else None
     alive = np.arange(len(walks))
@@ -88,11 +83,7 @@ def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_
             first, near = graph.indptr[here], graph.indices
             counts = graph.indptr[here + 1] - first
         else:
-            if visited is not None:
-                visited[alive, here] = True
-            # All rows as they are, or a copy of those that go on.
-            seen = visited if visited is None or len(alive) == len(visited) else visited[alive]
-            counts, near = _allowed(here, kind, domain, seen)
+            counts, near = _allowed(here, kind, domain, walks[alive, :step] if self_avoiding else None)
             first = np.cumsum(counts) - counts
         chosen = first + (rng.random(len(alive)) * counts).astype(np.int64)
         moves = counts > 0
@@ -102,15 +93,15 @@ def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_
         walks[alive, step] = near[chosen[moves]]
 
 
-def _allowed(here: Ints, kind: str, domain: Bools | None, visited: Bools | None) -> tuple[Ints, NDArray[np.integer]]:
-    """How many neighbours each cell (n,) has in the domain, not visited (n, 423624); and all of them."""
+def _allowed(here: Ints, kind: str, domain: Bools | None, visited: Ints | None) -> tuple[Ints, NDArray[np.integer]]:
+    """How many neighbours each cell (n,) has in the domain, not among those visited (n, s); and all of them."""
     counts, near = load_space().neighbor_lists(here, kind=kind)
     if domain is None and visited is None:
         return counts, near
     owner = np.repeat(np.arange(len(here)), counts)
     allowed = np.ones(len(near), dtype=bool) if domain is None else domain[near]
     if visited is not None:
-        allowed &= ~visited[owner, near]
+        allowed &= (visited[owner] != near[:, None]).all(axis=1)
     return np.bincount(owner[allowed], minlength=len(here)), near[allowed]
 
 
