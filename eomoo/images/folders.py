@@ -76,7 +76,7 @@ class Reading:
         if valid.all():
             return values
         if not self.fill:
-            raise DataError(f"{path} has pixels without data; remove it, or fill them (fill = true)")
+            raise DataError(f"{path} has pixels without data; remove it, or fill them (the images' setting fill=true)")
         counts = valid.sum(axis=(1, 2), keepdims=True)
         if not counts.all():
             raise DataError(f"{path} has no data at all in band {int(counts.argmin()) + 1}")
@@ -128,7 +128,8 @@ def load_folder(
         DataError: (a ValueError) Files cannot be used (they are listed), or there are fewer than two classes.
     """
     base = Path(folder)
-    while len(inside := list(base.iterdir())) == 1 and inside[0].is_dir():
+    # Not into the only class.
+    while len(inside := list(base.iterdir())) == 1 and any(p.is_dir() for p in inside[0].glob("*")):
         base = inside[0]
     reading = Reading(
         bands=bands, nodata=None if nodata is None else number("nodata", nodata), fill=truth("fill", fill)
@@ -144,7 +145,7 @@ def load_folder(
     reasons = "; ".join(list(broken.values())[:_LISTED]) + ("; ..." if len(broken) > _LISTED else "")
     count = f"{len(broken)} of the images in {base} cannot be used"
     if not skip:
-        raise DataError(f"{count}: {reasons} (skip_broken = true leaves them out)")
+        raise DataError(f"{count}: {reasons} (the images' setting skip_broken=true leaves them out)")
     warnings.warn(f"{count} and are left out: {reasons}", stacklevel=2)
     return task(set(broken))
 
@@ -159,7 +160,7 @@ def _task(
     names = sorted({name for files in found.values() for name in files})
     if len(names) < 2:
         raise DataError(
-            f"{base} has images of {len(names)} classes: there has to be a folder of images for each of at least two; "
+            f"{base} has images of {f'one class, {names[0]}' if names else 'no class'}: there has to be a folder of images for each of at least two; "
             "a scene and its labels need a file scene.toml that names them"
         )
     splits = {}

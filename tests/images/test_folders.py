@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,9 @@ def test_pixels_without_data_are_filled_on_request(tmp_path):
     fill(tmp_path, write)
     plain = open_data(tmp_path)
     assert (plain.train[0][0][:, 0, 0] == -1).all()
-    with pytest.raises(ValueError, match=r"20 of the images in .* cannot be used: .* pixels without data.*fill = true"):
+    with pytest.raises(
+        ValueError, match=r"20 of the images in .* cannot be used: .* pixels without data.*setting fill=true"
+    ):
         open_data(tmp_path, nodata=-1)
     image, _ = open_data(tmp_path, nodata=-1, fill=True).train[0]
     rest = plain.train[0][0].reshape(3, -1)[:, 1:]
@@ -118,13 +121,20 @@ def test_broken_files_are_listed_and_left_out_on_request(tmp_path):
 def test_a_scene_without_its_description_is_told_from_images_that_cannot_be_used(tmp_path):
     write_raster(tmp_path / "bands.tif", np.ones((4, 8, 8), dtype=np.float32))
     write_raster(tmp_path / "labels.tif", np.ones((1, 8, 8), dtype=np.float32))
-    with pytest.raises(ValueError, match=r"images of 0 classes.*a folder of images for each.*need a file scene\.toml"):
+    with pytest.raises(ValueError, match=r"images of no class.*a folder of images for each.*need a file scene\.toml"):
         open_data(tmp_path)
     # Nor does a picture of another size beside the folders of classes stand in the way of a file that is broken.
     fill(tmp_path, tiff)
     assert len(open_data(tmp_path).train) == 12
     (tmp_path / "water" / "0.tif").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"^1 of the images"):
+        open_data(tmp_path)
+
+
+def test_the_only_class_is_named(tmp_path):
+    fill(tmp_path, tiff)
+    shutil.rmtree(tmp_path / "water")
+    with pytest.raises(ValueError, match=rf"^{tmp_path} has images of one class, forest: "):
         open_data(tmp_path)
 
 
