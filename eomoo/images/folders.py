@@ -159,8 +159,9 @@ def _task(
         found = _drawn(_files_by_class(base, skipped), shares, seed)
     names = sorted({name for files in found.values() for name in files})
     if len(names) < 2:
+        there = f"one class, {names[0]}" if names else "no class"
         raise DataError(
-            f"{base} has images of {f'one class, {names[0]}' if names else 'no class'}: there has to be a folder of images for each of at least two; "
+            f"{base} has images of {there}: there has to be a folder of images for each of at least two; "
             "a scene and its labels need a file scene.toml that names them"
         )
     splits = {}
