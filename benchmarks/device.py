@@ -23,8 +23,9 @@ from scipy.stats import spearmanr
 from eomoo.data import read_measured
 from eomoo.data.eo_table import load_eo_table
 from eomoo.data.user_table import read_user_table
-from eomoo.models.device import device_recipe, fit_device
+from eomoo.models.device import fit_device
 from eomoo.models.quality import N_FOLDS, HeldOut, measure, random_folds
+from eomoo.models.recipes import device_recipe
 from eomoo.objectives.refit import load_measurements
 from eomoo.space import CIFAR10, SO2SAT, Skeleton, load_space
 

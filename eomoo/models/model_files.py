@@ -52,7 +52,7 @@ _TRY = (
 # Address space of that process: reading the shipped models takes 1 GB of it, most of which is never touched.
 _MEMORY = 3 << 30
 _FACTS = ("mean", "std", "noise", "slow_share", "slow_factor", "spread")
-_DEVICE_FACTS = ("values", "base", "odds")
+_DEVICE_FACTS = ("base", "odds", "weights")
 
 
 def check_target_names(names: Iterable[str]) -> None:

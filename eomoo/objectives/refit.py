@@ -17,8 +17,9 @@ from eomoo.data.measured_table import MeasuredTable
 from eomoo.data.user_table import MOST_BYTES
 from eomoo.files import sha256_of
 from eomoo.models import EO_RECIPES, FAILED, LEAST_CELLS, Measurements, Models, Recipe, Target, fit_models, recipe_for
-from eomoo.models.device import MOST_TIMED, device_recipe
+from eomoo.models.device import MOST_TIMED
 from eomoo.models.model_files import check_target_names
+from eomoo.models.recipes import device_recipe
 from eomoo.objectives.measured_rows import MeasuredRows, rows_of
 from eomoo.objectives.model_card import write_card
 from eomoo.progress import Step, shown

@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from eomoo.errors import SettingError
-from eomoo.models.device import device_recipe, fit_device
+from eomoo.models.device import fit_device
+from eomoo.models.recipes import device_recipe
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.space.features import feature_names
 

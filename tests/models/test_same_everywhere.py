@@ -20,7 +20,8 @@ import sys, numpy as np, eomoo
 from pymoo.optimize import minimize
 from eomoo.models import Measurements, START, fit, load_models, shipped_folder
 from eomoo.models.cell_models import fit_parts
-from eomoo.models.device import device_recipe, fit_device
+from eomoo.models.device import fit_device
+from eomoo.models.recipes import device_recipe
 from eomoo.models.predictions import rounded
 space = eomoo.load_space()
 problem = eomoo.get_problem("eo-macro-latency")
