@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
-from eomoo.models.gaussian_process import Kernel, Prior, Solver, add_rows, likeness, on_grid
+from eomoo.models.gaussian_process import Kernel, Prior, Solver, add_rows, likeness, on_grid, to_bits
 from eomoo.models.recipes import COSTS, Recipe
 from eomoo.models.regressor import Regressor
 from eomoo.models.scaling import named, selected, space_scaling
@@ -29,8 +29,8 @@ from eomoo.space import SO2SAT, Skeleton
 
 LEAST_TIMED = 5
 """Of fewer the base alone would have no error that could be told."""
-MOST_TIMED = 100
-"""With more, a prediction of the whole space takes longer than 4 s; the other recipes are then nearly as good."""
+MOST_TIMED = 500
+"""With more, a prediction of the whole space takes longer than 8 s on two cores."""
 # Squared distance of structures at which what is left is half alike. This, the grids and the columns are those that
 # are best at 20 cells of the A100's latencies and of NAS-Bench-101's training times, 100 draws each.
 _LENGTH = 2.0
@@ -43,7 +43,7 @@ _PHYSICAL = (
     *("conv3x3", "conv1x1", "maxpool", "conv3x3_channels", "conv1x1_channels", "maxpool_channels", "conv3x3_macs"),
     *("conv1x1_macs", "projected_channels", "additions", "output_degree", "input>output"),
 )
-# Deviations grow by this part of how far a prediction lies beyond those for timed cells. Without all of the A100's cells
+# Deviations grow by this part of how far a prediction lies beyond those of timed cells. Without all of the A100 cells
 # below 8.3 or 9.2 ms, or above 17 or 19 ms, these have errors of 0.5 to 1.3 deviations; of 0.7 to 1.6 were it 0.
 _BEYOND = 0.5
 # Convolutions are computed in blocks of so many channels: tensor cores (NVIDIA, Deep Learning Performance
@@ -52,6 +52,8 @@ _CHANNELS_OF_A_BLOCK = 8
 _BLOCK = 1 << 10
 # Significant digits of numbers that come out of libraries of linear algebra, which differ in the last bits.
 _DIGITS = 8
+# And of deviations, as binary ones: 1e-6.
+_STD_BITS = 20
 # Length of a kernel by which no two cells are alike: what is each cell's own. Cells that differ in one count alone
 # have a squared distance of 1e-3.
 _OWN = Kernel(length=1e-5, linear=0.0, noise=0.0)
@@ -100,7 +102,7 @@ class DeviceModel(Regressor):
                 variance = (rows * (form @ rows)).sum(axis=0)
                 mean[here] = base * center[0]
                 std[here] = base * np.sqrt(np.maximum(variance, 0.0)) * _widening(len(self.features))
-        return mean, std
+        return mean, to_bits(std, _STD_BITS)
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
@@ -189,7 +191,7 @@ class DeviceModel(Regressor):
         for odds, alpha, (linear, smooth, own) in zip(self.odds, self.weights, _GRID, strict=True):
             if odds == 0:
                 continue
-            inverse = np.linalg.inv(_covariance(known, (linear, smooth)) + own**2 * np.eye(n))
+            inverse = Solver(_covariance(known, (linear, smooth)), own**2, exact=self.recipe.exact).inverse
             slope = linear**2 / columns
             # Summed over the first axis: row after row, in order.
             along = (alpha[:, None] * known[1]).sum(axis=0)

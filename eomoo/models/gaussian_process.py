@@ -58,6 +58,14 @@ def on_grid(Z: Floats) -> Floats:
     return rounded
 
 
+def to_bits(values: Floats, bits: int) -> Floats:
+    """Values, rounded to so many significant binary digits."""
+    fraction, exponent = np.frexp(values)
+    steps = 2.0**bits
+    rounded: Floats = np.ldexp(np.rint(fraction * steps) / steps, exponent)
+    return rounded
+
+
 def likeness(known: Floats, Z: Floats, length: float) -> Floats:
     """The kernel's first part (n, k) between cells (n, d) and others (k, d), all on the grid."""
     norms = (known * known).sum(axis=1)[:, None], (Z * Z).sum(axis=1)

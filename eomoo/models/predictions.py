@@ -21,10 +21,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
 from eomoo.jobs import one_thread
+from eomoo.models.gaussian_process import to_bits
 from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE
 from eomoo.models.models import load_models
 from eomoo.models.record import RECORD_FILE, Record, add_file
@@ -76,13 +76,6 @@ class Predictions:
             # Bytes of a kind lie together in the file, where most of the first ones are equal.
             self._unpacked[key] = np.ascontiguousarray(self._read(key).T).view("<f4").ravel()
         return self._unpacked[key]
-
-
-def rounded(values: Floats, bits: int) -> _Single:
-    """Values, rounded to so many significant binary digits, at most 24."""
-    fraction, exponent = np.frexp(values)
-    steps = 2.0**bits
-    return np.ldexp(np.rint(fraction * steps) / steps, exponent).astype(np.float32)
 
 
 def whole_space(folder: Path, record: Record) -> Predictions:
@@ -147,8 +140,8 @@ def predict_space(
     def predict(start: int) -> None:
         cells = np.arange(start, min(start + _BLOCK, N_CELLS))
         mean, std, distance = models.predict_and_place(cells)
-        distances[cells] = rounded(distance, _DISTANCE_BITS)
-        means[:, cells], stds[:, cells] = rounded(mean, mean_bits).T, rounded(std, std_bits).T
+        distances[cells] = to_bits(distance, _DISTANCE_BITS)
+        means[:, cells], stds[:, cells] = to_bits(mean, mean_bits).T, to_bits(std, std_bits).T
         advance()
 
     with one_thread(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:

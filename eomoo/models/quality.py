@@ -19,8 +19,8 @@ from eomoo.models.resampling import correlations, interval, resamples
 from eomoo.models.scaling import space_scaling
 
 N_FOLDS = 10
-# A device's models are fitted in some milliseconds each: so many cells are left out one by one.
-_MOST_LEFT_OUT = 40
+# A device's models of few cells are fitted in some milliseconds each: so many cells are left out one by one.
+_MOST_LEFT_OUT, _FEW_TIMED = 40, 100
 LEAST_CELLS = 12
 """Fewer measured cells say nothing: nine in ten of them are just enough for a regression."""
 # Of fewer a share says little.
@@ -130,10 +130,10 @@ def _can_hold_out(data: Measurements, scheme: str) -> bool:
 
 
 def n_folds(data: Measurements, scheme: str) -> int:
-    """Number of folds: ten, where there are as many groups of cells; of a device's few, each group by itself."""
+    """Number of folds: ten, where there are as many groups of cells; of a device's few, up to forty."""
     groups = len(np.unique(_groups(data, scheme)))
-    few = all(data.recipes[name].device_of is not None for name in data.targets)
-    return min(_MOST_LEFT_OUT if few else N_FOLDS, groups)
+    of_device = all(data.recipes[name].device_of is not None for name in data.targets)
+    return min(_MOST_LEFT_OUT if of_device and len(data.indices) <= _FEW_TIMED else N_FOLDS, groups)
 
 
 def _groups(data: Measurements, scheme: str) -> Ints:

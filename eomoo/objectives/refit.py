@@ -82,7 +82,7 @@ def fit_table(
 
     A cell that was measured several times counts by the mean, which tells the noise of a measurement. Where enough
     cells failed, and enough did not, the probability that a cell fails is one more target, ``failed``. Values that
-    a column ``NAME_disturbed`` marks are left out. What a device takes (latency, energy) for up to 100 cells of a known
+    a column ``NAME_disturbed`` marks are left out. What a device takes (latency, energy) for up to 500 cells of a known
     skeleton is modelled by physics and a process (see ``models.device``).
 
     Args:
@@ -133,11 +133,11 @@ def fit_table(
 
 
 def _is_of_device(rows: MeasuredRows, name: str) -> bool:
-    """Whether a target is what networks of one skeleton take on one device, of few cells."""
+    """Whether a target is what networks of one skeleton take on one device, of not too many cells."""
     known = np.isfinite(rows.values[name])
     n = len(np.unique(rows.cells[known]))
-    few = rows.skeleton is not None and LEAST_CELLS <= n <= MOST_TIMED
-    return name in _OF_DEVICES and few and bool((rows.values[name][known] > 0).all())
+    few_enough = rows.skeleton is not None and LEAST_CELLS <= n <= MOST_TIMED
+    return name in _OF_DEVICES and few_enough and bool((rows.values[name][known] > 0).all())
 
 
 def _with_device_named(rows: MeasuredRows) -> MeasuredRows:

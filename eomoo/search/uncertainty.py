@@ -6,7 +6,6 @@ import hashlib
 import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
@@ -116,13 +115,7 @@ def draw_fronts(problem: CellProblem, n: int, seed: int) -> tuple[DrawnFronts, i
         # To whoever listens to the problem's backends, once.
         listener = next(iter(problem.backends.values()))
         listener.report(f"drawing the values of {len(candidates):,} cells that could matter, once")
-    fronts = fronts_of_draws(problem, candidates, n, seed)
-    return replace(fronts, points=_shortened(fronts.points)), len(candidates)
-
-
-def _shortened(points: Floats) -> Floats:
-    """Numbers without their last 20 bits, 2e-10 of each, so that files are a third smaller; counts stay exact."""
-    return np.asarray((np.ascontiguousarray(points).view(np.uint64) & ~np.uint64(2**20 - 1)).view(np.float64))
+    return fronts_of_draws(problem, candidates, n, seed), len(candidates)
 
 
 def hopeful_cells(problem: CellProblem) -> Ints:
@@ -169,9 +162,14 @@ def _joined(problem: CellProblem, fronts: DrawnFronts, cells: Ints, F: Floats, k
 
 
 def _drawn(problem: CellProblem, cells: Ints, n: int, seed: int) -> tuple[Floats, Bools]:
-    """Draws (n, k, m) of cells (k,), minimised, inf where there is no value; (n, k, c) which limits are kept."""
+    """Draws (n, k, m) of cells (k,), minimised, inf where there is no value; (n, k, c) which limits are kept.
+
+    Without their last 20 bits, 2e-10 of each, so that files of fronts are a third smaller, and equals of a cell that is
+    kept in one are drawn as its equals.
+    """
     raw = problem.joint_draws(cells, n, seed=seed)
-    F = problem.objectives.minimise(raw[:, :, : problem.n_obj])
+    minimised = np.ascontiguousarray(problem.objectives.minimise(raw[:, :, : problem.n_obj]))
+    F = (minimised.view(np.uint64) & ~np.uint64(2**20 - 1)).view(np.float64)
     F[np.isnan(F).any(axis=2)] = np.inf
     kept = [limit.keeps(raw[:, :, problem.n_obj + k]) for k, limit in enumerate(problem.constraints)]
     return F, np.stack(kept, axis=2) if kept else np.empty((*F.shape[:2], 0), dtype=bool)

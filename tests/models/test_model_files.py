@@ -46,7 +46,7 @@ def test_models_predict_the_same_one_by_one_and_together(space):
     np.testing.assert_array_equal(alone, shipped.predict(cells))
 
 
-@pytest.mark.parametrize("name", ["latency.ubj", "models.json", PREDICTIONS_FILE])
+@pytest.mark.parametrize("name", ["train_time.ubj", "models.json", PREDICTIONS_FILE])
 def test_a_file_of_other_models_is_refused(models, name):
     flip(models / name, 5_000)
     with pytest.raises(DataError, match="is not the file that"):
@@ -56,8 +56,8 @@ def test_a_file_of_other_models_is_refused(models, name):
 def test_a_missing_file_or_folder_is_said(models, tmp_path):
     with pytest.raises(DataNotFoundError, match=RECORD_FILE):
         load_models(tmp_path / "nowhere")
-    (models / "latency.ubj").unlink()
-    with pytest.raises(DataNotFoundError, match=r"latency\.ubj"):
+    (models / "train_time.ubj").unlink()
+    with pytest.raises(DataNotFoundError, match=r"train_time\.ubj"):
         load_models(models)
 
 
@@ -84,14 +84,14 @@ def test_a_deviation_that_is_read_otherwise_is_refused(models):
 
 def test_trees_that_were_altered_are_one_sentence(models):
     """Whatever xgboost makes of them: an error, other values or its own end; never that of this process."""
-    content = (models / "latency.ubj").read_bytes()
+    content = (models / "train_time.ubj").read_bytes()
     rng = np.random.default_rng(0)
     for _ in range(3):
         altered = bytearray(content)
         for at in rng.integers(len(content), size=20):
             altered[at] ^= int(rng.integers(1, 256))
-        (models / "latency.ubj").write_bytes(bytes(altered))
-        vouch(models, "latency.ubj")
+        (models / "train_time.ubj").write_bytes(bytes(altered))
+        vouch(models, "train_time.ubj")
         with pytest.raises(DataError, match=r"^(the models in|xgboost)"):
             load_models(models)
 
@@ -155,7 +155,7 @@ def test_the_record_says_how_the_models_were_made():
     assert set(record.targets) == set(record.quality) == set(EO_RECIPES)
     facts = {name: part.model for part in load_models(shipped_folder()).parts for name in part.names}
     assert facts["train_time"].slow_factor[0] == pytest.approx(1.26, abs=0.02)
-    assert facts["latency"].slow_factor[0] == 1.0
+    assert facts["val_micro"].slow_factor[0] == 1.0
 
 
 def test_shipped_models_are_small():

@@ -22,7 +22,6 @@ from eomoo.models import Measurements, START, fit, load_models, shipped_folder
 from eomoo.models.cell_models import fit_parts
 from eomoo.models.device import fit_device
 from eomoo.models.recipes import device_recipe
-from eomoo.models.predictions import rounded
 space = eomoo.load_space()
 problem = eomoo.get_problem("eo-macro-latency")
 found = [problem.objectives_at(np.arange(len(space)))]
@@ -36,7 +35,7 @@ for part in fit_parts(data):
     found += [part.model.weights, *part.model.predict(space.features(cells))]
 device = fit_device(device_recipe(eomoo.SO2SAT), space.features(some[:20]), 1.0 + space.macs(some[:20]) / 1e9)
 mean, std = device.predict(space.features(cells))
-found += [mean, rounded(std, 12)]
+found += [mean, std]
 for seed in (0, 1):
     algorithm = minimize(problem, eomoo.SurrogatePLS(), ("n_eval", 150), seed=seed).algorithm
     found.append(algorithm.trace.index)

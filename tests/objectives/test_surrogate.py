@@ -367,8 +367,8 @@ def test_joint_draws_are_those_of_the_folders_own_models(models, monkeypatch):
 def test_a_missing_folder_or_model_is_said(models, tmp_path, small_cache):
     with pytest.raises(DataNotFoundError, match=RECORD_FILE):
         SurrogateBackend(tmp_path / "nowhere")
-    (models / "latency.ubj").unlink()
-    with pytest.raises(DataNotFoundError, match=r"latency\.ubj"):
+    (models / "train_time.ubj").unlink()
+    with pytest.raises(DataNotFoundError, match=r"train_time\.ubj"):
         fresh(models)
 
 
