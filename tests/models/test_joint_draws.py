@@ -51,7 +51,8 @@ def test_ignorance_is_what_draws_deviate_by_and_less_than_what_a_measurement_doe
     mean, std = predicted[name]
     draws = JointDraws(models, 2_000, seed=0)
     unknown = draws.ignorance(name, mean, std)
-    assert (unknown < std).all()
+    # What a cell's latency has by itself is the cell's, however often it is timed.
+    assert (unknown == std).all() if name == "latency" else (unknown < std).all()
     assert (unknown > 0.3 * std).all()
     spread = draws(name, CELLS, mean, std).std(axis=0)
     # Of 2,000 draws a deviation is known to 2 %; random features add up to a sixth at single cells.

@@ -122,11 +122,11 @@ def test_a_damaged_record_is_one_sentence(models, text, message):
 
 def test_what_a_record_may_say_beside_is_read_and_is_written_as_it_was_read(models):
     text = (models / RECORD_FILE).read_text()
-    said = text.replace("[made_with]", 'anywhere = ["latency"]\n\n[made_with]', 1)
+    said = text.replace('anywhere = ["latency"]', 'anywhere = ["latency", "train_time"]', 1)
     said = said.replace('[targets."latency"]', '[targets."latency"]\nkind = "timed"', 1)
     (models / RECORD_FILE).write_text(said + "\n[failures]\nfailed = 2\ntried = 9\n")
     record = read_record(models)
-    assert record.domain.anywhere == {"latency"}
+    assert record.domain.anywhere == {"latency", "train_time"}
     assert (record.failures, record.targets["latency"].kind) == ((2, 9), "timed")
     beside = {"domain": record.domain, "failures": record.failures, "targets": record.targets}
     made = replace(load_models(shipped_folder()), **beside)

@@ -15,6 +15,7 @@ from scipy.stats import spearmanr
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.models import EO_RECIPES, load_models, predictions, read_record, shipped_folder
 from eomoo.models.applicability import VALUE, operation_counts
+from eomoo.models.gaussian_process import to_bits
 from eomoo.models.model_files import PREDICTIONS_FILE
 from eomoo.models.record import RECORD_FILE
 from eomoo.objectives.surrogate import SurrogateBackend
@@ -119,7 +120,10 @@ def test_marks_tell_what_lessens_a_prediction(backend, space):
     assert marks.shape == (len(cells), 3)
     np.testing.assert_array_equal(marks[:, 1], marks[:, 2])
     beyond = np.array([VALUE in mark for mark in marks[:, 0]])
-    np.testing.assert_array_equal(marks[:, 0] != "", backend.extrapolates(cells) | beyond)
+    # A device's latency is told by physics, whatever the operations.
+    np.testing.assert_array_equal(marks[:, 0] != "", beyond)
+    beyond_error = np.array([VALUE in mark for mark in marks[:, 1]])
+    np.testing.assert_array_equal(marks[:, 1] != "", backend.extrapolates(cells) | beyond_error)
     fast = backend.values(cells, ["latency"])[:, 0] < 7.27
     assert fast.any()
     assert all(VALUE in mark for mark in marks[fast, 0])
@@ -159,7 +163,7 @@ def test_predictions_are_plausible_everywhere(everything):
         ("val_macro", 0.30, 0.48),
         ("test_micro", 0.52, 0.64),
         ("test_macro", 0.30, 0.54),
-        ("latency", 5.0, 26.0),
+        ("latency", 3.5, 26.0),
         ("train_time", 4_000.0, 24_000.0),
     ):
         column = means[:, TARGETS.index(name)]
@@ -190,7 +194,7 @@ def test_deviations_grow_where_nothing_was_measured(everything, space, backend):
     some = every[beyond][::997]
     alone = np.concatenate([part.model.predict(space.features(some))[1] for part in models.parts], axis=1)
     growth = np.concatenate([part.growth for part in models.parts])
-    assert (growth > 1.0).all()
+    assert ((growth > 1.0) == [name != "latency" for part in models.parts for name in part.names]).all()
     np.testing.assert_allclose(everything[1][some] / alone, np.broadcast_to(growth, alone.shape), rtol=1e-3)
     outside = backend.extrapolates(every)
     for name, column in zip(TARGETS, (everything[1] / everything[0]).T, strict=True):
@@ -206,14 +210,14 @@ def test_the_shipped_predictions_are_those_of_the_shipped_models(everything, spa
     for shipped, predicted, bits in zip(
         everything, load_models(shipped_folder()).predict(cells), (24, 12), strict=True
     ):
-        np.testing.assert_array_equal(shipped[cells], predictions.rounded(predicted, bits))
+        np.testing.assert_array_equal(shipped[cells], to_bits(predicted, bits))
 
 
 def test_numbers_are_rounded_to_binary_digits():
-    np.testing.assert_array_equal(predictions.rounded(np.array([1 / 3, -1000.1, 0.0]), 4), [0.34375, -1024, 0])
+    np.testing.assert_array_equal(to_bits(np.array([1 / 3, -1000.1, 0.0]), 4), [0.34375, -1024, 0])
     values = np.random.default_rng(0).standard_normal(1000)
-    np.testing.assert_array_equal(predictions.rounded(values, 24), values.astype(np.float32))
-    np.testing.assert_allclose(predictions.rounded(values, 12), values, rtol=2**-12)
+    np.testing.assert_array_equal(to_bits(values, 24), values.astype(np.float32))
+    np.testing.assert_allclose(to_bits(values, 12), values, rtol=2**-12)
 
 
 def test_cells_with_the_same_features_have_the_same_predictions(everything, space):

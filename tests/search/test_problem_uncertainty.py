@@ -41,6 +41,19 @@ def test_probabilities_are_those_of_joint_draws_of_all_cells_that_could_matter()
     assert not found.exact.any()
 
 
+def test_a_cell_is_as_probable_as_its_equal_that_is_kept():
+    """Cells of other graphs may have equal features, predictions and draws: none is better than the other."""
+    problem = eomoo.get_problem(CARD)
+    kept = np.unique(eomoo.front_uncertainty(problem, n_draws=12).fronts.cells)
+    _, first, times = np.unique(problem.values(kept), axis=0, return_index=True, return_counts=True)
+    one = kept[first[times > 1][0]]
+    first, second = kept[(problem.values(kept) == problem.values(one)).all(axis=1)][:2]
+    alone = [ask(cells=[cell]).probability[0] for cell in (first, second)]
+    together = ask(cells=[first, second]).probability
+    assert alone == together.tolist()
+    assert alone[0] == alone[1] > 0
+
+
 def test_cells_that_could_matter_are_those_whose_hopeful_values_nothing_beats():
     problem = eomoo.get_problem(CARD, constraints=["params<=3e6"])
     candidates = module.hopeful_cells(problem)
