@@ -6,7 +6,8 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from eomoo.errors import MissingPackageError
 
@@ -37,6 +38,28 @@ def require(module: str, *, purpose: str) -> Any:
         raise MissingPackageError(
             f"{package} is needed {purpose}; install it with: pip install 'eomoo[{extra}]'"
         ) from None
+
+
+class _OnFirstUse(ModuleType):
+    """A package that takes long to import, imported when something of it is first used."""
+
+    def __init__(self, name: str, purpose: str) -> None:
+        super().__init__(name)
+        self._purpose = purpose
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            # What looks through modules asks for such names, and is to find none.
+            raise AttributeError(name)
+        return getattr(require(self.__name__, purpose=self._purpose), name)
+
+
+if TYPE_CHECKING:
+    import pandas as pandas
+    import torch as torch
+else:
+    pandas = _OnFirstUse("pandas", "to read and write tables")
+    torch = _OnFirstUse("torch", "to build, train and time networks")
 
 
 def load_matplotlib() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eomoo.checks import choice
 from eomoo.data.datasets import DATASETS, candidates, find
@@ -15,12 +14,10 @@ from eomoo.data.eo_table import EO_COLUMNS, load_eo_table
 from eomoo.data.nasbench_convert import NB101_COLUMNS, convert_nasbench101, looks_like_nasbench101
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import atomic_path, read_head, write_json
+from eomoo.packages import pandas as pd
 from eomoo.packages import require
 from eomoo.space import load_space
 from eomoo.space.enumeration import N_CELLS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eomoo.data.pickles import read_pickle
 from eomoo.errors import DataError
 from eomoo.files import Place, read_json
+from eomoo.packages import pandas as pd
 from eomoo.space.enumeration import N_CELLS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 WALKS_FILE = "path_logs.json"
 MEASURED_FILE = "test_results_sampled_all_paths.json"
@@ -116,8 +112,6 @@ def read_database(path: str | Path, *, high: float = _MOST) -> pd.DataFrame:
 
 
 def _table(rows: list[dict[str, object]], path: str | Path, what: str) -> pd.DataFrame:
-    import pandas as pd
-
     if not rows:
         raise DataError(f"{path} holds no {what}")
     return pd.DataFrame(rows)

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +13,8 @@ import eomoo.data.eo_files as eo_files
 from eomoo.data.datasets import find
 from eomoo.errors import CellError, DataError
 from eomoo.fronts import Quantity
+from eomoo.packages import pandas as pd
 from eomoo.space import Cell, load_space
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 EO_COLUMNS: dict[str, tuple[str, str]] = {
     "index": ("", "number of the cell: the rank of its hash among all 423,624"),
@@ -113,8 +109,6 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
 
     Source: Demir, Traoré, Camero, ESANN 2024; github.com/emreds/tum-dlr-automl-for-eo.
     """
-    import pandas as pd
-
     place = find("eo-hwnas", folder)
     walks = eo_files.read_walks(place / eo_files.WALKS_FILE)
     _check_walks(walks, place / eo_files.WALKS_FILE)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +17,9 @@ from eomoo.data.user_table import MOST_BYTES, cells_of, numbers_of, read_frame
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import Place, atomic_path, read_toml, sha256_of, to_toml, write_text
 from eomoo.fronts import Quantity
+from eomoo.packages import pandas as pd
 from eomoo.space import Skeleton, load_space
 from eomoo.version import __version__
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 BENCHMARK_FILE, TABLE_FILE, CURVES_FILE, PARQUET_FILE = "benchmark.toml", "table.csv", "curves.csv", "table.parquet"
 KEYS = ("index", "hash", "walk", "step", "repeat", "seed", "status", "reason")
@@ -142,8 +138,6 @@ def measured_table(rows: pd.DataFrame, facts: Facts, curves: pd.DataFrame | None
     Raises:
         DataError: (a ValueError) A row is no cell, or a column is not described.
     """
-    import pandas as pd
-
     indices = load_space().check(rows["index"].to_numpy())
     filled = {"hash": load_space().hash(indices), "walk": None, "step": None, "repeat": 0, "seed": None}
     frame = rows.assign(**{k: v for k, v in {**filled, "status": "done", "reason": ""}.items() if k not in rows})
@@ -312,8 +306,6 @@ def merged(first: MeasuredTable, second: MeasuredTable) -> MeasuredTable:
 
 def _combined(first: pd.DataFrame, second: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """The rows of both by their keys, the first's values where both have one; an incident gives way to a result."""
-    import pandas as pd
-
     parts = [part for part in (first, second) if len(part)]
     if len(parts) < 2:
         return parts[0].copy() if parts else first.copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,13 +14,10 @@ from eomoo.checks import choice, known_name, whole
 from eomoo.data.nasbench_convert import EPOCHS, METRICS, N_REPEATS, STAGES, column_name
 from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError
 from eomoo.files import read_array
+from eomoo.packages import pandas as pd
 from eomoo.space import CIFAR10, Cell, load_space
 from eomoo.space.cell import N_GENES
 from eomoo.space.enumeration import N_CELLS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 FILE_NAMES = ("nasbench_full.npy", "nasbench_only108.npy")
 """Names of the converted files, in the order in which they are looked for."""
@@ -128,8 +125,6 @@ class NASBench101Table:
             (n * 3) rows: index, hash, epochs, repeat, trainable_parameters, then the metrics under
             the names of NAS-Bench-101's API, such as final_validation_accuracy.
         """
-        import pandas as pd
-
         indices = np.atleast_1d(np.arange(N_CELLS) if cells is None else _indices(cells))
         n = len(indices)
         columns: dict[str, object] = {

@@ -16,6 +16,7 @@ from eomoo.data.nasbench_batches import Batch, RecordError, decode_batch
 from eomoo.data.tfrecord import Block, read_blocks, record_error
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, read_head
+from eomoo.packages import pandas as pd
 from eomoo.space import CIFAR10, Catalogue, load_space
 from eomoo.space.enumeration import N_CELLS
 
@@ -229,8 +230,6 @@ class _Columns:
 
     def _repeats(self, epochs: int, index: Ints, numbers: Ints) -> Ints:
         """The how-manieth run of its cell each record is, from 0."""
-        import pandas as pd
-
         if epochs not in self._runs:
             self._runs[epochs] = np.zeros(N_CELLS, dtype=np.uint8)
         runs = self._runs[epochs]

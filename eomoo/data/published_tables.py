@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,11 +18,8 @@ from eomoo.data.nasbench101 import NASBench101Table
 from eomoo.data.user_table import numbers_of, read_frame, read_user_table
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.models import Target
+from eomoo.packages import pandas as pd
 from eomoo.space import CIFAR10, SO2SAT, load_space
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 PUBLISHED = ("eo-hwnas", "nasbench101")
 """Names that stand for a published table where the path of one may be given."""
@@ -79,8 +76,6 @@ def eo_measured(folder: str | Path | None = None) -> MeasuredTable:
     What its authors do not say is left out: batch size of the timing, seeds. The published "MACs", which hold
     parameters, are left out too.
     """
-    import pandas as pd
-
     table = load_eo_table(folder)
     kinds = {"latency": "timed", "params": "counted", "macs": "counted", "checkpoint_size": "given"}
     columns = [{"name": k, **asdict(q), "kind": kinds.get(k, "trained")} for k, q in EO_QUANTITIES.items()]
@@ -123,8 +118,6 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
 
     Source: Ying et al., NAS-Bench-101, ICML 2019, sections 2 and S3.
     """
-    import pandas as pd
-
     if cells is None:
         raise DataError(
             "NAS-Bench-101 has more cells than a measured table can have; name those that are wanted by a table: "
@@ -178,8 +171,6 @@ def table_of_file(path: str | Path) -> MeasuredTable:
     Titles, units and directions are what the columns' names tell. A row in which a measurement failed (see
     ``read_user_table``) has the status "failed".
     """
-    import pandas as pd
-
     path = Path(path)
     frame = read_frame(path)
     names = [str(name) for name in frame.columns if str(name).lower() not in _NO_VALUES and _has_numbers(frame[name])]
@@ -201,8 +192,6 @@ def table_of_file(path: str | Path) -> MeasuredTable:
 
 def _has_numbers(column: pd.Series[Any]) -> bool:
     """Whether a column is of numbers, if with a mistake somewhere, which its reader then tells of."""
-    import pandas as pd
-
     return bool(pd.to_numeric(column, errors="coerce").notna().any())
 
 

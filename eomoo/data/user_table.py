@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,10 @@ from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import first_line, listed, short
 from eomoo.errors import CellError, DataError, EomooError
 from eomoo.files import read_unpacked
+from eomoo.packages import pandas as pd
 from eomoo.packages import require
 from eomoo.space import Cell, load_space
 from eomoo.space.cell import N_GENES
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _CSV, _PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 TABLE_ENDINGS = (*_CSV, *_PARQUET)
@@ -112,8 +109,6 @@ def ended_badly(frame: pd.DataFrame, status: str = "status") -> Bools:
 
 def read_frame(path: Path) -> pd.DataFrame:
     """A CSV file's table as texts, a Parquet file's with its own types; DataError where it is none."""
-    import pandas as pd
-
     name = path.name.lower()
     if not name.endswith(TABLE_ENDINGS):
         raise DataError(f"{path} is no kind of table that is known here; name it .csv or .parquet")

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 from eomoo.images import ImageData, ImageSet, read_batch
 from eomoo.live.devices import Group
 from eomoo.live.resident import resident_images
-
-if TYPE_CHECKING:
-    import torch
-
+from eomoo.packages import torch
 
 # Batches that are read while the device computes: one in hand, one on its way.
 _AHEAD = 2
@@ -66,8 +63,6 @@ class Batches:
             parts: Indices of each batch; of several processes this one's own (see ``share``).
             seed: Of what a data set draws in a reading process.
         """
-        import torch
-
         own = [part for part in parts if len(part)]
         if self._kept is not None:
             # Indices go to the device at once: copying each batch's would wait for the step before.
@@ -107,8 +102,6 @@ class Batches:
 
 def on_device(parts: Sequence[NDArray[Any]], device: torch.device) -> Sequence[torch.Tensor]:
     """Arrays as tensors on a device, copied at once."""
-    import torch
-
     if not parts:
         return []
     whole: Any = torch.from_numpy(np.concatenate(parts)).to(device)
@@ -117,8 +110,6 @@ def on_device(parts: Sequence[NDArray[Any]], device: torch.device) -> Sequence[t
 
 def prepare(x: torch.Tensor, data: ImageData, device: torch.device) -> torch.Tensor:
     """Images on the device, normalised with the training statistics, in channels-last layout."""
-    import torch
-
     mean, std = statistics_on(data.mean, data.std, device)
     x = x.to(device, non_blocking=True, memory_format=torch.channels_last)
     return (x - mean) / std
@@ -129,8 +120,6 @@ def statistics_on(
     mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Means and deviations of the bands on a device; kept, since copying them there waits for it."""
-    import torch
-
     with torch.inference_mode(False):
         both = torch.tensor([mean, std], dtype=torch.float32, device=device).view(2, 1, -1, 1, 1)
     return both[0], both[1]
@@ -143,8 +132,6 @@ def turns(n: int, seed: Sequence[int]) -> NDArray[np.int64]:
 
 def turned(x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
     """Each image flipped and turned by a multiple of 90 degrees, as the three bits of its code (n,) say."""
-    import torch
-
     code = code.view(-1, 1, 1, 1)
     x = torch.where((code & 1).bool(), x.flip(2), x)
     x = torch.where((code & 2).bool(), x.flip(3), x)
@@ -173,8 +160,6 @@ class _Parts:
         return len(self.images)
 
     def __getitem__(self, asked: tuple[NDArray[np.int64], tuple[int, int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        import torch
-
         part, seed = asked
         # What a data set draws depends on the step alone, not on what this process has read before.
         drawn = int(np.random.SeedSequence(seed).generate_state(1)[0])
@@ -185,8 +170,6 @@ class _Parts:
 
 
 def _loader(images: ImageSet, asked: _Asked, workers: int, *, pinned: bool) -> Any:
-    import torch
-
     source: Any = _Parts(images)
     order: Any = asked
     return torch.utils.data.DataLoader(
@@ -195,6 +178,4 @@ def _loader(images: ImageSet, asked: _Asked, workers: int, *, pinned: bool) -> A
 
 
 def _tensors(pair: tuple[NDArray[Any], NDArray[np.int64]]) -> tuple[torch.Tensor, torch.Tensor]:
-    import torch
-
     return torch.from_numpy(np.ascontiguousarray(pair[0])), torch.from_numpy(pair[1])

@@ -22,7 +22,7 @@ from eomoo.live.onnx_graph import PREFIX, is_sealed
 from eomoo.live.recipes import format_epochs
 from eomoo.live.training import network_of
 from eomoo.live.weights import load_state
-from eomoo.packages import require
+from eomoo.packages import require, torch
 from eomoo.space import Cell, Skeleton, load_space
 
 # A protobuf has at most 2 GiB.
@@ -105,8 +105,6 @@ def epochs_in(path: Path) -> str:
 
 
 def _from_weights(path: Path, device: str) -> Classifier:
-    import torch
-
     from eomoo.live.modules import RawInput
 
     state, place = load_state(path), resolve_device(device)

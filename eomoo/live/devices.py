@@ -8,16 +8,12 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eomoo.checks import positive, short, text
 from eomoo.errors import SettingError, StoreError
 from eomoo.live.kit_script import machine_name
-from eomoo.packages import require
-
-if TYPE_CHECKING:
-    import torch
-
+from eomoo.packages import require, torch
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 """Precisions that may be asked for; "auto" is the fastest that a device has."""
@@ -31,9 +27,6 @@ def resolve_device(name: str = "auto") -> torch.device:
     Raises:
         SettingError: (a ValueError) This machine has no such device.
     """
-    require("torch", purpose="to use a device")
-    import torch
-
     if text("device", name) == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -56,8 +49,6 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 def device_name(device: torch.device) -> str:
     """What the device calls itself, such as "NVIDIA A100-SXM4-40GB"."""
-    import torch
-
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return machine_name() if device.type == "cpu" else f"{device.type} on {platform.machine()}"
@@ -65,8 +56,6 @@ def device_name(device: torch.device) -> str:
 
 def free_memory(device: torch.device) -> tuple[int, int] | None:
     """Bytes that are free on a device, and all that it has; None where it does not tell."""
-    import torch
-
     if device.type != "cuda":
         return None
     free, total = torch.cuda.mem_get_info(device)
@@ -79,8 +68,6 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype | Non
     Raises:
         SettingError: (a ValueError) The device does not have it.
     """
-    import torch
-
     if precision == "float32":
         return None
     if device.type == "cuda":
@@ -101,9 +88,6 @@ def torch_state(*, threads: int | None = None, seed: int | None = None) -> Itera
     Raises:
         SettingError: (a ValueError) ``threads`` is not positive.
     """
-    require("torch", purpose="to compute")
-    import torch
-
     if threads is not None:
         threads = positive("threads", threads)
     before = torch.get_num_threads()
@@ -121,8 +105,6 @@ def torch_state(*, threads: int | None = None, seed: int | None = None) -> Itera
 
 def still_answers(device: torch.device) -> bool:
     """Whether a device computes: after some faults, as of an address or its memory, CUDA refuses all that follows."""
-    import torch
-
     try:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
@@ -133,8 +115,6 @@ def still_answers(device: torch.device) -> bool:
 
 def current_device(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Inside, torch's streams, events and graphs are those of the device."""
-    import torch
-
     return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
 
 
@@ -144,8 +124,6 @@ def side_stream(device: torch.device, use: str) -> Any:
 
     torch's own for captures is of the device of a process's first capture, and elsewhere captures nothing.
     """
-    import torch
-
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eomoo.live.nvml import open_nvml
-
-if TYPE_CHECKING:
-    import torch
-
+from eomoo.packages import torch
 
 _RAPL = Path("/sys/class/powercap")
 

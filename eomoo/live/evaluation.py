@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from eomoo.images import ImageData, ImageSet
 from eomoo.live.batches import Batches, prepare
 from eomoo.live.devices import Group
 from eomoo.live.metrics import Accuracy
-
-if TYPE_CHECKING:
-    import torch
+from eomoo.packages import torch
 
 
 def evaluate(
@@ -40,8 +36,6 @@ def evaluate(
         precision: Of autocast; None for float32.
         batches: Of the split on the device, where they are there already.
     """
-    import torch
-
     place, together = torch.device(device), group or Group()
     source = batches or Batches(images, place, workers=workers)
     parts = [np.arange(k, min(k + batch_size, len(images))) for k in range(0, len(images), batch_size)]

@@ -25,6 +25,7 @@ from eomoo.live.store import Result
 from eomoo.live.tasks import DataSource
 from eomoo.live.training import network_of
 from eomoo.live.weights import load_state, save_safetensors
+from eomoo.packages import torch
 
 if TYPE_CHECKING:
     from eomoo.live.modules import CellNetwork
@@ -239,8 +240,6 @@ def _compared(
     images: NDArray[np.float32] | None,
 ) -> tuple[float, float | None]:
     """Largest difference of logits by the largest of them; share of real images of the same class."""
-    import torch
-
     from eomoo.live.modules import RawInput
 
     mean, std = (np.array(values, dtype=np.float32)[:, None, None] for values in statistics)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,8 @@ from eomoo.live.recipes import Recipe
 from eomoo.live.resident import forget_residents
 from eomoo.live.runs import CurvePoint, CurveSetting, RunFolder, Training
 from eomoo.live.steps import Steps
+from eomoo.packages import torch
 from eomoo.space import Cell, Skeleton
-
-if TYPE_CHECKING:
-    import torch
-
 
 Report = Callable[[CurvePoint], None]
 # cuBLAS and cuDNN have words of their own.
@@ -124,8 +121,6 @@ class TrainingJob:
         """Free what a training that failed still holds, and the images that are kept on devices."""
         import gc
 
-        import torch
-
         for name in ("network", "steps", "splits"):
             self.__dict__.pop(name, None)
         forget_residents()
@@ -164,8 +159,6 @@ class TrainingJob:
         return self._finish()
 
     def _prepare(self) -> None:
-        import torch
-
         from eomoo.live.modules import share_batch_norms
 
         self._begin()
@@ -189,8 +182,6 @@ class TrainingJob:
             self.splits[name] = Batches(images, self.device, workers=self.workers, keep=not self.frugal)
 
     def _class_weights(self) -> torch.Tensor:
-        import torch
-
         labels = labels_of(self.data.train)
         self.class_counts = counts = np.bincount(labels, minlength=self.data.n_classes)
         weights = np.ones(self.data.n_classes)
@@ -228,8 +219,6 @@ class TrainingJob:
 
         They go to the device at once, since copying each step's would wait for the step before.
         """
-        import torch
-
         rates = [self.recipe.rate(self.step + k, self.n_steps, self.epochs) for k in range(len(parts))]
         self.rate = rates[-1] if rates else self.rate
         own = [share(part, self.group) for part in parts]
@@ -293,8 +282,6 @@ class TrainingJob:
         )
 
     def _over_processes(self, *values: float) -> list[float]:
-        import torch
-
         total = torch.tensor(values, dtype=torch.float64)
         if self.group.size > 1:
             total = total.to(self.device)
@@ -327,8 +314,6 @@ class TrainingJob:
         return {"cell": setting["cell"], "skeleton": setting["skeleton"], "images": images, "model": model}
 
     def _save(self) -> None:
-        import torch
-
         if not self.group.first or self.folder.path is None:
             return
         loss, right, *by_class = self.steps.sums()
@@ -348,8 +333,6 @@ class TrainingJob:
         self.folder.save_checkpoint(state)
 
     def _load(self, state: dict[str, Any]) -> None:
-        import torch
-
         self.steps.load(state)
         torch.random.set_rng_state(state["random"])
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,9 @@ from eomoo.live.nvml import now, open_nvml
 from eomoo.live.profile import measure_memory
 from eomoo.live.rounds import TRIES, Turns, in_memory
 from eomoo.live.runners import RUNTIMES, Runner, make_runner
+from eomoo.packages import torch
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.version import versions_of
-
-if TYPE_CHECKING:
-    import torch
-
 
 REFERENCE = 100_434
 """Index of the cell that is timed in every round, a measured one of medium size."""
@@ -214,8 +211,6 @@ def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str,
 
 
 def _gpu_conditions(device: torch.device) -> dict[str, object]:
-    import torch
-
     nvml = open_nvml(device)
     return {
         "cuda": torch.version.cuda,

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eomoo.checks import known_name, whole
-from eomoo.packages import require
+from eomoo.packages import require, torch
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.cost import vertex_channels
 
 if TYPE_CHECKING:
-    import torch
-
     from eomoo.live.modules import CellNetwork
 
 
@@ -69,8 +67,6 @@ def build_network(
         True
     """
     require("torch", purpose="to build a network")
-    import torch
-
     from eomoo.live.modules import CellNetwork
 
     cell = cell_of(cell)
@@ -102,9 +98,6 @@ def cell_of(cell: Cell | int | str) -> Cell:
 
 def torch_generator(seed: int | np.random.Generator | None) -> torch.Generator:
     """A torch generator on the CPU, seeded from a seed or a NumPy generator."""
-    require("torch", purpose="to draw random numbers for a network")
-    import torch
-
     draw = np.random.default_rng(seed).integers(2**63 - 1)
     generator: Any = torch.Generator().manual_seed(int(draw))
     return generator  # type: ignore[no-any-return]

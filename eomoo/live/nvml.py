@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
+from eomoo.packages import torch
 
 
 class Nvml:
@@ -103,8 +102,6 @@ def now() -> int:
 
 
 def _handle(library: Any, device: torch.device) -> Any:
-    import torch
-
     # The library counts all devices, torch those that it is shown: by number it would tell of another one.
     # Its oldest releases take bytes only.
     ask, uuid = library.nvmlDeviceGetHandleByUUID, torch.cuda.get_device_properties(device).uuid

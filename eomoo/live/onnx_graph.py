@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,8 @@ from numpy.typing import NDArray
 from eomoo.checks import choice
 from eomoo.errors import DataError, SettingError
 from eomoo.files import writing
-from eomoo.packages import require
+from eomoo.packages import require, torch
 from eomoo.space import Skeleton
-
-if TYPE_CHECKING:
-    import torch
-
 
 GRAPH_PRECISIONS = ("float32", "float16", "int8")
 """Precisions that a graph may compute in."""
@@ -61,8 +57,6 @@ def onnx_bytes(
         SettingError: (a ValueError) There is no such precision, or nothing to calibrate on.
     """
     onnx = require("onnx", purpose="to export a network")
-    import torch
-
     from eomoo.live.modules import RawInput
 
     choice("precision of an ONNX file", precision, GRAPH_PRECISIONS)

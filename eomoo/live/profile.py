@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eomoo.live.network import build_network
-from eomoo.packages import require
+from eomoo.packages import require, torch
 from eomoo.space import SO2SAT, Cell, Skeleton
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ def profile_network(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, thop: bool
         MissingPackageError: (an ImportError) torch or thop is not installed.
     """
     require("torch", purpose="to count a network's operations")
-    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     network = build_network(cell, skeleton, device="meta").eval()
@@ -82,9 +81,6 @@ def measure_memory(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, batch_size:
         skeleton: The network around it.
         batch_size: Images at once.
     """
-    require("torch", purpose="to measure a network's memory")
-    import torch
-
     network = build_network(cell, skeleton, device="meta").eval()
     _replace_batch_norms(network)
     tracker = _live_bytes()
@@ -95,8 +91,6 @@ def measure_memory(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, batch_size:
 
 
 def _meta_image(skeleton: Skeleton, batch_size: int = 1) -> Tensor:
-    import torch
-
     size = skeleton.image_size
     return torch.empty(batch_size, skeleton.in_channels, size, size, device="meta")
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import math
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo.images import ArrayImages, FolderImages, ImageSet, PatchImages, So2SatFile, Subset, labels_of, read_batch
 from eomoo.live.devices import free_memory
-
-if TYPE_CHECKING:
-    import torch
-
+from eomoo.packages import torch
 
 # Of the memory that is free. Training needs the rest: So2Sat's 352,366 patches are 14.4 GB, the published skeleton
 # with 256 images at once takes 4.3 GB beside them (measured on an H100, bfloat16).
@@ -72,8 +68,6 @@ def _fixed(images: ImageSet) -> bool:
 
 
 def _load(images: ImageSet, device: torch.device) -> ResidentImages:
-    import torch
-
     bands, height, width = np.shape(images[0][0])
     kept = torch.empty((len(images), height, width, bands), dtype=torch.float32, device=device)
     for start in range(0, len(images), _BLOCK):

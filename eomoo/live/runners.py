@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,8 @@ from eomoo.live.devices import resolve_precision, side_stream
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import GRAPH_PRECISIONS, onnx_bytes
 from eomoo.live.onnx_network import OnnxNetwork, clocked, timed_image
-from eomoo.packages import require
+from eomoo.packages import require, torch
 from eomoo.space import Cell, Skeleton
-
-if TYPE_CHECKING:
-    import torch
-
 
 RUNTIMES = ("eager", "graph", "onnxruntime", "openvino")
 # What OpenVINO calls a precision that it is to compute in; of a quantised graph, the layers that are not.
@@ -95,15 +91,11 @@ class _CpuRunner:
     def __init__(
         self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device, half: torch.dtype | None
     ) -> None:
-        import torch
-
         self.half, self.device = half, device
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.image = torch.from_numpy(image).float().to(device, memory_format=torch.channels_last)
 
     def times(self, repetitions: int) -> NDArray[np.float64]:
-        import torch
-
         def run() -> None:
             self.network(self.image)
             if self.device.type == "mps":
@@ -115,8 +107,6 @@ class _CpuRunner:
 
 class _CudaRunner(_CpuRunner):
     def times(self, repetitions: int) -> NDArray[np.float64]:
-        import torch
-
         with torch.inference_mode(), torch.autocast("cuda", self.half, enabled=self.half is not None):
             return _events(lambda: self.network(self.image), repetitions, self.device)
 
@@ -127,8 +117,6 @@ class _GraphRunner:
     beside: Runner | None = None
 
     def __init__(self, eager: _CudaRunner) -> None:
-        import torch
-
         # A graph knows addresses only: what lies there is kept here.
         self.network, self.image, self.device = eager.network, eager.image, eager.device
         eager.times(_WARM_UP)
@@ -147,8 +135,6 @@ class _GraphRunner:
 
 def _events(run: Callable[[], object], repetitions: int, device: torch.device) -> NDArray[np.float64]:
     """Milliseconds of each run, between events on the current device's stream."""
-    import torch
-
     event: Any = torch.cuda.Event
     marks = [event(enable_timing=True) for _ in range(2 * repetitions)]
     for begin, end in zip(marks[::2], marks[1::2], strict=True):
@@ -167,14 +153,10 @@ class _PublishedRunner:
     beside: Runner | None = None
 
     def __init__(self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device) -> None:
-        import torch
-
         self.network, self.device = network.to(device), device
         self.image = torch.from_numpy(image)
 
     def times(self, repetitions: int) -> NDArray[np.float64]:
-        import torch
-
         def run() -> None:
             self.network(self.image.float().to(self.device))
             if self.device.type == "cuda":

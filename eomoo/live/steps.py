@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,7 @@ from eomoo.live.devices import Group, resolve_precision, side_stream
 from eomoo.live.nvml import now, open_nvml
 from eomoo.live.recipes import Recipe
 from eomoo.live.rounds import CONTENDED_WALL
-
-if TYPE_CHECKING:
-    import torch
+from eomoo.packages import torch
 
 # Steps before one is captured: libraries choose their algorithms and momentum is allocated in the first, and
 # torch's manual asks for three.
@@ -52,8 +50,6 @@ class Steps:
         group: Group,
         plain: bool = False,
     ) -> None:
-        import torch
-
         self.network, self.recipe, self.data, self.weights = network, recipe, data, weights
         self.device, self.group, self.cuda = device, group, device.type == "cuda"
         if recipe.execution in ("graph", "compiled") and not self.cuda:
@@ -143,8 +139,6 @@ class Steps:
     def _step(
         self, model: Any, x: torch.Tensor, y: torch.Tensor, code: torch.Tensor | None, n: int, scale: torch.Tensor
     ) -> float | None:
-        import torch
-
         images = prepare(x, self.data, self.device)
         if code is not None:
             images = turned(images, code)
@@ -174,8 +168,6 @@ class Steps:
 
     def _aside(self, *step: Any) -> None:
         """A step on a stream of its own, as those before a capture have to be (torch's manual on CUDA graphs)."""
-        import torch
-
         here: Any = torch.cuda.current_stream()
         side = side_stream(self.device, "before a capture")
         side.wait_stream(here)
@@ -185,8 +177,6 @@ class Steps:
 
     def _capture(self, inputs: tuple[torch.Tensor, ...], n: int) -> bool:
         """Whether a step was captured; its inputs are then read from ``_fixed``."""
-        import torch
-
         self._fixed = tuple(given.clone() for given in inputs)
         x, y, scale, *code = self._fixed
         graph = torch.cuda.CUDAGraph()
@@ -224,8 +214,6 @@ class Steps:
 
     def clear(self, sums: Sequence[float] = ()) -> None:
         """Begin to add up anew, at the given sums or the first of them."""
-        import torch
-
         self._sums.zero_()
         self._sums[: len(sums)] = torch.tensor(sums, dtype=torch.float64)
 
@@ -247,8 +235,6 @@ class Steps:
 
 def compiled(network: torch.nn.Module) -> Any:
     """What ``torch.compile`` makes of a network; nothing is left of those before it."""
-    import torch
-
     # It compiles one function eight times (its recompile_limit), then goes on without: all networks share theirs.
     torch.compiler.reset()
     return torch.compile(network)

@@ -21,7 +21,7 @@ from eomoo.live.runs import CurveSetting, Training
 from eomoo.live.store import key_of
 from eomoo.live.together import train_together
 from eomoo.live.training import train, training_setting
-from eomoo.packages import require
+from eomoo.packages import torch
 from eomoo.space import Skeleton, load_space
 
 # What a kill costs at most. The checkpoint of the largest network (50 million parameters) takes 4 s.
@@ -161,8 +161,5 @@ def worker_device(device: str, number: int | None) -> str:
     """The GPU of one of several workers, where their machine has several."""
     if device not in ("cuda", "auto") or number is None:
         return device
-    require("torch", purpose="to train a network")
-    import torch
-
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return f"cuda:{number % count}" if count > 1 else device

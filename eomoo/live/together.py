@@ -17,6 +17,7 @@ from eomoo.images import open_data
 from eomoo.live.recipes import Recipe
 from eomoo.live.runs import CurveSetting
 from eomoo.live.training import train
+from eomoo.packages import torch
 from eomoo.space import Skeleton
 
 _KINDS = {"skeleton": Skeleton, "recipe": Recipe, "curve": CurveSetting}
@@ -56,8 +57,6 @@ def train_together(arguments: Facts, processes: int, number: int | None) -> None
 
 def _devices(number: int, n: int) -> dict[str, str]:
     """The GPUs of one of several workers that share a machine's or a job's."""
-    import torch
-
     listed, count = os.environ.get("CUDA_VISIBLE_DEVICES", ""), torch.cuda.device_count()
     # CUDA takes none of those from the first on that it does not know, such as -1.
     there = listed.split(",")[:count] if listed else [str(k) for k in range(count)]

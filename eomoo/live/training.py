@@ -15,12 +15,11 @@ from eomoo.live.network import build_network, cell_of
 from eomoo.live.recipes import Recipe, get_recipe
 from eomoo.live.runs import CurveSetting, RunFolder, Training
 from eomoo.live.weights import load_state
+from eomoo.packages import torch
 from eomoo.space import Cell, Skeleton
 from eomoo.version import versions_of
 
 if TYPE_CHECKING:
-    import torch
-
     from eomoo.live.modules import CellNetwork
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from eomoo.arrays import Facts
 from eomoo.errors import DataError, MissingPackageError
 from eomoo.files import atomic_path, read_bytes
-from eomoo.packages import require
+from eomoo.packages import require, torch
 
 _FORMAT = 2
 _SAFETENSORS = ".safetensors"
@@ -32,9 +32,6 @@ def save_state(path: str | Path, state: Mapping[str, object]) -> None:
     Raises:
         DataError: (a ValueError) The file cannot be written.
     """
-    require("torch", purpose="to save weights")
-    import torch
-
     content = {**state, "format": _FORMAT}
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         try:
@@ -53,10 +50,7 @@ def load_state(path: str | Path) -> Facts:
         DataNotFoundError: (a FileNotFoundError) There is no such file.
         DataError: (a ValueError) The file has changed since it was written, or holds something else.
     """
-    require("torch", purpose="to load weights")
     import io
-
-    import torch
 
     content = read_bytes(path, max_size=_MOST_BYTES)
     try:
@@ -118,8 +112,6 @@ def _digest(value: object) -> str:
 
 
 def _update(digest: hashlib._Hash, value: object) -> None:
-    import torch
-
     if isinstance(value, Mapping):
         digest.update(f"record {len(value)}".encode())
         for key, item in value.items():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +17,10 @@ from eomoo.data.user_table import MOST_BYTES, TABLE_ENDINGS, cells_of, read_fram
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import read_bytes
 from eomoo.measuring.spread import spread_cells
+from eomoo.packages import pandas as pd
 from eomoo.search.starts import in_order
 from eomoo.search.walks import distinct_walks
 from eomoo.space import load_space
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 # As published: 30 walks of 15.
 _LENGTH = 15
@@ -100,8 +97,6 @@ class CellChoice:
 
     def frame(self) -> pd.DataFrame:
         """Each cell once: index, and walk and step where it is in one (else NaN); walks first, then spread and list."""
-        import pandas as pd
-
         walks = distinct_walks(self.walks, self.length, seed=self.seed) if self.walks else []
         walks = [*walks, *(np.array(walk, dtype=np.int64) for walk in self.given)]
         rest = [spread_cells(self.spread, seed=self.seed)] if self.spread else []

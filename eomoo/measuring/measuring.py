@@ -27,6 +27,7 @@ from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.settings import facts_of
 from eomoo.objectives.live import LiveBackend
 from eomoo.objectives.live_quantities import COUNTED, TIMED, TRAINED
+from eomoo.packages import pandas as pd
 from eomoo.progress import Step
 
 if TYPE_CHECKING:
@@ -206,8 +207,6 @@ class Measuring:
 
     def _table(self) -> MeasuredTable:
         """What is known so far: a row for each training that ended, or for each timing where nothing is trained."""
-        import pandas as pd
-
         records: list[Facts] = []
         curves: list[Facts] = []
         for cell, walk, step in self.cells.itertuples(index=False, name=None):

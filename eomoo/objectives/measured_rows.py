@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,10 +27,8 @@ from eomoo.fronts import Quantity
 from eomoo.models import KINDS, LEAST_CELLS, Target
 from eomoo.objectives.analytic import SKELETONS, AnalyticBackend
 from eomoo.objectives.latency_from import LATENCY
+from eomoo.packages import pandas as pd
 from eomoo.space import Skeleton, load_space
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # What stands in brackets behind a column's name, and what no file's name has.
 _UNIT, _OTHERS = re.compile(r"\s*[\[(]([^][()]*)[\])]\s*$"), re.compile(r"[^A-Za-z0-9_.-]+")
@@ -175,8 +172,6 @@ def _disturbed(table: pd.DataFrame, mark: str) -> Bools:
 def _walks(table: pd.DataFrame) -> Floats | None:
     if "walk" not in table.columns:
         return None
-    import pandas as pd
-
     texts = table["walk"].astype(object)
     numbers, _ = pd.factorize(texts.where(texts.notna() & (texts != ""), None))
     return np.where(numbers < 0, np.nan, numbers) if (numbers >= 0).any() else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,12 +21,9 @@ from eomoo.models.model_files import check_target_names
 from eomoo.models.recipes import device_recipe
 from eomoo.objectives.measured_rows import MeasuredRows, rows_of
 from eomoo.objectives.model_card import write_card
+from eomoo.packages import pandas as pd
 from eomoo.progress import Step, shown
 from eomoo.space.features import FEATURE_KINDS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _DATASET = "eo-hwnas"
 # What one device takes, by the name of its column.
