@@ -119,8 +119,8 @@ def test_convert(eo_folder, tmp_path):
     done = run_json("convert", eo_folder, "--out", tmp_path / "out")
     assert done["rows"] == 450
     assert Path(done["table"]).read_text().count("\n") == 451
-    text = run("convert", eo_folder / "path_logs.json", "--out", tmp_path / "out")
-    assert f"450 rows in {tmp_path / 'out' / 'path_logs.csv'}" in text
+    text = run("convert", eo_folder, "--out", tmp_path / "out")
+    assert f"450 rows in {tmp_path / 'out' / 'eo-hwnas.csv'}" in text
 
 
 SLOW = """
