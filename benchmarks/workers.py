@@ -62,14 +62,9 @@ def overhead(workers: int, tasks: int) -> float:
     options = {"n_workers": 1, "threads_per_worker": workers, "processes": False, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster, DaskJobs(cluster.scheduler_address) as jobs:
         jobs.run(nothing, range(workers), lambda k, result: None)
-        begun, ended = time.perf_counter(), 0
-        for k in range(workers):
-            jobs.start(nothing, k)
-        while jobs.next() is not None:
-            ended += 1
-            if ended + workers <= tasks:
-                jobs.start(nothing, ended)
-        return (time.perf_counter() - begun) / ended
+        begun = time.perf_counter()
+        jobs.run(nothing, range(tasks), lambda k, result: None)
+        return (time.perf_counter() - begun) / tasks
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Functions on processes, Dask or SLURM, with one retry policy; nothing here knows a problem or a network.
 
-``base``: the interface ``Jobs`` (start a task, take the next that ended), and work in this process.
+``base``: the interface ``Jobs``, and work in this process.
 ``processes``: on several of this machine. ``dask``: on the workers of a Dask scheduler. ``slurm``: on jobs of a
 SLURM cluster. ``make``: those that a number of workers and a cluster's name ask for. ``threads``: one thread of
 linear algebra.
@@ -10,7 +10,7 @@ cannot be is a SettingError, its file a DataError (both ValueErrors); Dask is ne
 MissingPackageError (an ImportError).
 """
 
-from eomoo.jobs.base import ATTEMPTS, Jobs, LocalJobs, LostError, Work, worker_number
+from eomoo.jobs.base import ATTEMPTS, Jobs, LocalJobs, LostError, worker_number
 from eomoo.jobs.dask import DaskJobs
 from eomoo.jobs.make import make_jobs
 from eomoo.jobs.processes import ProcessJobs
@@ -18,6 +18,6 @@ from eomoo.jobs.slurm import SlurmJobs, slurm_cluster
 from eomoo.jobs.threads import one_thread
 
 __all__ = [
-    "ATTEMPTS", "DaskJobs", "Jobs", "LocalJobs", "LostError", "ProcessJobs", "SlurmJobs", "Work", "make_jobs",
+    "ATTEMPTS", "DaskJobs", "Jobs", "LocalJobs", "LostError", "ProcessJobs", "SlurmJobs", "make_jobs",
     "one_thread", "slurm_cluster", "worker_number",
 ]  # fmt: skip

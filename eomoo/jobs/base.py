@@ -66,17 +66,10 @@ class Work(Generic[Task, Result]):
 
 
 class Jobs(ABC):
-    """Calls functions elsewhere: ``start`` one after another and take what ended with ``next``, or ``run`` for many.
+    """Calls functions elsewhere.
 
     A task whose worker dies is tried again, ``ATTEMPTS`` times in all and as often as it advances; one that
     raises is not, since it would again.
-
-    ```python
-    for task in tasks:
-        jobs.start(train, task)
-    while (ended := jobs.next()) is not None:
-        print(ended.task, ended.result, ended.reason)
-    ```
     """
 
     # Works at once; of a scheduler's workers nobody knows how many there will be.
@@ -86,50 +79,6 @@ class Jobs(ABC):
         self._under_way: set[Work[Any, Any]] = set()
         # Not handed out yet.
         self._waiting: deque[Work[Any, Any]] = deque()
-        # Ended while `run` waited for others.
-        self._aside: deque[Work[Any, Any]] = deque()
-
-    def start(
-        self,
-        function: Callable[[Task], Result],
-        task: Task,
-        *,
-        group: Hashable = None,
-        advanced: Callable[[Task], bool] | None = None,
-    ) -> Work[Task, Result]:
-        """Have a function called as soon as a worker is free; in this process, by ``next``.
-
-        Args:
-            function: Importable, since it may travel.
-            task: Its argument.
-            group: Works of one group run on one worker where there are several, which keeps things in memory.
-            advanced: Asked with the task when its workers died: whether it came further since it was last
-                asked. It is tried again as often as it did.
-        """
-        work = Work(function=function, task=task, group=group, advanced=advanced)
-        self._under_way.add(work)
-        self._begin(work)
-        return work
-
-    def next(self) -> Work[Any, Any] | None:
-        """Wait for the next work that has ended, in any order; None where nothing is under way.
-
-        Raises:
-            EomooError: A task raised it: it speaks of all tasks. The others are still under way.
-        """
-        return self._aside.popleft() if self._aside else self._next()
-
-    def _next(self) -> Work[Any, Any] | None:
-        while self._under_way:
-            work, deaths = self._wait()
-            if deaths and work.tried_again(deaths):
-                self._begin(work)
-                continue
-            self._under_way.remove(work)
-            if isinstance(work.error, EomooError):
-                raise work.error
-            return work
-        return None
 
     def run(
         self,
@@ -144,28 +93,37 @@ class Jobs(ABC):
         """Call a function for all tasks.
 
         Args:
-            function, advanced: As for ``start``.
+            function: Importable, since it may travel.
             tasks: Its arguments, one a call.
             on_result: Called as ``on_result(k, result)`` for task k, in any order.
             on_incident: Called as ``on_incident(k, reason)`` where there is no result: its workers
                 were lost, or it raised what is no ``EomooError``. By default such an error is raised.
-            group: Neighbouring tasks of one group run on one worker where there are groups enough.
+            group: Neighbouring tasks of one group run on one worker, which keeps things in memory, where there are
+                groups enough.
+            advanced: Asked with the task when its workers died: whether it came further since it was last
+                asked. It is tried again as often as it did.
 
         Raises:
+            EomooError: A task raised it: it speaks of all tasks.
             StoreError: (a RuntimeError) A task's workers were lost, and ``on_incident`` is not given.
         """
-        groups = _groups(tasks, group, self.workers)
+        marks = _groups(tasks, group, self.workers)
+        mine: dict[Work[Task, Result], int] = {}
         try:
-            mine = {
-                self.start(function, task, group=mark, advanced=advanced): k
-                for k, (task, mark) in enumerate(zip(tasks, groups, strict=True))
-            }
+            for k, (task, mark) in enumerate(zip(tasks, marks, strict=True)):
+                work = Work(function=function, task=task, group=mark, advanced=advanced)
+                mine[work] = k
+                self._under_way.add(work)
+                self._begin(work)
             while mine:
-                work = self._next()
-                assert work is not None
-                if work not in mine:
-                    self._aside.append(work)
-                elif work.error is None:
+                work, deaths = self._wait()
+                if deaths and work.tried_again(deaths):
+                    self._begin(work)
+                    continue
+                self._under_way.remove(work)
+                if isinstance(work.error, EomooError):
+                    raise work.error
+                if work.error is None:
                     on_result(mine.pop(work), cast(Result, work.result))
                 elif on_incident is not None:
                     on_incident(mine.pop(work), work.reason)
@@ -185,7 +143,6 @@ class Jobs(ABC):
         """Forget what was started; what runs is ended where its worker can be."""
         self._under_way.clear()
         self._waiting.clear()
-        self._aside.clear()
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """The result of a function, called on a machine where tasks run."""

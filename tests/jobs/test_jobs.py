@@ -131,35 +131,14 @@ def test_a_task_that_takes_its_workers_down_is_an_incident(workers, tmp_path):
         collect(workers, die, [(str(tmp_path), "t1", 99)])
 
 
-def test_what_was_started_ends_in_any_order_and_more_may_be_started_meanwhile(jobs):
-    first = [jobs.start(square, x) for x in (2, 3, 4)]
-    seen = [jobs.next()]
-    assert seen[0] in first
-    more = jobs.start(raise_on, ("disk", 3))
-    while (work := jobs.next()) is not None:
-        seen.append(work)
-    assert {(w.task, w.result, w.reason) for w in seen if w in first} == {(2, 4, ""), (3, 9, ""), (4, 16, "")}
-    assert set(seen) == {*first, more}
-    assert (more.result, more.reason) == (None, "OSError: [Errno 28] No space left on device")
-    jobs.start(raise_on, ("ours", 3))
-    with pytest.raises(SettingError, match="no such setting"):
-        jobs.next()
-    assert jobs.next() is None
+def test_nothing_is_left_of_a_run_that_was_given_up(jobs):
+    def stop(k, result):
+        raise EnoughError
 
-
-def test_what_ends_during_a_run_is_kept_for_who_started_it(jobs):
-    started = jobs.start(square, 3)
-    assert collect(jobs, square, [4, 5]) == {0: 16, 1: 25}
-    assert jobs.next() is started
-    assert started.result == 9
-    jobs.start(square, 6)
-    for x in (7, 8, 9):
-        jobs.start(square, x)
-    jobs.drop()
-    assert jobs.next() is None
-    later = jobs.start(square, 5)
-    assert jobs.next() is later
-    assert jobs.next() is None
+    with pytest.raises(EnoughError):
+        jobs.run(square, range(50), stop)
+    assert not jobs._under_way
+    assert not jobs._waiting
 
 
 def test_a_task_that_advances_is_tried_as_often_as_it_does(workers, tmp_path):
@@ -387,10 +366,9 @@ def test_a_scheduler_that_goes_away_is_one_sentence():
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
         make_jobs(cluster=cluster.scheduler_address) as jobs,
     ):
-        jobs.start(square, 3)
         cluster.close()
         with pytest.raises(StoreError, match=r"the Dask scheduler at inproc://.* has gone; what was finished is kept"):
-            jobs.next()
+            collect(jobs, square, [3])
 
 
 def test_no_scheduler_is_one_sentence(monkeypatch):
