@@ -32,6 +32,8 @@ WIDTHS = {"column": 88 / 25.4, "page": 180 / 25.4}
 
 Source: IEEE Author Center, size requirements for graphics; Elsevier, artwork sizing.
 """
+NARROW = 100
+"""Letters of a terminal's line below which frames take room that numbers need."""
 FORMS = ("png", "pdf", "svg")
 """What figures can be written as."""
 
@@ -105,6 +107,19 @@ def number(value: float, deviation: float = 0.0) -> str:
         return f"{value:,.0f}"
     least, letter = (1e9, " G") if size >= 1e9 else (1e6, " M")
     return f"{value / least:.4g}{letter}" if 1e6 <= size < 1e12 else f"{value:.4g}"
+
+
+def column_numbers(values: Floats) -> list[str]:
+    """A column's numbers (n,) for people: as exact as the largest is with four digits, less where all end earlier."""
+    known = np.abs(values[np.isfinite(values)])
+    most = float(known.max(initial=0.0))
+    if most >= 9999.5 or most < 1e-4 or bool((known == np.rint(known)).all()):
+        return [number(value) for value in values.tolist()]
+    digits = 3 - floor(log10(most))
+    # Shares of so many draws end earlier.
+    while digits > 2 and np.allclose(known, known.round(digits - 1), rtol=0, atol=1e-9):
+        digits -= 1
+    return [f"{value:,.{digits}f}" if isfinite(value) else "-" for value in values.tolist()]
 
 
 def say_numbers(ax: Axes) -> None:

@@ -42,6 +42,27 @@ class Step:
     total: int
 
 
+# What was begun and is not done, the last within the others, and how far each is.
+_DOING: list[tuple[str, Callable[[], str]]] = []
+
+
+@contextmanager
+def doing(what: str, far: Callable[[], str] = str) -> Iterator[None]:
+    """Within it ``what`` is being done, as a command says that is silent; ``far`` says how far, as "round 3 of 10"."""
+    begun = what, far
+    _DOING.append(begun)
+    try:
+        yield
+    finally:
+        _DOING.remove(begun)
+
+
+def being_done() -> str:
+    """What was begun last and is not done yet, and how far it is; "" where nobody said."""
+    # Another thread may end it meanwhile.
+    return next((", ".join(filter(None, (what, far()))) for what, far in _DOING[-1:]), "")
+
+
 @contextmanager
 def shown(
     on_progress: Callable[[T], None] | None, title: str, *, hours: float | None = None

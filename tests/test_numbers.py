@@ -5,11 +5,12 @@ import subprocess
 from importlib.resources import files
 from shutil import which
 
+import numpy as np
 import pytest
 
 from eomoo.analysis.tables import Measured
 from eomoo.analysis.wording import value_text
-from eomoo.plots import number
+from eomoo.plots import column_numbers, number
 
 PLAIN = {
     7.0: "7",
@@ -55,7 +56,13 @@ def test_a_value_is_as_exact_as_its_deviation(value, deviation, text):
 def test_of_too_few_runs_no_interval_is_made_up():
     nan = float("nan")
     assert value_text(Measured(median=-0.1135, q25=nan, q75=nan)) == "-0.1135"
-    assert value_text(Measured(median=0.5, q25=0.25, q75=1e-5)) == "0.5 [0.25, 1e-05]"
+    assert value_text(Measured(median=0.5, q25=0.25, q75=1e-5)) == "0.5000 [0.2500, 0.0000]"
+
+
+def test_numbers_of_a_column_end_at_the_same_place():
+    assert column_numbers(np.array([615.8, 562.0, 86.5, float("nan")])) == ["615.8", "562.0", "86.5", "-"]
+    assert column_numbers(np.array([0.14, 0.005, 0.0])) == ["0.140", "0.005", "0.000"]
+    assert column_numbers(np.array([7, 11_936_785])) == ["7", "11,936,785"]
 
 
 @pytest.mark.skipif(which("node") is None, reason="needs node")

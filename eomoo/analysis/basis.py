@@ -23,6 +23,8 @@ def basis_words(marks: Iterable[str]) -> str:
     words = Counter(map(basis_word, every))
     if set(words) <= {"predicted"}:
         return ""
+    if set(words) == {"measured"}:
+        return f"All {counted(len(every), 'cell')} of the front are measured." if len(every) > 1 else ""
     counts = joined(f"{n:,} {'is' if n == 1 else 'are'} {word}" for word, n in words.most_common())
     reasons = Counter(mark for text in every for mark in text.split(", ") if mark in MARKS)
     why = "; ".join(f"{MARKS[mark]} ({n:,})" for mark, n in reasons.most_common())

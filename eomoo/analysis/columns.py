@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.analysis.basis import basis_word
-from eomoo.analysis.tables import Table
+from eomoo.analysis.tables import Said, Table
 from eomoo.analysis.wording import joined, shown_unit
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import counted
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
-from eomoo.plots import axis_label, number
+from eomoo.plots import axis_label, column_numbers, number
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow
 
@@ -29,7 +30,7 @@ class FrontColumn:
     """A quantity of every cell (k,) of a front, with its standard deviations where it has some, or a text.
 
     ``measured`` (k,) are measured values beside predicted ones, NaN where there is none. ``detail`` is for files and
-    lists: wide tables and choices do without.
+    lists: wide tables and choices do without. A share of draws that is 0 is less than ``least``, and no more is known.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FrontColumn:
     deviations: Floats | None = None
     measured: Floats | None = None
     detail: bool = False
+    least: float = 0.0
 
     @property
     def label(self) -> str:
@@ -62,13 +64,20 @@ class FrontColumn:
         """The values as they are minimised."""
         return self.own.minimise(self.values[:, None])[:, 0]
 
+    def said(self, k: int) -> Said:
+        """The k-th value, a number, and how people write it."""
+        return Said(value=float(self.values[k]), text=self.text(k))
+
     def text(self, k: int) -> str:
         """The k-th value for people, ± its standard deviation, and what was measured."""
         if self.is_text:
             return str(self.values[k])
+        if self.least and self.values[k] == 0:
+            return f"< {self.least:g}"
         spread = 0.0 if self.deviations is None else float(self.deviations[k])
         known = np.nan if self.measured is None else float(self.measured[k])
-        return number(float(self.values[k]), spread) + ("" if np.isnan(known) else f" (measured {number(known)})")
+        value = number(float(self.values[k]), spread) if spread else column_numbers(self.values)[k]
+        return value + ("" if np.isnan(known) else f" (measured {number(known)})")
 
 
 def front_columns(
@@ -158,13 +167,13 @@ def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator
     def of_cells(values: Floats) -> Floats:
         return np.where(place >= 0, values[place], np.nan)
 
-    yield FrontColumn(name="front_probability", title="P(front)", direction="max", values=of_cells(said.probability))
+    share = partial(FrontColumn, direction="max", least=1 / said.n_draws)
+    yield share(name="front_probability", title="P(front)", values=of_cells(said.probability))
     for k, limit in enumerate(problem.constraints):
         shares = said.limit_probability[:, k]
         # What is known exactly, and kept, needs no column.
         if (shares < 1).any():
-            name, title = f"probability {limit}", f"P({limit})"
-            yield FrontColumn(name=name, title=title, direction="max", values=of_cells(shares))
+            yield share(name=f"probability {limit}", title=f"P({limit})", values=of_cells(shares))
     for o, regret in zip(problem.objectives, said.regret.T, strict=True):
         if (regret > 0).any():
             name, title = f"{o.name}_regret", f"expected regret of {o.title}"
@@ -192,8 +201,8 @@ def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, 
     vague = [k for k in range(len(problem.objectives)) if any(g.gain[k] > 0 for g in groups)]
     rows = [
         [
-            *(str(g.representative), *(c.text(places[g.representative]) for c in shown), len(g.cells)),
-            *(float(f"{g.gain[k]:.2g}") if g.gain[k] > 0 else None for k in vague),
+            *(str(g.representative), *(c.said(places[g.representative]) for c in shown), len(g.cells)),
+            *(Said(value=g.gain[k], text=number(float(f"{g.gain[k]:.2g}"))) if g.gain[k] > 0 else None for k in vague),
         ]
         for g in groups
     ]
@@ -226,8 +235,9 @@ _UNITS_OF_AMOUNTS = {"%": "points"}
 def amounts_in_words(problem: ProblemRow, amounts: Floats) -> list[str]:
     """Amounts (m,) of the objectives in words, those that are not 0."""
     return [
-        f"{number(float(f'{amount:.2g}'))} {_UNITS_OF_AMOUNTS.get(o.unit, shown_unit(o.unit))}".strip()
-        + f" of {o.title}"
+        # Of a count the title is its unit.
+        " ".join(filter(None, (number(float(f"{amount:.2g}")), _UNITS_OF_AMOUNTS.get(o.unit, shown_unit(o.unit)))))
+        + f" {'of ' if o.unit else ''}{o.title}"
         for o, amount in zip(problem.objectives, amounts.tolist(), strict=True)
         if amount > 0
     ]

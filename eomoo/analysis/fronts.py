@@ -216,6 +216,7 @@ def front_json(front: FrontData) -> dict[str, object]:
                 "name": column.name,
                 "title": column.title,
                 "unit": shown_unit(column.unit),
+                "least": column.least or None,
                 "better": column.direction,
                 "possible": _numbers(column.own.within([[-np.inf], [np.inf]], column.values[:, None])[:, 0]),
                 "objective": column.objective,

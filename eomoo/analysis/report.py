@@ -32,7 +32,7 @@ from eomoo.files import check_digests, read_bytes, read_json, write_text
 from eomoo.fronts import FrontSummary
 from eomoo.plots import number
 from eomoo.space.enumeration import N_CELLS
-from eomoo.study.rows import RunRow
+from eomoo.study.rows import Limit, RunRow
 from eomoo.study.store import STORE_NAME
 from eomoo.version import __version__
 
@@ -117,7 +117,8 @@ def _folder(path: Path) -> Path:
 def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: FrontData, made: str) -> Report:
     problem, run = results.problems[0], results.runs[0]
     n_cells, who = len(problem.traces[0].cells), algorithm_title(run)
-    looked = f"{sentence(who)} looked at {number(n_cells)} of {number(N_CELLS)} cells"
+    there = "cells" if front.problem.n_cells == N_CELLS else "cells that have values"
+    looked = f"{sentence(who)} looked at {number(n_cells)} of {number(front.problem.n_cells)} {there}"
     looked = looked if run.complete else f"This is what a run has found that is under way, or was interrupted. {looked}"
     cells_on = counted(front.n_front, "cell").split()[1] + " on the"
     tiles = [
@@ -139,7 +140,8 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
             there = "all cells" if front.problem.predicted else "all cells with a known value"
             lead.append(f"It reaches {reached} of the hypervolume of the {problem.reference_name} of {there}.")
         if front.knee is not None:
-            values_there = joined(values_in_words(front.problem, front.values[front.knee]))
+            at = front.values[front.knee], front.deviations[front.knee]
+            values_there = joined(values_in_words(front.problem, *at))
             lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
         lead += _certain_lead(front)
         whose = f"of the hypervolume of the {problem.reference_name}"
@@ -324,13 +326,20 @@ def _winner(tables: StudyTables, problem: ProblemResults) -> str:
 
 
 def _search_words(problem: ProblemResults, run: RunRow) -> str:
-    limits = f" under the limits {joined(problem.problem.constraints)}" if problem.problem.constraints else ""
+    posed = [_limit_words(limit) for limit in problem.problem.limits] or problem.problem.constraints
+    limits = f" under the limits {joined(posed)}" if posed else ""
     noise = "" if problem.problem.noise is None else " Values were drawn from their uncertainty."
     goals = joined(f"{o.title} ({'more' if o.larger_is_better else 'less'} is better)" for o in problem.objectives)
     return (
         f"{sentence(algorithm_title(run))} with seed {run.seed} was allowed {run.allowed}"
-        f"{limits} and asked {number(run.n_eval)} times in all. Objectives: {goals}.{noise}"
+        f"{limits} and made {number(run.n_eval)} evaluations. Objectives: {goals}.{noise}"
     )
+
+
+def _limit_words(limit: Limit) -> str:
+    bounds = (("at most", limit.most), ("at least", limit.least))
+    told = joined(f"{word} {number(bound)}" for word, bound in bounds if np.isfinite(bound))
+    return f"{limit.title} {told} {shown_unit(limit.unit)}".strip()
 
 
 _MOST_PNG = 1_500_000

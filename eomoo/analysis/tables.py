@@ -19,10 +19,20 @@ class Measured:
     q75: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A number with how people write it, such as with its deviation: a value of a table."""
+
+    value: float
+    text: str
+
+
 def plain(value: object) -> float | None:
     """A value of a table as a number, a median for what was measured; None for a text."""
     if isinstance(value, Measured):
         return value.median
+    if isinstance(value, Said):
+        return value.value
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -37,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Block):
-    """Rows of texts, numbers and :class:`Measured` values.
+    """Rows of texts, numbers, :class:`Said` and :class:`Measured` values.
 
     Attributes:
         columns: Headings.
@@ -57,10 +67,13 @@ class Table(Block):
 
     def pick(self, *columns: str) -> Table:
         """The same table with some of its columns, in their order here."""
-        places = [list(self.columns).index(name) for name in columns]
+        return self.at([list(self.columns).index(name) for name in columns])
+
+    def at(self, places: Sequence[int]) -> Table:
+        """The same table with the columns at these positions."""
         return replace(
             self,
-            columns=columns,
+            columns=[self.columns[k] for k in places],
             rows=[[row[k] for k in places] for row in self.rows],
             best={j: self.best[k] for j, k in enumerate(places) if k in self.best},
             keep=[j for j, k in enumerate(places) if k in self.keep],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eomoo.analysis.tables import Measured
-from eomoo.plots import number
+import numpy as np
+
+from eomoo.analysis.tables import Measured, Said
+from eomoo.plots import column_numbers, number
 from eomoo.search.algorithms import ALGORITHMS
 from eomoo.study.rows import ProblemRow, RunRow
 
@@ -16,10 +18,10 @@ def algorithm_title(run: RunRow) -> str:
     return title if run.label == run.algorithm else f"{run.label} ({title})"
 
 
-def values_in_words(problem: ProblemRow, values: Iterable[float]) -> list[str]:
-    """Values of a cell: "error 12.3 %", "latency 8.2 ms"."""
-    both = zip(problem.objectives, values, strict=True)
-    return [f"{o.title} {number(value)} {shown_unit(o.unit)}".strip() for o, value in both]
+def values_in_words(problem: ProblemRow, values: Iterable[float], deviations: Iterable[float]) -> list[str]:
+    """Values of a cell, ± their deviations: "error 12.3 ± 0.5 %", "latency 8.2 ms"."""
+    parts = zip(problem.objectives, values, deviations, strict=True)
+    return [f"{o.title} {number(value, spread)} {shown_unit(o.unit)}".strip() for o, value, spread in parts]
 
 
 def shown_unit(unit: str) -> str:
@@ -31,10 +33,12 @@ def value_text(value: object) -> str:
     """A value of a table."""
     if value is None:
         return "-"
+    if isinstance(value, Said):
+        return value.text
     if isinstance(value, Measured):
+        middle, low, high = column_numbers(np.array([value.median, value.q25, value.q75]))
         # Of too few runs there is no interval.
-        around = f" [{number(value.q25)}, {number(value.q75)}]" if value.q25 == value.q25 else ""
-        return number(value.median) + around
+        return f"{middle} [{low}, {high}]" if value.q25 == value.q25 else middle
     return number(value) if isinstance(value, float) else str(value)
 
 

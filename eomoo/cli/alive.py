@@ -9,11 +9,13 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, TextIO
 
+from eomoo.progress import being_done
+
 # What is silent for longer looks as if it hung; after each line twice as long may pass, so that hours are no scroll.
 FIRST_SECONDS = 2.0
 _MOST_SECONDS = 60.0
-# What answers at once, or prints for programs.
-_SHORT = ("show", "problems", "cite", "list", "--json", "--help", "-h", "--version")
+# Commands that answer at once, and what prints for programs.
+_SHORT, _QUIET = ("show", "problems", "cite"), {"--json", "--help", "-h", "--version"}
 
 
 class _Heard:
@@ -42,7 +44,7 @@ class _Clock:
             if now - self.last > self.pause:
                 self.last, self.pause = now, min(2 * self.pause, _MOST_SECONDS)
                 with suppress(OSError, ValueError):
-                    stream.write(f"{words}: working, {now - self.began:.0f} s\n")
+                    stream.write(f"{words}: {being_done() or 'working'}, {now - self.began:.0f} s\n")
                     stream.flush()
 
 
@@ -50,7 +52,7 @@ class _Clock:
 def sign_of_life(arguments: list[str]) -> Iterator[None]:
     """A line on stderr whenever a command has said nothing for a while."""
     out, err = sys.stdout, sys.stderr
-    if not arguments or out is None or err is None or any(word in _SHORT for word in arguments):
+    if not arguments or out is None or err is None or arguments[0] in _SHORT or not _QUIET.isdisjoint(arguments):
         yield
         return
     clock, stop = _Clock(), Event()

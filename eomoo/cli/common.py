@@ -18,21 +18,25 @@ from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.files import to_json
-
-# Columns of a terminal below which frames take room that numbers need.
-_NARROW = 100
+from eomoo.plots import NARROW
+from eomoo.progress import doing
 
 
 class _Screen(Console):
-    """A terminal in whose tables no name is cut: the first column stays in one line, in others words are broken."""
+    """A terminal in whose tables no name is cut: the first column stays in one line, in others words are broken.
+
+    A sentence is broken between words; in a pipe it is one line, and so is what is to be copied (``soft_wrap``).
+    """
 
     def print(self, *objects: object, **options: Any) -> None:
         """As rich does."""
+        if not self.is_terminal and all(isinstance(part, str) for part in objects):
+            options["soft_wrap"] = True
         for table in objects:
             if isinstance(table, Table):
                 for k, column in enumerate(table.columns):
                     column.overflow, column.no_wrap = "fold", column.no_wrap or (k == 0 and column.width is None)
-                if self.width < _NARROW:
+                if self.width < NARROW:
                     table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
         super().print(*objects, **options)
 
@@ -75,17 +79,21 @@ class Bars:
         # Until something was told there is nothing that could stay.
         self._shown, self._stay = Progress(*columns, console=self.console, transient=True, disable=quiet), stay
         self._tasks: dict[str, TaskID] = {}
+        self._said = ""
+        self._doing = doing("", lambda: self._said)
         self._pause = _FIRST_LINE
         self._due = self._shown.get_time() + (0.0 if at_once else self._pause)
 
     def wait(self, what: str, doing: str = "") -> None:
         """Show a terminal that something is prepared, of which nobody knows how long it takes."""
+        self._said = doing or what
         if self.console.is_terminal:
             self._shown.update(self._task(what, 0.0), state=doing)
 
     def tell(self, what: str, done: float, total: float | None, state: str = "") -> None:
         """So much of something is done, of how much where that is known; in words, what else there is to say."""
         state = state or f"{done:,} of {total:,}"
+        self._said = f"{what}: {state}"
         # What was there already says nothing of how fast it goes.
         task = self._task(what, done)
         self._shown.live.transient = not self._stay
@@ -99,13 +107,16 @@ class Bars:
 
     def end(self) -> None:
         """Leave them as they are; nothing is printed where they were never shown."""
+        self._said = ""
         if self._shown.live.is_started:
             self._shown.stop()
 
     def __enter__(self) -> Bars:
+        self._doing.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._doing.__exit__(None, None, None)
         self.end()
 
     def _task(self, what: str, done: float) -> TaskID:

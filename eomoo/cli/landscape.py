@@ -15,6 +15,7 @@ from eomoo.cli.common import console, given, print_json
 from eomoo.cli.options import Figures, FigureWidth, Json, Limits, Noise
 from eomoo.errors import SettingError
 from eomoo.plots import number, with_band
+from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
@@ -89,7 +90,8 @@ def landscape(
         assert problem is not None
         if beside is not None:
             raise SettingError(f"--beside compares tables of measured cells; {problem.name()} is none")
-        with console(stderr=True).status(f"measuring the landscape of {problem.name()} ..."):
+        work = f"measuring the landscape of {problem.name()}"
+        with doing(work), console(stderr=True).status(f"{work} ..."):
             analysis = analyse_landscape(problem, **settings)
             numbers = analysis.numbers
             written = write_landscape(analysis, out, forms, width=wide) if out is not None else []
@@ -232,7 +234,7 @@ def _print_sample(numbers: Facts) -> None:
             out.print(f"{q['disturbed']:,} of {about['measurements']:,} measurements of {q['name']} were disturbed")
     for status, count in about["failed"].items():
         out.print(f"{count:,} of {about['measurements']:,} measurements ended as {status!r}")
-    out.print(f"Intervals of {100 * numbers['confidence']:.0f} % in brackets. {about['says']}", soft_wrap=True)
+    out.print(f"Intervals of {100 * numbers['confidence']:.0f} % in brackets. {about['says']}")
 
 
 def _print_tradeoffs(numbers: Facts) -> None:
@@ -261,10 +263,10 @@ def _print_beside(found: Facts) -> None:
     if found["common_cells"]:
         out.print(table)
     else:
-        out.print(f"There are no cells in common with {found['title']}", soft_wrap=True)
+        out.print(f"There are no cells in common with {found['title']}")
     if not any(row["table"] == "second" for row in found["autocorrelation"]):
         steps = f"{found['common_steps']} steps of the walks are between cells in common"
-        out.print(f"{steps}: too few to tell how rugged {found['title']} is along them", soft_wrap=True)
+        out.print(f"{steps}: too few to tell how rugged {found['title']} is along them")
         return
     heads = ("quantity", "walks", "cells", "steps", "autocorrelation, lag 1")
     table = Table("table", *heads, title="Ruggedness side by side", title_justify="left")

@@ -12,6 +12,7 @@ from typer import Argument, Option
 
 from eomoo.cli.common import console
 from eomoo.errors import SettingError
+from eomoo.progress import doing
 
 
 def report(
@@ -49,8 +50,9 @@ def report(
             raise SettingError("a report that is printed (--out -) cannot be opened; name a file")
         typer.echo(render_report(folder, format=format), nl=False)
         return
-    path = write_report(folder, out=out, format=format)
-    console().print(f"written: {path} ({path.stat().st_size / 1e6:.2g} MB)", soft_wrap=True, markup=False)
+    with doing("making the page"):
+        path = write_report(folder, out=out, format=format)
+    console().print(f"written: {path} ({max(1, path.stat().st_size // 1000):,} kB)", soft_wrap=True, markup=False)
     if open_page:
         _open(path.resolve().as_uri(), path)
 

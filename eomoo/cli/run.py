@@ -277,14 +277,14 @@ def _print_front(stored: StoredRun, place: str) -> None:
     numbers, out = analysis.summary(stored), console()
     kind = "predicted front" if stored.problem.predicted else "front"
     out.print(f"{stored.problem.title}: {counted(len(stored.front), 'cell')} on the {kind} found")
-    out.print(analysis.front_rows(stored))
+    out.print(analysis.front_rows(stored, out.width))
     if words := analysis.basis_words(stored.run.basis.values()):
-        out.print(words, soft_wrap=True)
-    said, choices = stored.run.uncertainty, analysis.choice_rows(stored)
+        out.print(words)
+    said, choices = stored.run.uncertainty, analysis.choice_rows(stored, out.width)
     if said is not None and choices is not None:
         out.print(choices)
         known = "predicted" if stored.problem.predicted else "measured, some with a known error"
-        out.print(f"Values are {known}. {analysis.certainty_words(stored.problem, said)}", soft_wrap=True)
+        out.print(f"Values are {known}. {analysis.certainty_words(stored.problem, said)}")
     share = numbers.get("share_of_true_hypervolume")
     found = f"; {100 * share:.2f} % of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(
@@ -294,7 +294,9 @@ def _print_front(stored: StoredRun, place: str) -> None:
     for name in ("ended", "nearest"):
         if name in stored.run.extra and stored.run.complete:
             out.print(f"{stored.run.extra[name]}")
-    for line in [*analysis.spending_words(stored.run), *analysis.repeat_words(stored.problem, stored.run, place)]:
+    for line in analysis.spending_words(stored.run):
+        out.print(line)
+    for line in analysis.repeat_words(stored.problem, stored.run, place):
         out.print(line, soft_wrap=True)
     if not stored.run.complete:
         out.print("interrupted: this is what was found until then")

@@ -17,6 +17,7 @@ from eomoo.checks import short
 from eomoo.cli.common import Bars, console, print_json
 from eomoo.cli.options import Cluster, Figures, FigureWidth, Json, Options
 from eomoo.errors import SettingError
+from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.study.execute import Event
@@ -108,7 +109,8 @@ def show(
     wide, forms = width or "column", [name for name in figures or () if name in FORMS]
     place = Path(next((name for name in figures or () if name not in FORMS), folder / "figures"))
     check_figures(forms, wide)
-    tables = analysis.study_tables(analysis.load_results(folder), at=_numbers("at", at) if at else ())
+    with doing("comparing runs"):
+        tables = analysis.study_tables(analysis.load_results(folder), at=_numbers("at", at) if at else ())
     shown = _names(indicators) if indicators else analysis.default_indicators(tables)
     analysis.check_indicators(shown, tables)
     written: list[Path] = []
@@ -124,7 +126,7 @@ def show(
         print_json(tables.content)
         return
     for part in analysis.study_lines(tables, shown, console().width):
-        console().print(part, soft_wrap=isinstance(part, str))
+        console().print(part)
     for path in written:
         console().print(f"written: {path}", soft_wrap=True)
 

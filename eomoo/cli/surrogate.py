@@ -16,6 +16,7 @@ from eomoo.cli.common import console, print_json, progress
 from eomoo.cli.options import EOTable, Json, Options
 from eomoo.errors import DataNotFoundError, SettingError
 from eomoo.plots import number
+from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.models import Models, Quality, Record
@@ -80,6 +81,7 @@ def fit(
     equal the shipped ones bit for bit. From Python: eomoo.models.load_models(FOLDER).
     """
     from eomoo.models import write_predictions
+    from eomoo.models.kinds import QUALITIES
     from eomoo.objectives.model_card import write_card
     from eomoo.objectives.refit import fit_table, refit
 
@@ -102,10 +104,10 @@ def fit(
                 repeats=repeats,
                 on_progress=lambda step: advance(step.done, step.total),
             )
-    paths = models.save(out)
-    paths.append(write_card(models, out))
-    if predict:
-        paths.append(write_predictions(out, coarse=coarse))
+    with doing("writing the models"):
+        paths = [*models.save(out), write_card(models, out)]
+        if predict:
+            paths.append(write_predictions(out, coarse=coarse))
     same = _same_as_shipped(paths)
     if as_json:
         found = {"folder": out, "files": [path.name for path in paths], "use": _uses(models, models.quality)}
@@ -113,7 +115,12 @@ def fit(
         return
     _print_table(models, models.quality)
     for sentence in _data_words(models):
-        console().print(sentence, soft_wrap=True)
+        console().print(sentence)
+    if table is not None and not any(target.told_kind(n) in QUALITIES for n, target in models.targets.items()):
+        console().print(
+            "No column is known to hold an accuracy or an error; the card's first objective stands in for it. "
+            "--kind NAME=accuracy says which column does."
+        )
     search = f"eomoo run {quote(str(paths[-2 if predict else -1]))}"
     console().print(f"models written to {out}; search them: {search}", soft_wrap=True)
     if table is None:
@@ -188,7 +195,7 @@ def check(
         print_json({n: {s: asdict(q) for s, q in v.items()} for n, v in quality.items()})
         return
     _print_table(models, quality)
-    console().print(how, soft_wrap=True)
+    console().print(how)
 
 
 _Found = tuple["Models | Record", "Mapping[str, Mapping[str, Quality]]", str]
@@ -239,7 +246,7 @@ def _print_table(models: Models | Record, quality: Mapping[str, Mapping[str, Qua
             )
     console().print(table)
     for name, use in _uses(models, quality).items():
-        console().print(f"{models.targets[name].title}: {use}.", soft_wrap=True)
+        console().print(f"{models.targets[name].title}: {use}.")
     _print_groups(models, quality)
 
 

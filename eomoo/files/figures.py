@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eomoo.checks import choice
 from eomoo.files.files import atomic_path
 from eomoo.plots import FORMS, WIDTHS, look
+from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,8 +39,8 @@ def save_figures(
         DataError: (a ValueError) A file cannot be written.
     """
     written, mark = [], f"eomoo figure of {all_of or 'results'};"
-    for name, figure in figures.items():
-        with look():
+    for k, (name, figure) in enumerate(figures.items(), 1):
+        with look(), doing(f"drawing figure {k} of {len(figures)}"):
             # Laid out once for all forms, else in each of them several times.
             figure.draw_without_rendering()
             figure.set_layout_engine("none")

@@ -24,6 +24,7 @@ from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import NOT_BEGUN, DataSource, TrainingTask, run_task
 from eomoo.live.timings import Timings
+from eomoo.progress import doing
 from eomoo.space import Skeleton, load_space
 from eomoo.space.enumeration import N_CELLS
 
@@ -288,7 +289,8 @@ class Campaign:
             self._progress[task.cell] = now
             return now > before
 
-        self.jobs.run(run_task, tasks, keep, on_incident=lost, advanced=advanced)
+        with doing(f"training {counted(len(cells), 'network')} for {long}"):
+            self.jobs.run(run_task, tasks, keep, on_incident=lost, advanced=advanced)
         if late:
             raise HoursOverError("the hours are over")
 

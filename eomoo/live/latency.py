@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import choice, number, positive, text
+from eomoo.checks import choice, counted, number, positive, text
 from eomoo.live.devices import PRECISIONS, current_device, device_name, free_memory, resolve_device, torch_state
 from eomoo.live.energy import energy_counter
 from eomoo.live.memory import available_memory
@@ -20,6 +20,7 @@ from eomoo.live.profile import measure_memory
 from eomoo.live.rounds import TRIES, Turns, in_memory
 from eomoo.live.runners import RUNTIMES, Runner, make_runner
 from eomoo.packages import torch
+from eomoo.progress import doing
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.version import versions_of
 
@@ -180,13 +181,18 @@ def measure_latency(
     rng = np.random.default_rng(seed)
     results: list[Latency] = []
     groups = _groups(whole, skeleton, how, device)
-    rounds = count(1)
+    rounds, total = count(1), len(groups) * how.rounds
+    far = "making them"
 
     def on_round() -> None:
+        nonlocal far
+        done = next(rounds)
+        far = f"{done} of {total} rounds"
         if report is not None:
-            report(next(rounds), len(groups) * how.rounds)
+            report(done, total)
 
-    with torch_state(threads=how.threads if device.type == "cpu" else None), current_device(device):
+    told_of = doing(f"timing {counted(len(cells), 'network')}", lambda: far)
+    with told_of, torch_state(threads=how.threads if device.type == "cpu" else None), current_device(device):
         for group in groups:
             told = _Session(group, skeleton, how, device, rng).measured(tries, on_round)
             results += [Latency(cell=c.hash, setting=conditions, **t) for c, t in zip(group, told, strict=True)]

@@ -14,6 +14,8 @@ _UNITS = {
     "energy": ("J", "mJ", "uJ", "µJ", "kJ", "Wh", "mWh", "kWh"),
     "count": ("B", "kB", "KB", "KiB", "MB", "MiB", "GB", "GiB", "bytes"),
 }
+# What maps are judged by, as people head their columns: overall and average accuracy, agreement, overlap.
+_SCORES = {"oa", "aa", "ba", "kappa", "f1", "iou", "miou", "dice", "mcc", "auc", "precision", "recall"}
 
 
 def kind_of(name: str, unit: str = "", title: str = "") -> str:
@@ -22,9 +24,10 @@ def kind_of(name: str, unit: str = "", title: str = "") -> str:
     for kind, units in _UNITS.items():
         if words[0] in units:
             return kind
-    if name.endswith("error") or "error" in title:
+    said = set(re.findall(r"[a-z]+\d?", name.lower()))
+    if name.endswith("error") or "error" in title or "loss" in said:
         return "error"
-    return "accuracy" if is_accuracy(name) or "accuracy" in title else ""
+    return "accuracy" if is_accuracy(name) or "accuracy" in title or said & _SCORES else ""
 
 
 def is_accuracy(name: str) -> bool:

@@ -28,6 +28,7 @@ from eomoo.models.gaussian_process import to_bits
 from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE
 from eomoo.models.models import load_models
 from eomoo.models.record import RECORD_FILE, Record, add_file
+from eomoo.progress import doing
 from eomoo.space.enumeration import N_CELLS
 from eomoo.version import __version__
 
@@ -127,9 +128,7 @@ def _whole_space(folder: Path, cached: Path, names: tuple[str, ...], digest: str
     return Predictions(found.__getitem__)
 
 
-def predict_space(
-    folder: str | Path, *, coarse: bool = False, advance: Callable[[], None] = lambda: None
-) -> dict[str, _Bytes]:
+def predict_space(folder: str | Path, *, coarse: bool = False) -> dict[str, _Bytes]:
     """What the models in a folder predict of all cells, packed as ``Predictions`` takes it."""
     mean_bits, std_bits = (_COARSE_MEAN_BITS, _COARSE_STD_BITS) if coarse else (_MEAN_BITS, _STD_BITS)
     models = load_models(folder)
@@ -137,14 +136,18 @@ def predict_space(
     means, stds = (np.empty((len(names), N_CELLS), dtype="<f4") for _ in range(2))
     distances = np.empty(N_CELLS, dtype="<f4")
 
+    done = 0
+
     def predict(start: int) -> None:
+        nonlocal done
         cells = np.arange(start, min(start + _BLOCK, N_CELLS))
         mean, std, distance = models.predict_and_place(cells)
         distances[cells] = to_bits(distance, _DISTANCE_BITS)
         means[:, cells], stds[:, cells] = to_bits(mean, mean_bits).T, to_bits(std, std_bits).T
-        advance()
+        done += len(cells)
 
-    with one_thread(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+    told = doing(f"predicting {N_CELLS:,} cells", lambda: f"{done:,} predicted")
+    with told, one_thread(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
         deque(pool.map(predict, range(0, N_CELLS, _BLOCK)), maxlen=0)
     columns = {_DISTANCE: distances}
     for name, mean, std in zip(names, means, stds, strict=True):

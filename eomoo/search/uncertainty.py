@@ -19,6 +19,7 @@ from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path, cache_folder
 from eomoo.fronts import DrawnFronts, FrontUncertainty, sorted_front
 from eomoo.jobs import one_thread
+from eomoo.progress import doing
 from eomoo.search.problem import CellProblem
 
 # Counted up when draws or fronts change between releases.
@@ -146,10 +147,13 @@ def fronts_of_draws(problem: CellProblem, cells: Ints, n: int, seed: int) -> Dra
     if blocks:
         # What all blocks share is made by the first, before there are threads.
         fronts = _joined(problem, fronts, blocks[0], *draw(blocks[0]))
-    with one_thread(), ThreadPoolExecutor(threads) as pool:
+    drawn = 0
+    told = doing(f"drawing values of {len(cells):,} cells", lambda: f"{drawn:,} drawn")
+    with told, one_thread(), ThreadPoolExecutor(threads) as pool:
         # As many at a time as there are threads: all draws together would take a gigabyte.
         for start in range(1, len(blocks), threads):
             some = blocks[start : start + threads]
+            drawn = start * _BLOCK
             for block, (F, kept) in zip(some, pool.map(draw, some), strict=True):
                 fronts = _joined(problem, fronts, block, F, kept)
     return fronts

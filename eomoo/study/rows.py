@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.fronts import FrontSummary, Objectives, Quantity
 from eomoo.space import SO2SAT, Skeleton
+from eomoo.space.enumeration import N_CELLS
 from eomoo.version import versions_of
 
 _NOT_PROBES = (
@@ -60,6 +61,7 @@ class ProblemRow:
         predicted: Whether values are predicted; else they are measured, or counted.
         limits: What the constraints are on, in their order; none in a store of 0.1.0.
         options: What was set beside the card: settings of its backends, other images, another device's latency.
+        n_cells: How many cells have values; in a store of an earlier version all.
     """
 
     id: int
@@ -75,6 +77,7 @@ class ProblemRow:
     predicted: bool = False
     limits: tuple[Limit, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    n_cells: int = N_CELLS
 
     @property
     def best_front(self) -> str:
@@ -239,6 +242,7 @@ def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
             for limit in content.get("limits", ())
         ),
         options=content.get("options", {}),
+        n_cells=content.get("n_cells", N_CELLS),
     )
 
 

@@ -98,6 +98,8 @@ class Store(Database):
             "skeleton": asdict(problem.skeleton),
             "predicted": problem.predicted,
             "limits": _limits(problem),
+            # Of a table of some cells, how many; else all are there.
+            **({"n_cells": problem.n_cells} if problem.n_cells < len(problem.space) else {}),
             "options": problem.options | ({"latency_from": found} if (found := problem.card.latency_from) else {}),
         }
         limits = [str(c) for c in problem.constraints]

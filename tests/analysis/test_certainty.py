@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,13 @@ def test_a_run_keeps_what_is_said_of_its_front(run, said):
     assert [g.representative for g in said.groups] == [g.representative for g in found.groups]
     np.testing.assert_allclose(said.band[95], found.band()[95], rtol=1e-4)
     assert said.n_candidates > 100
+
+
+def test_a_share_of_no_draw_is_told_as_less_than_one_of_them(run, said):
+    column = next(c for c in run_columns(run[0].stored) if c.name == "front_probability")
+    assert column.least == 1 / said.n_draws
+    shares = replace(column, values=np.array([0.0, 0.25, 0.005]))
+    assert [shares.text(k) for k in range(3)] == ["< 0.005", "0.250", "0.005"]
 
 
 def test_the_file_of_the_front_has_probabilities_and_slack(run, said):

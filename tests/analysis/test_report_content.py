@@ -17,6 +17,7 @@ from eomoo.analysis import load_run, render_report, report_of, write_report
 from eomoo.analysis.citing import references
 from eomoo.analysis.repeat import run_command
 from eomoo.analysis.report import landscape_sections
+from eomoo.analysis.wording import value_text
 from eomoo.cli.suggest import _asked as asked_for
 from eomoo.errors import DataError, SettingError, StoreError
 from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec
@@ -73,6 +74,11 @@ def test_a_report_reads_the_store_and_poses_no_problem(run_folder, monkeypatch):
 def test_the_same_store_gives_the_same_page(run_folder):
     first, second = (re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", render_report(run_folder)) for _ in "ab")
     assert first == second
+
+
+def test_a_report_of_a_table_counts_the_cells_that_the_table_has(pose, tmp_path):
+    folder = fill(tmp_path, pose("err", "lat", source="part"), budget=10)
+    assert "looked at 10 of 425 cells that have values and found" in report_of(folder).lead[0]
 
 
 def test_what_a_run_report_says(run_folder):
@@ -262,7 +268,7 @@ def test_the_best_median_stands_out_everywhere(study_folder):
     k = table.columns.index("IGD+")
     best = min(table.rows, key=lambda row: row[k].median)
     assert [table.is_best(k, row[k]) for row in table.rows] == [row is best for row in table.rows]
-    median = f"{best[k].median:,.4g}"
+    median = value_text(best[k]).split()[0]
     assert f"**{median} " in render_report(study_folder, format="md")
     assert rf"$\mathbf{{{best[k].median:.2f}" in render_report(study_folder, format="latex")
     assert f'class="number best" data-value="{best[k].median!r}"' in render_report(study_folder)

@@ -6,6 +6,7 @@ import time
 
 from eomoo import cli
 from eomoo.cli import alive
+from eomoo.progress import doing
 
 
 def at_work(monkeypatch, seconds, *arguments, says=()):
@@ -32,6 +33,14 @@ def test_silence_is_broken_ever_more_seldom_and_what_is_said_is_as_it_was(monkey
     # Each step alone is long enough for several, and each line doubles the pause.
     assert 3 <= err.count("\n") < 60
     assert (sys.stdout, sys.stderr) == streams
+
+
+def test_a_line_says_what_is_being_done_and_how_far_it_is(monkeypatch, capsys):
+    with doing("timing 12 networks", lambda: "3 of 10 rounds"):
+        at_work(monkeypatch, 0.2, "run")
+    assert capsys.readouterr().err.startswith("eomoo run: timing 12 networks, 3 of 10 rounds, 0 s\n")
+    at_work(monkeypatch, 0.2, "study", "show", "of")
+    assert capsys.readouterr().err.startswith("eomoo study: working, 0 s\n")
 
 
 def test_what_prints_for_programs_or_answers_at_once_has_none(monkeypatch, capsys):

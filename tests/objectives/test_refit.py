@@ -52,7 +52,8 @@ def frame_of(space, n=40, *, seed=3):
     [
         *(("latency", "ms/batch", "time"), ("x", "s", "time"), ("x", "mJ", "energy"), ("val_micro", "", "accuracy")),
         *(("x", "MiB", "count"), ("val_error", "%", "error"), ("top_acc", "", "accuracy"), ("watts", "", "")),
-        ("val_accuracy", "s", "time"),
+        *(("OA", "%", "accuracy"), ("Kappa_100", "", "accuracy"), ("F1-score", "", "accuracy"), ("road", "", "")),
+        *(("val_loss", "", "error"), ("val_accuracy", "s", "time")),
     ],
 )
 def test_a_kind_is_told_by_the_unit_and_then_by_the_name(name, unit, kind):

@@ -17,12 +17,12 @@ from eomoo.analysis.drawing import draw_cell
 from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts
 from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
-from eomoo.analysis.wording import values_in_words
+from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Bools, Facts, Floats
 from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
-from eomoo.plots import COLORS, WIDTHS, axes_of, line_style, look, new_figure, say_numbers, spread
+from eomoo.plots import COLORS, WIDTHS, axes_of, column_numbers, line_style, look, new_figure, say_numbers, spread
 from eomoo.space import load_space
 
 if TYPE_CHECKING:
@@ -205,9 +205,10 @@ def draw_cells(stored: StoredRun, *, width: str = "column") -> Figure:
     figure, axes = new_figure(WIDTHS[width], _CELL_HEIGHT * rows, nrows=rows, ncols=across, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
+    told = list(zip(stored.problem.objectives, map(column_numbers, stored.front_values.T), strict=True))
     for ax, k in zip(axes.flat, chosen, strict=False):
         cell = int(stored.front_cells[k])
-        lines = [f"cell {cell}", *values_in_words(stored.problem, stored.front_values[k])]
+        lines = [f"cell {cell}", *(f"{o.title} {texts[k]} {shown_unit(o.unit)}".strip() for o, texts in told)]
         draw_cell(load_space().cell(cell), ax, title="\n".join(lines))
     if len(chosen) < len(stored.front):
         figure.suptitle(f"{len(chosen)} of the front's {len(stored.front)} cells")

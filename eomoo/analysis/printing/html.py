@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.resources import files
@@ -13,6 +14,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 from eomoo.analysis.fronts import FrontData, front_json
 from eomoo.analysis.tables import Code, Curves, Differences, Facts, Measured, Picture, Report, Section, Table, plain
+from eomoo.analysis.wording import value_text
 from eomoo.notebook import element as _element
 from eomoo.plots import number
 
@@ -85,6 +87,11 @@ def _policy(script: str, style: str) -> str:
     )
 
 
+def _whole(text: str) -> str:
+    """A sentence in which no line begins with a unit or a deviation."""
+    return re.sub(r"(?<=\d) (?=%|±|ms\b)|(?<=±) ", "\N{NO-BREAK SPACE}", text)
+
+
 def _header(report: Report) -> Element:
     kind = {"class": "tile"}
     tiles = [_element("div", _element("dt", what), _element("dd", value), kind) for value, what in report.tiles]
@@ -92,7 +99,7 @@ def _header(report: Report) -> Element:
         "header",
         _element("p", "eomoo report", {"class": "kicker"}),
         _element("h1", report.title),
-        *(_element("p", sentence, {"class": "lead"}) for sentence in report.lead),
+        *(_element("p", _whole(sentence), {"class": "lead"}) for sentence in report.lead),
         _element("dl", *tiles, {"class": "tiles"}),
         id="top",
     )
@@ -116,7 +123,7 @@ def _navigation(report: Report, mark: Element) -> Element:
 
 def _section(section: Section, data: list[dict[str, Any]]) -> Element:
     listed = section.id == "sources"
-    text = [_element("li" if listed else "p", sentence) for sentence in section.text]
+    text = [_element("li" if listed else "p", _whole(sentence)) for sentence in section.text]
     return _element(
         "section",
         _element(f"h{section.level}", section.title),
@@ -174,7 +181,8 @@ def _table(table: Table) -> Element:
         for k, title in enumerate(table.columns)
     ]
     rows = [
-        _element("tr", *(_cell(value, table.is_best(k, value)) for k, value in enumerate(row))) for row in table.rows
+        _element("tr", *(_cell(value, table.is_best(k, value), table.is_numeric(k)) for k, value in enumerate(row)))
+        for row in table.rows
     ]
     made = _element(
         "table",
@@ -185,15 +193,15 @@ def _table(table: Table) -> Element:
     return _element("div", made, {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": table.title})
 
 
-def _cell(value: object, is_best: bool) -> Element:
+def _cell(value: object, is_best: bool, is_numeric: bool) -> Element:
     bare = plain(value)
     if bare is None:
-        return _element("td", "-" if value is None else str(value))
+        return _element("td", value_text(value), {"class": "number"} if is_numeric else {})
     attributes = {"class": "number best" if is_best else "number"}
     if bare == bare:
         attributes["data-value"] = repr(value) if isinstance(value, int) else repr(bare)
     if isinstance(value, Measured):
         attributes |= {"data-low": repr(value.q25), "data-high": repr(value.q75)}
-        between = f" [{number(value.q25)}, {number(value.q75)}]"
-        return _element("td", number(bare), _element("span", between, {"class": "soft"}), attributes)
-    return _element("td", number(bare), attributes)
+        middle, mark, between = value_text(value).partition(" [")
+        return _element("td", middle, _element("span", mark + between, {"class": "soft"}), attributes)
+    return _element("td", number(value) if isinstance(value, int | float) else value_text(value), attributes)

@@ -121,8 +121,10 @@ def _front(front: FrontData, about: str) -> str:
     better = {o.name: o.larger_is_better for o in front.problem.objectives}
     for c in front.columns:
         if c.objective or c.name in ("front_probability", "params"):
-            found = _numbers(c.label, c.values.tolist(), better=better.get(c.name), spreads=c.deviations)
-            columns.append(found)
+            values = c.values.tolist()
+            head, cells, side = _numbers(c.label, values, better=better.get(c.name), spreads=c.deviations)
+            told = [f"$<{c.least:g}$" if c.least and not v else text for v, text in zip(values, cells, strict=True)]
+            columns.append((head, told, side))
     kind = "predicted front" if front.problem.predicted else "front"
     more = f", {_MOST_ROWS} of its {len(front.cells)} cells" if len(front.cells) > _MOST_ROWS else ""
     return _table(columns, f"{about}: the {kind}{more}.", f"{front.problem.name}-front")
@@ -132,7 +134,9 @@ def _table(columns: Sequence[_Column], caption: str, key: str, *, note: str = ""
     widths = [max(map(_letters, [*head.split(r"\\"), *cells])) for head, cells, _ in columns]
     place = "table" if sum(widths) * _LETTER + _BETWEEN * (len(columns) - 1) <= _WIDE else "table*"
     heads, cells, sides = zip(*columns, strict=True)
-    lines = [rf"\begin{{{place}}}[t]", r"\centering", rf"\caption{{{_latex(caption)}{note}}}"]
+    # The plain classes leave no room below a caption, which here stands above its table.
+    lines = [rf"\begin{{{place}}}[t]", r"\centering\setlength{\belowcaptionskip}{4pt}"]
+    lines += [rf"\caption{{{_latex(caption)}{note}}}"]
     lines += [rf"\label{{tab:{re.sub(r'[^A-Za-z0-9:-]+', '-', key)}}}"]
     lines += [r"\footnotesize\setlength{\tabcolsep}{3pt}\renewcommand{\arraystretch}{1.3}"]
     lines += [rf"\begin{{tabular}}{{@{{}}{''.join(sides)}@{{}}}}", r"\toprule", " & ".join(heads) + r" \\"]

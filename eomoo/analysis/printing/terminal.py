@@ -10,9 +10,10 @@ from eomoo.analysis.columns import choices_table
 from eomoo.analysis.compared import SHIFT, StudyTables, median_table, pair_table, rank_table
 from eomoo.analysis.fronts import run_columns
 from eomoo.analysis.results import StoredRun, StudyResults
-from eomoo.analysis.tables import Table
+from eomoo.analysis.tables import Said, Table
 from eomoo.analysis.wording import value_text
 from eomoo.checks import counted
+from eomoo.plots import NARROW
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -36,18 +37,29 @@ def to_rich(table: Table) -> RichTable:
 
 def _fitted(table: Table, width: int) -> RichTable:
     """A table of so many letters that breaks no word: last columns are left out, not those that are kept, and told."""
+    from rich.box import SIMPLE_HEAD
+
+    # Between columns are two spaces, or two and a line, which frames have at both ends, too.
+    between, ends = (2, -2) if width < NARROW else (3, 1)
     texts = [[table.columns[k], *(value_text(row[k]) for row in table.rows)] for k in range(len(table.columns))]
-    least = [max(map(len, " ".join(column).split())) for column in texts]
+    # A value stays with its deviation.
+    least = [max(len(w) for text in column for w in ([text] if "±" in text else text.split())) for column in texts]
     wide = [max(map(len, column)) for column in texts]
     shown, spare = list(range(len(texts))), [k for k in range(1, len(texts)) if k not in table.keep]
-    # A column has two spaces and a line.
-    while spare and sum(least[k] + 3 for k in shown) >= width:
+
+    def taken(widths: Sequence[int]) -> int:
+        return sum(widths[k] + between for k in shown) + ends
+
+    while spare and taken(least) > width:
         shown.remove(spare.pop())
-    while sum(wide[k] + 3 for k in shown) >= width and any(wide[k] > least[k] for k in shown):
+    while taken(wide) > width and any(wide[k] > least[k] for k in shown):
         wide[max(shown, key=lambda k: (wide[k] > least[k], wide[k]))] -= 1
     left = len(texts) - len(shown)
-    told = f"; {counted(left, 'more column')} in a wider terminal" if left else ""
-    made = to_rich(replace(table.pick(*(table.columns[k] for k in shown)), title=table.title + told))
+    told = [f"{counted(left, 'more column')} in a wider terminal"] if left else []
+    title = "; ".join([*filter(None, [table.title]), *told])
+    made = to_rich(replace(table.at(shown), title=title))
+    if width < NARROW:
+        made.box, made.pad_edge, made.show_edge, made.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
     for k, column in zip(shown, made.columns, strict=True):
         column.width = wide[k]
     return made
@@ -87,20 +99,22 @@ def _ended_early(results: StudyResults) -> Iterator[str]:
                 )
 
 
-def front_rows(stored: StoredRun) -> RichTable:
-    """A run's front: cells (k,), their values, what they cost, and whether they were measured."""
+def front_rows(stored: StoredRun, width: int = 160) -> RichTable:
+    """A run's front as a table of so many letters: cells, values, what they cost, and whether they were measured."""
     shown = [column for column in run_columns(stored) if not column.detail]
-    rows = [[str(cell), *(column.text(k) for column in shown)] for k, cell in enumerate(stored.front_cells.tolist())]
+    cells = stored.front_cells.tolist()
+    rows = [
+        [Said(value=cell, text=str(cell)), *(c.text(k) if c.is_text else c.said(k) for c in shown)]
+        for k, cell in enumerate(cells)
+    ]
+    keep = [k for k, c in enumerate(shown, 1) if c.objective or c.name.startswith(("front_prob", "prob"))]
     titles = ["cell", *(column.label for column in shown)]
-    made = to_rich(Table(title="", columns=titles, rows=rows, key="front"))
-    for column in made.columns:
-        column.justify = "right"
-    return made
+    return _fitted(Table(title="", columns=titles, rows=rows, key="front", keep=keep), width)
 
 
-def choice_rows(stored: StoredRun) -> RichTable | None:
-    """The choices that a run's front offers, where its values are not exact."""
+def choice_rows(stored: StoredRun, width: int = 160) -> RichTable | None:
+    """The choices that a run's front offers, in so many letters, where its values are not exact."""
     said = stored.run.uncertainty
     if said is None:
         return None
-    return to_rich(choices_table(stored.problem, run_columns(stored), stored.front_cells, said))
+    return _fitted(choices_table(stored.problem, run_columns(stored), stored.front_cells, said), width)

@@ -33,6 +33,8 @@ function choicePanel(front) {
     markWords(answer);
   }
 
+  const probable = (share) => (share ? String(Number(share.toFixed(3))) : `below ${show(1 / front.draws.n)}`);
+
   /** How probably it keeps the limits and is the best answer, from joint draws. */
   function oddsWords(k) {
     const { holds, best } = front.odds(k);
@@ -40,8 +42,8 @@ function choicePanel(front) {
     const n = front.draws.cells.length;
     const of = n < front.all.length ? `${counted(n)} of the ${counted(front.all.length)}` : `all ${counted(n)}`;
     const parts = [
-      holds === null ? "" : `keeps ${front.limits.size ? "these" : "the problem's"} limits with probability ${holds.toFixed(2)}`,
-      best === null ? "" : `is the best answer among ${of} cells evaluated with probability ${best.toFixed(2)}`,
+      holds === null ? "" : `keeps ${front.limits.size ? "these" : "the problem's"} limits with probability ${probable(holds)}`,
+      best === null ? "" : `is the best answer among ${of} cells evaluated with probability ${probable(best)}`,
     ].filter(Boolean);
     return h("p", { class: "holds" }, `It ${parts.join(", and ")}, in ${front.draws.n} joint draws.`);
   }

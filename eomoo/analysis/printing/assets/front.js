@@ -14,7 +14,9 @@ class Front {
     this.listeners = [];
     for (const column of this.columns) {
       column.front = column.values.slice(0, data.n);
-      column.show = columnFormat(column.front, column.sd);
+      const told = columnFormat(column.front, column.sd);
+      // A share of draws that is 0 is less than that of one.
+      column.show = (v) => (v === 0 && column.least ? `< ${show(column.least)}` : told(v));
       column.minimised ||= column.values;
     }
     this.objectives = this.columns.filter((c) => c.objective);
@@ -150,8 +152,9 @@ class Front {
   facts(k, short = false) {
     const rows = this.columns.filter((c) => (c.values[k] !== null || k < this.n) && !(short && c.name === "group")).map((c) => [
       h("dt", {}, c.title),
-      h("dd", {}, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
-        c.sd ? h("span", { class: "soft" }, plusMinus(c.sd[k])) : null, c.unit ? ` ${c.unit}` : "",
+      h("dd", {},
+        h("span", { class: "whole" }, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
+          c.sd ? h("span", { class: "soft" }, plusMinus(c.sd[k])) : null, c.unit ? ` ${c.unit}` : ""),
         c.measured && (c.measured[k] ?? null) !== null ? h("span", { class: "soft" }, ` (measured ${c.show(c.measured[k])})`) : null),
     ]);
     return h("dl", { class: "facts" }, rows);
