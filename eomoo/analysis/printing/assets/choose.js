@@ -33,7 +33,7 @@ function choicePanel(front) {
     markWords(answer);
   }
 
-  const probable = (share) => (share ? String(Number(share.toFixed(3))) : `below ${show(1 / front.draws.n)}`);
+  const probable = (share) => (share ? share.toFixed(3) : `below ${show(1 / front.draws.n)}`);
 
   /** How probably it keeps the limits and is the best answer, from joint draws. */
   function oddsWords(k) {

@@ -152,9 +152,8 @@ class Front {
   facts(k, short = false) {
     const rows = this.columns.filter((c) => (c.values[k] !== null || k < this.n) && !(short && c.name === "group")).map((c) => [
       h("dt", {}, c.title),
-      h("dd", {},
-        h("span", { class: "whole" }, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
-          c.sd ? h("span", { class: "soft" }, plusMinus(c.sd[k])) : null, c.unit ? ` ${c.unit}` : ""),
+      h("dd", {}, short && c.values[k] >= 1e6 ? brief(Number(c.values[k].toPrecision(3))) : c.show(c.values[k]),
+        c.sd ? h("span", { class: "soft" }, plusMinus(c.sd[k])) : null, c.unit ? ` ${c.unit}` : "",
         c.measured && (c.measured[k] ?? null) !== null ? h("span", { class: "soft" }, ` (measured ${c.show(c.measured[k])})`) : null),
     ]);
     return h("dl", { class: "facts" }, rows);
