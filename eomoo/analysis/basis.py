@@ -23,9 +23,11 @@ def basis_words(marks: Iterable[str]) -> str:
     words = Counter(map(basis_word, every))
     if set(words) <= {"predicted"}:
         return ""
-    if set(words) == {"measured"}:
-        return f"All {counted(len(every), 'cell')} of the front are measured." if len(every) > 1 else ""
     counts = joined(f"{n:,} {'is' if n == 1 else 'are'} {word}" for word, n in words.most_common())
     reasons = Counter(mark for text in every for mark in text.split(", ") if mark in MARKS)
     why = "; ".join(f"{MARKS[mark]} ({n:,})" for mark, n in reasons.most_common())
-    return f"Of the front's {counted(len(every), 'cell')} {counts}{f': {why}' if why else ''}."
+    n = counted(len(every), "cell")
+    told = f"Of the front's {n} {counts}"
+    if len(words) == 1:
+        told = f"The front's {n} {'is' if len(every) == 1 else 'are all'} {next(iter(words))}"
+    return f"{told}{f': {why}' if why else ''}."

@@ -226,7 +226,7 @@ def _print(found: Run, out: Path | None, *, as_json: bool) -> None:
             console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
         elif found.n_earlier:
             console().print(f"its first {found.n_earlier:,} cells were in {out} already", soft_wrap=True)
-        console().print(f"written to {out}: {', '.join(path.name for path in found.written)}")
+        console().print(f"written to {out}: {', '.join(str(path.relative_to(out)) for path in found.written)}")
 
 
 def _telling(shown: Bars, problem: CellProblem, budget: int | None, hours: float | None) -> Callable[[Progress], None]:

@@ -355,7 +355,8 @@ def _facts_of(source: DataSource) -> Facts:
 def _summary(result: Result) -> str:
     if result["status"] != "done":
         return f"{result['status']} ({result['reason']})"
-    return f"validation error {100 * (1 - result['val']['micro']):.1f} %, {result['seconds']:.0f} s"
+    micro, macro = (f"{100 * (1 - result['val'][name]):.1f} %" for name in ("micro", "macro"))
+    return f"validation error micro {micro}, macro {macro}, {result['seconds']:.0f} s"
 
 
 def _threads(workers: int, cluster: str) -> int | None:
