@@ -59,8 +59,9 @@ def doing(what: str, far: Callable[[], str] = str) -> Iterator[None]:
 
 def being_done() -> str:
     """What was begun last and is not done yet, and how far it is; "" where nobody said."""
-    # Another thread may end it meanwhile.
-    return next((", ".join(filter(None, (what, far()))) for what, far in _DOING[-1:]), "")
+    # Of a copy, since another thread may end one meanwhile.
+    told = (", ".join(filter(None, (what, far()))) for what, far in reversed(_DOING[:]))
+    return next(filter(None, told), "")
 
 
 @contextmanager

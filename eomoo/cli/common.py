@@ -129,7 +129,7 @@ class Bars:
 @contextmanager
 def progress(what: str, *, quiet: bool = False, at_once: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar of one thing, which is told what is done, and of how much; at once where that takes a while."""
-    with Bars(quiet=quiet) as shown:
+    with doing(what), Bars(quiet=quiet) as shown:
         if at_once:
             shown.wait(what)
         yield partial(shown.tell, what)
