@@ -13,6 +13,7 @@ from typer import Argument, Option
 import eomoo.cli.options as opt
 from eomoo.cli.common import Bars, console, parse_options, print_json, progress
 from eomoo.cli.show import parse_cell, skeleton_of
+from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
@@ -60,7 +61,7 @@ def train(
     # Of the processes that torchrun started, the first one prints.
     first = os.environ.get("RANK", "0") == "0"
     total = sum(chosen.stretches(epochs))
-    with Bars(quiet=as_json or not first, stay=True) as shown:
+    with doing("training"), Bars(quiet=as_json or not first, stay=True) as shown:
 
         def report(point: CurvePoint) -> None:
             accuracy = f"loss {point.train_loss:.3f}, validation micro accuracy {100 * point.val_micro:.1f} %"
