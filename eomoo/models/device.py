@@ -144,8 +144,9 @@ class DeviceModel(Regressor):
         return at
 
     def around(self, k: int, mean: Floats, deviation: Floats, errors: Floats, *, noise: Floats | None = None) -> Floats:
-        """See ``Regressor.around``; no draw is below a tenth of the mean, since no network takes no time."""
-        drawn: Floats = np.maximum(mean + deviation * errors, 0.1 * mean)
+        """See ``Regressor.around``; log-normal ones of that mean and deviation, since no network takes no time."""
+        spread = np.sqrt(np.log1p((deviation / mean) ** 2))
+        drawn: Floats = mean * np.exp(spread * errors - 0.5 * spread**2)
         return drawn
 
     def ignorance(self, k: int, mean: Floats, deviation: Floats) -> Floats:
