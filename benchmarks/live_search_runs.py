@@ -164,7 +164,7 @@ def replay(problem: eomoo.CellProblem, algorithm: CostAwareSearch, seed: int, *,
     ends: list[float] = []
     while algorithm.has_next() and (not spent or spent[-1] < UNITS):
         algorithm.next()
-        short = sum(share * effort(np.array([cell]))[0] for cell, share, _ in algorithm.short_trainings)
+        short = sum(share * effort(np.array([cell]))[0] for cell, share, _ in algorithm.dear.short)
         for cell in algorithm.trace.index[len(full) :].tolist():
             full.append(cell)
             spent.append(float(effort(np.array(full)).sum() + short))

@@ -34,8 +34,8 @@ _FIRST_FULL = 2
 _FEW, _SHARE = 32, 16
 # Neighbours of the best so many candidates are looked at too, where not all cells are candidates.
 _PROMISING, _HOPS = 20, 2
-# Cells that are timed before anything is trained; then so many of the best candidates together, so often, and who wins.
-_FIRST_TIMED, _TIMED_TOGETHER, _TIMINGS = 12, 2, 2
+# Cells that are timed before anything is trained; then the best candidate, so often, and who wins.
+_FIRST_TIMED, _TIMINGS = 12, 2
 
 
 class CostAwareSearch(CellSearch):
@@ -107,11 +107,6 @@ class CostAwareSearch(CellSearch):
         self.n_candidates = positive("n_candidates", n_candidates)
         self.priors, self.related = checked_priors(priors), truth("related", related)
         self._given = sampling is not None
-
-    @property
-    def short_trainings(self) -> list[tuple[int, float, Floats]]:
-        """Of each its cell, its share of a full training, and (m + c,) raw values, in the order of their end."""
-        return self.dear.short
 
     def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         super()._setup(problem, **kwargs)
@@ -302,14 +297,14 @@ class CostAwareSearch(CellSearch):
         tasks: list[Task] = []
         with one_thread():
             for k in range(n):
-                task = self._decide(believed, again=k > 0, alone=not pending)
+                task = self._decide(believed, again=k > 0)
                 if task is None:
                     break
                 tasks.append(task)
                 believed.append(task)
         return tasks
 
-    def _decide(self, believed: list[Task], *, again: bool, alone: bool) -> Task | None:
+    def _decide(self, believed: list[Task], *, again: bool) -> Task | None:
         rng: np.random.Generator = self.random_state
         if not self._free(believed).any() and not self._pool.whole:
             self._pool.take_unseen(rng)
@@ -322,19 +317,16 @@ class CostAwareSearch(CellSearch):
             if not self._pool.take_near(np.concatenate((best, self._front.index)), rng):
                 break
             score = self._score(believed, again=True)
-        # What is timed was the best; who is the best then?
-        for k in range(_TIMINGS if self.costs.timed.any() else 0):
-            order = self._order(score, believed)
-            together = _TIMED_TOGETHER if alone and k < _TIMINGS - 1 else 1
-            if not len(order) or self.timed.known(order[:1])[0] or not self.timed.measure(order[:together]):
-                break
-            score = self._score(believed, again=True)
         order = self._order(score, believed)
+        for _ in range(_TIMINGS):
+            # What is timed was the best; who is the best then?
+            if not self.timed.measure(order[:1]):
+                break
+            order = self._order(self._score(believed, again=True), believed)
+        # Whoever wins at last is timed too, before it is trained.
+        self.timed.measure(order[:1])
         if not len(order):
             return None
-        if self.costs.timed.any():
-            # Whoever wins at last is timed too, before it is trained.
-            self.timed.measure(order[:1])
         cell = int(order[0])
         return cell, self._next_rung(cell)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eomoo.arrays import Facts, Floats, Ints
+from eomoo.arrays import Floats, Ints
 from eomoo.checks import short
 from eomoo.data import read_user_table
 from eomoo.data.measured_table import TABLE_FILE
@@ -106,14 +106,14 @@ def _content(place: Path) -> Path:
 
 def related_priors(costs: Costs, log: Log) -> list[Prior]:
     """Priors of trainings in the store that were made otherwise, as they were when the search was first begun."""
-
-    def find() -> Facts:
+    seen = log.recall("related", 0)
+    if seen is None:
         found = costs.related(least=_LEAST_RELATED, most=_MOST_RELATED)
-        return {"found": [[name, what, list(cells), list(cells.values())] for name, what, cells in found]}
-
+        seen = {"found": [[name, what, list(cells), list(cells.values())] for name, what, cells in found]}
+        log.note("related", 0, seen)
     return [
         replace(prior_of_measured(name, np.array(cells), np.array(values)), name=f"{name} of earlier trainings, {what}")
-        for name, what, cells, values in log.once("related", find)["found"]
+        for name, what, cells, values in seen["found"]
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 from typing import TypeAlias
@@ -34,14 +33,6 @@ class Log:
     def recall(self, kind: str, k: int) -> Facts | None:
         """The k-th thing of a kind that an earlier run of this search saw; None where it did not come so far."""
         return self._keeper.recall({"search": self._search, "kind": kind, "number": k})
-
-    def once(self, kind: str, find: Callable[[], Facts]) -> Facts:
-        """What was found when the search was first begun, whatever would be found now."""
-        seen = self.recall(kind, 0)
-        if seen is None:
-            seen = find()
-            self.note(kind, 0, seen)
-        return seen
 
     def note(self, kind: str, k: int, fact: Facts) -> None:
         """Keep the k-th thing of a kind."""

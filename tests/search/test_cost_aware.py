@@ -111,7 +111,7 @@ def test_what_is_known_is_never_asked_with_what_is_dear(pose):
 def test_cells_that_break_a_known_limit_are_never_trained(pose_table):
     problem = pose_table("short", constraints=["params<=8e6"])
     algorithm = searched(problem, 15)
-    short = np.array([cell for cell, _, _ in algorithm.short_trainings])
+    short = np.array([cell for cell, _, _ in algorithm.dear.short])
     assert len(short) >= 16
     for cells in (algorithm.trace.index, short):
         assert (problem.limited_values(cells)[:, 0] <= 8e6).all()
@@ -149,9 +149,9 @@ def test_short_trainings_are_paid_by_their_share(pose_table):
     problem = pose_table("short")
     for budget in (2, 9):
         algorithm = searched(problem, budget)
-        spent = len(algorithm.trace) + 0.1 * len(algorithm.short_trainings)
+        spent = len(algorithm.trace) + 0.1 * len(algorithm.dear.short)
         assert budget - 1.1 < spent <= budget
-        for cell, length, values in algorithm.short_trainings:
+        for cell, length, values in algorithm.dear.short:
             assert (length, values[0]) == (0.1, pytest.approx(40.0 + 3.0 * problem.values(cell)[0]))
     result = run_algorithm(problem, AlgorithmSpec(label="x", algorithm="cost-aware"), budget=9, seed=1)
     assert result.cells.tolist() == algorithm.trace.index.tolist()
@@ -192,7 +192,7 @@ def test_starts_are_few_where_a_prior_ranks_them(pose_table, truth, name, n):
     algorithm = CostAwareSearch(priors=[truth[name]])
     algorithm.setup(problem, termination=("n_eval", 12), seed=1)
     algorithm.next()
-    begun = [cell for cell, _, _ in algorithm.short_trainings]
+    begun = [cell for cell, _, _ in algorithm.dear.short]
     assert len(begun) == n
     errors = problem.values(np.array(begun))[:, 0]
     # Few or many, they are of all costs.
@@ -216,12 +216,12 @@ def test_starts_are_as_many_as_without_where_one_of_two_errors_is_told_by_none(p
 def test_the_gate_ends_and_a_candidate_climbs_one_rung_at_a_time(pose_table):
     problem = pose_table("short")
     algorithm = searched(problem, 25, n_gated=5)
-    short = [cell for cell, _, _ in algorithm.short_trainings]
+    short = [cell for cell, _, _ in algorithm.dear.short]
     assert len(short) == len(set(short))
     after = algorithm.trace.index[5 + 1 :]
     assert not np.isin(after, short).all()
     assert np.isin(algorithm.trace.index[:5], short).all()
-    assert not searched(problem, 8, rungs=()).short_trainings
+    assert not searched(problem, 8, rungs=()).dear.short
     with pytest.raises(SettingError, match=r"no training of 0\.7 of a full one; its rungs are 0\.1, 1"):
         searched(problem, 8, rungs=(0.7,))
 

@@ -87,7 +87,7 @@ def search(pose):
 
 
 def seen(algorithm):
-    return algorithm.trace.index.tolist(), algorithm.trace.F.tolist(), [row[:2] for row in algorithm.short_trainings]
+    return algorithm.trace.index.tolist(), algorithm.trace.F.tolist(), [row[:2] for row in algorithm.dear.short]
 
 
 def test_whoever_is_trained_was_timed_before_and_a_dozen_before_anybody_is(search):
@@ -127,7 +127,7 @@ def test_a_limit_on_what_is_timed_is_kept_by_whoever_is_trained(search, pose):
     free, _ = search()
     most = float(np.median(free.trace.F[:, 1]))
     algorithm, _ = search(constraints=[f"lat<={most!r}"])
-    starts = {cell for cell, _, _ in algorithm.short_trainings[:8]}
+    starts = {cell for cell, _, _ in algorithm.dear.short[:8]}
     later = np.array([cell for cell in algorithm.trace.index.tolist() if cell not in starts])
     assert len(later)
     assert (algorithm.trace.F[:, 1][np.isin(algorithm.trace.index, later)] <= most).all()
@@ -136,7 +136,7 @@ def test_a_limit_on_what_is_timed_is_kept_by_whoever_is_trained(search, pose):
 def test_no_worker_waits_for_another(search):
     algorithm, backend = search(workers=3)
     assert backend.most_together == 3
-    assert len(algorithm.trace) + 0.25 * len(algorithm.short_trainings) <= 8
+    assert len(algorithm.trace) + 0.25 * len(algorithm.dear.short) <= 8
     assert len(set(algorithm.trace.index.tolist())) == len(algorithm.trace) >= 2
 
 
