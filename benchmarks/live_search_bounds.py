@@ -3,8 +3,8 @@
 Trainings that searchers need who know more than any search does, on a sample of NAS-Bench-101 (see live_search.py):
 every cell's value; every cell's mean, while a training is off it by a seed's noise; what trees fitted to the results of
 other cells tell, all of them in ten parts, or some at random, which are then no candidates. Each trains whose expected
-gain of hypervolume by its cost is the largest, in full, and believes the same to the end; how far predictions are off is
-known to them too, by twentieths of what is predicted. Some 90 s of CPU.
+gain of hypervolume by its cost is the largest, in full, and believes the same to the end. How far predictions are off
+is known to them too, by twentieths of what is predicted. Some 90 s of CPU.
 """
 
 import argparse
@@ -58,18 +58,18 @@ class Searcher:
         return reached, share
 
 
-def told(features: Floats, error: Floats, known: Ints, asked: Bools) -> tuple[Floats, Floats]:
-    """What trees fitted to some cells predict of all (n,), and how far they are off, by what is predicted."""
-    clipped = np.minimum(error, WORST)
-    mean = fit(replace(START, held_out=0.0), features[known], clipped[known, None], seed=0).predict(features)[0][:, 0]
-    return mean, deviations(mean, clipped, asked)
+def told(features: Floats, error: Floats, known: Ints) -> Floats:
+    """What trees fitted to some cells predict of all (n,)."""
+    values = np.minimum(error[known], WORST)[:, None]
+    mean: Floats = fit(replace(START, held_out=0.0), features[known], values, seed=0).predict(features)[0][:, 0]
+    return mean
 
 
 def deviations(mean: Floats, error: Floats, asked: Bools) -> Floats:
     """(n,) root mean squared errors of the cells asked of, by twentieths of the prediction."""
     part = np.clip(np.searchsorted(np.quantile(mean, np.linspace(0, 1, 21)), mean) - 1, 0, 19)
-    off = (error - mean) ** 2
-    return np.array([np.sqrt(off[(part == k) & asked].mean()) for k in range(20)])[part]
+    squares = np.bincount(part[asked], (np.minimum(error, WORST) - mean)[asked] ** 2, 20)
+    return np.sqrt(squares / np.maximum(np.bincount(part[asked], minlength=20), 1))[part]
 
 
 def said(title: str, found: list[tuple[float, float]]) -> None:
@@ -99,8 +99,8 @@ def main() -> None:
             said(f"every mean; a training is off by {NOISE}", noisy)
             part, mean = np.random.default_rng(0).integers(0, 10, len(F)), np.empty(len(F))
             for k in range(10):
-                mean[part == k] = told(features, error, np.flatnonzero(part != k), part == k)[0][part == k]
-            off = deviations(mean, np.minimum(error, WORST), every)
+                mean[part == k] = told(features, error, np.flatnonzero(part != k))[part == k]
+            off = deviations(mean, error, every)
             said("what all others tell", [Searcher(F, effort, reference).believing(mean, off)])
             for n in OTHERS:
                 found = []
@@ -108,7 +108,8 @@ def main() -> None:
                     known = np.random.default_rng([seed, 5]).choice(len(F), n, replace=False)
                     left = every.copy()
                     left[known] = False
-                    mean, off = told(features, error, known, left)
+                    mean = told(features, error, known)
+                    off = deviations(mean, error, left)
                     found.append(Searcher(F[left], effort[left], reference).believing(mean[left], off[left]))
                 said(f"what {n:,} others tell", found)
 

@@ -84,8 +84,7 @@ class DearModels:
     ) -> Observed:
         """Values of a column after trainings of a rung, those that are believed among them."""
         cells, values = self.measured(k, rung)
-        inside = at[cells] >= 0
-        cells, values = cells[inside], self._without_outliers(k, rung, values[inside], box)
+        values = self._without_outliers(k, rung, values, box)
         mine = np.array([cell for cell, r in believed if r == rung], dtype=np.int64)
         expected = None if before is None else before.short[rung]
         if len(mine) and expected is not None:

@@ -71,9 +71,8 @@ class Gains:
                 return np.asarray(rng.random(len(mean)))
             mean[:, k], std[:, k] = found.mean, found.std
         keeps, nearness = self._keeps_limits(mean, std)
-        at = {int(cell): k for k, cell in enumerate(pool.cells)} if believed else {}
-        rows = np.array([at[cell] for cell, rung in believed if rung == self._dear.last_rung], dtype=np.int64)
-        points = np.concatenate((front, mean[rows[keeps[rows] > 0.5], :m])) if believed else front
+        ended = np.isin(pool.cells, [cell for cell, rung in believed if rung == self._dear.last_rung])
+        points = np.concatenate((front, mean[ended & (keeps > 0.5), :m]))
         # What could not be timed is nobody's candidate, nor what was and breaks a limit.
         hopeless: Bools = np.isnan(mean).any(axis=1) | ((keeps == 0) & self._timed.known(pool.cells))
         gain = expected_improvement(np.nan_to_num(mean[:, :m]), std[:, :m], points, box, rng) * keeps / price
