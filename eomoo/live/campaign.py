@@ -47,7 +47,7 @@ def _unheard(cell: int) -> None:
 
 
 @dataclass(kw_only=True)
-class Campaign:
+class Campaign(Timings):
     """Trainings and timings of one setting, in a folder that several searches may share at once.
 
     Attributes:
@@ -113,7 +113,7 @@ class Campaign:
         self._unmeasured: set[_Key] = set()
         self._made: set[_Key] = set()
         self._reused: set[_Key] = set()
-        self._timings = Timings(self)
+        self._begin_timings()
         self._progress: dict[int, float] = {}
         self._unlucky = 0
 
@@ -169,7 +169,8 @@ class Campaign:
     def worker(self, number: int) -> Campaign:
         """The same for one of several threads, on a worker of its own."""
         twin = copy(self)
-        twin.report, twin.ended, twin._timings = self.report, self.ended, Timings(twin)
+        twin.report, twin.ended = self.report, self.ended
+        twin._begin_timings()
         twin._jobs = ProcessJobs(1, first=number) if self.cluster == "local" else self._make_jobs(1)
         return twin
 
@@ -185,20 +186,6 @@ class Campaign:
         if self._jobs is not None:
             self._jobs.close()
             self._jobs = None
-
-    # -- timings -------------------------------------------------------------------------------
-
-    def conditions(self) -> Facts:
-        """Everything that a timing depends on but the cell, as plain data."""
-        return self._timings.conditions()
-
-    def timings(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
-        """Latencies of cells, as ``Timings.obtain``."""
-        return self._timings.obtain(cells, again=again)
-
-    def stored_timings(self, cells: Sequence[int]) -> list[Result | None]:
-        """Of each cell the stored timing, as ``Timings.stored``."""
-        return self._timings.stored(cells)
 
     # -- trainings -----------------------------------------------------------------------------
 
@@ -248,7 +235,7 @@ class Campaign:
             lines.append(f"{old} of them failed in earlier runs, and this is what was stored")
         if self._unmeasured:
             lines.append("`--retry-failed` tries again what a machine failed at")
-        return [*lines, *self._timings.notes()]
+        return [*lines, *self.timing_notes()]
 
     def _train(self, cells: list[int], epochs: tuple[int, ...]) -> None:
         """Train cells, each until it ends or does not advance.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from eomoo.arrays import Facts
 from eomoo.checks import counted
@@ -16,37 +16,29 @@ from eomoo.live.tasks import worker_device
 from eomoo.space import Skeleton
 
 
-class Owner(Protocol):
-    """Whose timings they are, and where and how they are made; see ``Campaign``."""
+class Timings(ABC):
+    """Latencies of cells under the conditions of a ``Campaign``, of one scale for as long as it lives."""
 
     timing: LatencySetting
     elsewhere: Facts | None
+    report: Callable[[str], None]
 
     @property
+    @abstractmethod
     def jobs(self) -> Jobs:
-        """Where."""
-        ...
+        """Where candidates are trained and timed; started when it is first needed."""
 
     @property
+    @abstractmethod
     def store(self) -> LiveStore:
-        """Where they are kept."""
-        ...
+        """Where results are kept."""
 
     @property
+    @abstractmethod
     def skeleton(self) -> Skeleton:
         """The network around the cells."""
-        ...
 
-    def report(self, text: str, /) -> object:
-        """Told what is being done."""
-        ...
-
-
-class Timings:
-    """Latencies of cells under an owner's conditions, of one scale for as long as this lives."""
-
-    def __init__(self, owner: Owner) -> None:
-        self._owner = owner
+    def _begin_timings(self) -> None:
         self._contended: dict[int, bool] = {}
         self._timed: set[int] = set()
         self._baseline: float | None = None
@@ -54,17 +46,16 @@ class Timings:
 
     def conditions(self) -> Facts:
         """Everything that a timing depends on but the cell, as plain data."""
-        owner = self._owner
-        found: Facts = owner.elsewhere or owner.jobs.call(latency_conditions, owner.skeleton, owner.timing)
+        found: Facts = self.elsewhere or self.jobs.call(latency_conditions, self.skeleton, self.timing)
         return found
 
-    def obtain(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
+    def timings(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
         """Latencies of cells, with "baseline": what the reference cell takes in a quiet round.
 
         A stored timing that something disturbed is tried again once by each campaign (``again``: now), and
         replaced where nothing disturbs it any more.
         """
-        conditions, store, elsewhere = self.conditions(), self._owner.store, self._owner.elsewhere
+        conditions, store, elsewhere = self.conditions(), self.store, self.elsewhere
         wanted = {k: {"cell": k, **conditions} for k in cells}
 
         def make(fresh: list[int]) -> None:
@@ -86,21 +77,21 @@ class Timings:
             self._baseline = self._find_baseline(conditions, list(found.values()))
         return {k: {**result, "baseline": self._baseline} for k, result in found.items()}
 
-    def stored(self, cells: Sequence[int]) -> list[Result | None]:
+    def stored_timings(self, cells: Sequence[int]) -> list[Result | None]:
         """Of each cell the stored timing, with "baseline"; None where there is none. Nothing is timed."""
         conditions = self.conditions()
-        found = [self._owner.store.get("latency", {"cell": int(k), **conditions}) for k in cells]
+        found = [self.store.get("latency", {"cell": int(k), **conditions}) for k in cells]
         known = [result for result in found if result is not None]
         if known and self._baseline is None:
             self._baseline = self._find_baseline(conditions, known)
         return [None if result is None else {**result, "baseline": self._baseline} for result in found]
 
-    def notes(self) -> list[str]:
+    def timing_notes(self) -> list[str]:
         """Sentences on what was disturbed, for the end of a run."""
         lines = []
         contended = sum(self._contended.values())
         if contended:
-            how = "kit.py there times" if self._owner.elsewhere else "the same command with --retry-failed times"
+            how = "kit.py there times" if self.elsewhere else "the same command with --retry-failed times"
             lines.append(
                 f"{contended} of {len(self._contended)} timings are contended, however often they were tried: "
                 f"something else used the device; {how} them anew"
@@ -114,10 +105,9 @@ class Timings:
         return lines
 
     def _time(self, cells: list[int]) -> dict[int, Result]:
-        owner = self._owner
-        owner.report(f"timing {counted(len(cells), 'network')}")
+        self.report(f"timing {counted(len(cells), 'network')}")
         self._timed.update(cells)
-        return dict(zip(cells, owner.jobs.call(_measure, cells, owner.skeleton, owner.timing), strict=True))
+        return dict(zip(cells, self.jobs.call(_measure, cells, self.skeleton, self.timing), strict=True))
 
     def _find_baseline(self, conditions: Mapping[str, object], results: list[Result]) -> float:
         """What the reference cell takes under these conditions when nothing disturbs it, ms.
@@ -125,14 +115,14 @@ class Timings:
         The first quiet timing decides, for good. Until there is one the quietest round of disturbed ones serves, for
         as long as this campaign, whose values have to be of one scale.
         """
-        store = self._owner.store
+        store = self.store
         stored = store.get("reference", conditions)
         if stored is None or stored.get("contended"):
             quiet = [r for r in results if not r.get("reference_contended")]
             least = min(float(r.get("reference_quiet") or r["reference_median"]) for r in quiet or results)
             found = {"median": least, "contended": not quiet}
             if stored is None or quiet:
-                reference = self._owner.timing.reference
+                reference = self.timing.reference
                 store.put("reference", conditions, found, cell=reference, replace=stored is not None)
                 # Another process may have been the first.
                 stored = store.get("reference", conditions) or found
