@@ -144,11 +144,14 @@ def _of_timings(settings: Facts, training: Facts, repeats: int) -> Facts:
 def _write_kit(
     folder: Path, card: str | None, data: str | None, cells: Facts, around: Facts, timing: Facts, *, quiet: bool
 ) -> None:
-    from eomoo.measuring import choose_cells, timing_backend, write_board_kit
+    from eomoo.live.kit import write_kit
+    from eomoo.measuring import choose_cells, timing_backend
 
-    backend = timing_backend(card, data=data, folder=folder, skeleton=around, latency=timing)
+    campaign = timing_backend(card, data=data, folder=folder, skeleton=around, latency=timing).campaign
+    choice = choose_cells(**cells)
+    indices, asked, how = choice.frame()["index"].tolist(), choice.to_facts(), campaign.timing
     with progress("networks exported", quiet=quiet) as exported:
-        script = write_board_kit(folder, backend, choose_cells(**cells), report=exported)
+        script = write_kit(folder, indices, skeleton=campaign.skeleton, setting=how, asked=asked, report=exported)
     print_json({"script": script, "folder": folder}) if quiet else _print_kit(script)
 
 

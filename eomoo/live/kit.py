@@ -70,7 +70,7 @@ def write_kit(
         report: Called with networks done and in all.
 
     Raises:
-        SettingError: (a ValueError) The kit cannot time that way.
+        SettingError: (a ValueError) There is no cell, or the kit cannot time that way.
         MissingPackageError: (an ImportError) onnx or torch is not installed.
     """
     for name, needed in (
@@ -82,6 +82,8 @@ def write_kit(
         if getattr(setting, name) != needed:
             raise SettingError(f"a kit times with {name} {needed}; got {short(getattr(setting, name))}")
     folder, indices = Path(folder), list(dict.fromkeys(int(k) for k in cells))
+    if not indices:
+        raise SettingError("say which cells are timed: walks, a spread, or a list of them")
     wanted = list(dict.fromkeys([*indices, setting.reference]))
     networks: Facts = {}
     for done, k in enumerate(wanted, 1):

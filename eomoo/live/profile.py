@@ -22,14 +22,13 @@ class Profile:
         params: Trainable parameters.
         macs: Multiply-accumulates of convolutions and the classifier, half of what torch's
             ``FlopCounterMode`` counts.
-        thop_macs: thop's count, which adds four for each output element of a batch norm; None where
-            it was not asked for.
+        thop_macs: thop's count, which adds four for each output element of a batch norm.
         batch_norm_elements: Output elements of all batch norms.
     """
 
     params: int
     macs: int
-    thop_macs: int | None
+    thop_macs: int
     batch_norm_elements: int
 
 
@@ -46,13 +45,12 @@ class Memory:
     peak_activations: int
 
 
-def profile_network(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, thop: bool = True) -> Profile:
+def profile_network(cell: Cell | int, skeleton: Skeleton = SO2SAT) -> Profile:
     """Count a cell's network on the meta device, in milliseconds, whatever its size.
 
     Args:
         cell: A cell or its index.
         skeleton: The network around it.
-        thop: Count with thop too.
 
     Raises:
         MissingPackageError: (an ImportError) torch or thop is not installed.
@@ -65,9 +63,7 @@ def profile_network(cell: Cell | int, skeleton: Skeleton = SO2SAT, *, thop: bool
     elements = _replace_batch_norms(network)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         # thop leaves buffers in what it profiles; this network is thrown away.
-        thop_macs = _thop_macs(network, _meta_image(skeleton)) if thop else None
-        if not thop:
-            network(_meta_image(skeleton))
+        thop_macs = _thop_macs(network, _meta_image(skeleton))
     return Profile(
         params=params, macs=counter.get_total_flops() // 2, thop_macs=thop_macs, batch_norm_elements=sum(elements)
     )

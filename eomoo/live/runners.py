@@ -14,6 +14,7 @@ from eomoo.live.devices import resolve_precision, side_stream
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import GRAPH_PRECISIONS, onnx_bytes
 from eomoo.live.onnx_network import OnnxNetwork, clocked, timed_image
+from eomoo.live.rounds import Timed
 from eomoo.packages import require, torch
 from eomoo.space import Cell, Skeleton
 
@@ -26,7 +27,7 @@ _CALIBRATED = 8
 _WARM_UP = 3
 
 
-class Runner(Protocol):
+class Runner(Timed, Protocol):
     """A network and an input, allocated beforehand.
 
     Attributes:
@@ -34,10 +35,6 @@ class Runner(Protocol):
     """
 
     beside: Runner | None
-
-    def times(self, repetitions: int) -> NDArray[np.float64]:
-        """Milliseconds (repetitions,) of one forward pass each."""
-        ...
 
 
 def make_runner(

