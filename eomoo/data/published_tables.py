@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from eomoo.arrays import Facts, Floats, Ints
+from eomoo.arrays import Facts, Ints
 from eomoo.checks import listed
 from eomoo.data.datasets import get_dataset
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
@@ -126,27 +126,22 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
     table = NASBench101Table() if table is None else table
     indices = np.unique(load_space().check(np.atleast_1d(cells)))
     longest = max(table.epochs)
-    index, repeat = np.repeat(indices, table.n_repeats), np.tile(np.arange(table.n_repeats), len(indices))
-    keys = {"index": index, "repeat": repeat}
-    values: dict[str, NDArray[np.generic]] = {}
-    columns: list[Facts] = []
-
-    def results(epochs: int, *, halfway: bool = False) -> dict[str, Floats]:
-        found = {name: metric for name, (metric, *_) in _NB101.items()}
-        return {k: table.query(indices, epochs=epochs, metric=m, halfway=halfway).ravel() for k, m in found.items()}
-
-    for epochs in sorted(table.epochs, reverse=True):
+    found = {epochs: table.to_dataframe(indices, epochs=epochs) for epochs in sorted(table.epochs, reverse=True)}
+    rows, columns = found[longest][["index", "repeat"]].copy(), list[Facts]()
+    for epochs, frame in found.items():
         end = "" if epochs == longest else f"_{epochs}"
-        values |= {f"{name}{end}": found for name, found in results(epochs).items()}
-        columns += [
-            _column(f"{name}{end}", f"{title}, {epochs} epochs", unit, direction, "trained")
-            for name, (_, title, unit, direction) in _NB101.items()
-        ]
-    values["params"] = np.repeat(table.params(indices), table.n_repeats)
+        for name, (metric, title, unit, direction) in _NB101.items():
+            rows[f"{name}{end}"] = frame[f"final_{metric}"]
+            columns.append(_column(f"{name}{end}", f"{title}, {epochs} epochs", unit, direction, "trained"))
+    rows["params"] = found[longest]["trainable_parameters"]
     columns.append(_column("params", "parameters", "", "min", "counted"))
-    ends = ((longest // 2, results(longest, halfway=True)), (longest, results(longest)))
-    curves = pd.concat([pd.DataFrame({**keys, "epoch": epoch, **found}) for epoch, found in ends])
-    curves = curves.rename(columns={"train_time": "seconds"}).sort_values(["index", "repeat", "epoch"])
+    called = {"seconds" if name == "train_time" else name: metric for name, (metric, *_) in _NB101.items()}
+    curves = pd.concat(
+        found[longest][["index", "repeat"]].assign(
+            epoch=epoch, **{name: found[longest][f"{stage}_{metric}"] for name, metric in called.items()}
+        )
+        for epoch, stage in ((longest // 2, "halfway"), (longest, "final"))
+    ).sort_values(["index", "repeat", "epoch"])
     facts: Facts = {
         **_about("nasbench-101"),
         "data": {"source": "CIFAR-10", "images": {"train": 40_000, "val": 10_000, "test": 10_000}},
@@ -158,7 +153,6 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
         "cells": {"chosen": "named"},
         "columns": columns,
     }
-    rows = pd.DataFrame({**keys, **values})
     there = rows[list(_NB101)].notna().all(axis=1)
     if not there.any():
         raise DataError(f"{table.path} has no results of these cells")

@@ -73,13 +73,12 @@ class Classifier:
         return ", ".join([*parts, *([] if self.precision == "float32" else [self.precision])])
 
 
-def load_classifier(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Classifier:
+def load_classifier(path: str | Path, *, device: str = "cpu") -> Classifier:
     """The network of a file of weights or of an ONNX file that eomoo wrote, in any precision.
 
     Args:
         path: The file.
         device: Of weights, as for ``resolve_device``; an ONNX file computes on the CPU.
-        threads: Of an ONNX file; by default as many as onnxruntime takes.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is no such file.
@@ -87,7 +86,7 @@ def load_classifier(path: str | Path, *, device: str = "cpu", threads: int | Non
         MissingPackageError: (an ImportError) torch or onnxruntime is not installed.
     """
     path = Path(path)
-    return _from_onnx(path, threads) if path.suffix == ".onnx" else _from_weights(path, device)
+    return _from_onnx(path) if path.suffix == ".onnx" else _from_weights(path, device)
 
 
 def index_of(cell: Facts) -> int:
@@ -127,8 +126,8 @@ def _from_weights(path: Path, device: str) -> Classifier:
     )
 
 
-def _from_onnx(path: Path, threads: int | None) -> Classifier:
-    session, told = open_onnx(path, threads=threads)
+def _from_onnx(path: Path) -> Classifier:
+    session, told = open_onnx(path)
     how = {key: told.get(key, before) for key, before in _OLD.items()}
     try:
         mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
@@ -156,19 +155,17 @@ def _from_onnx(path: Path, threads: int | None) -> Classifier:
     )
 
 
-def onnx_session(model: bytes | str, name: str, *, threads: int | None = None) -> Any:
+def onnx_session(model: bytes | str, name: str) -> Any:
     """onnxruntime's session of a file's content or path; DataError (a ValueError) where it is no ONNX file."""
     runtime = require("onnxruntime", purpose="to run an ONNX file")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
     try:
-        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
     except Exception as error:
         # onnxruntime raises its own RuntimeError kinds for damaged and for missing files.
         raise DataError(f"{name} is no readable ONNX file: {str(error).splitlines()[0][:120]}") from error
 
 
-def open_onnx(path: str | Path, *, threads: int | None = None) -> tuple[Any, Facts]:
+def open_onnx(path: str | Path) -> tuple[Any, Facts]:
     """onnxruntime's session of a file that eomoo wrote, and its metadata.
 
     Raises:
@@ -180,7 +177,7 @@ def open_onnx(path: str | Path, *, threads: int | None = None) -> tuple[Any, Fac
         sealed = is_sealed(content)
     except DataError as error:
         raise DataError(f"{path} {error}") from None
-    session = onnx_session(content, str(path), threads=threads)
+    session = onnx_session(content, str(path))
     try:
         entries = session.get_modelmeta().custom_metadata_map
         told = {k.removeprefix(PREFIX): json.loads(v) for k, v in entries.items() if k.startswith(PREFIX)}

@@ -18,7 +18,6 @@ def evaluate(
     *,
     device: str | torch.device = "cpu",
     batch_size: int = 512,
-    workers: int = 0,
     group: Group | None = None,
     precision: torch.dtype | None = None,
     batches: Batches | None = None,
@@ -31,13 +30,12 @@ def evaluate(
         data: Whose statistics normalise the images, and whose classes they have.
         device: Where the network is.
         batch_size: Images at once.
-        workers: Processes that read ahead.
         group: Processes that share the split.
         precision: Of autocast; None for float32.
         batches: Of the split on the device, where they are there already.
     """
     place, together = torch.device(device), group or Group()
-    source = batches or Batches(images, place, workers=workers)
+    source = batches or Batches(images, place)
     parts = [np.arange(k, min(k + batch_size, len(images))) for k in range(0, len(images), batch_size)]
     # On a CUDA device nothing waits for a batch; elsewhere the CPU adds up.
     home = place if place.type == "cuda" else torch.device("cpu")
