@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from eomoo.data import MeasuredTable
+from eomoo.live import Campaign, DataSource
+from eomoo.live.kit import read_kit
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.measuring import Measuring
 from eomoo.objectives import LiveBackend
@@ -24,9 +26,6 @@ def measure_from_kit(kit: str | Path, *, out: str | Path, report: Callable[[str]
         DataError: (a ValueError) The result has changed since it was written.
         SettingError: (a ValueError) The folder has a table of other settings.
     """
-    from eomoo.live import Campaign, DataSource
-    from eomoo.live.kit import read_kit
-
     told = read_kit(kit)
     campaign = Campaign(
         source=DataSource(), around=told.skeleton, folder=Path(out), timing=told.setting, elsewhere=told.conditions

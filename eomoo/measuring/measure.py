@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from eomoo.checks import choice, known_keys
 from eomoo.data import MeasuredTable
 from eomoo.errors import SettingError
+from eomoo.images import ImageData
 from eomoo.measuring.cells import choose_cells
 from eomoo.measuring.measuring import Measuring
 from eomoo.measuring.sources import timing_backend, training_backend
 from eomoo.progress import Step, shown
 from eomoo.space import Skeleton
-
-if TYPE_CHECKING:
-    from eomoo.images import ImageData
 
 
 def measure(

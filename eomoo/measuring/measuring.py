@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eomoo.arrays import Facts
 from eomoo.checks import number, positive
@@ -23,16 +22,14 @@ from eomoo.data.measured_table import (
 )
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import only_one
+from eomoo.live import Campaign
+from eomoo.live.results import trained_value
 from eomoo.measuring.cells import CellChoice
 from eomoo.measuring.settings import facts_of
 from eomoo.objectives.live import LiveBackend
 from eomoo.objectives.live_quantities import COUNTED, TIMED, TRAINED
 from eomoo.packages import pandas as pd
 from eomoo.progress import Step
-
-if TYPE_CHECKING:
-    from eomoo.live import Campaign
-
 
 # Timings are kept when all that take turns have ended: half of what one session holds costs a kill little.
 _TURNS = 12
@@ -191,8 +188,6 @@ class Measuring:
 
     def _take(self, campaign: Campaign, cell: int, repeat: int) -> None:
         """Take over the stored result of a training, where there is one."""
-        from eomoo.live.results import trained_value
-
         result = campaign.stored(cell, self.backend.epochs)
         if result is not None:
             values = {name: trained_value(result, name) for name in _TRAINED}

@@ -8,6 +8,8 @@ from dataclasses import asdict
 
 from eomoo.arrays import Facts
 from eomoo.files import to_json
+from eomoo.live import device_name, resolve_device
+from eomoo.live.recipes import format_epochs
 from eomoo.objectives.live import LiveBackend
 from eomoo.objectives.live_quantities import COUNTED, LIVE_KINDS, LIVE_QUANTITIES, TIMED, TRAINED
 from eomoo.version import __version__
@@ -39,8 +41,6 @@ def facts_of(backend: LiveBackend, *, trains: bool) -> Facts:
 
 
 def _facts_of_training(backend: LiveBackend) -> Facts:
-    from eomoo.live.recipes import format_epochs
-
     campaign = backend.campaign
     images, recipe = campaign.images(), asdict(campaign.recipe)
     del recipe["epochs"]
@@ -65,8 +65,6 @@ def columns_of(names: Sequence[str]) -> list[Facts]:
 
 
 def _device_of(device: str) -> str:
-    from eomoo.live import device_name, resolve_device
-
     return device_name(resolve_device(device))
 
 

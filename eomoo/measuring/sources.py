@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eomoo.checks import known_keys
+from eomoo.images import ImageData
+from eomoo.live import Campaign, DataSource, LatencySetting
 from eomoo.objectives import OWN_IMAGES, LiveBackend, build_backends, with_images
 from eomoo.search.problem import get_problem, live_card
 from eomoo.space import SO2SAT, Skeleton
-
-if TYPE_CHECKING:
-    from eomoo.images import ImageData
 
 
 def training_backend(
@@ -30,8 +29,6 @@ def training_backend(
     elif isinstance(data, str | Path):
         known, source = with_images(known, data), None
     else:
-        from eomoo.live import DataSource
-
         # The name is never opened.
         given["data"], source = data.name, DataSource(images=data)
     backend = build_backends(known, given)["live"]
@@ -59,8 +56,6 @@ def timing_backend(
     Raises:
         SettingError: (a ValueError) A setting that cannot be.
     """
-    from eomoo.live import Campaign, DataSource, LatencySetting
-
     around, how = SO2SAT, LatencySetting()
     if data is not None and not isinstance(data, str | Path):
         around = data.skeleton()

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import asdict, replace
 from itertools import accumulate, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,15 +15,21 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.checks import known_keys, short
 from eomoo.errors import CardError
+from eomoo.files import cache_folder, expanded
+from eomoo.images import absolute_source, options_of
+from eomoo.live import Campaign, CurveSetting, DataSource, LatencySetting, get_recipe
+from eomoo.live.export import export_cells
+from eomoo.live.profile import measure_memory, profile_network
+from eomoo.live.quantised import quantised
+from eomoo.live.recipes import RECIPES, format_epochs, ladder
+from eomoo.live.related import related_trainings
+from eomoo.live.repeats import Repeats, mean_deviation, mean_value
+from eomoo.live.results import learnt_nothing, timed_deviation, trained_deviation, weights_of
+from eomoo.live.store import Result
 from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of
 from eomoo.objectives.card import Card, load_card
 from eomoo.objectives.live_quantities import ACCURACIES, DEAR, LIVE_QUANTITIES, OWN, QUANTISED, TIMED
 from eomoo.space import Skeleton, load_space
-
-if TYPE_CHECKING:
-    from eomoo.live import Campaign
-    from eomoo.live.store import Result
-
 
 _SETTINGS = {
     "data": str, "images": dict, "skeleton": dict, "recipe": str, "recipe_settings": dict,
@@ -44,8 +50,6 @@ def with_images(card: Card, source: str | Path) -> Card:
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is no such source.
     """
-    from eomoo.images import absolute_source, options_of
-
     settings, place = card.backends.get("live", {}), absolute_source(source)
     if settings.get("data") == place:
         return card
@@ -96,9 +100,6 @@ class LiveBackend(Backend):
     def __init__(
         self, campaign: Campaign, *, epochs: int | str | None = None, rungs: str | Sequence[int | str] | None = None
     ) -> None:
-        from eomoo.live.recipes import ladder
-        from eomoo.live.repeats import Repeats
-
         self.campaign, recipe = campaign, campaign.recipe
         lengths = ladder(recipe.stretches(epochs), rungs)
         # Stretches stay stretches, where they are as long as all.
@@ -122,9 +123,6 @@ class LiveBackend(Backend):
             base: The card's folder, which a folder of images may be relative to.
             overrides: Replace settings; None leaves a setting as it is.
         """
-        from eomoo.files import cache_folder, expanded
-        from eomoo.live import Campaign, CurveSetting, DataSource, LatencySetting, get_recipe
-
         merged = {**settings, **{k: v for k, v in overrides.items() if v is not None}}
         if "screen" in merged:
             raise CardError(f'the live backend: screen has become rungs, as in rungs = "{merged["screen"]},all"')
@@ -165,8 +163,6 @@ class LiveBackend(Backend):
         return self._at_rung(indices, names, share=1.0)
 
     def _at_rung(self, indices: Ints, names: Sequence[str], *, share: float) -> Floats:
-        from eomoo.live.repeats import mean_value
-
         self.campaign.report, self.campaign.retry_failed = self.report, self.retry_failed
         self.campaign.until = self.until
         cells, back = np.unique(indices, return_inverse=True)
@@ -198,8 +194,6 @@ class LiveBackend(Backend):
 
     def related(self, quantity: str, *, least: int, most: int) -> list[tuple[str, dict[int, float]]]:
         """What the store tells of a quantity by trainings of other epochs, seeds, images; see ``related_trainings``."""
-        from eomoo.live.related import related_trainings
-
         own = [self.campaign.setting(0, epochs) for epochs in self._trained_for.values()]
         name = self._accuracy_of.get(quantity, quantity).removesuffix("_int8")
         return related_trainings(self.campaign.store, own, name, least=least, most=most)
@@ -213,9 +207,6 @@ class LiveBackend(Backend):
         self.campaign.store.put("search", what, fact, cell=-1, replace=True)
 
     def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
-        from eomoo.live.repeats import mean_deviation
-        from eomoo.live.results import timed_deviation, trained_deviation
-
         columns = np.zeros((len(names), len(cells)))
         for column, name in zip(columns, names, strict=True):
             if name in ACCURACIES or name in QUANTISED:
@@ -277,8 +268,6 @@ class LiveBackend(Backend):
 
         "curves" are epochs and validation micro errors (%) of those of cells (n,) that were trained, by cell.
         """
-        from eomoo.live.recipes import RECIPES, format_epochs
-
         campaign, recipe, timing = self.campaign, asdict(self.campaign.recipe), asdict(self.campaign.timing)
         usual = asdict(RECIPES[recipe["name"]]) if recipe["name"] in RECIPES else {}
         changed = {name: value for name, value in recipe.items() if usual.get(name) != value}
@@ -309,22 +298,16 @@ class LiveBackend(Backend):
 
     def _found(self, result: Result | None, name: str) -> tuple[Result | None, str]:
         """What tells a quantity of a training, and the quantity's name in it."""
-        from eomoo.live.quantised import quantised
-
         if name in QUANTISED:
             return quantised(self.campaign, result), name.removesuffix("_int8")
         return result, name
 
     def weights(self, index: int) -> Path | None:
         """File of a cell's trained weights; None where there is none."""
-        from eomoo.live.results import weights_of
-
         return weights_of(self.training(index))
 
     def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
         """Write ``CELL.onnx`` for each of the cells that was trained; ``notes`` tells of the others."""
-        from eomoo.live.export import export_cells
-
         results = [(int(k), self.training(int(k))) for k in cells]
         written, self._not_exported = export_cells(self.campaign.source, results, folder)
         return written
@@ -343,8 +326,6 @@ class LiveBackend(Backend):
         return {**{k: v for k, v in self.__dict__.items() if k != "report"}, "_twins": {}}
 
     def _counted(self, cells: Ints, names: Sequence[str]) -> dict[str, Floats]:
-        from eomoo.live.profile import measure_memory, profile_network
-
         space, around = load_space(), self.skeleton
         count: dict[str, Callable[[], Any]] = {
             "params": lambda: space.params(cells, around),
@@ -375,8 +356,6 @@ class LiveBackend(Backend):
         return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
 
     def _mark_of(self, cell: int, name: str) -> str:
-        from eomoo.live.results import learnt_nothing
-
         result = self.training(cell)
         if result is None or result["status"] != "done":
             return "" if result is None else str(result["status"])

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import choice, number, whole
-from eomoo.data.eo_table import EO_QUANTITIES
+from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
+from eomoo.data.user_table import read_user_table
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
@@ -95,8 +96,6 @@ class TableBackend(Backend):
     @classmethod
     def from_eo(cls, folder: str | Path | None = None) -> TableBackend:
         """The EO table: 450 cells trained and timed on So2Sat LCZ42 (see ``load_eo_table``)."""
-        from eomoo.data.eo_table import load_eo_table
-
         table = load_eo_table(folder)
         return cls(
             table["index"].to_numpy(),
@@ -128,8 +127,6 @@ class TableBackend(Backend):
             rungs, effort: As above, of the file's columns.
             repeat, seed: What becomes of a cell that was measured several times.
         """
-        from eomoo.data.user_table import read_user_table
-
         of = dict(deviations or {})
         shorter = [column for short in (rungs or {}).values() for column in short.values()]
         wanted = dict.fromkeys([*columns, *of.values(), *shorter, *([effort] if effort else [])])

@@ -235,7 +235,7 @@ def test_a_table_that_was_left_half_written_is_made_whole(made, tmp_path, monkey
         return table.to_dataframe().filter(regex="^(?!latency)")
 
     before = lasting(read_measured(folder))
-    monkeypatch.setattr("eomoo.live.profile.profile_network", None)
+    monkeypatch.setattr("eomoo.objectives.live.profile_network", None)
     # Counts are in the table already.
     pd.testing.assert_frame_equal(lasting(measure(folder, cells=None)), before)
     monkeypatch.undo()
