@@ -16,6 +16,7 @@ from eomoo.analysis.results import StoredRun, problem_box
 from eomoo.arrays import Facts
 from eomoo.files import atomic_path, forget_digests, save_figures, write_digests, write_json
 from eomoo.fronts import deduplicated, hypervolume
+from eomoo.progress import doing
 from eomoo.study.rows import ProblemRow, RunTrace
 
 if TYPE_CHECKING:
@@ -118,5 +119,6 @@ def write_run(
     write_json(folder / "settings.json", settings)
     written.append(folder / "settings.json")
     written.append(write_digests(folder, [path.name for path in written]))
-    figures = {name: _DRAWN[name](stored, width=width) for name in drawn}
+    with doing("drawing figures"):
+        figures = {name: _DRAWN[name](stored, width=width) for name in drawn}
     return [*written, *save_figures(figures, folder, forms, all_of="a run")]

@@ -59,6 +59,8 @@ def print_json(value: object) -> None:
 
 # Seconds in which a pipe hears nothing, at first and at most: each is twice the last, so that hours are no scroll.
 _FIRST_LINE, _MOST_SILENCE = 2.0, 60.0
+# Letters of a bar's two times, and of the spaces between all its parts.
+_TIMES = 19
 
 
 class Bars:
@@ -97,7 +99,7 @@ class Bars:
         # What was there already says nothing of how fast it goes.
         task = self._task(what, done)
         self._shown.live.transient = not self._stay
-        self._shown.update(task, completed=done, total=total, state=state)
+        self._shown.update(task, completed=done, total=total, state=self._fitting(what, state))
         now = self._shown.get_time()
         if not self.console.is_terminal and not self._shown.disable and now > self._due:
             self._pause = min(2 * self._pause, _MOST_SILENCE)
@@ -118,6 +120,13 @@ class Bars:
     def __exit__(self, *exception: object) -> None:
         self._doing.__exit__(None, None, None)
         self.end()
+
+    def _fitting(self, what: str, state: str) -> str:
+        """As many of the state's parts as have room beside the name, which is not cut."""
+        parts = state.split(", ")
+        while len(parts) > 1 and len(what) + len(", ".join(parts)) + _TIMES > self.console.width:
+            parts.pop()
+        return ", ".join(parts)
 
     def _task(self, what: str, done: float) -> TaskID:
         if what not in self._tasks:

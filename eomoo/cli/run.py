@@ -244,6 +244,7 @@ def _telling(shown: Bars, problem: CellProblem, budget: int | None, hours: float
         if now - last < 0.1 and n != most:
             return
         last = now
+        total: float | None
         if most is not None:
             done, total, cells = float(n), float(most), f"{n:,} of {most:,} cells"
         else:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from eomoo.cli.common import Bars
 from eomoo.objectives import list_problems
 from eomoo.study import list_studies, load_study
 
@@ -34,3 +35,13 @@ def test_a_front_of_two_objectives_fits(narrow):
     rows = [line for line in narrow("run", "-a", "random", "--budget", 30) if re.match(r" *\d{3,6}  +\d", line)]
     assert len(rows) > 3
     assert all(len(line) <= 80 and re.search(r" \d{1,2},\d{3},\d{3} | \d{3},\d{3} ", line) for line in rows)
+
+
+def test_a_bar_leaves_out_its_last_words_and_never_cuts_its_name(narrow, capsys):
+    state = "470 of 500 cells, 470 evaluations, front 46, hypervolume 99.78 % of the predicted front's"
+    with Bars() as shown:
+        shown.tell("nb101s-error-traintime", 470, 500, state)
+    said = capsys.readouterr().err
+    assert "nb101s-error-traintime" in said
+    assert "470 of 500 cells" in said
+    assert "\u2026" not in said
