@@ -408,13 +408,18 @@ def test_an_interrupt_shows_and_keeps_what_was_found(call, own, tmp_path, monkey
     assert (settings["complete"], settings["distinct_cells"]) == (True, 120)
 
 
-def test_an_interrupt_of_any_command_is_a_word(call, monkeypatch):
-    def interrupt(*args, **kwargs):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("raised", "code", "said"), [(KeyboardInterrupt, 130, "interrupted\n"), (MemoryError, 1, "out of memory; use a ")]
+)
+def test_an_interrupt_or_the_end_of_memory_is_a_sentence(call, monkeypatch, raised, code, said):
+    def end(*args, **kwargs):
+        raise raised
 
-    monkeypatch.setattr("eomoo.cli.show.console", interrupt)
+    monkeypatch.setattr("eomoo.cli.show.console", end)
     done = call("problems")
-    assert (done.code, done.out, done.err) == (130, "", "error: interrupted\n")
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith(f"error: {said}")
+    assert done.err.count("\n") == 1
 
 
 def test_an_interrupt_while_the_program_is_loaded_is_no_traceback():

@@ -3,7 +3,7 @@ import pytest
 from raster_files import open_raster, write_raster
 
 from eomoo.images import read_raster
-from eomoo.images.rasters import Raster, check_claim
+from eomoo.images.rasters import Grid, Raster, check_claim
 
 rasterio = pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
@@ -140,3 +140,17 @@ def test_complex_numbers_and_bands_beyond_the_last_are_refused(tmp_path, bands):
         read_raster(path, bands=[1, 5])
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.tif"):
         read_raster(tmp_path / "none.tif")
+
+
+def test_pixels_of_a_coarser_grid_lie_where_those_are_that_they_cover():
+    """Rotated, all six numbers of the transform count."""
+
+    def corner(grid, row, column):
+        a, b, c, d, e, f = grid.transform
+        return a * column + b * row + c, d * column + e * row + f
+
+    grid = Grid(shape=(7, 9), crs="", transform=(8.0, 6.0, 500.0, 5.0, -9.0, 900.0))
+    coarse = grid.coarser(3)
+    assert coarse.shape == (3, 3)
+    assert corner(coarse, 1, 2) == corner(grid, 3, 6)
+    assert corner(coarse, 2, 0) == corner(grid, 6, 0)
