@@ -16,7 +16,6 @@ import numpy as np
 
 from eomoo import analysis, notebook
 from eomoo.analysis import StudyRun, run_study
-from eomoo.analysis.fronts import run_columns
 from eomoo.arrays import Facts
 from eomoo.checks import positive, whole
 from eomoo.errors import EomooError, SettingError
@@ -127,7 +126,7 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        columns = [column for column in run_columns(self.stored) if not column.detail]
+        columns = [column for column in self.stored.shown.columns if not column.detail]
         rows = [[cell, *(c.text(k) for c in columns)] for k, cell in enumerate(self.stored.front_cells)]
         said = self.stored.run.uncertainty
         return notebook.to_html(

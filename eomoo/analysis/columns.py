@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from eomoo.checks import counted
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
 from eomoo.plots import axis_label, column_numbers, number
 from eomoo.space import load_space
-from eomoo.study.rows import ProblemRow
+from eomoo.study.rows import ProblemRow, RunRow
 
 # Groups of which a sentence is said; their table has them all.
 _MOST_GROUPS = 3
@@ -80,73 +79,95 @@ class FrontColumn:
         return value + ("" if np.isnan(known) else f" (measured {number(known)})")
 
 
-def front_columns(
-    problem: ProblemRow,
-    cells: Ints,
-    values: Floats,
-    deviations: Floats,
-    *,
-    limited: Mapping[int, list[float]],
-    said: FrontSummary | None,
-    basis: Mapping[int, str] = MappingProxyType({}),
-    measured: Mapping[int, list[float | None]] = MappingProxyType({}),
-    trainings: Mapping[int, int] = MappingProxyType({}),
-) -> list[FrontColumn]:
-    """What is said of a front's cells (k,): objectives (k, m) with deviations (k, m), limits, certainty, costs.
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """Cells (k,) of one problem, with what is known of them.
 
-    Args:
+    Attributes:
         problem: As stored.
-        cells, values, deviations: The front.
+        cells: (k,) indices.
+        values, deviations: (k, m) raw.
         limited: Values of the limited quantities by cell, as far as they are known.
-        said: What can be said of its cells; None where values are exact, or nobody asked.
         basis, measured, trainings: What values rest on, what was measured, of how many trainings they are means, by
             cell, see ``RunRow``.
+        said: What can be said of its cells; None where values are exact, nobody asked, or there are several runs.
     """
-    space = load_space()
-    nothing = [None] * len(problem.objectives)
-    known = np.array([measured.get(int(cell), nothing) for cell in cells], dtype=np.float64).reshape(values.shape)
-    found = [
-        FrontColumn(
+
+    problem: ProblemRow
+    cells: Ints
+    values: Floats
+    deviations: Floats
+    limited: Mapping[int, list[Any]] = field(default_factory=dict)
+    basis: Mapping[int, str] = field(default_factory=dict)
+    measured: Mapping[int, list[float | None]] = field(default_factory=dict)
+    trainings: Mapping[int, int] = field(default_factory=dict)
+    said: FrontSummary | None = None
+
+    @cached_property
+    def columns(self) -> list[FrontColumn]:
+        """What is said of each cell: objectives, limits, certainty, costs, what values rest on."""
+        return [*_objectives(self), *_limits(self), *_certainty(self), *_costs(self), *_basis(self)]
+
+    @property
+    def outlines(self) -> list[tuple[int, Floats]]:
+        """Where the true front lies with 90 and 50 %, at any one place: outlines (n, 2), raw, of two objectives."""
+        return [] if self.said is None else outlines_of(self.problem.objectives, self.values, self.said.band)
+
+
+def known_of(runs: Sequence[RunRow]) -> dict[str, Any]:
+    """What runs tell of the cells of their fronts, and one alone of the front, as arguments of ``Front``."""
+    names = ("limited", "basis", "measured", "trainings")
+    found = {name: {cell: fact for run in runs for cell, fact in getattr(run, name).items()} for name in names}
+    return {**found, "said": runs[0].uncertainty if len(runs) == 1 else None}
+
+
+def _objectives(front: Front) -> Iterator[FrontColumn]:
+    nothing = [None] * len(front.problem.objectives)
+    rows = [front.measured.get(int(cell), nothing) for cell in front.cells]
+    measured = np.array(rows, dtype=np.float64).reshape(front.values.shape)
+    deviations = front.deviations
+    for k, o in enumerate(front.problem.objectives):
+        yield FrontColumn(
             name=o.name,
             title=o.title,
             unit=o.unit,
             direction=o.direction,
             objective=True,
-            values=values[:, k],
+            values=front.values[:, k],
             deviations=deviations[:, k] if (deviations[:, k] > 0).any() else None,
-            measured=known[:, k] if np.isfinite(known[:, k]).any() else None,
+            measured=measured[:, k] if np.isfinite(measured[:, k]).any() else None,
         )
-        for k, o in enumerate(problem.objectives)
-    ]
-    found += _limits(problem, cells, limited)
-    if said is not None:
-        found += _certainty(problem, cells, said)
-    costs = (
-        ("params", "parameters", space.params(cells, problem.skeleton)),
-        ("macs", "MACs", space.macs(cells, problem.skeleton)),
-        ("vertices", "vertices", space.n_vertices[cells]),
-    )
+
+
+def _costs(front: Front) -> Iterator[FrontColumn]:
+    space, cells, around = load_space(), front.cells, front.problem.skeleton
+    costs = {"params": ("parameters", space.params(cells, around)), "macs": ("MACs", space.macs(cells, around))}
+    costs["vertices"] = "vertices", space.n_vertices[cells]
     # What is an objective, or limited, has its column already.
-    there = {column.name for column in found}
-    costs_left = [FrontColumn(name=n, title=t, values=v, detail=n == "macs") for n, t, v in costs if n not in there]
-    found += costs_left
-    if trainings:
-        times = np.array([trainings.get(int(cell), 1) for cell in cells])
-        found.append(FrontColumn(name="trainings", title="mean of trainings", direction="max", values=times))
-    if basis:
-        marks = [basis.get(int(cell), "measured") for cell in cells]
-        found.append(FrontColumn(name="basis", title="basis", values=np.array([basis_word(text) for text in marks])))
+    limited = [limit.name for limit in front.problem.limits if front.limited]
+    for name, (title, values) in costs.items():
+        if name not in (*front.problem.objectives.names, *limited):
+            yield FrontColumn(name=name, title=title, values=values, detail=name == "macs")
+
+
+def _basis(front: Front) -> Iterator[FrontColumn]:
+    if front.trainings:
+        times = np.array([front.trainings.get(int(cell), 1) for cell in front.cells])
+        yield FrontColumn(name="trainings", title="mean of trainings", direction="max", values=times)
+    if front.basis:
+        marks = [front.basis.get(int(cell), "measured") for cell in front.cells]
+        yield FrontColumn(name="basis", title="basis", values=np.array([basis_word(text) for text in marks]))
         if any(text not in ("", "measured") for text in marks):
-            found.append(FrontColumn(name="marks", title="marks", values=np.array(marks), detail=True))
-    return found
+            yield FrontColumn(name="marks", title="marks", values=np.array(marks), detail=True)
 
 
-def _limits(problem: ProblemRow, cells: Ints, limited: Mapping[int, list[float]]) -> Iterator[FrontColumn]:
+def _limits(front: Front) -> Iterator[FrontColumn]:
     """Limited quantities that are no objectives, and how far each cell is within each limit."""
-    if not limited:
+    problem = front.problem
+    if not front.limited:
         return
     nothing = [np.nan] * len(problem.limits)
-    rows = np.array([limited.get(int(cell), nothing) for cell in cells], dtype=np.float64)
+    rows = np.array([front.limited.get(int(cell), nothing) for cell in front.cells], dtype=np.float64)
     # Several limits on a quantity have one column: how far a cell is within the nearest.
     for name in dict.fromkeys(limit.name for limit in problem.limits):
         mine = [(limit, values) for limit, values in zip(problem.limits, rows.T, strict=True) if limit.name == name]
@@ -160,8 +181,11 @@ def _limits(problem: ProblemRow, cells: Ints, limited: Mapping[int, list[float]]
         yield FrontColumn(name=f"{name}_slack", title=f"slack of {title}", unit=unit, direction="max", values=slack)
 
 
-def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator[FrontColumn]:
+def _certainty(front: Front) -> Iterator[FrontColumn]:
     """How probable it is that a cell is what it is shown as, and from which it cannot be told."""
+    problem, cells, said = front.problem, front.cells, front.said
+    if said is None:
+        return
     place = said.place(cells)
 
     def of_cells(values: Floats) -> Floats:
@@ -182,20 +206,10 @@ def _certainty(problem: ProblemRow, cells: Ints, said: FrontSummary) -> Iterator
     yield FrontColumn(name="group", title="group", values=np.array([group.get(int(c), 0) for c in cells]), detail=True)
 
 
-def band_outlines(problem: ProblemRow, values: Floats, said: FrontSummary | None) -> list[tuple[int, Floats]]:
-    """Where the true front lies with 90 and 50 %, at any one place: outlines (n, 2), raw, of two objectives.
-
-    Args:
-        problem: As stored.
-        values: (k, m) raw values of the front beside which they are drawn.
-        said: What can be said of the front.
-    """
-    return [] if said is None else outlines_of(problem.objectives, values, said.band)
-
-
-def choices_table(problem: ProblemRow, columns: list[FrontColumn], cells: Ints, said: FrontSummary) -> Table:
+def choices_table(front: Front, said: FrontSummary) -> Table:
     """What a front offers to choose from: a row for each group of cells that cannot be told apart."""
-    shown = [c for c in columns if c.objective or c.name == "params" or c.name.startswith("probability ")]
+    problem, cells = front.problem, front.cells
+    shown = [c for c in front.columns if c.objective or c.name == "params" or c.name.startswith("probability ")]
     places = {int(cell): k for k, cell in enumerate(cells)}
     groups = sorted((g for g in said.groups if g.representative in places), key=lambda g: places[g.representative])
     vague = [k for k in range(len(problem.objectives)) if any(g.gain[k] > 0 for g in groups)]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.columns import FrontColumn, band_outlines, front_columns
+from eomoo.analysis.columns import Front, known_of
 from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront, deviations_of
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.fronts import FrontSummary, by_first, knee_point, non_dominated
+from eomoo.fronts import by_first, knee_point, non_dominated
 from eomoo.space import Catalogue, load_space
 from eomoo.study.rows import ProblemRow
 
@@ -30,74 +30,33 @@ _MOST_SEEN = 2500
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontData:
-    """A front of one problem.
+class FrontData(Front):
+    """The front of one problem over all runs, by first objective.
 
     Attributes:
-        problem: As stored.
-        cells: (k,) indices, by first objective.
-        values, deviations: (k, m) raw.
         found_by: (k,) in how many runs each cell is on the run's own front.
         n_runs: Runs that the front was joined from.
         n_front: Cells on the front; more than k where it was thinned.
         knee: Position of the knee, or None.
-        limited: Values of the limited quantities, by cell.
-        basis, measured, trainings: What values rest on, what was measured, of how many trainings they are means, by
-            cell, see ``RunRow``.
-        said: What can be said of it; None where values are exact, nobody asked, or there are several runs.
-        seen: (s,) the other cells evaluated, where they are too many those that limits may leave as the best or
-            that were drawn, and an even sample; of n_seen with the front.
-        seen_values, seen_deviations: (s, m) theirs, NaN where that was not kept.
+        others: The other cells evaluated, where they are too many those that limits may leave as the best or that
+            were drawn, and an even sample; deviations NaN where they were not kept.
+        n_seen: All cells evaluated.
         drawn: Joint draws of the true values, see ``drawn_facts``; empty where there are none, or several runs.
         commands, onnx: What can be done with a cell, see ``network.cell_commands``; cells with an ONNX file.
         true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
     """
 
-    problem: ProblemRow
-    cells: Ints
-    values: Floats
-    deviations: Floats
     found_by: Ints
     n_runs: int
     n_front: int
     knee: int | None
-    limited: dict[int, list[Any]]
-    basis: dict[int, str]
-    measured: dict[int, list[float | None]]
-    trainings: dict[int, int]
-    said: FrontSummary | None
-    seen: Ints
-    seen_values: Floats
-    seen_deviations: Floats
-    drawn: Facts
+    others: Front
     n_seen: int
+    drawn: Facts
     true_front: TrueFront | None
     n_true: int
     commands: Sequence[tuple[str, str]] = ()
     onnx: Sequence[int] = ()
-
-    @property
-    def columns(self) -> list[FrontColumn]:
-        """What is said of each cell."""
-        return front_columns(
-            self.problem,
-            self.cells,
-            self.values,
-            self.deviations,
-            limited=self.limited,
-            said=self.said,
-            basis=self.basis,
-            measured=self.measured,
-            trainings=self.trainings,
-        )
-
-    @property
-    def seen_columns(self) -> dict[str, FrontColumn]:
-        """What is said of the other cells evaluated, by name."""
-        found = front_columns(
-            self.problem, self.seen, self.seen_values, self.seen_deviations, limited=self.limited, said=None
-        )
-        return {column.name: column for column in found}
 
     @property
     def on_true_front(self) -> Bools | None:
@@ -120,6 +79,9 @@ def front_data(results: ProblemResults) -> FrontData:
     if true is not None:
         shown = by_first(objectives.minimise(true[1]))[_thinned(len(true[0]), MOST_CELLS)]
         true = true[0][shown], true[1][shown]
+    told = known_of(results.runs)
+    told["limited"] = _of_cells(results, "limited", len(problem.limits)) | told["limited"]
+    others, n_seen = _others(results, cells[kept], told["limited"])
     return FrontData(
         problem=problem,
         cells=cells[kept],
@@ -129,31 +91,12 @@ def front_data(results: ProblemResults) -> FrontData:
         n_runs=len(results.runs),
         n_front=len(cells),
         knee=None if knee is None else int(np.flatnonzero(kept == knee)[0]),
-        limited=_of_cells(results, "limited", len(problem.limits))
-        | {cell: row for run in results.runs for cell, row in run.limited.items()},
-        basis={cell: text for run in results.runs for cell, text in run.basis.items()},
-        measured={cell: row for run in results.runs for cell, row in run.measured.items()},
-        trainings={cell: n for run in results.runs for cell, n in run.trainings.items()},
-        said=results.runs[0].uncertainty if len(results.runs) == 1 else None,
-        **_seen(results, cells[kept]),
+        others=others,
+        n_seen=n_seen,
+        **told,
         drawn=results.runs[0].drawn if len(results.runs) == 1 else {},
         true_front=true,
         n_true=0 if results.true_front is None else len(results.true_front[0]),
-    )
-
-
-def run_columns(stored: StoredRun) -> list[FrontColumn]:
-    """What is said of each cell of a run's front."""
-    return front_columns(
-        stored.problem,
-        stored.front_cells,
-        stored.front_values,
-        stored.deviations,
-        limited=stored.run.limited,
-        said=stored.run.uncertainty,
-        basis=stored.run.basis,
-        measured=stored.run.measured,
-        trainings=stored.run.trainings,
     )
 
 
@@ -161,7 +104,7 @@ def front_content(stored: StoredRun) -> Facts:
     """A run's front for other programs, by column, a value for each cell."""
     space, cells = load_space(), stored.front_cells
     columns: Facts = {"index": cells, "hash": space.hash(cells)}
-    for column in run_columns(stored):
+    for column in stored.shown.columns:
         columns[column.name] = column.values
         if column.deviations is not None:
             columns[f"{column.name}_std"] = column.deviations
@@ -205,8 +148,8 @@ def front_table(front: FrontData) -> Table:
 def front_json(front: FrontData) -> dict[str, object]:
     """The front as the page's scripts read it: its n cells, then the others evaluated, of which less is said."""
     space = load_space()
-    others, cells = front.seen_columns, np.concatenate((front.cells, front.seen))
-    nothing = np.full(len(front.seen), np.nan)
+    others = {column.name: column for column in front.others.columns}
+    cells, nothing = np.concatenate((front.cells, front.others.cells)), np.full(len(front.others.cells), np.nan)
     places = {cell: k for k, cell in enumerate(cells.tolist())}
     optimal, said = front.on_true_front, front.said
     return {
@@ -257,7 +200,7 @@ def front_json(front: FrontData) -> dict[str, object]:
         ],
         "band": [
             {"share": share, "outline": [_numbers(axis, digits=5) for axis in outline.T]}
-            for share, outline in band_outlines(front.problem, front.values, said)
+            for share, outline in front.outlines
         ],
         "nRuns": front.n_runs,
         "nFront": front.n_front,
@@ -271,7 +214,7 @@ def front_json(front: FrontData) -> dict[str, object]:
 
 def _points(problem: ProblemRow, cells: Ints, values: Floats, n: int) -> dict[str, object]:
     """Cells of the front of all cells, with values of what can be limited there, by name."""
-    columns = front_columns(problem, cells, values, np.zeros_like(values), limited={}, said=None)
+    columns = Front(problem=problem, cells=cells, values=values, deviations=np.zeros_like(values)).columns
     minimised = [_numbers(c.minimised) for c in columns if c.objective]
     known = {c.name: _numbers(c.values) for c in columns}
     return {
@@ -294,7 +237,7 @@ def _joined(results: ProblemResults) -> tuple[Ints, Floats, Ints]:
     return cells[best], values[best], counts[best]
 
 
-def _seen(results: ProblemResults, shown: Ints) -> dict[str, Any]:
+def _others(results: ProblemResults, shown: Ints, limited: Mapping[int, list[Any]]) -> tuple[Front, int]:
     """The cells evaluated that are not among those shown, with what is known of them, and how many there are."""
     cells = np.concatenate([trace.cells[trace.feasible] for trace in results.traces])
     values = np.concatenate([trace.values[trace.feasible] for trace in results.traces])
@@ -311,12 +254,9 @@ def _seen(results: ProblemResults, shown: Ints) -> dict[str, Any]:
     nothing = [None] * len(results.objectives)
     rows = _of_cells(results, "deviations", len(nothing))
     known = np.array([rows.get(int(cell), nothing) for cell in cells[others]], dtype=np.float64)
-    return {
-        "seen": cells[others],
-        "seen_values": values[first[others]],
-        "seen_deviations": known.reshape(len(others), len(nothing)),
-        "n_seen": len(cells),
-    }
+    known, mine = known.reshape(len(others), len(nothing)), values[first[others]]
+    front = Front(problem=results.problem, cells=cells[others], values=mine, deviations=known, limited=limited)
+    return front, len(cells)
 
 
 def _of_cells(results: ProblemResults, name: str, n: int) -> dict[int, list[Any]]:

@@ -282,7 +282,7 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
     blocks: list[Block | FrontData] = [front]
     if front.said is not None:
         text.append(certainty_words(front.problem, front.said))
-        blocks.append(choices_table(front.problem, front.columns, front.cells, front.said))
+        blocks.append(choices_table(front, front.said))
     return Section(id=place, title=title, text=text, blocks=blocks, level=level)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from eomoo.analysis.columns import Front, known_of
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import known_name
 from eomoo.errors import StoreError
@@ -54,6 +55,13 @@ class StoredRun:
     def front_values(self) -> Floats:
         """(k, m) raw values of the front's cells."""
         return self.trace.values[self.front]
+
+    @cached_property
+    def shown(self) -> Front:
+        """The front with all that is known of it."""
+        known = known_of([self.run])
+        cells, values = self.front_cells, self.front_values
+        return Front(problem=self.problem, cells=cells, values=values, deviations=self.deviations, **known)
 
 
 def front_of(trace: RunTrace, objectives: Objectives) -> Ints:

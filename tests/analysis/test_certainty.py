@@ -9,8 +9,8 @@ import pytest
 
 import eomoo
 from eomoo.analysis import load_results, render_report
-from eomoo.analysis.columns import band_outlines, certainty_words, choices_table, front_columns
-from eomoo.analysis.fronts import front_data, front_json, run_columns
+from eomoo.analysis.columns import Front, certainty_words, choices_table
+from eomoo.analysis.fronts import front_data, front_json
 from eomoo.search import uncertainty as module
 
 LIMITS = ["latency<=7", "params<=4e6"]
@@ -41,7 +41,7 @@ def test_a_run_keeps_what_is_said_of_its_front(run, said):
 
 
 def test_a_share_of_no_draw_is_told_as_less_than_one_of_them(run, said):
-    column = next(c for c in run_columns(run[0].stored) if c.name == "front_probability")
+    column = next(c for c in run[0].stored.shown.columns if c.name == "front_probability")
     assert column.least == 1 / said.n_draws
     shares = replace(column, values=np.array([0.0, 0.25, 0.005]))
     assert [shares.text(k) for k in range(3)] == ["< 0.005", "0.250", "0.005"]
@@ -73,14 +73,14 @@ def test_columns_are_in_the_order_of_the_cells(run, said):
     cells = stored.front_cells[order]
     columns = {
         c.name: c.values
-        for c in front_columns(
-            stored.problem,
-            cells,
-            stored.front_values[order],
-            stored.deviations[order],
+        for c in Front(
+            problem=stored.problem,
+            cells=cells,
+            values=stored.front_values[order],
+            deviations=stored.deviations[order],
             limited=stored.run.limited,
             said=said,
-        )
+        ).columns
     }
     place = [said.cells.tolist().index(cell) for cell in cells]
     assert place != sorted(place)
@@ -100,11 +100,11 @@ def test_settings_and_json_say_which_choices_there_are(run, said):
 
 def test_choices_are_the_groups_in_the_order_of_the_front(run, said):
     stored = run[0].stored
-    table = choices_table(stored.problem, run_columns(stored), stored.front_cells, said)
+    table = choices_table(stored.shown, said)
     places = [stored.front_cells.tolist().index(int(row[0])) for row in table.rows]
     assert places == sorted(places)
     assert {int(row[0]) for row in table.rows} == {g.representative for g in said.groups}
-    limit = next(column for column in run_columns(stored) if column.name.startswith("probability "))
+    limit = next(column for column in stored.shown.columns if column.name.startswith("probability "))
     at = list(table.columns).index(limit.label)
     assert [row[at] for row in table.rows] == [limit.text(place) for place in places]
     at = list(table.columns).index("stands for")
@@ -125,7 +125,7 @@ def test_sentences_tell_what_cannot_be_told_apart(run, said):
     several = [g for g in said.groups if len(g.cells) > 1]
     largest = max(several, key=lambda g: len(g.cells))
     stored = run[0].stored
-    note = choices_table(problem, run_columns(stored), stored.front_cells, said).note
+    note = choices_table(stored.shown, said).note
     assert note.startswith(f"These {len(largest.cells)} cells cannot be told apart; take {largest.representative}: no")
     assert note.count("cannot be told apart") == min(3, len(several))
 
@@ -189,8 +189,8 @@ def test_the_page_says_what_cannot_be_told_apart_and_draws_where_the_true_front_
 
 def test_outlines_hold_the_surfaces_between_which_the_true_front_lies(run, said):
     stored = run[0].stored
-    for share, outline in band_outlines(stored.problem, stored.front_values, said):
+    for share, outline in stored.shown.outlines:
         for percentile in (50 - share / 2, 50 + share / 2):
             corners = {tuple(corner) for corner in said.band[percentile].tolist()}
             assert corners <= {tuple(point) for point in outline.tolist()}
-    assert band_outlines(stored.problem, stored.front_values, None) == []
+    assert replace(stored.shown, said=None).outlines == []

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.analysis.columns import band_outlines
 from eomoo.analysis.compared import comparison_of, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.drawing import draw_cell
@@ -174,7 +173,7 @@ def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "col
             true_front=true,
             deviations=stored.deviations,
             reach=(within(front - stored.deviations, front), within(front + stored.deviations, front)),
-            bands=band_outlines(problem, front, said),
+            bands=stored.shown.outlines,
             takes=None if said is None else front[np.isin(stored.front_cells, said.takes)],
             labels=(labels[0], labels[1]),
             label=found,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from eomoo.analysis.columns import choices_table
 from eomoo.analysis.compared import SHIFT, StudyTables, median_table, pair_table, rank_table
-from eomoo.analysis.fronts import run_columns
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Said, Table
 from eomoo.analysis.wording import value_text
@@ -101,7 +100,7 @@ def _ended_early(results: StudyResults) -> Iterator[str]:
 
 def front_rows(stored: StoredRun, width: int = 160) -> RichTable:
     """A run's front as a table of so many letters: cells, values, what they cost, and whether they were measured."""
-    shown = [column for column in run_columns(stored) if not column.detail]
+    shown = [column for column in stored.shown.columns if not column.detail]
     cells = stored.front_cells.tolist()
     rows = [
         [Said(value=cell, text=str(cell)), *(c.text(k) if c.is_text else c.said(k) for c in shown)]
@@ -114,7 +113,5 @@ def front_rows(stored: StoredRun, width: int = 160) -> RichTable:
 
 def choice_rows(stored: StoredRun, width: int = 160) -> RichTable | None:
     """The choices that a run's front offers, in so many letters, where its values are not exact."""
-    said = stored.run.uncertainty
-    if said is None:
-        return None
-    return _fitted(choices_table(stored.problem, run_columns(stored), stored.front_cells, said), width)
+    front = stored.shown
+    return None if front.said is None else _fitted(choices_table(front, front.said), width)
