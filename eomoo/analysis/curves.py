@@ -37,16 +37,20 @@ def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, 
     Returns:
         (seeds, c) for each label; NaN beyond a run's budget.
     """
-    whole = hypervolume(problem.reference, problem.box) or np.nan
     curves: dict[str, Floats] = {}
     for label in problem.labels:
         places = problem.places(label)
         curves[label] = np.full((len(places), len(at)), np.nan)
         for curve, k in zip(curves[label], places, strict=True):
             wanted = [n for n in at if n <= problem.runs[k].budget]
-            F = problem.minimised(problem.traces[k])
-            curve[: len(wanted)] = [hypervolume(F[best], problem.box) / whole for best in problem.fronts(k, wanted)]
+            curve[: len(wanted)] = _shares(problem, k, wanted)
     return curves
+
+
+def _shares(problem: ProblemResults, k: int, at: Sequence[int]) -> Floats:
+    """The k-th run's share of the reference front's hypervolume after each number of cells (c,)."""
+    whole, F = hypervolume(problem.reference, problem.box) or np.nan, problem.minimised(problem.traces[k])
+    return np.array([hypervolume(F[front], problem.box) / whole for front in problem.fronts(k, at)])
 
 
 def hypervolume_area(problem: ProblemResults, k: int, n: int) -> float:
@@ -56,10 +60,7 @@ def hypervolume_area(problem: ProblemResults, k: int, n: int) -> float:
     the cells is what a reader takes for one step, early as late. Of fewer than 500 cells it is from a tenth on.
     """
     at = np.unique(np.round(np.geomspace(max(1.0, min(_FROM, n / 10.0)), n, _AREA_POINTS)).astype(np.int64))
-    whole = hypervolume(problem.reference, problem.box) or np.nan
-    F = problem.minimised(problem.traces[k])
-    shares = [hypervolume(F[front], problem.box) / whole for front in problem.fronts(k, at.tolist())]
-    return float(mean_over(np.array([shares]), at)[0])
+    return float(mean_over(_shares(problem, k, at.tolist())[None], at)[0])
 
 
 def mean_over(curves: Floats, at: Sequence[int] | Ints) -> Floats:

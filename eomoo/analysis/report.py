@@ -235,12 +235,8 @@ def _certain_lead(front: FrontData) -> list[str]:
     kind = "predicted" if front.problem.predicted else "measured, some with a known error"
     return [
         f"Its values are {kind}: {front.said.probability.sum():.1f} of {counted(len(front.said.cells), 'cell')} are "
-        f"expected to be on the true front, and at 95 % they are {_choices(front.said)}.{at}"
+        f"expected to be on the true front, and at 95 % they are {counted(len(front.said.groups), 'choice')}.{at}"
     ]
-
-
-def _choices(said: FrontSummary) -> str:
-    return counted(len(said.groups), "choice")
 
 
 def _stands_for(said: FrontSummary, knee: int) -> str:

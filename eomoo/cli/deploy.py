@@ -211,7 +211,7 @@ def _show_export(found: Exported) -> None:
 
 
 def _write(out: Path, told: Facts, found: Assessment, task: ImageData, title: str) -> None:
-    from eomoo.files import atomic_path, write_json
+    from eomoo.files import save_figures, write_json
     from eomoo.live.assessment import draw_confusion, draw_reliability
 
     write_json(out / "evaluation.json", told)
@@ -219,6 +219,4 @@ def _write(out: Path, told: Facts, found: Assessment, task: ImageData, title: st
         "confusion": draw_confusion(found.confusion, task.class_names, title=title),
         "reliability": draw_reliability(found, title=title),
     }
-    for name, figure in figures.items():
-        with atomic_path(out / f"{name}.png") as path:
-            figure.savefig(path, format="png")
+    save_figures(figures, out)

@@ -160,19 +160,14 @@ def verdict(
     from rich.markdown import Markdown
 
     from eomoo.analysis import load_results
-    from eomoo.esann2024 import CLAIMS, columns_of, lines_of, remarks, write_verdict
+    from eomoo.esann2024 import write_verdict
+    from eomoo.esann2024.conclusion import conclusion
     from eomoo.files import check_figures, read_json
 
     forms = check_figures(figures or ["png"], width or "page")
     paths = write_verdict(load_results(folder), out, forms, width=width or "page")
     content: Facts = read_json(paths[1])
-    for claim, published in CLAIMS.items():
-        table = Table(*columns_of(content["claims"]), title=f"{published.title}: {published.said}")
-        table.columns[0].no_wrap = True
-        for line in lines_of(claim, content["claims"]):
-            table.add_row(*line)
-        console().print(table)
-    console().print(Markdown(remarks(content["claims"], content["starts"])))
+    console().print(Markdown(conclusion(content["claims"], content["starts"])))
     for path in paths:
         console().print(f"written: {path}", soft_wrap=True)
 

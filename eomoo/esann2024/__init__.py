@@ -7,13 +7,12 @@ right; ``starts``: where searches begin; ``conclusion``: what that comes to, in 
 Importing this package makes the probe "as_published" known by its short name.
 """
 
-from eomoo.esann2024.conclusion import columns_of, lines_of, remarks
 from eomoo.esann2024.published_landscape import plot_walk_ruggedness, ruggedness_as_published
 from eomoo.esann2024.published_search import as_published, figures_as_published, search_as_published
 from eomoo.esann2024.verdict import CLAIMS, samples_of
 from eomoo.esann2024.verdict_page import verdict_page, write_verdict
 
 __all__ = [
-    "CLAIMS", "as_published", "columns_of", "figures_as_published", "lines_of", "plot_walk_ruggedness", "remarks",
-    "ruggedness_as_published", "samples_of", "search_as_published", "verdict_page", "write_verdict",
+    "CLAIMS", "as_published", "figures_as_published", "plot_walk_ruggedness", "ruggedness_as_published",
+    "samples_of", "search_as_published", "verdict_page", "write_verdict",
 ]  # fmt: skip

@@ -59,22 +59,18 @@ def conclusion(rows: Sequence[Row], starts: Sequence[Row]) -> str:
         rows: See ``rows_of``.
         starts: Numbers of each ``Beginning``.
     """
-    columns = columns_of(rows)
+    columns = ["problem", "it matters from", *(f"with {STARTS[start]}" for start in _kinds(rows))]
     lines = [_line("claim, as published", *columns), "|---|---|--:" + "|---" * (len(columns) - 2) + "|"]
     for claim in CLAIMS:
         title = f"**{CLAIMS[claim].title}**: {CLAIMS[claim].said}"
-        for problem, *cells in lines_of(claim, rows):
+        for problem, *cells in _lines_of(claim, rows):
             lines.append(_line(title, f"`{problem}`", *cells))
             title = ""
-    return "\n".join([*lines, "", remarks(rows, starts)])
+    said = [_what_depends(rows)] if set(_kinds(rows)) == set(STARTS) else []
+    return "\n".join([*lines, "", *said, _where_they_begin(starts)])
 
 
-def columns_of(rows: Sequence[Row]) -> list[str]:
-    """Heads of what ``lines_of`` returns."""
-    return ["problem", "it matters from", *(f"with {STARTS[start]}" for start in _kinds(rows))]
-
-
-def lines_of(claim: str, rows: Sequence[Row]) -> list[list[str]]:
+def _lines_of(claim: str, rows: Sequence[Row]) -> list[list[str]]:
     """For each problem of a claim its name, the smallest difference that matters, and what each kind of start shows."""
     mine = {(row["problem"], row["start"]): row for row in rows if row["claim"] == claim}
     lines = []
@@ -84,12 +80,6 @@ def lines_of(claim: str, rows: Sequence[Row]) -> list[list[str]]:
         matters = "" if known["matters"] is None else f"{_short(known['matters']):g} {known['unit']}"
         lines.append([problem, matters, *(_finding(row) for row in found)])
     return lines
-
-
-def remarks(rows: Sequence[Row], starts: Sequence[Row]) -> str:
-    """What depends on the surrogate, and why, as a Markdown list."""
-    said = [_what_depends(rows)] if set(_kinds(rows)) == set(STARTS) else []
-    return "\n".join([*said, _where_they_begin(starts)])
 
 
 def _kinds(rows: Sequence[Row]) -> list[str]:

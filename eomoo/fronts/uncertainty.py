@@ -198,8 +198,10 @@ class FrontUncertainty:
         known = self.objectives.raw(np.median(self.drawn, axis=0))
         return {p: self.objectives.within(self.objectives.raw(surface), known) for p, surface in found.items()}
 
-    def facts(self) -> Facts:
-        """What is said of each cell, by column."""
+    def to_dataframe(self) -> pd.DataFrame:
+        """What is said of each cell, a row each."""
+        import pandas as pd
+
         columns: Facts = {"index": self.cells, "front_probability": self.probability}
         for k, limit in enumerate(self.limits):
             columns[f"probability {limit}"] = self.limit_probability[:, k]
@@ -208,13 +210,7 @@ class FrontUncertainty:
                 columns[f"{name}_regret"] = self.regret[:, k]
         columns["group"] = 1 + self.group
         columns["representative"] = np.isin(self.cells, [group.representative for group in self.groups])
-        return columns
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """What is said of each cell, a row each."""
-        import pandas as pd
-
-        return pd.DataFrame(self.facts())
+        return pd.DataFrame(columns)
 
     @look()
     def plot(self, *, axes: Axes | None = None) -> Figure:

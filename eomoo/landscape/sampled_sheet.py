@@ -305,9 +305,7 @@ def plot_classes(ax: Axes, analysis: SampleAnalysis) -> Axes:
     return _plot_intervals(ax, rows, title="classes of the splits", x="smallest, balanced, largest (%)")
 
 
-def _plot_intervals(
-    ax: Axes, rows: Sequence[tuple[str, float, Sequence[float] | Floats]], *, title: str, x: str
-) -> Axes:
+def _plot_intervals(ax: Axes, rows: Sequence[_Interval], *, title: str, x: str) -> Axes:
     """A line for each row: its name, a value as a dot, the two ends of an interval."""
     for k, (_, value, ends) in enumerate(rows):
         ax.plot(ends, (k, k), color=COLORS[5], linewidth=2)

@@ -14,7 +14,7 @@ import numpy as np
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.landscape.measure import LandscapeAnalysis
-from eomoo.plots import COLORS, WIDTHS, axis_label, look, new_figure
+from eomoo.plots import COLORS, WIDTHS, look, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,10 +127,10 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
     With one objective, its histogram.
     """
     landscape = analysis.landscape
-    labels = objective_labels(analysis)
+    objectives = landscape.problem.objectives
     if landscape.F.shape[1] == 1:
         ax.hist(landscape.values[:, 0], bins=60, color=COLORS[0])
-        return finish(ax, title="values", x=labels[0], y="cells")
+        return finish(ax, title="values", x=objectives[0].label, y="cells")
     x, y = landscape.values[:, list(pair)].T
     drawn = ax.hexbin(x, y, gridsize=45, bins="log", cmap="Greys", mincnt=1, linewidths=0.1)
     _count_bar(ax, drawn)
@@ -138,7 +138,7 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
     best, name = landscape.front, f"{kind} ({len(landscape.front)})"
     ax.plot(x[best], y[best], "o", color=COLORS[1], markersize=2.6, mec="white", mew=0.3, label=name)
     ax.legend(frameon=True, framealpha=0.8, edgecolor="none", handletextpad=0.1)
-    return finish(ax, title="objective space", x=labels[pair[0]], y=labels[pair[1]])
+    return finish(ax, title="objective space", x=objectives[pair[0]].label, y=objectives[pair[1]].label)
 
 
 def _count_bar(ax: Axes, drawn: PolyCollection) -> None:
@@ -173,9 +173,9 @@ def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     if len(rest):
         ax.plot(*rest.T, "x", color="black", markersize=3, label=f"{len(size) - len(big)} others", zorder=2)
     ax.legend(handletextpad=0.1)
-    labels = objective_labels(analysis)
+    objectives = landscape.problem.objectives
     title = f"front: {len(size)} component{'s' if len(size) > 1 else ''}"
-    return finish(ax, title=title, x=labels[0], y=labels[1] if m > 1 else "cell of the front")
+    return finish(ax, title=title, x=objectives[0].label, y=objectives[1].label if m > 1 else "cell of the front")
 
 
 def _front_edges(analysis: LandscapeAnalysis) -> tuple[Ints, Ints]:
@@ -192,7 +192,7 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Mean shares of neighbours that are better, equal (neutral), incomparable and worse, as stacked bars."""
     found = analysis.numbers["neighbours"]
     pareto = found["dominance"]
-    rows = {short_title(t): found["by_objective"][n] for n, t in _names(analysis)}
+    rows = {short_title(o.title): found["by_objective"][o.name] for o in analysis.landscape.problem.objectives}
     rows["Pareto\ndominance"] = {**pareto, "better": pareto["dominating"], "worse": pareto["dominated"]}
     for k, shares in enumerate(rows.values()):
         left = 0.0
@@ -231,7 +231,7 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     steps = np.arange(int(analysis.distance.max()) + 1)
     inside = [scaled[analysis.distance == d] for d in steps]
     quartiles = np.array([np.quantile(part, [0.25, 0.5, 0.75], axis=0) for part in inside])
-    for k, (_, title) in enumerate(_names(analysis)):
+    for k, title in enumerate(analysis.landscape.problem.titles):
         correlation = analysis.numbers["objectives"][k]["fitness_distance"]["pearson"]
         offset = 0.12 * (k - (F.shape[1] - 1) / 2)
         low, middle, high = quartiles[:, :, k].T
@@ -250,9 +250,10 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
 
 def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Share of local optima whose basin has at least so many cells: each objective's, and Pareto ones."""
+    titles = analysis.landscape.problem.titles
     curves = [
         (f"{short_title(title, newline=False)} ({len(optima.cells):,})", optima.basin.astype(float), STYLES[k % 4])
-        for k, ((_, title), optima) in enumerate(zip(_names(analysis), analysis.optima, strict=True))
+        for k, (title, optima) in enumerate(zip(titles, analysis.optima, strict=True))
     ]
     curves.append((f"Pareto ({len(analysis.pareto.cells):,})", analysis.pareto.basin, _PARETO_STYLE))
     for label, basin, style in curves:
@@ -269,7 +270,8 @@ def plot_basins(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
 
 def plot_autocorrelation(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Autocorrelation of each objective along random walks with its band, and the exact one as dots."""
-    for k, ((_, title), curve) in enumerate(zip(_names(analysis), analysis.autocorrelation, strict=True)):
+    titles = analysis.landscape.problem.titles
+    for k, (title, curve) in enumerate(zip(titles, analysis.autocorrelation, strict=True)):
         lags, style = np.arange(len(curve.mean)), STYLES[k % 4]
         label = f"{short_title(title, newline=False)}, length {curve.length:.1f}"
         ax.plot(lags, curve.mean, linewidth=1.0, label=label, **style)
@@ -319,7 +321,7 @@ def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
 def plot_correlations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Spearman correlation between the objectives, minimised, over all cells."""
     found = np.array(analysis.numbers["correlation"]["spearman"])
-    names = [short_title(title) for _, title in _names(analysis)]
+    names = [short_title(title) for title in analysis.landscape.problem.titles]
     ax.set_aspect("equal")
     return finish(plot_matrix(ax, found, names, names), title="Spearman correlation")
 
@@ -357,17 +359,6 @@ def draw_landscape(analysis: LandscapeAnalysis, *, width: str = "page") -> dict[
     ]
     title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood “{numbers['neighborhood']}”"
     return draw_panels(named_panels(panels, analysis), title=title, width=width)
-
-
-def objective_labels(analysis: LandscapeAnalysis) -> list[str]:
-    """Axis labels of the objectives, with units."""
-    problem = analysis.landscape.problem
-    return [axis_label(t, u) for t, u in zip(problem.titles, problem.units, strict=True)]
-
-
-def _names(analysis: LandscapeAnalysis) -> list[tuple[str, str]]:
-    problem = analysis.landscape.problem
-    return list(zip(problem.objective_names, problem.titles, strict=True))
 
 
 def short_title(title: str, *, newline: bool = True) -> str:

@@ -113,13 +113,9 @@ def _marked(table: Table, k: int, value: object) -> str:
     return f"**{text}**" if table.is_best(k, value) else text
 
 
-def _one_line(text: str) -> str:
-    return " ".join(str(text).split())
-
-
 def _escaped(text: str) -> str:
     """Text that Markdown shows as it is, HTML in it included."""
-    plain = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
+    plain = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\`*_\[\]|#])", r"\\\1", plain)
 
 
