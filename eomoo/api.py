@@ -35,6 +35,7 @@ from eomoo.search.repeats import with_repeats
 from eomoo.search.run import Earlier, Progress, RunResult, run_algorithm
 from eomoo.search.uncertainty import front_uncertainty
 from eomoo.study.earlier import Asked, earlier_run
+from eomoo.study.plan import LARGEST
 from eomoo.study.rows import RunTrace
 from eomoo.study.store import STORE_NAME, Store
 
@@ -44,10 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["LARGEST", "Run", "StudyRun", "fit_models", "measure", "plot_front", "run", "run_study"]
-
-LARGEST = 2**63 - 1
-"""The largest seed and budget: what SQLite's integers hold."""
+__all__ = ["Run", "StudyRun", "fit_models", "measure", "plot_front", "run", "run_study"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,22 +27,13 @@ from eomoo.analysis.compared import (
 from eomoo.analysis.curves import hypervolume_curves, mean_over, quartile_curves
 from eomoo.analysis.drawing import cell_text, draw_cell
 from eomoo.analysis.fronts import front_frame
-from eomoo.analysis.margins import Margin, smallest_difference
-from eomoo.analysis.printing import (
-    choice_rows,
-    draw_front,
-    front_rows,
-    plot_critical_difference,
-    plot_curves,
-    plot_frame,
-    plot_shifts,
-    plot_violins,
-    study_latex,
-    study_lines,
-    write_csv,
-    write_figures,
-    write_latex,
-)
+from eomoo.analysis.margins import smallest_difference
+from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts, plot_violins
+from eomoo.analysis.printing.figures import draw_front, plot_curves, write_figures
+from eomoo.analysis.printing.latex import study_latex, write_latex
+from eomoo.analysis.printing.several import plot_frame
+from eomoo.analysis.printing.terminal import choice_rows, front_rows, study_lines
+from eomoo.analysis.printing.text import write_csv
 from eomoo.analysis.report import render_report, report_of, write_report
 from eomoo.analysis.results import (
     ProblemResults,
@@ -63,13 +54,13 @@ from eomoo.analysis.wording import duration, joined
 from eomoo.space.picture import OPERATION_COLORS
 
 __all__ = [
-    "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "Margin", "ProblemResults", "StoredRun", "StudyResults",
-    "StudyRun", "StudyTables", "algorithm_style", "basis_words", "bibtex", "cell_text", "certainty_words",
-    "check_indicators", "choice_rows", "cited_works", "compare", "default_indicators", "draw_cell", "draw_front",
-    "duration", "front_frame", "front_rows", "hypervolume_curves", "indicator_frame", "joined", "judge",
-    "load_results", "load_run", "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves",
-    "plot_frame", "plot_shifts", "plot_violins", "problem_box", "quartile_curves", "quartiles", "rank_test",
-    "render_report", "repeat_words", "report_of", "run_fronts", "run_study", "smallest_difference",
-    "spending_words", "study_latex", "study_lines", "study_tables", "summary", "trace_frame", "vargha_delaney",
-    "write_csv", "write_figures", "write_latex", "write_report", "write_run",
+    "ALPHA", "OPERATION_COLORS", "Comparison", "Curves", "ProblemResults", "StoredRun", "StudyResults", "StudyRun",
+    "StudyTables", "algorithm_style", "basis_words", "bibtex", "cell_text", "certainty_words", "check_indicators",
+    "choice_rows", "cited_works", "compare", "default_indicators", "draw_cell", "draw_front", "duration",
+    "front_frame", "front_rows", "hypervolume_curves", "indicator_frame", "joined", "judge", "load_results",
+    "load_run", "mean_over", "needed_seeds", "plot_critical_difference", "plot_curves", "plot_frame", "plot_shifts",
+    "plot_violins", "problem_box", "quartile_curves", "quartiles", "rank_test", "render_report", "repeat_words",
+    "report_of", "run_fronts", "run_study", "smallest_difference", "spending_words", "study_latex", "study_lines",
+    "study_tables", "summary", "trace_frame", "vargha_delaney", "write_csv", "write_figures", "write_latex",
+    "write_report", "write_run",
 ]  # fmt: skip

@@ -187,7 +187,7 @@ def comparison_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
         for problem, n, pair, values in _pairs(runs, results, name):
             places.append({"problem": problem.name, "evaluations": n, "indicator": name,
                            "first": pair[0], "second": pair[1], "a12": vargha_delaney(*values)})  # fmt: skip
-            found.append(compare(*values, matters=smallest_difference(problem, name).value))
+            found.append(compare(*values, matters=smallest_difference(problem, name)))
         judged = judge(found, [larger] * len(found))
         rows += [{**place, **asdict(c)} for place, c in zip(places, judged, strict=True)]
     columns = [*_GROUP, "indicator", "first", "second", *Comparison.__dataclass_fields__, "a12"]

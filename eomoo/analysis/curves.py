@@ -13,6 +13,7 @@ from eomoo.analysis.styles import style_numbers
 from eomoo.analysis.tables import Curves, Differences, Series
 from eomoo.arrays import Floats, Ints
 from eomoo.fronts import Objectives, attainment_difference, attainment_surfaces, hypervolume, staircase
+from eomoo.fronts.summary import short_rows
 
 # Enough for a smooth line; every budget is one more.
 _CHECKPOINTS = 60
@@ -25,6 +26,7 @@ _MOST_PAIRS = 6
 # Boxes of less than a tenth of the runs are noise; more boxes than these would make the page heavy.
 _LEAST_SHARE = 0.1
 _MOST_BOXES = 1500
+_DIGITS = 6  # more than a figure shows
 
 
 def hypervolume_curves(problem: ProblemResults, at: Sequence[int]) -> dict[str, Floats]:
@@ -83,7 +85,7 @@ def quartile_curves(
     groups = style_numbers({label: algorithms.get(label, label) for label in shares})
     for label, values in shares.items():
         known = ~np.isnan(values).all(axis=0)
-        low, middle, high = map(_short, np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0))
+        low, middle, high = short_rows(np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0), _DIGITS)
         x, (first, third) = np.asarray(at)[known].tolist(), (low, high) if len(values) > 1 else (None, None)
         series.append(Series(name=label, runs=len(values), x=x, y=middle, low=first, high=third, group=groups[label]))
     return series
@@ -119,7 +121,7 @@ def attainment(problem: ProblemResults, key: str) -> Curves | None:
         for percentile, corners in surfaces[label].items():
             line = problem.objectives.raw(staircase(corners, worst))
             faint = percentile != 50
-            name, (x, y) = f"{label}, {percentile:g} %" if faint else label, map(_short, line.T)
+            name, (x, y) = f"{label}, {percentile:g} %" if faint else label, short_rows(line.T, _DIGITS)
             series.append(Series(name=name, runs=len(found[label]), x=x, y=y, group=groups[label], faint=faint))
     return Curves(
         title="Attainment surfaces",
@@ -167,8 +169,4 @@ def _telling(boxes: Floats, points: Floats, objectives: Objectives) -> list[tupl
     telling = np.flatnonzero((np.abs(share) >= _LEAST_SHARE) & (area > 0))
     telling = telling[np.argsort(-area[telling], kind="stable")][:_MOST_BOXES]
     corners = np.column_stack((objectives.raw(start), objectives.raw(stop), share))[telling]
-    return [(r[0], r[1], r[2], r[3], r[4]) for r in map(_short, corners)]
-
-
-def _short(values: Floats) -> list[float]:
-    return [float(f"{v:.6g}") for v in values.tolist()]
+    return [(r[0], r[1], r[2], r[3], r[4]) for r in short_rows(corners, _DIGITS)]

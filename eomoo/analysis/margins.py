@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from eomoo.analysis.results import AREA, ProblemResults
@@ -18,16 +16,8 @@ _HUNDREDTH = 0.01
 _HALF = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Margin:
-    """The smallest difference that matters, in the indicator's unit, and where it comes from; NaN: none is known."""
-
-    value: float
-    source: str
-
-
-def smallest_difference(problem: ProblemResults, indicator: str) -> Margin:
-    """The smallest difference of an indicator that matters on a problem.
+def smallest_difference(problem: ProblemResults, indicator: str) -> float:
+    """The smallest difference of an indicator that matters on a problem, in its unit; NaN where none is known.
 
     Of what a probe found under an indicator's name, it is the indicator's, where that is a value of an objective
     or a distance of cells.
@@ -37,24 +27,24 @@ def smallest_difference(problem: ProblemResults, indicator: str) -> Margin:
         # Of "error" and "error_top5" the longer name is meant.
         return _of_objective(problem, max(named, key=lambda k: len(problem.objectives[k].name)))
     if indicator.startswith(("mean_hamming", "max_hamming", "mean_edit", "max_edit")):
-        return Margin(value=_HALF, source="half a step between cells")
+        return _HALF
     if indicator in ("hypervolume_share", AREA):
-        return Margin(value=_HUNDREDTH, source="a hundredth of the hypervolume")
+        return _HUNDREDTH
     if indicator == "hypervolume":
         whole = hypervolume(problem.reference, problem.box) or 1.0
-        return Margin(value=_HUNDREDTH * whole, source="a hundredth of the hypervolume")
+        return _HUNDREDTH * whole
     if indicator in ("igd_plus", "additive_epsilon", "r2"):
-        return Margin(value=_HUNDREDTH, source="a hundredth of the objectives' range")
+        return _HUNDREDTH
     if indicator == "front_size":
-        return Margin(value=1.0, source="a cell")
-    return Margin(value=float("nan"), source="")
+        return 1.0
+    return float("nan")
 
 
-def _of_objective(problem: ProblemResults, k: int) -> Margin:
+def _of_objective(problem: ProblemResults, k: int) -> float:
     known = np.array([deviation[k] for deviation in problem.deviations.values()])
     known = known[known > 0]
     if len(known):
-        return Margin(value=_TENTH * float(np.median(known)), source="a tenth of the predictions' deviation")
+        return _TENTH * float(np.median(known))
     width = float(np.ptp(problem.objectives.raw(np.stack((problem.box.ideal, problem.box.reference)))[:, k]))
     # In a box without width all values are equal, and any difference would matter.
-    return Margin(value=_HUNDREDTH * width or np.finfo(float).tiny, source="a hundredth of the objective's range")
+    return _HUNDREDTH * width or np.finfo(float).tiny

@@ -103,7 +103,7 @@ def _rows(problem: CellProblem, found: list[Suggestion]) -> list[Facts]:
 
 
 def _print(problem: CellProblem, found: list[Suggestion]) -> None:
-    from eomoo.analysis.printing import to_rich
+    from eomoo.analysis.printing.terminal import to_rich
     from eomoo.analysis.tables import Table
 
     labels = [o.label for o in problem.objectives]

@@ -212,7 +212,7 @@ def findings(samples: Sequence[Samples]) -> list[Finding]:
 def _finding(samples: Samples, claim: str, start: str, measure: Measure, pairs: tuple[Pair, ...]) -> Finding:
     surrogate, random = samples.curves(measure, pairs)
     budgets = [pair.budget for pair in pairs]
-    matters = smallest_difference(samples.problem, measure.column).value
+    matters = smallest_difference(samples.problem, measure.column)
     return Finding(
         claim=claim,
         problem=samples.problem.name,

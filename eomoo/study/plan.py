@@ -202,11 +202,11 @@ def _algorithm(row: Mapping[str, object], budget: int) -> tuple[AlgorithmSpec, i
 
 # More than any statistic needs; of each seed there is a task in memory.
 _MOST_SEEDS = 10_000
-# What the store's column of seeds holds.
-_LARGEST_SEED = 2**63 - 1
+LARGEST = 2**63 - 1
+"""The largest seed and budget: what SQLite's integers hold."""
 
 
 def _seeds(value: object) -> tuple[int, ...]:
     if isinstance(value, list):
-        return tuple(whole("each of seeds", s, least=0, most=_LARGEST_SEED, error=CardError) for s in value)
+        return tuple(whole("each of seeds", s, least=0, most=LARGEST, error=CardError) for s in value)
     return tuple(range(1, whole("seeds, a number or a list,", value, least=1, most=_MOST_SEEDS, error=CardError) + 1))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eomoo.analysis.printing import plot_best, plot_front, plot_front_matrix
+from eomoo.analysis.printing.figures import plot_best, plot_front, plot_front_matrix
 from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.plots import COLORS, axis_label, new_figure
 

@@ -94,7 +94,7 @@ def test_a_finding_is_one_test_of_the_mean_over_all_looks(samples):
             assert values[:, k].tolist() == mine.tolist()
     # Between two looks the mean over the logarithm is that of the two.
     means = finding.surrogate.mean(axis=1), finding.random.mean(axis=1)
-    expected = compare(*means, matters=smallest_difference(samples.problem, "best_lat").value)
+    expected = compare(*means, matters=smallest_difference(samples.problem, "best_lat"))
     c = finding.comparison
     assert c.n == 3
     assert [c.shift, c.p, c.p_equivalent] == pytest.approx([expected.shift, expected.p, expected.p_equivalent])
