@@ -338,10 +338,6 @@ def _limit_words(limit: Limit) -> str:
     return f"{limit.title} {told} {shown_unit(limit.unit)}".strip()
 
 
-_MOST_PNG = 1_500_000
-"""Bytes of the landscape sheet in a page; a heavier picture is made smaller."""
-
-
 def landscape_sections(place: Path) -> Iterator[Section]:
     """A section with the sheet and numbers that ``eomoo landscape`` wrote there; none where it did not."""
     picture, numbers = place / "landscape.png", place / "landscape.json"
@@ -349,7 +345,9 @@ def landscape_sections(place: Path) -> Iterator[Section]:
     text = ["What kind of problem this is."]
     if picture.is_file():
         alt = "Sheet of the problem's landscape; its numbers are in the table below."
-        blocks.append(Picture(title="Landscape sheet", key="landscape", png=_small_png(picture), alt=alt))
+        blocks.append(
+            Picture(title="Landscape sheet", key="landscape", png=read_bytes(picture, max_size=50_000_000), alt=alt)
+        )
     if numbers.is_file():
         content = read_json(numbers, max_size=10_000_000)
         if isinstance(content, dict) and isinstance(content.get("sample"), dict):
@@ -374,20 +372,3 @@ def _flat(content: object, path: str = "") -> Iterator[tuple[str, object]]:
             yield path, ", ".join(number(v) if isinstance(v, int | float) else str(v) for v in content)
     elif content is not None:
         yield path, content
-
-
-def _small_png(path: Path) -> bytes:
-    """A picture's bytes; a heavy one is made smaller, so that the page stays light."""
-    png = read_bytes(path, max_size=50_000_000)
-    if len(png) <= _MOST_PNG:
-        return png
-    from io import BytesIO
-
-    from PIL import Image
-
-    with Image.open(BytesIO(png)) as image:
-        # The page shows it half as wide; of its colours, few are more than shades of grey.
-        image.thumbnail((1800, 2600))
-        small = BytesIO()
-        image.convert("RGB").quantize(128).save(small, format="PNG", optimize=True)
-    return small.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +14,9 @@ from typer import Argument, Option
 import eomoo.cli.options as opt
 from eomoo.checks import counted
 from eomoo.cli.common import Bars, console, given, import_xgboost, parse_options, print_json
-from eomoo.errors import EomooError, SettingError
+from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from eomoo.analysis import StoredRun
     from eomoo.api import Run
     from eomoo.arrays import Facts
@@ -230,46 +227,25 @@ def _print(found: Run, out: Path | None, *, as_json: bool) -> None:
 
 
 def _telling(shown: Bars, problem: CellProblem, budget: int | None, hours: float | None) -> Callable[[Progress], None]:
-    """What tells a bar of cells, or else of hours, with evaluations, the size of the front and its hypervolume."""
+    """What tells a bar of cells, or else of hours, with evaluations and the size of the front."""
     from eomoo.analysis import duration
 
-    measure, began, last = _hypervolume_of(problem), monotonic(), 0.0
+    began = monotonic()
     # With hours alone nobody knows how many cells they bring.
     most = budget or (problem.card.budget if hours is None else None)
 
     def tell(progress: Progress) -> None:
-        nonlocal last
-        n, now = progress.n_distinct, monotonic()
-        # A hypervolume for every batch would cost more than the search itself.
-        if now - last < 0.1 and n != most:
-            return
-        last = now
-        total: float | None
+        n = progress.n_distinct
         if most is not None:
             done, total, cells = float(n), float(most), f"{n:,} of {most:,} cells"
         else:
             # How long an earlier part took, only its store knows.
-            done, total = now - began, None if progress.n_earlier or hours is None else 3600 * hours
+            done, total = monotonic() - began, None if progress.n_earlier or hours is None else 3600 * hours
             cells = f"{n:,} cells, {duration(done)} of {hours:g} hours"
-        found = f"{progress.n_eval:,} evaluations, front {len(progress.front)}{measure(progress.front)}"
+        found = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
         shown.tell(problem.name(), done, total, f"{cells}, {found}")
 
     return tell
-
-
-def _hypervolume_of(problem: CellProblem) -> Callable[[NDArray[np.float64]], str]:
-    from eomoo.fronts import Box, hypervolume
-
-    best = 0.0
-    if problem.reference_point is not None and problem.enumerable and len(problem.pareto_indices()):
-        with suppress(EomooError):
-            box = Box(ideal=problem.ideal_point(), reference=problem.reference_point)
-            best = hypervolume(problem.pareto_front(), box)
-    if best == 0:
-        # Not known, or no cell is better than the reference point in every objective.
-        return lambda front: ""
-    whose = "predicted" if problem.predicted else "true"
-    return lambda front: f", hypervolume {100 * hypervolume(front, box) / best:.2f} % of the {whose} front's"
 
 
 def _print_front(stored: StoredRun, place: str) -> None:

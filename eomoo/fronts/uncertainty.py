@@ -76,7 +76,6 @@ class FrontUncertainty:
         exact: (m,) which objectives are known exactly.
         cost: (k,) known cost by which a cell is preferred among those that objectives do not tell apart.
         n_candidates: How many cells could matter.
-        predicted: Whether values are predicted; else they are measured, or exact.
     """
 
     objectives: Objectives
@@ -88,7 +87,6 @@ class FrontUncertainty:
     exact: Bools
     cost: Floats
     n_candidates: int
-    predicted: bool
 
     @property
     def n_draws(self) -> int:

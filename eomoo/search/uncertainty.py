@@ -89,7 +89,6 @@ def front_uncertainty(
         exact=np.asarray(~(unknown > 0).any(axis=0)),
         cost=problem.space.params(asked, problem.skeleton).astype(np.float64),
         n_candidates=n_candidates,
-        predicted=problem.predicted,
     )
 
 

@@ -34,7 +34,6 @@ def uncertainty(drawn, *, goals=None, asked=None, exact=None, cost=None, kept=No
         exact=np.zeros(m, dtype=bool) if exact is None else np.array(exact),
         cost=np.arange(k)[some].astype(float) if cost is None else np.asarray(cost, dtype=float)[some],
         n_candidates=k,
-        predicted=True,
     )
 
 
