@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from eomoo import analysis, notebook
 from eomoo.analysis import StudyRun, run_study
-from eomoo.arrays import Facts
+from eomoo.arrays import Axes, DataFrame, Facts, Figure
 from eomoo.checks import positive, whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one
@@ -38,12 +38,6 @@ from eomoo.study.earlier import Asked, earlier_run
 from eomoo.study.plan import LARGEST
 from eomoo.study.rows import RunTrace
 from eomoo.study.store import STORE_NAME, Store
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 __all__ = ["Run", "StudyRun", "fit_models", "measure", "plot_front", "run", "run_study"]
 
@@ -71,12 +65,12 @@ class Run:
     n_earlier: int = 0
 
     @property
-    def front(self) -> pd.DataFrame:
+    def front(self) -> DataFrame:
         """The front, a row for each cell: index, hash, objectives with deviations, counts, genotype."""
         return analysis.front_frame(self.stored)
 
     @property
-    def trace(self) -> pd.DataFrame:
+    def trace(self) -> DataFrame:
         """Every evaluated cell, a row each, in order."""
         return analysis.trace_frame(self.stored)
 
@@ -227,7 +221,7 @@ def run(
 
 
 def plot_front(
-    found: Run | StudyRun | pd.DataFrame,
+    found: Run | StudyRun | DataFrame,
     *,
     axes: Axes | None = None,
     objectives: Sequence[str] | Mapping[str, Direction] = (),

@@ -1,12 +1,22 @@
-"""Arrays and records by what they hold, for annotations; their shapes and names stand in the docstrings."""
+"""What annotations name: arrays and records by what they hold, types of packages that are slow to import."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
+    from pandas import DataFrame as DataFrame
+    from pandas import Series as Series
+else:
+    # Who runs, and does not check types, has no need of them.
+    Axes = Figure = DataFrame = Series = Any
+
+# Shapes and names stand in the docstrings.
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]

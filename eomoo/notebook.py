@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, tostring
 
+from eomoo.arrays import Figure
 from eomoo.plots import png_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Of a table, which is to be looked at and not searched: a DataFrame has the rest.
 MOST_ROWS = 10

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.arrays import Facts, Floats
+from eomoo.arrays import Axes, Facts, Figure, Floats
 from eomoo.packages import load_matplotlib
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 
 # After Okabe and Ito, dark enough on white; the first eight are told apart by colour-blind readers. In grey it is the

@@ -141,8 +141,11 @@ def _objectives(front: Front) -> Iterator[FrontColumn]:
 
 def _costs(front: Front) -> Iterator[FrontColumn]:
     space, cells, around = load_space(), front.cells, front.problem.skeleton
-    costs = {"params": ("parameters", space.params(cells, around)), "macs": ("MACs", space.macs(cells, around))}
-    costs["vertices"] = "vertices", space.n_vertices[cells]
+    costs: dict[str, tuple[str, NDArray[Any]]] = {
+        "params": ("parameters", space.params(cells, around)),
+        "macs": ("MACs", space.macs(cells, around)),
+        "vertices": ("vertices", space.n_vertices[cells]),
+    }
     # What is an objective, or limited, has its column already.
     limited = [limit.name for limit in front.problem.limits if front.limited]
     for name, (title, values) in costs.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,13 +17,9 @@ from eomoo.analysis.results import AREA, ProblemResults, StudyResults
 from eomoo.analysis.results import families as families_of
 from eomoo.analysis.statistics import RankTest, rank_test, vargha_delaney
 from eomoo.analysis.tables import Measured, Table
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import DataFrame, Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.fronts import Indicator, front_indicators
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 SHIFT = "shift [95 %]"
 PAIR_NOTE = (
@@ -52,9 +48,9 @@ class StudyTables:
     """
 
     results: StudyResults
-    runs: pd.DataFrame
-    summary: pd.DataFrame
-    tests: pd.DataFrame
+    runs: DataFrame
+    summary: DataFrame
+    tests: DataFrame
     ranks: dict[int, RankTest]
 
     @property
@@ -101,7 +97,7 @@ def study_tables(results: StudyResults, *, at: Sequence[int] = ()) -> StudyTable
 # -- frames ------------------------------------------------------------------------------------
 
 
-def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> pd.DataFrame:
+def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> DataFrame:
     """Every indicator of every run, a row each.
 
     Args:
@@ -158,7 +154,7 @@ def quartiles(values: ArrayLike) -> tuple[float, float, float]:
     return q25, median, q75
 
 
-def summary_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
+def summary_frame(runs: DataFrame, results: StudyResults) -> DataFrame:
     """Columns problem, evaluations, label, indicator, n, median, q25, q75."""
     import pandas as pd
 
@@ -170,7 +166,7 @@ def summary_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*_GROUP, "label", "indicator", "n", "median", "q25", "q75"])
 
 
-def comparison_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
+def comparison_frame(runs: DataFrame, results: StudyResults) -> DataFrame:
     """Pairwise comparisons over seeds, each pair once: at the largest number of cells that both have.
 
     An indicator's comparisons over all problems and pairs are judged together (see ``claims.judge``).
@@ -200,7 +196,7 @@ def comparison_of(row: Mapping[Any, Any]) -> Comparison:
 
 
 def _pairs(
-    runs: pd.DataFrame, results: StudyResults, indicator: str
+    runs: DataFrame, results: StudyResults, indicator: str
 ) -> Iterator[tuple[ProblemResults, int, tuple[str, str], tuple[Floats, Floats]]]:
     """Two algorithms' values of an indicator (seeds,) each on a problem, after as many cells as both evaluated."""
     for problem in results.problems:
@@ -218,7 +214,7 @@ def _pairs(
                 yield problem, max(common), (first, second), (values[:, 0], values[:, 1])
 
 
-def rank_tests(runs: pd.DataFrame, results: StudyResults, *, indicator: str = AREA) -> dict[int, RankTest]:
+def rank_tests(runs: DataFrame, results: StudyResults, *, indicator: str = AREA) -> dict[int, RankTest]:
     """Algorithms ranked over problems by their median, for each number of evaluations at which some were last seen.
 
     An algorithm takes part when it was run on every problem that has that number of evaluations. Problems of a
@@ -238,7 +234,7 @@ def rank_tests(runs: pd.DataFrame, results: StudyResults, *, indicator: str = AR
     return dict(sorted(found.items()))
 
 
-def _samples(runs: pd.DataFrame, results: StudyResults) -> Iterator[tuple[str, int, str, dict[str, Floats]]]:
+def _samples(runs: DataFrame, results: StudyResults) -> Iterator[tuple[str, int, str, dict[str, Floats]]]:
     """(problem, evaluations, indicator) with its values (seeds,) by label, of the algorithms that have it."""
     for (problem, n), group in runs.groupby(_GROUP, sort=False):
         parts = {label: group[group["label"] == label] for label in results.labels}

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from eomoo.arrays import Axes
 from eomoo.space import Cell
 from eomoo.space.picture import OPERATION_COLORS, SHORT_NAMES, depths_of, edge_paths, places_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 
 # Inches of half the widest box, "max pool" in letters of 7 points, and between the middles of neighbours; then of
 # names in two lines.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from eomoo.analysis.fronts import front_content, objectives_told
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
-from eomoo.arrays import Facts
+from eomoo.arrays import DataFrame, Facts
 from eomoo.files import atomic_path, forget_digests, save_figures, write_digests, write_json
 from eomoo.fronts import deduplicated, hypervolume
 from eomoo.progress import doing
 from eomoo.study.rows import ProblemRow, RunTrace
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def summary(stored: StoredRun) -> Facts:
@@ -71,7 +68,7 @@ def trace_content(problem: ProblemRow, trace: RunTrace) -> dict[str, NDArray[np.
     return {"step": np.arange(len(trace.cells)), "index": trace.cells, **values, "feasible": trace.feasible}
 
 
-def trace_frame(stored: StoredRun) -> pd.DataFrame:
+def trace_frame(stored: StoredRun) -> DataFrame:
     """Every evaluation as a table, a row each, in order."""
     import pandas as pd
 

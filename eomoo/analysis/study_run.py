@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,16 +21,12 @@ from eomoo.analysis.printing.text import write_csv
 from eomoo.analysis.results import ProblemResults, load_results, run_fronts
 from eomoo.analysis.standings import pairs_in_words
 from eomoo.analysis.wording import value_text
+from eomoo.arrays import Axes, DataFrame, Figure
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
 from eomoo.plots import axes_of, look
 from eomoo.progress import shown
 from eomoo.study import Event, Study, execute, parse_study
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,17 +44,17 @@ class StudyRun:
     tables: StudyTables
 
     @property
-    def runs(self) -> pd.DataFrame:
+    def runs(self) -> DataFrame:
         """Every indicator of every run, a row each."""
         return self.tables.runs
 
     @property
-    def summary(self) -> pd.DataFrame:
+    def summary(self) -> DataFrame:
         """Median and quartiles of each indicator, by problem, evaluations and algorithm."""
         return self.tables.summary
 
     @property
-    def tests(self) -> pd.DataFrame:
+    def tests(self) -> DataFrame:
         """Every pair of algorithms compared, by problem and indicator."""
         return self.tables.tests
 

@@ -235,10 +235,9 @@ def _telling(shown: Bars, problem: CellProblem, budget: int | None, hours: float
     most = budget or (problem.card.budget if hours is None else None)
 
     def tell(progress: Progress) -> None:
-        n = progress.n_distinct
-        if most is not None:
-            done, total, cells = float(n), float(most), f"{n:,} of {most:,} cells"
-        else:
+        n, total = progress.n_distinct, None if most is None else float(most)
+        done, cells = float(n), f"{n:,} of {most or 0:,} cells"
+        if most is None:
             # How long an earlier part took, only its store knows.
             done, total = monotonic() - began, None if progress.n_earlier or hours is None else 3600 * hours
             cells = f"{n:,} cells, {duration(done)} of {hours:g} hours"

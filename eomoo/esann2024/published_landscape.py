@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from eomoo.arrays import Facts, Floats
+from eomoo.arrays import Axes, Facts, Floats
 from eomoo.landscape import Sample, SampleAnalysis, finish, walk_autocorrelation
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 
 RUGGED = ("val_macro", "val_micro", "test_macro", "test_micro", "latency")
 """Columns whose ruggedness along the walks is measured."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,13 +20,9 @@ from eomoo.analysis import (
     mean_over,
     smallest_difference,
 )
-from eomoo.arrays import Floats
+from eomoo.arrays import DataFrame, Floats, Series
 from eomoo.errors import SettingError
 from eomoo.study.rows import RunRow, RunTrace
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 STARTS = {
     "surrogate-pareto": "eomoo's surrogates",
@@ -139,10 +134,10 @@ class Samples:
     """
 
     problem: ProblemResults
-    frame: pd.DataFrame
-    search_only: pd.DataFrame
+    frame: DataFrame
+    search_only: DataFrame
 
-    def values(self, measure: Measure, label: str) -> pd.Series:
+    def values(self, measure: Measure, label: str) -> Series:
         """A measure of an algorithm, by seed."""
         frame = self.search_only if measure.way == SEARCH_ONLY else self.frame
         return frame[frame["label"] == label].set_index("seed")[measure.column]

@@ -11,14 +11,13 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo.analysis import ALPHA, Comparison, StudyResults, needed_seeds, plot_shifts, plot_violins
 from eomoo.analysis import compare as shift_of
 from eomoo.analysis.styles import style_numbers
-from eomoo.arrays import Floats
+from eomoo.arrays import Figure, Floats
 from eomoo.esann2024.conclusion import conclusion, rows_of, shift_in_words, verdict
 from eomoo.esann2024.starts import Beginning, beginnings
 from eomoo.esann2024.verdict import (
@@ -34,10 +33,6 @@ from eomoo.esann2024.verdict import (
 )
 from eomoo.files import save_figures, write_json, write_text
 from eomoo.plots import COLORS, WIDTHS, look, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 # The pair of which the paper reports a test: 1,000 evaluations against 3,000.
 _SHOWN_SEARCH = 1000

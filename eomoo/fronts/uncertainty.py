@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo import notebook, plots
-from eomoo.arrays import Bools, Facts, Floats, Ints
+from eomoo.arrays import Axes, Bools, DataFrame, Facts, Figure, Floats, Ints
 from eomoo.checks import known_name, number
 from eomoo.errors import SettingError
 from eomoo.fronts.attainment import attainment_surfaces, staircase
@@ -27,12 +26,6 @@ from eomoo.fronts.directions import reference_directions
 from eomoo.fronts.drawn import DrawnFronts
 from eomoo.fronts.objectives import Objectives
 from eomoo.plots import COLORS, axes_of, look
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 BAND = (5.0, 25.0, 50.0, 75.0, 95.0)
 """Shares of the draws, in per cent, whose surfaces bound the bands: 5 to 95 holds 90 %, 25 to 75 holds 50 %."""
@@ -196,7 +189,7 @@ class FrontUncertainty:
         known = self.objectives.raw(np.median(self.drawn, axis=0))
         return {p: self.objectives.within(self.objectives.raw(surface), known) for p, surface in found.items()}
 
-    def to_dataframe(self) -> pd.DataFrame:
+    def to_dataframe(self) -> DataFrame:
         """What is said of each cell, a row each."""
         import pandas as pd
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, DataFrame, Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees, sparse
 from eomoo.landscape.intervals import fisher, jackknife
 from eomoo.space import Neighborhood
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +32,7 @@ class Autocorrelation:
     length_band: tuple[float, float]
 
     @property
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> DataFrame:
         """A row for each lag: columns "lag", "mean", "low", "high"."""
         import pandas as pd
 

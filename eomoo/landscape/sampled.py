@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Bools, Facts, Floats, Ints
+from eomoo.arrays import Bools, DataFrame, Facts, Floats, Ints
 from eomoo.data.measured_table import MeasuredTable
 from eomoo.fronts import Objective, Objectives, non_dominated
 from eomoo.landscape.beside import Beside, set_beside
@@ -18,10 +17,6 @@ from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_au
 from eomoo.landscape.sample import Sample, sample_of
 from eomoo.landscape.values import describe
 from eomoo.space import load_space
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 # As for whole spaces; of lags beyond half a walk too few pairs are left.
 _MAX_LAG = 30
@@ -47,7 +42,7 @@ class SampleAnalysis:
     curves: Mapping[str, Autocorrelation]
     by_walk: Mapping[str, Floats]
     ranks: Estimates
-    epochs: pd.DataFrame
+    epochs: DataFrame
     beside: Beside | None
 
 
@@ -226,7 +221,7 @@ def _non_dominated(sample: Sample) -> list[Facts]:
     return [{"a": a, "b": b, "cells": len(front_of(sample, a, b))} for a, b in pairs]
 
 
-def _epochs(sample: Sample) -> pd.DataFrame:
+def _epochs(sample: Sample) -> DataFrame:
     """Quartiles of each accuracy of the learning curves at each epoch, repeats averaged."""
     import pandas as pd
 

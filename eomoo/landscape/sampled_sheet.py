@@ -7,22 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Facts, Floats
+from eomoo.arrays import Axes, Facts, Figure, Floats
 from eomoo.landscape.intervals import Estimates
 from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
 from eomoo.landscape.sheet import STYLES, draw_panels, finish, named_panels, plot_matrix, write_rows
 from eomoo.plots import COLORS, axis_label, with_band
 from eomoo.space import load_space
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 Panel = Callable[["Axes", SampleAnalysis], object]
 _Interval = tuple[str, float, Sequence[float] | Floats]

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Bools, Facts, Floats, Ints
+from eomoo.arrays import Axes, Bools, Facts, Figure, Floats, Ints
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.plots import COLORS, WIDTHS, look, new_figure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
-    from matplotlib.figure import Figure
 
 
 # Told apart by colour and by dashes, for grey prints.

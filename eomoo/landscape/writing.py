@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Facts, Ints
+from eomoo.arrays import DataFrame, Facts, Figure, Ints
 from eomoo.files import atomic_path, save_figures, write_json
 from eomoo.landscape.graph import components_among
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.landscape.sampled import SampleAnalysis
 from eomoo.landscape.sampled_sheet import Panel, draw_sample
 from eomoo.landscape.sheet import draw_landscape
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
 
 # Narrower than anything that a page shows of a distribution of all cells.
 _BINS = 100
@@ -57,7 +52,7 @@ def write_sample(
 
 
 def _write(
-    folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], figures: Mapping[str, Figure], forms: Sequence[str]
+    folder: Path, numbers: Facts, frames: dict[str, DataFrame], figures: Mapping[str, Figure], forms: Sequence[str]
 ) -> list[Path]:
     """Write numbers as ``landscape.json``, frames as ``NAME.csv``, figures; the same content gives the same bytes."""
     written = [folder / "landscape.json", *(folder / f"{name}.csv" for name in frames)]
@@ -68,7 +63,7 @@ def _write(
     return [*written, *save_figures(figures, folder, forms, all_of="a landscape")]
 
 
-def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
+def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, DataFrame]:
     """The curves and distributions as tables, by the name of their file.
 
     "histograms", "dominance_ranks", "distances", "autocorrelation", "landscape-front", "local_optima" (all
@@ -76,7 +71,7 @@ def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
-    def cells(numbers: Ints, **more: NDArray[np.generic]) -> pd.DataFrame:
+    def cells(numbers: Ints, **more: NDArray[np.generic]) -> DataFrame:
         found = pd.DataFrame(landscape.values[numbers], columns=names)
         found.insert(0, "index", landscape.cells[numbers])
         return found.assign(**more)
@@ -119,7 +114,7 @@ def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
     }
 
 
-def sample_frames(analysis: SampleAnalysis) -> dict[str, pd.DataFrame]:
+def sample_frames(analysis: SampleAnalysis) -> dict[str, DataFrame]:
     """The tables of a sample by the name of their file, those left out that would be empty.
 
     "cells" (means over repeats, with exact MACs), "rank_correlations", "autocorrelation", "walks" (each one's own
@@ -146,16 +141,16 @@ def sample_frames(analysis: SampleAnalysis) -> dict[str, pd.DataFrame]:
     return {name: frame for name, frame in found.items() if len(frame)}
 
 
-def _pairs(rows: list[Facts]) -> pd.DataFrame:
+def _pairs(rows: list[Facts]) -> DataFrame:
     import pandas as pd
 
     flat = [{**row, "low": row["band"][0], "high": row["band"][1]} for row in rows]
     return pd.DataFrame(flat, columns=["a", "b", "spearman", "low", "high"])
 
 
-def stacked(frames: Mapping[Any, pd.DataFrame], *keys: str) -> pd.DataFrame:
+def stacked(frames: Mapping[Any, DataFrame], *keys: str) -> DataFrame:
     """Tables one below the other, with what each is called in the first columns."""
     import pandas as pd
 
-    joined: pd.DataFrame = pd.concat(frames, names=list(keys))
+    joined: DataFrame = pd.concat(frames, names=list(keys))
     return joined.reset_index(level=list(range(len(keys))))

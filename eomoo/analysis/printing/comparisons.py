@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo.analysis.claims import Comparison
 from eomoo.analysis.statistics import RankTest
-from eomoo.arrays import Floats
+from eomoo.arrays import Axes, Floats
 from eomoo.plots import COLORS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 
 _BAND = "#E9E9E9"
 _TICKS = (0, 1, 2, 5, 20, 100, 1000)

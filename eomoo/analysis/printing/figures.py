@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,17 +16,12 @@ from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_s
 from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
 from eomoo.analysis.wording import shown_unit
-from eomoo.arrays import Bools, Facts, Floats
+from eomoo.arrays import Axes, Bools, Facts, Figure, Floats
 from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
 from eomoo.plots import COLORS, WIDTHS, axes_of, column_numbers, line_style, look, new_figure, say_numbers, spread
 from eomoo.space import load_space
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 _SURE = COLORS[0]
 _SEEN, _TRUE, _FOUND = "#B0B0B0", "#000000", COLORS[1]

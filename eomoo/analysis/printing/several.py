@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eomoo.analysis.styles import style_numbers
-from eomoo.arrays import Floats
+from eomoo.arrays import Axes, DataFrame, Floats
 from eomoo.checks import known_name
 from eomoo.data.user_table import numbers_of
 from eomoo.errors import SettingError
 from eomoo.fronts import Direction, Objective, Objectives, sorted_front
 from eomoo.plots import line_style, look
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
 
 
 @look()
@@ -44,7 +39,7 @@ def plot_fronts(
     return ax
 
 
-def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mapping[str, Direction] = ()) -> Axes:
+def plot_frame(ax: Axes, frame: DataFrame, objectives: Sequence[str] | Mapping[str, Direction] = ()) -> Axes:
     """Draw the front of a table's rows over all of them; one for each algorithm where it has a column ``label``.
 
     Args:
