@@ -28,10 +28,9 @@ from eomoo.analysis.curves import hypervolume_curves, mean_over, quartile_curves
 from eomoo.analysis.drawing import cell_text, draw_cell
 from eomoo.analysis.fronts import front_frame
 from eomoo.analysis.margins import smallest_difference
-from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_shifts, plot_violins
+from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_frame, plot_shifts, plot_violins
 from eomoo.analysis.printing.figures import draw_front, plot_curves, write_figures
 from eomoo.analysis.printing.latex import study_latex, write_latex
-from eomoo.analysis.printing.several import plot_frame
 from eomoo.analysis.printing.terminal import choice_rows, front_rows, study_lines
 from eomoo.analysis.printing.text import write_csv
 from eomoo.analysis.report import render_report, report_of, write_report

@@ -14,9 +14,9 @@ import numpy as np
 from eomoo import notebook
 from eomoo.analysis.compared import StudyTables, default_indicators, median_table, study_tables
 from eomoo.analysis.curves import anytime
+from eomoo.analysis.printing.comparisons import plot_fronts
 from eomoo.analysis.printing.figures import plot_curves, write_figures
 from eomoo.analysis.printing.latex import study_latex, write_latex
-from eomoo.analysis.printing.several import plot_fronts
 from eomoo.analysis.printing.text import write_csv
 from eomoo.analysis.results import ProblemResults, load_results, run_fronts
 from eomoo.analysis.standings import pairs_in_words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -41,14 +42,12 @@ class Beside:
     @property
     def numbers(self) -> Facts:
         """All of it in numbers, for JSON."""
-        value, low, high = self.ranks
-        names = [(a, b) for a in self.first.quantities for b in self.second.quantities]
-        pairs = zip(names, value.ravel(), low.ravel(), high.ravel(), strict=True)
+        names = product(self.first.quantities, self.second.quantities)
         return {
             "title": self.second.table.facts["title"],
             "common_cells": self.rows.shape[1],
             "common_steps": self.common_steps,
-            "rank_correlations": [{"a": a, "b": b, "spearman": r, "band": [x, y]} for (a, b), r, x, y in pairs],
+            "rank_correlations": Estimates(*map(np.ravel, self.ranks)).rows(names),
             "autocorrelation": self.rugged,
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import combinations
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.landscape.values import correlations
 
 CONFIDENCE = 0.95
@@ -30,6 +30,11 @@ class Estimates(NamedTuple):
     value: Floats
     low: Floats
     high: Floats
+
+    def rows(self, pairs: Iterable[tuple[str, str]]) -> list[Facts]:
+        """Correlations as plain data, a row for each pair of names."""
+        each = zip(pairs, self.value.tolist(), self.low.tolist(), self.high.tolist(), strict=True)
+        return [{"a": a, "b": b, "spearman": value, "band": [low, high]} for (a, b), value, low, high in each]
 
 
 def jackknife(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,7 @@ def analyse_sample(table: MeasuredTable, *, beside: MeasuredTable | None = None)
     epochs = _epochs(sample)
     compared = None if beside is None else set_beside(sample, sample_of(beside))
     cells, space, facts = sample.cells, load_space(), table.facts
+    pairs = np.triu_indices(len(sample.quantities), 1)
     numbers: Facts = {
         "title": facts["title"],
         "citation": facts.get("citation"),
@@ -91,7 +93,7 @@ def analyse_sample(table: MeasuredTable, *, beside: MeasuredTable | None = None)
         "by_edges": _counts(space.n_edges[cells]),
         "quantities": [_quantity(sample, name, curves.get(name), by_walk.get(name)) for name in sample.quantities],
         "non_dominated": _non_dominated(sample),
-        "rank_correlations": _pairs(list(sample.quantities), ranks),
+        "rank_correlations": Estimates(*(part[pairs] for part in ranks)).rows(combinations(sample.quantities, 2)),
         "epochs": epochs.to_dict("records"),
         "classes": classes_of(table),
         "beside": compared and compared.numbers,
@@ -197,14 +199,6 @@ def noise_of(sample: Sample, name: str) -> Facts | None:
         "share": found.value[1],
         "band": [found.low[1], min(found.high[1], 1.0)],
     }
-
-
-def _pairs(names: list[str], ranks: Estimates) -> list[Facts]:
-    value, low, high = ranks
-    return [
-        {"a": names[i], "b": names[j], "spearman": value[i, j], "band": [low[i, j], high[i, j]]}
-        for i, j in zip(*np.triu_indices(len(names), 1), strict=True)
-    ]
 
 
 def front_of(sample: Sample, *names: str) -> Ints:

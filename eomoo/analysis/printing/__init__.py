@@ -1,4 +1,4 @@
 """Printers of tables, curves and reports: ``terminal`` (rich), ``text``, ``latex``, ``html`` (a page).
 
-``figures``: with matplotlib; ``comparisons``, ``several``: those of algorithms compared, or of any table.
+``figures``: with matplotlib; ``comparisons``: those of algorithms compared, or of any table.
 """
