@@ -202,8 +202,9 @@ def _search(
         if not as_json:
             _print_front(found.stored, "DIR" if out is None else str(out))
 
-    import_xgboost()
     with closing(pose(card, spec, budget, hours, time_cells, **settings)) as problem:
+        # Fits of timed cells, which come before, may use what this leaves out.
+        import_xgboost()
         for backend in problem.backends.values():
             if not as_json:
                 backend.report = shown.console.print
