@@ -17,29 +17,23 @@ class PlsRun:
 
     Attributes:
         evaluations: Distinct cells evaluated until the search stopped.
-        stopped: Whether it stopped by itself: every member of its archive explored.
         hypervolume_share: Of its final front, relative to the true front's.
         front_share: Share of the true front's cells that it evaluated.
         curve: (2, k) int64 and float: evaluations, and the share of hypervolume by then.
     """
 
     evaluations: int
-    stopped: bool
     hypervolume_share: float
     front_share: float
     curve: Floats
 
 
-def pls_depth(
-    landscape: Landscape, *, n_runs: int = 20, n_starts: int = 1, most: int | None = None, seed: int = 1
-) -> list[PlsRun]:
-    """Run Pareto local search from random starts until it stops.
+def pls_depth(landscape: Landscape, *, n_runs: int = 20, seed: int = 1) -> list[PlsRun]:
+    """Run Pareto local search, each time from a random cell, until it stops: every member of its archive explored.
 
     Args:
         landscape: Its neighbourhood is the search's.
         n_runs: Number of searches, with seeds ``seed``, ``seed + 1``, ...
-        n_starts: Random cells that each begins from.
-        most: Distinct cells at which a search is cut off (``stopped`` is then False); by default never.
         seed: The first seed.
 
     The search is ``PLS`` with a shared archive, on values that are known; it takes the same cells in
@@ -51,17 +45,14 @@ def pls_depth(
     # The card's reference point cannot serve: a random start may lie beyond it. The margin counts the worst.
     box = Box.of(landscape.F, margin=1e-6)
     best = hypervolume(landscape.F[landscape.front], box)
-    limit = len(landscape) if most is None else min(most, len(landscape))
     runs = []
     for k in range(n_runs):
         rng = np.random.default_rng(seed + k)
-        starts = rng.choice(len(landscape), size=min(n_starts, len(landscape)), replace=False)
-        cells, fronts = search(landscape, starts, most=limit)
+        cells, fronts = search(landscape, rng.choice(len(landscape), size=1, replace=False))
         shares = [hypervolume(F, box) / best if best > 0 else 1.0 for _, F in fronts]
         runs.append(
             PlsRun(
                 evaluations=len(cells),
-                stopped=len(cells) < limit or limit == len(landscape),
                 hypervolume_share=shares[-1],
                 front_share=float(np.isin(landscape.front, cells).mean()),
                 curve=np.array([[n for n, _ in fronts], shares]),
@@ -70,8 +61,8 @@ def pls_depth(
     return runs
 
 
-def search(landscape: Landscape, starts: Ints, *, most: int) -> tuple[Ints, list[tuple[int, Floats]]]:
-    """Pareto local search from cells (by number), until all is explored or ``most`` are evaluated.
+def search(landscape: Landscape, starts: Ints) -> tuple[Ints, list[tuple[int, Floats]]]:
+    """Pareto local search from cells (by number), until all is explored.
 
     Returns:
         Numbers of the evaluated cells in order; and (evaluations, the front's values by then) at the
@@ -82,14 +73,14 @@ def search(landscape: Landscape, starts: Ints, *, most: int) -> tuple[Ints, list
     archive = FrontArchive(F.shape[1])
     evaluated: list[Ints] = []
     fronts: list[tuple[int, Floats]] = []
-    new, spent, due = starts[:most], 0, 0.0
+    new, spent, due = starts, 0, 0.0
     while True:
         seen[new] = True
         evaluated.append(new)
         spent += len(new)
         archive.offer(new, F[new], np.zeros(len(new)))
         left = np.flatnonzero(~archive.explored)
-        if len(left) == 0 or spent == most:
+        if len(left) == 0:
             break
         if spent >= due:
             fronts.append((spent, archive.F))
@@ -97,7 +88,7 @@ def search(landscape: Landscape, starts: Ints, *, most: int) -> tuple[Ints, list
             due = 1.25 * spent
         archive.explored[left[0]] = True
         near = graph[int(archive.index[left[0]])]
-        new = near[~seen[near]].astype(np.int64)[: most - spent]
+        new = near[~seen[near]].astype(np.int64)
     fronts.append((spent, archive.F))
     return np.concatenate(evaluated), fronts
 
@@ -107,7 +98,7 @@ def summarise_pls(runs: list[PlsRun]) -> dict[str, object]:
     spent, share = [run.evaluations for run in runs], [run.hypervolume_share for run in runs]
     return {
         "runs": len(runs),
-        "stopped_by_themselves": sum(run.stopped for run in runs),
+        "stopped_by_themselves": len(runs),
         "evaluations": {"median": float(np.median(spent)), "min": min(spent), "max": max(spent)},
         "hypervolume_share": {"median": float(np.median(share)), "min": min(share), "max": max(share)},
         "front_share": {"median": float(np.median([run.front_share for run in runs]))},
