@@ -17,7 +17,7 @@ import numpy as np
 from eomoo import analysis, notebook
 from eomoo.analysis import StudyRun, run_study
 from eomoo.arrays import Axes, DataFrame, Facts, Figure
-from eomoo.checks import positive, whole
+from eomoo.checks import LARGEST, positive, whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
@@ -35,7 +35,6 @@ from eomoo.search.repeats import with_repeats
 from eomoo.search.run import Earlier, Progress, RunResult, run_algorithm
 from eomoo.search.uncertainty import front_uncertainty
 from eomoo.study.earlier import Asked, earlier_run
-from eomoo.study.plan import LARGEST
 from eomoo.study.rows import RunTrace
 from eomoo.study.store import STORE_NAME, Store
 
@@ -191,7 +190,6 @@ def run(
         chosen = default_name(card.card if isinstance(card, CellProblem) else load_card(card))
     spec = AlgorithmSpec(label=chosen, algorithm=chosen, options={**(options or {}), **prior_option(priors)})
     whole("seed", seed, least=0, most=LARGEST)
-    check_noise(noise)
     check_figures(figures, width)
     positive("repeats", repeats, most=MOST_REPEATS)
     if isinstance(card, CellProblem):
@@ -250,12 +248,6 @@ def plot_front(
     figure, ax = axes_of(axes)
     analysis.plot_frame(ax, found, objectives)
     return figure
-
-
-def check_noise(seed: int | None) -> None:
-    """Raise SettingError (a ValueError) unless it is None or a seed."""
-    if seed is not None:
-        whole("noise", seed, least=0, most=LARGEST)
 
 
 def pose(

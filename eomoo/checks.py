@@ -12,6 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from eomoo.errors import EomooError, SettingError, UnknownNameError
 
+LARGEST = 2**63 - 1
+"""The largest seed and budget: what SQLite's integers hold."""
+
 
 def whole(
     name: str,

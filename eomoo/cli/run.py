@@ -125,14 +125,12 @@ def run(
     with Bars(quiet=as_json, stay=True, at_once=True) as shown:
         # A sign of life from the start, since what a search needs takes a second to be imported.
         shown.wait(Path(named).stem, "preparing")
-        from eomoo.api import check_noise
         from eomoo.files import check_figures
         from eomoo.objectives import load_card
         from eomoo.search.algorithms import AlgorithmSpec, check_asked, default_name
         from eomoo.search.priors import prior_option
         from eomoo.search.problem import live_card
 
-        check_noise(noise)
         forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
         known = load_card(named) if data is None else live_card(named)
         chosen = default_name(known) if algorithm is None else algorithm

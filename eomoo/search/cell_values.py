@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.checks import whole
+from eomoo.checks import LARGEST, whole
 from eomoo.errors import SettingError
 from eomoo.fronts import Objective, Objectives, sorted_front
 from eomoo.objectives import Backend, Card, Constraint, build_backends
@@ -56,7 +56,7 @@ class CellValues:
         options: Mapping[str, object] | None = None,
     ) -> None:
         self.card = card
-        self.noise = None if noise is None else whole("noise", noise, least=0)
+        self.noise = None if noise is None else whole("noise", noise, least=0, most=LARGEST)
         self.constraints = (*card.constraints, *constraints)
         self.options = dict(options or {})
         self.space = load_space()

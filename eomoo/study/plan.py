@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eomoo.arrays import Facts
-from eomoo.checks import known_keys, positive, short, text, whole
+from eomoo.checks import LARGEST, known_keys, positive, short, text, whole
 from eomoo.errors import CardError, EomooError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
@@ -202,8 +202,6 @@ def _algorithm(row: Mapping[str, object], budget: int) -> tuple[AlgorithmSpec, i
 
 # More than any statistic needs; of each seed there is a task in memory.
 _MOST_SEEDS = 10_000
-LARGEST = 2**63 - 1
-"""The largest seed and budget: what SQLite's integers hold."""
 
 
 def _seeds(value: object) -> tuple[int, ...]:
