@@ -16,7 +16,7 @@ import numpy as np
 
 from eomoo import analysis, notebook
 from eomoo.analysis import StudyRun, run_study
-from eomoo.arrays import Axes, DataFrame, Facts, Figure
+from eomoo.arrays import Axes, Facts, Figure
 from eomoo.checks import LARGEST, positive, whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one
@@ -24,6 +24,7 @@ from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
 from eomoo.measuring import HERE, MOST_REPEATS, latency_models, measure
 from eomoo.objectives import load_card
 from eomoo.objectives.refit import fit_table as fit_models
+from eomoo.packages import pandas as pd
 from eomoo.plots import axes_of
 from eomoo.progress import shown
 from eomoo.search.algorithms import AlgorithmSpec, default_name
@@ -64,12 +65,12 @@ class Run:
     n_earlier: int = 0
 
     @property
-    def front(self) -> DataFrame:
+    def front(self) -> pd.DataFrame:
         """The front, a row for each cell: index, hash, objectives with deviations, counts, genotype."""
         return analysis.front_frame(self.stored)
 
     @property
-    def trace(self) -> DataFrame:
+    def trace(self) -> pd.DataFrame:
         """Every evaluated cell, a row each, in order."""
         return analysis.trace_frame(self.stored)
 
@@ -219,7 +220,7 @@ def run(
 
 
 def plot_front(
-    found: Run | StudyRun | DataFrame,
+    found: Run | StudyRun | pd.DataFrame,
     *,
     axes: Axes | None = None,
     objectives: Sequence[str] | Mapping[str, Direction] = (),

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
     from matplotlib.figure import Figure as Figure
-    from pandas import DataFrame as DataFrame
-    from pandas import Series as Series
 else:
     # Who runs, and does not check types, has no need of them.
-    Axes = Figure = DataFrame = Series = Any
+    Axes = Figure = Any
 
 # Shapes and names stand in the docstrings.
 Bools: TypeAlias = NDArray[np.bool_]

@@ -17,9 +17,10 @@ from eomoo.analysis.results import AREA, ProblemResults, StudyResults
 from eomoo.analysis.results import families as families_of
 from eomoo.analysis.statistics import RankTest, rank_test, vargha_delaney
 from eomoo.analysis.tables import Measured, Table
-from eomoo.arrays import DataFrame, Floats, Ints
+from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.fronts import Indicator, front_indicators
+from eomoo.packages import pandas as pd
 
 SHIFT = "shift [95 %]"
 PAIR_NOTE = (
@@ -48,9 +49,9 @@ class StudyTables:
     """
 
     results: StudyResults
-    runs: DataFrame
-    summary: DataFrame
-    tests: DataFrame
+    runs: pd.DataFrame
+    summary: pd.DataFrame
+    tests: pd.DataFrame
     ranks: dict[int, RankTest]
 
     @property
@@ -97,7 +98,7 @@ def study_tables(results: StudyResults, *, at: Sequence[int] = ()) -> StudyTable
 # -- frames ------------------------------------------------------------------------------------
 
 
-def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> DataFrame:
+def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> pd.DataFrame:
     """Every indicator of every run, a row each.
 
     Args:
@@ -110,8 +111,6 @@ def indicator_frame(results: StudyResults, *, at: Sequence[int] = ()) -> DataFra
         ``distinct_cells`` (what was evaluated until then), and those of ``StudyResults.columns`` that
         apply: ``best_NAME`` in the card's unit; ``NAME_PROBE``, numbers of the study's probes, at the budget.
     """
-    import pandas as pd
-
     if any(n < 1 for n in at):
         raise SettingError(f"indicators are computed at 1 evaluated cell or more; got {min(at)}")
     rows = []
@@ -154,10 +153,8 @@ def quartiles(values: ArrayLike) -> tuple[float, float, float]:
     return q25, median, q75
 
 
-def summary_frame(runs: DataFrame, results: StudyResults) -> DataFrame:
+def summary_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
     """Columns problem, evaluations, label, indicator, n, median, q25, q75."""
-    import pandas as pd
-
     rows = []
     for problem, n, indicator, samples in _samples(runs, results):
         for label, values in samples.items():
@@ -166,7 +163,7 @@ def summary_frame(runs: DataFrame, results: StudyResults) -> DataFrame:
     return pd.DataFrame(rows, columns=[*_GROUP, "label", "indicator", "n", "median", "q25", "q75"])
 
 
-def comparison_frame(runs: DataFrame, results: StudyResults) -> DataFrame:
+def comparison_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
     """Pairwise comparisons over seeds, each pair once: at the largest number of cells that both have.
 
     An indicator's comparisons over all problems and pairs are judged together (see ``claims.judge``).
@@ -175,8 +172,6 @@ def comparison_frame(runs: DataFrame, results: StudyResults) -> DataFrame:
         Columns problem, evaluations, indicator, first, second, those of ``Comparison`` (shift: first minus
         second, over the seeds of both) and a12.
     """
-    import pandas as pd
-
     rows: list[dict[str, Any]] = []
     for name, larger in ((name, found.larger_is_better) for name, found in results.columns.items() if name in runs):
         places, found = [], []
@@ -196,7 +191,7 @@ def comparison_of(row: Mapping[Any, Any]) -> Comparison:
 
 
 def _pairs(
-    runs: DataFrame, results: StudyResults, indicator: str
+    runs: pd.DataFrame, results: StudyResults, indicator: str
 ) -> Iterator[tuple[ProblemResults, int, tuple[str, str], tuple[Floats, Floats]]]:
     """Two algorithms' values of an indicator (seeds,) each on a problem, after as many cells as both evaluated."""
     for problem in results.problems:
@@ -214,7 +209,7 @@ def _pairs(
                 yield problem, max(common), (first, second), (values[:, 0], values[:, 1])
 
 
-def rank_tests(runs: DataFrame, results: StudyResults, *, indicator: str = AREA) -> dict[int, RankTest]:
+def rank_tests(runs: pd.DataFrame, results: StudyResults, *, indicator: str = AREA) -> dict[int, RankTest]:
     """Algorithms ranked over problems by their median, for each number of evaluations at which some were last seen.
 
     An algorithm takes part when it was run on every problem that has that number of evaluations. Problems of a
@@ -234,7 +229,7 @@ def rank_tests(runs: DataFrame, results: StudyResults, *, indicator: str = AREA)
     return dict(sorted(found.items()))
 
 
-def _samples(runs: DataFrame, results: StudyResults) -> Iterator[tuple[str, int, str, dict[str, Floats]]]:
+def _samples(runs: pd.DataFrame, results: StudyResults) -> Iterator[tuple[str, int, str, dict[str, Floats]]]:
     """(problem, evaluations, indicator) with its values (seeds,) by label, of the algorithms that have it."""
     for (problem, n), group in runs.groupby(_GROUP, sort=False):
         parts = {label: group[group["label"] == label] for label in results.labels}

@@ -13,8 +13,9 @@ from eomoo.analysis.columns import Front, known_of
 from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront, deviations_of
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
-from eomoo.arrays import Bools, DataFrame, Facts, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.fronts import by_first, knee_point, non_dominated
+from eomoo.packages import pandas as pd
 from eomoo.space import Catalogue, load_space
 from eomoo.study.rows import ProblemRow
 
@@ -110,14 +111,12 @@ def front_content(stored: StoredRun) -> Facts:
     return columns
 
 
-def front_frame(stored: StoredRun) -> DataFrame:
+def front_frame(stored: StoredRun) -> pd.DataFrame:
     """A run's front for other programs, a row for each cell."""
-    import pandas as pd
-
     return objectives_told(pd.DataFrame(front_content(stored)), stored)
 
 
-def objectives_told(frame: DataFrame, stored: StoredRun) -> DataFrame:
+def objectives_told(frame: pd.DataFrame, stored: StoredRun) -> pd.DataFrame:
     """The frame, which tells its objectives in its ``attrs``, for ``plot_frame``."""
     frame.attrs["objectives"] = stored.problem.objectives.to_dict()["objectives"]
     return frame

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from eomoo.analysis.fronts import front_content, objectives_told
 from eomoo.analysis.printing.figures import draw_cells, draw_front
 from eomoo.analysis.results import StoredRun, problem_box
-from eomoo.arrays import DataFrame, Facts
+from eomoo.arrays import Facts
 from eomoo.files import atomic_path, forget_digests, save_figures, write_digests, write_json
 from eomoo.fronts import deduplicated, hypervolume
+from eomoo.packages import pandas as pd
 from eomoo.progress import doing
 from eomoo.study.rows import ProblemRow, RunTrace
 
@@ -68,10 +69,8 @@ def trace_content(problem: ProblemRow, trace: RunTrace) -> dict[str, NDArray[np.
     return {"step": np.arange(len(trace.cells)), "index": trace.cells, **values, "feasible": trace.feasible}
 
 
-def trace_frame(stored: StoredRun) -> DataFrame:
+def trace_frame(stored: StoredRun) -> pd.DataFrame:
     """Every evaluation as a table, a row each, in order."""
-    import pandas as pd
-
     return objectives_told(pd.DataFrame(trace_content(stored.problem, stored.trace)), stored)
 
 

@@ -21,9 +21,10 @@ from eomoo.analysis.printing.text import write_csv
 from eomoo.analysis.results import ProblemResults, load_results, run_fronts
 from eomoo.analysis.standings import pairs_in_words
 from eomoo.analysis.wording import value_text
-from eomoo.arrays import Axes, DataFrame, Figure
+from eomoo.arrays import Axes, Figure
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
+from eomoo.packages import pandas as pd
 from eomoo.plots import axes_of, look
 from eomoo.progress import shown
 from eomoo.study import Event, Study, execute, parse_study
@@ -44,17 +45,17 @@ class StudyRun:
     tables: StudyTables
 
     @property
-    def runs(self) -> DataFrame:
+    def runs(self) -> pd.DataFrame:
         """Every indicator of every run, a row each."""
         return self.tables.runs
 
     @property
-    def summary(self) -> DataFrame:
+    def summary(self) -> pd.DataFrame:
         """Median and quartiles of each indicator, by problem, evaluations and algorithm."""
         return self.tables.summary
 
     @property
-    def tests(self) -> DataFrame:
+    def tests(self) -> pd.DataFrame:
         """Every pair of algorithms compared, by problem and indicator."""
         return self.tables.tests
 

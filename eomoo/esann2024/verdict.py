@@ -20,8 +20,9 @@ from eomoo.analysis import (
     mean_over,
     smallest_difference,
 )
-from eomoo.arrays import DataFrame, Floats, Series
+from eomoo.arrays import Floats
 from eomoo.errors import SettingError
+from eomoo.packages import pandas as pd
 from eomoo.study.rows import RunRow, RunTrace
 
 STARTS = {
@@ -134,10 +135,10 @@ class Samples:
     """
 
     problem: ProblemResults
-    frame: DataFrame
-    search_only: DataFrame
+    frame: pd.DataFrame
+    search_only: pd.DataFrame
 
-    def values(self, measure: Measure, label: str) -> Series:
+    def values(self, measure: Measure, label: str) -> pd.Series:
         """A measure of an algorithm, by seed."""
         frame = self.search_only if measure.way == SEARCH_ONLY else self.frame
         return frame[frame["label"] == label].set_index("seed")[measure.column]

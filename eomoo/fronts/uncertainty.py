@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from eomoo import notebook, plots
-from eomoo.arrays import Axes, Bools, DataFrame, Facts, Figure, Floats, Ints
+from eomoo.arrays import Axes, Bools, Facts, Figure, Floats, Ints
 from eomoo.checks import known_name, number
 from eomoo.errors import SettingError
 from eomoo.fronts.attainment import attainment_surfaces, staircase
@@ -25,6 +25,7 @@ from eomoo.fronts.box import Box
 from eomoo.fronts.directions import reference_directions
 from eomoo.fronts.drawn import DrawnFronts
 from eomoo.fronts.objectives import Objectives
+from eomoo.packages import pandas as pd
 from eomoo.plots import COLORS, axes_of, look
 
 BAND = (5.0, 25.0, 50.0, 75.0, 95.0)
@@ -189,10 +190,8 @@ class FrontUncertainty:
         known = self.objectives.raw(np.median(self.drawn, axis=0))
         return {p: self.objectives.within(self.objectives.raw(surface), known) for p, surface in found.items()}
 
-    def to_dataframe(self) -> DataFrame:
+    def to_dataframe(self) -> pd.DataFrame:
         """What is said of each cell, a row each."""
-        import pandas as pd
-
         columns: Facts = {"index": self.cells, "front_probability": self.probability}
         for k, limit in enumerate(self.limits):
             columns[f"probability {limit}"] = self.limit_probability[:, k]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eomoo.arrays import Bools, DataFrame, Floats, Ints
+from eomoo.arrays import Bools, Floats, Ints
 from eomoo.errors import SettingError
 from eomoo.landscape.graph import degrees, sparse
 from eomoo.landscape.intervals import fisher, jackknife
+from eomoo.packages import pandas as pd
 from eomoo.space import Neighborhood
 
 
@@ -32,10 +33,8 @@ class Autocorrelation:
     length_band: tuple[float, float]
 
     @property
-    def frame(self) -> DataFrame:
+    def frame(self) -> pd.DataFrame:
         """A row for each lag: columns "lag", "mean", "low", "high"."""
-        import pandas as pd
-
         columns = {"mean": self.mean, "low": self.low, "high": self.high, "pairs": self.pairs}
         return pd.DataFrame({"lag": np.arange(len(self.mean)), **columns})
 

@@ -12,6 +12,7 @@ from eomoo.data.measured_table import MeasuredTable
 from eomoo.errors import DataError
 from eomoo.fronts import Quantity
 from eomoo.landscape.intervals import blocks
+from eomoo.packages import pandas as pd
 from eomoo.space import SO2SAT, load_space
 
 # What tells how sure a value is, or counts the same once more, is no quantity of its own.
@@ -101,8 +102,6 @@ def _accompanies(name: str, table: MeasuredTable) -> bool:
 
 def _walks(table: MeasuredTable, cells: Ints) -> tuple[Ints, Ints]:
     """The walks' numbers (n_walks,), and rows (n_walks, length) of the cells by step; walks of one cell are none."""
-    import pandas as pd
-
     title = table.facts["title"]
     steps = table.rows[["walk", "step", "index"]].dropna().drop_duplicates()
     if len(steps) and not (np.isfinite(steps).all(axis=None) and (steps[["walk", "step"]] % 1 == 0).all(axis=None)):

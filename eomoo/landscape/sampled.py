@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Bools, DataFrame, Facts, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.data.measured_table import MeasuredTable
 from eomoo.fronts import Objective, Objectives, non_dominated
 from eomoo.landscape.beside import Beside, set_beside
@@ -17,6 +17,7 @@ from eomoo.landscape.intervals import CONFIDENCE, Estimates, jackknife, rank_cor
 from eomoo.landscape.ruggedness import Autocorrelation, autocorrelation, walk_autocorrelation
 from eomoo.landscape.sample import Sample, sample_of
 from eomoo.landscape.values import describe
+from eomoo.packages import pandas as pd
 from eomoo.space import load_space
 
 # As for whole spaces; of lags beyond half a walk too few pairs are left.
@@ -43,7 +44,7 @@ class SampleAnalysis:
     curves: Mapping[str, Autocorrelation]
     by_walk: Mapping[str, Floats]
     ranks: Estimates
-    epochs: DataFrame
+    epochs: pd.DataFrame
     beside: Beside | None
 
 
@@ -172,8 +173,6 @@ def noise_of(sample: Sample, name: str) -> Facts | None:
 
     Source: Searle, Casella, McCulloch, Variance components, 1992.
     """
-    import pandas as pd
-
     rows = sample.table.rows
     if sample.table.kinds.get(name) == "counted":
         return None
@@ -215,10 +214,8 @@ def _non_dominated(sample: Sample) -> list[Facts]:
     return [{"a": a, "b": b, "cells": len(front_of(sample, a, b))} for a, b in pairs]
 
 
-def _epochs(sample: Sample) -> DataFrame:
+def _epochs(sample: Sample) -> pd.DataFrame:
     """Quartiles of each accuracy of the learning curves at each epoch, repeats averaged."""
-    import pandas as pd
-
     curves, rows = sample.table.curve_rows, []
     for name in [k for k in map(str, curves.columns) if k.endswith(("_micro", "_macro", "accuracy", "error"))]:
         cells = curves.pivot_table(index="index", columns="epoch", values=name).dropna(axis=1, how="all")

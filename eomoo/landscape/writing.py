@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import DataFrame, Facts, Figure, Ints
+from eomoo.arrays import Facts, Figure, Ints
 from eomoo.files import atomic_path, save_figures, write_json
 from eomoo.landscape.graph import components_among
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.landscape.sampled import SampleAnalysis
 from eomoo.landscape.sampled_sheet import Panel, draw_sample
 from eomoo.landscape.sheet import draw_landscape
+from eomoo.packages import pandas as pd
 
 # Narrower than anything that a page shows of a distribution of all cells.
 _BINS = 100
@@ -52,7 +53,7 @@ def write_sample(
 
 
 def _write(
-    folder: Path, numbers: Facts, frames: dict[str, DataFrame], figures: Mapping[str, Figure], forms: Sequence[str]
+    folder: Path, numbers: Facts, frames: dict[str, pd.DataFrame], figures: Mapping[str, Figure], forms: Sequence[str]
 ) -> list[Path]:
     """Write numbers as ``landscape.json``, frames as ``NAME.csv``, figures; the same content gives the same bytes."""
     written = [folder / "landscape.json", *(folder / f"{name}.csv" for name in frames)]
@@ -63,15 +64,14 @@ def _write(
     return [*written, *save_figures(figures, folder, forms, all_of="a landscape")]
 
 
-def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, DataFrame]:
+def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, pd.DataFrame]:
     """The curves and distributions as tables, by the name of their file.
 
     "histograms", "dominance_ranks", "distances", "autocorrelation", "landscape-front", "local_optima" (all
     objectives' and Pareto ones, with their basins) and "searches".
     """
-    import pandas as pd
 
-    def cells(numbers: Ints, **more: NDArray[np.generic]) -> DataFrame:
+    def cells(numbers: Ints, **more: NDArray[np.generic]) -> pd.DataFrame:
         found = pd.DataFrame(landscape.values[numbers], columns=names)
         found.insert(0, "index", landscape.cells[numbers])
         return found.assign(**more)
@@ -114,14 +114,12 @@ def landscape_frames(analysis: LandscapeAnalysis) -> dict[str, DataFrame]:
     }
 
 
-def sample_frames(analysis: SampleAnalysis) -> dict[str, DataFrame]:
+def sample_frames(analysis: SampleAnalysis) -> dict[str, pd.DataFrame]:
     """The tables of a sample by the name of their file, those left out that would be empty.
 
     "cells" (means over repeats, with exact MACs), "rank_correlations", "autocorrelation", "walks" (each one's own
     autocorrelation of lag 1), "epochs", "beside" and "beside_autocorrelation".
     """
-    import pandas as pd
-
     sample, numbers = analysis.sample, analysis.numbers
     frame = sample.table.mean()
     cells = frame[["index", "hash", "walk", "step", "repeats"]].assign(**sample.values)
@@ -141,16 +139,12 @@ def sample_frames(analysis: SampleAnalysis) -> dict[str, DataFrame]:
     return {name: frame for name, frame in found.items() if len(frame)}
 
 
-def _pairs(rows: list[Facts]) -> DataFrame:
-    import pandas as pd
-
+def _pairs(rows: list[Facts]) -> pd.DataFrame:
     flat = [{**row, "low": row["band"][0], "high": row["band"][1]} for row in rows]
     return pd.DataFrame(flat, columns=["a", "b", "spearman", "low", "high"])
 
 
-def stacked(frames: Mapping[Any, DataFrame], *keys: str) -> DataFrame:
+def stacked(frames: Mapping[Any, pd.DataFrame], *keys: str) -> pd.DataFrame:
     """Tables one below the other, with what each is called in the first columns."""
-    import pandas as pd
-
-    joined: DataFrame = pd.concat(frames, names=list(keys))
+    joined: pd.DataFrame = pd.concat(frames, names=list(keys))
     return joined.reset_index(level=list(range(len(keys))))

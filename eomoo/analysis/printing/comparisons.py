@@ -11,11 +11,12 @@ import numpy as np
 from eomoo.analysis.claims import Comparison
 from eomoo.analysis.statistics import RankTest
 from eomoo.analysis.styles import style_numbers
-from eomoo.arrays import Axes, DataFrame, Floats
+from eomoo.arrays import Axes, Floats
 from eomoo.checks import known_name
 from eomoo.data.user_table import numbers_of
 from eomoo.errors import SettingError
 from eomoo.fronts import Direction, Objective, Objectives, sorted_front
+from eomoo.packages import pandas as pd
 from eomoo.plots import COLORS, line_style, look
 
 _BAND = "#E9E9E9"
@@ -142,7 +143,7 @@ def plot_fronts(
     return ax
 
 
-def plot_frame(ax: Axes, frame: DataFrame, objectives: Sequence[str] | Mapping[str, Direction] = ()) -> Axes:
+def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mapping[str, Direction] = ()) -> Axes:
     """Draw the front of a table's rows over all of them; one for each algorithm where it has a column ``label``.
 
     Args:

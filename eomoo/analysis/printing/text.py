@@ -12,6 +12,7 @@ from eomoo.analysis.fronts import FrontData, front_table
 from eomoo.analysis.tables import Code, Curves, Facts, Report, Table
 from eomoo.analysis.wording import value_text
 from eomoo.files import atomic_path
+from eomoo.packages import pandas as pd
 
 # What fits a printed page.
 _MOST_ROWS = 40
@@ -28,8 +29,6 @@ def to_csv(report: Report) -> str:
 
 def write_csv(tables: StudyTables, folder: str | Path) -> list[Path]:
     """Write ``runs.csv``, ``summary.csv``, ``tests.csv`` and ``ranks.csv``."""
-    import pandas as pd
-
     folder = Path(folder)
     ranks = [
         (n, label, rank, test.n_problems, test.n_families, test.statistic, test.p, test.critical_difference)
