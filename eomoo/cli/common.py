@@ -107,6 +107,11 @@ class Bars:
             left = self._shown.tasks[task].time_remaining or 0.0
             self.console.print(f"{what}: {state}" + (f", {left / 60:.0f} minutes left" if left > 60 else ""))
 
+    def say(self, sentence: str) -> None:
+        """Print a sentence above them."""
+        if not self._shown.disable:
+            self.console.print(sentence, soft_wrap=True)
+
     def end(self) -> None:
         """Leave them as they are; nothing is printed where they were never shown."""
         self._said = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +16,6 @@ from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
     from eomoo.data import MeasuredTable
-    from eomoo.progress import Step
 
 
 CardName = Annotated[
@@ -115,14 +113,10 @@ def measure(
         how: Facts = {**chosen, "cell_seed": cell_seed, "repeats": repeats, "repeats_of": repeats_of, "only": only}
         how |= {"skeleton": around if only else None, "latency": timing, "retry_failed": retry_failed, **settings}
         with Bars(quiet=as_json, stay=True) as shown:
-            say = (lambda sentence: None) if as_json else shown.console.print
-            table = run(card, out=out, data=data, on_progress=partial(_tell, shown), report=say, **how)
+            how |= {"on_progress": lambda step: shown.tell(f"cells {step.what}", step.done, step.total)}
+            table = run(card, out=out, data=data, report=shown.say, **how)
     told = {**_summary(table), "seconds": time.monotonic() - begun, "folder": out}
     print_json(told) if as_json else _print(table, told, out)
-
-
-def _tell(shown: Bars, step: Step) -> None:
-    shown.tell(f"cells {step.what}", step.done, step.total)
 
 
 def _of_trainings(training: Facts, around: Facts) -> Facts:

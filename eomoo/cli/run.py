@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from eomoo.analysis import StoredRun
     from eomoo.api import Run
     from eomoo.arrays import Facts
-    from eomoo.progress import Step
     from eomoo.search.algorithms import AlgorithmSpec
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
@@ -183,16 +182,11 @@ def _search(
     from eomoo.api import run as search
     from eomoo.measuring import latency_models
 
-    def say(sentence: str) -> None:
-        if not as_json:
-            shown.console.print(sentence, soft_wrap=True)
-
-    def tell(step: Step) -> None:
-        shown.tell("timing 20 cells on this device", step.done, step.total)
-
     def time_cells(card: str, *, data: str | None) -> Path:
-        folder = latency_models(card, data=data, on_progress=tell, report=say)
-        say(f"latency on this device: models in {folder}")
+        told: Facts = {"report": shown.say}
+        told["on_progress"] = lambda step: shown.tell("timing 20 cells on this device", step.done, step.total)
+        folder = latency_models(card, data=data, **told)
+        shown.say(f"latency on this device: models in {folder}")
         return folder
 
     def show(found: Run) -> None:
@@ -204,8 +198,7 @@ def _search(
         # Fits of timed cells, which come before, may use what this leaves out.
         import_xgboost()
         for backend in problem.backends.values():
-            if not as_json:
-                backend.report = shown.console.print
+            backend.report = shown.say
         how |= {"budget": budget, "hours": hours, "out": out, "on_found": show}
         how |= {"algorithm": spec.algorithm, "options": spec.options}
         return search(problem, on_progress=_telling(shown, problem, budget, hours), **how)
