@@ -16,7 +16,7 @@ from eomoo.analysis.wording import joined, shown_unit
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import counted
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
-from eomoo.plots import axis_label, column_numbers, number
+from eomoo.plots import column_numbers, number
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow, RunRow
 
@@ -25,28 +25,21 @@ _MOST_GROUPS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontColumn:
+class FrontColumn(Objective):
     """A quantity of every cell (k,) of a front, with its standard deviations where it has some, or a text.
 
     ``measured`` (k,) are measured values beside predicted ones, NaN where there is none. ``detail`` is for files and
     lists: wide tables and choices do without. A share of draws that is 0 is less than ``least``, and no more is known.
     """
 
-    name: str
-    title: str
-    values: NDArray[Any]
     unit: str = ""
     direction: Direction = "min"
+    values: NDArray[Any]
     objective: bool = False
     deviations: Floats | None = None
     measured: Floats | None = None
     detail: bool = False
     least: float = 0.0
-
-    @property
-    def label(self) -> str:
-        """Title and unit, for headings."""
-        return axis_label(self.title, self.unit)
 
     @property
     def is_text(self) -> bool:
@@ -56,7 +49,7 @@ class FrontColumn:
     @property
     def own(self) -> Objectives:
         """What it says, as the only objective."""
-        return Objectives((Objective(name=self.name, title=self.title, unit=self.unit, direction=self.direction),))
+        return Objectives((self,))
 
     @property
     def minimised(self) -> Floats:

@@ -207,9 +207,7 @@ def _search(
 def _print(found: Run, out: Path | None, *, as_json: bool) -> None:
     """What is said at the end, once the front has been printed."""
     if as_json:
-        from eomoo.analysis import front_frame, summary
-
-        print_json({**summary(found.stored), "front": front_frame(found.stored).to_dict(orient="records")})
+        print_json({**found.summary, "front": found.front.to_dict(orient="records")})
     elif out is not None:
         if found.repeated:
             console().print(f"this run was in {out} already: nothing was evaluated", soft_wrap=True)
