@@ -77,12 +77,13 @@ def test_the_page_has_every_cell_that_was_evaluated(folder):
 
 def test_of_too_many_cells_those_stay_that_limits_may_leave_as_the_best(folder, monkeypatch):
     whole, _ = load(folder)
-    space, F = load_space(), whole.seen_values * [-1, 1]
-    best = set(synthetic.brute_front(np.column_stack((F, space.params(whole.seen), space.macs(whole.seen)))))
+    others = whole.others
+    space, F = load_space(), others.values * [-1, 1]
+    best = set(synthetic.brute_front(np.column_stack((F, space.params(others.cells), space.macs(others.cells)))))
     monkeypatch.setattr(fronts, "_MOST_SEEN", len(best) + 5)
     some, _ = load(folder)
-    assert {int(whole.seen[k]) for k in best} <= set(some.seen.tolist())
-    assert len(some.seen) == len(best) + 5 < len(whole.seen)
+    assert {int(others.cells[k]) for k in best} <= set(some.others.cells.tolist())
+    assert len(some.others.cells) == len(best) + 5 < len(others.cells)
     assert some.n_seen == whole.n_seen
 
 
