@@ -152,11 +152,11 @@ def _sampled(
 
 def _print(numbers: Facts) -> None:
     title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood {numbers['neighborhood']}"
-    table = Table(title=title, title_justify="left")
-    for k, o in enumerate(numbers["objectives"]):
+    rows = []
+    for o in numbers["objectives"]:
         optima, walk = o["local_optima"], o["autocorrelation"]
         low, high = walk["correlation_length_band"]
-        row = {
+        rows.append({
             "objective": o["title"],
             "local optima": f"{optima['number']:,}",
             "plateaus": f"{optima['plateaus']:,}",
@@ -165,12 +165,10 @@ def _print(numbers: Facts) -> None:
             "fitness-distance": f"{o['fitness_distance']['pearson']:.2f}",
             "autocorrelation": f"{walk['lag_1']:.3f}",
             "correlation length": f"{walk['correlation_length']:.2f} ({low:.2f} to {high:.2f}) steps",
-        }
-        if k == 0:
-            for name in row:
-                table.add_column(name)
+        })  # fmt: skip
+    table, out = Table(*rows[0], title=title, title_justify="left"), console()
+    for row in rows:
         table.add_row(*row.values())
-    out = console()
     out.print(table)
     front, pareto, away = numbers["front"], numbers["pareto_local_optima"], numbers["distance_to_front"]
     joined, kind = front["joining_steps"], "Predicted" if numbers["predicted"] else "Pareto"
@@ -194,16 +192,11 @@ def _print(numbers: Facts) -> None:
 
 def _print_sample(numbers: Facts) -> None:
     out, about = console(), numbers["sample"]
-    table = Table(title=f"{numbers['title']}: {about['cells']:,} cells", title_justify="left")
-    for name in ("quantity", "unit", "mean", "minimum", "maximum", "missing"):
-        table.add_column(name)
     walked = any("autocorrelation" in q for q in numbers["quantities"])
     noisy = any(q["noise"] for q in numbers["quantities"])
-    for name in (
-        *(("autocorrelation", "mean of walks", "ruggedness") if walked else ()),
-        *(["noise / variance"] * noisy),
-    ):
-        table.add_column(name)
+    heads = ["quantity", "unit", "mean", "minimum", "maximum", "missing"]
+    heads += ["autocorrelation", "mean of walks", "ruggedness"] * walked + ["noise / variance"] * noisy
+    table = Table(*heads, title=f"{numbers['title']}: {about['cells']:,} cells", title_justify="left")
     for q in numbers["quantities"]:
         row = [q["name"], q["unit"], *(number(q["values"][key]) for key in ("mean", "min", "max"))]
         row.append(str(q["missing"]))
