@@ -73,6 +73,7 @@ class SurrogateBackend(Backend):
         measured = {name: self._record.targets[t].quantity for name, t in self._target_of.items()}
         self.quantities, self._accuracy_of = with_errors(measured), errors_of(measured)
         self._predictions: Predictions | None = None
+        self._told_of: set[str] = set()
 
     def _find_targets(self) -> dict[str, str]:
         """The models' targets by the name that they are offered by."""
@@ -101,8 +102,8 @@ class SurrogateBackend(Backend):
         return self._record.quality
 
     def notes(self) -> list[str]:
-        """How far off predictions of a device are."""
-        told = {name: error_of(schemes) for name, schemes in self.quality.items()}
+        """How far off predictions of a device are that were asked for."""
+        told = {name: error_of(schemes) for name, schemes in self.quality.items() if name in self._told_of}
         return [f"{self._record.targets[name].title}: predicted; {words}" for name, words in told.items() if words]
 
     def fingerprint(self) -> str:
@@ -110,6 +111,7 @@ class SurrogateBackend(Backend):
         return hashlib.sha256(f"{self._record.text}{self._epochs or ''}".encode()).hexdigest()
 
     def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
+        self._told_of.update(names)
         return np.stack([self._predicted(name, cells)[0] for name in names], axis=1)
 
     def effort(self, indices: ArrayLike) -> Floats:

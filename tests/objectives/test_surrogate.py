@@ -133,6 +133,15 @@ def test_marks_tell_what_lessens_a_prediction(backend, space):
     assert backend.marks(cells[:2], []).shape == (2, 0)
 
 
+def test_how_far_off_a_device_is_told_is_said_of_what_was_asked_for():
+    backend = SurrogateBackend()
+    backend.values(np.arange(5), ["val_macro_error", "train_time"])
+    assert backend.notes() == []
+    backend.values(np.arange(5), ["latency"])
+    (note,) = backend.notes()
+    assert note.startswith("latency on A100: predicted; held-out cells were off by 0.8")
+
+
 def test_copies_share_the_arrays_and_pickles_are_small(backend, everything):
     assert copy.deepcopy(backend) is backend
     assert len(pickle.dumps(backend)) < 1_000
