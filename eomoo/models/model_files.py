@@ -42,8 +42,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _N_REFERENCES = 16
 # In deviations. Another xgboost's rounding gives 1e-6; a base score that was misread gave 0.2 and more.
 _TOLERANCE = 1e-3
-# Reading and asking models takes two seconds on a slow machine.
-_PATIENCE = 120.0
+# Seconds of the processor, and of the clock: reading and asking models takes 5 of it, and took 67 on a busy machine.
+_PATIENCE, _LONGEST = 60, 600.0
 # What a process of its own does with a folder.
 _TRY = (
     "import sys; folder, *sys.path = sys.argv[1:]\n"
@@ -160,7 +160,9 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
     record = read_record(folder)
     for name, wanted in record.files.items():
         if (trees or name == NUMBERS_FILE) and sha256_of(folder / name, max_size=MOST_BYTES) != wanted:
-            raise DataError(f"{folder / name} is not the file that {RECORD_FILE} beside it describes")
+            raise DataError(
+                f"{folder / name} is not the file that {RECORD_FILE} beside it describes; copy the folder again, or fit the models again"
+            )
     content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
 
     def read() -> CellModels:
@@ -265,9 +267,9 @@ def _try_elsewhere(folder: Path) -> None:
     read_record(folder)
     command = [sys.executable, "-c", _TRY, str(folder), *sys.path]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, check=False)
     except subprocess.TimeoutExpired:
-        raise DataError(f"the models in {folder} cannot be read within {_PATIENCE:.0f} seconds") from None
+        raise DataError(f"the models in {folder} cannot be read within {_LONGEST:.0f} seconds") from None
     if done.returncode:
         kind, _, said = done.stdout.strip().partition(" ")
         if kind == DataNotFoundError.__name__:
@@ -280,6 +282,7 @@ def _load_or_tell(folder: str) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (_PATIENCE, _PATIENCE))
     try:
         _load(Path(folder))
     except EomooError as error:

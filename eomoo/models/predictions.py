@@ -114,7 +114,7 @@ def _whole_space(folder: Path, cached: Path, names: tuple[str, ...], digest: str
     if digest is not None:
         path = folder / PREDICTIONS_FILE
         if sha256_of(path, max_size=MOST_BYTES) != digest:
-            raise DataError(f"{path} is not the file that {RECORD_FILE} beside it describes")
+            raise DataError(f"{path} is not the file that {RECORD_FILE} beside it describes; copy the folder again")
         return Predictions(lambda key: _read(path, [key])[key])
     try:
         found = _read(cached, [*(f"{name}.{part}" for name in names for part in ("mean", "std")), _DISTANCE])

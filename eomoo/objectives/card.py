@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -165,10 +167,7 @@ def load_card(name_or_path: str | Path) -> Card:
     path = Path(name_or_path)
     if path.suffix != ".toml":
         if str(name_or_path) not in list_problems():
-            raise UnknownNameError(
-                f"no problem card is called {str(name_or_path)!r}; shipped are {', '.join(list_problems())}; "
-                "a card of your own is given as a path that ends in .toml"
-            )
+            raise UnknownNameError(f"no problem card is called {str(name_or_path)!r}; {_meant(path)}")
         path = card_folder() / f"{name_or_path}.toml"
     try:
         content = read_toml(path, max_size=_MOST_BYTES, error=CardError)
@@ -176,6 +175,17 @@ def load_card(name_or_path: str | Path) -> Card:
     except EomooError as error:
         raise CardError(f"the problem card cannot be read: {error}") from None
     return _card(path, content, digest)
+
+
+def _meant(path: Path) -> str:
+    """What to give instead of a path that is no card."""
+    # Of names that no file can have these say no.
+    if os.path.isfile(path / "card.toml"):
+        return f"the one in that folder is {path / 'card.toml'}"
+    if os.path.isfile(path) or os.path.isfile(path / "benchmark.toml"):
+        models = f"`eomoo surrogate fit {quote(str(path))} --out MODELS`"
+        return f"a table is searched by models of it: {models}, then `eomoo run MODELS/card.toml`"
+    return f"shipped are {', '.join(list_problems())}; a card of your own is given as a path that ends in .toml"
 
 
 def parse_constraint(limit: str, card: Card) -> Constraint:
