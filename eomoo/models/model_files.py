@@ -160,9 +160,8 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
     record = read_record(folder)
     for name, wanted in record.files.items():
         if (trees or name == NUMBERS_FILE) and sha256_of(folder / name, max_size=MOST_BYTES) != wanted:
-            raise DataError(
-                f"{folder / name} is not the file that {RECORD_FILE} beside it describes; copy the folder again, or fit the models again"
-            )
+            other = f"{folder / name} is not the file that {RECORD_FILE} beside it describes"
+            raise DataError(f"{other}; copy the folder again, or fit the models again")
     content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
 
     def read() -> CellModels:

@@ -49,7 +49,7 @@ def test_models_predict_the_same_one_by_one_and_together(space):
 @pytest.mark.parametrize("name", ["train_time.ubj", "models.json", PREDICTIONS_FILE])
 def test_a_file_of_other_models_is_refused(models, name):
     flip(models / name, 5_000)
-    with pytest.raises(DataError, match="is not the file that .* copy the folder again, or fit the models again"):
+    with pytest.raises(DataError, match=r"is not the file that .* copy the folder again, or fit the models again"):
         load_models(models)
 
 
