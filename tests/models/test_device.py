@@ -149,3 +149,28 @@ def test_too_few_cells_or_no_time_at_all_are_refused(space):
         fit_device(device_recipe(SO2SAT), features[:4], np.ones(4))
     with pytest.raises(SettingError, match="positive; got 0"):
         fit_device(device_recipe(SO2SAT), features, np.arange(5.0))
+
+
+def test_deviations_grow_with_how_far_a_prediction_lies_beyond_what_was_timed(space):
+    """As when none of the fastest cells was timed."""
+    cells = stratified(space, 60, 0)
+    values = took(space, cells, pools=-0.1, odd=0.1)
+    slow = values > np.quantile(values, 0.3)
+    model = fit_device(device_recipe(SO2SAT), space.features(cells[slow]), values[slow])
+    mean, std = told(model, space, np.concatenate((cells[~slow], [359_998])))
+    timed, _ = told(model, space, cells[slow])
+    beyond = timed.min() - mean
+    assert (beyond > 0.1 * timed.min()).sum() > 5
+    far = beyond > 0
+    assert (std[far] >= 0.5 * beyond[far]).all()
+    inside, _ = told(model, space, cells[slow])
+    assert (inside >= timed.min()).all()
+
+
+def test_no_draw_of_what_a_device_takes_is_negative_however_little_is_known(space, others):
+    model = fitted(space, stratified(space, 5, 0), odd=0.5, noise=0.5)
+    mean, std = model.predict(space.features(others[:100]))
+    assert (std > 0.3 * mean).any()
+    drawn = model.draw(space.features(others[:100]), 500, seed=0)
+    assert drawn.min() > 0
+    np.testing.assert_allclose(np.median(drawn.std(axis=0) / std), 1.0, rtol=0.15)
