@@ -13,13 +13,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from pymoo.core.result import Result
 
 from eomoo import analysis, notebook
 from eomoo.analysis import StudyRun, run_study
 from eomoo.arrays import Axes, Facts, Figure
 from eomoo.checks import LARGEST, positive, whole
 from eomoo.errors import EomooError, SettingError
-from eomoo.files import check_figures, only_one
+from eomoo.files import check_figures, only_one, write_text
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
 from eomoo.measuring import HERE, MOST_REPEATS, latency_models, measure
 from eomoo.objectives import load_card
@@ -52,6 +53,7 @@ class Run:
         written: Files that it wrote.
         repeated: Whether it was in the folder already, so that nothing was evaluated.
         n_earlier: How many of its cells were in the folder already, from a part of it with a smaller budget.
+        folder: Where it lies; None where nobody said.
 
     Examples:
         >>> eomoo.run("eo-macro-params", algorithm="random", budget=10).summary["distinct_cells"]
@@ -63,6 +65,7 @@ class Run:
     written: tuple[Path, ...] = ()
     repeated: bool = False
     n_earlier: int = 0
+    folder: Path | None = None
 
     @property
     def front(self) -> pd.DataFrame:
@@ -78,6 +81,11 @@ class Run:
     def summary(self) -> Facts:
         """What the run did, in numbers."""
         return analysis.summary(self.stored)
+
+    @property
+    def result(self) -> Result:
+        """The run as ``pymoo.optimize.minimize`` returns one; individuals carry "index" and raw values by name."""
+        return analysis.to_result(self.stored, self.problem)
 
     def uncertainty(self, *, n_draws: int = 200, seed: int = 0) -> FrontUncertainty:
         """What can be said of the front: probabilities, a band, groups, regret; see ``eomoo.front_uncertainty``.
@@ -109,6 +117,16 @@ class Run:
         for backend in self.problem.backends.values():
             written += backend.export(self.stored.front_cells.tolist(), folder / "onnx")
         return written
+
+    def report(self, path: str | Path, *, format: str = "html") -> Path:  # noqa: A002
+        """Write the page of the run, as ``eomoo report`` does, or with another format md, csv or latex.
+
+        Raises:
+            SettingError: (a ValueError) There is no such format.
+            DataError: (a ValueError) The file cannot be written, or one of the run's folder has changed.
+        """
+        write_text(path, analysis.render_report(self.folder or self.stored, format=format))
+        return Path(path)
 
     def __repr__(self) -> str:
         numbers = self.summary
@@ -215,7 +233,7 @@ def run(
         if on_found is not None:
             on_found(found)
         if out is not None:
-            return replace(found, written=tuple(found.write(out, figures, width=width)))
+            return replace(found, written=tuple(found.write(out, figures, width=width)), folder=Path(out))
     return found
 
 

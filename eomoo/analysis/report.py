@@ -21,7 +21,7 @@ from eomoo.analysis.printing.html import to_html
 from eomoo.analysis.printing.latex import to_latex
 from eomoo.analysis.printing.text import to_csv, to_markdown
 from eomoo.analysis.repeat import repeat_run, repeat_study, sources
-from eomoo.analysis.results import ProblemResults, StudyResults, load_results
+from eomoo.analysis.results import ProblemResults, StoredRun, StudyResults, load_results, results_of
 from eomoo.analysis.spending import repeat_words, spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
@@ -46,14 +46,16 @@ FORMATS = tuple(_WRITERS)
 """What a report can be written as."""
 
 
-def render_report(folder: str | Path, *, format: str = "html") -> str:  # noqa: A002
-    """The report of a run's or a study's folder as text in one of ``FORMATS``.
+def render_report(what: str | Path | StoredRun, *, format: str = "html") -> str:  # noqa: A002
+    """The report of a run's or a study's folder, or of a run that lies in none, as text in one of ``FORMATS``.
 
     Raises:
         StoreError: There are no results in the folder, or they are damaged.
         SettingError: (a ValueError) There is no such format.
     """
-    return _writer(format)[0](report_of(folder))
+    write, _ = _writer(format)
+    # Commands that need the run's folder say RUN where it has none.
+    return write(_report(results_of(what), Path("RUN")) if isinstance(what, StoredRun) else report_of(what))
 
 
 def write_report(folder: str | Path, *, out: str | Path | None = None, format: str = "html") -> Path:  # noqa: A002
@@ -88,10 +90,14 @@ def report_of(folder: str | Path) -> Report:
     """
     place = _folder(Path(folder))
     check_digests(place)
-    results = load_results(place)
+    return _report(load_results(place), place)
+
+
+def _report(results: StudyResults, place: Path) -> Report:
+    """The report of results whose files lie in a folder."""
     exported = [int(path.stem) for path in (place / "onnx").glob("*.onnx") if path.stem.isdigit()]
     fronts = [
-        replace(front_data(problem), commands=cell_commands(problem, str(folder)), onnx=sorted(exported))
+        replace(front_data(problem), commands=cell_commands(problem, str(place)), onnx=sorted(exported))
         for problem in results.problems
     ]
     tables = study_tables(results)

@@ -253,8 +253,17 @@ def load_results(folder: str | Path) -> StudyResults:
         for problem in store.problems():
             mine = sorted((r for r in runs if r.problem == problem.id), key=lambda r: _place(r, order))
             if mine:
-                found.append(_problem_results(store, problem, mine))
+                traces = tuple(trace for _, trace in store.traces(problem.id, mine))
+                known = store.front_deviations(problem.id, mine)
+                found.append(_problem_results(problem, mine, traces, store.true_front(problem.id), known))
     return StudyResults(title=study.title if study is not None else place.name, problems=tuple(found))
+
+
+def results_of(stored: StoredRun) -> StudyResults:
+    """Results that hold one run alone."""
+    known = dict(zip(stored.front_cells.tolist(), stored.deviations, strict=True))
+    found = _problem_results(stored.problem, [stored.run], (stored.trace,), stored.true_front, known)
+    return StudyResults(title=stored.problem.name, problems=(found,))
 
 
 def fronts_at(F: Floats, feasible: Bools, at: Sequence[int]) -> Iterator[Ints]:
@@ -276,9 +285,13 @@ def run_fronts(problem: ProblemResults, label: str, *, at: int | None = None) ->
     return found
 
 
-def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> ProblemResults:
-    traces = tuple(trace for _, trace in store.traces(problem.id, runs))
-    true_front = store.true_front(problem.id)
+def _problem_results(
+    problem: ProblemRow,
+    runs: list[RunRow],
+    traces: tuple[RunTrace, ...],
+    true_front: TrueFront | None,
+    deviations: dict[int, Floats],
+) -> ProblemResults:
     seen = [trace.values[trace.feasible] for trace in traces]
     F = problem.objectives.minimise(np.concatenate(seen))
     if true_front is not None:
@@ -295,7 +308,7 @@ def _problem_results(store: Store, problem: ProblemRow, runs: list[RunRow]) -> P
         box=problem_box(problem.objectives, true_front, F if len(F) else problem.objectives.minimise(traces[0].values)),
         reference=reference,
         true_front=true_front,
-        deviations=store.front_deviations(problem.id, runs),
+        deviations=deviations,
     )
 
 

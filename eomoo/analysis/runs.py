@@ -1,4 +1,4 @@
-"""A stored run in numbers, as files and as tables."""
+"""A stored run in numbers, as files, as tables and as pymoo's Result."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pymoo.core.population import Population
+from pymoo.core.problem import Problem
+from pymoo.core.result import Result
 
 from eomoo.analysis.fronts import front_content, objectives_told
 from eomoo.analysis.printing.figures import draw_cells, draw_front
@@ -18,6 +21,7 @@ from eomoo.files import atomic_path, forget_digests, save_figures, write_digests
 from eomoo.fronts import deduplicated, hypervolume
 from eomoo.packages import pandas as pd
 from eomoo.progress import doing
+from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow, RunTrace
 
 
@@ -72,6 +76,27 @@ def trace_content(problem: ProblemRow, trace: RunTrace) -> dict[str, NDArray[np.
 def trace_frame(stored: StoredRun) -> pd.DataFrame:
     """Every evaluation as a table, a row each, in order."""
     return objectives_told(pd.DataFrame(trace_content(stored.problem, stored.trace)), stored)
+
+
+def to_result(stored: StoredRun, problem: Problem) -> Result:
+    """A stored run as ``pymoo.optimize.minimize`` would have returned it.
+
+    Returns:
+        ``X`` (k, 26) genotypes and ``F`` (k, m) minimised objectives of the front, None where it is empty; ``pop``:
+        every evaluated cell, in order, those infeasible with a violation ``G`` of 1; ``opt``: the front;
+        individuals also carry "index" and raw values by objective name; ``problem``, ``exec_time`` in seconds.
+    """
+    trace, objectives = stored.trace, stored.problem.objectives
+    violation = np.where(trace.feasible, 0.0, 1.0)[:, None]
+    pop = Population.new(X=load_space().genotype(trace.cells), F=objectives.minimise(trace.values), G=violation)
+    pop.set("index", trace.cells)
+    for name, values in zip(objectives.names, trace.values.T, strict=True):
+        pop.set(name, values)
+    result = Result()
+    result.problem, result.pop, result.opt = problem, pop, pop[stored.front]
+    result.success, result.exec_time = len(stored.front) > 0, stored.run.seconds
+    result.X, result.F = result.opt.get("X", "F") if result.success else (None, None)
+    return result
 
 
 def write_columns(content: Mapping[str, Any], path: Path) -> None:

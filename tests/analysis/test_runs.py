@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from synthetic import all_values, brute_front
 
+import eomoo
 from eomoo.analysis import front_frame, load_run, problem_box, summary, trace_frame, write_run
 from eomoo.analysis.results import front_of
+from eomoo.errors import SettingError
 from eomoo.fronts.indicators import deduplicated, hypervolume
 from eomoo.fronts.objectives import Objective, Objectives
 from eomoo.search.algorithms import AlgorithmSpec
@@ -172,3 +174,36 @@ def test_figures_do_not_depend_on_when_they_are_drawn(stored, pose, tmp_path):
     write_run(run, tmp_path / "two")
     for name in ("front.csv", "trace.csv", "settings.json", "front.png", "cells.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_run_has_the_result_that_pymoo_would_have_returned(pose, space):
+    problem = pose("acc", "lat", constraints=["err<=18"], reference_point=[0.7, 25.0])
+    run = eomoo.run(problem, algorithm="random", budget=80)
+    result, trace = run.result, run.trace
+    assert result.problem is problem
+    assert result.pop.get("index").tolist() == trace["index"].tolist()
+    np.testing.assert_array_equal(result.pop.get("F"), np.stack([-trace["acc"], trace["lat"]], axis=1))
+    assert (result.pop.get("G")[:, 0] <= 0).tolist() == trace["feasible"].tolist()
+    assert 0 < trace["feasible"].sum() < 80
+    assert result.opt.get("index").tolist() == run.front["index"].tolist()
+    assert [space.index(x) for x in result.X] == run.front["index"].tolist()
+    np.testing.assert_array_equal(result.F, np.stack([-run.front["acc"], run.front["lat"]], axis=1))
+    np.testing.assert_array_equal(result.opt.get("acc"), run.front["acc"])
+    assert result.success
+    nothing = eomoo.run(pose("acc", "lat", constraints=["err<=0"]), algorithm="random", budget=5).result
+    assert (nothing.success, nothing.X, nothing.F) == (False, None, None)
+    assert len(nothing.pop) == 5
+
+
+def test_a_run_writes_its_report_whether_it_lies_in_a_folder_or_not(pose, tmp_path):
+    problem = pose("err", "lat")
+    how = {"algorithm": "random", "budget": 40, "figures": ()}
+    alone, kept = eomoo.run(problem, **how), eomoo.run(problem, **how, out=tmp_path / "run")
+    assert (alone.folder, kept.folder) == (None, tmp_path / "run")
+    pages = [run.report(tmp_path / f"{k}.md", format="md").read_text() for k, run in enumerate((alone, kept))]
+    first, second = ([line for line in page.split("\n") if " UTC" not in line and " s" not in line] for page in pages)
+    assert first == second
+    assert str(alone.front["index"][0]) in pages[0]
+    assert alone.report(tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
+    with pytest.raises(SettingError, match="the format of a report"):
+        alone.report(tmp_path / "page.pdf", format="pdf")
