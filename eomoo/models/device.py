@@ -46,6 +46,8 @@ _PHYSICAL = (
 # Deviations grow by this part of how far a prediction lies beyond those of timed cells. Without all of the A100 cells
 # below 8.3 or 9.2 ms, or above 17 or 19 ms, these have errors of 0.5 to 1.3 deviations; of 0.7 to 1.6 were it 0.
 _BEYOND = 0.5
+# Of the base a prediction is so much at least, however far beyond: no network takes no time.
+_LEAST = 0.1
 # Convolutions are computed in blocks of so many channels: tensor cores (NVIDIA, Deep Learning Performance
 # documentation), AVX2, and the layouts of ONNX Runtime and oneDNN.
 _CHANNELS_OF_A_BLOCK = 8
@@ -100,7 +102,7 @@ class DeviceModel(Regressor):
                 center = np.ones((1, rows.shape[1]))
                 add_rows(center, rows, weights[:, None])
                 variance = (rows * (form @ rows)).sum(axis=0)
-                mean[here] = base * center[0]
+                mean[here] = base * np.maximum(center[0], _LEAST)
                 std[here] = base * np.sqrt(np.maximum(variance, 0.0)) * _widening(len(self.features))
         return mean, to_bits(std, _STD_BITS)
 

@@ -19,7 +19,7 @@ from eomoo.models.resampling import correlations, interval, resamples
 from eomoo.models.scaling import space_scaling
 
 N_FOLDS = 10
-# A device's models of few cells are fitted in some milliseconds each: so many cells are left out one by one.
+# A device's models of up to 100 cells are fitted in some milliseconds each: they are in up to 40 folds.
 _MOST_LEFT_OUT, _FEW_TIMED = 40, 100
 LEAST_CELLS = 12
 """Fewer measured cells say nothing: nine in ten of them are just enough for a regression."""

@@ -174,3 +174,15 @@ def test_no_draw_of_what_a_device_takes_is_negative_however_little_is_known(spac
     drawn = model.draw(space.features(others[:100]), 500, seed=0)
     assert drawn.min() > 0
     np.testing.assert_allclose(np.median(drawn.std(axis=0) / std), 1.0, rtol=0.15)
+
+
+def test_predictions_stay_positive_however_far_beyond_what_was_timed(space):
+    """Where time falls with every pool as steeply as between the timed cells, some cells would take less than none."""
+    every = np.arange(0, len(space), 300)
+    features = space.features(every)
+    pools = features[:, NAMES.index("maxpool")]
+    few = every[pools <= 2][:40]
+    values = np.exp(-1.5 * space.features(few)[:, NAMES.index("maxpool")].astype(np.float64))
+    mean, std = fit_device(device_recipe(SO2SAT), space.features(few), values).predict(features)
+    assert mean.min() > 0
+    assert np.isfinite(std).all()
