@@ -98,7 +98,7 @@ def test_a_drawing(call, tmp_path):
 def test_drawings_that_cannot_be_written(refused, tmp_path):
     assert "there is a folder of that name" in refused("show", CELL, "--png", tmp_path)
     (tmp_path / "file").touch()
-    assert "a file, not a folder" in refused("show", CELL, "--png", tmp_path / "file" / "x.png")
+    assert "is a file or a broken link, not a folder" in refused("show", CELL, "--png", tmp_path / "file" / "x.png")
 
 
 def test_the_list_of_problems(call):

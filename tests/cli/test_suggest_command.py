@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -43,10 +44,14 @@ def test_a_run_and_its_limits(call, tmp_path):
     assert "was run with noise; suggest for its card eo-macro-params" in refused.err
 
 
-def test_models(call):
-    from eomoo.models import shipped_folder
+def test_models(call, tmp_path):
+    from eomoo.models import load_models, shipped_folder
+    from eomoo.objectives.model_card import write_card
 
-    found = json.loads(call("suggest", shipped_folder(), "-n", 2, "--json").out)
+    models = tmp_path / "models"
+    shutil.copytree(shipped_folder(), models)
+    write_card(load_models(models), models)
+    found = json.loads(call("suggest", models, "-n", 2, "--json").out)
     assert len(found["cells"]) == 2
 
 

@@ -315,22 +315,29 @@ def test_after_an_error_the_scheduler_is_left_without_tasks(dask_cluster):
         assert states["memory"] < 400
 
 
-def test_a_result_that_is_lost_with_its_worker_is_made_again():
+def test_a_result_that_is_lost_with_its_worker_is_made_again(monkeypatch):
     distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with (
         distributed.LocalCluster(n_workers=2, processes=False, dashboard_address=":0", threads_per_worker=1) as cluster,
         DaskJobs(cluster.scheduler_address) as jobs,
     ):
-        work = jobs.start(square, 3)
-        jobs._look()
-        ((future, (_, address)),) = jobs._futures.items()
-        future.exception()
-        (worker,) = (worker for worker in cluster.workers.values() if worker.address == address)
-        cluster.sync(worker.close)
-        # The death comes right after a look.
-        jobs._looked = time.monotonic()
-        assert jobs.next() is work
-        assert work.result == 9
+        wait, lost = jobs._wait, []
+
+        def lose():
+            if not lost:
+                jobs._look()
+                jobs._feed()
+                ((future, (_, address)),) = jobs._futures.items()
+                future.exception()
+                lost.extend(worker for worker in cluster.workers.values() if worker.address == address)
+                cluster.sync(lost[0].close)
+                # The death comes right after a look.
+                jobs._looked = time.monotonic()
+            return wait()
+
+        monkeypatch.setattr(jobs, "_wait", lose)
+        assert collect(jobs, square, [3]) == {0: 9}
+        assert len(lost) == 1
 
 
 def test_what_a_scheduler_lacks_is_told_and_the_work_goes_on_when_it_comes(monkeypatch):

@@ -210,7 +210,7 @@ def test_the_claim_of_a_process_that_died_here_is_free_at_once(tmp_path, holder)
 
 
 def test_a_claim_is_held_while_it_beats_and_free_when_it_has_stopped(tmp_path, holder, monkeypatch):
-    monkeypatch.setattr(claims, "_machine", lambda: "another one")
+    monkeypatch.setattr(claims, "machine", lambda: "another one")
     store, key = LiveStore(tmp_path / "s.sqlite", beat_seconds=0.4), key_of("training", SETTING)
     until = time.monotonic() + 4
     while time.monotonic() < until:

@@ -84,7 +84,7 @@ def test_a_run_tells_what_failed_and_tries_it_again_when_asked(place, monkeypatc
     lines = (place / "out" / "trace.csv").read_text().splitlines()
     monkeypatch.undo()
     monkeypatch.chdir(place)
-    left = place / "out" / ".0a1b2c3d-trace.csv"
+    left = place / "out" / ".eomoo-0a1b2c3d-1-0a1b2c3d-trace.csv"
     left.write_text("half of a")
     os.utime(left, (0, 0))
     assert run().stderr == ""

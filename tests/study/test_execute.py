@@ -228,7 +228,7 @@ def test_impossible_jobs_and_folders_are_refused(small_study, tmp_path):
     with pytest.raises(SettingError, match="jobs"):
         run_study(small_study(), tmp_path, jobs=0)
     (tmp_path / "file").write_text("")
-    with pytest.raises(Exception, match="a file, not a folder"):
+    with pytest.raises(Exception, match="is a file or a broken link, not a folder"):
         run_study(small_study(), tmp_path / "file")
 
 
