@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ from eomoo.space import SO2SAT, Skeleton, load_space
 
 
 class _Shared:
-    """What a problem shares with its copies and views; when the last of them goes, the backends are closed.
+    """What a problem shares with its copies and views; when the last of them lets go, the backends are closed.
 
     Attributes:
         backends: By the card's names of them.
@@ -31,7 +31,18 @@ class _Shared:
     def __init__(self, backends: Mapping[str, Backend], n_columns: int) -> None:
         n = len(load_space())
         self.backends, self.known, self.raw = backends, np.zeros(n, dtype=bool), np.empty((n, n_columns))
-        weakref.finalize(self, _close, backends)
+        self._n_holders = 0
+
+    def hold(self, problem: object) -> Callable[[], None]:
+        """Count a problem; what is returned, called once or more, or the problem's end, discounts it."""
+        self._n_holders += 1
+        return weakref.finalize(problem, self._let_go)
+
+    def _let_go(self) -> None:
+        self._n_holders -= 1
+        if self._n_holders == 0:
+            for backend in self.backends.values():
+                backend.close()
 
 
 class CellValues:
@@ -63,6 +74,7 @@ class CellValues:
         extended = replace(card, constraints=self.constraints)
         self._columns = [(part.source, part.quantity) for part in extended.parts]
         self._shared = _Shared(build_backends(extended, self.options), len(self._columns))
+        self._let_go = self._shared.hold(self)
         self.objectives = self._find_objectives()
         self.objective_names, self.titles = self.objectives.names, self.objectives.titles
         self.units = self.objectives.units
@@ -333,11 +345,6 @@ class CellValues:
         if domain is not None and not domain.any():
             raise SettingError(f"{self.card.name}: no cell has values of all its objectives")
         return domain
-
-
-def _close(backends: Mapping[str, Backend]) -> None:
-    for backend in backends.values():
-        backend.close()
 
 
 # Numbers of all cells: a few columns are kept, 3 MB each, which copies in other processes make again.

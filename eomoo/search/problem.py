@@ -194,12 +194,11 @@ class CellProblem(CellValues, Problem):
         return self.space.genotype(self.pareto_indices()) if found else None
 
     def close(self) -> None:
-        """Close the backends, which copies and views share; a problem that is used again opens them again.
+        """Let go of the backends; the last of a problem, its copies and its views closes them.
 
-        Where the last of them is no longer used, they are closed too.
+        A problem that is no longer used lets go by itself. One that is used again opens them again.
         """
-        for backend in self.backends.values():
-            backend.close()
+        self._let_go()
 
     def unconstrained(self) -> CellProblem:
         """A view for algorithms without constraints: an infeasible genotype has a huge ``F``."""
@@ -210,6 +209,7 @@ class CellProblem(CellValues, Problem):
     def __copy__(self) -> CellProblem:
         twin: CellProblem = object.__new__(type(self))
         twin.__dict__.update(vars(self))
+        twin._let_go = self._shared.hold(twin)
         return twin
 
     def __deepcopy__(self, memo: dict[int, object]) -> CellProblem:
@@ -239,4 +239,4 @@ def mark_failed(F: Floats, G: Floats) -> Bools:
 
 
 # What no copy has of its own: it is either never changed, or meant to be the same for all of them.
-_SHARED = frozenset(("card", "constraints", "objectives", "space", "domain", "_columns", "_shared"))
+_SHARED = frozenset(("card", "constraints", "objectives", "space", "domain", "_columns", "_shared", "_let_go"))

@@ -189,6 +189,21 @@ def test_a_problem_of_ones_own_class_is_copied_and_pickled_as_such(card):
     assert type(copy.deepcopy(problem)) is type(pickle.loads(pickle.dumps(problem))) is Doubled
 
 
+def test_the_last_to_be_closed_closes_the_backends(pose):
+    problem = pose("err", "lat")
+    backend = problem.backends["synthetic"]
+    view, deep = problem.unconstrained(), copy.deepcopy(problem)
+    assert view.backends is deep.backends is problem.backends
+    problem.close()
+    problem.close()
+    view.close()
+    assert backend.n_closed == 0
+    deep.close()
+    assert backend.n_closed == 1
+    problem.close()
+    assert backend.n_closed == 1
+
+
 def test_what_is_no_longer_used_closes_its_backends(pose):
     problem = pose("err", "lat")
     backend, twin = problem.backends["synthetic"], copy.deepcopy(problem.unconstrained())
