@@ -166,7 +166,7 @@ VARIANTS: dict[tuple[str, int], list[dict[str, Any]]] = {
         {"restart": "gap", "n_starts": 2}, {"init": "surrogate-pareto", "n_train": 200},
     ],
     ("surrogate-pls", 150): [
-        {"features": "one-hot"}, {"features": "17x17"}, {"n_train": 60},
+        {"acquisition": "sample"}, {"features": "one-hot"}, {"features": "17x17"}, {"n_train": 60},
         {"neighborhood": "hamming"}, {"batch_size": 4}, {"n_candidates": 200, "n_starts": 7},
         {"init": "surrogate-pareto", "n_train": 60},
     ],

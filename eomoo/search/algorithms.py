@@ -46,8 +46,6 @@ _NOT_SETTINGS = {"sampling", "n_obj", "model"}
 _OWN_STARTS = (RandomSearch, CostAwareSearch)
 _OPTIONS = {"priors": "--prior"}
 _RENAMED: dict[tuple[object, str], str] = {("random", "batch"): "batch_size"}
-# What runs that are stored may say of settings that are no more.
-_GONE = {"acquisition": "expected"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +165,7 @@ def check_asked(algorithm: str, asked: Mapping[str, object]) -> None:
 def same_settings(stored: Mapping[str, object], spec: AlgorithmSpec) -> bool:
     """Whether a stored run's settings are a spec's: 0.1.0 kept some by other names, and some without a say."""
     named = {_RENAMED.get((stored.get("algorithm"), key), key): value for key, value in stored.items()}
-    without = {key for key, value in named.items() if _GONE.get(key, ...) == value} | _without_say(named).keys()
-    said = {key: value for key, value in named.items() if key not in without}
+    said = {key: value for key, value in named.items() if key not in _without_say(named)}
     return said == {"algorithm": spec.algorithm, **spec.settings}
 
 

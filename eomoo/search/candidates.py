@@ -125,12 +125,14 @@ class Candidates:
 
     Attributes:
         cells: (c,).
-        model_std: (c, m + g) the model's own standard deviations, in parts of those of what it was fitted to.
-        mean, std: (c, m + g) objectives and limits, as they are taken to be, normal and independent.
+        predicted: (c, m + g) objectives and limits, as the model gives them.
+        model_std: (c, m + g) the model's own, in parts of those of what it was fitted to.
+        mean, std: (c, m + g) what they are taken to be, normal and independent.
         z_score: (c,) by how many standard deviations each is beyond the front and within the limits.
     """
 
     cells: Ints
+    predicted: Floats
     model_std: Floats
     mean: Floats
     std: Floats

@@ -25,6 +25,8 @@ from eomoo.space.features import FEATURE_KINDS
 
 _Predict = Callable[[Ints], tuple[Floats, Floats]]
 
+_ACQUISITIONS = ("sample", "expected")
+
 # All that follows was tuned on seeds below 1001 of the studies in benchmarks/suite.py, whose report is made
 # with others; what is said beside a number is what it trades.
 
@@ -91,6 +93,8 @@ class SurrogatePLS(CellSearch):
         batch_size: Cells evaluated together, such as the number of devices; by default 7, from 56
             evaluations on an eighth of what was evaluated, and from 1,000 on a quarter, so that the model
             costs little in long runs.
+        acquisition: "expected": a batch is chosen by the gain of hypervolume expected of it, summed over
+            directions. "sample": by one draw of the predictive distribution (Thompson sampling).
         model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)`` gives
             means (n, m), alone or with standard deviations (n, m) (see ``predictions``). Values are minimised, in
             parts of the range first seen, so that the units of objectives change nothing. By default a
@@ -105,7 +109,8 @@ class SurrogatePLS(CellSearch):
 
     Source: Paquete, Chiarandini, Stützle 2004 (local search); Zhang, Golovin, ICML 2020 (hypervolume as
     a mean over random directions); Emmerich, Giannakoglou, Naujoks, IEEE Trans. Evolutionary Computation
-    10(4), 2006 (its expected improvement).
+    10(4), 2006 (its expected improvement); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018
+    (Thompson sampling with hypervolume).
 
     Examples:
         >>> result = minimize(problem, eomoo.SurrogatePLS(n_starts=10), ("n_eval", 20), seed=1)
@@ -120,6 +125,7 @@ class SurrogatePLS(CellSearch):
         n_starts: int = _MIN_MEASURED,
         batch_size: int | None = None,
         neighborhood: str = "symmetric",
+        acquisition: str = "expected",
         model: Fit | None = None,
         n_candidates: int = 1000,
         n_model_cells: int = 3000,
@@ -129,6 +135,7 @@ class SurrogatePLS(CellSearch):
         most = renamed("n_train", "n_model_cells", kwargs, n_model_cells)
         super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
         self.batch_size = None if batch_size is None else positive("batch_size", batch_size)
+        self.acquisition = choice("acquisition", acquisition, _ACQUISITIONS)
         self.model: Fit = partial(fit, SEARCH) if model is None else model
         self.n_candidates = positive("n_candidates", n_candidates)
         self.n_model_cells = positive("n_model_cells", most)
@@ -298,7 +305,7 @@ class SurrogatePLS(CellSearch):
         others = others[~np.isin(others, batch.cells)]
         if len(others):
             batch = batch.joined(self._rated(others, predicted, state))
-        self._predicted, self._model_std = batch.mean, batch.model_std
+        self._predicted, self._model_std = batch.predicted, batch.model_std
         return batch.cells
 
     def _is_early(self) -> bool:
@@ -343,10 +350,20 @@ class SurrogatePLS(CellSearch):
         return np.concatenate((smallest, others[~np.isin(others, smallest)]))[:n]
 
     def _rated(self, cells: Ints, predict_cells: _Predict, state: SearchState) -> Candidates:
-        mean, model_std = predict_cells(cells)
-        std = np.maximum(self._errors.expected(model_std, self._n_errors()), state.min_std)
-        z_score = self._z_scores(mean, std, state)
-        return Candidates(cells=cells, model_std=model_std, mean=mean, std=std, z_score=z_score)
+        predicted, model_std = predict_cells(cells)
+        spread = self._errors.expected(model_std, self._n_errors())
+        mean, std = predicted, np.maximum(spread, state.min_std)
+        if self.acquisition == "sample":
+            mean = predicted + spread * self.random_state.standard_normal(spread.shape)
+            std = np.broadcast_to(state.min_std, mean.shape)
+        return Candidates(
+            cells=cells,
+            predicted=predicted,
+            model_std=model_std,
+            mean=mean,
+            std=std,
+            z_score=self._z_scores(mean, std, state),
+        )
 
     def _z_scores(self, mean: Floats, std: Floats, state: SearchState) -> Floats:
         """By how many standard deviations candidates are beyond the front and within the limits."""

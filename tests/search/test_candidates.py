@@ -57,6 +57,7 @@ def test_the_best_candidates():
         rows = len(cells)
         return Candidates(
             cells=np.array(cells),
+            predicted=np.zeros((rows, 3)),
             model_std=np.ones((rows, 3)),
             mean=np.array(z_score)[:, None],
             std=np.ones((rows, 3)),

@@ -27,7 +27,8 @@ from eomoo.search.problem import CellProblem
 from eomoo.search.random_search import RandomSearch
 
 MAKERS = {
-    "default": eomoo.SurrogatePLS,
+    "sample": lambda: eomoo.SurrogatePLS(acquisition="sample"),
+    "expected": lambda: eomoo.SurrogatePLS(acquisition="expected"),
     "batches of 3": lambda: eomoo.SurrogatePLS(batch_size=3, n_starts=50),
     "one at a time": lambda: eomoo.SurrogatePLS(batch_size=1, n_starts=72),
     "one-hot": lambda: eomoo.SurrogatePLS(features="one-hot"),
@@ -84,7 +85,7 @@ def test_the_model_is_worth_its_while(problem):
         return np.mean(np.maximum(scalarised_hypervolume(F, rays, box).max(axis=0), 0) ** 2)
 
     for seed in (1, 2, 3):
-        assert volume(MAKERS["default"], seed) > volume(lambda: eomoo.PLS(restart="random"), seed)
+        assert volume(MAKERS["expected"], seed) > volume(lambda: eomoo.PLS(restart="random"), seed)
 
 
 def test_failed_evaluations_are_learnt_from(pose):
@@ -130,10 +131,35 @@ def test_limits_are_learnt(pose):
     problem = pose("err", "lat", constraints=[f"lat<={limit}"])
     kept = []
     for seed in (1, 2, 3):
-        algorithm = search(problem, MAKERS["default"], 150, seed).algorithm
+        algorithm = search(problem, MAKERS["expected"], 150, seed).algorithm
         kept.append((problem.values(algorithm.trace.index[60:])[:, 1] <= limit).mean())
     assert np.mean(kept) > 0.3
     assert (problem.values(algorithm.opt.get("index").astype(int))[:, 1] <= limit).all()
+
+
+def test_a_sample_is_drawn_and_an_expectation_is_not(problem):
+    """A model that says the same of all cells leaves the choice to the draws."""
+
+    class Same:
+        def __init__(self, Y):
+            self.row = Y.min(axis=0)
+
+        def predict(self, features):
+            mean = np.tile(self.row, (len(features), 1))
+            return mean, np.ones_like(mean)
+
+    def spread(acquisition):
+        algorithm = eomoo.SurrogatePLS(acquisition=acquisition, model=lambda X, Y, *, seed: Same(Y))
+        rated, pools = algorithm._rated, []
+        algorithm._rated = lambda *given: pools.append(rated(*given)) or pools[-1]
+        minimize(problem, algorithm, ("n_eval", 30), seed=1, copy_algorithm=False)
+        return max(np.ptp(pool.mean[:, 0]) for pool in pools), max(pool.std.max() for pool in pools)
+
+    drawn, narrow = spread("sample")
+    same, wide = spread("expected")
+    assert drawn > 0
+    assert same == 0
+    assert narrow < 0.01 * wide
 
 
 def test_a_small_domain_is_searched_to_its_last_cell(pose):
@@ -143,7 +169,7 @@ def test_a_small_domain_is_searched_to_its_last_cell(pose):
 
 
 def test_long_runs_are_repeatable_and_exact(problem):
-    res, again = (search(problem, MAKERS["default"], 1_300) for _ in range(2))
+    res, again = (search(problem, MAKERS["expected"], 1_300) for _ in range(2))
     cells = res.algorithm.trace.index
     assert len(np.unique(cells)) == len(cells) == 1_300
     assert cells.tolist() == again.algorithm.trace.index.tolist()
@@ -152,7 +178,7 @@ def test_long_runs_are_repeatable_and_exact(problem):
 def test_three_objectives_and_one(pose):
     for names in (("err", "lat", "size"), ("err",)):
         problem = pose(*names)
-        assert search(problem, MAKERS["default"], 90).algorithm.evaluator.n_eval == 90
+        assert search(problem, MAKERS["expected"], 90).algorithm.evaluator.n_eval == 90
 
 
 def test_reach_measures_hypervolume():
@@ -313,8 +339,8 @@ def test_the_memetic_search_is_nsga2_and_then_local_search(problem):
 
 
 def test_a_larger_budget_goes_on_where_the_smaller_ended(problem):
-    expected = search(problem, MAKERS["default"], 60).algorithm.trace.index
-    algorithm = pickle.loads(pickle.dumps(search(problem, MAKERS["default"], 38).algorithm))
+    expected = search(problem, MAKERS["expected"], 60).algorithm.trace.index
+    algorithm = pickle.loads(pickle.dumps(search(problem, MAKERS["expected"], 38).algorithm))
     algorithm.termination = get_termination("n_eval", 60)
     while algorithm.has_next():
         algorithm.next()
@@ -369,7 +395,7 @@ def test_a_model_without_skill_leaves_the_batch_to_neighbours_of_the_front(probl
         plain.append(np.isin(guessing.trace.index[-guessing._batch.size :], near).mean())
     shares = np.mean(plain[-4:])
     assert guessing._plain_share() > 0.7
-    knowing = search(problem, MAKERS["default"], 150).algorithm
+    knowing = search(problem, MAKERS["expected"], 150).algorithm
     assert knowing._plain_share() < 0.2
     assert shares > 0.5
 
@@ -411,7 +437,7 @@ def test_the_smallest_cell_is_looked_at_whatever_the_model_says_of_it(problem, o
 
 
 def test_the_first_cells_are_the_same_whatever_the_budget(problem):
-    small, large = (search(problem, MAKERS["default"], n).algorithm.trace.index.tolist() for n in (61, 150))
+    small, large = (search(problem, MAKERS["expected"], n).algorithm.trace.index.tolist() for n in (61, 150))
     assert large[:61] == small
 
 
@@ -443,6 +469,7 @@ def test_the_default_is_the_one_by_name():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
+        ({"acquisition": "blue"}, "acquisition must be one of sample, expected; got 'blue'"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"n_candidates": 0}, "n_candidates must be"),
         ({"n_model_cells": 1.5}, "n_model_cells must be"),
