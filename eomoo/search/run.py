@@ -198,6 +198,9 @@ def run_algorithm(
                 on_progress(progress)
     except KeyboardInterrupt:
         return found()
+    finally:
+        if posed is not problem:
+            posed.close()
     over = clock is not None and clock.over(algorithm)
     return found(_why_it_ended(problem, spec, evaluator, f"its {hours:g} hours are over" if over else ""))
 
