@@ -98,7 +98,6 @@ def summarise_pls(runs: list[PlsRun]) -> dict[str, object]:
     spent, share = [run.evaluations for run in runs], [run.hypervolume_share for run in runs]
     return {
         "runs": len(runs),
-        "stopped_by_themselves": len(runs),
         "evaluations": {"median": float(np.median(spent)), "min": min(spent), "max": max(spent)},
         "hypervolume_share": {"median": float(np.median(share)), "min": min(share), "max": max(share)},
         "front_share": {"median": float(np.median([run.front_share for run in runs]))},
