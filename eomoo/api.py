@@ -22,7 +22,7 @@ from eomoo.checks import LARGEST, positive, whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one, write_text
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
-from eomoo.measuring import HERE, MOST_REPEATS, latency_models, measure
+from eomoo.measuring import HERE, MOST_REPEATS, latency_models, measure, timing_of
 from eomoo.objectives import load_card
 from eomoo.objectives.refit import fit_table as fit_models
 from eomoo.packages import pandas as pd
@@ -183,7 +183,8 @@ def run(
         constraints: Limits beside the card's, such as "latency<=10".
         noise: A seed: draw values from their uncertainty.
         latency_from: A folder of models that predict the latency on another device in place of the card's, or
-            "here": on this one, of which 20 cells are timed first where they are not yet.
+            "here": on this one, of which 20 cells are timed first where they are not yet; ``device`` and
+            ``latency.KEY`` among the settings say how, also of cards that train nothing.
         repeats: Of live cards, trainings of each of the front's cells and their rivals, with seeds that follow the
             card's, after the search and beside its budget; values are then their means (see ``with_repeats``).
         out: A folder for store, tables and figures. A finished run in it is read, not repeated; one that was
@@ -281,11 +282,14 @@ def pose(
     **settings: Any,
 ) -> CellProblem:
     """The problem of a card; where it asks for this device's latency, of models of what ``time_cells`` times first."""
+    timing = timing_of(settings) if latency_from == HERE else {}
+    if timing and not load_card(card).live:
+        settings = {name: value for name, value in settings.items() if name != "device" and "latency." not in name}
     how = partial(get_problem, card, **settings)
     if latency_from == HERE:
         # What cannot be is told before cells are timed.
         check_run(how(), spec, budget, hours)
-        latency_from = time_cells(card, data=settings.get("data"))
+        latency_from = time_cells(card, data=settings.get("data"), latency=timing)
     return how(latency_from=latency_from)
 
 

@@ -16,6 +16,10 @@ from eomoo.errors import DataNotFoundError
 from eomoo.search.problem import CellProblem
 from eomoo.space import Catalogue
 
+# The suite is of every machine alike, bit for bit, which a GPU's additions in any order are not; benchmarks/gpu.py
+# checks a GPU.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 # A shell that starts the suite in the background has it ignore Ctrl-C, and so its children, which are to be
 # interrupted by some tests.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -89,8 +89,12 @@ def train(
 def latency(
     cells: Annotated[list[str], Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
     runtime: Annotated[
-        str, Option(help="onnxruntime, openvino, eager (PyTorch), graph (PyTorch as a CUDA graph).")
-    ] = "onnxruntime",
+        str,
+        Option(
+            help="onnxruntime, openvino, eager (PyTorch), graph (PyTorch as a CUDA graph), or auto: onnxruntime on a "
+            "CPU, graph on a CUDA device."
+        ),
+    ] = "auto",
     batch_size: Annotated[int, Option(help="Images in one forward pass.")] = 1,
     device: opt.Device = "cpu",
     threads: Annotated[int, Option(help="CPU threads.")] = 1,

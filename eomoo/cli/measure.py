@@ -42,7 +42,9 @@ Only = Annotated[str | None, Option(help="latency: train nothing, for which any 
 SkeletonValues = Annotated[
     Options, Option(help="A value of the network around the cells: stem_channels=16. May be repeated.")
 ]
-Runtime = Annotated[str | None, Option(help="Of timings: onnxruntime, openvino, eager or graph.")]
+Runtime = Annotated[
+    str | None, Option(help="Of timings: onnxruntime (usual on a CPU), graph (on a CUDA device), openvino or eager.")
+]
 BatchSize = Annotated[int | None, Option(help="Of timings: images in one forward pass.")]
 Threads = Annotated[int | None, Option(help="Of timings: CPU threads.")]
 RemoteKit = Annotated[

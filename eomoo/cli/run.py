@@ -79,7 +79,7 @@ LatencyFrom = Annotated[
     Option(
         metavar="MODELS|here",
         help="A folder of models that predict the latency on another device, in place of the card's; here: time 20 "
-        "cells on this one first.",
+        "cells on this one first, with --device cuda on its GPU.",
     ),
 ]
 RetryFailed = Annotated[
@@ -182,8 +182,8 @@ def _search(
     from eomoo.api import run as search
     from eomoo.measuring import latency_models
 
-    def time_cells(card: str, *, data: str | None) -> Path:
-        told: Facts = {"report": shown.say}
+    def time_cells(card: str, *, data: str | None, latency: Facts) -> Path:
+        told: Facts = {"report": shown.say, "latency": latency}
         told["on_progress"] = lambda step: shown.tell("timing 20 cells on this device", step.done, step.total)
         folder = latency_models(card, data=data, **told)
         shown.say(f"latency on this device: models in {folder}")

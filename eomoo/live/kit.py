@@ -73,14 +73,14 @@ def write_kit(
         SettingError: (a ValueError) There is no cell, or the kit cannot time that way.
         MissingPackageError: (an ImportError) onnx or torch is not installed.
     """
-    for name, needed in (
-        ("runtime", "onnxruntime"),
+    for name, *needed in (
+        ("runtime", "onnxruntime", "auto"),
         ("protocol", "eomoo"),
         ("precision", "float32"),
         ("device", "cpu"),
     ):
-        if getattr(setting, name) != needed:
-            raise SettingError(f"a kit times with {name} {needed}; got {short(getattr(setting, name))}")
+        if getattr(setting, name) not in needed:
+            raise SettingError(f"a kit times with {name} {needed[0]}; got {short(getattr(setting, name))}")
     folder, indices = Path(folder), list(dict.fromkeys(int(k) for k in cells))
     if not indices:
         raise SettingError("say which cells are timed: walks, a spread, or a list of them")

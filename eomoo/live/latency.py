@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.checks import choice, counted, number, positive, text
+from eomoo.errors import SettingError
 from eomoo.live.devices import PRECISIONS, current_device, device_name, free_memory, resolve_device, torch_state
 from eomoo.live.energy import energy_counter
 from eomoo.live.memory import available_memory
@@ -18,7 +19,7 @@ from eomoo.live.network import cell_of
 from eomoo.live.nvml import now, open_nvml
 from eomoo.live.profile import measure_memory
 from eomoo.live.rounds import TRIES, Turns, in_memory
-from eomoo.live.runners import RUNTIMES, Runner, make_runner
+from eomoo.live.runners import RUNTIMES, Runner, check_runtime, make_runner
 from eomoo.packages import torch
 from eomoo.progress import doing
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
@@ -30,6 +31,8 @@ REFERENCE = 100_434
 PROTOCOLS = ("eomoo", "published")
 """Ways of timing."""
 
+# What stands for a device: what networks run in elsewhere, and what does not depend on a CPU that launches kernels.
+_USUAL = {"cpu": "onnxruntime", "cuda": "graph"}
 # A choice: a million images, threads, passes or rounds are more than anybody waits for.
 _MOST = 1_000_000
 # Measured in ONNX Runtime, which takes most: four times the weights, once the feature maps, 10 MB for each network.
@@ -45,8 +48,9 @@ class LatencySetting:
     Attributes:
         batch_size: Images in one forward pass.
         runtime: "eager" (PyTorch, channels last), "graph" (the same captured as a CUDA graph: the device's
-            own time, without the launch of each kernel), "onnxruntime" or "openvino".
-        device: As for ``resolve_device``.
+            own time, without the launch of each kernel), "onnxruntime", "openvino", or "auto": ONNX Runtime on a
+            CPU, a graph on a CUDA device, else PyTorch.
+        device: As for ``resolve_device``; "auto" is the CPU where the runtime that is asked for has no other.
         threads: On a CPU.
         precision: "float32", "float16", "bfloat16" (not in ONNX Runtime), "auto" (PyTorch), or "int8" (ONNX
             Runtime and OpenVINO): quantised as ``eomoo.live.export`` does.
@@ -59,7 +63,7 @@ class LatencySetting:
     """
 
     batch_size: int = 1
-    runtime: str = "onnxruntime"
+    runtime: str = "auto"
     device: str = "cpu"
     threads: int = 1
     precision: str = "float32"
@@ -73,13 +77,34 @@ class LatencySetting:
     def __post_init__(self) -> None:
         for name in ("batch_size", "threads", "warmup", "repetitions", "rounds"):
             positive(f"latency: {name}", getattr(self, name), most=_MOST)
-        choice("latency: runtime", self.runtime, RUNTIMES)
+        choice("latency: runtime", self.runtime, ("auto", *RUNTIMES))
         choice("latency: protocol", self.protocol, PROTOCOLS)
         choice("latency: precision", self.precision, (*PRECISIONS, "int8"))
+        if self.protocol == "published" and (self.runtime not in ("auto", "eager") or self.precision != "float32"):
+            raise SettingError("the published protocol is of PyTorch: choose runtime eager and precision float32")
         text("latency: device", self.device)
         # A day is longer than any network is timed.
         number("latency: seconds", self.seconds, least=0, most=86_400)
         load_space().check(self.reference)
+
+    def here(self) -> LatencySetting:
+        """With the runtime, and the device as far as needed, that "auto" stands for on this machine.
+
+        Raises:
+            SettingError: (a ValueError) The device is not there, or the runtime does not compute on it.
+        """
+        device = resolve_device(self.device).type
+        if self.runtime == "auto":
+            usual = "eager" if self.protocol == "published" else _USUAL.get(device, "eager")
+            return replace(self, runtime=usual)
+        try:
+            check_runtime(self.runtime, device)
+        except SettingError:
+            if self.device != "auto":
+                raise
+            check_runtime(self.runtime, "cpu")
+            return replace(self, device="cpu")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +187,7 @@ def measure_latency(
     Args:
         cells: Cells, indices or NAS-Bench-101 hashes.
         skeleton: The network around them.
-        setting: How; by default ONNX Runtime, one image, one CPU thread.
+        setting: How; by default ONNX Runtime on one CPU thread, one image.
         seed: Of the order within the rounds.
         tries: Further ones of what something else disturbed.
         report: Called with rounds done and rounds in all.
@@ -174,7 +199,7 @@ def measure_latency(
         SettingError: (a ValueError) The device is not there, or the runtime cannot do it.
         MissingPackageError: (an ImportError) torch or onnxruntime is not installed.
     """
-    how = setting or LatencySetting()
+    how = (setting or LatencySetting()).here()
     device = resolve_device(how.device)
     conditions = latency_conditions(skeleton, how)
     whole = [cell_of(cell) for cell in cells]
@@ -201,6 +226,7 @@ def measure_latency(
 
 def latency_conditions(skeleton: Skeleton, setting: LatencySetting) -> dict[str, object]:
     """Everything that a latency depends on but the cell, as plain data."""
+    setting = setting.here()
     device = resolve_device(setting.device)
     return {
         **asdict(setting),

@@ -37,6 +37,21 @@ class Runner(Timed, Protocol):
     beside: Runner | None
 
 
+def check_runtime(runtime: str, device: str) -> None:
+    """SettingError (a ValueError) where a runtime does not compute on devices of a type."""
+    if runtime == "graph" and device != "cuda":
+        raise SettingError(f"a CUDA graph needs a CUDA device; this one is {device}")
+    if runtime == "onnxruntime" and device == "cuda":
+        found = require("onnxruntime", purpose="to time a network in ONNX Runtime")
+        if "CUDAExecutionProvider" not in found.get_available_providers():
+            raise SettingError(
+                "this onnxruntime has no CUDA provider: install onnxruntime-gpu, or choose the runtime graph "
+                "(PyTorch's kernels) or the device cpu for timings"
+            )
+    elif runtime in ("onnxruntime", "openvino") and device != "cpu":
+        raise SettingError(f"{runtime} is not timed on the device {device}")
+
+
 def make_runner(
     cell: Cell | int,
     skeleton: Skeleton,
@@ -53,9 +68,7 @@ def make_runner(
     Raises:
         SettingError: (a ValueError) The runtime cannot do it on this device.
     """
-    choice("runtime", runtime, RUNTIMES)
-    if published and (runtime, precision) != ("eager", "float32"):
-        raise SettingError("the published protocol is of PyTorch: choose runtime eager and precision float32")
+    check_runtime(choice("runtime", runtime, RUNTIMES), device.type)
     network = build_network(cell, skeleton, seed=0).eval()
     image = timed_image(batch_size, skeleton.in_channels, skeleton.image_size)
     if runtime in ("onnxruntime", "openvino"):
@@ -66,7 +79,7 @@ def make_runner(
         kind = "float32" if precision == "bfloat16" else precision
         content = onnx_bytes(network, skeleton, precision=kind, calibration=few)
         if runtime == "openvino":
-            return _OpenvinoRunner(content, image.astype(np.float32), device, threads, precision)
+            return _OpenvinoRunner(content, image.astype(np.float32), threads, precision)
         return _onnx_runner(content, image.astype(np.float32), device, threads)
     if precision == "int8":
         raise SettingError(f"{runtime} is not timed in int8; take onnxruntime or openvino")
@@ -77,8 +90,6 @@ def make_runner(
         eager = _CudaRunner(network, image, device, half)
         eager.beside = graph = _GraphRunner(eager)
         return graph if runtime == "graph" else eager
-    if runtime == "graph":
-        raise SettingError(f"a CUDA graph needs a CUDA device; this one is {device.type}")
     return _CpuRunner(network, image, device, half)
 
 
@@ -166,12 +177,8 @@ class _PublishedRunner:
 class _OpenvinoRunner:
     beside: Runner | None = None
 
-    def __init__(
-        self, content: bytes, image: NDArray[np.float32], device: torch.device, threads: int, precision: str
-    ) -> None:
+    def __init__(self, content: bytes, image: NDArray[np.float32], threads: int, precision: str) -> None:
         openvino = require("openvino", purpose="to time a network in OpenVINO")
-        if device.type != "cpu":
-            raise SettingError(f"openvino is not timed on the device {device.type}")
         core, hint = openvino.Core(), _HINTS[precision]
         how = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": hint}
         network = core.compile_model(core.read_model(content), "CPU", how)
@@ -188,15 +195,10 @@ class _OpenvinoRunner:
 
 
 def _onnx_runner(content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> OnnxNetwork:
-    runtime = require("onnxruntime", purpose="to time a network in ONNX Runtime")
+    number = device.index or 0
     provider: Any = "CPUExecutionProvider"
     if device.type == "cuda":
-        if "CUDAExecutionProvider" not in runtime.get_available_providers():
-            raise SettingError("this onnxruntime has no CUDA provider; install onnxruntime-gpu")
-        provider = ("CUDAExecutionProvider", {"device_id": device.index or 0})
-    elif device.type != "cpu":
-        raise SettingError(f"onnxruntime is not timed on the device {device.type}")
-    number = device.index or 0
+        provider = ("CUDAExecutionProvider", {"device_id": number})
     try:
         return OnnxNetwork(content, image, threads=threads, provider=provider, device=device.type, number=number)
     except RuntimeError as error:

@@ -100,7 +100,7 @@ class Timings(ABC):
         if bound:
             lines.append(
                 f"{bound} of {len(self._launch_bound)} timings are launch-bound, the CPU's that launches the kernels; "
-                '`runtime = "graph"` in the card\'s `[backend.live.latency]` times the device'
+                "--set latency.runtime=graph times the device"
             )
         return lines
 
@@ -130,6 +130,7 @@ class Timings(ABC):
 
 
 def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[Result]:
+    how = how.here()
     # Beside other workers on a device of its own.
     own = replace(how, device=worker_device(how.device, worker_number()))
     return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=own)]

@@ -14,11 +14,11 @@ from eomoo.measuring.cells import CellChoice, choose_cells, read_cells
 from eomoo.measuring.kit import measure_from_kit
 from eomoo.measuring.measure import measure
 from eomoo.measuring.measuring import MOST_REPEATS, Measuring
-from eomoo.measuring.own_device import HERE, latency_models
+from eomoo.measuring.own_device import HERE, latency_models, timing_of
 from eomoo.measuring.sources import timing_backend, training_backend
 from eomoo.measuring.spread import spread_cells
 
 __all__ = [
     "HERE", "MOST_REPEATS", "CellChoice", "Measuring", "choose_cells", "latency_models", "measure", "measure_from_kit",
-    "read_cells", "spread_cells", "timing_backend", "training_backend",
+    "read_cells", "spread_cells", "timing_backend", "timing_of", "training_backend",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from eomoo.data.measured_table import TABLE_FILE
@@ -31,6 +31,7 @@ def latency_models(
     card: str | Path,
     *,
     data: str | Path | None = None,
+    latency: Mapping[str, object] | None = None,
     on_progress: Callable[[Step], None] | None = None,
     report: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
@@ -42,6 +43,7 @@ def latency_models(
     Args:
         card: Whose skeleton, and of a live card whose setting of timing, is taken.
         data: Images that say how many bands, pixels and classes there are, for a live card.
+        latency: Values of a ``LatencySetting``, such as another device of this machine, instead of the card's.
         on_progress, report: See ``measure``.
 
     Raises:
@@ -51,14 +53,29 @@ def latency_models(
     """
     check_latency(load_card(card))
     place = cache_folder() / "devices"
-    facts = facts_of(timing_backend(card, data=data, folder=place), trains=False)
+    facts = facts_of(timing_backend(card, data=data, folder=place, latency=latency), trains=False)
     depends = json.dumps({name: facts.get(name) for name in _DEPENDS}, sort_keys=True)
     folder = place / hashlib.sha256(depends.encode()).hexdigest()[:24]
     timed, fitted = folder / "timed", folder / "models"
-    measure(card, data=data, out=timed, spread=CELLS, only="latency", on_progress=on_progress, report=report)
+    measure(
+        card,
+        data=data,
+        out=timed,
+        spread=CELLS,
+        only="latency",
+        latency=latency,
+        on_progress=on_progress,
+        report=report,
+    )
     if not _are_of(fitted, timed):
         fit_table(timed, [LATENCY]).save(fitted)
     return fitted
+
+
+def timing_of(settings: Mapping[str, object]) -> dict[str, object]:
+    """What a run's settings say of timings, as values of a ``LatencySetting``: its device, and ``latency.KEY``."""
+    own = {name.partition(".")[2]: value for name, value in settings.items() if name.startswith("latency.")}
+    return {"device": settings["device"], **own} if settings.get("device") is not None else own
 
 
 def _are_of(models: Path, table: Path) -> bool:

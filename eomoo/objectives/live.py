@@ -268,7 +268,8 @@ class LiveBackend(Backend):
 
         "curves" are epochs and validation micro errors (%) of those of cells (n,) that were trained, by cell.
         """
-        campaign, recipe, timing = self.campaign, asdict(self.campaign.recipe), asdict(self.campaign.timing)
+        campaign, recipe = self.campaign, asdict(self.campaign.recipe)
+        timing, timed = asdict(campaign.timing), campaign.conditions()
         usual = asdict(RECIPES[recipe["name"]]) if recipe["name"] in RECIPES else {}
         changed = {name: value for name, value in recipe.items() if usual.get(name) != value}
         train = {"data": campaign.source.name, "images": dict(campaign.source.options), "recipe": recipe["name"]}
@@ -281,8 +282,12 @@ class LiveBackend(Backend):
         results = {k: self.training(k) for k in np.atleast_1d(indices).tolist()}
         return {
             "train": train,
-            "latency": {name: value for name, value in timing.items() if name not in ("warmup", "reference")},
-            "timed_on": str(campaign.conditions().get("device_name", timing["device"])),
+            "latency": {
+                name: value if name == "device" else timed.get(name, value)
+                for name, value in timing.items()
+                if name not in ("warmup", "reference")
+            },
+            "timed_on": str(timed.get("device_name", timing["device"])),
             "notes": self.notes(),
             "curves": {
                 str(k): [[point["epoch"], round(100 * (1 - point["val_micro"]), 2)] for point in result["curve"]]

@@ -92,10 +92,11 @@ def test_what_cannot_be_is_told_before_cells_are_timed(refused, monkeypatch, arg
 def test_here_times_cells_once_and_keeps_the_models_by_all_that_timings_depend_on(call, space, tmp_path, monkeypatch):
     for package in ("torch", "onnxruntime"):
         pytest.importorskip(package, reason="the extra 'live' is not installed")
-    asked = []
+    asked, timing = [], []
 
     def measure(card, *, out, on_progress, **settings):
         asked.append((card, out, settings["spread"], settings["only"]))
+        timing.append(settings["latency"])
         if on_progress is not None:
             on_progress(Step(what="timed", done=20, total=20))
         if not (out / "table.csv").exists():
@@ -117,3 +118,9 @@ def test_here_times_cells_once_and_keeps_the_models_by_all_that_timings_depend_o
     monkeypatch.setattr("eomoo.live.latency.versions_of", lambda *names: dict.fromkeys(names, "0"))
     assert latency_models("eo-macro-latency") != out.parent / "models"
     assert asked[2][1] != out == asked[1][1]
+    # A card that trains nothing takes a device for timings alone.
+    other = call(*arguments, "--device", "cpu", "--set", "latency.batch_size=8")
+    assert other.code == 0, other.err
+    assert timing[-1] == {"device": "cpu", "batch_size": 8}
+    eomoo.run("eo-macro-latency", latency_from="here", device="cpu", budget=40)
+    assert timing[-1] == {"device": "cpu"}

@@ -1,5 +1,6 @@
 import itertools
 from contextlib import contextmanager
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import numpy as np
@@ -284,7 +285,7 @@ def test_networks_are_really_run(runtime, protocol, tiny_skeleton):
         assert conditions["device"] == "cpu"
         assert conditions["device_name"]
         assert conditions["threads"] == 1
-        assert conditions["versions"]["torch"] == torch.__version__
+        assert conditions["versions"]["torch"] == version("torch")
         assert conditions["skeleton"]["stem_channels"] == 5
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.random.get_rng_state(), random)
@@ -335,6 +336,29 @@ def test_other_precisions_and_openvino_answer_nearly_so(tiny_skeleton, runtime, 
 
 
 @pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        # What is asked for, on a machine with a GPU whose ONNX Runtime has none.
+        ({"device": "cuda"}, ("graph", "cuda")),
+        ({"device": "auto"}, ("graph", "auto")),
+        ({"device": "auto", "protocol": "published"}, ("eager", "auto")),
+        ({"device": "cpu"}, ("onnxruntime", "cpu")),
+        ({"device": "auto", "runtime": "onnxruntime"}, ("onnxruntime", "cpu")),
+        ({"device": "auto", "runtime": "openvino"}, ("openvino", "cpu")),
+        ({"device": "auto", "runtime": "eager"}, ("eager", "auto")),
+    ],
+)
+def test_auto_is_what_computes_on_the_device(monkeypatch, asked, taken):
+    pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    setting = LatencySetting(**asked).here()
+    assert (setting.runtime, setting.device) == taken
+    with pytest.raises(ValueError, match="no CUDA provider: install onnxruntime-gpu, or choose the runtime graph"):
+        LatencySetting(runtime="onnxruntime", device="cuda").here()
+
+
+@pytest.mark.parametrize(
     ("runtime", "precision", "reason"),
     [
         ("eager", "int8", "eager is not timed in int8; take onnxruntime or openvino"),
@@ -350,12 +374,11 @@ def test_a_precision_that_a_runtime_lacks_is_refused(tiny_skeleton, runtime, pre
 @pytest.mark.parametrize(
     ("runtime", "precision"), [("onnxruntime", "float32"), ("graph", "float32"), ("eager", "auto")]
 )
-def test_the_published_protocol_is_in_no_other_way(tiny_skeleton, runtime, precision):
-    setting = LatencySetting(runtime=runtime, precision=precision, protocol="published", seconds=0)
+def test_the_published_protocol_is_in_no_other_way(runtime, precision):
     with pytest.raises(
         ValueError, match="published protocol is of PyTorch: choose runtime eager and precision float32"
     ):
-        measure_latency([0], skeleton=tiny_skeleton, setting=setting)
+        LatencySetting(runtime=runtime, precision=precision, protocol="published")
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
@@ -429,7 +452,6 @@ def test_cuda_events_surround_each_repetition_with_one_wait_at_the_end(tiny_skel
     assert log == ["event", "network", "event"] * 3 + ["wait"]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_named(monkeypatch):
     with pytest.raises(ValueError, match="no device 'cuda': torch sees 0 CUDA devices"):
         measure_latency([0], setting=LatencySetting(device="cuda"))
@@ -463,7 +485,7 @@ def test_precisions_of_a_cpu():
     [
         ({"batch_size": 0}, "batch_size must be a whole number from 1 to 1,000,000; got 0"),
         ({"repetitions": 10**26}, "repetitions must be a whole number from 1 to 1,000,000; got 1000"),
-        ({"runtime": "tensorrt"}, "runtime must be one of eager, graph, onnxruntime, openvino; got 'tensorrt'"),
+        ({"runtime": "tensorrt"}, "runtime must be one of auto, eager, graph, onnxruntime, openvino; got 'tensorrt'"),
         ({"protocol": "mine"}, "protocol must be one of eomoo, published"),
         ({"seconds": -1}, "seconds must be a finite number from 0"),
     ],

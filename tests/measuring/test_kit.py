@@ -89,7 +89,7 @@ def test_a_board_needs_nothing_but_numpy_and_onnxruntime(timed):
     imported = re.findall(r"^(?:from|import) (\w+)", (folder / "kit.py").read_text(), re.M)
     assert set(imported) - sys.stdlib_module_names == {"numpy"}
     result, here = read_kit(folder / "timings.json"), backend(folder).campaign
-    assert (result.skeleton, result.setting) == (here.skeleton, here.timing)
+    assert (result.skeleton, result.setting) == (here.skeleton, here.timing.here())
     conditions = json.loads(json.dumps(here.conditions()))
     assert {**result.conditions, "device_name": ""} == {**conditions, "device_name": ""}
     assert set(result.timings) == set(CELLS)
@@ -152,8 +152,8 @@ def test_a_result_becomes_a_measured_table_that_grows(kit, tmp_path):
     (kit / "timings.json").write_bytes(whole)
     told = json.loads(whole)["timings"]
     change(kit, lambda content: content["timings"]["5"].update(contended=False, relative=2.0))
-    frame = measure_from_kit(kit, out=tmp_path / "table").to_dataframe().set_index("index")
-    reference = table.facts["latency"]["reference_ms"]
+    table = measure_from_kit(kit, out=tmp_path / "table")
+    frame, reference = table.to_dataframe().set_index("index"), table.facts["latency"]["reference_ms"]
     assert frame["latency"][[5, 77]].tolist() == pytest.approx([2 * reference, told["77"]["relative"] * reference])
     assert frame["latency_disturbed"].tolist() == [0, 0]
     assert (frame["params"] > 0).all()
