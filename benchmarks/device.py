@@ -4,8 +4,9 @@ With --walks instead: the A100's latencies of the EO table's walks, each predict
 
 Of each measured table some cells, one from each of as many equal parts by multiply-accumulates, are learnt from and the
 others predicted, in equal draws. Without arguments: the A100's latencies of the EO table (found as `eomoo data` does),
-training times of NAS-Bench-101 where its CSV is named by --nb101, and this CPU's at one image, as
-`eomoo measure --only latency --spread 60 --out benchmarks/tables/cpu-latency` timed them. Prints Markdown.
+training times of NAS-Bench-101 where its CSV is named by --nb101, and a CPU's and an H100's at one image, as
+`eomoo measure --only latency --spread 60 --out benchmarks/tables/cpu-latency` timed them, and with `--device cuda` those
+of h100-latency. Prints Markdown.
 
 The promise, of 20 cells: median of the draws Spearman at least .96, the worst tenth at least .94, median error at most
 6.5 %; of 40: .98 and 5 %; intervals of 90 % hold 85 to 95 % of the values.
@@ -30,7 +31,8 @@ from eomoo.objectives.refit import load_measurements
 from eomoo.space import CIFAR10, SO2SAT, Skeleton, load_space
 
 SIZES = (5, 10, 20, 40)
-CPU = Path(__file__).parent / "tables" / "cpu-latency"
+TABLES = Path(__file__).parent / "tables"
+TIMED = {"cpu-latency": "CPU at one image, latency", "h100-latency": "H100 at one image, latency"}
 # Size, least median of Spearman, least of the worst tenth, largest median error in per cent.
 PROMISE = {20: (0.96, 0.94, 6.5), 40: (0.98, 0.0, 5.0)}
 # Half of it on either side of the mean, in deviations.
@@ -46,11 +48,11 @@ def tables(nb101: Path | None) -> Iterator[Table]:
     if nb101 is not None:
         read = read_user_table(nb101, ["train_time_108"])
         yield "NAS-Bench-101, training time", read.indices, read.columns["train_time_108"], CIFAR10
-    if CPU.is_dir():
-        table = read_measured(CPU)
+    for name, title in TIMED.items():
+        table = read_measured(TABLES / name)
         rows = table.mean().query("latency_disturbed == 0")
         assert table.skeleton is not None
-        yield "CPU at one image, latency", rows["index"].to_numpy(), rows["latency"].to_numpy(), table.skeleton
+        yield title, rows["index"].to_numpy(), rows["latency"].to_numpy(), table.skeleton
 
 
 def stratified(macs: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Energy counters of devices that have one: NVIDIA GPUs through NVML, Intel and AMD CPUs through RAPL."""
+"""Energy of a forward pass on devices that have a counter: NVIDIA GPUs by NVML, Intel and AMD CPUs by RAPL."""
 
 from __future__ import annotations
 
@@ -6,9 +6,40 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eomoo.live.nvml import open_nvml
+from eomoo.live.rounds import Timed
 from eomoo.packages import torch
 
 _RAPL = Path("/sys/class/powercap")
+# Milliseconds of passes between two looks at a counter, short beside the 20 to 100 ms after which a GPU renews its own.
+_LOOK = 5.0
+# And in which the energy is counted at least: of some renewals, so that one look more or less is 1 %.
+_SPAN = 500.0
+# A counter that shows the same for so long tells nothing.
+_PATIENCE = 2000.0
+
+
+def energy_of(runner: Timed, counter: Callable[[], float], *, median: float) -> float | None:
+    """Joules of a forward pass that takes some milliseconds (median); None where the counter stands still.
+
+    Counters are renewed now and then: what they show is exact just after that, and up to a whole step wrong else, so
+    that passes are counted from one renewal to another.
+    """
+    n = max(1, round(_LOOK / median))
+
+    def renewed(span: float) -> tuple[float, int]:
+        """What a counter shows as soon as it is renewed after some milliseconds, and passes until then, 0 if never."""
+        shown, spent, passes = counter(), 0.0, 0
+        while spent < span + _PATIENCE:
+            spent += float(runner.times(n).sum())
+            passes += n
+            before, shown = shown, counter()
+            if spent >= span and shown != before:
+                return shown, passes
+        return shown, 0
+
+    begin, passed = renewed(0.0)
+    end, passes = renewed(_SPAN) if passed else (begin, 0)
+    return (end - begin) / passes if passes else None
 
 
 def energy_counter(device: torch.device, *, rapl: Path = _RAPL) -> Callable[[], float] | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eomoo.checks import choice, counted, number, positive, text
 from eomoo.errors import SettingError
 from eomoo.live.devices import PRECISIONS, current_device, device_name, free_memory, resolve_device, torch_state
-from eomoo.live.energy import energy_counter
+from eomoo.live.energy import energy_counter, energy_of
 from eomoo.live.memory import available_memory
 from eomoo.live.network import cell_of
 from eomoo.live.nvml import now, open_nvml
@@ -299,7 +299,6 @@ class _Session(Turns):
         """Forget what was timed."""
         super().begin()
         self.beside: list[list[NDArray[np.float64]]] = [[] for _ in self.networks]
-        self.joules = np.zeros(len(self.networks))
         self.neighbour = False
         self.before, self.since = self.nvml.state() if self.nvml else None, now()
 
@@ -309,11 +308,8 @@ class _Session(Turns):
         self.neighbour = self.neighbour or bool(self.nvml and self.nvml.neighbour(self.since))
 
     def take(self, k: int) -> None:
-        """One network's turn, with its energy, and the graph beside it."""
-        joules = self.counter() if self.counter else 0.0
+        """One network's turn, and the graph beside it."""
         super().take(k)
-        if self.counter:
-            self.joules[k] += self.counter() - joules
         beside = self.networks[k].beside
         if beside is not None:
             self.beside[k].append(beside.times(self.plan[k]))
@@ -325,7 +321,7 @@ class _Session(Turns):
         return {
             **told,
             "contended": told["contended"] or self.neighbour,
-            "energy": float(self.joules[k] / told["count"]) if self.counter else None,
+            "energy": energy_of(self.networks[k], self.counter, median=told["median"]) if self.counter else None,
             "graph_median": graph,
             "launch_bound": graph is not None and told["median"] > _LAUNCH_BOUND * graph,
             "state": {"before": self.before, "after": self.nvml.state()} if self.nvml else None,

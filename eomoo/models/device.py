@@ -1,7 +1,8 @@
 """A device's latency, or energy, of all cells from about twenty timed ones: physics, and a process on what is left.
 
-Three non-negative numbers tell most of it: a constant, one by multiply-accumulates, one by what is read and written
-(the roofline model: Williams, Waterman, Patterson, Communications of the ACM 52, 2009). Measured values in parts of
+Some non-negative numbers tell most of it: a constant, one by multiply-accumulates, one by what is read and written
+(the roofline model: Williams, Waterman, Patterson, Communications of the ACM 52, 2009), and one by operations, which
+take a GPU about the same each when there are few images. Measured values in parts of
 that base are a Gaussian process: linear in what a device may be better or worse at, and rational quadratic in the
 structure. How large its parts and the noise are is not chosen but averaged over, by their marginal likelihood
 (Rasmussen, Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.30).
@@ -43,6 +44,8 @@ _PHYSICAL = (
     *("conv3x3", "conv1x1", "maxpool", "conv3x3_channels", "conv1x1_channels", "maxpool_channels", "conv3x3_macs"),
     *("conv1x1_macs", "projected_channels", "additions", "output_degree", "input>output"),
 )
+# What takes its time however small it is; a projection for each edge from the input.
+_OPERATIONS = ("conv3x3", "conv1x1", "maxpool", "input_degree")
 # Deviations grow by this part of how far a prediction lies beyond those of timed cells. Without all of the A100 cells
 # below 8.3 or 9.2 ms, or above 17 or 19 ms, these have errors of 0.5 to 1.3 deviations; of 0.7 to 1.6 were it 0.
 _BEYOND = 0.5
@@ -69,7 +72,8 @@ class DeviceModel(Regressor):
     Attributes:
         recipe: How; its ``device_of`` is the skeleton of the networks.
         features: (n, d) structural ones of the timed cells.
-        base: (3,) a constant, by 1e9 multiply-accumulates of the So2Sat skeleton, by activations.
+        base: (b,) a constant, by 1e9 multiply-accumulates of the So2Sat skeleton, by activations, by operations; the
+            last where the recipe says so.
         odds: (g,) weight of each combination of deviations.
         weights: (g, n) of the timed cells, under each combination that has some.
     """
@@ -175,9 +179,8 @@ class DeviceModel(Regressor):
         return _total(self._parts_of_base(X))
 
     def _parts_of_base(self, X: NDArray[np.float32]) -> Floats:
-        """The base's three summands (k, 3)."""
-        assert self.recipe.device_of is not None
-        parts: Floats = self.base * np.column_stack((np.ones(len(X)), *_work(X, self.recipe.device_of)))
+        """The base's summands (k, b)."""
+        parts: Floats = self.base * _work(X, self.recipe)
         return parts
 
     def _rows(self, X: NDArray[np.float32]) -> Floats:
@@ -222,8 +225,7 @@ def fit_device(recipe: Recipe, features: ArrayLike, values: ArrayLike) -> Device
         raise SettingError(f"a device's model needs at least {LEAST_TIMED} timed cells; there are {len(y)}")
     if not (y > 0).all():
         raise SettingError(f"what a device takes is positive; got {y.min():g}")
-    assert recipe.device_of is not None
-    base = _fit_base(*_work(X, recipe.device_of), y)
+    base = _fit_base(_work(X, recipe), y)
     trial = DeviceModel(recipe=recipe, features=X, base=base, odds=np.empty(0), weights=np.empty((0, 0)))
     known, left = trial._known, y / trial._base_of(X) - 1.0
     with one_thread():
@@ -239,31 +241,33 @@ def fit_device(recipe: Recipe, features: ArrayLike, values: ArrayLike) -> Device
     return DeviceModel(recipe=recipe, features=X, base=base, odds=odds, weights=weights)
 
 
-def _fit_base(macs: Floats, traffic: Floats, values: Floats) -> Floats:
-    """Three numbers (3,), none negative, of the least squares of relative errors."""
+def _fit_base(work: Floats, values: Floats) -> Floats:
+    """Numbers (b,), none negative, of the least squares of relative errors."""
     from scipy.optimize import nnls
 
-    parts = np.column_stack((np.ones(len(values)), macs, traffic))
-    scale = parts.max(axis=0)
-    found, _ = nnls(parts / scale / values[:, None], np.ones(len(values)))
+    scale = work.max(axis=0)
+    found, _ = nnls(work / scale / values[:, None], np.ones(len(values)))
     return np.array([float(f"{b:.{_DIGITS}g}") for b in found / scale])
 
 
-def _work(X: NDArray[np.float32], skeleton: Skeleton) -> tuple[Floats, Floats]:
-    """Multiply-accumulates (k,) inside the cells, and activations (k,), of structural features (k, d).
+def _work(X: NDArray[np.float32], recipe: Recipe) -> Floats:
+    """What a base is of (k, b), from structural features (k, d): 1, multiply-accumulates, activations, operations.
 
-    Both up to a factor, which is that of the skeleton and which a fit takes up, and with all vertices of a cell as
+    All up to a factor, which is that of the skeleton and which a fit takes up, and with all vertices of a cell as
     wide (see ``space.structural``).
     """
-    own, other = _projection_share(skeleton), _projection_share(SO2SAT)
-    wanted = ("conv3x3_macs", "conv1x1_macs", "projection_macs", "activations")
-    conv3x3, conv1x1, projected, activations = X[:, named(wanted, None)].astype(np.float64).T
-    return conv3x3 + conv1x1 + own / other * projected, activations
+    assert recipe.device_of is not None
+    own, other = _projection_share(recipe.device_of), _projection_share(SO2SAT)
+    wanted = ("conv3x3_macs", "conv1x1_macs", "projection_macs", "activations", *_OPERATIONS)
+    conv3x3, conv1x1, projected, activations, *operations = X[:, named(wanted, None)].astype(np.float64).T
+    macs = conv3x3 + conv1x1 + own / other * projected
+    each = [np.sum(operations, axis=0)] if recipe.each_operation else []
+    return np.column_stack((np.ones(len(X)), macs, activations, *each))
 
 
 def _total(parts: Floats) -> Floats:
-    """The base (k,) of its summands (k, 3), one after the other, so that the last bit is the same on every machine."""
-    total: Floats = parts[:, 0] + parts[:, 1] + parts[:, 2]
+    """The base (k,) of its summands (k, b), one after the other, so that the last bit is the same on every machine."""
+    total: Floats = sum(parts.T[1:], parts[:, 0])
     return total
 
 

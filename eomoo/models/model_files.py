@@ -53,6 +53,8 @@ _TRY = (
 _MEMORY = 3 << 30
 _FACTS = ("mean", "std", "noise", "slow_share", "slow_factor", "spread")
 _DEVICE_FACTS = ("base", "odds", "weights")
+# Of a recipe, what files of models that have no use for it lack.
+_LATER = ("device_of", "each_operation")
 
 
 def check_target_names(names: Iterable[str]) -> None:
@@ -107,7 +109,7 @@ def _numbers_text(models: CellModels) -> str:
     for k, part in enumerate(models.parts):
         content[f"part_{k}"] = {
             "targets": part.names,
-            "recipe": {k: v for k, v in asdict(part.model.recipe).items() if k != "device_of" or v},
+            "recipe": {k: v for k, v in asdict(part.model.recipe).items() if k not in _LATER or v},
             "cells": None if np.array_equal(part.cells, models.cells) else part.cells.tolist(),
             **_facts_of(part),
         }

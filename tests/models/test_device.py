@@ -1,5 +1,7 @@
 """A device's latency of all cells from few timed ones, on devices whose law is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -100,6 +102,22 @@ def test_deviations_are_smaller_with_more_cells_and_at_timed_ones(space, others)
     assert np.median(list(told(many, space, others))[1]) < np.median(list(told(few, space, others))[1])
     relative = [std / mean for mean, std in (told(many, space, here) for here in (cells, others))]
     assert np.median(relative[0]) < np.median(relative[1])
+
+
+def test_an_operation_may_take_its_time_however_small_it_is(space, others):
+    """As on a GPU with one image, where only few cells need be timed to know it."""
+    names = ("conv3x3", "conv1x1", "maxpool", "input_degree")
+
+    def took(cells):
+        return 0.05 + 0.01 * space.features(cells)[:, [NAMES.index(n) for n in names]].sum(axis=1, dtype=np.float64)
+
+    def off(recipe):
+        mean, _ = told(fit_device(recipe, space.features(cells), took(cells)), space, others)
+        return np.median(np.abs(mean / took(others) - 1.0))
+
+    cells, recipe = stratified(space, 10, 0), device_recipe(SO2SAT)
+    assert off(recipe) < 0.01
+    assert off(replace(recipe, each_operation=False)) > 0.03
 
 
 def test_the_unit_of_time_changes_nothing_else(space, others):
