@@ -5,8 +5,8 @@ With --walks instead: the A100's latencies of the EO table's walks, each predict
 Of each measured table some cells, one from each of as many equal parts by multiply-accumulates, are learnt from and the
 others predicted, in equal draws. Without arguments: the A100's latencies of the EO table (found as `eomoo data` does),
 training times of NAS-Bench-101 where its CSV is named by --nb101, and a CPU's and an H100's at one image, as
-`eomoo measure --only latency --spread 60 --out benchmarks/tables/cpu-latency` timed them, and with `--device cuda` those
-of h100-latency. Prints Markdown.
+`eomoo measure --only latency --spread 60 --out benchmarks/tables/cpu-latency` timed them, with `--device cuda` those of
+h100-latency. Prints Markdown.
 
 The promise, of 20 cells: median of the draws Spearman at least .96, the worst tenth at least .94, median error at most
 6.5 %; of 40: .98 and 5 %; intervals of 90 % hold 85 to 95 % of the values.
