@@ -82,6 +82,10 @@ def latency(bench: Bench) -> None:
         rho = half_split_spearman(first)
         bench.want(f"{name}_halves_agree", round(rho, 4), "at least 0.98", rho >= 0.98)
         ratios = np.array([b.relative / a.relative for a, b in zip(first, again, strict=True)])
+        joules = np.array([b.energy / a.energy for a, b in zip(first, again, strict=True) if a.energy and b.energy])
+        if joules.size:
+            off = float(np.abs(joules - 1.0).max())
+            bench.want(f"{name}_energy_again", round(off, 3), "at most 0.1 off", off <= 0.1)
         bench.note(
             **{
                 name: _told(first),
