@@ -23,6 +23,7 @@ def basis_words(marks: Iterable[str]) -> str:
     words = Counter(map(basis_word, every))
     if set(words) <= {"predicted"}:
         return ""
+    words = Counter({word.replace("measured, ", "measured, but ", 1): n for word, n in words.items()})
     counts = joined(f"{n:,} {'is' if n == 1 else 'are'} {word}" for word, n in words.most_common())
     reasons = Counter(mark for text in every for mark in text.split(", ") if mark in MARKS)
     why = "; ".join(f"{MARKS[mark]} ({n:,})" for mark, n in reasons.most_common())

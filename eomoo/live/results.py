@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eomoo.live.rounds import CONTENDED_SPREAD
 from eomoo.live.store import Result
 
 # Of a training what earlier versions may not have stored.
@@ -61,12 +62,17 @@ def trained_deviation(result: Result | None, name: str) -> float:
 
 
 def timed_deviation(result: Result | None) -> float:
-    """Standard error of a timing's ``relative``, the median of its rounds; 0 in results of earlier versions."""
+    """Standard error of a timing's ``relative``, the median of its rounds; 0 in results of earlier versions.
+
+    What something disturbed may be off by as much as marks it, and more rounds under the same disturbance tell no more.
+    """
     if result is None:
         return math.nan
+    least = CONTENDED_SPREAD * result["relative"] if result.get("contended") else 0.0
     if not result.get("reference_rounds"):
-        return 0.0
+        return least
     rounds = np.array(result["round_medians"]) / np.array(result["reference_rounds"])
     lower, upper = np.quantile(rounds, (0.25, 0.75))
     # Of normal numbers: 1.349 deviations are between the quartiles, and a median errs by 1.253 of a mean's error.
-    return float(1.253 * (upper - lower) / 1.349 / math.sqrt(len(rounds)))
+    one = float(upper - lower) / 1.349
+    return max(least, one) if result.get("contended") else 1.253 * one / math.sqrt(len(rounds))

@@ -67,7 +67,7 @@ class Timings(ABC):
         found = store.obtain("latency", wanted, make)
         disturbed = [k for k, r in found.items() if r.get("contended") and (again or k not in self._timed)]
         disturbed = [] if elsewhere else disturbed
-        for k, result in (self._time(disturbed) if disturbed else {}).items():
+        for k, result in (self._time(disturbed, again=True) if disturbed else {}).items():
             if not result.get("contended"):
                 store.put("latency", wanted[k], result, cell=k, replace=True)
                 found[k] = result
@@ -104,8 +104,9 @@ class Timings(ABC):
             )
         return lines
 
-    def _time(self, cells: list[int]) -> dict[int, Result]:
-        self.report(f"timing {counted(len(cells), 'network')}")
+    def _time(self, cells: list[int], *, again: bool = False) -> dict[int, Result]:
+        why = " again, since something else used the device" if again else ""
+        self.report(f"timing {counted(len(cells), 'network')}{why}")
         self._timed.update(cells)
         return dict(zip(cells, self.jobs.call(_measure, cells, self.skeleton, self.timing), strict=True))
 

@@ -10,4 +10,5 @@ def test_cells_are_counted_by_what_their_values_rest_on_and_why():
     assert said.count("(1)") == 2
     assert basis_words(["measured"]) == "The front's 1 cell is measured."
     assert basis_words(["measured"] * 3) == "The front's 3 cells are all measured."
+    assert basis_words(["measured, contended"] * 2) == "The front's 2 cells are all measured, but contended."
     assert basis_words(["", ""]) == ""

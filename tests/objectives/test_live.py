@@ -168,6 +168,16 @@ def test_what_was_disturbed_is_timed_again_by_a_later_run_and_is_no_baseline(mak
     assert timed == [5]
 
 
+def test_what_was_disturbed_is_off_by_a_tenth_or_its_spread_however_many_rounds(make, monkeypatch):
+    told = {**LOUD, "reference_quiet": 1.0, "reference_rounds": [1.0] * 100}
+    alike, apart = [4.0, 4.01] * 50, [3.0, 5.0] * 50
+    timings(monkeypatch, c3=LOUD, c4={**told, "round_medians": alike}, c5={**told, "round_medians": apart})
+    backend = make()
+    backend.values(np.array([3, 4, 5]), ["latency"])
+    found = backend.deviations(np.array([3, 4, 5]), ["latency"])[:, 0]
+    assert found == pytest.approx([0.4, 0.4, 2 / 1.349])
+
+
 def test_the_deviation_of_a_latency_is_that_of_its_rounds(make, monkeypatch):
     rounds = {"round_medians": [3.0, 4.0, 5.0, 6.0, 14.0], "reference_rounds": [1.0, 1.0, 1.0, 1.0, 2.0]}
     timings(monkeypatch, c3={**QUIET, **rounds})
