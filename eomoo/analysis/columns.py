@@ -126,7 +126,7 @@ def _objectives(front: Front) -> Iterator[FrontColumn]:
             unit=o.unit,
             direction=o.direction,
             objective=True,
-            values=front.values[:, k],
+            values=o.counted(front.values[:, k]),
             deviations=deviations[:, k] if (deviations[:, k] > 0).any() else None,
             measured=measured[:, k] if np.isfinite(measured[:, k]).any() else None,
         )
@@ -170,10 +170,9 @@ def _limits(front: Front) -> Iterator[FrontColumn]:
         limit, values = mine[0]
         title, unit = limit.title, limit.unit
         if not limit.objective:
-            # Counts stay counts.
-            own: NDArray[Any] = values.astype(np.int64) if (values == np.rint(values)).all() else values
+            own = limit.counted(values)
             yield FrontColumn(name=name, title=title, unit=unit, direction=limit.direction, values=own)
-        slack = np.min([limit.slack(values) for limit, values in mine], axis=0)
+        slack = limit.counted(np.min([limit.slack(values) for limit, values in mine], axis=0))
         yield FrontColumn(name=f"{name}_slack", title=f"slack of {title}", unit=unit, direction="max", values=slack)
 
 

@@ -69,7 +69,8 @@ def summary(stored: StoredRun) -> Facts:
 
 def trace_content(problem: ProblemRow, trace: RunTrace) -> dict[str, NDArray[np.generic]]:
     """Every evaluation in order, by column."""
-    values = dict(zip(problem.objectives.names, trace.values.T, strict=True))
+    columns = zip(problem.objectives, trace.values.T, strict=True)
+    values = {objective.name: objective.counted(column) for objective, column in columns}
     return {"step": np.arange(len(trace.cells)), "index": trace.cells, **values, "feasible": trace.feasible}
 
 

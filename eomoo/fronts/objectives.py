@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eomoo.arrays import Facts, Floats
+from eomoo.arrays import Facts, Floats, Ints
 from eomoo.errors import SettingError
 
 Direction = Literal["min", "max"]
 
 _SHARES = {"%": 100.0, "fraction": 1.0}
+_COUNTED = ("", "bytes")
 _NEVER_NEGATIVE = {"s", "ms", "min", "h", "J", "mJ", "W", "kB", "MB", "MiB", "GB", "GiB"}
 
 
@@ -46,6 +47,12 @@ class Quantity:
     def label(self) -> str:
         """Title and unit, for headings."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    def counted(self, values: Floats) -> Floats | Ints:
+        """Values (n,), as whole numbers where the unit is that of a count and all of them are whole."""
+        # From 2**53 on not every whole number is a float.
+        whole = self.unit in _COUNTED and bool(((values == np.rint(values)) & (np.abs(values) < 2**53)).all())
+        return values.astype(np.int64) if whole else values
 
     @property
     def possible(self) -> tuple[float, float]:

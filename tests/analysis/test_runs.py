@@ -133,6 +133,16 @@ def test_every_kind_of_problem_is_written(stored, pose, tmp_path, case, budget):
     assert share is None or 0 <= share <= 1
 
 
+def test_what_is_counted_is_whole_in_files_and_frames(tmp_path):
+    run = eomoo.run("eo-macro-params", algorithm="random", budget=8, constraints=["params<=20M"], out=tmp_path)
+    kept = [pd.read_csv(tmp_path / name) for name in ("front.csv", "trace.csv")]
+    for table in (run.front, run.trace, *kept):
+        assert table["params"].dtype == np.int64
+        assert table["val_macro_error"].dtype == np.float64
+    assert (run.front["params_slack"] == 20_000_000 - run.front["params"]).all()
+    assert run.front["params_slack"].dtype == np.int64
+
+
 def test_an_interrupted_run_is_written(stored, pose, tmp_path):
     run = stored(pose("err", "lat"), budget=300, on_progress=interrupt)
     assert not run.run.complete
