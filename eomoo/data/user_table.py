@@ -306,7 +306,8 @@ def _error(path: Path, row: int, what: str) -> DataError:
 # Columns that say which cell a row is, how it was measured, or what is known without measuring it.
 _NO_TARGETS = {
     *("index", "hash", "genotype", "matrix", "ops", "status", "reason", "walk", "step", "repeat", "run", "seed"),
-    *("id", "epochs", "vertices", "edges", "params", "macs", "thop_macs", "feasible", "extrapolated", "basis"),
+    *("id", "epochs", "vertices", "edges", "params", "macs", "thop_macs", "activation_memory"),
+    *("feasible", "extrapolated", "basis"),
 }
 # What is said of another column: its spread, its ends, how it was before it was mended, whether to trust it.
 _OF_ANOTHER = re.compile(r"(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,11 +103,11 @@ def rows_of(
     disturbed = {name: _disturbed(frame, mark) & np.isfinite(read[name][0]) for name, mark in marks.items()}
     left = {name: len(np.unique(cells[np.isfinite(read[name][0]) & ~disturbed[name]])) for name in names}
     spoilt = [name for name in names if disturbed[name].any() and left[name] < LEAST_CELLS]
-    if spoilt and (targets or len(spoilt) == len(names)):
-        raise SettingError(
-            f"something else used the device while {spoilt[0]} was timed, so that it is known of {left[spoilt[0]]} "
-            "cells only; run the same command again while nothing else runs"
-        )
+    if spoilt:
+        why = f"something else used the device while {spoilt[0]} was timed, so that it is known of {left[spoilt[0]]} "
+        if targets or len(spoilt) == len(names):
+            raise SettingError(f"{why}cells only; give the command that timed them again while nothing else runs")
+        warnings.warn(f"{why}cells only, and is left out", stacklevel=2)
     read = {name: found for name, found in read.items() if name not in spoilt}
     known = {} if measured is None else measured.quantities
     return MeasuredRows(

@@ -153,7 +153,7 @@ def test_cards_and_models_that_do_not_fit_are_one_sentence(space, folder, tmp_pa
 def test_disturbed_timings_are_left_out_and_refused_where_too_few_are_left(space, tmp_path):
     models = fit_table(timed(space, tmp_path / "some", disturbed=5))
     assert models.targets["latency"].title == "latency on a board, from 15 timings"
-    with pytest.raises(SettingError, match="known of 8 cells only; run the same command again"):
+    with pytest.raises(SettingError, match="known of 8 cells only; give the command that timed them again"):
         fit_table(timed(space, tmp_path / "most", disturbed=12))
 
 
