@@ -46,7 +46,7 @@ def cell_commands(results: ProblemResults, folder: str) -> list[tuple[str, str]]
         found.append(("Train it from the start", ["train", CELL, *_options(network["train"] | size)]))
     if "latency" in network:
         found.append(("Measure it", ["evaluate", folder, CELL, "--out", f"{folder}/evaluated/{CELL}"]))
-        found.append(("Take it away", ["export", folder, CELL, "--onnx", "--out", f"{CELL}.onnx"]))
+        found.append(("Take it away", ["export", folder, CELL, "--onnx", "--out", f"{folder}/onnx"]))
     elif "train" in network:
         found.append(("Take it away, once it is trained", ["export", CELL, "--onnx"]))
     return [(what, shlex.join(["eomoo", *parts])) for what, parts in found]

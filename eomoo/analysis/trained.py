@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.analysis.results import load_results
+from eomoo.checks import listed
 from eomoo.data.measured_table import is_measured, read_facts
 from eomoo.errors import DataNotFoundError, EomooError, SettingError
 from eomoo.images import open_data
@@ -55,9 +56,10 @@ def find_trained(place: str | Path, cell: int | None = None) -> Path:
         (cell,) = front
     network = _of_search(place, cell) if searched else _of_trainings(place, cell)
     if network is None:
+        some = f", such as {listed(front_cells(place)[:_SOME])}" if searched else ""
         raise DataNotFoundError(
             f"there are no weights of cell {cell} in {place}; train it with `eomoo train {cell}`, or name a cell "
-            "that was trained there"
+            f"that was trained there{some}"
         )
     return network
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,10 +22,14 @@ from eomoo.files import to_json
 from eomoo.plots import NARROW
 from eomoo.progress import doing
 
+# A value of a table: a number with its deviation, interval or unit, or none.
+_NUMBER = re.compile(r"-|([-+<] ?)?[\d,.]+(e[-+]?\d+)?( (±|to) [\d,.]+)?( \[.*\]| \(.*\))?( ?[%kMG]B?)?")
+
 
 class _Screen(Console):
-    """A terminal in whose tables no name is cut: the first column stays in one line, in others words are broken.
+    """A terminal in whose tables numbers are on the right, and no name is cut.
 
+    The first column stays in one line, in others words are broken.
     A sentence is broken between words; in a pipe it is one line, and so is what is to be copied (``soft_wrap``).
     """
 
@@ -35,6 +40,8 @@ class _Screen(Console):
         for table in objects:
             if isinstance(table, Table):
                 for k, column in enumerate(table.columns):
+                    if all(_NUMBER.fullmatch(str(value)) for value in column.cells):
+                        column.justify = "right"
                     column.overflow, column.no_wrap = "fold", column.no_wrap or (k == 0 and column.width is None)
                 if self.width < NARROW:
                     table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)

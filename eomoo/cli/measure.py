@@ -209,7 +209,7 @@ def _what_comes_next(table: MeasuredTable, out: Path) -> list[str]:
     place, models = quote(str(out)), quote(f"{out}-models")
     walks = [f"eomoo landscape {place}"] if table.walks else []
     if len(table.cells) < LEAST_CELLS:
-        return [*walks, f"the same command with more cells, for models at least {LEAST_CELLS}"]
+        return [*walks, f"more cells in this table: models need at least {LEAST_CELLS}"]
     alone = table.skeleton == SO2SAT and "train_time" not in table.to_dataframe()
     device = [f"eomoo run eo-macro-latency --latency-from {models}"] if alone else []
     return [*walks, f"eomoo surrogate fit {place} --out {models}", *device]

@@ -122,8 +122,9 @@ def _print(problem: CellProblem, found: list[Suggestion]) -> None:
     title = f"{problem.card.title or problem.name()}: what to measure next"
     out.print(to_rich(Table(title=title, columns=columns, rows=rows, key="suggestions")))
     out.print(
-        "± is what is not known of a cell, noise of a measurement apart. Tells of: other cells that may be on the "
-        "front, whose values go with its own (correlation of .5 and more) beyond what those above tell. Left: of the "
-        "variance of all that may be on the front, when these have been measured.",
+        "± is one standard deviation of what is not known of a cell; the noise of a measurement is not in it. "
+        "Tells of: how many other cells that may be on the front are known better with it, beyond what those above "
+        "tell (correlation 0.5 or more). Uncertainty left: the share of the variance of all cells that may be on the "
+        "front, once this cell and those above are measured.",
         soft_wrap=True,
     )

@@ -45,7 +45,7 @@ def test_a_table_of_ones_own_images_grows_and_says_what_comes_next(measure, call
     assert done.code == 0, done.err
     assert "fields, 2 epochs: 2 cells (1 walks), 3 trainings" in done.out
     assert f"eomoo landscape {tmp_path / 'a'}" in done.out
-    assert "the same command with more cells, for models at least 12" in done.out
+    assert "more cells in this table: models need at least 12" in done.out
     assert "surrogate fit" not in done.out
     (tmp_path / "list.txt").write_text("5\n")
     told = json.loads(measure("--cells", tmp_path / "list.txt", "--out", tmp_path / "a", "--json").out)
