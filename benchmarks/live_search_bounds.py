@@ -19,8 +19,8 @@ from live_search_report import quartiles
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.fronts import Box, hypervolume, non_dominated
 from eomoo.models import START, fit
+from eomoo.search.acquisition import expected_improvement
 from eomoo.search.costs import Costs
-from eomoo.search.expected_hypervolume import expected_improvement
 
 SHARE, UNITS, AT = 0.95, 40.0, 16.0
 # Deviation of a seed on NAS-Bench-101, in points of error; a value beyond the second number is as bad as that.

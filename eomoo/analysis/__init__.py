@@ -2,19 +2,18 @@
 
 - ``results``: runs, traces and fronts as stored. ``runs``: a run's numbers, files, tables.
 - ``tables``: what a table, a curve and a report are. ``claims``: two algorithms compared, in one word;
-  ``standings``: in sentences; ``margins``: differences too small to matter.
+  ``standings``: in sentences.
   ``statistics``: effect sizes, ranks over problems.
 - ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
-- ``fronts``: the front with all that is said of its cells, in ``columns``; ``basis``: whether they were measured.
+- ``fronts``: the front with all that is said of its cells, in ``columns``.
 - ``report``: the report, of which ``repeat``, ``citing`` and ``wording`` write parts. ``drawing``: cells;
   ``styles``: the colours of algorithms.
 - ``study_run``: a study, run and told, for scripts and notebooks.
 - ``printing``: ``terminal``, ``text`` (Markdown, CSV, LaTeX), ``html`` and ``figures``.
 """
 
-from eomoo.analysis.basis import basis_words
 from eomoo.analysis.citing import bibtex, cited_works
-from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, needed_seeds
+from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, needed_seeds, smallest_difference
 from eomoo.analysis.columns import certainty_words
 from eomoo.analysis.compared import (
     StudyTables,
@@ -27,7 +26,6 @@ from eomoo.analysis.compared import (
 from eomoo.analysis.curves import hypervolume_curves, mean_over, quartile_curves
 from eomoo.analysis.drawing import cell_text, draw_cell
 from eomoo.analysis.fronts import front_frame
-from eomoo.analysis.margins import smallest_difference
 from eomoo.analysis.printing.comparisons import plot_critical_difference, plot_frame, plot_shifts, plot_violins
 from eomoo.analysis.printing.figures import draw_front, plot_curves, write_figures
 from eomoo.analysis.printing.latex import study_latex, write_latex
@@ -49,7 +47,7 @@ from eomoo.analysis.statistics import rank_test, vargha_delaney
 from eomoo.analysis.study_run import StudyRun, run_study
 from eomoo.analysis.styles import algorithm_style
 from eomoo.analysis.tables import Curves
-from eomoo.analysis.wording import duration, joined
+from eomoo.analysis.wording import basis_words, duration, joined
 from eomoo.space.picture import OPERATION_COLORS
 
 __all__ = [

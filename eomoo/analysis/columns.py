@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.basis import basis_word
 from eomoo.analysis.tables import Said, Table
-from eomoo.analysis.wording import joined, shown_unit
+from eomoo.analysis.wording import basis_word, joined, shown_unit
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import counted
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of

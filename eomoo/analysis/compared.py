@@ -10,9 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eomoo.analysis.claims import ALPHA, Comparison, compare, judge
+from eomoo.analysis.claims import ALPHA, Comparison, compare, judge, smallest_difference
 from eomoo.analysis.curves import hypervolume_area
-from eomoo.analysis.margins import smallest_difference
 from eomoo.analysis.results import AREA, ProblemResults, StudyResults
 from eomoo.analysis.results import families as families_of
 from eomoo.analysis.statistics import RankTest, rank_test, vargha_delaney

@@ -10,7 +10,6 @@ from shlex import quote
 
 import numpy as np
 
-from eomoo.analysis.basis import basis_words
 from eomoo.analysis.columns import certainty_words, choices_table
 from eomoo.analysis.compared import StudyTables, median_table, pair_table, rank_table, study_tables
 from eomoo.analysis.curves import anytime, attainment, differences
@@ -25,7 +24,7 @@ from eomoo.analysis.results import ProblemResults, StoredRun, StudyResults, load
 from eomoo.analysis.spending import repeat_words, spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
-from eomoo.analysis.wording import algorithm_title, duration, joined, sentence, shown_unit, values_in_words
+from eomoo.analysis.wording import algorithm_title, basis_words, duration, joined, sentence, shown_unit, values_in_words
 from eomoo.checks import choice, counted
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text

@@ -11,22 +11,8 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from eomoo.cli import (
-    cite,
-    data,
-    deploy,
-    landscape,
-    live,
-    measure,
-    predict,
-    report,
-    run,
-    show,
-    study,
-    suggest,
-    surrogate,
-)
-from eomoo.cli.alive import sign_of_life
+from eomoo.cli import data, deploy, landscape, live, measure, report, run, show, study, suggest, surrogate
+from eomoo.cli.common import sign_of_life
 from eomoo.errors import EomooError
 from eomoo.files import write_error
 
@@ -50,7 +36,7 @@ app.command("measure")(measure.measure)
 app.command("problems")(show.problems)
 app.command("show")(show.show)
 app.command("report")(report.report)
-app.command("cite")(cite.cite)
+app.command("cite")(report.cite)
 app.command("suggest")(suggest.suggest)
 app.command("landscape")(landscape.landscape)
 app.add_typer(study.app, name="study")
@@ -58,7 +44,7 @@ app.command("train")(live.train)
 app.command("evaluate")(deploy.evaluate)
 app.command("latency")(live.latency)
 app.command("export")(deploy.export)
-app.command("predict")(predict.predict)
+app.command("predict")(deploy.predict)
 app.add_typer(surrogate.app, name="surrogate")
 app.add_typer(data.app, name="data")
 

@@ -1,13 +1,15 @@
-"""What several commands share: the console, bars, how values are shown, options as key=value."""
+"""What several commands share: the console, bars, a sign of life, how values are shown, options as key=value."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
+from threading import Event, Thread
+from time import monotonic
+from typing import Any, TextIO
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -20,7 +22,7 @@ from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.files import to_json
 from eomoo.plots import NARROW
-from eomoo.progress import doing
+from eomoo.progress import being_done, doing
 
 # A value of a table: a number with its deviation, interval or unit, or none.
 _NUMBER = re.compile(r"-|([-+<] ?)?[\d,.]+(e[-+]?\d+)?( (±|to) [\d,.]+)?( \[.*\]| \(.*\))?( ?[%kMG]B?)?")
@@ -64,8 +66,8 @@ def print_json(value: object) -> None:
     typer.echo(to_json(value))
 
 
-# Seconds in which a pipe hears nothing, at first and at most: each is twice the last, so that hours are no scroll.
-_FIRST_LINE, _MOST_SILENCE = 2.0, 60.0
+# What is silent for longer looks as if it hung; after each line twice as long may pass, so that hours are no scroll.
+FIRST_SECONDS, _MOST_SECONDS = 2.0, 60.0
 # Letters of a bar's two times, and of the spaces between all its parts.
 _TIMES = 19
 
@@ -90,7 +92,7 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
         self._said = ""
         self._doing = doing("", lambda: self._said)
-        self._pause = _FIRST_LINE
+        self._pause = FIRST_SECONDS
         self._due = self._shown.get_time() + (0.0 if at_once else self._pause)
 
     def wait(self, what: str, doing: str = "") -> None:
@@ -109,7 +111,7 @@ class Bars:
         self._shown.update(task, completed=done, total=total, state=self._fitting(what, state))
         now = self._shown.get_time()
         if not self.console.is_terminal and not self._shown.disable and now > self._due:
-            self._pause = min(2 * self._pause, _MOST_SILENCE)
+            self._pause = min(2 * self._pause, _MOST_SECONDS)
             self._due = now + self._pause
             left = self._shown.tasks[task].time_remaining or 0.0
             self.console.print(f"{what}: {state}" + (f", {left / 60:.0f} minutes left" if left > 60 else ""))
@@ -193,3 +195,54 @@ def import_xgboost() -> None:
         import xgboost  # noqa: F401
     finally:
         del sys.modules["sklearn"]
+
+
+# Commands that answer at once, and what prints for programs.
+_SHORT, _QUIET = ("show", "problems", "cite"), {"--json", "--help", "-h", "--version"}
+
+
+class _Heard:
+    """A stream that resets the clock whenever it is written to."""
+
+    def __init__(self, stream: TextIO, clock: _Clock) -> None:
+        self._stream, self._clock = stream, clock
+
+    def write(self, text: str) -> int:
+        """As the stream does."""
+        self._clock.last, self._clock.pause = monotonic(), FIRST_SECONDS
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.began = self.last = monotonic()
+        self.pause = FIRST_SECONDS
+
+    def beat(self, stop: Event, stream: TextIO, words: str) -> None:
+        while not stop.wait(FIRST_SECONDS / 10):
+            now = monotonic()
+            if now - self.last > self.pause:
+                self.last, self.pause = now, min(2 * self.pause, _MOST_SECONDS)
+                with suppress(OSError, ValueError):
+                    stream.write(f"{words}: {being_done() or 'working'}, {now - self.began:.0f} s\n")
+                    stream.flush()
+
+
+@contextmanager
+def sign_of_life(arguments: list[str]) -> Iterator[None]:
+    """A line on stderr whenever a command has said nothing for a while."""
+    out, err = sys.stdout, sys.stderr
+    if not arguments or out is None or err is None or arguments[0] in _SHORT or not _QUIET.isdisjoint(arguments):
+        yield
+        return
+    clock, stop = _Clock(), Event()
+    sys.stdout, sys.stderr = _Heard(out, clock), _Heard(err, clock)
+    Thread(target=clock.beat, args=(stop, err, f"eomoo {arguments[0]}"), daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
+        sys.stdout, sys.stderr = out, err

@@ -81,7 +81,7 @@ def fit(
     equal the shipped ones bit for bit. From Python: eomoo.models.load_models(FOLDER).
     """
     from eomoo.models import write_predictions
-    from eomoo.models.kinds import QUALITIES
+    from eomoo.models.recipes import QUALITIES
     from eomoo.objectives.model_card import write_card
     from eomoo.objectives.refit import fit_table, refit
 

@@ -17,8 +17,8 @@ that is damaged, of another kind, has changed, holds nothing that was asked for 
 
 from eomoo.data.convert import convert
 from eomoo.data.datasets import DATASETS, DataFile, DataSet, check_files, find, get_dataset
+from eomoo.data.download import fetch
 from eomoo.data.eo_table import EO_COLUMNS, EO_UNITS, load_eo_table
-from eomoo.data.fetch import fetch
 from eomoo.data.measured_table import MeasuredTable, is_measured, measured_table, merged, read_measured, write_measured
 from eomoo.data.nasbench101 import NASBench101Table
 from eomoo.data.pickles import read_pickle

@@ -31,8 +31,7 @@ from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
 from eomoo.space import Catalogue, load_space
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
-from eomoo.study.plan import Task
-from eomoo.study.probes import PROBES
+from eomoo.study.plan import PROBES, Task
 
 
 def as_published(problem: CellProblem, task: Task, result: RunResult) -> dict[str, float] | None:

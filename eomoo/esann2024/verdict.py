@@ -10,16 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eomoo.analysis import (
-    Comparison,
-    ProblemResults,
-    StudyResults,
-    compare,
-    indicator_frame,
-    judge,
-    mean_over,
-    smallest_difference,
-)
+from eomoo import analysis
+from eomoo.analysis import Comparison, ProblemResults, StudyResults
 from eomoo.arrays import Floats
 from eomoo.errors import SettingError
 from eomoo.packages import pandas as pd
@@ -160,7 +152,7 @@ def samples_of(results: StudyResults) -> list[Samples]:
     found = []
     for problem in results.problems:
         alone = replace(results, problems=(problem,))
-        frame = indicator_frame(alone)
+        frame = analysis.indicator_frame(alone)
         if not any(pairs_of(problem).values()) or f"mean_pareto_distance{AS_PUBLISHED}" not in frame:
             raise SettingError(
                 "a verdict is about a study of surrogate starts against random starts with "
@@ -168,7 +160,7 @@ def samples_of(results: StudyResults) -> list[Samples]:
             )
         traces = tuple(trace_from(trace, n_train(run)) for run, trace in zip(problem.runs, problem.traces, strict=True))
         searched = replace(results, problems=(replace(problem, traces=traces),))
-        found.append(Samples(problem=problem, frame=frame, search_only=indicator_frame(searched)))
+        found.append(Samples(problem=problem, frame=frame, search_only=analysis.indicator_frame(searched)))
     return found
 
 
@@ -200,7 +192,9 @@ def findings(samples: Sequence[Samples]) -> list[Finding]:
     judged: dict[int, Finding] = {}
     for way in dict.fromkeys(finding.measure.way for finding in found):
         places = [k for k, finding in enumerate(found) if finding.measure.way == way]
-        words = judge([found[k].comparison for k in places], [found[k].measure.larger_is_better for k in places])
+        words = analysis.judge(
+            [found[k].comparison for k in places], [found[k].measure.larger_is_better for k in places]
+        )
         judged |= {k: replace(found[k], comparison=c) for k, c in zip(places, words, strict=True)}
     return [judged[k] for k in range(len(found))]
 
@@ -208,7 +202,7 @@ def findings(samples: Sequence[Samples]) -> list[Finding]:
 def _finding(samples: Samples, claim: str, start: str, measure: Measure, pairs: tuple[Pair, ...]) -> Finding:
     surrogate, random = samples.curves(measure, pairs)
     budgets = [pair.budget for pair in pairs]
-    matters = smallest_difference(samples.problem, measure.column)
+    matters = analysis.smallest_difference(samples.problem, measure.column)
     return Finding(
         claim=claim,
         problem=samples.problem.name,
@@ -217,7 +211,9 @@ def _finding(samples: Samples, claim: str, start: str, measure: Measure, pairs: 
         pairs=pairs,
         surrogate=surrogate,
         random=random,
-        comparison=compare(mean_over(surrogate, budgets), mean_over(random, budgets), matters=matters),
+        comparison=analysis.compare(
+            analysis.mean_over(surrogate, budgets), analysis.mean_over(random, budgets), matters=matters
+        ),
     )
 
 

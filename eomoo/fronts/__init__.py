@@ -1,20 +1,25 @@
 """Objectives, fronts and how good fronts are; all but ``Objectives`` sees minimised vectors (n, m).
 
 - ``objectives``: names, titles, units, directions, reference point; the one place where directions turn.
-- ``dominance``: what is non-dominated, and an archive built on it.
-- ``box``: the box in which objectives are normalised.
+- ``dominance``: what is non-dominated, an archive built on it, and the knee, where the trade-off bends most.
+- ``box``: the box in which objectives are normalised; directions that spread evenly in it.
 - ``indicators``: hypervolume, IGD+, additive epsilon, R2, distances of cells.
-- ``knee``: where the trade-off bends most.
 - ``attainment``: what the fronts of several runs attain, and how often.
 - ``drawn``: the fronts of joint draws. ``uncertainty``: what can be said of a front by these;
   ``summary``: the same without the draws.
-- ``directions``: reference directions that spread evenly.
 """
 
 from eomoo.fronts.attainment import attainment_difference, attainment_surfaces, staircase
-from eomoo.fronts.box import Box
-from eomoo.fronts.directions import reference_directions
-from eomoo.fronts.dominance import PENALTY, FrontArchive, by_first, non_dominated, sorted_front
+from eomoo.fronts.box import Box, reference_directions
+from eomoo.fronts.dominance import (
+    PENALTY,
+    FrontArchive,
+    by_first,
+    knee_distances,
+    knee_point,
+    non_dominated,
+    sorted_front,
+)
 from eomoo.fronts.drawn import DrawnFronts
 from eomoo.fronts.indicators import (
     INDICATORS,
@@ -30,7 +35,6 @@ from eomoo.fronts.indicators import (
     mean_distance,
     r2,
 )
-from eomoo.fronts.knee import knee_distances, knee_point
 from eomoo.fronts.objectives import Direction, Objective, Objectives, Quantity
 from eomoo.fronts.summary import FrontSummary
 from eomoo.fronts.uncertainty import FrontUncertainty, Group, outlines_of

@@ -1,8 +1,9 @@
-"""The box in which objectives are normalised and hypervolume is measured."""
+"""The box in which objectives are normalised and hypervolume is measured, and directions in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 
@@ -62,3 +63,18 @@ def _step(a: Floats, b: Floats) -> Floats:
     """(m,) widths that are not lost beside the values, in whatever unit these are."""
     size = np.maximum(np.abs(a), np.abs(b))
     return _STEP * np.where(size > 0, size, 1.0)
+
+
+def reference_directions(n_obj: int, most: int) -> Floats:
+    """The largest Das-Dennis design (k, n_obj) of at most ``most`` directions, each of sum 1.
+
+    Source: Das, Dennis, SIAM Journal on Optimization 8(3), 1998; made by pymoo.
+    """
+    from pymoo.util.ref_dirs import get_reference_directions
+
+    # One objective has one direction, whatever the partitions.
+    partitions = 1
+    while n_obj > 1 and comb(partitions + n_obj, n_obj - 1) <= most:
+        partitions += 1
+    directions: Floats = get_reference_directions("das-dennis", n_obj, n_partitions=partitions)
+    return directions

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Floats, Ints
 from eomoo.errors import SettingError
-from eomoo.fronts.box import Box
-from eomoo.fronts.directions import reference_directions
+from eomoo.fronts.box import Box, reference_directions
 from eomoo.fronts.dominance import non_dominated
 from eomoo.space import load_space
 from eomoo.space.cell import MAX_VERTICES

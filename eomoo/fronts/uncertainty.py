@@ -21,8 +21,7 @@ from eomoo.arrays import Axes, Bools, Facts, Figure, Floats, Ints
 from eomoo.checks import known_name, number
 from eomoo.errors import SettingError
 from eomoo.fronts.attainment import attainment_surfaces, staircase
-from eomoo.fronts.box import Box
-from eomoo.fronts.directions import reference_directions
+from eomoo.fronts.box import Box, reference_directions
 from eomoo.fronts.drawn import DrawnFronts
 from eomoo.fronts.objectives import Objectives
 from eomoo.packages import pandas as pd

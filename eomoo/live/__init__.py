@@ -4,12 +4,11 @@
   that imports torch at its top.
 - ``profile``: parameters, MACs and memory counted on the network.
 - ``training``: ``train`` and ``load_trained``; ``recipes`` how, ``job`` its epochs, ``steps`` each step,
-  ``batches`` the images, ``resident`` those that stay on a GPU, ``evaluation`` and ``metrics`` how well, ``runs``
-  a training's folder, ``weights`` files with a digest.
+  ``batches`` the images, on a GPU all at once, ``metrics`` how well, ``runs`` a training's folder, ``weights``
+  files with a digest.
 - ``latency``: ``measure_latency`` in the turns of ``rounds``; ``runners`` PyTorch, CUDA graphs and ONNX Runtime,
-  ``energy`` its counters, ``nvml`` what a GPU's driver tells, ``devices`` and ``memory`` what there is.
-- ``kit``: ``write_kit`` and ``read_kit``, for boards: ``kit_script``, ``rounds``, ``memory`` and ``onnx_network`` in
-  one file.
+  ``energy`` of a pass, ``nvml`` what a GPU's driver tells, ``devices`` what there is.
+- ``kit``: ``write_kit`` and ``read_kit``, for boards: ``kit_script``, ``rounds`` and ``onnx_network`` in one file.
 - ``export``: ``export_onnx`` in any precision, and ``export_cells`` of a whole front; ``onnx_graph`` its graphs;
   ``classifier``: ``load_classifier``, whatever file a network is in; ``assessment``: ``assess``, and figures;
   ``mapping``: ``predict_scene``; ``map_files``: ``write_map``.
@@ -21,12 +20,11 @@ from eomoo.live.assessment import Assessment, assess
 from eomoo.live.campaign import Campaign
 from eomoo.live.classifier import Classifier, load_classifier
 from eomoo.live.devices import device_name, resolve_device
-from eomoo.live.evaluation import evaluate
 from eomoo.live.export import Exported, export_cells, export_onnx, read_metadata
 from eomoo.live.latency import Latency, LatencySetting, half_split_spearman, measure_latency
 from eomoo.live.map_files import MapFiles, write_map
 from eomoo.live.mapping import MapRows, map_rows, predict_scene
-from eomoo.live.metrics import Accuracy
+from eomoo.live.metrics import Accuracy, evaluate
 from eomoo.live.network import INITIALIZATIONS, build_network
 from eomoo.live.profile import Memory, Profile, measure_memory, profile_network
 from eomoo.live.recipes import RECIPES, Recipe, get_recipe

@@ -38,11 +38,7 @@ _SLOW_EPOCH = 8.6e11
 _Key = tuple[int, tuple[int, ...]]
 
 
-def _silent(text: str) -> None:
-    """No report."""
-
-
-def _unheard(cell: int) -> None:
+def _silent(told: object) -> None:
     """Nobody waits for it."""
 
 
@@ -92,7 +88,7 @@ class Campaign(Timings):
     gpus_per_candidate: int = 1
     elsewhere: Facts | None = None
     report: Callable[[str], None] = field(default=_silent, repr=False)
-    ended: Callable[[int], None] = field(default=_unheard, repr=False)
+    ended: Callable[[int], None] = field(default=_silent, repr=False)
     retry_failed: bool = False
     until: float = math.inf
 
@@ -119,7 +115,7 @@ class Campaign(Timings):
 
     def __getstate__(self) -> dict[str, object]:
         # Workers and files stay with the process that opened them.
-        return {**self.__dict__, "_jobs": None, "_store": None, "report": _silent, "ended": _unheard}
+        return {**self.__dict__, "_jobs": None, "_store": None, "report": _silent, "ended": _silent}
 
     @property
     def jobs(self) -> Jobs:

@@ -35,7 +35,7 @@ def resolve_device(name: str = "auto") -> torch.device:
         raise SettingError(f"there is no device {short(name)}; known are {_KNOWN_DEVICES}") from None
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        number = _local_rank() if device.index is None else device.index
+        number = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
         if number >= count:
             name = f"cuda:{number}" if number else name
             raise SettingError(f"there is no device {short(name)}: torch sees {count} CUDA devices here")
@@ -177,10 +177,6 @@ def process_group(device: torch.device) -> Iterator[Group]:
     # After a failure this would wait for processes that are gone.
     if not joined:
         distributed.destroy_process_group()
-
-
-def _local_rank() -> int:
-    return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -1,10 +1,11 @@
-"""Trained networks as files that classify images with nothing but onnxruntime and NumPy."""
+"""Trained networks as files that need nothing but onnxruntime and NumPy, and what is left of them in 8 bits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Facts
 from eomoo.checks import known_name
-from eomoo.errors import DataError, EomooError, SettingError
+from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path
 from eomoo.images import ImageData, ImageSet, read_batch
 from eomoo.live.assessment import assess
@@ -26,10 +27,11 @@ from eomoo.live.tasks import DataSource
 from eomoo.live.training import network_of
 from eomoo.live.weights import load_state, save_safetensors
 from eomoo.packages import torch
+from eomoo.version import versions_of
 
 if TYPE_CHECKING:
+    from eomoo.live.campaign import Campaign
     from eomoo.live.modules import CellNetwork
-
 
 FORMS = {
     "onnx": ("float32", ".onnx"),
@@ -262,3 +264,39 @@ def _compared(
     real, agreement = compared(images.astype(np.float32))
     # Not the built-in max, which would pass over a NaN.
     return float(np.maximum(difference, real)), agreement
+
+
+def quantised(campaign: Campaign, result: Result | None) -> Result | None:
+    """The accuracies "val" and "test" of a training's network after int8, from the store or found out now.
+
+    None where there is no trained network, or where it cannot be quantised, which is reported.
+    """
+    if result is None or not result.get("weights"):
+        return None
+    weights = Path(result["weights"])
+    # The folder's name has the training's setting in it.
+    setting = {"weights": f"{weights.parent.name}/{weights.name}", "versions": versions_of("onnxruntime")}
+    cell = int(weights.parent.name.partition("-")[0])
+
+    def make(cells: list[int]) -> None:
+        campaign.report(f"quantising cell {cell}")
+        try:
+            found = campaign.jobs.call(_accuracies, campaign.source, weights)
+        except (DataError, DataNotFoundError) as error:
+            campaign.report(f"cell {cell} was not quantised: {error}")
+            campaign.store.put_incident("int8", setting, cell=cell, reason=str(error))
+            return
+        campaign.store.put("int8", setting, found, cell=cell)
+
+    return campaign.store.obtain("int8", {cell: setting}, make).get(cell)
+
+
+def _accuracies(source: DataSource, weights: Path) -> Result:
+    data = source.open()
+    with TemporaryDirectory(prefix="eomoo-") as folder:
+        path = Path(folder) / "int8.onnx"
+        export_onnx(weights, path, precision="int8", calibration=some_images(data.train, CALIBRATION_IMAGES))
+        network = load_classifier(path)
+        # Accuracies as those of a training, which are read alike.
+        found = {split: Accuracy.to_dict(assess(network, getattr(data, split))) for split in ("val", "test")}
+    return {"status": "done", "reason": "", **found}

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from eomoo.errors import EomooError
 from eomoo.images import SPLITS, ImageData, describe, labels_of
 from eomoo.jobs import worker_number
-from eomoo.live.batches import Batches, batch_order, on_device, share, turns
+from eomoo.live.batches import Batches, batch_order, forget_residents, on_device, share, turns
 from eomoo.live.devices import Group, device_name, free_memory, still_answers
-from eomoo.live.evaluation import evaluate
-from eomoo.live.metrics import Accuracy
+from eomoo.live.metrics import Accuracy, evaluate
 from eomoo.live.network import build_network
 from eomoo.live.recipes import Recipe
-from eomoo.live.resident import forget_residents
 from eomoo.live.runs import CurvePoint, CurveSetting, RunFolder, Training
 from eomoo.live.steps import Steps
 from eomoo.packages import torch

@@ -21,7 +21,7 @@ from eomoo.live.onnx_graph import onnx_bytes
 from eomoo.space import Skeleton, load_space
 
 # What the script is put together of, in this order: each uses those before it.
-_PARTS = ("rounds", "memory", "onnx_network", "kit_script")
+_PARTS = ("rounds", "onnx_network", "kit_script")
 # Timings of all cells of the space would have 2 GB; those that anybody makes on a board far less.
 _MOST_BYTES = 1 << 28
 _TOLD = (

@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from eomoo.live.memory import available_memory
 from eomoo.live.onnx_network import OnnxNetwork, timed_image
-from eomoo.live.rounds import TRIES, Turns, disturbance, in_memory
+from eomoo.live.rounds import TRIES, Turns, available_memory, disturbance, in_memory
 
 FORMAT = 1
 PLAN, TIMINGS = "plan.json", "timings.json"

@@ -14,11 +14,10 @@ from eomoo.checks import choice, counted, number, positive, text
 from eomoo.errors import SettingError
 from eomoo.live.devices import PRECISIONS, current_device, device_name, free_memory, resolve_device, torch_state
 from eomoo.live.energy import energy_counter, energy_of
-from eomoo.live.memory import available_memory
 from eomoo.live.network import cell_of
 from eomoo.live.nvml import now, open_nvml
 from eomoo.live.profile import measure_memory
-from eomoo.live.rounds import TRIES, Turns, in_memory
+from eomoo.live.rounds import TRIES, Turns, available_memory, in_memory
 from eomoo.live.runners import RUNTIMES, Runner, check_runtime, make_runner
 from eomoo.packages import torch
 from eomoo.progress import doing

@@ -1,4 +1,4 @@
-"""Accuracy over a whole split: micro, macro, by class, and the confusion matrix behind them."""
+"""How well a network classifies a whole split: accuracy by the image, by the class, and the matrix behind it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from eomoo.images import ImageData, ImageSet
+from eomoo.live.batches import Batches, prepare
+from eomoo.live.devices import Group
+from eomoo.packages import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +63,50 @@ class Accuracy:
     def from_dict(cls, values: dict[str, Any]) -> Accuracy:
         """The inverse of ``to_dict``."""
         return cls(confusion=np.array(values["confusion"], dtype=np.int64), loss=float(values["loss"]))
+
+
+def evaluate(
+    network: torch.nn.Module,
+    images: ImageSet,
+    data: ImageData,
+    *,
+    device: str | torch.device = "cpu",
+    batch_size: int = 512,
+    group: Group | None = None,
+    precision: torch.dtype | None = None,
+    batches: Batches | None = None,
+) -> Accuracy:
+    """Accuracy and loss of a network over a whole split; it is left in the mode that it was in.
+
+    Args:
+        network: From normalised images to logits.
+        images: The split.
+        data: Whose statistics normalise the images, and whose classes they have.
+        device: Where the network is.
+        batch_size: Images at once.
+        group: Processes that share the split.
+        precision: Of autocast; None for float32.
+        batches: Of the split on the device, where they are there already.
+    """
+    place, together = torch.device(device), group or Group()
+    source = batches or Batches(images, place)
+    parts = [np.arange(k, min(k + batch_size, len(images))) for k in range(0, len(images), batch_size)]
+    # On a CUDA device nothing waits for a batch; elsewhere the CPU adds up.
+    home = place if place.type == "cuda" else torch.device("cpu")
+    counts = torch.zeros(data.n_classes**2, dtype=torch.int64, device=home)
+    loss = torch.zeros((), dtype=torch.float64, device=home)
+    training = network.training
+    network.eval()
+    with torch.inference_mode(), torch.autocast(place.type, precision, enabled=precision is not None):
+        for x, y in source.of([part[together.rank :: together.size] for part in parts]):
+            logits, true = network(prepare(x, data, place)).float().to(home), y.to(home)
+            loss += torch.nn.functional.cross_entropy(logits, true, reduction="sum").double()
+            cells = true * data.n_classes + logits.argmax(dim=1)
+            counts.index_add_(0, cells, torch.ones_like(cells))
+    network.train(training)
+    if together.size > 1:
+        # One after another: gloo and NCCL reduce tensors of one type.
+        for total in (counts, loss):
+            torch.distributed.all_reduce(total)
+    confusion = counts.cpu().numpy().reshape(data.n_classes, data.n_classes)
+    return Accuracy(confusion=confusion, loss=float(loss) / len(images))

@@ -11,6 +11,7 @@ import numpy as np
 
 from eomoo.errors import DataNotFoundError
 from eomoo.fronts import Objective, Objectives, non_dominated
+from eomoo.live.recipes import parse_epochs
 from eomoo.live.results import trained_value
 from eomoo.live.runs import progress_of
 from eomoo.live.store import LiveStore, Result, key_of
@@ -73,7 +74,7 @@ def _unneeded_in(place: Path, rows: Sequence[Result], needed: set[str]) -> list[
     files = [(path, "others are better in everything") for path in dominated]
     checkpoint = place / "checkpoint.pt"
     # A longer training of the same setting may be on its way.
-    if checkpoint.is_file() and progress_of(place) <= max(sum(_stretches(row)) for row in rows):
+    if checkpoint.is_file() and progress_of(place) <= max(sum(parse_epochs(row["setting"]["epochs"])) for row in rows):
         files.append((checkpoint, "its training has ended"))
     return [Unneeded(path=path, cell=rows[0]["cell"], size=path.stat().st_size, why=why) for path, why in files]
 
@@ -103,7 +104,3 @@ def _front(rows: Sequence[Result], timings: Sequence[Result]) -> list[str]:
     )
     best = non_dominated(_COMPARED.minimise(values))
     return [row["key"] for row, kept in zip(rows, best, strict=True) if kept]
-
-
-def _stretches(row: Result) -> list[int]:
-    return [int(part) for part in str(row["setting"]["epochs"]).split("+")]

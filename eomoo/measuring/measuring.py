@@ -25,7 +25,7 @@ from eomoo.files import only_one
 from eomoo.live import Campaign
 from eomoo.live.results import trained_value
 from eomoo.measuring.cells import CellChoice
-from eomoo.measuring.settings import facts_of
+from eomoo.measuring.sources import facts_of
 from eomoo.objectives.live import LiveBackend
 from eomoo.objectives.live_quantities import COUNTED, TIMED, TRAINED
 from eomoo.packages import pandas as pd

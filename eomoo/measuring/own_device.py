@@ -11,8 +11,7 @@ from eomoo.data.measured_table import TABLE_FILE
 from eomoo.errors import EomooError
 from eomoo.files import cache_folder, sha256_of
 from eomoo.measuring.measure import measure
-from eomoo.measuring.settings import facts_of
-from eomoo.measuring.sources import timing_backend
+from eomoo.measuring.sources import facts_of, timing_backend
 from eomoo.models import load_models
 from eomoo.objectives import load_card
 from eomoo.objectives.latency_from import LATENCY, check_latency

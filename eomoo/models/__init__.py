@@ -1,27 +1,25 @@
 """Models of a cell's values: features in, mean and deviation out; how they are fitted, kept and judged.
 
-``regression``: the one way to fit and to ask, by a recipe. ``recipes``: those of the shipped models, of a
-user's, of starts and of searches. ``gaussian_process``, ``trees``, ``slow_runs``, ``scaling``: the parts.
-``regressor``: what each of them answers. ``device``: of one device, from about twenty cells.
-``cell_models``, ``models``: models of named targets, asked by cell. ``quality``: fitted, their deviations
-scaled to the errors on held-out cells; ``usefulness``: what these are good for.
-``model_files``: as files, with the ``record`` of them. ``predictions``: of the whole space, shipped or cached.
-``joint_draws``: of what is not known of them. ``model_errors``: what a search learns of its model's errors.
+``regression``: the one way to fit and to ask, by a recipe. ``recipes``: those of the shipped models, of a user's, of
+starts and of searches, and what kind of column each is for. ``gaussian_process``, ``trees``, ``noise``, ``scaling``:
+the parts. ``regressor``: what each of them answers. ``device``: of one device, from about twenty cells.
+``cell_models``: models of named targets, asked by cell. ``quality``: fitted, their deviations scaled to the errors on
+held-out cells; ``usefulness``: how sure that is, and what these are good for. ``model_files``: as a user holds them,
+and as files, with the ``record`` of them. ``predictions``: of the whole space, shipped or cached. ``joint_draws``: of
+what is not known of them. ``model_errors``: what a search learns of its model's errors.
 """
 
 from eomoo.models.cell_models import Measurements, Quality, Target
 from eomoo.models.joint_draws import JointDraws, joint_draws, processes
-from eomoo.models.kinds import FAILED, KINDS
 from eomoo.models.model_errors import ModelErrors
-from eomoo.models.models import Models, load_models
+from eomoo.models.model_files import Models, load_models
 from eomoo.models.predictions import Predictions, is_at_hand, whole_space, write_predictions
 from eomoo.models.quality import LEAST_CELLS, fit_models, measure_quality
-from eomoo.models.recipes import EO_RECIPES, SEARCH, START, Recipe, recipe_for
+from eomoo.models.recipes import EO_RECIPES, FAILED, KINDS, SEARCH, START, Recipe, recipe_for
 from eomoo.models.record import Record, read_record
 from eomoo.models.regression import Model, fit
-from eomoo.models.resampling import share_interval
 from eomoo.models.scaling import SHIPPED, scaling_of, shipped_folder
-from eomoo.models.usefulness import error_of, use_of
+from eomoo.models.usefulness import error_of, share_interval, use_of
 
 __all__ = [
     "EO_RECIPES", "FAILED", "KINDS", "LEAST_CELLS", "SEARCH", "SHIPPED", "START", "JointDraws", "Measurements", "Model",

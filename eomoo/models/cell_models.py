@@ -16,8 +16,7 @@ from eomoo.fronts import Quantity
 from eomoo.models.applicability import Applicability
 from eomoo.models.deviations import Noise
 from eomoo.models.device import DeviceModel, fit_device
-from eomoo.models.kinds import is_accuracy, kind_of
-from eomoo.models.recipes import Recipe, recipe_for
+from eomoo.models.recipes import Recipe, is_accuracy, kind_of, recipe_for
 from eomoo.models.regression import Model, fit, modelled
 from eomoo.models.scaling import Scaling, space_scaling
 from eomoo.space import Skeleton, load_space

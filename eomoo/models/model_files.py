@@ -1,4 +1,4 @@
-"""Models as files: XGBoost's UBJSON, the rest as JSON, and the record of them."""
+"""Models as a user holds them, and as files: XGBoost's UBJSON, the rest as JSON, and the record of them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from eomoo.models.record import MAX_SIZE, RECORD_FILE, Record, read_record, read
 from eomoo.models.regression import Model
 from eomoo.models.scaling import NUMBERS_FILE, SHIPPED, Scaling, selected, shipped_folder
 from eomoo.models.trees import Trees
+from eomoo.packages import pandas as pd
 from eomoo.space import Skeleton, load_space
 from eomoo.space.enumeration import N_CELLS
 from eomoo.space.features import feature_names
 
 if TYPE_CHECKING:
     from xgboost import Booster
-
 
 PREDICTIONS_FILE = "predictions.npz"
 # Predictions of thirty targets, uncompressed, have 0.1 GB; the shipped boosters 0.1 MB each.
@@ -64,39 +64,52 @@ def check_target_names(names: Iterable[str]) -> None:
             raise SettingError(f"a target is named by at most 80 letters, digits, '_', '-' and '.'; got {short(name)}")
 
 
-def write_models(models: CellModels, folder: str | Path) -> list[Path]:
-    """Write models to a folder: one UBJSON file a target, a JSON file and a TOML file.
+class Models(CellModels):
+    """Models of named targets, asked by cell; see :class:`CellModels` for what they hold."""
 
-    Args:
-        models: The models.
-        folder: Made where missing; files of these names are replaced.
+    def check(self) -> pd.DataFrame:
+        """How well cells were predicted that the models had not seen: a row for each target and scheme.
 
-    Returns:
-        The files.
+        Columns: target, unit, held_out ("by_walk", "by_cell", "by_operations") and those of ``Quality`` but groups.
+        """
+        rows = [
+            {"target": name, "unit": self.targets[name].unit, "held_out": scheme, **asdict(quality)}
+            for name, schemes in self.quality.items()
+            for scheme, quality in schemes.items()
+        ]
+        return pd.DataFrame(rows).drop(columns="groups", errors="ignore")
 
-    Raises:
-        SettingError: A target's name cannot be that of a file.
-        DataError: A file cannot be written.
-    """
-    folder = Path(folder)
-    check_target_names(models.targets)
-    boosters = {
-        name: booster
-        for part in models.parts
-        if isinstance(part.model, Model)
-        for name, booster in zip(part.names, part.model.boosters, strict=True)
-    }
-    paths = []
-    for name in boosters:
-        paths.append(folder / f"{name}.ubj")
-        with atomic_path(paths[-1]) as temporary:
-            temporary.write_bytes(bytes(boosters[name].save_raw("ubj")))
-    paths.append(folder / NUMBERS_FILE)
-    write_text(paths[-1], _numbers_text(models))
-    # Last, since it vouches for the others.
-    paths.append(folder / RECORD_FILE)
-    write_text(paths[-1], record_text(models, {path.name: sha256_of(path) for path in paths[:-1]}))
-    return paths
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write the models to a folder, which a problem card names as ``source = "surrogate:FOLDER"``.
+
+        There are one UBJSON file a target, a JSON file and a TOML file; files of these names are replaced.
+
+        Returns:
+            The files.
+
+        Raises:
+            SettingError: A target's name cannot be that of a file.
+            DataError: A file cannot be written.
+        """
+        folder = Path(folder)
+        check_target_names(self.targets)
+        boosters = {
+            name: booster
+            for part in self.parts
+            if isinstance(part.model, Model)
+            for name, booster in zip(part.names, part.model.boosters, strict=True)
+        }
+        paths = []
+        for name, booster in boosters.items():
+            paths.append(folder / f"{name}.ubj")
+            with atomic_path(paths[-1]) as temporary:
+                temporary.write_bytes(bytes(booster.save_raw("ubj")))
+        paths.append(folder / NUMBERS_FILE)
+        write_text(paths[-1], _numbers_text(self))
+        # Last, since it vouches for the others.
+        paths.append(folder / RECORD_FILE)
+        write_text(paths[-1], record_text(self, {path.name: sha256_of(path) for path in paths[:-1]}))
+        return paths
 
 
 def _numbers_text(models: CellModels) -> str:
@@ -144,8 +157,22 @@ def _scaling(numbers: Mapping[str, Any]) -> Scaling:
     return Scaling(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
 
 
-def read_models(folder: str | Path) -> CellModels:
-    """Read models from a folder, and check their references; see ``load_models``."""
+def load_models(folder: str | Path) -> Models:
+    """Read models from a folder, and check that they predict what they predicted when they were written.
+
+    Those that did not come with eomoo are read and asked by another process first: XGBoost can die of a
+    file that is not its own.
+
+    Raises:
+        DataNotFoundError: A file is missing.
+        DataError: A file is damaged or belongs to other models, or this xgboost reads it otherwise.
+
+    Examples:
+        >>> from eomoo.models import shipped_folder
+        >>> models = eomoo.load_models(shipped_folder())
+        >>> "latency" in models.targets
+        True
+    """
     folder = Path(folder)
     trees = any(name.endswith(".ubj") for name in read_record(folder).files)
     if trees and folder.resolve() not in map(shipped_folder, SHIPPED):
@@ -153,12 +180,12 @@ def read_models(folder: str | Path) -> CellModels:
     return _load(folder)
 
 
-def read_processes(folder: str | Path) -> CellModels:
+def read_processes(folder: str | Path) -> Models:
     """Read models without their trees, which is quick and safe: they draw errors, and predict nothing."""
     return _load(Path(folder), trees=False)
 
 
-def _load(folder: Path, *, trees: bool = True) -> CellModels:
+def _load(folder: Path, *, trees: bool = True) -> Models:
     record = read_record(folder)
     for name, wanted in record.files.items():
         if (trees or name == NUMBERS_FILE) and sha256_of(folder / name, max_size=MOST_BYTES) != wanted:
@@ -166,7 +193,7 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
             raise DataError(f"{other}; copy the folder again, or fit the models again")
     content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
 
-    def read() -> CellModels:
+    def read() -> Models:
         numbers = json.loads(content)
         if tuple(numbers["features"]) != feature_names("structural"):
             raise DataError(f"the models in {folder} were made for other features; fit them again")
@@ -176,7 +203,7 @@ def _load(folder: Path, *, trees: bool = True) -> CellModels:
             for key, facts in numbers.items()
             if key.startswith("part_")
         ]
-        models = CellModels(
+        models = Models(
             targets=record.targets,
             cells=cells,
             parts=tuple(parts),

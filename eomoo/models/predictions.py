@@ -25,8 +25,7 @@ from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
 from eomoo.jobs import one_thread
 from eomoo.models.gaussian_process import to_bits
-from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE
-from eomoo.models.models import load_models
+from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE, load_models
 from eomoo.models.record import RECORD_FILE, Record, add_file
 from eomoo.progress import doing
 from eomoo.space.enumeration import N_CELLS

@@ -13,10 +13,10 @@ from eomoo.errors import SettingError
 from eomoo.models.applicability import Applicability, operation_counts
 from eomoo.models.cell_models import Calibration, Measurements, Part, Quality, Target, encoded, fit_parts
 from eomoo.models.deviations import Clues, Law, Noise, fit_law, spread
-from eomoo.models.models import Models
+from eomoo.models.model_files import Models
 from eomoo.models.regression import LEAST_ROWS, Model, modelled
-from eomoo.models.resampling import correlations, interval, resamples
 from eomoo.models.scaling import space_scaling
+from eomoo.models.usefulness import correlations, interval, resamples
 
 N_FOLDS = 10
 # A device's models of up to 100 cells are fitted in some milliseconds each: they are in up to 40 folds.
@@ -33,10 +33,6 @@ _GROWTH, _GROWN_COVERAGE = 1.15, 0.975
 
 # Called with the number of fits that are done, and of all.
 _Progress = Callable[[int, int], None]
-
-
-def _silent(done: int, total: int) -> None:
-    """No progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,7 +256,7 @@ _HeldOut = Mapping[str, HeldOut]
 
 
 def measure_quality(
-    data: Measurements, *, repeats: int, advance: _Progress = _silent
+    data: Measurements, *, repeats: int, advance: _Progress = lambda done, total: None
 ) -> tuple[dict[str, dict[str, Quality]], dict[str, _HeldOut]]:
     """Cross-validate all targets, by walk where there are walks, by cell and by operations.
 
@@ -315,7 +311,7 @@ def fit_models(
     repeats: int = 3,
     files: Mapping[str, str] | None = None,
     keep: bool = True,
-    advance: _Progress = _silent,
+    advance: _Progress = lambda done, total: None,
 ) -> Models:
     """Fit models of measured cells; their deviations are scaled to the errors on cells that were held out.
 

@@ -17,11 +17,10 @@ from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
 from eomoo.models.gaussian_process import Paths, Predictor, covariance
-from eomoo.models.noise import TRIED, Solvers, best_noise, weights_of
+from eomoo.models.noise import TRIED, Solvers, best_noise, slow_runs, weights_of
 from eomoo.models.recipes import Recipe
 from eomoo.models.regressor import Regressor
 from eomoo.models.scaling import Scaling, named, scaling_of, selected
-from eomoo.models.slow_runs import slow_runs
 from eomoo.models.trees import boost, predict_trees
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class Model(Regressor):
     def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
         center, noise, unknown, unlike = self._parts(features)
-        expected = self._in_units(center)
+        expected = self._turned(self._expected(center) if self.recipe.log else center)
         return expected, np.sqrt(noise + unknown) * self.unit(expected), unlike
 
     def clues(self, features: ArrayLike) -> Clues | None:
@@ -182,9 +181,6 @@ class Model(Regressor):
     def _process(self) -> Predictor:
         assert self.recipe.kernel is not None
         return Predictor(self.known, self.weights, self.recipe.kernel)
-
-    def _in_units(self, center: Floats) -> Floats:
-        return self._turned(self._expected(center) if self.recipe.log else center)
 
     def _turned(self, values: Floats) -> Floats:
         """What is modelled as what is asked for, or back: an error as its accuracy."""

@@ -167,13 +167,11 @@ def _nasbench101(card: Card, settings: _Settings, quantities: _Asked) -> Backend
     return NASBench101Backend(None if file is None else card.folder / file, **settings)
 
 
-def _live(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
-    return LiveBackend.from_card(settings, base=card.folder)
-
-
 BACKENDS: Mapping[str, BackendKind] = {
     "analytic": BackendKind(build=_analytic, settings=frozenset({"skeleton"})),
-    "live": BackendKind(build=_live, settings=LIVE_SETTINGS),
+    "live": BackendKind(
+        build=lambda card, settings, _: LiveBackend.from_card(settings, base=card.folder), settings=LIVE_SETTINGS
+    ),
     "nasbench101": BackendKind(build=_nasbench101, settings=frozenset({"file", "epochs", "halfway", "repeat", "seed"})),
     "surrogate": BackendKind(build=_surrogate, settings=frozenset({"folder", "data", "epochs"}), place="folder"),
     "table": BackendKind(

@@ -28,10 +28,6 @@ _CHEAP = ("latency", "energy", "memory", "train_time")
 _Teller = Callable[[Ints, Sequence[str]], Floats]
 
 
-def _silent(text: str) -> None:
-    """No report."""
-
-
 def cost_by_name(quantity: str) -> Cost:
     """What a quantity of a usual name costs: parameters nothing, a latency a second, all else a training."""
     if quantity in _FREE:
@@ -64,7 +60,7 @@ class Backend(ABC):
     quantities: Mapping[str, Quantity]
     enumerable: bool = True
     predicts: bool = False
-    report: Callable[[str], None] = staticmethod(_silent)
+    report: Callable[[str], None] = staticmethod(lambda text: None)
     retry_failed: bool = False
     until: float = math.inf
     rungs: tuple[float, ...] = (1.0,)

@@ -18,13 +18,11 @@ from eomoo.errors import CardError
 from eomoo.files import cache_folder, expanded
 from eomoo.images import absolute_source, options_of
 from eomoo.live import Campaign, CurveSetting, DataSource, LatencySetting, get_recipe
-from eomoo.live.export import export_cells
+from eomoo.live.export import export_cells, quantised
 from eomoo.live.profile import measure_memory, profile_network
-from eomoo.live.quantised import quantised
 from eomoo.live.recipes import RECIPES, format_epochs, ladder
-from eomoo.live.related import related_trainings
 from eomoo.live.repeats import Repeats, mean_deviation, mean_value
-from eomoo.live.results import learnt_nothing, timed_deviation, trained_deviation, weights_of
+from eomoo.live.results import learnt_nothing, related_trainings, timed_deviation, trained_deviation, weights_of
 from eomoo.live.store import Result
 from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of
 from eomoo.objectives.card import Card, load_card

@@ -32,10 +32,6 @@ _OF_DEVICES = ("latency", "energy")
 _Progress = Callable[[int, int], None]
 
 
-def _silent(done: int, total: int) -> None:
-    """No progress."""
-
-
 def load_measurements(folder: str | Path | None = None) -> Measurements:
     """The EO table as its models see it; by default its files are looked for."""
     return _measurements(_eo_rows(folder), EO_RECIPES)
@@ -48,7 +44,9 @@ def _eo_rows(folder: str | Path | None) -> MeasuredRows:
     return replace(rows, targets=targets)
 
 
-def refit(folder: str | Path | None = None, *, repeats: int = 3, advance: _Progress = _silent) -> Models:
+def refit(
+    folder: str | Path | None = None, *, repeats: int = 3, advance: _Progress = lambda done, total: None
+) -> Models:
     """Make the models from the EO table; the same versions of packages give the same bits.
 
     Args:

@@ -2,19 +2,20 @@
 
 - ``problem``: a card's objectives over the cells, minimised.
 - ``starts``: given cells in any form.
-- ``operators``, ``walks``: sampling, crossover, mutation, duplicates; random walks.
-- ``mating``: of genetic algorithms, on few cells too. ``surrogate_start``: starts from a predicted front.
-- ``cell_search``, ``trace``: what local searches share. ``pls``, with ``strategies``: Pareto Local Search.
+- ``operators``, ``walks``: sampling, crossover, mutation, duplicates, mating on few cells too; random walks.
+- ``surrogate_start``: starts from a predicted front.
+- ``cell_search``, ``trace``: what searches share, and random search. ``pls``, with ``strategies``: Pareto Local Search.
 - ``surrogate_pls``: guided by a model, with ``candidates`` and ``acquisition``.
 - ``cost_aware``: for trainings that are dear, with ``costs`` (what is known beforehand), ``timed`` (on a device),
-  ``dear`` (by ``rungs``, short trainings, and ``priors``), ``pool`` and ``gains`` of candidates, by
-  ``expected_hypervolume``, and ``trainings`` under way.
-- ``memetic``, ``random_search``: NSGA-II before it; nothing but chance.
+  ``dear`` (by ``rungs``, short trainings, and ``priors``), ``pool`` and ``gains`` of candidates, and
+  ``trainings`` under way.
+- ``memetic``: NSGA-II before it.
 - ``algorithms``: all by name. ``budget``: distinct cells; ``hours``: wall hours. ``run``: one run.
 - ``uncertainty``: what can be said of a front, by joint draws of all cells that could matter. ``suggest``: what to
   measure next.
 """
 
+from eomoo.search.acquisition import expected_improvement
 from eomoo.search.algorithms import (
     ALGORITHMS,
     DEFAULT_ALGORITHM,
@@ -24,9 +25,9 @@ from eomoo.search.algorithms import (
     make_algorithm,
 )
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells
+from eomoo.search.cell_search import RandomSearch
 from eomoo.search.cost_aware import CostAwareSearch
 from eomoo.search.costs import Costs
-from eomoo.search.expected_hypervolume import expected_improvement
 from eomoo.search.hours import Hours
 from eomoo.search.memetic import MemeticSearch
 from eomoo.search.operators import (
@@ -39,7 +40,6 @@ from eomoo.search.operators import (
 from eomoo.search.pls import PLS
 from eomoo.search.priors import Prior, open_priors, prior_of_measured
 from eomoo.search.problem import CellProblem, get_problem
-from eomoo.search.random_search import RandomSearch
 from eomoo.search.run import Progress, RunResult, run_algorithm
 from eomoo.search.starts import CellSampling
 from eomoo.search.strategies import Restart, Selection

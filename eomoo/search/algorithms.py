@@ -18,12 +18,18 @@ from eomoo.checks import choice, known_keys, known_name, positive
 from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts import reference_directions
 from eomoo.objectives import Card
+from eomoo.search.cell_search import RandomSearch
 from eomoo.search.cost_aware import CostAwareSearch
-from eomoo.search.mating import CellMating, less_violating
 from eomoo.search.memetic import MemeticSearch
-from eomoo.search.operators import CellCrossover, NeighborMutation, RandomCellSampling, cell_operators
+from eomoo.search.operators import (
+    CellCrossover,
+    CellMating,
+    NeighborMutation,
+    RandomCellSampling,
+    cell_operators,
+    less_violating,
+)
 from eomoo.search.pls import PLS
-from eomoo.search.random_search import RandomSearch
 from eomoo.search.surrogate_pls import SurrogatePLS
 from eomoo.search.surrogate_start import SurrogateParetoSampling, fit_as_published
 from eomoo.search.walks import WalkSampling

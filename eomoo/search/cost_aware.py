@@ -213,7 +213,9 @@ class CostAwareSearch(CellSearch):
         if not self._queue:
             return None
         units, last = remaining_units(self), self.dear.last_rung
-        left = np.inf if units is None else units - self._committed()
+        # So much less, as rounding may have made of it.
+        committed = sum(map(self._price, self.trainings.pending)) - 1e-9
+        left = np.inf if units is None else units - committed
         cell, rung = self._queue[0]
         price, done = self._price((cell, rung)), self._done(cell)
         if rung < last and not self._parts:
@@ -229,10 +231,6 @@ class CostAwareSearch(CellSearch):
         """The share of a full training that the next one of a cell goes on from."""
         done = int(self._rung[cell])
         return self.ladder[done - 1] if self.costs.continues and done else 0.0
-
-    def _committed(self) -> float:
-        # So much less, as rounding may have made of it.
-        return sum(map(self._price, self.trainings.pending)) - 1e-9
 
     def _with_known(self, cell: int, values: Floats) -> Floats:
         """Raw values (m + c,) of a cell, of which those that need a training are given."""

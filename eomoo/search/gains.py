@@ -9,10 +9,10 @@ from scipy.special import ndtr
 
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.fronts import PENALTY, Box
+from eomoo.search.acquisition import expected_improvement
 from eomoo.search.candidates import box_around
 from eomoo.search.costs import Costs
 from eomoo.search.dear import DearModels
-from eomoo.search.expected_hypervolume import expected_improvement
 from eomoo.search.pool import Pool
 from eomoo.search.problem import CellProblem
 from eomoo.search.timed import Timed

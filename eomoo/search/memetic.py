@@ -9,8 +9,7 @@ from pymoo.core.termination import NoTermination
 
 from eomoo.checks import positive
 from eomoo.search.budget import remaining_evaluations
-from eomoo.search.mating import CellMating
-from eomoo.search.operators import cell_operators
+from eomoo.search.operators import CellMating, cell_operators
 from eomoo.search.pls import PLS
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts, check_starts

@@ -84,10 +84,6 @@ def _one_hot(space: Tables, indices: Ints) -> NDArray[np.uint8]:
     return np.concatenate([genes[:, :N_EDGE_GENES], chosen.reshape(len(genes), -1)], axis=1).astype(np.uint8)
 
 
-def _flat_17x17(space: Tables, indices: Ints) -> NDArray[np.uint8]:
-    return matrix_17x17(space, indices).reshape(len(indices), -1)
-
-
 def _structural(space: Tables, indices: Ints) -> NDArray[np.float32]:
     return structural_features(space.structure_adjacency[space.structure[indices]], space.padded_ops(indices))
 
@@ -103,7 +99,11 @@ _OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, N_INTERIOR + 1) for name in
 _Encode = Callable[[Tables, Ints], NDArray[np.number]]
 _KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.number]]] = {
     "one-hot": (_one_hot, (*_EDGE_NAMES, *_OP_NAMES), np.uint8),
-    "17x17": (_flat_17x17, tuple(f"{a}>{b}" for a in _SLOT_NAMES for b in _SLOT_NAMES), np.uint8),
+    "17x17": (
+        lambda space, indices: matrix_17x17(space, indices).reshape(len(indices), -1),
+        tuple(f"{a}>{b}" for a in _SLOT_NAMES for b in _SLOT_NAMES),
+        np.uint8,
+    ),
     "structural": (_structural, STRUCTURAL_NAMES, np.float32),
     "structural+one-hot": (_both, (*STRUCTURAL_NAMES, *_EDGE_NAMES, *_OP_NAMES), np.float32),
 }

@@ -15,8 +15,7 @@ from eomoo.jobs import make_jobs, one_thread
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.search.run import RunResult, run_algorithm
 from eomoo.study.earlier import Asked
-from eomoo.study.plan import ProblemSpec, Study, Task, probe_name
-from eomoo.study.probes import Probe, ask, find_probe
+from eomoo.study.plan import Probe, ProblemSpec, Study, Task, ask, find_probe, probe_name
 from eomoo.study.record import record_study
 from eomoo.study.store import STORE_NAME, Store
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import LARGEST, known_keys, positive, short, text, whole
-from eomoo.errors import CardError, EomooError, UnknownNameError
+from eomoo.checks import LARGEST, known_keys, known_name, positive, short, text, whole
+from eomoo.errors import CardError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
+
+if TYPE_CHECKING:
+    from eomoo.search.problem import CellProblem
+    from eomoo.search.run import RunResult
 
 _KEYS = {"title", "problems", "algorithms", "budget", "seeds", "noise", "constraints", "probes"}
 # Of 0.1.0, which knew this one probe.
@@ -47,7 +53,7 @@ class Study:
         problems: At least one.
         algorithms: At least one, under distinct labels, each with its budget of distinct cells.
         seeds: At least one.
-        probes: What is asked of every run beside its trace (see ``study.probes``): short names, or import
+        probes: What is asked of every run beside its trace (see ``find_probe``): short names, or import
             paths such as "mymodule:function".
     """
 
@@ -208,3 +214,49 @@ def _seeds(value: object) -> tuple[int, ...]:
     if isinstance(value, list):
         return tuple(whole("each of seeds", s, least=0, most=LARGEST, error=CardError) for s in value)
     return tuple(range(1, whole("seeds, a number or a list,", value, least=1, most=_MOST_SEEDS, error=CardError) + 1))
+
+
+Probe = Callable[["CellProblem", "Task", "RunResult"], Mapping[str, float] | None]
+"""(problem, task, result) -> numbers by name, or None where it has nothing to say of a run."""
+
+PROBES: dict[str, Probe] = {}
+"""Probes by short name, entered by the packages that bring them; all others go by their import path."""
+
+
+def find_probe(probe: str) -> Probe:
+    """The function that a study names: a short name of ``PROBES``, or an import path "module:function".
+
+    A worker process gets it by that path too, so the module must be importable there.
+
+    Raises:
+        UnknownNameError: (a KeyError) There is no such name, module or function.
+        SettingError: (a ValueError) The module fails when it is imported.
+    """
+    if ":" not in probe:
+        return PROBES[known_name("probe (one of your own is named as mymodule:function)", probe, PROBES)]
+    module, _, name = probe.partition(":")
+    try:
+        found: Any = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UnknownNameError(
+            f"the probe {short(probe)} is not found: {error}; name it as module:function, and put the "
+            "module's folder on PYTHONPATH"
+        ) from None
+    except Exception as error:
+        raise SettingError(f"the module of the probe {short(probe)} fails on import: {error!r}") from error
+    if not callable(found):
+        raise UnknownNameError(f"the probe {short(probe)} is no function")
+    function: Probe = found
+    return function
+
+
+def ask(name: str, probe: Probe, problem: CellProblem, task: Task, result: RunResult) -> dict[str, float]:
+    """A probe's numbers of one run; none where it has nothing to say."""
+    try:
+        found = probe(problem, task, result)
+        return {str(key): float(value) for key, value in (found or {}).items()}
+    except Exception as error:
+        raise SettingError(
+            f"the probe {name} must return numbers by name, or None; on {task.spec.label}, seed {task.seed}, "
+            f"of {task.problem.card} it fails: {error!r}"
+        ) from error

@@ -12,7 +12,7 @@ def call(monkeypatch, capsys):
     """Call ``eomoo`` with arguments: code, out, err."""
 
     # What a command says is looked at, and how busy the machine is must not matter.
-    monkeypatch.setattr("eomoo.cli.alive.FIRST_SECONDS", 1000.0)
+    monkeypatch.setattr("eomoo.cli.common.FIRST_SECONDS", 1000.0)
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["eomoo", *map(str, arguments)])

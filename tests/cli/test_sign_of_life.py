@@ -5,13 +5,13 @@ import sys
 import time
 
 from eomoo import cli
-from eomoo.cli import alive
+from eomoo.cli import common
 from eomoo.progress import doing
 
 
 def at_work(monkeypatch, seconds, *arguments, says=()):
     """A command that works for so long, and says something after each of its steps."""
-    monkeypatch.setattr(alive, "FIRST_SECONDS", 0.05)
+    monkeypatch.setattr(common, "FIRST_SECONDS", 0.05)
     monkeypatch.setattr("sys.argv", ["eomoo", *arguments])
 
     def work():

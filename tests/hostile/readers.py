@@ -439,11 +439,11 @@ def make_models(folder):
 
 
 def read_models(folder):
-    from eomoo.models.model_files import read_models
+    from eomoo.models import load_models
     from eomoo.models.predictions import whole_space
     from eomoo.models.record import read_record
 
-    mean, std = read_models(folder).predict(np.array(CELLS))
+    mean, std = load_models(folder).predict(np.array(CELLS))
     record = read_record(folder)
     shipped = whole_space(folder, record)
     return str([mean.round(3).tolist(), std.round(3).tolist(), [shipped.mean(n)[CELLS] for n in record.targets]])

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from eomoo.images import ArrayImages, Subset
-from eomoo.live import resident
-from eomoo.live.batches import Batches, batch_order, on_device, share
+from eomoo.live import batches as module
+from eomoo.live.batches import Batches, batch_order, forget_residents, on_device, resident_images, share
 from eomoo.live.devices import Group
-from eomoo.live.resident import forget_residents, resident_images
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
@@ -56,7 +55,7 @@ def test_batches_are_the_images_asked_for_however_they_are_read(tiny_data, monke
     ahead = Batches(split, CPU)
     monkeypatch.setattr(ahead, "_read", lambda parts, seed: ahead._ahead(parts))
     assert_equal(pairs(ahead), expected)
-    monkeypatch.setattr(resident, "free_memory", lambda device: (10**9, 10**9))
+    monkeypatch.setattr(module, "free_memory", lambda device: (10**9, 10**9))
     kept = Batches(split, CPU)
     kept._kept = resident_images(split, CPU)
     assert_equal(pairs(kept), expected)
@@ -93,7 +92,7 @@ def test_what_a_data_set_draws_depends_on_the_step_alone(tiny_data):
 
 def test_images_stay_on_the_device_if_they_fit_and_cannot_change(tiny_data, monkeypatch):
     size = tiny_data.val.images.nbytes
-    monkeypatch.setattr(resident, "free_memory", lambda device: (2 * size, 10**9))
+    monkeypatch.setattr(module, "free_memory", lambda device: (2 * size, 10**9))
     kept = resident_images(tiny_data.val, CPU)
     assert kept is resident_images(tiny_data.val, CPU)
     assert torch.equal(kept.images.permute(0, 3, 1, 2), torch.from_numpy(tiny_data.val.images))
@@ -104,20 +103,20 @@ def test_images_stay_on_the_device_if_they_fit_and_cannot_change(tiny_data, monk
     assert resident_images(Subset(Drawing(tiny_data.val), np.arange(9)), CPU) is None
     forget_residents()
     assert resident_images(tiny_data.val, CPU) is not kept
-    monkeypatch.setattr(resident, "free_memory", lambda device: (2 * size - 1, 10**9))
+    monkeypatch.setattr(module, "free_memory", lambda device: (2 * size - 1, 10**9))
     forget_residents()
     assert resident_images(tiny_data.val, CPU) is None
 
 
 def test_images_leave_the_device_with_their_split(tiny_data, monkeypatch):
-    monkeypatch.setattr(resident, "free_memory", lambda device: (10**9, 10**9))
+    monkeypatch.setattr(module, "free_memory", lambda device: (10**9, 10**9))
     forget_residents()
     split = ArrayImages(tiny_data.val.images, tiny_data.val.labels)
     assert resident_images(split, CPU)
-    assert len(resident._kept) == 1
+    assert len(module._kept) == 1
     del split
     gc.collect()
-    assert not resident._kept
+    assert not module._kept
 
 
 def test_parts_come_to_the_device_as_they_were():

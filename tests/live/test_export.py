@@ -13,8 +13,8 @@ from eomoo.errors import DataError, SettingError
 from eomoo.images import read_batch
 from eomoo.live.assessment import assess
 from eomoo.live.classifier import load_classifier, onnx_session, run_onnx
-from eomoo.live.evaluation import evaluate
 from eomoo.live.export import TOLERANCE, export_as, export_onnx, read_metadata, some_images
+from eomoo.live.metrics import evaluate
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import finished, onnx_bytes
 from eomoo.live.profile import measure_memory

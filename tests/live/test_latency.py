@@ -12,7 +12,7 @@ from eomoo.live import rounds
 from eomoo.live.devices import resolve_device, resolve_precision
 from eomoo.live.energy import energy_counter
 from eomoo.live.latency import LatencySetting, half_split_spearman, measure_latency
-from eomoo.live.memory import available_memory
+from eomoo.live.rounds import available_memory
 from eomoo.live.runners import make_runner
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from eomoo.live.related import related_trainings
 from eomoo.live.repeats import Repeats
+from eomoo.live.results import related_trainings
 
 
 class Store:

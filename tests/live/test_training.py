@@ -16,8 +16,7 @@ import eomoo
 from eomoo.images import ArrayImages
 from eomoo.live.batches import prepare
 from eomoo.live.devices import Group, torch_state
-from eomoo.live.evaluation import evaluate
-from eomoo.live.metrics import Accuracy
+from eomoo.live.metrics import Accuracy, evaluate
 from eomoo.live.network import build_network
 from eomoo.live.recipes import get_recipe
 from eomoo.live.runs import CurveSetting

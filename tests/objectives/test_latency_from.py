@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 import eomoo
 from eomoo.data import measured_table, read_measured, write_measured
 from eomoo.errors import CardError, DataNotFoundError, SettingError
-from eomoo.measuring.spread import spread_cells
+from eomoo.measuring.cells import spread_cells
 from eomoo.models import load_models, read_record
 from eomoo.models.device import DeviceModel
 from eomoo.objectives import SurrogateBackend, load_card, parse_constraint

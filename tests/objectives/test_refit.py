@@ -9,9 +9,8 @@ from eomoo.analysis.fronts import front_frame, front_json
 from eomoo.data import measured_table, write_measured
 from eomoo.errors import SettingError
 from eomoo.models import FAILED, Measurements, Quality, load_models, recipe_for, share_interval, use_of
-from eomoo.models.kinds import kind_of
-from eomoo.models.resampling import correlations, interval, resamples
-from eomoo.models.usefulness import pairs_in_order
+from eomoo.models.recipes import kind_of
+from eomoo.models.usefulness import correlations, interval, pairs_in_order, resamples
 from eomoo.objectives.measured_rows import rows_of
 from eomoo.objectives.model_card import write_card
 from eomoo.objectives.refit import fit_table

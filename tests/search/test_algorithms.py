@@ -9,7 +9,7 @@ import pytest
 from synthetic import ball, brute_front
 
 from eomoo.errors import DataNotFoundError, MissingPackageError, SettingError, UnknownNameError
-from eomoo.fronts.directions import reference_directions
+from eomoo.fronts.box import reference_directions
 from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm, same_settings
 from eomoo.search.run import run_algorithm
 

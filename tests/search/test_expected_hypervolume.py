@@ -5,7 +5,7 @@ import pytest
 
 from eomoo.fronts.box import Box
 from eomoo.fronts.indicators import hypervolume
-from eomoo.search.expected_hypervolume import expected_improvement
+from eomoo.search.acquisition import expected_improvement
 
 
 def drawn(mean, std, front, box, n=4000):

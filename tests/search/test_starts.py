@@ -11,7 +11,7 @@ from synthetic import PART
 
 import eomoo
 from eomoo.errors import SettingError
-from eomoo.search.random_search import RandomSearch
+from eomoo.search.cell_search import RandomSearch
 from eomoo.search.starts import CellSampling, check_starts
 
 CELLS = [100_434, 7, 100_434, 300_000]

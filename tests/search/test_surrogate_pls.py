@@ -23,8 +23,8 @@ from eomoo.search.acquisition import (
 )
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, make_algorithm
 from eomoo.search.candidates import Units, box_around
+from eomoo.search.cell_search import RandomSearch
 from eomoo.search.problem import CellProblem
-from eomoo.search.random_search import RandomSearch
 
 MAKERS = {
     "sample": lambda: eomoo.SurrogatePLS(acquisition="sample"),

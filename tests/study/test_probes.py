@@ -6,8 +6,7 @@ import eomoo.esann2024
 from eomoo.analysis import indicator_frame, load_results
 from eomoo.errors import CardError, SettingError, UnknownNameError
 from eomoo.study.execute import run_study
-from eomoo.study.plan import parse_study
-from eomoo.study.probes import PROBES, find_probe
+from eomoo.study.plan import PROBES, find_probe, parse_study
 from eomoo.study.record import record_study
 
 MINE = """
