@@ -221,6 +221,10 @@ class Campaign(Timings):
         """What the result of a cell's training depends on."""
         return self._wanted([cell], epochs)[cell]
 
+    def asked_for(self, epochs: tuple[int, ...]) -> list[int]:
+        """Cells whose trainings for so many epochs this campaign made or found, ascending."""
+        return sorted(k for k, trained in self._made | self._reused if trained == epochs)
+
     def notes(self) -> list[str]:
         """Sentences on what went wrong or was disturbed, for the end of a run."""
         lines = [text for _, text in sorted(self._failures.items())]

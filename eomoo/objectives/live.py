@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Facts, Floats, Ints
-from eomoo.checks import known_keys, short
+from eomoo.checks import counted, known_keys, short
 from eomoo.errors import CardError
 from eomoo.files import cache_folder, expanded
 from eomoo.images import absolute_source, options_of
@@ -317,7 +317,22 @@ class LiveBackend(Backend):
 
     def notes(self) -> list[str]:
         """Sentences on trainings that failed, timings that were disturbed and files that were not written."""
-        return [*self.campaign.notes(), *self._repeats.notes(), *self._not_exported]
+        return [*self._poor_notes(), *self.campaign.notes(), *self._repeats.notes(), *self._not_exported]
+
+    def _poor_notes(self) -> list[str]:
+        """Whether many networks learnt nothing, which leaves few for a front."""
+        stored = (self.campaign.stored(k, self.epochs) for k in self.campaign.asked_for(self.epochs))
+        done = [result for result in stored if result is not None and result["status"] == "done"]
+        poor = sum(map(learnt_nothing, done))
+        # A choice: some cells learn slowly with any recipe.
+        if 4 * poor < len(done) or not poor:
+            return []
+        small = max(1, self.campaign.recipe.batch_size // 4)
+        return [
+            f"{poor} of {counted(len(done), 'network')} trained in full are no better than always naming the largest "
+            "class: train for more epochs (--epochs), or with more steps in each "
+            f"(--set recipe_settings.batch_size={small})"
+        ]
 
     def close(self) -> None:
         """Let go of the workers."""
