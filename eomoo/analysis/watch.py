@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 from eomoo.analysis.printing.html import to_html
 from eomoo.analysis.report import render_report
 from eomoo.analysis.tables import Report, Section, Table
+from eomoo.analysis.wording import sentence
+from eomoo.checks import counted
 from eomoo.data.measured_table import BENCHMARK_FILE, TABLE_FILE, read_facts
 from eomoo.errors import DataNotFoundError, EomooError, SettingError
 from eomoo.live.store import stored_so_far
@@ -151,12 +153,13 @@ def _measured(place: Path) -> Report:
         wanted = f" of {len(CellChoice.from_facts(facts.get('cells', {})).frame()):,}"
     except SettingError:
         wanted = ""
-    lead = [
-        f"{counts.get('latency', 0):,}{wanted} cells are timed, {counts.get('training', 0):,} trainings have ended."
-    ]
+    trained = f", {counted(counts['training'], 'training')} ended" if counts.get("training") else ""
+    lead = [f"{counts.get('latency', 0):,}{wanted} cells timed{trained}."]
     columns = ["ended (UTC)", "what", "cell", "how", "why"]
-    table = Table(title="The last that ended", columns=columns, rows=latest, key="latest")
-    return _plain(facts.get("title") or place.name, lead, table)
+    # A cell's number is its name, and has no thousands.
+    rows = [[str(at)[:19].replace("T", " "), what, str(cell), *rest] for at, what, cell, *rest in latest]
+    table = Table(title="Latest results", columns=columns, rows=rows, key="latest")
+    return _plain(sentence(facts.get("title") or place.name), lead, table)
 
 
 def _plain(title: str, lead: list[str], *tables: Table) -> Report:

@@ -38,7 +38,7 @@ def evaluate(
     data: Data = None,
     images: ImageSettings = None,
     split: Annotated[str, Option(help="train, val or test.")] = "test",
-    device: Annotated[str, Option(help="Of weights: cpu, cuda, cuda:1, mps, or auto.")] = "auto",
+    device: Annotated[str, Option(help="Where weights are run: cpu, cuda, cuda:1, mps, or auto.")] = "auto",
     out: Annotated[Path | None, Option(help="Folder for confusion.png, reliability.png and evaluation.json.")] = None,
     as_json: Json = False,
 ) -> None:

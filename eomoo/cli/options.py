@@ -14,16 +14,14 @@ CellName = Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its 
 EOTable = Annotated[
     Path | None, Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places.")
 ]
-Figures = Annotated[
-    Options, Option("--figures", metavar="png|pdf|svg", help="What figures are written as. May be repeated.")
-]
+Figures = Annotated[Options, Option("--figures", metavar="png|pdf|svg", help="Format of the figures. May be repeated.")]
 FigureWidth = Annotated[
     str | None, Option(metavar="column|page", help="How wide figures are: as a column of a paper, or as its page.")
 ]
 
 # Of problem cards.
 Limits = Annotated[Options, Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
-Noise = Annotated[int | None, Option(help="Draw values from their uncertainty, with this seed.")]
+Noise = Annotated[int | None, Option(help="Add noise to predicted values, by their uncertainty and this seed.")]
 CardSettings = Annotated[
     Options,
     Option("--set", help="A setting of the card's backend: repeat=random, latency.batch_size=8. May be repeated."),
@@ -38,12 +36,12 @@ CardImages = Annotated[
     ),
 ]
 Workers = Annotated[int | None, Option(help="Live cards: candidates trained at once.")]
-CardDevice = Annotated[str | None, Option(help="Live cards: auto, cpu, cuda, cuda:1, ...")]
+CardDevice = Annotated[str | None, Option(help="Live cards: where to train: auto, cpu, cuda, cuda:1, ...")]
 Cluster = Annotated[
     str | None,
     Option(
         metavar="ADDRESS|FILE.toml",
-        help="Where it is computed: a Dask scheduler, such as tcp://host:8786, or jobs of a SLURM cluster by a file.",
+        help="Compute on a Dask scheduler, such as tcp://host:8786, or in jobs of SLURM that a file describes.",
     ),
 ]
 
@@ -53,7 +51,7 @@ ImageSettings = Annotated[
 ]
 Device = Annotated[str, Option(help="cpu, cuda, cuda:1, mps, or auto.")]
 InChannels = Annotated[int, Option(help="Bands of an image, where the network is not So2Sat's.")]
-Classes = Annotated[int, Option(help="Classes.")]
+Classes = Annotated[int, Option(help="Classes of the images.")]
 ImageSize = Annotated[int, Option(help="Pixels of an image's side.")]
 StemChannels = Annotated[int, Option(help="Channels of the stem.")]
 Stacks = Annotated[int, Option(help="Stacks of cells.")]

@@ -51,7 +51,8 @@ Priors = Annotated[
     opt.Options,
     Option(
         metavar="MODELS|TABLE|RUN|eo-hwnas",
-        help="What may tell something of what needs trainings; the search learns how much. May be repeated.",
+        help="What may tell beforehand how well networks train; the search learns how far to believe it. "
+        "May be repeated.",
     ),
 ]
 Rungs = Annotated[
@@ -69,7 +70,7 @@ Hours = Annotated[
 Repeats = Annotated[
     int,
     Option(
-        help="Live cards: trainings of each of the best cells, by other seeds, after the search, beside its budget."
+        help="Live cards: after the search, train the best cells so often in all, by other seeds; beside the budget."
     ),
 ]
 Seed = Annotated[int, Option(help="Seed: the same seed gives the same result.")]

@@ -84,7 +84,7 @@ def test_a_measuring_is_followed_by_its_store(tmp_path):
     with watching(tmp_path) as ask:
         before = listing(tmp_path)
         page = ask("/page/table")[1]
-        assert "1 of 3 cells are timed, 1 trainings have ended." in page
+        assert "1 of 3 cells timed, 1 training ended." in page
         assert "loss is infinite" in page
         assert listing(tmp_path) == before
 
