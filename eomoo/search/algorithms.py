@@ -250,7 +250,7 @@ ALGORITHMS: Mapping[str, _Entry] = {
     # By name a search spends its budget; the class, as published, ends when all is explored.
     "pls": _entry("Pareto Local Search", PLS, restart="random"),
     "surrogate-pls": _entry("model-guided Pareto Local Search", SurrogatePLS),
-    "cost-aware": _entry("search that spends trainings sparingly", CostAwareSearch),
+    "cost-aware": _entry("cost-aware search", CostAwareSearch),
     # The best of some dozen forms on seeds below 1001 of the studies in benchmarks/suite.py.
     "memetic": _entry(
         "NSGA-II, then Pareto Local Search",
