@@ -209,19 +209,16 @@ def run(
     if chosen is None:
         chosen = default_name(card.card if isinstance(card, CellProblem) else load_card(card))
     spec = AlgorithmSpec(label=chosen, algorithm=chosen, options={**(options or {}), **prior_option(priors)})
-    whole("seed", seed, least=0, most=LARGEST)
     check_figures(figures, width)
-    positive("repeats", repeats, most=MOST_REPEATS)
+    asked: Facts = {"budget": budget, "hours": hours, "seed": seed, "repeats": repeats}
     if isinstance(card, CellProblem):
         if noise is not None or constraints or settings or latency_from is not None:
             raise SettingError("constraints, noise and settings belong to a card; the problem has its own")
         problem = card
     else:
         settings |= {"noise": noise, "constraints": constraints}
-        problem = pose(card, spec, budget, hours, latency_models, latency_from=latency_from, **settings)
-    if repeats > 1 and problem.enumerable:
-        raise SettingError(f"{problem.name()} trains no networks, so that nothing can be repeated: leave repeats out")
-    spent = check_run(problem, spec, budget, hours)
+        problem = pose(card, spec, asked, latency_models, latency_from=latency_from, **settings)
+    spent = check_run(problem, spec, **asked)
     line = shown(on_progress, problem.name(), hours=hours if budget is None else None)
     place = TemporaryDirectory(prefix="eomoo-") if out is None else nullcontext(out)
     with place as folder, only_one(folder, "running a search"), line as tell:
@@ -229,8 +226,8 @@ def run(
             problem.pareto_indices()  # now, while nothing is written: it may take seconds
         with Store(Path(folder) / STORE_NAME, create=True) as store:
             number = store.add_problem(problem)
-            asked = Asked(problem=number, spec=spec, seed=seed, budget=spent, hours=hours, repeats=repeats)
-            found = _found(problem, store, asked, tell, again=retry_failed)
+            posed = Asked(problem=number, spec=spec, seed=seed, budget=spent, hours=hours, repeats=repeats)
+            found = _found(problem, store, posed, tell, again=retry_failed)
         if on_found is not None:
             on_found(found)
         if out is not None:
@@ -273,8 +270,7 @@ def plot_front(
 def pose(
     card: str | Path,
     spec: AlgorithmSpec,
-    budget: int | None,
-    hours: float | None,
+    asked: Facts,
     time_cells: Callable[..., Path],
     /,
     *,
@@ -288,16 +284,22 @@ def pose(
     how = partial(get_problem, card, **settings)
     if latency_from == HERE:
         # What cannot be is told before cells are timed.
-        check_run(how(), spec, budget, hours)
+        check_run(how(), spec, **asked)
         latency_from = time_cells(card, data=settings.get("data"), latency=timing)
     return how(latency_from=latency_from)
 
 
-def check_run(problem: CellProblem, spec: AlgorithmSpec, budget: int | None, hours: float | None = None) -> int:
+def check_run(
+    problem: CellProblem, spec: AlgorithmSpec, *, budget: int | None, hours: float | None, seed: int, repeats: int
+) -> int:
     """The budget of a run, by default the card's, with hours all cells; SettingError (a ValueError) where it cannot be.
 
-    So it is where hours or the algorithm cannot be.
+    So it is where hours, the seed, repeats or the algorithm cannot be.
     """
+    whole("seed", seed, least=0, most=LARGEST)
+    positive("repeats", repeats, most=MOST_REPEATS)
+    if repeats > 1 and problem.enumerable:
+        raise SettingError(f"{problem.name()} trains no networks, so that nothing can be repeated: leave repeats out")
     spec.build(problem.n_obj)
     default = problem.card.budget if hours is None or check_hours(hours) == 0 else problem.n_cells
     return whole("budget", default if budget is None else budget, least=1, most=LARGEST)

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from io import TextIOWrapper
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from typer import Option
 
 from eomoo.cli import data, deploy, landscape, live, measure, report, run, show, study, suggest, surrogate
 from eomoo.cli.common import sign_of_life
-from eomoo.errors import EomooError
+from eomoo.errors import EomooError, SettingError
 from eomoo.files import write_error
 
 __all__ = ["app", "main"]
@@ -74,6 +75,7 @@ def main() -> None:
     try:
         try:
             with sign_of_life(sys.argv[1:]):
+                _refuse_empty(sys.argv[1:])
                 app()
         finally:
             # Here, and not at the interpreter's end, a full disk can still be told.
@@ -99,6 +101,15 @@ def main() -> None:
         _fail(str(write_error("the output", error)), 1)
     except MemoryError:
         _fail("out of memory; use a smaller budget or close other programs", 1)
+
+
+def _refuse_empty(words: list[str]) -> None:
+    """SettingError where a word is empty, as by a shell's variable that is not set: as a path it is this folder."""
+    for before, word in pairwise(["", *words]):
+        name, equals, value = word.partition("=")
+        if not word or (equals and not value and name.startswith("--")):
+            what = name if word else before if before.startswith("-") else "an argument"
+            raise SettingError(f"{what} is empty; give a value or leave it out")
 
 
 def _say(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:

@@ -163,14 +163,32 @@ def given(**options: object) -> Facts:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def no_say(where: str, **options: object) -> None:
+    """SettingError where an option was given, by its name, that has no say there."""
+    for name, value in options.items():
+        if value is not None and value is not False and value != []:
+            raise SettingError(f"--{name.replace('_', '-')} has no say {where}; leave it out")
+
+
+def joined(settings: Facts, own: Facts) -> Facts:
+    """Settings written as ``key=value`` and those that have options of their own; SettingError where one is both."""
+    for name in own:
+        if name in settings:
+            raise SettingError(f"{name} is given twice, as {name}=... and by an option of its own; leave one out")
+    return settings | own
+
+
 def parse_options(pairs: list[str] | None) -> dict[str, object]:
-    """Options written as ``key=value``; numbers become numbers."""
+    """Options written as ``key=value``, each key once; numbers become numbers."""
     options: dict[str, object] = {}
     for pair in pairs or ():
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise SettingError(f"an option reads like n_starts=10; got {short(pair)}")
-        options[key.strip().replace("-", "_")] = _parse(text.strip())
+        name = key.strip().replace("-", "_")
+        if name in options:
+            raise SettingError(f"{short(name)} is given twice: {short(pair)} is the second; leave one out")
+        options[name] = _parse(text.strip())
     return options
 
 

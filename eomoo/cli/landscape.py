@@ -11,7 +11,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import console, given, print_json
+from eomoo.cli.common import console, given, no_say, print_json
 from eomoo.cli.options import Figures, FigureWidth, Json, Limits, Noise
 from eomoo.errors import SettingError
 from eomoo.plots import number, with_band
@@ -39,9 +39,9 @@ Beside = Annotated[
 ]
 Out = Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")]
 Kind = Annotated[str | None, Option(help="symmetric (default), hamming or published: which cells are one step apart.")]
-Walks = Annotated[int | None, Option(help="Random walks that ruggedness is measured on; by default 500.")]
-WalkLength = Annotated[int | None, Option(help="Cells in each random walk; by default 500.")]
-Searches = Annotated[int | None, Option(help="Pareto local searches from random cells; by default 20.")]
+Walks = Annotated[int | None, Option(min=1, help="Random walks that ruggedness is measured on; by default 500.")]
+WalkLength = Annotated[int | None, Option(min=2, help="Cells in each random walk; by default 500.")]
+Searches = Annotated[int | None, Option(min=1, help="Pareto local searches from random cells; by default 20.")]
 Seed = Annotated[int | None, Option(help="Seed of walks and searches; by default 1.")]
 
 
@@ -68,10 +68,14 @@ def landscape(
     and ruggedness along its walks, each with its interval, and nothing that needs the whole space. Figures are one
     sheet, or with --width column each of its panels.
     """
-    from eomoo.files import check_figures
+    from eomoo.files import check_figures, check_folder
 
+    if out is None:
+        no_say("without --out", figures=figures, width=width)
     wide = width or "page"
     forms = check_figures(figures or ("pdf", "png"), wide)
+    if out is not None:
+        check_folder(out)  # before minutes of measuring
     settings = given(neighborhood=neighborhood, n_walks=walks, walk_length=walk_length, n_searches=searches, seed=seed)
     problem, source = (None, card) if _names_table(card) else _problem(card, published, noise, constraint)
     if source is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.cli.common import Bars, console, given, parse_options, print_json, progress
+from eomoo.cli.common import Bars, console, given, joined, no_say, parse_options, print_json, progress
 from eomoo.cli.options import CardDevice, CardImages, CardSettings, Cluster, Json, Options, Workers
 from eomoo.errors import SettingError
 
@@ -23,13 +23,13 @@ CardName = Annotated[
 ]
 Out = Annotated[Path | None, Option(help="The table's folder; one that is there goes on, or grows.")]
 Walks = Annotated[int, Option(help="Random walks; as published 30.")]
-Length = Annotated[int, Option(help="Cells in a walk.")]
+Length = Annotated[int | None, Option(help="Cells in a walk, by default 15.")]
 Spread = Annotated[int, Option(help="Cells spread over vertices, operations and multiply-accumulates.")]
 Cells = Annotated[
     str | None,
     Option(help="A table or list of cells, what `eomoo suggest --out` wrote, or a folder of a run or a table."),
 ]
-CellSeed = Annotated[int, Option(help="Seed of walks and spread.")]
+CellSeed = Annotated[int | None, Option(help="Seed of walks and spread, by default 0.")]
 Repeats = Annotated[int, Option(help="Trainings of each cell named here, else of all there, by a seed each.")]
 RepeatsOf = Annotated[
     float | None, Option(help="Repeat only so many cells, the first ones; below 1: this share of them.")
@@ -61,10 +61,10 @@ def measure(
     out: Out = None,
     data: CardImages = None,
     walks: Walks = 0,
-    length: Length = 15,
+    length: Length = None,
     spread: Spread = 0,
     cells: Cells = None,
-    cell_seed: CellSeed = 0,
+    cell_seed: CellSeed = None,
     repeats: Repeats = 1,
     repeats_of: RepeatsOf = None,
     epochs: Epochs = None,
@@ -90,17 +90,22 @@ def measure(
     """
     from eomoo.measuring import measure as run
 
+    if not walks:
+        no_say("without --walks", length=length)
+    if not walks and not spread:
+        no_say("without --walks and --spread", cell_seed=cell_seed)
     timing = given(runtime=runtime, batch_size=batch_size, threads=threads)
     settings, around = parse_options(setting), parse_options(skeleton)
     training = given(epochs=epochs, measure_at=measure_at, workers=workers, cluster=cluster)
     if only is None:
-        settings |= _of_trainings(training, around) | given(device=device)
+        joined(settings, {f"latency.{name}": value for name, value in timing.items()})
+        settings = joined(settings, _of_trainings(training, around) | given(device=device))
     else:
-        timing |= given(device=device) | _of_timings(settings, training, repeats)
-    chosen: Facts = {"cells": cells, "walks": walks, "length": length, "spread": spread}
+        timing = joined(_of_timings(settings, training, repeats), timing | given(device=device))
+    chosen: Facts = {"cells": cells, "walks": walks, "spread": spread, **given(length=length)}
     if remote_kit is not None:
         _check_kit(only, "remote-kit", out=out, from_kit=from_kit)
-        _write_kit(remote_kit, card, data, {**chosen, "seed": cell_seed}, around, timing, quiet=as_json)
+        _write_kit(remote_kit, card, data, {**chosen, **given(seed=cell_seed)}, around, timing, quiet=as_json)
         return
     if out is None:
         raise SettingError("say with --out which folder the table goes into")
@@ -112,7 +117,13 @@ def measure(
 
         table = measure_from_kit(from_kit, out=out, report=console(stderr=True).print)
     else:
-        how: Facts = {**chosen, "cell_seed": cell_seed, "repeats": repeats, "repeats_of": repeats_of, "only": only}
+        how: Facts = {
+            **chosen,
+            "repeats": repeats,
+            "repeats_of": repeats_of,
+            "only": only,
+            **given(cell_seed=cell_seed),
+        }
         how |= {"skeleton": around if only else None, "latency": timing, "retry_failed": retry_failed, **settings}
         with Bars(quiet=as_json, stay=True) as shown:
             how |= {"on_progress": lambda step: shown.tell(f"cells {step.what}", step.done, step.total)}

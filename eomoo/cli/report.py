@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from eomoo.cli.common import console, print_json
+from eomoo.cli.common import console, no_say, print_json
 from eomoo.cli.options import Json
 from eomoo.errors import SettingError
 from eomoo.progress import doing
@@ -21,9 +21,9 @@ def report(
         Path, Argument(metavar="RUN_OR_STUDY", help="Folder that `eomoo run --out` or `eomoo study run` wrote.")
     ],
     format: Annotated[  # noqa: A002
-        str,
-        Option("--format", "-f", help="html: a page; md: Markdown; csv: the main table; latex: tables for a paper."),
-    ] = "html",
+        str | None,
+        Option("--format", "-f", help="html (the default): a page; md: Markdown; csv: the main table; latex: tables."),
+    ] = None,
     out: Annotated[
         Path | None, Option(help="File to write, or - to print; by default report.html (.md, ...) in the folder.")
     ] = None,
@@ -32,7 +32,7 @@ def report(
         bool,
         Option(help="Serve pages of all that runs in and below the folder to this machine's browsers, until Ctrl-C."),
     ] = False,
-    port: Annotated[int, Option(help="With --watch: the port; 0 for any.")] = 8750,
+    port: Annotated[int | None, Option(help="With --watch: the port, by default 8750; 0 for any.")] = None,
 ) -> None:
     """Make one page of a run or a study: the front, the choice under limits, curves, tests, sources.
 
@@ -43,9 +43,11 @@ def report(
     from eomoo.analysis import render_report, write_report
 
     if watch:
-        _serve(folder, port, open_page=open_page)
+        no_say("with --watch, which writes nothing", format=format, out=out)
+        _serve(folder, 8750 if port is None else port, open_page=open_page)
         return
-
+    no_say("without --watch", port=port)
+    format = format or "html"  # noqa: A001
     if out is not None and str(out) == "-":
         if open_page:
             raise SettingError("a report that is printed (--out -) cannot be opened; name a file")

@@ -13,7 +13,7 @@ from typer import Argument, Option
 
 import eomoo.cli.options as opt
 from eomoo.checks import counted
-from eomoo.cli.common import Bars, console, given, import_xgboost, parse_options, print_json
+from eomoo.cli.common import Bars, console, given, import_xgboost, joined, no_say, parse_options, print_json
 from eomoo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -131,15 +131,25 @@ def run(
         from eomoo.search.priors import prior_option
         from eomoo.search.problem import live_card
 
+        if out is None:
+            no_say("without --out", figures=figures, width=width)
         forms, wide = check_figures(figures or ["png"], width or "column"), width or "column"
         known = load_card(named) if data is None else live_card(named)
         chosen = default_name(known) if algorithm is None else algorithm
         check_asked(chosen, given(init=init, n_train=n_train, priors=prior or None, rungs=rungs))
-        options = {**parse_options(option), **given(init=init, n_train=n_train), **prior_option(prior or ())}
-        settings = {**parse_options(setting), **given(epochs=epochs, workers=workers, cluster=cluster, device=device)}
+        if out is None and not known.live:
+            no_say("without --out, where nothing is kept", retry_failed=retry_failed)
+        options = joined(parse_options(option), given(init=init, n_train=n_train) | prior_option(prior or ()))
+        own = given(epochs=epochs, workers=workers, cluster=cluster, device=device)
+        settings = joined(parse_options(setting), own)
         if rungs is not None:
-            (settings if known.live else options)["rungs"] = _lengths(rungs, epochs, live=known.live)
-        settings |= {"noise": noise, "constraints": constraint or (), "latency_from": latency_from, **given(data=data)}
+            lengths = {"rungs": _lengths(rungs, epochs, live=known.live)}
+            if known.live:
+                settings = joined(settings, lengths)
+            else:
+                options = joined(options, lengths)
+        settings = joined(settings, given(data=data))
+        settings |= {"noise": noise, "constraints": constraint or (), "latency_from": latency_from}
         spec = AlgorithmSpec(label=chosen, algorithm=chosen, options=options)
         how = {"seed": seed, "repeats": repeats, "figures": forms, "width": wide, "retry_failed": retry_failed}
         found = _search(shown, named, settings, spec, budget, hours, out=out, as_json=as_json, **how)
@@ -195,7 +205,8 @@ def _search(
         if not as_json:
             _print_front(found.stored, "DIR" if out is None else str(out))
 
-    with closing(pose(card, spec, budget, hours, time_cells, **settings)) as problem:
+    asked = {"budget": budget, "hours": hours, "seed": how["seed"], "repeats": how["repeats"]}
+    with closing(pose(card, spec, asked, time_cells, **settings)) as problem:
         # Fits of timed cells, which come before, may use what this leaves out.
         import_xgboost()
         for backend in problem.backends.values():

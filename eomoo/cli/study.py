@@ -14,7 +14,7 @@ from typer import Argument, Option
 
 from eomoo.arrays import Facts
 from eomoo.checks import short
-from eomoo.cli.common import Bars, console, print_json
+from eomoo.cli.common import Bars, console, no_say, print_json
 from eomoo.cli.options import Cluster, Figures, FigureWidth, Json, Options
 from eomoo.errors import SettingError
 from eomoo.progress import doing
@@ -106,6 +106,8 @@ def show(
     from eomoo.files import check_figures
     from eomoo.plots import FORMS
 
+    if not figures:
+        no_say("without --figures", width=width)
     wide, forms = width or "column", [name for name in figures or () if name in FORMS]
     place = Path(next((name for name in figures or () if name not in FORMS), folder / "figures"))
     check_figures(forms, wide)
@@ -193,7 +195,8 @@ def _plan(
             }
         )
     if algorithms is not None or budget is not None:
-        raise SettingError("a study file says its algorithms and budgets; change them there")
+        name = "algorithms" if algorithms is not None else "budget"
+        raise SettingError(f"--{name} has no say here: a study file says its algorithms and budgets; change them there")
     planned = load_study(study)
     if problems is not None:
         planned = planned.with_problems(_names(problems))

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from typer import Argument, Option
 
-from eomoo.cli.common import console, print_json, progress
+from eomoo.cli.common import console, no_say, print_json, progress
 from eomoo.cli.options import EOTable, Json, Options
 from eomoo.errors import DataNotFoundError, SettingError
 from eomoo.plots import number
@@ -32,7 +32,12 @@ app = typer.Typer(
     ),
 )
 
-Repeats = Annotated[int, Option(min=1, max=100, help="Cross-validations with other folds that are averaged.")]
+Repeats = Annotated[
+    int | None,
+    Option(
+        min=1, max=100, help="Cross-validations with other folds that are averaged: by default 3 to fit, 1 to check."
+    ),
+]
 _SCHEMES = {"by_walk": "walk", "by_cell": "cell", "by_operations": "operations"}
 
 
@@ -67,7 +72,7 @@ def fit(
     kind: Kinds = None,
     source: EOTable = None,
     encoding: Encoding = None,
-    repeats: Repeats = 3,
+    repeats: Repeats = None,
     predict: Predict = False,
     coarse: Coarse = False,
     as_json: Json = False,
@@ -80,6 +85,7 @@ def fit(
     Without a table the shipped models are made again: with the same versions of xgboost and numpy they
     equal the shipped ones bit for bit. From Python: eomoo.models.load_models(FOLDER).
     """
+    from eomoo.files import check_folder
     from eomoo.models import write_predictions
     from eomoo.models.recipes import QUALITIES
     from eomoo.objectives.model_card import write_card
@@ -89,11 +95,15 @@ def fit(
         raise SettingError("say where the models are to be written: --out FOLDER")
     if table is not None and source is not None:
         raise SettingError("a table of your own and --from, the folder of the EO table, exclude each other")
-    if table is None and encoding is not None:
-        raise SettingError("the EO table's models are those that are shipped: --encoding needs a table of your own")
+    if table is None:
+        why = "on the EO table's models, which are those that are shipped: it needs a table of your own"
+        no_say(why, target=target, unit=unit, kind=kind, encoding=encoding)
+    if not predict:
+        no_say("without --predict", coarse=coarse)
+    check_folder(out)  # before minutes of fitting
     with progress("fitting", at_once=True) as advance:
         if table is None:
-            models = refit(source, repeats=repeats, advance=advance)
+            models = refit(source, repeats=repeats or 3, advance=advance)
         else:
             models = fit_table(
                 table,
@@ -101,7 +111,7 @@ def fit(
                 units=_pairs(unit, "unit", "seconds=s"),
                 kinds=_pairs(kind, "kind", "watts=energy"),
                 encoding=encoding,
-                repeats=repeats,
+                repeats=repeats or 3,
                 on_progress=lambda step: advance(step.done, step.total),
             )
     with doing("writing the models"):
@@ -139,6 +149,9 @@ def _same_as_shipped(paths: list[Path]) -> dict[str, bool]:
 
 def _pairs(pairs: list[str] | None, what: str, example: str) -> dict[str, str]:
     found = dict(pair.rpartition("=")[::2] for pair in pairs or ())
+    twice = len(found) < len(pairs or ())
+    if twice and all(found):
+        raise SettingError(f"--{what} names a column twice: {' '.join(pairs or ())}")
     if not all(found):
         raise SettingError(f"a {what} reads like {example}; got {' '.join(pairs or ())}")
     return found
@@ -172,7 +185,7 @@ def check(
         Path | None, Argument(metavar="MODELS", help="Folder of models; by default the shipped ones.")
     ] = None,
     source: EOTable = None,
-    repeats: Repeats = 1,
+    repeats: Repeats = None,
     as_json: Json = False,
 ) -> None:
     """Show how well models predict cells that they have not seen.
@@ -182,8 +195,10 @@ def check(
     without a tenth of the walks, of the cells, or of the combinations of operations, and predict that tenth, ten
     times. Deviations are by a law fitted to the other nine tenths, as for a new cell.
     """
+    if folder is not None:
+        no_say("on models of a folder, which are not fitted again", **{"from": source}, repeats=repeats)
     if folder is None:
-        models, quality, how = _check(source, repeats)
+        models, quality, how = _check(source, repeats or 1)
     else:
         from eomoo.models import load_models
 

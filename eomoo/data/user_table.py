@@ -37,6 +37,8 @@ _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])
 
 
 _WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*", re.ASCII)
+# "3.2 ms", "71 %".
+_WITH_UNIT = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?(\s+[^\W\d]\S{0,9}|\s*%)")
 # Squares of larger numbers, as in variances, are none that a computer holds.
 _MOST = 1e150
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
@@ -120,6 +122,8 @@ def read_frame(path: Path) -> pd.DataFrame:
         if b"\n" not in content:
             # Lines as spreadsheets on a Macintosh end them.
             content = content.replace(b"\r", b"\n")
+        if not content.strip():
+            raise ValueError("it is empty")
         header = content.partition(b"\n")[0]
         for separator in (b";", b"\t"):
             # As spreadsheets write it where numbers have commas; guessed, 1,234 might be either number.
@@ -331,8 +335,14 @@ def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path)
     try:
         numbers, _ = numbers_of(values, name, where)
     except DataError:
-        # A column of words is no target; of numbers with one mistake it would be missed in silence.
-        if 2 * int(np.isfinite([_number(value) for value in values]).sum()) > int((_texts(values) != "").sum()):
+        # A column of words is no target; of numbers with one mistake, or with units, it would be missed in silence.
+        there = [str(value).strip() for value, text in zip(values, _texts(values), strict=True) if text]
+        if 2 * int(np.isfinite([_number(value) for value in values]).sum()) > len(there):
             raise
+        if there and all(map(_WITH_UNIT.fullmatch, there)):
+            raise DataError(
+                f"{where}: column {short(name)} has units within numbers, {there[0]!r}; write numbers alone and the "
+                f"unit in its name, as in {short(f'{name} [ms]')}, or say which columns are the targets"
+            ) from None
         return False
     return bool(np.nanmin(numbers) < np.nanmax(numbers))

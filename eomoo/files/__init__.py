@@ -19,6 +19,7 @@ from eomoo.files.digests import DIGESTS_NAME, check_digests, forget_digests, wri
 from eomoo.files.figures import check_figures, save_figures
 from eomoo.files.files import (
     atomic_path,
+    check_folder,
     other_kind,
     read_bytes,
     read_head,
@@ -37,7 +38,7 @@ from eomoo.files.texts import read_json, read_toml, to_toml
 
 __all__ = [
     "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
-    "check_digests", "check_figures", "expanded", "forget_digests", "only_one", "other_kind", "read_array",
-    "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading", "save_figures",
+    "check_digests", "check_figures", "check_folder", "expanded", "forget_digests", "only_one", "other_kind",
+    "read_array", "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading", "save_figures",
     "sha256_of", "to_json", "to_toml", "write_digests", "write_error", "write_json", "write_text", "writing",
 ]  # fmt: skip

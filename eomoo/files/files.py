@@ -204,6 +204,18 @@ def writing(path: str | Path) -> Iterator[None]:
         raise write_error(path, error) from error
 
 
+def check_folder(path: str | Path) -> None:
+    """DataError where `path` is no folder that may be written to and none can be made; nothing is made."""
+    place = Path(os.path.realpath(path))
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    with writing(path):
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def write_error(path: str | Path, error: OSError) -> DataError:
     """What says in one sentence why `path` cannot be written."""
     hint = _WRITE_HINTS.get(error.errno or 0, error.strerror or str(error))

@@ -90,6 +90,7 @@ def analyse_landscape(
     positive("n_searches", n_searches)
     # A start and a step.
     whole("walk_length", walk_length, least=2)
+    whole("seed", seed, least=0)
     landscape = landscape_of(problem, neighborhood=neighborhood)
     # NumPy lets go of the interpreter lock in all that takes long here: a second core helps.
     with ThreadPoolExecutor(max_workers=2) as pool:

@@ -81,8 +81,9 @@ class SurrogateBackend(Backend):
         plain = {name: target for name, epochs, target in found if epochs == self._epochs}
         lengths = {epochs for _, epochs, _ in found}
         if self._epochs is not None and not plain:
-            known = ", ".join(map(str, sorted(lengths))) or "none that is told"
-            raise SettingError(f"no model in {self.folder} is of {self._epochs} epochs; there are {known}")
+            known = ", ".join(map(str, sorted(lengths)))
+            there = f"there are {known}" if known else "they are of one length of training: leave epochs out"
+            raise SettingError(f"no model in {self.folder} is of {self._epochs} epochs; {there}")
         # Shorter trainings are there where every dear target has models of them.
         dear = [name for name in plain if cost_by_name(name) == "dear"]
         shorter = [e for e in sorted(lengths) if all(f"{name}_{e}" in self._record.targets for name in dear)]

@@ -72,7 +72,7 @@ class Study:
         for what, names in {**named, "probe": probes}.items():
             for name, times in Counter(names).items():
                 if times > 1:
-                    raise CardError(f"a study names a {what} twice: {name}")
+                    raise CardError(f"a study names a {what} twice: {getattr(name, 'card', name)}")
 
     @property
     def tasks(self) -> list[Task]:

@@ -452,14 +452,15 @@ def start(*arguments, variables=None, **options):
     )
 
 
-def test_ctrl_c_in_a_process_of_its_own(analytic, tmp_path):
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_what_schedulers_send_in_a_process_of_its_own(analytic, tmp_path, sign):
     process = start("run", analytic, "-a", "nsga2", "--budget", 400_000, "--out", tmp_path)
     store = tmp_path / STORE_NAME
     deadline = time.monotonic() + 60
     while not store.is_file() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(2.0)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sign)
     out, err = process.communicate(timeout=120)
     assert "Traceback" not in out + err
     assert process.returncode == 130

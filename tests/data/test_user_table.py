@@ -260,8 +260,12 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
         path = written(tmp_path, table, "csv")
         with pytest.raises(DataError, match="row 2: watts is "):
             target_columns(read_frame(path), where=path)
+    table["watts"] = ["1.5 W", "", "-2 W", "3e2 W"]
+    path = written(tmp_path, table, "csv")
+    with pytest.raises(DataError, match=r"column 'watts' has units within numbers, '1.5 W'; .* as in 'watts \[ms\]'"):
+        target_columns(read_frame(path), where=path)
     # Words with a number among them are no measurements.
-    table["note"], table["watts"] = ["windy", "3", "calm", ""], [1.0, 2.0, 3.0, 4.0]
+    table["note"], table["watts"] = ["windy", "3", "calm", "4 knots"], [1.0, 2.0, 3.0, 4.0]
     assert target_columns(read_frame(written(tmp_path, table, "csv"))) == ["watts"]
 
 
