@@ -104,12 +104,11 @@ def main() -> None:
 
 
 def _refuse_empty(words: list[str]) -> None:
-    """SettingError where a word is empty, as by a shell's variable that is not set: as a path it is this folder."""
-    for before, word in pairwise(["", *words]):
-        name, equals, value = word.partition("=")
-        if not word or (equals and not value and name.startswith("--")):
-            what = name if word else before if before.startswith("-") else "an argument"
-            raise SettingError(f"{what} is empty; give a value or leave it out")
+    """SettingError where an option's value is empty, as a shell's variable that is not set: as a path it is ``.``."""
+    for word, following in pairwise([*words, "-"]):
+        name, _, value = word.partition("=")
+        if word.startswith("--") and (not following if name == word else not value):
+            raise SettingError(f"{name} is empty; give a value or leave it out")
 
 
 def _say(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:

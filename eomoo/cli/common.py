@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -48,6 +49,10 @@ class _Screen(Console):
                 if self.width < NARROW:
                     table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
         super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Its reader has gone, as with ``| head``: nothing more is shown, and what goes into files still does."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -12,7 +12,6 @@ REFUSED = [
     ("run --data x --set data=y", "data is given twice"),
     ("run eo-macro-params --out=", "--out is empty"),
     ("run eo-macro-params --out EMPTY", "--out is empty"),
-    ("show EMPTY", "an argument is empty"),
     ("landscape eo-hwnas --figures png", "--figures has no say without --out"),
     ("landscape eo-macro-params --out a-file/x", "cannot write a-file/x: a part of that path is a file"),
     ("landscape eo-macro-params --seed -1", "seed must be a whole number of at least 0; got -1"),

@@ -478,6 +478,15 @@ def test_a_reader_that_goes_away(analytic):
     assert process.returncode != 0
 
 
+def test_a_reader_that_goes_away_keeps_nothing_from_its_file(analytic, tmp_path):
+    process = start("run", analytic, "-a", "pls", "--budget", 50, "--out", tmp_path)
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=120) == 0, err
+    assert {path.name for path in tmp_path.iterdir()} >= {"front.csv", "trace.csv", "settings.json", "cells.png"}
+
+
 def test_a_terminal_of_few_characters():
     process = start("show", 100434, variables={"PYTHONIOENCODING": "ascii"})
     out, err = process.communicate(timeout=120)
