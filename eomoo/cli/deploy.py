@@ -177,6 +177,9 @@ def _names(out: Path | None, cells: list[int | None], forms: list[str]) -> dict[
     if out is not None and out.suffix in (".onnx", ".safetensors") and not out.is_dir():
         if len(wanted) > 1:
             raise SettingError(f"{len(wanted)} files do not go into {out}; give a folder")
+        right = "." + FORMS[forms[0]][1].rpartition(".")[2]
+        if out.suffix != right:
+            raise SettingError(f"{forms[0]} is written as {right}, so that {out.with_suffix(right)} would be its name")
         return {wanted[0]: out}
     folder = out or Path()
     return {(k, form): None if k is None else folder / f"{k}{FORMS[form][1]}" for k, form in wanted}

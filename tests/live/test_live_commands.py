@@ -94,6 +94,9 @@ def test_what_is_measured_is_written_for_people_and_programs(place):
 def test_safetensors_are_weights_too(place):
     safetensors = pytest.importorskip("safetensors.torch", reason="the extra 'live' is not installed")
     values = json.loads(trained("--json"))
+    named = CliRunner().invoke(app, ["export", "77", "--weights", "--data", "images", "--out", "x.onnx"])
+    assert not (place / "x.onnx").exists()
+    assert "weights is written as .safetensors, so that x.safetensors would be its name" in str(named.exception)
     run("export", "77", "--weights", "--data", "images")
     told = json.loads(run("evaluate", "77.safetensors", "--data", "images", "--json"))
     assert told["micro"] == values["test"]["micro"]
