@@ -105,7 +105,9 @@ def main() -> None:
 
 def _refuse_empty(words: list[str]) -> None:
     """SettingError where an option's value is empty, as a shell's variable that is not set: as a path it is ``.``."""
-    for word, following in pairwise([*words, "-"]):
+    # After "--" there are no options.
+    options = words[: words.index("--")] if "--" in words else words
+    for word, following in pairwise([*options, "-"]):
         name, _, value = word.partition("=")
         if word.startswith("--") and (not following if name == word else not value):
             raise SettingError(f"{name} is empty; give a value or leave it out")

@@ -161,7 +161,7 @@ def slurm_cluster(path: str | Path, *, resource: str | tuple[str, ...] | None = 
                 *("--resources", f"{offered}={amount}", "--nthreads", "1"),
                 *("--lifetime", f"{life * _LIFETIME:.0f}s", "--lifetime-stagger", f"{life * _STAGGER:.0f}s"),
             ],
-            scheduler_options={"dashboard": False},
+            scheduler_options={"dashboard": False, "dashboard_address": ":0"},
         )
     cluster.seats, cluster.resource, cluster.log_directory = seats, offered, settings.get("log_directory")
     return cluster

@@ -71,7 +71,7 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
 
 def test_every_command_of_the_page_works_as_copied_and_means_the_same_network(place, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sizes = ["--set", "latency.rounds=1", "--set", "images.n_train=20"]
+    sizes = ["--set", "images.n_train=20"]
     arguments = ("run", "--data", place / "fields", "--budget", 2, "--epochs", 2, *QUICK, *sizes, "--out", "out")
     assert call(*arguments).code == 0
     page = json.loads(data_of(write_report("out")))

@@ -73,7 +73,7 @@ def test_wrong_settings_are_said():
         SurrogateBackend(data="imagenet")
     with pytest.raises(SettingError, match="exclude each other"):
         SurrogateBackend("folder", data="eo-hwnas")
-    with pytest.raises(SettingError, match="none that is told"):
+    with pytest.raises(SettingError, match="of one length of training: leave epochs out"):
         SurrogateBackend(epochs=3)
 
 
