@@ -280,7 +280,9 @@ def pose(
     """The problem of a card; where it asks for this device's latency, of models of what ``time_cells`` times first."""
     timing = timing_of(settings) if latency_from == HERE else {}
     if timing and not load_card(card).live:
-        settings = {name: value for name, value in settings.items() if name != "device" and "latency." not in name}
+        settings = {
+            name: value for name, value in settings.items() if name != "device" and not name.startswith("latency.")
+        }
     how = partial(get_problem, card, **settings)
     if latency_from == HERE:
         # What cannot be is told before cells are timed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def energy_of(runner: Timed, counter: Callable[[], float], *, median: float) -> 
 
     begin, passed = renewed(0.0)
     end, passes = renewed(_SPAN) if passed else (begin, 0)
-    return (end - begin) / passes if passes else None
+    joules = (end - begin) / passes if passes else math.nan
+    # A driver that fails tells nothing, not a network's energy.
+    return joules if joules > 0 else None
 
 
 def energy_counter(device: torch.device, *, rapl: Path = _RAPL) -> Callable[[], float] | None:
@@ -53,7 +56,12 @@ def energy_counter(device: torch.device, *, rapl: Path = _RAPL) -> Callable[[], 
     nvml = open_nvml(device)
     if nvml is None or nvml.energy() is None:
         return None
-    return lambda: nvml.energy() or 0.0
+
+    def counter() -> float:
+        found = nvml.energy()
+        return math.nan if found is None else found
+
+    return counter
 
 
 def _rapl(folder: Path) -> Callable[[], float] | None:

@@ -317,10 +317,13 @@ class _Session(Turns):
         """With what the device tells beside."""
         told = super().told(k)
         graph = float(np.median(np.concatenate(self.beside[k]))) if self.beside[k] else None
+        energy = energy_of(self.networks[k], self.counter, median=told["median"]) if self.counter else None
+        # Who came meanwhile was in that energy.
+        self.neighbour = self.neighbour or bool(self.nvml and self.nvml.neighbour(self.since))
         return {
             **told,
             "contended": told["contended"] or self.neighbour,
-            "energy": energy_of(self.networks[k], self.counter, median=told["median"]) if self.counter else None,
+            "energy": energy,
             "graph_median": graph,
             "launch_bound": graph is not None and told["median"] > _LAUNCH_BOUND * graph,
             "state": {"before": self.before, "after": self.nvml.state()} if self.nvml else None,

@@ -1,4 +1,5 @@
 import itertools
+import math
 from contextlib import contextmanager
 from importlib.metadata import version
 from types import SimpleNamespace
@@ -523,7 +524,11 @@ class Powered:
 
 def test_energy_is_of_a_forward_pass_however_seldom_the_counter_is_renewed(tiny_skeleton, monkeypatch):
     monkeypatch.setattr(module, "make_runner", lambda *_, **__: Powered())
-    for counter, energy in ((Powered.joules, pytest.approx(0.3, rel=0.02)), (lambda: 5.0, None)):
+    fails = itertools.chain([5.0, 6.0, 6.0], itertools.repeat(math.nan))
+    cases = (
+        (Powered.joules, pytest.approx(0.3, rel=0.02)), (lambda: 5.0, None), (lambda: next(fails), None),
+    )  # fmt: skip
+    for counter, energy in cases:
         monkeypatch.setattr(module, "energy_counter", lambda device, counter=counter: counter)
         (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
         assert result.energy == energy

@@ -116,4 +116,6 @@ def test_a_worker_times_on_its_own_device(monkeypatch, tiny_skeleton):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     for device in ("cuda", "cpu"):
         timings._measure([0], tiny_skeleton, LatencySetting(device=device))
-    assert used == ["cuda:3", "cpu"]
+    # A GPU is no device of a runtime that has no use for it.
+    timings._measure([0], tiny_skeleton, LatencySetting(device="auto", runtime="openvino"))
+    assert used == ["cuda:3", "cpu", "cpu"]
