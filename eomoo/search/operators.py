@@ -205,7 +205,7 @@ def _keys(pop: Population) -> list[int | tuple[float, ...]]:
 _IDLE = 20
 # Rounds of mating, once pymoo's 100 have failed to fill a generation: they take a second, every time, on a
 # table of measured cells few of which are in reach of others.
-_TRIES = 5
+_ROUNDS = 5
 
 
 class CellMating(InfillCriterion):
@@ -247,7 +247,7 @@ class CellMating(InfillCriterion):
         **kwargs: object,
     ) -> Population:
         """As pymoo calls it: the children."""
-        tries = {} if self._fills else {"n_max_iterations": _TRIES}
+        tries = {} if self._fills else {"n_max_iterations": _ROUNDS}
         off = self.mating.do(problem, pop, n_offsprings, *args, random_state=random_state, **tries | kwargs)
         # MOEA/D asks for as many as come.
         wanted = max(len(off), min(n_offsprings, self.owner.n_offsprings))
