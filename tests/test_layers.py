@@ -5,6 +5,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -74,6 +75,31 @@ def test_no_file_imports_itself_by_way_of_others():
         found = {name if name in known else name.rpartition(".")[0] for name in names}
         graph[name_of(module)] = found & known
     TopologicalSorter(graph).prepare()
+
+
+def bound(body):
+    """Names that the statements of a module or class bind, once for each time; branches are alternatives."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            # Of overloads, or a property with its setter, each says more of the same.
+            if not node.decorator_list:
+                yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.If):
+            yield from {*bound(node.body), *bound(node.orelse)}
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [name for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+            yield from (name.id for name in names if isinstance(name.ctx, ast.Store))
+
+
+def test_no_name_of_a_module_or_class_is_bound_twice():
+    for module in MODULES:
+        tree = ast.parse((ROOT / module).read_text())
+        for place in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))):
+            twice = [name for name, n in Counter(bound(place.body)).items() if n > 1]
+            assert not twice, f"{module}, {getattr(place, 'name', 'module')}: {twice} twice"
 
 
 def loaded_after(statement):
