@@ -110,6 +110,11 @@ class CostAwareSearch(CellSearch):
 
     def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         super()._setup(problem, **kwargs)
+        if problem.n_obj != len(problem.objectives):
+            raise SettingError(
+                f"CostAwareSearch knows what the objectives of {problem.name()} cost, not those that a wrapper makes "
+                "of it; search the problem itself (limits are kept), or use SurrogatePLS"
+            )
         self.costs = Costs(problem)
         self.ladder = self.costs.chosen_rungs(self.rungs)
         priors = open_priors(self.priors, self.costs.dear_names)

@@ -12,6 +12,7 @@ from pymoo.constraints.as_penalty import ConstraintsAsPenalty
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.individual import Individual
 from pymoo.core.population import Population
+from pymoo.optimize import minimize
 from synthetic import ANALYTIC_CARD, PART, all_values, brute_front, card_text
 
 import eomoo
@@ -178,6 +179,17 @@ def test_wrappers_of_pymoo_leave_the_problem_alone(pose, space):
     assert (after["F"] == before["F"]).all()
     assert (after["G"] == before["G"]).all()
     assert as_penalty.n_ieq_constr == copy.deepcopy(as_penalty).n_ieq_constr == 0
+
+
+def test_searches_take_the_objectives_that_a_wrapper_of_pymoo_makes_or_say_why_not():
+    problem = eomoo.get_problem("eo-macro-params", constraints="params<=1e6")
+    wrapped = ConstraintsAsObjective(problem)
+    for algorithm in (eomoo.PLS(), eomoo.SurrogatePLS(), eomoo.MemeticSearch(n_genetic=20, pop_size=10)):
+        found = minimize(wrapped, algorithm, ("n_eval", 60), seed=1)
+        assert found.F.shape[1] == 3
+        assert (found.algorithm.trace.F[:, 0] > 0).any()
+    with pytest.raises(SettingError, match="not those that a wrapper makes of it"):
+        minimize(wrapped, eomoo.CostAwareSearch(), ("n_eval", 60), seed=1)
 
 
 class Doubled(eomoo.CellProblem):
