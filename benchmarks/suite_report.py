@@ -141,9 +141,10 @@ def summary(curves: list[Curves], compared: list[Case]) -> str:
         f"mean lead of {DEFAULT}, the default, is at least {-MARGIN:.2f} in {len(compared) - len(losing)}; in "
         f"{len(worse)} of the other {len(losing)} it is behind beyond doubt (each interval for itself)."
     ]
-    for what, prefix in (("eo-*", "eo-"), ("nb101*", "nb101")):
+    kinds = {"eo-*": ("eo-",), "nb101*": ("nb101",), "eo-* and nb101s-* together": ("eo-", "nb101s-")}
+    for what, prefixes in kinds.items():
         # Cards as shipped: what stands behind a comma makes another problem.
-        cards = [c for c in curves if c.problem.name.startswith(prefix) and "," not in c.problem.name]
+        cards = [c for c in curves if c.problem.name.startswith(prefixes) and "," not in c.problem.name]
         ratios = [found[0] for c in cards if (found := ratio(c)) is not None]
         if ratios:
             lines.append(
