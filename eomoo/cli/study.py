@@ -64,8 +64,7 @@ def run(
     folder = out if out is not None else Path(f"study-{Path(study).stem}" if study else "study")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        # A bar in a log file would be noise; the lines of the runs count as well.
-        with Bars(quiet=not console(stderr=True).is_terminal) as shown:
+        with Bars() as shown:
 
             def update(event: Event) -> None:
                 shown.console.print(_line(event, planned), soft_wrap=True)

@@ -37,6 +37,8 @@ _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])
 
 
 _WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*", re.ASCII)
+# Thousands apart: "1,234.5", "1.234.567", "1'234", "1 234,5" with any of Unicode's blanks.
+_APART = re.compile(r"[-+]?\d{1,3}([,.'\u2019\s]\d{3})+([.,]\d+)?")
 # "3.2 ms", "71 %".
 _WITH_UNIT = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?(\s+[^\W\d]\S{0,9}|\s*%)")
 # Squares of larger numbers, as in variances, are none that a computer holds.
@@ -113,7 +115,7 @@ def read_frame(path: Path) -> pd.DataFrame:
     """A CSV file's table as texts, a Parquet file's with its own types; DataError where it is none."""
     name = path.name.lower()
     if not name.endswith(TABLE_ENDINGS):
-        raise DataError(f"{path} is no kind of table that is known here; name it .csv or .parquet")
+        raise DataError(f"{path} is no kind of table that is known here; save it as .csv, with commas, or as .parquet")
     # Read at once, so that neither a pipe nor an archive of zeros is waited for or unpacked without end.
     content = read_unpacked(path, max_size=MOST_BYTES)
     try:
@@ -128,7 +130,8 @@ def read_frame(path: Path) -> pd.DataFrame:
         for separator in (b";", b"\t"):
             # As spreadsheets write it where numbers have commas; guessed, 1,234 might be either number.
             if separator in header.partition(b",")[0]:
-                raise ValueError(f"columns are separated by {separator.decode()!r}; save it with commas between them")
+                kind = f"columns are separated by {separator.decode()!r}"
+                raise ValueError(f"{kind}; save it with commas between them, and points within numbers")
         names = [
             name.strip() for name in next(csv.reader([header.decode("utf-8-sig").strip()], skipinitialspace=True), [])
         ]
@@ -143,10 +146,10 @@ def read_frame(path: Path) -> pd.DataFrame:
             ).fillna("")
         text.columns = text.columns.str.strip()
         for column, values in text.items():
-            there = values[values != ""]
+            odd = values[values.str.contains(",", regex=False)]
             # Taken for words, such a column would be left out in silence.
-            if len(there) and _WITH_COMMA.fullmatch(there.iloc[0]) and there.str.fullmatch(_WITH_COMMA).all():
-                raise ValueError(f"column {short(column)} has commas within numbers, {there.iloc[0]!r}; write points")
+            if len(odd) and odd.str.fullmatch(_WITH_COMMA).all() and _all_numbers(values.drop(odd.index)):
+                raise ValueError(f"column {short(column)} has commas within numbers, {odd.iloc[0]!r}; write points")
         return text
     except (ValueError, OSError, EOFError, csv.Error, pd.errors.ParserWarning) as error:
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
@@ -277,6 +280,12 @@ def numbers_of(
     return values, failed if ended is None else failed | (empty & ended)
 
 
+def _all_numbers(texts: pd.Series[str]) -> bool:
+    """Whether none is a word, but a failure's name."""
+    there = texts[~_texts(texts).isin({"", *_FAILURES})]
+    return bool(pd.to_numeric(there, errors="coerce").notna().all())
+
+
 def _number(value: Any) -> float:
     try:
         return float(value)
@@ -336,13 +345,19 @@ def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path)
         numbers, _ = numbers_of(values, name, where)
     except DataError:
         # A column of words is no target; of numbers with one mistake, or with units, it would be missed in silence.
-        there = [str(value).strip() for value, text in zip(values, _texts(values), strict=True) if text]
-        if 2 * int(np.isfinite([_number(value) for value in values]).sum()) > len(there):
+        there = values[~_texts(values).isin({"", *_FAILURES})].astype(str).str.strip()
+        odd = there[~np.isfinite([_number(value) for value in there])]
+        if 2 * len(odd) < len(there):
             raise
-        if there and all(map(_WITH_UNIT.fullmatch, there)):
-            raise DataError(
-                f"{where}: column {short(name)} has units within numbers, {there[0]!r}; write numbers alone and the "
-                f"unit in its name, as in {short(f'{name} [ms]')}, or say which columns are the targets"
-            ) from None
-        return False
+        if len(odd) and odd.str.fullmatch(_APART).all():
+            what, write = "thousands apart within numbers", "digits and one point alone"
+        elif len(odd) and there.str.fullmatch(_WITH_UNIT).all():
+            unit = short(f"{name} [{odd.iloc[0].lstrip('+-.eE0123456789').strip()}]")
+            what, write = "units within numbers", f"numbers alone and the unit in its name, as in {unit}"
+        else:
+            return False
+        raise DataError(
+            f"{where}: column {short(name)} has {what}, {odd.iloc[0]!r}; write {write}, or say which columns are the "
+            "targets"
+        ) from None
     return bool(np.nanmin(numbers) < np.nanmax(numbers))

@@ -226,7 +226,7 @@ class FrontUncertainty:
         return f"FrontUncertainty({len(self.cells)} cells, {len(self.groups)} told apart, {self.n_draws} draws)"
 
     def _repr_html_(self) -> str:
-        gains = [f"another may be better in {o.label} by" for o in self.objectives]
+        gains = [f"gain in {o.label}" for o in self.objectives]
         gained = [[plots.number(float(f"{v:.2g}")) if v else "-" for v in g.gain] for g in self.groups]
         rows = [(g.representative, len(g.cells), *gain) for g, gain in zip(self.groups, gained, strict=True)]
         drawn = [notebook.picture(self.plot(), "where the true front lies")] if len(self.objectives) == 2 else []

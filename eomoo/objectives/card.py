@@ -185,6 +185,8 @@ def _meant(path: Path) -> str:
     if os.path.isfile(path) or os.path.isfile(path / "benchmark.toml"):
         models = f"`eomoo surrogate fit {quote(str(path))} --out MODELS`"
         return f"a table is searched by models of it: {models}, then `eomoo run MODELS/card.toml`"
+    if os.path.isfile(path / "results.sqlite"):
+        return f"`eomoo report {quote(str(path))}` shows what lies in that folder; the command that made it goes on"
     return f"shipped are {', '.join(list_problems())}; a card of your own is given as a path that ends in .toml"
 
 
@@ -202,7 +204,14 @@ def parse_constraint(limit: str, card: Card) -> Constraint:
         value = float(bound[:-1]) * _LETTERS[bound[-1]] if bound[-1:] in _LETTERS else float(bound)
     if not found or not name or not math.isfinite(value):
         words = "'latency<=10' or 'params<=5M', in the quantity's own unit"
-        raise CardError(f"a constraint reads like {words}; got {short(limit)}")
+        has = (
+            "neither <= nor >="
+            if not found
+            else f"no number alone after {end}"
+            if name
+            else f"no quantity before {end}"
+        )
+        raise CardError(f"a constraint reads like {words}; {short(limit)} has {has}")
     known = {name: (name, "analytic") for name in ("params", "macs")}
     known |= {o.name: (o.quantity, o.source) for o in card.objectives}
     quantity, source = known.get(name, (name, card.objectives[0].source))

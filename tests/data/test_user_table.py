@@ -231,7 +231,7 @@ def test_columns_that_are_missing_are_named(tmp_path):
         ("t.csv", b"hash,watts\n\xff\xfe,2\n", "no readable CSV file: its text is not UTF-8; save it as that"),
         ("t.csv.gz", b"hash,watts\n", "has no rows"),
         ("t.parquet", b"hash,watts\n", "no readable Parquet"),
-        ("t.txt", b"hash,watts\n", "name it .csv or .parquet"),
+        ("t.txt", b"hash,watts\n", "save it as .csv, with commas, or as .parquet"),
     ],
 )
 def test_a_file_that_is_no_table(tmp_path, name, content, match):
@@ -262,8 +262,19 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
             target_columns(read_frame(path), where=path)
     table["watts"] = ["1.5 W", "", "-2 W", "3e2 W"]
     path = written(tmp_path, table, "csv")
-    with pytest.raises(DataError, match=r"column 'watts' has units within numbers, '1.5 W'; .* as in 'watts \[ms\]'"):
+    with pytest.raises(DataError, match=r"column 'watts' has units within numbers, '1.5 W'; .* as in 'watts \[W\]'"):
         target_columns(read_frame(path), where=path)
+    for some in (
+        ["1,234.5", "999", "OOM", "12,345"],
+        ["1'234", "1'235", "", "2"],
+        ["1.234.567,5", "2\u202f345", "1", ""],
+    ):
+        table["watts"] = some
+        path = written(tmp_path, table, "csv")
+        with pytest.raises(
+            DataError, match=r"column 'watts' has thousands apart within numbers, .1.234.*; write digits"
+        ):
+            target_columns(read_frame(path), where=path)
     # Words with a number among them are no measurements.
     table["note"], table["watts"] = ["windy", "3", "calm", "4 knots"], [1.0, 2.0, 3.0, 4.0]
     assert target_columns(read_frame(written(tmp_path, table, "csv"))) == ["watts"]
@@ -271,7 +282,7 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
 
 def test_a_column_of_numbers_with_commas_is_told_and_not_left_out(tmp_path):
     path = tmp_path / "table.csv"
-    path.write_text('index,watts,volts\n5,1.5,"230,5"\n76119,1.6,""\n76120,1.6,"1,2"\n')
+    path.write_text('index,watts,volts\n5,1.5,230\n76119,1.6,""\n76120,1.6,OOM\n76121,1.6,"230,5"\n')
     with pytest.raises(DataError, match=r"column 'volts' has commas within numbers, '230,5'; write points"):
         read_frame(path)
     # Genotypes and words have them too.

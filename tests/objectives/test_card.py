@@ -168,6 +168,9 @@ def test_a_table_or_folder_in_place_of_a_card_is_told_what_to_give(tmp_path):
     (tmp_path / "my table.csv").write_text("index,energy\n")
     with pytest.raises(UnknownNameError, match=r"`eomoo surrogate fit '.*my table\.csv' --out MODELS`, then"):
         load_card(tmp_path / "my table.csv")
+    (tmp_path / "results.sqlite").write_text("")
+    with pytest.raises(UnknownNameError, match=r"`eomoo report .*` shows what lies in that folder"):
+        load_card(tmp_path)
     (tmp_path / "card.toml").write_text("")
     with pytest.raises(UnknownNameError, match=r"the one in that folder is .*card\.toml$"):
         load_card(tmp_path)

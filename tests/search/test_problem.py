@@ -316,10 +316,28 @@ def test_limits_on_the_card(card, space):
 
 
 @pytest.mark.parametrize(
-    "text", ["lat", "lat<20", "<=3", "lat<=", "lat<=abc", "lat<=nan", "lat<=inf", "lat<=1<=2", "", "lat==3"]
+    ("text", "has"),
+    [
+        ("lat", "neither <= nor >="),
+        ("lat<20", "neither <= nor >="),
+        ("", "neither <= nor >="),
+        ("lat==3", "neither <= nor >="),
+        ("lat=<3", "neither <= nor >="),
+        ("lat≤3", "neither <= nor >="),
+        ("<=3", "no quantity before <="),
+        ("lat<=", "no number alone after <="),
+        ("lat<=abc", "no number alone after <="),
+        ("lat<=nan", "no number alone after <="),
+        ("lat<=inf", "no number alone after <="),
+        ("lat<=1<=2", "no number alone after <="),
+        ("lat<=8 ms", "no number alone after <="),
+        ("err<=6%", "no number alone after <="),
+        ("lat>=1,5", "no number alone after >="),
+        ("3M>=params", "no number alone after >="),
+    ],
 )
-def test_constraints_that_make_no_sense(card, text):
-    with pytest.raises(CardError, match="a constraint reads like"):
+def test_constraints_that_make_no_sense(card, text, has):
+    with pytest.raises(CardError, match=f"a constraint reads like .*, in the quantity's own unit; .* has {has}"):
         eomoo.get_problem(card("err", "lat"), constraints=[text])
 
 
