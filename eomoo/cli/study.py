@@ -62,6 +62,8 @@ def run(
 
     planned = _plan(study, problems, algorithms, seeds, budget)
     folder = out if out is not None else Path(f"study-{Path(study).stem}" if study else "study")
+    if cluster is not None and "://" in cluster:
+        no_say("with a scheduler, which has workers of its own", jobs=jobs)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         with Bars() as shown:

@@ -201,6 +201,8 @@ class Database:
 def only_one(folder: str | Path, what: str, *, patience: float = 0.2) -> Iterator[None]:
     """Hold a folder for this process; the lock ends with the process, however it ends.
 
+    Where an error comes before anything is written, a folder that was made for it goes again.
+
     Args:
         folder: It is made when it is not there.
         what: What this process does there, for the sentence of the next one: "running a study".
@@ -212,9 +214,10 @@ def only_one(folder: str | Path, what: str, *, patience: float = 0.2) -> Iterato
         DataError: It cannot be written.
     """
     place = Path(folder)
+    made = [path for path in (place, *place.parents) if not path.exists()]
     with writing(place):
         place.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
+    with _gone_if_bare(made), contextlib.ExitStack() as held:
         try:
             connection = sqlite3.connect(place / _LOCK_NAME, timeout=patience, isolation_level=None)
             held.callback(connection.close)
@@ -223,6 +226,21 @@ def only_one(folder: str | Path, what: str, *, patience: float = 0.2) -> Iterato
             busy = f"another process is {what} in {place}; wait for it to end, or choose another folder"
             raise StoreError(busy if "locked" in str(error) else _explain(place / _LOCK_NAME, "lock", error)) from None
         yield
+
+
+@contextlib.contextmanager
+def _gone_if_bare(made: Sequence[Path]) -> Iterator[None]:
+    """After an error within, folders that were made, the innermost first, go where nothing but a lock is in them."""
+    try:
+        yield
+    except BaseException:
+        # Whoever holds the lock has a journal beside it.
+        with contextlib.suppress(OSError):
+            if made and [path.name for path in made[0].iterdir()] == [_LOCK_NAME]:
+                (made[0] / _LOCK_NAME).unlink()
+                for path in made:
+                    path.rmdir()
+        raise
 
 
 def _explain(path: Path, what: str, error: sqlite3.Error) -> str:

@@ -65,11 +65,15 @@ def run_study(
     # Workers get the functions themselves, which they import by path; what is not there is told now.
     probes = {probe_name(probe): find_probe(probe) for probe in study.probes}
     run = partial(perform, probes=probes)
-    with only_one(folder, "running a study"):
+    # A cluster that is not there, as data that are missing, is told before anything is written.
+    workers = make_jobs(min(jobs, len(study.tasks)), cluster=cluster or "local")
+    with workers, only_one(folder, "running a study"):
+        with one_thread():
+            problems = {spec: _problem(spec) for spec in study.problems}
+            deque((problem.fingerprint for problem in problems.values()), maxlen=0)
         record_study(study, folder)
         with Store(folder / STORE_NAME, create=True) as store:
-            with one_thread():
-                numbers = {spec: store.add_problem(_problem(spec)) for spec in study.problems}
+            numbers = {spec: store.add_problem(problem) for spec, problem in problems.items()}
             _check_same_values(store, numbers.values())
             pending = [
                 task
@@ -93,9 +97,8 @@ def run_study(
                 if on_event is not None:
                     on_event(Event(done=done, total=total, task=task, result=result))
 
-            with make_jobs(min(jobs, max(len(pending), 1)), cluster=cluster or "local") as workers:
-                # Tasks of one problem and seed share the training of a surrogate start.
-                workers.run(run, pending, keep, group=lambda task: (task.problem, task.seed))
+            # Tasks of one problem and seed share the training of a surrogate start.
+            workers.run(run, pending, keep, group=lambda task: (task.problem, task.seed))
     return len(pending)
 
 

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eomoo.cli import app
-from eomoo.errors import SettingError, StoreError
+from eomoo.errors import DataNotFoundError, SettingError, StoreError
 
 COMMANDS = (
     ["run", "live-scene"],
@@ -19,8 +19,10 @@ def test_a_cluster_that_is_not_there_is_one_sentence(command, tmp_path, monkeypa
     pytest.importorskip("torch", reason="the extra 'live' is not installed")
     monkeypatch.setattr("eomoo.jobs.dask._ANSWER", "0.2s")
     asked = {"tcp://127.0.0.1:9": "no Dask scheduler answers at tcp://127.0.0.1:9", "slurm": "or a .toml file; got"}
+    asked["missing.toml"] = "there is no file missing.toml"
     for cluster, sentence in asked.items():
         done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out"), "--cluster", cluster])
-        assert isinstance(done.exception, StoreError | SettingError), done.output
+        assert isinstance(done.exception, StoreError | SettingError | DataNotFoundError), done.output
         assert sentence in str(done.exception)
         assert "\n" not in str(done.exception)
+        assert not (tmp_path / "out").exists()

@@ -103,7 +103,9 @@ def test_times_of_enough_cells_on_the_published_network_are_for_its_cards(tmp_pa
         (["--only", "latency", "--spread", 1, "--skeleton", "width=5"], "skeleton: unknown key 'width'"),
         (["--only", "latency", "--cells", "nothing.txt"], "there is no file nothing.txt"),
         (["--only", "latency", "--walks", -1], "walks must be a whole number"),
+        (["--only", "latency", "--spread", 1, "--device", "cuda:99"], "there is no device 'cuda:99'"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(refused, tmp_path, arguments, sentence):
     assert sentence in refused("measure", *arguments, "--out", tmp_path / "x")
+    assert not (tmp_path / "x").exists()

@@ -108,6 +108,7 @@ def test_the_shipped_studies_are_listed(run):
         (["run", "data-centric", "--seeds", "a"], "--seeds takes whole numbers"),
         (["run", "data-centric", "--seeds", "0"], "at least one seed"),
         (["run", "data-centric", "--jobs", "0"], "jobs"),
+        (["run", "data-centric", "--jobs", "2", "--cluster", "tcp://host:8786"], "--jobs has no say with a scheduler"),
         (["show", "nowhere"], "there are no results at nowhere"),
         (["verdict", "nowhere", "--out", "v"], "there are no results at nowhere"),
     ],
