@@ -71,7 +71,7 @@ def timed_deviation(result: Result | None) -> float:
     """
     if result is None:
         return math.nan
-    least = CONTENDED_SPREAD * result["relative"] if result.get("contended") else 0.0
+    least = disturbed_deviation(result, "relative")
     if not result.get("reference_rounds"):
         return least
     rounds = np.array(result["round_medians"]) / np.array(result["reference_rounds"])
@@ -79,6 +79,12 @@ def timed_deviation(result: Result | None) -> float:
     # Of normal numbers: 1.349 deviations are between the quartiles, and a median errs by 1.253 of a mean's error.
     one = float(upper - lower) / 1.349
     return max(least, one) if result.get("contended") else 1.253 * one / math.sqrt(len(rounds))
+
+
+def disturbed_deviation(result: Result | None, name: str) -> float:
+    """What of a training or timing was disturbed may be off by as much as marks it; 0 of what was not."""
+    value = None if result is None else result.get(name)
+    return math.nan if value is None else CONTENDED_SPREAD * value * bool(result and result.get("contended"))
 
 
 # What of a setting is named where it differs; versions and devices go without saying.

@@ -178,6 +178,15 @@ def test_what_was_disturbed_is_off_by_a_tenth_or_its_spread_however_many_rounds(
     assert found == pytest.approx([0.4, 0.4, 2 / 1.349])
 
 
+def test_what_was_disturbed_with_it_is_off_by_a_tenth_too(make, monkeypatch):
+    timings(monkeypatch, c3={**LOUD, "energy": 2.0}, c4={**QUIET, "energy": 2.0})
+    backend, trained = make(), {"status": "done", "seconds": 50.0}
+    backend.values(np.array([3, 4]), ["energy"])
+    monkeypatch.setattr(backend, "training", lambda k: {**trained, "contended": k == 3} if k < 5 else None)
+    found = backend.deviations(np.array([3, 4, 5]), ["energy", "train_time"])
+    assert found == pytest.approx(np.array([[0.2, 5.0], [0, 0], [np.nan, np.nan]]), nan_ok=True)
+
+
 def test_the_deviation_of_a_latency_is_that_of_its_rounds(make, monkeypatch):
     rounds = {"round_medians": [3.0, 4.0, 5.0, 6.0, 14.0], "reference_rounds": [1.0, 1.0, 1.0, 1.0, 2.0]}
     timings(monkeypatch, c3={**QUIET, **rounds})
