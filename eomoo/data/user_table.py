@@ -41,6 +41,10 @@ _WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*", re.ASCII)
 _APART = re.compile(r"[-+]?\d{1,3}([,.'\u2019\s]\d{3})+([.,]\d+)?")
 # "3.2 ms", "71 %".
 _WITH_UNIT = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?(\s+[^\W\d]\S{0,9}|\s*%)")
+# A latency in ms, but no change of latency.
+_NEVER_NEGATIVE = re.compile(
+    r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I
+)
 # Squares of larger numbers, as in variances, are none that a computer holds.
 _MOST = 1e150
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
@@ -275,6 +279,8 @@ def numbers_of(
         if np.isfinite(values[row]):
             raise _error(path, row, f"{what}, whose square no number holds; give it in a larger unit")
         raise _error(path, row, f"{what}, neither a finite number nor empty nor a failure such as OOM")
+    for row in np.flatnonzero(values < 0).tolist() if _NEVER_NEGATIVE.fullmatch(name) else ():
+        raise _error(path, row, f"{name} is {short(column.iloc[row])}, below 0; leave empty what was not measured")
     if not (there.any() or none_is_fine):
         raise DataError(f"{path}: the column {name!r} holds no number")
     return values, failed if ended is None else failed | (empty & ended)
@@ -360,4 +366,7 @@ def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path)
             f"{where}: column {short(name)} has {what}, {odd.iloc[0]!r}; write {write}, or say which columns are the "
             "targets"
         ) from None
-    return bool(np.nanmin(numbers) < np.nanmax(numbers))
+    if np.nanmin(numbers) < np.nanmax(numbers):
+        return True
+    warnings.warn(f"{where}: {name} is {np.nanmax(numbers):g} wherever it is told, and is left out", stacklevel=2)
+    return False

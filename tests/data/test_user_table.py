@@ -280,6 +280,21 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
     assert target_columns(read_frame(written(tmp_path, table, "csv"))) == ["watts"]
 
 
+def test_a_column_of_one_number_is_left_out_and_that_is_said(tmp_path):
+    path = written(tmp_path, frame(batch=["64", "", "64", "64"]), "csv")
+    with pytest.warns(UserWarning, match=r"mine\.csv: batch is 64 wherever it is told, and is left out"):
+        assert target_columns(read_frame(path), where=path) == ["watts"]
+
+
+@pytest.mark.parametrize("name", ["latency", "Latency_ms", "train_time [s]", "energy (mJ)"])
+def test_what_cannot_be_negative_is_told_where_it_is(tmp_path, name):
+    values = [1, 2, -3, 4]
+    path = written(tmp_path, frame(index=INDICES, **{name: values, "latency_change": values}), "csv")
+    with pytest.raises(DataError, match=r"row 3: .* is '-3', below 0; leave empty what was not measured"):
+        target_columns(read_frame(path), where=path)
+    read_user_table(path, ["latency_change"])
+
+
 def test_a_column_of_numbers_with_commas_is_told_and_not_left_out(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text('index,watts,volts\n5,1.5,230\n76119,1.6,""\n76120,1.6,OOM\n76121,1.6,"230,5"\n')
