@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eomoo.analysis import StoredRun
     from eomoo.api import Run
     from eomoo.arrays import Facts
+    from eomoo.objectives.card import Card
     from eomoo.search.algorithms import AlgorithmSpec
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
@@ -143,7 +144,7 @@ def run(
         own = given(epochs=epochs, workers=workers, cluster=cluster, device=device)
         settings = joined(parse_options(setting), own)
         if rungs is not None:
-            lengths = {"rungs": _lengths(rungs, epochs, live=known.live)}
+            lengths = {"rungs": _lengths(rungs, epochs, known)}
             if known.live:
                 settings = joined(settings, lengths)
             else:
@@ -161,9 +162,9 @@ def run(
         raise typer.Exit(130)
 
 
-def _lengths(rungs: str, epochs: int | None, *, live: bool) -> str | list[float]:
+def _lengths(rungs: str, epochs: int | None, card: Card) -> str | list[float]:
     """Lengths of training: in epochs, as a live card reads them, or as shares of the last."""
-    if live:
+    if card.live:
         if epochs is not None and not rungs.endswith("all"):
             raise SettingError(
                 "--rungs says the epochs of a full training at its end: leave --epochs out, or write all there"
@@ -173,6 +174,12 @@ def _lengths(rungs: str, epochs: int | None, *, live: bool) -> str | list[float]
         *lengths, last = map(float, rungs.split(","))
     except ValueError:
         raise SettingError(f"--rungs are lengths of training, the full one last, as in 4,12,108; got {rungs}") from None
+    full = epochs or next((told["epochs"] for told in card.backends.values() if "epochs" in told), last)
+    if last != full:
+        raise SettingError(
+            f"a full training of {card.name} has {full} epochs, the last of --rungs: write {rungs},{full}, or --epochs "
+            f"{last:g} for shorter ones"
+        )
     return [length / last if last > 0 else 0.0 for length in lengths]
 
 
