@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get, look_for
 from eomoo.data.download import StartProgress
 from eomoo.errors import DataError, DataNotFoundError, SettingError
+from eomoo.files import writing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -160,7 +162,12 @@ def merge(
     if out.exists():
         raise SettingError(f"{out} is there already; choose another folder")
     table = merged(read_measured(first), read_measured(second))
-    write_measured(table, out)
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # A part of it, as a kill leaves, would be in the way of the same command.
+        with TemporaryDirectory(prefix=".eomoo-", dir=out.parent) as place:
+            write_measured(table, Path(place) / out.name)
+            (Path(place) / out.name).rename(out)
     rows = table.to_dataframe()
     if as_json:
         print_json({"cells": len(table.cells), "rows": len(rows), "folder": out})

@@ -1,6 +1,10 @@
 """Measured tables: written and read back, proved by digests, averaged, merged; every fault one sentence."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -170,6 +174,17 @@ def test_a_table_merged_with_itself_is_itself():
     both = merged(table, table)
     pd.testing.assert_frame_equal(both.to_dataframe(), table.to_dataframe())
     pd.testing.assert_frame_equal(both.curves(), table.curves())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_merge_that_is_killed_leaves_no_part_in_the_way_of_the_next(folder, tmp_path):
+    killed = "import eomoo.data, os, sys; module = sys.modules['eomoo.data.measured_table']; "
+    killed += "module.write_facts = lambda *_: os.kill(os.getpid(), 9)"
+    call = "import sys; from eomoo.cli import main; sys.argv[1:1] = ['data', 'merge']; main()"
+    words = [str(folder), str(folder), "--out", str(tmp_path / "new" / "both")]
+    assert subprocess.run([sys.executable, "-c", f"{killed}\n{call}", *words]).returncode == -signal.SIGKILL
+    assert subprocess.run([sys.executable, "-c", call, *words]).returncode == 0
+    pd.testing.assert_frame_equal(read_measured(tmp_path / "new" / "both").to_dataframe(), make().to_dataframe())
 
 
 def test_timings_of_one_and_trainings_of_another_go_together():
