@@ -45,10 +45,10 @@ def record_study(study: Study, folder: str | Path) -> None:
                 raise StoreError(
                     f"{folder} was begun with another version of the problem card {card}; choose another folder"
                 )
-        if part:
-            return
-    forget_digests(folder)
-    write_json(folder / RECORD_NAME, {"study": study.content, "cards": digests})
+    if old is None or not part:
+        forget_digests(folder)
+        write_json(folder / RECORD_NAME, {"study": study.content, "cards": digests})
+    # Also where a kill came between the two.
     write_digests(folder, [RECORD_NAME])
 
 

@@ -203,6 +203,9 @@ def test_results_of_something_else_are_refused(small_study, tmp_path):
 
 def test_a_damaged_record_is_refused(small_study, tmp_path):
     run_study(small_study(seeds=1), tmp_path)
+    # As a kill between a record and its digest leaves it.
+    (tmp_path / "digests.json").unlink()
+    run_study(small_study(seeds=1), tmp_path)
     record = tmp_path / "study.json"
     record.write_text(record.read_text().replace('"seeds": [', '"seeds": [ ', 1))
     with pytest.raises(DataError, match=r"study\.json has changed since it was written"):
