@@ -219,7 +219,7 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
             _check_references(models, numbers["references"], folder, record)
         return models
 
-    return reading(f"the models in {folder}", read)
+    return reading(f"the folder of models {folder}", read)
 
 
 def _part(folder: Path, facts: Mapping[str, Any], cells: Ints, scaling: Scaling, *, trees: bool) -> Part:
