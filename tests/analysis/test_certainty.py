@@ -11,6 +11,7 @@ import eomoo
 from eomoo.analysis import load_results, render_report
 from eomoo.analysis.columns import Front, certainty_words, choices_table
 from eomoo.analysis.fronts import front_data, front_json
+from eomoo.analysis.printing.figures import draw_front
 from eomoo.search import uncertainty as module
 
 LIMITS = ["latency<=7", "params<=4e6"]
@@ -179,6 +180,8 @@ def test_the_page_says_what_cannot_be_told_apart_and_draws_where_the_true_front_
     assert told["drawn"]["cells"][: told["n"]] == list(range(told["n"])), "the front comes first"
     assert not any("unknown" in column for column in told["columns"]), "how sure values are is told by draws alone"
     assert [band["share"] for band in told["band"]] == [90, 50]
+    shares = next(column.values for column in front.columns if column.name == "front_probability")
+    assert render_report(folder, format="latex").count("$<0.005$") == (shares == 0).sum() < len(shares)
     text = render_report(folder, format="md")
     assert "## The predicted front" in text
     assert certainty_words(front.problem, said) in text
@@ -194,3 +197,6 @@ def test_outlines_hold_the_surfaces_between_which_the_true_front_lies(run, said)
             corners = {tuple(corner) for corner in said.band[percentile].tolist()}
             assert corners <= {tuple(point) for point in outline.tolist()}
     assert replace(stored.shown, said=None).outlines == []
+    drawn = {line.get_label(): line.get_xydata() for line in draw_front(stored).axes[0].get_lines()}
+    taken = [stored.front_values[stored.front_cells.tolist().index(cell)] for cell in said.takes]
+    assert sorted(drawn[f"can be told apart ({len(taken)})"].tolist()) == sorted(map(list, taken))

@@ -66,6 +66,7 @@ def test_the_best_of_one_objective(direction, best):
     assert shown["evaluated (3)"].tolist() == [[1, 3], [3, 5], [4, 1]]
     assert shown["best so far"].tolist() == [[1, best[0]], [3, best[1]], [4, best[2]]]
     assert ax.get_ylabel() == "error (%)"
+    assert ax.get_lines()[1].get_drawstyle() == "steps-post"
 
 
 def test_labels_and_colors():

@@ -11,7 +11,7 @@ import eomoo
 from eomoo.analysis import algorithm_style
 from eomoo.analysis.curves import anytime, attainment, differences
 from eomoo.analysis.printing import figures as printed
-from eomoo.analysis.printing.figures import plot_differences
+from eomoo.analysis.printing.figures import plot_curves, plot_differences
 from eomoo.analysis.runs import write_run
 from eomoo.analysis.styles import style_numbers
 from eomoo.errors import SettingError
@@ -118,6 +118,14 @@ def test_where_one_attains_more_often_wears_the_colours_of_the_two(results):
             assert drawn[other] == (algorithm_style(other)["color"], algorithm_style(other)["linestyle"])
 
 
+def test_bands_of_curves_end_at_their_quartiles(results):
+    curves, (_, ax) = anytime(results.problems[0], "x"), new_figure()
+    plot_curves(ax, curves)
+    for band, line in zip(ax.collections, curves.series, strict=True):
+        ends = {tuple(point) for point in band.get_paths()[0].vertices.tolist()}
+        assert {*zip(line.x, line.low, strict=True), *zip(line.x, line.high, strict=True)} <= ends
+
+
 def test_pages_have_the_colors_of_figures():
     css = printed.__file__.replace("figures.py", "assets/page.css")
     with open(css, encoding="utf-8") as file:
@@ -135,4 +143,6 @@ def test_far_points_do_not_squeeze_a_front_and_large_numbers_are_said():
     assert ax.get_ylim()[0] < 2e5 < 4e7 < ax.get_ylim()[1]
     said = ax.yaxis.get_major_formatter()
     assert [said(value, None) for value in (2e5, 5e6, 0)] == ["0.2M", "5M", "0"]
+    ax.set_ylim(1e5, 3e9)
+    assert said(2e9, None) == "2G"
     assert [ax.xaxis.get_major_formatter()(value, None) for value in (-2.5, 12000)] == ["\N{MINUS SIGN}2.5", "12,000"]

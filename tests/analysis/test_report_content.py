@@ -15,6 +15,7 @@ from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 import eomoo
 from eomoo.analysis import load_run, render_report, report_of, write_report
 from eomoo.analysis.citing import references
+from eomoo.analysis.printing.text import _guarded
 from eomoo.analysis.repeat import run_command
 from eomoo.analysis.report import landscape_sections
 from eomoo.analysis.wording import value_text
@@ -250,6 +251,8 @@ def test_csv_of_a_study_has_a_row_for_each_run(study_folder):
     frame = pd.read_csv(io.StringIO(render_report(study_folder, format="csv")))
     assert len(frame) == 12
     assert set(frame["label"]) == {"pls", "random"}
+    texts = ("=1", "+1", "-1", "@x", "\tx", "\rx", "x=1", -1)
+    assert [_guarded(text) for text in texts] == [*(f"'{text}" for text in texts[:6]), "x=1", -1]
 
 
 def test_latex_is_balanced(study_folder):
@@ -260,6 +263,14 @@ def test_latex_is_balanced(study_folder):
         rows = [row for row in block[1].splitlines() if row.endswith(r"\\") and "multicolumn" not in row]
         assert {row.count(" & ") + 1 for row in rows} == {len(block[0])}
     assert "_" not in re.sub(r"\\_|\$[^$]*\$", "", text)
+
+
+def test_curves_in_markdown_are_medians(study_folder):
+    blocks = [block for section in report_of(study_folder).sections for block in section.blocks]
+    curves = next(block for block in blocks if getattr(block, "key", "").startswith("anytime"))
+    ends = [value_text(value) for value in (curves.series[0].x[-1], *(line.y[-1] for line in curves.series))]
+    assert f"| {' | '.join(ends)} |" in render_report(study_folder, format="md")
+    assert any(line.low[-1] != line.y[-1] for line in curves.series)
 
 
 def test_the_best_median_stands_out_everywhere(study_folder):

@@ -225,6 +225,8 @@ def test_clicking_opens_the_cells_section(page, stored):
     assert len(every(section, ".drawing .edge")) == found.n_edges
     near = set(eomoo.load_space().neighbors(cell).tolist()) & set(stored.front_cells.tolist())
     assert set(texts(section, ".neighbors a")) == {f"cell {other}" for other in near}
+    every(section, ".walk button")[1].click()
+    assert one(page, ".detail h4").text == f"Cell {stored.front_cells[6]}"
 
 
 def test_an_address_opens_its_cell(wide, run_folder, stored):
@@ -240,6 +242,11 @@ def test_the_knee_is_the_same_here_and_there(page, stored):
     knee = stored.front_cells[knee_point(stored.front_values)]
     Select(one(page, ".prefer select")).select_by_value("knee")
     assert one(page, ".answer .cell-name").text == f"cell {knee}"
+    for limit in np.quantile(stored.front_values[:, 1], (0.4, 0.8)).round(3):
+        left = stored.front_values[:, 1] <= limit
+        among = stored.front_cells[left][knee_point(stored.front_values[left])]
+        set_limit(page, "lat", f"{limit}")
+        assert one(page, ".answer .cell-name").text == f"cell {among}"
     assert one(page, ".detail h4").text == f"Cell {knee}"
 
 
@@ -408,6 +415,7 @@ def test_brushing_sets_a_limit_and_a_click_clears_it(page):
     out = len(every(page, ".parallel .line.out"))
     assert 0 < out < len(every(page, ".parallel .line"))
     assert "latency from" in one(page, ".answer").text
+    assert "▼ better" in texts(page, ".parallel .good") != ["▲ better"]
     ActionChains(page).move_to_element(grip).click().perform()
     assert every(page, ".parallel .line.out") == []
 
@@ -479,6 +487,7 @@ def test_csv_is_saved(page, stored, tmp_path):
         rows = list(csv.DictReader(file))
     assert [int(row["cell"]) for row in rows] == stored.front_cells.tolist()
     assert [float(row["lat"]) for row in rows] == pytest.approx(stored.front_values[:, 1], rel=1e-6)
+    assert [float(row["lat_std"]) for row in rows] == pytest.approx(stored.deviations[:, 1], rel=1e-3)
     with (tmp_path / "anytime-run.csv").open(newline="") as file:
         curve = list(csv.reader(file))
     assert curve[0] == ["series", "distinct cells evaluated", "share of hypervolume"]
@@ -562,10 +571,49 @@ def test_curves_tell_values_and_hide(wide, study_folder):
     assert one(figure, "button.key").get_attribute("aria-pressed") == "false"
 
 
+ASSETS = Path(eomoo.__file__).parent / "analysis" / "printing" / "assets"
+
+
+def test_what_pages_compute_is_as_by_hand(wide):
+    """Bars, limits from below, empty places of tables and curves, quartiles in what is saved, logarithmic axes."""
+    wide.get("about:blank")
+    code = "".join(
+        (ASSETS / f"{name}.js").read_text() for name in ("dom", "axes", "front", "scatter", "tables", "curves")
+    )
+
+    def found(expression):
+        return wide.execute_script(f"{code}; return {expression}")
+
+    limits = "[[4, null], [4.5, null], [null, 6], [null, 5.5]]"
+    assert found(f"{limits}.map((limit) => keeps(5, limit, 1))") == [True, False, True, False]
+    bars = "{values: [5], sd: [2], possible: [4, null]}"
+    assert found(f"[barEnd({bars}, 0, -1), barEnd({bars}, 0, 1)]") == [4, 7]
+    cell = "(value) => ({dataset: value === null ? {} : {value}, textContent: '-'})"
+    assert found(f"[3, null, 1].map({cell}).sort(compare).map(numberOf)") == [1, 3, None]
+    head, row = "<th>algorithm</th><th>IGD+</th>", "<td>pls</td><td data-value=2 data-low=1 data-high=4>2</td>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody><tr>{row}</tr></tbody></table>"
+    wide.execute_script("document.body.innerHTML = arguments[0]", table)
+    assert found("tableRows(document.querySelector('table'))") == [
+        ["algorithm", "IGD+", "IGD+, first quartile", "IGD+, third quartile"], ["pls", 2, 1, 4],
+    ]  # fmt: skip
+    line = "{name: 'pls', x: [1, 2, 3], y: [5, null, 6], low: [4, 4, 4], high: [7, 7, 7]}"
+    assert found(f"curveRows({{series: [{line}], x_label: 'x', y_label: 'y'}})")[:2] == [
+        ["series", "x", "y", "low", "high"], ["pls", 1, 5, 4, 7],
+    ]  # fmt: skip
+    assert found("linePath([1, 2, 3], [5, null, 6], (v) => v, (v) => v)") == "M1.0,5.0M3.0,6.0"
+    ends = found("[1, 100].map(columnScale({front: [1, 100]}, [[1, 100]], [0, 200], 0.06))")
+    assert 0 < ends[0] < 30 < 170 < ends[1] < 200
+
+
 def test_a_study_page_has_all_parts(wide, study_folder):
     wide.get((study_folder / "report.html").as_uri())
     assert len(every(wide, "#front-2 .matrix .plot")) == 3, "three pairs of three objectives"
-    assert every(wide, "#attainment-1 .shade.g0, #attainment-1 .shade.g6"), "in the colours of pls and random"
+    place = one(wide, "#attainment-1 .differences").get_attribute("data-block")
+    data = wide.execute_script("return JSON.parse(document.getElementById('data').textContent)[arguments[0]]", place)
+    for group, sign in zip(data["groups"], (1, -1), strict=True):
+        ahead = [box for box in data["boxes"] if sign * box[4] >= 0.1]
+        shown = every(wide, f"#attainment-1 rect.shade.g{group % 12}")
+        assert len(shown) == len(ahead) > 0, "in the colours of pls and random"
     assert every(wide, "#tests-1 table tbody tr")
     assert every(wide, "#ranks td.best")
     one(wide, "#front-2 .front-table tbody a").click()

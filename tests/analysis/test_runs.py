@@ -9,6 +9,7 @@ from synthetic import all_values, brute_front
 
 import eomoo
 from eomoo.analysis import front_frame, load_run, problem_box, summary, trace_frame, write_run
+from eomoo.analysis.printing.figures import draw_front
 from eomoo.analysis.results import front_of
 from eomoo.errors import SettingError
 from eomoo.fronts.indicators import deduplicated, hypervolume
@@ -184,6 +185,16 @@ def test_figures_do_not_depend_on_when_they_are_drawn(stored, pose, tmp_path):
     write_run(run, tmp_path / "two")
     for name in ("front.csv", "trace.csv", "settings.json", "front.png", "cells.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_bars_of_a_front_are_a_deviation_long_to_each_side(stored, pose):
+    run = stored(pose("err", "lat"))
+    ax = draw_front(run).axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(o.label for o in run.problem.objectives)
+    bars = np.array([lines.get_segments() for lines in ax.collections])
+    for k in range(2):
+        np.testing.assert_allclose(np.ptp(bars[k, :, :, k], axis=1), 2 * run.deviations[:, k])
+        np.testing.assert_allclose(bars[k].mean(axis=1), run.front_values)
 
 
 def test_a_run_has_the_result_that_pymoo_would_have_returned(pose, space):

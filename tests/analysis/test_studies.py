@@ -23,8 +23,10 @@ from eomoo.analysis import (
     write_csv,
     write_figures,
 )
+from eomoo.analysis.compared import SHIFT, pair_table
 from eomoo.analysis.curves import hypervolume_area
 from eomoo.analysis.results import fronts_at
+from eomoo.analysis.tables import Measured
 from eomoo.errors import SettingError, StoreError
 from eomoo.files import save_figures, to_json
 from eomoo.fronts.attainment import attainment_surfaces
@@ -220,7 +222,8 @@ def test_files_hold_the_same_numbers(tables, tmp_path):
     runs = pd.read_csv(paths["runs.csv"])
     np.testing.assert_allclose(runs["hypervolume"], tables.runs["hypervolume"])
     assert len(pd.read_csv(paths["tests.csv"])) == len(tables.tests)
-    assert set(pd.read_csv(paths["ranks.csv"])["evaluations"]) == set(tables.ranks)
+    ranks = pd.read_csv(paths["ranks.csv"]).set_index(["evaluations", "label"])["mean_rank"].to_dict()
+    assert ranks == {(n, k): r for n, t in tables.ranks.items() for k, r in zip(t.names, t.mean_ranks, strict=True)}
     content = json.loads(to_json(tables.content))
     assert content["title"] == "three & two"
     assert [p["reference_front"] for p in content["problems"]] == ["true", "true"]
@@ -277,6 +280,24 @@ def test_latex_says_large_and_small_numbers_in_a_power_of_ten(tables):
     assert text.count(r"\begin{table*}") == 4
     assert r"\begin{table*}" not in study_latex(tables)
     assert "e-0" not in text.replace("edge-0", "")
+    assert _numbers("x", [Measured(median=2e6, q25=1e6, q75=4e6)])[1] == ["$2.0^{4.0}_{1.0}$"]
+    assert _numbers("x", [2e6], spreads=np.array([5e5]))[1] == [r"$2.00 \pm 0.50$"]
+
+
+def test_latex_says_of_each_pair_what_its_table_says(tables):
+    from eomoo.analysis.printing.latex import _p
+
+    assert [_p(p) for p in (5e-4, 0.004, float("nan"))] == ["$<0.001$", "$0.004$", "--"]
+    table = pair_table(tables, "one", 80, ["igd_plus", "r2"])
+    lines = [line for line in study_latex(tables, ["igd_plus", "r2"]).splitlines() if " -- " in line]
+    for row, line in zip(table.rows, lines[: len(table.rows)], strict=True):
+        said = dict(zip(table.columns, row, strict=True))
+        p, equivalent = _p(said["p (Holm)"]), _p(said["p equivalent (Holm)"])
+        pair, shift, *rest = line.split(" & ")
+        assert pair == f"{said['first']} -- {said['second']}"
+        assert shift.startswith("$-") == (said[SHIFT].median < 0)
+        assert rest == [p, equivalent, rf"{said['first is']} \\"]
+        assert p != equivalent
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

@@ -23,14 +23,14 @@ def test_figures_are_those_of_scikit_learn():
 
 
 def test_reliability_is_the_distance_of_what_is_promised_from_what_is_found():
-    """Ten images at 0.95, of which 8 are right, ten at 0.65, of which 7 are."""
-    p = np.repeat([[0.95, 0.05], [0.65, 0.35]], 10, axis=0)
-    labels = np.array([0] * 8 + [1] * 2 + [0] * 7 + [1] * 3)
+    """Ten images at 0.95, of which 8 are right, thirty at 0.65, of which 21 are."""
+    p = np.repeat([[0.95, 0.05], [0.65, 0.35]], [10, 30], axis=0)
+    labels = np.array([0] * 8 + [1] * 2 + [0] * 21 + [1] * 9)
     found = Assessment.of(np.log(p), labels)
-    assert found.calibration_error == pytest.approx((0.15 + 0.05) / 2)
-    assert found.counts.sum() == 20
+    assert found.calibration_error == pytest.approx((10 * 0.15 + 30 * 0.05) / 40)
+    assert found.counts.sum() == 40
     assert sorted(found.rights[found.counts > 0]) == [0.7, 0.8]
-    assert found.loss == pytest.approx(-np.log(p)[np.arange(20), labels].mean())
+    assert found.loss == pytest.approx(-np.log(p)[np.arange(40), labels].mean())
 
 
 def test_a_class_without_images_or_predictions_has_no_share():
@@ -49,6 +49,9 @@ def test_figures_have_a_colour_bar_and_all_classes():
     assert bar.get_ylabel() == "share of the true class (%)"
     assert [label.get_text() for label in ax.get_xticklabels()] == list("abcd")
     np.testing.assert_allclose(ax.images[0].get_array().sum(axis=1), [100] * 4)
-    assert f"{found.confusion[0, 0]}" in [text.get_text() for text in ax.texts]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+    told = {text.get_position(): int(text.get_text() or 0) for text in ax.texts}
+    assert told == {(predicted, true): n for (true, predicted), n in np.ndenumerate(found.confusion)}
     upper, _ = draw_reliability(found).axes
+    assert upper.texts[0].get_text() == f"expected calibration error {100 * found.calibration_error:.1f} %"
     np.testing.assert_allclose(upper.lines[1].get_ydata(), 100 * found.rights[found.counts > 0])

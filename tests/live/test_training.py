@@ -571,7 +571,7 @@ def test_accuracy_of_a_confusion_matrix_by_hand():
 
 
 def test_accuracy_agrees_with_scikit_learn(tiny_data, tiny_skeleton):
-    from sklearn.metrics import accuracy_score, balanced_accuracy_score
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, log_loss
 
     from eomoo.live.batches import prepare
     from eomoo.live.network import build_network
@@ -580,7 +580,12 @@ def test_accuracy_agrees_with_scikit_learn(tiny_data, tiny_skeleton):
     result = evaluate(network, tiny_data.test, tiny_data, batch_size=7)
     x = prepare(torch.from_numpy(tiny_data.test.images), tiny_data, torch.device("cpu"))
     with torch.no_grad():
-        predicted = network(x).argmax(dim=1).numpy()
+        logits = network(x)
+    predicted = logits.argmax(dim=1).numpy()
+    labels = list(range(tiny_data.n_classes))
+    assert result.confusion.tolist() == confusion_matrix(tiny_data.test.labels, predicted, labels=labels).tolist()
+    probabilities = logits.double().softmax(dim=1).numpy()
+    assert result.loss == pytest.approx(log_loss(tiny_data.test.labels, probabilities, labels=labels))
     assert result.micro == accuracy_score(tiny_data.test.labels, predicted)
     assert result.macro == pytest.approx(balanced_accuracy_score(tiny_data.test.labels, predicted))
 

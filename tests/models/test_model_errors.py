@@ -28,10 +28,10 @@ def test_noise_is_told_from_ignorance():
 def test_only_the_last_errors_count():
     errors = ModelErrors(np.ones(1))
     errors.learn(np.full((300, 1), 5.0), 0.0, np.ones((300, 1)))
-    errors.learn(np.full((20, 1), 1.0), 0.0, np.ones((20, 1)))
+    errors.learn(np.full((20, 1), 1.0), 0.0, np.full((20, 1), 0.1))
     assert len(errors) == 200
     assert errors.overall(20) == pytest.approx([1.0])
-    assert errors.expected(np.ones((1, 1)), 20) == pytest.approx(np.ones((1, 1)))
+    assert errors.expected(np.full((1, 1), 0.1), 20) == pytest.approx(np.ones((1, 1)))
 
 
 def test_each_target_has_a_law_of_its_own_and_one_that_is_known_none():

@@ -194,6 +194,7 @@ def test_any_targets_of_any_table_are_modelled(fitted, measured, space):
         assert (np.abs(mean[:, column] - truth) < 3 * std[:, column]).mean() > 0.9
     assert (mean[:, 1] > 0).all()
     assert set(fitted.quality["seconds"]) == {"by_walk", "by_cell", "by_operations"}
+    assert min(fitted.quality[name]["by_cell"].spearman for name in ("my_acc", "seconds")) > 0.7
     assert (fitted.quality["my_acc"]["by_cell"].n, fitted.quality["seconds"]["by_cell"].n) == (120, 100)
 
 

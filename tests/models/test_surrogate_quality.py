@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from eomoo.data import load_eo_table
 from eomoo.models import EO_RECIPES, load_models, read_record, shipped_folder
 from eomoo.models.cell_models import fit_parts
-from eomoo.models.quality import HeldOut, cross_validate, measure, random_folds
+from eomoo.models.quality import HeldOut, cross_validate, groups_of, measure, random_folds
 from eomoo.models.scaling import measured_scaling, space_scaling
 from eomoo.objectives.refit import fit_table, load_measurements, refit
 from eomoo.space import SO2SAT, load_space
@@ -179,5 +179,13 @@ def test_quality_of_known_predictions():
     assert (found.coverage, found.rmse, found.n, found.repeats, found.groups) == (1.0, 1.0, 20, 2, ())
     assert found.rms_z == 2.0
     assert found.spearman_std == 0.0
+    assert measure([held], growth=2.0).rms_z == 1.0
+    # What deviations are scaled by are the errors of the other folds.
+    loud = replace(held, mean=measured + np.where(fold == 3, 10.0, 1.0) * error)
+    assert (loud.std()[fold == 3] == held.std()[fold == 3]).all()
     wide = replace(held, mean=np.where(np.arange(20) == 0, 100.0, held.mean))
     assert measure([wide]).coverage == 0.95
+    many = np.random.default_rng(0).permutation(300).astype(float)
+    rows = groups_of(replace(held, cells=np.arange(300), mean=many))
+    assert sorted(many[rows["least predicted tenth"]]) == list(range(30))
+    assert sorted(many[rows["largest predicted tenth"]]) == list(range(270, 300))

@@ -329,8 +329,8 @@ def test_a_longer_training_goes_on_where_the_schedule_passes_through_the_shorter
 def test_a_ladder_is_a_ninth_and_all_unless_it_is_said():
     from eomoo.live.recipes import ladder
 
-    of_stretches = [ladder(epochs, None) for epochs in ((108,), (9,), (4,), (1,), (4, 8))]
-    assert of_stretches == [(12, 108), (1, 9), (4,), (1,), (4, 12)]
+    of_stretches = [ladder(epochs, None) for epochs in ((108,), (9,), (8,), (7,), (1,), (4, 8))]
+    assert of_stretches == [(12, 108), (1, 9), (1, 8), (7,), (1,), (4, 12)]
     assert ladder((4,), "1,3,9") == (1, 3, 9)
     assert ladder((4,), "1,all") == ladder((4,), [1, "all"]) == (1, 4)
     for rungs in ("", "3,1", "4,all", [True, 4], [1.5, 4], "one,all", [0, 3]):
