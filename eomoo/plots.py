@@ -196,3 +196,33 @@ def axes_of(axes: Axes | None, *size: float) -> tuple[Figure, Axes]:
     figure = axes.get_figure(root=True)
     assert figure is not None
     return figure, axes
+
+
+def fitting_columns(
+    texts: Sequence[Sequence[str]], width: int, *, keep: Sequence[int] = (), whole: Sequence[int] = ()
+) -> tuple[list[int], list[int], str]:
+    """Columns of a table of so many letters that breaks no word, how wide each is, and in words what was left out.
+
+    The last ones are left out, not the first, nor those that are kept; those that are whole keep their lines.
+    """
+    # Between columns are two spaces, or two and a line, which frames have at both ends, too.
+    between, ends = (2, -2) if width < NARROW else (3, 1)
+    lines = [[line for text in column for line in text.splitlines()] for column in texts]
+    # A value stays with its deviation.
+    words = [
+        [word for line in column for word in ([line] if "±" in line or k in whole else line.split())]
+        for k, column in enumerate(lines)
+    ]
+    least, wide = ([max(map(len, column), default=0) for column in columns] for columns in (words, lines))
+    shown, spare = list(range(len(texts))), [k for k in range(1, len(texts)) if k not in keep]
+
+    def taken(widths: Sequence[int]) -> int:
+        return sum(widths[k] + between for k in shown) + ends
+
+    while spare and taken(least) > width:
+        shown.remove(spare.pop())
+    while taken(wide) > width and any(wide[k] > least[k] for k in shown):
+        wide[max(shown, key=lambda k: (wide[k] > least[k], wide[k]))] -= 1
+    left = len(texts) - len(shown)
+    told = f"{left} more column{'' if left == 1 else 's'} in a wider terminal" if left else ""
+    return shown, [wide[k] for k in shown], told

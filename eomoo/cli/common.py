@@ -22,7 +22,7 @@ from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.files import to_json
-from eomoo.plots import NARROW
+from eomoo.plots import NARROW, fitting_columns
 from eomoo.progress import being_done, doing
 
 # A value of a table: a number with its deviation, interval or unit, or none.
@@ -30,9 +30,9 @@ _NUMBER = re.compile(r"-|([-+<] ?)?[\d,.]+(e[-+]?\d+)?( (±|to) [\d,.]+)?( \[.*\
 
 
 class _Screen(Console):
-    """A terminal in whose tables numbers are on the right, and no name is cut.
+    """A terminal in whose tables numbers are on the right, and no name or word is cut.
 
-    The first column stays in one line, in others words are broken.
+    The first column stays in one line, and the last ones are left out where there is no room.
     A sentence is broken between words; in a pipe it is one line, and so is what is to be copied (``soft_wrap``).
     """
 
@@ -46,6 +46,8 @@ class _Screen(Console):
                     if all(_NUMBER.fullmatch(str(value)) for value in column.cells):
                         column.justify = "right"
                     column.overflow, column.no_wrap = "fold", column.no_wrap or (k == 0 and column.width is None)
+                if self.is_terminal and all(column.width is None for column in table.columns):
+                    _fit(table, self.width)
                 if self.width < NARROW:
                     table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
         super().print(*objects, **options)
@@ -53,6 +55,18 @@ class _Screen(Console):
     def on_broken_pipe(self) -> None:
         """Its reader has gone, as with ``| head``: nothing more is shown, and what goes into files still does."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+def _fit(table: Table, width: int) -> None:
+    """Make a table so many letters wide."""
+    texts = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+    whole = [k for k, column in enumerate(table.columns) if column.no_wrap]
+    shown, widths, told = fitting_columns(texts, width, whole=whole)
+    table.columns[:] = [table.columns[k] for k in shown]
+    for k, (column, wide) in enumerate(zip(table.columns, widths, strict=True)):
+        column._index, column.width = k, wide
+    if told:
+        table.title = "; ".join(filter(None, [str(table.title or ""), told]))
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -176,7 +176,7 @@ def problems(as_json: Json = False) -> None:
         return
     table = Table("card", "what it asks for", "objectives", "values from", "budget")
     for card in cards:
-        names = ", ".join(o.name for o in card.objectives)
+        names = "\n".join(o.name for o in card.objectives)
         sources = " + ".join(dict.fromkeys(o.source for o in card.objectives))
         table.add_row(card.name, card.title, names, sources, f"{card.budget:,}")
     console().print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -129,7 +130,7 @@ def load_folder(
     """
     base = Path(folder)
     # Not into the only class.
-    while len(inside := list(base.iterdir())) == 1 and any(p.is_dir() for p in inside[0].glob("*")):
+    while len(inside := _shown(base, base.iterdir())) == 1 and any(p.is_dir() for p in inside[0].glob("*")):
         base = inside[0]
     reading = Reading(
         bands=bands, nodata=None if nodata is None else number("nodata", nodata), fill=truth("fill", fill)
@@ -188,12 +189,17 @@ def _broken(base: Path, reading: Reading) -> dict[Path, str]:
     return broken | {path: f"{path} has the shape {shape}; most have {usual[0][0]}" for path, shape in odd.items()}
 
 
+def _shown(folder: Path, paths: Iterable[Path]) -> list[Path]:
+    """What is not hidden in it, as a Mac's ``._1.png`` beside each ``1.png`` is, and all in ``.ipynb_checkpoints``."""
+    return sorted(p for p in paths if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+
+
 def _images_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file())
+    return [path for path in _shown(folder, folder.rglob("*")) if path.suffix.lower() in _ENDINGS and path.is_file()]
 
 
 def _files_by_class(folder: Path, skipped: set[Path]) -> dict[str, list[Path]]:
-    places = sorted(path for path in folder.iterdir() if path.is_dir())
+    places = [path for path in _shown(folder, folder.iterdir()) if path.is_dir()]
     classes = {place.name: [file for file in _images_in(place) if file not in skipped] for place in places}
     return {name: files for name, files in classes.items() if files}
 

@@ -121,7 +121,10 @@ def patches_of(
     for k, (split, size) in enumerate(zip(SPLITS, sizes, strict=True)):
         rows, columns = np.nonzero((possible == k) & (scene.labels >= 0))
         if len(rows) < 2:
-            raise DataError(f"{scene.name}: the {split} region has room for {len(rows)} patches of {patch_size} pixels")
+            raise DataError(
+                f"{scene.name}: the {split} region has room for {len(rows)} patches of {patch_size} pixels (the "
+                "images' settings patch_size, gap and blocks say how large both are; smaller ones may help)"
+            )
         if size is not None and size < len(rows):
             drawn = np.sort(np.random.default_rng([seed, k]).choice(len(rows), size, replace=False))
             rows, columns = rows[drawn], columns[drawn]

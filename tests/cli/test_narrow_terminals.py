@@ -5,7 +5,7 @@ import re
 import pytest
 
 from eomoo.cli.common import Bars
-from eomoo.objectives import list_problems
+from eomoo.objectives import list_problems, load_card
 from eomoo.study import list_studies, load_study
 
 
@@ -29,6 +29,20 @@ def test_names_of_cards_and_studies_are_never_cut(narrow):
     words = " ".join(narrow("study", "list")).split()
     assert set(list_studies()) <= set(words)
     assert {problem.card for name in list_studies() for problem in load_study(name).problems} <= set(words)
+
+
+def test_no_word_is_broken_and_what_has_no_room_is_told(narrow, monkeypatch):
+    heads = ["card", "what it asks for", "objectives", "values from", "budget"]
+    for width, shown in ((80, 5), (60, 3), (40, 1)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = narrow("problems")
+        assert max(map(len, lines)) <= width
+        words = " ".join(lines).split()
+        assert set(" ".join(heads[:shown]).split()) <= set(words)
+        assert ("wider" in words) == (shown < 5)
+        cards = [load_card(name) for name in list_problems()]
+        known = " ".join(f"{c.title} {' '.join(o.name for o in c.objectives)}" for c in cards).split()
+        assert {word for word in words if word.startswith(("val", "train", "Val"))} <= {*known, "values"}
 
 
 def test_a_front_of_two_objectives_fits(narrow):

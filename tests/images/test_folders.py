@@ -131,6 +131,16 @@ def test_a_scene_without_its_description_is_told_from_images_that_cannot_be_used
         open_data(tmp_path)
 
 
+def test_what_is_hidden_is_no_image_and_no_class(tmp_path):
+    (tmp_path / "only").mkdir()
+    fill(tmp_path / "only", tiff)
+    for name in (".DS_Store", "only/water/._0.tif", "only/.Trash/0.tif", "only/water/.ipynb_checkpoints/0.tif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"no picture")
+    data = open_data(tmp_path)
+    assert (len(data.train), data.class_names) == (12, ("forest", "water"))
+
+
 def test_the_only_class_is_named(tmp_path):
     fill(tmp_path, tiff)
     shutil.rmtree(tmp_path / "water")

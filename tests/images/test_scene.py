@@ -263,7 +263,7 @@ def test_a_scene_file_may_begin_with_a_byte_order_mark(tmp_path):
     [
         ({"patch_size": 97}, "patch_size must be a whole number from 1 to 96; got 97"),
         ({"patch_size": 1.5}, "patch_size must be a whole number"),
-        ({"patch_size": 30}, "region has room for 0 patches of 30 pixels"),
+        ({"patch_size": 30}, "region has room for 0 patches of 30 pixels .*settings patch_size, gap and blocks"),
         ({"gap": -1}, "gap must be a whole number from 0"),
         ({"gap": "wide"}, "gap must be a whole number"),
         ({"blocks": 0}, "blocks must be a whole number from 1"),

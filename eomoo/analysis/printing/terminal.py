@@ -11,8 +11,7 @@ from eomoo.analysis.compared import SHIFT, StudyTables, median_table, pair_table
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Said, Table
 from eomoo.analysis.wording import value_text
-from eomoo.checks import counted
-from eomoo.plots import NARROW
+from eomoo.plots import NARROW, fitting_columns
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -38,29 +37,14 @@ def _fitted(table: Table, width: int) -> RichTable:
     """A table of so many letters that breaks no word: last columns are left out, not those that are kept, and told."""
     from rich.box import SIMPLE_HEAD
 
-    # Between columns are two spaces, or two and a line, which frames have at both ends, too.
-    between, ends = (2, -2) if width < NARROW else (3, 1)
     texts = [[table.columns[k], *(value_text(row[k]) for row in table.rows)] for k in range(len(table.columns))]
-    # A value stays with its deviation.
-    least = [max(len(w) for text in column for w in ([text] if "±" in text else text.split())) for column in texts]
-    wide = [max(map(len, column)) for column in texts]
-    shown, spare = list(range(len(texts))), [k for k in range(1, len(texts)) if k not in table.keep]
-
-    def taken(widths: Sequence[int]) -> int:
-        return sum(widths[k] + between for k in shown) + ends
-
-    while spare and taken(least) > width:
-        shown.remove(spare.pop())
-    while taken(wide) > width and any(wide[k] > least[k] for k in shown):
-        wide[max(shown, key=lambda k: (wide[k] > least[k], wide[k]))] -= 1
-    left = len(texts) - len(shown)
-    told = [f"{counted(left, 'more column')} in a wider terminal"] if left else []
-    title = "; ".join([*filter(None, [table.title]), *told])
+    shown, widths, told = fitting_columns(texts, width, keep=table.keep)
+    title = "; ".join(filter(None, [table.title, told]))
     made = to_rich(replace(table.at(shown), title=title))
     if width < NARROW:
         made.box, made.pad_edge, made.show_edge, made.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
-    for k, column in zip(shown, made.columns, strict=True):
-        column.width = wide[k]
+    for wide, column in zip(widths, made.columns, strict=True):
+        column.width = wide
     return made
 
 
