@@ -62,13 +62,14 @@ _BEGINNINGS = {
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary file beside `path` to write to; on success it becomes `path`, else it is removed.
 
-    Missing parent folders are made. The temporary name ends like `path`, so that libraries which
-    choose a format by the ending choose the right one; those that killed processes left in the folder
-    are removed. A link is followed, its target is replaced. What is no regular file, such as /dev/null
-    or a pipe, is never replaced: the content is written into it.
+    Missing parent folders are made, and go again where nothing is written. The temporary name ends like
+    `path`, so that libraries which choose a format by the ending choose the right one; those that killed
+    processes left in the folder are removed. A link is followed, its target is replaced. What is no
+    regular file, such as /dev/null or a pipe, is never replaced: the content is written into it.
     """
     target = Path(os.path.realpath(path))
     with writing(path):
+        made = [folder for folder in target.parents if not folder.exists()]
         special = _is_special(target)
         if special:
             temporary = Path(tempfile.mkdtemp(prefix="eomoo-")) / target.name
@@ -91,8 +92,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         if special:
-            with contextlib.suppress(OSError):
-                temporary.parent.rmdir()
+            made = [temporary.parent]
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -214,8 +214,8 @@ def only_one(folder: str | Path, what: str, *, patience: float = 0.2) -> Iterato
         DataError: It cannot be written.
     """
     place = Path(folder)
-    made = [path for path in (place, *place.parents) if not path.exists()]
     with writing(place):
+        made = [path for path in (place, *place.parents) if not path.exists()]
         place.mkdir(parents=True, exist_ok=True)
     with _gone_if_bare(made), contextlib.ExitStack() as held:
         try:

@@ -49,6 +49,16 @@ def test_failure_keeps_what_was_there_and_passes_on_the_error(tmp_path, error):
     assert target.read_text() == "old"
 
 
+def test_folders_that_were_made_for_nothing_go_again(tmp_path):
+    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / "a" / "b" / "c.txt"):
+        1 / 0  # noqa: B018
+    assert not [*tmp_path.iterdir()]
+    write_text(tmp_path / "a" / "c.txt", "text")
+    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / "a" / "b" / "c.txt"):
+        1 / 0  # noqa: B018
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["c.txt"]
+
+
 def test_what_a_killed_writer_left_is_removed_by_the_next_one_in_that_folder(tmp_path):
     code = (
         "import os, sys; from eomoo.files import atomic_path\n"
