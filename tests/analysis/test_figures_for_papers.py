@@ -110,7 +110,9 @@ def test_where_one_attains_more_often_wears_the_colours_of_the_two(results):
     pair = next(pair for pair in differences(problem, "x") if {pair.first, pair.second} == {"pls", "random"})
     _, axes = new_figure(ncols=2)
     plot_differences(axes, pair, attainment(problem, "x"))
-    for ax, name, group in zip(axes, (pair.first, pair.second), pair.groups, strict=True):
+    for ax, name, group, side in zip(axes, (pair.first, pair.second), pair.groups, (1, -1), strict=True):
+        ahead = [side * box[4] for box in pair.boxes if side * box[4] > 0]
+        assert ax.collections[0].get_array().tolist() == ahead
         assert line_style(group) == algorithm_style(name)
         assert to_hex(ax.collections[0].get_cmap()(1.0)) == algorithm_style(name)["color"]
         drawn = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in ax.get_lines()}

@@ -36,6 +36,8 @@ def broken(mutant):
     lost = [test for test in mutant.tests if not is_there(test)]
     if lost or not mutant.tests:
         return f"there is no test {', '.join(lost)}"
+    if not mutant.file.endswith(".py"):
+        return ""
     try:
         compile(text_of(mutant.file).replace(mutant.old, mutant.new), mutant.file, "exec", dont_inherit=True)
     except SyntaxError as error:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eomoo.models.applicability import FAR, OPERATIONS, VALUE, Applicability, operation_counts
+from eomoo.models.applicability import FAILS, FAR, OPERATIONS, VALUE, Applicability, operation_counts
 
 
 def test_operations_are_counted_whatever_their_order(space):
@@ -36,4 +36,6 @@ def test_marks_say_all_that_lessens_a_prediction(space):
     values = {"cost": np.array([1.0, 3.1, 2.0, 0.9]), "acc": np.full(4, 0.5)}
     marks = domain.marks(cells, values, np.array([0.0, 1.0, 1.1, 0.5]))
     assert marks["cost"] == ["", VALUE, f"{OPERATIONS}, {FAR}", f"{OPERATIONS}, {VALUE}"]
+    likely = domain.marks(convs, {"cost": np.ones(2)}, np.zeros(2), fails=np.array([0.49, 0.5]))
+    assert likely["cost"] == ["", FAILS]
     assert marks["acc"] == ["", "", f"{OPERATIONS}, {FAR}", OPERATIONS]

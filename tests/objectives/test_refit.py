@@ -217,6 +217,7 @@ def test_intervals_hold_what_other_groups_would_have_said():
     assert interval([correlations(x, y, resamples(walk))]) == pytest.approx((-1, 1))
     low, high = interval([correlations(x, x + np.arange(40) % 3, resamples(np.arange(40)))])
     assert 0.95 < low < high < 1
+    assert interval([np.arange(1001.0)]) == (25, 975)
     assert share_interval(0, 20) == pytest.approx((0, 0.161), abs=2e-3)
 
 
