@@ -139,9 +139,9 @@ def test_far_points_do_not_squeeze_a_front_and_large_numbers_are_said():
     _, ax = new_figure()
     front = np.array([[1.0, 2e5], [2.0, 3e6], [3.0, 4e7]])
     ax.plot(*front.T)
-    spread(ax, np.concatenate((front, [[90.0, 5e7]])), front)
+    spread(ax, np.concatenate((front, [[90.0, 5e7], [-60.0, 3e5]])), front)
     assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "log")
-    assert ax.get_xlim()[0] < 1.0 < 3.0 < ax.get_xlim()[1] < 6
+    assert -2 < ax.get_xlim()[0] < -1 < 3.0 < ax.get_xlim()[1] < 6
     assert ax.get_ylim()[0] < 2e5 < 4e7 < ax.get_ylim()[1]
     said = ax.yaxis.get_major_formatter()
     assert [said(value, None) for value in (2e5, 5e6, 0)] == ["0.2M", "5M", "0"]

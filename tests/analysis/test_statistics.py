@@ -62,7 +62,7 @@ def test_ranks_of_a_clear_winner():
 def test_ranks_where_nothing_differs_or_nothing_can_be_tested():
     same = rank_test("abc", np.ones((4, 3)))
     assert (same.statistic, same.p, same.groups) == (0, 1, (("a", "b", "c"),))
-    assert np.isnan(rank_test("ab", [[1, 2], [2, 1]]).p)
+    assert np.isnan([rank_test("ab", [[1, 2], [2, 1]]).p, rank_test("abc", [[1, 2, 3]]).p]).all()
 
 
 def test_a_family_counts_once_by_the_order_of_its_mean_ranks():
@@ -89,6 +89,7 @@ def test_copies_add_no_evidence():
 def test_groups_are_maximal():
     assert rank_groups([1, 1.5, 2.2, 4.0], 1.0) == [(0, 2), (1, 3)]
     assert rank_groups([1, 1.5, 1.9], 1.0) == [(0, 3)]
+    assert rank_groups([1, 2], 1.0) == [(0, 2)]
     assert rank_groups([1, 3], 1.0) == []
 
 

@@ -116,6 +116,10 @@ def test_cells_that_break_a_known_limit_are_never_trained(pose_table):
     for cells in (algorithm.trace.index, short):
         assert (problem.limited_values(cells)[:, 0] <= 8e6).all()
     assert algorithm.n_skipped == (problem.limited_values(problem.cells)[:, 0] > 8e6).sum() > 0
+    some = problem.cells[:50]
+    costs = Costs(pose_table(constraints=[f"params<={problem.values(some)[10, 1]:.0f}"]))
+    known = costs.known_values(some)
+    assert costs.breaks_known_limits(known).tolist() == (known[:, 1] > known[10, 1]).tolist()
     with pytest.raises(SettingError, match="every cell breaks a limit"):
         searched(pose_table(constraints=["params<=1"]), 5)
 
