@@ -1,11 +1,13 @@
 """A run that goes on is the run that had the larger budget at once; where it cannot, all that differs is named."""
 
 import importlib.util
+from types import SimpleNamespace
 
 import pytest
 
 import eomoo
-from eomoo.search.algorithms import ALGORITHMS
+from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec
+from eomoo.study.earlier import Asked
 from eomoo.study.store import STORE_NAME, Store
 
 QUICK = {
@@ -147,3 +149,9 @@ def test_the_command_says_that_it_went_on(call, card, tmp_path):
     arguments = ("run", card("err", "lat", source="ball"), "-a", "pls", "--out", tmp_path)
     assert call(*arguments, "--budget", 20).code == 0
     assert f"its first 20 cells were in {tmp_path} already\n" in call(*arguments, "--budget", 30).out
+
+
+def test_a_run_of_fewer_repeats_than_asked_for_is_not_met():
+    asked = Asked(problem=1, spec=AlgorithmSpec(label="random", algorithm="random"), seed=1, budget=5, repeats=2)
+    runs = [SimpleNamespace(budget=5, hours=None, extra={}, complete=True, n_repeats=n) for n in (1, 2, 3)]
+    assert [asked.is_met_by(run) for run in runs] == [False, True, True]

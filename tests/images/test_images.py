@@ -216,6 +216,10 @@ def test_a_split_ends_and_counts_from_its_end(kind, tmp_path):
         assert label == its
         np.testing.assert_array_equal(image, same)
         np.testing.assert_array_equal(image, seen[k])
+    at = np.arange(n)[::-1]
+    images, labels = read_batch(split, at)
+    assert labels.tolist() == labels_of(split)[at].tolist() == [split[k][1] for k in at]
+    np.testing.assert_array_equal(images, np.stack([split[k][0] for k in at]))
     for beyond in (n, -n - 1):
         with pytest.raises(IndexError):
             split[beyond]

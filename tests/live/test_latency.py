@@ -12,7 +12,7 @@ from eomoo.live import latency as module
 from eomoo.live import rounds
 from eomoo.live.devices import resolve_device, resolve_precision
 from eomoo.live.energy import energy_counter
-from eomoo.live.latency import LatencySetting, half_split_spearman, measure_latency
+from eomoo.live.latency import REFERENCE, LatencySetting, half_split_spearman, measure_latency
 from eomoo.live.rounds import available_memory
 from eomoo.live.runners import make_runner
 
@@ -24,7 +24,7 @@ CELLS = [0, 5, 100434]
 class FakeRunner:
     """Takes its milliseconds from a script; the machine slows down by a factor from round to round."""
 
-    log = None
+    log = cells = None
     beside = None
 
     def __init__(self, name, base, drift):
@@ -42,11 +42,12 @@ def fakes(monkeypatch):
     """A function that lets networks take the given milliseconds, the reference's last."""
 
     def put(*milliseconds, drift=1.0):
-        FakeRunner.log = []
+        FakeRunner.log, FakeRunner.cells = [], []
         numbers = itertools.count()
         made = iter([*milliseconds])
 
-        def make(*_, **__):
+        def make(cell, *_, **__):
+            FakeRunner.cells.append(cell.hash)
             return FakeRunner(next(numbers), next(made), drift)
 
         monkeypatch.setattr(module, "make_runner", make)
@@ -61,6 +62,7 @@ def test_rounds_are_interleaved_with_the_reference_in_each(fakes, tiny_skeleton)
     turns = np.array(FakeRunner.log[-60:]).reshape(20, 3)
     assert (np.sort(turns, axis=1) == [0, 1, 2]).all()
     assert len({tuple(turn) for turn in turns.tolist()}) > 3
+    assert FakeRunner.cells == eomoo.load_space().hash(np.array([0, 5, REFERENCE]))
 
 
 def test_numbers_of_a_steady_machine(fakes, tiny_skeleton):
