@@ -92,44 +92,52 @@ _TIMES = 19
 
 
 class Bars:
-    """Bars on stderr, one for each thing that is counted; a pipe or file has the sign of life instead.
+    """Bars on stderr, one for each thing that is counted; a pipe or a file, which sees none, gets a line now and then.
 
     They are shown from the first count on, so that none is left above an error's sentence.
 
     Args:
         quiet: Whether nothing is to be seen.
         stay: Whether they are left as they were in the end.
+        at_once: Whether a pipe hears of the first count.
     """
 
-    def __init__(self, *, quiet: bool = False, stay: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, stay: bool = False, at_once: bool = False) -> None:
         about, state = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[state]}"))
         columns = about, BarColumn(), state, TimeElapsedColumn(), TimeRemainingColumn()
         self.console = console(stderr=True)
-        hidden = quiet or not self.console.is_terminal
         # Until something was told there is nothing that could stay.
-        self._shown, self._stay = Progress(*columns, console=self.console, transient=True, disable=hidden), stay
+        self._shown, self._stay = Progress(*columns, console=self.console, transient=True, disable=quiet), stay
         self._tasks: dict[str, TaskID] = {}
-        self._said, self._quiet = "", quiet
+        self._said = ""
         self._doing = doing("", lambda: self._said)
+        self._pause = FIRST_SECONDS
+        self._due = self._shown.get_time() + (0.0 if at_once else self._pause)
 
     def wait(self, what: str, doing: str = "") -> None:
         """Show a terminal that something is prepared, of which nobody knows how long it takes."""
         self._said = doing or what
-        self._shown.update(self._task(what, 0.0), state=doing)
+        if self.console.is_terminal:
+            self._shown.update(self._task(what, 0.0), state=doing)
 
     def tell(self, what: str, done: float, total: float | None, state: str = "") -> None:
         """So much of something is done, of how much where that is known; in words, what else there is to say."""
         state = state or f"{done:,} of {total:,}"
+        self._said = f"{what}: {state}"
         # What was there already says nothing of how fast it goes.
         task = self._task(what, done)
         self._shown.live.transient = not self._stay
         self._shown.update(task, completed=done, total=total, state=self._fitting(what, state))
-        left = self._shown.tasks[task].time_remaining or 0.0
-        self._said = f"{what}: {state}" + (f", about {left / 60:.0f} minutes left" if left > 90 else "")
+        now = self._shown.get_time()
+        if not self.console.is_terminal and not self._shown.disable and now > self._due:
+            self._pause = min(2 * self._pause, _MOST_SECONDS)
+            self._due = now + self._pause
+            left = self._shown.tasks[task].time_remaining or 0.0
+            self.console.print(f"{what}: {state}" + (f", {left / 60:.0f} minutes left" if left > 60 else ""))
 
     def say(self, sentence: str) -> None:
         """Print a sentence above them."""
-        if not self._quiet:
+        if not self._shown.disable:
             self.console.print(sentence, soft_wrap=True)
 
     def end(self) -> None:
@@ -226,8 +234,8 @@ def import_xgboost() -> None:
         del sys.modules["sklearn"]
 
 
-# What prints for programs, or answers at once.
-_QUIET = {"--json", "--help", "-h", "--version"}
+# Commands that answer at once, and what prints for programs.
+_SHORT, _QUIET = ("show", "problems", "cite"), {"--json", "--help", "-h", "--version"}
 
 
 class _Heard:
@@ -264,7 +272,7 @@ class _Clock:
 def sign_of_life(arguments: list[str]) -> Iterator[None]:
     """A line on stderr whenever a command has said nothing for a while."""
     out, err = sys.stdout, sys.stderr
-    if not arguments or out is None or err is None or not _QUIET.isdisjoint(arguments):
+    if not arguments or out is None or err is None or arguments[0] in _SHORT or not _QUIET.isdisjoint(arguments):
         yield
         return
     clock, stop = _Clock(), Event()

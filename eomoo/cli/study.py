@@ -66,7 +66,8 @@ def run(
         no_say("with a scheduler, which has workers of its own", jobs=jobs)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        with Bars() as shown:
+        # A bar in a log file would be noise; the lines of the runs count as well.
+        with Bars(quiet=not console(stderr=True).is_terminal) as shown:
 
             def update(event: Event) -> None:
                 shown.console.print(_line(event, planned), soft_wrap=True)

@@ -44,6 +44,6 @@ def test_a_line_says_what_is_being_done_and_how_far_it_is(monkeypatch, capsys):
 
 
 def test_what_prints_for_programs_or_answers_at_once_has_none(monkeypatch, capsys):
-    for arguments in (("run", "--json"), ("show", "--help"), ()):
+    for arguments in (("run", "--json"), ("show", "5"), ()):
         at_work(monkeypatch, 0.2, *arguments)
         assert capsys.readouterr() == ("", "")
