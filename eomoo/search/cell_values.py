@@ -55,6 +55,7 @@ class CellValues:
         objective_names, titles, units: (m,) theirs.
         n_obj: m.
         domain: (423624,) bool, the cells that have values; None for all of them.
+        reference_point: (m,) in the space of ``F``, or None.
     """
 
     def __init__(
@@ -79,18 +80,13 @@ class CellValues:
         self.units = self.objectives.units
         self.n_obj = len(self.objectives)
         self.domain = self._find_domain()
+        self.reference_point = self.objectives.reference
         self._front: Ints | None = None
 
     @property
     def backends(self) -> Mapping[str, Backend]:
         """Where values come from, by the card's names of them; shared with copies and views."""
         return self._shared.backends
-
-    @property
-    def reference_point(self) -> Floats | None:
-        """The reference point (m,) in the space of ``F``; None if unknown, or where a wrapper added objectives."""
-        point = self.objectives.reference
-        return point if point is not None and len(point) == self.n_obj else None
 
     @property
     def enumerable(self) -> bool:

@@ -188,6 +188,8 @@ class SurrogatePLS(CellSearch):
             units = self._known_units(measured)
             limits = np.insert(units.limits(self._limits[0][:, 1:]).std(axis=0), 0, 1.0)
             reference = self.problem.reference_point
+            if reference is not None and len(reference) != self.problem.n_obj:
+                reference = None  # a wrapper of pymoo's has added objectives
             state = SearchState(self._trace(), measured, self._front, reference, units, limits, rng)
             self._kept = state.rows_to_keep(_MAX_KEPT, rng)
             if not len(self._errors):

@@ -29,7 +29,8 @@ def get(server, tmp_path):
 
 
 def here(tmp_path):
-    return {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir() if path.name != "lock.sqlite"}
+    """The files in the folder, which is not there where nothing was kept."""
+    return {path.name: path.read_bytes() for path in (tmp_path / "to").glob("*") if path.name != "lock.sqlite"}
 
 
 def fails(get, match, **options):
