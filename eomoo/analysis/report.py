@@ -24,7 +24,16 @@ from eomoo.analysis.results import ProblemResults, StoredRun, StudyResults, load
 from eomoo.analysis.spending import repeat_words, spending_tables, spending_words
 from eomoo.analysis.standings import pairs_in_words, standing
 from eomoo.analysis.tables import Block, Picture, Report, Section, Table
-from eomoo.analysis.wording import algorithm_title, basis_words, duration, joined, sentence, shown_unit, values_in_words
+from eomoo.analysis.wording import (
+    algorithm_title,
+    algorithms_in_words,
+    basis_words,
+    duration,
+    joined,
+    sentence,
+    shown_unit,
+    values_in_words,
+)
 from eomoo.checks import choice, counted
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
@@ -180,7 +189,7 @@ def _study_report(
     one = len(results.problems) == 1
     names = [p.problem.title or p.name for p in results.problems]
     lead = [
-        f"{joined(dict.fromkeys(map(algorithm_title, runs)))} compared on {joined(names)}: {number(len(runs))} runs, "
+        f"{algorithms_in_words(runs)} compared on {joined(names)}: {number(len(runs))} runs, "
         f"{number(n_cells)} evaluations.",
         *(_winner(tables, p) for p in results.problems),
     ]

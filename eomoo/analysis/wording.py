@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,6 +19,14 @@ def algorithm_title(run: RunRow) -> str:
     """An algorithm as people call it, with its label where that says more."""
     title = ALGORITHMS[run.algorithm].title if run.algorithm in ALGORITHMS else run.algorithm
     return title if run.label == run.algorithm else f"{run.label} ({title})"
+
+
+def algorithms_in_words(runs: Sequence[RunRow]) -> str:
+    """Who was compared; where all are ways of one algorithm, its name once."""
+    labels, kinds = list(dict.fromkeys(run.label for run in runs)), {run.algorithm for run in runs}
+    if len(labels) > 1 and len(kinds) == 1 and (kind := kinds.pop()) in ALGORITHMS:
+        return f"{joined(labels)}, all {ALGORITHMS[kind].title},"
+    return joined(dict.fromkeys(map(algorithm_title, runs)))
 
 
 def values_in_words(problem: ProblemRow, values: Iterable[float], deviations: Iterable[float]) -> list[str]:
