@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eomoo.arrays import Axes, Facts, Figure, Floats
+from eomoo.checks import counted
 from eomoo.packages import load_matplotlib
 
 if TYPE_CHECKING:
@@ -224,5 +225,5 @@ def fitting_columns(
     while taken(wide) > width and any(wide[k] > least[k] for k in shown):
         wide[max(shown, key=lambda k: (wide[k] > least[k], wide[k]))] -= 1
     left = len(texts) - len(shown)
-    told = f"{left} more column{'' if left == 1 else 's'} in a wider terminal" if left else ""
+    told = f"{counted(left, 'more column')} in a wider terminal" if left else ""
     return shown, [wide[k] for k in shown], told

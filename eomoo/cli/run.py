@@ -177,8 +177,8 @@ def _lengths(rungs: str, epochs: int | None, card: Card) -> str | list[float]:
     full = epochs or next((told["epochs"] for told in card.backends.values() if "epochs" in told), last)
     if last != full:
         raise SettingError(
-            f"a full training of {card.name} has {full} epochs, the last of --rungs: write {rungs},{full}, or --epochs "
-            f"{last:g} for shorter ones"
+            f"a full training of {card.name} has {full:g} epochs, --rungs {rungs} ends with {last:g}: end it with "
+            f"{full:g}, or add --epochs {last:g}"
         )
     return [length / last if last > 0 else 0.0 for length in lengths]
 

@@ -45,7 +45,8 @@ _PHYSICAL = (
     *("conv1x1_macs", "projected_channels", "additions", "output_degree", "input>output"),
 )
 # What takes its time however small it is; a projection for each edge from the input. On an H100 at one image to tell
-# the others apart too ranks no better from 20 cells (.965) and worse from 5 (.83 for .90); all alike ranks by .954.
+# the others apart too ranks no better from 20 cells (.965) and worse from 5 (.83 for .90); all alike ranks by .954
+# (benchmarks/device.py --draws 60).
 _OPERATIONS = (("conv3x3",), ("conv1x1", "maxpool", "input_degree"))
 # Deviations grow by this part of how far a prediction lies beyond those of timed cells. Without all of the A100 cells
 # below 8.3 or 9.2 ms, or above 17 or 19 ms, these have errors of 0.5 to 1.3 deviations; of 0.7 to 1.6 were it 0.

@@ -270,7 +270,10 @@ def test_a_mistake_is_told_in_one_sentence(refused, own, tmp_path, arguments, te
 @pytest.mark.parametrize("card", ["nb101s-error-params", "nb101-error-params"])
 def test_rungs_end_with_the_epochs_of_a_full_training(refused, tmp_path, card):
     told = refused("run", card, "-a", "cost-aware", "--rungs", "4,12,36", "--out", tmp_path / "out")
-    assert f"a full training of {card} has 108 epochs, the last of --rungs: write 4,12,36,108, or --epochs 36" in told
+    assert (
+        f"a full training of {card} has 108 epochs, --rungs 4,12,36 ends with 36: end it with 108, or add --epochs 36"
+        in told
+    )
 
 
 @pytest.mark.parametrize(
