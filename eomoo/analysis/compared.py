@@ -25,8 +25,9 @@ SHIFT = "shift [95 %]"
 PAIR_NOTE = (
     "Shift: first minus second, Hodges and Lehmann's over seeds, with its 95 % interval. Ahead, behind: it is not zero "
     "(Wilcoxon's signed-rank test, two-sided); equivalent: it is less than what matters, zero or not (two one-sided "
-    "tests); undecided: neither is shown. Holm's correction over all pairs and problems of an indicator. A12 is the "
-    "probability that the first algorithm's value is the larger one."
+    "tests); undecided: neither is shown. Holm's correction over all pairs and problems of an indicator; intervals "
+    "have none, so that one may leave out zero and the pair still be undecided. A12 is the probability that the first "
+    "algorithm's value is the larger one."
 )
 """What a column of shifts is called, and how a table of pairs is read."""
 

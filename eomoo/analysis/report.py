@@ -188,9 +188,9 @@ def _study_report(
     n_cells = sum(len(trace.cells) for p in results.problems for trace in p.traces)
     one = len(results.problems) == 1
     names = [p.problem.title or p.name for p in results.problems]
+    named = names[0] if one else joined(p.name for p in results.problems)  # titles have commas
     lead = [
-        f"{algorithms_in_words(runs)} compared on {joined(names)}: {number(len(runs))} runs, "
-        f"{number(n_cells)} evaluations.",
+        f"{algorithms_in_words(runs)} compared on {named}: {number(len(runs))} runs, {number(n_cells)} evaluations.",
         *(_winner(tables, p) for p in results.problems),
     ]
     tiles = [
@@ -205,8 +205,9 @@ def _study_report(
     for k, (problem, front, name) in enumerate(zip(results.problems, fronts, names, strict=True), 1):
         if not one:
             sections.append(Section(id=f"problem-{k}", title=name, text=[problem.name], short=problem.name))
-        sections += _comparison_sections(tables, problem, str(k), level)
-        sections.append(_front_section(problem, front, f"front-{k}", level=level))
+        compared = _comparison_sections(tables, problem, str(k), level)
+        told = [*compared, _front_section(problem, front, f"front-{k}", level=level)]
+        sections += [replace(section, about=name) for section in told]
     ranks = [rank_table(n, test) for n, test in tables.ranks.items() if test.n_problems > 1]
     sections += [
         *([Section(id="ranks", title="Ranks over problems", blocks=ranks)] if ranks else []),

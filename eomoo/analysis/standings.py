@@ -50,11 +50,11 @@ def pairs_in_words(tables: StudyTables, problem: str) -> str:
         f"{row['first']} {_AGAINST[row['word']]} {row['second']} ({_shift_in_words(row)})"
         for row in sorted(rows, key=lambda row: WORDS.index(row["word"]))
     ]
-    text = "By the mean share of hypervolume during the search, one test for each pair"
+    text = "By the mean share of hypervolume during the search, pairs tested with Holm's correction (intervals without)"
     more = f", and {len(said) - _MOST_SAID} pairs more in the table" if len(said) > _MOST_SAID else ""
     return f"{text}: {'; '.join(said[:_MOST_SAID])}{more}." if said else f"{text}: nothing can be compared."
 
 
 def _shift_in_words(row: Mapping[Any, Any]) -> str:
     ends = "" if np.isnan(row["low"]) else f", 95 % interval {row['low']:+.3f} to {row['high']:+.3f}"
-    return f"shift {row['shift']:+.3f}{ends}; {row['matters']:g} matters"
+    return f"shift {row['shift']:+.3f}{ends}; matters from {row['matters']:g}"

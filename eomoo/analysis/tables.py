@@ -159,7 +159,8 @@ class Picture(Block):
 class Section:
     """A titled part of a report: sentences, then blocks; one of ``level`` 3 belongs to that before it.
 
-    ``short`` stands for the title where there is little room.
+    ``short`` stands for the title where there is little room; ``about`` is the title of the one problem that it tells
+    of, where the report has another title.
 
     A block is a Table, Curves, Differences, Facts, Code, Picture, or the FrontData of a problem.
     """
@@ -170,6 +171,7 @@ class Section:
     blocks: Sequence[object] = ()
     level: int = 2
     short: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

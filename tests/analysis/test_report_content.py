@@ -265,6 +265,20 @@ def test_latex_is_balanced(study_folder):
     assert "_" not in re.sub(r"\\_|\$[^$]*\$", "", text)
 
 
+def test_latex_captions_name_what_their_table_is_of(study_folder):
+    report = report_of(study_folder)
+    captions = re.findall(r"\\caption\{(.*)\}", render_report(study_folder, format="latex"))
+    titles = [section.title for section in report.sections if section.id.startswith("problem-")]
+    for title in titles:
+        mine = [caption for caption in captions if caption.startswith(title)]
+        assert sum(f"{title}, after 120 distinct cells: " in caption for caption in mine) == 2
+        assert f"{title}: the front." in mine
+    # Ranks are of all problems, not of the last one.
+    ranks = [caption for caption in captions if "Mean ranks" in caption]
+    assert ranks
+    assert all(caption.startswith(report.title) for caption in ranks)
+
+
 def test_curves_in_markdown_are_medians(study_folder):
     blocks = [block for section in report_of(study_folder).sections for block in section.blocks]
     curves = next(block for block in blocks if getattr(block, "key", "").startswith("anytime"))

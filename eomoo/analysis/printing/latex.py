@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
 
@@ -47,7 +48,7 @@ def study_latex(tables: StudyTables, indicators: Sequence[str] = ()) -> str:
     titles = {p.name: p.problem.title or p.name for p in tables.results.problems}
     parts = []
     for problem, n in tables.places:
-        about, key = f"{titles[problem]}, after {n:,} distinct cells", f"{problem}-{n}"
+        about, key = _after(titles[problem], n), f"{problem}-{n}"
         parts.append(_medians(median_table(tables, problem, n, shown), about, key))
         tests = pair_table(tables, problem, n, shown)
         parts += [] if tests is None else [_pairs(tests, about, f"{key}-pairs")]
@@ -61,17 +62,21 @@ def write_latex(tables: StudyTables, indicators: Sequence[str], path: str | Path
 
 def to_latex(report: Report) -> str:
     """The report's tables for a paper: the front, the indicators and tests that papers show, the ranks."""
-    parts, about = [f"% {' '.join(report.title.split())}; made by {report.made}\n"], report.title
+    parts = [f"% {' '.join(report.title.split())}; made by {report.made}\n"]
     for section in report.sections:
-        about = section.title if re.fullmatch(r"problem-\d+", section.id) else about
+        about = section.about or report.title
         for block in section.blocks:
             if isinstance(block, FrontData):
                 parts.append(_front(block, about))
             elif isinstance(block, Table) and block.key.startswith("indicators-"):
                 wanted = [title for title in block.columns if title in ("algorithm", "runs", *_SHOWN)]
-                parts.append(_medians(block.pick(*wanted), f"{about}. {block.title}", block.key))
+                n = int(block.key.rpartition("-")[2])
+                parts.append(_medians(block.pick(*wanted), _after(about, n), block.key))
             elif isinstance(block, Table) and block.key.startswith("tests"):
-                parts.append(_pairs(block, about, block.key, tuple(_SHOWN)))
+                after = block.columns.index("cells")
+                for n in sorted({row[after] for row in block.rows}):
+                    pairs = replace(block, rows=[row for row in block.rows if row[after] == n])
+                    parts.append(_pairs(pairs, _after(about, n), f"{block.key}-{n}", tuple(_SHOWN)))
             elif isinstance(block, Table) and block.key.startswith(("ranks", "indicators")):
                 names, values = ([row[k] for row in block.rows] for k in (0, 1))
                 # Of these each row has a unit of its own.
@@ -79,6 +84,10 @@ def to_latex(report: Report) -> str:
                 columns = [_texts(block.columns[0], names), (block.columns[1], [f"${text}$" for text in shown], "r")]
                 parts.append(_table(columns, f"{about}. {block.title}. {block.note}", block.key))
     return "\n".join(parts)
+
+
+def _after(title: str, n: int) -> str:
+    return f"{title}, after {n:,} distinct cells"
 
 
 def _medians(table: Table, about: str, key: str) -> str:
@@ -111,7 +120,7 @@ def _pairs(table: Table, about: str, key: str, indicators: Sequence[str] = ()) -
     note = (
         r": pairs compared. Shift: first minus second (Hodges--Lehmann, with 95 \% interval), in brackets "
         r"from where it matters; $p$: Wilcoxon's signed-rank test, $p_\equiv$: two one-sided "
-        r"tests for equivalence, both with Holm's correction."
+        r"tests for equivalence, both with Holm's correction, intervals without."
     )
     return _table(columns, about, key, note=note, groups=groups)
 

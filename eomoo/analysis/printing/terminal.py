@@ -57,7 +57,7 @@ def study_lines(tables: StudyTables, indicators: Sequence[str], width: int = 160
         yield _fitted(replace(medians, title=title), width)
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
-            title = "First minus second over seeds; what it comes to, Holm's correction"
+            title = "First minus second over seeds; p and word have Holm's correction, intervals none"
             columns = ("indicator", "first", "second", "seeds", SHIFT, "matters from", "p (Holm)", "first is")
             yield _fitted(replace(tests, title=title).pick(*columns), width)
     for n, test in tables.ranks.items():
