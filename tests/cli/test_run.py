@@ -440,7 +440,7 @@ def test_an_interrupt_while_the_program_is_loaded_is_no_traceback():
         "sys.meta_path.insert(0, Interrupt()); from eomoo.__main__ import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 
 def test_an_interrupt_with_json_is_json(call, own, monkeypatch):
