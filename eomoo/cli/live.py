@@ -117,7 +117,7 @@ def latency(
 
     Let nothing else run meanwhile; a time that something else disturbed is marked.
     """
-    from eomoo.live.latency import LatencySetting, measure_latency
+    from eomoo.live import LatencySetting, measure_latency
 
     setting = LatencySetting(
         batch_size=batch_size,

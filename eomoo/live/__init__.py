@@ -21,13 +21,14 @@ from eomoo.live.campaign import Campaign
 from eomoo.live.classifier import Classifier, load_classifier
 from eomoo.live.devices import device_name, resolve_device
 from eomoo.live.export import Exported, export_cells, export_onnx, read_metadata
-from eomoo.live.latency import Latency, LatencySetting, half_split_spearman, measure_latency
+from eomoo.live.latency import Latency, half_split_spearman, measure_latency
 from eomoo.live.map_files import MapFiles, write_map
 from eomoo.live.mapping import MapRows, map_rows, predict_scene
 from eomoo.live.metrics import Accuracy, evaluate
 from eomoo.live.network import INITIALIZATIONS, build_network
 from eomoo.live.profile import Memory, Profile, measure_memory, profile_network
 from eomoo.live.recipes import RECIPES, Recipe, get_recipe
+from eomoo.live.runners import LatencySetting
 from eomoo.live.runs import CurvePoint, CurveSetting, Training
 from eomoo.live.store import Incident, LiveStore
 from eomoo.live.tasks import DataSource, TrainingTask

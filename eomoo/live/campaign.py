@@ -18,8 +18,8 @@ from eomoo.checks import counted, known_keys, positive, whole
 from eomoo.errors import DataError, DataNotFoundError, HoursOverError, StoreError
 from eomoo.images import SPLITS, describe, labels_of
 from eomoo.jobs import Jobs, ProcessJobs, make_jobs
-from eomoo.live.latency import LatencySetting
 from eomoo.live.recipes import RECIPES, Recipe, format_epochs
+from eomoo.live.runners import LatencySetting
 from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
 from eomoo.live.tasks import NOT_BEGUN, DataSource, TrainingTask, run_task

@@ -15,9 +15,10 @@ from eomoo.checks import short
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path, read_json, sha256_of, write_json, write_text
 from eomoo.live.kit_script import FORMAT, PLAN, TIMINGS, digest_of
-from eomoo.live.latency import LatencySetting, bytes_of, latency_conditions
+from eomoo.live.latency import bytes_of, latency_conditions
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import onnx_bytes
+from eomoo.live.runners import LatencySetting
 from eomoo.space import Skeleton, load_space
 
 # What the script is put together of, in this order: each uses those before it.

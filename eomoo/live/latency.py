@@ -3,107 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import count
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import choice, counted, number, positive, text
-from eomoo.errors import SettingError
-from eomoo.live.devices import PRECISIONS, current_device, device_name, free_memory, resolve_device, torch_state
+from eomoo.checks import counted
+from eomoo.live.devices import current_device, device_name, free_memory, resolve_device, torch_state
 from eomoo.live.energy import energy_counter, energy_of
 from eomoo.live.network import cell_of
 from eomoo.live.nvml import now, open_nvml
 from eomoo.live.profile import measure_memory
 from eomoo.live.rounds import TRIES, Turns, available_memory, in_memory
-from eomoo.live.runners import RUNTIMES, Runner, check_runtime, make_runner
+from eomoo.live.runners import LatencySetting, Runner, make_runner
 from eomoo.packages import torch
 from eomoo.progress import doing
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.version import versions_of
 
-REFERENCE = 100_434
-"""Index of the cell that is timed in every round, a measured one of medium size."""
-
-PROTOCOLS = ("eomoo", "published")
-"""Ways of timing."""
-
-# What stands for a device: what networks run in elsewhere, and what does not depend on a CPU that launches kernels.
-_USUAL = {"cpu": "onnxruntime", "cuda": "graph"}
-# A choice: a million images, threads, passes or rounds are more than anybody waits for.
-_MOST = 1_000_000
 # Measured in ONNX Runtime, which takes most: four times the weights, once the feature maps, 10 MB for each network.
 _WEIGHTS, _EACH = 4, 10e6
 # A choice: less than that and the device was computing most of the time.
 _LAUNCH_BOUND = 1.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class LatencySetting:
-    """How latency is measured.
-
-    Attributes:
-        batch_size: Images in one forward pass.
-        runtime: "eager" (PyTorch, channels last), "graph" (the same captured as a CUDA graph: the device's
-            own time, without the launch of each kernel), "onnxruntime", "openvino", or "auto": ONNX Runtime on a
-            CPU, a graph on a CUDA device, else PyTorch.
-        device: As for ``resolve_device``; "auto" is the CPU where the runtime that is asked for has no other.
-        threads: On a CPU.
-        precision: "float32", "float16", "bfloat16" (not in ONNX Runtime), "auto" (PyTorch), or "int8" (ONNX
-            Runtime and OpenVINO): quantised as ``eomoo.live.export`` does.
-        protocol: "eomoo", or "published": PyTorch, with the cast to float32 and the copy to the
-            device inside of the timed region, and the mean as the value.
-        warmup: Least repetitions before any is timed, until two medians in a row agree.
-        repetitions, seconds: Least number and time of timed repetitions.
-        rounds: Rounds in which the cells take turns.
-        reference: Index of the cell that is timed in every round.
-    """
-
-    batch_size: int = 1
-    runtime: str = "auto"
-    device: str = "cpu"
-    threads: int = 1
-    precision: str = "float32"
-    protocol: Literal["eomoo", "published"] = "eomoo"
-    warmup: int = 5
-    repetitions: int = 30
-    seconds: float = 1.0
-    rounds: int = 10
-    reference: int = REFERENCE
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "threads", "warmup", "repetitions", "rounds"):
-            positive(f"latency: {name}", getattr(self, name), most=_MOST)
-        choice("latency: runtime", self.runtime, ("auto", *RUNTIMES))
-        choice("latency: protocol", self.protocol, PROTOCOLS)
-        choice("latency: precision", self.precision, (*PRECISIONS, "int8"))
-        if self.protocol == "published" and (self.runtime not in ("auto", "eager") or self.precision != "float32"):
-            raise SettingError("the published protocol is of PyTorch: choose runtime eager and precision float32")
-        text("latency: device", self.device)
-        # A day is longer than any network is timed.
-        number("latency: seconds", self.seconds, least=0, most=86_400)
-        load_space().check(self.reference)
-
-    def here(self) -> LatencySetting:
-        """With the runtime, and the device as far as needed, that "auto" stands for on this machine.
-
-        Raises:
-            SettingError: (a ValueError) The device is not there, or the runtime does not compute on it.
-        """
-        device = resolve_device(self.device).type
-        if self.runtime == "auto":
-            usual = "eager" if self.protocol == "published" else _USUAL.get(device, "eager")
-            return replace(self, runtime=usual)
-        try:
-            check_runtime(self.runtime, device)
-        except SettingError:
-            if self.device != "auto":
-                raise
-            check_runtime(self.runtime, "cpu")
-            return replace(self, device="cpu")
-        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,17 +191,7 @@ class _Session(Turns):
         self, cells: list[Cell], skeleton: Skeleton, how: LatencySetting, device: torch.device, rng: np.random.Generator
     ) -> None:
         self.networks: list[Runner] = [
-            make_runner(
-                cell,
-                skeleton,
-                batch_size=how.batch_size,
-                runtime=how.runtime,
-                device=device,
-                threads=how.threads,
-                precision=how.precision,
-                published=how.protocol == "published",
-            )
-            for cell in [*cells, load_space().cell(how.reference)]
+            make_runner(cell, skeleton, how, device) for cell in [*cells, load_space().cell(how.reference)]
         ]
         self.counter, self.nvml = energy_counter(device), open_nvml(device)
         cuda = device.type == "cuda"

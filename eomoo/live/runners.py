@@ -1,28 +1,36 @@
-"""One network ready to be timed: PyTorch, a CUDA graph of it, ONNX Runtime or OpenVINO, on a CPU or a CUDA device."""
+"""How networks are timed, and one ready for it: PyTorch, a CUDA graph, ONNX Runtime, OpenVINO; a CPU or CUDA device."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import choice, first_line
+from eomoo.checks import choice, first_line, number, positive, text
 from eomoo.errors import SettingError
-from eomoo.live.devices import resolve_precision, side_stream
+from eomoo.live.devices import PRECISIONS, resolve_device, resolve_precision, side_stream
 from eomoo.live.network import build_network
 from eomoo.live.onnx_graph import GRAPH_PRECISIONS, onnx_bytes
 from eomoo.live.onnx_network import OnnxNetwork, clocked, timed_image
 from eomoo.live.rounds import Timed
 from eomoo.packages import require, torch
-from eomoo.space import Cell, Skeleton
+from eomoo.space import Cell, Skeleton, load_space
+
+REFERENCE = 100_434
+"""Index of the cell that is timed in every round, a measured one of medium size."""
 
 RUNTIMES = ("eager", "graph", "onnxruntime", "openvino")
 # What OpenVINO calls a precision that it is to compute in; of a quantised graph, the layers that are not.
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
 # Images that ranges of feature maps are found on: a network's time does not depend on them.
 _CALIBRATED = 8
+# What stands for a device: what networks run in elsewhere, and what does not depend on a CPU that launches kernels.
+_USUAL = {"cpu": "onnxruntime", "cuda": "graph"}
+# A choice: a million images, threads, passes or rounds are more than anybody waits for.
+_MOST = 1_000_000
 # Passes before one is captured, in which libraries choose their algorithms (torch's manual on CUDA graphs).
 _WARM_UP = 3
 
@@ -52,44 +60,100 @@ def check_runtime(runtime: str, device: str) -> None:
         raise SettingError(f"{runtime} is not timed on the device {device}")
 
 
-def make_runner(
-    cell: Cell | int,
-    skeleton: Skeleton,
-    *,
-    batch_size: int,
-    runtime: str,
-    device: torch.device,
-    threads: int,
-    precision: str,
-    published: bool,
-) -> Runner:
-    """The runner of a cell's network, with weights that do not matter.
+@dataclass(frozen=True, kw_only=True)
+class LatencySetting:
+    """How latency is measured.
+
+    Attributes:
+        batch_size: Images in one forward pass.
+        runtime: "eager" (PyTorch, channels last), "graph" (the same captured as a CUDA graph: the device's
+            own time, without the launch of each kernel), "onnxruntime", "openvino", or "auto": ONNX Runtime on a
+            CPU, a graph on a CUDA device, else PyTorch.
+        device: As for ``resolve_device``; "auto" is the CPU where the runtime that is asked for has no other.
+        threads: On a CPU.
+        precision: "float32", "float16", "bfloat16" (not in ONNX Runtime), "auto" (PyTorch), or "int8" (ONNX
+            Runtime and OpenVINO): quantised as ``eomoo.live.export`` does.
+        protocol: "eomoo", or "published": PyTorch, with the cast to float32 and the copy to the
+            device inside of the timed region, and the mean as the value.
+        warmup: Least repetitions before any is timed, until two medians in a row agree.
+        repetitions, seconds: Least number and time of timed repetitions.
+        rounds: Rounds in which the cells take turns.
+        reference: Index of the cell that is timed in every round.
+    """
+
+    batch_size: int = 1
+    runtime: str = "auto"
+    device: str = "cpu"
+    threads: int = 1
+    precision: str = "float32"
+    protocol: Literal["eomoo", "published"] = "eomoo"
+    warmup: int = 5
+    repetitions: int = 30
+    seconds: float = 1.0
+    rounds: int = 10
+    reference: int = REFERENCE
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "threads", "warmup", "repetitions", "rounds"):
+            positive(f"latency: {name}", getattr(self, name), most=_MOST)
+        choice("latency: runtime", self.runtime, ("auto", *RUNTIMES))
+        choice("latency: protocol", self.protocol, ("eomoo", "published"))
+        choice("latency: precision", self.precision, (*PRECISIONS, "int8"))
+        if self.protocol == "published" and (self.runtime not in ("auto", "eager") or self.precision != "float32"):
+            raise SettingError("the published protocol is of PyTorch: choose runtime eager and precision float32")
+        text("latency: device", self.device)
+        # A day is longer than any network is timed.
+        number("latency: seconds", self.seconds, least=0, most=86_400)
+        load_space().check(self.reference)
+
+    def here(self) -> LatencySetting:
+        """With the runtime, and the device as far as needed, that "auto" stands for on this machine.
+
+        Raises:
+            SettingError: (a ValueError) The device is not there, or the runtime does not compute on it.
+        """
+        device = resolve_device(self.device).type
+        if self.runtime == "auto":
+            usual = "eager" if self.protocol == "published" else _USUAL.get(device, "eager")
+            return replace(self, runtime=usual)
+        try:
+            check_runtime(self.runtime, device)
+        except SettingError:
+            if self.device != "auto":
+                raise
+            check_runtime(self.runtime, "cpu")
+            return replace(self, device="cpu")
+        return self
+
+
+def make_runner(cell: Cell | int, skeleton: Skeleton, how: LatencySetting, device: torch.device) -> Runner:
+    """The runner of a cell's network on a device, with weights that do not matter.
 
     Raises:
         SettingError: (a ValueError) The runtime cannot do it on this device.
     """
-    check_runtime(choice("runtime", runtime, RUNTIMES), device.type)
+    check_runtime(how.runtime, device.type)
     network = build_network(cell, skeleton, seed=0).eval()
-    image = timed_image(batch_size, skeleton.in_channels, skeleton.image_size)
-    if runtime in ("onnxruntime", "openvino"):
-        known = _HINTS if runtime == "openvino" else GRAPH_PRECISIONS
-        if precision not in known:
-            raise SettingError(f"{runtime} is timed in {', '.join(known)} only")
+    image = timed_image(how.batch_size, skeleton.in_channels, skeleton.image_size)
+    if how.runtime in ("onnxruntime", "openvino"):
+        known = _HINTS if how.runtime == "openvino" else GRAPH_PRECISIONS
+        if how.precision not in known:
+            raise SettingError(f"{how.runtime} is timed in {', '.join(known)} only")
         few = timed_image(_CALIBRATED, skeleton.in_channels, skeleton.image_size).astype(np.float32)
-        kind = "float32" if precision == "bfloat16" else precision
+        kind = "float32" if how.precision == "bfloat16" else how.precision
         content = onnx_bytes(network, skeleton, precision=kind, calibration=few)
-        if runtime == "openvino":
-            return _OpenvinoRunner(content, image.astype(np.float32), threads, precision)
-        return _onnx_runner(content, image.astype(np.float32), device, threads)
-    if precision == "int8":
-        raise SettingError(f"{runtime} is not timed in int8; take onnxruntime or openvino")
-    half = resolve_precision(precision, device)
-    if published:
+        if how.runtime == "openvino":
+            return _OpenvinoRunner(content, image.astype(np.float32), how.threads, how.precision)
+        return _onnx_runner(content, image.astype(np.float32), device, how.threads)
+    if how.precision == "int8":
+        raise SettingError(f"{how.runtime} is not timed in int8; take onnxruntime or openvino")
+    half = resolve_precision(how.precision, device)
+    if how.protocol == "published":
         return _PublishedRunner(network, image, device)
     if device.type == "cuda":
         eager = _CudaRunner(network, image, device, half)
         eager.beside = graph = _GraphRunner(eager)
-        return graph if runtime == "graph" else eager
+        return graph if how.runtime == "graph" else eager
     return _CpuRunner(network, image, device, half)
 
 

@@ -10,7 +10,8 @@ from eomoo.arrays import Facts
 from eomoo.checks import counted
 from eomoo.errors import StoreError
 from eomoo.jobs import Jobs, worker_number
-from eomoo.live.latency import LatencySetting, latency_conditions, measure_latency
+from eomoo.live.latency import latency_conditions, measure_latency
+from eomoo.live.runners import LatencySetting
 from eomoo.live.store import LiveStore, Result
 from eomoo.live.tasks import worker_device
 from eomoo.space import Skeleton

@@ -9,12 +9,12 @@ import pytest
 
 import eomoo
 from eomoo.live import latency as module
-from eomoo.live import rounds
+from eomoo.live import rounds, runners
 from eomoo.live.devices import resolve_device, resolve_precision
 from eomoo.live.energy import energy_counter
-from eomoo.live.latency import REFERENCE, LatencySetting, half_split_spearman, measure_latency
+from eomoo.live.latency import half_split_spearman, measure_latency
 from eomoo.live.rounds import available_memory
-from eomoo.live.runners import make_runner
+from eomoo.live.runners import REFERENCE, LatencySetting, make_runner
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
@@ -228,7 +228,8 @@ def test_a_device_other_than_the_first_is_the_current_one_while_it_is_timed(fake
     fakes(2.0, 1.0)
     times = FakeRunner.times
     monkeypatch.setattr(FakeRunner, "times", lambda self, n: seen.append(now[0]) or times(self, n))
-    monkeypatch.setattr(module, "resolve_device", torch.device)
+    for place in (module, runners):
+        monkeypatch.setattr(place, "resolve_device", torch.device)
     monkeypatch.setattr(module, "device_name", lambda device: "H100")
     monkeypatch.setattr(module, "free_memory", lambda device: (2**36, 2**36))
     monkeypatch.setattr(module, "current_device", current)
@@ -299,9 +300,8 @@ def test_a_network_on_onnxruntime_answers_as_in_torch(tiny_skeleton):
     from eomoo.live.network import build_network
 
     runner = make_runner(
-        100434, tiny_skeleton, batch_size=2, runtime="onnxruntime", device=torch.device("cpu"), threads=1,
-        precision="float32", published=False,
-    )  # fmt: skip
+        100434, tiny_skeleton, LatencySetting(batch_size=2, runtime="onnxruntime"), torch.device("cpu")
+    )
     runner.times(1)
     with torch.no_grad():
         expected = build_network(100434, tiny_skeleton, seed=0).eval()(torch.from_numpy(runner.image.numpy()))
@@ -321,10 +321,8 @@ def test_other_precisions_and_openvino_answer_nearly_so(tiny_skeleton, runtime, 
     pytest.importorskip(runtime, reason="it is not installed")
     from eomoo.live.network import build_network
 
-    runner = make_runner(
-        100434, tiny_skeleton, batch_size=2, runtime=runtime, device=torch.device("cpu"), threads=1,
-        precision=precision, published=False,
-    )  # fmt: skip
+    how = LatencySetting(batch_size=2, runtime=runtime, precision=precision)
+    runner = make_runner(100434, tiny_skeleton, how, torch.device("cpu"))
     assert (runner.times(2) > 0).all()
     image = runner.image.numpy() if runtime == "onnxruntime" else runner.image.data
     with torch.no_grad():
@@ -389,21 +387,15 @@ def test_a_provider_that_does_not_start_is_no_timing_of_the_cpu(tiny_skeleton, m
     """As where onnxruntime-gpu lies without the libraries that it needs."""
     import onnxruntime
 
-    from eomoo.live.runners import make_runner
-
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     with pytest.raises(ValueError, match=r"cannot compute on cuda:1: CUDAExecutionProvider does not start; do its"):
-        make_runner(
-            0, tiny_skeleton, batch_size=1, runtime="onnxruntime", device=torch.device("cuda:1"), threads=1,
-            precision="float32", published=False,
-        )  # fmt: skip
+        make_runner(0, tiny_skeleton, LatencySetting(runtime="onnxruntime"), torch.device("cuda:1"))
 
 
 def test_each_device_has_streams_of_its_own(monkeypatch):
     """torch's own for captures stays with the first device, and on another one captures nothing."""
     from contextlib import contextmanager
 
-    from eomoo.live import runners
     from eomoo.live.devices import side_stream
 
     used = []

@@ -13,8 +13,8 @@ from eomoo.errors import SettingError
 from eomoo.files import only_one
 from eomoo.jobs import LocalJobs, ProcessJobs
 from eomoo.live import timings
-from eomoo.live.latency import LatencySetting
 from eomoo.live.recipes import get_recipe
+from eomoo.live.runners import LatencySetting
 from eomoo.live.tasks import DataSource, TrainingTask, run_task, worker_device
 from eomoo.live.weights import load_state
 
