@@ -120,6 +120,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
 
 
+def with_kind(error: BaseException) -> str:
+    """An error's kind and what it says, in one line of bounded length."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+
+
 def _within(least: float | None, most: float | None) -> str:
     if least is not None and most is not None:
         return f" from {least:,} to {most:,}"

@@ -14,6 +14,7 @@ from itertools import count, groupby
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, cast
 
+from eomoo.checks import with_kind
 from eomoo.errors import EomooError, StoreError
 
 Task = TypeVar("Task")
@@ -53,7 +54,7 @@ class Work(Generic[Task, Result]):
         """Why there is no result, in a line; "" where there is one."""
         if self.error is None or isinstance(self.error, LostError):
             return str(self.error or "")
-        return f"{type(self.error).__name__}: {(str(self.error).splitlines() or [''])[0][:200]}"
+        return with_kind(self.error)
 
     def tried_again(self, deaths: int) -> bool:
         """Count deaths of its workers: whether it is tried again, without end as long as it advances."""

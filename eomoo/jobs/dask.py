@@ -10,6 +10,7 @@ from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from eomoo.checks import first_line
 from eomoo.errors import StoreError
 from eomoo.jobs.base import Jobs, Result, Work
 from eomoo.packages import require
@@ -50,8 +51,7 @@ class DaskJobs(Jobs):
         try:
             self.client = distributed.Client(cluster, timeout=_ANSWER, set_as_default=False)
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise StoreError(f"no Dask scheduler answers at {cluster}: {reason}") from None
+            raise StoreError(f"no Dask scheduler answers at {cluster}: {first_line(error)}") from None
         names = [resource] if isinstance(resource, str) or resource is None else resource
         offered = (
             {name for worker in self._workers().values() for name in worker["resources"]} if len(names) > 1 else set()

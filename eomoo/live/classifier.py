@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Facts, Floats
+from eomoo.checks import first_line
 from eomoo.errors import DataError
 from eomoo.files import read_bytes
 from eomoo.images import ImageData
@@ -162,7 +163,7 @@ def onnx_session(model: bytes | str, name: str) -> Any:
         return runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
     except Exception as error:
         # onnxruntime raises its own RuntimeError kinds for damaged and for missing files.
-        raise DataError(f"{name} is no readable ONNX file: {str(error).splitlines()[0][:120]}") from error
+        raise DataError(f"{name} is no readable ONNX file: {first_line(error)}") from error
 
 
 def open_onnx(path: str | Path) -> tuple[Any, Facts]:

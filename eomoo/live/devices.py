@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from eomoo.checks import positive, short, text
+from eomoo.checks import positive, short, text, with_kind
 from eomoo.errors import SettingError, StoreError
 from eomoo.live.kit_script import machine_name
 from eomoo.packages import require, torch
@@ -150,8 +150,7 @@ class Group:
         try:
             yield
         except Exception as error:
-            words = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
-            words = f"process {self.rank} of {self.size} failed: {words}"
+            words = f"process {self.rank} of {self.size} failed: {with_kind(error)}"
             # The others learn of it as their connections break, when this one is gone.
             with contextlib.suppress(RuntimeError, AttributeError):
                 words = self.store.compare_set("eomoo-failed", "", words).decode()

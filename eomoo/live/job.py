@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Facts
+from eomoo.checks import with_kind
 from eomoo.errors import EomooError
 from eomoo.images import SPLITS, ImageData, describe, labels_of
 from eomoo.jobs import worker_number
@@ -36,31 +38,27 @@ class DivergedError(Exception):
     """The loss is no finite number any more."""
 
 
+@dataclass(eq=False)
 class TrainingJob:
-    """One training in one process."""
+    """One training in one process: see ``train``."""
 
-    checkpoint_seconds = 300.0
+    cell: Cell
+    data: ImageData
+    skeleton: Skeleton
+    recipe: Recipe
+    epochs: tuple[int, ...]
+    seed: int
+    device: torch.device
+    group: Group
+    folder: RunFolder
+    workers: int
+    curve_setting: CurveSetting
+    checkpoint_seconds: float = 300.0
     report: Report | None = None
     # Whether memory was short: images are read as they are needed, steps taken one by one.
-    frugal = False
+    frugal: bool = False
 
-    def __init__(
-        self,
-        cell: Cell,
-        data: ImageData,
-        skeleton: Skeleton,
-        recipe: Recipe,
-        epochs: tuple[int, ...],
-        seed: int,
-        device: torch.device,
-        group: Group,
-        folder: RunFolder,
-        workers: int,
-        curve: CurveSetting,
-    ) -> None:
-        self.cell, self.data, self.skeleton, self.recipe = cell, data, skeleton, recipe
-        self.epochs, self.seed, self.device, self.group = epochs, seed, device, group
-        self.folder, self.workers, self.curve_setting = folder, workers, curve
+    def __post_init__(self) -> None:
         self._begin()
 
     def _begin(self) -> None:
@@ -98,7 +96,7 @@ class TrainingJob:
         except (EomooError, OSError):
             raise
         except Exception as error:
-            text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            text = with_kind(error)
             if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
                 self.lacked = text
                 return None
@@ -134,15 +132,9 @@ class TrainingJob:
             return "too big", f"it needs more than the {size}, all of which was free"
         return "incident", f"{self.lacked}; tried twice, and other programs may have used the memory"
 
-    def _ended(self, status: str, reason: str) -> Training:
-        return Training(
-            status=status,
-            reason=reason,
-            epochs=self.epochs,
-            curve=tuple(self.curve),
-            seconds=self.seconds,
-            setting=self.folder.setting,
-        )
+    def _ended(self, status: str, reason: str = "", **found: Any) -> Training:
+        told: Facts = {"epochs": self.epochs, "curve": tuple(self.curve), "seconds": self.seconds}
+        return Training(status=status, reason=reason, setting=self.folder.setting, **told, **found)
 
     def _run(self) -> Training:
         self._prepare()
@@ -288,21 +280,9 @@ class TrainingJob:
 
     def _finish(self) -> Training:
         val, test = self._evaluate("val"), self._evaluate("test")
-        weights = None
-        if self.group.first:
-            weights = self.folder.save_weights(self._network_state(), self.epochs)
-        return Training(
-            status="done",
-            epochs=self.epochs,
-            curve=tuple(self.curve),
-            val=val,
-            test=test,
-            seconds=self.seconds,
-            contended=self.steps.contended,
-            setting=self.folder.setting,
-            weights=weights,
-            file_size=weights.stat().st_size if weights else None,
-        )
+        weights = self.folder.save_weights(self._network_state(), self.epochs) if self.group.first else None
+        size = weights.stat().st_size if weights else None
+        return self._ended("done", val=val, test=test, contended=self.steps.contended, weights=weights, file_size=size)
 
     def _network_state(self) -> dict[str, Any]:
         setting = self.folder.setting

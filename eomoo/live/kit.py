@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import short
+from eomoo.checks import short, with_kind
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path, read_json, sha256_of, write_json, write_text
 from eomoo.live.kit_script import FORMAT, PLAN, TIMINGS, digest_of
@@ -138,7 +138,7 @@ def read_kit(path: str | Path) -> KitResult:
             asked=dict(plan["asked"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{path} holds no timings of a kit: {type(error).__name__}: {error}") from None
+        raise DataError(f"{path} holds no timings of a kit: {with_kind(error)}") from None
     if not found.timings:
         raise DataError(f"{path} holds no timing yet; run kit.py on the board")
     return found

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from eomoo.checks import with_kind
 from eomoo.errors import DataError, EomooError, SettingError, StoreError
 from eomoo.files import only_one
 from eomoo.images import ImageData, open_data
@@ -140,7 +141,7 @@ def run_task(task: TrainingTask) -> dict[str, object]:
             device = worker_device(task.device, worker_number())
             result = train(data=images, device=device, folder=task.run_folder(), **task.arguments())
     except (DataError, OSError, StoreError) as error:
-        reason = str(error) if isinstance(error, EomooError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, EomooError) else with_kind(error)
         result = Training(status="incident", reason=reason, epochs=task.epochs)
     return result.to_dict()
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eomoo.checks import first_line
 from eomoo.errors import DataError, SettingError
 from eomoo.images import ImageData
 from eomoo.live.devices import current_device, device_name, process_group, resolve_device, torch_state
@@ -137,7 +138,6 @@ def network_of(state: Mapping[str, Any], path: str | Path) -> CellNetwork:
         network = build_network(cell, Skeleton(**state["skeleton"]), seed=0)
         network.load_state_dict(state["model"], strict=True)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[0][:100]
-        raise DataError(f"{path} holds no weights of a cell's network: {reason}") from error
+        raise DataError(f"{path} holds no weights of a cell's network: {first_line(error)}") from error
     network.eval()
     return network

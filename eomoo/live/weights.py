@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.arrays import Facts
+from eomoo.checks import first_line
 from eomoo.errors import DataError, MissingPackageError
 from eomoo.files import atomic_path, read_bytes
 from eomoo.packages import require, torch
@@ -62,8 +63,7 @@ def load_state(path: str | Path) -> Facts:
         raise
     except Exception as error:
         # torch and its unpickler raise a dozen kinds for damaged files.
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
-        raise DataError(f"{path} is damaged or is no file of weights: {reason}") from error
+        raise DataError(f"{path} is damaged or is no file of weights: {first_line(error)}") from error
     if not isinstance(state, dict):
         raise DataError(f"{path} is no file of weights")
     if set(state) in _UNVERIFIED:
