@@ -18,12 +18,13 @@ from eomoo.checks import first_line, number, truth
 from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.rasters import RASTERS, check_claim, read_raster, same_value
+from eomoo.images.splits import OwnImages
 
 _ENDINGS = (".npy", *RASTERS)
 _LISTED = 5  # a choice: of files that cannot be used, so many are named
 
 
-class FolderImages:
+class FolderImages(OwnImages):
     """Image files as a split: GeoTIFF, PNG, JPEG, or NumPy arrays (bands, height, width).
 
     Args:
@@ -34,12 +35,6 @@ class FolderImages:
 
     def __init__(self, files: list[Path], labels: Ints, reading: Reading | None = None) -> None:
         self.files, self.labels, self.reading = files, labels, reading or Reading()
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        return self.reading.image(self.files[index]), int(self.labels[index])
 
     def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, height, width) and labels (n,)."""

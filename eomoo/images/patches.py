@@ -12,7 +12,7 @@ from eomoo.checks import positive, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.scene import Scene
-from eomoo.images.splits import statistics_of
+from eomoo.images.splits import OwnImages, statistics_of
 
 # Assignments of blocks to splits of which the most even one is taken: 256 take 80 ms.
 _TRIES = 256
@@ -20,7 +20,7 @@ _TRIES = 256
 _SHARES = (0.6, 0.2, 0.2)
 
 
-class PatchImages:
+class PatchImages(OwnImages):
     """Square patches of a scene as a split, cut out when they are asked for.
 
     Args:
@@ -36,13 +36,6 @@ class PatchImages:
     ) -> None:
         self.bands, self.rows, self.columns, self.size = bands, rows, columns, size
         self.labels: Ints = labels[rows, columns].astype(np.int64)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        images, labels = self.batch(np.array([range(len(self))[index]]))
-        return images[0], int(labels[0])
 
     def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, size, size) and labels (n,)."""

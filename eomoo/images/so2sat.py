@@ -17,7 +17,7 @@ from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import expanded
 from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
 from eomoo.images.rasters import check_claim
-from eomoo.images.splits import ArrayImages, ImageSet, Subset, labels_of, read_batch, shape_of, statistics_of
+from eomoo.images.splits import ArrayImages, ImageSet, OwnImages, Subset, labels_of, read_batch, shape_of, statistics_of
 from eomoo.packages import require
 
 SO2SAT_FILES = {"train": "training.h5", "val": "validation.h5", "test": "testing.h5"}
@@ -57,7 +57,7 @@ _PROBE = 64
 _LARGEST = 100
 
 
-class So2SatFile:
+class So2SatFile(OwnImages):
     """One file as a split. It is opened once in each process that reads from it.
 
     Args:
@@ -79,13 +79,6 @@ class So2SatFile:
         except Exception as error:
             # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
             raise DataError(f"{self.path} is damaged: {first_line(error)}; download it again") from error
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        images, labels = self.batch(np.array([range(len(self))[index]]))
-        return images[0], int(labels[0])
 
     def __getstate__(self) -> Facts:
         # An open HDF5 file must not travel to another process.

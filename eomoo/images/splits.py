@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -31,8 +32,29 @@ class ImageSet(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...
 
 
+class OwnImages(ABC):
+    """A split whose images eomoo reads itself, many at once, the same ones whenever they are asked for.
+
+    Attributes:
+        labels: (n,) int64.
+    """
+
+    labels: Ints
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
+        images, labels = self.batch(np.array([range(len(self))[index]]))
+        return images[0], int(labels[0])
+
+    @abstractmethod
+    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+        """Images (n, bands, height, width) and labels (n,)."""
+
+
 @dataclass(frozen=True)
-class ArrayImages:
+class ArrayImages(OwnImages):
     """A split in memory.
 
     Attributes:
@@ -42,12 +64,6 @@ class ArrayImages:
 
     images: Numbers
     labels: Ints
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
-        return self.images[index].astype(np.float32), int(self.labels[index])
 
     def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
         """Images (n, bands, height, width) and labels (n,)."""

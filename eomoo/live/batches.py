@@ -15,17 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.images import (
-    ArrayImages,
-    FolderImages,
-    ImageData,
-    ImageSet,
-    PatchImages,
-    So2SatFile,
-    Subset,
-    labels_of,
-    read_batch,
-)
+from eomoo.images import ImageData, ImageSet, OwnImages, Subset, labels_of, read_batch
 from eomoo.live.devices import Group, free_memory
 from eomoo.packages import torch
 
@@ -81,7 +71,7 @@ def forget_residents() -> None:
 def _fixed(images: ImageSet) -> bool:
     if isinstance(images, Subset):
         return _fixed(images.source)
-    return isinstance(images, ArrayImages | FolderImages | PatchImages | So2SatFile)
+    return isinstance(images, OwnImages)
 
 
 def _load(images: ImageSet, device: torch.device) -> ResidentImages:
