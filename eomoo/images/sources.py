@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -144,21 +145,18 @@ def _scene_files(source: str | Path) -> Facts:
     if not bands:
         table["bands"].fail('names no file; write bands = ["FILE.tif", ...]')
     files: Facts = {"bands": bands, "name": path.parent.resolve().name}
-    given = table.value
-    if "labels" in given:
-        files["labels"] = path.parent / _text(table["labels"], "the name of a file")
-    if "classes" in given:
+    if "classes" in table.value:
         names = {_class_number(key, place): _text(place, "a name") for key, place in table["classes"].items()}
         if len(set(names.values())) < len(names):
             table["classes"].fail("gives two classes the same name")
         files["class_names"] = names
-    if "band_names" in given:
-        files["band_names"] = [_text(name, "a name") for name in table["band_names"].list("name")]
-    if "nodata" in given:
-        files["nodata"] = table["nodata"].number()
-    if "name" in given:
-        files["name"] = _text(table["name"], "a name")
-    return files
+    others: dict[str, Callable[[Place], object]] = {
+        "labels": lambda place: path.parent / _text(place, "the name of a file"),
+        "band_names": lambda place: [_text(name, "a name") for name in place.list("name")],
+        "nodata": Place.number,
+        "name": lambda place: _text(place, "a name"),
+    }
+    return files | {key: tell(table[key]) for key, tell in others.items() if key in table.value}
 
 
 def _text(place: Place, expected: str) -> str:

@@ -25,6 +25,8 @@ from eomoo.space import Skeleton, load_space
 _PARTS = ("rounds", "onnx_network", "kit_script")
 # Timings of all cells of the space would have 2 GB; those that anybody makes on a board far less.
 _MOST_BYTES = 1 << 28
+# How a kit can time.
+_NEEDED = {"runtime": ("onnxruntime", "auto"), "protocol": ("eomoo",), "precision": ("float32",), "device": ("cpu",)}
 _TOLD = (
     *("median", "lower", "upper", "p90", "mean", "std", "relative", "relative_lower", "relative_upper"),
     *("relative_std", "reference_median", "reference_quiet"),
@@ -74,12 +76,7 @@ def write_kit(
         SettingError: (a ValueError) There is no cell, or the kit cannot time that way.
         MissingPackageError: (an ImportError) onnx or torch is not installed.
     """
-    for name, *needed in (
-        ("runtime", "onnxruntime", "auto"),
-        ("protocol", "eomoo"),
-        ("precision", "float32"),
-        ("device", "cpu"),
-    ):
+    for name, needed in _NEEDED.items():
         if getattr(setting, name) not in needed:
             raise SettingError(f"a kit times with {name} {needed[0]}; got {short(getattr(setting, name))}")
     folder, indices = Path(folder), list(dict.fromkeys(int(k) for k in cells))

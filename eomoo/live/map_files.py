@@ -180,23 +180,13 @@ def class_colors(names: Sequence[str]) -> list[tuple[int, int, int]]:
 
 def _created(path: Path, grid: Grid, count: int, kind: str, **profile: object) -> Any:
     rasterio = require("rasterio", purpose="to write GeoTIFF")
-    place = {"crs": grid.crs} if grid.crs else {}
+    profile |= {"driver": "GTiff", "count": count, "dtype": kind, "compress": "deflate", "BIGTIFF": "IF_SAFER"}
+    profile["height"], profile["width"] = grid.shape
+    if grid.crs:
+        profile["crs"] = grid.crs
     if grid.transform:
-        place["transform"] = rasterio.Affine(*grid.transform)
-    height, width = grid.shape
-    compression = {"compress": "deflate", "BIGTIFF": "IF_SAFER"}
-    return rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=count,
-        dtype=kind,
-        height=height,
-        width=width,
-        **place,
-        **compression,
-        **profile,
-    )
+        profile["transform"] = rasterio.Affine(*grid.transform)
+    return rasterio.open(path, "w", **profile)
 
 
 def _small(path: Path, shape: tuple[int, int]) -> NDArray[Any]:

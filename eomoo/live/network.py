@@ -77,7 +77,12 @@ def build_network(
     if torch.device(device).type == "meta":
         return network
     network.to_empty(device="cpu")
-    initialize(network, initialization, generator=torch_generator(seed))
+    generator: Any = torch.Generator().manual_seed(int(np.random.default_rng(seed).integers(2**63 - 1)))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_parameters()
+        elif isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+            _draw(module, initialization, generator)
     return network.to(device)
 
 
@@ -96,35 +101,8 @@ def cell_of(cell: Cell | int | str) -> Cell:
     return space.cell(whole("a cell's index", cell, least=0, most=len(space) - 1))
 
 
-def torch_generator(seed: int | np.random.Generator | None) -> torch.Generator:
-    """A torch generator on the CPU, seeded from a seed or a NumPy generator."""
-    draw = np.random.default_rng(seed).integers(2**63 - 1)
-    generator: Any = torch.Generator().manual_seed(int(draw))
-    return generator  # type: ignore[no-any-return]
-
-
-def initialize(network: torch.nn.Module, name: str, *, generator: torch.Generator) -> None:
-    """Draw all weights of a network anew; batch norms become the identity, their statistics are reset.
-
-    Args:
-        network: Of convolutions, batch norms and linear layers.
-        name: A name of ``INITIALIZATIONS``.
-        generator: What draws.
-
-    Raises:
-        UnknownNameError: (a KeyError) No initialisation has that name.
-    """
-    from torch import nn
-
-    known_name("initialization", name, INITIALIZATIONS)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
-        elif isinstance(module, nn.Conv2d | nn.Linear):
-            _draw(module, name, generator)
-
-
 def _draw(module: torch.nn.Conv2d | torch.nn.Linear, name: str, generator: torch.Generator) -> None:
+    """Draw the weights of a layer anew, by a name of ``INITIALIZATIONS``."""
     from torch.nn import init
 
     weight, bias = module.weight, module.bias

@@ -93,14 +93,9 @@ def _front(rows: Sequence[Result], timings: Sequence[Result]) -> list[str]:
     skeleton = rows[0]["setting"]["skeleton"]
     latency = {row["cell"]: row["result"]["relative"] for row in timings if row["setting"]["skeleton"] == skeleton}
     cells = np.array([row["cell"] for row in rows], dtype=np.int64)
-    values = np.stack(
-        (
-            *([trained_value(row["result"], name) for row in rows] for name in ("val_micro", "val_macro")),
-            load_space().params(cells, Skeleton(**skeleton)),
-            # What was not timed may be the fastest.
-            [latency.get(int(cell), 0.0) for cell in cells],
-        ),
-        axis=1,
-    )
+    accuracies = [[trained_value(row["result"], name) for row in rows] for name in ("val_micro", "val_macro")]
+    # What was not timed may be the fastest.
+    times = [latency.get(int(cell), 0.0) for cell in cells]
+    values = np.column_stack([*accuracies, load_space().params(cells, Skeleton(**skeleton)), times])
     best = non_dominated(_COMPARED.minimise(values))
     return [row["key"] for row, kept in zip(rows, best, strict=True) if kept]

@@ -8,7 +8,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -175,9 +175,8 @@ class LiveStore:
         ``verified`` is False in those that 0.1.0 wrote, without a digest.
         """
         names = [*_PROVED.split(", "), "created", "host", "sha256"]
-        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
         with self._open() as database:
-            rows = database.rows(f"SELECT {', '.join(names)} FROM results {where} ORDER BY rowid", values)
+            rows = _rows_of(database, "results", names, kind)
             for row in rows:
                 self._prove(row[:-3], row[-1])
             with database.explained():
@@ -231,17 +230,12 @@ class LiveStore:
 
     def incidents(self, kind: str | None = None) -> list[Incident]:
         """Cells and settings that have incidents and no result."""
-        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+        names = [field.name for field in fields(Incident)]
         with self._open() as database:
-            rows = database.rows(
-                f"SELECT kind, cell, setting, reason, count, stalled, progress FROM incidents {where} ORDER BY rowid",
-                values,
-            )
+            rows = _rows_of(database, "incidents", names, kind)
             with database.explained():
-                names = list(Incident.__dataclass_fields__)
-                return [
-                    Incident(**{**dict(zip(names, row, strict=True)), "setting": json.loads(row[2])}) for row in rows
-                ]
+                told = [dict(zip(names, row, strict=True)) for row in rows]
+                return [Incident(**{**row, "setting": json.loads(row["setting"])}) for row in told]
 
     def retry_failed(self, kind: str, settings: Sequence[_Plain]) -> None:
         """Let these be tried again, however often that was in vain."""
@@ -309,6 +303,12 @@ def stored_so_far(path: str | Path, *, most: int = 30) -> tuple[dict[str, int], 
         counts = database.rows("SELECT kind, count(*) FROM results WHERE kind != 'reference' GROUP BY kind")
         wanted = "created, kind, cell, status, reason FROM results WHERE kind != 'reference'"
         return dict(counts), database.rows(f"SELECT {wanted} ORDER BY rowid DESC LIMIT ?", (most,))
+
+
+def _rows_of(database: Database, table: str, names: Sequence[str], kind: str | None) -> list[tuple[Any, ...]]:
+    """Columns of a table, oldest rows first: all, or those of a kind."""
+    where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+    return database.rows(f"SELECT {', '.join(names)} FROM {table} {where} ORDER BY rowid", values)
 
 
 def _digest(proved: tuple[object, ...]) -> str:

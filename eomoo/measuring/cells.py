@@ -155,20 +155,13 @@ class CellChoice:
         return frame.drop_duplicates("index", ignore_index=True)
 
 
-def choose_cells(
-    cells: str | Path | Iterable[Any] | None = None,
-    *,
-    walks: int = 0,
-    length: int = _LENGTH,
-    spread: int = 0,
-    seed: int = 0,
-) -> CellChoice:
+def choose_cells(cells: str | Path | Iterable[Any] | None = None, **numbers: int) -> CellChoice:
     """The choice of what a user asks for.
 
     Args:
         cells: A file or folder (see ``read_cells``), indices (n,), or walks: a sequence of arrays of indices, a
             cell in no two of them.
-        walks, length, spread, seed: See ``CellChoice``.
+        numbers: ``walks, length, spread, seed`` of a ``CellChoice``.
     """
     given: list[Ints] = []
     found = np.empty(0, dtype=np.int64)
@@ -181,14 +174,8 @@ def choose_cells(
             given = [load_space().check([cell for cell in row if cell != -1]) for row in rows]
         else:
             found = load_space().check(rows)
-    return CellChoice(
-        walks=walks,
-        length=length,
-        spread=spread,
-        seed=seed,
-        given=tuple(tuple(walk.tolist()) for walk in given),
-        listed=tuple(in_order(found).tolist()),
-    )
+    walks = tuple(tuple(walk.tolist()) for walk in given)
+    return CellChoice(**numbers, given=walks, listed=tuple(in_order(found).tolist()))
 
 
 def read_cells(place: str | Path) -> Ints:

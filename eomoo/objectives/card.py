@@ -203,15 +203,11 @@ def parse_constraint(limit: str, card: Card) -> Constraint:
     with contextlib.suppress(ValueError):
         value = float(bound[:-1]) * _LETTERS[bound[-1]] if bound[-1:] in _LETTERS else float(bound)
     if not found or not name or not math.isfinite(value):
-        words = "'latency<=10' or 'params<=5M', in the quantity's own unit"
-        has = (
-            "neither <= nor >="
-            if not found
-            else f"no number alone after {end}"
-            if name
-            else f"no quantity before {end}"
+        has = f"no number alone after {end}" if name else f"no quantity before {end}"
+        raise CardError(
+            "a constraint reads like 'latency<=10' or 'params<=5M', in the quantity's own unit; "
+            f"{short(limit)} has {has if found else 'neither <= nor >='}"
         )
-        raise CardError(f"a constraint reads like {words}; {short(limit)} has {has}")
     known = {name: (name, "analytic") for name in ("params", "macs")}
     known |= {o.name: (o.quantity, o.source) for o in card.objectives}
     quantity, source = known.get(name, (name, card.objectives[0].source))

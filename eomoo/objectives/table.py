@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -114,8 +114,7 @@ class TableBackend(Backend):
         status: str | None = None,
         rungs: Mapping[float, Mapping[str, str]] | None = None,
         effort: str | None = None,
-        repeat: Literal["mean", "random"] = "mean",
-        seed: int = 0,
+        **repeats: Any,
     ) -> TableBackend:
         """A CSV or Parquet file that names its cells by index, hash, genotype, or matrix and ops.
 
@@ -125,7 +124,7 @@ class TableBackend(Backend):
             deviations: Names of the columns that hold standard deviations, by the column they are of.
             status: Name of the column that says how a row's measurement ended.
             rungs, effort: As above, of the file's columns.
-            repeat, seed: What becomes of a cell that was measured several times.
+            repeats: ``repeat`` and ``seed``, as above.
         """
         of = dict(deviations or {})
         shorter = [column for short in (rungs or {}).values() for column in short.values()]
@@ -139,8 +138,7 @@ class TableBackend(Backend):
             failed={name: table.failed[name] for name in columns},
             rungs=rungs,
             effort=effort,
-            repeat=repeat,
-            seed=seed,
+            **repeats,
         )
 
     def known(self, names: Sequence[str]) -> Ints | None:
