@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eomoo.arrays import Floats, Ints
 from eomoo.images import ImageSet, read_batch
 from eomoo.live.classifier import Classifier
-from eomoo.live.metrics import Accuracy
+from eomoo.live.metrics import Accuracy, shares
 from eomoo.plots import look, new_figure
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ class Assessment(Accuracy):
     def precision(self) -> Floats:
         """Share of the images predicted to be of each class that are (classes,); NaN where none is."""
         predicted = self.confusion.sum(axis=0)
-        found: Floats = np.full(len(predicted), np.nan)
-        np.divide(np.diag(self.confusion), predicted, out=found, where=predicted > 0)
-        return found
+        return shares(np.diag(self.confusion), predicted)
 
     @property
     def kappa(self) -> float:

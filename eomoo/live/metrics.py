@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Ints
 from eomoo.images import ImageData, ImageSet
 from eomoo.live.batches import Batches, prepare
 from eomoo.live.devices import Group
@@ -23,7 +23,7 @@ class Accuracy:
         loss: Mean cross entropy.
     """
 
-    confusion: NDArray[np.int64]
+    confusion: Ints
     loss: float
 
     @property
@@ -37,12 +37,9 @@ class Accuracy:
         return float(np.nanmean(self.per_class))
 
     @property
-    def per_class(self) -> NDArray[np.float64]:
+    def per_class(self) -> Floats:
         """Share of each class that is right (classes,); NaN for a class without images."""
-        images = self.confusion.sum(axis=1)
-        right: NDArray[np.float64] = np.full(len(images), np.nan)
-        np.divide(np.diag(self.confusion), images, out=right, where=images > 0)
-        return right
+        return shares(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
     def majority(self) -> float:
@@ -63,6 +60,13 @@ class Accuracy:
     def from_dict(cls, values: dict[str, Any]) -> Accuracy:
         """The inverse of ``to_dict``."""
         return cls(confusion=np.array(values["confusion"], dtype=np.int64), loss=float(values["loss"]))
+
+
+def shares(some: Ints, of: Ints) -> Floats:
+    """Counts (n,) by other counts (n,); NaN where these are 0."""
+    found: Floats = np.full(len(of), np.nan)
+    np.divide(some, of, out=found, where=of > 0)
+    return found
 
 
 def evaluate(

@@ -14,7 +14,7 @@ from eomoo.fronts import Objective, Objectives, non_dominated
 from eomoo.live.recipes import parse_epochs
 from eomoo.live.results import trained_value
 from eomoo.live.runs import progress_of
-from eomoo.live.store import LiveStore, Result, key_of
+from eomoo.live.store import LiveStore, Result, key_of, without
 from eomoo.live.tasks import TrainingTask
 from eomoo.space import Skeleton, load_space
 
@@ -84,8 +84,7 @@ def _on_fronts(trainings: Sequence[Result], timings: Sequence[Result]) -> set[st
     comparable: dict[str, list[Result]] = defaultdict(list)
     for row in trainings:
         if row["status"] == "done":
-            setting = {name: value for name, value in row["setting"].items() if name not in ("cell", "seed")}
-            comparable[key_of("training", setting)].append(row)
+            comparable[key_of("training", without(row["setting"], "cell", "seed"))].append(row)
     return {key for rows in comparable.values() for key in _front(rows, timings)}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from eomoo.live.campaign import Campaign
 from eomoo.live.results import trained_value
-from eomoo.live.store import Result
+from eomoo.live.store import Result, without
 
 
 class Repeats:
@@ -67,9 +67,9 @@ class Repeats:
         if n != self._seen[0]:
             found: dict[int, list[Result]] = defaultdict(list)
             # Any cell's setting is this one but for the cell.
-            mine = _but_cell_and_seed(self._campaigns[0].setting(0, self._epochs))
+            mine = without(self._campaigns[0].setting(0, self._epochs), "cell", "seed")
             for row in store.rows("training"):
-                if row["status"] == "done" and _but_cell_and_seed(row["setting"]) == mine:
+                if row["status"] == "done" and without(row["setting"], "cell", "seed") == mine:
                     found[row["cell"]].append(row["result"])
             self._seen = n, found
         return self._seen[1]
@@ -84,13 +84,8 @@ def mean_value(results: Sequence[tuple[Result | None, str]]) -> float:
 def mean_deviation(binomial: Sequence[float], by_seed: float) -> float:
     """Standard deviation of a mean over k trainings.
 
-    Args:
-        binomial: (k,) that of each as a share of the same images, which more trainings make no smaller.
-        by_seed: What another seed makes; NaN where that is not known, so that it is left out.
+    It is made of each one's own (k,) as a share of the same images, which more trainings make no smaller, and of what
+    another seed makes, which is left out where it is not known (NaN).
     """
     of_images = float(np.mean(binomial))
     return math.hypot(of_images, 0.0 if math.isnan(by_seed) else by_seed / math.sqrt(len(binomial)))
-
-
-def _but_cell_and_seed(setting: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in setting.items() if name not in ("cell", "seed")}

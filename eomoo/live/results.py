@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.live.rounds import CONTENDED_SPREAD
-from eomoo.live.store import LiveStore, Result
+from eomoo.live.store import LiveStore, Result, without
 
 # Of a training what earlier versions may not have stored.
 _AS_STORED = {"file_size": "file_size", "train_time_disturbed": "contended"}
@@ -97,11 +97,9 @@ def related_trainings(
     """A quantity of trainings whose setting is none of those wanted, by setting, those of most cells first.
 
     Args:
-        store: Where they are.
+        store, name: Where they are, and which quantity: see ``trained_value``.
         wanted: Settings of trainings that are no news, of any cell.
-        name: The quantity, see ``trained_value``.
-        least: Cells that a setting needs.
-        most: Settings at most.
+        least, most: Cells that a setting needs; settings at most.
 
     Returns:
         Of each what it is in words, and values by cell.
@@ -123,7 +121,7 @@ def related_trainings(
 
 
 def _text(setting: Mapping[str, object]) -> str:
-    return json.dumps({name: value for name, value in setting.items() if name != "cell"}, sort_keys=True)
+    return json.dumps(without(setting, "cell"), sort_keys=True)
 
 
 def _words(setting: Mapping[str, object], wanted: Mapping[str, object]) -> str:

@@ -80,6 +80,11 @@ def key_of(kind: str, setting: _Plain) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def without(setting: _Plain, *names: str) -> dict[str, object]:
+    """A setting but for these of its values."""
+    return {name: value for name, value in setting.items() if name not in names}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Incident:
     """What kept a cell from a result and says nothing of it: a lost worker, a full disk, a broken file.

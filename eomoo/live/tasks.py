@@ -19,7 +19,7 @@ from eomoo.jobs import worker_number
 from eomoo.live.devices import resolve_device
 from eomoo.live.recipes import Recipe, format_epochs
 from eomoo.live.runs import CurveSetting, Training
-from eomoo.live.store import key_of
+from eomoo.live.store import key_of, without
 from eomoo.live.together import train_together
 from eomoo.live.training import train, training_setting
 from eomoo.packages import torch
@@ -61,19 +61,14 @@ def _opened(name: str, options: str) -> ImageData:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingTask:
-    """Everything that a worker needs to train one candidate.
+    """Everything that a worker needs to train one candidate; see ``train`` and ``Campaign`` for what is not said here.
 
     Attributes:
         cell: Index.
-        source: Images.
-        skeleton, recipe, epochs, seed: Of the training; epochs as stretches.
-        device: As for ``resolve_device``.
+        epochs: As stretches.
         folder: That all workers share; each training has a folder of its own in it.
         workers: Processes that read images ahead.
-        threads: Of torch on a CPU; None for as many as it takes by itself.
-        curve: What of the learning curve is measured.
         processes: That train together, each on a device of its own.
-        until: When, by ``time.time()``, it is not begun any more.
         hardware: What the result is kept as that of, as ``setting`` says; "" where nobody has asked yet.
     """
 
@@ -108,8 +103,7 @@ class TrainingTask:
     @staticmethod
     def folder_of(folder: str | Path, cell: int, setting: Mapping[str, object]) -> Path:
         """The folder of a cell's training of a setting, in one that all workers share."""
-        base = {name: value for name, value in setting.items() if name != "epochs"}
-        return Path(folder) / "runs" / f"{cell}-{key_of('training', base)[:12]}"
+        return Path(folder) / "runs" / f"{cell}-{key_of('training', without(setting, 'epochs'))[:12]}"
 
     def _base_setting(self) -> dict[str, object]:
         return training_setting(

@@ -213,25 +213,22 @@ class LiveBackend(Backend):
         self.campaign.store.put("search", what, fact, cell=-1, replace=True)
 
     def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
+        chosen = cells.tolist()
+        timings = self.campaign.stored_timings(chosen) if {"latency", "energy"} & {*names} else []
         columns = np.zeros((len(names), len(cells)))
         for column, name in zip(columns, names, strict=True):
             if name in ACCURACIES or name in QUANTISED:
                 by_seed = self._repeats.seed_deviation(name.removesuffix("_int8"))
-                for k, cell in enumerate(cells.tolist()):
+                for k, cell in enumerate(chosen):
                     binomial = [trained_deviation(*self._found(result, name)) for result in self._results(cell)]
                     column[k] = mean_deviation(binomial, by_seed)
             elif name == "latency":
-                timings = self.campaign.stored_timings(cells.tolist())
                 column[:] = [timed_deviation(timing) * (timing["baseline"] if timing else 1.0) for timing in timings]
             elif name == "energy":
-                column[:] = [
-                    disturbed_deviation(timing, name) for timing in self.campaign.stored_timings(cells.tolist())
-                ]
+                column[:] = [disturbed_deviation(timing, name) for timing in timings]
             elif name == "train_time":
                 # Of several that were disturbed all are longer.
-                column[:] = [
-                    np.mean([disturbed_deviation(r, "seconds") for r in self._results(k)]) for k in cells.tolist()
-                ]
+                column[:] = [np.mean([disturbed_deviation(r, "seconds") for r in self._results(k)]) for k in chosen]
         return columns.T
 
     def repeat(self, indices: ArrayLike) -> None:
@@ -378,10 +375,7 @@ class LiveBackend(Backend):
         raw = "mean" if self.campaign.timing.protocol == "published" else "median"
         # By the reference cell, and None, which becomes NaN, where that is not known: in results of earlier versions,
         # or where the device does not tell its energy.
-        scaled = {
-            "latency": "relative",
-            **{f"latency_{what}": f"relative_{what}" for what in ("lower", "upper", "std")},
-        }
+        scaled = {f"latency{end}": f"relative{end}" for end in ("", "_lower", "_upper", "_std")}
         columns = {
             **{name: [_times(row.get(key), row["baseline"]) for row in rows] for name, key in scaled.items()},
             "latency_raw": [row[raw] for row in rows],

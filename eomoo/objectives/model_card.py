@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from eomoo.data.eo_table import EO_QUANTITIES
-from eomoo.files import write_text
+from eomoo.files import to_toml, write_text
 from eomoo.fronts import Quantity
 from eomoo.models import FAILED, Models, use_of
 from eomoo.objectives.analytic import AnalyticBackend
@@ -36,18 +35,11 @@ def write_card(models: Models, folder: str | Path) -> Path:
     quantities = {name: target.quantity for name, target in models.targets.items()}
     offered = with_errors(quantities)
     objectives = [*_objectives(models, quantities)]
-    lines = [
-        f"title = {json.dumps(_title(models, objectives))}",
-        *_comments(models, offered),
-        'citation = ""',
-        "budget = 500",
-    ]
-    for objective in objectives:
-        lines += ["", "[[objectives]]", *(f"{key} = {json.dumps(value)}" for key, value in objective.items())]
+    card = {"title": _title(models, objectives), "citation": "", "budget": 500, "objectives": objectives}
     if FAILED in models.targets:
-        lines += ["", "[[constraints]]", f'quantity = "{FAILED}"', 'source = "surrogate:."', "max = 0.5"]
+        card["constraints"] = [{"quantity": FAILED, "source": "surrogate:.", "max": 0.5}]
     path = Path(folder) / "card.toml"
-    write_text(path, "\n".join(lines) + "\n")
+    write_text(path, "\n".join([*_comments(models, offered), to_toml(card)]))
     return path
 
 
