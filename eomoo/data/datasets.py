@@ -144,9 +144,8 @@ def check_files(name: str | DataSet, folder: str | Path) -> list[FileCheck]:
 
 def candidates(dataset: DataSet, base: Path) -> list[Path]:
     """The folders that may directly hold a data set's files if `base` is its own folder or the parent."""
-    inside = (base, base / dataset.name)
-    below = ("", dataset.subfolder) if dataset.subfolder else ("",)
-    return [folder / part for folder in inside for part in below]
+    below = dict.fromkeys(("", dataset.subfolder))
+    return [folder / part for folder in (base, base / dataset.name) for part in below]
 
 
 def _not_found(dataset: DataSet, folder: str | Path | None) -> str:

@@ -50,14 +50,10 @@ def download(
 
     Args:
         url: Address, http or https.
-        target: The file to write; its folder is made if need be.
-        sha256: Expected checksum, 64 hexadecimal digits.
-        size: Expected size in bytes; more than that is not accepted.
+        target: The file to write, which is returned; its folder is made if need be.
+        sha256, size: Expected checksum, and size in bytes; more than that is not accepted.
         progress: Told about each piece that arrives.
         timeout: Seconds of silence after which the connection counts as lost (a choice).
-
-    Returns:
-        The path of the target.
 
     Raises:
         DataError: No such file on the server, no connection, a broken connection, a wrong checksum, or

@@ -42,17 +42,12 @@ EO_UNITS: dict[str, str] = {name: unit for name, (unit, _) in EO_COLUMNS.items()
 """Unit of each column that has one."""
 
 
-def _accuracy(title: str) -> Quantity:
-    return Quantity(title=title, unit="fraction", direction="max")
-
-
 EO_QUANTITIES: dict[str, Quantity] = {
-    "train_micro": _accuracy("training micro accuracy"),
-    "val_micro": _accuracy("validation micro accuracy"),
-    "test_micro": _accuracy("test micro accuracy"),
-    "train_macro": _accuracy("training macro accuracy"),
-    "val_macro": _accuracy("validation macro accuracy"),
-    "test_macro": _accuracy("test macro accuracy"),
+    **{
+        f"{split}_{kind}": Quantity(title=f"{words} {kind} accuracy", unit="fraction", direction="max")
+        for kind in ("micro", "macro")
+        for split, words in (("train", "training"), ("val", "validation"), ("test", "test"))
+    },
     "latency": Quantity(title="latency on A100", unit="ms/batch", direction="min"),
     "train_time": Quantity(title="training time", unit="s", direction="min"),
     "params": Quantity(title="parameters", unit="", direction="min"),

@@ -87,12 +87,7 @@ def build_network(
 
 
 def cell_of(cell: Cell | int | str) -> Cell:
-    """A cell from itself, its index or its NAS-Bench-101 hash.
-
-    Raises:
-        UnknownNameError: (a KeyError) No cell has that hash.
-        SettingError: (a ValueError) It is no index of the space.
-    """
+    """A cell from itself, its index or its NAS-Bench-101 hash; errors as of ``build_network``."""
     if isinstance(cell, Cell):
         return cell
     space = load_space()

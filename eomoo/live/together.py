@@ -29,8 +29,7 @@ def train_together(arguments: Facts, processes: int, number: int | None) -> None
 
     Args:
         arguments: Of ``train``, as plain data; name and options of the images.
-        processes: How many.
-        number: Which of its machine's workers this one is, by which it takes devices.
+        processes, number: How many; which of its machine's workers this one is, by which it takes devices.
 
     Raises:
         StoreError: (a RuntimeError) A process failed; these are its words.

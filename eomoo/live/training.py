@@ -118,8 +118,7 @@ def load_trained(result: Training | str | Path) -> CellNetwork:
     """The trained network of a result, or of a run folder's weights file, on the CPU in evaluation mode.
 
     Raises:
-        SettingError: (a ValueError) The training kept no weights.
-        DataError: (a ValueError) The file is damaged.
+        SettingError, DataError: (ValueErrors) The training kept no weights; or the file is damaged.
     """
     path = result.weights if isinstance(result, Training) else Path(result)
     if path is None:

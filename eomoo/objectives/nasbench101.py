@@ -87,8 +87,7 @@ class NASBench101Backend(Backend):
         """As ``at_rung``, of one of its runs for each cell, whatever `repeat` is: the noise of the data."""
 
         def one(cells: Ints, stored: Sequence[str]) -> Floats:
-            runs = drawn(cells, seed, self.table.n_repeats)
-            return self._gather(cells, stored, runs, None if share == 1.0 else self._shorter(stored, share))
+            return self._gather(cells, stored, drawn(cells, seed, self.table.n_repeats), share)
 
         return self._told(one, indices, names)
 
@@ -107,14 +106,10 @@ class NASBench101Backend(Backend):
         return np.nan_to_num(pick(self._columns["train_time"], cells, "mean") / self._mean_seconds, nan=1.0)
 
     def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
-        return self._gather(cells, names, self._runs_of(cells))
+        return self._at_rung(cells, names, share=1.0)
 
     def _at_rung(self, cells: Ints, names: Sequence[str], *, share: float) -> Floats:
-        return self._gather(cells, names, self._runs_of(cells), self._shorter(names, share))
-
-    def _shorter(self, names: Sequence[str], share: float) -> dict[str, NDArray[np.floating]]:
-        epochs = round(share * self._epochs)
-        return {n: self.table.column(_METRIC.get(n, n), epochs=epochs) for n in names if n != "params"}
+        return self._gather(cells, names, self._runs_of(cells), share)
 
     def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         """From the three runs; 0 for parameters.
@@ -138,14 +133,11 @@ class NASBench101Backend(Backend):
             return drawn(cells, self._seed, self.table.n_repeats)
         return np.full(len(cells), self._repeat)
 
-    def _gather(
-        self,
-        cells: Ints,
-        names: Sequence[str],
-        runs: Ints | Literal["mean"],
-        of: Mapping[str, NDArray[np.floating]] | None = None,
-    ) -> Floats:
-        found = self._columns if of is None else of
+    def _gather(self, cells: Ints, names: Sequence[str], runs: Ints | Literal["mean"], share: float) -> Floats:
+        found: Mapping[str, NDArray[np.floating]] = self._columns
+        if share < 1.0:
+            epochs = round(share * self._epochs)
+            found = {n: self.table.column(_METRIC.get(n, n), epochs=epochs) for n in names if n != "params"}
         columns = [
             load_space().params(cells, CIFAR10) if name == "params" else pick(found[name], cells, runs)
             for name in names
