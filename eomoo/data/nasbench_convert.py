@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from eomoo.data.nasbench_batches import Batch, RecordError, decode_batch
 from eomoo.data.tfrecord import Block, read_blocks, record_error
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, read_head
+from eomoo.jobs import worked_ahead
 from eomoo.packages import pandas as pd
 from eomoo.space import CIFAR10, Catalogue, load_space
 from eomoo.space.enumeration import N_CELLS
@@ -106,28 +105,16 @@ def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch]]:
     """The file's blocks in their order, with the values in them; a few are decoded ahead."""
     params = load_space().params(np.arange(N_CELLS), CIFAR10)
 
-    def decode(block: Block) -> Batch:
+    def decode(block: Block) -> tuple[Block, Batch]:
         block.check()
         try:
             batch = decode_batch(block.first, block.records())
             _check(batch, params)
         except RecordError as error:
             raise record_error(source, error.number, str(error)) from None
-        return batch
+        return block, batch
 
-    ahead: deque[tuple[Block, Future[Batch]]] = deque()
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for block in read_blocks(source):
-                ahead.append((block, pool.submit(decode, block)))
-                if len(ahead) > jobs:
-                    first, future = ahead.popleft()
-                    yield first, future.result()
-            while ahead:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return worked_ahead(decode, read_blocks(source), threads=jobs, ahead=jobs)
 
 
 def _check(batch: Batch, params_of: Ints) -> None:

@@ -1,11 +1,15 @@
-"""One thread of linear algebra: after small products, waiting for each other costs more than it saves."""
+"""Threads that work ahead; and one alone for linear algebra, where waiting for others costs more than they save."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import lru_cache
+
+from eomoo.jobs.base import Result, Task
 
 # Packages that load such a library of their own, which must be looked for anew once they are imported.
 _WITH_THREADS = ("scipy.linalg", "sklearn", "torch", "xgboost")
@@ -23,3 +27,20 @@ def _limit(loaded: tuple[bool, ...]) -> Callable[..., AbstractContextManager[obj
 
     limit: Callable[..., AbstractContextManager[object]] = ThreadpoolController().limit
     return limit
+
+
+def worked_ahead(
+    function: Callable[[Task], Result], tasks: Iterable[Task], *, threads: int, ahead: int
+) -> Iterator[Result]:
+    """Results of a function in the order of its tasks; threads make so many of them before they are asked for."""
+    coming: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for task in tasks:
+                coming.append(pool.submit(function, task))
+                if len(coming) > ahead:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import random
 import weakref
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.images import ImageData, ImageSet, OwnImages, Subset, labels_of, read_batch
+from eomoo.jobs import worked_ahead
 from eomoo.live.devices import Group, free_memory
 from eomoo.packages import torch
 
@@ -152,19 +151,11 @@ class Batches:
 
     def _ahead(self, parts: list[NDArray[np.int64]]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Read and pinned by a thread while the device computes."""
+        return worked_ahead(self._pinned, parts, threads=1, ahead=_AHEAD)
 
-        def read(part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-            x, y = self._one(part)
-            return x.pin_memory(), y.pin_memory()
-
-        with ThreadPoolExecutor(1) as thread:
-            coming: deque[Future[tuple[torch.Tensor, torch.Tensor]]] = deque()
-            for part in parts:
-                coming.append(thread.submit(read, part))
-                if len(coming) > _AHEAD:
-                    yield coming.popleft().result()
-            while coming:
-                yield coming.popleft().result()
+    def _pinned(self, part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        x, y = self._one(part)
+        return x.pin_memory(), y.pin_memory()
 
 
 def on_device(parts: Sequence[NDArray[Any]], device: torch.device) -> Sequence[torch.Tensor]:
