@@ -106,16 +106,9 @@ class ImageData:
         """Number of classes."""
         return len(self.class_names)
 
-    def skeleton(self, *, stem_channels: int = 128, n_stacks: int = 3, cells_per_stack: int = 3) -> Skeleton:
-        """The skeleton of that width and depth for these images."""
-        return Skeleton(
-            in_channels=self.in_channels,
-            n_classes=self.n_classes,
-            image_size=self.image_size,
-            stem_channels=stem_channels,
-            n_stacks=n_stacks,
-            cells_per_stack=cells_per_stack,
-        )
+    def skeleton(self, **shape: int) -> Skeleton:
+        """The skeleton for these images, its ``stem_channels``, ``n_stacks`` and ``cells_per_stack`` as given."""
+        return Skeleton(in_channels=self.in_channels, n_classes=self.n_classes, image_size=self.image_size, **shape)
 
     def check_skeleton(self, skeleton: Skeleton) -> None:
         """Raise SettingError (a ValueError) when a network of the skeleton cannot take these images."""

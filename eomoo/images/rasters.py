@@ -188,11 +188,8 @@ class Raster:
         self.names = tuple("" if len(self._colors) else file.descriptions[k - 1] or "" for k in chosen)
         transform = tuple(float(v) for v in tuple(file.transform)[:6])
         known = transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-        self.grid = Grid(
-            shape=(file.height, file.width),
-            crs=file.crs.to_wkt() if file.crs else "",
-            transform=transform if known else (),
-        )
+        crs = file.crs.to_wkt() if file.crs else ""
+        self.grid = Grid(shape=(file.height, file.width), crs=crs, transform=transform if known else ())
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

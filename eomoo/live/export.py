@@ -225,14 +225,8 @@ def some_images(images: ImageSet, n: int) -> NDArray[np.float32]:
 
 
 def _exported(network: CellNetwork, path: Path, precision: str) -> Exported:
-    memory = measure_memory(network.cell, network.skeleton)
-    return Exported(
-        path=path,
-        precision=precision,
-        file_size=path.stat().st_size,
-        parameters=memory.parameters,
-        peak_activations=memory.peak_activations,
-    )
+    memory = asdict(measure_memory(network.cell, network.skeleton))
+    return Exported(path=path, precision=precision, file_size=path.stat().st_size, **memory)
 
 
 def _compared(

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from eomoo.arrays import Facts
 from eomoo.checks import with_kind
 from eomoo.errors import DataError, EomooError, SettingError, StoreError
 from eomoo.files import only_one
@@ -106,15 +107,9 @@ class TrainingTask:
         return Path(folder) / "runs" / f"{cell}-{key_of('training', without(setting, 'epochs'))[:12]}"
 
     def _base_setting(self) -> dict[str, object]:
-        return training_setting(
-            load_space().cell(self.cell),
-            self.source.open(),
-            self.skeleton,
-            self.recipe,
-            seed=self.seed,
-            device=resolve_device(worker_device(self.device, worker_number())),
-            curve=self.curve,
-        )
+        cell, place = load_space().cell(self.cell), resolve_device(worker_device(self.device, worker_number()))
+        how: Facts = {"seed": self.seed, "device": place, "curve": self.curve}
+        return training_setting(cell, self.source.open(), self.skeleton, self.recipe, **how)
 
 
 def run_task(task: TrainingTask) -> dict[str, object]:
@@ -145,11 +140,8 @@ def _together(task: TrainingTask) -> None:
         raise SettingError("several GPUs for each candidate need images with a name, such as a folder")
     kinds = {name: asdict(getattr(task, name)) for name in ("skeleton", "recipe", "curve")}
     where = {"folder": str(task.run_folder()), "device": task.device}
-    train_together(
-        {**task.arguments(), **kinds, **where, "name": task.source.name, "options": dict(task.source.options)},
-        task.processes,
-        worker_number(),
-    )
+    images = {"name": task.source.name, "options": dict(task.source.options)}
+    train_together({**task.arguments(), **kinds, **where, **images}, task.processes, worker_number())
 
 
 def worker_device(device: str, number: int | None) -> str:

@@ -285,12 +285,8 @@ class LiveBackend(Backend):
         usual = asdict(RECIPES[recipe["name"]]) if recipe["name"] in RECIPES else {}
         changed = {name: value for name, value in recipe.items() if usual.get(name) != value}
         train = {"data": campaign.source.name, "images": dict(campaign.source.options), "recipe": recipe["name"]}
-        train |= {
-            "set": changed,
-            "epochs": format_epochs(self.epochs),
-            "seed": campaign.seed,
-            "device": campaign.device,
-        }
+        train |= {"set": changed, "epochs": format_epochs(self.epochs)}
+        train |= {"seed": campaign.seed, "device": campaign.device}
         results = {k: self.training(k) for k in np.atleast_1d(indices).tolist()}
         return {
             "train": train,

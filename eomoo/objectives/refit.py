@@ -171,13 +171,7 @@ def _measurements(rows: MeasuredRows, recipes: Mapping[str, Recipe]) -> Measurem
 def _fitted(
     rows: MeasuredRows, recipes: Mapping[str, Recipe], *, repeats: int, advance: _Progress, keep: bool = True
 ) -> Models:
-    found = fit_models(
-        _measurements(rows, recipes),
-        targets=rows.targets,
-        repeats=repeats,
-        files=rows.files,
-        keep=keep,
-        advance=advance,
-    )
+    measured = _measurements(rows, recipes)
+    found = fit_models(measured, targets=rows.targets, repeats=repeats, files=rows.files, keep=keep, advance=advance)
     failures = failures_of(rows) if rows.failed.any() else None
     return replace(found, skeleton=rows.skeleton, failures=failures, title=rows.title)
