@@ -77,15 +77,8 @@ def _turns(plan: dict[str, Any], place: Path, cells: list[int]) -> Turns:
     size, bands = how["skeleton"]["image_size"], how["skeleton"]["in_channels"]
     image = timed_image(how["batch_size"], bands, size).astype(np.float32)
     files = [str(place / plan["networks"][str(k)]["file"]) for k in [*cells, plan["reference"]]]
-    return Turns(
-        [OnnxNetwork(file, image, threads=how["threads"]) for file in files],
-        rounds=how["rounds"],
-        repetitions=how["repetitions"],
-        seconds=how["seconds"],
-        warmup=how["warmup"],
-        rng=np.random.default_rng(0),
-        threads=how["threads"],
-    )
+    networks = [OnnxNetwork(file, image, threads=how["threads"]) for file in files]
+    return Turns(networks, how, rng=np.random.default_rng(0))
 
 
 def _begun(plan: dict[str, Any], out: Path) -> dict[str, Any]:

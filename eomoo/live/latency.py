@@ -194,18 +194,10 @@ class _Session(Turns):
             make_runner(cell, skeleton, how, device) for cell in [*cells, load_space().cell(how.reference)]
         ]
         self.counter, self.nvml = energy_counter(device), open_nvml(device)
-        cuda = device.type == "cuda"
-        super().__init__(
-            self.networks,
-            rounds=how.rounds,
-            repetitions=how.repetitions,
-            seconds=how.seconds,
-            # A GPU raises its clocks within a tenth of a second.
-            warmup=max(how.warmup, 10) if cuda else how.warmup,
-            settle=0.2 if cuda else 0.0,
-            rng=rng,
-            threads=how.threads if device.type == "cpu" else None,
-        )
+        # A GPU raises its clocks within a tenth of a second.
+        warmup, settle = (max(how.warmup, 10), 0.2) if device.type == "cuda" else (how.warmup, 0.0)
+        threads = how.threads if device.type == "cpu" else None
+        super().__init__(self.networks, {**asdict(how), "warmup": warmup, "threads": threads}, rng=rng, settle=settle)
 
     def begin(self) -> None:
         """Forget what was timed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,27 +35,17 @@ class Turns:
 
     Args:
         runners: The networks and the reference, ready to be timed.
-        rounds, repetitions, seconds: How many rounds; least number and time of repetitions in all of them.
-        warmup: Least repetitions before any is timed.
-        settle: Seconds that a network is warmed up at least, as a GPU needs that raises its clocks.
-        threads: Of a CPU; None where the CPU's time says nothing.
+        how: "rounds"; least "repetitions" and "seconds" in all of them; "warmup", least repetitions before any is
+            timed; "threads" of a CPU, None where the time of the CPU says nothing.
         rng: Of the order in the rounds.
+        settle: Seconds that a network is warmed up at least, as a GPU needs that raises its clocks.
     """
 
     def __init__(
-        self,
-        runners: Sequence[Timed],
-        *,
-        rounds: int,
-        repetitions: int,
-        seconds: float,
-        warmup: int,
-        rng: np.random.Generator,
-        threads: int | None,
-        settle: float = 0.0,
+        self, runners: Sequence[Timed], how: Mapping[str, Any], *, rng: np.random.Generator, settle: float = 0.0
     ) -> None:
-        self.runners, self.rounds, self.rng, self.threads = runners, rounds, rng, threads
-        self.plan = [self._warm_up(r, repetitions, seconds, warmup, settle) for r in runners]
+        self.runners, self.rng, self.rounds, self.threads = runners, rng, how["rounds"], how["threads"]
+        self.plan = [self._warm_up(runner, how, settle) for runner in runners]
         self.begin()
 
     def begin(self) -> None:
@@ -144,14 +134,14 @@ class Turns:
             "contended": spread > CONTENDED_SPREAD or (by_cpu or 1.0) > CONTENDED_WALL,
         }
 
-    def _warm_up(self, runner: Timed, repetitions: int, seconds: float, warmup: int, settle: float) -> int:
+    def _warm_up(self, runner: Timed, how: Mapping[str, Any], settle: float) -> int:
         """Run until two medians in a row agree within 5 %; how many repetitions make a turn."""
         start, before, tries, steady = time.perf_counter(), 0.0, 0, False
         while not (steady or tries >= 10) or time.perf_counter() - start < settle:
-            median = float(np.median(runner.times(warmup)))
+            median = float(np.median(runner.times(how["warmup"])))
             steady = abs(median - before) <= 0.05 * before
             before, tries = median, tries + 1
-        return max(-(-repetitions // self.rounds), int(np.ceil(seconds * 1e3 / self.rounds / before)))
+        return int(np.ceil(max(how["repetitions"], how["seconds"] * 1e3 / before) / self.rounds))
 
 
 def disturbance(told: dict[str, Any]) -> tuple[bool, float]:
