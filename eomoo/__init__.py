@@ -12,45 +12,38 @@ from eomoo.version import __version__
 
 if TYPE_CHECKING:
     from eomoo.api import Run, StudyRun, fit_models, measure, plot_front, run, run_study
-    from eomoo.data.nasbench101 import NASBench101Table
-    from eomoo.live.network import build_network
+    from eomoo.data import NASBench101Table
+    from eomoo.live import build_network
     from eomoo.models import load_models
-    from eomoo.objectives.card import list_problems
-    from eomoo.search.algorithms import default_algorithm
-    from eomoo.search.cost_aware import CostAwareSearch
-    from eomoo.search.memetic import MemeticSearch
-    from eomoo.search.operators import (
+    from eomoo.objectives import list_problems
+    from eomoo.search import (
+        PLS,
         CellCrossover,
         CellDuplicateElimination,
+        CellProblem,
+        CostAwareSearch,
+        MemeticSearch,
         NeighborMutation,
         RandomCellSampling,
+        SurrogateParetoSampling,
+        SurrogatePLS,
+        WalkSampling,
         cell_operators,
+        default_algorithm,
+        front_uncertainty,
+        get_problem,
     )
-    from eomoo.search.pls import PLS
-    from eomoo.search.problem import CellProblem, get_problem
-    from eomoo.search.surrogate_pls import SurrogatePLS
-    from eomoo.search.surrogate_start import SurrogateParetoSampling
-    from eomoo.search.uncertainty import front_uncertainty
-    from eomoo.search.walks import WalkSampling
     from eomoo.space import CIFAR10, SO2SAT, Catalogue, Cell, Neighborhood, Skeleton, load_space
 
 _NAMES = {
     "eomoo.api": "Run StudyRun fit_models measure plot_front run run_study",
-    "eomoo.data.nasbench101": "NASBench101Table",
-    "eomoo.live.network": "build_network",
+    "eomoo.data": "NASBench101Table",
+    "eomoo.live": "build_network",
     "eomoo.models": "load_models",
-    "eomoo.objectives.card": "list_problems",
-    "eomoo.search.algorithms": "default_algorithm",
-    "eomoo.search.cost_aware": "CostAwareSearch",
-    "eomoo.search.memetic": "MemeticSearch",
-    "eomoo.search.operators": "CellCrossover CellDuplicateElimination NeighborMutation RandomCellSampling "
-    "cell_operators",
-    "eomoo.search.pls": "PLS",
-    "eomoo.search.problem": "CellProblem get_problem",
-    "eomoo.search.surrogate_pls": "SurrogatePLS",
-    "eomoo.search.surrogate_start": "SurrogateParetoSampling",
-    "eomoo.search.uncertainty": "front_uncertainty",
-    "eomoo.search.walks": "WalkSampling",
+    "eomoo.objectives": "list_problems",
+    "eomoo.search": "CellCrossover CellDuplicateElimination CellProblem CostAwareSearch MemeticSearch NeighborMutation "
+    "PLS RandomCellSampling SurrogatePLS SurrogateParetoSampling WalkSampling cell_operators default_algorithm "
+    "front_uncertainty get_problem",
     "eomoo.space": "CIFAR10 SO2SAT Catalogue Cell Neighborhood Skeleton load_space",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

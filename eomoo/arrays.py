@@ -23,3 +23,8 @@ Numbers: TypeAlias = NDArray[np.number]
 
 # Numbers, words and lists of them by name, as JSON holds them.
 Facts: TypeAlias = dict[str, Any]
+
+
+def to_digits(values: NDArray[np.floating], digits: int) -> Floats:
+    """Values, rounded to so many significant decimal digits: short in files, the same on every processor."""
+    return np.array([float(f"{v:.{digits}g}") for v in values.flat]).reshape(values.shape)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Floats, Ints, to_digits
 
 TRAITS = ("maxpool", "conv1x1", "vertices", "channels")
 """Features by which a model's errors may differ, beside the predicted value and its square: chosen on the EO
@@ -156,7 +156,8 @@ def fit_law(clues: Clues, errors: Floats, *, repeats: Floats | float = 1.0, nois
     bounds = [_LEVEL_BOUNDS] * 3 + [_SLOPE_BOUNDS] * n_slopes
     found = _law(minimize(loss, start, method="L-BFGS-B", jac=True, bounds=bounds).x)
     scale = spread(errors / np.sqrt(found.variances(clues, repeats=repeats)[:, 0]))
-    return Law(level=_rounded(found.level * scale**2), slopes=_rounded(found.slopes))
+    # Since the last bits of an optimum depend on the processor.
+    return Law(level=to_digits(found.level * scale**2, 3), slopes=to_digits(found.slopes, 3))
 
 
 def spread(z: Floats) -> float:
@@ -172,8 +173,3 @@ def _factors(clues: Clues, k: int) -> Floats:
     """What the slopes are over (n, 2 + t)."""
     center = np.clip(clues.center[:, k], -_END, _END)
     return np.column_stack((center, center**2 - 1.0, clues.traits))
-
-
-def _rounded(values: Floats) -> Floats:
-    # Since the last bits of an optimum depend on the processor.
-    return np.array([[float(f"{v:.3g}") for v in row] for row in values])

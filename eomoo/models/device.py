@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Floats
+from eomoo.arrays import Floats, to_digits
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.gaussian_process import Kernel, Prior, Solver, add_rows, likeness, on_grid, to_bits
@@ -249,7 +249,7 @@ def _fit_base(work: Floats, values: Floats) -> Floats:
 
     scale = work.max(axis=0)
     found, _ = nnls(work / scale / values[:, None], np.ones(len(values)))
-    return np.array([float(f"{b:.{_DIGITS}g}") for b in found / scale])
+    return to_digits(found / scale, _DIGITS)
 
 
 def _work(X: NDArray[np.float32], recipe: Recipe) -> Floats:

@@ -7,14 +7,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.arrays import Facts, Ints
+from eomoo.arrays import Facts, Ints, to_digits
 from eomoo.checks import short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
@@ -131,8 +131,10 @@ def _numbers_text(models: CellModels) -> str:
             name: [v if np.isfinite(v) else None for v in values.tolist()] for name, values in models.measured.items()
         }
     cells = np.linspace(0, N_CELLS - 1, _N_REFERENCES).astype(np.int64)
-    mean, std = ([[float(f"{v:.7g}") for v in row] for row in values] for values in models.predict(cells))
-    content["references"] = {"cells": cells.tolist(), "mean": mean, "std": std}
+    mean, std = models.predict(cells)
+    content["references"] = {
+        "cells": cells.tolist(), "mean": to_digits(mean, 7).tolist(), "std": to_digits(std, 7).tolist()
+    }  # fmt: skip
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -151,10 +153,6 @@ def _facts_of(part: Part) -> Facts:
         "slopes": model.law.slopes.tolist(),
         "weights": model.weights.T.tolist(),
     } | ({} if model.repeats is None else {"repeats": model.repeats.tolist()})
-
-
-def _scaling(numbers: Mapping[str, Any]) -> Scaling:
-    return Scaling(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
 
 
 def load_models(folder: str | Path) -> Models:
@@ -197,16 +195,12 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
         numbers = json.loads(content)
         if tuple(numbers["features"]) != feature_names("structural"):
             raise DataError(f"the models in {folder} were made for other features; fit them again")
-        scaling, cells = _scaling(numbers), np.array(numbers["cells"], dtype=np.int64)
-        parts = [
-            _part(folder, facts, cells, scaling, trees=trees)
-            for key, facts in numbers.items()
-            if key.startswith("part_")
-        ]
+        scaling, cells = Scaling.of_numbers(numbers), np.array(numbers["cells"], dtype=np.int64)
+        own = [facts for key, facts in numbers.items() if key.startswith("part_")]
         models = Models(
             targets=record.targets,
             cells=cells,
-            parts=tuple(parts),
+            parts=tuple(_part(folder, facts, cells, scaling, trees=trees) for facts in own),
             scaling=scaling,
             domain=record.domain,
             quality=record.quality,
@@ -224,7 +218,7 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
 
 def _part(folder: Path, facts: Mapping[str, Any], cells: Ints, scaling: Scaling, *, trees: bool) -> Part:
     names = tuple(facts["targets"])
-    recipe = Recipe(**{**facts["recipe"], **_parts_of_recipe(facts["recipe"])})
+    recipe = _recipe(facts["recipe"])
     own = cells if facts["cells"] is None else np.array(facts["cells"], dtype=np.int64)
     if recipe.device_of is not None:
         numbers = {fact: np.array(facts[fact], dtype=np.float64) for fact in _DEVICE_FACTS}
@@ -251,16 +245,13 @@ def _part(folder: Path, facts: Mapping[str, Any], cells: Ints, scaling: Scaling,
     return Part(names=names, cells=own, model=model, reach=float(facts["reach"]), growth=np.array(facts["growth"]))
 
 
-def _parts_of_recipe(facts: Mapping[str, Any]) -> Facts:
-    many, kernel, columns = facts["many"], facts["kernel"], facts["columns"]
-    return {
-        "trees": Trees(**facts["trees"]),
-        "many": None if many is None else Trees(**many),
-        "kernel": None if kernel is None else Kernel(**kernel),
-        "columns": None if columns is None else tuple(columns),
-        "noises": tuple(facts["noises"]),
-        "device_of": Skeleton(**facts["device_of"]) if facts.get("device_of") else None,
-    }
+def _recipe(facts: Facts) -> Recipe:
+    kinds: dict[str, Callable[..., object]] = {
+        "trees": Trees, "many": Trees, "kernel": Kernel, "device_of": Skeleton
+    }  # fmt: skip
+    parts: Facts = {name: kind(**facts[name]) for name, kind in kinds.items() if facts.get(name) is not None}
+    columns = None if facts["columns"] is None else tuple(facts["columns"])
+    return Recipe(**{**facts, **parts, "columns": columns, "noises": tuple(facts["noises"])})
 
 
 def _booster(path: Path) -> Booster:
@@ -286,13 +277,7 @@ def _check_references(models: CellModels, references: Mapping[str, Any], folder:
 
 
 def _try_elsewhere(folder: Path) -> None:
-    """Read models in another process, which may die of them; raises what was wrong with them.
-
-    Raises:
-        DataNotFoundError: A file is missing.
-        DataError: They cannot be read.
-    """
-    read_record(folder)
+    """Read models in another process, which may die of them; raises what was wrong with them, as ``load_models``."""
     command = [sys.executable, "-c", _TRY, str(folder), *sys.path]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, check=False)

@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, to_digits
 from eomoo.errors import SettingError
 from eomoo.models.applicability import Applicability, operation_counts
 from eomoo.models.cell_models import Calibration, Measurements, Part, Quality, Target, encoded, fit_parts
@@ -204,6 +204,7 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
     from scipy.stats import rankdata, spearmanr
 
     rhos, errors, inside, squares = [], [], [], []
+    relative = [np.median(np.abs(h.mean / h.measured - 1.0)) for h in held_out if h.is_told]
     weights, resampled = resamples(held_out[0].group), []
     groups: dict[str, list[tuple[int, float, float, int]]] = {}
     for h in held_out:
@@ -229,9 +230,7 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
         groups=tuple(_calibration(name, figures) for name, figures in groups.items()),
         spearman_interval=interval([rho for rho, _ in resampled]),
         coverage_interval=interval([share for _, share in resampled]),
-        median_error=float(np.mean([np.median(np.abs(h.mean / h.measured - 1.0)) for h in held_out]))
-        if held_out[0].is_told
-        else None,
+        median_error=float(np.mean(relative)) if relative else None,
     )
 
 
@@ -333,15 +332,13 @@ def fit_models(
             raise SettingError(f"a model needs at least {LEAST_CELLS} measured cells; {name} has {n}")
     quality, held_out = measure_quality(data, repeats=repeats, advance=advance)
     parts = tuple(_calibrated(part, held_out) for part in fit_parts(data, seed=seed))
-    known = targets or {}
+    known, of_device = targets or {}, [name for name in data.targets if data.recipes[name].device_of is not None]
     return Models(
         targets={name: known.get(name) or Target.named(name, y) for name, y in data.targets.items()},
         cells=data.indices,
         parts=parts,
         scaling=space_scaling(),
-        domain=Applicability.of(
-            data.indices, data.targets, anywhere=[n for n in data.targets if data.recipes[n].device_of is not None]
-        ),
+        domain=Applicability.of(data.indices, data.targets, anywhere=of_device),
         quality=quality,
         data=dict(files or {}),
         measured=data.targets if keep else {},
@@ -355,16 +352,16 @@ def _calibrated(part: Part, held_out: Mapping[str, _HeldOut]) -> Part:
     held = [next(iter(held_out[name].values())) for name in part.names]
     if any(h.clues is None for h in held):
         # Rounded, since the last bits of a prediction may depend on the processor.
-        spreads = np.array([float(f"{h.spread():.3g}") for h in held])
-        return replace(part, model=part.model.calibrated(spread=spreads))
+        spreads = to_digits(np.array([h.spread() for h in held]), 3)
+        return replace(part, model=replace(part.model, spread=spreads))
     laws = [h.law() for h in held]
     law = Law(level=np.concatenate([x.level for x in laws]), slopes=np.concatenate([x.slopes for x in laws]))
-    part = replace(part, model=part.model.calibrated(law=law))
+    part = replace(part, model=replace(part.model, law=law))
     by_operations = [held_out[name]["by_operations"] for name in part.names if "by_operations" in held_out[name]]
     if not by_operations:
         return part
     unlike = np.concatenate([1.0 - h.clues.alike for h in by_operations if h.clues])
-    growth = np.array([float(f"{_growth(held_out[name]):.3g}") for name in part.names])
+    growth = to_digits(np.array([_growth(held_out[name]) for name in part.names]), 3)
     return replace(part, reach=float(f"{np.quantile(unlike, _CHECKED):.3g}"), growth=growth)
 
 

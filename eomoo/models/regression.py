@@ -52,7 +52,7 @@ class Model(Regressor):
         rows: (n,) which of the rows the process sees.
         noise: (m,) variance of a measurement, in parts of the target's.
         slow_share, slow_factor: (m,) share of slow runs and how much longer they take; 0 and 1 for none.
-        law: What deviations are made of; by the process alone until ``calibrated``.
+        law: What deviations are made of; by the process alone until it is fitted to errors.
         spread: (m,) factor by which held-out errors exceed the modelled deviation.
         spearman: (m,) rank correlation on held-out rows; NaN where unknown or where a column does not vary.
         n_train: Rows that it was fitted to.
@@ -77,9 +77,20 @@ class Model(Regressor):
     repeats: Floats | None = None
 
     def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
-        """As ``predict``, and how unlike (k,) the nearest known cell is: 0 for itself, 1 far from all."""
-        center, noise, unknown, unlike = self._parts(features)
-        expected = self._turned(self._expected(center) if self.recipe.log else center)
+        """See ``Regressor.predict_and_place``."""
+        X = np.ascontiguousarray(features, dtype=np.float32)
+        center, noise, unknown = (np.empty((len(X), len(self.mean))) for _ in range(3))
+        unlike = np.zeros(len(X))
+        with one_thread():
+            for start in range(0, len(X), _BLOCK):
+                here = slice(start, start + _BLOCK)
+                center[here], clues = self._clues(X[here])
+                noise[here], unknown[here] = self._variances(clues)
+                unlike[here] = 0.0 if clues is None else 1.0 - clues.alike
+        expected = self.mean + self.std * center
+        if self.recipe.log:
+            expected = np.exp(expected) * (1.0 + self.slow_share * (self.slow_factor - 1.0))
+        expected = self._turned(expected)
         return expected, np.sqrt(noise + unknown) * self.unit(expected), unlike
 
     def clues(self, features: ArrayLike) -> Clues | None:
@@ -89,10 +100,7 @@ class Model(Regressor):
             return self._clues(X)[1]
 
     def errors(self, k: int, n: int, *, seed: int) -> Callable[[NDArray[np.float32]], Floats]:
-        """Joint draws of the k-th target's errors, in deviations: features (c, d) -> (n, c).
-
-        A cell has the same errors in whatever company it is asked for.
-        """
+        """See ``Regressor.errors``."""
         if self.recipe.kernel is None:
             # Nothing tells which errors of trees go together: each cell has its own, by what it is.
             return lambda X: np.array([_own_errors(row, n, seed=[seed, k]) for row in X]).reshape(-1, n).T
@@ -110,10 +118,7 @@ class Model(Regressor):
         return at
 
     def around(self, k: int, mean: Floats, deviation: Floats, errors: Floats, *, noise: Floats | None = None) -> Floats:
-        """Draws (n, c) of expected values from what ``predict`` said (c,) and errors (n, c), as ``errors`` gives.
-
-        With standard normal numbers (n, c) for noise, of single measurements.
-        """
+        """See ``Regressor.around``."""
         unknown, middle = self.ignorance(k, mean, deviation), self._turned(mean)
         off = errors * unknown
         if noise is not None:
@@ -123,7 +128,7 @@ class Model(Regressor):
         return self._turned(middle * np.exp(off / middle))
 
     def ignorance(self, k: int, mean: Floats, deviation: Floats) -> Floats:
-        """Standard deviations (c,) of expected values from what ``predict`` said (c,): less measurement noise."""
+        """See ``Regressor.ignorance``."""
         if self.recipe.kernel is None or self.recipe.local:
             return deviation
         turned = self._turned(mean)
@@ -134,28 +139,12 @@ class Model(Regressor):
         unknown: Floats = np.sqrt(np.maximum(deviation**2 - noise**2, 0.0))
         return unknown
 
-    def calibrated(self, *, law: Law | None = None, spread: Floats | None = None) -> Model:
-        """The same model with deviations by another law, or scaled by these factors (m,)."""
-        return replace(self, law=law or self.law, spread=self.spread if spread is None else spread)
-
     def unit(self, expected: Floats) -> Floats:
         """What a deviation of 1 is (k, m) in the targets' units, where these values (k, m) are expected."""
         return self.spread * self.std * (self._turned(expected) if self.recipe.log else np.ones_like(expected))
 
-    def _parts(self, features: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
-        """Mean (k, m) in (log) units; variances (k, m) of noise and of ignorance in parts of the target's; (k,)."""
-        X = np.ascontiguousarray(features, dtype=np.float32)
-        center, noise, unknown = (np.empty((len(X), len(self.mean))) for _ in range(3))
-        unlike = np.zeros(len(X))
-        with one_thread():
-            for start in range(0, len(X), _BLOCK):
-                here = slice(start, start + _BLOCK)
-                center[here], clues = self._clues(X[here])
-                noise[here], unknown[here] = self._variances(clues)
-                unlike[here] = 0.0 if clues is None else 1.0 - clues.alike
-        return self.mean + self.std * center, noise, unknown, unlike
-
     def _variances(self, clues: Clues | None) -> tuple[Floats | float, Floats | float]:
+        """Variances (k, m) of noise and of what is not known, in parts of the target's."""
         if clues is None:
             return 0.0, 1.0
         if self.recipe.local:
@@ -186,10 +175,6 @@ class Model(Regressor):
         """What is modelled as what is asked for, or back: an error as its accuracy."""
         return 1.0 - values if self.recipe.of_error else values
 
-    def _expected(self, center: Floats) -> Floats:
-        expected: Floats = np.exp(center) * (1.0 + self.slow_share * (self.slow_factor - 1.0))
-        return expected
-
 
 def _own_errors(row: Numbers, n: int, *, seed: list[int]) -> Floats:
     """Standard normal numbers (n,) of a cell, told by its features."""
@@ -208,7 +193,6 @@ def fit(
     *,
     seed: int | np.random.Generator = 0,
     scaling: Scaling | None = None,
-    n_threads: int = 1,
     repeats: Floats | None = None,
     noise: Floats | None = None,
 ) -> Model:
@@ -220,7 +204,6 @@ def fit(
         Y: (n, m) values; a row that holds NaN or an infinity is left out.
         seed: Of all random choices: rows and columns in the trees, cells that the process sees.
         scaling: How features are standardised; by default by X.
-        n_threads: Threads of XGBoost; the same seed gives the same bits for one.
         repeats: (n,) how many measurements each row is the mean of, by which it weighs; by default one.
         noise: (m,) variances of a measurement that were measured, in (log) units; 0 where none was.
 
@@ -235,7 +218,7 @@ def fit(
         order = rng.permutation(len(values))
         tested, learnt = np.split(order, [max(2, round(recipe.held_out * len(order)))])
         chosen = int(rng.integers(2**31))
-        trial = _fit(recipe, features[learnt], values[learnt], chosen, rng, scaling, n_threads, None, None)
+        trial = _fit(recipe, features[learnt], values[learnt], chosen, rng, scaling, None, None)
         mean, deviation = trial.predict(features[tested])
         spearman = np.array([_spearman(a, b) for a, b in zip(mean.T, values[tested].T, strict=True)])
         spread = np.sqrt(np.square((values[tested] - mean) / deviation).mean(axis=0))
@@ -243,7 +226,7 @@ def fit(
         chosen = int(seed) if not isinstance(seed, np.random.Generator) else int(rng.integers(2**31))
     several = None if repeats is None or (repeats == 1).all() else repeats[usable]
     with one_thread():
-        model = _fit(recipe, features, values, chosen, rng, scaling, n_threads, several, noise)
+        model = _fit(recipe, features, values, chosen, rng, scaling, several, noise)
     return replace(model, spearman=spearman, spread=spread, rows=usable[model.rows])
 
 
@@ -254,7 +237,6 @@ def _fit(
     seed: int,
     rng: np.random.Generator,
     scaling: Scaling | None,
-    n_threads: int,
     repeats: Floats | None,
     measured: Floats | None,
 ) -> Model:
@@ -288,10 +270,7 @@ def _fit(
     parts = [standard] if recipe.together else [standard[:, [k]] for k in range(m)]
     return Model(
         recipe=recipe,
-        boosters=tuple(
-            boost(trees_see, part, trees, seed=seed, n_threads=n_threads, weight=weights_of(repeats, floor))
-            for part in parts
-        ),
+        boosters=tuple(boost(trees_see, part, trees, seed=seed, weight=weights_of(repeats, floor)) for part in parts),
         mean=mean,
         std=std,
         scaling=own,

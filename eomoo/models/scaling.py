@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Numbers
+from eomoo.arrays import Facts, Floats, Numbers, to_digits
 from eomoo.checks import known_name
 from eomoo.models.gaussian_process import on_grid
 from eomoo.space import load_space
@@ -36,26 +36,27 @@ class Scaling:
         at = _positions(columns)
         return Scaling(mean=self.mean[at], std=self.std[at])
 
+    @classmethod
+    def of_numbers(cls, numbers: Facts) -> Scaling:
+        """That of the structural features, as the file of a folder of models has it."""
+        return cls(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
+
 
 def selected(features: Numbers, columns: tuple[str, ...] | None) -> NDArray[np.float32]:
     """Named columns of structural features (n, 141), in single precision; whatever is given for None."""
     return np.ascontiguousarray(features[:, _positions(columns)], dtype=np.float32)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def named(names: tuple[str, ...], columns: tuple[str, ...] | None) -> NDArray[np.intp]:
     """Where named features stand among columns; None: among all structural ones."""
     known = list(feature_names() if columns is None else columns)
     return np.array([known.index(name) for name in names], dtype=np.intp)
 
 
-@lru_cache(maxsize=16)
 def _positions(columns: tuple[str, ...] | None) -> NDArray[np.intp] | slice:
-    if columns is None:
-        return slice(None)
     # The structural features stand first in every encoding that has them.
-    at = {name: k for k, name in enumerate(feature_names())}
-    return np.array([at[name] for name in columns], dtype=np.intp)
+    return slice(None) if columns is None else named(columns, None)
 
 
 def scaling_of(features: Numbers) -> Scaling:
@@ -88,7 +89,7 @@ def space_scaling() -> Scaling:
     if path.is_file():
         numbers = json.loads(path.read_text())
         if tuple(numbers["features"]) == feature_names():
-            return Scaling(mean=np.array(numbers["feature_means"]), std=np.array(numbers["feature_stds"]))
+            return Scaling.of_numbers(numbers)
     return measured_scaling()
 
 
@@ -103,8 +104,4 @@ def measured_scaling() -> Scaling:
     mean = total / len(space)
     std = np.sqrt(np.maximum(squares / len(space) - mean * mean, 0.0))
     # Rounded, so that the file is short and the last bits of the sums do not matter.
-    return Scaling(mean=_short(mean), std=_short(np.where(std > 0, std, 1.0)))
-
-
-def _short(values: Floats) -> Floats:
-    return np.array([float(f"{v:.8g}") for v in values])
+    return Scaling(mean=to_digits(mean, 8), std=to_digits(np.where(std > 0, std, 1.0), 8))

@@ -27,17 +27,14 @@ class Trees:
     max_bin: int = 64
 
 
-def boost(
-    X: NDArray[np.float32], Y: Floats, trees: Trees, *, seed: int, n_threads: int = 1, weight: Floats | None = None
-) -> Booster:
-    """One ensemble for all columns of Y, standardised; the same bits on every machine for one thread.
+def boost(X: NDArray[np.float32], Y: Floats, trees: Trees, *, seed: int, weight: Floats | None = None) -> Booster:
+    """One ensemble for all columns of Y, standardised; the same bits on every machine, by one thread.
 
     Args:
         X: (n, d) features.
         Y: (n, m) standardised targets.
         trees: The settings.
         seed: Of the random choices of rows and columns.
-        n_threads: XGBoost's threads.
         weight: (n,) of the rows; by default all count alike.
     """
     import xgboost
@@ -45,8 +42,8 @@ def boost(
     settings = asdict(trees)
     rounds = settings.pop("rounds")
     settings.update(objective="reg:squarederror", tree_method="hist", base_score=0.0, seed=seed)
-    matrix = xgboost.QuantileDMatrix(X, label=Y, weight=weight, nthread=n_threads, max_bin=trees.max_bin)
-    booster = xgboost.Booster({**settings, "nthread": n_threads}, [matrix])
+    matrix = xgboost.QuantileDMatrix(X, label=Y, weight=weight, nthread=1, max_bin=trees.max_bin)
+    booster = xgboost.Booster({**settings, "nthread": 1}, [matrix])
     # ``xgboost.train`` would spend half its time on callbacks.
     for k in range(rounds):
         booster.update(matrix, k)
