@@ -157,9 +157,8 @@ class Measurements:
                         f"{name} has values up to {most:.3g}, whose squares no number holds; give it in a larger unit"
                     )
         chosen = dict(recipes or {})
-        for name, y in values.items():
-            if name not in chosen:
-                chosen[name] = recipe_for(name, y[np.isfinite(y)])
+        for name in [name for name in values if name not in chosen]:
+            chosen[name] = recipe_for(name, values[name][np.isfinite(values[name])])
         walks = None if walk is None else np.unique(_apart(np.asarray(walk)), return_inverse=True)[1]
         distinct, first, place = np.unique(cells, return_index=True, return_inverse=True)
         if len(distinct) == len(cells):
@@ -313,15 +312,12 @@ def _checked(cells: ArrayLike) -> Ints:
     return indices.astype(np.int64)
 
 
-def fit_parts(
-    data: Measurements, *, seed: int = 0, scaling: Scaling | None = None, exact: bool = True
-) -> tuple[Part, ...]:
+def fit_parts(data: Measurements, *, seed: int = 0, exact: bool = True) -> tuple[Part, ...]:
     """Fit models of all targets; the same call gives the same bits on every machine, unless it is not to be exact.
 
     Raises:
         SettingError: (a ValueError) A target has fewer than 10 values.
     """
-    scaling = scaling or space_scaling()
     groups: dict[tuple[Recipe, bytes, bytes], list[str]] = {}
     for name, y in data.targets.items():
         recipe = data.recipes[name] if exact else replace(data.recipes[name], exact=False)
@@ -336,24 +332,16 @@ def fit_parts(
                 parts.append(Part(names=(name,), cells=cells, model=device, reach=1.0, growth=np.ones(1)))
             continue
         Y = np.stack([data.targets[name][rows] for name in names], axis=1)
-        # Only structural features have a scaling by the whole space.
-        own = scaling if recipe.kernel is not None else None
         model = fit(
             recipe,
             encoded(data.indices[rows], recipe),
             Y,
             seed=seed,
-            scaling=own,
+            # Only structural features have a scaling by the whole space.
+            scaling=space_scaling() if recipe.kernel is not None else None,
             repeats=data.repeats_of(names[0])[rows],
             noise=np.array([data.noise[name].variance if name in data.noise else 0.0 for name in names]),
         )
-        parts.append(
-            Part(
-                names=tuple(names),
-                cells=data.indices[rows][model.rows],
-                model=model,
-                reach=1.0,
-                growth=np.ones(len(names)),
-            )
-        )
+        cells, growth = data.indices[rows][model.rows], np.ones(len(names))
+        parts.append(Part(names=tuple(names), cells=cells, model=model, reach=1.0, growth=growth))
     return tuple(parts)

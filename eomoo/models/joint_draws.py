@@ -61,6 +61,8 @@ class JointDraws:
         return model.ignorance(k, mean, deviation)
 
 
+# A few are in use at a time: single draws for deviations, hundreds for a front, with a megabyte each.
+@lru_cache(maxsize=4)
 def joint_draws(folder: Path, record: Record, n: int, *, seed: int) -> JointDraws:
     """Joint draws of the models in a folder, of which ``read_record`` said this; the trees are not read.
 
@@ -68,20 +70,10 @@ def joint_draws(folder: Path, record: Record, n: int, *, seed: int) -> JointDraw
         DataNotFoundError: A file is missing.
         DataError: A file is damaged, or of other models.
     """
-    return _joint_draws(folder, record.text, n, seed)
+    return JointDraws(processes(folder, record), n, seed=seed)
 
 
-# A few are in use at a time: single draws for deviations, hundreds for a front, with a megabyte each.
 @lru_cache(maxsize=4)
-def _joint_draws(folder: Path, record: str, n: int, seed: int) -> JointDraws:
-    return JointDraws(_processes(folder, record), n, seed=seed)
-
-
 def processes(folder: Path, record: Record) -> CellModels:
     """The models in a folder, of which ``read_record`` said this, without their trees; read once."""
-    return _processes(folder, record.text)
-
-
-@lru_cache(maxsize=4)
-def _processes(folder: Path, record: str) -> CellModels:
     return read_processes(folder)

@@ -32,7 +32,7 @@ class Record:
     """What a folder of models says of itself.
 
     Attributes:
-        text: The TOML file, as it lies there.
+        text: The TOML file, as it lies there; records are equal where it is.
         targets: What the models predict.
         quality: Cross-validated quality by target and scheme.
         files: SHA-256 of the other files, by name.
@@ -54,6 +54,12 @@ class Record:
     n_cells: int
     skeleton: Skeleton | None = None
     failures: tuple[int, int] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
 def record_text(models: CellModels, sums: Mapping[str, str]) -> str:

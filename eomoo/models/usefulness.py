@@ -99,9 +99,10 @@ def share_interval(found: int, n: int) -> tuple[float, float]:
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
     """
-    z, p = 1.959964, found / n
-    middle, room = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-    return (middle - room) / (1 + z * z / n), (middle + room) / (1 + z * z / n)
+    from scipy.stats import binomtest
+
+    low, high = binomtest(found, n).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def interval(resampled: Sequence[Floats]) -> tuple[float, float]:

@@ -369,8 +369,8 @@ def test_joint_draws_are_those_of_the_folders_own_models(models, monkeypatch):
     joint_draws, asked = import_module("eomoo.models.joint_draws"), []
     read = joint_draws.read_processes
     monkeypatch.setattr(joint_draws, "read_processes", lambda folder: asked.append(folder) or read(folder))
-    joint_draws._processes.cache_clear()
-    joint_draws._joint_draws.cache_clear()
+    joint_draws.processes.cache_clear()
+    joint_draws.joint_draws.cache_clear()
     first = joint_draws.joint_draws(models, read_record(models), 2, seed=1)
     assert asked == [models]
     assert joint_draws.joint_draws(models, read_record(models), 2, seed=1) is first
