@@ -1,7 +1,11 @@
-"""What annotations name: arrays and records by what they hold, types of packages that are slow to import."""
+"""What annotations name: arrays and records by what they hold, types of packages that are slow to import.
+
+And what is done with arrays everywhere: in blocks, in few digits.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -28,3 +32,8 @@ Facts: TypeAlias = dict[str, Any]
 def to_digits(values: NDArray[np.floating], digits: int) -> Floats:
     """Values, rounded to so many significant decimal digits: short in files, the same on every processor."""
     return np.array([float(f"{v:.{digits}g}") for v in values.flat]).reshape(values.shape)
+
+
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """Slices of so many rows each, the last of fewer, that cover n rows."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))

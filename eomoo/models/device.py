@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Floats, to_digits
+from eomoo.arrays import Floats, blocks, to_digits
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.gaussian_process import Kernel, Prior, Solver, add_rows, likeness, on_grid, to_bits
@@ -102,8 +102,7 @@ class DeviceModel(Regressor):
         mean, std = np.empty(len(X)), np.empty(len(X))
         weights, form = self._posterior
         with one_thread():
-            for start in range(0, len(X), _BLOCK):
-                here = slice(start, start + _BLOCK)
+            for here in blocks(len(X), _BLOCK):
                 rows, base = self._rows(X[here]), self._base_of(X[here])
                 center = np.ones((1, rows.shape[1]))
                 add_rows(center, rows, weights[:, None])
@@ -139,8 +138,7 @@ class DeviceModel(Regressor):
         def at(X: NDArray[np.float32]) -> Floats:
             found = np.empty((n, len(X)))
             with one_thread():
-                for start in range(0, len(X), _BLOCK):
-                    here = slice(start, start + _BLOCK)
+                for here in blocks(len(X), _BLOCK):
                     Z, P = self._columns(X[here])
                     across = _covariance(self._known, (linear, smooth), (Z, P))
                     before = smooth**2 + own**2 + _CONSTANT**2 + linear**2 * (P * P).mean(axis=1)

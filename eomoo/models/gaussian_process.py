@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eomoo.arrays import Floats
+from eomoo.arrays import Floats, blocks
 
 # Standardised features of the space lie within 19, rare bits of 3,000 cells within 55. A squared distance of
 # d features is then below 2^14 d, and its multiples of the squared grid fit into the 53 bits of a double.
@@ -149,8 +149,7 @@ class Predictor:
         The likeness, without the linear part, is 1 for a training cell and falls to 0 far from all.
         """
         predicted, nearest = np.zeros((self._weights.shape[1], len(Z))), np.empty(len(Z))
-        for start in range(0, len(Z), _BLOCK):
-            here = slice(start, start + _BLOCK)
+        for here in blocks(len(Z), _BLOCK):
             block = Z[here]
             alike = likeness(self._known, block, self._kernel.length)
             nearest[here] = alike.max(axis=0)
@@ -201,8 +200,7 @@ class Prior:
     def __call__(self, Z: Floats) -> Floats:
         """Values (k, n) at cells with standardised features (k, d)."""
         prior: Floats = Z @ self._slopes
-        for start in range(0, len(Z), _FEW):
-            here = slice(start, start + _FEW)
+        for here in blocks(len(Z), _FEW):
             turns = Z[here] @ self._frequencies
             # A sine is a cosine a quarter of a turn later.
             prior[here] += _cosines(turns - 0.25) @ self._theta[1]
@@ -241,8 +239,7 @@ class Paths:
     def __call__(self, Z: Floats) -> Floats:
         """Values (n, k) at cells with standardised features (k, d) on the grid, rounded to four digits."""
         values = np.empty((self._weights.shape[1], len(Z)))
-        for start in range(0, len(Z), _BLOCK):
-            here = slice(start, start + _BLOCK)
+        for here in blocks(len(Z), _BLOCK):
             block = Z[here]
             K = likeness(self._known, block, self._kernel.length)
             K += self._kernel.linear / Z.shape[1] * (self._known @ block.T)

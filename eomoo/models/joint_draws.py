@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, blocks
 from eomoo.models.cell_models import CellModels
 from eomoo.models.model_files import read_processes
 from eomoo.models.record import Record
@@ -51,8 +51,8 @@ class JointDraws:
         model, k, seed = self._place[name]
         if name not in self._errors:
             self._errors[name] = model.errors(k, self._n, seed=seed)
-        blocks = [cells[start : start + _BLOCK] for start in range(0, max(len(cells), 1), _BLOCK)]
-        found = [self._errors[name](load_space().features(block).astype(np.float32)) for block in blocks]
+        parts = [cells[here] for here in blocks(len(cells), _BLOCK)] or [cells]
+        found = [self._errors[name](load_space().features(part).astype(np.float32)) for part in parts]
         return model.around(k, mean, deviation, np.concatenate(found, axis=1), noise=noise)
 
     def ignorance(self, name: str, mean: Floats, deviation: Floats) -> Floats:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Floats, Ints, Numbers
+from eomoo.arrays import Floats, Ints, Numbers, blocks
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
@@ -82,8 +82,7 @@ class Model(Regressor):
         center, noise, unknown = (np.empty((len(X), len(self.mean))) for _ in range(3))
         unlike = np.zeros(len(X))
         with one_thread():
-            for start in range(0, len(X), _BLOCK):
-                here = slice(start, start + _BLOCK)
+            for here in blocks(len(X), _BLOCK):
                 center[here], clues = self._clues(X[here])
                 noise[here], unknown[here] = self._variances(clues)
                 unlike[here] = 0.0 if clues is None else 1.0 - clues.alike

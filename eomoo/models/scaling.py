@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Facts, Floats, Numbers, to_digits
+from eomoo.arrays import Facts, Floats, Numbers, blocks, to_digits
 from eomoo.checks import known_name
 from eomoo.models.gaussian_process import on_grid
 from eomoo.space import load_space
@@ -97,8 +97,8 @@ def measured_scaling() -> Scaling:
     """The scaling of structural features by all cells, computed."""
     space = load_space()
     total, squares = np.zeros(len(feature_names())), np.zeros(len(feature_names()))
-    for start in range(0, len(space), _BLOCK):
-        rows = space.features(np.arange(start, min(start + _BLOCK, len(space)))).astype(np.float64)
+    for here in blocks(len(space), _BLOCK):
+        rows = space.features(np.arange(here.start, here.stop)).astype(np.float64)
         total += rows.sum(axis=0)
         squares += (rows * rows).sum(axis=0)
     mean = total / len(space)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, blocks
 from eomoo.fronts import Box, non_dominated
 
 # Products of so many bits, summed over at most 2^11 steps, fit into the 53 of a double.
@@ -212,8 +212,7 @@ def expected_improvement(
     inside = inside[non_dominated(inside)] if len(inside) else inside
     if mean.shape[1] > _MOST_EXACT:
         return _over_directions(mean, std, inside, rng if rng is not None else np.random.default_rng(0))
-    blocks = range(0, len(mean), _BLOCK)
-    parts = [_exact(mean[k : k + _BLOCK], std[k : k + _BLOCK], inside) for k in blocks]
+    parts = [_exact(mean[here], std[here], inside) for here in blocks(len(mean), _BLOCK)]
     return np.concatenate([np.empty(0), *parts])
 
 

@@ -316,12 +316,7 @@ class CellValues:
 
     def neighbor_lists(self, indices: Ints, *, kind: str = "hamming") -> tuple[Ints, Ints]:
         """How many neighbours each of the cells (n,) has within the domain, and all of them in a row."""
-        counts, flat = self.space.neighbor_lists(indices, kind=kind)
-        if self.domain is None:
-            return counts, flat
-        inside = self.domain[flat]
-        owner = np.repeat(np.arange(len(counts)), counts)[inside]
-        return np.bincount(owner, minlength=len(counts)), flat[inside]
+        return self.space.neighbor_lists(indices, kind=kind, domain=self.domain)
 
     def random_cells(self, n: int, rng: np.random.Generator) -> Ints:
         """Up to n distinct cells of the domain, uniformly drawn."""

@@ -15,7 +15,7 @@ from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
-from eomoo.arrays import Bools, Facts, Ints
+from eomoo.arrays import Bools, Facts, Ints, blocks
 from eomoo.search.budget import BudgetedEvaluator
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts, as_sampling
@@ -92,14 +92,13 @@ class NeighborMutation(Mutation):
         genes = np.asarray(X).astype(np.int64)
         domain = getattr(problem, "domain", None)
         if self.kind == "hamming":
-            for start in range(0, len(genes), _BLOCK):
-                genes[start : start + _BLOCK] = _one_gene_changed(genes[start : start + _BLOCK], domain, rng)
+            for here in blocks(len(genes), _BLOCK):
+                genes[here] = _one_gene_changed(genes[here], domain, rng)
             return genes
         space = load_space()
         index = space.index(genes)
         for row in np.flatnonzero(index >= 0):
-            near = space.neighbors(int(index[row]), self.kind)
-            near = near if domain is None else near[domain[near]]
+            near = space.neighbor_lists(index[[row]], kind=self.kind, domain=domain)[1]
             if len(near):
                 genes[row] = space.genotype(int(rng.choice(near)))
         return genes

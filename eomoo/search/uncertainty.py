@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Floats, Ints, blocks
 from eomoo.checks import positive, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path, cache_folder
@@ -140,21 +140,21 @@ def hopeful_cells(problem: CellProblem) -> Ints:
 def fronts_of_draws(problem: CellProblem, cells: Ints, n: int, seed: int) -> DrawnFronts:
     """The fronts of n draws among cells (k,), found block by block."""
     fronts = DrawnFronts.empty(n, problem.n_obj)
-    blocks = [cells[start : start + _BLOCK] for start in range(0, len(cells), _BLOCK)]
+    parts = [cells[here] for here in blocks(len(cells), _BLOCK)]
     threads = min(_MOST_THREADS, os.cpu_count() or 1)
     draw = partial(_drawn, problem, n=n, seed=seed)
-    if blocks:
-        # What all blocks share is made by the first, before there are threads.
-        fronts = _joined(problem, fronts, blocks[0], *draw(blocks[0]))
+    if parts:
+        # What all parts share is made by the first, before there are threads.
+        fronts = _joined(problem, fronts, parts[0], *draw(parts[0]))
     drawn = 0
     told = doing(f"drawing values of {len(cells):,} cells", lambda: f"{drawn:,} drawn")
     with told, one_thread(), ThreadPoolExecutor(threads) as pool:
         # As many at a time as there are threads: all draws together would take a gigabyte.
-        for start in range(1, len(blocks), threads):
-            some = blocks[start : start + threads]
+        for start in range(1, len(parts), threads):
+            some = parts[start : start + threads]
             drawn = start * _BLOCK
-            for block, (F, kept) in zip(some, pool.map(draw, some), strict=True):
-                fronts = _joined(problem, fronts, block, F, kept)
+            for part, (F, kept) in zip(some, pool.map(draw, some), strict=True):
+                fronts = _joined(problem, fronts, part, F, kept)
     return fronts
 
 

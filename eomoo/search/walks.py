@@ -12,7 +12,7 @@ from eomoo.arrays import Bools, Ints
 from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.space import load_space
-from eomoo.space.neighbors import check_kind
+from eomoo.space.neighbors import check_kind, only_those
 
 _MANY = 20_000  # steps, above which building all rows (see Catalogue.neighborhood) pays
 
@@ -95,14 +95,10 @@ def _walk(walks: Ints, kind: str, domain: Bools | None, rng: Generator, *, self_
 
 def _allowed(here: Ints, kind: str, domain: Bools | None, visited: Ints | None) -> tuple[Ints, NDArray[np.integer]]:
     """How many neighbours each cell (n,) has in the domain, not among those visited (n, s); and all of them."""
-    counts, near = load_space().neighbor_lists(here, kind=kind)
-    if domain is None and visited is None:
+    counts, near = load_space().neighbor_lists(here, kind=kind, domain=domain)
+    if visited is None:
         return counts, near
-    owner = np.repeat(np.arange(len(here)), counts)
-    allowed = np.ones(len(near), dtype=bool) if domain is None else domain[near]
-    if visited is not None:
-        allowed &= (visited[owner] != near[:, None]).all(axis=1)
-    return np.bincount(owner[allowed], minlength=len(here)), near[allowed]
+    return only_those((np.repeat(visited, counts, axis=0) != near[:, None]).all(axis=1), counts, near)
 
 
 def _given_starts(starts: ArrayLike, n_walks: int, domain: Bools | None) -> Ints:

@@ -9,13 +9,13 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Bools, Ints
 from eomoo.errors import SettingError
 from eomoo.space.cell import MAX_VERTICES, OPERATIONS, Cell
 from eomoo.space.cost import SO2SAT, Skeleton, count_macs, count_params
 from eomoo.space.enumeration import N_CELLS
 from eomoo.space.features import features
-from eomoo.space.neighbors import Neighborhood, neighbor_lists, neighborhood
+from eomoo.space.neighbors import Neighborhood, neighbor_lists, neighborhood, only_those
 from eomoo.space.tables import Tables
 
 _Indices = Sequence[int] | NDArray[np.integer]
@@ -108,14 +108,17 @@ class Catalogue(Tables):
             raise SettingError(f"neighbors takes one index, got {np.size(i)}; see neighbor_lists for several")
         return self.neighbor_lists([i], kind=kind)[1]
 
-    def neighbor_lists(self, i: ArrayLike, *, kind: str = "hamming") -> tuple[Ints, Ints]:
-        """Neighbours of several cells: how many each has (n,), and all of them one after another."""
+    def neighbor_lists(self, i: ArrayLike, *, kind: str = "hamming", domain: Bools | None = None) -> tuple[Ints, Ints]:
+        """Neighbours of several cells: how many each has (n,), and all of them one after another.
+
+        Only those within a domain, (423624,) bool, where one is given.
+        """
         indices = np.atleast_1d(self.check(i))
         if indices.ndim > 1:
             raise SettingError(f"indices have shape (n,); got {indices.shape}")
-        if kind in self._neighborhoods:
-            return self._neighborhoods[kind].rows(indices)
-        return neighbor_lists(self, indices, kind)
+        known = self._neighborhoods.get(kind)
+        counts, flat = neighbor_lists(self, indices, kind) if known is None else known.rows(indices)
+        return (counts, flat) if domain is None else only_those(domain[flat], counts, flat)
 
     def neighborhood(self, kind: str = "hamming") -> Neighborhood:
         """The neighbours of all cells at once, about 40 MB; made at the first call, then kept."""

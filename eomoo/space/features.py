@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Ints, blocks
 from eomoo.checks import known_name
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
 from eomoo.space.enumeration import N_INTERIOR
@@ -50,8 +50,7 @@ def features(space: Tables, indices: Ints, *, kind: str = "structural") -> NDArr
     known_name("kind of features", kind, _KINDS)
     encode, names, dtype = _KINDS[kind]
     result = np.empty((len(indices), len(names)), dtype=dtype)
-    for start in range(0, len(indices), _BLOCK):
-        here = slice(start, start + _BLOCK)
+    for here in blocks(len(indices), _BLOCK):
         result[here] = encode(space, indices[here])
     return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Bools, Ints, blocks
 from eomoo.checks import known_name
 from eomoo.errors import EomooError
 from eomoo.files import atomic_path, cache_folder, read_array
@@ -97,19 +98,26 @@ def neighbor_lists(space: Tables, indices: Ints, kind: str) -> _Lists:
     return counts + more_counts, both[np.lexsort((both, owner))]
 
 
+def only_those(wanted: Bools, counts: Ints, flat: Ints) -> _Lists:
+    """Lists of neighbours, as ``neighbor_lists`` gives them, without those that are not wanted, (all of them,) bool."""
+    owner = np.repeat(np.arange(len(counts)), counts)[wanted]
+    return np.bincount(owner, minlength=len(counts)), flat[wanted]
+
+
 def neighborhood(space: Tables, kind: str) -> Neighborhood:
     """The neighbours of every cell; a second of work, so keep the result (``Catalogue`` does)."""
-    lists = [neighbor_lists(space, block, kind) for block in _blocks(space)]
-    return _compressed([counts for counts, _ in lists], [flat.astype(np.int32) for _, flat in lists])
+    lists = (neighbor_lists(space, block, kind) for block in _all_cells(space))
+    counts, flat = zip(*((counts, flat.astype(np.int32)) for counts, flat in lists), strict=True)
+    return _compressed(np.concatenate(counts), np.concatenate(flat))
 
 
-def _blocks(space: Tables) -> list[Ints]:
-    return [np.arange(start, min(start + _BLOCK, len(space))) for start in range(0, len(space), _BLOCK)]
+def _all_cells(space: Tables) -> Iterator[Ints]:
+    """The indices of all cells, in blocks."""
+    return (np.arange(here.start, here.stop) for here in blocks(len(space), _BLOCK))
 
 
-def _compressed(counts: list[Ints], flat: list[NDArray[np.int32]]) -> Neighborhood:
-    every = np.concatenate(counts)
-    return Neighborhood(indptr=np.concatenate(([0], np.cumsum(every))), indices=np.concatenate(flat))
+def _compressed(counts: Ints, flat: NDArray[np.int32]) -> Neighborhood:
+    return Neighborhood(indptr=np.concatenate(([0], np.cumsum(counts))), indices=flat)
 
 
 def _distinct(near: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -137,7 +145,7 @@ def _one_way(space: Tables) -> Neighborhood:
         with suppress(EomooError), atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.save(file, pairs)
     source, target = pairs
-    return _compressed([np.bincount(target, minlength=len(space))], [source])
+    return _compressed(np.bincount(target, minlength=len(space)), source)
 
 
 def _one_way_steps(space: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -165,7 +173,7 @@ def _one_way_steps(space: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32]]
 def _without_an_edge(space: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """The pairs (a cell, what it becomes when one of its edges is removed), the first ascending."""
     pairs = []
-    for block in _blocks(space):
+    for block in _all_cells(space):
         mask = space.padded_mask[space.structure[block]][:, None]
         near = space.lookup(mask & ~EDGE_WEIGHTS, space.padded_code[block].astype(np.int64)[:, None])
         near[near == block[:, None]] = -1

@@ -11,7 +11,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Bools, Ints
+from eomoo.arrays import Bools, Ints, blocks
 from eomoo.checks import short
 from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_array
@@ -97,8 +97,7 @@ class Tables:
         genes = np.atleast_2d(_checked_genotypes(X))
         index = np.empty(len(genes), dtype=np.int64)
         violation = np.empty(len(genes), dtype=np.int64)
-        for start in range(0, len(genes), _BLOCK):
-            here = slice(start, start + _BLOCK)
+        for here in blocks(len(genes), _BLOCK):
             index[here], violation[here] = self._decode_block(genes[here])
         return index, violation
 
