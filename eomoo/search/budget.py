@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
-from pymoo.core.termination import TerminateIfAll, Termination
+from pymoo.core.termination import Termination
 
 from eomoo.arrays import Bools, Ints
 from eomoo.checks import positive
 from eomoo.fronts import PENALTY
-from eomoo.search.hours import Hours
+from eomoo.search.hours import Hours, told_by
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import first_places
 from eomoo.space import load_space
@@ -31,7 +32,7 @@ def remaining_evaluations(algorithm: Algorithm) -> int | None:
 
 def remaining_units(algorithm: Algorithm) -> float | None:
     """As ``remaining_evaluations``, with what shorter trainings have left of the next; to six digits."""
-    limits = _limits(algorithm.termination, algorithm)
+    limits = told_by(algorithm.termination, partial(_left, algorithm))
     return max(0.0, round(min(limits) - paid_units(algorithm.evaluator), 6)) if limits else None
 
 
@@ -45,23 +46,14 @@ def pay(algorithm: Algorithm, units: float) -> None:
     algorithm.evaluator.paid = paid_units(algorithm.evaluator) + units
 
 
-def _limits(termination: Termination, algorithm: Algorithm) -> list[int]:
+def _left(algorithm: Algorithm, termination: Termination) -> int | None:
+    """Evaluations that a termination leaves by itself; None where it names no number."""
     if isinstance(termination, DistinctCells):
-        return [termination.n - algorithm.evaluator.n_distinct]
+        return termination.n - int(algorithm.evaluator.n_distinct)
     if isinstance(termination, Hours):
-        return [0] if termination.over(algorithm) else []
+        return 0 if termination.over(algorithm) else None
     limit = getattr(termination, "n_max_evals", None)
-    if limit is not None and np.isfinite(limit):
-        return [int(limit) - algorithm.evaluator.n_eval]
-    parts = getattr(termination, "criteria", getattr(termination, "terminations", None))
-    if isinstance(parts, tuple | list):
-        found = [_limits(part, algorithm) for part in parts]
-        if isinstance(termination, TerminateIfAll):
-            # A run goes on until the last of its criteria is met.
-            return [max(map(min, found))] if all(found) else []
-        return [limit for limits in found for limit in limits]
-    inner = getattr(termination, "max_evals", None)
-    return _limits(inner, algorithm) if inner is not None else []
+    return None if limit is None or not np.isfinite(limit) else int(limit) - int(algorithm.evaluator.n_eval)
 
 
 class DistinctCells(Termination):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Real
 from time import time
@@ -68,6 +68,18 @@ def check_hours(hours: float) -> float:
     return float(hours)
 
 
+def told_by(termination: Termination, tell: Callable[[Termination], float | None]) -> list[float]:
+    """What a termination tells, or else those that it is made of; of those that must all be met the last, if known."""
+    told = tell(termination)
+    if told is not None:
+        return [told]
+    parts = getattr(termination, "criteria", getattr(termination, "terminations", ()))
+    found = [told_by(part, tell) for part in parts]
+    if isinstance(termination, TerminateIfAll):
+        return [max(map(min, found))] if all(found) else []
+    return [limit for limits in found for limit in limits]
+
+
 def check_termination(termination: Termination) -> None:
     """Raise SettingError (a ValueError) where a number that pymoo's terminations divide by is none above 0."""
     for name, what in _LIMITS.items():
@@ -81,9 +93,11 @@ def check_termination(termination: Termination) -> None:
 @contextmanager
 def heeding_hours(backends: Iterable[Backend], algorithm: Algorithm | None, n_asked: int) -> Iterator[None]:
     """Let backends begin no training once the hours of an algorithm that asks for n genotypes are over."""
+    until = math.inf
     if algorithm is not None:
         check_termination(algorithm.termination)
-    until = math.inf if algorithm is None else _until(algorithm.termination, algorithm, n_asked)
+        ends = told_by(algorithm.termination, lambda t: t.until(algorithm, n_asked) if isinstance(t, Hours) else None)
+        until = min(ends, default=math.inf)
     for backend in backends:
         backend.until = until
     try:
@@ -91,12 +105,3 @@ def heeding_hours(backends: Iterable[Backend], algorithm: Algorithm | None, n_as
     finally:
         for backend in backends:
             backend.until = math.inf
-
-
-def _until(termination: Termination, algorithm: Algorithm, n_asked: int) -> float:
-    if isinstance(termination, Hours):
-        return termination.until(algorithm, n_asked)
-    parts = getattr(termination, "criteria", ())
-    # A run goes on until the last of such criteria is met.
-    known = () if isinstance(termination, TerminateIfAll) else parts
-    return min((_until(part, algorithm, n_asked) for part in known), default=math.inf)
