@@ -21,7 +21,6 @@ class DrawnFronts:
     """The non-dominated cells of each of n draws, by draw.
 
     Attributes:
-        n: Number of draws.
         cells, draw: (t,) cells, and the draw in which each is non-dominated, ascending.
         points: (t, m) their values in that draw, minimised.
     """

@@ -178,7 +178,6 @@ def front_indicators(cells: Ints, F: Floats, *, box: Box, reference: Floats) -> 
     Args:
         cells: (k,) distinct, non-dominated cells.
         F: (k, m) theirs, minimised.
-        box: The box of normalisation.
         reference: (r, m) the reference front, the true one where it is known.
     """
     points = deduplicated(F)

@@ -214,7 +214,6 @@ class Part:
     Attributes:
         names: (m,) of the targets.
         cells: (n,) that the model's process sees.
-        model: The model.
         reach: How unlike the nearest cell was where predictions were checked, but for one in a hundred.
         growth: (m,) factor of deviations where no measured cell has as many vertices and operations of each kind.
     """
@@ -233,7 +232,6 @@ class CellModels:
     Attributes:
         targets: What they predict, by name.
         cells: (n,) that were measured.
-        parts: The models.
         scaling: Of the features, by the whole space.
         quality: Quality on held-out cells by target, then "by_walk" (cells of a walk held out together) where
             there are walks, "by_cell" and "by_operations" (those of as many vertices and operations of each kind).

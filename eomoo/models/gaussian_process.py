@@ -132,7 +132,6 @@ class Predictor:
     Args:
         known: (n, d) standardised features of the training cells, on the grid.
         weights: (n, m) weights of the training cells, by target.
-        kernel: The kernel.
     """
 
     def __init__(self, known: Floats, weights: Floats, kernel: Kernel) -> None:
@@ -177,10 +176,7 @@ class Prior:
     """Draws of a process that knows nothing: functions of a kernel's variances at any cell.
 
     Args:
-        d: Number of features.
         kernel: The kernel; its noise is left out.
-        n: Number of draws.
-        rng: Source of randomness.
 
     Source: a rational quadratic kernel of shape 1 is a mixture of Gaussian ones over an exponential variable, so its
     random features are Gaussian frequencies times the variable's root, in pairs of cosine and sine (Sutherland,
@@ -217,8 +213,6 @@ class Paths:
     Args:
         known: (n, d) standardised features of the training cells, on the grid.
         kernel: The kernel, with the noise that the training cells have.
-        n: Number of draws.
-        rng: Source of randomness.
         repeats: (n,) how many measurements each training cell has, or one number.
 
     Source: Wilson, Borovitskiy, Terenin, Mostowsky, Deisenroth, Efficiently sampling functions from Gaussian

@@ -27,8 +27,6 @@ class JointDraws:
 
     Args:
         models: The models, as ``load_models`` reads them, or without their trees, as ``read_processes`` does.
-        n: Number of draws.
-        seed: The same seed gives the same draws.
     """
 
     def __init__(self, models: CellModels, n: int, *, seed: int) -> None:

@@ -84,10 +84,6 @@ def whole_space(folder: Path, record: Record) -> Predictions:
     A cache file that is missing, damaged or of other models is made again; one that cannot be written
     is warned about once and done without.
 
-    Args:
-        folder: Where the models lie.
-        record: What ``read_record`` says of them.
-
     Raises:
         DataNotFoundError: A model is missing.
         DataError: A model is damaged, or this xgboost reads it otherwise than it was written.
@@ -158,7 +154,6 @@ def write_predictions(folder: str | Path, *, coarse: bool = False) -> Path:
     """Predict the whole space and put the predictions beside the models, so that no machine has to again.
 
     Args:
-        folder: Where the models lie.
         coarse: Whether with 16 binary digits instead of 24, which takes two thirds of the space.
 
     Returns:

@@ -144,12 +144,9 @@ def cross_validate(
     """Predict every cell by models fitted to the other nine of ten folds.
 
     Args:
-        data: The measured cells.
         scheme: "by_walk": all cells of a walk are held out together. "by_cell": cells by themselves,
             so that the neighbours of a held-out cell are mostly among those that are learnt from.
             "by_operations": all cells with as many vertices and operations of each kind.
-        seed: Of the folds.
-        advance: Called after each fold, for a progress bar.
 
     Returns:
         Held-out predictions by target.
@@ -260,7 +257,6 @@ def measure_quality(
     """Cross-validate all targets, by walk where there are walks, by cell and by operations.
 
     Args:
-        data: The measured cells.
         repeats: Repetitions, with the folds of seeds 0, 1, ...
         advance: Called with the number of fits that are done, and of all.
 

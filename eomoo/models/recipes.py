@@ -164,8 +164,6 @@ def recipe_for(name: str, values: Floats, *, encoding: str | None = None, kind: 
     """The recipe of a target of anybody's table: by its kind, how many values (n,) there are and how they spread.
 
     Args:
-        name: What the target is called.
-        values: The measured ones.
         encoding: The features of a cell, by ``Catalogue.features``' names, for trees alone; by default the
             structural ones, seen by a process too.
         kind: One of ``KINDS``, or "" for another cost; by default what the name tells.

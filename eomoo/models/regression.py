@@ -44,7 +44,6 @@ class Model(Regressor):
     ``deviations``).
 
     Attributes:
-        recipe: How.
         boosters: The trees: one ensemble for all targets, or one each.
         mean, std: (m,) of the (log) targets; the parts predict in these terms.
         scaling, known, weights: Of the process: scaling of the features that it sees, standardised features
@@ -198,7 +197,6 @@ def fit(
     """Fit a model of the columns of Y.
 
     Args:
-        recipe: How.
         X: (n, d) features, finite; the structural ones where the recipe names columns.
         Y: (n, m) values; a row that holds NaN or an infinity is left out.
         seed: Of all random choices: rows and columns in the trees, cells that the process sees.

@@ -59,7 +59,6 @@ class Regressor(ABC):
 
         Args:
             features: (k, d).
-            n: Number of draws.
             seed: The same seed gives the same draws.
             noise: Whether each draw is what one measurement of each cell would say.
             deviations: (k, m), where they are not those of ``predict``.

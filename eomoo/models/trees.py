@@ -33,8 +33,6 @@ def boost(X: NDArray[np.float32], Y: Floats, trees: Trees, *, seed: int, weight:
     Args:
         X: (n, d) features.
         Y: (n, m) standardised targets.
-        trees: The settings.
-        seed: Of the random choices of rows and columns.
         weight: (n,) of the rows; by default all count alike.
     """
     import xgboost

@@ -23,7 +23,6 @@ def use_of(schemes: Mapping[str, Quality], measured: tuple[float, float]) -> str
     """What the model of a target may be used for, by the first way of holding out.
 
     Args:
-        schemes: Its quality by scheme.
         measured: The least and the largest measured value.
     """
     q = next(iter(schemes.values()))

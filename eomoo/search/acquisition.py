@@ -36,7 +36,6 @@ def scalarised_hypervolume(F: Floats, directions: Floats, box: Box) -> Floats:
     Args:
         F: (n, m) points, minimised.
         directions: (r, m).
-        box: The box.
 
     Source: Zhang, Golovin, Random hypervolume scalarizations for provable multi-objective black box
     optimization, ICML 2020.
@@ -56,7 +55,6 @@ def z_score(mean: Floats, std: Floats, directions: Floats, best: Floats, box: Bo
         std: (c, m) its standard deviations, positive.
         directions: (r, m).
         best: (r,) scalarised hypervolume of the front.
-        box: The box.
     """
     inside, spread = _normalised(mean, std, box)
     goal = best[:, None] * directions

@@ -164,7 +164,6 @@ class SearchState:
         reference: (m,) the problem's reference point, minimised, or None.
         units: In which values are seen from here on.
         limits: (g,) standard deviation of the limits' values, in these units.
-        rng: Source of randomness.
 
     Attributes:
         F: (n, m) values.

@@ -27,7 +27,8 @@ from eomoo.space.neighbors import check_kind
 class CellSearch(Algorithm):
     """A search that begins from some cells, evaluates no cell twice and keeps all non-dominated ones.
 
-    A subclass sets ``_batch``, the cells to be evaluated next, in ``_plan_first`` and ``_plan_next``.
+    A subclass sets ``_batch``, the cells to be evaluated next, in ``_plan_first`` and ``_plan_next``, or when it is asked
+    for them by ``_infill``.
 
     Args:
         sampling: Where the first cells come from: a Sampling, or cells as ``CellSampling`` takes them; of a
@@ -59,12 +60,11 @@ class CellSearch(Algorithm):
         self.trace: Trace | None = None
 
     def _plan_first(self) -> None:
-        """Plan what follows the first cells, which have been evaluated."""
-        raise NotImplementedError
+        """Plan what follows the first cells, which have been evaluated; by default as after any others."""
+        self._plan_next()
 
     def _plan_next(self) -> None:
         """Plan what follows a batch, which has been evaluated."""
-        raise NotImplementedError
 
     def _note(self, F: Floats, G: Floats) -> None:
         """Take note of values (n, m) and constraint values (n, g) that have entered the trace."""
@@ -213,9 +213,6 @@ class RandomSearch(CellSearch):
         self._order = order[~np.isin(order, self.starts)]
         self._batch = self._order[: self.batch_size]
         return super()._infill() if starts is None else starts
-
-    def _plan_first(self) -> None:
-        self._plan_next()
 
     def _plan_next(self) -> None:
         # Of a batch that the budget cut, the rest is still to come.

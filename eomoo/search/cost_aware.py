@@ -168,13 +168,8 @@ class CostAwareSearch(CellSearch):
         self.starts = self.first_starts = starts[:0]
         return self._infill()
 
-    def _plan_first(self) -> None:
-        """Nothing: what comes next is decided when it is asked for, since short trainings are made on the way."""
-
-    def _plan_next(self) -> None:
-        """Nothing; see ``_plan_first``."""
-
     def _infill(self) -> Population:
+        # What comes next is decided now and not planned before, since short trainings are made on the way.
         batch = self._trained()
         if not len(batch):
             self.termination.force_termination = True
@@ -331,7 +326,7 @@ class CostAwareSearch(CellSearch):
         if not len(order):
             return None
         cell = int(order[0])
-        return cell, self._next_rung(cell)
+        return cell, int(self._rung[cell]) if self._is_gated() else self.dear.last_rung
 
     def _free(self, believed: list[Task]) -> Bools:
         cells = self._pool.cells
@@ -346,9 +341,9 @@ class CostAwareSearch(CellSearch):
         order = np.argsort(-score, kind="stable")
         return np.asarray(self._pool.cells[order[np.isfinite(score[order])]])
 
-    def _next_rung(self, cell: int) -> int:
-        """The rung that a cell is to take next."""
-        return int(self._rung[cell]) if len(self._trace()) < self.n_gated else self.dear.last_rung
+    def _is_gated(self) -> bool:
+        """Whether candidates still go by the rungs, and are not trained in full at once."""
+        return len(self._trace()) < self.n_gated
 
     def _still_to_pay(self) -> Floats:
         """(c,) what it costs to train each candidate in full, by way of its next rungs."""
@@ -356,7 +351,7 @@ class CostAwareSearch(CellSearch):
         if self.costs.continues:
             left = 1.0 - np.concatenate(([0.0], shares[:-1]))
         else:
-            left = np.cumsum(shares[::-1])[::-1] if len(self._trace()) < self.n_gated else np.ones(len(shares))
+            left = np.cumsum(shares[::-1])[::-1] if self._is_gated() else np.ones(len(shares))
         return np.asarray(self.costs.effort(cells) * left[self._rung[cells]])
 
     def _score(self, believed: list[Task], *, again: bool) -> Floats:

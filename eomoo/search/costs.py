@@ -18,9 +18,6 @@ class Costs:
     What is free, or cheap and told of every cell by its backend, is known beforehand; what is cheap and measured is
     timed; all else needs a training.
 
-    Args:
-        problem: The problem.
-
     Attributes:
         names: (m + c,) the quantities, by their backends' names.
         known: (m + c,) bool, whether a quantity is known beforehand.

@@ -28,7 +28,6 @@ class DearModels:
     """A model of each dear quantity (see ``rungs``), from what was trained so far.
 
     Args:
-        problem: The problem.
         columns: (k,) which of its objectives and then its limited quantities are dear.
         ladder: Lengths of training, as shares of the full one.
         priors: What may tell something of them.

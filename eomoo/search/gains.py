@@ -52,13 +52,10 @@ class Gains:
         as long as too little is known.
 
         Args:
-            pool: The candidates.
             F: (n, m) of all full trainings.
             front: (k, m) of those on the front.
             believed: Trainings that are taken to end as expected.
             price: (c,) of a full training of each.
-            again: Keep the settings of the models' last fit.
-            rng: For what is at random.
         """
         mean, std = self.told(pool.cells)
         m = self._problem.n_obj

@@ -216,7 +216,6 @@ class CellMating(InfillCriterion):
     budget, or finds all of them.
 
     Args:
-        mating: The algorithm's own.
         owner: The algorithm; what was evaluated is known from its evaluator, a ``BudgetedEvaluator``. With
             another, the current population alone counts, and generations are filled up only.
     """

@@ -17,7 +17,6 @@ class Pool:
     """Candidates (c,), some at random where there are more than ``most``.
 
     Args:
-        problem: The problem.
         eligible: (n,) cells that may be candidates, sorted.
         trace: What was evaluated, which is no candidate any more.
         most: Candidates at most, neighbours apart.

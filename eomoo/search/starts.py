@@ -61,7 +61,6 @@ def check_starts(given: Any, *, domain: Bools | None = None) -> Ints:
     """Genotypes (n, 26) of the distinct cells given (see ``CellSampling``), in their order.
 
     Args:
-        given: The cells.
         domain: (423624,) bool, the cells of the problem; None for all of them.
     """
     rows = _rows(given)

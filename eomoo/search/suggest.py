@@ -63,7 +63,6 @@ def suggest_cells(
         problem: The problem; its values are predicted, or measured with some error.
         n: Number of cells; by default 8, or as many as may be on the front.
         cells: Cells that count beside those that may be on the front, such as the front of a run.
-        seed: Of the draws.
 
     Raises:
         SettingError: (a ValueError) Values are exact, or there are fewer cells than n.

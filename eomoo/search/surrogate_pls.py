@@ -149,7 +149,7 @@ class SurrogatePLS(CellSearch):
         self._failed = self._kept
         self._limits: list[Floats] = []
         self._predicted: Floats = np.empty((0, 0))
-        self._model_std: Floats = np.empty((0, 0))
+        self._model_std: Floats = self._predicted
         self._errors = ModelErrors(np.zeros(problem.n_obj + max(problem.n_ieq_constr, 1)))
         self._units: Units | None = None
         self._owed = [0.0, 0.0]
@@ -185,7 +185,8 @@ class SurrogatePLS(CellSearch):
         else:
             rng = self.random_state
             self._limits = [np.concatenate(self._limits)]
-            units = self._known_units(measured)
+            # In units of the first that was measured and, where that was the same everywhere, of more.
+            units = self._units = Units.of(self._trace().F[measured], self._limits[0][measured, 1:], self._units)
             limits = np.insert(units.limits(self._limits[0][:, 1:]).std(axis=0), 0, 1.0)
             reference = self.problem.reference_point
             if reference is not None and len(reference) != self.problem.n_obj:
@@ -248,12 +249,6 @@ class SurrogatePLS(CellSearch):
         near = self.space.distinct(near[~self._seen(near)])
         rng: np.random.Generator = self.random_state
         return near if len(near) <= most else rng.choice(near, most, replace=False)
-
-    def _known_units(self, measured: Ints) -> Units:
-        """The search's units, of the first that it measured and, where that was the same everywhere, of more."""
-        G = np.concatenate(self._limits)[measured, 1:]
-        self._units = Units.of(self._trace().F[measured], G, self._units)
-        return self._units
 
     def _fit(self, rows: Ints, units: Units) -> _Predict:
         """A function from cells (c,) to predicted objectives, then limits, and standard deviations.

@@ -20,7 +20,6 @@ class Timed:
     """Cells that were timed, in order, and a device's model of each quantity (see ``models.device``).
 
     Args:
-        problem: The problem.
         costs: Which of its objectives and then its limited quantities are timed.
         log: Where timings are kept as they were seen, since a device is never twice the same.
 

@@ -11,10 +11,6 @@ class Trace:
     """Every evaluated cell of a run, once, in order; look-up by index is one gather.
 
     A deep copy is a snapshot that shares memory with the original, so that a history of a run costs little.
-
-    Args:
-        n_cells: Size of the space.
-        n_obj: Number of objectives.
     """
 
     def __init__(self, n_cells: int, n_obj: int) -> None:

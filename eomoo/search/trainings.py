@@ -22,7 +22,6 @@ class Log:
     """What a search saw, in order, kept by a backend where its trainings are kept.
 
     Args:
-        keeper: The backend.
         depends: Everything that the search's decisions depend on, but for what it sees.
     """
 

@@ -57,7 +57,6 @@ def front_uncertainty(
         problem: The problem, without noise.
         cells: (k,) distinct cells, such as a front; by default the front of the problem's values.
         among: Cells that could be better than these; by default all of the space that could.
-        n_draws: Number of draws.
         seed: The same seed gives the same draws.
 
     Raises:

@@ -97,7 +97,6 @@ class Catalogue(Tables):
         """Indices of the cells one step from cell ``i``: sorted, distinct, without ``i`` itself.
 
         Args:
-            i: Index of a cell.
             kind: "hamming": flip one edge or change one operation of the stored member padded to 7
                 vertices. "symmetric": such a step, or the reverse of one, so that b is a neighbour of a
                 exactly when a is one of b: what a step from *any* member of a class reaches, whichever is
@@ -156,7 +155,6 @@ class Catalogue(Tables):
         """Features for regression models: (n, k) for indices (n,), (k,) for one index.
 
         Args:
-            i: Indices of cells.
             kind: "one-hot", "17x17" or "structural"; see ``eomoo.space.features.features``, and
                 ``feature_names`` there for the columns.
         """

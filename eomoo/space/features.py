@@ -31,8 +31,6 @@ def features(space: Tables, indices: Ints, *, kind: str = "structural") -> NDArr
     """Features of cells (n,).
 
     Args:
-        space: The catalogue.
-        indices: Indices of cells, each from 0 to 423,623.
         kind: "one-hot": the 21 edge bits of the stored member and, for each of its 5 places, whether
             it holds a conv3x3, a conv1x1 or a maxpool (none of them: it is unused). "17x17": the
             adjacency matrix over input, five numbered slots for each operation (conv1x1, conv3x3,
