@@ -7,17 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import floor, inf, isfinite, log10
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from eomoo.arrays import Axes, Facts, Figure, Floats
+from eomoo.arrays import Axes, Axis, Facts, Figure, Floats
 from eomoo.checks import counted
 from eomoo.packages import load_matplotlib
-
-if TYPE_CHECKING:
-    from matplotlib.axis import Axis
-
 
 # After Okabe and Ito, dark enough on white; the first eight are told apart by colour-blind readers. In grey it is the
 # marker and the dash that tell.

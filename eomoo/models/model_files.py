@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from eomoo.arrays import Facts, Ints, to_digits
+from eomoo.arrays import Booster, Facts, Ints, to_digits
 from eomoo.checks import short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
@@ -31,9 +31,6 @@ from eomoo.packages import pandas as pd
 from eomoo.space import Skeleton, load_space
 from eomoo.space.enumeration import N_CELLS
 from eomoo.space.features import feature_names
-
-if TYPE_CHECKING:
-    from xgboost import Booster
 
 PREDICTIONS_FILE = "predictions.npz"
 # Predictions of thirty targets, uncompressed, have 0.1 GB; the shipped boosters 0.1 MB each.

@@ -7,12 +7,11 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Floats, Ints, Numbers, blocks
+from eomoo.arrays import Booster, Floats, Ints, Numbers, blocks
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
@@ -22,10 +21,6 @@ from eomoo.models.recipes import Recipe
 from eomoo.models.regressor import Regressor
 from eomoo.models.scaling import Scaling, named, scaling_of, selected
 from eomoo.models.trees import boost, predict_trees
-
-if TYPE_CHECKING:
-    from xgboost import Booster
-
 
 _BLOCK = 1 << 13
 LEAST_ROWS = 10

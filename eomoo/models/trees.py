@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats
-
-if TYPE_CHECKING:
-    from xgboost import Booster
+from eomoo.arrays import Booster, Floats
 
 
 @dataclass(frozen=True, kw_only=True)

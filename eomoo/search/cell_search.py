@@ -27,8 +27,7 @@ from eomoo.space.neighbors import check_kind
 class CellSearch(Algorithm):
     """A search that begins from some cells, evaluates no cell twice and keeps all non-dominated ones.
 
-    A subclass sets ``_batch``, the cells to be evaluated next, in ``_plan_first`` and ``_plan_next``, or when it is asked
-    for them by ``_infill``.
+    A subclass sets ``_batch``, the cells to be evaluated next, in ``_plan_first`` and ``_plan_next``.
 
     Args:
         sampling: Where the first cells come from: a Sampling, or cells as ``CellSampling`` takes them; of a

@@ -213,9 +213,7 @@ class _Forecast:
 
 
 # A study asks several times with the same seed, at other budgets; a fit and 423,624 predictions are dear.
-@lru_cache(maxsize=2)
-def _fitted(model: Fit, kind: str, cells: bytes, values: bytes, n_obj: int, domain: bytes, seed: int) -> _Forecast:
-    return _Forecast(model, kind, cells, values, n_obj, domain, seed)
+_fitted = lru_cache(maxsize=2)(_Forecast)
 
 
 def _fit_start(features: Numbers, Y: Floats, /, *, seed: int) -> Model:

@@ -87,19 +87,14 @@ def cell_svg(matrix: NDArray[np.int8], ops: Sequence[str]) -> Element:
         path = around.format(*numbers[:6], *numbers[7:]) if between else "L"
         lines.append(element("path", d=f"M{x0} {y0}{path}{x1} {y1 - 7}"))
         lines.append(element("path", d=f"M{x1} {y1}l-3.5 -8h7z", fill="currentColor", stroke="none"))
-    boxes = []
+    boxes, size = [], {"width": str(2 * _HALF[0]), "height": str(2 * _HALF[1])}
     for (right, down), op in zip(places, ops, strict=True):
-        at = {
-            "x": str(right - _HALF[0]),
-            "y": str(down - _HALF[1]),
-            "width": str(2 * _HALF[0]),
-            "height": str(2 * _HALF[1]),
-        }
-        boxes.append(element("rect", at, rx="6", fill=OPERATION_COLORS[op]))
+        at = {"x": str(right - _HALF[0]), "y": str(down - _HALF[1])}
+        boxes.append(element("rect", at, size, rx="6", fill=OPERATION_COLORS[op]))
         name = {"x": str(right), "y": str(down + 4), "text-anchor": "middle", "fill": "#111111", "stroke": "none"}
         boxes.append(element("text", SHORT_NAMES[op], name))
     half = reach + 8
     height = _DOWN * max(depth) + 2 * _HALF[1] + 4
-    size = {"width": f"{2 * half}", "height": f"{height}", "viewBox": f"{-half} {-_HALF[1] - 2} {2 * half} {height}"}
+    view = {"width": f"{2 * half}", "height": f"{height}", "viewBox": f"{-half} {-_HALF[1] - 2} {2 * half} {height}"}
     font = {"font-family": "sans-serif", "font-size": "12", "stroke": "currentColor", "fill": "none"}
-    return element("svg", *lines, *boxes, size, font, {"role": "img"})
+    return element("svg", *lines, *boxes, view, font, {"role": "img"})
