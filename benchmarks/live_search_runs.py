@@ -149,7 +149,8 @@ class Simulated(Trainings):
 def waited(spells: list[tuple[float, float]], workers: int, until: float) -> float:
     """The share of the workers' time up to then in which they trained nothing."""
     busy = sum(max(0.0, min(end, until) - begin) for begin, end in spells)
-    return 1.0 - busy / (workers * until)
+    # Rounding of many spells may come to a little more than all of the time.
+    return max(0.0, 1.0 - busy / (workers * until))
 
 
 def replay(problem: eomoo.CellProblem, algorithm: CostAwareSearch, seed: int, *, workers: int = 1) -> dict:
