@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,10 +48,13 @@ def evaluate(
     The images must be those of its training, split for split.
     """
     from eomoo.analysis.trained import find_trained, images_of
+    from eomoo.files import check_folder
     from eomoo.images import SPLITS
     from eomoo.live import assess, load_classifier
 
     choice("split", split, SPLITS)
+    if out is not None:
+        check_folder(out)  # before all its images are classified
     place, index = place_of(trained, cell)
     classifier = load_classifier(find_trained(place, index), device=device)
     task = images_of(place, data, **parse_options(images))
@@ -91,9 +95,12 @@ def export(
     What --fp16 and --int8 change is measured on the validation images.
     """
     from eomoo.analysis.trained import find_trained, front_cells
+    from eomoo.files import check_folder
     from eomoo.live import load_classifier
     from eomoo.live.export import FORMS, export_as
 
+    if out is not None:
+        check_folder(out.parent if out.suffix and not out.is_dir() else out)  # before images are read
     place, index = place_of(trained, cell)
     asked = {"onnx": onnx, "fp16": fp16, "int8": int8, "weights": weights}
     forms = [form for form, wanted in asked.items() if wanted] or ["onnx"]
@@ -271,4 +278,6 @@ def predict(
     screen = console()
     screen.print(f"{classifier}: {done.grid.shape[0]:,} x {done.grid.shape[1]:,} pixels", soft_wrap=True)
     screen.print(table)
+    if without := 1 - done.counts.sum() / prod(done.grid.shape):
+        screen.print(f"{100 * without:.1f} % have no class: of what they cover, less than half has data in all bands")
     screen.print(f"written: {done.classes}, {done.probabilities}, {done.picture}", soft_wrap=True)

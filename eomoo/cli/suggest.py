@@ -11,7 +11,7 @@ from typer import Argument, Option
 from eomoo.arrays import Facts
 from eomoo.cli.common import console, print_json
 from eomoo.cli.options import Json, Limits
-from eomoo.errors import SettingError
+from eomoo.errors import DataNotFoundError, SettingError
 from eomoo.plots import number
 
 if TYPE_CHECKING:
@@ -35,8 +35,11 @@ def suggest(
     Measured together, they are expected to narrow the uncertainty of the front most: each may be on it, or
     tells of others that may, and none tells what those before it tell already.
     """
+    from eomoo.files import check_folder
     from eomoo.search.suggest import suggest_cells
 
+    if out is not None:
+        check_folder(out.parent)  # before minutes of drawing
     problem, front = _asked(what, constraint or [])
     if not as_json:
         for backend in problem.backends.values():
@@ -59,6 +62,7 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     """The problem of a card, of a run or of models, and the front of the run."""
     from eomoo.analysis.results import load_results
     from eomoo.analysis.trained import pose_again
+    from eomoo.objectives.card import list_problems
     from eomoo.search.problem import get_problem
     from eomoo.study.store import STORE_NAME
 
@@ -66,6 +70,8 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     if (place / "card.toml").is_file():
         return get_problem(place / "card.toml", constraints=constraints), None
     if not (place / STORE_NAME).is_file():
+        if place.is_dir() and what not in list_problems():
+            raise DataNotFoundError(f"{place} holds neither the results of a run nor models with a card.toml")
         return get_problem(what, constraints=constraints), None
     results = load_results(place).problems[0]
     row = results.problem

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import choice, first_line, positive
+from eomoo.checks import choice, counted, first_line, positive
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path
 from eomoo.images import SO2SAT_CLASSES, Grid, SceneBands
@@ -151,8 +151,8 @@ def check_bands(classifier: Classifier, scene: SceneBands) -> None:
     trained, own = list(classifier.described["band_names"]), list(scene.band_names)
     if len(trained) != len(own):
         raise DataError(
-            f"{scene.name} has {len(own)} bands ({', '.join(own)}); the network was trained on {len(trained)} "
-            f"({', '.join(trained)}); choose them in that order, as in --bands 3,2,1"
+            f"{scene.name} has {counted(len(own), 'band')} ({', '.join(own)}); the network was trained on "
+            f"{len(trained)} ({', '.join(trained)}); choose them in that order, as in --bands 3,2,1"
         )
     unnamed = all(re.fullmatch(r"band \d+", name) for name in trained)
     if scene.named and not unnamed and [name.casefold() for name in own] != [name.casefold() for name in trained]:

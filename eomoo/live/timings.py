@@ -78,6 +78,10 @@ class Timings(ABC):
             self._baseline = self._find_baseline(conditions, list(found.values()))
         return {k: {**result, "baseline": self._baseline} for k, result in found.items()}
 
+    def accept_timings(self, cells: Sequence[int]) -> None:
+        """Take the stored timings of cells as they are: ``timings`` tries none of them again unasked."""
+        self._timed.update(cells)
+
     def stored_timings(self, cells: Sequence[int]) -> list[Result | None]:
         """Of each cell the stored timing, with "baseline"; None where there is none. Nothing is timed."""
         conditions = self.conditions()

@@ -231,6 +231,11 @@ class LiveBackend(Backend):
                 column[:] = [np.mean([disturbed_deviation(r, "seconds") for r in self._results(k)]) for k in chosen]
         return columns.T
 
+    def _joint_draws(self, cells: Ints, names: Sequence[str], n: int, seed: int) -> Floats:
+        # What is known is drawn from as it is: only who asks for values has them measured.
+        self.campaign.accept_timings(cells.tolist())
+        return super()._joint_draws(cells, names, n, seed)
+
     def repeat(self, indices: ArrayLike) -> None:
         """Have cells (n,) trained until each has ``repeats`` trainings; one that fails is told in ``notes``."""
         self._repeats.train(self._checked(indices, ())[0].tolist(), self.repeats)

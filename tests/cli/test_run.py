@@ -267,6 +267,14 @@ def test_a_mistake_is_told_in_one_sentence(refused, own, tmp_path, arguments, te
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "place"), [("evaluate", "x"), ("export", "x"), ("export", "x.onnx"), ("suggest", "x.csv")]
+)
+def test_a_place_that_cannot_be_written_is_told_before_the_work(refused, tmp_path, command, place):
+    (tmp_path / "file").write_text("")
+    assert "cannot write" in refused(command, "nothing-of-that-name", "--out", tmp_path / "file" / place)
+
+
 @pytest.mark.parametrize("card", ["nb101s-error-params", "nb101-error-params"])
 def test_rungs_end_with_the_epochs_of_a_full_training(refused, tmp_path, card):
     told = refused("run", card, "-a", "cost-aware", "--rungs", "4,12,36", "--out", tmp_path / "out")

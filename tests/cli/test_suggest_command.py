@@ -55,6 +55,7 @@ def test_models(call, tmp_path):
     assert len(found["cells"]) == 2
 
 
-def test_what_is_exact_or_unknown_is_told_in_a_sentence(call):
+def test_what_is_exact_or_unknown_is_told_in_a_sentence(call, tmp_path):
     assert "no problem" in call("suggest", "nothing-of-that-name").err
+    assert f"{tmp_path} holds neither the results of a run nor models" in call("suggest", tmp_path).err
     assert call("suggest", "eo-macro-latency", "-n", 0).code == 1

@@ -119,6 +119,9 @@ def test_a_trained_network_maps_a_scene(place):
     assert {path.name for path in (place / "maps").iterdir()} == {
         f"{name}{ending}" for name in ("map", "fine") for ending in (".tif", "-probability.tif", ".png")
     }
+    pixels[0, :, 8:16] = np.nan
+    write_raster("gap.tif", pixels, crs="EPSG:32632")
+    assert "25.0 % have no class: of what they cover" in run("predict", "77", "gap.tif", "--out", "gap.tif.map.tif")
     assert run("predict", "77", "--out", "m.tif", code=1) == ""
     assert not (place / "m.tif").exists()
 

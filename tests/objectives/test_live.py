@@ -155,6 +155,9 @@ def test_what_was_disturbed_is_timed_again_by_a_later_run_and_is_no_baseline(mak
 
     # Still disturbed: what was kept stays, and the quiet timing of the reference is the baseline.
     timed = timings(monkeypatch, c3={**LOUD, "relative": 9.0})
+    # Who draws from what is known has nothing measured.
+    assert make().joint_draws([4, 3], ["latency"], 9, seed=0).mean(axis=0)[:, 0] == pytest.approx([4.5, 6], rel=0.2)
+    assert timed == []
     second = make()
     assert second.values(np.array([4, 3]), ["latency"])[:, 0].tolist() == [3.0 * 1.5, 4.0 * 1.5]
     assert timed == [3]
