@@ -99,7 +99,7 @@ def network_section(place: Path, results: ProblemResults) -> Section:
 def _pictures(place: Path) -> Iterator[Picture]:
     """Confusion matrices and maps in folders of the run's folder, where `evaluate` and `predict` wrote them there."""
     left = _MOST_BYTES
-    for path in sorted(place.glob("*/**/*.png"))[:_MOST_PICTURES]:
+    for path in sorted(place.glob("*/**/[!.]*.png"))[:_MOST_PICTURES]:
         png = read_bytes(path, max_size=50_000_000)
         left -= len(png)
         if left >= 0:

@@ -49,7 +49,8 @@ def save_figures(
                 with atomic_path(written[-1]) as path:
                     named, facts = _FACTS[form]
                     figure.savefig(path, format=form, metadata={**facts, named: mark})
-    for path in Path(folder).iterdir() if all_of else ():
+    # What begins with a dot another process may be writing.
+    for path in Path(folder).glob("[!.]*") if all_of else ():
         if path.suffix[1:] in FORMS and path not in written and path.is_file() and mark.encode() in path.read_bytes():
             path.unlink()
     return written

@@ -35,6 +35,7 @@ _WRITE_HINTS = {
     **dict.fromkeys((errno.EACCES, errno.EPERM), "permission denied; choose a folder that you may write to"),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a part of that path is a file or a broken link, not a folder"),
     errno.ENOENT: "its folder is gone or cannot be made; choose another folder",
+    errno.ENOTEMPTY: "something was written there meanwhile; choose another folder",
     errno.EISDIR: "there is a folder of that name",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENXIO: "nobody reads from that pipe",

@@ -132,7 +132,7 @@ def _file_in(path: Path) -> Path:
         return path / TABLE_FILE
     if not path.is_dir():
         return path
-    found = sorted(p for p in path.iterdir() if p.name.endswith(TABLE_ENDINGS))
+    found = sorted(p for p in path.glob("[!.]*") if p.name.endswith(TABLE_ENDINGS))
     if not found:
         raise DataError(f"{path} holds no table: no file that ends in .csv, .csv.gz, .parquet or .pq")
     if len(found) > 1:

@@ -15,8 +15,10 @@ def test_what_was_drawn_before_goes_and_all_else_stays(tmp_path):
     save_figures({"loose": figures["front"]}, tmp_path)
     (tmp_path / "gone.png").write_bytes(b"drawn anew by somebody else")
     (tmp_path / "folder.pdf").mkdir()
+    # As another process writes one.
+    (tmp_path / ".eomoo-front.png").write_bytes((tmp_path / "front.png").read_bytes())
     save_figures({"front": figures["front"]}, tmp_path, ("pdf",), all_of="a study")
     sheets = {f"sheet.{form}" for form in FORMS}
-    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf", *sheets}
+    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf", ".eomoo-front.png", *sheets}
     save_figures({}, tmp_path, all_of="a landscape")
-    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf"}
+    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf", ".eomoo-front.png"}
