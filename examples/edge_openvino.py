@@ -6,6 +6,7 @@ PATCHES.npy holds (n, bands, height, width) in the sensor's own values; DEVICE i
 
 import json
 import sys
+import time
 
 import numpy as np
 import openvino
@@ -28,5 +29,10 @@ if __name__ == "__main__":
     if len(sys.argv) not in (3, 4):
         sys.exit("usage: python edge_openvino.py FILE.onnx PATCHES.npy [DEVICE]")
     network, names = load(sys.argv[1], *sys.argv[3:])
-    for number, shares in enumerate(classify(network, np.load(sys.argv[2]))):
+    patches = np.load(sys.argv[2])
+    start = time.perf_counter()
+    probabilities = classify(network, patches)
+    took = (time.perf_counter() - start) * 1e3
+    for number, shares in enumerate(probabilities):
         print(f"{number}: {names[shares.argmax()]} ({100 * shares.max():.0f} %)")
+    print(f"{took / len(patches):.2f} ms a patch", file=sys.stderr)

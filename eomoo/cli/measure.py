@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
+from eomoo.checks import choice
 from eomoo.cli.common import Bars, console, given, joined, no_say, parse_options, print_json, progress
 from eomoo.cli.options import CardDevice, CardImages, CardSettings, Cluster, Json, Options, Workers
 from eomoo.errors import SettingError
@@ -97,6 +98,8 @@ def measure(
     timing = given(runtime=runtime, batch_size=batch_size, threads=threads)
     settings, around = parse_options(setting), parse_options(skeleton)
     training = given(epochs=epochs, measure_at=measure_at, workers=workers, cluster=cluster)
+    if only is not None:
+        choice("--only", only, ("latency",))
     if only is None:
         joined(settings, {f"latency.{name}": value for name, value in timing.items()})
         settings = joined(settings, _of_trainings(training, around) | given(device=device))

@@ -250,7 +250,7 @@ def _telling(shown: Bars, problem: CellProblem, budget: int | None, hours: float
             # How long an earlier part took, only its store knows.
             done, total = monotonic() - began, None if progress.n_earlier or hours is None else 3600 * hours
             cells = f"{n:,} cells, {duration(done)} of {hours:g} hours"
-        found = f"{progress.n_eval:,} evaluations, front {len(progress.front)}"
+        found = f"{counted(progress.n_eval, 'evaluation')}, front {len(progress.front)}"
         shown.tell(problem.name(), done, total, f"{cells}, {found}")
 
     return tell
@@ -273,7 +273,7 @@ def _print_front(stored: StoredRun, place: str) -> None:
     share = numbers.get("share_of_true_hypervolume")
     found = f"; {100 * share:.2f} % of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(
-        f"{numbers['distinct_cells']:,} distinct cells in {numbers['evaluations']:,} evaluations, "
+        f"{counted(numbers['distinct_cells'], 'distinct cell')} in {counted(numbers['evaluations'], 'evaluation')}, "
         f"{analysis.duration(numbers['seconds'])}, {stored.run.algorithm}, seed {stored.run.seed}{found}"
     )
     for name in ("ended", "nearest"):

@@ -72,7 +72,10 @@ class DaskJobs(Jobs):
         future = self._submit(function, *arguments)
         future.add_done_callback(ended.put)
         self._await(ended)
-        result: Result = future.result()
+        try:
+            result: Result = future.result()
+        except CancelledError:
+            raise self._gone() from None
         return result
 
     def close(self) -> None:
@@ -113,7 +116,7 @@ class DaskJobs(Jobs):
                 if address not in self._workers():
                     self._lost.add(future)
                 continue
-            except (CancelledError, distributed.CancelledError):
+            except CancelledError:
                 raise self._gone() from None
             if isinstance(work.error, distributed.KilledWorker):
                 work.error = None

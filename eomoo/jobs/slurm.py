@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import re
 import subprocess
 import time
@@ -114,6 +115,9 @@ class SlurmJobs(DaskJobs):
             self.cluster.scale(jobs=jobs)
             await self.cluster
 
+        log = logging.getLogger("tornado.application")  # which tells what is raised here too, as a traceback
+        level = log.level
+        log.setLevel(logging.CRITICAL)
         try:
             self.cluster.sync(submit)
         except (FileNotFoundError, RuntimeError) as error:
@@ -121,6 +125,8 @@ class SlurmJobs(DaskJobs):
             if isinstance(error, FileNotFoundError):
                 said = f"there is no command {error.filename} here; start this where jobs are submitted"
             raise StoreError(f"SLURM takes no job: {said}") from None
+        finally:
+            log.setLevel(level)
 
     def _lonely(self, workers: Mapping[str, Mapping[str, Any]]) -> str:
         return f"none of {len(self.cluster.worker_spec)} SLURM jobs has begun; waiting for them (see squeue --me)"

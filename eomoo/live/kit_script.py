@@ -57,7 +57,7 @@ def _run() -> None:
     begun, n_done = time.monotonic(), 0
     for group in groups:
         some = [cells[k] for k in group]
-        told = _turns(plan, place, some).measured(TRIES, lambda: print(".", end="", flush=True))
+        told = _turns(plan, place, some).measured(TRIES, lambda _: print(".", end="", flush=True))
         for cell, new in zip(some, told, strict=True):
             old = timings.get(str(cell))
             if old is None or disturbance(new) < disturbance(old):

@@ -131,8 +131,11 @@ def measure_latency(
     rounds, total = count(1), len(groups) * how.rounds
     far = "making them"
 
-    def on_round() -> None:
+    def on_round(tried: int) -> None:
         nonlocal far
+        if tried > 1:
+            far = f"try {tried} of {tries + 1} of what something else disturbed"
+            return
         done = next(rounds)
         far = f"{done} of {total} rounds"
         if report is not None:

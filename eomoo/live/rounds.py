@@ -54,10 +54,10 @@ class Turns:
         self.wall, self.cpu = np.zeros(len(self.runners)), np.zeros(len(self.runners))
         self.start = time.perf_counter()
 
-    def measured(self, tries: int, on_round: Callable[[], None]) -> list[dict[str, Any]]:
+    def measured(self, tries: int, on_round: Callable[[int], None]) -> list[dict[str, Any]]:
         """What each network's times say; the disturbed ones are tried again, and the quietest of the tries is told.
 
-        ``on_round`` is called after each round of the first try.
+        ``on_round`` is called after each round with the number of the try.
         """
         found: dict[int, dict[str, Any]] = {}
         left = list(range(len(self.runners) - 1))
@@ -67,8 +67,7 @@ class Turns:
                 self.begin()
             for _ in range(self.rounds):
                 self.turn(left)
-                if tried == 1:
-                    on_round()
+                on_round(tried)
             for k in left:
                 new = {**self.told(k), "tries": tried}
                 if k not in found or disturbance(new) < disturbance(found[k]):

@@ -40,6 +40,7 @@ class Timings(ABC):
         """The network around the cells."""
 
     def _begin_timings(self) -> None:
+        self._conditions: Facts = {}
         self._contended: dict[int, bool] = {}
         self._timed: set[int] = set()
         self._baseline: float | None = None
@@ -47,8 +48,10 @@ class Timings(ABC):
 
     def conditions(self) -> Facts:
         """Everything that a timing depends on but the cell, as plain data."""
-        found: Facts = self.elsewhere or self.jobs.call(latency_conditions, self.skeleton, self.timing)
-        return found
+        if not self._conditions:
+            # Asked once: a run that ends because its cluster has gone has to tell what was found.
+            self._conditions = self.elsewhere or self.jobs.call(latency_conditions, self.skeleton, self.timing)
+        return self._conditions
 
     def timings(self, cells: Sequence[int], *, again: bool = False) -> dict[int, Result]:
         """Latencies of cells, with "baseline": what the reference cell takes in a quiet round.

@@ -378,6 +378,24 @@ def test_a_scheduler_that_goes_away_is_one_sentence():
             collect(jobs, square, [3])
 
 
+def test_a_call_whose_scheduler_goes_away_is_one_sentence(monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
+        make_jobs(cluster=cluster.scheduler_address) as jobs,
+    ):
+        submit = jobs._submit
+
+        def cancelled(*work):
+            (future := submit(*work)).cancel()
+            return future
+
+        # As the futures of a client are that lost its scheduler.
+        monkeypatch.setattr(jobs, "_submit", cancelled)
+        with pytest.raises(StoreError, match=r"the Dask scheduler at inproc://.* has gone; what was finished is kept"):
+            jobs.call(square, 3)
+
+
 def test_no_scheduler_is_one_sentence(monkeypatch):
     distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
 

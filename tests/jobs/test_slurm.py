@@ -125,7 +125,7 @@ def test_dask_does_not_cancel_a_job_whose_worker_is_being_started_again(cluster)
     assert dask.config.get(name) == before
 
 
-def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch):
+def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch, caplog):
     fake_slurm.install(tmp_path, monkeypatch, sbatch="#!/bin/bash\necho 'sbatch: error: Invalid account' >&2; exit 1\n")
     with make_jobs(cluster=cluster()) as jobs, pytest.raises(StoreError, match=r"SLURM takes no job.*Invalid account"):
         jobs.call(os.getpid)
@@ -136,6 +136,7 @@ def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch
         pytest.raises(StoreError, match="takes no job: there is no command sbatch here"),
     ):
         jobs.call(os.getpid)
+    assert not [record for record in caplog.records if record.name == "tornado.application"]
 
 
 def test_jobs_that_end_before_they_begin_are_told(cluster, tmp_path, monkeypatch):

@@ -13,8 +13,9 @@ from eomoo.live import rounds, runners
 from eomoo.live.devices import resolve_device, resolve_precision
 from eomoo.live.energy import energy_counter
 from eomoo.live.latency import half_split_spearman, measure_latency
-from eomoo.live.rounds import available_memory
+from eomoo.live.rounds import Turns, available_memory
 from eomoo.live.runners import REFERENCE, LatencySetting, make_runner
+from eomoo.progress import being_done
 
 torch = pytest.importorskip("torch", reason="the extra 'live' is not installed")
 
@@ -102,7 +103,9 @@ def test_what_is_disturbed_is_tried_again_and_the_quietest_try_kept(fakes, tiny_
 
     fakes(2.0, 3.0, 4.0, 1.0)
     monkeypatch.setattr(FakeRunner, "times", times)
-    seen = []
+    seen, far = [], []
+    turn = Turns.turn
+    monkeypatch.setattr(Turns, "turn", lambda self, chosen: (far.append(being_done()), turn(self, chosen)))
     found = measure_latency([0, 5, 77], skeleton=tiny_skeleton, setting=setting, report=lambda *at: seen.append(at))
     assert [r.tries for r in found] == [1, 3, 2]
     assert [r.contended for r in found] == [False, False, True]
@@ -110,6 +113,10 @@ def test_what_is_disturbed_is_tried_again_and_the_quietest_try_kept(fakes, tiny_
     assert [r.relative_upper for r in found] == [2.0, 3.0, pytest.approx(5.2)]
     assert found[2].relative_std == pytest.approx(0.6)
     assert seen == [(k, 4) for k in range(1, 5)]
+    assert far[3::4] == [
+        f"timing 3 networks, {at}"
+        for at in ("3 of 4 rounds", *(f"try {k} of 3 of what something else disturbed" for k in (2, 3)))
+    ]
     assert FakeRunner.log.count(0) == 2 + 4
     assert FakeRunner.log.count(1) == 2 + 3 * 4
     fakes(2.0, 3.0, 4.0, 1.0)
