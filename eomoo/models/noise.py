@@ -20,28 +20,16 @@ def weights_of(repeats: Floats | None, noise: Floats) -> Floats | None:
     return None if repeats is None else np.asarray(1.0 / (share / repeats + 1.0 - share))
 
 
-class Solvers:
-    """Solvers of one kernel matrix by noise, each made when it is first asked for."""
-
-    def __init__(self, covariance: Floats, exact: bool, repeats: Floats | float) -> None:
-        self._covariance, self._exact, self._repeats = covariance, exact, repeats
-        self._made: dict[float, Solver] = {}
-
-    def __getitem__(self, noise: float) -> Solver:
-        if noise not in self._made:
-            self._made[noise] = Solver(self._covariance, noise / self._repeats, exact=self._exact)
-        return self._made[noise]
-
-
 def best_noise(recipe: Recipe, Z: Floats, Y: Floats, repeats: Floats, floor: Floats) -> Floats:
     """The noise (m,) with which each target (n, m) is best predicted from all its others.
 
     What a model does not explain is noise too: it is at least what was measured (m,), where that is among the tried.
     """
     assert recipe.kernel is not None
-    errors, solvers = [], Solvers(covariance(Z, recipe.kernel), recipe.exact, repeats)
+    errors, known = [], covariance(Z, recipe.kernel)
     for level in recipe.noises:
-        left_out = [solvers[level].left_out_residuals(y) for y in Y.T]
+        solver = Solver(known, level / repeats, exact=recipe.exact)
+        left_out = [solver.left_out_residuals(y) for y in Y.T]
         too_low = (level < floor) & (level < max(recipe.noises))
         errors.append(np.where(too_low, np.inf, [np.square(residual).mean() for residual in left_out]))
     best: Floats = np.array(recipe.noises)[np.argmin(errors, axis=0)]

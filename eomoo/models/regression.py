@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,8 +15,8 @@ from eomoo.arrays import Booster, Floats, Ints, Numbers, blocks
 from eomoo.errors import SettingError
 from eomoo.jobs import one_thread
 from eomoo.models.deviations import TRAITS, Clues, Law
-from eomoo.models.gaussian_process import Paths, Predictor, covariance
-from eomoo.models.noise import TRIED, Solvers, best_noise, slow_runs, weights_of
+from eomoo.models.gaussian_process import Paths, Predictor, Solver, covariance
+from eomoo.models.noise import TRIED, best_noise, slow_runs, weights_of
 from eomoo.models.recipes import Recipe
 from eomoo.models.regressor import Regressor
 from eomoo.models.scaling import Scaling, named, scaling_of, selected
@@ -236,16 +236,21 @@ def _fit(
     n, m = values.shape
     Y = _drawn_nearer(modelled(recipe, values)) if recipe.robust else modelled(recipe, values)
     rows = np.arange(n) if n <= recipe.most else np.sort(rng.choice(n, recipe.most, replace=False))
-    own, known, solvers = None, np.empty((0, X.shape[1])), Solvers(np.empty((0, 0)), recipe.exact, 1.0)
+    own, known, prior = None, np.empty((0, X.shape[1])), np.empty((0, 0))
     times = np.ones(n) if repeats is None else repeats
     share, shift, noise = np.zeros(m), np.zeros(m), np.zeros(m)
+
+    @cache
+    def solver(variance: float) -> Solver:
+        return Solver(prior, variance / times[rows], exact=recipe.exact)
+
     if recipe.kernel is not None:
         own = scaling_of(X) if scaling is None else scaling.of(recipe.columns)
         known = own(X[rows])
-        solvers = Solvers(covariance(known, recipe.kernel), recipe.exact, times[rows])
+        prior = covariance(known, recipe.kernel)
         noise[:] = recipe.kernel.noise
         if recipe.slow_runs:
-            runs = [slow_runs(y, solvers[recipe.kernel.noise]) for y in Y.T]
+            runs = [slow_runs(y, solver(recipe.kernel.noise)) for y in Y.T]
             slow, share, shift = (np.array(found) for found in zip(*runs, strict=True))
             Y = Y - shift * slow.T
     mean, std = _moments(Y)
@@ -257,7 +262,7 @@ def _fit(
     weights = np.zeros((len(known), m))
     if recipe.kernel is not None:
         for k in range(m):
-            weights[:, k] = solvers[float(noise[k])].weights(standard[rows, k])
+            weights[:, k] = solver(float(noise[k])).weights(standard[rows, k])
     trees = recipe.many if recipe.many is not None and n > recipe.most else recipe.trees
     parts = [standard] if recipe.together else [standard[:, [k]] for k in range(m)]
     return Model(

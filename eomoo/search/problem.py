@@ -20,7 +20,8 @@ from eomoo.objectives import OWN_IMAGES, Card, Constraint, load_card, parse_cons
 from eomoo.objectives.latency_from import check_one_skeleton, with_latency_from
 from eomoo.search.cell_values import CellValues
 from eomoo.search.hours import heeding_hours
-from eomoo.space.cell import N_EDGE_GENES, N_GENES
+from eomoo.space.cell import N_GENES
+from eomoo.space.tables import HIGHEST_GENES
 
 
 def get_problem(
@@ -112,7 +113,7 @@ class CellProblem(CellValues, Problem):
             n_obj=len(self.objectives),
             n_ieq_constr=1 + sum(c.n_limits for c in self.constraints) if constrained else 0,
             xl=np.zeros(N_GENES),
-            xu=np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, 2),
+            xu=HIGHEST_GENES,
             vtype=int,
         )
 

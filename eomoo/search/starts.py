@@ -17,13 +17,11 @@ from eomoo.arrays import Bools, Ints
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.space import Cell, load_space
-from eomoo.space.cell import N_EDGE_GENES, N_GENES
+from eomoo.space.cell import N_GENES
+from eomoo.space.tables import HIGHEST_GENES
 
 Starts: TypeAlias = Sampling | Population | Individual | Result | Cell | NDArray[Any] | Sequence[Any]
 """Where first cells come from: a ``Sampling`` of pymoo, or cells as ``CellSampling`` takes them."""
-
-# Operations are coded 0 to 2.
-_MOST_OPERATIONS = 2
 
 
 class CellSampling(Sampling):
@@ -128,9 +126,10 @@ def _genotype(row: Any, k: int) -> Ints:
         return space.genotype(int(values))
     if values.shape != (N_GENES,):
         raise SettingError(f"row {k} of sampling must have {N_GENES} genes; it has shape {values.shape}")
-    most = np.where(np.arange(N_GENES) < N_EDGE_GENES, 1, _MOST_OPERATIONS)
-    outside = np.flatnonzero((values < 0) | (values > most))
+    outside = np.flatnonzero((values < 0) | (values > HIGHEST_GENES))
     if len(outside):
         gene = outside[0]
-        raise SettingError(f"row {k} of sampling: gene {gene} must be from 0 to {most[gene]}; got {values[gene]:g}")
+        raise SettingError(
+            f"row {k} of sampling: gene {gene} must be from 0 to {HIGHEST_GENES[gene]}; got {values[gene]:g}"
+        )
     return values.astype(np.int64)

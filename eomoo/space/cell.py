@@ -20,8 +20,8 @@ MAX_VERTICES, MAX_EDGES = 7, 9  # of the space (Ying et al., NAS-Bench-101, ICML
 N_EDGE_GENES, N_OP_GENES = 21, 5
 N_GENES = N_EDGE_GENES + N_OP_GENES
 
-_SHORT = ("conv3x3", "conv1x1", "maxpool")
-_CODES = {name: code for names in (OPERATIONS, _SHORT) for code, name in enumerate(names)}
+SHORT_OPERATIONS = ("conv3x3", "conv1x1", "maxpool")
+_CODES = {name: code for names in (OPERATIONS, SHORT_OPERATIONS) for code, name in enumerate(names)}
 
 
 class Cell:
@@ -116,7 +116,7 @@ class Cell:
     def __repr__(self) -> str:
         parts = []
         for v in range(self.n_vertices - 1):
-            name = "input" if v == 0 else f"{v}:{_SHORT[self._codes[v - 1]]}"
+            name = "input" if v == 0 else f"{v}:{SHORT_OPERATIONS[self._codes[v - 1]]}"
             targets = np.flatnonzero(self._matrix[v])
             shown = ",".join("output" if t == self.n_vertices - 1 else str(t) for t in targets)
             parts.append(f"{name}->{shown}")

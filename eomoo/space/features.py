@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Ints, blocks
 from eomoo.checks import known_name
-from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
+from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES, SHORT_OPERATIONS
 from eomoo.space.enumeration import N_INTERIOR
 from eomoo.space.structural import STRUCTURAL_NAMES, structural_features
 from eomoo.space.tables import Tables
 
 _OUT = MAX_VERTICES - 1
 _BLOCK = 1 << 13  # cells at a time: 141 features of each are 5 MB
-_SHORT = ("conv3x3", "conv1x1", "maxpool")
 # Operations 0 conv3x3, 1 conv1x1, 2 maxpool; the published order of the slots is conv1x1 first.
 _FIRST_SLOT = np.array([6, 1, 11])
 _SLOT_NAMES = (
@@ -92,7 +91,7 @@ def _both(space: Tables, indices: Ints) -> NDArray[np.float32]:
 
 FEATURE_KINDS = ("one-hot", "17x17", "structural", "structural+one-hot")
 _EDGE_NAMES = tuple(f"edge_{x}_{y}" for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES))
-_OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, N_INTERIOR + 1) for name in _SHORT)
+_OP_NAMES = tuple(f"{name}_at_{v}" for v in range(1, N_INTERIOR + 1) for name in SHORT_OPERATIONS)
 _Encode = Callable[[Tables, Ints], NDArray[np.number]]
 _KINDS: dict[str, tuple[_Encode, tuple[str, ...], type[np.number]]] = {
     "one-hot": (_one_hot, (*_EDGE_NAMES, *_OP_NAMES), np.uint8),

@@ -27,7 +27,7 @@ _POWERS = 3 ** np.arange(N_INTERIOR - 1, -1, -1)
 _DIGITS = (np.arange(N_LABELLINGS)[:, None] // _POWERS % 3).astype(np.int8)
 _ROW_MAJOR = [(x, y) for x in range(MAX_VERTICES) for y in range(x + 1, MAX_VERTICES)]
 EDGE_WEIGHTS = np.array([1 << edge_bit(x, y) for x, y in _ROW_MAJOR], dtype=np.int64)
-_HIGHEST = np.array([1] * N_EDGE_GENES + [2] * N_INTERIOR, dtype=np.int64)
+HIGHEST_GENES = np.array([1] * N_EDGE_GENES + [2] * N_INTERIOR, dtype=np.int64)
 _TOO_FAR = N_EDGES + 1
 _HASH = re.compile(r"\s*[0-9a-fA-F]{32}\s*")
 
@@ -104,8 +104,8 @@ class Tables:
     def _decode_block(self, genes: Ints) -> tuple[Ints, Ints]:
         wrong: Bools | None = None
         # Negative genes have high bits set, so one bitwise "or" of all tells whether any is amiss.
-        if np.bitwise_or.reduce(genes, axis=None) & ~3 or (genes > _HIGHEST).any():
-            wrong = np.asarray(((genes < 0) | (genes > _HIGHEST)).any(axis=1))
+        if np.bitwise_or.reduce(genes, axis=None) & ~3 or (genes > HIGHEST_GENES).any():
+            wrong = np.asarray(((genes < 0) | (genes > HIGHEST_GENES)).any(axis=1))
             # No edges, no cell: such a row looks up as invalid.
             genes = np.where(wrong[:, None], 0, genes)
         mask = genes[:, :N_EDGE_GENES] @ EDGE_WEIGHTS
