@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,8 @@ def to_latex(report: Report) -> str:
                 parts.append(_medians(block.pick(*wanted), _after(about, n), block.key))
             elif isinstance(block, Table) and block.key.startswith("tests"):
                 after = block.columns.index("cells")
-                for n in sorted({row[after] for row in block.rows}):
+                counts: set[Any] = {row[after] for row in block.rows}
+                for n in sorted(counts):
                     pairs = replace(block, rows=[row for row in block.rows if row[after] == n])
                     parts.append(_pairs(pairs, _after(about, n), f"{block.key}-{n}", tuple(_SHOWN)))
             elif isinstance(block, Table) and block.key.startswith(("ranks", "indicators")):
