@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, Literal
 
 import numpy as np
@@ -156,10 +156,12 @@ def quartiles(values: ArrayLike) -> tuple[float, float, float]:
 def summary_frame(runs: pd.DataFrame, results: StudyResults) -> pd.DataFrame:
     """Columns problem, evaluations, label, indicator, n, median, q25, q75."""
     rows = []
-    for problem, n, indicator, samples in _samples(runs, results):
-        for label, values in samples.items():
-            q25, median, q75 = quartiles(values)
-            rows.append((problem, n, label, indicator, len(values), median, q25, q75))
+    for (problem, n), group in runs.groupby(_GROUP, sort=False):
+        for indicator, label in product((name for name in results.columns if name in group), results.labels):
+            values = group.loc[group["label"] == label, indicator].to_numpy(dtype=np.float64)
+            if len(values) and not np.isnan(values).any():
+                q25, median, q75 = quartiles(values)
+                rows.append((problem, n, label, indicator, len(values), median, q25, q75))
     return pd.DataFrame(rows, columns=[*_GROUP, "label", "indicator", "n", "median", "q25", "q75"])
 
 
@@ -227,17 +229,6 @@ def rank_tests(runs: pd.DataFrame, results: StudyResults, *, indicator: str = AR
             kin = families_of([results.problem(str(name)) for name in complete.index])
             found[int(str(n))] = rank_test(labels, scores, families=kin, alpha=ALPHA)
     return dict(sorted(found.items()))
-
-
-def _samples(runs: pd.DataFrame, results: StudyResults) -> Iterator[tuple[str, int, str, dict[str, Floats]]]:
-    """(problem, evaluations, indicator) with its values (seeds,) by label, of the algorithms that have it."""
-    for (problem, n), group in runs.groupby(_GROUP, sort=False):
-        parts = {label: group[group["label"] == label] for label in results.labels}
-        for indicator in results.columns:
-            if indicator in group and group[indicator].notna().any():
-                values = {label: part[indicator].to_numpy(dtype=np.float64) for label, part in parts.items()}
-                known = {label: v for label, v in values.items() if len(v) and not np.isnan(v).any()}
-                yield str(problem), int(str(n)), indicator, known
 
 
 # -- tables ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,10 +83,9 @@ def images_of(place: str | Path, data: str | Path | None = None, **options: Any)
     if data is not None:
         return open_data(data, **options)
     if (place / STORE_NAME).is_file():
-        problem = pose_again(load_results(place).problems[0].problem)
-        live = problem.backends.get("live")
-        source = live.campaign.source if isinstance(live, LiveBackend) else None
-        problem.close()
+        with closing(pose_again(load_results(place).problems[0].problem)) as problem:
+            live = problem.backends.get("live")
+            source = live.campaign.source if isinstance(live, LiveBackend) else None
     elif is_measured(place):
         told = read_facts(place).get("data", {})
         source = DataSource(name=told["source"], options=told.get("options", {})) if "source" in told else None
@@ -117,12 +117,9 @@ def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellPro
 def _of_search(place: Path, cell: int) -> Path | None:
     exported = place / "onnx" / f"{cell}.onnx"
     try:
-        problem = pose_again(load_results(place).problems[0].problem)
-        try:
+        with closing(pose_again(load_results(place).problems[0].problem)) as problem:
             live = problem.backends.get("live")
-            found: Path | None = live.weights(cell) if live is not None else None  # type: ignore[attr-defined]
-        finally:
-            problem.close()
+            found = live.weights(cell) if isinstance(live, LiveBackend) else None
     except EomooError:
         # Such as images that are not here: what was exported is enough to classify others.
         if not exported.is_file():

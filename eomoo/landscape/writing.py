@@ -20,8 +20,6 @@ from eomoo.packages import pandas as pd
 
 # Narrower than anything that a page shows of a distribution of all cells.
 _BINS = 100
-
-
 _SHEET_FORMS = ("pdf", "png")
 
 
@@ -125,23 +123,22 @@ def sample_frames(analysis: SampleAnalysis) -> dict[str, pd.DataFrame]:
     cells = frame[["index", "hash", "walk", "step", "repeats"]].assign(**sample.values)
     found = {
         "cells": cells.astype({"walk": "Int64", "step": "Int64"}),
-        "rank_correlations": _pairs(numbers["rank_correlations"]),
+        "rank_correlations": _flat(numbers["rank_correlations"]),
         "epochs": analysis.epochs,
     }
     if analysis.curves:
         found["autocorrelation"] = stacked({name: curve.frame for name, curve in analysis.curves.items()}, "quantity")
         found["walks"] = pd.DataFrame({"walk": sample.walk_numbers, **analysis.by_walk})
-    compared = analysis.beside
-    if compared is not None:
-        found["beside"] = _pairs(numbers["beside"]["rank_correlations"])
-        rows = [{**row, **dict(zip(("low", "high"), row["band"], strict=True))} for row in compared.rugged]
-        found["beside_autocorrelation"] = pd.DataFrame(rows).drop(columns="band", errors="ignore")
+    if analysis.beside is not None:
+        found["beside"] = _flat(numbers["beside"]["rank_correlations"])
+        found["beside_autocorrelation"] = _flat(analysis.beside.rugged)
     return {name: frame for name, frame in found.items() if len(frame)}
 
 
-def _pairs(rows: list[Facts]) -> pd.DataFrame:
+def _flat(rows: list[Facts]) -> pd.DataFrame:
+    """Rows as a table, the two ends of each band in columns of their own."""
     flat = [{**row, "low": row["band"][0], "high": row["band"][1]} for row in rows]
-    return pd.DataFrame(flat, columns=["a", "b", "spearman", "low", "high"])
+    return pd.DataFrame(flat).drop(columns="band", errors="ignore")
 
 
 def stacked(frames: Mapping[Any, pd.DataFrame], *keys: str) -> pd.DataFrame:
