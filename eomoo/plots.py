@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eomoo.arrays import Axes, Axis, Facts, Figure, Floats
+from eomoo.arrays import Axes, Axis, Facts, Figure, Floats, RichTable
 from eomoo.checks import counted
 from eomoo.packages import load_matplotlib
 
@@ -193,6 +193,23 @@ def axes_of(axes: Axes | None, *size: float) -> tuple[Figure, Axes]:
     figure = axes.get_figure(root=True)
     assert figure is not None
     return figure, axes
+
+
+def fit_table(table: RichTable, width: int, *, keep: Sequence[int] = ()) -> RichTable:
+    """A table of rich's, which is made so many letters wide; its title tells what was left out."""
+    from rich.box import SIMPLE_HEAD
+
+    texts = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+    whole = [k for k, column in enumerate(table.columns) if column.no_wrap]
+    shown, widths, told = fitting_columns(texts, width, keep=keep, whole=whole)
+    table.columns[:] = [table.columns[k] for k in shown]
+    for k, (column, wide) in enumerate(zip(table.columns, widths, strict=True)):
+        column._index, column.width = k, wide
+    if told:
+        table.title = "; ".join(filter(None, [str(table.title or ""), told]))
+    if width < NARROW:
+        table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
+    return table
 
 
 def fitting_columns(

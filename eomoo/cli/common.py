@@ -13,7 +13,6 @@ from time import monotonic
 from typing import Any, TextIO
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -22,7 +21,7 @@ from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.files import to_json
-from eomoo.plots import NARROW, fitting_columns
+from eomoo.plots import fit_table
 from eomoo.progress import being_done, doing
 
 # A value of a table: a number with its deviation, interval or unit, or none.
@@ -47,26 +46,12 @@ class _Screen(Console):
                         column.justify = "right"
                     column.overflow, column.no_wrap = "fold", column.no_wrap or (k == 0 and column.width is None)
                 if self.is_terminal and all(column.width is None for column in table.columns):
-                    _fit(table, self.width)
-                if self.width < NARROW:
-                    table.box, table.pad_edge, table.show_edge, table.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
+                    fit_table(table, self.width)
         super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
         """Its reader has gone, as with ``| head``: nothing more is shown, and what goes into files still does."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
-
-
-def _fit(table: Table, width: int) -> None:
-    """Make a table so many letters wide."""
-    texts = [[str(column.header), *map(str, column.cells)] for column in table.columns]
-    whole = [k for k, column in enumerate(table.columns) if column.no_wrap]
-    shown, widths, told = fitting_columns(texts, width, whole=whole)
-    table.columns[:] = [table.columns[k] for k in shown]
-    for k, (column, wide) in enumerate(zip(table.columns, widths, strict=True)):
-        column._index, column.width = k, wide
-    if told:
-        table.title = "; ".join(filter(None, [str(table.title or ""), told]))
 
 
 def console(*, stderr: bool = False) -> Console:

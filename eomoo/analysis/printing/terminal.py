@@ -11,7 +11,7 @@ from eomoo.analysis.compared import SHIFT, StudyTables, median_table, pair_table
 from eomoo.analysis.results import StoredRun, StudyResults
 from eomoo.analysis.tables import Said, Table
 from eomoo.analysis.wording import value_text
-from eomoo.plots import NARROW, fitting_columns
+from eomoo.plots import fit_table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -35,17 +35,7 @@ def to_rich(table: Table) -> RichTable:
 
 def _fitted(table: Table, width: int) -> RichTable:
     """A table of so many letters that breaks no word: last columns are left out, not those that are kept, and told."""
-    from rich.box import SIMPLE_HEAD
-
-    texts = [[table.columns[k], *(value_text(row[k]) for row in table.rows)] for k in range(len(table.columns))]
-    shown, widths, told = fitting_columns(texts, width, keep=table.keep)
-    title = "; ".join(filter(None, [table.title, told]))
-    made = to_rich(replace(table.at(shown), title=title))
-    if width < NARROW:
-        made.box, made.pad_edge, made.show_edge, made.padding = SIMPLE_HEAD, False, False, (0, 1, 0, 0)
-    for wide, column in zip(widths, made.columns, strict=True):
-        column.width = wide
-    return made
+    return fit_table(to_rich(table), width, keep=table.keep)
 
 
 def study_lines(tables: StudyTables, indicators: Sequence[str], width: int = 160) -> Iterator[RichTable | str]:
