@@ -23,7 +23,7 @@ def test_a_front_over_what_was_seen_with_the_true_front():
         front=FRONT,
         seen=SEEN,
         true_front=FRONT - 0.5,
-        deviations=np.full((3, 2), 0.1),
+        reach=(FRONT - 0.1, FRONT + 0.1),
         labels=("error (%)", "latency"),
     )
     assert found is ax
@@ -38,7 +38,7 @@ def test_a_front_over_what_was_seen_with_the_true_front():
 
 def test_what_is_not_given_is_not_drawn():
     _, ax = new_figure()
-    plot_front(ax, front=FRONT, seen=SEEN[:0], deviations=np.zeros((3, 2)), labels=("a", "b"), label="mine")
+    plot_front(ax, front=FRONT, seen=SEEN[:0], labels=("a", "b"), label="mine")
     assert list(points_of(ax)) == ["mine (3)"]
 
 
@@ -85,7 +85,7 @@ def test_figures_are_tied_to_no_display(tmp_path):
 def test_error_bars_end_where_no_value_can_be():
     reach = np.maximum(FRONT - 5, 0), np.minimum(FRONT + 5, 6)
     _, ax = new_figure()
-    plot_front(ax, front=FRONT, deviations=np.full(FRONT.shape, 5.0), reach=reach, labels=("a", "b"))
+    plot_front(ax, front=FRONT, reach=reach, labels=("a", "b"))
     ends = np.concatenate([part for bars in ax.collections for part in bars.get_segments()])
     assert ends.min() == 0
     assert ends.max() == max(6, FRONT.max())

@@ -36,7 +36,6 @@ def plot_front(
     front: Floats,
     seen: Floats | None = None,
     true_front: Floats | None = None,
-    deviations: Floats | None = None,
     reach: tuple[Floats, Floats] | None = None,
     bands: Sequence[tuple[int, Floats]] = (),
     takes: Floats | None = None,
@@ -51,8 +50,7 @@ def plot_front(
         front: (k, 2) raw values of the front's cells.
         seen: (n, 2) raw values of all evaluated cells.
         true_front: (t, 2) raw values of the true Pareto front.
-        deviations: (k, 2) standard deviations of ``front``, drawn as error bars where there are no bands.
-        reach: (k, 2) each, where error bars end, by default a deviation below and above.
+        reach: (k, 2) each, where bars of one standard deviation end, drawn where there are no bands.
         bands: Shares in per cent, and outlines (n, 2) in which the true front lies with that probability.
         takes: (g, 2) raw values of the front's cells that stand for all those that cannot be told from them.
         labels: Of the two axes.
@@ -64,10 +62,10 @@ def plot_front(
         alpha = 0.18 if share > 50 else 0.4
         ax.fill(*outline.T, color=_SURE, alpha=alpha, linewidth=0, zorder=1.5, label=f"true front, {share} % band")
     ends = [front]
-    if deviations is not None and (deviations > 0).any() and not bands:
-        ends += [front - deviations, front + deviations] if reach is None else list(reach)
+    if reach is not None and not bands:
+        ends += reach
         # From rounding, a bar may be shorter than nothing.
-        low, high = np.minimum(front, ends[1]).T, np.maximum(front, ends[2]).T
+        low, high = np.minimum(front, reach[0]).T, np.maximum(front, reach[1]).T
         bars: Facts = {"colors": _FOUND, "alpha": 0.25, "linewidth": 0.6, "zorder": 2}
         ax.hlines(front[:, 1], low[0], high[0], label="standard deviation", **bars)
         ax.vlines(front[:, 0], low[1], high[1], **bars)
@@ -116,10 +114,9 @@ def plot_front_matrix(
     seen: Floats | None = None,
     true_front: Floats | None = None,
     labels: list[str],
-    label: str = "front found",
-    best: str = "true front",
+    **names: str,
 ) -> Figure:
-    """Draw a front of three or more objectives, a panel for each pair of them, on an empty figure."""
+    """Draw a front of three or more objectives on an empty figure: ``plot_front`` for each pair of them."""
     n = front.shape[1] - 1
     panels = figure.subplots(n, n, squeeze=False, sharex="col", sharey="row")
     for (row, column), ax in np.ndenumerate(panels):
@@ -130,8 +127,8 @@ def plot_front_matrix(
         pair = [column, row + 1]
         also, true = (None if points is None else points[:, pair] for points in (seen, true_front))
         # A panel is seldom as long as a title with its unit.
-        names = labels[column].replace(" (", "\n("), labels[row + 1].replace(" (", "\n(")
-        plot_front(ax, front=front[:, pair], seen=also, true_front=true, labels=names, label=label, best=best)
+        titles = labels[column].replace(" (", "\n("), labels[row + 1].replace(" (", "\n(")
+        plot_front(ax, front=front[:, pair], seen=also, true_front=true, labels=titles, **names)
         ax.xaxis.label.set_visible(row == n - 1)
         ax.yaxis.label.set_visible(column == 0)
         ax.get_legend().remove()
@@ -147,11 +144,14 @@ def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "col
         SettingError: (a ValueError) Axes are given, which have no room for panels.
     """
     problem, trace, said = stored.problem, stored.trace, stored.run.uncertainty
-    labels, best = [o.label for o in problem.objectives], problem.best_front
-    within = problem.objectives.within
-    front, seen = stored.front_values, trace.values[trace.feasible]
-    true = None if stored.true_front is None else stored.true_front[1]
-    found = "predicted front found" if problem.predicted else "front found"
+    labels, front = [o.label for o in problem.objectives], stored.front_values
+    known: Facts = {
+        "front": front,
+        "seen": trace.values[trace.feasible],
+        "true_front": None if stored.true_front is None else stored.true_front[1],
+        "label": "predicted front found" if problem.predicted else "front found",
+        "best": problem.best_front,
+    }
     n = len(labels) - 1
     if n > 1 and axes is not None:
         raise SettingError(f"{n + 1} objectives need panels, not one axes; plot two columns with eomoo.plot_front")
@@ -160,22 +160,14 @@ def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "col
     if n == 0:
         plot_best(ax, problem.objectives, values=trace.values, feasible=trace.feasible)
     elif n == 1:
-        plot_front(
-            ax,
-            front=front,
-            seen=seen,
-            true_front=true,
-            deviations=stored.deviations,
-            reach=(within(front - stored.deviations, front), within(front + stored.deviations, front)),
-            bands=stored.shown.outlines,
-            takes=None if said is None else front[np.isin(stored.front_cells, said.takes)],
-            labels=(labels[0], labels[1]),
-            label=found,
-            best=best,
-        )
+        spreads, within = stored.deviations, problem.objectives.within
+        if (spreads > 0).any():
+            known["reach"] = within(front - spreads, front), within(front + spreads, front)
+        known["takes"] = None if said is None else front[np.isin(stored.front_cells, said.takes)]
+        plot_front(ax, **known, bands=stored.shown.outlines, labels=(labels[0], labels[1]))
     else:
         ax.remove()
-        plot_front_matrix(figure, front=front, seen=seen, true_front=true, labels=labels, label=found, best=best)
+        plot_front_matrix(figure, **known, labels=labels)
     return figure
 
 
@@ -210,14 +202,13 @@ def draw_cells(stored: StoredRun, *, width: str = "column") -> Figure:
 
 def plot_curves(ax: Axes, curves: Curves) -> Axes:
     """Draw lines with their bands; of outlines, those of a group in one colour, the faint ones dashed."""
-    draw = _plot_outlines if curves.outlines else _plot_lines
-    draw(ax, curves)
-    title = "thin: reached by 25 and 75 % of runs" if curves.outlines else None
-    _labelled(ax, curves.x_label, curves.y_label, title=title)
-    if curves.outlines:
-        points = np.concatenate([np.column_stack((line.x, line.y)) for line in curves.series])
-        spread(ax, points, points)
-    return ax
+    if not curves.outlines:
+        _plot_lines(ax, curves)
+        return _labelled(ax, curves.x_label, curves.y_label)
+    _plot_outlines(ax, curves)
+    _labelled(ax, curves.x_label, curves.y_label, title="thin: reached by 25 and 75 % of runs")
+    points = np.concatenate([np.column_stack((line.x, line.y)) for line in curves.series])
+    return spread(ax, points, points)
 
 
 def _plot_lines(ax: Axes, curves: Curves) -> None:
@@ -325,9 +316,8 @@ def write_figures(
 
 def _draw_attainment(problem: ProblemResults, surfaces: Curves, stem: str, wide: float) -> dict[str, Figure]:
     figure, ax = new_figure(wide, _height(wide))
-    name = problem.reference_name
     reference = problem.objectives.raw(problem.reference)
-    ax.plot(*reference.T, ".", color="#000000", markersize=3, mew=0, label=name, zorder=3)
+    ax.plot(*reference.T, ".", color="#000000", markersize=3, mew=0, label=problem.reference_name, zorder=3)
     plot_curves(ax, surfaces)
     figures = {f"{stem}-attainment": figure}
     for pair in differences(problem, stem):
