@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def plot_front_matrix(
     seen: Floats | None = None,
     true_front: Floats | None = None,
     labels: list[str],
-    **names: str,
+    **names: Any,
 ) -> Figure:
     """Draw a front of three or more objectives on an empty figure: ``plot_front`` for each pair of them."""
     n = front.shape[1] - 1
