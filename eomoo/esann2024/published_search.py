@@ -192,15 +192,9 @@ def _neighbors(space: Catalogue, cell: int) -> list[int]:
         return []
     near = space.one_gene_changes(space.genotype([cell]))[0]
     edges, ops = near[:N_EDGE_GENES], near[N_EDGE_GENES:].reshape(2, -1)
-    # The published order tries the other operations of each vertex in the list's order.
     codes = space.padded_ops(np.array([cell]))[0]
-    ordered = [ops[step, v] for v in range(len(codes)) for step in _steps(int(codes[v]))]
+    # The published order tries a vertex's other two operations in ascending order; of 1 raised by 2 is 0, and first.
+    ordered = [ops[step, v] for v, code in enumerate(codes) for step in ((1, 0) if code == 1 else (0, 1))]
     found = np.concatenate((np.array(ordered, dtype=near.dtype), edges))
     found = found[found >= 0]
     return [int(k) for k in found[space.n_vertices[found] == MAX_VERTICES]]
-
-
-def _steps(code: int) -> tuple[int, int]:
-    """Columns (raised by 1, by 2) that give the two other operations in ascending order."""
-    raised = [(code + 1) % 3, (code + 2) % 3]
-    return (0, 1) if raised[0] < raised[1] else (1, 0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from eomoo import analysis
 from eomoo.analysis import Comparison, ProblemResults, StudyResults
-from eomoo.arrays import Floats
+from eomoo.arrays import Facts, Floats
 from eomoo.errors import SettingError
 from eomoo.packages import pandas as pd
 from eomoo.study.rows import RunRow, RunTrace
@@ -189,14 +189,14 @@ def findings(samples: Sequence[Samples]) -> list[Finding]:
             for start, every in pairs_of(mine.problem).items():
                 pairs = tuple(pair for pair in every if pair.search > 0)
                 found += [_finding(mine, claim, start, measure, pairs) for measure in each if pairs]
-    judged: dict[int, Finding] = {}
     for way in dict.fromkeys(finding.measure.way for finding in found):
         places = [k for k, finding in enumerate(found) if finding.measure.way == way]
         words = analysis.judge(
             [found[k].comparison for k in places], [found[k].measure.larger_is_better for k in places]
         )
-        judged |= {k: replace(found[k], comparison=c) for k, c in zip(places, words, strict=True)}
-    return [judged[k] for k in range(len(found))]
+        for k, comparison in zip(places, words, strict=True):
+            found[k] = replace(found[k], comparison=comparison)
+    return found
 
 
 def _finding(samples: Samples, claim: str, start: str, measure: Measure, pairs: tuple[Pair, ...]) -> Finding:
@@ -221,42 +221,40 @@ def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
     """By claim: how its figure is computed, as published first."""
     hamming, volume = "mean pairwise Hamming distance (17x17)", "share of the hypervolume of all cells"
     alone = ", training cells left out"
-    rows = {
-        "diversity": [
+
+    def of(larger_is_better: bool, unit: str, *rows: tuple[str, str, str]) -> list[Measure]:
+        shared: Facts = {"larger_is_better": larger_is_better, "unit": unit}
+        return [Measure(way=way, column=column, title=title, **shared) for way, column, title in rows]
+
+    found = {
+        "diversity": of(
+            True,
+            "edges",
             (PUBLISHED, f"mean_pareto_distance{AS_PUBLISHED}", 'published "mean Pareto distance"'),
-            (
-                "published fronts, right distance",
-                f"mean_hamming{AS_PUBLISHED}",
-                "mean over pairs of distinct cells, of the same published fronts",
-            ),
+            ("published fronts, right distance", f"mean_hamming{AS_PUBLISHED}",
+             "mean over pairs of distinct cells, of the same published fronts"),
             (RIGHT, "mean_hamming", hamming),
             (RIGHT, "mean_edit", "mean pairwise edit distance"),
             (SEARCH_ONLY, "mean_hamming", hamming + alone),
-        ],
-        "hypervolume": [
+        ),
+        "hypervolume": of(
+            True,
+            "",
             (PUBLISHED, f"hypervolume{AS_PUBLISHED}", "published hypervolume (the ideal point scores 0)"),
             (RIGHT, "hypervolume_share", volume),
             (SEARCH_ONLY, "hypervolume_share", volume + alone),
-        ],
-    }
-    larger_is_better = dict.fromkeys(rows, True)
+        ),
+    }  # fmt: skip
     for claim, o in zip(("accuracy", "time"), problem.objectives, strict=False):
         column, title = f"best_{o.name}", f"best {o.label}"
-        larger_is_better[claim] = o.larger_is_better
-        rows[claim] = [
+        found[claim] = of(
+            o.larger_is_better,
+            o.unit,
             (PUBLISHED, column + AS_PUBLISHED, f"{title}, published search"),
             (RIGHT, column, title),
             (SEARCH_ONLY, column, title + alone),
-        ]
-    units = {"diversity": "edges", "hypervolume": ""}
-    units |= {claim: o.unit for claim, o in zip(("accuracy", "time"), problem.objectives, strict=False)}
-    return {
-        claim: [
-            Measure(way=way, column=column, title=title, larger_is_better=larger_is_better[claim], unit=units[claim])
-            for way, column, title in found
-        ]
-        for claim, found in rows.items()
-    }
+        )
+    return found
 
 
 def trace_from(trace: RunTrace, first: int, n: int | None = None) -> RunTrace:

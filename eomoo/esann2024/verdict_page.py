@@ -20,17 +20,7 @@ from eomoo.analysis.styles import style_numbers
 from eomoo.arrays import Figure, Floats
 from eomoo.esann2024.conclusion import conclusion, rows_of, shift_in_words, verdict
 from eomoo.esann2024.starts import Beginning, beginnings
-from eomoo.esann2024.verdict import (
-    AS_PUBLISHED,
-    CLAIMS,
-    PUBLISHED,
-    RIGHT,
-    STARTS,
-    Finding,
-    Samples,
-    findings,
-    samples_of,
-)
+from eomoo.esann2024.verdict import AS_PUBLISHED, CLAIMS, RIGHT, STARTS, Finding, Samples, findings, samples_of
 from eomoo.files import save_figures, write_json, write_text
 from eomoo.plots import COLORS, WIDTHS, look, new_figure
 
@@ -108,19 +98,15 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _summary(found: Sequence[Finding]) -> str:
-    rows = []
-    for f in found:
-        if f.claim in CLAIMS and f.is_main:
-            published = _word_as_published(found, f)
-            rows.append((CLAIMS[f.claim].title, f.problem, STARTS[f.start], published, shift_in_words(f),
-                         _number(f.comparison.matters), f.word, verdict(f.claim, f.word, published)))  # fmt: skip
+    mine = zip((f for f in found if f.is_main), rows_of(found), strict=True)
+    rows = [
+        (CLAIMS[f.claim].title, f.problem, STARTS[f.start], row["as_published"], shift_in_words(f),
+         _number(f.comparison.matters), f.word, verdict(f.claim, f.word, row["as_published"]))
+        for f, row in mine
+        if f.claim in CLAIMS
+    ]  # fmt: skip
     headings = ("claim", "problem", "start", "as published: it is", "shift [95 %]", "matters from", "right: it is")
     return _table((*headings, "verdict"), rows)
-
-
-def _word_as_published(found: Sequence[Finding], of: Finding) -> str:
-    key = of.claim, of.problem, of.start
-    return next(f.word for f in found if f.measure.way == PUBLISHED and (f.claim, f.problem, f.start) == key)
 
 
 def _problem_facts(samples: Samples) -> str:
