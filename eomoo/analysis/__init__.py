@@ -1,9 +1,8 @@
 """Results of a store: read, compared, and printed for terminals, papers, pages and figures.
 
 - ``results``: runs, traces and fronts as stored. ``runs``: a run's numbers, files, tables.
-- ``tables``: what a table, a curve and a report are. ``claims``: two algorithms compared, in one word;
-  ``standings``: in sentences.
-  ``statistics``: effect sizes, ranks over problems.
+- ``tables``: what a table, a curve and a report are. ``claims``: two algorithms compared, in one word; ``standings``:
+  in sentences. ``statistics``: effect sizes, ranks over problems.
 - ``compared``: indicators, medians, tests, ranks. ``curves``: quality during the search, attainment.
 - ``fronts``: the front with all that is said of its cells, in ``columns``.
 - ``report``: the report, of which ``repeat``, ``citing`` and ``wording`` write parts. ``drawing``: cells;

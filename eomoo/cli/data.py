@@ -133,11 +133,10 @@ def convert(
 ) -> None:
     """Convert published data files to safe tables.
 
-    A description of the columns is written beside the table. Recognised are the folder of the EO HW-NAS
-    table (one table of 450 measured cells), whose pickles are read without running anything that is in them; and
-    NAS-Bench-101's nasbench_only108.tfrecord and nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file).
-    The EO table, cells of that .npy file, and any
-    CSV or Parquet file that names cells become a measured table by --format measured.
+    A description of the columns is written beside the table. Recognised are the folder of the EO HW-NAS table (one
+    table of 450 measured cells), whose pickles are read without running anything that is in them; and NAS-Bench-101's
+    nasbench_only108.tfrecord and nasbench_full.tfrecord, all cells on CIFAR-10 (a .npy file). The EO table, cells of
+    that .npy file, and any CSV or Parquet file that names cells become a measured table by --format measured.
     """
     with Bars(quiet=as_json, stay=True) as shown:
         done = convert_path(path, out, fmt=fmt, cells=cells, progress=started(shown))

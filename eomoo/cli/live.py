@@ -46,9 +46,8 @@ def train(
 ) -> None:
     """Train a cell's network on images and measure it.
 
-    Interrupted or killed, the same command goes on from the last checkpoint. Asked for more epochs
-    of a schedule that passes through those done, it continues. Under torchrun, several devices
-    train one network.
+    Interrupted or killed, the same command goes on from the last checkpoint. Asked for more epochs of a schedule that
+    passes through those done, it continues. Under torchrun, several devices train one network.
     """
     from eomoo.images import open_data
     from eomoo.live.recipes import get_recipe

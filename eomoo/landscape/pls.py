@@ -36,8 +36,7 @@ def pls_depth(landscape: Landscape, *, n_runs: int = 20, seed: int = 1) -> list[
         n_runs: Number of searches, with seeds ``seed``, ``seed + 1``, ...
         seed: The first seed.
 
-    The search is ``PLS`` with a shared archive, on values that are known; it takes the same cells in
-    the same order.
+    The search is ``PLS`` with a shared archive, on values that are known; it takes the same cells in the same order.
 
     Source: the search: Paquete, Chiarandini, Stützle, 2004; its run until a Pareto local optimum set
     as a feature: Daolio, Liefooghe, Verel, Aguirre, Tanaka, Evolutionary Computation 25(4), 2017.

@@ -68,8 +68,7 @@ def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tupl
         Numbers: "size", "components" (of the graph among the front's cells, directions ignored),
         "isolated" (components of one cell), "largest_component" (cells), "connected" and, for an
         undirected graph, "joining_steps": the least k at which the front is connected when cells at
-        most k steps apart are joined (else None). And (k,) the number of each cell's component, 0 for
-        the largest.
+        most k steps apart are joined (else None). And (k,) the number of each cell's component, 0 for the largest.
 
     Source: Ehrgott and Klamroth, European Journal of Operational Research 97, 1997; Paquete and
     Stützle, European Journal of Operational Research 169, 2006; Liefooghe et al., IEEE TEC 2020.
@@ -90,9 +89,8 @@ def connectedness(graph: Neighborhood, front: Ints, *, undirected: bool) -> tupl
 def fitness_distance(measure: Numbers, distance: NDArray[np.int32]) -> dict[str, float]:
     """Correlation over all cells between a measure (n,), smaller is better, and the steps to the front (n,).
 
-    "pearson" is the fitness-distance correlation: near 1, values lead to the front; near 0, they tell
-    nothing; below 0, they mislead. "spearman" is the same on ranks. Cells that cannot reach the front
-    (distance -1) are left out.
+    "pearson" is the fitness-distance correlation: near 1, values lead to the front; near 0, they tell nothing; below 0,
+    they mislead. "spearman" is the same on ranks. Cells that cannot reach the front (distance -1) are left out.
 
     Source: Jones and Forrest, Fitness distance correlation, ICGA 1995; to the nearest Pareto optimal
     solution: Liefooghe et al., IEEE TEC 24(6), 2020.

@@ -87,9 +87,8 @@ class Store(Database):
     def add_problem(self, problem: CellProblem) -> int:
         """The problem's number in this store, entered if it is new.
 
-        It is known by its card, noise, limits and options, and by what the card points to: another
-        table, model or set of images makes another problem. One that 0.1.0 entered is taken for the
-        same where its true front is.
+        It is known by its card, noise, limits and options, and by what the card points to: another table, model or set
+        of images makes another problem. One that 0.1.0 entered is taken for the same where its true front is.
         """
         facts = {
             "title": problem.card.title,
