@@ -120,13 +120,7 @@ def measure(
 
         table = measure_from_kit(from_kit, out=out, report=console(stderr=True).print)
     else:
-        how: Facts = {
-            **chosen,
-            "repeats": repeats,
-            "repeats_of": repeats_of,
-            "only": only,
-            **given(cell_seed=cell_seed),
-        }
+        how = chosen | given(cell_seed=cell_seed) | {"repeats": repeats, "repeats_of": repeats_of, "only": only}
         how |= {"skeleton": around if only else None, "latency": timing, "retry_failed": retry_failed, **settings}
         with Bars(quiet=as_json, stay=True) as shown:
             how |= {"on_progress": lambda step: shown.tell(f"cells {step.what}", step.done, step.total)}
@@ -162,7 +156,17 @@ def _write_kit(
     indices, asked, how = choice.frame()["index"].tolist(), choice.to_facts(), campaign.timing
     with progress("networks exported", quiet=quiet) as exported:
         script = write_kit(folder, indices, skeleton=campaign.skeleton, setting=how, asked=asked, report=exported)
-    print_json({"script": script, "folder": folder}) if quiet else _print_kit(script)
+    if quiet:
+        print_json({"script": script, "folder": folder})
+        return
+    what = f"{script.name}, plan.json and networks"
+    for line in (
+        f"written to {script.parent}: {what}; copy the folder to the board, there:",
+        f"  python {script.name}",
+        "and with the timings.json that it writes, here:",
+        "  eomoo measure --only latency --from-kit timings.json --out TABLE",
+    ):
+        console().print(line)
 
 
 def _check_kit(only: str | None, name: str, **others: object) -> None:
@@ -172,16 +176,6 @@ def _check_kit(only: str | None, name: str, **others: object) -> None:
         raise SettingError(f"--{name} times networks and trains none: add --only latency")
     if wrong is not None:
         raise SettingError(f"--{name} has no use for {wrong.replace('_', '-')}")
-
-
-def _print_kit(script: Path) -> None:
-    show = console()
-    show.print(
-        f"written to {script.parent}: {script.name}, plan.json and networks; copy the folder to the board, there:"
-    )
-    show.print(f"  python {script.name}")
-    show.print("and with the timings.json that it writes, here:")
-    show.print("  eomoo measure --only latency --from-kit timings.json --out TABLE")
 
 
 _DISTURBED = {"latency": "timings", "train_time": "trainings"}

@@ -157,7 +157,8 @@ class Store(Database):
 
         Standard deviations are kept for the cells of its front. Runs that it replaces, by number, are dropped.
         """
-        columns = [problem, spec.label, spec.algorithm, _settings(spec), seed, budget, result.n_eval, result.seconds]
+        settings = json.dumps({"algorithm": spec.algorithm, **spec.settings}, sort_keys=True)
+        columns = [problem, spec.label, spec.algorithm, settings, seed, budget, result.n_eval, result.seconds]
         columns += [int(result.complete), json.dumps(versions()), json.dumps({**(extra or {}), **_told(result)})]
         trace = RunTrace(cells=result.cells, values=result.values, feasible=result.feasible)
         front = as_bytes(result.front), as_bytes(result.front_deviations)
@@ -249,8 +250,10 @@ class Store(Database):
                 for step, feasible_there, values in own:
                     trace.feasible[step] = feasible_there
                     trace.values[step] = np.frombuffer(values, dtype="<f8")
-                proved = self._proved(run, trace)
-            yield run, proved
+                content = (*trace.content(), run.front or b"", run.deviations or b"")
+                if run.sha256 is not None and digest_of(run.facts, *content) != run.sha256:
+                    raise self._changed(_named(run))
+            yield run, trace
 
     def front_deviations(self, problem: int, runs: Sequence[RunRow]) -> dict[int, Floats]:
         """Standard deviations (m,) of the raw values, for the cells of the runs' fronts."""
@@ -284,12 +287,6 @@ class Store(Database):
                 if proof is not None and _front_digest(cells, values) != proof:
                     raise self._changed(f"the true front of {name}")
         return (cells, values) if rows else None
-
-    def _proved(self, run: RunRow, trace: RunTrace) -> RunTrace:
-        content = (*trace.content(), run.front or b"", run.deviations or b"")
-        if run.sha256 is not None and digest_of(run.facts, *content) != run.sha256:
-            raise self._changed(_named(run))
-        return trace
 
     def _changed(self, what: str) -> StoreError:
         return StoreError(
@@ -342,10 +339,6 @@ def _limits(problem: CellProblem) -> list[dict[str, object]]:
         objective = objectives.get((c.source, c.quantity), "")
         found.append({"name": c.quantity, "objective": objective, **asdict(quantity), **bounds})
     return found
-
-
-def _settings(spec: AlgorithmSpec) -> str:
-    return json.dumps({"algorithm": spec.algorithm, **spec.settings}, sort_keys=True)
 
 
 def _named(run: RunRow) -> str:
