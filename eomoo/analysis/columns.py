@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -120,10 +120,7 @@ def _objectives(front: Front) -> Iterator[FrontColumn]:
     deviations = front.deviations
     for k, o in enumerate(front.problem.objectives):
         yield FrontColumn(
-            name=o.name,
-            title=o.title,
-            unit=o.unit,
-            direction=o.direction,
+            **asdict(o),
             objective=True,
             values=o.counted(front.values[:, k]),
             deviations=deviations[:, k] if (deviations[:, k] > 0).any() else None,

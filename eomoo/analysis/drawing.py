@@ -12,6 +12,8 @@ from eomoo.space.picture import OPERATION_COLORS, SHORT_NAMES, depths_of, edge_p
 # names in two lines.
 _HALF_BOX, _ACROSS, _LETTERS = (0.28, 0.08), 0.6, 7.0
 _HALF_NARROW, _NARROW = (0.2, 0.13), 0.43
+# What a mark of ``cell_text`` becomes where a line crosses it.
+_CROSSED = str.maketrans("│ ┐┘", "┼─┬┴")
 
 
 def cell_text(cell: Cell) -> str:
@@ -42,24 +44,16 @@ def cell_text(cell: Cell) -> str:
 
 def _row(tracks: list[list[tuple[int, int]]], v: int) -> str:
     """The part of the drawing beside a vertex: where edges begin, end or pass by."""
-    text, last = "", 0
-    marks = []
-    for k, track in enumerate(tracks):
-        starts = any(a == v for a, _ in track)
-        ends = any(b == v for _, b in track)
-        passes = any(a < v < b for a, b in track)
-        marks.append("┐" if starts else "┘" if ends else "│" if passes else " ")
-        last = k if starts or ends else last
-    touched = any(mark in "┐┘" for mark in marks)
-    for k, mark in enumerate(marks):
-        joined = touched and k <= last
-        text += ("─" if joined else " ") + ("┼" if joined and mark == "│" else mark)
-        if joined and mark == " ":
-            text = text[:-1] + "─"
-        elif joined and k < last and mark in "┐┘":
-            text = text[:-1] + ("┬" if mark == "┐" else "┴")
-    arrow = "◄" if any(b == v for track in tracks for _, b in track) else "─"
-    return arrow + text if touched else " " + text
+    begins, ends = ([any(edge[end] == v for edge in track) for track in tracks] for end in (0, 1))
+    passes = [any(a < v < b for a, b in track) for track in tracks]
+    marks = "".join("┐" if a else "┘" if b else "│" if c else " " for a, b, c in zip(begins, ends, passes, strict=True))
+    # Up to the last edge that begins or ends here a line leads across all columns.
+    last = max(marks.rfind(mark) for mark in "┐┘")
+    if last < 0:
+        return " " + "".join(f" {mark}" for mark in marks)
+    across = marks[:last].translate(_CROSSED) + marks[last]
+    rest = "".join(f" {mark}" for mark in marks[last + 1 :])
+    return ("◄" if any(ends) else "─") + "".join(f"─{mark}" for mark in across) + rest
 
 
 def _gap(tracks: list[list[tuple[int, int]]], v: int) -> str:
