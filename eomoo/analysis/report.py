@@ -162,7 +162,8 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         tiles[-1:-1] = [(reached, whose)] if reached else []
         blocks.insert(0, anytime(problem, "run"))
     else:
-        lead, blocks = [f"{looked}, none of which is feasible.", *_sentence(run.extra.get("nearest", ""))], []
+        lead, blocks = [f"{looked}, none of which is feasible."], []
+        lead += [f"{sentence(near)}."] if (near := run.extra.get("nearest")) else []
     sections = [
         _front_section(problem, front, "front"),
         Section(
@@ -314,11 +315,6 @@ def _uncertainty_words(front: FrontData) -> str:
             "other cannot be told apart."
         )
     return text
-
-
-def _sentence(text: str) -> list[str]:
-    """A stored remark as a sentence of its own, where there is one."""
-    return [f"{sentence(text)}."] if text else []
 
 
 def _winner(tables: StudyTables, problem: ProblemResults) -> str:

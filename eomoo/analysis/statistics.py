@@ -43,7 +43,9 @@ def vargha_delaney(a: ArrayLike, b: ArrayLike) -> float:
 
     Source: Vargha and Delaney, Journal of Educational and Behavioral Statistics 25(2), 2000.
     """
-    first, second = _sample(a), _sample(b)
+    first, second = (np.asarray(values, dtype=np.float64).ravel() for values in (a, b))
+    if any(len(sample) == 0 or np.isnan(sample).any() for sample in (first, second)):
+        raise SettingError("a sample to be tested needs at least one value, and no NaN")
     larger = (first[:, None] > second).mean()
     return float(larger + 0.5 * (first[:, None] == second).mean())
 
@@ -139,10 +141,3 @@ def _friedman(scores: Floats) -> tuple[float, float]:
         return 0.0, 1.0
     found = friedmanchisquare(*scores.T)
     return float(found.statistic), float(found.pvalue)
-
-
-def _sample(values: ArrayLike) -> Floats:
-    sample = np.asarray(values, dtype=np.float64).ravel()
-    if len(sample) == 0 or np.isnan(sample).any():
-        raise SettingError("a sample to be tested needs at least one value, and no NaN")
-    return sample

@@ -61,19 +61,14 @@ def to_markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table_of(block: object) -> Table | None:
-    """What a block shows as a table, where it can be one."""
-    if isinstance(block, FrontData):
-        return front_table(block)
-    if isinstance(block, Curves) and not block.outlines:
-        return _sampled(block)
-    return block if isinstance(block, Table) else None
-
-
 def _markdown_block(block: object) -> str:
-    table = _table_of(block)
-    if table is not None:
-        return _markdown_table(table)
+    """A block as text; "" for what has to be drawn."""
+    if isinstance(block, FrontData):
+        return _markdown_table(front_table(block))
+    if isinstance(block, Curves) and not block.outlines:
+        return _markdown_table(_sampled(block))
+    if isinstance(block, Table):
+        return _markdown_table(block)
     if isinstance(block, Facts):
         rows = "\n".join(f"- {_escaped(name)}: {_escaped(value)}" for name, value in block.rows)
         return f"**{_escaped(block.title)}**\n\n{rows}"
