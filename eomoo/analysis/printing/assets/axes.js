@@ -110,6 +110,11 @@ function drawAxes(box, x, y, small) {
   return s("g", { "aria-hidden": "true" }, parts);
 }
 
+/** A plot of so many pixels, with a label for readers who do not see it. */
+function plotSvg(width, height, label, ...parts) {
+  return s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": label }, ...parts);
+}
+
 /** Many small dots as one element. */
 function dots(xs, ys, x, y, box) {
   let d = "";

@@ -25,9 +25,7 @@ function choicePanel(front) {
         drawCell(front.graphs[k], `drawing of cell ${front.cells[k]}`),
         h("div", {},
           h("a", { href: `#${front.anchor(k)}`, class: "cell-name" }, `cell ${front.cells[k]}`),
-          front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-          front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
-          front.badge(k),
+          front.badges(k),
           front.facts(k, true))),
       oddsWords(k), alike(k), outside(k));
     markWords(answer);

@@ -1,6 +1,4 @@
 // Lines over a common axis: anytime curves and attainment surfaces, with a readout.
-const readable = (v) => show(v);
-
 function linePath(xs, ys, x, y) {
   let pen = "M";
   return xs.map((v, k) => {
@@ -44,10 +42,8 @@ function curvePlot(host, data) {
       shown.filter((l) => l.low).map((l) => s("path", { d: bandPath(l, x, y), class: `band g${l.group % 12}` })),
       shown.map((l) => s("path", { d: linePath(l.x, l.y, x, y), class: `curve g${l.group % 12}${l.faint ? " faint" : ""}` })));
     const cursor = s("line", { class: "cursor", y1: box.top, y2: box.bottom, visibility: "hidden" });
-    const svg = s("svg", {
-      width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img",
-      "aria-label": `${data.title}: ${names.map((l) => l.name).join(", ")}. The data can be saved as CSV.`,
-    }, drawAxes(box, x, y), content, cursor);
+    const label = `${data.title}: ${names.map((l) => l.name).join(", ")}. The data can be saved as CSV.`;
+    const svg = plotSvg(width, height, label, drawAxes(box, x, y), content, cursor);
     if (!data.outlines) {
       svg.addEventListener("pointermove", (e) => read(e.clientX - svg.getBoundingClientRect().left, x, box, cursor, shown));
       svg.addEventListener("pointerleave", () => { readout.replaceChildren(); cursor.setAttribute("visibility", "hidden"); });
@@ -63,10 +59,10 @@ function curvePlot(host, data) {
     cursor.setAttribute("x1", x(place));
     cursor.setAttribute("x2", x(place));
     cursor.setAttribute("visibility", "visible");
-    readout.replaceChildren(h("span", { class: "soft" }, `at ${readable(place)}:`), ...shown.filter((l) => !l.faint).map((l) => {
+    readout.replaceChildren(h("span", { class: "soft" }, `at ${show(place)}:`), ...shown.filter((l) => !l.faint).map((l) => {
       const k = at(l);
-      const band = l.low && l.low[k] !== null ? ` [${readable(l.low[k])}, ${readable(l.high[k])}]` : "";
-      return h("span", { class: `key g${l.group % 12}` }, `${l.name} ${readable(l.y[k])}${band}`);
+      const band = l.low && l.low[k] !== null ? ` [${show(l.low[k])}, ${show(l.high[k])}]` : "";
+      return h("span", { class: `key g${l.group % 12}` }, `${l.name} ${show(l.y[k])}${band}`);
     }));
   }
   drawFitted(canvas, draw);
@@ -95,9 +91,7 @@ function differencePlot(host, data) {
       x: Math.min(x(x0), x(x1)), width: Math.abs(x(x1) - x(x0)) + 0.4, y: Math.min(y(y0), y(y1)), height: Math.abs(y(y1) - y(y0)) + 0.4,
       class: `shade ${d > 0 ? first : second} s${grade(d)}`,
     }));
-    canvas.replaceChildren(s("svg", {
-      width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img",
-      "aria-label": `${data.title}: where ${data.first} and where ${data.second} attains more. The data can be saved as CSV.`,
-    }, drawAxes(box, x, y), clipped(box, rects)));
+    const label = `${data.title}: where ${data.first} and where ${data.second} attains more. The data can be saved as CSV.`;
+    canvas.replaceChildren(plotSvg(width, height, label, drawAxes(box, x, y), clipped(box, rects)));
   });
 }

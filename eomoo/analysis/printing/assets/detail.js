@@ -21,10 +21,7 @@ function cellSection(front, k) {
   const [near, shown] = [front.neighbors[k] ?? [], k < front.n];
   const button = (to, text) => h("button", { type: "button", class: "quiet", disabled: !shown || to < 0 || to >= front.n, onclick: () => openCell(front, to, true) }, text);
   const badges = [
-    front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-    shown && front.optimal ? h("span", { class: "badge plain" }, `${front.optimal[k] ? "" : "not "}on the ${front.bestFront}`) : null,
-    front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
-    front.badge(k),
+    ...front.badges(k, shown && front.optimal && `${front.optimal[k] ? "" : "not "}on the ${front.bestFront}`),
     shown && front.foundBy ? h("span", { class: "badge plain" }, `on the front of ${front.foundBy[k]} of ${front.nRuns} runs`) : null,
   ];
   return [

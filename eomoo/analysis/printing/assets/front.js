@@ -43,11 +43,16 @@ class Front {
   /** What a cell's values rest on: measured, predicted or extrapolated, and why; "" where all are measured. */
   known(k) { return this.basis[k]?.[0] ?? ""; }
 
-  /** That, as a badge whose hint says why; null where all are measured, or it is plainly predicted. */
-  badge(k) {
+  /** What is to be known of a cell at first sight, as badges; what is plainly predicted has none that says so. */
+  badges(k, optimal = null) {
+    const plain = (text, title = null) => (text ? h("span", { class: "badge plain", title }, text) : null);
     const word = this.known(k);
-    if (k >= this.n) return h("span", { class: "badge plain" }, "evaluated, not on the front");
-    return word && word !== "predicted" ? h("span", { class: "badge plain", title: this.basis[k][1] || word }, word) : null;
+    return [
+      k === this.knee ? h("span", { class: "badge" }, "knee") : null,
+      plain(optimal),
+      plain(this.stands(k)),
+      k >= this.n ? plain("evaluated, not on the front") : plain(word !== "predicted" && word, this.basis[k][1] || word),
+    ];
   }
 
   /** The limits that a reader sets and those of the problem, each a column with its [low, high]. */

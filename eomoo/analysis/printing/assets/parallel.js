@@ -27,10 +27,9 @@ function parallelPlot(host, front) {
     lines = front.on.map((k) => s("path", { d: path(k), class: "line" }));
     top = s("g", {});
     brushes = axes.map((c, j) => axis(c, j, xs[j], y0, y1, names[j]));
-    const svg = s("svg", {
-      width, height, viewBox: `0 0 ${width} ${height}`, class: "plot parallel", role: "img",
-      "aria-label": `Parallel coordinates of the ${front.n} cells; the sliders above set the same limits.`,
-    }, s("g", {}, lines), top, brushes.map((b) => b.node));
+    const label = `Parallel coordinates of the ${front.n} cells; the sliders above set the same limits.`;
+    const svg = plotSvg(width, height, label, s("g", {}, lines), top, brushes.map((b) => b.node));
+    svg.classList.add("parallel");
     svg.addEventListener("pointermove", (e) => { if (e.pointerType !== "touch" && !e.buttons) hoverLine(e, svg); });
     svg.addEventListener("pointerleave", () => { hideTip(); front.hover(-1); });
     svg.addEventListener("click", (e) => {

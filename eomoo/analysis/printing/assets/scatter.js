@@ -4,10 +4,7 @@ function showTip(front, k, px, py) {
     drawCell(front.graphs[k], ""),
     h("div", {},
       h("strong", {}, `cell ${front.cells[k]}`),
-      front.knee === k ? h("span", { class: "badge" }, "knee") : null,
-      front.optimal && front.optimal[k] ? h("span", { class: "badge plain" }, `on the ${front.bestFront}`) : null,
-      front.stands(k) ? h("span", { class: "badge plain" }, front.stands(k)) : null,
-      front.badge(k),
+      front.badges(k, front.optimal?.[k] && `on the ${front.bestFront}`),
       front.facts(k, true)));
   placeTip(px, py);
 }
