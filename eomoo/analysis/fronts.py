@@ -14,7 +14,7 @@ from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront, deviati
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.fronts import by_first, knee_point, non_dominated
+from eomoo.fronts import by_first, knee_point, non_dominated, sorted_front
 from eomoo.packages import pandas as pd
 from eomoo.space import Catalogue, load_space
 from eomoo.study.rows import ProblemRow
@@ -68,8 +68,6 @@ def front_data(results: ProblemResults) -> FrontData:
     """The joint front of all runs on one problem: the cells that no other cell of any run beats."""
     problem, objectives = results.problem, results.objectives
     cells, values, found_by = _joined(results)
-    order = by_first(objectives.minimise(values))
-    cells, values, found_by = cells[order], values[order], found_by[order]
     knee = knee_point(objectives.minimise(values)) if len(cells) else None
     kept = _thinned(len(cells), MOST_CELLS, keep=knee)
     true = results.true_front
@@ -222,13 +220,13 @@ def _points(problem: ProblemRow, cells: Ints, values: Floats, n: int) -> dict[st
 
 
 def _joined(results: ProblemResults) -> tuple[Ints, Floats, Ints]:
-    """Cells on the joint front of all runs, their raw values, and on how many runs' own fronts each is."""
+    """Cells of the joint front of all runs by first objective, their raw values, on how many runs' fronts each is."""
     fronts = [results.fronts(k, [run.budget])[0] for k, run in enumerate(results.runs)]
     own = list(zip(results.traces, fronts, strict=True))
     every = np.concatenate([trace.cells[best] for trace, best in own])
     cells, first, counts = np.unique(every, return_index=True, return_counts=True)
     values = np.concatenate([trace.values[best] for trace, best in own])[first]
-    best = non_dominated(results.objectives.minimise(values))
+    best = sorted_front(results.objectives.minimise(values))
     return cells[best], values[best], counts[best]
 
 

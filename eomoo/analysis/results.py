@@ -294,10 +294,7 @@ def _problem_results(
 ) -> ProblemResults:
     seen = [trace.values[trace.feasible] for trace in traces]
     F = problem.objectives.minimise(np.concatenate(seen))
-    if true_front is not None:
-        reference = problem.objectives.minimise(true_front[1])
-    else:
-        reference = np.unique(F[non_dominated(F)], axis=0)
+    best = np.unique(F[non_dominated(F)], axis=0) if true_front is None else problem.objectives.minimise(true_front[1])
     return ProblemResults(
         name=_name(problem),
         problem=problem,
@@ -306,7 +303,7 @@ def _problem_results(
         traces=traces,
         # Where nothing is feasible, there is a box all the same.
         box=problem_box(problem.objectives, true_front, F if len(F) else problem.objectives.minimise(traces[0].values)),
-        reference=reference,
+        reference=best,
         true_front=true_front,
         deviations=deviations,
     )

@@ -48,9 +48,10 @@ def evaluate(
     The images must be those of its training, split for split.
     """
     from eomoo.analysis.trained import find_trained, images_of
-    from eomoo.files import check_folder
+    from eomoo.files import check_folder, save_figures, write_json
     from eomoo.images import SPLITS
     from eomoo.live import assess, load_classifier
+    from eomoo.live.assessment import draw_confusion, draw_reliability
 
     choice("split", split, SPLITS)
     if out is not None:
@@ -65,7 +66,10 @@ def evaluate(
     told |= {"epochs": classifier.epochs, "precision": classifier.precision, "data": task.name, "split": split}
     told |= {"class_names": task.class_names, **found.to_dict()}
     if out is not None:
-        _write(out, told, found, task, f"{classifier}, {split}")
+        title = f"{classifier}, {split}"
+        confusion = draw_confusion(found.confusion, task.class_names, title=title)
+        write_json(out / "evaluation.json", told)
+        save_figures({"confusion": confusion, "reliability": draw_reliability(found, title=title)}, out)
     if as_json:
         print_json(told)
         return
@@ -218,18 +222,6 @@ def _show_export(found: Exported) -> None:
         f"  in PyTorch: weights {found.parameters / 1e6:.2f} MB, "
         f"feature maps of an image {found.peak_activations / 1e6:.2f} MB at most"
     )
-
-
-def _write(out: Path, told: Facts, found: Assessment, task: ImageData, title: str) -> None:
-    from eomoo.files import save_figures, write_json
-    from eomoo.live.assessment import draw_confusion, draw_reliability
-
-    write_json(out / "evaluation.json", told)
-    figures = {
-        "confusion": draw_confusion(found.confusion, task.class_names, title=title),
-        "reliability": draw_reliability(found, title=title),
-    }
-    save_figures(figures, out)
 
 
 def predict(

@@ -232,11 +232,8 @@ def _check(source: Path | None, repeats: int) -> _Found:
         quality, _ = measure_quality(data, repeats=repeats, advance=advance)
     load_models(shipped_folder())
     times = "" if repeats == 1 else f", {repeats} times"
-    return (
-        record,
-        quality,
-        f"Computed here: folds by walk, by cell and by operations{times}, {len(data.indices)} cells.",
-    )
+    how = f"Computed here: folds by walk, by cell and by operations{times}, {len(data.indices)} cells."
+    return record, quality, how
 
 
 def _print_table(models: Models | Record, quality: Mapping[str, Mapping[str, Quality]]) -> None:

@@ -173,17 +173,13 @@ def _weakly_dominates(a: _Record, b: _Record) -> bool:
 
 def _front(records: list[_Record]) -> list[_Record]:
     """Records that no *other* record weakly dominates; the same object repeated does not count."""
-    first = np.array([r.first for r in records])
-    second = np.array([r.second for r in records])
-    identity = np.array([id(r) for r in records])
-    numbers = np.unique(identity, return_inverse=True)[1]
-    # One row an object is enough: its repetitions are as dominated as it is.
-    rows = np.unique(numbers, return_index=True)[1]
-    a, b = first[rows], second[rows]
-    beaten = (a[None, :] <= a[:, None]) & (b[None, :] <= b[:, None])
+    # One of an object is enough: its repetitions are as dominated as it is.
+    distinct = list(dict.fromkeys(records))
+    a, b = np.array([(record.first, record.second) for record in distinct]).T
+    beaten = (a <= a[:, None]) & (b <= b[:, None])
     np.fill_diagonal(beaten, False)
-    good = np.asarray(~beaten.any(axis=1))
-    return [record for record, k in zip(records, numbers, strict=True) if good[k]]
+    good = {record for record, is_beaten in zip(distinct, beaten.any(axis=1), strict=True) if not is_beaten}
+    return [record for record in records if record in good]
 
 
 def _neighbors(space: Catalogue, cell: int) -> list[int]:

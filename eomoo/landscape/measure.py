@@ -125,7 +125,7 @@ def analyse_landscape(
 def _numbers(result: LandscapeAnalysis, front: Facts, correlation: Facts, neighbours: Facts, walks: Facts) -> Facts:
     """All of it in numbers: what was measured, and what is told of front, objectives, neighbours and walks."""
     landscape, sizes = result.landscape, np.bincount(result.ranks)
-    problem = landscape.problem
+    problem, steps = landscape.problem, result.distance[result.distance >= 0]
     return {
         "problem": problem.name(),
         "title": problem.card.title,
@@ -145,7 +145,12 @@ def _numbers(result: LandscapeAnalysis, front: Facts, correlation: Facts, neighb
         },
         "pareto_local_optima": _pareto_numbers(result),
         "neighbours": neighbours,
-        "distance_to_front": _distance_numbers(result),
+        "distance_to_front": {
+            "mean": float(steps.mean()),
+            "max": int(steps.max()),
+            "unreachable": len(landscape) - len(steps),
+            "profile": distance_profile(landscape.values, result.distance),
+        },
         "walks": walks,
         "pareto_local_search": {kind: summarise_pls(runs) for kind, runs in result.pls.items()},
     }
@@ -233,15 +238,4 @@ def _pareto_numbers(result: LandscapeAnalysis) -> dict[str, object]:
         "basin": describe(pareto.basin),
         "share_of_descents_to_the_front": float(pareto.basin[on_front].sum() / len(landscape)),
         "mean_descent_steps": float(pareto.steps.mean()),
-    }
-
-
-def _distance_numbers(result: LandscapeAnalysis) -> dict[str, object]:
-    reached = result.distance >= 0
-    steps = result.distance[reached]
-    return {
-        "mean": float(steps.mean()),
-        "max": int(steps.max()),
-        "unreachable": int((~reached).sum()),
-        "profile": distance_profile(result.landscape.values, result.distance),
     }

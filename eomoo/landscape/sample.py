@@ -73,7 +73,8 @@ def sample_of(table: MeasuredTable) -> Sample:
     """
     frame = table.mean()
     cells = frame["index"].to_numpy(dtype=np.int64)
-    names = [name for name in table.quantities if name not in _COUNTED_AGAIN and not _accompanies(name, table)]
+    companions = {f"{name}{end}" for name in table.quantities for end in _COMPANIONS}
+    names = [name for name in table.quantities if name not in companions and name not in _COUNTED_AGAIN]
     values = {name: frame[name].to_numpy(dtype=np.float64) for name in names if frame[name].notna().any()}
     if not values:
         raise DataError(f"{table.facts['title']}: no cell has a value, so that there is no landscape to see")
@@ -94,10 +95,6 @@ def sample_of(table: MeasuredTable) -> Sample:
         walk_numbers=numbers,
         groups=_groups(walks, len(cells)),
     )
-
-
-def _accompanies(name: str, table: MeasuredTable) -> bool:
-    return any(name.endswith(end) and name.removesuffix(end) in table.quantities for end in _COMPANIONS)
 
 
 def _walks(table: MeasuredTable, cells: Ints) -> tuple[Ints, Ints]:
