@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 
-def to_rich(table: Table) -> RichTable:
-    """A table as rich prints it: numbers on the right, the best of a column in bold."""
+def to_rich(table: Table, width: int | None = None) -> RichTable:
+    """A table as rich prints it: numbers on the right, the best of a column in bold; so wide where that is said."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -30,12 +30,7 @@ def to_rich(table: Table) -> RichTable:
             Text(value_text(value), style="bold" if table.is_best(k, value) else "") for k, value in enumerate(row)
         ]
         made.add_row(*texts)
-    return made
-
-
-def _fitted(table: Table, width: int) -> RichTable:
-    """A table of so many letters that breaks no word: last columns are left out, not those that are kept, and told."""
-    return fit_table(to_rich(table), width, keep=table.keep)
+    return made if width is None else fit_table(made, width, keep=table.keep)
 
 
 def study_lines(tables: StudyTables, indicators: Sequence[str], width: int = 160) -> Iterator[RichTable | str]:
@@ -44,12 +39,12 @@ def study_lines(tables: StudyTables, indicators: Sequence[str], width: int = 160
     for problem, n in tables.places:
         medians = median_table(tables, problem, n, indicators)
         title = f"{problem}, {n:,} distinct cells: median and quartiles over seeds"
-        yield _fitted(replace(medians, title=title), width)
+        yield to_rich(replace(medians, title=title), width)
         tests = pair_table(tables, problem, n, indicators)
         if tests is not None:
             title = "First minus second over seeds; p and word have Holm's correction, intervals none"
             columns = ("indicator", "first", "second", "seeds", SHIFT, "matters from", "p (Holm)", "first is")
-            yield _fitted(replace(tests, title=title).pick(*columns), width)
+            yield to_rich(replace(tests, title=title).pick(*columns), width)
     for n, test in tables.ranks.items():
         ranks = rank_table(n, test)
         listed = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.rows)
@@ -82,10 +77,10 @@ def front_rows(stored: StoredRun, width: int = 160) -> RichTable:
     ]
     keep = [k for k, c in enumerate(shown, 1) if c.objective or c.name.startswith(("front_prob", "prob"))]
     titles = ["cell", *(column.label for column in shown)]
-    return _fitted(Table(title="", columns=titles, rows=rows, key="front", keep=keep), width)
+    return to_rich(Table(title="", columns=titles, rows=rows, key="front", keep=keep), width)
 
 
 def choice_rows(stored: StoredRun, width: int = 160) -> RichTable | None:
     """The choices that a run's front offers, in so many letters, where its values are not exact."""
     front = stored.shown
-    return None if front.said is None else _fitted(choices_table(front, front.said), width)
+    return None if front.said is None else to_rich(choices_table(front, front.said), width)
