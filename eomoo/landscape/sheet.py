@@ -47,9 +47,15 @@ def named_panels(panels: Iterable[Callable[..., object]], analysis: object) -> d
 def draw_panels(panels: Mapping[str, Panel], *, title: str, width: str) -> dict[str, Figure]:
     """Figures by name: of a page's width one sheet, "landscape"; of a column's each panel, "landscape-NAME"."""
     if width == "page":
+        rows = -(-len(panels) // 3)
+        shape: Facts = {"nrows": rows, "ncols": 3, "squeeze": False}
         with look(_SHEET_SIZE):
-            figure, axes = _sheet_axes(len(panels), title=title)
-            for ax, panel in zip(axes, panels.values(), strict=True):
+            figure, grid = new_figure(WIDTHS["page"], 2.35 * rows + 1.2, size=_SHEET_SIZE, **shape)
+            figure.suptitle(title)
+            for ax in grid.flat[len(panels) :]:
+                ax.set_axis_off()
+            for letter, ax, panel in zip(ascii_lowercase, grid.flat, panels.values(), strict=False):
+                ax.set_title(f"({letter})", loc="left")
                 panel(ax)
             figure.supxlabel(_caption(panels), x=0.01, ha="left", fontsize="medium", linespacing=1.3)
         return {"landscape": figure}
@@ -71,19 +77,6 @@ def _caption(panels: Mapping[str, Panel]) -> str:
             said = " ".join((panel.func.__doc__ or "").split("\n\n")[0].split())
             letters[said] = f"{letters[said]}, {letter}" if said in letters else letter
     return fill(" ".join(f"({letter}) {said}" for said, letter in letters.items()), _CAPTION_WIDTH)
-
-
-def _sheet_axes(n_panels: int, *, title: str) -> tuple[Figure, list[Axes]]:
-    """A page with a title and ``n_panels`` axes in three columns, tied to no display."""
-    rows = -(-n_panels // 3)
-    figure, grid = new_figure(WIDTHS["page"], 2.35 * rows + 1.2, size=_SHEET_SIZE, nrows=rows, ncols=3, squeeze=False)
-    figure.suptitle(title)
-    axes = list(grid.flat)
-    for ax in axes[n_panels:]:
-        ax.set_axis_off()
-    for letter, ax in zip(ascii_lowercase, axes[:n_panels], strict=False):
-        ax.set_title(f"({letter})", loc="left")
-    return figure, axes[:n_panels]
 
 
 def write_rows(ax: Axes, rows: Sequence[Sequence[str]], *, room: int = 0) -> Axes:
