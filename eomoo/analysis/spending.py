@@ -10,6 +10,7 @@ from eomoo.analysis.columns import amounts_in_words
 from eomoo.analysis.repeat import run_command
 from eomoo.analysis.tables import Block, Table
 from eomoo.arrays import Facts
+from eomoo.checks import counted
 from eomoo.study.rows import ProblemRow, RunRow
 
 # Trainings that are suggested of each cell: the fewest that tell a deviation with two degrees of freedom.
@@ -72,7 +73,7 @@ def repeat_words(problem: ProblemRow, run: RunRow, out: str = "DIR") -> list[str
     several, n = run.trainings, len(facts["contenders"])
     for k in sorted(set(several.values()), reverse=True):
         mine = [cell for cell, times in several.items() if times == k]
-        lines.append(f"Values of {len(mine):,} cell{'s' if len(mine) > 1 else ''} are means of {k} trainings each.")
+        lines.append(f"Values of {counted(len(mine), 'cell')} are means of {k} trainings each.")
     by_seed = np.array([facts["by_seed"].get(o.name) or 0.0 for o in problem.objectives])
     if known := amounts_in_words(problem, by_seed):
         lines.append(f"Another seed changes values by {' or '.join(known)} (one deviation, pooled over repeats).")

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eomoo.analysis.repeat import card_of
 from eomoo.analysis.results import load_results
 from eomoo.checks import listed
 from eomoo.data.measured_table import is_measured, read_facts
 from eomoo.errors import DataNotFoundError, EomooError, SettingError
 from eomoo.images import open_data
 from eomoo.objectives import LiveBackend
-from eomoo.objectives.card import list_problems
 from eomoo.search.problem import CellProblem, get_problem
 from eomoo.study.rows import ProblemRow
 from eomoo.study.store import STORE_NAME
@@ -110,8 +110,7 @@ def front_cells(place: str | Path) -> list[int]:
 
 def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellProblem:
     """The problem of a stored run, with what was set beside its card, and with further constraints."""
-    card: str | Path = row.name if row.name in list_problems() else f"{row.name}.toml"
-    return get_problem(card, constraints=[*row.constraints, *constraints], **row.options)
+    return get_problem(card_of(row.name), constraints=[*row.constraints, *constraints], **row.options)
 
 
 def _of_search(place: Path, cell: int) -> Path | None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
+from eomoo.checks import counted
 from eomoo.cli.common import console, given, no_say, print_json
 from eomoo.cli.options import Figures, FigureWidth, Json, Limits, Noise
 from eomoo.errors import SettingError
@@ -176,7 +177,7 @@ def _print(numbers: Facts) -> None:
     out.print(table)
     front, pareto, away = numbers["front"], numbers["pareto_local_optima"], numbers["distance_to_front"]
     joined, kind = front["joining_steps"], "Predicted" if numbers["predicted"] else "Pareto"
-    joins = f", joined by {joined} step{'s' if joined != 1 else ''}" if joined else ""
+    joins = f", joined by {counted(joined, 'step')}" if joined else ""
     out.print(
         f"{kind} front: {front['size']} cells in {front['components']} components{joins}; "
         f"{away['mean']:.2f} steps away on average, {away['max']} at most"

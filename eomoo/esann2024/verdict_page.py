@@ -17,6 +17,7 @@ import numpy as np
 from eomoo.analysis import ALPHA, Comparison, StudyResults, needed_seeds, plot_shifts, plot_violins
 from eomoo.analysis import compare as shift_of
 from eomoo.analysis.styles import style_numbers
+from eomoo.analysis.wording import sentence
 from eomoo.arrays import Figure, Floats
 from eomoo.esann2024.conclusion import conclusion, rows_of, shift_in_words, verdict
 from eomoo.esann2024.starts import Beginning, beginnings
@@ -119,7 +120,7 @@ def _problem_facts(samples: Samples) -> str:
             notes = [run.extra["surrogate"] for run in runs]
             rho = np.median([note["spearman"][:2] for note in notes], axis=0)
             text += (
-                f" {title[:1].upper()}{title[1:]}, of {notes[0]['n_train']:,} cells: held-out Spearman, medians "
+                f" {sentence(title)}, of {notes[0]['n_train']:,} cells: held-out Spearman, medians "
                 f"{rho[0]:.3f} and {rho[1]:.3f}."
             )
     return text
