@@ -267,24 +267,20 @@ def plot_beside_rugged(ax: Axes, analysis: SampleAnalysis) -> Axes:
     assert analysis.beside is not None
     both = analysis.beside
     samples = {"first": both.first, "second": both.second}
-    found = [row for row in both.rugged if row["quantity"] in shown(samples[row["table"]])[:3]]
-    rows = [
-        (
-            f"{_short(samples[row['table']], row['quantity'])}, {row['table']}{'' if row['walks'] == 'own' else '*'}",
-            row["lag_1"],
-            row["band"],
-        )
-        for row in found
-    ]
+    rows = []
+    for row in both.rugged:
+        sample, name, own = samples[row["table"]], row["quantity"], row["walks"] == "own"
+        if name in shown(sample)[:3]:
+            rows.append((f"{_short(sample, name)}, {row['table']}{'' if own else '*'}", row["lag_1"], row["band"]))
     return _plot_intervals(ax, rows, title="ruggedness beside", x="autocorrelation, lag 1 (* common cells)")
 
 
 def plot_noise(ax: Axes, analysis: SampleAnalysis) -> Axes:
     """Share of the variance of single measurements that is noise, with its interval."""
-    found = [q for q in analysis.numbers["quantities"] if q["noise"]][:12]
+    found = {q["name"]: q["noise"] for q in analysis.numbers["quantities"] if q["noise"]}
     rows = [
-        (_short(analysis.sample, q["name"]), 100 * q["noise"]["share"], 100 * np.array(q["noise"]["band"]))
-        for q in found
+        (_short(analysis.sample, name), 100 * noise["share"], 100 * np.array(noise["band"]))
+        for name, noise in list(found.items())[:12]
     ]
     _plot_intervals(ax, rows, title="noise against signal", x="noise (% of the variance)").set_xlim(-2, 102)
     return ax

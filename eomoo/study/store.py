@@ -107,38 +107,39 @@ class Store(Database):
         first_key, key = json.dumps(known), json.dumps([*known, problem.fingerprint])
         columns = [*known[:3], json.dumps(limits), json.dumps(facts), key, problem.fingerprint]
         # Before the transaction: it may take seconds, in which no other process could write.
-        front = problem.pareto_indices() if problem.enumerable else None
-        values = None if front is None else problem.values(front)
+        cells = problem.pareto_indices() if problem.enumerable else None
+        front = None if cells is None else (cells, problem.values(cells))
         with self.transaction() as connection:
-            number = self._number(connection, key, first_key, front, values)
+            number = self._number(connection, key, first_key, front)
             if number is not None:
                 return number
-            proof = None if front is None or values is None else _front_digest(front, values)
+            proof = None if front is None else _front_digest(*front)
             cursor = connection.execute(
                 f"INSERT INTO problem ({', '.join(PROBLEM_FACTS)}, sha256, front_sha256) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*columns, digest_of(columns), proof),
             )
             number = int(cursor.lastrowid or 0)
-            if front is not None and values is not None:
+            if front is not None:
                 connection.executemany(
                     "INSERT INTO true_front VALUES (?, ?, ?)",
-                    ((number, cell, as_bytes(row)) for cell, row in zip(front.tolist(), values, strict=True)),
+                    ((number, cell, as_bytes(row)) for cell, row in zip(front[0].tolist(), front[1], strict=True)),
                 )
         return number
 
     def _number(
-        self, connection: sqlite3.Connection, key: str, first_key: str, front: Ints | None, values: Floats | None
+        self, connection: sqlite3.Connection, key: str, first_key: str, front: tuple[Ints, Floats] | None
     ) -> int | None:
         for number, found in connection.execute(
             "SELECT id, key FROM problem WHERE key IN (?, ?) ORDER BY id DESC", (key, first_key)
         ).fetchall():
             there = self.true_front(number)
-            if found == key or there is None or front is None or values is None:
+            if found == key or there is None or front is None:
                 return int(number)
-            order = np.argsort(front)
+            cells, values = front
+            order = np.argsort(cells)
             # Predictions are rounded since: single precision is what they had.
-            if np.array_equal(front[order], there[0]) and np.allclose(values[order], there[1], rtol=1e-6):
+            if np.array_equal(cells[order], there[0]) and np.allclose(values[order], there[1], rtol=1e-6):
                 return int(number)
         return None
 
