@@ -11,7 +11,6 @@ from rich.table import Table
 from typer import Argument, Option
 
 import eomoo.cli.options as opt
-from eomoo.checks import counted
 from eomoo.cli.common import Bars, console, parse_options, print_json, progress
 from eomoo.cli.show import parse_cell, skeleton_of
 from eomoo.progress import doing
@@ -174,7 +173,7 @@ def _show_latencies(indices: list[int], results: list[Latency]) -> None:
         )
     how, out = results[0].setting, console()
     out.print(table)
-    threads = f", {counted(how['threads'], 'thread')}" if how["threads"] else ""
+    threads = f", {how['threads']} thread{'' if how['threads'] == 1 else 's'}" if how["threads"] else ""
     out.print(
         f"{how['runtime']} on {how['device_name']}{threads}, batch {how['batch_size']}, {how['precision']}, "
         f"protocol {how['protocol']}; reference cell {how['reference']}"

@@ -226,7 +226,7 @@ def measures(problem: ProblemResults) -> dict[str, Sequence[Measure]]:
         shared: Facts = {"larger_is_better": larger_is_better, "unit": unit}
         return [Measure(way=way, column=column, title=title, **shared) for way, column, title in rows]
 
-    found = {
+    found: dict[str, Sequence[Measure]] = {
         "diversity": of(
             True,
             "edges",
