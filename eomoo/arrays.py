@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis as Axis
     from matplotlib.figure import Figure as Figure
-    from rich.table import Table as RichTable
     from xgboost import Booster as Booster
 else:
     # Who runs, and does not check types, has no need of them.
-    Axes = Axis = Figure = RichTable = Booster = Any
+    Axes = Axis = Figure = Booster = Any
 
 # Shapes and names stand in the docstrings.
 Bools: TypeAlias = NDArray[np.bool_]

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import floor, inf, isfinite, log10
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.arrays import Axes, Axis, Facts, Figure, Floats, RichTable
+from eomoo.arrays import Axes, Axis, Facts, Figure, Floats
 from eomoo.checks import counted
 from eomoo.packages import load_matplotlib
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # After Okabe and Ito, dark enough on white; the first eight are told apart by colour-blind readers. In grey it is the
 # marker and the dash that tell.
@@ -195,7 +198,7 @@ def axes_of(axes: Axes | None, *size: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def fit_table(table: RichTable, width: int, *, keep: Sequence[int] = ()) -> RichTable:
+def fit_table(table: Table, width: int, *, keep: Sequence[int] = ()) -> Table:
     """A table of rich's, which is made so many letters wide; its title tells what was left out."""
     from rich.box import SIMPLE_HEAD
 
