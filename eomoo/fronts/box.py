@@ -76,5 +76,4 @@ def reference_directions(n_obj: int, most: int) -> Floats:
     partitions = 1
     while n_obj > 1 and comb(partitions + n_obj, n_obj - 1) <= most:
         partitions += 1
-    directions: Floats = get_reference_directions("das-dennis", n_obj, n_partitions=partitions)
-    return directions
+    return np.asarray(get_reference_directions("das-dennis", n_obj, n_partitions=partitions))

@@ -21,12 +21,10 @@ def non_dominated(F: Floats) -> Bools:
     if len(F) < 2:
         return np.ones(len(F), dtype=bool)
     if F.shape[1] == 1:
-        best: Bools = F[:, 0] == F[:, 0].min()
-        return best
+        return np.asarray(F[:, 0] == F[:, 0].min())
     # Given infinities in four and more objectives, moocore 0.3.2 is wrong, or ends the process.
     finite = np.clip(F, -_LARGEST, _LARGEST)
-    mask: Bools = moocore.is_nondominated(finite, keep_weakly=True)
-    return mask
+    return np.asarray(moocore.is_nondominated(finite, keep_weakly=True))
 
 
 def by_first(F: Floats) -> Ints:
@@ -135,8 +133,7 @@ def knee_distances(F: Floats) -> Floats:
     """
     low, high = F.min(axis=0), F.max(axis=0)
     width = np.where(high > low, high - low, 1.0)
-    distances: Floats = (1.0 - ((F - low) / width).sum(axis=1)) / np.sqrt(F.shape[1])
-    return distances
+    return np.asarray((1.0 - ((F - low) / width).sum(axis=1)) / np.sqrt(F.shape[1]))
 
 
 def knee_point(F: Floats) -> int | None:

@@ -99,8 +99,7 @@ class FrontUncertainty:
     @cached_property
     def limit_probability(self) -> Floats:
         """(k, c) how probably each cell keeps each limit in truth."""
-        share: Floats = self.kept.mean(axis=0)
-        return share
+        return np.asarray(self.kept.mean(axis=0))
 
     @cached_property
     def unknown(self) -> Floats:
@@ -255,8 +254,7 @@ class FrontUncertainty:
     def _likely_gain(self, one: int, members: Ints) -> Floats:
         gains = np.median(self.drawn[:, [one]] - self.drawn[:, members], axis=0)
         gains[:, self.exact] = 0.0
-        largest: Floats = np.maximum(gains.max(axis=0), 0.0)
-        return largest
+        return np.asarray(np.maximum(gains.max(axis=0), 0.0))
 
 
 def outlines_of(objectives: Objectives, values: Floats, band: Mapping[float, Floats]) -> list[tuple[int, Floats]]:
@@ -295,10 +293,7 @@ def _along_directions(fronts: list[Floats], percentiles: Sequence[float]) -> dic
     if not len(everything):
         return dict.fromkeys(percentiles, everything)
     box = Box.of(everything, margin=0.0)
-    if everything.shape[1] == 1:
-        directions = np.ones((1, 1))
-    else:
-        directions = np.maximum(reference_directions(everything.shape[1], _MOST_DIRECTIONS), _LEAST_WEIGHT)
+    directions = np.maximum(reference_directions(everything.shape[1], _MOST_DIRECTIONS), _LEAST_WEIGHT)
     lengths = np.full((len(fronts), len(directions)), np.inf)
     for row, front in zip(lengths, fronts, strict=True):
         if len(front):

@@ -50,8 +50,7 @@ class Applicability:
         """Whether a measured cell has as many vertices and operations of each kind as the cells (n,), (n,)."""
         known = np.zeros((MAX_VERTICES + 1,) * 4, dtype=bool)
         known[tuple(self.operations.T)] = True
-        found: Bools = known[tuple(operation_counts(cells).T)]
-        return found
+        return np.asarray(known[tuple(operation_counts(cells).T)])
 
     def marks(
         self, cells: Ints, values: Mapping[str, Floats], distance: Floats, *, fails: Floats | float = 0.0

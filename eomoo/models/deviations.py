@@ -90,13 +90,11 @@ class Law:
     def noise(self, center: Floats) -> Floats:
         """Variances (k, m) of a measurement, by standardised predictions (k, m)."""
         ends = np.clip(center, -_END, _END)
-        noise: Floats = self.level[:, 0] * np.exp(ends * self.slopes[:, 0] + (ends**2 - 1.0) * self.slopes[:, 1])
-        return noise
+        return np.asarray(self.level[:, 0] * np.exp(ends * self.slopes[:, 0] + (ends**2 - 1.0) * self.slopes[:, 1]))
 
     def variances(self, clues: Clues, *, repeats: Floats | float = 1.0) -> Floats:
         """Variances (k, m) of a measurement, or of the mean of so many (k,), around its prediction."""
-        found: Floats = self.noise(clues.center) / np.reshape(repeats, (-1, 1)) + self.unknown(clues)
-        return found
+        return np.asarray(self.noise(clues.center) / np.reshape(repeats, (-1, 1)) + self.unknown(clues))
 
     def unknown(self, clues: Clues) -> Floats:
         """Variances (k, m) of what is not known of the expected values."""
@@ -106,8 +104,7 @@ class Law:
         for k, slopes in enumerate(self.slopes):
             # One after the other, so that the last bit is the same on every machine; a process by itself has two.
             growth[:, k] = sum(s * trait for s, trait in zip(slopes, _factors(clues, k).T, strict=False))
-        unknown: Floats = (alone + weight * clues.gap) * np.exp(growth)
-        return unknown
+        return np.asarray((alone + weight * clues.gap) * np.exp(growth))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,8 +128,7 @@ class DeviceModel(Regressor):
         shared, single = Prior(d, _SHARED, n, rng), Prior(d, _OWN, n, rng)
 
         def prior(Z: Floats, P: Floats) -> Floats:
-            found: Floats = smooth * shared(Z) + P @ slopes + offset
-            return found
+            return np.asarray(smooth * shared(Z) + P @ slopes + offset)
 
         with one_thread():
             inverse = np.linalg.inv(_covariance(self._known, (linear, smooth)) + own**2 * np.eye(len(Z)))
@@ -152,8 +151,7 @@ class DeviceModel(Regressor):
     def around(self, k: int, mean: Floats, deviation: Floats, errors: Floats, *, noise: Floats | None = None) -> Floats:
         """See ``Regressor.around``; log-normal ones of that mean and deviation, since no network takes no time."""
         spread = np.sqrt(np.log1p((deviation / mean) ** 2))
-        drawn: Floats = mean * np.exp(spread * errors - 0.5 * spread**2)
-        return drawn
+        return np.asarray(mean * np.exp(spread * errors - 0.5 * spread**2))
 
     def ignorance(self, k: int, mean: Floats, deviation: Floats) -> Floats:
         """All of the deviation: what a cell has by itself is the cell's, timed as often as one likes."""
@@ -180,8 +178,7 @@ class DeviceModel(Regressor):
 
     def _parts_of_base(self, X: NDArray[np.float32]) -> Floats:
         """The base's summands (k, b)."""
-        parts: Floats = self.base * _work(X, self.recipe)
-        return parts
+        return np.asarray(self.base * _work(X, self.recipe))
 
     def _rows(self, X: NDArray[np.float32]) -> Floats:
         """Likeness to the timed cells, the physical columns, and 1: (n + p + 1, k)."""
@@ -268,8 +265,7 @@ def _work(X: NDArray[np.float32], recipe: Recipe) -> Floats:
 
 def _total(parts: Floats) -> Floats:
     """The base (k,) of its summands (k, b), one after the other, so that the last bit is the same on every machine."""
-    total: Floats = sum(parts.T[1:], parts[:, 0])
-    return total
+    return np.asarray(sum(parts.T[1:], parts[:, 0]))
 
 
 def _projection_share(skeleton: Skeleton) -> float:

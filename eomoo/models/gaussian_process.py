@@ -54,16 +54,14 @@ class Kernel:
 def on_grid(Z: Floats) -> Floats:
     """Standardised features (n, d), rounded so that sums of their products are exact (see the module)."""
     step = 2.0 ** ((_BITS - math.ceil(math.log2(Z.shape[1]))) // 2)
-    rounded: Floats = np.rint(np.clip(Z, -_LIMIT, _LIMIT) * step) / step
-    return rounded
+    return np.asarray(np.rint(np.clip(Z, -_LIMIT, _LIMIT) * step) / step)
 
 
 def to_bits(values: Floats, bits: int) -> Floats:
     """Values, rounded to so many significant binary digits."""
     fraction, exponent = np.frexp(values)
     steps = 2.0**bits
-    rounded: Floats = np.ldexp(np.rint(fraction * steps) / steps, exponent)
-    return rounded
+    return np.asarray(np.ldexp(np.rint(fraction * steps) / steps, exponent))
 
 
 def likeness(known: Floats, Z: Floats, length: float) -> Floats:
@@ -105,13 +103,11 @@ class Solver:
     def weights(self, y: Floats) -> Floats:
         """Weights (n,) of the training cells for the standardised target y (n,)."""
         # Summed over the first axis: row after row, in order.
-        result: Floats = (self.inverse * y[:, None]).sum(axis=0)
-        return result
+        return np.asarray((self.inverse * y[:, None]).sum(axis=0))
 
     def left_out_residuals(self, y: Floats) -> Floats:
         """Each target (n,) less its prediction from all others (Rasmussen, Williams 2006, eq. 5.12)."""
-        result: Floats = self.weights(y) / np.diag(self.inverse)
-        return result
+        return np.asarray(self.weights(y) / np.diag(self.inverse))
 
 
 def _inverse(matrix: Floats) -> Floats:

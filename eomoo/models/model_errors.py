@@ -45,16 +45,14 @@ class ModelErrors:
         """Root mean squares (k,) of the last errors."""
         if len(self._errors) < _FEWEST:
             return self._before
-        rms: Floats = np.sqrt(np.square(self._errors[-last:]).mean(axis=0))
-        return rms
+        return np.asarray(np.sqrt(np.square(self._errors[-last:]).mean(axis=0)))
 
     def expected(self, stds: Floats, last: int) -> Floats:
         """Standard deviations (c, k) of the errors where the model gives these (c, k), after the last."""
         if len(self._errors) < _FEWEST:
             return stds * self._before
         constant, slope = _law(np.square(self._errors[-last:]), np.square(self._stds[-last:]))
-        deviations: Floats = np.sqrt(constant + slope * np.square(stds))
-        return deviations
+        return np.asarray(np.sqrt(constant + slope * np.square(stds)))
 
     def correlations(self, last: int) -> Floats:
         """Correlations (k, k) of the last errors with each other, to two digits; 0 before ten are known."""
@@ -68,15 +66,13 @@ class ModelErrors:
         measured, k = self._measured[-last:], len(self._before)
         both = np.concatenate((measured, measured - self._errors[-last:]), axis=1)
         ranked: Floats = np.stack([_ranks(column) for column in both.T], axis=1)
-        skill: Floats = np.diag(_correlations(ranked)[:k, k:])
-        return skill
+        return np.asarray(np.diag(_correlations(ranked)[:k, k:]))
 
 
 def _ranks(column: Floats) -> Floats:
     """Ranks (n,), equal values sharing their mean: ``rankdata``, without half a second to import scipy.stats."""
     _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
-    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    return ranks
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
 def _correlations(values: Floats) -> Floats:
@@ -86,8 +82,7 @@ def _correlations(values: Floats) -> Floats:
     products = (centred[:, :, None] * centred[:, None, :]).sum(axis=0)
     size = np.sqrt(np.diag(products))
     size[size == 0] = np.inf
-    rounded: Floats = np.round(products / size[:, None] / size, 2)
-    return rounded
+    return np.asarray(np.round(products / size[:, None] / size, 2))
 
 
 def _law(squares: Floats, variances: Floats) -> tuple[Floats, Floats]:

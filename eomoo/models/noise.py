@@ -32,8 +32,7 @@ def best_noise(recipe: Recipe, Z: Floats, Y: Floats, repeats: Floats, floor: Flo
         left_out = [solver.left_out_residuals(y) for y in Y.T]
         too_low = (level < floor) & (level < max(recipe.noises))
         errors.append(np.where(too_low, np.inf, [np.square(residual).mean() for residual in left_out]))
-    best: Floats = np.array(recipe.noises)[np.argmin(errors, axis=0)]
-    return best
+    return np.asarray(np.array(recipe.noises)[np.argmin(errors, axis=0)])
 
 
 def slow_runs(y: Floats, solver: Solver) -> tuple[Floats, float, float]:

@@ -86,8 +86,7 @@ class HeldOut:
     def variances(self, law: Law) -> Floats:
         """Variances (n,) by a law, in parts of the target's."""
         assert self.clues is not None
-        found: Floats = law.variances(self.clues, repeats=self.repeats)[:, 0]
-        return found
+        return np.asarray(law.variances(self.clues, repeats=self.repeats)[:, 0])
 
     def errors(self) -> Floats:
         """Measured less predicted values (n,), in deviations of 1."""

@@ -129,8 +129,7 @@ class Model(Regressor):
         center = ((np.log(turned / slow) if self.recipe.log else turned) - self.mean[k]) / self.std[k]
         variance = self.law.noise(np.repeat(center[:, None], len(self.mean), axis=1))[:, k]
         noise = self.spread[k] * self.std[k] * np.sqrt(variance) * (turned if self.recipe.log else 1.0)
-        unknown: Floats = np.sqrt(np.maximum(deviation**2 - noise**2, 0.0))
-        return unknown
+        return np.asarray(np.sqrt(np.maximum(deviation**2 - noise**2, 0.0)))
 
     def unit(self, expected: Floats) -> Floats:
         """What a deviation of 1 is (k, m) in the targets' units, where these values (k, m) are expected."""
@@ -288,8 +287,7 @@ def _fit(
 def _drawn_nearer(Y: Floats) -> Floats:
     """Values (n, m) of which none is far above the others of its column."""
     low, middle, high = np.percentile(Y, [25, 50, 75], axis=0)
-    nearer: Floats = np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12))
-    return nearer
+    return np.asarray(np.minimum(Y, middle + _FAR * np.maximum(high - low, 1e-12)))
 
 
 def _moments(Y: Floats) -> tuple[Floats, Floats]:

@@ -80,8 +80,7 @@ def resamples(group: Ints) -> Floats:
     names, place = np.unique(group, return_inverse=True)
     drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), size=_RESAMPLES)
     weights = drawn[:, place.ravel()].astype(np.float64)
-    found: Floats = weights / weights.sum(axis=1, keepdims=True)
-    return found
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def correlations(a: Floats, b: Floats, weights: Floats) -> Floats:
@@ -89,8 +88,7 @@ def correlations(a: Floats, b: Floats, weights: Floats) -> Floats:
     x, y = (v - (weights @ v)[:, None] for v in (a, b))
     xy, xx, yy = ((weights * u * v).sum(axis=1) for u, v in ((x, y), (x, x), (y, y)))
     scale = np.sqrt(xx * yy)
-    found: Floats = np.divide(xy, scale, out=np.zeros(len(weights)), where=scale > 0)
-    return found
+    return np.asarray(np.divide(xy, scale, out=np.zeros(len(weights)), where=scale > 0))
 
 
 def share_interval(found: int, n: int) -> tuple[float, float]:

@@ -165,10 +165,7 @@ class CellValues:
     def extrapolates(self, i: ArrayLike) -> Bools:
         """Whether cells (n,) lie outside what their values were measured on."""
         indices = np.atleast_1d(self.space.check(i))
-        outside = np.zeros(len(indices), dtype=bool)
-        for backend in self.backends.values():
-            outside |= backend.extrapolates(indices)
-        return outside
+        return np.asarray(np.any([b.extrapolates(indices) for b in self.backends.values()], axis=0))
 
     def marks(self, i: ArrayLike) -> NDArray[np.str_]:
         """What lessens the worth of the objectives' values of cells (n,), (n, m): "" or a few words."""
@@ -220,14 +217,12 @@ class CellValues:
         """By how much cells (n,) break the limits, 0 where feasible; told by the unconstrained form too."""
         raw = self._all_values(np.atleast_1d(self.space.check(i)))
         G = self._constraint_values(raw, np.zeros(len(raw), dtype=np.int64))
-        total: Floats = np.maximum(G, 0.0).sum(axis=1)
-        return total
+        return np.asarray(np.maximum(G, 0.0).sum(axis=1))
 
     def feasible_cells(self) -> Ints:
         """The cells (n,), ascending, that have all values and keep every limit."""
         cells = self.cells
-        feasible: Ints = cells[self.violations_at(cells) == 0]
-        return feasible
+        return np.asarray(cells[self.violations_at(cells) == 0])
 
     def limited_values(self, i: ArrayLike) -> Floats:
         """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""

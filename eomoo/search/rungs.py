@@ -107,8 +107,7 @@ class Process:
         """(p,) posterior means of the terms' weights, in the values' unit for a deviation of the term."""
         s = self.settings
         learnt = self._variances(s) * (self._terms.T @ (self._inverse @ self._rest(s)))
-        slopes: Floats = self._unit * (self._expected(s) + learnt)
-        return slopes
+        return np.asarray(self._unit * (self._expected(s) + learnt))
 
     def _expected(self, s: Settings) -> Floats:
         """(p,) prior means of the terms' weights."""

@@ -123,8 +123,7 @@ class SurrogateParetoSampling(Sampling):
         return starts
 
     def _do(self, problem: CellProblem, n_samples: int, *args: object, **kwargs: Any) -> Ints:
-        X: Ints = self.do(problem, n_samples, *args, **kwargs).get("X")
-        return X
+        return np.asarray(self.do(problem, n_samples, *args, **kwargs).get("X"))
 
     def _evaluate(self, problem: CellProblem, algorithm: Algorithm | None, rng: Generator) -> tuple[Ints, Population]:
         """Random cells (t,) and their evaluated individuals."""

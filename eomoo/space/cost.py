@@ -127,8 +127,7 @@ def _inside(space: Tables, indices: Ints, skeleton: Skeleton, *, batch_norm: int
     conv3x3, conv1x1, projection = _structure_costs(space, skeleton, batch_norm, spatial)
     structure, ops = space.structure[indices], space.padded_ops(indices)
     operations = np.where(ops == 0, conv3x3[structure], 0) + np.where(ops == 1, conv1x1[structure], 0)
-    total: Ints = operations.sum(axis=-1) + projection[structure]
-    return total
+    return np.asarray(operations.sum(axis=-1) + projection[structure])
 
 
 @lru_cache(maxsize=32)
