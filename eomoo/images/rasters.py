@@ -202,7 +202,8 @@ class Raster:
             raise
         except Exception as error:
             # Beside its own, rasterio passes on whatever GDAL's drivers raise for damaged files.
-            raise DataError(f"{self.path} is no readable raster file: {first_line(error)}") from error
+            # Where reading fails, rasterio points at GDAL's own error.
+            raise DataError(f"{self.path} is no readable raster file: {first_line(error.__cause__ or error)}") from error
 
 
 def read_raster(

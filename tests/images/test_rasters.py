@@ -132,6 +132,14 @@ def test_other_files_give_one_sentence(tmp_path, name, content):
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_that_ends_too_early_is_told_in_the_reader_s_own_words(tmp_path, bands):
+    path = write_raster(tmp_path / "cut.tif", bands)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size - 40])
+    with pytest.raises(ValueError, match=r"cut\.tif is no readable raster file: .*band \d") as caught:
+        read_raster(path)
+    assert "previous exception" not in str(caught.value)
+
+
 def test_complex_numbers_and_bands_beyond_the_last_are_refused(tmp_path, bands):
     path = write_raster(tmp_path / "c.tif", bands.astype(np.complex64))
     with pytest.raises(ValueError, match="holds complex numbers"):
