@@ -201,9 +201,9 @@ class Raster:
         except EomooError:
             raise
         except Exception as error:
-            # Beside its own, rasterio passes on whatever GDAL's drivers raise for damaged files.
-            # Where reading fails, rasterio points at GDAL's own error.
-            raise DataError(f"{self.path} is no readable raster file: {first_line(error.__cause__ or error)}") from error
+            # Beside its own, rasterio passes on whatever GDAL's drivers raise for damaged files; or points at it.
+            reason = first_line(error.__cause__ or error)
+            raise DataError(f"{self.path} is no readable raster file: {reason}") from error
 
 
 def read_raster(
