@@ -106,8 +106,15 @@ class ImageData:
         """Number of classes."""
         return len(self.class_names)
 
-    def skeleton(self, **shape: int) -> Skeleton:
-        """The skeleton for these images, its ``stem_channels``, ``n_stacks`` and ``cells_per_stack`` as given."""
+    def skeleton(
+        self,
+        *,
+        stem_channels: int = Skeleton.stem_channels,
+        n_stacks: int = Skeleton.n_stacks,
+        cells_per_stack: int = Skeleton.cells_per_stack,
+    ) -> Skeleton:
+        """The skeleton of that width and depth for these images."""
+        shape = {"stem_channels": stem_channels, "n_stacks": n_stacks, "cells_per_stack": cells_per_stack}
         return Skeleton(in_channels=self.in_channels, n_classes=self.n_classes, image_size=self.image_size, **shape)
 
     def check_skeleton(self, skeleton: Skeleton) -> None:

@@ -155,13 +155,20 @@ class CellChoice:
         return frame.drop_duplicates("index", ignore_index=True)
 
 
-def choose_cells(cells: str | Path | Iterable[Any] | None = None, **numbers: int) -> CellChoice:
+def choose_cells(
+    cells: str | Path | Iterable[Any] | None = None,
+    *,
+    walks: int = 0,
+    length: int = _LENGTH,
+    spread: int = 0,
+    seed: int = 0,
+) -> CellChoice:
     """The choice of what a user asks for.
 
     Args:
         cells: A file or folder (see ``read_cells``), indices (n,), or walks: a sequence of arrays of indices, a
             cell in no two of them.
-        numbers: ``walks, length, spread, seed`` of a ``CellChoice``.
+        walks, length, spread, seed: See ``CellChoice``.
     """
     given: list[Ints] = []
     found = np.empty(0, dtype=np.int64)
@@ -174,8 +181,8 @@ def choose_cells(cells: str | Path | Iterable[Any] | None = None, **numbers: int
             given = [load_space().check([cell for cell in row if cell != -1]) for row in rows]
         else:
             found = load_space().check(rows)
-    walks = tuple(tuple(walk.tolist()) for walk in given)
-    return CellChoice(**numbers, given=walks, listed=tuple(in_order(found).tolist()))
+    told, listed = tuple(tuple(walk.tolist()) for walk in given), tuple(in_order(found).tolist())
+    return CellChoice(walks=walks, length=length, spread=spread, seed=seed, given=told, listed=listed)
 
 
 def read_cells(place: str | Path) -> Ints:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -114,7 +114,8 @@ class TableBackend(Backend):
         status: str | None = None,
         rungs: Mapping[float, Mapping[str, str]] | None = None,
         effort: str | None = None,
-        **repeats: Any,
+        repeat: Literal["mean", "random"] = "mean",
+        seed: int = 0,
     ) -> TableBackend:
         """A CSV or Parquet file that names its cells by index, hash, genotype, or matrix and ops.
 
@@ -124,7 +125,7 @@ class TableBackend(Backend):
             deviations: Names of the columns that hold standard deviations, by the column they are of.
             status: Name of the column that says how a row's measurement ended.
             rungs, effort: As above, of the file's columns.
-            repeats: ``repeat`` and ``seed``, as above.
+            repeat, seed: What becomes of a cell that was measured several times.
         """
         of = dict(deviations or {})
         shorter = [column for short in (rungs or {}).values() for column in short.values()]
@@ -138,7 +139,8 @@ class TableBackend(Backend):
             failed={name: table.failed[name] for name in columns},
             rungs=rungs,
             effort=effort,
-            **repeats,
+            repeat=repeat,
+            seed=seed,
         )
 
     def known(self, names: Sequence[str]) -> Ints | None:
