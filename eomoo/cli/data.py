@@ -11,9 +11,10 @@ import typer
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
+from eomoo.checks import listed
 from eomoo.cli.common import Bars, print_json
 from eomoo.cli.options import Json
-from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, merged, read_measured, write_measured
+from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, left_out, merged, read_measured, write_measured
 from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get, look_for
 from eomoo.data.download import StartProgress
@@ -156,11 +157,13 @@ def merge(
 ) -> None:
     """Make one measured table of two of the same settings.
 
-    Timings of one machine and trainings of another go together. Where both have a value, the first's is kept.
+    Timings of one machine and trainings of another go together. Where both have a value, the first's is kept; where
+    they were timed on two devices or in two ways, the second's timings are left out.
     """
     if out.exists():
         raise SettingError(f"{out} is there already; choose another folder")
-    table = merged(read_measured(first), read_measured(second))
+    tables = read_measured(first), read_measured(second)
+    table, missing = merged(*tables), left_out(*tables)
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         # A part of it, as a kill leaves, would be in the way of the same command.
@@ -169,9 +172,11 @@ def merge(
             (Path(place) / out.name).rename(out)
     rows = table.to_dataframe()
     if as_json:
-        print_json({"cells": len(table.cells), "rows": len(rows), "folder": out})
+        print_json({"cells": len(table.cells), "rows": len(rows), "left_out": missing, "folder": out})
         return
     typer.echo(f"{len(table.cells):,} cells in {len(rows):,} rows in {out}")
+    if missing:
+        typer.echo(f"left out of {second}, as another machine's or timed in another way: {listed(missing)}")
 
 
 @app.command()

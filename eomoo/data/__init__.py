@@ -2,7 +2,8 @@
 
 - `load_eo_table`: the EO HW-NAS table, 450 measured cells, as a DataFrame.
 - `NASBench101Table`: NAS-Bench-101's own table, memory-mapped.
-- `MeasuredTable`, `read_measured`, `write_measured`, `merged`: what was measured of cells, with all that it depends on.
+- `MeasuredTable`, `read_measured`, `write_measured`: what was measured of cells, with all that it depends on.
+- `merged`, `left_out`: one table of two, and what of the second does not go into it.
 - `published_tables.open_table`: a measured table of its folder, a published data set, or any file that names cells.
 - `read_user_table`, `UserTable`: anybody's table of cells, CSV or Parquet.
 - `DATASETS`, `find`, `check_files`: the data sets that eomoo knows, where they lie, whether they are whole.
@@ -19,7 +20,15 @@ from eomoo.data.convert import convert
 from eomoo.data.datasets import DATASETS, DataFile, DataSet, check_files, find, get_dataset
 from eomoo.data.download import fetch
 from eomoo.data.eo_table import EO_COLUMNS, EO_UNITS, load_eo_table
-from eomoo.data.measured_table import MeasuredTable, is_measured, measured_table, merged, read_measured, write_measured
+from eomoo.data.measured_table import (
+    MeasuredTable,
+    is_measured,
+    left_out,
+    measured_table,
+    merged,
+    read_measured,
+    write_measured,
+)
 from eomoo.data.nasbench101 import NASBench101Table
 from eomoo.data.pickles import read_pickle
 from eomoo.data.user_table import UserTable, read_user_table
@@ -28,6 +37,6 @@ from eomoo.files import atomic_path, cache_folder, read_json, sha256_of, to_json
 __all__ = [
     "DATASETS", "EO_COLUMNS", "EO_UNITS", "DataFile", "DataSet", "MeasuredTable", "NASBench101Table", "UserTable",
     "atomic_path", "cache_folder", "check_files", "convert", "fetch", "find", "get_dataset", "is_measured",
-    "load_eo_table", "measured_table", "merged", "read_json", "read_measured", "read_pickle", "read_user_table",
-    "sha256_of", "to_json", "write_json", "write_measured", "write_text",
+    "left_out", "load_eo_table", "measured_table", "merged", "read_json", "read_measured", "read_pickle",
+    "read_user_table", "sha256_of", "to_json", "write_json", "write_measured", "write_text",
 ]  # fmt: skip

@@ -27,9 +27,12 @@ KEYS = ("index", "hash", "walk", "step", "repeat", "seed", "status", "reason")
 KINDS = ("trained", "timed", "counted", "given", "mark")
 """Whence a column's values: a training, a timing, a count, somebody's file; or a mark (0 or 1) of other values."""
 SETTINGS = ("data", "skeleton", "recipe", "training", "latency", "device", "versions")
-"""What two tables have to agree on to be one, as far as both tell it."""
-# How often, and what the fingerprint of images stands for: the results are the same.
-_NO_SETTINGS = ("seeds", "source", "options", "mean", "std", "reference_ms")
+"""What the measurements of a table have to agree on, as far as it is told."""
+_OF_TIMINGS = ("latency", "device", "versions")
+# A machine's, of the table and of the curves, though a training's.
+_TIMES = ("train_time", "seconds")
+# How often, on what else, and what the fingerprint of images stands for: the results are the same.
+_NO_SETTINGS = ("seeds", "other_devices", "source", "options", "mean", "std", "reference_ms")
 # In times of the reference cell, times what it took in a quiet round: another day's timings may be on another scale.
 _BY_REFERENCE = ("latency", "latency_lower", "latency_upper", "latency_std")
 _FORMAT = 1
@@ -280,15 +283,17 @@ def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
 def merged(first: MeasuredTable, second: MeasuredTable) -> MeasuredTable:
     """One table of two of the same settings; where both have a value of a cell and seed, the first's is kept.
 
-    A setting that only one of them tells is no difference: trainings of one machine and timings of another go
-    together. Repeats are counted anew. Walks of the second follow those of the first, but for the same ones; a walk
-    of the second is cut where it comes to a cell of one of the first.
+    A setting that only one of them tells is no difference, and neither is the machine: trainings of one and timings of
+    another go together, without what ``left_out`` names. Repeats are counted anew. Walks of the second follow those of
+    the first, but for the same ones; a walk of the second is cut where it comes to a cell of one of the first.
 
     Raises:
-        SettingError: (a ValueError) The settings differ; the sentence says in what.
+        SettingError: (a ValueError) The settings of images, networks or trainings differ; the sentence says in what.
     """
     for name in SETTINGS:
-        check_same(name, first.facts, second.facts)
+        if name not in _OF_TIMINGS:
+            check_same(name, first.facts, second.facts, but=("device",))
+    second = _without(second, left_out(first, second), timings=_other_timings(first.facts, second.facts))
     by = "repeat" if first.rows["seed"].isna().any() or second.rows["seed"].isna().any() else "seed"
     rows = _combined(first.rows, _on_its_scale(first, second, _with_walks_after(first, second)), ["index", by])
     curves = _combined(first.curve_rows, second.curve_rows, ["index", by, "epoch"])
@@ -301,7 +306,38 @@ def merged(first: MeasuredTable, second: MeasuredTable) -> MeasuredTable:
     rows[["walk", "step"]] = rows.groupby("index")[["walk", "step"]].transform("first")
     known = [column["name"] for column in first.facts["columns"]]
     columns = first.facts["columns"] + [c for c in second.facts["columns"] if c["name"] not in known]
-    return measured_table(rows, {**second.facts, **first.facts, "columns": columns, "cells": {"merged": True}}, curves)
+    facts = {**second.facts, **first.facts, "columns": columns, "cells": {"merged": True}}
+    if differing("training", first.facts, second.facts):
+        here, there = first.facts["training"], second.facts["training"]
+        devices = {there.get("device"), *there.get("other_devices", ()), *here.get("other_devices", ())}
+        facts["training"] = {**here, "other_devices": sorted(devices - {here.get("device"), None})}
+    return measured_table(rows, facts, curves)
+
+
+def left_out(first: MeasuredTable, second: MeasuredTable) -> list[str]:
+    """The columns of the second that do not go into one table of both, as they are a machine's and that is another.
+
+    These are timings, where they were made on another device or in another way, and the time that training took,
+    where that was on another device.
+    """
+    timed = {name for name, kind in second.kinds.items() if kind == "timed"}
+    gone = timed if _other_timings(first.facts, second.facts) else set()
+    gone |= set(_TIMES) if differing("training", first.facts, second.facts) else set()
+    columns = dict.fromkeys((*second.kinds, *map(str, second.curve_rows)))
+    return [name for name in columns if name.removesuffix("_disturbed") in gone]
+
+
+def _other_timings(first: Facts, second: Facts) -> bool:
+    return any(differing(name, first, second) for name in _OF_TIMINGS)
+
+
+def _without(table: MeasuredTable, columns: Sequence[str], *, timings: bool) -> MeasuredTable:
+    """The table without columns, and without the settings of timings where these are among them."""
+    settings = _OF_TIMINGS if timings else ()
+    facts = {name: value for name, value in table.facts.items() if name not in settings}
+    facts["columns"] = [column for column in table.facts["columns"] if column["name"] not in columns]
+    rows, curves = (frame.drop(columns=list(columns), errors="ignore") for frame in (table.rows, table.curve_rows))
+    return MeasuredTable(rows=rows, curve_rows=curves, facts=facts)
 
 
 def _combined(first: pd.DataFrame, second: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -319,16 +355,21 @@ def _combined(first: pd.DataFrame, second: pd.DataFrame, keys: list[str]) -> pd.
     return order.merge(whole.reset_index(), on=keys, how="left")
 
 
-def check_same(name: str, first: Facts, second: Facts) -> None:
+def check_same(name: str, first: Facts, second: Facts, *, but: Sequence[str] = ()) -> None:
     """SettingError where two tables' facts under a name differ, with what differs; none where one has none."""
-    a, b = ({k: v for k, v in facts.get(name, {}).items() if k not in _NO_SETTINGS} for facts in (first, second))
-    differing = sorted(key for key in {*a, *b} if a.get(key) != b.get(key))
-    if a and b and differing:
-        key = differing[0]
+    keys = [key for key in differing(name, first, second) if key not in but]
+    if keys:
+        key = keys[0]
         raise SettingError(
-            f"measured in other settings: {listed(f'{name}.{k}' for k in differing)}; "
-            f"{name}.{key} is {short(a.get(key))} there and {short(b.get(key))} here"
+            f"measured in other settings: {listed(f'{name}.{k}' for k in keys)}; "
+            f"{name}.{key} is {short(first[name].get(key))} there and {short(second[name].get(key))} here"
         )
+
+
+def differing(name: str, first: Facts, second: Facts) -> list[str]:
+    """The keys of two tables' facts under a name that differ; none where one has none."""
+    a, b = ({k: v for k, v in facts.get(name, {}).items() if k not in _NO_SETTINGS} for facts in (first, second))
+    return sorted(key for key in {*a, *b} if a.get(key) != b.get(key)) if a and b else []
 
 
 def _on_its_scale(first: MeasuredTable, second: MeasuredTable, rows: pd.DataFrame) -> pd.DataFrame:

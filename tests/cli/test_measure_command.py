@@ -10,7 +10,7 @@ import pytest
 from raster_files import write_raster
 
 from eomoo.cli.measure import _what_comes_next
-from eomoo.data import measured_table, read_measured
+from eomoo.data import measured_table, read_measured, write_measured
 from eomoo.space import SO2SAT
 
 for package in ("torch", "onnxruntime", "rasterio", "thop"):
@@ -58,7 +58,15 @@ def test_a_table_of_ones_own_images_grows_and_says_what_comes_next(measure, call
     merged = call("data", "merge", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "c")
     assert merged.out.startswith("4 cells in 5 rows in ")
     assert len(read_measured(tmp_path / "c").cells) == 4
+    assert "left out" not in merged.out
     assert "is there already" in call("data", "merge", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "c").err
+    other = read_measured(tmp_path / "b")
+    other.facts["device"]["timing"] = "a board"
+    write_measured(other, tmp_path / "board")
+    mixed = call("data", "merge", tmp_path / "a", tmp_path / "board", "--out", tmp_path / "d")
+    assert f"left out of {tmp_path / 'board'}, as another machine's" in mixed.out
+    assert "latency_std" in mixed.out
+    assert "train_time" not in mixed.out
     grown = measure("--spread", 2, "--out", tmp_path / "c")
     assert "cannot grow: its cells were not chosen by `eomoo measure`" in grown.err
 

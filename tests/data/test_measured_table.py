@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from eomoo import load_space
-from eomoo.data import MeasuredTable, is_measured, measured_table, merged, read_measured, write_measured
+from eomoo.data import MeasuredTable, is_measured, left_out, measured_table, merged, read_measured, write_measured
 from eomoo.data.user_table import read_user_table
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 
@@ -195,6 +195,53 @@ def test_timings_of_one_and_trainings_of_another_go_together():
     assert both.to_dataframe()["latency"].dropna().tolist() == [9.0] * 3
     assert both.to_dataframe()["val_micro"].notna().sum() == 5
     assert len(both.curves()) == 6
+
+
+OLD = {"training": {"epochs": "3", "device": "old", "seeds": [0, 1]}, "device": {"timing": "old"}}
+NEW = {"training": {"epochs": "3", "device": "new", "seeds": [0, 1]}, "device": {"timing": "new"}}
+
+
+def on_two_machines():
+    """Cells 7, 100434 and 5 of an old machine; 5 and 11 of a new one, with training times."""
+    column = {"name": "train_time", "title": "training time", "unit": "s", "direction": "min", "kind": "trained"}
+    tables = make(**OLD), make((5, 11), walk=(np.nan, np.nan), step=(np.nan, np.nan), **NEW)
+    return [
+        measured_table(
+            table.rows.assign(train_time=10.0 + number, latency=1.0 + number),
+            {**table.facts, "columns": [*COLUMNS, column]},
+            table.curve_rows.assign(seconds=3.0 + number),
+        )
+        for number, table in enumerate(tables)
+    ]
+
+
+def test_no_column_mixes_two_machines():
+    old, new = on_two_machines()
+    assert left_out(old, new) == ["latency", "latency_disturbed", "train_time", "seconds"]
+    both = merged(old, new)
+    rows = both.to_dataframe().set_index("index")
+    assert rows["latency"].dropna().to_dict() == {7: 1.0, 100_434: 1.0, 5: 1.0}
+    assert rows["train_time"].dropna().unique().tolist() == [10.0]
+    assert both.curves()["seconds"].dropna().unique().tolist() == [3.0]
+    assert rows.loc[11, "val_micro"].tolist() == new.to_dataframe().set_index("index").loc[11, "val_micro"].tolist()
+    assert both.facts["device"] == {"timing": "old"}
+    assert both.facts["training"] == {**OLD["training"], "other_devices": ["new"]}
+    # What is one table by now takes more of either machine.
+    assert merged(both, old).facts == both.facts
+    assert merged(both, new).facts == both.facts
+    assert left_out(old, old) == []
+
+
+def test_trainings_of_an_old_machine_take_timings_of_a_new_one():
+    old, new = on_two_machines()
+    timed = new.to_dataframe()[["index", "repeat", "latency"]].iloc[::2]
+    timed = measured_table(timed, {"title": "t", "columns": [COLUMNS[1]], "device": NEW["device"]})
+    both = merged(timed, old)
+    rows = both.to_dataframe().set_index("index")
+    assert rows["latency"].dropna().to_dict() == {5: 2.0, 11: 2.0}
+    assert rows["train_time"].dropna().unique().tolist() == [10.0]
+    assert both.facts["device"] == NEW["device"]
+    assert both.facts["training"] == OLD["training"]
 
 
 def test_latencies_of_another_day_are_told_by_the_same_reference_cell():
