@@ -271,5 +271,9 @@ def predict(
     screen.print(f"{classifier}: {done.grid.shape[0]:,} x {done.grid.shape[1]:,} pixels", soft_wrap=True)
     screen.print(table)
     if without := 1 - done.counts.sum() / prod(done.grid.shape):
-        screen.print(f"{100 * without:.1f} % have no class: of what they cover, less than half has data in all bands")
+        why = "of what they cover, less than half has data in all bands, or values are too large for the network"
+        screen.print(f"{100 * without:.1f} % have no class: {why}", soft_wrap=True)
+    if not done.grid.transform:
+        why = "the scene's file has no transform (from ground control points, gdalwarp makes one)"
+        screen.print(f"the map has no place on Earth: {why}", soft_wrap=True)
     screen.print(f"written: {done.classes}, {done.probabilities}, {done.picture}", soft_wrap=True)

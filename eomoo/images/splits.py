@@ -143,7 +143,7 @@ def statistics_of(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
     # A band of one value gives rounding errors of about 1e-16 of it.
-    constant = std <= 1e-12 * np.maximum(1, np.abs(shift))
+    constant = std <= 1e-12 * np.abs(shift)
     if constant.any():
         raise DataError(
             f"band {int(constant.argmax()) + 1} of the training images has one value only; leave it out "

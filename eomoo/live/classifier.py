@@ -142,7 +142,8 @@ def _from_onnx(path: Path) -> Classifier:
         if how["output"] == "probabilities":
             # What is too small for single precision is no impossibility.
             return np.log(np.maximum(found, np.finfo(np.float32).tiny))
-        return found - np.logaddexp.reduce(found, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # of values too large for the network
+            return found - np.logaddexp.reduce(found, axis=1, keepdims=True)
 
     return Classifier(
         path=path,

@@ -6,7 +6,7 @@ import colorsys
 import re
 import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +113,8 @@ def write_map(
         stack.enter_context(warnings.catch_warnings())
         # Of a scene that has none, which may be mapped as well.
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        stack.enter_context(_writing_rasters(target))
         kept = [stack.enter_context(atomic_path(own)) for own in paths]
+        stack.enter_context(_writing_rasters(dict(zip(paths, kept, strict=True))))
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_MIB):
             bands = names if probability == "classes" else ["probability of the class"]
             with (
@@ -137,13 +137,20 @@ def write_map(
 
 
 @contextmanager
-def _writing_rasters(path: Path) -> Iterator[None]:
-    """Say which files cannot be written, which GDAL tells late, at times on reading them back, without the reason."""
+def _writing_rasters(kept: Mapping[Path, Path]) -> Iterator[None]:
+    """Say which files cannot be written, which GDAL tells late, at times on reading them back, without the reason.
+
+    Args:
+        kept: The temporary file of each, which is not named.
+    """
     rasterio = require("rasterio", purpose="to write GeoTIFF")
     try:
         yield
     except rasterio.errors.RasterioIOError as error:
-        raise DataError(f"cannot write {path} and its siblings; is the disk full? {first_line(error)}") from error
+        reason = first_line(error)
+        for own, temporary in kept.items():
+            reason = reason.replace(temporary.name, own.name)
+        raise DataError(f"cannot write {next(iter(kept))} and its siblings; is the disk full? {reason}") from error
 
 
 def check_bands(classifier: Classifier, scene: SceneBands) -> None:

@@ -30,8 +30,8 @@ class MapRows:
 
     Attributes:
         first: Number of the first one.
-        classes: (rows, width), class numbers from 0; -1 where there are no data.
-        probabilities: (classes, rows, width) float32; NaN where there are no data.
+        classes: (rows, width), class numbers from 0; -1 where the map has no data.
+        probabilities: (classes, rows, width) float32; NaN there.
     """
 
     first: int
@@ -46,7 +46,8 @@ def map_rows(
 
     A pixel of the map covers ``stride`` x ``stride`` of the scene's; its class is that of the patch in whose middle
     these lie. At the scene's edges patches are mirrored. Where less than half of the covered pixels has data, the
-    map has none; a missing pixel elsewhere in a patch is taken for the training images' mean.
+    map has none; a missing pixel elsewhere in a patch is taken for the training images' mean. Nor has it any where
+    values are too large for the network, as those that stand for no data where nothing says so.
 
     Args:
         classifier: The network.
@@ -87,7 +88,9 @@ def map_rows(
         for start in range(0, len(at), batch_size):
             i, j = at[start : start + batch_size].T
             patches = np.ascontiguousarray(windows[:, i, j].transpose(1, 0, 2, 3))
-            probabilities[:, i, j] = np.exp(classifier.log_probabilities(patches)).T
+            told = np.exp(classifier.log_probabilities(patches))
+            probabilities[:, i, j] = np.where(np.isfinite(told).all(axis=1, keepdims=True), told, np.nan).T
+        known = np.isfinite(probabilities[0])
         classes = np.where(known, np.where(known, probabilities, 0).argmax(axis=0), -1).astype(np.int16)
         yield MapRows(first=first, classes=classes, probabilities=probabilities)
         if report is not None:

@@ -58,6 +58,13 @@ def test_statistics_do_not_depend_on_chunks():
     assert std[0] == pytest.approx(images.std(dtype=np.float64))
 
 
+@pytest.mark.parametrize("unit", [1e-20, 1e20])
+def test_bands_of_tiny_and_of_huge_units_are_as_good_as_others(unit):
+    images = np.random.default_rng(0).normal(size=(20, 1, 2, 2)).astype(np.float32)
+    _, std = statistics_of(ArrayImages(images * np.float32(unit), np.zeros(20, dtype=np.int64)))
+    assert std[0] / unit == pytest.approx(images.std(dtype=np.float64), rel=1e-6)
+
+
 def test_any_dataset_of_pairs_gives_the_same_task(arrays):
     images, labels = arrays
     splits = [Pairs(images[k : k + 10], labels[k : k + 10].tolist()) for k in (0, 10, 20)]

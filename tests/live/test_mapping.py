@@ -1,5 +1,6 @@
 """Maps of scenes: which patch a pixel of the map is of, the files, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,20 @@ def test_what_has_no_data_stays_without_and_is_a_mean_to_its_neighbours():
     assert -1 not in coarse[1, :2]
 
 
+def test_where_the_network_tells_no_number_the_map_has_no_data():
+    scene = make_scene()
+    scene.bands[:, 4, 6] = -3.4e38
+    network = classifier(3, mean_of_bands)
+
+    def log_probabilities(patches):
+        usual = network.log_probabilities(np.maximum(patches, -10))
+        return np.where(patches.min(axis=(1, 2, 3), keepdims=True)[..., 0, 0] < -10, np.nan, usual)
+
+    classes, probabilities = predict_scene(replace(network, log_probabilities=log_probabilities), scene)
+    assert np.argwhere(classes == -1).tolist() == [[i, j] for i in (3, 4, 5) for j in (5, 6, 7)]
+    assert (np.isnan(probabilities).any(axis=0) == (classes == -1)).all()
+
+
 PLACE = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 500000, 0, -10, 4600000)}
 
 
@@ -141,9 +156,10 @@ def test_a_full_disk_is_told_wherever_it_gets_full(tmp_path, field, small_disk, 
         largest = done.probabilities.stat().st_size
         with (
             small_disk(max(largest - missing, 0)),
-            pytest.raises(DataError, match="and its siblings; is the disk full"),
+            pytest.raises(DataError, match=r"out/map\.tif and its siblings; is the disk full") as told,
         ):
             write_map(classifier(4, mean_of_bands), scene, tmp_path / "out" / "map.tif", stride=1)
+    assert ".eomoo-" not in str(told.value)
     assert not list((tmp_path / "out").iterdir())
 
 
