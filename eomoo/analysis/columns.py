@@ -14,7 +14,7 @@ from eomoo.analysis.tables import Said, Table
 from eomoo.analysis.wording import basis_word, joined, shown_unit
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import counted
-from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, outlines_of
+from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, expected_words, outlines_of
 from eomoo.plots import column_numbers, number
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow, RunRow
@@ -219,33 +219,35 @@ def choices_table(front: Front, said: FrontSummary) -> Table:
 
 def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     """How much of a front is real, in sentences."""
-    expected, most = said.probability.sum(), said.probability.max()
+    n, most = len(said.cells), said.probability.max()
     better = " or ".join(amounts_in_words(problem, np.median(said.regret, axis=0)))
     regret = (
         f" The best cell that is no worse elsewhere is expected to be better by {better} (median)." if better else ""
     )
-    choices = f"{'it is' if len(said.cells) == 1 else 'they are'} {counted(len(said.groups), 'choice')}"
+    expected = f"Of the {n} cells {said.probability.sum():.1f} are expected to be on the true front, the surest with "
+    choices = f" At 95 % they are {counted(len(said.groups), 'choice')}"
+    if len(said.groups) < n:
+        choices += "; of the cells that one stands for, none is likely to be better by more than its gain"
     return (
-        f"Of the {counted(len(said.cells), 'cell')} {expected:.1f} are expected to be on the true front, "
-        f"the surest with P(front) {most:.2g}.{regret} At 95 % {choices}; of the "
-        f"cells that one stands for, none is likely to be better by more than its gain. From {said.n_draws:,} joint "
-        f"draws over {said.n_candidates:,} cells that could matter."
+        f"{f'{expected}P(front) {most:.2g}' if n > 1 else expected_words(said.probability)}.{regret}"
+        f"{f'{choices}.' if n > 1 else ''} From {said.n_draws:,} joint draws over {said.n_candidates:,} cells that "
+        "could matter."
     )
-
-
-# A difference of percentages is in points: "2 % of an error" would be a fiftieth of it.
-_UNITS_OF_AMOUNTS = {"%": "points"}
 
 
 def amounts_in_words(problem: ProblemRow, amounts: Floats) -> list[str]:
     """Amounts (m,) of the objectives in words, those that are not 0."""
-    return [
-        # Of a count the title is its unit.
-        " ".join(filter(None, (number(float(f"{amount:.2g}")), _UNITS_OF_AMOUNTS.get(o.unit, shown_unit(o.unit)))))
-        + f" {'of ' if o.unit else ''}{o.title}"
-        for o, amount in zip(problem.objectives, amounts.tolist(), strict=True)
-        if amount > 0
-    ]
+    pairs = zip(problem.objectives, amounts.tolist(), strict=True)
+    return [_amount_in_words(o, number(float(f"{amount:.2g}"))) for o, amount in pairs if amount > 0]
+
+
+def _amount_in_words(objective: Objective, amount: str) -> str:
+    unit = shown_unit(objective.unit)
+    if unit == "%":
+        # "2 % of an error" would be a fiftieth of it.
+        unit = "point" if amount == "1" else "points"
+    # Of a count the title is its unit.
+    return " ".join(filter(None, (amount, unit, "of" if objective.unit else "", objective.title)))
 
 
 def _group_words(problem: ProblemRow, said: FrontSummary) -> Iterator[str]:

@@ -35,9 +35,10 @@ from eomoo.analysis.wording import (
     values_in_words,
 )
 from eomoo.checks import choice, counted
+from eomoo.data.measured_table import BENCHMARK_FILE
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
-from eomoo.fronts import FrontSummary
+from eomoo.fronts import FrontSummary, expected_words
 from eomoo.plots import number
 from eomoo.space.enumeration import N_CELLS
 from eomoo.study.rows import Limit, RunRow
@@ -120,6 +121,8 @@ def _folder(path: Path) -> Path:
         return path.parent
     if not path.exists():
         raise StoreError(f"there is no folder {path}; make one with: eomoo run --out {quote(str(path))}")
+    if (path / BENCHMARK_FILE).is_file() and not (path / STORE_NAME).is_file():
+        raise StoreError(f"{path} holds a measured table; see it with: eomoo report {quote(str(path))} --watch")
     if not (path / STORE_NAME).is_file():
         raise StoreError(
             f"{path} holds no results ({STORE_NAME}); give the folder that was named by --out of "
@@ -159,7 +162,8 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
             lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
         lead += _certain_lead(front)
         whose = f"of the hypervolume of the {problem.reference_name}"
-        tiles[-1:-1] = [(reached, whose)] if reached else []
+        # Of the best front known a single run has all.
+        tiles[-1:-1] = [(reached, whose)] if reached and problem.reference_is_true else []
         blocks.insert(0, anytime(problem, "run"))
     else:
         lead, blocks = [f"{looked}, none of which is feasible."], []
@@ -249,10 +253,9 @@ def _certain_lead(front: FrontData) -> list[str]:
         return []
     at = "" if front.knee is None else _stands_for(front.said, int(front.cells[front.knee]))
     kind = "predicted" if front.problem.predicted else "measured, some with a known error"
-    return [
-        f"Its values are {kind}: {front.said.probability.sum():.1f} of {counted(len(front.said.cells), 'cell')} are "
-        f"expected to be on the true front, and at 95 % they are {counted(len(front.said.groups), 'choice')}.{at}"
-    ]
+    several = len(front.said.cells) > 1
+    choices = f", and at 95 % they are {counted(len(front.said.groups), 'choice')}" if several else ""
+    return [f"Its values are {kind}: {expected_words(front.said.probability)}{choices}.{at}"]
 
 
 def _stands_for(said: FrontSummary, knee: int) -> str:

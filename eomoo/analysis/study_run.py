@@ -102,7 +102,8 @@ class StudyRun:
         return f"StudyRun({found.title}: {len(found.problems)} problems, {len(found.runs)} runs)"
 
     def _repr_html_(self) -> str:
-        parts: list[object] = [notebook.element("b", self.tables.results.title)]
+        title = notebook.element("b", self.tables.results.title)
+        parts: list[object] = [title, "Medians over seeds, in brackets the quartiles."]
         for problem, n in self.tables.places:
             # As many as a notebook is wide; ``summary`` has all.
             medians = median_table(self.tables, problem, n, default_indicators(self.tables)[:5])

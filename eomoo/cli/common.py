@@ -219,8 +219,8 @@ def import_xgboost() -> None:
         del sys.modules["sklearn"]
 
 
-# Commands that answer at once, and what prints for programs.
-_SHORT, _QUIET = ("show", "problems", "cite"), {"--json", "--help", "-h", "--version"}
+# Commands that answer at once; what prints for programs, and what is no work but waits.
+_SHORT, _QUIET = ("show", "problems", "cite"), {"--json", "--help", "-h", "--version", "--watch"}
 
 
 class _Heard:

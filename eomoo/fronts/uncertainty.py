@@ -229,7 +229,7 @@ class FrontUncertainty:
         gained = [[plots.number(float(f"{v:.2g}")) if v else "-" for v in g.gain] for g in self.groups]
         rows = [(g.representative, len(g.cells), *gain) for g, gain in zip(self.groups, gained, strict=True)]
         drawn = [notebook.picture(self.plot(), "where the true front lies")] if len(self.objectives) == 2 else []
-        said = f"{self.probability.sum():.1f} of {len(self.cells)} cells are expected to be on the true front"
+        said = expected_words(self.probability)
         return notebook.to_html(repr(self), said, *drawn, notebook.table(["take", "stands for", *gains], rows))
 
     def _cheapest_first(self) -> Ints:
@@ -255,6 +255,13 @@ class FrontUncertainty:
         gains = np.median(self.drawn[:, [one]] - self.drawn[:, members], axis=0)
         gains[:, self.exact] = 0.0
         return np.asarray(np.maximum(gains.max(axis=0), 0.0))
+
+
+def expected_words(probability: Floats) -> str:
+    """How much of a front of cells (k,) is expected to be on the true one, by the probability of each."""
+    if len(probability) == 1:
+        return f"P(front) of the one cell is {probability[0]:.2g}"
+    return f"{probability.sum():.1f} of {len(probability)} cells are expected to be on the true front"
 
 
 def outlines_of(objectives: Objectives, values: Floats, band: Mapping[float, Floats]) -> list[tuple[int, Floats]]:

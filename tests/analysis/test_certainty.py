@@ -131,6 +131,16 @@ def test_sentences_tell_what_cannot_be_told_apart(run, said):
     assert note.count("cannot be told apart") == min(3, len(several))
 
 
+def test_of_a_front_of_one_cell_no_number_is_said_but_its_probability(run, said):
+    alone = replace(said.groups[0], cells=said.cells[:1])
+    one = replace(
+        said, cells=said.cells[:1], probability=np.array([0.9]), regret=np.array([[1.0, 0.0]]), groups=(alone,)
+    )
+    words = certainty_words(run[0].stored.problem, one)
+    assert words.startswith("P(front) of the one cell is 0.9. The best cell")
+    assert "better by 1 point of validation macro error (median). From 200 joint draws" in words
+
+
 @pytest.fixture(scope="module")
 def noisy():
     """A run of drawn values under several limits on a quantity; one run, since the whole space is drawn for it."""

@@ -71,7 +71,11 @@ def test_without_a_browser_it_says_so(folder, monkeypatch, fails):
 
 
 def test_bad_input_is_one_sentence(folder, tmp_path):
+    table = tmp_path / "table"
+    table.mkdir()
+    (table / "benchmark.toml").touch()
     for arguments, kind, text in (
+        ((table,), StoreError, f"see it with: eomoo report {table} --watch"),
         ((tmp_path / "none",), StoreError, "there is no folder"),
         ((tmp_path,), StoreError, "holds no results"),
         ((folder, "--format", "pdf"), SettingError, "html, md, csv, latex; got 'pdf'"),

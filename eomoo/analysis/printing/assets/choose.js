@@ -19,8 +19,8 @@ function choicePanel(front) {
       return;
     }
     answer.replaceChildren(
-      h("p", { class: "soft" }, front.limits.size ? `${limitWords(front)}: ${counted(within.length)} of ${counted(front.all.length)} cells evaluated are left, ${counted(on)} of them on the front. Take`
-        : front.columns.some((c) => c.name.endsWith("_slack")) ? "Within the run's own limits, take" : "Without limits, take"),
+      h("p", { class: "soft" }, front.limits.size ? `${limitWords(front)}: ${counted(within.length)} of ${counted(front.all.length)} ${front.evaluated} are left, ${counted(on)} of them on the front. Take`
+        : front.ownLimits ? "Within the run's own limits, take" : "Without limits, take"),
       h("div", { class: "take" },
         drawCell(front.graphs[k], `drawing of cell ${front.cells[k]}`),
         h("div", {},
@@ -41,7 +41,7 @@ function choicePanel(front) {
     const of = n < front.all.length ? `${counted(n)} of the ${counted(front.all.length)}` : `all ${counted(n)}`;
     const parts = [
       holds === null ? "" : `keeps ${front.limits.size ? "these" : "the problem's"} limits with probability ${probable(holds)}`,
-      best === null ? "" : `is the best answer among ${of} cells evaluated with probability ${probable(best)}`,
+      best === null ? "" : `is the best answer among ${of} ${front.evaluated} with probability ${probable(best)}`,
     ].filter(Boolean);
     return h("p", { class: "holds" }, `It ${parts.join(", and ")}, in ${front.draws.n} joint draws.`);
   }
@@ -54,7 +54,7 @@ function choicePanel(front) {
     const other = front.objectives.find((o) => o !== column) ?? front.columns.find((c) => c.name === "params");
     const cheapest = [k, ...same].reduce((a, b) => (other && other.minimised[b] < other.minimised[a] ? b : a));
     const what = column ? ` in ${column.title}${front.draws?.isVague(column) ? " (at 95 %)" : ""}` : "";
-    return h("p", { class: "alike" }, `${counted(same.length)} other${same.length > 1 ? "s" : ""} within these limits cannot be told from it${what}`,
+    return h("p", { class: "alike" }, `${counted(same.length)} other${same.length > 1 ? "s" : ""}${front.limits.size || front.ownLimits ? " within these limits" : ""} cannot be told from it${what}`,
       cheapest === k ? "." : [`; of them all `, h("a", { href: `#${front.anchor(cheapest)}` }, `cell ${front.cells[cheapest]}`),
         ` has the ${other.better === "max" ? "highest" : "lowest"} ${other.title}: ${other.show(other.values[cheapest])} ${other.unit}`.trimEnd() + "."]);
   }

@@ -20,6 +20,9 @@ class Front {
       column.minimised ||= column.values;
     }
     this.objectives = this.columns.filter((c) => c.objective);
+    // Cells outside a run's own limits are not among these.
+    this.ownLimits = this.columns.some((c) => c.name.endsWith("_slack"));
+    this.evaluated = this.ownLimits ? "cells evaluated within the run's own limits" : "cells evaluated";
     this.draws = data.drawn && new Draws(data.drawn, this.columns);
   }
 
@@ -33,7 +36,7 @@ class Front {
   stands(k) {
     if (!this.takes) return "";
     const group = this.columns.find((c) => c.name === "group").values;
-    if (k >= this.n) return "";
+    if (k >= this.n || this.n === 1) return "";
     const n = group.filter((g) => g === group[k]).length;
     const take = this.takes[group[k] - 1];
     if (n === 1) return "told apart from all others on the front";

@@ -74,7 +74,7 @@ function scatterKeys(front) {
     }),
     h("span", {}, dot("ring choice", 6), "chosen under limits"),
     front.trueFront ? h("span", {}, dot("truth", 6), `${front.bestFront} of all cells${front.predicted ? "" : " with a known value"} (${front.trueFront.n.toLocaleString("en")})`) : null,
-    h("span", {}, dot("seen-key", 2), `evaluated (${front.nSeen.toLocaleString("en")}${front.all.length < front.nSeen ? `, ${front.all.length.toLocaleString("en")} drawn` : ""})`));
+    h("span", {}, dot("seen-key", 2), `evaluated${front.ownLimits ? ", within the limits" : ""} (${front.nSeen.toLocaleString("en")}${front.all.length < front.nSeen ? `, ${front.all.length.toLocaleString("en")} drawn` : ""})`));
 }
 
 function scatterMatrix(front, pick) {
