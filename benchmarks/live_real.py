@@ -3,8 +3,8 @@
     python benchmarks/live_real.py choose random.csv
     python benchmarks/live_real.py judge --random FOLDER RUN...
 
-``choose`` draws 48 of the 114 cells of benchmarks/tables/so2sat for each of three seeds, and writes the cells on the
-fronts of their first trainings, which `eomoo measure --cells random.csv --repeats 3 --out FOLDER` then trains three
+``choose`` draws 48 of the 114 timed cells of benchmarks/tables/so2sat for each of three seeds, and writes the cells on
+the fronts of their first trainings, which `eomoo measure --cells random.csv --repeats 3 --out FOLDER` then trains three
 times. ``judge`` tells the hypervolume of means of these, and of the fronts of runs with `--repeats 3`: of what was
 chosen, not of the lucky training that had it chosen. The box is from no error and the fewest parameters to the table's
 worst tenth.
@@ -34,7 +34,7 @@ def values_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 def random_front(table: MeasuredTable, seed: int) -> np.ndarray:
     """Cells on the front of the first trainings of 48 random cells of a table."""
-    first = values_of(table.rows[table.rows["repeat"] == 0])
+    first = values_of(table.rows[(table.rows["repeat"] == 0) & table.rows["latency"].notna()])
     drawn = first.iloc[np.random.default_rng(seed).choice(len(first), N_RANDOM, replace=False)]
     return drawn.index.to_numpy()[non_dominated(drawn.to_numpy())]
 
