@@ -22,6 +22,8 @@ from eomoo.images.splits import OwnImages
 
 _ENDINGS = (".npy", *RASTERS)
 _LISTED = 5  # a choice: of files that cannot be used, so many are named
+# As folders of splits are called by those who have other names for them, or only two.
+_SPLIT_WORDS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"))
 
 
 class FolderImages(OwnImages):
@@ -127,6 +129,7 @@ def load_folder(
     # Not into the only class.
     while len(inside := _shown(base, base.iterdir())) == 1 and any(p.is_dir() for p in inside[0].glob("*")):
         base = inside[0]
+    _check_splits(base, {path.name for path in inside if path.is_dir()})
     reading = Reading(
         bands=bands, nodata=None if nodata is None else number("nodata", nodata), fill=truth("fill", fill)
     )
@@ -167,6 +170,16 @@ def _task(
         splits[split] = FolderImages(files, np.array([label for _, label in pairs], dtype=np.int64), reading)
     band_names = None if reading.bands is None else [f"band {k}" for k in reading.bands]
     return ImageData.from_datasets(**splits, class_names=names, band_names=band_names, name=name)
+
+
+def _check_splits(base: Path, folders: set[str]) -> None:
+    """Raise DataError where splits by other names would be taken for classes."""
+    others = [name for name in sorted(folders) if name.casefold() in _SPLIT_WORDS]
+    if len(others) > 1 and not folders.issuperset(SPLITS):
+        raise DataError(
+            f"{base} has the folders {' and '.join(others)}, which seem to be splits and no classes; call them "
+            f"{', '.join(SPLITS)}, all three, or put the images of each class into one folder, to be split here"
+        )
 
 
 def _broken(base: Path, reading: Reading) -> dict[Path, str]:

@@ -148,6 +148,15 @@ def test_the_only_class_is_named(tmp_path):
         open_data(tmp_path)
 
 
+@pytest.mark.parametrize("names", [("Train", "Valid", "Test"), ("train", "test")])
+def test_splits_by_other_names_are_not_taken_for_classes(tmp_path, names):
+    for name in names:
+        (tmp_path / name).mkdir()
+        fill(tmp_path / name, tiff, n=2)
+    with pytest.raises(ValueError, match=f"has the folders {' and '.join(sorted(names))}, which seem to be splits"):
+        open_data(tmp_path)
+
+
 def test_folders_may_be_nested_in_each_class_and_in_one_around_them(tmp_path):
     (tmp_path / "EuroSAT" / "2750").mkdir(parents=True)
     base = fill(tmp_path / "EuroSAT" / "2750", tiff)
