@@ -27,11 +27,15 @@ def classify(session: onnxruntime.InferenceSession, patches: np.ndarray) -> np.n
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python edge_classify.py FILE.onnx PATCHES.npy")
-    network, told = load(sys.argv[1])
-    patches = np.load(sys.argv[2])
-    start = time.perf_counter()
-    probabilities = classify(network, patches)
+    try:
+        network, told = load(sys.argv[1])
+        names, patches = told["class_names"], np.load(sys.argv[2])
+        start = time.perf_counter()
+        probabilities = classify(network, patches)
+    except Exception as error:
+        # Each library has errors of its own for files that are not there, and for images that do not fit.
+        sys.exit(f"error: {type(error).__name__}: {error}")
     took = (time.perf_counter() - start) * 1e3
     for number, shares in enumerate(probabilities):
-        print(f"{number}: {told['class_names'][shares.argmax()]} ({100 * shares.max():.0f} %)")
-    print(f"{told['precision']}, {took / len(patches):.2f} ms a patch", file=sys.stderr)
+        print(f"{number}: {names[shares.argmax()]} ({100 * shares.max():.0f} %)")
+    print(f"{told['precision']}, {took / max(1, len(patches)):.2f} ms a patch", file=sys.stderr)

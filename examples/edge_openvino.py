@@ -28,11 +28,15 @@ def classify(network: openvino.CompiledModel, patches: np.ndarray) -> np.ndarray
 if __name__ == "__main__":
     if len(sys.argv) not in (3, 4):
         sys.exit("usage: python edge_openvino.py FILE.onnx PATCHES.npy [DEVICE]")
-    network, names = load(sys.argv[1], *sys.argv[3:])
-    patches = np.load(sys.argv[2])
-    start = time.perf_counter()
-    probabilities = classify(network, patches)
+    try:
+        network, names = load(sys.argv[1], *sys.argv[3:])
+        patches = np.load(sys.argv[2])
+        start = time.perf_counter()
+        probabilities = classify(network, patches)
+    except Exception as error:
+        # Each library has errors of its own for files that are not there, and for images that do not fit.
+        sys.exit(f"error: {type(error).__name__}: {error}")
     took = (time.perf_counter() - start) * 1e3
     for number, shares in enumerate(probabilities):
         print(f"{number}: {names[shares.argmax()]} ({100 * shares.max():.0f} %)")
-    print(f"{took / len(patches):.2f} ms a patch", file=sys.stderr)
+    print(f"{took / max(1, len(patches)):.2f} ms a patch", file=sys.stderr)

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 _SOME = 8
 
 
-def find_trained(place: str | Path, cell: int | None = None) -> Path:
+def find_trained(place: str | Path, cell: int | None = None, *, exported: bool = True) -> Path:
     """The file of a trained network: weights (.pt) or ONNX, as it was given or of the longest training.
 
     Args:
         place: A file; a training's folder; the folder of a search (``eomoo run --out``) or of a measured table.
         cell: Index of the cell, where the folder has networks of several ones; by default a front's only one.
+        exported: Take the file that a search exported where an error keeps its weights from being found.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is none.
@@ -55,7 +56,7 @@ def find_trained(place: str | Path, cell: int | None = None) -> Path:
             some = f", such as {', '.join(map(str, front[:_SOME]))}" if front else ""
             raise SettingError(f"{place} has networks of several cells; name one of them after it{some}")
         (cell,) = front
-    network = _of_search(place, cell) if searched else _of_trainings(place, cell)
+    network = _of_search(place, cell, exported=exported) if searched else _of_trainings(place, cell)
     if network is None:
         some = f", such as {listed(front_cells(place)[:_SOME])}" if searched else ""
         raise DataNotFoundError(
@@ -113,18 +114,18 @@ def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellPro
     return get_problem(card_of(row.name), constraints=[*row.constraints, *constraints], **row.options)
 
 
-def _of_search(place: Path, cell: int) -> Path | None:
-    exported = place / "onnx" / f"{cell}.onnx"
+def _of_search(place: Path, cell: int, *, exported: bool) -> Path | None:
+    file = place / "onnx" / f"{cell}.onnx"
     try:
         with closing(pose_again(load_results(place).problems[0].problem)) as problem:
             live = problem.backends.get("live")
             found = live.weights(cell) if isinstance(live, LiveBackend) else None
     except EomooError:
         # Such as images that are not here: what was exported is enough to classify others.
-        if not exported.is_file():
+        if not exported or not file.is_file():
             raise
-        return exported
-    return found or (exported if exported.is_file() else None)
+        return file
+    return found or (file if file.is_file() else None)
 
 
 def _of_trainings(place: Path, cell: int) -> Path | None:

@@ -117,7 +117,7 @@ def export(
         for number, ((k, form), name) in enumerate(files.items()):
             report(number, len(files))
             try:
-                source = find_trained(place, k)
+                source = find_trained(place, k, exported=False)
                 path = name or Path(out or "") / f"{load_classifier(source).cell}{FORMS[form][1]}"
                 found = export_as(form, source, path, data=task, logits=logits, before=before.get(k))
             except EomooError as error:

@@ -15,12 +15,21 @@ from eomoo.images.patches import PatchImages, patches_of, split_regions
 from eomoo.images.rasters import Grid, read_raster
 from eomoo.images.scene import Scene, SceneBands, read_scene
 from eomoo.images.so2sat import SO2SAT_CLASSES, So2SatFile, load_so2sat
-from eomoo.images.sources import absolute_source, open_bands, open_data, open_scene, options_of, split_source
+from eomoo.images.sources import (
+    absolute_source,
+    bands_unseen,
+    open_bands,
+    open_data,
+    open_scene,
+    options_of,
+    split_source,
+)
 from eomoo.images.splits import ArrayImages, ImageSet, OwnImages, Subset, labels_of, read_batch, statistics_of
 
 __all__ = [
     "SO2SAT_CLASSES", "SPLITS", "ArrayImages", "FolderImages", "Grid", "ImageData", "ImageSet", "OwnImages",
-    "PatchImages", "Scene", "SceneBands", "So2SatFile", "Subset", "absolute_source", "describe", "labels_of", "limit",
-    "load_folder", "load_so2sat", "merge_classes", "open_bands", "open_data", "open_scene", "options_of",
-    "patches_of", "read_batch", "read_raster", "read_scene", "split_regions", "split_source", "statistics_of",
+    "PatchImages", "Scene", "SceneBands", "So2SatFile", "Subset", "absolute_source", "bands_unseen", "describe",
+    "labels_of", "limit", "load_folder", "load_so2sat", "merge_classes", "open_bands", "open_data", "open_scene",
+    "options_of", "patches_of", "read_batch", "read_raster", "read_scene", "split_regions", "split_source",
+    "statistics_of",
 ]  # fmt: skip

@@ -219,7 +219,9 @@ def _common_shape(splits: dict[str, ImageSet]) -> tuple[int, int, int]:
     shapes = {}
     for split, images in splits.items():
         if len(images) < 2:
-            raise DataError(f"the {split} split has {len(images)} images; at least 2 are needed, so give more of each class")
+            raise DataError(
+                f"the {split} split has {len(images)} images; at least 2 are needed, so give more of each class"
+            )
         shapes[split] = shape_of(images)
         if len(shapes[split]) != 3:
             raise DataError(f"an image has the shape (bands, height, width); got {shapes[split]}")

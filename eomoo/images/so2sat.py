@@ -177,10 +177,7 @@ def load_so2sat(
     # The command line makes a number of it.
     version = known_name("version of So2Sat", str(version), (*SO2SAT_SIZES, "other"))
     memory = number("memory", memory, least=0)
-    known = SEN2_BANDS + SEN1_BANDS
-    chosen = bands or range(1, len(known if truth("sentinel1", sentinel1) else SEN2_BANDS) + 1)
-    if max(chosen) > len(known):
-        raise SettingError(f"So2Sat has {len(known)} bands; there is no band {max(chosen)}")
+    known, chosen = SEN2_BANDS + SEN1_BANDS, so2sat_bands(bands, sentinel1=sentinel1)
     place = find_so2sat(folder)
     if version == "3.1":
         splits, place = _split_folder(place, splits)
@@ -213,6 +210,15 @@ def load_so2sat(
         image_size=_PIXELS,
         fingerprint=fingerprint_of({split: parts[split] for split in SPLITS}, label, band_names, sample=_PROBE),
     )
+
+
+def so2sat_bands(bands: Sequence[int] | None = None, *, sentinel1: bool = False) -> Sequence[int]:
+    """Numbers, from 1, of the bands that are used; see ``load_so2sat``."""
+    known = SEN2_BANDS + SEN1_BANDS
+    chosen = bands or range(1, len(known if truth("sentinel1", sentinel1) else SEN2_BANDS) + 1)
+    if max(chosen) > len(known):
+        raise SettingError(f"So2Sat has {len(known)} bands; there is no band {max(chosen)}")
+    return chosen
 
 
 def find_so2sat(folder: str | Path | None = None) -> Path:

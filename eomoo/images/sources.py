@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from eomoo.images.image_data import ImageData, limit, merge_classes
 from eomoo.images.patches import patches_of
 from eomoo.images.rasters import RASTERS, band_numbers
 from eomoo.images.scene import Scene, SceneBands, landsat_files, read_scene
-from eomoo.images.so2sat import holds_so2sat, load_so2sat
+from eomoo.images.so2sat import holds_so2sat, load_so2sat, so2sat_bands
 
 _SCENE_FILE = "scene.toml"
 _DATA_SETS = {"so2sat": "so2sat", "landsat-nc": "scene"}
@@ -62,6 +62,17 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
         load = partial(load_so2sat, place) if kind == "so2sat" else partial(load_folder, place or "")
         data = load(bands=bands, seed=seed, **options)
     return limit(data if merge is None else merge_classes(data, merge), seed=seed, **sizes)
+
+
+def bands_unseen(source: str | Path, options: Mapping[str, Any]) -> int | None:
+    """How many bands images have that are not here, if they are So2Sat's with all classes, as published; else None.
+
+    Args:
+        source, options: As for ``open_data``.
+    """
+    if split_source(source)[0] != "so2sat" or options.get("merge") is not None:
+        return None
+    return len(so2sat_bands(band_numbers(options.get("bands")), sentinel1=options.get("sentinel1", False)))
 
 
 def options_of(source: str | Path) -> tuple[str, ...]:

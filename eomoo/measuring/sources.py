@@ -10,13 +10,14 @@ from typing import Any
 
 from eomoo.arrays import Facts
 from eomoo.checks import known_keys
+from eomoo.errors import DataNotFoundError
 from eomoo.files import to_json
-from eomoo.images import ImageData
+from eomoo.images import ImageData, bands_unseen
 from eomoo.live import Campaign, DataSource, LatencySetting, device_name, resolve_device
 from eomoo.live.recipes import format_epochs
 from eomoo.objectives import OWN_IMAGES, LiveBackend, build_backends, with_images
 from eomoo.objectives.live_quantities import COUNTED, LIVE_KINDS, LIVE_QUANTITIES, TIMED, TRAINED
-from eomoo.search.problem import get_problem, live_card
+from eomoo.search.problem import CellProblem, get_problem, live_card
 from eomoo.space import SO2SAT, Skeleton
 from eomoo.version import __version__
 
@@ -72,7 +73,7 @@ def timing_backend(
         problem = get_problem(name) if data is None else get_problem(name, data=data)
         live = problem.backends.get("live")
         how = live.campaign.timing if isinstance(live, LiveBackend) else how
-        around = problem.skeleton
+        around = _skeleton_of(problem) if data is None else problem.skeleton
     if isinstance(skeleton, Skeleton):
         around = skeleton
     else:
@@ -82,6 +83,21 @@ def timing_backend(
     timing = replace(how, **latency or {})
     campaign = Campaign(source=DataSource(), around=around, folder=Path(folder), timing=timing, device=timing.device)
     return LiveBackend(campaign)
+
+
+def _skeleton_of(problem: CellProblem) -> Skeleton:
+    """The network of a card, also where its own images are not here, as far as these are known."""
+    try:
+        return problem.skeleton
+    except DataNotFoundError:
+        live = problem.backends.get("live")
+        if not isinstance(live, LiveBackend):
+            raise
+        source, shape = live.campaign.source, live.campaign.shape
+        bands = bands_unseen(source.name, source.options)
+        if bands is None:
+            raise
+        return replace(SO2SAT, in_channels=bands, **shape)
 
 
 def facts_of(backend: LiveBackend, *, trains: bool) -> Facts:

@@ -60,6 +60,13 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
     # Wherever the folder is taken, what was exported goes with it.
     shutil.rmtree(tmp_path / "cache" / "live")
     assert find_trained(tmp_path / "out", cell) == tmp_path / "out" / "onnx" / f"{cell}.onnx"
+    # Who asks for the weights is told why they are not found.
+    (tmp_path / "cache" / "live").mkdir(exist_ok=True)
+    (tmp_path / "cache" / "live" / "live.sqlite").write_bytes(b"damaged" * 1000)
+    assert find_trained(tmp_path / "out", cell).suffix == ".onnx"
+    with pytest.raises(RuntimeError, match=r"live\.sqlite"):
+        find_trained(tmp_path / "out", cell, exported=False)
+    (tmp_path / "cache" / "live" / "live.sqlite").unlink()
     with pytest.raises(FileNotFoundError, match="no weights of cell 3 in"):
         find_trained(tmp_path / "out", 3)
     monkeypatch.setattr("eomoo.analysis.trained.front_cells", lambda place: [cell])

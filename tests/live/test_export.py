@@ -152,6 +152,17 @@ def test_the_example_needs_onnxruntime_and_numpy_alone(trained, tiny_data, tmp_p
     assert [line.split(": ")[1].split(" (")[0] for line in lines] == [tiny_data.class_names[k] for k in expected]
 
 
+@pytest.mark.parametrize(("script", "package"), [("edge_classify", "onnxruntime"), ("edge_openvino", "openvino")])
+def test_the_examples_tell_files_that_are_not_there_or_do_not_fit(tmp_path, script, package):
+    pytest.importorskip(package, reason=f"{package} is not installed")
+    for file in ("none.onnx", str(ROOT / "README.md")):
+        command = [sys.executable, str(ROOT / "examples" / f"{script}.py"), file, "patches.npy"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert file in done.stderr.partition("error: ")[2]
+
+
 def test_the_example_with_openvino_says_the_same(trained, tiny_data, tmp_path):
     pytest.importorskip("openvino", reason="openvino is not installed: the extra 'openvino'")
     export_as("int8", trained.weights, tmp_path / "n.onnx", data=tiny_data)

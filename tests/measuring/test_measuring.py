@@ -140,7 +140,7 @@ def test_times_alone_need_no_images(made, tmp_path):
         eomoo.measure(out=tmp_path, only="latency", cells=CELLS, epochs=3)
 
 
-def test_the_skeleton_of_timings_is_a_cards_or_given():
+def test_the_skeleton_of_timings_is_a_cards_or_given(monkeypatch, tmp_path):
     from eomoo.measuring import timing_backend
 
     assert timing_backend(None, folder="x").campaign.skeleton == eomoo.SO2SAT
@@ -148,6 +148,10 @@ def test_the_skeleton_of_timings_is_a_cards_or_given():
     assert (backend.campaign.skeleton.stem_channels, backend.campaign.skeleton.in_channels) == (16, 10)
     assert backend.campaign.timing.batch_size == 8
     assert timing_backend("eo-macro-params", folder="x").campaign.skeleton == eomoo.SO2SAT
+    monkeypatch.setenv("EOMOO_DATA", str(tmp_path))
+    assert timing_backend("live-so2sat", folder="x").campaign.skeleton == eomoo.SO2SAT
+    with pytest.raises(FileNotFoundError, match="So2Sat LCZ42 is not in"):
+        timing_backend("live-so2sat", folder="x", data=f"so2sat:{tmp_path}")
     with pytest.raises(SettingError, match="unknown key 'batch'"):
         timing_backend(None, folder="x", latency={"batch": 8})
 
