@@ -131,7 +131,7 @@ def test_a_study_shows_medians_and_what_follows(study):
     assert {"pls", "random", "mine, 60 distinct cells evaluated"} <= set(seen.texts)
     assert any("cannot be told" in text for text in seen.texts)
     assert len(seen.of("img")) == 1
-    assert repr(study) == "StudyRun(pls, random on mine: 1 problems, 4 runs)"
+    assert repr(study) == "StudyRun(pls, random on mine: 1 problem, 4 runs)"
 
 
 def test_a_front_shows_its_band_and_its_choices(pose):

@@ -22,6 +22,7 @@ from eomoo.analysis.results import ProblemResults, load_results, run_fronts
 from eomoo.analysis.standings import pairs_in_words
 from eomoo.analysis.wording import value_text
 from eomoo.arrays import Axes, Figure
+from eomoo.checks import counted
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
 from eomoo.packages import pandas as pd
@@ -99,7 +100,7 @@ class StudyRun:
 
     def __repr__(self) -> str:
         found = self.tables.results
-        return f"StudyRun({found.title}: {len(found.problems)} problems, {len(found.runs)} runs)"
+        return f"StudyRun({found.title}: {counted(len(found.problems), 'problem')}, {counted(len(found.runs), 'run')})"
 
     def _repr_html_(self) -> str:
         title = notebook.element("b", self.tables.results.title)

@@ -140,7 +140,7 @@ def latency(
 
 
 def _show(index: int, result: Training, task: ImageData) -> None:
-    from eomoo.live.recipes import format_epochs
+    from eomoo.live.recipes import epochs_in_words
 
     out = console()
     if not result.done or result.test is None or result.val is None:
@@ -148,8 +148,7 @@ def _show(index: int, result: Training, task: ImageData) -> None:
         return
     busy = " while something else used the machine" if result.contended else ""
     out.print(
-        f"cell {index} on {task.name}: {format_epochs(result.epochs)} epoch{'s' if sum(result.epochs) > 1 else ''} "
-        f"in {result.seconds:.0f} s{busy}, "
+        f"cell {index} on {task.name}: {epochs_in_words(result.epochs)} in {result.seconds:.0f} s{busy}, "
         f"validation micro {100 * result.val.micro:.1f} %, macro {100 * result.val.macro:.1f} %"
     )
     found = result.test

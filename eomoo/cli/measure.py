@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.checks import choice
+from eomoo.checks import choice, counted
 from eomoo.cli.common import Bars, console, given, joined, no_say, parse_options, print_json, progress
 from eomoo.cli.options import CardDevice, CardImages, CardSettings, Cluster, Json, Options, Workers
 from eomoo.errors import SettingError
@@ -198,12 +198,13 @@ def _summary(table: MeasuredTable) -> Facts:
 
 def _print(table: MeasuredTable, told: Facts, out: Path) -> None:
     show = console()
-    walks = f" ({told['walks']} walks)" if told["walks"] else ""
-    trainings = f", {told['trainings']:,} trainings in {told['training_seconds']:,.0f} s" if told["trainings"] else ""
+    walks = f" ({counted(told['walks'], 'walk')})" if told["walks"] else ""
+    trainings = f", {counted(told['trainings'], 'training')} in {told['training_seconds']:,.0f} s"
+    cells = f"{counted(told['cells'], 'cell')}{walks}{trainings if told['trainings'] else ''}"
     failed = "".join(f", {n} {status}" for status, n in told["failed"].items())
     counts = {what: told[f"disturbed_{what}"] for what in _DISTURBED.values()}
     disturbed = "".join(f", {n} disturbed {what}" for what, n in counts.items() if n)
-    show.print(f"{table.facts['title']}: {told['cells']:,} cells{walks}{trainings}{failed}{disturbed}")
+    show.print(f"{table.facts['title']}: {cells}{failed}{disturbed}")
     show.print(f"written to {out} in {told['seconds']:,.0f} s; next:", soft_wrap=True)
     for command in _what_comes_next(table, out):
         show.print(f"  {command}", soft_wrap=True)

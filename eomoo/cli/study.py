@@ -13,7 +13,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.checks import short
+from eomoo.checks import counted, short
 from eomoo.cli.common import Bars, console, no_say, print_json
 from eomoo.cli.options import Cluster, Figures, FigureWidth, Json, Options
 from eomoo.errors import SettingError
@@ -77,7 +77,7 @@ def run(
     except KeyboardInterrupt:
         console(stderr=True).print("interrupted; what has ended is kept, the same command goes on")
         raise typer.Exit(130) from None
-    done = f"all {len(planned.tasks):,} runs were there already" if n == 0 else f"{n:,} runs"
+    done = f"all {len(planned.tasks):,} runs were there already" if n == 0 else counted(n, "run")
     console().print(f"{done}; see them with: eomoo study show {quote(str(folder))}", soft_wrap=True)
 
 

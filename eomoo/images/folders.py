@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Ints
-from eomoo.checks import first_line, number, truth
+from eomoo.checks import counted, first_line, number, truth
 from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.rasters import RASTERS, check_claim, read_raster, same_value
@@ -91,7 +91,7 @@ class Reading:
             raise DataError(f"{path} is no array of numbers (bands, height, width)")
         check_claim(path, 4 * array.size)
         if self.bands and max(self.bands) > len(array):
-            raise DataError(f"{path} has {len(array)} bands; there is no band {max(self.bands)}")
+            raise DataError(f"{path} has {counted(len(array), 'band')}; there is no band {max(self.bands)}")
         chosen = array[np.array(self.bands) - 1] if self.bands else array
         return np.array(chosen, dtype=np.float32)
 

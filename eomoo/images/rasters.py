@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Numbers
-from eomoo.checks import first_line, whole
+from eomoo.checks import counted, first_line, whole
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.packages import require
 
@@ -179,7 +179,7 @@ class Raster:
         count = 3 if len(self._colors) else file.count - self._masked
         chosen = list(bands or range(1, count + 1))
         if max(chosen) > count:
-            raise DataError(f"{self.path} has {count} bands; there is no band {max(chosen)}")
+            raise DataError(f"{self.path} has {counted(count, 'band')}; there is no band {max(chosen)}")
         self._chosen = [k - 1 for k in chosen]
         self._bands = [1] if len(self._colors) else chosen
         self._kinds = [np.dtype(file.dtypes[k - 1]) for k in self._bands]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Facts, Numbers
+from eomoo.checks import counted
 from eomoo.data.datasets import find
 from eomoo.errors import DataError, SettingError
 from eomoo.images.rasters import Grid, Raster, same_value
@@ -99,7 +100,7 @@ class SceneBands:
                 raise DataError(f"{len(names)} band names for {len(found)} bands")
             numbers = bands or range(1, len(found) + 1)
             if max(numbers) > len(found):
-                raise SettingError(f"{name} has {len(found)} bands; there is no band {max(numbers)}")
+                raise SettingError(f"{name} has {counted(len(found), 'band')}; there is no band {max(numbers)}")
             self._chosen = [k - 1 for k in numbers]
             self.band_names = tuple(names[k] for k in self._chosen)
             self._open = stack.pop_all()

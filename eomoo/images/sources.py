@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import known_keys, short, whole
+from eomoo.checks import counted, known_keys, short, whole
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import Place, expanded, read_toml
 from eomoo.images.folders import load_folder
@@ -186,6 +186,6 @@ def _with_bands(scene: Scene, numbers: tuple[int, ...] | None) -> Scene:
     if numbers is None:
         return scene
     if max(numbers) > len(scene.bands):
-        raise SettingError(f"{scene.name} has {len(scene.bands)} bands; there is no band {max(numbers)}")
+        raise SettingError(f"{scene.name} has {counted(len(scene.bands), 'band')}; there is no band {max(numbers)}")
     at = [k - 1 for k in numbers]
     return replace(scene, bands=scene.bands[at], band_names=tuple(scene.band_names[k] for k in at))

@@ -168,6 +168,11 @@ def format_epochs(stretches: Sequence[int]) -> str:
     return "+".join(map(str, stretches))
 
 
+def epochs_in_words(stretches: Sequence[int]) -> str:
+    """Stretches of a training for people: "1 epoch", "4+8 epochs"."""
+    return f"{format_epochs(stretches)} epoch{'' if sum(stretches) == 1 else 's'}"
+
+
 def ladder(epochs: Sequence[int], rungs: str | Sequence[int | str] | None) -> tuple[int, ...]:
     """Lengths of training, ascending, the full one last, in epochs.
 

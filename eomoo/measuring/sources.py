@@ -14,7 +14,7 @@ from eomoo.errors import DataNotFoundError
 from eomoo.files import to_json
 from eomoo.images import ImageData, bands_unseen
 from eomoo.live import Campaign, DataSource, LatencySetting, device_name, resolve_device
-from eomoo.live.recipes import format_epochs
+from eomoo.live.recipes import epochs_in_words, format_epochs
 from eomoo.objectives import OWN_IMAGES, LiveBackend, build_backends, with_images
 from eomoo.objectives.live_quantities import COUNTED, LIVE_KINDS, LIVE_QUANTITIES, TIMED, TRAINED
 from eomoo.search.problem import CellProblem, get_problem, live_card
@@ -130,7 +130,7 @@ def _facts_of_training(backend: LiveBackend) -> Facts:
     images, recipe = campaign.images(), asdict(campaign.recipe)
     del recipe["epochs"]
     return {
-        "title": f"{images['name']}, {format_epochs(backend.epochs)} epochs",
+        "title": f"{images['name']}, {epochs_in_words(backend.epochs)}",
         "columns": columns_of([*TRAINED, *TIMED, *COUNTED]),
         "data": {"source": campaign.source.name, "options": dict(campaign.source.options), **images},
         "recipe": recipe,

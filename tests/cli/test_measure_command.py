@@ -43,7 +43,7 @@ def measure(call, images):
 def test_a_table_of_ones_own_images_grows_and_says_what_comes_next(measure, call, tmp_path, images):
     done = measure("--walks", 1, "--length", 2, "--out", tmp_path / "a", "--repeats", 2, "--repeats-of", 1)
     assert done.code == 0, done.err
-    assert "fields, 2 epochs: 2 cells (1 walks), 3 trainings" in done.out
+    assert "fields, 2 epochs: 2 cells (1 walk), 3 trainings" in done.out
     assert f"eomoo landscape {tmp_path / 'a'}" in done.out
     assert "more cells in this table: models need at least 12" in done.out
     assert "surrogate fit" not in done.out

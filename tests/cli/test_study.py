@@ -87,7 +87,7 @@ def test_a_study_file_and_its_overrides(run, part):
     assert "2 runs; see them with: eomoo study show study-mine" in run("run", "mine.toml", "--seeds", 2, "--jobs", 1)[0]
     content = json.loads(run("show", "study-mine", "--json")[0])
     assert content["problems"][0]["runs"] == 2
-    assert "1 runs;" in run("run", "mine.toml", "--jobs", 1)[0]
+    assert "1 run;" in run("run", "mine.toml", "--jobs", 1)[0]
 
 
 def test_the_shipped_studies_are_listed(run):

@@ -18,6 +18,7 @@ from eomoo.analysis.results import AREA, ProblemResults, StoredRun, StudyResults
 from eomoo.analysis.tables import Curves, Differences
 from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Axes, Bools, Facts, Figure, Floats
+from eomoo.checks import counted
 from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
@@ -220,7 +221,8 @@ def _plot_lines(ax: Axes, curves: Curves) -> None:
         n = len(line.x)
         # Markers at different places, so that they do not hide each other.
         places = (k % 4 * max(1, n // 20), max(1, n // 5))
-        ax.plot(line.x, line.y, **style, markersize=3.5, markevery=places, label=f"{line.name} ({line.runs} seeds)")
+        label = f"{line.name} ({counted(line.runs, 'seed')})"
+        ax.plot(line.x, line.y, **style, markersize=3.5, markevery=places, label=label)
 
 
 def _plot_outlines(ax: Axes, curves: Curves) -> None:

@@ -45,10 +45,9 @@ def study_lines(tables: StudyTables, indicators: Sequence[str], width: int = 160
             title = "First minus second over seeds; p and word have Holm's correction, intervals none"
             columns = ("indicator", "first", "second", "seeds", SHIFT, "matters from", "p (Holm)", "first is")
             yield to_rich(replace(tests, title=title).pick(*columns), width)
-    for n, test in tables.ranks.items():
-        ranks = rank_table(n, test)
+    for ranks in (rank_table(n, test) for n, test in tables.ranks.items() if test.n_problems > 1):
         listed = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.rows)
-        yield f"{ranks.title}: {listed}. {ranks.note if test.n_problems > 1 else ''}".rstrip()
+        yield f"{ranks.title}: {listed}. {ranks.note}"
     yield from _ended_early(tables.results)
 
 
