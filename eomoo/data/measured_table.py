@@ -323,8 +323,8 @@ def left_out(first: MeasuredTable, second: MeasuredTable) -> list[str]:
     timed = {name for name, kind in second.kinds.items() if kind == "timed"}
     gone = timed if _other_timings(first.facts, second.facts) else set()
     gone |= set(_TIMES) if differing("training", first.facts, second.facts) else set()
-    columns = dict.fromkeys((*second.kinds, *map(str, second.curve_rows)))
-    return [name for name in columns if name.removesuffix("_disturbed") in gone]
+    there = (name for frame in (second.rows, second.curve_rows) for name in frame if frame[name].notna().any())
+    return [name for name in dict.fromkeys(map(str, there)) if name.removesuffix("_disturbed") in gone]
 
 
 def _other_timings(first: Facts, second: Facts) -> bool:
@@ -346,6 +346,8 @@ def _combined(first: pd.DataFrame, second: pd.DataFrame, keys: list[str]) -> pd.
     if len(parts) < 2:
         return parts[0].copy() if parts else first.copy()
     order = pd.concat([part[keys] for part in parts]).drop_duplicates()
+    # The repeats of a cell stay together.
+    order = order.iloc[np.argsort(pd.factorize(order["index"])[0], kind="stable")]
     if "status" in first:
         parts = [part.assign(**{k: part[k].mask(part["status"] == "incident") for k in _ENDS}) for part in parts]
     whole = parts[0].set_index(keys).combine_first(parts[1].set_index(keys))
