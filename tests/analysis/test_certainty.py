@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import synthetic
 
 import eomoo
 from eomoo.analysis import load_results, render_report
@@ -142,19 +143,22 @@ def test_of_a_front_of_one_cell_no_number_is_said_but_its_probability(run, said)
 
 
 @pytest.fixture(scope="module")
-def noisy():
-    """A run of drawn values under several limits on a quantity; one run, since the whole space is drawn for it."""
+def noisy(card):
+    """A run of drawn values under several limits on a quantity."""
     limits = ["latency<=12", "latency>=7", "params<=9e6", "params<=3e6"]
-    return eomoo.run("eo-macro-params", algorithm="random", budget=200, constraints=limits, noise=3)
+    path = card(text=synthetic.PREDICTED_CARD)
+    return eomoo.run(path, algorithm="random", budget=200, constraints=limits, noise=3)
 
 
 def test_several_limits_on_a_quantity_have_one_slack(noisy):
+    assert len(noisy.front) > 1
     latency = noisy.front["latency"]
     np.testing.assert_allclose(noisy.front["latency_slack"], np.minimum(12 - latency, latency - 7))
     np.testing.assert_array_equal(noisy.front["params_slack"], 3e6 - noisy.front["params"])
 
 
 def test_a_run_with_noise_says_nothing_of_certainty(noisy):
+    assert noisy.stored.problem.predicted
     assert "front_probability" not in noisy.front
     with pytest.raises(eomoo.EomooError, match="without noise"):
         noisy.uncertainty()

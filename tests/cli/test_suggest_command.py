@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+import synthetic
 
 from eomoo.search import uncertainty as module
 
@@ -29,7 +30,7 @@ def test_cells_as_a_table_json_and_a_file(call, tmp_path):
     assert found["cells"][0]["latency_unknown"] > 0
 
 
-def test_a_run_and_its_limits(call, tmp_path):
+def test_a_run_and_its_limits(call, card, tmp_path):
     run = tmp_path / "run"
     ran = call("run", "eo-macro-latency", "-a", "pls", "--budget", 60, "-c", "params<=3e6", "--out", run)
     assert ran.code == 0
@@ -38,10 +39,11 @@ def test_a_run_and_its_limits(call, tmp_path):
     assert {"index", "hash", "front_probability", "why"} <= set(found["cells"][0])
     assert found["problem"] == same["problem"]
     noisy = tmp_path / "noisy"
-    assert call("run", "eo-macro-params", "-a", "random", "--budget", 20, "--noise", 1, "--out", noisy).code == 0
+    few = card(text=synthetic.PREDICTED_CARD, stem="few")
+    assert call("run", few, "-a", "random", "--budget", 20, "--noise", 1, "--out", noisy).code == 0
     refused = call("suggest", noisy)
     assert (refused.code, refused.out) == (1, "")
-    assert "was run with noise; suggest for its card eo-macro-params" in refused.err
+    assert "was run with noise; suggest for its card few" in refused.err
 
 
 def test_models(call, tmp_path):
