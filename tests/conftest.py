@@ -13,6 +13,7 @@ from landscape_cards import values_of, write_card
 import eomoo
 from eomoo.data import find
 from eomoo.errors import DataNotFoundError
+from eomoo.search import uncertainty
 from eomoo.search.problem import CellProblem
 from eomoo.space import Catalogue
 
@@ -67,6 +68,14 @@ def pose(card):
         return eomoo.get_problem(card(*names, **options), noise=noise, constraints=constraints)
 
     return build
+
+
+@pytest.fixture(scope="module")
+def few_hopeful():
+    """Few cells that could be on the true front: to draw the thousands of a new problem takes half a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uncertainty, "_HOPE", 0.2)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,15 @@ from eomoo.data import measured_table, write_measured
 from eomoo.measuring import latency_models, spread_cells
 from eomoo.progress import Step
 
+pytestmark = pytest.mark.usefixtures("few_hopeful")
 LATENCY = {"name": "latency", "title": "latency", "unit": "ms", "direction": "min", "kind": "timed"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
+def own_cache_and_few_folds(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EOMOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr("eomoo.models.quality.N_FOLDS", 3)
         yield
 
 

@@ -21,6 +21,7 @@ from eomoo.objectives.refit import fit_table
 from eomoo.space import CIFAR10, SO2SAT
 from eomoo.space.features import feature_names
 
+pytestmark = pytest.mark.usefixtures("few_hopeful")
 LAW = {"name": "latency", "title": "latency", "unit": "ms/batch", "direction": "min", "kind": "timed"}
 MARK = {"name": "latency_disturbed", "title": "disturbed", "unit": "", "direction": "min", "kind": "mark"}
 

@@ -17,6 +17,7 @@ from eomoo.objectives.refit import fit_table
 from eomoo.objectives.surrogate import SurrogateBackend
 from eomoo.space import Skeleton
 
+pytestmark = pytest.mark.usefixtures("few_hopeful")
 SHAPE = {"in_channels": 4, "n_classes": 5, "stem_channels": 16, "n_stacks": 2, "cells_per_stack": 1, "image_size": 16}
 
 
