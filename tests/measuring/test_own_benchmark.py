@@ -19,6 +19,7 @@ from eomoo.data import read_measured
 from eomoo.live import LiveStore
 
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
+pytestmark = pytest.mark.usefixtures("few_hopeful")
 
 SETTINGS = [
     *("--epochs", "2", "--measure-at", "1,2", "--skeleton", "stem_channels=5", "--skeleton", "n_stacks=2"),

@@ -40,6 +40,15 @@ for seed in (0, 1):
     algorithm = minimize(problem, eomoo.SurrogatePLS(), ("n_eval", 150), seed=seed).algorithm
     found.append(algorithm.trace.index)
 np.savez(sys.argv[1], *found)
+
+from typer.testing import CliRunner
+from eomoo.cli import app
+study = ["--problems", "eo-macro-latency,eo-micro-macro-latency", "--algorithms", "pls,surrogate-pls"]
+study += ["--seeds", "3", "--budget", "50", "--jobs", "1", "--out", sys.argv[2]]
+for words in (["run", *study], ["show", sys.argv[2], "--json"]):
+    done = CliRunner().invoke(app, ["study", *words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+print(done.stdout)
 """
 
 
@@ -48,15 +57,8 @@ def answer(folder, kernel, threads):
     env = {**os.environ, "OPENBLAS_CORETYPE": kernel}
     env |= {name: str(threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
-    def python(*arguments):
-        command = [sys.executable, *map(str, arguments)]
-        return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
-
-    python("-c", ANSWER, folder / "arrays.npz")
-    study = ["--problems", "eo-macro-latency,eo-micro-macro-latency", "--algorithms", "pls,surrogate-pls"]
-    study += ["--seeds", "3", "--budget", "50", "--jobs", "1", "--out", folder / "study"]
-    python("-m", "eomoo", "study", "run", *study)
-    tables = python("-m", "eomoo", "study", "show", folder / "study", "--json")
+    command = [sys.executable, "-c", ANSWER, folder / "arrays.npz", folder / "study"]
+    tables = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
     with np.load(folder / "arrays.npz") as archive:
         return {name: archive[name] for name in archive.files}, tables
 
