@@ -45,7 +45,7 @@ _WITH_UNIT = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?(\s+[^\W\d]\S{0,9}|\s*%
 _NEVER_NEGATIVE = re.compile(
     r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I
 )
-# Squares of larger numbers, as in variances, are none that a computer holds.
+# Squares of larger numbers, as in variances, are none that a computer holds, nor are those of its inverse.
 _MOST = 1e150
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
 # Of an incident the machine is to blame, not the cell.
@@ -281,6 +281,8 @@ def numbers_of(
         raise _error(path, row, f"{what}, neither a finite number nor empty nor a failure such as OOM")
     for row in np.flatnonzero(values < 0).tolist() if _NEVER_NEGATIVE.fullmatch(name) else ():
         raise _error(path, row, f"{name} is {short(column.iloc[row])}, below 0; leave empty what was not measured")
+    if 0 < np.abs(values[there]).max(initial=0) < 1 / _MOST:
+        raise DataError(f"{path}: {name} holds values whose squares are 0 to a computer; give it in a smaller unit")
     if not (there.any() or none_is_fine):
         raise DataError(f"{path}: the column {name!r} holds no number")
     return values, failed if ended is None else failed | (empty & ended)

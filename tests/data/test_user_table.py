@@ -154,6 +154,7 @@ def _swap_vertices(edges):
             {"watts": ["1e300", "2", "3", "4"]},
             r"row 1: watts is '1e300', whose square no number holds; give it in a larg",
         ),
+        ({"watts": ["1e-300", "2e-300", "", "0"]}, r"watts holds values whose squares are 0 to a computer"),
         ({"hash": ["0" * 32, "x", "x", "x"]}, r"row 1: no cell of the space has the hash 0000"),
         ({"hash": ["hello"] * 4}, r"row 1: no NAS-Bench-101 hash: 'hello'"),
         ({"genotype": ["0" * 26] * 4}, r"row 1: the genotype 0 0 .* not connected"),
