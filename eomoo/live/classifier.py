@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Facts, Floats
-from eomoo.checks import first_line
+from eomoo.checks import first_line, positive
 from eomoo.errors import DataError
 from eomoo.files import read_bytes
 from eomoo.images import ImageData
@@ -132,13 +132,22 @@ def _from_onnx(path: Path) -> Classifier:
     how = {key: told.get(key, before) for key, before in _OLD.items()}
     try:
         mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
+        n_classes, n_bands = (len([*told[key]]) for key in ("class_names", "band_names"))
+        known = np.array(told.get("training_mean", told.get("mean", 0)), dtype=np.float32)
+        training_mean = np.broadcast_to(known, n_bands).tolist()
+        positive("image_size", told["image_size"])
         around = Skeleton(**told["skeleton"]) if "skeleton" in told else None
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"the metadata of {path} are damaged: {error}") from error
 
     def log_probabilities(images: NDArray[np.float32]) -> Floats:
-        x = images if how["input"] == "raw" else (images - mean) / std
-        found = run_onnx(session, x).astype(np.float64)
+        try:
+            found = run_onnx(session, images if how["input"] == "raw" else (images - mean) / std).astype(np.float64)
+        except Exception as error:
+            # onnxruntime raises its own RuntimeError kinds for a graph that takes something else.
+            raise DataError(f"{path} does not take images of {images.shape[1:]}: {first_line(error)}") from error
+        if found.shape != (len(images), n_classes):
+            raise DataError(f"{path} names {n_classes} classes and gives {found.shape} for {len(images)} images")
         if how["output"] == "probabilities":
             # What is too small for single precision is no impossibility.
             return np.log(np.maximum(found, np.finfo(np.float32).tiny))
@@ -148,7 +157,7 @@ def _from_onnx(path: Path) -> Classifier:
     return Classifier(
         path=path,
         # By another name in a file that normalises, so that nobody does it twice.
-        described={**told, "mean": told.get("training_mean", told.get("mean"))},
+        described={**told, "mean": training_mean},
         cell=told.get("index"),
         skeleton=around,
         epochs=str(told.get("epochs", "")),

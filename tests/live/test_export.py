@@ -239,12 +239,26 @@ def test_a_file_that_gives_other_classes_is_not_written(trained, tiny_data, tmp_
         export_onnx(tmp_path / "w.pt", tmp_path / "n.onnx", images=images)
 
 
-@pytest.mark.parametrize("facts", [{"skeleton": {"depth": 3}}, {"skeleton": 5}, {"mean": "x", "std": [1]}])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        *({"skeleton": {"depth": 3}}, {"skeleton": 5}, {"mean": "x", "std": [1]}, {"mean": [1, 2, 3]}),
+        *({"class_names": 3}, {"band_names": None}, {"image_size": -8}, {"image_size": "8"}),
+    ],
+)
 def test_metadata_that_cannot_be_are_refused(tiny_skeleton, tmp_path, facts):
     content = onnx_bytes(build_network(100434, tiny_skeleton, seed=0), tiny_skeleton)
-    (tmp_path / "n.onnx").write_bytes(finished(content, {"class_names": ["a"], **facts}, probabilities=True))
+    path, right = tmp_path / "n.onnx", {"class_names": ["a"], "band_names": ["x", "y"], "image_size": 8}
+    path.write_bytes(finished(content, {**right, **facts}, probabilities=True))
     with pytest.raises(ValueError, match=r"the metadata of .*n\.onnx are damaged"):
-        load_classifier(tmp_path / "n.onnx")
+        load_classifier(path)
+    path.write_bytes(finished(content, {**right, "input": "raw"}, probabilities=True))
+    for shape, sentence in (
+        ((2, 8, 8), "names 1 classes and gives .* for 5 images"),
+        ((3, 8, 8), "does not take images"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            load_classifier(path).log_probabilities(np.zeros((5, *shape), dtype=np.float32))
 
 
 def test_an_exported_file_that_has_changed_is_refused(trained, tmp_path):
