@@ -88,6 +88,7 @@ def fit(
     from eomoo.files import check_folder
     from eomoo.models import write_predictions
     from eomoo.models.recipes import QUALITIES
+    from eomoo.objectives.card import load_card
     from eomoo.objectives.model_card import write_card
     from eomoo.objectives.refit import fit_table, refit
 
@@ -126,12 +127,15 @@ def fit(
     _print_table(models, models.quality)
     for sentence in _data_words(models):
         console().print(sentence)
+    card = paths[-2 if predict else -1]
+    search = f"eomoo run {quote(str(card))}"
     if table is not None and not any(target.told_kind(n) in QUALITIES for n, target in models.targets.items()):
         console().print(
-            "No column is known to hold an accuracy or an error; the card's first objective stands in for it. "
-            "--kind NAME=accuracy says which column does."
+            "No column is known to hold an accuracy or an error (--kind NAME=accuracy says which does); in its place "
+            f"the card has {load_card(card).objectives[0].title}."
         )
-    search = f"eomoo run {quote(str(paths[-2 if predict else -1]))}"
+        if "latency" in models.targets:
+            search += f"; with another card's accuracy: eomoo run CARD --latency-from {quote(str(out))}"
     console().print(f"models written to {out}; search them: {search}", soft_wrap=True)
     if table is None:
         differing = ", ".join(name for name, is_same in same.items() if not is_same)

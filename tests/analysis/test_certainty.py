@@ -69,6 +69,15 @@ def test_the_file_of_the_front_has_probabilities_and_slack(run, said):
     assert "probability params <= 4000000" not in rows[0]
 
 
+def test_a_limit_that_is_surely_kept_has_its_probability_too(run, said):
+    sure = replace(said, limit_probability=np.ones_like(said.limit_probability))
+    problem, cells = run[0].stored.problem, said.cells
+    shown = run[0].stored.shown
+    names = [column.name for column in replace(shown, problem=problem, cells=cells, said=sure).columns]
+    assert "probability latency <= 7" in names
+    assert "probability params <= 4000000" not in names
+
+
 def test_columns_are_in_the_order_of_the_cells(run, said):
     stored = run[0].stored
     order = np.random.default_rng(0).permutation(len(stored.front_cells))
