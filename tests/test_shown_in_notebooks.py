@@ -233,6 +233,10 @@ def test_a_study_by_names_is_that_of_its_file(study, cards, tmp_path):
     assert planned.runs["hypervolume_share"].tolist() == mine["hypervolume_share"].tolist()
     with pytest.raises(CardError, match="at least one problem, one algorithm"):
         eomoo.run_study(cards / "mine.toml", [])
+    problem = eomoo.get_problem(cards / "mine.toml")
+    for problems in (problem, [problem]):
+        with pytest.raises(SettingError, match="given by its name or path; got a CellProblem"):
+            eomoo.run_study(problems, ["random"])
     assert [path.name for path in study.write(tmp_path / "written")][4] == "tables.tex"
     assert r"\toprule" in study.latex(["front_size"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from eomoo.arrays import Axes, Figure
 from eomoo.checks import counted
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
+from eomoo.objectives.card import card_name
 from eomoo.packages import pandas as pd
 from eomoo.plots import axes_of, look
 from eomoo.progress import shown
@@ -161,7 +162,8 @@ def run_study(
     if isinstance(problems, Study):
         study = problems
     else:
-        cards = list(map(str, [problems] if isinstance(problems, str | Path) else problems))
+        several = isinstance(problems, Iterable) and not isinstance(problems, str)
+        cards = [card_name(card) for card in (problems if several else [problems])]
         by_label = algorithms if isinstance(algorithms, Mapping) else {name: {"algorithm": name} for name in algorithms}
         content = {
             "title": title or f"{', '.join(by_label)} on {', '.join(Path(card).stem for card in cards)}",

@@ -15,7 +15,7 @@ import numpy as np
 
 from eomoo.arrays import Bools, Floats
 from eomoo.checks import choice, known_keys, number, short, text, whole
-from eomoo.errors import CardError, EomooError, UnknownNameError
+from eomoo.errors import CardError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_toml, sha256_of
 from eomoo.fronts import Direction, Objective
 from eomoo.objectives.base import Cost
@@ -154,6 +154,17 @@ def list_problems() -> list[str]:
     return sorted(path.stem for path in card_folder().glob("*.toml"))
 
 
+def card_name(named: object) -> str:
+    """A card's name or path, as text.
+
+    Raises:
+        SettingError: (a ValueError) It is neither, but a problem, say.
+    """
+    if isinstance(named, str | os.PathLike):
+        return os.fspath(named)
+    raise SettingError(f"a problem card is given by its name or path; got a {type(named).__name__}")
+
+
 def load_card(name_or_path: str | Path) -> Card:
     """Read a card.
 
@@ -163,11 +174,13 @@ def load_card(name_or_path: str | Path) -> Card:
     Raises:
         UnknownNameError: (a KeyError) Neither a shipped card nor a file.
         CardError: (a ValueError) The card says something that it cannot; the text names the key.
+        SettingError: (a ValueError) It is neither a name nor a path.
     """
-    path = Path(name_or_path)
+    name = card_name(name_or_path)
+    path = Path(name)
     if path.suffix != ".toml":
-        if str(name_or_path) not in list_problems():
-            raise UnknownNameError(f"no problem card is called {str(name_or_path)!r}; {_meant(path)}")
+        if name not in list_problems():
+            raise UnknownNameError(f"no problem card is called {name!r}; {_meant(path)}")
         path = card_folder() / f"{name_or_path}.toml"
     try:
         content = read_toml(path, max_size=_MOST_BYTES, error=CardError)

@@ -71,9 +71,7 @@ def test_the_file_of_the_front_has_probabilities_and_slack(run, said):
 
 def test_a_limit_that_is_surely_kept_has_its_probability_too(run, said):
     sure = replace(said, limit_probability=np.ones_like(said.limit_probability))
-    problem, cells = run[0].stored.problem, said.cells
-    shown = run[0].stored.shown
-    names = [column.name for column in replace(shown, problem=problem, cells=cells, said=sure).columns]
+    names = [column.name for column in replace(run[0].stored.shown, said=sure).columns]
     assert "probability latency <= 7" in names
     assert "probability params <= 4000000" not in names
 
