@@ -162,8 +162,9 @@ def run_study(
     if isinstance(problems, Study):
         study = problems
     else:
-        several = isinstance(problems, Iterable) and not isinstance(problems, str)
-        cards = [card_name(card) for card in (problems if several else [problems])]
+        # A problem is no card, and is told so.
+        several = [problems] if isinstance(problems, str | Path) or not isinstance(problems, Iterable) else problems
+        cards = [card_name(card) for card in several]
         by_label = algorithms if isinstance(algorithms, Mapping) else {name: {"algorithm": name} for name in algorithms}
         content = {
             "title": title or f"{', '.join(by_label)} on {', '.join(Path(card).stem for card in cards)}",
