@@ -74,7 +74,7 @@ def seed_noise(table: MeasuredTable) -> str:
             noise = float(repeated.mean()) if len(repeated) else np.nan
             parts.append(
                 f"{title}: deviation of a seed {noise**0.5:.2f} ({len(repeated)} of {len(part)} cells repeated), "
-                f"between cells {part.std():.2f}, share of the seed's variance {noise / part.var():.2f}"
+                f"between cells {part.std():.2f}, the seed's variance over that {noise / part.var():.2f}"
             )
         lines.append(f"val_{which}_error, {mean.min():.1f} to {mean.max():.1f} %; {'; '.join(parts)}")
     return "\n".join(lines)

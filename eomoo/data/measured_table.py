@@ -306,7 +306,7 @@ def merged(first: MeasuredTable, second: MeasuredTable) -> MeasuredTable:
     rows[["walk", "step"]] = rows.groupby("index")[["walk", "step"]].transform("first")
     known = [column["name"] for column in first.facts["columns"]]
     columns = first.facts["columns"] + [c for c in second.facts["columns"] if c["name"] not in known]
-    facts = {**second.facts, **first.facts, "columns": columns, "cells": {"merged": True}}
+    facts = {**first.facts, **second.facts, **first.facts, "columns": columns, "cells": {"merged": True}}
     if differing("training", first.facts, second.facts):
         here, there = first.facts["training"], second.facts["training"]
         devices = {there.get("device"), *there.get("other_devices", ()), *here.get("other_devices", ())}
