@@ -93,7 +93,8 @@ class Reading:
         if self.bands and max(self.bands) > len(array):
             raise DataError(f"{path} has {counted(len(array), 'band')}; there is no band {max(self.bands)}")
         chosen = array[np.array(self.bands) - 1] if self.bands else array
-        return np.array(chosen, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and so no data
+            return np.array(chosen, dtype=np.float32)
 
 
 def load_folder(

@@ -97,9 +97,9 @@ def _crs_name(crs: Any) -> str:
 class Raster:
     """A raster file that is open: bands that are read whole, or by rows.
 
-    A pixel has no data where its band's nodata tag or the file's mask says so, or where it is not finite. The alpha
-    band of a PNG is such a mask. That of a GeoTIFF is a band as others: in files of four bytes a pixel it is often
-    near infrared in truth. A palette's numbers are read as the red, green and blue that they stand for.
+    A pixel has no data where its band's nodata tag or the file's mask says so, or where it is not finite in single
+    precision. The alpha band of a PNG is such a mask. That of a GeoTIFF is a band as others: in files of four bytes a
+    pixel it is often near infrared in truth. A palette's numbers are read as the red, green and blue they stand for.
 
     Args:
         path: GeoTIFF, PNG, JPEG or JPEG 2000.
@@ -157,7 +157,9 @@ class Raster:
         part = {"window": ((first, last), (0, width))}
         with self._explained():
             values = self._file.read(self._bands, **part)
-            valid = np.isfinite(values)
+            with np.errstate(over="ignore"):
+                # Of doubles too large for single precision, such as -1.8e308 that stands for no data.
+                valid = np.isfinite(values if values.dtype != np.float64 else values.astype(np.float32))
             for k, number in enumerate(self._bands):
                 flags = {flag.name for flag in self._file.mask_flag_enums[number - 1]}
                 if not flags & ({"all_valid"} if self._masked else {"all_valid", "alpha"}):

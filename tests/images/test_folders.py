@@ -74,12 +74,14 @@ def test_an_alpha_band_is_a_mask_or_named_and_left_out_by_choice(tmp_path, endin
     assert data.train[0][0].shape == (2, 4, 4)
 
 
-def test_pixels_without_data_are_not_taken_for_zeros(tmp_path):
-    fill(tmp_path, tiff)
-    pixels = np.full((3, 4, 4), 5, dtype=np.float32)
-    pixels[1, 2, 3] = np.nan
-    write_raster(tmp_path / "water" / "3.tif", pixels)
-    with pytest.raises(ValueError, match=r"3\.tif has pixels without data"):
+@pytest.mark.parametrize("value", [np.nan, -np.finfo(np.float64).max])
+@pytest.mark.parametrize("write", [tiff, lambda path, pixels: np.save(path.with_suffix(".npy"), pixels)])
+def test_pixels_without_data_are_not_taken_for_zeros(tmp_path, value, write):
+    fill(tmp_path, write)
+    pixels = np.full((3, 4, 4), 5, dtype=np.float64)
+    pixels[1, 2, 3] = value
+    write(tmp_path / "water" / "3", pixels)
+    with pytest.raises(ValueError, match=r"3\.\w+ has pixels without data"):
         open_data(tmp_path)
 
 
