@@ -148,6 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
 def _measured(place: Path) -> Report:
     """How far a measuring is, by its store."""
     facts = read_facts(place)
+    title = sentence(facts.get("title") or place.name)
+    if not (place / _LIVE_NAME).is_file():
+        return _plain(title, [f"All that was measured is in {TABLE_FILE}; nothing is under way here."])
     counts, latest = stored_so_far(place / _LIVE_NAME)
     try:
         wanted = f" of {len(CellChoice.from_facts(facts.get('cells', {})).frame()):,}"
@@ -159,7 +162,7 @@ def _measured(place: Path) -> Report:
     # A cell's number is its name, and has no thousands.
     rows = [[str(at)[:19].replace("T", " "), what, str(cell), *rest] for at, what, cell, *rest in latest]
     table = Table(title="Latest results", columns=columns, rows=rows, key="latest")
-    return _plain(sentence(facts.get("title") or place.name), lead, table)
+    return _plain(title, lead, table)
 
 
 def _plain(title: str, lead: list[str], *tables: Table) -> Report:

@@ -81,8 +81,11 @@ def test_a_measuring_is_followed_by_its_store(tmp_path):
     write_facts(facts, tmp_path / "table")
     store.put("latency", {"cell": 5}, {"median": 1.0}, cell=5)
     store.put("training", {"cell": 5}, {"x": 1}, cell=5, status="diverged", reason="loss is infinite")
+    (tmp_path / "copied").mkdir()
+    write_facts(facts, tmp_path / "copied")
     with watching(tmp_path) as ask:
         before = listing(tmp_path)
+        assert "nothing is under way here" in ask("/page/copied")[1]
         page = ask("/page/table")[1]
         assert "1 of 3 cells timed, 1 training ended." in page
         assert "loss is infinite" in page
