@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import eomoo
+from eomoo.checks import counted
 from eomoo.data import read_measured
 from eomoo.data.measured_table import MeasuredTable
 from eomoo.data.published_tables import open_table
@@ -115,9 +116,8 @@ def travel_table(tables: dict[str, MeasuredTable]) -> Iterator[str]:
         columns[f"{title}, `{name}`"] = -_values(table, name, first.cells)
         for folder in RUNGS[title]:
             shorter = read_measured(HERE / "tables" / folder)
-            columns[f"{title}, {shorter.facts['training']['epochs']} epochs alone"] = -_values(
-                shorter, name, first.cells
-            )
+            alone = counted(int(shorter.facts["training"]["epochs"]), "epoch")
+            columns[f"{title}, {alone} alone"] = -_values(shorter, name, first.cells)
     for title, card in ELSEWHERE.items():
         problem = eomoo.get_problem(card)
         columns[title] = problem.evaluate(problem.space.genotype(first.cells), return_values_of=["F"])[:, 0]

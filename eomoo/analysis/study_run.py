@@ -41,7 +41,7 @@ class StudyRun:
 
     Examples:
         >>> eomoo.run_study("eo-macro-params", ["random"], seeds=2, budget=10)
-        StudyRun(random on eo-macro-params: 1 problems, 2 runs)
+        StudyRun(random on eo-macro-params: 1 problem, 2 runs)
     """
 
     tables: StudyTables
