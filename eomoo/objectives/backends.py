@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from eomoo.checks import known_keys, number, short, text
@@ -62,19 +62,20 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
                 f"{short(key)}"
             )
     backends: dict[str, Backend] = {}
-    # Counts are of the network that models tell of, unless the card says which: so they come last.
+    # Counts are of the network that the others tell of, unless the card says which: so they come last.
     for source, quantities in sorted(wanted.items(), key=lambda item: item[0] == "analytic"):
         kind = kinds[source]
         settings = dict(card.backends.get(source, {}))
         known_keys(f"problem card {card.name}: the {source} backend", settings, kind.settings, error=CardError)
         if kind.place is not None and ":" in source:
             settings[kind.place] = source.partition(":")[2]
+        if source == "analytic":
+            found = (backend.skeleton for backend in backends.values())
+            skeleton = next((skeleton for skeleton in found if skeleton is not None), SO2SAT)
+            settings.setdefault("skeleton", asdict(skeleton))
         for key, value in given.items():
             if key.partition(".")[0] in kind.settings:
                 _override(settings, key, value, where=f"problem card {card.name}: the {source} backend")
-        if source == "analytic":
-            found = (backend.skeleton for backend in backends.values() if backend.predicts)
-            settings.setdefault("skeleton", next((skeleton for skeleton in found if skeleton is not None), SO2SAT))
         backends[source] = kind.build(card, settings, quantities)
     _check_units(card, backends)
     return {source: backends[source] for source in wanted}

@@ -1,7 +1,10 @@
 """The analytic backend: exact counts, as any backend gives them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from synthetic import SyntheticBackend, card_text
 
 import eomoo
 from eomoo.errors import CardError
@@ -30,6 +33,19 @@ def test_skeletons_from_cards():
     for wrong in ("SO2SAT", None, [], {"n_classes": 5}, {"in_channels": 4, "n_classes": 5, "depth": 2}):
         with pytest.raises(CardError, match="skeleton"):
             skeleton_from_settings(wrong)
+
+
+def test_counts_are_of_the_network_that_other_values_are_of(card, space, monkeypatch):
+    monkeypatch.setattr(SyntheticBackend, "skeleton", eomoo.CIFAR10)
+    counted = '[[objectives]]\nname = "params"\nunit = ""\ndirection = "min"\nsource = "analytic"\n'
+    path = card(text=f"{card_text('err')}\n{counted}")
+    for options, skeleton in (
+        ({}, eomoo.CIFAR10),
+        ({"skeleton.stem_channels": 5}, replace(eomoo.CIFAR10, stem_channels=5)),
+        ({"skeleton": "so2sat"}, eomoo.SO2SAT),
+    ):
+        problem = eomoo.get_problem(path, **options)
+        assert problem.values(np.array([5]))[0, 1] == space.params(5, skeleton)
 
 
 def test_errors_of_accuracies():
