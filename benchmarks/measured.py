@@ -65,6 +65,10 @@ def main() -> None:
         "Spearman's rank correlation over the same 124 cells: validation errors as measured, the same after short",
         "trainings, errors that the shipped models predict for other images, and parameters.\n",
         *travel_table(tables),
+        "\n## What one machine's latency tells of another's",
+        "The same networks, timed in the same way: Spearman's rank correlation, and by how much a latency differs from",
+        "what the median ratio of the two machines makes of the other's, in the median and at most.\n",
+        *machines_table(tables),
     ]
     report.write_text("\n".join(lines) + "\n")
     print(f"written to {report}")
@@ -130,6 +134,25 @@ def travel_table(tables: dict[str, MeasuredTable]) -> Iterator[str]:
     for row, name in enumerate(names):
         told = ["1" if row == k else interval(value[row, k], low[row, k], high[row, k]) for k in against]
         yield f"| {name} | " + " | ".join(told) + " |"
+
+
+def machines_table(tables: dict[str, MeasuredTable]) -> Iterator[str]:
+    """Latencies on a second machine beside those of a table."""
+    yield "| table | beside | cells | disturbed there | Spearman | median difference | largest |"
+    yield "|---|---|--:|--:|--:|--:|--:|"
+    for title, table in tables.items():
+        other = read_measured(HERE / "tables" / f"{TABLES[title][0]}-xeon")
+        first = analyse_sample(table).sample
+        both = np.column_stack([_values(t, "latency", first.cells) for t in (table, other)])
+        value, low, high = rank_correlations(both, first.groups)
+        ratio = np.log(both[:, 1] / both[:, 0])
+        apart = 100.0 * np.expm1(np.abs(ratio - np.nanmedian(ratio)))
+        machines = [str(t.facts["device"]["timing"]).removesuffix(" Processor") for t in (table, other)]
+        disturbed = int((other.rows["latency_disturbed"] == 1).sum())
+        cells = [f"{title}, {machines[0]}", machines[1], np.isfinite(ratio).sum(), f"{disturbed} of {len(other.cells)}"]
+        cells += [interval(value[0, 1], low[0, 1], high[0, 1])]
+        cells += [f"{of(apart):.0f} %" for of in (np.nanmedian, np.nanmax)]
+        yield "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _values(table: MeasuredTable, name: str, cells: np.ndarray) -> np.ndarray:
