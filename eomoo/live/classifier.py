@@ -132,10 +132,11 @@ def _from_onnx(path: Path) -> Classifier:
     how = {key: told.get(key, before) for key, before in _OLD.items()}
     try:
         mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
-        n_classes, n_bands = (len([*told[key]]) for key in ("class_names", "band_names"))
-        known = np.array(told.get("training_mean", told.get("mean", 0)), dtype=np.float32)
+        # Files of earlier versions name no bands and no size.
+        n_classes, n_bands = len([*told["class_names"]]), len([*told.get("band_names", mean)])
+        known = np.array(told.get("training_mean", told.get("mean", 0)), dtype=np.float64)
         training_mean = np.broadcast_to(known, n_bands).tolist()
-        positive("image_size", told["image_size"])
+        positive("image_size", told.get("image_size", 1))
         around = Skeleton(**told["skeleton"]) if "skeleton" in told else None
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"the metadata of {path} are damaged: {error}") from error
