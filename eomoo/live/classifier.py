@@ -132,7 +132,7 @@ def _from_onnx(path: Path) -> Classifier:
     how = {key: told.get(key, before) for key, before in _OLD.items()}
     try:
         mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
-        # Files of earlier versions name no bands and no size.
+        # Only a map needs to be told bands and size.
         n_classes, n_bands = len([*told["class_names"]]), len([*told.get("band_names", mean)])
         known = np.array(told.get("training_mean", told.get("mean", 0)), dtype=np.float64)
         training_mean = np.broadcast_to(known, n_bands).tolist()

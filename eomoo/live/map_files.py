@@ -154,7 +154,13 @@ def _writing_rasters(kept: Mapping[Path, Path]) -> Iterator[None]:
 
 
 def check_bands(classifier: Classifier, scene: SceneBands) -> None:
-    """Raise DataError (a ValueError) unless a scene's bands are those of the training, as far as both are named."""
+    """Raise DataError (a ValueError) unless a scene's bands are those of the training, as far as both are named.
+
+    So it does where the network's file does not tell which these were.
+    """
+    missing = [name for name in ("band_names", "image_size") if name not in classifier.described]
+    if missing:
+        raise DataError(f"{classifier.path} does not tell {' and '.join(missing)}, which a map needs; export it anew")
     trained, own = list(classifier.described["band_names"]), list(scene.band_names)
     if len(trained) != len(own):
         raise DataError(

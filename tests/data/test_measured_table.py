@@ -158,7 +158,8 @@ def test_a_cell_is_once_in_a_repeat():
 def test_tables_of_the_same_settings_become_one():
     both = merged(make(), make((100_434, 11, 12), walk=(0, 0, 0), step=(0, 1, 2), seeds=(0, 3)))
     frame = both.to_dataframe()
-    assert both.cells.tolist() == [7, 100_434, 5, 11, 12]
+    # The repeats of a cell stay together.
+    assert frame["index"].tolist() == [7, 7, 100_434, 100_434, 100_434, 5, 5, 11, 11, 12, 12]
     # Seeds 0 and 3 of a cell that has 0 and another: three repeats.
     mine = frame[frame["index"] == 100_434]
     assert mine["seed"].tolist() == [0, 2**60 + 1, 3]

@@ -193,6 +193,16 @@ def test_bands_of_another_order_and_settings_that_cannot_be_are_refused(tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["scene"]
 
 
+def test_a_file_that_tells_too_little_for_a_map_is_refused(tmp_path, field):
+    network = classifier(4, mean_of_bands)
+    del network.described["band_names"], network.described["image_size"]
+    with (
+        SceneBands([field], band_names=NAMES, name="field") as scene,
+        pytest.raises(DataError, match=r"none\.pt does not tell band_names and image_size, which a map needs"),
+    ):
+        write_map(network, scene, tmp_path / "map.tif")
+
+
 def test_colours_of_classes_are_those_that_people_know_or_all_different():
     from eomoo.images import SO2SAT_CLASSES
 
