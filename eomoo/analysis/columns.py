@@ -185,11 +185,11 @@ def _certainty(front: Front) -> Iterator[FrontColumn]:
 
     share = partial(FrontColumn, direction="max", least=1 / said.n_draws)
     yield share(name="front_probability", title="P(front)", values=of_cells(said.probability))
-    counted_ones = [limit.name in AnalyticBackend.quantities for limit in problem.limits]
+    uncounted = [limit.name not in AnalyticBackend.quantities for limit in problem.limits]
     for k, limit in enumerate(problem.constraints):
         shares = said.limit_probability[:, k]
         # What is counted, and kept, needs no column; of all else a script finds one, however sure it is.
-        if (shares < 1).any() or not all(counted_ones[k : k + 1]):
+        if (shares < 1).any() or (k < len(uncounted) and uncounted[k]):
             yield share(name=f"probability {limit}", title=f"P({limit})", values=of_cells(shares))
     for o, regret in zip(problem.objectives, said.regret.T, strict=True):
         if (regret > 0).any():
