@@ -307,6 +307,9 @@ def merged(first: MeasuredTable, second: MeasuredTable) -> MeasuredTable:
     known = [column["name"] for column in first.facts["columns"]]
     columns = first.facts["columns"] + [c for c in second.facts["columns"] if c["name"] not in known]
     facts = {**first.facts, **second.facts, **first.facts, "columns": columns, "cells": {"merged": True}}
+    if "training" in second.facts and "training" not in first.facts:
+        # A title says what was trained, or else on what device was timed.
+        facts["title"] = second.facts["title"]
     if differing("training", first.facts, second.facts):
         here, there = first.facts["training"], second.facts["training"]
         devices = {there.get("device"), *there.get("other_devices", ()), *here.get("other_devices", ())}

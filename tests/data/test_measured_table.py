@@ -243,6 +243,7 @@ def test_trainings_of_an_old_machine_take_timings_of_a_new_one():
     assert rows["train_time"].dropna().unique().tolist() == [10.0]
     assert both.facts["device"] == NEW["device"]
     assert both.facts["training"] == OLD["training"]
+    assert both.facts["title"] == old.facts["title"] != timed.facts["title"]
 
 
 def test_latencies_of_another_day_are_told_by_the_same_reference_cell():
