@@ -40,7 +40,11 @@ class FakeRunner:
 
 @pytest.fixture
 def fakes(monkeypatch):
-    """A function that lets networks take the given milliseconds, the reference's last."""
+    """A function that lets networks take the given milliseconds, the reference's last.
+
+    This process has the processor to itself by its clocks, whatever else goes on where the tests run.
+    """
+    monkeypatch.setattr(rounds.time, "process_time", rounds.time.perf_counter)
 
     def put(*milliseconds, drift=1.0):
         FakeRunner.log, FakeRunner.cells = [], []
@@ -247,8 +251,6 @@ def test_a_device_other_than_the_first_is_the_current_one_while_it_is_timed(fake
 
 
 def test_a_neighbour_on_the_device_is_contention_however_steady_the_times_are(fakes, tiny_skeleton, monkeypatch):
-    # Neighbours on this machine's own processors are another matter.
-    monkeypatch.setattr(rounds.time, "process_time", rounds.time.perf_counter)
     for busy in (False, True):
         fakes(2.0, 1.0)
         told = iter([False, busy, False])
