@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import known_keys
+from eomoo.checks import first_line, known_keys
 from eomoo.errors import DataError, StoreError
 from eomoo.files import Place, read_toml
 from eomoo.jobs.base import ATTEMPTS
@@ -32,8 +32,11 @@ _LIFETIME, _STAGGER = 55 / 60, 4 / 60
 _BARREN = 3
 # For Dask to give up a job; what ended is asked of SLURM.
 _NEVER = "365 days"
+# As Dask reads bytes; of less than some kilobytes dask-jobqueue makes no script.
+_MEMORY = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d\d?)? ?[MGTmgt][iI]?[bB]?")
 # As sbatch's manual has them: [days-]hours[:minutes[:seconds]] with days, else minutes[:seconds] or with hours.
 _WALLTIME = re.compile(r"(?:(\d{1,3})-)?(\d{1,5})(?::(\d{1,2}))?(?::(\d{1,2}))?")
+_PATTERNS = {"walltime": (_WALLTIME.pattern, ', as in "12:00:00"'), "memory": (_MEMORY.pattern, ', as in "16GB"')}
 
 
 class SlurmJobs(DaskJobs):
@@ -158,17 +161,21 @@ def slurm_cluster(path: str | Path, *, resource: str | tuple[str, ...] | None = 
         directives.append(f"--gres=gpu:{gpus}")
     seats, offered = (gpus // amount, "GPU") if gpus else (1, "TASK")
     life = _seconds(settings["walltime"])
-    with dask.config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}):
-        cluster = jobqueue.SLURMCluster(
-            **settings,
-            processes=seats,
-            job_extra_directives=directives,
-            worker_extra_args=[
-                *("--resources", f"{offered}={amount}", "--nthreads", "1"),
-                *("--lifetime", f"{life * _LIFETIME:.0f}s", "--lifetime-stagger", f"{life * _STAGGER:.0f}s"),
-            ],
-            scheduler_options={"dashboard": False, "dashboard_address": ":0"},
-        )
+    try:
+        with dask.config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}):
+            cluster = jobqueue.SLURMCluster(
+                **settings,
+                processes=seats,
+                job_extra_directives=directives,
+                worker_extra_args=[
+                    *("--resources", f"{offered}={amount}", "--nthreads", "1"),
+                    *("--lifetime", f"{life * _LIFETIME:.0f}s", "--lifetime-stagger", f"{life * _STAGGER:.0f}s"),
+                ],
+                scheduler_options={"dashboard": False, "dashboard_address": ":0"},
+            )
+    except (OSError, RuntimeError, ValueError) as error:
+        # A folder that cannot be made, an interface that is not there.
+        raise DataError(f"{path} gives no cluster: {first_line(error)}") from None
     cluster.seats, cluster.resource, cluster.log_directory = seats, offered, settings.get("log_directory")
     return cluster
 
@@ -184,8 +191,8 @@ def _read_cluster(path: Path) -> Facts:
             # More than any machine has.
             place.integer(int(key == "cores"), 1 << 16)
         for text in place.list("line") if key in _LINES else [place] if key in _TEXTS else []:
-            pattern = _WALLTIME.pattern if key == "walltime" else r".+"
-            text.text(pattern, 'a text, as in "12:00:00"' if key == "walltime" else "a text")
+            pattern, example = _PATTERNS.get(key, (r"[^\x00-\x08\n-\x1f]+", ""))
+            text.text(pattern, f"a text{example}")
     return settings
 
 

@@ -53,7 +53,19 @@ def test_a_batch_script_for_several_gpus_is_valid():
         ("cores = 1", "needs memory"),
         ("cores =", "is no TOML file"),
         ('cores = "4"\nmemory = "1GB"\nwalltime = "1:00:00"', "cores must be a whole number.*got '4'"),
-        ('cores = 1\nmemory = 8\nwalltime = "1:00:00"', "memory must be a text; got 8"),
+        ('cores = 1\nmemory = 8\nwalltime = "1:00:00"', 'memory must be a text, as in "16GB"; got 8'),
+        *(
+            (
+                f'cores = 1\nmemory = "{memory}"\nwalltime = "1"',
+                f"memory must be a text, as in \"16GB\"; got '{memory}'",
+            )
+            for memory in ("much", "0GB", "-5GB", "1e400GB", "8", "1:00:00")
+        ),
+        (
+            'cores = 1\nmemory = "1GB"\nwalltime = "1"\ngpus = 2\ninterface = "ib7"',
+            "c.toml gives no cluster: .*'ib7' is not a valid network interface",
+        ),
+        ('cores = 1\nmemory = "1GB"\nwalltime = "1"\nqueue = "a\\u0000b"', "queue must be a text; got"),
         ('cores = 1\nmemory = "1GB"\nwalltime = 01:00:00', 'walltime must be a text, as in "12:00:00"'),
         ('cores = 1\nmemory = "1GB"\nwalltime = "an hour"', "walltime must be"),
         ('cores = 1\nmemory = "1GB"\nwalltime = "1"\ngpus = 1', "gpus must be at least 2, which a candidate takes"),
