@@ -14,6 +14,7 @@ from eomoo.checks import LARGEST, known_keys, known_name, positive, short, text,
 from eomoo.errors import CardError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
+from eomoo.study.rows import OWN_FACTS
 
 if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
@@ -177,8 +178,9 @@ def _probes(content: Mapping[str, object]) -> tuple[str, ...]:
     probes, old = _texts(content, "probes", "names such as mymodule:function"), content.get(_OLD_PROBE, False)
     if not all(map(probe_name, probes)):
         raise CardError(f"probes must be names such as mymodule:function; got {short(probes)}")
-    if "surrogate" in map(probe_name, probes):
-        raise CardError("a probe cannot be called surrogate: what a surrogate start says is stored by that name")
+    for name in map(probe_name, probes):
+        if name in OWN_FACTS:
+            raise CardError(f"a probe cannot be called {name}: a run keeps facts of its own by that name; rename it")
     if not isinstance(old, bool):
         raise CardError(f"{_OLD_PROBE} must be true or false; got {short(old)}")
     return (*probes, _OLD_PROBE) if old else probes

@@ -19,10 +19,11 @@ from eomoo.space import SO2SAT, Skeleton
 from eomoo.space.enumeration import N_CELLS
 from eomoo.version import versions_of
 
-_NOT_PROBES = (
+OWN_FACTS = (
     "surrogate", "ended", "nearest", "limited", "uncertainty", "basis", "measured", "evaluated", "drawn", "hours",
     "network", "spending", "repeats",
 )  # fmt: skip
+"""Names of what a run keeps of itself in ``RunRow.extra``, beside which a study's probes have names of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +198,7 @@ class RunRow:
     @property
     def probed(self) -> dict[str, dict[str, float]]:
         """Numbers of the study's probes, by probe and name."""
-        return {name: found for name, found in self.extra.items() if name not in _NOT_PROBES}
+        return {name: found for name, found in self.extra.items() if name not in OWN_FACTS}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,6 +84,8 @@ def test_a_wrong_name_is_told_before_anything_is_written(card, tmp_path):
         ({"probes": ["a:"]}, "must be names"),
         ({"probes": ["a:b", "c:b"]}, "names a probe twice: b"),
         ({"probes": ["a:surrogate"]}, "cannot be called surrogate"),
+        # What a run keeps of its front by this name would be read as rows of cells.
+        ({"probes": ["a:b", "c:limited"]}, "cannot be called limited: a run keeps .* rename it"),
     ],
 )
 def test_probes_that_cannot_be_are_refused(card, change, text):
