@@ -94,9 +94,8 @@ def load_eo_table(folder: str | Path | None = None, *, strict: bool = True) -> p
 
     Args:
         folder: Where the files lie; by default `EOMOO_DATA`, then the cache (see `find`).
-        strict: Refuse values that differ from the published ones, even where they are possible, so
-            that no damaged file gives a wrong table. With False, a table of other measurements of
-            the same 450 cells can be read.
+        strict: Refuse values that differ from the published ones, even where they are possible, so that no damaged file
+            gives a wrong table. With False, a table of other measurements of the same 450 cells can be read.
 
     Returns:
         450 rows, ordered by walk and step, with the columns of `EO_COLUMNS`; `attrs["units"]` gives

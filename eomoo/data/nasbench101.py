@@ -32,8 +32,7 @@ class NASBench101Table:
     Opening maps the file into memory; nothing is read before it is asked for.
 
     Args:
-        path: A file that ``eomoo data convert`` wrote; by default it is looked for (see
-            :func:`find_nasbench101`).
+        path: A file that ``eomoo data convert`` wrote; by default it is looked for (see :func:`find_nasbench101`).
 
     Attributes:
         path: The file.

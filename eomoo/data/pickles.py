@@ -45,8 +45,7 @@ def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
 
     Args:
         path: The pickle file.
-        max_size: Largest file size in bytes that is read. Memory stays within a few hundred times
-            the size of the file.
+        max_size: Largest file size in bytes that is read. Memory stays within a few hundred times the size of the file.
 
     Anything else is a DataError, which names the forbidden thing.
     """

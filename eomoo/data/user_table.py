@@ -82,8 +82,7 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
     Args:
         path: A file that ends in .csv, .csv.gz, .parquet or .pq.
         columns: Names of the columns that hold the values.
-        status: Name of the column that says how a row's measurement ended; by default "status", where
-            there is one.
+        status: Name of the column that says how a row's measurement ended; by default "status", where there is one.
 
     Raises:
         DataError: A column is missing or holds nothing, or a row is no valid cell or has another value; rows are

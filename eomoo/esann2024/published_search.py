@@ -37,8 +37,7 @@ from eomoo.study.plan import PROBES, Task
 def as_published(problem: CellProblem, task: Task, result: RunResult) -> dict[str, float] | None:
     """A study's probe: what the published code would have reported of a run's starts.
 
-    None where it cannot be asked: no starts (not Pareto Local Search), or not two objectives that are known
-    everywhere.
+    None where it cannot be asked: no starts (not Pareto Local Search), or not two objectives that are known everywhere.
     """
     if result.starts is None or problem.n_obj != 2 or problem.domain is not None:
         return None

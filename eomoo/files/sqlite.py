@@ -56,10 +56,9 @@ class Schema:
 class Database:
     """A connection to a SQLite file of a known kind; whatever was committed outlives a kill.
 
-    The journal is a rollback journal and not SQLite's write-ahead log: that log needs memory shared by
-    all processes, which network file systems cannot give (sqlite.org/wal.html), and there the homes of
-    a cluster's users lie. A file of an older format is brought to today's when it is opened to be
-    written, and read as it is otherwise.
+    The journal is a rollback journal and not SQLite's write-ahead log: that log needs memory shared by all processes,
+    which network file systems cannot give (sqlite.org/wal.html), and there the homes of a cluster's users lie. A file
+    of an older format is brought to today's when it is opened to be written, and read as it is otherwise.
 
     Args:
         path: The file.
@@ -67,8 +66,7 @@ class Database:
         create: Open it for writing, and make it when it is not there.
 
     Raises:
-        StoreError: (a RuntimeError) The file is missing, of another kind or a newer format, or cannot be
-            written.
+        StoreError: (a RuntimeError) The file is missing, of another kind or a newer format, or cannot be written.
     """
 
     def __init__(self, path: str | Path, schema: Schema, *, create: bool = False) -> None:

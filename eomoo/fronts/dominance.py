@@ -117,10 +117,9 @@ _DIGITS = 9
 def knee_distances(F: Floats) -> Floats:
     """How far each point of a front bulges towards the ideal point.
 
-    Objectives are normalised so that the front's ideal point is 0 and its nadir point 1; the distance
-    is that from the hyperplane through the unit points, positive on the side of the ideal point. With
-    two objectives this plane is the line through the two extreme points. An objective that is constant
-    on the front counts as 0 everywhere.
+    Objectives are normalised so that the front's ideal point is 0 and its nadir point 1; the distance is that from the
+    hyperplane through the unit points, positive on the side of the ideal point. With two objectives this plane is the
+    line through the two extreme points. An objective that is constant on the front counts as 0 everywhere.
 
     Args:
         F: (n, m) non-dominated points, minimised.

@@ -21,10 +21,9 @@ _CHUNK = 512
 class ImageSet(Protocol):
     """What a split has to be: any map-style ``torch.utils.data.Dataset`` of (image, label) is one.
 
-    Samples may be dictionaries with "image" and "label" too, as torchgeo's are. An image is an array or tensor
-    (bands, height, width) in the sensor's own values; a label is a class number from 0. A split may also offer
-    ``labels``, (n,) int64, and ``batch(indices)``, which returns images (n, bands, height, width) float32 and
-    labels (n,) int64 at once.
+    Samples may be dictionaries with "image" and "label" too, as torchgeo's are. An image is an array or tensor (bands,
+    height, width) in the sensor's own values; a label is a class number from 0. A split may also offer ``labels``, (n,)
+    int64, and ``batch(indices)``, which returns images (n, bands, height, width) float32 and labels (n,) int64 at once.
     """
 
     def __len__(self) -> int: ...

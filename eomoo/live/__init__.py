@@ -3,9 +3,8 @@
 - ``network``: ``build_network(cell, skeleton)``; ``modules`` holds its torch classes and is the one module
   that imports torch at its top.
 - ``profile``: parameters, MACs and memory counted on the network.
-- ``training``: ``train`` and ``load_trained``; ``recipes`` how, ``job`` its epochs, ``steps`` each step,
-  ``batches`` the images, on a GPU all at once, ``metrics`` how well, ``runs`` a training's folder, ``weights``
-  files with a digest.
+- ``training``: ``train`` and ``load_trained``; ``recipes`` how, ``job`` its epochs, ``steps`` each step, ``batches``
+  the images, on a GPU all at once, ``metrics`` how well, ``runs`` a training's folder, ``weights`` files with a digest.
 - ``latency``: ``measure_latency`` in the turns of ``rounds``; ``runners`` PyTorch, CUDA graphs and ONNX Runtime,
   ``energy`` of a pass, ``nvml`` what a GPU's driver tells, ``devices`` what there is.
 - ``kit``: ``write_kit`` and ``read_kit``, for boards: ``kit_script``, ``rounds`` and ``onnx_network`` in one file.

@@ -65,8 +65,7 @@ class Exported:
         file_size: Bytes.
         parameters: Bytes of weights and batch norm statistics in PyTorch.
         peak_activations: Bytes of feature maps alive at once in PyTorch, for one image.
-        difference: Largest difference from PyTorch's logits, by the largest of them, on random and on
-            real images.
+        difference: Largest difference from PyTorch's logits, by the largest of them, on random and on real images.
         agreement: Share of the real images whose class is PyTorch's; None without any.
         before, after: Accuracy on the validation images of the weights and of the file, where its precision is lower.
     """

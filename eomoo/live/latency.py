@@ -41,8 +41,7 @@ class Latency:
             round: what is left when the machine as a whole becomes slower or faster.
         relative_lower, relative_upper, relative_std: Quartiles and deviation of all times by that of the
             reference cell in their round.
-        reference_median, reference_quiet: Of the reference cell in the same rounds, and in the quickest of
-            them, ms.
+        reference_median, reference_quiet: Of the reference cell in the same rounds, and in the quickest of them, ms.
         wall_by_cpu: Wall time by the process's CPU time and thread; None on a GPU.
         contended: Something else was using the device: ``wall_by_cpu`` above 1.1, the quartiles further
             apart than a tenth of the median, or another process computing on a GPU, as its driver tells; of

@@ -46,8 +46,7 @@ def build_network(
             stands for the stored member. Isomorphic cells can differ by single channels where a width is not
             divisible; the analytic counts are those of the stored member.
         skeleton: The network around the cells.
-        initialization: A name of ``INITIALIZATIONS``; the same seed gives the same weights on every
-            device.
+        initialization: A name of ``INITIALIZATIONS``; the same seed gives the same weights on every device.
         seed: Of the weights; None draws one.
         device: Where the network is put; on "meta" it has shapes only.
 

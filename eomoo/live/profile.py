@@ -20,8 +20,7 @@ class Profile:
 
     Attributes:
         params: Trainable parameters.
-        macs: Multiply-accumulates of convolutions and the classifier, half of what torch's
-            ``FlopCounterMode`` counts.
+        macs: Multiply-accumulates of convolutions and the classifier, half of what torch's ``FlopCounterMode`` counts.
         thop_macs: thop's count, which adds four for each output element of a batch norm.
         batch_norm_elements: Output elements of all batch norms.
     """

@@ -33,10 +33,9 @@ _FAR = 5.0
 class Model(Regressor):
     """What is fitted to m targets by one recipe.
 
-    The same features have the same predictions, on every machine and in whatever company; only where
-    logarithms are modelled the last bit may differ. The variance is that of a Gaussian process that knows the
-    nearest cell alone, which a whole space can afford, and that of the two parts around their mean (see
-    ``deviations``).
+    The same features have the same predictions, on every machine and in whatever company; only where logarithms are
+    modelled the last bit may differ. The variance is that of a Gaussian process that knows the nearest cell alone,
+    which a whole space can afford, and that of the two parts around their mean (see ``deviations``).
 
     Attributes:
         boosters: The trees: one ensemble for all targets, or one each.

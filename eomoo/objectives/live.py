@@ -72,11 +72,10 @@ def with_images(card: Card, source: str | Path) -> Card:
 class LiveBackend(Backend):
     """Error after training, latency, energy and size of networks.
 
-    Each result goes into a SQLite store in ``folder`` the moment it exists, keyed by everything that
-    it depends on, and is read from there when it is asked for again. A training that diverged or is
-    too big for the device is kept with its reason; its errors are NaN. A fault of the machine is no
-    result: its errors are NaN in this run, and the next one tries again. All cells of one call are
-    handed out together; latencies are measured before, while nothing trains.
+    Each result goes into a SQLite store in ``folder`` the moment it exists, keyed by everything that it depends on, and
+    is read from there when it is asked for again. A training that diverged or is too big for the device is kept with
+    its reason; its errors are NaN. A fault of the machine is no result: its errors are NaN in this run, and the next
+    one tries again. All cells of one call are handed out together; latencies are measured before, while nothing trains.
 
     ``latency`` is the time by that of a reference cell in the same rounds, times what the reference
     takes in a quiet round under the same conditions, so that a machine which is slower today does not

@@ -84,9 +84,8 @@ class DistinctCells(Termination):
 class BudgetedEvaluator(Evaluator):
     """An evaluator that counts distinct cells and stops exactly at a budget.
 
-    What counts is a cell of the problem's domain that is evaluated for the first time. Individuals
-    beyond the budget are not evaluated: they get F = inf and are infeasible, and the run ends with
-    their generation.
+    What counts is a cell of the problem's domain that is evaluated for the first time. Individuals beyond the budget
+    are not evaluated: they get F = inf and are infeasible, and the run ends with their generation.
 
     Args:
         budget: Distinct cells that may be evaluated.

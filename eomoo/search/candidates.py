@@ -105,9 +105,8 @@ def _or_one(size: Floats) -> Floats:
 def box_around(front: Floats, first: Floats, reference: Floats | None) -> Box:
     """The box of a front (k, m) up to a reference point (m,).
 
-    Without one, or with one that nothing reaches yet, it reaches a little beyond the front, and at least
-    to where nine in ten of the first evaluated points (n, m) lie: a box no wider than today's front would
-    hide how far it could go.
+    Without one, or with one that nothing reaches yet, it reaches a little beyond the front, and at least to where nine
+    in ten of the first evaluated points (n, m) lie: a box no wider than today's front would hide how far it could go.
     """
     ideal = front.min(axis=0)
     worst = reference

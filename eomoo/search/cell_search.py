@@ -36,9 +36,8 @@ class CellSearch(Algorithm):
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         kwargs: As for any pymoo ``Algorithm``.
 
-    ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell
-    in order, ``starts`` the cells (n,) that the search last began from, ``first_starts`` those before any
-    restart.
+    ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell in order,
+    ``starts`` the cells (n,) that the search last began from, ``first_starts`` those before any restart.
     """
 
     def __init__(

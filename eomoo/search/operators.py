@@ -67,10 +67,9 @@ class RandomCellSampling(Sampling):
 class NeighborMutation(Mutation):
     """One step to a neighbouring cell.
 
-    With "hamming", one gene changes: drawn uniformly among the changes of one edge or one operation
-    that lead to another, valid cell of the problem. With another kind of neighbourhood (see
-    ``Catalogue.neighbors``), the child is the stored member of a neighbour, drawn uniformly. A
-    genotype stays as it is only where it has no neighbour.
+    With "hamming", one gene changes: drawn uniformly among the changes of one edge or one operation that lead to
+    another, valid cell of the problem. With another kind of neighbourhood (see ``Catalogue.neighbors``), the child is
+    the stored member of a neighbour, drawn uniformly. A genotype stays as it is only where it has no neighbour.
 
     Args:
         kind: "hamming", "symmetric" or "published".
@@ -129,9 +128,8 @@ def _one_gene_changed(genes: Ints, domain: Bools | None, rng: Generator) -> Ints
 class CellCrossover(Crossover):
     """Uniform crossover whose children are valid cells of the problem.
 
-    Genes are exchanged with probability one half each; a child that is invalid, or the same cell as
-    one of its parents, is drawn again up to 8 times. If no try is valid, the child is a copy of its
-    parent.
+    Genes are exchanged with probability one half each; a child that is invalid, or the same cell as one of its parents,
+    is drawn again up to 8 times. If no try is valid, the child is a copy of its parent.
 
     Args:
         prob: Probability that a pair of parents is crossed at all.
@@ -210,10 +208,9 @@ _ROUNDS = 5
 class CellMating(InfillCriterion):
     """A genetic algorithm's mating, on problems of few cells too.
 
-    Where parents have too few children that are no duplicates, random cells of the problem that were never
-    evaluated fill the generation up. Where 20 generations in a row brought no new cell, and then whenever one
-    brought none, such cells take the children's places. So a search on a table of measured cells meets its
-    budget, or finds all of them.
+    Where parents have too few children that are no duplicates, random cells of the problem that were never evaluated
+    fill the generation up. Where 20 generations in a row brought no new cell, and then whenever one brought none, such
+    cells take the children's places. So a search on a table of measured cells meets its budget, or finds all of them.
 
     Args:
         owner: The algorithm; what was evaluated is known from its evaluator, a ``BudgetedEvaluator``. With

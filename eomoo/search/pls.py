@@ -62,9 +62,8 @@ class PLS(CellSearch):
             ``n_starts`` new random cells, with archives of their own; "perturbation", "recombination" and
             "gap" offer cells derived from the front to it; or a function (see ``strategies.Restart``).
 
-    Source: Paquete, Chiarandini, Stützle, Pareto local optimum sets in the biobjective traveling
-    salesman problem, 2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form:
-    Demir, Traoré, Camero, ESANN 2024.
+    Source: Paquete, Chiarandini, Stützle, Pareto local optimum sets in the biobjective traveling salesman problem,
+    2004; Dubois-Lacoste, López-Ibáñez, Stützle, EvoCOP 2012; the per-start form: Demir, Traoré, Camero, ESANN 2024.
 
     Examples:
         >>> result = minimize(problem, eomoo.PLS(n_starts=5, restart="random"), ("n_eval", 30), seed=1)

@@ -84,10 +84,9 @@ class CellProblem(CellValues, Problem):
     """Cells as genotypes (n, 26), a card's objectives, minimised.
 
     ``values`` are raw (see ``CellValues``), ``F`` is what pymoo minimises, as ``objectives`` turns the one into the
-    other. ``out["G"]`` has one column that says how far a genotype is from a cell that has values, and one
-    for each limit of the card: feasible where <= 0. An infeasible genotype has ``F`` = inf where it
-    has no values. Evaluated individuals carry ``index`` (int64, -1 where invalid) and the raw value of each
-    objective under its name.
+    other. ``out["G"]`` has one column that says how far a genotype is from a cell that has values, and one for each
+    limit of the card: feasible where <= 0. An infeasible genotype has ``F`` = inf where it has no values. Evaluated
+    individuals carry ``index`` (int64, -1 where invalid) and the raw value of each objective under its name.
 
     Examples:
         >>> problem.objective_names, problem.values([5, 76119]).shape

@@ -30,9 +30,8 @@ class CellSampling(Sampling):
     Called with ``n_samples``, it gives all of them, however many that are.
 
     Args:
-        cells: Genotypes (n, 26) or one of (26,); indices (n,) or one; a ``Cell`` or several; a Population,
-            Individual or Result of pymoo, whose genotypes are taken. A list may mix them. A cell that is
-            given twice is kept once.
+        cells: Genotypes (n, 26) or one of (26,); indices (n,) or one; a ``Cell`` or several; a Population, Individual
+            or Result of pymoo, whose genotypes are taken. A list may mix them. A cell that is given twice is kept once.
 
     Raises:
         SettingError: (a ValueError) No cell at all, or a row that is none; the text names it. What is no cell

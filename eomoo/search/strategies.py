@@ -64,9 +64,8 @@ SELECTIONS: dict[str, Selection] = {
     "least-crowded": _least_crowded,
     "hypervolume": _hypervolume,
 }
-"""Orders by name: "oldest" and "random"; "least-crowded": largest crowding distance first (Deb et al.,
-NSGA-II, 2002); "hypervolume": largest optimistic hypervolume improvement first (Dubois-Lacoste,
-López-Ibáñez, Stützle 2012)."""
+"""Orders by name: "oldest" and "random"; "least-crowded": largest crowding distance first (Deb et al., NSGA-II, 2002);
+"hypervolume": largest optimistic hypervolume improvement first (Dubois-Lacoste, López-Ibáñez, Stützle 2012)."""
 
 
 def optimistic_improvement(F: Floats) -> Floats:

@@ -90,9 +90,8 @@ class SurrogatePLS(CellSearch):
 
     Args:
         sampling, n_starts, neighborhood, kwargs: As for :class:`~eomoo.search.cell_search.CellSearch`.
-        batch_size: Cells evaluated together, such as the number of devices; by default 7, from 56
-            evaluations on an eighth of what was evaluated, and from 1,000 on a quarter, so that the model
-            costs little in long runs.
+        batch_size: Cells evaluated together, such as the number of devices; by default 7, from 56 evaluations on an
+            eighth of what was evaluated, and from 1,000 on a quarter, so that the model costs little in long runs.
         acquisition: "expected": a batch is chosen by the gain of hypervolume expected of it, summed over
             directions. "sample": by one draw of the predictive distribution (Thompson sampling).
         model: Function (features (n, d), Y (n, m), seed=int) -> object whose ``predict(features)`` gives
@@ -107,10 +106,9 @@ class SurrogatePLS(CellSearch):
 
     Attribute ``deviation`` (m,) holds the model's root mean squared error at the last cells that it proposed.
 
-    Source: Paquete, Chiarandini, Stützle 2004 (local search); Zhang, Golovin, ICML 2020 (hypervolume as
-    a mean over random directions); Emmerich, Giannakoglou, Naujoks, IEEE Trans. Evolutionary Computation
-    10(4), 2006 (its expected improvement); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018
-    (Thompson sampling with hypervolume).
+    Source: Paquete, Chiarandini, Stützle 2004 (local search); Zhang, Golovin, ICML 2020 (hypervolume as a mean over
+    random directions); Emmerich, Giannakoglou, Naujoks, IEEE Trans. Evolutionary Computation 10(4), 2006 (its expected
+    improvement); Bradford, Schweidtmann, Lapkin, J. Global Optimization 71, 2018 (Thompson sampling with hypervolume).
 
     Examples:
         >>> result = minimize(problem, eomoo.SurrogatePLS(n_starts=10), ("n_eval", 20), seed=1)

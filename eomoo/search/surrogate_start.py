@@ -39,11 +39,10 @@ _MIN_MEASURED = 10  # as many as any model of ``models.fit`` asks for
 class SurrogateParetoSampling(Sampling):
     """Cells drawn from the Pareto front that surrogates predict for the whole space.
 
-    Random cells are evaluated through the algorithm's evaluator, so that they count in its budget; one
-    XGBoost model an objective, and one a limit of the problem, is fitted to them and predicts every
-    cell; the sample is drawn from the predicted feasible and non-dominated cells. Called without an
-    algorithm, it evaluates all the same, and says by a warning and by ``n_evaluated`` how many cells
-    that cost.
+    Random cells are evaluated through the algorithm's evaluator, so that they count in its budget; one XGBoost model an
+    objective, and one a limit of the problem, is fitted to them and predicts every cell; the sample is drawn from the
+    predicted feasible and non-dominated cells. Called without an algorithm, it evaluates all the same, and says by a
+    warning and by ``n_evaluated`` how many cells that cost.
 
     Args:
         n_train: Random cells that train the surrogates; all of a problem that has fewer.

@@ -36,9 +36,8 @@ class Cell:
             "maxpool3x3" (or "conv3x3", "conv1x1", "maxpool"), then "output".
 
     Raises:
-        CellError: (a ValueError) The text says what is wrong: not square, not upper triangular,
-            unknown operation, lengths that differ, input and output not connected, more than
-            7 vertices or 9 edges after pruning.
+        CellError: (a ValueError) The text says what is wrong: not square, not upper triangular, unknown operation,
+            lengths that differ, input and output not connected, more than 7 vertices or 9 edges after pruning.
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
 

@@ -1,9 +1,8 @@
 """The space from scratch: every graph, every labelling, every class of isomorphic cells.
 
-NAS-Bench-101 enumerates the vertices V = 2..7, for each V all edge masks (the bit of edge x -> y is
-x + y(y-1)/2), for each mask all labellings in product order, and stores the first member of each
-isomorphism class. So the stored member is its class's smallest (mask, labelling), and the classes
-can be numbered without hashing anything.
+NAS-Bench-101 enumerates the vertices V = 2..7, for each V all edge masks (the bit of edge x -> y is x + y(y-1)/2), for
+each mask all labellings in product order, and stores the first member of each isomorphism class. So the stored member
+is its class's smallest (mask, labelling), and the classes can be numbered without hashing anything.
 """
 
 from __future__ import annotations

@@ -30,12 +30,11 @@ def features(space: Tables, indices: Ints, *, kind: str = "structural") -> NDArr
     """Features of cells (n,).
 
     Args:
-        kind: "one-hot": the 21 edge bits of the stored member and, for each of its 5 places, whether
-            it holds a conv3x3, a conv1x1 or a maxpool (none of them: it is unused). "17x17": the
-            adjacency matrix over input, five numbered slots for each operation (conv1x1, conv3x3,
-            maxpool) and output, row by row, a cell's operations in the slots of their kind in
-            vertex order (Demir, Traoré, Camero, ESANN 2024). "structural": counts, paths, degrees,
-            widths and costs, the same for every member of a cell's class. "structural+one-hot": both, since
+        kind: "one-hot": the 21 edge bits of the stored member and, for each of its 5 places, whether it holds a
+            conv3x3, a conv1x1 or a maxpool (none of them: it is unused). "17x17": the adjacency matrix over input, five
+            numbered slots for each operation (conv1x1, conv3x3, maxpool) and output, row by row, a cell's operations in
+            the slots of their kind in vertex order (Demir, Traoré, Camero, ESANN 2024). "structural": counts, paths,
+            degrees, widths and costs, the same for every member of a cell's class. "structural+one-hot": both, since
             which vertex comes first decides who gets the channels that a division leaves over.
 
     Returns:
