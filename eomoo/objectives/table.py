@@ -185,14 +185,13 @@ class TableBackend(Backend):
         return self
 
     def _values(self, cells: Ints, names: Sequence[str]) -> Floats:
-        if not self._mean:
-            return self._drawn(cells, names, seed=self._seed)
-        return np.stack([self._columns[name].mean[self._row[cells]] for name in names], axis=1)
+        return self._at_rung(cells, names, share=1.0)
 
     def _at_rung(self, cells: Ints, names: Sequence[str], *, share: float) -> Floats:
-        if share == 1.0:
-            return self._values(cells, names)
-        return np.stack([self._shorter[share][name].mean[self._row[cells]] for name in names], axis=1)
+        if not self._mean:
+            return self._drawn(cells, names, seed=self._seed, share=share)
+        rows, columns = self._row[cells], self._after(share)
+        return np.stack([columns[name].mean[rows] for name in names], axis=1)
 
     def _after(self, share: float) -> Mapping[str, _Column]:
         return self._columns if share == 1.0 else self._shorter[share]

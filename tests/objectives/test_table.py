@@ -1,5 +1,7 @@
 """The table backend: gathers, what is unknown, deviations, errors of accuracies."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,18 @@ def test_the_measurement_that_is_drawn_is_the_same_for_all_quantities():
     energy, acc = table.values(np.arange(300), ["energy", "acc"]).T
     np.testing.assert_array_equal(energy / 10, acc)
     assert set(energy) == {0.0, 1.0, 2.0, 3.0}
+
+
+def test_a_short_training_is_that_of_the_measurement_that_is_drawn():
+    cells, n = np.repeat(np.arange(50), 3), 150
+    columns = {"err": np.arange(n, dtype=float), "err_short": np.arange(n) + 1000.0}
+    quantity = {"err": Quantity(title="error", unit="%", direction="min")}
+    made = partial(TableBackend, cells, columns, quantity, rungs={0.1: {"err": "err_short"}})
+    asked = np.arange(50)
+    drawn = made(repeat="random", seed=3)
+    short, full = drawn.at_rung(asked, ["err"], 0.1), drawn.values(asked, ["err"])
+    np.testing.assert_array_equal(short, full + 1000.0)
+    assert not np.array_equal(full, made().values(asked, ["err"]))
 
 
 def test_own_deviations_of_repeated_measurements_are_combined():
