@@ -9,6 +9,7 @@ from typing import Any
 
 from eomoo.analysis.results import ProblemResults
 from eomoo.analysis.tables import Curves, Facts, Picture, Section, Series
+from eomoo.analysis.wording import option_text
 from eomoo.files import read_bytes
 from eomoo.space import SO2SAT, Skeleton
 
@@ -60,16 +61,16 @@ def skeleton_words(around: Skeleton) -> str:
 
 
 def _options(values: Mapping[str, Any]) -> list[str]:
-    """Values as options of the command line, tables of them repeated."""
-    parts: list[str] = []
-    for name, value in values.items():
-        each = [f"{k}={_text(v)}" for k, v in value.items()] if isinstance(value, Mapping) else [_text(value)]
-        parts += [part for text in each for part in (f"--{name.replace('_', '-')}", text)]
-    return parts
+    """Values as options of the command line, tables of them repeated; what does not apply is None, and left out."""
+    told = {f"--{name.replace('_', '-')}": value for name, value in values.items() if value is not None}
+    return [part for option, value in told.items() for text in _texts(value, "=") for part in (option, text)]
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _texts(value: object, sign: str) -> list[str]:
+    """A value as text; of a table one for each name, with a sign between name and value."""
+    if isinstance(value, Mapping):
+        return [f"{name}{sign}{option_text(inner)}" for name, inner in value.items()]
+    return [option_text(value)]
 
 
 def network_section(place: Path, results: ProblemResults) -> Section:
@@ -77,7 +78,7 @@ def network_section(place: Path, results: ProblemResults) -> Section:
     network = network_of(results)
     rows = [("skeleton", skeleton_words(results.problem.skeleton))]
     for name, value in network.get("train", {}).items():
-        told = ", ".join(f"{k} {_text(v)}" for k, v in value.items()) if isinstance(value, Mapping) else _text(value)
+        told = ", ".join(_texts(value, " "))
         names = {"set": "set beside", "device": "device asked for", "images": "images, at most"}
         rows += [(names.get(name, name), told)] if told else []
     if timing := network.get("latency"):

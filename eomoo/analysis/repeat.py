@@ -9,7 +9,7 @@ from pathlib import Path
 from eomoo.analysis.citing import references
 from eomoo.analysis.results import ProblemResults, StudyResults
 from eomoo.analysis.tables import Code, Facts, Section, Table
-from eomoo.analysis.wording import algorithm_title
+from eomoo.analysis.wording import algorithm_title, option_text
 from eomoo.objectives.card import list_problems
 from eomoo.plots import number
 from eomoo.search.algorithms import ALGORITHMS
@@ -80,11 +80,10 @@ def run_command(problem: ProblemRow, run: RunRow, *, repeats: int = 1, out: str 
 def _problem_option(name: str, value: object) -> list[str]:
     """A setting of the problem as options of the command line."""
     if name in _OWN_OPTIONS:
-        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        return [f"--{name.replace('_', '-')}", text]
-    if isinstance(value, Mapping):
+        return [f"--{name.replace('_', '-')}", option_text(value)]
+    if isinstance(value, Mapping) and "." not in name:
         return [part for key, inner in value.items() for part in _problem_option(f"{name}.{key}", inner)]
-    return ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
+    return ["--set", f"{name}={option_text(value)}"]
 
 
 def _study_command(results: StudyResults, seeds: list[int]) -> str:
@@ -123,7 +122,7 @@ def _run_options(run: RunRow) -> list[str]:
         elif key == "rungs" and isinstance(value, list):
             parts += ["--rungs", ",".join(map(str, [*value, 1]))]
         else:
-            parts += ["--option", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+            parts += ["--option", f"{key}={option_text(value)}"]
     return parts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -51,6 +51,15 @@ def value_text(value: object) -> str:
         # Of too few runs there is no interval.
         return f"{middle} [{low}, {high}]" if value.q25 == value.q25 else middle
     return number(value) if isinstance(value, float) else str(value)
+
+
+def option_text(value: object) -> str:
+    """A setting's value as an option of the command line takes it: "true", "3,2,1", "built=1,2;water=17"."""
+    if isinstance(value, Mapping):
+        return ";".join(f"{key}={option_text(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ",".join(map(option_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def duration(seconds: float) -> str:

@@ -13,12 +13,14 @@ import synthetic
 from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
 
 import eomoo
-from eomoo.analysis import load_run, render_report, report_of, write_report
+from eomoo.analysis import load_results, load_run, render_report, report_of, write_report
 from eomoo.analysis.citing import references
+from eomoo.analysis.network import CELL, cell_commands
 from eomoo.analysis.printing.text import _guarded
 from eomoo.analysis.repeat import run_command
 from eomoo.analysis.report import landscape_sections
 from eomoo.analysis.wording import value_text
+from eomoo.cli.common import parse_options
 from eomoo.cli.suggest import _asked as asked_for
 from eomoo.errors import DataError, SettingError, StoreError
 from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec
@@ -116,11 +118,29 @@ def test_the_command_poses_the_same_problem(tmp_path):
 def test_settings_beside_a_card_are_options_of_the_command(run_folder):
     with Store(run_folder / STORE_NAME) as store:
         stored = load_run(store, store.runs()[0])
-    options = {"data": "my images", "latency_from": "m", "workers": 2, "images": {"n_val": 50}, "latency.threads": 1}
+    options = {"data": "my images", "latency_from": "m", "workers": 2, "latency.threads": 1}
+    options |= {"images": {"n_val": 50, "merge": {"built": [1, 2], "water": [17]}}, "images.bands": [3, 2, 1]}
     words = shlex.split(run_command(replace(stored.problem, options=options), stored.run))
     at = {word: words[k + 1] for k, word in enumerate(words[:-1])}
     assert (at["--data"], at["--latency-from"], at["--workers"]) == ("my images", "m", "2")
-    assert {words[k + 1] for k, word in enumerate(words) if word == "--set"} == {"images.n_val=50", "latency.threads=1"}
+    told = {words[k + 1] for k, word in enumerate(words) if word == "--set"}
+    merge = "images.merge=built=1,2;water=17"
+    assert told == {"images.n_val=50", "latency.threads=1", merge, "images.bands=3,2,1"}
+
+
+def test_a_cells_commands_have_lists_as_options_do_and_nothing_that_does_not_apply(run_folder):
+    results = load_results(run_folder).problems[0]
+    images = {"bands": [3, 2, 1], "merge": {"built": [1, 2], "water": [17]}, "n_val": 50}
+    train = {"data": "my images", "images": images, "set": {"augment": True}}
+    # Of a GPU, whose timings depend on no threads.
+    network = {"train": train, "latency": {"device": "cuda", "threads": None, "batch_size": 8}}
+    runs = tuple(replace(run, extra={**run.extra, "network": network}) for run in results.runs)
+    told = dict(cell_commands(replace(results, runs=runs), "DIR"))
+    assert told["Time it here"] == f"eomoo latency {CELL} --device cuda --batch-size 8"
+    words = shlex.split(told["Train it from the start"])
+    options = parse_options([words[k + 1] for k, word in enumerate(words) if word == "--images"])
+    assert options == {"bands": "3,2,1", "merge": "built=1,2;water=17", "n_val": 50}
+    assert "augment=true" in words
 
 
 def test_a_page_asks_for_nothing_and_allows_only_itself(study_folder):
