@@ -21,9 +21,12 @@ from eomoo.study.store import STORE_NAME
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
+    from eomoo.live import DataSource
 
 # Cells that an error names.
 _SOME = 8
+# Folders around a file that may tell of its images: RUN/live/runs/TRAINING/weights-4.pt has the deepest.
+_AROUND = 4
 
 
 def find_trained(place: str | Path, cell: int | None = None, *, exported: bool = True) -> Path:
@@ -67,32 +70,30 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
 
 
 def images_of(place: str | Path, data: str | Path | None = None, **options: Any) -> ImageData:
-    """The images that a run's or a measured table's networks were trained on, or those that are named.
+    """The images that a run's, a measured table's or a training's networks were trained on, or those that are named.
 
     Args:
-        place: As for ``find_trained``.
+        place: As for ``find_trained``; of a file the nearest folder around it tells.
         data: A source as for ``open_data``; None: what the place tells.
         options: For ``open_data``, over those of the training.
 
     Raises:
         SettingError: (a ValueError) Nothing tells which images.
+        DataNotFoundError: (a FileNotFoundError) They are not there, or no longer.
         DataError: (a ValueError) They cannot be used.
     """
-    from eomoo.live import DataSource
-
-    place, source = Path(place), None
     if data is not None:
         return open_data(data, **options)
-    if (place / STORE_NAME).is_file():
-        with closing(pose_again(load_results(place).problems[0].problem)) as problem:
-            live = problem.backends.get("live")
-            source = live.campaign.source if isinstance(live, LiveBackend) else None
-    elif is_measured(place):
-        told = read_facts(place).get("data", {})
-        source = DataSource(name=told["source"], options=told.get("options", {})) if "source" in told else None
+    place = Path(place)
+    around = [place] if place.is_dir() else place.absolute().parents[:_AROUND]
+    source = next(filter(None, map(_source_told, around)), None)
     if source is None:
         raise SettingError(f"{place} does not tell which images it was trained on; say it with --data")
-    return replace(source, options={**source.options, **options}).open()
+    try:
+        return replace(source, options={**source.options, **options}).open()
+    except DataNotFoundError as error:
+        why = f"the images that {place} was trained on are not found; say with --data where they are: {error}"
+        raise DataNotFoundError(why) from error
 
 
 def front_cells(place: str | Path) -> list[int]:
@@ -112,6 +113,18 @@ def front_cells(place: str | Path) -> list[int]:
 def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellProblem:
     """The problem of a stored run, with what was set beside its card, and with further constraints."""
     return get_problem(card_of(row.name), constraints=[*row.constraints, *constraints], **row.options)
+
+
+def _source_told(folder: Path) -> DataSource | None:
+    from eomoo.live import DataSource
+    from eomoo.live.runs import images_told
+
+    if (folder / STORE_NAME).is_file():
+        with closing(pose_again(load_results(folder).problems[0].problem)) as problem:
+            live = problem.backends.get("live")
+            return live.campaign.source if isinstance(live, LiveBackend) else None
+    told = read_facts(folder).get("data", {}) if is_measured(folder) else images_told(folder)
+    return DataSource(name=told["source"], options=told.get("options", {})) if told and "source" in told else None
 
 
 def _of_search(place: Path, cell: int, *, exported: bool) -> Path | None:

@@ -119,6 +119,8 @@ def export(
             try:
                 source = find_trained(place, k, exported=False)
                 path = name or Path(out or "") / f"{load_classifier(source).cell}{FORMS[form][1]}"
+                if task is None and form in ("fp16", "int8"):
+                    raise SettingError(f"{form} needs the images of its training: {why}")
                 found = export_as(form, source, path, data=task, logits=logits, before=before.get(k))
             except EomooError as error:
                 failed.append(f"{place if k is None else f'cell {k}'} was not exported as {form}: {error}")
@@ -129,7 +131,8 @@ def export(
         print_json([_told(found) for found in done])
     for found in () if as_json else done:
         _show_export(found)
-    for sentence in [*failed, *([why] if why and done and forms != ["weights"] else [])]:
+    unchecked = [f"not checked on real images: {why}"] if why and done and forms != ["weights"] else []
+    for sentence in [*failed, *unchecked]:
         console(stderr=True).print(sentence, soft_wrap=True)
     if failed:
         raise typer.Exit(1)
@@ -177,7 +180,7 @@ def _images(place: Path, data: str | None, options: Options) -> tuple[ImageData 
     except EomooError as error:
         if data is not None:
             raise
-        return None, f"not checked on real images: {error}"
+        return None, str(error)
 
 
 def _names(out: Path | None, cells: list[int | None], forms: list[str]) -> dict[tuple[int | None, str], Path | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class ImageData:
         mean, std: Of each band over the training split; every split is normalised with them.
         image_size: Height and width in pixels.
         fingerprint: 64 hexadecimal digits that change when the data do.
+        told: The ``source``, as it is called from any folder, and the ``options`` by which ``open_data`` opens them
+            again; None where they came otherwise.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ImageData:
     std: tuple[float, ...]
     image_size: int
     fingerprint: str
+    told: Facts | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_datasets(

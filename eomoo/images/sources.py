@@ -52,6 +52,7 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
         return source
     kind, place = split_source(source)
     known_keys(f"{kind} data", options, _OPTIONS[kind])
+    told = {"source": absolute_source(source), "options": dict(options)}
     seed, merge = whole("seed", options.pop("seed", 0), least=0), options.pop("merge", None)
     bands = band_numbers(options.pop("bands", None))
     sizes: Facts = {}
@@ -61,7 +62,8 @@ def open_data(source: str | Path | ImageData, **options: Any) -> ImageData:
         sizes = {name.removeprefix("n_"): options.pop(name, None) for name in _SIZES}
         load = partial(load_so2sat, place) if kind == "so2sat" else partial(load_folder, place or "")
         data = load(bands=bands, seed=seed, **options)
-    return limit(data if merge is None else merge_classes(data, merge), seed=seed, **sizes)
+    data = limit(data if merge is None else merge_classes(data, merge), seed=seed, **sizes)
+    return replace(data, told=told)
 
 
 def bands_unseen(source: str | Path, options: Mapping[str, Any]) -> int | None:

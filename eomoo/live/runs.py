@@ -10,6 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from eomoo.arrays import Facts
 from eomoo.checks import short, truth, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.files import read_json, to_json, write_json
@@ -168,15 +169,18 @@ class RunFolder:
     Args:
         path: The folder; None keeps nothing.
         setting: What the training depends on, its epochs left out.
+        images: How its images are opened again, as ``ImageData.told``.
 
     Raises:
         SettingError: (a ValueError) The folder holds a training with another setting.
         DataError: (a ValueError) Its ``run.json`` has changed since it was written.
     """
 
-    def __init__(self, path: str | Path | None, setting: Mapping[str, object]) -> None:
+    def __init__(
+        self, path: str | Path | None, setting: Mapping[str, object], images: Mapping[str, object] | None = None
+    ) -> None:
         self.path = Path(path) if path is not None else None
-        self.setting = dict(setting)
+        self.setting, self.images = dict(setting), images
         self.results: dict[str, Any] = {}
         if self.path is not None and (self.path / "run.json").is_file():
             self._read(self.path / "run.json")
@@ -196,7 +200,8 @@ class RunFolder:
         """Keep a result (and make the folder); an incident is none."""
         if self.path is not None and result.final:
             self.results[format_epochs(result.epochs)] = result.to_dict()
-            content = {"format": _FORMAT, "setting": self.setting, "results": self.results}
+            images = {"data": self.images} if self.images else {}
+            content = {"format": _FORMAT, "setting": self.setting, **images, "results": self.results}
             write_json(self.path / "run.json", {**content, "sha256": _digest(content)})
 
     def save_weights(self, state: Mapping[str, object], epochs: Sequence[int]) -> Path | None:
@@ -224,15 +229,7 @@ class RunFolder:
         return state if free or same else None
 
     def _read(self, path: Path) -> None:
-        content = read_json(path)
-        if not isinstance(content, dict) or content.get("format") not in (1, _FORMAT):
-            raise DataError(f"{path} is no record of a training by this version of eomoo")
-        if content["format"] == 1:
-            warnings.warn(f"{path} is of eomoo 0.1.0, without a digest: it is unverified", stacklevel=2)
-        elif content.pop("sha256", None) != _digest(content):
-            raise DataError(
-                f"{path} has changed since it was written; remove {path.parent} to train again, or take it from a copy"
-            )
+        content = _record(path)
         for name, value in self.setting.items():
             there = content.get("setting", {}).get(name)
             if there != value:
@@ -243,10 +240,32 @@ class RunFolder:
         self.results = content["results"]
 
 
+def images_told(folder: Path) -> Facts | None:
+    """How the images of the training in a folder are opened again, as ``ImageData.told``; None where nothing tells.
+
+    Raises:
+        DataError: (a ValueError) Its ``run.json`` has changed since it was written.
+    """
+    return _record(folder / "run.json").get("data") if (folder / "run.json").is_file() else None
+
+
 def progress_of(folder: Path) -> float:
     """Epochs that a training's checkpoint holds, parts of one included; 0 without one."""
     state = _checkpoint(folder)
     return 0.0 if state is None else float(state.get("progress", state["epoch"]))
+
+
+def _record(path: Path) -> Facts:
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("format") not in (1, _FORMAT):
+        raise DataError(f"{path} is no record of a training by this version of eomoo")
+    if content["format"] == 1:
+        warnings.warn(f"{path} is of eomoo 0.1.0, without a digest: it is unverified", stacklevel=3)
+    elif content.pop("sha256", None) != _digest(content):
+        raise DataError(
+            f"{path} has changed since it was written; remove {path.parent} to train again, or take it from a copy"
+        )
+    return content
 
 
 def _checkpoint(folder: Path | None) -> dict[str, Any] | None:

@@ -77,7 +77,7 @@ def train(
     stretches = chosen.stretches(epochs)
     measured = curve or CurveSetting()
     setting = training_setting(whole, data, around, chosen, seed=seed, device=place, curve=measured)
-    kept = RunFolder(folder, setting)
+    kept = RunFolder(folder, setting, data.told)
     known = kept.result(stretches)
     if known is not None:
         return known

@@ -71,11 +71,33 @@ def test_eight_bits_are_calibrated_and_measured(place):
 def test_a_file_that_cannot_be_written_stops_no_other(place):
     pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
     trained("--json")
+    (place / "images").rename(place / "elsewhere")
     result = CliRunner().invoke(app, ["export", "77", "--onnx", "--int8", "--out", "files"])
     assert result.exit_code == 1
-    assert "was not exported as int8: int8 needs the images of its training: say with --data which" in result.stderr
-    assert "not checked on real images: runs/77 does not tell which images" in result.stderr
+    gone = "the images that runs/77 was trained on are not found; say with --data where they are: there is no "
+    assert f"was not exported as int8: int8 needs the images of its training: {gone}" in result.stderr
+    assert f"not checked on real images: {gone}" in result.stderr
     assert [path.name for path in (place / "files").iterdir()] == ["77.onnx"]
+    assert gone in str(CliRunner().invoke(app, ["evaluate", "77"]).exception)
+
+
+def test_a_training_tells_its_images_to_whatever_lies_in_its_folder(place, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+    values = json.loads(trained("-i", "seed=3", "-i", "n_val=7", "--json"))
+    (place / "later").mkdir()
+    monkeypatch.chdir(place / "later")
+    (row,) = json.loads(run("export", "../runs/77", "--int8", "--out", "../runs/77/int8", "--json"))
+    assert row["before"]["val_micro"] == values["val"]["micro"]
+    for file in ("weights-2.pt", "int8/77-int8.onnx"):
+        told = json.loads(run("evaluate", f"../runs/77/{file}", "--split", "val", "--json"))
+        assert np.sum(told["confusion"]) == 7
+    record = place / "runs" / "77" / "run.json"
+    record.write_text(record.read_text().replace(str(place / "images"), str(place)))
+    refused = ["run.json has changed since it was written", "does not tell which images it was trained on; say it with"]
+    for words in refused:
+        assert words in str(CliRunner().invoke(app, ["evaluate", "../runs/77"]).exception)
+        # Without it as a training of an earlier version, which does not tell.
+        record.unlink(missing_ok=True)
 
 
 def test_what_is_measured_is_written_for_people_and_programs(place):
