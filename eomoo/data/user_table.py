@@ -8,6 +8,7 @@ import io
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,14 +34,18 @@ _MOST_TEXT = 2000
 # 423,624 rows of 26 genes, a hash and ten values of 20 characters are 120 MB of text; ten repeats of each
 # cell are more rows than anybody has measured.
 MOST_BYTES, _MOST_ROWS = 128 << 20, 4_236_240
+# A table with cells in its columns has more.
+_MOST_COLUMNS = 5_000
 _GENOTYPE = re.compile(rf"[\[(]?\s*[0-9](?:[\s,;]*[0-9]){{{N_GENES - 1}}}\s*[\])]?")
 
-
+_NOT_UTF8 = "its text is not UTF-8; save it as that"
 _WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*", re.ASCII)
 # Thousands apart: "1,234.5", "1.234.567", "1'234", "1 234,5" with any of Unicode's blanks.
 _APART = re.compile(r"[-+]?\d{1,3}([,.'\u2019\s]\d{3})+([.,]\d+)?")
 # "3.2 ms", "71 %".
 _WITH_UNIT = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?(\s+[^\W\d]\S{0,9}|\s*%)")
+# "\u22120.61" with a minus of print, "0.61\u00b10.02", "0.61*", "3.2ms": no name, date or version.
+_WITH_MARKS = re.compile(r"[^\w\s]?\d+\.\d+([^\d.].{0,12})?")
 # A latency in ms, but no change of latency.
 _NEVER_NEGATIVE = re.compile(
     r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I
@@ -130,7 +135,9 @@ def read_frame(path: Path) -> pd.DataFrame:
         if not content.strip():
             raise ValueError("it is empty")
         header = content.partition(b"\n")[0]
-        for separator in (b";", b"\t"):
+        if b"\x00" in header:
+            raise ValueError(_NOT_UTF8)
+        for separator in (b";", b"\t", b"|"):
             # As spreadsheets write it where numbers have commas; guessed, 1,234 might be either number.
             if separator in header.partition(b",")[0]:
                 kind = f"columns are separated by {separator.decode()!r}"
@@ -138,7 +145,8 @@ def read_frame(path: Path) -> pd.DataFrame:
         names = [
             name.strip() for name in next(csv.reader([header.decode("utf-8-sig").strip()], skipinitialspace=True), [])
         ]
-        if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+        _check_width(len(names))
+        if twice := [name for name, n in Counter(names).items() if name and n > 1]:
             # pandas would give the second another name.
             raise ValueError(f"column {short(twice[0])} stands there twice; give each a name of its own")
         with warnings.catch_warnings():
@@ -156,8 +164,15 @@ def read_frame(path: Path) -> pd.DataFrame:
         return text
     except (ValueError, OSError, EOFError, csv.Error, pd.errors.ParserWarning) as error:
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
-        why = "its text is not UTF-8; save it as that" if isinstance(error, UnicodeDecodeError) else first_line(error)
+        why = _NOT_UTF8 if isinstance(error, UnicodeDecodeError) else first_line(error)
+        if isinstance(error, pd.errors.ParserWarning):
+            why = "its rows have more values than its first row has names; write points, not commas, within numbers"
         raise DataError(f"{path} is no readable {kind} file: {why}") from None
+
+
+def _check_width(n: int) -> None:
+    if n > _MOST_COLUMNS:
+        raise ValueError(f"it has {n:,} columns of at most {_MOST_COLUMNS:,}; cells are its rows")
 
 
 def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
@@ -167,6 +182,7 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
         groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
         if sum(group.total_byte_size for group in groups) > MOST_BYTES or file.metadata.num_rows > _MOST_ROWS:
             raise DataError(f"{path} unpacks to more than the {MOST_BYTES} bytes that a table can have")
+        _check_width(file.metadata.num_columns)
         # What pandas noted of its own types is not needed, and may be damaged; an index is a column like others.
         table = file.read().replace_schema_metadata(None)
     table.validate(full=True)
@@ -198,10 +214,14 @@ def cells_of(frame: pd.DataFrame, path: Path) -> Ints:
     return indices
 
 
+# Far above any cell's, and what an integer holds.
+_ANY_INDEX = 1e15
+
+
 def _by_index(path: Path, values: list[object]) -> Ints:
     def decode(some: list[object]) -> Ints:
         numbers = np.array([_number(value) for value in some])
-        if not (numbers == np.floor(numbers)).all():
+        if not ((numbers == np.floor(numbers)) & (np.abs(numbers) < _ANY_INDEX)).all():
             raise DataError(f"an index is a whole number, not {short(some[0])}")
         return load_space().check(numbers.astype(np.int64))
 
@@ -361,6 +381,8 @@ def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path)
         elif len(odd) and there.str.fullmatch(_WITH_UNIT).all():
             unit = short(f"{name} [{odd.iloc[0].lstrip('+-.eE0123456789').strip()}]")
             what, write = "units within numbers", f"numbers alone and the unit in its name, as in {unit}"
+        elif len(odd) and odd.str.fullmatch(_WITH_MARKS).all():
+            what, write = "more than digits within numbers", "numbers alone"
         else:
             return False
         raise DataError(

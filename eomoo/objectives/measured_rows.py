@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def rows_of(
     facts: Facts = {} if measured is None else measured.facts
     timed = {column["name"] for column in facts.get("columns", ()) if column["kind"] == "timed"}
     frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table
-    called = _called(frame.columns)
+    called = _called(frame.columns, where)
     here = {column: name for column, (name, _) in called.items()}
     frame, own = frame.rename(columns=here), {name: unit for name, unit in called.values() if unit}
     units, kinds = ({here.get(n, n): what for n, what in (told or {}).items()} for told in (units, kinds))
@@ -142,13 +143,17 @@ def _file_in(path: Path) -> Path:
     return found[0]
 
 
-def _called(columns: Iterable[object]) -> dict[str, tuple[str, str]]:
+def _called(columns: Iterable[object], where: Path) -> dict[str, tuple[str, str]]:
     """Columns' names as files and cards can have them, and the units in brackets: energy, mJ of "energy [mJ]"."""
     texts = [column for column in columns if isinstance(column, str) and not column.startswith("Unnamed: ")]
     whole = [_OTHERS.sub("_", text).strip("_") for text in texts]
     bare = [_OTHERS.sub("_", _UNIT.sub("", text)).strip("_") for text in texts]
     # Energy in joules beside energy in watt-hours keep their units in their names.
-    names = [b if b and bare.count(b) == 1 else w or text for text, b, w in zip(texts, bare, whole, strict=True)]
+    alone = Counter(bare)
+    names = [b if b and alone[b] == 1 else w or text for text, b, w in zip(texts, bare, whole, strict=True)]
+    for name in [name for name, n in Counter(names).items() if n > 1]:
+        several = [text for text, other in zip(texts, names, strict=True) if other == name]
+        raise DataError(f"{where}: the columns {listed(several)} would both be called {name!r}; rename one")
     return {text: (name, "".join(_UNIT.findall(text)).strip()) for text, name in zip(texts, names, strict=True)}
 
 

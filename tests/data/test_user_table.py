@@ -230,6 +230,10 @@ def test_columns_that_are_missing_are_named(tmp_path):
         ("t.csv", b"hash,watts\n", "has no rows"),
         ("t.csv", b"hash,watts\n1,2,3\n", "no readable CSV"),
         ("t.csv", b"hash,watts\n\xff\xfe,2\n", "no readable CSV file: its text is not UTF-8; save it as that"),
+        ("t.csv", b"index,watts\n5,1,5\n7,2,5\n", "more values than its first row has names; write points, not commas"),
+        ("t.csv", "index,watts\n5,2\n".encode("utf-16-le"), "its text is not UTF-8"),
+        ("t.csv", b"index" + b",c" * 5000, "it has 5,001 columns of at most 5,000; cells are its rows"),
+        ("t.csv", b"index,watts\n1e300,2\n", "row 1: an index is a whole number, not '1e300'"),
         ("t.csv.gz", b"hash,watts\n", "has no rows"),
         ("t.parquet", b"hash,watts\n", "no readable Parquet"),
         ("t.txt", b"hash,watts\n", "save it as .csv, with commas, or as .parquet"),
@@ -266,6 +270,15 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
     with pytest.raises(DataError, match=r"column 'watts' has units within numbers, '1.5 W'; .* as in 'watts \[W\]'"):
         target_columns(read_frame(path), where=path)
     for some in (
+        ["\u22121.5", "2", "", "\u22123.25"],
+        ["0.61\u00b10.02", "0.7", "OOM", "3.2ms"],
+        ["0.61*", "0.7 (2)", "1", "2"],
+    ):
+        table["watts"] = some
+        path = written(tmp_path, table, "csv")
+        with pytest.raises(DataError, match=r"'watts' has more than digits within numbers, .*; write numbers alone"):
+            target_columns(read_frame(path), where=path)
+    for some in (
         ["1,234.5", "999", "OOM", "12,345"],
         ["1'234", "1'235", "", "2"],
         ["1.234.567,5", "2\u202f345", "1", ""],
@@ -278,6 +291,7 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
             target_columns(read_frame(path), where=path)
     # Words with a number among them are no measurements.
     table["note"], table["watts"] = ["windy", "3", "calm", "4 knots"], [1.0, 2.0, 3.0, 4.0]
+    table["version"], table["day"] = ["1.2.3", "1.2.4", "1.3.0", "2.0.0"], ["2024.05.01", "2024.05.02", "3", "1.2.24"]
     assert target_columns(read_frame(written(tmp_path, table, "csv"))) == ["watts"]
 
 
@@ -314,7 +328,7 @@ def test_lines_end_as_any_spreadsheet_ends_them(tmp_path, end):
     assert (table.indices.tolist(), table.columns["watts"].tolist()) == ([5, 76119], [1.5, 2.0])
 
 
-@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_another_separator_than_a_comma_is_told(tmp_path, separator):
     path = tmp_path / "table.csv"
     for value in ("1.5", "1,5"):

@@ -7,7 +7,7 @@ import pytest
 import eomoo
 from eomoo.analysis.fronts import front_frame, front_json
 from eomoo.data import measured_table, write_measured
-from eomoo.errors import SettingError
+from eomoo.errors import DataError, SettingError
 from eomoo.models import FAILED, Measurements, Quality, load_models, recipe_for, share_interval, use_of
 from eomoo.models.recipes import kind_of
 from eomoo.models.usefulness import correlations, interval, pairs_in_order, resamples
@@ -91,6 +91,8 @@ def test_a_column_is_called_so_that_files_and_cards_can_have_its_name_and_its_br
     assert {name: t.unit for name, t in rows_of(both).targets.items()} == {
         "energy_mJ": "mJ", "top-1_acc": "%", "energy_Wh": "Wh",
     }  # fmt: skip
+    with pytest.raises(DataError, match="the columns top_1, top 1 would both be called 'top_1'; rename one"):
+        rows_of(frame.assign(**{"top_1": 1.0, "top 1": 2.0}))
 
 
 def test_what_is_counted_exactly_needs_no_model(space):
