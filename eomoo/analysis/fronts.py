@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.columns import Front, known_of
+from eomoo.analysis.columns import Front, FrontColumn, known_of
 from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront, deviations_of
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
@@ -142,36 +142,13 @@ def front_json(front: FrontData) -> dict[str, object]:
     """The front as the page's scripts read it: its n cells, then the others evaluated, of which less is said."""
     space = load_space()
     others = {column.name: column for column in front.others.columns}
-    cells, nothing = np.concatenate((front.cells, front.others.cells)), np.full(len(front.others.cells), np.nan)
+    cells, n_others = np.concatenate((front.cells, front.others.cells)), len(front.others.cells)
     places = {cell: k for k, cell in enumerate(cells.tolist())}
     optimal, said = front.on_true_front, front.said
+    shown = [c for c in front.columns if c.name in ("macs", "group") or not (c.detail or c.is_text)]
     return {
         "problem": front.problem.name,
-        "columns": [
-            {
-                "name": column.name,
-                "title": column.title,
-                "unit": shown_unit(column.unit),
-                "least": column.least or None,
-                "better": column.direction,
-                "possible": _numbers(column.own.within([[-np.inf], [np.inf]], column.values[:, None])[:, 0]),
-                "objective": column.objective,
-                # As it is minimised, where that is not the value itself.
-                "minimised": None
-                if np.array_equal(column.minimised, column.values, equal_nan=True)
-                else _numbers(column.minimised) + _numbers(other.minimised if other else nothing, digits=6),
-                "values": _numbers(column.values) + _numbers(other.values if other else nothing, digits=6),
-                "sd": None
-                if column.deviations is None
-                else _numbers(column.deviations)
-                + _numbers(nothing if other is None or other.deviations is None else other.deviations, digits=4),
-                "measured": None if column.measured is None else _numbers(column.measured),
-                "detail": column.name == "group" or column.name.endswith("_slack"),
-            }
-            for column in front.columns
-            for other in (others.get(column.name),)
-            if column.name in ("macs", "group") or not (column.detail or column.is_text)
-        ],
+        "columns": [_column_json(column, others.get(column.name), n_others) for column in shown],
         "basis": [[c.values[k] for c in front.columns if c.is_text] for k in range(len(front.cells))],
         "n": len(front.cells),
         "cells": cells.tolist(),
@@ -202,6 +179,31 @@ def front_json(front: FrontData) -> dict[str, object]:
         "commands": front.commands,
         "onnx": front.onnx,
         "trueFront": None if front.true_front is None else _points(front.problem, *front.true_front, front.n_true),
+    }
+
+
+def _column_json(column: FrontColumn, other: FrontColumn | None, n_others: int) -> dict[str, object]:
+    """A column as the page's scripts read it, its numbers of the front's cells and then of the others evaluated."""
+    nothing = np.full(n_others, np.nan)
+
+    def both(mine: NDArray[Any], its: NDArray[Any] | None, *, digits: int = 6) -> list[float | int | None]:
+        return _numbers(mine) + _numbers(nothing if its is None else its, digits=digits)
+
+    turned = not np.array_equal(column.minimised, column.values, equal_nan=True)
+    return {
+        "name": column.name,
+        "title": column.title,
+        "unit": shown_unit(column.unit),
+        "least": column.least or None,
+        "better": column.direction,
+        "possible": _numbers(column.own.within([[-np.inf], [np.inf]], column.values[:, None])[:, 0]),
+        "objective": column.objective,
+        # As it is minimised, where that is not the value itself.
+        "minimised": both(column.minimised, other and other.minimised) if turned else None,
+        "values": both(column.values, other and other.values),
+        "sd": None if column.deviations is None else both(column.deviations, other and other.deviations, digits=4),
+        "measured": None if column.measured is None else _numbers(column.measured),
+        "detail": column.name == "group" or column.name.endswith("_slack"),
     }
 
 
