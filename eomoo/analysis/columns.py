@@ -161,6 +161,8 @@ def _limits(front: Front) -> Iterator[FrontColumn]:
         return
     nothing = [np.nan] * len(problem.limits)
     rows = np.array([front.limited.get(int(cell), nothing) for cell in front.cells], dtype=np.float64)
+    # Of no cell too, where none is feasible.
+    rows = rows.reshape(len(front.cells), len(nothing))
     # Several limits on a quantity have one column: how far a cell is within the nearest.
     for name in dict.fromkeys(limit.name for limit in problem.limits):
         mine = [(limit, values) for limit, values in zip(problem.limits, rows.T, strict=True) if limit.name == name]

@@ -4,22 +4,25 @@ import pytest
 from made_results import made
 from report_folders import PLS, RANDOM, fill
 
+import eomoo
 from eomoo.analysis import duration, render_report, report_of, study_tables
 from eomoo.analysis.claims import needed_seeds
 from eomoo.analysis.compared import pair_table
-from eomoo.analysis.report import _winner
+from eomoo.analysis.report import FORMATS, _winner
 from eomoo.analysis.standings import pairs_in_words
 
 NEVER = ["lat<=0.001"]
 
 
 def test_a_run_without_a_feasible_cell_says_how_near_it_came(pose, tmp_path):
-    folder = fill(tmp_path, pose("err", "lat", constraints=NEVER), budget=30)
-    report = report_of(folder)
+    # As a user runs it: what is kept of limited quantities is kept of all cells, and of no cell on a front.
+    eomoo.run(pose("err", "lat", constraints=NEVER), algorithm="random", budget=30, out=tmp_path)
+    report = report_of(tmp_path)
     assert report.lead[0].endswith("none of which is feasible.")
     assert report.lead[1].startswith("No evaluated cell keeps every limit; the least violation is ")
     assert "best value seen of each limited quantity: lat " in report.lead[1]
-    assert "No feasible cell was found." in render_report(folder)
+    assert "No feasible cell was found." in render_report(tmp_path)
+    assert all(render_report(tmp_path, format=form) for form in FORMATS)
 
 
 def test_a_study_without_a_feasible_cell_says_how_near_it_came(pose, tmp_path):
