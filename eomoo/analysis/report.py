@@ -132,42 +132,22 @@ def _folder(path: Path) -> Path:
 
 
 def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: FrontData, made: str) -> Report:
-    problem, run = results.problems[0], results.runs[0]
-    n_cells, who = len(problem.traces[0].cells), algorithm_title(run)
-    there = "cells" if front.problem.n_cells == N_CELLS else "cells that have values"
-    looked = f"{sentence(who)} looked at {number(n_cells)} of {number(front.problem.n_cells)} {there}"
-    looked = looked if run.complete else f"This is what a run has found that is under way, or was interrupted. {looked}"
-    cells_on = counted(front.n_front, "cell").split()[1] + " on the"
+    problem, run, known = results.problems[0], results.runs[0], tables.runs.iloc[0]
+    share = float(known.get("hypervolume_share", np.nan))
+    # Of the best front known a single run has all; NaN where the reference front has no volume within the box.
+    told = problem.feasible and problem.reference_is_true and not np.isnan(share)
+    reached = f"{100 * share:.2f} %" if told else ""
+    kind = "predicted front" if front.problem.predicted else "front"
     tiles = [
-        (number(front.n_front), f"{cells_on} predicted front" if front.problem.predicted else f"{cells_on} front"),
+        (number(front.n_front), f"{counted(front.n_front, 'cell').split()[1]} on the {kind}"),
         *_certain_tiles(front),
-        (number(n_cells), "distinct cells evaluated"),
+        (number(len(problem.traces[0].cells)), "distinct cells evaluated"),
+        *([(reached, f"of the hypervolume of the {problem.reference_name}")] if reached else []),
         (duration(run.seconds), "search time"),
     ]
-    known = tables.runs.iloc[0]
     values = [(tables.results.columns[name].title, float(known[name])) for name in results.columns if name in known]
-    blocks: list[Block] = [Table(title="Indicators", columns=["indicator", "value"], rows=values, key="indicators")]
-    if problem.feasible:
-        share = float(known.get("hypervolume_share", np.nan))
-        lead = [f"{looked} and found {number(front.n_front)} that no other of them beats: its Pareto front."]
-        # NaN where the reference front has no volume within the box.
-        reached = "" if np.isnan(share) else f"{100 * share:.2f} %"
-        if reached and problem.reference_is_true:
-            # A table knows some cells only.
-            there = "all cells" if front.problem.predicted else "all cells with a known value"
-            lead.append(f"It reaches {reached} of the hypervolume of the {problem.reference_name} of {there}.")
-        if front.knee is not None:
-            at = front.values[front.knee], front.deviations[front.knee]
-            values_there = joined(values_in_words(front.problem, *at))
-            lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
-        lead += _certain_lead(front)
-        whose = f"of the hypervolume of the {problem.reference_name}"
-        # Of the best front known a single run has all.
-        tiles[-1:-1] = [(reached, whose)] if reached and problem.reference_is_true else []
-        blocks.insert(0, anytime(problem, "run"))
-    else:
-        lead, blocks = [f"{looked}, none of which is feasible."], []
-        lead += [f"{sentence(near)}."] if (near := run.extra.get("nearest")) else []
+    indicators = Table(title="Indicators", columns=["indicator", "value"], rows=values, key="indicators")
+    blocks: list[Block] = [anytime(problem, "run"), indicators] if problem.feasible else []
     sections = [
         _front_section(problem, front, "front"),
         Section(
@@ -182,8 +162,29 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
         glossary(results.problems),
         sources(results, study=False),
     ]
-    title = sentence(problem.problem.title or problem.name)
+    title, lead = sentence(problem.problem.title or problem.name), _run_lead(problem, run, front, reached)
     return Report(title=title, lead=lead, tiles=tiles, sections=sections, main=front_table(front), made=made)
+
+
+def _run_lead(problem: ProblemResults, run: RunRow, front: FrontData, reached: str) -> list[str]:
+    """What a run found, in a few sentences; ``reached`` is its share of the true front's hypervolume, if known."""
+    there = "cells" if front.problem.n_cells == N_CELLS else "cells that have values"
+    looked = f"{sentence(algorithm_title(run))} looked at {number(len(problem.traces[0].cells))}"
+    looked += f" of {number(front.problem.n_cells)} {there}"
+    looked = looked if run.complete else f"This is what a run has found that is under way, or was interrupted. {looked}"
+    if not problem.feasible:
+        near = run.extra.get("nearest")
+        return [f"{looked}, none of which is feasible.", *([f"{sentence(near)}."] if near else [])]
+    lead = [f"{looked} and found {number(front.n_front)} that no other of them beats: its Pareto front."]
+    if reached:
+        # A table knows some cells only.
+        there = "all cells" if front.problem.predicted else "all cells with a known value"
+        lead.append(f"It reaches {reached} of the hypervolume of the {problem.reference_name} of {there}.")
+    if front.knee is not None:
+        at = front.values[front.knee], front.deviations[front.knee]
+        values_there = joined(values_in_words(front.problem, *at))
+        lead.append(f"A good compromise is cell {front.cells[front.knee]}, the front's knee: {values_there}.")
+    return lead + _certain_lead(front)
 
 
 def _study_report(
