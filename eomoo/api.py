@@ -101,7 +101,7 @@ class Run:
         """The front over what was evaluated, on given axes or as wide as a paper's "column" or "page".
 
         Raises:
-            SettingError: (a ValueError) Axes for three objectives or more, which need panels.
+            SettingError: (a ValueError) Axes for three objectives or more, which need panels; no feasible cell.
         """
         return analysis.draw_front(self.stored, axes, width=width)
 

@@ -63,8 +63,12 @@ class StudyRun:
 
     @look()
     def plot(self, problem: str | None = None, *, axes: Axes | None = None) -> Figure:
-        """The share of hypervolume against cells evaluated on a problem, by default the first."""
-        found = self._problem(problem)
+        """The share of hypervolume against cells evaluated on a problem, by default the first.
+
+        Raises:
+            SettingError: (a ValueError) No run found a feasible cell.
+        """
+        found = self._drawn_problem(problem)
         figure, ax = axes_of(axes)
         plot_curves(ax, anytime(found, "study")).set_title(found.name)
         return figure
@@ -74,9 +78,9 @@ class StudyRun:
         """The joint front of each algorithm's runs on a problem of two objectives, by default the first.
 
         Raises:
-            SettingError: (a ValueError) It has another number of objectives.
+            SettingError: (a ValueError) It has another number of objectives, or no run found a feasible cell.
         """
-        found = self._problem(problem)
+        found = self._drawn_problem(problem)
         if len(found.objectives) != 2:
             raise SettingError(f"{found.name} has {len(found.objectives)} objectives; a front is drawn of two")
         figure, ax = axes_of(axes)
@@ -113,11 +117,16 @@ class StudyRun:
             rows = [[value_text(v).replace(", ", ",\N{NO-BREAK SPACE}") for v in row] for row in medians.rows]
             parts += [f"{problem}, {n:,} distinct cells evaluated", notebook.table(medians.columns, rows)]
             parts.append(pairs_in_words(self.tables, problem))
-        return notebook.to_html(*parts, notebook.picture(self.plot(), "share of hypervolume during the search"))
+        if self.tables.results.problems[0].feasible:
+            parts.append(notebook.picture(self.plot(), "share of hypervolume during the search"))
+        return notebook.to_html(*parts)
 
-    def _problem(self, name: str | None) -> ProblemResults:
+    def _drawn_problem(self, name: str | None) -> ProblemResults:
         results = self.tables.results
-        return results.problems[0] if name is None else results.problem(name)
+        found = results.problems[0] if name is None else results.problem(name)
+        if not found.feasible:
+            raise SettingError(f"no run on {found.name} found a feasible cell, so that there is nothing to draw")
+        return found
 
 
 def run_study(

@@ -65,7 +65,7 @@ def suggest_cells(
         cells: Cells that count beside those that may be on the front, such as the front of a run.
 
     Raises:
-        SettingError: (a ValueError) Values are exact, or there are fewer cells than n.
+        SettingError: (a ValueError) Values are exact, no cell may keep the limits, or there are fewer cells than n.
 
     Source: the active learning of Cohn, Neural Networks 9, 1996 (least expected variance), with weights; greedy
     batches by conditioning on what was taken: Krause, Singh, Guestrin, JMLR 9, 2008.
@@ -73,17 +73,19 @@ def suggest_cells(
     if n is not None:
         positive("n", n)
     found = front_uncertainty(problem, cells, seed=seed)
-    if found.known:
-        raise SettingError(f"the values of {problem.name()} are exact; there is nothing that measuring could tell")
+    if not len(found.fronts.cells):
+        raise SettingError(f"no cell of {problem.name()} may keep its limits, so that there is no front to tell of")
     pool = _pool(found.fronts.cells, found.cells)
+    unknown = problem.ignorance(pool)[:, : problem.n_obj]
+    vague = np.flatnonzero((unknown > 0).any(axis=0))
+    if not len(vague):
+        raise SettingError(f"the values of {problem.name()} are exact; there is nothing that measuring could tell")
     weights = found.fronts.counts(pool) / found.n_draws
     n = min(_BATCH, len(pool)) if n is None else n
     if len(pool) < n:
         raise SettingError(f"n must be at most {len(pool):,}, the cells that may be on the front; got {n}")
     F = problem.objectives.minimise(problem.joint_draws(pool, _DRAWS, seed=seed)[:, :, : problem.n_obj])
-    vague = np.flatnonzero(~found.exact)
     spans = np.ptp(found.fronts.points, axis=0)
-    unknown = problem.ignorance(pool)[:, : problem.n_obj]
     noise = np.maximum(problem.deviations(pool) ** 2 - unknown**2, 0.0)
     # Objectives over their range, so that units do not matter.
     scale = np.where(spans > 0, spans, 1.0)

@@ -5,23 +5,26 @@ from made_results import made
 from report_folders import PLS, RANDOM, fill
 
 import eomoo
-from eomoo.analysis import duration, render_report, report_of, study_tables
+from eomoo.analysis import StudyRun, duration, load_results, render_report, report_of, study_tables
 from eomoo.analysis.claims import needed_seeds
 from eomoo.analysis.compared import pair_table
 from eomoo.analysis.report import FORMATS, _winner
 from eomoo.analysis.standings import pairs_in_words
+from eomoo.errors import SettingError
 
 NEVER = ["lat<=0.001"]
 
 
 def test_a_run_without_a_feasible_cell_says_how_near_it_came(pose, tmp_path):
     # As a user runs it: what is kept of limited quantities is kept of all cells, and of no cell on a front.
-    eomoo.run(pose("err", "lat", constraints=NEVER), algorithm="random", budget=30, out=tmp_path)
+    found = eomoo.run(pose("err", "lat", constraints=NEVER), algorithm="random", budget=30, out=tmp_path)
     report = report_of(tmp_path)
     assert report.lead[0].endswith("none of which is feasible.")
     assert report.lead[1].startswith("No evaluated cell keeps every limit; the least violation is ")
     assert "best value seen of each limited quantity: lat " in report.lead[1]
     assert "No feasible cell was found." in render_report(tmp_path)
+    with pytest.raises(SettingError, match="no feasible cell was found, so that there is no front to draw"):
+        found.plot()
     assert all(render_report(tmp_path, format=form) for form in FORMATS)
 
 
@@ -30,6 +33,12 @@ def test_a_study_without_a_feasible_cell_says_how_near_it_came(pose, tmp_path):
     report = report_of(folder)
     assert "nothing was found: no evaluated cell keeps every limit; the least violation is" in report.lead[1]
     assert report.sections[0].id == "front-1"
+    study = StudyRun(tables=study_tables(load_results(folder)))
+    for plot in (study.plot, study.plot_front):
+        with pytest.raises(SettingError, match=r"no run on .* found a feasible cell, so that there is nothing to draw"):
+            plot()
+    assert "Medians over seeds" in study._repr_html_()
+    assert {path.suffix for path in study.write(tmp_path / "tables")} == {".csv", ".tex"}
 
 
 VALUES = {"a": [(0.9, 1.0), (0.8, 2.0)], "b": [(0.3, 8.0), (0.4, 9.0)]}

@@ -89,6 +89,8 @@ def test_suggestions_may_be_on_the_front_and_tell_of_others():
 
 @pytest.mark.usefixtures("_few_cells")
 def test_what_cannot_be_suggested_is_refused(card):
+    with pytest.raises(SettingError, match="no cell of eo-macro-latency may keep its limits"):
+        suggest_cells(eomoo.get_problem("eo-macro-latency", constraints="latency<=0.1"))
     with pytest.raises(SettingError, match="are exact; there is nothing that measuring could tell"):
         suggest_cells(eomoo.get_problem(card("err", "lat", source="part")))
     with pytest.raises(SettingError, match="n must be at most"):

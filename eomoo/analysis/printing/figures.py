@@ -143,8 +143,10 @@ def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "col
     """The front over what was evaluated, on given axes or as wide as ``WIDTHS`` says; panels for three objectives.
 
     Raises:
-        SettingError: (a ValueError) Axes are given, which have no room for panels.
+        SettingError: (a ValueError) Axes are given, which have no room for panels; or there is no front.
     """
+    if not len(stored.front):
+        raise SettingError("no feasible cell was found, so that there is no front to draw")
     problem, trace, said = stored.problem, stored.trace, stored.run.uncertainty
     labels, front = [o.label for o in problem.objectives], stored.front_values
     known: Facts = {
@@ -295,7 +297,7 @@ def write_figures(
     """
     figures: dict[str, Figure] = {}
     wide = WIDTHS[width]
-    for problem in results.problems:
+    for problem in (problem for problem in results.problems if problem.feasible):
         stem = _file_name(problem.name)
         figures[f"{stem}-anytime"], ax = new_figure(wide, _height(wide))
         plot_curves(ax, anytime(problem, stem))
