@@ -63,7 +63,8 @@ def evaluate(
     with progress("images", quiet=as_json) as report:
         found = assess(classifier, getattr(task, split), report=report)
     told: Facts = {"file": classifier.path, "cell": classifier.cell, "skeleton": classifier.skeleton}
-    told |= {"epochs": classifier.epochs, "precision": classifier.precision, "data": task.name, "split": split}
+    # Not "precision", which is each class's.
+    told |= {"epochs": classifier.epochs, "dtype": classifier.precision, "data": task.name, "split": split}
     told |= {"class_names": task.class_names, **found.to_dict()}
     if out is not None:
         title = f"{classifier}, {split}"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Facts, Floats
 from eomoo.checks import first_line, positive
-from eomoo.errors import DataError
+from eomoo.errors import DataError, SettingError
 from eomoo.files import read_bytes
 from eomoo.images import ImageData
 from eomoo.live.devices import resolve_device
@@ -83,11 +83,16 @@ def load_classifier(path: str | Path, *, device: str = "cpu") -> Classifier:
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is no such file.
+        SettingError: (a ValueError) An ONNX file is asked to compute elsewhere.
         DataError: (a ValueError) It is damaged, or not one of eomoo's.
         MissingPackageError: (an ImportError) torch or onnxruntime is not installed.
     """
     path = Path(path)
-    return _from_onnx(path) if path.suffix == ".onnx" else _from_weights(path, device)
+    if path.suffix != ".onnx":
+        return _from_weights(path, device)
+    if device not in ("auto", "cpu"):
+        raise SettingError(f"{path} is an ONNX file, which computes on the CPU; only weights are run on {device}")
+    return _from_onnx(path)
 
 
 def index_of(cell: Facts) -> int:

@@ -190,7 +190,10 @@ def export_as(
     weights, path = Path(weights), Path(path)
     precision, _ = FORMS[known_name("form of a network", form, FORMS)]
     if weights.suffix == ".onnx":
-        raise DataError(f"{weights} is all that is found of it; its weights are gone, or its images have changed since")
+        raise DataError(
+            f"{weights} is an ONNX file already, and other files are made of weights: name those of its training, or "
+            "the run where they are (if that was named, they are gone, or its images have changed since)"
+        )
     if form == "weights":
         state = load_state(weights)
         save_safetensors(path, state)

@@ -147,6 +147,7 @@ def test_pages_open_without_complaint_and_nothing_is_cut(run_folder, study_folde
                 too_wide = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
                 assert too_wide <= 0, "the page must not scroll sideways"
                 assert driver.execute_script(_CUT) == [], f"{width} pixels wide"
+                assert far_from_their_keys(driver) == [], f"{width} pixels wide"
             assert beyond_their_panels(driver) == []
         assert complaints(driver) == []
 
@@ -165,6 +166,15 @@ def beyond_their_panels(driver):
         "const right = (one) => one.getBoundingClientRect().right;"
         "return [...document.querySelectorAll('.panel select, .panel input')]"
         ".filter((one) => right(one) > right(one.closest('.panel')) - 1).map((one) => one.outerHTML.slice(0, 80))"
+    )
+
+
+def far_from_their_keys(driver):
+    """Plots with an empty strip above their keys, beside whatever is taller, also where that grows later."""
+    return driver.execute_script(
+        "document.querySelectorAll('.answer').forEach((one) => one.style.height = '1600px');"
+        "return [...document.querySelectorAll('.canvas + .keys')].map((keys) => keys.getBoundingClientRect().top"
+        " - keys.previousElementSibling.firstChild.getBoundingClientRect().bottom).filter((strip) => strip > 8)"
     )
 
 

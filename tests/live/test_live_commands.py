@@ -62,7 +62,14 @@ def test_eight_bits_are_calibrated_and_measured(place):
     for row in both:
         assert row["before"] == {"val_micro": values["val"]["micro"], "val_macro": values["val"]["macro"]}
         file, val = row["path"], ("--data", "images", "--split", "val", "--json")
-        assert json.loads(run("evaluate", file, *val))["micro"] == row["after"]["val_micro"]
+        found = json.loads(run("evaluate", file, *val))
+        assert (found["micro"], found["dtype"]) == (row["after"]["val_micro"], row["precision"])
+        assert len(found["precision"]) == 3
+    refused = [(["evaluate", "--device", "cuda"], "is an ONNX file, which computes on the CPU; only weights are run")]
+    refused += [(["export", "--int8"], "files/77-fp16.onnx is an ONNX file already, and other files are made of")]
+    for (command, *options), words in refused:
+        found = CliRunner().invoke(app, [command, "files/77-fp16.onnx", "--data", "images", *options])
+        assert words in f"{found.exception} {found.stderr}"
     text = run("export", "77", "--int8", "--data", "images", "--logits", "--out", "x.onnx")
     assert text.startswith("x.onnx: int8, ")
     assert f"validation micro accuracy {100 * values['val']['micro']:.2f} % before, " in text

@@ -39,8 +39,11 @@ function scatterPlot(host, front, options) {
   function draw(width) {
     const small = options.small;
     const natural = small ? Math.min(260, Math.max(190, width * 0.8)) : Math.min(590, Math.max(330, width * 0.63));
-    // Beside a taller panel the plot fills its place.
-    const height = matchMedia("(min-width: 1101px)").matches && !small ? Math.max(natural, Math.min(800, host.clientHeight)) : natural;
+    // Beside a taller panel the plot fills its place, up to what is still read as a plane; its keys stay below it even so.
+    host.replaceChildren();
+    host.style.flex = "";
+    const height = matchMedia("(min-width: 1101px)").matches && !small ? Math.max(natural, Math.min(1.2 * width, host.clientHeight)) : natural;
+    host.style.flex = "none";
     const [cx, cy] = [column("x"), column("y")];
     const box = plotBox(width, height, [withUnit(cx.title, cx.unit), withUnit(cy.title, cy.unit)], small);
     const x = columnScale(cx, spanned(cx, options.x), [box.left, box.right], 0.06);
