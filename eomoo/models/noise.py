@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from eomoo.arrays import Floats
+from eomoo.arrays import Floats, Ints
 from eomoo.models.gaussian_process import Solver, covariance
 from eomoo.models.recipes import Recipe
 
@@ -64,3 +64,37 @@ def _two_normals(x: Floats) -> tuple[Floats, float, float]:
         high = math.fsum(upper * x) / max(math.fsum(upper), 1e-9)
         width = math.sqrt(math.fsum((1 - upper) * (x - low) ** 2 + upper * (x - high) ** 2) / len(x)) or 1.0
     return upper, share, high - low
+
+
+# Of fewer repeated cells nothing is learnt of how alike their deviations are.
+_LEAST_ALIKE = 10
+# Repeats that agree to the last digit had luck, or are rounded: of the middle variance, as limma has it.
+_LEAST_VARIANCE = 1e-5
+# Degrees of freedom from which on a variance counts as known.
+_MANY = 1e4
+
+
+def moderated(squares: Floats, freedom: Ints) -> Floats:
+    """Variances (n,) from sums of squares (n,) with few degrees of freedom (n,), drawn towards a common one.
+
+    Of means of two measurements 70 % lie within two of their own standard errors of the truth, of three 81 %; drawn
+    towards each other 93 and 94 %. How much each is trusted depends on how alike all are: on the degrees of freedom of
+    the scaled inverse chi-squared distribution that they are from.
+
+    Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3(1), 2004.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import digamma, polygamma
+
+    own = squares / freedom
+    middle = float(np.median(own)) if len(own) >= _LEAST_ALIKE else 0.0
+    if middle == 0.0:
+        return np.asarray(own)
+    half = freedom / 2.0
+    logs = np.log(np.maximum(own, _LEAST_VARIANCE * middle)) - digamma(half) + np.log(half)
+    apart = float(logs.var(ddof=1) - polygamma(1, half).mean())
+    least = float(polygamma(1, _MANY / 2.0))
+    prior = _MANY if apart <= least else 2.0 * float(brentq(lambda x: polygamma(1, x) - apart, 1e-3, _MANY))
+    common = float(np.exp(logs.mean() + digamma(prior / 2.0) - np.log(prior / 2.0)))
+    # The mean of the variance, which is larger than its middle: two degrees less, of few no fewer than two.
+    return np.asarray((prior * common + squares) / np.maximum(prior + freedom - 2.0, 2.0))

@@ -18,6 +18,7 @@ from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
 from eomoo.data.user_table import read_user_table
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
+from eomoo.models.noise import moderated
 from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
 from eomoo.space import load_space
 
@@ -26,8 +27,9 @@ class TableBackend(Backend):
     """Measured values of some cells, or of all; a :class:`~eomoo.objectives.base.Backend`.
 
     A cell that was measured several times has the mean of its measurements and the standard error of
-    that mean, or one of them, drawn for each cell by a seed, and their standard deviation (n - 1). A cell
-    measured once in a column where others were repeated takes their pooled deviation.
+    that mean, or one of them, drawn for each cell by a seed, and their standard deviation (n - 1). Where ten
+    cells and more were repeated, deviations of few measurements are drawn towards a common one, as far as
+    they are alike. A cell measured once in a column where others were repeated takes their pooled deviation.
 
     Args:
         indices: (n,) indices of the cells, in any order; a cell may come several times.
@@ -299,11 +301,13 @@ def _by_mean(costs: _Column) -> Floats:
 
 
 def _deviation(count: Ints, squares: Floats) -> Floats:
-    """Of single measurements (n - 1), pooled for cells measured once; 0 where nothing was repeated."""
+    """Of single measurements, see ``moderated``, pooled for cells measured once; 0 where nothing was repeated."""
     freedom = count - 1
     several = freedom > 0
     pooled = np.sqrt(squares[several].sum() / freedom[several].sum()) if several.any() else 0.0
-    return np.where(several, np.sqrt(squares / np.maximum(freedom, 1)), pooled)
+    found: Floats = np.full(len(count), pooled)
+    found[several] = np.sqrt(moderated(squares[several], freedom[several]))
+    return found
 
 
 def _check_arguments(

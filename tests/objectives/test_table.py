@@ -116,6 +116,27 @@ def test_repeated_measurements_have_a_mean_and_its_standard_error():
     )
 
 
+@pytest.mark.parametrize("repeats", [2, 3])
+@pytest.mark.parametrize("apart", [0.0, 0.5])
+def test_few_repeats_hold_the_truth_as_often_as_many(repeats, apart):
+    """By its own two measurements a cell would be within two standard errors in 70 % of cases."""
+    rng, n = np.random.default_rng(0), 2000
+    spread = np.exp(apart * rng.standard_normal(n))
+    table = TableBackend(
+        np.repeat(np.arange(n), repeats),
+        {"energy": 7.0 + rng.standard_normal(n * repeats) * np.repeat(spread, repeats)},
+        {"energy": ENERGY},
+    )
+    z = (table.values(np.arange(n), ["energy"]) - 7.0) / table.deviations(np.arange(n), ["energy"])
+    assert 0.9 < (np.abs(z) <= 1.96).mean() < 0.97
+
+
+def test_repeats_that_all_agree_are_exact():
+    cells = np.repeat(np.arange(40), 2)
+    table = TableBackend(cells, {"energy": cells.astype(float)}, {"energy": ENERGY})
+    assert not table.deviations(np.arange(40), ["energy"]).any()
+
+
 def test_one_measurement_is_drawn_for_each_cell():
     tables = [TableBackend(**REPEATED, repeat="random", seed=seed) for seed in range(40)]
     found = np.stack([table.values([8, 3, 700], ["energy"])[:, 0] for table in tables])
