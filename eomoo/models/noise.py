@@ -70,7 +70,7 @@ def _two_normals(x: Floats) -> tuple[Floats, float, float]:
 _LEAST_ALIKE = 10
 # Repeats that agree to the last digit had luck, or are rounded: of the middle variance, as limma has it.
 _LEAST_VARIANCE = 1e-5
-# Degrees of freedom from which on a variance counts as known.
+# Of the prior, degrees of freedom from which on all deviations count as equal.
 _MANY = 1e4
 
 
@@ -93,8 +93,9 @@ def moderated(squares: Floats, freedom: Ints) -> Floats:
     half = freedom / 2.0
     logs = np.log(np.maximum(own, _LEAST_VARIANCE * middle)) - digamma(half) + np.log(half)
     apart = float(logs.var(ddof=1) - polygamma(1, half).mean())
-    least = float(polygamma(1, _MANY / 2.0))
-    prior = _MANY if apart <= least else 2.0 * float(brentq(lambda x: polygamma(1, x) - apart, 1e-3, _MANY))
+    if apart <= polygamma(1, _MANY / 2.0):
+        return np.full(len(own), squares.sum() / freedom.sum())
+    prior = 2.0 * float(brentq(lambda x: polygamma(1, x) - apart, 1e-3, _MANY))
     common = float(np.exp(logs.mean() + digamma(prior / 2.0) - np.log(prior / 2.0)))
     # The mean of the variance, which is larger than its middle: two degrees less, of few no fewer than two.
     return np.asarray((prior * common + squares) / np.maximum(prior + freedom - 2.0, 2.0))
