@@ -135,13 +135,16 @@ def attainment(problem: ProblemResults, key: str) -> Curves | None:
 
 
 def differences(problem: ProblemResults, key: str) -> list[Differences]:
-    """Where one algorithm attains more than another, of up to six pairs of equal budgets and runs."""
+    """Where one algorithm attains more than another, of up to six pairs of equal budgets and runs that differ."""
     costs = {a: sorted(problem.runs[k].budget for k in problem.places(a)) for a in problem.labels}
     fair = [(a, b) for a, b in combinations(problem.labels, 2) if costs[a] == costs[b]]
     found, looks = [], style_numbers(problem.algorithms)
     for a, b in fair[:_MOST_PAIRS]:
         left, right = run_fronts(problem, a), run_fronts(problem, b)
         boxes = _telling(attainment_difference(left, right), np.concatenate(left + right), problem.objectives)
+        if not boxes:
+            # Of two that attain the same there is nothing to draw.
+            continue
         found.append(
             Differences(
                 title=f"{a} against {b}",

@@ -8,6 +8,7 @@ import eomoo
 from eomoo.analysis import StudyRun, duration, load_results, render_report, report_of, study_tables
 from eomoo.analysis.claims import needed_seeds
 from eomoo.analysis.compared import pair_table
+from eomoo.analysis.curves import differences
 from eomoo.analysis.report import FORMATS, _winner
 from eomoo.analysis.standings import pairs_in_words
 from eomoo.errors import SettingError
@@ -39,6 +40,11 @@ def test_a_study_without_a_feasible_cell_says_how_near_it_came(pose, tmp_path):
             plot()
     assert "Medians over seeds" in study._repr_html_()
     assert {path.suffix for path in study.write(tmp_path / "tables")} == {".csv", ".tex"}
+
+
+def test_of_algorithms_that_attain_the_same_no_difference_is_drawn():
+    problem = made({"a": [(0.9, 1.0), (0.8, 2.0)], "b": [(0.9, 1.0), (0.8, 2.0)], "c": [(0.3, 8.0)] * 2}).problems[0]
+    assert {(pair.first, pair.second) for pair in differences(problem, "x")} == {("a", "c"), ("b", "c")}
 
 
 VALUES = {"a": [(0.9, 1.0), (0.8, 2.0)], "b": [(0.3, 8.0), (0.4, 9.0)]}

@@ -42,6 +42,11 @@ def test_boxes_of_the_difference_hold_what_counting_tells():
         assert boxes[inside, 4].sum() == expected
 
 
+@pytest.mark.parametrize("runs", [[ONE], [ONE, TWO], [ONE, NOTHING], [NOTHING]])
+def test_where_both_attain_the_same_there_is_no_box(runs):
+    assert attainment_difference(runs, runs[::-1]).shape == (0, 5)
+
+
 def test_the_staircase_bounds_what_is_dominated():
     line = staircase(np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([5.0, 6.0]))
     assert line.tolist() == [[1, 6], [1, 3], [2, 3], [2, 1], [5, 1]]

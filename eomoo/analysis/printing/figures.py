@@ -292,8 +292,8 @@ def write_figures(
 
     Returns:
         The files, in each of ``forms`` (png, pdf, svg): ``PROBLEM-anytime.png``, ``PROBLEM-attainment.png``,
-        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget, ``shifts.png`` of up to 24
-        pairs' whole searches, ``ranks-N.png``.
+        ``PROBLEM-difference-FIRST-SECOND.png`` for up to 6 pairs of equal budget that differ, ``shifts.png`` of up to
+        24 pairs' whole searches, ``ranks-N.png``.
     """
     figures: dict[str, Figure] = {}
     wide = WIDTHS[width]
