@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -63,7 +64,7 @@ def sources(results: StudyResults, *, study: bool) -> Section:
 
 def run_command(problem: ProblemRow, run: RunRow, *, repeats: int = 1, out: str = "DIR") -> str:
     """The command that repeats a run; with more repeats, and into another folder, where they are given."""
-    parts = ["eomoo", "run", card_of(problem.name), "--algorithm", run.algorithm]
+    parts = ["eomoo", "run", card_of(problem), "--algorithm", run.algorithm]
     spent = ["--budget", str(run.budget)] if run.hours is None else ["--hours", f"{run.hours:g}"]
     parts += [*spent, "--seed", str(run.seed), *_run_options(run)]
     if (n := max(repeats, run.n_repeats)) > 1:
@@ -93,7 +94,7 @@ def _study_command(results: StudyResults, seeds: list[int]) -> str:
     rows = [p.problem for p in results.problems]
     if not ordinary or any(row.constraints or row.options or row.noise is not None for row in rows):
         return "eomoo study run STUDY.toml --out DIR"
-    names = ",".join(dict.fromkeys(card_of(p.problem.name) for p in results.problems))
+    names = ",".join(dict.fromkeys(card_of(p.problem) for p in results.problems))
     labels = ",".join(dict.fromkeys(run.label for run in results.runs))
     plain = seeds == list(range(1, len(seeds) + 1)) and len(seeds) > 1
     count = str(len(seeds)) if plain else ",".join(map(str, seeds))
@@ -126,9 +127,12 @@ def _run_options(run: RunRow) -> list[str]:
     return parts
 
 
-def card_of(name: str) -> str:
-    """A problem's card as the command line takes it: a shipped one's name, or a file."""
-    return name if name in list_problems() else f"{name}.toml"
+def card_of(problem: ProblemRow) -> str:
+    """A problem's card as the command line takes it: a shipped one's name, or a file where it lay or here."""
+    if not problem.card and problem.name in list_problems():
+        return problem.name
+    here = f"{problem.name}.toml"
+    return problem.card if problem.card and (os.path.isfile(problem.card) or not os.path.isfile(here)) else here
 
 
 def _versions(runs: Iterable[RunRow]) -> list[tuple[str, str]]:

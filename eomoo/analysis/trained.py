@@ -112,7 +112,7 @@ def front_cells(place: str | Path) -> list[int]:
 
 def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellProblem:
     """The problem of a stored run, with what was set beside its card, and with further constraints."""
-    return get_problem(card_of(row.name), constraints=[*row.constraints, *constraints], **row.options)
+    return get_problem(card_of(row), constraints=[*row.constraints, *constraints], **row.options)
 
 
 def _source_told(folder: Path) -> DataSource | None:

@@ -122,6 +122,16 @@ class Card:
     latency_from: str = ""
 
     @property
+    def path(self) -> Path:
+        """The card's file."""
+        return (self.folder / f"{self.name}.toml").absolute()
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes with the package, and is known by its name."""
+        return self.folder == card_folder()
+
+    @property
     def predicted(self) -> bool:
         """Whether values of an objective are predicted by models."""
         return any(o.source == "surrogate" for o in self.objectives)

@@ -14,7 +14,7 @@ from pymoo.core.problem import Problem
 
 from eomoo import notebook
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.errors import HoursOverError, SettingError
+from eomoo.errors import CardError, HoursOverError, SettingError
 from eomoo.fronts import PENALTY
 from eomoo.objectives import OWN_IMAGES, Card, Constraint, load_card, parse_constraint, with_images
 from eomoo.objectives.latency_from import check_one_skeleton, with_latency_from
@@ -60,12 +60,23 @@ def get_problem(
         options["data"] = card.backends["live"]["data"]
     if latency_from is not None:
         card = with_latency_from(card, latency_from)
-    given = [constraints] if isinstance(constraints, str) else constraints
-    limits = [parse_constraint(c, card) if isinstance(c, str) else c for c in given]
-    problem = CellProblem(card, noise=noise, constraints=limits, options=options)
+    problem = CellProblem(card, noise=noise, constraints=_limits(constraints, card), options=options)
     if latency_from is not None:
         check_one_skeleton(card, problem.backends)
     return problem
+
+
+def _limits(given: str | Sequence[str | Constraint], card: Card) -> list[Constraint]:
+    """The limits that are asked beside the card's own; what a run's settings say names those too."""
+    own, found = [str(c) for c in card.constraints], []
+    for limit in [given] if isinstance(given, str) else given:
+        if isinstance(limit, str) and limit not in own:
+            limit = parse_constraint(limit, card)
+        if not isinstance(limit, str | Constraint):
+            raise CardError(f"a constraint reads like 'latency<=10'; got {limit!r}")
+        if isinstance(limit, Constraint) and str(limit) not in own:
+            found.append(limit)
+    return found
 
 
 def live_card(name: str | Path | None = None) -> Card:

@@ -63,6 +63,7 @@ class ProblemRow:
         limits: What the constraints are on, in their order; none in a store of 0.1.0.
         options: What was set beside the card: settings of its backends, other images, another device's latency.
         n_cells: How many cells have values; in a store of an earlier version all.
+        card: Where the card lay; "" of a shipped one, and in a store of an earlier version.
     """
 
     id: int
@@ -79,6 +80,7 @@ class ProblemRow:
     limits: tuple[Limit, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     n_cells: int = N_CELLS
+    card: str = ""
 
     @property
     def best_front(self) -> str:
@@ -244,6 +246,7 @@ def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
         ),
         options=content.get("options", {}),
         n_cells=content.get("n_cells", N_CELLS),
+        card=content.get("card", ""),
     )
 
 

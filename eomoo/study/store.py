@@ -93,6 +93,7 @@ class Store(Database):
         facts = {
             "title": problem.card.title,
             "citation": problem.card.citation,
+            **({} if problem.card.shipped else {"card": str(problem.card.path)}),
             **problem.objectives.to_dict(),
             "skeleton": asdict(problem.skeleton),
             "predicted": problem.predicted,

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import synthetic
+from landscape_cards import values_of, write_card
 from report_folders import HOSTILE, NAMED, PLS, RANDOM, fill, with_title
+from typer.testing import CliRunner
 
 import eomoo
 from eomoo.analysis import load_results, load_run, render_report, report_of, write_report
@@ -20,9 +22,10 @@ from eomoo.analysis.printing.text import _guarded
 from eomoo.analysis.repeat import run_command
 from eomoo.analysis.report import landscape_sections
 from eomoo.analysis.wording import value_text
+from eomoo.cli import app
 from eomoo.cli.common import parse_options
 from eomoo.cli.suggest import _asked as asked_for
-from eomoo.errors import DataError, SettingError, StoreError
+from eomoo.errors import CardError, DataError, SettingError, StoreError
 from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec
 from eomoo.search.problem import CellProblem
 from eomoo.study.store import STORE_NAME, Store
@@ -113,6 +116,23 @@ def test_the_command_poses_the_same_problem(tmp_path):
     assert "eomoo run nb101s-error-params" in page
     asked, _ = asked_for(str(tmp_path), [])
     assert (asked.options, asked.fingerprint) == (problem.options, problem.fingerprint)
+
+
+def test_a_card_of_ones_own_with_limits_is_posed_again_from_any_folder(space, small_cells, tmp_path, monkeypatch):
+    card = write_card(tmp_path, small_cells, values_of(space, small_cells))
+    limit = '\n[[constraints]]\nquantity = "params"\nsource = "table"\nmax = 3e6\nmin = 3e5\n'
+    card.write_text(card.read_text() + limit)
+    monkeypatch.chdir(tmp_path)
+    run = eomoo.run("small.toml", algorithm="random", budget=5, constraints="error<=9", out="there")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again, _ = asked_for("../there", [])
+    assert [str(c) for c in again.constraints] == ["params <= 3e+06 and params >= 300000", "error <= 9"]
+    words = shlex.split(run_command(run.stored.problem, run.stored.run, out="../there"))
+    shown = CliRunner().invoke(app, words[1:])
+    assert "nothing was evaluated" in shown.output, shown.output
+    with pytest.raises(CardError, match=r"'latency<=10'; got \('error', 9\)"):
+        eomoo.get_problem(card, constraints=[("error", 9)])
 
 
 def test_settings_beside_a_card_are_options_of_the_command(run_folder):
