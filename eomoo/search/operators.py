@@ -157,15 +157,15 @@ class CellCrossover(Crossover):
             if len(todo) == 0:
                 break
             swap = rng.random((len(todo), N_GENES)) < 0.5
-            for k in range(2):
-                mixed = np.where(swap, parents[1 - k, todo], parents[k, todo])
-                cell = space.index(mixed)
-                valid = cell >= 0 if domain is None else (cell >= 0) & domain[cell]
-                new = (cell != parent_cells[0, todo]) & (cell != parent_cells[1, todo])
-                value = np.where(valid, 1 + new, 0)
-                better = value > worth[k, todo]
-                children[k, todo[better]] = mixed[better]
-                worth[k, todo[better]] = value[better]
+            both = parents[:, todo]
+            mixed = np.where(swap, both[::-1], both)
+            cell = space.index(mixed.reshape(-1, N_GENES)).reshape(2, -1)
+            valid = cell >= 0 if domain is None else (cell >= 0) & domain[cell]
+            new = (cell != parent_cells[0, todo]) & (cell != parent_cells[1, todo])
+            value = np.where(valid, 1 + new, 0)
+            child, pair = np.nonzero(value > worth[:, todo])
+            children[child, todo[pair]] = mixed[child, pair]
+            worth[child, todo[pair]] = value[child, pair]
         return children
 
 

@@ -15,6 +15,8 @@ import suite_runs
 from suite_problems import PROBLEMS, NoisyProblem, SuiteProblem, landscape, limited
 from suite_runs import ENTRANTS, GRID, Entrant, Scorer
 
+from eomoo.files import read_json
+
 CELLS = np.arange(0, 423_624, 1009)
 
 
@@ -108,6 +110,37 @@ def test_runs_go_on_where_they_were_and_make_a_report(tmp_path, monkeypatch):
         listed = f"| {c.problem} | {c.budget:,} | {c.rival} | {c.mean:+.3f} ({c.low:+.3f} to {c.high:+.3f}) |" in page
         assert listed == (c.low < -suite_report.MARGIN)
     assert (tmp_path / "suite" / "anytime.png").stat().st_size > 10_000
+
+
+def test_once_the_median_run_has_failed_the_others_end_at_the_last_budget_compared(tmp_path, monkeypatch):
+    problem = SuiteProblem(name="plain", block="a", make=lambda: landscape("network", "easy", 2, seed=1))
+    spec = ENTRANTS["random search"].spec
+    monkeypatch.setattr(suite_runs, "ENTRANTS", {"random search": Entrant(spec=spec, least=50, most=80)})
+    monkeypatch.setattr(suite_runs, "BUDGETS", (20, 50))
+
+    def went(*seeds):
+        suite_runs.run_missing(tmp_path, problem, ["random search"], seeds)
+        return [read_json(suite_runs.path_of(tmp_path, "plain", "random search", seed))["n"] for seed in seeds]
+
+    assert went(1, 2, 3) == [80, 80, 50]
+    # With more seeds nothing is settled yet.
+    assert went(1, 2, 3, 4, 5, 6) == [80, 80, 80, 50, 50, 50]
+    monkeypatch.setattr(suite_runs, "ENOUGH", 0.1)
+    assert went(7, 8, 9) == [80, 80, 80]
+
+
+def test_a_run_that_has_nearly_everything_ends_and_is_counted_as_it_stands():
+    scorer = Scorer(landscape("network", "easy", 2, seed=1))
+    spec = ENTRANTS["PLS"].spec
+    whole, early = (
+        suite_runs.run(scorer, None, Entrant(spec=spec, least=200, most=200, done=done), 1) for done in (np.inf, 0.7)
+    )
+    assert early["n"] < whole["n"] == 200
+    assert len(early["shares"]) == len(whole["shares"])
+    assert (np.array(early["shares"]) <= whole["shares"]).all()
+    assert max(early["shares"]) >= 0.7
+    noisy = suite_runs.run(scorer, np.full((423_624, 2), 1e-9), Entrant(spec=spec, least=200, most=200, done=0.7), 1)
+    assert noisy["n"] >= 200
 
 
 def test_the_claim_counts_the_quicker_nsga2_and_its_whole_budget_where_it_never_arrives():
