@@ -197,11 +197,18 @@ def run_missing(folder: Path, problem: SuiteProblem, labels: Iterable[str], seed
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """What was found on a problem: shares (seeds, len(GRID)) by label, NaN where a run had ended before."""
+    """What was found on a problem.
+
+    Attributes:
+        shares: (seeds, len(GRID)) by label, NaN where a run had ended before.
+        microseconds: CPU of an evaluation by label, of the median run.
+        minutes: CPU of all runs.
+    """
 
     problem: SuiteProblem
     shares: dict[str, NDArray[np.float64]]
     microseconds: dict[str, float]
+    minutes: float
 
 
 def load_curves(folder: Path, labels: Iterable[str], seeds: Iterable[int]) -> list[Curves]:
@@ -211,12 +218,13 @@ def load_curves(folder: Path, labels: Iterable[str], seeds: Iterable[int]) -> li
         paths = {label: [path_of(folder, name, label, seed) for seed in seeds] for label in labels}
         if not all(path.is_file() for group in paths.values() for path in group):
             continue
-        shares, spent = {}, {}
+        shares, spent, seconds = {}, {}, 0.0
         for label, group in paths.items():
             runs = [read_json(path) for path in group]
             shares[label] = np.full((len(runs), len(GRID)), np.nan)
             for row, result in zip(shares[label], runs, strict=True):
                 row[: len(result["shares"])] = result["shares"]
             spent[label] = float(np.median([1e6 * result["seconds"] / result["n"] for result in runs]))
-        found.append(Curves(problem=problem, shares=shares, microseconds=spent))
+            seconds += sum(result["seconds"] for result in runs)
+        found.append(Curves(problem=problem, shares=shares, microseconds=spent, minutes=seconds / 60.0))
     return found

@@ -149,7 +149,7 @@ def test_the_claim_counts_the_quicker_nsga2_and_its_whole_budget_where_it_never_
     for values, place in zip(shares.values(), places, strict=True):
         values[:, place:] = 1.0
     problem = PROBLEMS["eo-macro-latency"]
-    curves = suite_runs.Curves(problem=problem, shares=shares, microseconds={})
+    curves = suite_runs.Curves(problem=problem, shares=shares, microseconds={}, minutes=1.0)
     assert suite_report.ratio(curves) == pytest.approx((0.2, 0.2, 0.2))
     for label in ("NSGA-II, 200", "NSGA-II, 50"):
         shares[label][:] = 0.5
