@@ -191,6 +191,12 @@ def test_a_pair_is_tested_once_however_often_it_is_looked_at():
         assert row["shift"] == pytest.approx(shift)
 
 
+def test_a_longer_run_is_compared_as_it_was_when_the_shorter_one_ended():
+    runs = made({"long": [(0.5, 5.0), (0.6, 4.0), (0.9, 1.0)], "short": [(0.5, 5.0), (0.7, 4.0)]})
+    (row,) = pairs_of(study_tables(runs, at=[1, 2, 3]), "best_acc", "long", "short")
+    assert (row["evaluations"], row["shift"]) == (2, pytest.approx(-0.1))
+
+
 def test_only_seeds_that_both_have_are_paired():
     results = made(VALUES)
     (problem,) = results.problems

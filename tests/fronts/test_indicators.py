@@ -172,7 +172,11 @@ def test_a_front_gets_every_indicator():
     assert list(found) == list(INDICATORS)
     assert found["hypervolume_share"] == 1
     assert found["front_size"] == 2
-    assert found["mean_edit"] == edit_distances(np.array([5, 6]))[0, 1]
+    cells = np.array([5, 76119, 100434, 400000])
+    told = front_indicators(cells, np.stack((np.arange(4.0), -np.arange(4.0)), axis=1), box=UNIT, reference=FRONT)
+    for kind, D in (("hamming", hamming_distances(cells)), ("edit", edit_distances(cells))):
+        assert (told[f"mean_{kind}"], told[f"max_{kind}"]) == (D.sum() / 12, D.max())
+    assert told["max_edit"] != told["max_hamming"]
     nothing = front_indicators(np.empty(0, np.int64), FRONT[:0], box=UNIT, reference=FRONT)
     assert nothing["hypervolume_share"] == nothing["front_size"] == nothing["mean_hamming"] == 0
     assert nothing["igd_plus"] > found["igd_plus"] == 0

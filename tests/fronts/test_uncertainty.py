@@ -222,3 +222,9 @@ def test_errors_that_go_together_leave_fewer_cells_in_doubt():
     joint, single = (uncertainty(mean + 0.5 * errors).probability for errors in (together, apart))
     in_doubt = [((p > 0) & (p < 1)).sum() for p in (joint, single)]
     assert 2 * in_doubt[0] < in_doubt[1]
+
+
+def test_what_is_unknown_is_told_as_deviations_in_the_objectives_units():
+    drawn = 5.0 * np.random.default_rng(3).standard_normal((4000, 2, 2))
+    found = uncertainty(drawn, exact=[False, True])
+    np.testing.assert_allclose(found.unknown, [[5.0, 0.0]] * 2, rtol=0.05)

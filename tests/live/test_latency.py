@@ -509,6 +509,8 @@ def test_energy_of_a_cpu_is_followed_over_the_counters_end(tmp_path):
     first = counter()
     (zone / "energy_uj").write_text("100000\n")
     assert counter() - first == pytest.approx(0.2)
+    (zone / "energy_uj").write_text("50000\n")
+    assert counter() - first == pytest.approx(1.15)
 
 
 class Powered:
@@ -535,3 +537,29 @@ def test_energy_is_of_a_forward_pass_however_seldom_the_counter_is_renewed(tiny_
         monkeypatch.setattr(module, "energy_counter", lambda device, counter=counter: counter)
         (result,) = measure_latency([0], skeleton=tiny_skeleton, setting=LatencySetting(seconds=0))
         assert result.energy == energy
+
+
+def test_what_is_told_of_a_networks_times_by_hand(monkeypatch):
+    """Two threads that compute all the time take twice the wall time; the machine is half as fast in the last round."""
+    clock, script = {"wall": 0.0, "cpu": 0.0}, {"mine": iter([4.0, 6.0, 10.0]), "reference": iter([2.0, 2.0, 4.0])}
+    monkeypatch.setattr(rounds.time, "perf_counter", lambda: clock["wall"])
+    monkeypatch.setattr(rounds.time, "process_time", lambda: clock["cpu"])
+
+    class Scripted:
+        def __init__(self, name):
+            self.name = name
+
+        def times(self, repetitions):
+            clock["wall"], clock["cpu"] = clock["wall"] + 1.0, clock["cpu"] + 2.0
+            return next(script[self.name]) * np.linspace(0.99, 1.01, 11)
+
+    how = {"rounds": 3, "threads": 2, "repetitions": 1, "seconds": 0.0, "warmup": 1}
+    monkeypatch.setattr(Turns, "_warm_up", lambda *_: 1)
+    turns = Turns([Scripted("mine"), Scripted("reference")], how, rng=np.random.default_rng(0))
+    for _ in range(3):
+        turns.turn([0])
+    told = turns.told(0)
+    assert told["wall_by_cpu"] == 1.0
+    # 2, 3 and 2.5 in the rounds; by the medians over all of them it would be 3.
+    assert told["relative"] == 2.5
+    assert told["p90"] == np.quantile(np.outer([4.0, 6.0, 10.0], np.linspace(0.99, 1.01, 11)), 0.9)

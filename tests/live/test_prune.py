@@ -80,3 +80,23 @@ def test_a_folder_without_a_store_is_told(tmp_path):
 
     with pytest.raises(DataNotFoundError, match=r"holds no live\.sqlite"):
         unneeded_files(tmp_path)
+
+
+def test_what_was_not_timed_in_this_network_may_be_the_fastest(store, tmp_path):
+    """Cell 77 is dominated in all but its latency, of which timings of another network say nothing."""
+    from eomoo.live.prune import unneeded_files
+
+    shutil.copytree(store, tmp_path / "copy")
+    copy = make(tmp_path / "copy")
+    skeleton = copy._wanted([5], EPOCHS)[5]["skeleton"]
+    other = {**skeleton, "stem_channels": 2 * skeleton["stem_channels"]}
+
+    def dominated(*timings):
+        for cell, relative, around in timings:
+            setting = {"cell": cell, "skeleton": around}
+            copy.store.put("latency", setting, {"status": "done", "relative": relative}, cell=cell, replace=True)
+        return [file.cell for file in unneeded_files(tmp_path / "copy") if file.path.name.startswith("weights")]
+
+    assert dominated((5, 1.0, skeleton), (77, 2.0, other)) == []
+    assert dominated((77, 2.0, skeleton)) == [77]
+    assert dominated((77, 0.5, skeleton)) == []

@@ -118,3 +118,13 @@ def test_what_is_no_list_is_one_sentence(tmp_path, content, sentence):
     (tmp_path / "nothing").mkdir()
     with pytest.raises(DataNotFoundError, match=r"no table\.csv or front\.csv"):
         read_cells(tmp_path / "nothing")
+
+
+def test_a_large_spread_has_of_each_combination_by_the_root_of_its_cells(space):
+    """Seats by size would leave the many small combinations with one cell each."""
+    _, group, sizes = np.unique(
+        operation_counts(np.arange(len(space))), axis=0, return_inverse=True, return_counts=True
+    )
+    seats = np.bincount(group.ravel()[spread_cells(3000)], minlength=len(sizes))
+    large = sizes > 1000
+    assert np.ptp(seats[large] / np.sqrt(sizes[large])) < 0.05

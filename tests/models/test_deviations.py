@@ -86,3 +86,11 @@ def test_clues_of_some_cells_and_targets_are_theirs():
     )
     np.testing.assert_array_equal(both.of(1).center, -one.center)
     np.testing.assert_array_equal(both.of(1).gap, 2 * one.gap)
+
+
+def test_the_law_of_means_of_several_measurements_is_that_of_one():
+    """Their noise is less by as many as they are, and what is not known is not."""
+    given, repeats = clues(20_000), np.random.default_rng(5).integers(1, 9, 20_000).astype(float)
+    deviation = np.sqrt(TRUE.variances(given, repeats=repeats)[:, 0])
+    found = fit_law(given, deviation * np.random.default_rng(1).standard_normal(20_000), repeats=repeats)
+    np.testing.assert_allclose(found.level[0], TRUE.level[0], rtol=0.25)

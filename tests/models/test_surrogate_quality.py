@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from eomoo.data import load_eo_table
 from eomoo.models import EO_RECIPES, load_models, read_record, shipped_folder
-from eomoo.models.cell_models import fit_parts
+from eomoo.models.cell_models import Measurements, fit_parts
 from eomoo.models.quality import HeldOut, cross_validate, groups_of, measure, random_folds
 from eomoo.models.scaling import measured_scaling, space_scaling
 from eomoo.objectives.refit import fit_table, load_measurements, refit
@@ -189,3 +189,27 @@ def test_quality_of_known_predictions():
     rows = groups_of(replace(held, cells=np.arange(300), mean=many))
     assert sorted(many[rows["least predicted tenth"]]) == list(range(30))
     assert sorted(many[rows["largest predicted tenth"]]) == list(range(270, 300))
+
+
+def test_groups_of_held_out_cells_are_of_the_operations_that_name_them(space):
+    cells = np.random.default_rng(0).choice(len(space), 600, replace=False)
+    numbers = np.zeros(len(cells))
+    held = HeldOut(
+        cells=cells, measured=numbers, mean=numbers, unit=numbers + 1, clues=None,
+        fold=np.zeros(len(cells), dtype=np.int64), group=cells,
+    )  # fmt: skip
+    for name, rows in groups_of(held).items():
+        value, _, what = name.partition(" ")
+        for cell in map(space.cell, cells[rows][:20].tolist() if value.isdecimal() else []):
+            count = {"max pools": cell.ops.count("maxpool3x3"), "1x1 convolutions": cell.ops.count("conv1x1-bn-relu")}
+            assert count.get(what, cell.n_vertices) == int(value), name
+
+
+def test_repeats_stay_with_their_cells_where_some_have_no_value(space):
+    cells = np.arange(100, 140) * 1000
+    repeats, y = np.arange(1.0, 41.0), np.log(space.macs(cells).astype(float))
+    y[[0, 7, 20]] = np.nan
+    data = replace(Measurements.of(cells, {"watts": y}), repeats={"watts": repeats})
+    held = cross_validate(data, "by_cell", seed=0)["watts"]
+    np.testing.assert_array_equal(held.repeats, repeats[np.isfinite(y)])
+    np.testing.assert_array_equal(held.cells, cells[np.isfinite(y)])

@@ -1,6 +1,7 @@
 """Budgets of distinct cells: what counts, and what lies beyond."""
 
 from itertools import starmap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -109,6 +110,13 @@ def test_a_termination_before_anything_is_one_sentence(pose, name):
     for termination in (*starmap(get_termination, pairs), TerminateIfAny(get_termination("n_eval", 0))):
         with pytest.raises(SettingError, match=r"a termination needs (evaluations|generations|seconds) above 0; got "):
             minimize(problem, make_algorithm(name, 2), termination, seed=1)
+
+
+def test_shorter_trainings_bring_a_run_nearer_to_its_end(problem):
+    evaluator = SimpleNamespace(n_distinct=4, paid=2.5)
+    termination = DistinctCells(10)
+    termination.update(SimpleNamespace(evaluator=evaluator, problem=problem))
+    assert termination.perc == pytest.approx(0.65)
 
 
 def test_no_cells_are_no_budget():

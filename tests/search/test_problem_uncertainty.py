@@ -157,3 +157,12 @@ def test_what_cannot_be_is_refused():
         ask(n_draws=0)
     with pytest.raises(SettingError, match="no cell has the index"):
         ask(cells=[-1])
+
+
+def test_a_cell_could_matter_whose_hopeful_value_keeps_a_limit_to_either_side():
+    least = eomoo.get_problem(CARD, constraints=["val_micro>=0.6"])
+    told = least.limited_values(module.hopeful_cells(least))[:, 0]
+    assert told.min() < 0.6 < told.max()
+    most = eomoo.get_problem(CARD, constraints=["val_micro<=0.6"])
+    told = most.limited_values(module.hopeful_cells(most))[:, 0]
+    assert told.min() < 0.6 < told.max()
