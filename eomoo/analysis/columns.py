@@ -64,8 +64,8 @@ class FrontColumn(Objective):
         """The k-th value for people, ± its standard deviation, and what was measured."""
         if self.is_text:
             return str(self.values[k])
-        if self.least and self.values[k] == 0:
-            return f"< {self.least:g}"
+        if self.least and self.values[k] in (0, 1):
+            return f"< {self.least:g}" if self.values[k] == 0 else f"> {1 - self.least:g}"
         spread = 0.0 if self.deviations is None else float(self.deviations[k])
         known = np.nan if self.measured is None else float(self.measured[k])
         value = number(float(self.values[k]), spread) if spread else column_numbers(self.values)[k]

@@ -125,7 +125,8 @@ def show(
         written.append(latex)
     if figures:
         own = place == folder / "figures"
-        written += analysis.write_figures(tables.results, place, forms or ("png",), width=wide, own=own)
+        with doing("drawing figures"):
+            written += analysis.write_figures(tables.results, place, forms or ("png",), width=wide, own=own)
     if as_json:
         print_json(tables.content)
         return

@@ -13,6 +13,7 @@ from eomoo.cli.common import console, print_json
 from eomoo.cli.options import Json, Limits
 from eomoo.errors import DataNotFoundError, SettingError
 from eomoo.plots import number
+from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.arrays import Ints
@@ -40,11 +41,13 @@ def suggest(
 
     if out is not None:
         check_folder(out.parent)  # before minutes of drawing
-    problem, front = _asked(what, constraint or [])
+    with doing("reading what is known"):
+        problem, front = _asked(what, constraint or [])
     if not as_json:
         for backend in problem.backends.values():
             backend.report = console(stderr=True).print
-    found = suggest_cells(problem, n, cells=front, seed=seed)
+    with doing("weighing cells"):
+        found = suggest_cells(problem, n, cells=front, seed=seed)
     rows = _rows(problem, found)
     if out is not None:
         from eomoo.analysis.runs import write_columns

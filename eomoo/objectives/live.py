@@ -34,6 +34,7 @@ from eomoo.live.store import Result
 from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of
 from eomoo.objectives.card import Card, load_card
 from eomoo.objectives.live_quantities import ACCURACIES, DEAR, LIVE_QUANTITIES, OWN, QUANTISED, TIMED
+from eomoo.progress import doing
 from eomoo.space import Skeleton, load_space
 
 _SETTINGS = {
@@ -326,7 +327,8 @@ class LiveBackend(Backend):
     def export(self, cells: Sequence[int], folder: str | Path) -> list[Path]:
         """Write ``CELL.onnx`` for each of the cells that was trained; ``notes`` tells of the others."""
         results = [(int(k), self.training(int(k))) for k in cells]
-        written, self._not_exported = export_cells(self.campaign.source, results, folder)
+        with doing(f"exporting {counted(len(results), 'network')}"):
+            written, self._not_exported = export_cells(self.campaign.source, results, folder)
         return written
 
     def notes(self) -> list[str]:

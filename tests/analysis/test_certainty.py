@@ -42,11 +42,11 @@ def test_a_run_keeps_what_is_said_of_its_front(run, said):
     assert said.n_candidates > 100
 
 
-def test_a_share_of_no_draw_is_told_as_less_than_one_of_them(run, said):
+def test_a_share_of_no_draw_is_told_as_less_than_one_of_them_and_one_of_all_as_no_certainty(run, said):
     column = next(c for c in run[0].stored.shown.columns if c.name == "front_probability")
     assert column.least == 1 / said.n_draws
-    shares = replace(column, values=np.array([0.0, 0.25, 0.005]))
-    assert [shares.text(k) for k in range(3)] == ["< 0.005", "0.250", "0.005"]
+    shares = replace(column, values=np.array([0.0, 0.25, 0.005, 1.0]))
+    assert [shares.text(k) for k in range(4)] == ["< 0.005", "0.250", "0.005", "> 0.995"]
 
 
 def test_the_file_of_the_front_has_probabilities_and_slack(run, said):

@@ -134,8 +134,9 @@ def _front(front: FrontData, about: str) -> str:
         if c.objective or c.name in ("front_probability", "params"):
             values = c.values.tolist()
             head, cells, side = _numbers(c.label, values, better=better.get(c.name), spreads=c.deviations)
-            told = [f"$<{c.least:g}$" if c.least and not v else text for v, text in zip(values, cells, strict=True)]
-            columns.append((head, told, side))
+            if c.least:
+                cells = [f"${c.text(k).replace(' ', '')}$" if v in (0, 1) else cells[k] for k, v in enumerate(values)]
+            columns.append((head, cells, side))
     kind = "predicted front" if front.problem.predicted else "front"
     more = f", {_MOST_ROWS} of its {len(front.cells)} cells" if len(front.cells) > _MOST_ROWS else ""
     return _table(columns, f"{about}: the {kind}{more}.", f"{front.problem.name}-front")

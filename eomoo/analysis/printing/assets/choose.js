@@ -31,7 +31,8 @@ function choicePanel(front) {
     markWords(answer);
   }
 
-  const probable = (share) => (share ? share.toFixed(3) : `below ${show(1 / front.draws.n)}`);
+  const probable = (share) => (share === 0 ? `below ${show(1 / front.draws.n)}`
+    : share === 1 ? `above ${show(1 - 1 / front.draws.n)}` : share.toFixed(3));
 
   /** How probably it keeps the limits and is the best answer, from joint draws. */
   function oddsWords(k) {

@@ -15,8 +15,9 @@ class Front {
     for (const column of this.columns) {
       column.front = column.values.slice(0, data.n);
       const told = columnFormat(column.front, column.sd);
-      // A share of draws that is 0 is less than that of one.
-      column.show = (v) => (v === 0 && column.least ? `< ${show(column.least)}` : told(v));
+      // A share of no draw is less than that of one, and one of all is no certainty.
+      const ends = column.least ? { 0: `< ${show(column.least)}`, 1: `> ${show(1 - column.least)}` } : {};
+      column.show = (v) => ends[v] ?? told(v);
       column.minimised ||= column.values;
     }
     this.objectives = this.columns.filter((c) => c.objective);
