@@ -186,8 +186,9 @@ def _column_json(column: FrontColumn, other: FrontColumn | None, n_others: int) 
     """A column as the page's scripts read it, its numbers of the front's cells and then of the others evaluated."""
     nothing = np.full(n_others, np.nan)
 
-    def both(mine: NDArray[Any], its: NDArray[Any] | None, *, digits: int = 6) -> list[float | int | None]:
-        return _numbers(mine) + _numbers(nothing if its is None else its, digits=digits)
+    def both(name: str, *, digits: int = 6) -> list[float | int | None]:
+        its = getattr(other, name, None)
+        return _numbers(getattr(column, name)) + _numbers(nothing if its is None else its, digits=digits)
 
     turned = not np.array_equal(column.minimised, column.values, equal_nan=True)
     return {
@@ -199,9 +200,9 @@ def _column_json(column: FrontColumn, other: FrontColumn | None, n_others: int) 
         "possible": _numbers(column.own.within([[-np.inf], [np.inf]], column.values[:, None])[:, 0]),
         "objective": column.objective,
         # As it is minimised, where that is not the value itself.
-        "minimised": both(column.minimised, other and other.minimised) if turned else None,
-        "values": both(column.values, other and other.values),
-        "sd": None if column.deviations is None else both(column.deviations, other and other.deviations, digits=4),
+        "minimised": both("minimised") if turned else None,
+        "values": both("values"),
+        "sd": None if column.deviations is None else both("deviations", digits=4),
         "measured": None if column.measured is None else _numbers(column.measured),
         "detail": column.name == "group" or column.name.endswith("_slack"),
     }

@@ -90,7 +90,9 @@ class ImageData:
         check_finite(test, "test")
         return cls(
             name=name,
-            **splits,
+            train=train,
+            val=val,
+            test=test,
             class_names=tuple(class_names),
             band_names=bands,
             mean=mean,

@@ -200,9 +200,12 @@ def load_so2sat(
     mean, std = _statistics(parts["train"], np.array(chosen) - 1, published=whole and not synthetic)
     label = "synthetic" if synthetic else f"version {version}" + (f" {splits}" if version == "3.1" else "")
     band_names = tuple(known[k - 1] for k in chosen)
+    train, val, test = (_in_memory(parts[split], memory) for split in SPLITS)
     return ImageData(
         name=f"So2Sat LCZ42 ({label})",
-        **{split: _in_memory(parts[split], memory) for split in SPLITS},
+        train=train,
+        val=val,
+        test=test,
         class_names=SO2SAT_CLASSES,
         band_names=band_names,
         mean=mean,
