@@ -190,8 +190,11 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     return frame[[name for name in frame.columns if not str(name).startswith("__index_level_")]]
 
 
-def cells_of(frame: pd.DataFrame, path: Path) -> Ints:
-    """The cells (n,) that the rows of a frame name, in any of the ways of ``read_user_table``."""
+def cells_of(frame: pd.DataFrame, path: Path, *, called: Iterable[str] = ()) -> Ints:
+    """The cells (n,) that the rows of a frame name, in any of the ways of ``read_user_table``.
+
+    An error lists its columns as the file calls them, where that is said.
+    """
     ways: dict[str, tuple[tuple[str, ...], Callable[..., Ints]]] = {
         "index": (("index",), _by_index),
         "hash": (("hash",), lambda path, hashes: _batch_or_row(path, hashes, load_space().find)),
@@ -205,7 +208,7 @@ def cells_of(frame: pd.DataFrame, path: Path) -> Ints:
     if not found:
         raise DataError(
             f"{path} does not say which cell a row is: it needs a column 'index', or 'hash', or 'genotype', "
-            f"or 'matrix' and 'ops'; its columns are {listed(frame.columns)}"
+            f"or 'matrix' and 'ops'; its columns are {listed(called or frame.columns)}"
         )
     (first, indices), *others = found.items()
     for way, other in others:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from eomoo import notebook
 from eomoo.arrays import Booster, Facts, Ints, to_digits
-from eomoo.checks import short
+from eomoo.checks import counted, short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
 from eomoo.models.cell_models import CellModels, Part
@@ -27,7 +28,9 @@ from eomoo.models.record import MAX_SIZE, RECORD_FILE, Record, read_record, read
 from eomoo.models.regression import Model
 from eomoo.models.scaling import NUMBERS_FILE, SHIPPED, Scaling, selected, shipped_folder
 from eomoo.models.trees import Trees
+from eomoo.models.usefulness import use_of
 from eomoo.packages import pandas as pd
+from eomoo.plots import number
 from eomoo.space import Skeleton, load_space
 from eomoo.space.enumeration import N_CELLS
 from eomoo.space.features import feature_names
@@ -75,6 +78,19 @@ class Models(CellModels):
             for scheme, quality in schemes.items()
         ]
         return pd.DataFrame(rows).drop(columns="groups", errors="ignore")
+
+    def __repr__(self) -> str:
+        return f"Models({', '.join(self.targets)}; {counted(len(self.cells), 'measured cell')})"
+
+    def _repr_html_(self) -> str:
+        first = {name: next(iter(schemes.values())) for name, schemes in self.quality.items()}
+        rows = [
+            (name, self.targets[name].unit, f"{q.spearman:.3f}", f"{100 * q.coverage:.1f} %", number(q.rmse))
+            for name, q in first.items()
+        ]
+        uses = (f"{name}: {use_of(self.quality[name], self.domain.ranges[name])}." for name in first)
+        shown = notebook.table(["held-out cells", "unit", "Spearman", "within two deviations", "RMSE"], rows)
+        return notebook.to_html(repr(self), *([shown] if rows else []), *uses)
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write the models to a folder, which a problem card names as ``source = "surrogate:FOLDER"``.

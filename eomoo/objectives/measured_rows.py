@@ -90,10 +90,10 @@ def rows_of(
     names = list(dict.fromkeys(here.get(n, n) for n in targets or target_columns(frame, where=where)))
     for name in names:
         if name not in frame.columns:
-            raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(frame.columns)}")
+            raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(here)}")
     for name in (*units, *kinds):
         known_name("target", name, names, error=SettingError)
-    cells, ended = cells_of(frame, where), ended_badly(frame)
+    cells, ended = cells_of(frame, where, called=here), ended_badly(frame)
     read = {name: numbers_of(frame[name], name, where, ended) for name in names}
     skeleton = (measured and measured.skeleton) or _skeleton_of(frame, cells)
     counted = [name for name in names if name in AnalyticBackend.quantities]

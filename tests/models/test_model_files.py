@@ -184,6 +184,13 @@ def fitted(measured):
     return fit_models(Measurements.of(cells, targets, walk=np.arange(120) // 10), repeats=1)
 
 
+def test_models_show_what_they_are_for_in_a_line_and_in_a_notebook(fitted):
+    name = next(iter(fitted.targets))
+    assert repr(fitted).startswith(f"Models({name}, ")
+    assert repr(fitted).endswith("120 measured cells)")
+    assert f"<p>{name}: ranks cells: " in fitted._repr_html_()
+
+
 def test_any_targets_of_any_table_are_modelled(fitted, measured, space):
     cells, _ = measured
     others = np.setdiff1d(np.arange(0, len(space), 500), cells)

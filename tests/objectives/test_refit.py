@@ -86,6 +86,9 @@ def test_a_column_is_called_so_that_files_and_cards_can_have_its_name_and_its_br
     told = {name: (t.title, t.unit, t.direction) for name, t in rows.targets.items()}
     assert told == {"energy": ("energy", "mJ", "min"), "top-1_acc": ("top-1 accuracy", "%", "max")}
     assert rows_of(frame, ["energy [mJ]"], units={"energy": "J"}).targets["energy"].unit == "J"
+    for table, asked in ((frame, ["power"]), (frame.drop(columns="index"), None)):
+        with pytest.raises((DataError, SettingError), match=r"its columns are .*energy \[mJ\]"):
+            rows_of(table, asked)
     assert list(rows_of(frame, ["top-1_acc"]).values) == ["top-1_acc"]
     both = frame.assign(**{"energy [Wh]": frame["energy [mJ]"] / 3.6e6}).drop(columns="energy_std [mJ]")
     assert {name: t.unit for name, t in rows_of(both).targets.items()} == {
