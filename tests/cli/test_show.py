@@ -143,3 +143,9 @@ def test_a_folder_that_is_not_there_is_named_as_a_folder(call, words):
     done = call(*words)
     assert (done.code, done.out) == (1, "")
     assert "error: there is no folder nowhere, and no cell is called so; name the folder" in " ".join(done.err.split())
+
+
+def test_of_another_network_nothing_is_predicted(call):
+    facts = json.loads(call("show", CELL, "--in-channels", 4, "--json").out)
+    assert (facts["skeleton"]["in_channels"], facts["values"]) == (4, {})
+    assert len(json.loads(call("show", CELL, "--json").out)["values"]) == 6

@@ -9,6 +9,7 @@ from eomoo.data.published_tables import open_table
 from eomoo.errors import DataError
 from eomoo.landscape import analyse_sample, draw_sample
 from eomoo.landscape.intervals import rank_correlations
+from eomoo.landscape.sampled import ruggedness_of
 
 
 def column(name, unit="", direction="min", kind="given"):
@@ -54,6 +55,15 @@ def test_a_known_autocorrelation_is_found_and_lies_in_its_band(r):
     assert (found["ruggedness"]["ruggedness_band"] is None) == (r == 0.0)
 
 
+def test_the_ruggedness_of_three_walks_by_hand():
+    found = ruggedness_of(np.array([0.4, 0.5, np.nan, 0.6]))
+    assert (found["mean"], found["ruggedness"], found["std"]) == pytest.approx((0.5, 2.0, 0.1))
+    low, high = found["band"]
+    # Student's interval of two degrees of freedom.
+    assert (low, high) == pytest.approx((0.5 - 4.3027 * 0.1 / 3**0.5, 0.5 + 4.3027 * 0.1 / 3**0.5), abs=1e-4)
+    assert found["ruggedness_band"] == pytest.approx([1.0 / high, 1.0 / low])
+
+
 def test_nothing_of_the_whole_space_is_told():
     numbers = analysed(*made()).numbers
     words = str(sorted(str(numbers).replace(numbers["sample"]["says"], "").split()))
@@ -94,6 +104,10 @@ def test_noise_against_signal_is_the_share_that_was_put_in():
     assert found["std"] == pytest.approx(0.05, rel=0.1)
     assert found["share"] == pytest.approx(0.5, abs=0.08)
     assert found["band"][0] < 0.5 < found["band"][1]
+    # What single measurements scatter by is not lost where few cells were repeated, eight times each.
+    many, _ = made(60, 10, 0.5, repeats=8, noise=0.05)
+    uneven = many[(many["repeat"] == 0) | (many["walk"] % 4 == 0)]
+    assert quantity(analysed(uneven, facts), "val_micro")["noise"]["share"] == pytest.approx(0.5, abs=0.05)
     assert quantity(analysed(*made()), "val_micro")["noise"] is None
     counted = {**facts, "columns": [{**c, "kind": "counted"} for c in facts["columns"]]}
     assert quantity(analysed(rows, counted), "val_micro")["noise"] is None

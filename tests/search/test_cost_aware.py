@@ -279,6 +279,12 @@ def test_shorter_trainings_of_a_table_are_checked(space):
     assert table.at_rung([1], ["error"], 1.0).ravel().tolist() == [2.0]
     assert table.effort([0, 2]).tolist() == [0.5, 1.5]
     assert table.fingerprint() != TableBackend(cells, columns, q).fingerprint()
+    gap = {**columns, "cost": [1.0, np.nan, 3.0]}
+    untold = TableBackend(cells, gap, q, rungs={0.1: {"error": "short"}}, effort="cost")
+    # A cell whose cost is not told costs what a mean one does; what is told elsewhere is another table.
+    assert untold.effort([0, 1]).tolist() == [0.5, 1.0]
+    other = TableBackend(cells, {**gap, "cost": [2.0, np.nan, 3.0]}, q, rungs={0.1: {"error": "short"}}, effort="cost")
+    assert untold.fingerprint() != other.fingerprint()
     with pytest.raises(SettingError, match=r"no training of 0\.2 of the full one"):
         table.at_rung([1], ["error"], 0.2)
     for rungs in ({1.0: {"error": "short"}}, {0.1: {}}, {0.1: {"other": "short"}}):
