@@ -10,9 +10,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from threading import Thread
+from threading import RLock, Thread
 from typing import Any
 
+from eomoo.errors import StoreError
 from eomoo.jobs.base import Jobs, Work, set_worker_number
 
 
@@ -36,47 +37,70 @@ class ProcessJobs(Jobs):
         # One work a process: a task that waited in a process would wait for the one before, which may take hours.
         self._running: dict[int, tuple[Work[Any, Any], Future[Any]]] = {}
         self._groups: dict[int, Hashable] = {}
+        # What one thread waits for another one may drop, as a search that is interrupted does.
+        self._held = RLock()
 
     def drop(self) -> None:
         """Forget what was started, and end the processes, whatever they are doing."""
-        super().drop()
-        self._running.clear()
-        self._groups.clear()
-        if self._lifeline is not None:
-            self._lifeline[1].close()
-        for pool in self._pools:
-            pool.shutdown(wait=True, cancel_futures=True)
-        if self._lifeline is not None:
-            self._lifeline[0].close()
-        self._pools, self._lifeline = [], None
+        with self._held:
+            super().drop()
+            self._running.clear()
+            self._groups.clear()
+            if self._lifeline is not None:
+                self._lifeline[1].close()
+            for pool in self._pools:
+                pool.shutdown(wait=True, cancel_futures=True)
+            if self._lifeline is not None:
+                self._lifeline[0].close()
+            self._pools, self._lifeline = [], None
 
     def _wait(self) -> tuple[Work[Any, Any], int]:
-        wait([future for _, future in self._running.values()], return_when=FIRST_COMPLETED)
-        p = next(p for p, (_, future) in self._running.items() if future.done())
-        work, future = self._running.pop(p)
-        work.error = future.exception()
-        died = isinstance(work.error, BrokenProcessPool)
-        if died:
-            work.error = None
-            self._replace(p)
-        elif work.error is None:
-            work.result = future.result()
-        self._feed()
+        with self._held:
+            futures = [future for _, future in self._running.values()]
+        wait(futures, return_when=FIRST_COMPLETED)
+        with self._held:
+            p = next((p for p, (_, future) in self._running.items() if future.done()), None)
+            if p is None:
+                raise StoreError("the work was dropped while it was waited for")
+            work, future = self._running.pop(p)
+            work.error = future.exception()
+            died = isinstance(work.error, BrokenProcessPool)
+            if died:
+                work.error = None
+                self._replace(p)
+            elif work.error is None:
+                work.result = future.result()
+            self._feed()
         return work, int(died)
 
     def _feed(self) -> None:
         """Give each free process a work."""
-        for p in range(self.workers):
-            if p not in self._running and (work := self._choose(p)) is not None:
-                self._waiting.remove(work)
-                self._groups[p] = work.group
-                try:
-                    future = self.pool(p).submit(work.function, work.task)
-                except BrokenProcessPool:
-                    # It died while it had nothing to do, which is no task's fault.
-                    self._replace(p)
-                    future = self.pool(p).submit(work.function, work.task)
-                self._running[p] = work, future
+        with self._held:
+            for p in range(self.workers):
+                if p not in self._running and (work := self._choose(p)) is not None:
+                    self._waiting.remove(work)
+                    self._groups[p] = work.group
+                    try:
+                        future = self._submit(p, work)
+                    except BrokenProcessPool:
+                        # It died while it had nothing to do, which is no task's fault.
+                        self._replace(p)
+                        future = self._submit(p, work)
+                    self._running[p] = work, future
+
+    def _submit(self, p: int, work: Work[Any, Any]) -> Future[Any]:
+        """Hand a work to the p-th process, which is started with the first one.
+
+        A terminal's Ctrl-C goes to all processes: one that is being started would die of it with a traceback, and this
+        one would lose hold of it.
+        """
+        # The first pool starts multiprocessing's own helper, which takes the block away.
+        pool = self.pool(p)
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return pool.submit(work.function, work.task)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def _choose(self, p: int) -> Work[Any, Any] | None:
         """The next work for a process: of its own group, else of one that no other process has."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import logging
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -151,7 +152,11 @@ def slurm_cluster(path: str | Path, *, resource: str | tuple[str, ...] | None = 
         DataNotFoundError, DataError: There is no such file, it is no TOML file, has another key or a wrong value.
         MissingPackageError: (an ImportError) dask-jobqueue is not installed.
     """
+    interrupt = signal.getsignal(signal.SIGINT)
     jobqueue, dask = (require(name, purpose="to start workers through SLURM") for name in ("dask_jobqueue", "dask"))
+    if signal.getsignal(signal.SIGINT) is not interrupt:
+        # dask-jobqueue's import has Ctrl-C end this process at once, without a word and as if all were done.
+        signal.signal(signal.SIGINT, interrupt)
     settings = _read_cluster(Path(path))
     directives = list(settings.pop("job_extra_directives", []))
     gpus = settings.pop("gpus", amount if resource == "GPU" else 0)

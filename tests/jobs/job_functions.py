@@ -26,6 +26,11 @@ def seat_of(x):
     return os.getpid(), seat()
 
 
+def hears_an_interrupt(_):
+    """Whether a terminal's Ctrl-C, which goes to all of its processes, would have reached this one since its start."""
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def raise_on(task):
     kind, x = task
     if x == 3:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from job_functions import count, die, others_at_once, raise_on, seat_of, square, wait_for, where
+from job_functions import count, die, hears_an_interrupt, others_at_once, raise_on, seat_of, square, wait_for, where
 
 from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs, one_thread
@@ -237,6 +237,34 @@ def test_a_process_that_dies_while_it_has_nothing_to_do_is_started_again():
         while not jobs.pool(0)._broken:
             time.sleep(0.01)
         assert collect(jobs, square, [3]) == {0: 9}
+
+
+def test_an_interrupt_is_answered_by_the_parent_alone_from_a_process_first_moment_on():
+    """One that is being started would die of a terminal's Ctrl-C, with a traceback."""
+    found = {}
+    with ProcessJobs(2) as jobs:
+        jobs.run(hears_an_interrupt, range(2), found.__setitem__)
+    assert found == {0: False, 1: False}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_what_one_thread_waits_for_another_one_drops(tmp_path):
+    """A search that is interrupted lets go of what its threads are waiting for."""
+    jobs, said, before = ProcessJobs(1), [], set(multiprocessing.active_children())
+
+    def work():
+        with pytest.raises(StoreError) as caught:
+            jobs.run(wait_for, [(str(tmp_path), None, 0), (str(tmp_path), "never", 1)], lambda *_: None)
+        said.append(str(caught.value))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not (tmp_path / "0").exists():
+        time.sleep(0.02)
+    jobs.close()
+    thread.join(30)
+    assert said == ["the work was dropped while it was waited for"]
+    assert not set(multiprocessing.active_children()) - before
 
 
 def test_tasks_of_a_group_share_a_process_where_there_are_groups_enough():

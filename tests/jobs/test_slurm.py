@@ -137,6 +137,19 @@ def test_dask_does_not_cancel_a_job_whose_worker_is_being_started_again(cluster)
     assert dask.config.get(name) == before
 
 
+def test_ctrl_c_stays_what_it_was(cluster):
+    """dask-jobqueue's import would have it end the process as if all were done."""
+    script = f"""
+import signal
+from eomoo.jobs import slurm_cluster
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with slurm_cluster({cluster()!r}):
+    print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_what_slurm_does_not_take_is_one_sentence(cluster, tmp_path, monkeypatch, caplog):
     fake_slurm.install(tmp_path, monkeypatch, sbatch="#!/bin/bash\necho 'sbatch: error: Invalid account' >&2; exit 1\n")
     with make_jobs(cluster=cluster()) as jobs, pytest.raises(StoreError, match=r"SLURM takes no job.*Invalid account"):
