@@ -16,7 +16,7 @@ from eomoo.models.deviations import Clues, Law, Noise, fit_law, spread
 from eomoo.models.model_files import Models
 from eomoo.models.regression import LEAST_ROWS, Model, modelled
 from eomoo.models.scaling import space_scaling
-from eomoo.models.usefulness import correlations, interval, resamples
+from eomoo.models.usefulness import correlations, interval, interval_of_share, resamples
 
 N_FOLDS = 10
 # A device's models of up to 100 cells are fitted in some milliseconds each: they are in up to 40 folds.
@@ -225,7 +225,7 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
         repeats=len(held_out),
         groups=tuple(_calibration(name, figures) for name, figures in groups.items()),
         spearman_interval=interval([rho for rho, _ in resampled]),
-        coverage_interval=interval([share for _, share in resampled]),
+        coverage_interval=interval_of_share([share for _, share in resampled], len(np.unique(held_out[0].group))),
         median_error=float(np.mean(relative)) if relative else None,
     )
 

@@ -106,3 +106,11 @@ def interval(resampled: Sequence[Floats]) -> tuple[float, float]:
     """The ends of 95 % of a figure's means over repetitions, from its resamples (k,) of each."""
     low, high = np.quantile(np.mean(resampled, axis=0), _ENDS)
     return float(low), float(high)
+
+
+def interval_of_share(resampled: Sequence[Floats], n: int) -> tuple[float, float]:
+    """As ``interval``, of a share of n groups: where all are alike resamples say the same, and Wilson's says more."""
+    low, high = interval(resampled)
+    if not math.isclose(low, high, abs_tol=1e-9):
+        return low, high
+    return share_interval(round(low * n), n)

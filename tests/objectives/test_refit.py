@@ -10,7 +10,7 @@ from eomoo.data import measured_table, write_measured
 from eomoo.errors import DataError, SettingError
 from eomoo.models import FAILED, Measurements, Quality, load_models, recipe_for, share_interval, use_of
 from eomoo.models.recipes import kind_of
-from eomoo.models.usefulness import correlations, interval, pairs_in_order, resamples
+from eomoo.models.usefulness import correlations, interval, interval_of_share, pairs_in_order, resamples
 from eomoo.objectives.measured_rows import rows_of
 from eomoo.objectives.model_card import write_card
 from eomoo.objectives.refit import fit_table
@@ -226,6 +226,11 @@ def test_intervals_hold_what_other_groups_would_have_said():
     assert 0.95 < low < high < 1
     assert interval([np.arange(1001.0)]) == (25, 975)
     assert share_interval(0, 20) == pytest.approx((0, 0.161), abs=2e-3)
+    # That all of 20 were inside is no proof that all are.
+    weights = resamples(np.arange(20))
+    assert interval_of_share([weights @ np.ones(20)], 20) == pytest.approx((0.839, 1.0), abs=2e-3)
+    some = weights @ (np.arange(20) > 2)
+    assert interval_of_share([some], 20) == interval([some])
 
 
 @pytest.fixture(scope="module")
