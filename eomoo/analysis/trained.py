@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import closing
 from dataclasses import replace
@@ -112,7 +113,10 @@ def front_cells(place: str | Path) -> list[int]:
 
 def pose_again(row: ProblemRow, *, constraints: tuple[str, ...] = ()) -> CellProblem:
     """The problem of a stored run, with what was set beside its card, and with further constraints."""
-    return get_problem(card_of(row), constraints=[*row.constraints, *constraints], **row.options)
+    card = card_of(row)
+    if card.endswith(".toml") and not os.path.isfile(card):
+        raise DataNotFoundError(f"its problem card is not at {card}; bring it back, or go to the folder in which it is")
+    return get_problem(card, constraints=[*row.constraints, *constraints], **row.options)
 
 
 def _source_told(folder: Path) -> DataSource | None:

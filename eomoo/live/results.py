@@ -39,9 +39,16 @@ def trained_value(result: Result | None, name: str) -> float:
 
 
 def learnt_nothing(result: Result) -> bool:
-    """Whether a trained network is no better on the validation images than the largest class alone."""
+    """Whether a trained network is no better on the validation images than the largest class alone.
+
+    One that weighs its classes alike may name the largest less often, and then its recalls tell, which luck alone
+    leaves within two deviations.
+    """
     counts = np.array(result["val"]["confusion"])
-    return bool(np.trace(counts) <= counts.sum(axis=1).max())
+    right, n = np.diag(counts), counts.sum(axis=1)
+    recalls = right[n > 0] / n[n > 0]
+    lucky = 1 / len(recalls) + 2 * trained_deviation(result, "val_macro")
+    return bool(right.sum() <= n.max() and recalls.mean() <= lucky)
 
 
 def trained_deviation(result: Result | None, name: str) -> float:

@@ -131,8 +131,11 @@ def test_a_card_of_ones_own_with_limits_is_posed_again_from_any_folder(space, sm
     words = shlex.split(run_command(run.stored.problem, run.stored.run, out="../there"))
     shown = CliRunner().invoke(app, words[1:])
     assert "nothing was evaluated" in shown.output, shown.output
+    card.rename(tmp_path / "other.toml")
+    with pytest.raises(FileNotFoundError, match=rf"its problem card is not at {card}; bring it back"):
+        asked_for("../there", [])
     with pytest.raises(CardError, match=r"'latency<=10'; got \('error', 9\)"):
-        eomoo.get_problem(card, constraints=[("error", 9)])
+        eomoo.get_problem("eo-macro-latency", constraints=[("error", 9)])
 
 
 def test_settings_beside_a_card_are_options_of_the_command(run_folder):

@@ -5,6 +5,7 @@ import pytest
 from tiny_images import make_data
 
 from eomoo.live import DataSource, LatencySetting, get_recipe
+from eomoo.live.results import learnt_nothing
 from eomoo.objectives.live import LiveBackend
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
@@ -384,6 +385,14 @@ def test_a_file_that_cannot_be_written_stops_no_other(make, tmp_path):
     assert gone == "cell 5 was not exported: there are no weights of it"
     assert damaged.startswith("cell 77 was not exported: ")
     assert "is damaged" in damaged
+
+
+@pytest.mark.parametrize(
+    ("confusion", "nothing"),
+    [([[40, 0], [10, 0]], True), ([[0, 40], [0, 10]], True), ([[20, 20], [1, 9]], False), ([[39, 1], [5, 5]], False)],
+)
+def test_what_weighs_its_classes_alike_has_learnt_something_though_it_names_the_largest_less_often(confusion, nothing):
+    assert learnt_nothing({"status": "done", "val": {"confusion": confusion}}) == nothing
 
 
 def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
