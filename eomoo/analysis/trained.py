@@ -40,7 +40,7 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is none.
-        SettingError: (a ValueError) The folder has networks of several cells, and none was named.
+        SettingError: (a ValueError) The folder has networks of several cells, and none was named; or its front is empty.
     """
     place = Path(place)
     if place.is_file():
@@ -55,11 +55,7 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
     if not (searched or measured):
         raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
     if cell is None:
-        front = front_cells(place)
-        if len(front) != 1:
-            some = f", such as {', '.join(map(str, front[:_SOME]))}" if front else ""
-            raise SettingError(f"{place} has networks of several cells; name one of them after it{some}")
-        (cell,) = front
+        cell = _only_one(place, front_cells(place), searched)
     network = _of_search(place, cell, exported=exported) if searched else _of_trainings(place, cell)
     if network is None:
         some = f", such as {listed(front_cells(place)[:_SOME])}" if searched else ""
@@ -68,6 +64,15 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
             f"that was trained there{some}"
         )
     return network
+
+
+def _only_one(place: Path, front: list[int], searched: bool) -> int:
+    if searched and not front:
+        raise SettingError(f"nothing in {place} is feasible, so that it has no front; name a cell after it")
+    if len(front) != 1:
+        some = f", such as {listed(front[:_SOME])}" if front else ""
+        raise SettingError(f"{place} has networks of several cells; name one of them after it{some}")
+    return front[0]
 
 
 def images_of(place: str | Path, data: str | Path | None = None, **options: Any) -> ImageData:

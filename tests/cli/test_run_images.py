@@ -74,6 +74,9 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
     monkeypatch.setattr("eomoo.analysis.trained.front_cells", lambda place: [3, 5])
     with pytest.raises(ValueError, match="networks of several cells; name one of them after it, such as 3, 5"):
         find_trained(tmp_path / "out")
+    monkeypatch.setattr("eomoo.analysis.trained.front_cells", lambda place: [])
+    with pytest.raises(ValueError, match="so that it has no front; name a cell after it"):
+        find_trained(tmp_path / "out")
 
 
 def test_every_command_of_the_page_works_as_copied_and_means_the_same_network(place, call, tmp_path, monkeypatch):
