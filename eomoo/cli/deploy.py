@@ -17,6 +17,7 @@ from eomoo.cli.common import console, parse_options, print_json, progress
 from eomoo.cli.options import Device, ImageSettings, Json, Options
 from eomoo.cli.show import parse_cell
 from eomoo.errors import CellError, DataNotFoundError, EomooError, SettingError
+from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
@@ -57,8 +58,9 @@ def evaluate(
     if out is not None:
         check_folder(out)  # before all its images are classified
     place, index = place_of(trained, cell)
-    classifier = load_classifier(find_trained(place, index), device=device)
-    task = images_of(place, data, **parse_options(images))
+    with doing("opening network and images"):
+        classifier = load_classifier(find_trained(place, index), device=device)
+        task = images_of(place, data, **parse_options(images))
     classifier.check_images(task)
     with progress("images", quiet=as_json) as report:
         found = assess(classifier, getattr(task, split), report=report)
@@ -259,7 +261,8 @@ def predict(
     if len(places) not in (2, 3):
         raise SettingError(f"name a network and a scene, as in RUN CELL SCENE; got {' '.join(places)}")
     run, *cell, scene = places
-    classifier = load_classifier(find_trained(*place_of(run, cell[0] if cell else None)), device=device)
+    with doing("opening the network"):
+        classifier = load_classifier(find_trained(*place_of(run, cell[0] if cell else None)), device=device)
     with open_bands(scene, bands=bands) as image, progress("map", quiet=as_json) as report:
         done = write_map(classifier, image, out, stride=stride, probability=probability, report=report)
     names = classifier.described["class_names"]
