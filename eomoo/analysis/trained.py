@@ -40,7 +40,7 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is none.
-        SettingError: (a ValueError) The folder has networks of several cells, and none was named; or its front is empty.
+        SettingError: (a ValueError) No cell was named, and the folder has networks of several, or an empty front.
     """
     place = Path(place)
     if place.is_file():
