@@ -32,7 +32,7 @@ _LIFETIME, _STAGGER = 55 / 60, 4 / 60
 # Jobs in a row that end before their worker is there: what is wrong in the script is wrong in the next one too.
 _BARREN = 3
 # For Dask to give up a job; what ended is asked of SLURM.
-_NEVER = "365 days"
+_LOST_WORKER, _NEVER = "distributed.deploy.lost-worker-timeout", "365 days"
 # As Dask reads bytes; of less than some kilobytes dask-jobqueue makes no script.
 _MEMORY = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d\d?)? ?[MGTmgt][iI]?[bB]?")
 # As sbatch's manual has them: [days-]hours[:minutes[:seconds]] with days, else minutes[:seconds] or with hours.
@@ -61,8 +61,12 @@ class SlurmJobs(DaskJobs):
         self._seen: set[str] = set()
         self._asked = 0.0
         # Dask would cancel a job whose worker died and takes more than 15 s to be started again.
-        settings = require("dask", purpose="to start workers through SLURM").config
-        self._patience = settings.set({"distributed.deploy.lost-worker-timeout": _NEVER})
+        # Once distributed has entered its own settings, or to undo this one would take all of them away.
+        for name in ("distributed", "dask"):
+            settings = require(name, purpose="to start workers through SLURM")
+        # The first of several that are open at once changes it and undoes it.
+        given = settings.config.get(_LOST_WORKER) == _NEVER
+        self._patience = settings.config.set({} if given else {_LOST_WORKER: _NEVER})
         cluster = slurm_cluster(path, resource=resource, amount=amount)
         super().__init__(cluster, resource=cluster.resource, amount=amount)
         self.workers = workers
