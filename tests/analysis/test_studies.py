@@ -233,6 +233,7 @@ def test_files_hold_the_same_numbers(tables, tmp_path):
 
 def test_latex_escapes_marks_the_best_and_names_its_tests(tables):
     text = study_latex(tables, ["hypervolume", "igd_plus"])
+    assert (", as predicted, after " in text) == tables.results.problems[0].problem.predicted
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 6
     medians = tables.summary[
         (tables.summary["problem"] == "one")

@@ -46,7 +46,10 @@ def study_latex(tables: StudyTables, indicators: Sequence[str] = ()) -> str:
     check_indicators(indicators, tables)
     columns = tables.results.columns
     shown = indicators or [name for name in tables.indicators if columns[name].title in _SHOWN]
-    titles = {p.name: p.problem.title or p.name for p in tables.results.problems}
+    titles = {
+        p.name: f"{p.problem.title or p.name}{', as predicted' if p.problem.predicted else ''}"
+        for p in tables.results.problems
+    }
     parts = []
     for problem, n in tables.places:
         about, key = _after(titles[problem], n), f"{problem}-{n}"
