@@ -15,6 +15,7 @@ from eomoo.checks import short, whole
 from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
+from eomoo.models.noise import moderated
 from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
 from eomoo.space import CIFAR10, load_space
 
@@ -74,6 +75,7 @@ class NASBench101Backend(Backend):
         self._known = None if known.all() else np.flatnonzero(known)
         self._epochs = epochs
         self._mean_seconds: float | None = None
+        self._kept_deviations: dict[str, NDArray[np.float32]] = {}
         if not halfway:
             self.rungs = tuple(e / epochs for e in self.table.epochs if e <= epochs)
         self._repeat, self._seed = repeat, whole("seed", seed, least=0)
@@ -112,16 +114,23 @@ class NASBench101Backend(Backend):
         return self._gather(cells, names, self._runs_of(cells), share)
 
     def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
-        """From the three runs; 0 for parameters.
+        """From the three runs, see ``moderated``; 0 for parameters.
 
         Of a single run it is that of the runs, of their mean it is smaller by the root of three.
         """
         shrink = np.sqrt(self.table.n_repeats) if self._repeat == "mean" else 1.0
-        columns = [
-            np.zeros(len(cells)) if name == "params" else pick(self._columns[name], cells, None).std(axis=1, ddof=1)
-            for name in names
-        ]
+        columns = [np.zeros(len(cells)) if name == "params" else self._deviation(name)[cells] for name in names]
         return np.stack(columns, axis=1) / shrink
+
+    def _deviation(self, name: str) -> NDArray[np.float32]:
+        if name not in self._kept_deviations:
+            known = np.arange(len(load_space())) if self._known is None else self._known
+            freedom = np.full(len(known), self.table.n_repeats - 1)
+            squares = pick(self._columns[name], known, None).var(axis=1, ddof=1) * freedom
+            found = np.full(len(load_space()), np.nan, dtype=np.float32)
+            found[known] = np.sqrt(moderated(squares, freedom))
+            self._kept_deviations[name] = found
+        return self._kept_deviations[name]
 
     def __repr__(self) -> str:
         return f"NASBench101Backend({self.table!r}, repeat={self._repeat!r})"

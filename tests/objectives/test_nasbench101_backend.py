@@ -78,23 +78,30 @@ def test_a_random_run_for_each_cell_whatever_the_order(table):
     np.testing.assert_array_equal(NASBench101Backend(table).draw(cells, names, 3), got)
 
 
-def test_deviations_are_those_of_the_runs(table):
+def test_deviations_are_those_of_the_runs_drawn_towards_a_common_one(table):
     names = ["val_accuracy", "val_accuracy_error", "params"]
-    expected = table.query(CELLS).std(axis=1, ddof=1)
-    single = NASBench101Backend(table, repeat="random").deviations(CELLS, names)
-    np.testing.assert_allclose(single, np.stack([expected, 100 * expected, 0 * expected], axis=1))
+    every = np.arange(len(table))
+    single = NASBench101Backend(table, repeat="random").deviations(every, names)
+    np.testing.assert_allclose(single[:, 1:], np.stack([100 * single[:, 0], 0 * every], axis=1))
     mean = NASBench101Backend(table).deviations(CELLS, names)
-    np.testing.assert_allclose(mean, single / np.sqrt(3))
+    np.testing.assert_allclose(mean, single[CELLS] / np.sqrt(3))
+    # Made up, they are all drawn from one distribution: three runs say little of their own.
+    own = table.query(every).std(axis=1, ddof=1)
+    assert single[:, 0].std() < 0.5 * own.std()
+    assert (single[:, 0] ** 2).mean() == pytest.approx((own**2).mean(), rel=0.1)
 
 
 def test_a_table_with_gaps_is_partial(path, tmp_path):
     record = np.load(path)
     record["training_time_108_final"][0, 9, 1] = np.nan
+    record["training_time_108_final"][0, ::2] *= 100
     np.save(tmp_path / "gap.npy", record)
     backend = NASBench101Backend(tmp_path / "gap.npy")
     known = backend.known(["train_time"])
     assert len(known) == len(load_space()) - 1
     assert 9 not in known
+    loud, quiet = (backend.deviations(np.arange(k, 2000, 2), ["train_time"])[:, 0] for k in (10, 11))
+    assert loud.mean() > 50 * quiet.mean()
 
 
 @pytest.mark.parametrize(
