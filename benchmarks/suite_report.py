@@ -115,8 +115,7 @@ def write_report(curves: list[Curves], n_seeds: int, path: Path) -> None:
         "worth by their expected values. *Residuals* are one draw that is a part of the cell. Landscapes and how "
         "they were made: `benchmarks/graph_values.py`, `benchmarks/suite_problems.py`. Where half of an algorithm's "
         f"runs spent {MOST:,} evaluations without reaching 99 %, its median run needs more, and the others ended at "
-        f"{BUDGETS[-1]:,}; where {DEFAULT} had {100 * ENTRANTS[DEFAULT].done:.1f} % without noise, it ended and is "
-        "counted as it stood.",
+        f"{BUDGETS[-1]:,}.",
         "## In short",
         summary(curves, compared),
         f"![Shares of hypervolume]({path.stem}/anytime.png)",

@@ -28,25 +28,18 @@ GRID = sorted({*np.round(np.geomspace(20, MOST, 80)).astype(int).tolist(), *BUDG
 class Entrant:
     """An algorithm with the budget to win: ``least`` evaluations always, ``most`` unless it has won or lost before.
 
-    The default's budget is smaller than its rivals': it has less to win by more. Where ``done`` of the true
-    hypervolume is reached without noise, a run ends before ``least``, and what it would still find is not counted:
-    to its disadvantage, since nothing takes away what was found.
+    The default's budget is smaller than its rivals': it has less to win by more.
     """
 
     spec: AlgorithmSpec
     least: int = BUDGETS[-1]
     most: int = MOST
-    done: float = np.inf
 
 
 DEFAULT = "surrogate PLS"
 BASELINES = ("NSGA-II, 200", "NSGA-II, 50")
 ENTRANTS: dict[str, Entrant] = {
-    label: Entrant(
-        spec=AlgorithmSpec(label=label, algorithm=name, options=options),
-        most=most,
-        done=0.999 if label == DEFAULT else np.inf,
-    )
+    label: Entrant(spec=AlgorithmSpec(label=label, algorithm=name, options=options), most=most)
     for label, name, options, most in (
         (DEFAULT, "surrogate-pls", {}, BUDGETS[-1]),
         ("PLS", "pls", {}, MOST),
@@ -134,7 +127,6 @@ def run(
     """
     record = _Record(scorer)
     least, most = min(entrant.least, most), min(entrant.most, most)
-    done = entrant.done if deviations is None else np.inf
     problem = scorer.problem if deviations is None else NoisyProblem(scorer.problem, deviations, seed)
     algorithm = entrant.spec.build(problem.n_obj)
     if deviations is None:
@@ -145,14 +137,11 @@ def run(
         evaluator, termination = _EveryLook(record), ("n_eval", most)
     started = time.process_time()
     algorithm.setup(problem, termination=termination, seed=seed, evaluator=evaluator)
-    while algorithm.has_next():
-        reached = max(record.shares, default=0.0)
-        if reached >= done or (record.n >= least and reached >= ENOUGH):
-            break
+    while algorithm.has_next() and not (record.n >= least and max(record.shares) >= ENOUGH):
         algorithm.next()
     seconds = time.process_time() - started
     if record.n < least:
-        # It found nothing more, or need not: so much it had with whatever budget.
+        # It found nothing more: so much it had with whatever budget.
         last = record.share(record.n)
         record.shares += [last] * (sum(n <= least for n in GRID) - len(record.shares))
     return {"shares": np.round(record.shares, 6).tolist(), "n": record.n, "most": most, "seconds": round(seconds, 3)}

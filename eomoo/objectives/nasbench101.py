@@ -120,7 +120,7 @@ class NASBench101Backend(Backend):
         """
         shrink = np.sqrt(self.table.n_repeats) if self._repeat == "mean" else 1.0
         columns = [np.zeros(len(cells)) if name == "params" else self._deviation(name)[cells] for name in names]
-        return np.stack(columns, axis=1) / shrink
+        return np.stack(columns, axis=1, dtype=np.float64) / shrink
 
     def _deviation(self, name: str) -> NDArray[np.float32]:
         if name not in self._kept_deviations:

@@ -129,20 +129,6 @@ def test_once_the_median_run_has_failed_the_others_end_at_the_last_budget_compar
     assert went(7, 8, 9) == [80, 80, 80]
 
 
-def test_a_run_that_has_nearly_everything_ends_and_is_counted_as_it_stands():
-    scorer = Scorer(landscape("network", "easy", 2, seed=1))
-    spec = ENTRANTS["PLS"].spec
-    whole, early = (
-        suite_runs.run(scorer, None, Entrant(spec=spec, least=200, most=200, done=done), 1) for done in (np.inf, 0.7)
-    )
-    assert early["n"] < whole["n"] == 200
-    assert len(early["shares"]) == len(whole["shares"])
-    assert (np.array(early["shares"]) <= whole["shares"]).all()
-    assert max(early["shares"]) >= 0.7
-    noisy = suite_runs.run(scorer, np.full((423_624, 2), 1e-9), Entrant(spec=spec, least=200, most=200, done=0.7), 1)
-    assert noisy["n"] >= 200
-
-
 def test_the_claim_counts_the_quicker_nsga2_and_its_whole_budget_where_it_never_arrives():
     shares = {label: np.zeros((5, len(GRID))) for label in ("surrogate PLS", "NSGA-II, 200", "NSGA-II, 50")}
     places = [GRID.index(n) for n in (100, 1_000, 500)]
