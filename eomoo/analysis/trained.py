@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eomoo.analysis.repeat import card_of
 from eomoo.analysis.results import load_results
-from eomoo.checks import listed
+from eomoo.checks import counted, listed
 from eomoo.data.measured_table import is_measured, read_facts
 from eomoo.errors import DataNotFoundError, EomooError, SettingError
 from eomoo.images import open_data
@@ -34,7 +34,8 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
     """The file of a trained network: weights (.pt) or ONNX, as it was given or of the longest training.
 
     Args:
-        place: A file; a training's folder; the folder of a search (``eomoo run --out``) or of a measured table.
+        place: A file; a training's folder; the folder of a search (``eomoo run --out``), of a measured table or of ONNX
+            files.
         cell: Index of the cell, where the folder has networks of several ones; by default a front's only one.
         exported: Take the file that a search exported where an error keeps its weights from being found.
 
@@ -53,7 +54,7 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
         return found[-1]
     searched, measured = (place / STORE_NAME).is_file(), (place / "live.sqlite").is_file()
     if not (searched or measured):
-        raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
+        return _of_files(place, cell)
     if cell is None:
         cell = _only_one(place, front_cells(place), searched)
     network = _of_search(place, cell, exported=exported) if searched else _of_trainings(place, cell)
@@ -64,6 +65,17 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
             f"that was trained there{some}"
         )
     return network
+
+
+def _of_files(place: Path, cell: int | None) -> Path:
+    """Of a folder of ONNX files alone, as exporting leaves it."""
+    files = sorted(place.glob("*.onnx"))
+    if not files:
+        raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
+    wanted = [file for file in files if cell is None or file.stem == str(cell)]
+    if len(wanted) != 1:
+        raise SettingError(f"{place} has {counted(len(files), 'ONNX file')}; name one of them, such as {files[0]}")
+    return wanted[0]
 
 
 def _only_one(place: Path, front: list[int], searched: bool) -> int:

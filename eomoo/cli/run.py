@@ -262,7 +262,8 @@ def _print_front(stored: StoredRun, place: str) -> None:
     numbers, out = analysis.summary(stored), console()
     kind = "predicted front" if stored.problem.predicted else "front"
     out.print(f"{stored.problem.title}: {counted(len(stored.front), 'cell')} on the {kind} found")
-    out.print(analysis.front_rows(stored, out.width))
+    if len(stored.front):
+        out.print(analysis.front_rows(stored, out.width))
     if words := analysis.basis_words(stored.run.basis.values()):
         out.print(words)
     said, choices = stored.run.uncertainty, analysis.choice_rows(stored, out.width)

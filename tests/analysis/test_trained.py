@@ -22,3 +22,13 @@ def test_the_longest_training_of_a_cell_is_found_wherever_the_folder_was_moved(t
             find_trained(place, cell)
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.onnx"):
         find_trained(tmp_path / "none.onnx")
+
+
+def test_a_folder_of_exported_files_alone_has_those(tmp_path):
+    (tmp_path / "7.onnx").touch()
+    assert find_trained(tmp_path) == find_trained(tmp_path, 7) == tmp_path / "7.onnx"
+    (tmp_path / "7-int8.onnx").touch()
+    assert find_trained(tmp_path, 7) == tmp_path / "7.onnx"
+    for cell in (None, 8):
+        with pytest.raises(ValueError, match=r"has 2 ONNX files; name one of them, such as .*7-int8\.onnx"):
+            find_trained(tmp_path, cell)
