@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -131,8 +130,11 @@ def card_of(problem: ProblemRow) -> str:
     """A problem's card as the command line takes it: a shipped one's name, or a file where it lay or here."""
     if not problem.card and problem.name in list_problems():
         return problem.name
-    here = f"{problem.name}.toml"
-    return problem.card if problem.card and (os.path.isfile(problem.card) or not os.path.isfile(here)) else here
+    here = Path(f"{problem.name}.toml")
+    if not problem.card or (here.is_file() and not Path(problem.card).is_file()):
+        return str(here)
+    path, now = Path(problem.card), Path.cwd()
+    return str(path.relative_to(now) if path.is_relative_to(now) else path)
 
 
 def _versions(runs: Iterable[RunRow]) -> list[tuple[str, str]]:

@@ -124,6 +124,7 @@ def test_a_card_of_ones_own_with_limits_is_posed_again_from_any_folder(space, sm
     card.write_text(card.read_text() + limit)
     monkeypatch.chdir(tmp_path)
     run = eomoo.run("small.toml", algorithm="random", budget=5, constraints="error<=9", out="there")
+    assert run_command(run.stored.problem, run.stored.run, out="there").startswith("eomoo run small.toml ")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     again, _ = asked_for("../there", [])
