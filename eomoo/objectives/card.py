@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from shlex import quote
 from typing import Any, cast, get_args
@@ -147,6 +148,7 @@ class Card:
         return any(part.source == "live" for part in self.parts)
 
 
+@cache
 def card_folder() -> Path:
     """Where the shipped cards lie: in the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
