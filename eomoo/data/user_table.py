@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import first_line, listed, short
+from eomoo.data.shares import check_shares
 from eomoo.errors import CellError, DataError, EomooError
 from eomoo.files import read_unpacked
 from eomoo.packages import pandas as pd
@@ -303,6 +304,7 @@ def numbers_of(
         raise _error(path, row, f"{what}, neither a finite number nor empty nor a failure such as OOM")
     for row in np.flatnonzero(values < 0).tolist() if _NEVER_NEGATIVE.fullmatch(name) else ():
         raise _error(path, row, f"{name} is {short(column.iloc[row])}, below 0; leave empty what was not measured")
+    check_shares(values, name, path)
     if 0 < np.abs(values[there]).max(initial=0) < 1 / _MOST:
         raise DataError(f"{path}: {name} holds values whose squares are 0 to a computer; give it in a smaller unit")
     if not (there.any() or none_is_fine):
