@@ -9,7 +9,7 @@ import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from eomoo.checks import first_line, listed, short
 from eomoo.data.shares import check_shares
 from eomoo.errors import CellError, DataError, EomooError
 from eomoo.files import read_unpacked
+from eomoo.fronts import Quantity
 from eomoo.packages import pandas as pd
 from eomoo.packages import require
 from eomoo.space import Cell, load_space
@@ -73,7 +74,13 @@ class UserTable:
     failed: dict[str, Bools]
 
 
-def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | None = None) -> UserTable:
+def read_user_table(
+    path: str | Path,
+    columns: Iterable[str],
+    *,
+    status: str | None = None,
+    quantities: Mapping[str, Quantity] | None = None,
+) -> UserTable:
     """Read the cells and the named columns of a CSV or Parquet file.
 
     A row names its cell by the column ``index``, by ``hash`` (NAS-Bench-101 hash), by ``genotype`` (26
@@ -89,10 +96,11 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
         path: A file that ends in .csv, .csv.gz, .parquet or .pq.
         columns: Names of the columns that hold the values.
         status: Name of the column that says how a row's measurement ended; by default "status", where there is one.
+        quantities: What is known of columns, by name: values are looked at as of that unit.
 
     Raises:
-        DataError: A column is missing or holds nothing, or a row is no valid cell or has another value; rows are
-            counted from 1 without the header.
+        DataError: A column is missing or holds nothing, or a row is no valid cell or has another value, or one that
+            cannot be; rows are counted from 1 without the header.
         MissingPackageError: Parquet is read by pyarrow, which is not installed.
     """
     path = Path(path)
@@ -105,7 +113,8 @@ def read_user_table(path: str | Path, columns: Iterable[str], *, status: str | N
         raise DataError(f"{path} has no rows")
     indices = cells_of(frame, path)
     ended = ended_badly(frame, "status" if status is None else status)
-    read = {name: numbers_of(frame[name], name, path, ended) for name in wanted}
+    known = {name: {"unit": q.unit, "title": q.title} for name, q in (quantities or {}).items()}
+    read = {name: numbers_of(frame[name], name, path, ended, **known.get(name, {})) for name in wanted}
     return UserTable(
         indices=indices,
         columns={name: values for name, (values, _) in read.items()},
@@ -286,9 +295,24 @@ def _texts(column: pd.Series) -> pd.Series[str]:
 
 
 def numbers_of(
+    column: pd.Series,
+    name: str,
+    path: Path,
+    ended: Bools | None = None,
+    *,
+    none_is_fine: bool = False,
+    unit: str = "",
+    title: str = "",
+) -> tuple[Floats, Bools]:
+    """Values (n,), and where they are missing because a measurement failed; unit and title as ``check_shares``."""
+    values, failed = _numbers_of(column, name, path, ended, none_is_fine=none_is_fine)
+    check_shares(values, name, path, unit=unit, title=title)
+    return values, failed
+
+
+def _numbers_of(
     column: pd.Series, name: str, path: Path, ended: Bools | None = None, *, none_is_fine: bool = False
 ) -> tuple[Floats, Bools]:
-    """Values (n,), and where they are missing because a measurement failed."""
     texts = _texts(column)
     failed, empty = texts.isin(_FAILURES).to_numpy(dtype=bool), (texts == "").to_numpy(dtype=bool)
     values = np.full(len(column), np.nan)
@@ -304,7 +328,6 @@ def numbers_of(
         raise _error(path, row, f"{what}, neither a finite number nor empty nor a failure such as OOM")
     for row in np.flatnonzero(values < 0).tolist() if _NEVER_NEGATIVE.fullmatch(name) else ():
         raise _error(path, row, f"{name} is {short(column.iloc[row])}, below 0; leave empty what was not measured")
-    check_shares(values, name, path)
     if 0 < np.abs(values[there]).max(initial=0) < 1 / _MOST:
         raise DataError(f"{path}: {name} holds values whose squares are 0 to a computer; give it in a smaller unit")
     if not (there.any() or none_is_fine):
@@ -374,7 +397,7 @@ def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path)
     if name.lower() in _NO_TARGETS or name.startswith("Unnamed: ") or (another and another[1] in names):
         return False
     try:
-        numbers, _ = numbers_of(values, name, where)
+        numbers, _ = _numbers_of(values, name, where)
     except DataError:
         # A column of words is no target; of numbers with one mistake, or with units, it would be missed in silence.
         there = values[~_texts(values).isin({"", *_FAILURES})].astype(str).str.strip()

@@ -14,7 +14,6 @@ import numpy as np
 from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import choice, known_name, listed, short
 from eomoo.data.measured_table import TABLE_FILE, MeasuredTable, is_measured, read_measured
-from eomoo.data.shares import check_shares
 from eomoo.data.user_table import (
     MOST_BYTES,
     TABLE_ENDINGS,
@@ -95,9 +94,8 @@ def rows_of(
     for name in (*units, *kinds):
         known_name("target", name, names, error=SettingError)
     cells, ended = cells_of(frame, where, called=here), ended_badly(frame)
-    read = {name: numbers_of(frame[name], name, where, ended) for name in names}
-    for name, (values, _) in read.items():
-        check_shares(values, name, where, unit=units.get(name, own.get(name, "")))
+    told = {name: units.get(name, own.get(name, "")) for name in names}
+    read = {name: numbers_of(frame[name], name, where, ended, unit=told[name]) for name in names}
     skeleton = (measured and measured.skeleton) or _skeleton_of(frame, cells)
     counted = [name for name in names if name in AnalyticBackend.quantities]
     if counted and skeleton is not None:

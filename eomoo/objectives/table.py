@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import choice, number, whole
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
-from eomoo.data.shares import check_shares
 from eomoo.data.user_table import read_user_table
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
@@ -133,9 +132,7 @@ class TableBackend(Backend):
         of = dict(deviations or {})
         shorter = [column for short in (rungs or {}).values() for column in short.values()]
         wanted = dict.fromkeys([*columns, *of.values(), *shorter, *([effort] if effort else [])])
-        table = read_user_table(path, list(wanted), status=status)
-        for name, quantity in columns.items():
-            check_shares(table.columns[name], name, Path(path), unit=quantity.unit, title=quantity.title)
+        table = read_user_table(path, list(wanted), status=status, quantities=columns)
         return cls(
             table.indices,
             {name: table.columns[name] for name in wanted},
