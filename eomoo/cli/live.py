@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,7 @@ def train(
     Interrupted or killed, the same command goes on from the last checkpoint. Asked for more epochs of a schedule that
     passes through those done, it continues. Under torchrun, several devices train one network.
     """
+    from eomoo.files import only_one
     from eomoo.images import open_data
     from eomoo.live.recipes import get_recipe
     from eomoo.live.training import train as run_training
@@ -60,7 +62,9 @@ def train(
     # Of the processes that torchrun started, the first one prints.
     first = os.environ.get("RANK", "0") == "0"
     total = sum(chosen.stretches(epochs))
-    with doing("training"), Bars(quiet=as_json or not first, stay=True) as shown:
+    folder = out or Path("runs") / str(index)
+    alone = only_one(folder, "training") if first else nullcontext()
+    with alone, doing("training"), Bars(quiet=as_json or not first, stay=True) as shown:
 
         def report(point: CurvePoint) -> None:
             accuracy = f"loss {point.train_loss:.3f}, validation micro accuracy {100 * point.val_micro:.1f} %"
@@ -74,7 +78,7 @@ def train(
             epochs=epochs,
             seed=seed,
             device=device,
-            folder=out or Path("runs") / str(index),
+            folder=folder,
             workers=readers,
             threads=threads,
             report=report,

@@ -200,9 +200,7 @@ class RunFolder:
         """Keep a result (and make the folder); an incident is none."""
         if self.path is not None and result.final:
             self.results[format_epochs(result.epochs)] = result.to_dict()
-            images = {"data": self.images} if self.images else {}
-            content = {"format": _FORMAT, "setting": self.setting, **images, "results": self.results}
-            write_json(self.path / "run.json", {**content, "sha256": _digest(content)})
+            self._write(self.path / "run.json")
 
     def save_weights(self, state: Mapping[str, object], epochs: Sequence[int]) -> Path | None:
         """Keep a network's weights; their file."""
@@ -215,6 +213,9 @@ class RunFolder:
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Keep the state of a training in place of an earlier one."""
         if self.path is not None:
+            if not (self.path / "run.json").is_file():
+                # Without it another training would go on from this checkpoint.
+                self._write(self.path / "run.json")
             save_state(self.path / "checkpoint.pt", state)
 
     def load_checkpoint(self, epochs: Sequence[int]) -> dict[str, Any] | None:
@@ -227,6 +228,11 @@ class RunFolder:
         free = len(wanted) == 1 and bool(state["free"]) and state["epoch"] <= wanted[0]
         same = wanted[: len(done)] == done
         return state if free or same else None
+
+    def _write(self, path: Path) -> None:
+        images = {"data": self.images} if self.images else {}
+        content = {"format": _FORMAT, "setting": self.setting, **images, "results": self.results}
+        write_json(path, {**content, "sha256": _digest(content)})
 
     def _read(self, path: Path) -> None:
         content = _record(path)

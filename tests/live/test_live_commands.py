@@ -6,6 +6,7 @@ from raster_files import write_raster
 from typer.testing import CliRunner
 
 from eomoo.cli import app
+from eomoo.files import only_one
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
@@ -34,6 +35,13 @@ def run(*arguments, code=0):
 
 def trained(*extra):
     return run("train", "77", "--data", "images", "--epochs", "2", "-s", "batch_size=16", *SMALL, *extra)
+
+
+def test_a_folder_is_trained_in_by_one_process_alone(place):
+    with only_one(place / "runs" / "77", "training"):
+        done = CliRunner().invoke(app, ["train", "77", "--data", "images", *SMALL])
+    assert "another process is training in runs/77; wait for it to end" in done.output + str(done.exception)
+    assert not (place / "runs" / "77" / "run.json").exists()
 
 
 def test_train_evaluate_export(place):

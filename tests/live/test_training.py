@@ -227,6 +227,20 @@ def test_a_folder_of_another_training_is_refused(tiny_data, tiny_skeleton, tmp_p
         train(data=tiny_data, **{**arguments, **change})
 
 
+def test_so_is_one_of_another_training_that_was_interrupted(tiny_data, tiny_skeleton, tmp_path):
+    def interrupt(point):
+        if point.epoch == 2:
+            raise KeyboardInterrupt
+
+    arguments = {"skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path, "epochs": 2}
+    with pytest.raises(KeyboardInterrupt):
+        train(CELL, tiny_data, report=interrupt, **arguments)
+    assert load_state(tmp_path / "checkpoint.pt")["epoch"] == 1
+    with pytest.raises(ValueError, match="holds another training: its seed is 0, not 1"):
+        train(CELL, tiny_data, seed=1, **arguments)
+    assert train(CELL, tiny_data, **arguments).done
+
+
 @pytest.mark.parametrize(("recipe", "part", "whole"), [("nasbench", "2", "2+3"), ("published", "2", "5")])
 def test_a_training_is_continued(tiny_data, tiny_skeleton, tmp_path, recipe, part, whole):
     chosen = get_recipe(recipe, batch_size=16, learning_rate=0.3)
