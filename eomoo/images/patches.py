@@ -108,6 +108,8 @@ def patches_of(
         for split, size in zip(SPLITS, (n_train, n_val, n_test), strict=True)
     ]
     labelled = np.where(scene.valid, scene.labels, -1)
+    if (labelled < 0).all():
+        raise DataError(f"{scene.name}: no pixel has a label and data in all bands; where do bands and labels overlap?")
     layout = split_regions(labelled, blocks=blocks, seed=seed)
     possible = _inside_one_region(np.where(scene.valid, layout, -1), patch_size, gap)
     splits: Facts = {}

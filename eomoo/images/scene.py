@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Facts, Numbers
-from eomoo.checks import counted
+from eomoo.checks import counted, listed
 from eomoo.data.datasets import find
 from eomoo.errors import DataError, SettingError
 from eomoo.images.rasters import Grid, Raster, same_value
@@ -97,7 +97,7 @@ class SceneBands:
             self.named = bool(band_names) or all(found)
             names = list(band_names or (found if self.named else (f"band {k + 1}" for k in range(len(found)))))
             if len(names) != len(found):
-                raise DataError(f"{len(names)} band names for {len(found)} bands")
+                raise DataError(f"{name}: {len(names)} band names for {len(found)} bands; band_names has one for each")
             numbers = bands or range(1, len(found) + 1)
             if max(numbers) > len(found):
                 raise SettingError(f"{name} has {counted(len(found), 'band')}; there is no band {max(numbers)}")
@@ -160,7 +160,10 @@ def read_scene(
 
     DataError where the files are of different places or grids, or the labels are not numbers of two classes or more.
     """
-    with Raster(labels, codes=True) as legend, SceneBands(bands, band_names=band_names, nodata=nodata) as image:
+    with (
+        Raster(labels, codes=True) as legend,
+        SceneBands(bands, band_names=band_names, nodata=nodata, name=name) as image,
+    ):
         check_same_grid(image.files[0], legend)
         if len(legend.names) != 1:
             raise DataError(f"{labels} has {len(legend.names)} bands; a label map has one")
@@ -191,8 +194,12 @@ def _codes_of(
             "if it is one, name its classes"
         )
     known = names or {int(k): f"class {int(k)}" for k in found}
-    if len(known) < 2:
-        raise DataError(f"{path} has {len(known)} class; at least two are needed")
+    there = [number for number in known if number in found]
+    if len(there) < 2:
+        named = f" of the numbers that classes names ({listed(sorted(known))})" if names else ""
+        raise DataError(
+            f"{path} holds {len(there)}{named}, and a label map at least two; it holds {listed(found) or 'no data'}"
+        )
     codes = np.full(numbers.shape, -1, dtype=np.int16)
     for k, number in enumerate(sorted(known)):
         codes[labelled & (numbers == number)] = k

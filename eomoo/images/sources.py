@@ -126,6 +126,8 @@ def open_scene(source: str | Path) -> Scene:
     files = _scene_files(source)
     if "labels" not in files:
         raise DataError(f'{source} names no labels; write labels = "FILE.tif" in {_SCENE_FILE}')
+    if not files["labels"].is_file():
+        raise DataNotFoundError(f"{source}: labels names {files['labels']}, and there is no such file")
     return read_scene(**files)
 
 
@@ -157,11 +159,16 @@ def _scene_files(source: str | Path) -> Facts:
     bands = [path.parent / _text(band, "the name of a file") for band in table["bands"].list("band")]
     if not bands:
         table["bands"].fail('names no file; write bands = ["FILE.tif", ...]')
+    for band in bands:
+        if not band.is_file():
+            raise DataNotFoundError(f"{table['bands'].name} names {band}, and there is no such file")
     files: Facts = {"bands": bands, "name": path.parent.resolve().name}
     if "classes" in table.value:
         names = {_class_number(key, place): _text(place, "a name") for key, place in table["classes"].items()}
         if len(set(names.values())) < len(names):
             table["classes"].fail("gives two classes the same name")
+        if len(names) < len(table["classes"].value):
+            table["classes"].fail("names a number twice, as 1 and as 01")
         files["class_names"] = names
     others: dict[str, Callable[[Place], object]] = {
         "labels": lambda place: path.parent / _text(place, "the name of a file"),
@@ -173,8 +180,8 @@ def _scene_files(source: str | Path) -> Facts:
 
 
 def _text(place: Place, expected: str) -> str:
-    # Longer than any path or name that people write.
-    return place.text(r"(?s).{1,1000}", expected)
+    # Longer than any path or name that people write; no path has a zero byte.
+    return place.text(r"[^\0]{1,1000}", expected)
 
 
 def _class_number(key: str, place: Place) -> int:

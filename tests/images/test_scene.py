@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from raster_files import write_raster
 
+from eomoo.errors import EomooError
 from eomoo.images import (
     Grid,
     Scene,
@@ -242,6 +243,12 @@ def test_the_bands_of_a_scene_are_read_by_rows_with_labels_or_without(tmp_path):
         (TOML.partition("[")[0] + '["b0.tif"]\nlabels = "labels.tif"\nclasses = [1, 2]', "record with names"),
         (TOML.replace("1 =", "one ="), "classes, one is no number of the label map"),
         (TOML.replace('"b"', '"a"'), "gives two classes the same name"),
+        (TOML.replace("2 =", "01 ="), "classes names a number twice"),
+        (TOML.partition("2 =")[0], r"labels\.tif holds 1 of the numbers that classes names \(1\)"),
+        (TOML.replace("b1.tif", "c.tif"), r"scene\.toml: bands names .*c\.tif, and there is no such file"),
+        (TOML.replace("b1.tif", "b\\u0000"), "bands, band 1 must be the name of a file"),
+        (TOML.replace("labels.tif", "c.tif"), r"labels names .*c\.tif, and there is no such file"),
+        (TOML.replace("1 =", "7 =").replace("2 =", "8 ="), r"labels\.tif holds 1 of the numbers that classes names"),
         ('nodata = "x"' + TOML, "nodata must be a finite number; got 'x'"),
         ("name = 5" + TOML, "name must be a name; got 5"),
         ("nodata = " + "9" * 5000 + TOML, "impossible nesting or numbers"),
@@ -250,9 +257,9 @@ def test_the_bands_of_a_scene_are_read_by_rows_with_labels_or_without(tmp_path):
 )
 def test_a_wrong_scene_file_gives_one_sentence(tmp_path, text, message):
     write_scene(tmp_path, make_scene(), text=text)
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(EomooError, match=message) as caught:
         open_scene(tmp_path)
-    assert "scene.toml" in str(caught.value) or "bands" in message
+    assert "scene.toml" in str(caught.value) or str(tmp_path) in str(caught.value) or "bands" in message
 
 
 def test_a_scene_file_may_begin_with_a_byte_order_mark(tmp_path):
