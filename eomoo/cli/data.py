@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -19,7 +18,7 @@ from eomoo.data import convert as convert_path
 from eomoo.data.datasets import DataSet, how_to_get, look_for
 from eomoo.data.download import StartProgress
 from eomoo.errors import DataError, DataNotFoundError, SettingError
-from eomoo.files import writing
+from eomoo.files import atomic_folder
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -164,12 +163,9 @@ def merge(
         raise SettingError(f"{out} is there already; choose another folder")
     tables = read_measured(first), read_measured(second)
     table, missing = merged(*tables), left_out(*tables)
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # A part of it, as a kill leaves, would be in the way of the same command.
-        with TemporaryDirectory(prefix=".eomoo-", dir=out.parent) as place:
-            write_measured(table, Path(place) / out.name)
-            (Path(place) / out.name).rename(out)
+    # A part of it, as a kill leaves, would be in the way of the same command.
+    with atomic_folder(out) as place:
+        write_measured(table, place)
     rows = table.to_dataframe()
     if as_json:
         print_json({"cells": len(table.cells), "rows": len(rows), "left_out": missing, "folder": out})

@@ -18,6 +18,7 @@ from eomoo.files.claims import CLAIMS_TABLE, Claims
 from eomoo.files.digests import DIGESTS_NAME, check_digests, forget_digests, write_digests
 from eomoo.files.figures import check_figures, save_figures
 from eomoo.files.files import (
+    atomic_folder,
     atomic_path,
     check_folder,
     other_kind,
@@ -37,8 +38,9 @@ from eomoo.files.sqlite import Database, Schema, only_one
 from eomoo.files.texts import read_json, read_toml, to_toml
 
 __all__ = [
-    "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_path", "cache_folder",
-    "check_digests", "check_figures", "check_folder", "expanded", "forget_digests", "only_one", "other_kind",
-    "read_array", "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading", "save_figures",
-    "sha256_of", "to_json", "to_toml", "write_digests", "write_error", "write_json", "write_text", "writing",
+    "CLAIMS_TABLE", "DIGESTS_NAME", "Claims", "Database", "Place", "Schema", "atomic_folder", "atomic_path",
+    "cache_folder", "check_digests", "check_figures", "check_folder", "expanded", "forget_digests", "only_one",
+    "other_kind", "read_array", "read_bytes", "read_head", "read_json", "read_toml", "read_unpacked", "reading",
+    "save_figures", "sha256_of", "to_json", "to_toml", "write_digests", "write_error", "write_json", "write_text",
+    "writing",
 ]  # fmt: skip

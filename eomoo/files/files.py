@@ -43,7 +43,7 @@ _WRITE_HINTS = {
     errno.EIO: "the device reports an input/output error",
 }
 
-# As ``_create_beside`` names them: machine, process, a random part and the final name.
+# As ``_beside`` names them: machine, process, a random part and the final name.
 _TEMPORARY = re.compile(r"\.eomoo-([0-9a-f]{8})-(\d{1,9})-[0-9a-f]{8}-.+")
 # Of other machines, and of this one before it was started again, nobody can ask which processes live. Nothing that
 # is written here is silent for a day.
@@ -98,6 +98,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             for folder in made:
                 folder.rmdir()
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path` to fill; on success it becomes `path`, which is not there, else it goes."""
+    target = Path(path)
+    with writing(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target.parent)
+        temporary = _beside(target)
+        temporary.mkdir()
+    try:
+        yield temporary
+        with writing(path):
+            temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -252,23 +269,26 @@ def _pour(source: Path, target: Path) -> None:
 def _create_beside(target: Path) -> Path:
     _remove_leftovers(target.parent)
     # Not tempfile.mkstemp: it would leave the final file readable by its owner only.
-    name = f".eomoo-{_this_machine()}-{os.getpid()}-{secrets.token_hex(4)}-{target.name[-50:]}"
-    temporary = target.with_name(name)
+    temporary = _beside(target)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     if target.exists():
         os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) | stat.S_IWUSR)
     return temporary
 
 
+def _beside(target: Path) -> Path:
+    return target.with_name(f".eomoo-{_this_machine()}-{os.getpid()}-{secrets.token_hex(4)}-{target.name[-50:]}")
+
+
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of processes that are dead."""
+    """Remove the temporary files and folders of processes that are dead."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if (found := _TEMPORARY.fullmatch(path.name)) is not None:
                 own = found[1] == _this_machine()
                 with contextlib.suppress(OSError):
                     if not lives(int(found[2])) if own else path.stat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
-                        path.unlink()
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @functools.cache

@@ -184,7 +184,9 @@ def test_a_merge_that_is_killed_leaves_no_part_in_the_way_of_the_next(folder, tm
     call = "import sys; from eomoo.cli import main; sys.argv[1:1] = ['data', 'merge']; main()"
     words = [str(folder), str(folder), "--out", str(tmp_path / "new" / "both")]
     assert subprocess.run([sys.executable, "-c", f"{killed}\n{call}", *words]).returncode == -signal.SIGKILL
+    assert len(list((tmp_path / "new").iterdir())) == 1
     assert subprocess.run([sys.executable, "-c", call, *words]).returncode == 0
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["both"]
     pd.testing.assert_frame_equal(read_measured(tmp_path / "new" / "both").to_dataframe(), make().to_dataframe())
 
 
