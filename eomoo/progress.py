@@ -57,11 +57,27 @@ def doing(what: str, far: Callable[[], str] = str) -> Iterator[None]:
         _DOING.remove(begun)
 
 
-def being_done() -> str:
-    """What was begun last and is not done yet, and how far it is; "" where nobody said."""
+PREPARING = "preparing"
+"""What is done where nobody says more."""
+
+
+def being_done(beyond: int = 0) -> str:
+    """What was begun first and what last, of what is not done yet, and how far each is; "" where nobody said.
+
+    Args:
+        beyond: So many of what was begun first are left out.
+    """
     # Of a copy, since another thread may end one meanwhile.
-    told = (", ".join(filter(None, (what, far()))) for what, far in reversed(_DOING[:]))
-    return next(filter(None, told), "")
+    told = [found for what, far in _DOING[beyond:] if (found := ", ".join(filter(None, (what, far()))))]
+    told = [found for found in told if found != PREPARING] or told
+    # Who counts a work by its own name is told more by the work.
+    whole = len(told) > 1 and told[0].startswith(f"{told[-1].split(', ')[0]}:")
+    return ", ".join(dict.fromkeys([*([] if whole else told[:1]), *told[-1:]]))
+
+
+def begun() -> int:
+    """How many were begun and are not done."""
+    return len(_DOING)
 
 
 @contextmanager
@@ -74,7 +90,7 @@ def shown(
         yield on_progress or (lambda step: None)
         return
     began = last = time.monotonic()
-    line = display({"text/plain": f"{title}: preparing"}, raw=True, display_id=True)
+    line = display({"text/plain": f"{title}: {PREPARING}"}, raw=True, display_id=True)
 
     def tell(step: T) -> None:
         nonlocal last

@@ -14,15 +14,25 @@ from typing import Any, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column, Table
+from rich.text import Text
 
 from eomoo.arrays import Facts
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.files import to_json
 from eomoo.plots import fit_table
-from eomoo.progress import being_done, doing
+from eomoo.progress import PREPARING, begun, being_done, doing
 
 # A value of a table: a number with its deviation, interval or unit, or none.
 _NUMBER = re.compile(r"-|([-+<] ?)?[\d,.]+(e[-+]?\d+)?( (±|to) [\d,.]+)?( \[.*\]| \(.*\))?( ?[%kMG]B?)?")
@@ -77,48 +87,39 @@ _TIMES = 19
 
 
 class Bars:
-    """Bars on stderr, one for each thing that is counted; a pipe or a file, which sees none, gets a line now and then.
+    """Bars on stderr, one for each thing that is counted; a pipe or a file gets what ``sign_of_life`` says of them.
 
     They are shown from the first count on, so that none is left above an error's sentence.
 
     Args:
         quiet: Whether nothing is to be seen.
-        stay: Whether they are left as they were in the end.
-        at_once: Whether a pipe hears of the first count.
+        stay: Whether they are left as they were in the end, of which a pipe gets a line.
     """
 
-    def __init__(self, *, quiet: bool = False, stay: bool = False, at_once: bool = False) -> None:
-        about, state = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[state]}"))
+    def __init__(self, *, quiet: bool = False, stay: bool = False) -> None:
+        about, state = TextColumn("{task.description}", markup=False), _State(self._words)
         columns = about, BarColumn(), state, TimeElapsedColumn(), TimeRemainingColumn()
         self.console = console(stderr=True)
         # Until something was told there is nothing that could stay.
         self._shown, self._stay = Progress(*columns, console=self.console, transient=True, disable=quiet), stay
         self._tasks: dict[str, TaskID] = {}
-        self._said = ""
+        self._said, self._now = PREPARING, ""
         self._doing = doing("", lambda: self._said)
-        self._pause = FIRST_SECONDS
-        self._due = self._shown.get_time() + (0.0 if at_once else self._pause)
 
-    def wait(self, what: str, doing: str = "") -> None:
+    def wait(self, what: str) -> None:
         """Show a terminal that something is prepared, of which nobody knows how long it takes."""
-        self._said = doing or what
         if self.console.is_terminal:
-            self._shown.update(self._task(what, 0.0), state=doing)
+            self._task(what, 0.0)
 
     def tell(self, what: str, done: float, total: float | None, state: str = "") -> None:
         """So much of something is done, of how much where that is known; in words, what else there is to say."""
         state = state or f"{done:,} of {total:,}"
-        self._said = f"{what}: {state}"
         # What was there already says nothing of how fast it goes.
         task = self._task(what, done)
         self._shown.live.transient = not self._stay
-        self._shown.update(task, completed=done, total=total, state=self._fitting(what, state))
-        now = self._shown.get_time()
-        if not self.console.is_terminal and not self._shown.disable and now > self._due:
-            self._pause = min(2 * self._pause, _MOST_SECONDS)
-            self._due = now + self._pause
-            left = self._shown.tasks[task].time_remaining or 0.0
-            self.console.print(f"{what}: {state}" + (f", {left / 60:.0f} minutes left" if left > 60 else ""))
+        self._shown.update(task, completed=done, total=total, state=state)
+        left = self._shown.tasks[task].time_remaining or 0.0
+        self._said = f"{what}: {state}" + (f", {left / 60:.0f} minutes left" if left > 60 else "")
 
     def say(self, sentence: str) -> None:
         """Print a sentence above them."""
@@ -130,35 +131,56 @@ class Bars:
         self._said = ""
         if self._shown.live.is_started:
             self._shown.stop()
+        elif self._stay:
+            for task in self._shown.tasks:
+                self.say(f"{task.description}: {task.fields['state']}, {task.elapsed or 0.0:.0f} s")
+                self._shown.remove_task(task.id)
 
     def __enter__(self) -> Bars:
         self._doing.__enter__()
+        self._outer = begun()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._doing.__exit__(None, None, None)
         self.end()
 
-    def _fitting(self, what: str, state: str) -> str:
-        """As many of the state's parts as have room beside the name, which is not cut."""
-        parts = state.split(", ")
-        while len(parts) > 1 and len(what) + len(", ".join(parts)) + _TIMES > self.console.width:
+    def _words(self, task: Task) -> str:
+        """How far a bar is and what is being done meanwhile: as many parts as have room beside its name."""
+        within = being_done(self._outer) if task.description == self._now else ""
+        own = f"{task.description}, "
+        told = [within.removeprefix(own)] if within.startswith(own) else [task.fields["state"], within]
+        parts = (", ".join(filter(None, told)) or PREPARING).split(", ")
+        while len(parts) > 1 and len(task.description) + len(", ".join(parts)) + _TIMES > self.console.width:
             parts.pop()
         return ", ".join(parts)
 
     def _task(self, what: str, done: float) -> TaskID:
         if what not in self._tasks:
             self._tasks[what] = self._shown.add_task(what, total=None, completed=int(done), state="")
-        self._shown.start()
+        self._now = what
+        if self.console.is_terminal:
+            self._shown.start()
         return self._tasks[what]
 
 
+class _State(ProgressColumn):
+    """What a bar says in words, asked for whenever it is drawn."""
+
+    def __init__(self, words: Callable[[Task], str]) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._words = words
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        return Text(self._words(task))
+
+
 @contextmanager
-def progress(what: str, *, quiet: bool = False, at_once: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar of one thing, which is told what is done, and of how much; at once where that takes a while."""
-    with doing(what), Bars(quiet=quiet) as shown:
-        if at_once:
-            shown.wait(what)
+def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar of one thing, which is told what is done, and of how much."""
+    with Bars(quiet=quiet) as shown:
+        shown.wait(what)
         yield partial(shown.tell, what)
 
 

@@ -116,7 +116,7 @@ def export(
     files = _names(out, cells or [None], forms)
     done, failed = [], []
     before: dict[int | None, Accuracy | None] = {}
-    with progress("files", quiet=as_json, at_once=True) as report:
+    with progress("files", quiet=as_json) as report:
         for number, ((k, form), name) in enumerate(files.items()):
             report(number, len(files))
             try:

@@ -12,9 +12,9 @@ from rich.table import Table
 from typer import Argument, Option
 
 import eomoo.cli.options as opt
+from eomoo.checks import counted
 from eomoo.cli.common import Bars, console, parse_options, print_json, progress
 from eomoo.cli.show import parse_cell, skeleton_of
-from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
@@ -64,7 +64,7 @@ def train(
     total = sum(chosen.stretches(epochs))
     folder = out or Path("runs") / str(index)
     alone = only_one(folder, "training") if first else nullcontext()
-    with alone, doing("training"), Bars(quiet=as_json or not first, stay=True) as shown:
+    with alone, Bars(quiet=as_json or not first, stay=True) as shown:
 
         def report(point: CurvePoint) -> None:
             accuracy = f"loss {point.train_loss:.3f}, validation micro accuracy {100 * point.val_micro:.1f} %"
@@ -135,7 +135,7 @@ def latency(
     )
     skeleton = skeleton_of(in_channels, classes, image_size, stem_channels, stacks, cells_per_stack)
     indices = [parse_cell(cell) for cell in cells]
-    with progress("rounds", quiet=as_json) as report:
+    with progress(f"timing {counted(len(indices), 'network')}", quiet=as_json) as report:
         results = measure_latency(indices, skeleton=skeleton, setting=setting, report=report)
     if as_json:
         print_json([{"index": k, **r.to_dict()} for k, r in zip(indices, results, strict=True)])

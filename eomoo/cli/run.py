@@ -123,9 +123,9 @@ def run(
     not repeated; one that was interrupted goes on, and so does one that is asked for a larger --budget or --hours.
     """
     named = ("eo-macro-latency" if data is None else "live-data") if card is None else card
-    with Bars(quiet=as_json, stay=True, at_once=True) as shown:
+    with Bars(quiet=as_json, stay=True) as shown:
         # A sign of life from the start, since what a search needs takes a second to be imported.
-        shown.wait(Path(named).stem, "preparing")
+        shown.wait(Path(named).stem)
         from eomoo.files import check_figures
         from eomoo.objectives import load_card
         from eomoo.search.algorithms import AlgorithmSpec, check_asked, default_name

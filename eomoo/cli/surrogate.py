@@ -102,7 +102,7 @@ def fit(
     if not predict:
         no_say("without --predict", coarse=coarse)
     check_folder(out)  # before minutes of fitting
-    with progress("fitting", at_once=True) as advance:
+    with progress("fitting") as advance:
         if table is None:
             models = refit(source, repeats=repeats or 3, advance=advance)
         else:

@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from typing import Any
+from uuid import uuid4
 
 from eomoo.checks import first_line
 from eomoo.errors import StoreError
 from eomoo.jobs.base import Jobs, Result, Work
 from eomoo.packages import require
+from eomoo.progress import being_done, doing
 
 _PURPOSE = "to run on a cluster"
 # A scheduler that is there answers within a second, also across a network; Dask's own default is 30.
@@ -22,6 +25,24 @@ _ANSWER = "5s"
 _LOOK = 1.0
 # Seconds without a worker that fits before that is told: one that was lost is started again within a few.
 _SILENT = 5.0
+
+
+def _telling(topic: str, function: Callable[..., Result], *arguments: object) -> Result:
+    """A function's result; meanwhile its worker says what is being done."""
+    worker, stop = require("distributed", purpose=_PURPOSE).get_worker(), Event()
+
+    def tell() -> None:
+        said = ""
+        while not stop.wait(_LOOK):
+            if (now := being_done()) != said:
+                said = now
+                worker.log_event(topic, said)
+
+    Thread(target=tell, daemon=True).start()
+    try:
+        return function(*arguments)
+    finally:
+        stop.set()
 
 
 class DaskJobs(Jobs):
@@ -67,11 +88,23 @@ class DaskJobs(Jobs):
             self.client.cancel(futures)
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Call it on a worker."""
+        """Call it on a worker; what is being done there is said here."""
         ended: SimpleQueue[Any] = SimpleQueue()
-        future = self._submit(function, *arguments)
-        future.add_done_callback(ended.put)
-        self._await(ended)
+        topic, far = f"eomoo-{uuid4()}", ""
+
+        def hear(event: tuple[float, str]) -> None:
+            nonlocal far
+            far = event[1]
+
+        self.client.subscribe_topic(topic, hear)
+        try:
+            with doing("", lambda: far):
+                future = self._submit(_telling, topic, function, *arguments)
+                future.add_done_callback(ended.put)
+                self._await(ended)
+        finally:
+            if self.client.status == "running":
+                self.client.unsubscribe_topic(topic)
         try:
             result: Result = future.result()
         except CancelledError:

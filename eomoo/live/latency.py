@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -127,23 +126,27 @@ def measure_latency(
     rng = np.random.default_rng(seed)
     results: list[Latency] = []
     groups = _groups(whole, skeleton, how, device)
-    rounds, total = count(1), len(groups) * how.rounds
-    far = "making them"
+    done, total = 0, len(groups) * how.rounds
+    far = ""
+
+    def say(what: str = "") -> None:
+        nonlocal far
+        far = what or f"round {min(done + 1, total)} of {total}"
 
     def on_round(tried: int) -> None:
-        nonlocal far
-        if tried > 1:
-            far = f"try {tried} of {tries + 1} of what something else disturbed"
-            return
-        done = next(rounds)
-        far = f"{done} of {total} rounds"
-        if report is not None:
-            report(done, total)
+        nonlocal done
+        if tried == 1:
+            done += 1
+            say()
+            if report is not None:
+                report(done, total)
 
     told_of = doing(f"timing {counted(len(cells), 'network')}", lambda: far)
     with told_of, torch_state(threads=how.threads if device.type == "cpu" else None), current_device(device):
         for group in groups:
-            told = _Session(group, skeleton, how, device, rng).measured(tries, on_round)
+            session = _Session(group, skeleton, how, device, rng, say)
+            say()
+            told = session.measured(tries, on_round)
             results += [Latency(cell=c.hash, setting=conditions, **t) for c, t in zip(group, told, strict=True)]
     return results
 
@@ -190,11 +193,20 @@ class _Session(Turns):
     """A group of networks that take turns on a device, with its counters."""
 
     def __init__(
-        self, cells: list[Cell], skeleton: Skeleton, how: LatencySetting, device: torch.device, rng: np.random.Generator
+        self,
+        cells: list[Cell],
+        skeleton: Skeleton,
+        how: LatencySetting,
+        device: torch.device,
+        rng: np.random.Generator,
+        say: Callable[[str], None],
     ) -> None:
-        self.networks: list[Runner] = [
-            make_runner(cell, skeleton, how, device) for cell in [*cells, load_space().cell(how.reference)]
-        ]
+        self.say = say
+        self.networks: list[Runner] = []
+        for k, cell in enumerate([*cells, load_space().cell(how.reference)]):
+            say(f"making network {k + 1} of {len(cells) + 1}")
+            self.networks.append(make_runner(cell, skeleton, how, device))
+        say("warming up")
         self.counter, self.nvml = energy_counter(device), open_nvml(device)
         # A GPU raises its clocks within a tenth of a second.
         warmup, settle = (max(how.warmup, 10), 0.2) if device.type == "cuda" else (how.warmup, 0.0)
@@ -207,6 +219,11 @@ class _Session(Turns):
         self.beside: list[list[NDArray[np.float64]]] = [[] for _ in self.networks]
         self.neighbour = False
         self.before, self.since = self.nvml.state() if self.nvml else None, now()
+
+    def pause(self, tried: int) -> None:
+        """Wait before that try."""
+        self.say(f"again (try {tried}), since something else used the device")
+        super().pause(tried)
 
     def turn(self, chosen: Sequence[int]) -> None:
         """One round, after which the driver, which keeps few samples, is asked for neighbours."""

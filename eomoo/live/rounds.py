@@ -63,7 +63,7 @@ class Turns:
         left = list(range(len(self.runners) - 1))
         for tried in range(1, tries + 2):
             if tried > 1:
-                self.pause()
+                self.pause(tried)
                 self.begin()
             for _ in range(self.rounds):
                 self.turn(left)
@@ -89,8 +89,8 @@ class Turns:
         self.wall[k] += time.perf_counter() - wall
         self.cpu[k] += time.process_time() - cpu
 
-    def pause(self) -> None:
-        """Wait before another try, as long as the last one took, within ``PAUSE_S``."""
+    def pause(self, tried: int) -> None:
+        """Wait before that try, as long as the last one took, within ``PAUSE_S``."""
         time.sleep(min(max(time.perf_counter() - self.start, 0.0), PAUSE_S))
 
     def told(self, k: int) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """In a terminal of 80 columns names and numbers are whole."""
 
 import re
+import time
 
 import pytest
 
 from eomoo.cli.common import Bars
 from eomoo.objectives import list_problems, load_card
+from eomoo.progress import doing
 from eomoo.study import list_studies, load_study
 
 
@@ -59,3 +61,13 @@ def test_a_bar_leaves_out_its_last_words_and_never_cuts_its_name(narrow, capsys)
     assert "nb101s-error-traintime" in said
     assert "470 of 500 cells" in said
     assert "\u2026" not in said
+
+
+def test_a_bar_says_what_is_being_done_before_anything_is_counted(narrow, capsys):
+    with Bars() as shown:
+        shown.wait("live-scene")
+        with doing("timing 12 networks", lambda: "warming up"):
+            time.sleep(0.3)  # rich draws ten times a second
+    said = capsys.readouterr().err
+    assert "live-scene" in said
+    assert said.index("preparing") < said.index("timing 12 networks, warming up")

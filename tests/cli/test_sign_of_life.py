@@ -43,6 +43,28 @@ def test_a_line_says_what_is_being_done_and_how_far_it_is(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("eomoo study: working, 0 s\n")
 
 
+def test_counts_and_what_is_done_meanwhile_are_said_in_one_form(monkeypatch, capsys):
+    # A pipe sees no bar: the line has the count, and the last count stays.
+    with common.Bars(stay=True) as shown:
+        at_work(monkeypatch, 0.2, "measure")
+        with doing("timing 12 networks", lambda: "warming up"):
+            at_work(monkeypatch, 0.2, "measure")
+            shown.tell("cells timed", 3, 24)
+            at_work(monkeypatch, 0.2, "measure")
+        shown.tell("timing 12 networks", 1, 10)
+        with doing("timing 12 networks", lambda: "round 2 of 10"):
+            at_work(monkeypatch, 0.2, "latency")
+    lines = dict.fromkeys(re.sub(r", \d s", "", line) for line in capsys.readouterr().err.splitlines())
+    assert [*lines] == [
+        "eomoo measure: preparing",
+        "eomoo measure: timing 12 networks, warming up",
+        "eomoo measure: cells timed: 3 of 24, timing 12 networks, warming up",
+        "eomoo latency: timing 12 networks, round 2 of 10",
+        "cells timed: 3 of 24",
+        "timing 12 networks: 1 of 10",
+    ]
+
+
 def test_what_prints_for_programs_or_answers_at_once_has_none(monkeypatch, capsys):
     for arguments in (("run", "--json"), ("show", "5"), ()):
         at_work(monkeypatch, 0.2, *arguments)

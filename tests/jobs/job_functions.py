@@ -9,6 +9,7 @@ from threading import get_ident
 from eomoo.errors import SettingError
 from eomoo.jobs import worker_number
 from eomoo.jobs.base import seat
+from eomoo.progress import doing
 
 
 def square(x):
@@ -29,6 +30,12 @@ def seat_of(x):
 def hears_an_interrupt(_):
     """Whether a terminal's Ctrl-C, which goes to all of its processes, would have reached this one since its start."""
     return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def work_for(seconds):
+    """Say what is being done."""
+    with doing("counting", lambda: "3 of 7"):
+        time.sleep(seconds)
 
 
 def raise_on(task):

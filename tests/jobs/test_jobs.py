@@ -14,10 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from job_functions import count, die, hears_an_interrupt, others_at_once, raise_on, seat_of, square, wait_for, where
+from job_functions import (
+    count,
+    die,
+    hears_an_interrupt,
+    others_at_once,
+    raise_on,
+    seat_of,
+    square,
+    wait_for,
+    where,
+    work_for,
+)
 
 from eomoo.errors import EomooError, SettingError, StoreError
 from eomoo.jobs import ATTEMPTS, DaskJobs, LocalJobs, ProcessJobs, make_jobs, one_thread
+from eomoo.progress import being_done
 
 # On a busy machine workers that were killed are not back at once.
 pytestmark = pytest.mark.filterwarnings("ignore:the Dask scheduler at")
@@ -86,6 +98,17 @@ def test_every_task_has_its_result(jobs):
     assert collect(jobs, square, []) == {}
     assert collect(jobs, square, [7]) == {0: 49}
     assert jobs.call(pow, 2, 5) == 32
+
+
+def test_what_a_call_is_doing_elsewhere_is_known_here(jobs):
+    heard = []
+    with ThreadPoolExecutor(1) as pool:
+        called = pool.submit(jobs.call, work_for, 2.5)
+        while not called.done():
+            heard.append(being_done())
+            time.sleep(0.02)
+    assert {*heard} - {""} == {"counting, 3 of 7"}
+    assert being_done() == ""
 
 
 class EnoughError(Exception):

@@ -117,9 +117,10 @@ def test_what_is_disturbed_is_tried_again_and_the_quietest_try_kept(fakes, tiny_
     assert [r.relative_upper for r in found] == [2.0, 3.0, pytest.approx(5.2)]
     assert found[2].relative_std == pytest.approx(0.6)
     assert seen == [(k, 4) for k in range(1, 5)]
+    assert far[0] == "timing 3 networks, round 1 of 4"
     assert far[3::4] == [
         f"timing 3 networks, {at}"
-        for at in ("3 of 4 rounds", *(f"try {k} of 3 of what something else disturbed" for k in (2, 3)))
+        for at in ("round 4 of 4", *(f"again (try {k}), since something else used the device" for k in (2, 3)))
     ]
     assert FakeRunner.log.count(0) == 2 + 4
     assert FakeRunner.log.count(1) == 2 + 3 * 4
