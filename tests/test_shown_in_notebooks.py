@@ -117,6 +117,8 @@ def test_a_run_shows_figure_and_front(run):
     assert len(seen.of("tr")) == 1 + min(len(run.front), MOST_ROWS)
     assert str(run.front["index"][0]) in seen.texts
     assert repr(run) in seen.texts
+    assert repr(run.stored) == f"Stored{run!r}"
+    assert len(repr(run.stored.run)) < 1_000
 
 
 def test_a_problem_tells_objectives_directions_and_limits(pose):
@@ -132,6 +134,7 @@ def test_a_study_shows_medians_and_what_follows(study):
     assert any("cannot be told" in text for text in seen.texts)
     assert len(seen.of("img")) == 1
     assert repr(study) == "StudyRun(pls, random on mine: 1 problem, 4 runs)"
+    assert repr(study.tables) == "StudyTables(pls, random on mine: 1 problem, 4 runs)"
 
 
 def test_a_front_shows_its_band_and_its_choices(pose):

@@ -54,6 +54,9 @@ class StudyTables:
     tests: pd.DataFrame
     ranks: dict[int, RankTest]
 
+    def __repr__(self) -> str:
+        return repr(self.results).replace(type(self.results).__name__, type(self).__name__, 1)
+
     @property
     def indicators(self) -> list[str]:
         """Names of the indicators that some run has."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from eomoo.analysis.columns import Front, known_of
 from eomoo.arrays import Bools, Floats, Ints
-from eomoo.checks import known_name
+from eomoo.checks import counted, known_name
 from eomoo.errors import StoreError
 from eomoo.fronts import INDICATORS, Box, Indicator, Objectives, non_dominated, sorted_front
 from eomoo.study.record import recorded_study
@@ -62,6 +62,11 @@ class StoredRun:
         known = known_of([self.run])
         cells, values = self.front_cells, self.front_values
         return Front(problem=self.problem, cells=cells, values=values, deviations=self.deviations, **known)
+
+    def __repr__(self) -> str:
+        run, n = self.run, len(self.trace.cells)
+        what = f"{self.problem.name}, {run.algorithm}, seed {run.seed}"
+        return f"{type(self).__name__}({what}: {n:,} cells, {len(self.front)} on the front)"
 
 
 def front_of(trace: RunTrace, objectives: Objectives) -> Ints:
@@ -188,6 +193,10 @@ class StudyResults:
     def runs(self) -> list[RunRow]:
         """All runs, problem by problem."""
         return [run for p in self.problems for run in p.runs]
+
+    def __repr__(self) -> str:
+        n = counted(len(self.problems), "problem"), counted(len(self.runs), "run")
+        return f"{type(self).__name__}({self.title}: {', '.join(n)})"
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

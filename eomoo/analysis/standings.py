@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from eomoo.analysis.claims import WORDS, needed_seeds
+from eomoo.analysis.claims import ALPHA, WORDS, needed_seeds
 from eomoo.analysis.compared import StudyTables
 from eomoo.analysis.results import AREA
 from eomoo.analysis.wording import joined
+from eomoo.checks import counted
 
 _MOST_SAID = 6
 # How a word is said of the first of two.
@@ -45,7 +46,12 @@ def pairs_in_words(tables: StudyTables, problem: str) -> str:
     n_all = int((found["indicator"] == AREA).sum())
     if rows and all(row["word"] == "too few seeds" for row in rows):
         needed = needed_seeds(n_all)
-        return f"That cannot be told: so few seeds could not differ significantly ({needed} of each are needed)."
+        return (
+            f"Whether these differences are chance cannot be told: so few seeds, even if all differ in "
+            f"one direction, do so by chance in more than {100 * ALPHA:g} % of studies with "
+            f"{counted(n_all, 'comparison')}. {needed} seeds of each algorithm could tell: `eomoo study run` with "
+            f"--seeds {needed} adds those that are missing."
+        )
     said = [
         f"{row['first']} {_AGAINST[row['word']]} {row['second']} ({_shift_in_words(row)})"
         for row in sorted(rows, key=lambda row: WORDS.index(row["word"]))

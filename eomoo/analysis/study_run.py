@@ -22,7 +22,6 @@ from eomoo.analysis.results import ProblemResults, load_results, run_fronts
 from eomoo.analysis.standings import pairs_in_words
 from eomoo.analysis.wording import value_text
 from eomoo.arrays import Axes, Figure
-from eomoo.checks import counted
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
 from eomoo.objectives.card import card_name
@@ -104,8 +103,7 @@ class StudyRun:
         return [*write_csv(self.tables, folder), latex, *write_figures(self.tables.results, folder)]
 
     def __repr__(self) -> str:
-        found = self.tables.results
-        return f"StudyRun({found.title}: {counted(len(found.problems), 'problem')}, {counted(len(found.runs), 'run')})"
+        return repr(self.tables.results).replace("StudyResults", "StudyRun", 1)
 
     def _repr_html_(self) -> str:
         title = notebook.element("b", self.tables.results.title)

@@ -108,7 +108,7 @@ class RunRow:
     seconds: float
     complete: bool
     versions: dict[str, str]
-    extra: Facts
+    extra: Facts = field(repr=False)
     front: bytes | None = field(default=None, repr=False)
     deviations: bytes | None = field(default=None, repr=False)
     sha256: str | None = field(default=None, repr=False)
