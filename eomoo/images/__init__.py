@@ -3,7 +3,8 @@
 ``image_data``: a task of three splits with names and statistics. ``splits``: what a split is and how it is
 read. ``sources``: from what a user names to a task. ``so2sat``, ``folders``: So2Sat LCZ42, folders of images
 by class. ``scene``: bands and labels of one place, such as the Landsat scene of North Carolina. ``patches``: a
-scene cut into patches. ``rasters``: GeoTIFF, PNG and JPEG read within limits.
+scene cut into patches. ``rasters``: GeoTIFF, PNG and JPEG read within limits. ``faults``: copies in several splits,
+classes without images, and what else is told of images that can be used.
 
 Whatever reads files raises DataNotFoundError (a FileNotFoundError) where one is missing, DataError (a ValueError)
 where one cannot be used, MissingPackageError (an ImportError) where the package that reads it is not installed.

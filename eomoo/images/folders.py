@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Ints
-from eomoo.checks import counted, first_line, number, truth
+from eomoo.checks import counted, first_line, listed, number, truth
 from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.rasters import RASTERS, check_claim, read_raster, same_value
@@ -157,13 +157,18 @@ def _task(
         found = {split: _files_by_class(base / split, skipped) for split in SPLITS}
     else:
         found = _drawn(_files_by_class(base, skipped), shares, seed)
-    names = sorted({name for files in found.values() for name in files})
+    folders = {name for classes in found.values() for name in classes}
+    names = sorted(name for name in folders if any(classes.get(name) for classes in found.values()))
     if len(names) < 2:
         there = f"one class, {names[0]}" if names else "no class"
         raise DataError(
             f"{base} has images of {there}: there has to be a folder of images for each of at least two; "
             "a scene and its labels need a file scene.toml that names them"
         )
+    bare = sorted(folders - {*names})
+    if bare and not skipped:
+        endings = ", ".join(_ENDINGS)
+        warnings.warn(f"{name}: folders without images ({endings}) are no classes: {listed(bare)}", stacklevel=3)
     splits = {}
     for split in SPLITS:
         pairs = [(file, names.index(name)) for name, files in found[split].items() for file in files]
@@ -209,8 +214,7 @@ def _images_in(folder: Path) -> list[Path]:
 
 def _files_by_class(folder: Path, skipped: set[Path]) -> dict[str, list[Path]]:
     places = [path for path in _shown(folder, folder.iterdir()) if path.is_dir()]
-    classes = {place.name: [file for file in _images_in(place) if file not in skipped] for place in places}
-    return {name: files for name, files in classes.items() if files}
+    return {place.name: [file for file in _images_in(place) if file not in skipped] for place in places}
 
 
 def _drawn(

@@ -12,6 +12,7 @@ import numpy as np
 from eomoo.arrays import Facts, Ints
 from eomoo.checks import short, whole
 from eomoo.errors import DataError, SettingError
+from eomoo.images.faults import SPLIT_WORDS, Examined, classes_without, warned
 from eomoo.images.splits import ImageSet, Subset, check_finite, labels_of, read_batch, shape_of, statistics_of
 from eomoo.space import Skeleton
 
@@ -32,6 +33,7 @@ class ImageData:
         mean, std: Of each band over the training split; every split is normalised with them.
         image_size: Height and width in pixels.
         fingerprint: 64 hexadecimal digits that change when the data do.
+        faults: Sentences on what makes them a worse measure than they seem, such as copies in several splits.
         told: The ``source``, as it is called from any folder, and the ``options`` by which ``open_data`` opens them
             again; None where they came otherwise.
     """
@@ -46,6 +48,7 @@ class ImageData:
     std: tuple[float, ...]
     image_size: int
     fingerprint: str
+    faults: tuple[str, ...] = field(default=(), repr=False, compare=False)
     told: Facts | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -68,6 +71,7 @@ class ImageData:
             name: For tables and figures.
 
         DataError where they are not of one shape, have values that are not finite, or labels beyond the names.
+        Each of the ``faults`` is a warning too.
         """
         splits = dict(zip(SPLITS, (train, val, test), strict=True))
         class_names = class_names or getattr(train, "classes", None)
@@ -83,11 +87,13 @@ class ImageData:
             raise DataError(f"{name}: images of {shape[1]}x{shape[2]} pixels; they have to be square")
         if len(set(class_names)) < len(class_names):
             raise DataError(f"{name}: two classes have the same name: {', '.join(map(str, class_names))}")
-        for split, images in splits.items():
-            _check_labels(images, len(class_names), where=f"{name}, {split}")
-        mean, std = statistics_of(train)
-        check_finite(val, "validation")
-        check_finite(test, "test")
+        labels = {split: labels_of(images) for split, images in splits.items()}
+        for split, own in labels.items():
+            _check_labels(own, len(class_names), where=f"{name}, {split}")
+        seen = Examined(splits, labels)
+        mean, std = statistics_of(train, note=seen.of("train"))
+        for split in ("val", "test"):
+            check_finite(splits[split], SPLIT_WORDS[split], note=seen.of(split))
         return cls(
             name=name,
             train=train,
@@ -99,6 +105,7 @@ class ImageData:
             std=std,
             image_size=shape[1],
             fingerprint=fingerprint_of(splits, name, class_names, bands),
+            faults=warned(name, [*seen.faults(), *classes_without(labels, class_names)]),
         )
 
     @property
@@ -236,8 +243,7 @@ def _common_shape(splits: dict[str, ImageSet]) -> tuple[int, int, int]:
     return bands, height, width
 
 
-def _check_labels(images: ImageSet, n_classes: int, *, where: str) -> None:
-    labels = labels_of(images)
+def _check_labels(labels: Ints, n_classes: int, *, where: str) -> None:
     wrong = (labels < 0) | (labels >= n_classes)
     if wrong.any():
         bad = labels[wrong][0]

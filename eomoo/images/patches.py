@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from eomoo.arrays import Facts, Ints
 from eomoo.checks import positive, whole
 from eomoo.errors import DataError, SettingError
+from eomoo.images.faults import classes_without, warned
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.scene import Scene
 from eomoo.images.splits import OwnImages, statistics_of
@@ -136,6 +137,7 @@ def patches_of(
         std=std,
         image_size=patch_size,
         fingerprint=mark.hexdigest(),
+        faults=warned(scene.name, classes_without({split: s.labels for split, s in splits.items()}, scene.class_names)),
     )
 
 

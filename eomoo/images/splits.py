@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -126,12 +126,25 @@ def shape_of(images: ImageSet) -> tuple[int, ...]:
     return np.shape(_pair(images, 0)[0])
 
 
-def statistics_of(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each band over a split, in one pass; DataError where a band is constant."""
+def _pass_over(batch: NDArray[np.float32]) -> None:
+    pass
+
+
+def statistics_of(
+    images: ImageSet, *, note: Callable[[NDArray[np.float32]], None] = _pass_over
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each band over a split, in one pass; DataError where a band is constant.
+
+    Args:
+        images: The split.
+        note: Called with the images (n, bands, height, width), some at a time.
+    """
     count, total, squares = 0, np.float64(0), np.float64(0)
     shift: Floats | None = None
     for start in range(0, len(images), _CHUNK):
-        values = _finite(images, start, "training").astype(np.float64)
+        batch = _finite(images, start, "training")
+        note(batch)
+        values = batch.astype(np.float64)
         # Shifted by a value of the data, so that the difference of large squares stays exact.
         shift = values.mean(axis=(0, 2, 3)) if shift is None else shift
         values -= shift[:, None, None]
@@ -151,10 +164,10 @@ def statistics_of(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...
     return tuple((mean + shift).tolist()), tuple(std.tolist())
 
 
-def check_finite(images: ImageSet, split: str) -> None:
-    """Raise DataError (a ValueError) where an image of a split has a value that is not finite."""
+def check_finite(images: ImageSet, split: str, *, note: Callable[[NDArray[np.float32]], None] = _pass_over) -> None:
+    """Raise DataError (a ValueError) where an image of a split has a value that is not finite; ``note`` as above."""
     for start in range(0, len(images), _CHUNK):
-        _finite(images, start, split)
+        note(_finite(images, start, split))
 
 
 def _finite(images: ImageSet, start: int, split: str) -> NDArray[np.float32]:

@@ -169,7 +169,7 @@ class RunFolder:
     Args:
         path: The folder; None keeps nothing.
         setting: What the training depends on, its epochs left out.
-        images: How its images are opened again, as ``ImageData.told``.
+        images: How its images are opened again, as ``ImageData.told``, with their ``faults``.
 
     Raises:
         SettingError: (a ValueError) The folder holds a training with another setting.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -57,7 +58,11 @@ class DataSource:
 
 @lru_cache(maxsize=2)
 def _opened(name: str, options: str) -> ImageData:
-    return open_data(name, **json.loads(options))
+    with warnings.catch_warnings():
+        if worker_number() is not None:
+            # Whoever gives the tasks has told it.
+            warnings.simplefilter("ignore", UserWarning)
+        return open_data(name, **json.loads(options))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,8 @@ def train(
     stretches = chosen.stretches(epochs)
     measured = curve or CurveSetting()
     setting = training_setting(whole, data, around, chosen, seed=seed, device=place, curve=measured)
-    kept = RunFolder(folder, setting, data.told)
+    faults = {"faults": list(data.faults)} if data.faults else {}
+    kept = RunFolder(folder, setting, {**(data.told or {}), **faults})
     known = kept.result(stretches)
     if known is not None:
         return known

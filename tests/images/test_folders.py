@@ -219,3 +219,31 @@ def test_sources_that_do_not_exist_or_options_that_do_not_fit(tmp_path):
     for options in ({"n_train": 0}, {"n_test": "all"}, {"seed": -1}, {"bands": [4]}, {"nodata": "x"}, {"fill": 1}):
         with pytest.raises(ValueError, match=r"must be (a whole number|a finite number|true)|there is no band 4"):
             open_data(tmp_path, **options)
+
+
+def test_copies_flat_images_and_classes_without_images_are_told(tmp_path):
+    for split in ("train", "val", "test"):
+        (tmp_path / split).mkdir()
+        fill(tmp_path / split, lambda path, pixels: tiff(path, pixels + len(path.parent.parent.name)))
+    whole = open_data(tmp_path)
+    assert whole.faults == ()
+    train, val, test = (tmp_path / split for split in ("train", "val", "test"))
+    for copy in (val / "forest" / "0.tif", val / "forest" / "1.tif", test / "water" / "5.tif"):
+        shutil.copy(train / "forest" / "3.tif", copy)
+    for flat in (train / "water" / "2.tif", val / "water" / "4.tif"):
+        write_raster(flat, np.full((3, 4, 4), 7, dtype=np.float32))
+    (train / "notes").mkdir()
+    (test / "more").mkdir()
+    for k in range(2):
+        tiff(test / "more" / str(k), np.random.default_rng(k).normal(0, 1, (3, 4, 4)).astype(np.float32))
+    with pytest.warns(UserWarning, match=tmp_path.name) as caught:
+        data = open_data(tmp_path, n_train=10)
+    said = [str(warning.message).removeprefix(f"{tmp_path.name}: ") for warning in caught]
+    assert said[0].startswith("folders without images (.npy,")
+    assert said[0].endswith("are no classes: notes")
+    assert said[1:] == [fault.removeprefix(f"{tmp_path.name}: ") for fault in data.faults]
+    assert "another split: 3 of the validation and test images, such as" in said[1]
+    assert f"{val / 'forest' / '0.tif'} of {train / 'forest' / '3.tif'}" in said[1]
+    assert f"another class: 1, such as {test / 'water' / '5.tif'} of" in said[2]
+    assert said[3].startswith(f"2 images of one value throughout, such as {train / 'water' / '2.tif'}")
+    assert said[4].startswith("there are no training images of more, no validation images of more; ")

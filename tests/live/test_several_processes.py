@@ -43,7 +43,7 @@ except EomooError as error:
 
 @pytest.fixture
 def images(tmp_path):
-    data = make_data(n=(90, 2, 2))
+    data = make_data(n=(90, 6, 6))
     for k, (image, label) in enumerate(zip(data.train.images, data.train.labels, strict=True)):
         place = tmp_path / "images" / str(label)
         place.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,14 @@ import threading
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny_images import make_data
 
 from eomoo.errors import SettingError
 from eomoo.files import only_one
 from eomoo.jobs import LocalJobs, ProcessJobs
-from eomoo.live import timings
+from eomoo.live import tasks, timings
 from eomoo.live.recipes import get_recipe
 from eomoo.live.runners import LatencySetting
 from eomoo.live.tasks import DataSource, TrainingTask, run_task, worker_device
@@ -46,6 +47,17 @@ def collect(jobs, tasks):
 def processes():
     with ProcessJobs(2) as jobs:
         yield jobs
+
+
+def test_a_worker_says_nothing_of_images_that_were_opened_before_it(tmp_path, monkeypatch):
+    for k, image in enumerate(make_data().train.images[:12]):
+        (tmp_path / str(k % 2)).mkdir(exist_ok=True)
+        np.save(tmp_path / str(k % 2) / f"{k}.npy", image)
+    (tmp_path / "notes").mkdir()
+    with pytest.warns(UserWarning, match="are no classes: notes"):
+        DataSource(name=str(tmp_path)).open()
+    monkeypatch.setattr(tasks, "worker_number", lambda: 0)
+    DataSource(name=str(tmp_path), options={"seed": 1}).open()
 
 
 def test_processes_train_as_one_does(processes, tmp_path):

@@ -19,7 +19,7 @@ from eomoo.live.devices import Group, torch_state
 from eomoo.live.metrics import Accuracy, evaluate
 from eomoo.live.network import build_network
 from eomoo.live.recipes import get_recipe
-from eomoo.live.runs import CurveSetting
+from eomoo.live.runs import CurveSetting, images_told
 from eomoo.live.steps import Steps
 from eomoo.live.training import load_trained, train
 from eomoo.live.weights import load_state, save_state
@@ -206,6 +206,12 @@ def test_each_setting_of_a_recipe_matters(tiny_data, tiny_skeleton, change):
         for recipe in (RECIPE, replace(RECIPE, **change))
     )
     assert plain.val.loss != changed.val.loss
+
+
+def test_the_folder_tells_the_faults_of_its_images(tiny_data, tiny_skeleton, tmp_path):
+    faulty = replace(tiny_data, faults=("images: copies",), told={"source": "mine", "options": {}})
+    assert train(CELL, faulty, skeleton=tiny_skeleton, recipe=RECIPE, epochs=1, folder=tmp_path).done
+    assert images_told(tmp_path) == {"source": "mine", "options": {}, "faults": ["images: copies"]}
 
 
 def test_what_is_done_is_read(tiny_data, tiny_skeleton, tmp_path, monkeypatch):
