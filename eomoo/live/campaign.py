@@ -104,6 +104,7 @@ class Campaign(Timings):
         self._lender: Campaign | None = None
         self._store: LiveStore | None = None
         self._skeleton: Skeleton | None = self.around
+        self._faults: tuple[str, ...] = ()
         self._settings: dict[_Key, dict[str, object]] = {}
         self._failures: dict[_Key, str] = {}
         self._unmeasured: set[_Key] = set()
@@ -131,7 +132,7 @@ class Campaign(Timings):
         if self.cluster == "local" or self.gpus_per_candidate > 1:
             return self.cluster != "local"
         try:
-            n, around = len(self.source.open().train), _skeleton_of(self.source, self.shape)
+            n, (around, _) = len(self.source.open().train), _skeleton_of(self.source, self.shape)
         except (DataError, DataNotFoundError):
             return True
         some = np.arange(0, N_CELLS, 1_000)
@@ -148,7 +149,7 @@ class Campaign(Timings):
     def skeleton(self) -> Skeleton:
         """The network around the cells: bands and classes of the images, width and depth as set."""
         if self._skeleton is None:
-            self._skeleton = self.jobs.call(_skeleton_of, self.source, self.shape)
+            self._skeleton, self._faults = self.jobs.call(_skeleton_of, self.source, self.shape)
         return self._skeleton
 
     def images(self) -> Facts:
@@ -235,7 +236,7 @@ class Campaign(Timings):
             lines.append(f"{old} of them failed in earlier runs, and this is what was stored")
         if self._unmeasured:
             lines.append("`--retry-failed` tries again what a machine failed at")
-        return [*lines, *self.timing_notes()]
+        return [*self._faults, *lines, *self.timing_notes()]
 
     def _train(self, cells: list[int], epochs: tuple[int, ...]) -> None:
         """Train cells, each until it ends or does not advance.
@@ -329,8 +330,10 @@ def _settings_of(tasks: list[TrainingTask]) -> list[dict[str, object]]:
     return [task.setting() for task in tasks]
 
 
-def _skeleton_of(source: DataSource, shape: Mapping[str, int]) -> Skeleton:
-    return source.open().skeleton(**shape)
+def _skeleton_of(source: DataSource, shape: Mapping[str, int]) -> tuple[Skeleton, tuple[str, ...]]:
+    """The network around the cells, and the faults of the images."""
+    images = source.open()
+    return images.skeleton(**shape), images.faults
 
 
 def _facts_of(source: DataSource) -> Facts:

@@ -42,6 +42,13 @@ def spoilt():
     Spoilt.error = None
 
 
+def test_faults_of_the_images_are_among_the_notes_once(tmp_path):
+    campaign = make(tmp_path, replace(make_data(), faults=("images: copies",)))
+    campaign.trainings([77], (1,))
+    assert campaign.notes() == ["images: copies"]
+    assert campaign.with_seed(1).notes() == []
+
+
 @pytest.mark.parametrize("error", [IndexError("item 37"), OSError(5, "a bad disk"), DataError("no image 37")])
 def test_a_broken_image_is_an_incident_that_the_next_run_tries_again(spoilt, tmp_path, error):
     Spoilt.error = error
