@@ -139,8 +139,9 @@ def _from_onnx(path: Path) -> Classifier:
         mean, std = (np.array(told.get(key, 1), dtype=np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
         # Only a map needs to be told bands and size.
         n_classes, n_bands = len([*told["class_names"]]), len([*told.get("band_names", mean)])
-        known = np.array(told.get("training_mean", told.get("mean", 0)), dtype=np.float64)
-        training_mean = np.broadcast_to(known, n_bands).tolist()
+        known = {key: told.get(f"training_{key}", told.get(key)) for key in ("mean", "std")}
+        arrays = {key: np.array(value, dtype=np.float64) for key, value in known.items() if value is not None}
+        trained = {key: np.broadcast_to(array, n_bands).tolist() for key, array in arrays.items()}
         positive("image_size", told.get("image_size", 1))
         around = Skeleton(**told["skeleton"]) if "skeleton" in told else None
     except (KeyError, TypeError, ValueError) as error:
@@ -163,7 +164,7 @@ def _from_onnx(path: Path) -> Classifier:
     return Classifier(
         path=path,
         # By another name in a file that normalises, so that nobody does it twice.
-        described={**told, "mean": training_mean},
+        described={**told, "mean": [0.0] * n_bands, **trained},
         cell=told.get("index"),
         skeleton=around,
         epochs=str(told.get("epochs", "")),

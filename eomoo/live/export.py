@@ -129,8 +129,8 @@ def export_onnx(
         raise DataError(f"{path} was not written: {told}")
     kind = {"input": "raw", "output": "logits" if logits else "probabilities", "precision": precision}
     made = {"index": index_of(state["cell"]), "cell": state["cell"], "skeleton": asdict(network.skeleton)}
-    # For who fills gaps of a scene; by a name that nobody takes for an order to normalise.
-    made["training_mean"] = statistics[0]
+    # For who fills gaps of a scene or asks for its units; by names that nobody takes for an order to normalise.
+    made["training_mean"], made["training_std"] = statistics
     facts = {**described, **made, "epochs": epochs_in(Path(weights)), **kind, **(metadata or {})}
     content = finished(content, facts, probabilities=not logits)
     with atomic_path(path) as temporary:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ Report = Callable[[int, int], None]
 _MOST_BYTES = 2**26
 # Of one feature map of the widest network of the space, 128 channels, in single precision: 128 MiB.
 _MOST_VALUES = 2**25 // 128
+# A choice: places and seasons are less apart in every band; bytes, counts and reflectances are more.
+_OTHER_UNITS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,8 @@ def map_rows(
     A pixel of the map covers ``stride`` x ``stride`` of the scene's; its class is that of the patch in whose middle
     these lie. At the scene's edges patches are mirrored. Where less than half of the covered pixels has data, the
     map has none; a missing pixel elsewhere in a patch is taken for the training images' mean. Nor has it any where
-    values are too large for the network, as those that stand for no data where nothing says so.
+    values are too large for the network, as those that stand for no data where nothing says so. A warning tells where
+    values seem to be in other units than those of the training.
 
     Args:
         classifier: The network.
@@ -74,11 +78,14 @@ def map_rows(
     each = 4 * (bands * stride * shape[1] + n_classes * width)
     step = max(1, _MOST_BYTES // each)
     batch_size = max(1, _MOST_VALUES // size**2)
+    squares, n_valid = np.zeros(bands), 0
     for first in range(0, height, step):
         count = min(step, height - first)
         top = first * stride + offset
         rows = _mirrored(np.arange(top, top + (count - 1) * stride + size), shape[0])
         values, valid = read((int(rows.min()), int(rows.max()) + 1))
+        squares += np.square(values[:, valid], dtype=np.float64).sum(axis=1)
+        n_valid += int(valid.sum())
         values[:, ~valid] = means
         inside = rows - rows.min()
         windows = _windows(values[:, inside][:, :, columns], size, stride)
@@ -95,6 +102,19 @@ def map_rows(
         yield MapRows(first=first, classes=classes, probabilities=probabilities)
         if report is not None:
             report(first + count, height)
+    if n_valid and "std" in classifier.described:
+        _compare_units(np.sqrt(squares / n_valid), classifier.described)
+
+
+def _compare_units(size: NDArray[np.float64], described: Mapping[str, Any]) -> None:
+    """Warn where a scene's values, of the root mean square (bands,), are in other units than those of the training."""
+    ratios = size / np.hypot(described["mean"], described["std"])
+    if (ratios > _OTHER_UNITS).all() or (ratios < 1 / _OTHER_UNITS).all():
+        warnings.warn(
+            f"in every band the scene's values are about {np.median(ratios):.2g} times those of the training: are they "
+            "in other units, or do some stand for no data?",
+            stacklevel=3,
+        )
 
 
 def predict_scene(

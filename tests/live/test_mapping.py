@@ -77,6 +77,19 @@ def test_what_has_no_data_stays_without_and_is_a_mean_to_its_neighbours():
     assert -1 not in coarse[1, :2]
 
 
+def test_values_in_other_units_than_the_training_s_are_told():
+    scene, network = make_scene(), classifier(3, mean_of_bands)
+    network = replace(network, described={**network.described, "std": (1.0, 2.0)})
+    scene.valid[0] = False
+    scene.bands[:, 0] = 1e9
+    scene.bands[0] *= 100
+    predict_scene(network, scene)  # one band may be brighter by much
+    for factor in (1e3, 1e-8):
+        scene.bands[:, 1:] *= factor
+        with pytest.warns(UserWarning, match=r"about .* times those of the training: are they in other units"):
+            predict_scene(network, scene)
+
+
 def test_where_the_network_tells_no_number_the_map_has_no_data():
     scene = make_scene()
     scene.bands[:, 4, 6] = -3.4e38
