@@ -7,7 +7,10 @@ import shutil
 import pytest
 import synthetic
 
+from eomoo.cli.suggest import _asked
+from eomoo.search import CellProblem
 from eomoo.search import uncertainty as module
+from eomoo.study.rows import RunRow
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +47,21 @@ def test_a_run_and_its_limits(call, card, tmp_path):
     refused = call("suggest", noisy)
     assert (refused.code, refused.out) == (1, "")
     assert "was run with noise; suggest for its card few" in refused.err
+
+
+def test_of_a_run_its_front_is_asked_as_its_repeats_tell_it_and_of_other_limits_all(call, card, tmp_path, monkeypatch):
+    few, run = card(text=synthetic.PREDICTED_CARD, stem="few"), tmp_path / "run"
+    assert call("run", few, "-a", "random", "--budget", 20, "--out", run).code == 0
+    told = []
+    monkeypatch.setattr(CellProblem, "tell_repeats", lambda self, n: told.append(n))
+    monkeypatch.setattr(RunRow, "n_repeats", 3)
+    with open(run / "front.csv", newline="") as file:
+        front = {int(row["index"]) for row in csv.DictReader(file)}
+    assert set(_asked(str(run), [])[1]) == front
+    assert told == [3]
+    problem, cells = _asked(str(run), ["params<=1e7"])
+    assert [str(limit) for limit in problem.constraints] == ["params <= 1e+07"]
+    assert cells is None
 
 
 def test_models(call, tmp_path):

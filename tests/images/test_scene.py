@@ -104,6 +104,19 @@ def test_regions_have_similar_classes_and_every_split():
     assert (regions != split_regions(labels, seed=4)).any()
 
 
+def test_regions_are_more_even_than_nearly_all_that_could_be_drawn():
+    rng = np.random.default_rng(0)
+    labels = np.kron(rng.choice(3, (10, 10), p=[0.6, 0.3, 0.1]), np.ones((12, 12), dtype=int)).astype(np.int16)
+    found = split_regions(labels)[::12, ::12].ravel()
+
+    def uneven(split):
+        shares = [np.bincount(labels[::12, ::12].ravel()[split == k], minlength=3) for k in range(3)]
+        return np.abs(shares / np.sum(shares, axis=0) - np.array([[0.6], [0.2], [0.2]])).sum()
+
+    by_chance = [uneven(rng.permutation(found)) for _ in range(400)]
+    assert uneven(found) < np.quantile(by_chance, 0.02)
+
+
 def test_a_scene_is_read_as_written(tmp_path):
     scene = make_scene()
     scene.bands[1, 5, 6] = -9999

@@ -241,6 +241,11 @@ def test_processes_without_a_number_find_one_that_no_other_has(tmp_path, monkeyp
     assert len(found) == 2
 
 
+def test_processes_beside_others_have_numbers_of_their_own():
+    with ProcessJobs(2, first=3) as jobs:
+        assert {number for _, _, number in collect(jobs, where, range(8)).values()} == {3, 4}
+
+
 def test_a_process_that_is_started_again_keeps_its_number(tmp_path):
     with ProcessJobs(2) as jobs:
         collect(jobs, where, range(8))

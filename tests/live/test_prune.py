@@ -1,6 +1,8 @@
 """What no front needs is listed, and goes when that is asked for; nothing else does."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 
 from eomoo.cli import app
 from eomoo.errors import DataNotFoundError
+from eomoo.live.prune import unneeded_files
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
 EPOCHS = (1,)
@@ -55,6 +58,18 @@ def test_weights_of_dominated_networks_and_checkpoints_of_ended_trainings_are_li
     ]  # fmt: skip
     assert "cell 77" in next(line for line in listed if "weights-1.pt" in line)
     assert _files(store) == before
+
+
+def test_the_checkpoint_of_a_training_of_several_lengths_goes_when_the_longest_has_ended(tmp_path):
+    campaign = make(tmp_path)
+    for epochs in ((1,), (1, 1)):
+        campaign.trainings([5], epochs)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert [file.path for file in unneeded_files(tmp_path)] == [folder / "checkpoint.pt"]
+    # As if the longer one were still on its way.
+    with closing(sqlite3.connect(tmp_path / "live.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM results WHERE rowid = (SELECT MAX(rowid) FROM results)")
+    assert unneeded_files(tmp_path) == []
 
 
 def test_weights_that_are_asked_to_be_kept_are_kept(store):

@@ -25,6 +25,14 @@ def test_spread_cells_have_every_combination_of_vertices_and_operations(space, s
     assert np.diff([0, *np.sort(rank), 1]).max() < 0.125
 
 
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_spread_is_even_in_macs_rather_than_in_parameters(space, seed):
+    cells, everything = spread_cells(120, seed=seed), np.arange(len(space))
+    ranks = [np.argsort(np.argsort(cost(everything), kind="stable"))[cells] for cost in (space.macs, space.params)]
+    macs, params = (np.square(np.diff([0, *np.sort(rank), len(space)])).sum() for rank in ranks)
+    assert macs < params
+
+
 def test_a_larger_spread_begins_with_a_smaller_one():
     many = spread_cells(300, seed=1)
     np.testing.assert_array_equal(spread_cells(70, seed=1), many[:70])

@@ -1,6 +1,7 @@
 """The search that spends trainings sparingly, on made problems whose truth is known."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,12 @@ def test_costs_are_told_by_backends_and_cards(pose_table):
     assert Costs(eomoo.get_problem("eo-macro-latency")).known.tolist() == [False, True]
     with pytest.raises(CardError, match="cost must be one of free, cheap, dear"):
         pose_table(cost='cost = "gold"')
+
+
+def test_as_many_are_trained_at_once_as_any_backend_can(pose, monkeypatch):
+    both = [SimpleNamespace(rungs=(1.0,), enumerable=False, continues=True, workers=n) for n in (3, 1)]
+    monkeypatch.setattr(Costs, "_trainers", lambda self: both)
+    assert Costs(pose("err", "lat")).workers == 3
 
 
 def test_a_cheap_quantity_that_only_a_device_can_tell_is_modelled(pose):

@@ -54,11 +54,13 @@ def test_each_cell_is_the_best_beside_those_before_and_a_batch_is_better_than_ch
 def test_of_cells_that_tell_the_same_one_is_taken():
     block = np.full((3, 3), 0.95) + 0.05 * np.eye(3)
     C = np.block([[block, np.zeros((3, 2))], [np.zeros((2, 3)), np.eye(2)]])
-    taken = _greedy([C], [np.full(5, 0.01)], np.full(5, 0.2), 3)
+    taken = _greedy([C.copy()], [np.full(5, 0.01)], np.full(5, 0.2), 3)
     assert taken[0][0] in (0, 1, 2)
     assert taken[0][1] == 2
     assert {k for k, _, _ in taken[1:]} == {3, 4}
     assert [tells for _, tells, _ in taken[1:]] == [0, 0]
+    # Who cannot be on the front is none that is told of.
+    assert _greedy([C], [np.full(5, 0.01)], np.array([0.3, 0.2, 0.0, 0.2, 0.2]), 1)[0][1] == 1
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,6 +192,16 @@ def test_what_a_card_points_to_makes_another_problem(path, tmp_path, space):
         assert len({p.fingerprint for p in store.problems()}) == 2
         assert store.true_front(numbers[2])[1].tolist() == [[50.0]]
     assert numbers == [1, 1, 2]
+
+
+def test_how_work_is_spread_makes_no_other_problem(path, problem):
+    known = []
+    with Store(path, create=True) as store:
+        for options in ({"epochs": 3, "workers": 1}, {"epochs": 3, "workers": 2, "cluster": "tcp://x"}, {"epochs": 9}):
+            posed = copy(problem)
+            posed.options = options
+            known.append(store.add_problem(posed))
+    assert known == [1, 1, 2]
 
 
 def test_interrupted_runs_are_no_results_and_can_be_entered_whole(path, problem, result):
