@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import first_line, listed, short
 from eomoo.data.shares import check_shares
 from eomoo.errors import CellError, DataError, EomooError
@@ -113,7 +113,7 @@ def read_user_table(
         raise DataError(f"{path} has no rows")
     indices = cells_of(frame, path)
     ended = ended_badly(frame, "status" if status is None else status)
-    known = {name: {"unit": q.unit, "title": q.title} for name, q in (quantities or {}).items()}
+    known: dict[str, Facts] = {name: {"unit": q.unit, "title": q.title} for name, q in (quantities or {}).items()}
     read = {name: numbers_of(frame[name], name, path, ended, **known.get(name, {})) for name in wanted}
     return UserTable(
         indices=indices,

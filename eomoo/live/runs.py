@@ -239,11 +239,20 @@ class RunFolder:
         for name, value in self.setting.items():
             there = content.get("setting", {}).get(name)
             if there != value:
+                name, there, value = _first_apart(name, there, value)
                 raise SettingError(
                     f"{path.parent} holds another training: its {name} is {short(there)}, "
-                    f"not {short(value)}; choose another folder"
+                    f"not {short(value)}; choose another folder, or remove this one"
                 )
         self.results = content["results"]
+
+
+def _first_apart(name: str, there: object, here: object) -> tuple[str, object, object]:
+    """What two settings of a name that differ are called where they are tables, and both values."""
+    if not isinstance(there, dict) or not isinstance(here, dict):
+        return name, there, here
+    key = min(key for key in {**there, **here} if there.get(key) != here.get(key))
+    return _first_apart(f"{name}.{key}", there.get(key), here.get(key))
 
 
 def images_told(folder: Path) -> Facts | None:

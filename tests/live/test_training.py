@@ -224,12 +224,16 @@ def test_what_is_done_is_read(tiny_data, tiny_skeleton, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("change", "name"),
-    [({"seed": 2}, "seed"), ({"recipe": replace(RECIPE, momentum=0.5)}, "recipe"), ({"cell": 5}, "cell")],
+    [
+        ({"seed": 2}, "seed is 0, not 2"),
+        ({"recipe": replace(RECIPE, momentum=0.5)}, "recipe.momentum is 0.9, not 0.5"),
+        ({"cell": 5}, "cell.hash is"),
+    ],
 )
 def test_a_folder_of_another_training_is_refused(tiny_data, tiny_skeleton, tmp_path, change, name):
     arguments = {"cell": CELL, "skeleton": tiny_skeleton, "recipe": RECIPE, "folder": tmp_path, "epochs": 1}
     train(data=tiny_data, **arguments)
-    with pytest.raises(ValueError, match=f"holds another training: its {name} is"):
+    with pytest.raises(ValueError, match=f"holds another training: its {name}"):
         train(data=tiny_data, **{**arguments, **change})
 
 
