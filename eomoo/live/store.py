@@ -16,6 +16,7 @@ from typing import Any
 from eomoo.checks import choice
 from eomoo.errors import StoreError
 from eomoo.files import CLAIMS_TABLE, Claims, Database, Schema
+from eomoo.progress import doing
 
 RESULT_STATES = ("done", "diverged", "too big")
 # Attempts in which nothing advances. A fault that passes is gone by the third; of one that stays more
@@ -283,7 +284,8 @@ class LiveStore:
                     self._claims.drop(keys[k])
             tried.update(mine)
             if not mine:
-                time.sleep(_POLL_SECONDS)
+                with doing(f"waiting for another process, which has {len(left)} of them"):
+                    time.sleep(_POLL_SECONDS)
 
     def _missing(self, keys: Mapping[int, str], found: dict[int, Result]) -> list[int]:
         """Cells that have no result and may be tried; results that are there go into ``found``."""

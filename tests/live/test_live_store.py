@@ -11,6 +11,7 @@ import pytest
 from eomoo.errors import SettingError, StoreError
 from eomoo.files import claims
 from eomoo.live.store import RESULT_STATES, LiveStore, key_of
+from eomoo.progress import being_done
 
 SETTING = {"cell": 5, "skeleton": {"stem_channels": 8}, "epochs": "4"}
 
@@ -207,6 +208,19 @@ def test_the_claim_of_a_process_that_died_here_is_free_at_once(tmp_path, holder)
     holder.kill()
     holder.join()
     assert store._claims.take(key_of("training", SETTING))
+
+
+def test_waiting_for_another_process_is_told(tmp_path, holder, monkeypatch):
+    store, told = LiveStore(tmp_path / "s.sqlite"), []
+
+    def sleep(_):
+        told.append(being_done())
+        holder.kill()
+        holder.join()
+
+    monkeypatch.setattr("eomoo.live.store.time.sleep", sleep)
+    found = store.obtain("training", {5: SETTING}, lambda cells: store.put("training", SETTING, {"val": 1}, cell=5))
+    assert (found, told) == ({5: {"val": 1}}, ["waiting for another process, which has 1 of them"])
 
 
 def test_a_claim_is_held_while_it_beats_and_free_when_it_has_stopped(tmp_path, holder, monkeypatch):
