@@ -55,11 +55,17 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
     searched, measured = (place / STORE_NAME).is_file(), (place / "live.sqlite").is_file()
     if not (searched or measured):
         return _of_files(place, cell)
+    if searched and not (place / "onnx").is_dir() and load_results(place).problems[0].true_front is not None:
+        # All values were known, by a table or by models.
+        name = "CELL" if cell is None else cell
+        train = f"with `eomoo train {name} --data IMAGES` and name runs/{name} in its place"
+        raise DataNotFoundError(f"{place} holds no networks, since its search trained none; train one {train}")
     if cell is None:
         cell = _only_one(place, front_cells(place), searched)
     network = _of_search(place, cell, exported=exported) if searched else _of_trainings(place, cell)
     if network is None:
-        some = f", such as {listed(front_cells(place)[:_SOME])}" if searched else ""
+        others = [k for k in front_cells(place) if k != cell][:_SOME]
+        some = f", such as {listed(others)}" if others else ""
         raise DataNotFoundError(
             f"there are no weights of cell {cell} in {place}; train it with `eomoo train {cell}`, or name a cell "
             f"that was trained there{some}"

@@ -44,8 +44,9 @@ def check_shares(values: Floats, name: str, where: Path, *, unit: str = "", titl
     most = _WHOLE.get(unit, 100.0 if said["accuracy"] else np.inf)
     for row in np.flatnonzero((values < 0) | (values > most * (1 + _ROUNDED))).tolist():
         bounds = "0 and 1, as a fraction" if most == 1.0 else "0 and 100 %" if most == 100.0 else "0 and more"
+        mend = "correct it, say % of its unit" if most == 1.0 else "correct it"
         what = "an accuracy" if said["accuracy"] else "an error"
-        raise DataError(f"{_at(where, row, name, values)}; {what} is between {bounds}: correct it, or leave it empty")
+        raise DataError(f"{_at(where, row, name, values)}; {what} is between {bounds}: {mend}, or leave it empty")
     low = (values > 0) & (values <= 1 + _ROUNDED)
     high = values > 1 + _ROUNDED
     if said["accuracy"] and most == 100.0 and unit and low.any() and not high.any():

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eomoo.checks import known_keys, number, short, text
+from eomoo.data.user_table import TABLE_ENDINGS
 from eomoo.errors import CardError
 from eomoo.fronts import Quantity
 from eomoo.objectives.analytic import AnalyticBackend, skeleton_from_settings
@@ -117,6 +118,8 @@ def _kind_of(card: Card, source: str) -> BackendKind:
     kind = BACKENDS.get(name)
     if kind is None or (colon and (kind.place is None or not place)):
         places = ", ".join(f"{name}:PLACE" for name, kind in BACKENDS.items() if kind.place is not None)
+        if source.endswith(TABLE_ENDINGS):
+            places += f"; a table is meant by table:{place or source}"
         raise CardError(
             f"problem card {card.name}: unknown source {short(source)}; known are {', '.join(BACKENDS)}, {places}"
         )

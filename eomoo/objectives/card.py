@@ -317,6 +317,9 @@ def _reference_point(content: Mapping[str, object], n: int, where: str) -> tuple
 
 
 def _text(table: Mapping[str, object], key: str, where: str, *, default: str | None = None) -> str:
+    if default is None and key not in table:
+        hint = '; that of a count is unit = ""' if key == "unit" else ""
+        raise CardError(f"{where}: {key} is missing{hint}")
     return text(f"{where}: {key}", table.get(key, default), error=CardError)
 
 

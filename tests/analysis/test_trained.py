@@ -2,6 +2,7 @@
 
 import pytest
 
+import eomoo
 from eomoo.analysis.trained import find_trained
 from eomoo.live import LiveStore
 
@@ -22,6 +23,13 @@ def test_the_longest_training_of_a_cell_is_found_wherever_the_folder_was_moved(t
             find_trained(place, cell)
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.onnx"):
         find_trained(tmp_path / "none.onnx")
+
+
+def test_of_a_search_that_trained_nothing_that_is_told(pose, tmp_path):
+    run = eomoo.run(pose("err", "lat"), algorithm="random", budget=20, out=tmp_path)
+    for cell, named in ((None, "CELL"), (int(run.front["index"][0]), run.front["index"][0])):
+        with pytest.raises(FileNotFoundError, match=f"trained none; train .* `eomoo train {named} --data IMAGES`"):
+            find_trained(tmp_path, cell)
 
 
 def test_a_folder_of_exported_files_alone_has_those(tmp_path):

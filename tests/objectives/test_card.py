@@ -69,7 +69,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(write):
         ("objectives = 3", "at least one"),
         ("objectives = [3]", "at least one"),
         ("objectives = []", "at least one"),
-        (OBJECTIVE + "[[objectives]]", "objective 2: name must be a text; got None"),
+        (OBJECTIVE + "[[objectives]]", "objective 2: name is missing"),
         ("colour = 1\n" + OBJECTIVE, "mine.toml: unknown key 'colour'; known are backend, budget"),
         (OBJECTIVE + "weight = 1", "objective 1: unknown key 'weight'"),
         (OBJECTIVE.replace('"min"', '"down"'), "objective 1: direction must be one of min, max; got 'down'"),
@@ -91,7 +91,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(write):
         ("reference_point = [1" + 5000 * "0" + "]\n" + OBJECTIVE, "is no TOML file"),
         (OBJECTIVE + "[constraints]\nmax = 3", r"\[\[constraints\]\]"),
         (OBJECTIVE + '[[constraints]]\nquantity="params"\nsource="analytic"', "needs a key max or min"),
-        (OBJECTIVE + '[[constraints]]\nsource="analytic"\nmax=3', "constraint 1: quantity must be a text"),
+        (OBJECTIVE + '[[constraints]]\nsource="analytic"\nmax=3', "constraint 1: quantity is missing"),
         (
             OBJECTIVE + '[[constraints]]\nquantity="params"\nsource="analytic"\nmax="3"',
             "constraint 1: max must be a finite number; got '3'",
@@ -120,6 +120,7 @@ def test_one_sentence_names_file_and_fault(write, text, said):
     ("text", "said"),
     [
         (OBJECTIVE.replace('"analytic"', '"magic"'), "unknown source 'magic'; known are analytic"),
+        (OBJECTIVE.replace('"analytic"', '"my.csv"'), "unknown source 'my.csv'; .*a table is meant by table:my.csv"),
         (OBJECTIVE.replace('"params"', '"paramz"'), "no quantity 'paramz'; it offers params, macs"),
         (OBJECTIVE.replace('unit = ""', 'unit = "M"'), "'params' has the unit 'M'"),
         (OBJECTIVE + "[backend.analytic]\nsize = 3", "the analytic backend: unknown key 'size'; known are skeleton"),
