@@ -14,7 +14,7 @@ from eomoo.analysis.tables import Said, Table
 from eomoo.analysis.wording import basis_word, joined, shown_unit
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import counted
-from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, expected_words, outlines_of
+from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, expected_words, outlines_of, share_words
 from eomoo.objectives.analytic import AnalyticBackend
 from eomoo.plots import column_numbers, number
 from eomoo.space import load_space
@@ -65,7 +65,7 @@ class FrontColumn(Objective):
         if self.is_text:
             return str(self.values[k])
         if self.least and self.values[k] in (0, 1):
-            return f"< {self.least:g}" if self.values[k] == 0 else f"> {1 - self.least:g}"
+            return share_words(float(self.values[k]), self.least)
         spread = 0.0 if self.deviations is None else float(self.deviations[k])
         known = np.nan if self.measured is None else float(self.measured[k])
         value = number(float(self.values[k]), spread) if spread else column_numbers(self.values)[k]
@@ -193,6 +193,10 @@ def _certainty(front: Front) -> Iterator[FrontColumn]:
         # What is counted, and kept, needs no column; of all else a script finds one, however sure it is.
         if (shares < 1).any() or (k < len(uncounted) and uncounted[k]):
             yield share(name=f"probability {limit}", title=f"P({limit})", values=of_cells(shares))
+    for o, luck in zip(problem.objectives, said.luck.T, strict=True):
+        if np.nan_to_num(luck).any():
+            name, title = f"{o.name}_luck", f"luck in {o.title}"
+            yield FrontColumn(name=name, title=title, unit=o.unit, values=of_cells(luck), detail=True)
     for o, regret in zip(problem.objectives, said.regret.T, strict=True):
         if (regret > 0).any():
             name, title = f"{o.name}_regret", f"expected regret of {o.title}"
@@ -223,7 +227,7 @@ def choices_table(front: Front, said: FrontSummary) -> Table:
 
 def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     """How much of a front is real, in sentences."""
-    n, most = len(said.cells), said.probability.max()
+    n, surest = len(said.cells), share_words(float(said.probability.max()), 1 / said.n_draws)
     better = " or ".join(amounts_in_words(problem, np.median(said.regret, axis=0)))
     regret = (
         f" The best cell that is no worse elsewhere is expected to be better by {better} (median)." if better else ""
@@ -233,10 +237,19 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     if len(said.groups) < n:
         choices += "; of the cells that one stands for, none is likely to be better by more than its gain"
     return (
-        f"{f'{expected}P(front) {most:.2g}' if n > 1 else expected_words(said.probability)}.{regret}"
+        f"{f'{expected}P(front) {surest}' if n > 1 else expected_words(said.probability, said.n_draws)}."
+        f"{_luck_words(problem, said)}{regret}"
         f"{f'{choices}.' if n > 1 else ''} From {said.n_draws:,} joint draws over {said.n_candidates:,} cells that "
         "could matter."
     )
+
+
+def _luck_words(problem: ProblemRow, said: FrontSummary) -> str:
+    """How much worse measured values are expected to be when they are measured again, in a sentence."""
+    # A hundredth of a deviation is no luck to speak of.
+    mean = np.nan_to_num(said.luck.mean(axis=0))
+    worse = " and ".join(amounts_in_words(problem, np.where(mean > 0.01 * said.unknown.mean(axis=0), mean, 0.0)))
+    return f" The best of many measurements had luck: again, these are expected to be {worse} worse." if worse else ""
 
 
 def amounts_in_words(problem: ProblemRow, amounts: Floats) -> list[str]:

@@ -256,7 +256,7 @@ def _certain_lead(front: FrontData) -> list[str]:
     kind = "predicted" if front.problem.predicted else "measured, some with a known error"
     several = len(front.said.cells) > 1
     choices = f", and at 95 % they are {counted(len(front.said.groups), 'choice')}" if several else ""
-    return [f"Its values are {kind}: {expected_words(front.said.probability)}{choices}.{at}"]
+    return [f"Its values are {kind}: {expected_words(front.said.probability, front.said.n_draws)}{choices}.{at}"]
 
 
 def _stands_for(said: FrontSummary, knee: int) -> str:

@@ -37,12 +37,12 @@ from eomoo.fronts.indicators import (
 )
 from eomoo.fronts.objectives import Direction, Objective, Objectives, Quantity
 from eomoo.fronts.summary import FrontSummary
-from eomoo.fronts.uncertainty import FrontUncertainty, Group, expected_words, outlines_of
+from eomoo.fronts.uncertainty import FrontUncertainty, Group, expected_words, outlines_of, share_words
 
 __all__ = [
     "INDICATORS", "PENALTY", "Box", "Direction", "DrawnFronts", "FrontArchive", "FrontSummary", "FrontUncertainty",
     "Group", "Indicator", "Objective", "Objectives", "Quantity", "additive_epsilon", "attainment_difference",
     "attainment_surfaces", "by_first", "deduplicated", "edit_distances", "expected_words", "front_indicators",
-    "hamming_distances", "hypervolume", "igd_plus", "knee_distances", "knee_point", "maximal_distance",
-    "mean_distance", "non_dominated", "outlines_of", "r2", "reference_directions", "sorted_front", "staircase",
+    "hamming_distances", "hypervolume", "igd_plus", "knee_distances", "knee_point", "maximal_distance", "mean_distance",
+    "non_dominated", "outlines_of", "r2", "reference_directions", "share_words", "sorted_front", "staircase",
 ]  # fmt: skip

@@ -60,6 +60,12 @@ class Quantity:
         least = 0.0 if self.unit in _SHARES or self.unit.split("/")[0] in _NEVER_NEGATIVE else -np.inf
         return least, _SHARES.get(self.unit, np.inf)
 
+    @property
+    def best(self) -> float:
+        """The best value that can be, by the unit; infinite where there is none."""
+        least, most = self.possible
+        return most if self.larger_is_better else least
+
 
 @dataclass(frozen=True, kw_only=True)
 class Objective(Quantity):

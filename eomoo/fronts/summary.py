@@ -14,7 +14,7 @@ from eomoo.fronts.uncertainty import FrontUncertainty, Group
 # Digits of what is kept: of 200 draws no probability has more than three.
 _DIGITS = 5
 # Tables with a row for each cell.
-_BY_CELL = ("limit_probability", "regret", "unknown")
+_BY_CELL = ("limit_probability", "regret", "unknown", "luck")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,8 @@ class FrontSummary:
         limit_probability: (k, c) of each to keep each limit.
         regret: (k, m) how much better each objective could be, expected; see ``FrontUncertainty.regret``.
         unknown: (k, m) standard deviations of the objectives' true values, noise of a measurement apart.
+        luck: (k, m) by how much true values are expected to be worse than measured ones; NaN where an earlier version
+            did not ask.
         groups: Cells that cannot be told apart, with the one to take.
         band: Surfaces (s, m), raw, by the share of the draws, in per cent, that attain them.
         n_draws, n_candidates: Draws, and cells that could matter in them.
@@ -37,6 +39,7 @@ class FrontSummary:
     limit_probability: Floats
     regret: Floats
     unknown: Floats
+    luck: Floats
     groups: tuple[Group, ...]
     band: Mapping[float, Floats]
     n_draws: int
@@ -80,6 +83,7 @@ class FrontSummary:
             KeyError, TypeError, ValueError: Something is missing or of another kind.
         """
         k = len(facts["cells"])
+        facts = {"luck": np.full(np.shape(facts["regret"]), np.nan), **facts}
         return cls(
             cells=np.array(facts["cells"], dtype=np.int64),
             probability=np.array(facts["probability"], dtype=np.float64),

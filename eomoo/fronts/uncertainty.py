@@ -66,6 +66,8 @@ class FrontUncertainty:
         kept: (n, k, c) which limit they keep in which draw.
         limits: (c,) the limits as text.
         fronts: The draws' fronts among all cells that could matter, these included.
+        luck: (k, m) by how much true values are expected to be worse than measured ones, in the objectives' units: the
+            best of many had luck. 0 of what is predicted, or exact.
         exact: (m,) which objectives are known exactly.
         cost: (k,) known cost by which a cell is preferred among those that objectives do not tell apart.
         n_candidates: How many cells could matter.
@@ -77,6 +79,7 @@ class FrontUncertainty:
     kept: Bools
     limits: tuple[str, ...]
     fronts: DrawnFronts
+    luck: Floats
     exact: Bools
     cost: Floats
     n_candidates: int
@@ -229,7 +232,7 @@ class FrontUncertainty:
         gained = [[plots.number(float(f"{v:.2g}")) if v else "-" for v in g.gain] for g in self.groups]
         rows = [(g.representative, len(g.cells), *gain) for g, gain in zip(self.groups, gained, strict=True)]
         drawn = [notebook.picture(self.plot(), "where the true front lies")] if len(self.objectives) == 2 else []
-        said = expected_words(self.probability)
+        said = expected_words(self.probability, self.n_draws)
         return notebook.to_html(repr(self), said, *drawn, notebook.table(["take", "stands for", *gains], rows))
 
     def _cheapest_first(self) -> Ints:
@@ -257,10 +260,17 @@ class FrontUncertainty:
         return np.asarray(np.maximum(gains.max(axis=0), 0.0))
 
 
-def expected_words(probability: Floats) -> str:
+def share_words(share: float, least: float) -> str:
+    """A share of draws as a probability: that of all is no certainty, nor that of none. One draw is the ``least``."""
+    if share in (0, 1):
+        return f"< {least:g}" if share == 0 else f"> {1 - least:g}"
+    return f"{share:.2g}"
+
+
+def expected_words(probability: Floats, n_draws: int) -> str:
     """How much of a front of cells (k,) is expected to be on the true one, by the probability of each."""
     if len(probability) == 1:
-        return f"P(front) of the one cell is {probability[0]:.2g}"
+        return f"P(front) of the one cell is {share_words(float(probability[0]), 1 / n_draws)}"
     return f"{probability.sum():.1f} of {len(probability)} cells are expected to be on the true front"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from eomoo.arrays import Ints
 from eomoo.live.campaign import Campaign
 from eomoo.live.results import trained_value
 from eomoo.live.store import Result, without
@@ -37,17 +38,29 @@ class Repeats:
         found = (campaign.stored(cell, self._epochs) for campaign in self._by_seed(n))
         return [result for result in found if result is not None]
 
-    def seed_deviation(self, name: str) -> float:
-        """Standard deviation of a quantity that another seed makes, as if it were that of all cells.
+    def cells(self) -> Ints:
+        """Cells (n,) that the store has a full training of by the first seed, which ended well, ascending."""
+        found = ((cell, self._campaigns[0].stored(cell, self._epochs)) for cell in sorted(self._repeated()))
+        return np.array([cell for cell, r in found if r is not None and r["status"] == "done"], dtype=np.int64)
 
-        Pooled over all cells that the store has several trainings of, which differ in their seed alone; NaN where
-        there is none.
+    def seed_deviation(self, name: str) -> float:
+        """Standard deviation of an accuracy that another seed makes, pooled over all cells of several trainings.
+
+        These are the store's, and differ in their seed alone; NaN where there is none.
         """
+        return self._pooled(name, lambda accuracy: 1.0)
+
+    def seed_share(self, name: str) -> float:
+        """As ``seed_deviation``, in parts of what is wrong, in which cells are more alike: see ``room``."""
+        return self._pooled(name, lambda accuracy: 1.0 - accuracy)
+
+    def _pooled(self, name: str, scale: Callable[[float], float]) -> float:
         squares = degrees = 0.0
         for results in self._repeated().values():
             values = np.array([value for r in results if math.isfinite(value := trained_value(r, name))])
-            if len(values) > 1:
-                squares += float(((values - values.mean()) ** 2).sum())
+            unit = scale(float(values.mean())) if len(values) > 1 else 0.0
+            if unit:
+                squares += float(((values - values.mean()) ** 2).sum()) / unit**2
                 degrees += len(values) - 1
         return math.sqrt(squares / degrees) if degrees else math.nan
 

@@ -66,6 +66,16 @@ def _two_normals(x: Floats) -> tuple[Floats, float, float]:
     return upper, share, high - low
 
 
+def room(values: Floats, best: float) -> Floats:
+    """How far values (n,) are from the best that can be, which is what they scatter in parts of.
+
+    Of the So2Sat table's errors (``benchmarks/tables``) another seed changes the best fifth, 2.2 %, by 0.9 points, and
+    the worst, 11 %, by 3.0. 1 where there is no best value, or it was measured.
+    """
+    left = np.abs(values - best)
+    return left if np.isfinite(best) and (left[np.isfinite(left)] > 0).all() else np.ones(len(values))
+
+
 # Of fewer repeated cells nothing is learnt of how alike their deviations are.
 _LEAST_ALIKE = 10
 # Repeats that agree to the last digit had luck, or are rounded: of the middle variance, as limma has it.

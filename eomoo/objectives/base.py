@@ -17,6 +17,7 @@ from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import short
 from eomoo.errors import SettingError, UnknownNameError
 from eomoo.fronts import Quantity
+from eomoo.models import TrueValues, some_of, true_values_of
 from eomoo.space import Skeleton, load_space
 
 Cost: TypeAlias = Literal["free", "cheap", "dear"]
@@ -146,14 +147,21 @@ class Backend(ABC):
         """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
         return self._asked(self._deviations, indices, names) * self._factors(names)
 
+    def expected(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
+        """What repeated measurements are expected to tend to.
+
+        It is ``values``, of measured ones without the luck of the best: see ``eomoo.models.TrueValues``.
+        """
+        return self._told(partial(self._true_values, which=0), indices, names)
+
     def ignorance(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
         """As ``deviations``, of the values that repeated measurements tend to: noise of a measurement apart."""
-        return self._asked(self._ignorance, indices, names) * self._factors(names)
+        return self._asked(partial(self._true_values, which=1), indices, names) * self._factors(names)
 
     def joint_draws(self, indices: ArrayLike, names: Sequence[str], n: int, *, seed: int) -> Floats:
         """Joint draws (n, k, len(names)) of what repeated measurements of cells (k,) tend to.
 
-        Their middle and deviation are ``values`` and ``ignorance``; what is exact is the same in every draw. A
+        Their middle and deviation are ``expected`` and ``ignorance``; what is exact is the same in every draw. A
         cell has the same draws in whatever company it is asked for.
         """
         cells, stored = self._checked(indices, names)
@@ -218,18 +226,48 @@ class Backend(ABC):
         return np.full((len(cells), len(names)), np.nan)
 
     def _ignorance(self, cells: Ints, names: Sequence[str]) -> Floats:
-        """As ``_values``."""
+        """As ``_values``, by what was measured or predicted of each cell alone."""
         return self._deviations(cells, names)
 
     def _joint_draws(self, cells: Ints, names: Sequence[str], n: int, seed: int) -> Floats:
         """As ``joint_draws``, (n, k, m): here independent ones, since nothing tells what errs together."""
         values, unknown = self._values(cells, names), self._ignorance(cells, names)
-        drawn = np.broadcast_to(values, (n, *values.shape)).copy()
+        columns = [
+            self._measurements(name).draws(cells, value, spread, n, seed=[seed, zlib.crc32(name.encode())])
+            for name, value, spread in zip(names, values.T, unknown.T, strict=True)
+        ]
+        return np.stack(columns, axis=2)
+
+    def _at_hand(self, name: str) -> tuple[Ints, Floats, Floats]:
+        """Measurements of a stored quantity, each with some error: of some hundreds of cells at most; here none.
+
+        Cells (h,), their values (h,) and ``_ignorance`` (h,).
+        """
+        return np.arange(0), np.empty(0), np.empty(0)
+
+    def _looked_up(self, cells: Ints, name: str) -> tuple[Ints, Floats, Floats]:
+        """As ``_at_hand``, where values of measured cells (n,) can be asked for at any time."""
+        some = some_of(cells)
+        values, spreads = (tell(some, [name])[:, 0] if len(some) else np.empty(0) for tell in self._own())
+        return some, values, spreads
+
+    def _measurements(self, name: str) -> TrueValues:
+        """What measurements of a stored quantity tell of true values."""
+        return true_values_of(*self._at_hand(name), self.quantities[name])
+
+    def _own(self) -> tuple[_Teller, _Teller]:
+        """What tells values and deviations by a cell alone."""
+        return self._values, self._ignorance
+
+    def _true_values(self, cells: Ints, names: Sequence[str], *, which: int) -> Floats:
+        """The means (0) or deviations (1) of what is known of true values, as ``_values``."""
+        found = self._own()[which](cells, names)
         for k, name in enumerate(names):
-            for row in np.flatnonzero(unknown[:, k] > 0):
-                rng = np.random.default_rng([seed, zlib.crc32(name.encode()), int(cells[row])])
-                drawn[:, row, k] += unknown[row, k] * rng.standard_normal(n)
-        return drawn
+            measurements = self._measurements(name)
+            if measurements.tell:
+                own = [tell(cells, [name])[:, 0] for tell in self._own()]
+                found[:, k] = measurements.expected(cells, *own)[which]
+        return found
 
     def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[Ints, list[str]]:
         """The cells (n,), and the names of what they are kept as."""

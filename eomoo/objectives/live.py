@@ -31,6 +31,7 @@ from eomoo.live.results import (
     weights_of,
 )
 from eomoo.live.store import Result
+from eomoo.models import some_of
 from eomoo.objectives.base import Backend, Cost, cost_by_name, errors_of
 from eomoo.objectives.card import Card, load_card
 from eomoo.objectives.live_quantities import ACCURACIES, DEAR, LIVE_QUANTITIES, OWN, QUANTISED, TIMED
@@ -83,7 +84,8 @@ class LiveBackend(Backend):
     change a ranking; so are its quartiles and deviation. ``latency_raw`` is the plain median.
 
     Deviations of accuracies and errors are those of a share of finitely many images (binomial), and of another
-    seed, pooled over the cells that the store has several trainings of; where it has none, of the images alone.
+    seed, pooled in parts of what is wrong over the cells that the store has several trainings of; where it has none, of
+    the images alone.
     That of ``latency`` is its standard error over the rounds. What was disturbed is off by a tenth, as are then
     ``energy`` and ``train_time``, which have none else.
 
@@ -218,10 +220,11 @@ class LiveBackend(Backend):
         columns = np.zeros((len(names), len(cells)))
         for column, name in zip(columns, names, strict=True):
             if name in ACCURACIES or name in QUANTISED:
-                by_seed = self._repeats.seed_deviation(name.removesuffix("_int8"))
+                by_seed = self._repeats.seed_share(name.removesuffix("_int8"))
                 for k, cell in enumerate(chosen):
-                    binomial = [trained_deviation(*self._found(result, name)) for result in self._results(cell)]
-                    column[k] = mean_deviation(binomial, by_seed)
+                    found = [self._found(result, name) for result in self._results(cell)]
+                    binomial = [trained_deviation(*result) for result in found]
+                    column[k] = mean_deviation(binomial, by_seed * (1.0 - mean_value(found)))
             elif name == "latency":
                 column[:] = [timed_deviation(timing) * (timing["baseline"] if timing else 1.0) for timing in timings]
             elif name == "energy":
@@ -230,6 +233,12 @@ class LiveBackend(Backend):
                 # Of several that were disturbed all are longer.
                 column[:] = [np.mean([disturbed_deviation(r, "seconds") for r in self._results(k)]) for k in chosen]
         return columns.T
+
+    def _at_hand(self, name: str) -> tuple[Ints, Floats, Floats]:
+        # Of accuracies: what a timing is off by hardly matters, and an int8 network is made when it is asked for.
+        cells = some_of(self._repeats.cells() if name in ACCURACIES else np.arange(0))
+        values = [mean_value([(result, name) for result in self._results(k)]) for k in cells.tolist()]
+        return cells, np.array(values), self._ignorance(cells, [name])[:, 0]
 
     def _joint_draws(self, cells: Ints, names: Sequence[str], n: int, seed: int) -> Floats:
         # What is known is drawn from as it is: only who asks for values has them measured.

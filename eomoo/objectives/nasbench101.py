@@ -15,7 +15,7 @@ from eomoo.checks import short, whole
 from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
-from eomoo.models.noise import moderated
+from eomoo.models.noise import moderated, room
 from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
 from eomoo.space import CIFAR10, load_space
 
@@ -122,13 +122,19 @@ class NASBench101Backend(Backend):
         columns = [np.zeros(len(cells)) if name == "params" else self._deviation(name)[cells] for name in names]
         return np.stack(columns, axis=1, dtype=np.float64) / shrink
 
+    def _at_hand(self, name: str) -> tuple[Ints, Floats, Floats]:
+        everything = np.arange(len(load_space())) if self._known is None else self._known
+        return self._looked_up(everything if name != "params" else everything[:0], name)
+
     def _deviation(self, name: str) -> NDArray[np.float32]:
         if name not in self._kept_deviations:
             known = np.arange(len(load_space())) if self._known is None else self._known
             freedom = np.full(len(known), self.table.n_repeats - 1)
-            squares = pick(self._columns[name], known, None).var(axis=1, ddof=1) * freedom
+            runs = pick(self._columns[name], known, None)
+            scale = room(runs.mean(axis=1), self.quantities[name].best)
+            squares = (runs / scale[:, None]).var(axis=1, ddof=1) * freedom
             found = np.full(len(load_space()), np.nan, dtype=np.float32)
-            found[known] = np.sqrt(moderated(squares, freedom))
+            found[known] = scale * np.sqrt(moderated(squares, freedom))
             self._kept_deviations[name] = found
         return self._kept_deviations[name]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
 from eomoo.data.user_table import read_user_table
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
-from eomoo.models.noise import moderated
+from eomoo.models.noise import moderated, room
 from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
 from eomoo.space import load_space
 
@@ -29,7 +30,8 @@ class TableBackend(Backend):
     A cell that was measured several times has the mean of its measurements and the standard error of
     that mean, or one of them, drawn for each cell by a seed, and their standard deviation (n - 1). Where ten
     cells and more were repeated, deviations of few measurements are drawn towards a common one, as far as
-    they are alike. A cell measured once in a column where others were repeated takes their pooled deviation.
+    they are alike. A cell measured once in a column where others were repeated takes their pooled deviation. Deviations
+    are alike, and pooled, in parts of how far a value is from the best that can be, where its unit has one.
 
     Args:
         indices: (n,) indices of the cells, in any order; a cell may come several times.
@@ -82,7 +84,10 @@ class TableBackend(Backend):
         spreads = {name: _as_column(values, given, name) for name, values in (deviations or {}).items()}
         self._columns = {
             name: made(
-                _as_column(columns[name], given, name), spread=spreads.get(name), failed=(failed or {}).get(name)
+                _as_column(columns[name], given, name),
+                best=quantities[name].best,
+                spread=spreads.get(name),
+                failed=(failed or {}).get(name),
             )
             for name in quantities
         }
@@ -202,6 +207,10 @@ class TableBackend(Backend):
         rows, columns = self._row[cells], self._after(share)
         return np.stack([columns[name].draw(rows, cells, seed) for name in names], axis=1)
 
+    def _at_hand(self, name: str) -> tuple[Ints, Floats, Floats]:
+        column = self._columns[name]
+        return self._looked_up(self.cells[(column.count[:-1] > 0) & (column.deviation > 0).any()], name)
+
     def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         rows = self._row[cells]
         found = [self._columns[name] for name in names]
@@ -229,9 +238,16 @@ class _Column:
 
     @classmethod
     def of(
-        cls, at: NDArray[np.int32], values: Floats, *, n: int, spread: Floats | None = None, failed: Bools | None = None
+        cls,
+        at: NDArray[np.int32],
+        values: Floats,
+        *,
+        n: int,
+        best: float = math.inf,
+        spread: Floats | None = None,
+        failed: Bools | None = None,
     ) -> _Column:
-        """The column of n cells from values in rows ``at``, NaN where unmeasured."""
+        """The column of n cells from values in rows ``at``, NaN where unmeasured, and the best value that can be."""
         order = np.argsort(at, kind="stable")
         order = order[np.isfinite(values[order])]
         rows, single = at[order], values[order]
@@ -239,7 +255,9 @@ class _Column:
         some = np.maximum(count, 1)
         mean = np.where(count > 0, np.bincount(rows, single, n + 1) / some, np.nan)
         if spread is None:
-            deviation = _deviation(count, np.bincount(rows, (single - mean[rows]) ** 2, n + 1).astype(float))
+            scale = room(mean, best)
+            apart = (single - mean[rows]) / scale[rows]
+            deviation = scale * _deviation(count, np.bincount(rows, apart**2, n + 1).astype(float))
         else:
             # Of several measurements, each with a deviation of its own, the root of the mean square.
             deviation = np.sqrt(np.bincount(rows, spread[order] ** 2, n + 1) / some)
@@ -301,7 +319,10 @@ def _by_mean(costs: _Column) -> Floats:
 
 
 def _deviation(count: Ints, squares: Floats) -> Floats:
-    """Of single measurements, see ``moderated``, pooled for cells measured once; 0 where nothing was repeated."""
+    """Of single measurements, see ``moderated``, pooled for cells measured once; 0 where nothing was repeated.
+
+    All of them in parts of what ``room`` there is.
+    """
     freedom = count - 1
     several = freedom > 0
     pooled = np.sqrt(squares[several].sum() / freedom[several].sum()) if several.any() else 0.0

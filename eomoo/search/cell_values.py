@@ -143,16 +143,26 @@ class CellValues:
         parts = [self.backends[source].deviations(flat, [quantity]) for source, quantity in columns]
         return np.concatenate(parts, axis=1).reshape(*indices.shape, self.n_obj)
 
+    def expected(self, i: ArrayLike) -> Floats:
+        """What is expected of the true values (n, m + c) of cells (n,), raw, in the order of ``ignorance``.
+
+        Of measured values, each with some error, the best had luck, which is taken out: see ``Backend.expected``.
+        """
+        return self._told(i, lambda backend, *asked: backend.expected(*asked))
+
     def ignorance(self, i: ArrayLike) -> Floats:
         """Standard deviations (n, m + c) of what is not known of cells (n,), noise of a measurement apart.
 
         Of the objectives, then of the c quantities that the limits are on; 0 where values are exact.
         """
+        return self._told(i, lambda backend, *asked: backend.ignorance(*asked))
+
+    def _told(self, i: ArrayLike, tell: Callable[[Backend, Ints, Sequence[str]], Floats]) -> Floats:
         cells = np.atleast_1d(self.space.check(i))
-        unknown = np.empty((len(cells), len(self._columns)))
+        found = np.empty((len(cells), len(self._columns)))
         for source, mine, names in self._by_source():
-            unknown[:, mine] = self.backends[source].ignorance(cells, names)
-        return unknown
+            found[:, mine] = tell(self.backends[source], cells, names)
+        return found
 
     def joint_draws(self, i: ArrayLike, n: int, *, seed: int) -> Floats:
         """Joint draws (n, k, m + c) of the true values of cells (k,), raw, in the order of ``ignorance``."""

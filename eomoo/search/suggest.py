@@ -86,7 +86,10 @@ def suggest_cells(
         raise SettingError(f"n must be at most {len(pool):,}, the cells that may be on the front; got {n}")
     F = problem.objectives.minimise(problem.joint_draws(pool, _DRAWS, seed=seed)[:, :, : problem.n_obj])
     spans = np.ptp(found.fronts.points, axis=0)
-    noise = np.maximum(problem.deviations(pool) ** 2 - unknown**2, 0.0)
+    noise = problem.deviations(pool) ** 2
+    # Of what is predicted, deviations hold what is not known too; of what was measured the noise alone.
+    predicted = np.array([problem.backends[o.source].predicts for o in problem.card.objectives])
+    noise = np.where(predicted, np.maximum(noise - unknown**2, 0.0), noise)
     # Objectives over their range, so that units do not matter.
     scale = np.where(spans > 0, spans, 1.0)
     errors = [(F[:, :, k] - F[:, :, k].mean(axis=0)) / scale[k] for k in vague]

@@ -23,9 +23,9 @@ from eomoo.progress import doing
 from eomoo.search.problem import CellProblem
 
 # Counted up when draws or fronts change between releases.
-_FORMAT = 2
-# A cell could matter if its value, better by so many deviations in each objective, is on the front of values:
-# 98 % of the cells on the fronts of draws are among these, of a problem with two objectives.
+_FORMAT = 3
+# A cell could matter if what is expected of it, better by so many deviations in each objective, is on the front of
+# what is expected: 98 % of the cells on the fronts of draws are among these, of a problem with two objectives.
 _HOPE = 1.5
 # Draws of a block of cells: 13 MB an objective.
 _BLOCK = 1 << 13
@@ -85,10 +85,17 @@ def front_uncertainty(
         kept=kept,
         limits=tuple(map(str, problem.constraints)),
         fronts=_within(problem, fronts).joined(asked, F, np.asarray(kept.all(axis=2))),
+        luck=_luck(problem, asked),
         exact=np.asarray(~(unknown > 0).any(axis=0)),
         cost=problem.space.params(asked, problem.skeleton).astype(np.float64),
         n_candidates=n_candidates,
     )
+
+
+def _luck(problem: CellProblem, cells: Ints) -> Floats:
+    """By how much true values (k, m) are expected to be worse than the values that are told."""
+    values, expected = problem.values(cells), problem.expected(cells)[:, : problem.n_obj]
+    return problem.objectives.minimise(expected) - problem.objectives.minimise(values)
 
 
 def _all_fronts(
@@ -120,14 +127,14 @@ def draw_fronts(problem: CellProblem, n: int, seed: int) -> tuple[DrawnFronts, i
 def hopeful_cells(problem: CellProblem) -> Ints:
     """The cells (k,) that could be on the true front: theirs would be, were all values somewhat better."""
     cells = problem.cells
-    unknown = problem.ignorance(cells)
-    F = problem.objectives_at(cells)
+    expected, unknown = problem.expected(cells), problem.ignorance(cells)
+    F = problem.objectives.minimise(expected[:, : problem.n_obj])
     hope = F - _HOPE * unknown[:, : problem.n_obj]
     could = np.asarray(np.isfinite(F).all(axis=1))
     surely = could.copy()
     for k, limit in enumerate(problem.constraints):
         if _is_of_objective(problem, k) is None:
-            values, room = problem.limited_values(cells)[:, k], unknown[:, problem.n_obj + k]
+            values, room = expected[:, problem.n_obj + k], unknown[:, problem.n_obj + k]
             could &= (values - _HOPE * room <= limit.most) & (values + _HOPE * room >= limit.least)
             surely &= limit.keeps(values)
     for point in F[surely][sorted_front(F[surely])]:

@@ -148,6 +148,8 @@ def test_of_a_front_of_one_cell_no_number_is_said_but_its_probability(run, said)
     )
     words = certainty_words(run[0].stored.problem, one)
     assert words.startswith("P(front) of the one cell is 0.9. The best cell")
+    sure = replace(one, probability=np.array([1.0]))
+    assert certainty_words(run[0].stored.problem, sure).startswith("P(front) of the one cell is > 0.995.")
     assert "better by 1 point of validation macro error (median). From 200 joint draws" in words
 
 
@@ -181,6 +183,52 @@ def test_exact_values_say_nothing_of_certainty(card):
     assert "front_probability" not in found.front
     assert found.summary["predicted"] is False
     assert (found.uncertainty().probability >= 0).all()
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A run of a table in which every cell was measured twice, and the true errors by cell."""
+    folder, rng, space = tmp_path_factory.mktemp("measured"), np.random.default_rng(2), eomoo.load_space()
+    cells = rng.choice(len(space), 80, replace=False)
+    truth = 8.0 + rng.standard_normal(80)
+    rows = [f"{cells[k]},{truth[k] + rng.standard_normal()},{k}" for k in [*range(80), *range(80)]]
+    (folder / "mine.csv").write_text("index,err,cost\n" + "\n".join(rows))
+    rest = 'direction = "min"\nsource = "table:mine.csv"\n'
+    objectives = [f'[[objectives]]\nname = "{n}"\nunit = "{u}"\n{rest}' for n, u in (("err", "%"), ("cost", ""))]
+    (folder / "mine.toml").write_text('title = "mine"\n' + "".join(objectives))
+    run = eomoo.run(folder / "mine.toml", algorithm="random", budget=80, out=folder / "out")
+    return run, dict(zip(cells.tolist(), truth.tolist(), strict=True))
+
+
+def test_the_luck_of_the_best_of_measured_values_is_told(measured):
+    run, truth = measured
+    front = run.front
+    luck = front["err_luck"]
+    assert "cost_luck" not in front
+    assert (luck > 0).mean() > 0.7
+    worse = np.mean([truth[int(cell)] for cell in front["index"]]) - front["err"].mean()
+    # How well it is told is tested where it is made, over many tables.
+    assert 0.2 * worse < luck.mean() < 1.5 * worse
+    words = certainty_words(run.stored.problem, run.stored.run.uncertainty)
+    assert f" The best of many measurements had luck: again, these are expected to be {luck.mean():.2g} points" in words
+    drawn = run.uncertainty(n_draws=2000)
+    shown = front.set_index("index").loc[drawn.cells]
+    np.testing.assert_allclose(drawn.drawn[:, :, 0].mean(axis=0), shown["err"] + shown["err_luck"], atol=0.1)
+
+
+def test_of_predicted_values_no_luck_is_told(run, said):
+    assert not said.luck.any()
+    assert not any(name.endswith("_luck") for name in run[0].front)
+    assert "luck" not in certainty_words(run[0].stored.problem, said)
+
+
+def test_what_an_earlier_version_said_has_no_luck(said):
+    facts = said.to_dict()
+    assert type(said).from_dict(facts).luck.tolist() == said.luck.tolist()
+    del facts["luck"]
+    again = type(said).from_dict(facts)
+    assert again.luck.shape == said.luck.shape
+    assert np.isnan(again.luck).all()
 
 
 def test_a_run_is_not_lost_where_its_certainty_cannot_be_told(monkeypatch):

@@ -31,6 +31,7 @@ def uncertainty(drawn, *, goals=None, asked=None, exact=None, cost=None, kept=No
         kept=kept[:, some],
         limits=tuple(f"limit {c}" for c in range(kept.shape[2])),
         fronts=DrawnFronts.empty(n, m).joined(np.arange(k), drawn, kept.all(axis=2)),
+        luck=np.zeros((len(some), m)),
         exact=np.zeros(m, dtype=bool) if exact is None else np.array(exact),
         cost=np.arange(k)[some].astype(float) if cost is None else np.asarray(cost, dtype=float)[some],
         n_candidates=k,

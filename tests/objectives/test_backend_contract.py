@@ -200,8 +200,8 @@ def test_a_draw_depends_on_the_seed_and_the_cell_alone(backend, names):
     assert any(not np.array_equal(other, found, equal_nan=True) for other in many)
 
 
-def test_joint_draws_lie_around_the_values_as_far_as_these_are_not_known(backend, names):
-    values, unknown = backend.values(CELLS, names), backend.ignorance(CELLS, names)
+def test_joint_draws_lie_around_what_is_expected_as_far_as_these_are_not_known(backend, names):
+    values, unknown = backend.expected(CELLS, names), backend.ignorance(CELLS, names)
     assert (unknown.shape, unknown.dtype) == (values.shape, np.float64)
     known = ~np.isnan(values)
     assert (unknown[known] <= backend.deviations(CELLS, names)[known]).all()

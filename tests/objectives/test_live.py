@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from tiny_images import make_data
 
+from eomoo.fronts import Quantity
 from eomoo.live import DataSource, LatencySetting, get_recipe
 from eomoo.live.results import learnt_nothing
+from eomoo.models import TrueValues
 from eomoo.objectives.live import LiveBackend
 
 pytest.importorskip("torch", reason="the extra 'live' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
 
 CELLS = np.array([5, 100434, 5, 77])
+MICRO = Quantity(title="validation micro accuracy", unit="fraction", direction="max")
 SHAPE = {"stem_channels": 5, "n_stacks": 2, "cells_per_stack": 1}
 
 
@@ -298,14 +301,34 @@ def test_values_are_means_of_repeats_and_deviations_pool_what_another_seed_chang
     assert backend.n_trainings([5, 77, 3]).tolist() == [3, 3, 1]
     by_seed = [np.sqrt(np.mean([np.var(v, ddof=1) for v in of.values()])) for of in (micro, macro)]
     assert min(by_seed) > 0
+    # A cell's own is a share of what is wrong.
+    wrong = [{c: np.array(v) if of is micro else 1 - np.array(v) for c, v in of.items()} for of in (micro, macro)]
+    share = [np.sqrt(np.mean([np.var(v, ddof=1) / np.mean(v) ** 2 for v in of.values()])) for of in wrong]
     assert backend.seed_deviations(names) == pytest.approx([*by_seed, np.nan], nan_ok=True)
     several = backend.deviations([5, 77, 3], names)
-    assert several[2] == pytest.approx(np.hypot(binomial[2], [*by_seed, 0]))
-    of_images = np.sqrt(several[0, 0] ** 2 - by_seed[0] ** 2 / 3)
+    assert several[2] == pytest.approx(np.hypot(binomial[2], [share[0] * told[2, 0], share[1] * (1 - told[2, 1]), 0]))
+    of_images = np.sqrt(several[0, 0] ** 2 - (share[0] * told[0, 0]) ** 2 / 3)
     shares = (30 * (1 - np.array(micro[5]) / 100) + 0.5) / 31
     assert of_images == pytest.approx(100 * np.mean(np.sqrt(shares * (1 - shares) / 30)))
     backend.repeats = 1
     assert (backend.values([5, 77, 3], names) == single).all()
+
+
+def test_what_is_expected_of_a_network_is_told_by_others_too_and_trains_none(make):
+    backend, cells, names = make(), [5, 77, 3, 1000, 20], ["val_micro_error", "params"]
+    values = backend.values(cells, names)
+    assert (backend.expected(cells, ["params"]) == values[:, 1:]).all()
+    other = make(epochs=2)
+    other.values([8], names)
+    expected, unknown = backend.expected(cells, names), backend.ignorance(cells, names)
+    spread = backend.deviations(cells, names)
+    told = TrueValues(np.sort(cells), *(v[np.argsort(cells), 0] / 100 for v in (100 - values, spread)), MICRO)
+    mean, deviation = told.expected(np.array(cells), 1 - values[:, 0] / 100, spread[:, 0] / 100)
+    np.testing.assert_allclose(expected[:, 0], 100 * (1 - mean))
+    np.testing.assert_allclose(unknown[:, 0], 100 * deviation)
+    # Thirty images tell little, so that all are expected to be more alike than they were.
+    assert np.ptp(expected[:, 0]) < np.ptp(values[:, 0])
+    assert len(backend.campaign.store.rows("training")) == 6
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,11 @@ def test_deviations_are_those_of_the_runs_drawn_towards_a_common_one(table):
     mean = NASBench101Backend(table).deviations(CELLS, names)
     np.testing.assert_allclose(mean, single[CELLS] / np.sqrt(3))
     # Made up, they are all drawn from one distribution: three runs say little of their own.
-    own = table.query(every).std(axis=1, ddof=1)
-    assert single[:, 0].std() < 0.5 * own.std()
-    assert (single[:, 0] ** 2).mean() == pytest.approx((own**2).mean(), rel=0.1)
+    runs = table.query(every)
+    own = runs.std(axis=1, ddof=1)
+    wrong = 1 - runs.mean(axis=1)
+    assert (single[:, 0] / wrong).std() < 0.5 * (own / wrong).std()
+    assert ((single[:, 0] / wrong) ** 2).mean() == pytest.approx(((own / wrong) ** 2).mean(), rel=0.1)
 
 
 def test_a_table_with_gaps_is_partial(path, tmp_path):

@@ -108,11 +108,16 @@ def test_repeated_measurements_have_a_mean_and_its_standard_error():
     found = table.values([3, 8, 700], ["energy", "acc_error"])
     np.testing.assert_allclose(found, [[12.0, 80.0], [4.0, 70.0], [7.0, 60.0]])
     energy = [np.std([10, 14], ddof=1), np.std([1, 4, 7], ddof=1)]
-    pooled = np.sqrt((energy[0] ** 2 + 2 * energy[1] ** 2) / 3)
+    # Of cells measured once it is pooled in parts of what is left to the best value: of energy 0, of accuracy 1.
+    pooled = 7 * np.sqrt(((energy[0] / 12) ** 2 + 2 * (energy[1] / 4) ** 2) / 3)
     of_acc = np.std([10, 50], ddof=1)
     np.testing.assert_allclose(
         table.deviations([3, 8, 700], ["energy", "acc_error"]),
-        [[energy[0] / np.sqrt(2), of_acc], [energy[1] / np.sqrt(3), of_acc / np.sqrt(2)], [pooled, of_acc]],
+        [
+            [energy[0] / np.sqrt(2), of_acc * 80 / 70],
+            [energy[1] / np.sqrt(3), of_acc / np.sqrt(2)],
+            [pooled, of_acc * 60 / 70],
+        ],
     )
 
 
