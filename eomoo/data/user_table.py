@@ -48,6 +48,8 @@ _APART = re.compile(r"[-+]?\d{1,3}([,.'\u2019\s]\d{3})+([.,]\d+)?")
 _WITH_UNIT = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?(\s+[^\W\d]\S{0,9}|\s*%)")
 # "\u22120.61" with a minus of print, "0.61\u00b10.02", "0.61*", "3.2ms": no name, date or version.
 _WITH_MARKS = re.compile(r"[^\w\s]?\d+\.\d+([^\d.].{0,12})?")
+# A choice: more words than this share make a column one of words.
+_FEW = 0.1
 # A latency in ms, but no change of latency.
 _NEVER_NEGATIVE = re.compile(
     r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I
@@ -404,6 +406,10 @@ def _is_target(name: str, values: pd.Series[Any], names: list[str], where: Path)
         odd = there[~np.isfinite([_number(value) for value in there])]
         if 2 * len(odd) < len(there):
             raise
+        words = odd.index[~np.any([odd.str.fullmatch(p) for p in (_APART, _WITH_UNIT, _WITH_MARKS)], axis=0)]
+        if len(words) <= _FEW * len(there):
+            # Such as "n/a" among numbers in disguise.
+            there, odd = there.drop(words), odd.drop(words)
         if len(odd) and odd.str.fullmatch(_APART).all():
             what, write = "thousands apart within numbers", "digits and one point alone"
         elif len(odd) and there.str.fullmatch(_WITH_UNIT).all():

@@ -37,7 +37,7 @@ class Target:
     @classmethod
     def named(cls, name: str, values: Floats, *, unit: str = "", kind: str = "") -> Target:
         """What a column (n,) of anybody's table is, as far as its name and values tell."""
-        title = re.sub(r"\bacc\b", "accuracy", name.replace("_", " "))
+        title = re.sub(r"\bacc\b", "accuracy", name.removesuffix(f"_{unit}").replace("_", " "))
         if (kind or kind_of(name, unit)) != "accuracy":
             return cls(title=title, unit=unit, kind=kind)
         unit = unit or ("fraction" if np.nanmax(values) <= 1 else "%")

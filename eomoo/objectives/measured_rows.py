@@ -34,6 +34,8 @@ from eomoo.space import Skeleton, load_space
 
 # What stands in brackets behind a column's name, and what no file's name has.
 _UNIT, _OTHERS = re.compile(r"\s*[\[(]([^][()]*)[\])]\s*$"), re.compile(r"[^A-Za-z0-9_.-]+")
+# Units that end a name, as in latency_ms; others of one letter, and "min", end names that mean something else.
+_AT_END = re.compile(r".+_(ms|us|ns|[mukM]J|[mk]?Wh|[mk]W|[kMG]i?B)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,9 @@ def _called(columns: Iterable[object], where: Path) -> dict[str, tuple[str, str]
     for name in [name for name, n in Counter(names).items() if n > 1]:
         several = [text for text, other in zip(texts, names, strict=True) if other == name]
         raise DataError(f"{where}: the columns {listed(several)} would both be called {name!r}; rename one")
-    return {text: (name, "".join(_UNIT.findall(text)).strip()) for text, name in zip(texts, names, strict=True)}
+    ends = [_AT_END.fullmatch(name) for name in names]
+    units = ["".join(_UNIT.findall(t)).strip() or (end[1] if end else "") for t, end in zip(texts, ends, strict=True)]
+    return dict(zip(texts, zip(names, units, strict=True), strict=True))
 
 
 def _target(name: str, values: Floats, known: Quantity | None, unit: str | None, kind: str | None) -> Target:

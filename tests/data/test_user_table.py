@@ -265,10 +265,11 @@ def test_a_mistake_in_a_column_of_numbers_is_told_where_no_column_is_named(tmp_p
         path = written(tmp_path, table, "csv")
         with pytest.raises(DataError, match="row 2: watts is "):
             target_columns(read_frame(path), where=path)
-    table["watts"] = ["1.5 W", "", "-2 W", "3e2 W"]
+    table = pd.DataFrame({"index": range(20), "watts": ["1.5 W", "", "n/a", *["-2 W", "3e2 W"] * 8, "OOM"]})
     path = written(tmp_path, table, "csv")
     with pytest.raises(DataError, match=r"column 'watts' has units within numbers, '1.5 W'; .* as in 'watts \[W\]'"):
         target_columns(read_frame(path), where=path)
+    table = frame(index=INDICES).astype(object)
     marks = "'watts' has more than digits within numbers, .*; write numbers alone"
     apart = "column 'watts' has thousands apart within numbers, .1.234.*; write digits"
     for told, some in (

@@ -94,6 +94,10 @@ def test_a_column_is_called_so_that_files_and_cards_can_have_its_name_and_its_br
     assert {name: t.unit for name, t in rows_of(both).targets.items()} == {
         "energy_mJ": "mJ", "top-1_acc": "%", "energy_Wh": "Wh",
     }  # fmt: skip
+    named = frame.rename(columns={"energy [mJ]": "latency_ms", "MACs [G]": "latency_min"})
+    told = {name: (t.title, t.unit) for name, t in rows_of(named).targets.items()}
+    assert told["latency_ms"] == ("latency", "ms")
+    assert told["latency_min"] == ("latency min", "")
     with pytest.raises(DataError, match="the columns top_1, top 1 would both be called 'top_1'; rename one"):
         rows_of(frame.assign(**{"top_1": 1.0, "top 1": 2.0}))
 
