@@ -107,9 +107,8 @@ class Bars:
         self._doing = doing("", lambda: self._said)
 
     def wait(self, what: str) -> None:
-        """Show a terminal that something is prepared, of which nobody knows how long it takes."""
-        if self.console.is_terminal:
-            self._task(what, 0.0)
+        """Show that something is prepared, of which nobody knows how long it takes."""
+        self._task(what, 0.0)
 
     def tell(self, what: str, done: float, total: float | None, state: str = "") -> None:
         """So much of something is done, of how much where that is known; in words, what else there is to say."""
@@ -133,7 +132,8 @@ class Bars:
             self._shown.stop()
         elif self._stay:
             for task in self._shown.tasks:
-                self.say(f"{task.description}: {task.fields['state']}, {task.elapsed or 0.0:.0f} s")
+                if task.fields["state"]:
+                    self.say(f"{task.description}: {task.fields['state']}, {task.elapsed or 0.0:.0f} s")
                 self._shown.remove_task(task.id)
 
     def __enter__(self) -> Bars:
