@@ -132,8 +132,9 @@ class Bars:
             self._shown.stop()
         elif self._stay:
             for task in self._shown.tasks:
-                if task.fields["state"]:
-                    self.say(f"{task.description}: {task.fields['state']}, {task.elapsed or 0.0:.0f} s")
+                if state := task.fields["state"]:
+                    seconds = task.finished_time if task.finished else task.elapsed
+                    self.say(f"{task.description}: {state}, {seconds or 0.0:.0f} s")
                 self._shown.remove_task(task.id)
 
     def __enter__(self) -> Bars:
