@@ -60,6 +60,7 @@ class ProblemRow:
         skeleton: The network around the cells, for counts of parameters.
         fingerprint: Of what the card points to: tables, models, images; "" in a store of 0.1.0.
         predicted: Whether values are predicted; else they are measured, or counted.
+        with_error: Whether some measured values of the front of all cells have a known error.
         limits: What the constraints are on, in their order; none in a store of 0.1.0.
         options: What was set beside the card: settings of its backends, other images, another device's latency.
         n_cells: How many cells have values; in a store of an earlier version all.
@@ -77,6 +78,7 @@ class ProblemRow:
     skeleton: Skeleton = SO2SAT
     fingerprint: str = ""
     predicted: bool = False
+    with_error: bool = False
     limits: tuple[Limit, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     n_cells: int = N_CELLS
@@ -84,8 +86,8 @@ class ProblemRow:
 
     @property
     def best_front(self) -> str:
-        """What the front of all cells is: true only where their values are measured, or counted."""
-        return "predicted front" if self.predicted else "true front"
+        """What the front of all cells is: true only where values are counted, or measured with no known error."""
+        return "predicted front" if self.predicted else "measured front" if self.with_error else "true front"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +242,7 @@ def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
         fingerprint=fingerprint,
         # 0.1.0 did not say so; of its cards these alone had no predictions.
         predicted=content.get("predicted", not name.startswith(("eo-table", "nb101", "live"))),
+        with_error=content.get("with_error", False),
         limits=tuple(
             Limit(**{**limit, "most": _open(limit["most"], math.inf), "least": _open(limit["least"], -math.inf)})
             for limit in content.get("limits", ())

@@ -90,6 +90,9 @@ class Store(Database):
         It is known by its card, noise, limits and options, and by what the card points to: another table, model or set
         of images makes another problem. One that 0.1.0 entered is taken for the same where its true front is.
         """
+        # Before the transaction: it may take seconds, in which no other process could write.
+        cells = problem.pareto_indices() if problem.enumerable else None
+        with_error = cells is not None and not problem.predicted and bool((problem.deviations(cells) > 0).any())
         facts = {
             "title": problem.card.title,
             "citation": problem.card.citation,
@@ -97,6 +100,7 @@ class Store(Database):
             **problem.objectives.to_dict(),
             "skeleton": asdict(problem.skeleton),
             "predicted": problem.predicted,
+            **({"with_error": True} if with_error else {}),
             "limits": _limits(problem),
             # Of a table of some cells, how many; else all are there.
             **({"n_cells": problem.n_cells} if problem.n_cells < len(problem.space) else {}),
@@ -107,8 +111,6 @@ class Store(Database):
         known = [problem.name(), problem.card.digest, problem.noise, limits, options]
         first_key, key = json.dumps(known), json.dumps([*known, problem.fingerprint])
         columns = [*known[:3], json.dumps(limits), json.dumps(facts), key, problem.fingerprint]
-        # Before the transaction: it may take seconds, in which no other process could write.
-        cells = problem.pareto_indices() if problem.enumerable else None
         front = None if cells is None else (cells, problem.values(cells))
         with self.transaction() as connection:
             number = self._number(connection, key, first_key, front)

@@ -333,7 +333,7 @@ def test_a_better_cell_outside_of_what_was_evaluated_is_named(page, stored):
         known = stored.trace.values[stored.trace.values[:, 1] <= limit, 0].min()
         inside = np.flatnonzero(values[:, 1] <= limit)
         best = inside[np.argmin(values[inside, 0])]
-        better = f"there is a better one on the true front of all cells with a known value: cell {cells[best]}"
+        better = f"there is a better one on the measured front of all cells with a known value: cell {cells[best]}"
         words = "Of all cells with a known value none is better" if values[best, 0] >= known else better
         assert words in set_limit(page, "lat", f"{limit}")
 

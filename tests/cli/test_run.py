@@ -63,7 +63,7 @@ def test_a_front_as_a_table(call, whole):
     assert f"whole: {len(cells)} cells on the front" in done.out
     assert "120 distinct cells in 120 evaluations" in done.out
     assert "pls, seed 3" in done.out
-    assert "of the true front's hypervolume" in done.out
+    assert "of the measured front's hypervolume" in done.out
     assert "±" in done.out
 
 
