@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import signal
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -230,9 +231,13 @@ class _Parts:
 def _loader(images: ImageSet, asked: _Asked, workers: int, *, pinned: bool) -> Any:
     source: Any = _Parts(images)
     order: Any = asked
-    return torch.utils.data.DataLoader(
-        source, sampler=order, batch_size=None, num_workers=workers, persistent_workers=True, pin_memory=pinned
-    )
+    how: Any = {"num_workers": workers, "persistent_workers": True, "pin_memory": pinned}
+    return torch.utils.data.DataLoader(source, sampler=order, batch_size=None, worker_init_fn=_outlive, **how)
+
+
+def _outlive(reader: int) -> None:
+    """Let a reader outlive the first SIGTERM: one to all processes, as a scheduler's, is for the command to answer."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 def _tensors(pair: tuple[NDArray[Any], NDArray[np.int64]]) -> tuple[torch.Tensor, torch.Tensor]:

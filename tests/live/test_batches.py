@@ -1,4 +1,6 @@
 import gc
+import multiprocessing
+import os
 
 import numpy as np
 import pytest
@@ -41,6 +43,20 @@ def assert_equal(first, second):
     for (x, y), (other_x, other_y) in zip(first, second, strict=True):
         assert torch.equal(x, other_x)
         assert torch.equal(y, other_y)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGTERM")
+def test_readers_outlive_what_is_sent_to_all_processes_once(tiny_data):
+    before = set(multiprocessing.active_children())
+    readers = Batches(tiny_data.val, CPU, workers=1)
+    expected = pairs(readers)
+    (reader,) = set(multiprocessing.active_children()) - before
+    reader.terminate()
+    reader.join(1)
+    assert_equal(pairs(readers), expected)
+    reader.terminate()
+    reader.join(20)
+    assert reader.exitcode is not None
 
 
 def test_batches_are_the_images_asked_for_however_they_are_read(tiny_data, monkeypatch):
