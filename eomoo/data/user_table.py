@@ -88,7 +88,7 @@ def read_user_table(
     A row names its cell by the column ``index``, by ``hash`` (NAS-Bench-101 hash), by ``genotype`` (26
     integers, separated by spaces, commas or nothing), or by ``matrix`` and ``ops`` (lists as JSON or
     Python writes them, or lists in Parquet). Cells are matched up to isomorphism, so any member of a
-    class will do. Where a file names its cells in several ways, they have to agree.
+    class will do. Where a row names its cell in several ways, they have to agree.
 
     A value may be empty: nothing was measured. It may be a failure's name (OOM, out of memory, diverged,
     failed, failure, error, timeout, killed, crashed, in any case), or empty in a row whose status is
@@ -213,10 +213,18 @@ def cells_of(frame: pd.DataFrame, path: Path, *, called: Iterable[str] = ()) -> 
         "genotype": (("genotype",), _by_genotype),
         "matrix and ops": (("matrix", "ops"), _by_graph),
     }
+    given = {way: keys for way, (keys, _) in ways.items() if all(key in frame.columns for key in keys)}
+    # Rows of two tables put together may name their cells in a way each.
+    told = {way: np.any([_texts(frame[key]) != "" for key in keys], axis=0) for way, keys in given.items()}
+    given = {way: keys for way, keys in given.items() if told[way].any()} or given
     found: dict[str, Ints] = {}
-    for way, (keys, decode) in ways.items():
-        if all(key in frame.columns for key in keys):
-            found[way] = decode(path, *(frame[key].tolist() for key in keys))
+    for way, keys in given.items():
+        there = told[way] if len(given) > 1 else np.ones(len(frame), dtype=bool)
+        columns = [frame[key].tolist() for key in keys]
+        if not there.all():
+            # Another's cell stands in for one that is not told, so that errors have their rows.
+            columns = [[values[k if there[k] else there.argmax()] for k in range(len(there))] for values in columns]
+        found[way] = np.where(there, ways[way][1](path, *columns), -1)
     if not found:
         raise DataError(
             f"{path} does not say which cell a row is: it needs a column 'index', or 'hash', or 'genotype', "
@@ -224,8 +232,11 @@ def cells_of(frame: pd.DataFrame, path: Path, *, called: Iterable[str] = ()) -> 
         )
     (first, indices), *others = found.items()
     for way, other in others:
-        for row in np.flatnonzero(indices != other):
+        for row in np.flatnonzero((indices != other) & (indices >= 0) & (other >= 0)):
             raise _error(path, int(row), f"{first} and {way} name different cells")
+        indices = np.where(indices < 0, other, indices)
+    for row in np.flatnonzero(indices < 0):
+        raise _error(path, int(row), f"it names no cell: {listed(given)} are empty")
     return indices
 
 

@@ -215,6 +215,19 @@ def test_keys_that_disagree_are_named(tmp_path):
         read_user_table(written(tmp_path, table, "csv"), ["watts"])
 
 
+def test_rows_of_two_tables_put_together_name_their_cells_in_a_way_each(tmp_path):
+    hashes = load_space().hash(INDICES)
+    table = pd.concat([frame(hash=hashes).iloc[:2], frame(index=INDICES).iloc[2:]])
+    for kind in ("csv", "parquet"):
+        assert read_user_table(written(tmp_path, table, kind), ["watts"]).indices.tolist() == INDICES.tolist()
+    table.loc[3, "index"] = 423_624
+    with pytest.raises(DataError, match="row 4: no cell has the index 423624"):
+        read_user_table(written(tmp_path, table, "csv"), ["watts"])
+    table.loc[3, "index"] = None
+    with pytest.raises(DataError, match="row 4: it names no cell: index, hash are empty"):
+        read_user_table(written(tmp_path, table, "csv"), ["watts"])
+
+
 def test_columns_that_are_missing_are_named(tmp_path):
     path = written(tmp_path, frame(hash=load_space().hash(INDICES)), "csv")
     with pytest.raises(DataError, match=r"no column 'energy'; its columns are hash, watts"):
