@@ -388,10 +388,10 @@ def _error(path: Path, row: int, what: str) -> DataError:
 _NO_TARGETS = {
     *("index", "hash", "genotype", "matrix", "ops", "status", "reason", "walk", "step", "repeat", "run", "seed"),
     *("id", "epochs", "vertices", "edges", "params", "macs", "thop_macs", "activation_memory"),
-    *("feasible", "extrapolated", "basis"),
+    *("feasible", "extrapolated", "basis", "front_probability", "tells_of", "uncertainty_left", "why"),
 }
 # What is said of another column: its spread, its ends, how it was before it was mended, whether to trust it.
-_OF_ANOTHER = re.compile(r"(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured)")
+_OF_ANOTHER = re.compile(r"(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured|unknown)")
 
 
 def target_columns(frame: pd.DataFrame, *, where: str | Path = "the table") -> list[str]:

@@ -75,6 +75,8 @@ def test_a_chosen_kind_decides_direction_unit_and_recipe(space):
 
 def test_what_says_something_of_another_column_or_never_varies_is_no_target(space):
     frame = frame_of(space).assign(watts_std=np.arange(54.0), repeat=np.arange(54), batch=64.0, lower=np.arange(54.0))
+    # What `eomoo suggest` says of cells comes along with them.
+    frame = frame.assign(tells_of=np.arange(54), front_probability=np.arange(54) / 54, watts_unknown=np.arange(54.0))
     with pytest.warns(UserWarning, match="batch is 64 wherever it is told, and is left out"):
         assert list(rows_of(frame).values) == ["watts", "top1", "lower"]
 
