@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from eomoo.arrays import Bools, Floats, Ints
+from eomoo.arrays import Bools, Floats, Ints, blocks
 from eomoo.fronts import Objective, Objectives, Quantity
 from eomoo.models.gaussian_process import Solver, likeness
 from eomoo.models.recipes import ACCURACY_KERNEL
@@ -24,6 +24,8 @@ from eomoo.space import load_space
 
 # Cells whose measurements tell of others: an inverse of so many takes some milliseconds.
 _MOST = 250
+# Cells of which others tell at a time: 16 MB.
+_BLOCK = 1 << 13
 # Of fewer cells nothing is learnt of how much true values vary.
 _LEAST = 4
 # How much true values vary, in deviations of the measured ones; which share of the variance goes with features; and
@@ -139,8 +141,8 @@ class TrueValues:
     def expected(self, cells: Ints, values: Floats, deviations: Floats) -> tuple[Floats, Floats]:
         """Means and standard deviations (k,) of the true values of cells that were measured so (k,)."""
         means, spreads = values.copy(), deviations.copy()
-        vague = self._modelled(values, deviations)
-        if len(vague):
+        modelled = self._modelled(values, deviations)
+        for vague in (modelled[here] for here in blocks(len(modelled), _BLOCK)):
             share, mean, std = self._normals(cells[vague], values[vague], deviations[vague])
             by_level, variances = self._terms.moments(mean, std)
             means[vague] = share @ by_level
@@ -153,8 +155,8 @@ class TrueValues:
         for row in np.flatnonzero(deviations > 0):
             numbers[:, row] = np.random.default_rng([*seed, int(cells[row])]).standard_normal(n)
             drawn[:, row] += deviations[row] * numbers[:, row]
-        vague = self._modelled(values, deviations)
-        if len(vague):
+        modelled = self._modelled(values, deviations)
+        for vague in (modelled[here] for here in blocks(len(modelled), _BLOCK)):
             share, mean, std = self._normals(cells[vague], values[vague], deviations[vague])
             level = np.random.default_rng(seed).choice(len(share), n, p=share)
             drawn[:, vague] = self._terms.back(mean[level] + std[level] * numbers[:, vague])

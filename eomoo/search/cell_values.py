@@ -137,11 +137,12 @@ class CellValues:
 
     def deviations(self, i: ArrayLike) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact."""
-        indices = self.space.check(i)
-        columns = self._columns[: self.n_obj]
-        flat = np.atleast_1d(indices)
-        parts = [self.backends[source].deviations(flat, [quantity]) for source, quantity in columns]
-        return np.concatenate(parts, axis=1).reshape(*indices.shape, self.n_obj)
+        found = self.all_deviations(i)[:, : self.n_obj]
+        return found.reshape(*self.space.check(i).shape, self.n_obj)
+
+    def all_deviations(self, i: ArrayLike) -> Floats:
+        """As ``deviations``, of the objectives and then of the limited quantities of cells (n,): (n, m + c)."""
+        return self._told(i, lambda backend, *asked: backend.deviations(*asked))
 
     def expected(self, i: ArrayLike) -> Floats:
         """What is expected of the true values (n, m + c) of cells (n,), raw, in the order of ``ignorance``.

@@ -127,19 +127,27 @@ def draw_fronts(problem: CellProblem, n: int, seed: int) -> tuple[DrawnFronts, i
 def hopeful_cells(problem: CellProblem) -> Ints:
     """The cells (k,) that could be on the true front: theirs would be, were all values somewhat better."""
     cells = problem.cells
-    expected, unknown = problem.expected(cells), problem.ignorance(cells)
+    if not problem.predicted:
+        # What others tell of each of thousands of measured cells takes seconds: not of those that are far from all.
+        told = np.concatenate((problem.values(cells), problem.limited_values(cells)), axis=1)
+        cells = _hopeful(problem, cells, told, problem.all_deviations(cells), 2.0 * _HOPE)
+    return _hopeful(problem, cells, problem.expected(cells), problem.ignorance(cells), _HOPE)
+
+
+def _hopeful(problem: CellProblem, cells: Ints, expected: Floats, unknown: Floats, hope: float) -> Ints:
+    """Those of cells (n,) that could be on the front of what is expected (n, m + c), by what is unknown (n, m + c)."""
     F = problem.objectives.minimise(expected[:, : problem.n_obj])
-    hope = F - _HOPE * unknown[:, : problem.n_obj]
+    hoped = F - hope * unknown[:, : problem.n_obj]
     could = np.asarray(np.isfinite(F).all(axis=1))
     surely = could.copy()
     for k, limit in enumerate(problem.constraints):
         if _is_of_objective(problem, k) is None:
             values, room = expected[:, problem.n_obj + k], unknown[:, problem.n_obj + k]
-            could &= (values - _HOPE * room <= limit.most) & (values + _HOPE * room >= limit.least)
+            could &= (values - hope * room <= limit.most) & (values + hope * room >= limit.least)
             surely &= limit.keeps(values)
     for point in F[surely][sorted_front(F[surely])]:
         left = np.flatnonzero(could)
-        could[left] = ~((hope[left] >= point).all(axis=1) & (hope[left] > point).any(axis=1))
+        could[left] = ~((hoped[left] >= point).all(axis=1) & (hoped[left] > point).any(axis=1))
     return cells[could]
 
 
