@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from eomoo.arrays import Bools, Floats, Ints, blocks
-from eomoo.fronts import Objective, Objectives, Quantity
+from eomoo.fronts import Quantity
 from eomoo.models.gaussian_process import Solver, likeness
 from eomoo.models.recipes import ACCURACY_KERNEL
 from eomoo.models.scaling import scaling_of
@@ -48,30 +48,27 @@ class _Terms:
     """The terms in which a quantity is modelled: larger ones are worse.
 
     They are the logarithm of how far a value is from the best possible one, such as that of an error; where there is
-    no such value, or it was measured, the minimised value itself.
+    no such value, or what was measured is as good or better, the minimised value itself.
     """
 
     def __init__(self, quantity: Quantity, values: Floats) -> None:
-        self._best = quantity.best
-        self._objective = Objectives((Objective(name="value", **asdict(quantity)),))
-        self.log = math.isfinite(self._best) and bool((values != self._best).all())
+        self._best, self._sign = quantity.best, -1.0 if quantity.larger_is_better else 1.0
+        self.log = math.isfinite(self._best) and bool((self._sign * (values - self._best) > 0).all())
 
     def are(self, values: Floats) -> Bools:
         """Which of the values (k,) have such terms."""
-        return np.asarray(values != self._best) if self.log else np.isfinite(values)
+        return np.asarray(self._sign * (values - self._best) > 0) if self.log else np.isfinite(values)
 
     def of(self, values: Floats, deviations: Floats) -> tuple[Floats, Floats]:
         """Values (k,) and their deviations (k,) in these terms."""
         if not self.log:
-            return self._objective.minimise(values[:, None])[:, 0], deviations
+            return self._sign * values, deviations
         left = np.abs(values - self._best)
         return np.log(left), deviations / left
 
     def back(self, terms: Floats) -> Floats:
         """Values from terms (...)."""
-        if not self.log:
-            return self._objective.raw(terms[..., None])[..., 0]
-        return self._best + self._objective.raw(np.exp(terms)[..., None])[..., 0]
+        return self._best + self._sign * np.exp(terms) if self.log else self._sign * terms
 
     def moments(self, mean: Floats, std: Floats) -> tuple[Floats, Floats]:
         """Means and variances of values whose terms are normal with these (...)."""
@@ -115,11 +112,13 @@ class TrueValues:
 
     def __init__(self, cells: Ints, values: Floats, deviations: Floats, quantity: Quantity) -> None:
         self._cells, self._terms, self._levels = cells, _Terms(quantity, values), list[_Level]()
-        if len(cells) < _LEAST or not np.ptp(values) or not (deviations > 0).any():
+        if len(cells) < _LEAST or not (deviations > 0).any():
             return
         terms, spread = self._terms.of(values, deviations)
         low, middle, high = np.percentile(terms, [25, 50, 75])
         near = np.minimum(terms, middle + _FAR * (high - low))
+        if _all_equal(near):
+            return
         self._power = _power(terms, spread) if self._terms.log else 1.0
         self._middle, self._scale = float(near.mean()), float(near.std())
         features = load_space().features(cells)
@@ -205,7 +204,7 @@ class TrueValues:
         mean = known.T @ level.weights
         variance = level.smooth + level.own + _MEAN - (known * (inverse @ known)).sum(axis=0)
         # Each measured one without its own measurement (Rasmussen, Williams 2006, eq. 5.12).
-        _, here, own = np.intersect1d(cells, self._cells, return_indices=True)
+        here, own = np.nonzero(cells[:, None] == self._cells)
         left = np.diag(inverse)[own]
         mean[here] = self._measured[own] - level.weights[own] / left
         variance[here] = 1.0 / left - self._noise[own]
@@ -235,11 +234,17 @@ def _power(terms: Floats, spread: Floats) -> float:
 
     1 for those that are shares of it.
     """
-    some = spread > 0
-    if not np.ptp(terms[some]):
+    terms, spread = terms[spread > 0], spread[spread > 0]
+    if _all_equal(terms):
         return 1.0
-    slope = np.polynomial.polynomial.polyfit(terms[some], np.log(spread[some]) + terms[some], 1)[1]
+    apart = terms - terms.mean()
+    slope = 1.0 + (apart * np.log(spread)).sum() / (apart**2).sum()
     return float(np.clip(np.round(slope, _DIGITS), 0.0, 1.0))
+
+
+def _all_equal(terms: Floats) -> bool:
+    """Whether terms (n,) differ in their last bits at most, as means of equal measurements do."""
+    return bool(np.ptp(terms) <= 1e-9 * np.abs(terms).max())
 
 
 def some_of(cells: Ints) -> Ints:

@@ -5,6 +5,7 @@ import pytest
 
 from eomoo.fronts import Quantity
 from eomoo.models import TrueValues, some_of, true_values_of
+from eomoo.models.noise import room
 from eomoo.space import load_space
 
 ERROR = Quantity(title="validation error", unit="%", direction="min")
@@ -118,6 +119,23 @@ def test_equal_measurements_and_perfect_ones_are_no_trouble():
     assert fine[:, 4].mean() == pytest.approx(0.0, abs=0.15)
 
 
+@pytest.mark.parametrize("quantity", [ERROR, ACCURACY])
+def test_values_beyond_the_best_that_can_be_stay_on_their_side(quantity):
+    _, seen = measured(spread=1.0)
+    spread = np.ones(len(CELLS))
+    for values in (seen - 40.0, seen - 8.0, seen + 40.0):
+        expected, _ = TrueValues(CELLS, values, spread, quantity).expected(CELLS, values, spread)
+        assert np.abs(expected - values).max() < 4.0
+
+
+def test_measurements_that_are_equal_but_for_a_few_worse_ones_or_for_their_last_bits_tell_nothing():
+    few_worse, last_bits = np.full(len(CELLS), 10.0), np.full(len(CELLS), 10.0)
+    few_worse[:3], last_bits[::2] = (11, 12, 13), np.nextafter(10.0, 11.0)
+    for values in (few_worse, last_bits):
+        spread = np.ones(len(CELLS))
+        assert TrueValues(CELLS, values, spread, ERROR).expected(CELLS, values, spread)[0] == pytest.approx(values)
+
+
 def test_a_cell_has_its_draws_in_whatever_company():
     _, seen = measured(spread=1.0)
     spread = np.ones(len(CELLS))
@@ -125,6 +143,9 @@ def test_a_cell_has_its_draws_in_whatever_company():
     whole = told.draws(CELLS, seen, spread, 9, seed=[3])
     np.testing.assert_allclose(told.draws(CELLS[40:50], seen[40:50], spread[40:50], 9, seed=[3]), whole[:, 40:50])
     assert not np.allclose(told.draws(CELLS, seen, spread, 9, seed=[4]), whole)
+    twice = np.array([40, 40, 41])
+    for found in told.expected(CELLS[twice], seen[twice], spread[twice]):
+        assert found[0] == found[1] != found[2]
 
 
 def test_of_many_cells_the_same_some_tell():
@@ -133,3 +154,10 @@ def test_of_many_cells_the_same_some_tell():
     assert len(np.unique(some_of(many))) == 250
     assert some_of(many[:250]) is not None
     assert some_of(many[:250]).tolist() == many[:250].tolist()
+
+
+def test_values_scatter_in_parts_of_their_room_where_they_are_on_one_side_of_the_best():
+    values = np.array([0.02, 5.0, np.nan])
+    assert room(values, 0.0)[:2].tolist() == [0.02, 5.0]
+    for best, there in ((np.inf, values), (0.0, values - 0.02), (0.0, values - 1.0)):
+        assert room(there, best).tolist() == [1, 1, 1]
