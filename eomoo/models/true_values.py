@@ -40,6 +40,8 @@ _FAR = 1.5
 # What was measured so many deviations away from what was expected is left as it is (Efron, Morris, Journal of the
 # American Statistical Association 67, 1972).
 _STRANGE = 4.0
+# Newton's steps to the true value of a measurement whose deviation goes with it: more change nothing that counts.
+_LOOKS = 4
 # In deviations: libraries of linear algebra differ in the last bits between processors.
 _DIGITS = 6
 
@@ -125,11 +127,12 @@ class TrueValues:
         self._scaling = scaling_of(features)
         self._known = self._scaling(features)
         self._measured = (near - self._middle) / self._scale
-        expected = np.zeros(len(cells))
+        # The first as if all were in the middle: what was measured to be good by luck has no other deviation for it.
+        expected = np.maximum(0.0, self._measured)
         for _ in range(self._n_looks):
-            self._noise = self._noise_at(expected, self._measured, spread)
+            self._seen, self._noise = self._seen_from(expected, self._measured, spread)
             self._levels = self._probable_levels()
-            share, mean, _ = self._by_level(cells, self._known, self._measured, self._noise)
+            share, mean, _ = self._by_level(cells, self._known, self._measured, spread)
             expected = share @ mean
 
     @property
@@ -167,33 +170,42 @@ class TrueValues:
 
     @property
     def _n_looks(self) -> int:
-        # The first as if all were in the middle: what was measured to be good by luck has no other deviation for it.
         return 1 if self._power == 1.0 else 2
 
-    def _noise_at(self, expected: Floats, measured: Floats, spread: Floats) -> Floats:
-        """Variances (k,) of measurements whose true values are as expected (k,), by deviations (k,) at the measured."""
-        moved = np.exp((1.0 - self._power) * self._scale * (measured - expected))
-        return np.asarray((spread / self._scale * moved) ** 2)
+    def _seen_from(self, expected: Floats, measured: Floats, spread: Floats) -> tuple[Floats, Floats]:
+        """Measurements (k,) and their variances, linear around true values as expected (k,).
+
+        Deviations (k,) are at the measured. The logarithm of what an error brought near the best value would say more
+        than was measured.
+        """
+        rest = 1.0 - self._power
+        apart = self._scale * (measured - expected)
+        seen = expected + np.expm1(rest * apart) / (rest * self._scale) if rest else measured
+        return seen, np.asarray((spread / self._scale * np.exp(rest * apart)) ** 2)
 
     def _normals(self, cells: Ints, values: Floats, deviations: Floats) -> tuple[Floats, Floats, Floats]:
         """Probabilities (l,) of the levels, and by level means and deviations (l, k) of true values, in terms."""
         terms, spread = self._terms.of(values, deviations)
         measured = (terms - self._middle) / self._scale
-        Z, expected = self._scaling(load_space().features(cells)), np.zeros(len(cells))
-        for _ in range(self._n_looks):
-            noise = self._noise_at(expected, measured, spread)
-            share, mean, variance = self._by_level(cells, Z, measured, noise)
-            expected = share @ mean
+        share, mean, variance = self._by_level(cells, self._scaling(load_space().features(cells)), measured, spread)
         return share, self._middle + self._scale * mean, self._scale * np.sqrt(variance)
 
-    def _by_level(self, cells: Ints, Z: Floats, measured: Floats, noise: Floats) -> tuple[Floats, Floats, Floats]:
+    def _by_level(self, cells: Ints, Z: Floats, measured: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
         """As ``_normals``, of standardised features (k, d), in deviations of the measured values; variances (l, k)."""
         found = np.empty((2, len(self._levels), len(cells)))
         for k, level in enumerate(self._levels):
             mean, variance = self._by_others(level, cells, Z)
-            share = variance / (variance + noise)
-            share[np.abs(measured - mean) > _STRANGE * np.sqrt(variance + noise)] = 1.0
-            found[:, k] = mean + share * (measured - mean), share * noise
+            at = np.maximum(mean, measured)
+            seen, noise = self._seen_from(at, measured, spread)
+            # Nearer to the best value than its deviation nothing is strange.
+            strange = np.abs(seen - mean) > _STRANGE * np.sqrt(variance + noise)
+            if self._terms.log:
+                strange &= spread < 1.0
+            for _ in range(_LOOKS):
+                seen, noise = self._seen_from(at, measured, spread)
+                share = variance / (variance + noise)
+                at = mean + share * (seen - mean)
+            found[:, k] = np.where(strange, (measured, (spread / self._scale) ** 2), (at, share * noise))
         shares = np.array([level.probability for level in self._levels])
         return shares / shares.sum(), found[0], found[1]
 
@@ -206,7 +218,7 @@ class TrueValues:
         # Each measured one without its own measurement (Rasmussen, Williams 2006, eq. 5.12).
         here, own = np.nonzero(cells[:, None] == self._cells)
         left = np.diag(inverse)[own]
-        mean[here] = self._measured[own] - level.weights[own] / left
+        mean[here] = self._seen[own] - level.weights[own] / left
         variance[here] = 1.0 / left - self._noise[own]
         return np.round(mean, _DIGITS), np.maximum(np.round(variance, _DIGITS), 10.0**-_DIGITS)
 
@@ -218,10 +230,10 @@ class TrueValues:
                 covariance = smooth * alike + _MEAN
                 covariance[np.diag_indices_from(covariance)] += own
                 solver = Solver(covariance, self._noise, exact=False)
-                weights = solver.weights(self._measured)
+                weights = solver.weights(self._seen)
                 _, volume = np.linalg.slogdet(solver.inverse)
                 # All spreads are as probable beforehand, and these lie closer together the smaller they are.
-                odds = float(volume - self._measured @ weights) / 2.0 + math.log(spread)
+                odds = float(volume - self._seen @ weights) / 2.0 + math.log(spread)
                 found.append(_Level(probability=odds, smooth=smooth, own=own, solver=solver, weights=weights))
         logs = np.array([level.probability for level in found])
         shares = np.exp(logs - logs.max())

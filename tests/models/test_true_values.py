@@ -119,6 +119,15 @@ def test_equal_measurements_and_perfect_ones_are_no_trouble():
     assert fine[:, 4].mean() == pytest.approx(0.0, abs=0.15)
 
 
+def test_the_better_a_measurement_the_better_what_is_expected_even_next_to_the_best_that_can_be():
+    _, seen = measured(spread=1.0)
+    spread, expected = np.ones(len(CELLS)), []
+    for seen[5] in (4.0, 2.0, 1.0, 0.5, 0.1, 0.001, 1e-9):
+        expected.append(TrueValues(CELLS, seen, spread, ERROR).expected(CELLS[5:6], seen[5:6], spread[5:6])[0][0])
+    assert (np.diff(expected) < 0.01).all()
+    assert expected[-1] < expected[0] - 0.5
+
+
 @pytest.mark.parametrize("quantity", [ERROR, ACCURACY])
 def test_values_beyond_the_best_that_can_be_stay_on_their_side(quantity):
     _, seen = measured(spread=1.0)
