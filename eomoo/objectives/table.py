@@ -257,6 +257,8 @@ class _Column:
         if spread is None:
             scale = room(mean, best)
             apart = (single - mean[rows]) / scale[rows]
+            # The last bits of a mean of equal ones.
+            apart[np.abs(single - mean[rows]) <= 1e-12 * np.abs(single)] = 0.0
             deviation = scale * _deviation(count, np.bincount(rows, apart**2, n + 1).astype(float))
         else:
             # Of several measurements, each with a deviation of its own, the root of the mean square.

@@ -221,3 +221,11 @@ def test_the_eo_table(eo_folder):
     assert (deviations[:, 0] > 0).all()
     assert (deviations[:, 1] == 0).all()
     assert table.quantities["test_macro_error"].unit == "%"
+
+
+def test_repeats_that_all_agree_are_exact_in_whatever_numbers():
+    values = np.repeat(np.random.default_rng(0).uniform(4.0, 6.0, 12), 3)
+    latency = Quantity(title="latency", unit="ms", direction="min")
+    table = TableBackend(np.repeat(np.arange(12), 3), {"latency": values}, {"latency": latency})
+    assert not table.deviations(table.cells, ["latency"]).any()
+    assert not table.ignorance(table.cells, ["latency"]).any()
