@@ -163,6 +163,12 @@ class TableBackend(Backend):
         cells, _ = self._checked(indices, ())
         return np.ones(len(cells)) if self._effort is None else self._effort[self._row[cells]]
 
+    def n_trainings(self, indices: ArrayLike) -> Ints:
+        """Of how many measurements the values of cells (n,) are means, at most."""
+        rows = self._row[self._checked(indices, ())[0]]
+        counts = np.max([column.count[rows] for column in self._columns.values()], axis=0)
+        return np.maximum(counts, 1) if self._mean else np.ones(len(rows), dtype=np.int64)
+
     def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> Floats | None:
         """One of a cell's measurements, whatever ``repeat`` is; None where no cell has several."""
         _, stored = self._checked((), names)

@@ -87,9 +87,10 @@ def suggest_cells(
     F = problem.objectives.minimise(problem.joint_draws(pool, _DRAWS, seed=seed)[:, :, : problem.n_obj])
     spans = np.ptp(found.fronts.points, axis=0)
     noise = problem.deviations(pool) ** 2
-    # Of what is predicted, deviations hold what is not known too; of what was measured the noise alone.
-    predicted = np.array([problem.backends[o.source].predicts for o in problem.card.objectives])
-    noise = np.where(predicted, np.maximum(noise - unknown**2, 0.0), noise)
+    for column, alone, objective in zip(noise.T, unknown.T, problem.card.objectives, strict=True):
+        backend = problem.backends[objective.source]
+        # Of one more measurement: deviations of what is predicted hold what is not known too, others are of means.
+        column[:] = np.maximum(column - alone**2, 0.0) if backend.predicts else backend.n_trainings(pool) * column
     # Objectives over their range, so that units do not matter.
     scale = np.where(spans > 0, spans, 1.0)
     errors = [(F[:, :, k] - F[:, :, k].mean(axis=0)) / scale[k] for k in vague]

@@ -136,6 +136,11 @@ def test_few_repeats_hold_the_truth_as_often_as_many(repeats, apart):
     assert 0.9 < (np.abs(z) <= 1.96).mean() < 0.97
 
 
+def test_it_is_told_of_how_many_measurements_values_are_means():
+    assert TableBackend(**REPEATED).n_trainings([3, 8, 700, 5]).tolist() == [2, 3, 1, 1]
+    assert TableBackend(**REPEATED, repeat="random").n_trainings([3, 8]).tolist() == [1, 1]
+
+
 def test_repeats_that_all_agree_are_exact():
     cells = np.repeat(np.arange(40), 2)
     table = TableBackend(cells, {"energy": cells.astype(float)}, {"energy": ENERGY})

@@ -108,3 +108,25 @@ def test_by_default_no_more_cells_are_suggested_than_may_be_on_the_front(monkeyp
     assert sorted(s.cell for s in suggest_cells(problem)) == [0, 1, 2]
     with pytest.raises(SettingError, match="n must be at most 3"):
         suggest_cells(problem, 4)
+
+
+def test_another_measurement_has_the_noise_of_one_not_of_a_mean(monkeypatch, tmp_path):
+    rng, seen = np.random.default_rng(3), []
+    cells = np.array([5, 77, 3, 1000, 20, 300, 4000, 60000])
+    repeats = np.array([2, 9, 2, 3, 2, 4, 2, 2])
+    rows = [f"{c},{8 - k + rng.standard_normal()},{k}" for k, c in enumerate(cells) for _ in range(repeats[k])]
+    (tmp_path / "t.csv").write_text("index,err,cost\n" + "\n".join(rows))
+    rest = 'direction = "min"\nsource = "table:t.csv"\n'
+    objectives = [f'[[objectives]]\nname = "{n}"\nunit = "{u}"\n{rest}' for n, u in (("err", "%"), ("cost", ""))]
+    (tmp_path / "t.toml").write_text('title = "t"\n' + "".join(objectives))
+    problem = eomoo.get_problem(tmp_path / "t.toml")
+
+    def look(_covariances, noises, _weights, _n):
+        seen.extend(noises)
+        return [(0, 0, 0.5)]
+
+    monkeypatch.setattr("eomoo.search.suggest._greedy", look)
+    suggest_cells(problem, cells=cells)
+    pool = np.sort(cells)
+    one = problem.deviations(pool)[:, 0] ** 2 * repeats[np.argsort(cells)]
+    np.testing.assert_allclose(seen[0] / seen[0].mean(), one / one.mean())
