@@ -66,6 +66,10 @@ class Quantity:
         least, most = self.possible
         return most if self.larger_is_better else least
 
+    def minimise(self, values: Floats) -> Floats:
+        """Raw values (...) as they are minimised; minimised ones as they are raw."""
+        return -values if self.larger_is_better else values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Objective(Quantity):

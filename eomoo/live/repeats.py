@@ -40,8 +40,9 @@ class Repeats:
 
     def cells(self) -> Ints:
         """Cells (n,) that the store has a full training of by the first seed, which ended well, ascending."""
-        found = ((cell, self._campaigns[0].stored(cell, self._epochs)) for cell in sorted(self._repeated()))
-        return np.array([cell for cell, r in found if r is not None and r["status"] == "done"], dtype=np.int64)
+        first = self._campaigns[0].seed
+        seeds = ((cell, [row["setting"]["seed"] for row in rows]) for cell, rows in sorted(self._repeated().items()))
+        return np.array([cell for cell, those in seeds if first in those], dtype=np.int64)
 
     def seed_deviation(self, name: str) -> float:
         """Standard deviation of an accuracy that another seed makes, pooled over all cells of several trainings.
@@ -56,8 +57,9 @@ class Repeats:
 
     def _pooled(self, name: str, scale: Callable[[float], float]) -> float:
         squares = degrees = 0.0
-        for results in self._repeated().values():
-            values = np.array([value for r in results if math.isfinite(value := trained_value(r, name))])
+        for rows in self._repeated().values():
+            found = (trained_value(row["result"], name) for row in rows)
+            values = np.array([value for value in found if math.isfinite(value)])
             unit = scale(float(values.mean())) if len(values) > 1 else 0.0
             if unit:
                 squares += float(((values - values.mean()) ** 2).sum()) / unit**2
@@ -74,7 +76,7 @@ class Repeats:
         return self._campaigns[:n]
 
     def _repeated(self) -> Mapping[int, list[Result]]:
-        """Trainings of the setting that ended well, by cell, whatever their seed; read when there are more."""
+        """The store's rows of trainings of the setting that ended well, by cell; read when there are more."""
         store = self._campaigns[0].store
         n = store.count("training")
         if n != self._seen[0]:
@@ -83,7 +85,7 @@ class Repeats:
             mine = without(self._campaigns[0].setting(0, self._epochs), "cell", "seed")
             for row in store.rows("training"):
                 if row["status"] == "done" and without(row["setting"], "cell", "seed") == mine:
-                    found[row["cell"]].append(row["result"])
+                    found[row["cell"]].append(row)
             self._seen = n, found
         return self._seen[1]
 

@@ -54,23 +54,25 @@ class _Terms:
     """
 
     def __init__(self, quantity: Quantity, values: Floats) -> None:
-        self._best, self._sign = quantity.best, -1.0 if quantity.larger_is_better else 1.0
-        self.log = math.isfinite(self._best) and bool((self._sign * (values - self._best) > 0).all())
+        self._quantity = quantity
+        self.log = math.isfinite(quantity.best) and bool((self._left(values) > 0).all())
 
     def are(self, values: Floats) -> Bools:
         """Which of the values (k,) have such terms."""
-        return np.asarray(self._sign * (values - self._best) > 0) if self.log else np.isfinite(values)
+        return np.asarray(self._left(values) > 0) if self.log else np.isfinite(values)
 
     def of(self, values: Floats, deviations: Floats) -> tuple[Floats, Floats]:
         """Values (k,) and their deviations (k,) in these terms."""
         if not self.log:
-            return self._sign * values, deviations
-        left = np.abs(values - self._best)
+            return self._quantity.minimise(values), deviations
+        left = self._left(values)
         return np.log(left), deviations / left
 
     def back(self, terms: Floats) -> Floats:
         """Values from terms (...)."""
-        return self._best + self._sign * np.exp(terms) if self.log else self._sign * terms
+        if not self.log:
+            return self._quantity.minimise(terms)
+        return self._quantity.best + self._quantity.minimise(np.exp(terms))
 
     def moments(self, mean: Floats, std: Floats) -> tuple[Floats, Floats]:
         """Means and variances of values whose terms are normal with these (...)."""
@@ -78,6 +80,10 @@ class _Terms:
             return self.back(mean), std**2
         variance = np.expm1(std**2) * np.exp(2.0 * mean + std**2)
         return self.back(mean + std**2 / 2.0), variance
+
+    def _left(self, values: Floats) -> Floats:
+        """How far values (k,) are from the best possible one; negative beyond it."""
+        return self._quantity.minimise(values - self._quantity.best)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +133,7 @@ class TrueValues:
         self._scaling = scaling_of(features)
         self._known = self._scaling(features)
         self._measured = (near - self._middle) / self._scale
-        # The first as if all were in the middle: what was measured to be good by luck has no other deviation for it.
+        # At first as if none were better than the middle: what luck made good has no other deviation for it.
         expected = np.maximum(0.0, self._measured)
         for _ in range(self._n_looks):
             self._seen, self._noise = self._seen_from(expected, self._measured, spread)
