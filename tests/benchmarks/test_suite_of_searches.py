@@ -125,6 +125,8 @@ def test_once_the_median_run_has_failed_the_others_end_at_the_last_budget_compar
     assert went(1, 2, 3) == [80, 80, 50]
     # With more seeds nothing is settled yet.
     assert went(1, 2, 3, 4, 5, 6) == [80, 80, 80, 50, 50, 50]
+    monkeypatch.setattr(suite_runs, "FIRST", 2)
+    assert went(*range(11, 18)) == [80, 80, 50, 50, 50, 50, 50]
     monkeypatch.setattr(suite_runs, "ENOUGH", 0.1)
     assert went(7, 8, 9) == [80, 80, 80]
 
