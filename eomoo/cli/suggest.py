@@ -113,14 +113,14 @@ def _rows(problem: CellProblem, found: list[Suggestion]) -> list[Facts]:
 
 def _print(problem: CellProblem, found: list[Suggestion]) -> None:
     from eomoo.analysis.printing.terminal import to_rich
-    from eomoo.analysis.tables import Table
+    from eomoo.analysis.tables import Said, Table
 
     labels = [o.label for o in problem.objectives]
     rows = [
         [
             s.cell,
             *(number(v, u) for v, u in zip(s.values.tolist(), s.unknown.tolist(), strict=True)),
-            s.probability,
+            Said(value=s.probability, text=s.chance),
             s.tells_of,
             f"{100 * s.left:.1f} %",
         ]

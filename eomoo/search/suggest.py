@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import positive
 from eomoo.errors import SettingError
+from eomoo.fronts import share_words
 from eomoo.search.problem import CellProblem
 from eomoo.search.uncertainty import front_uncertainty
 
@@ -29,7 +30,7 @@ class Suggestion:
 
     Attributes:
         cell: Its index.
-        probability: Of being on the true front.
+        probability: Of being on the true front: a share of ``n_draws``.
         values, unknown: (m,) its values, raw, and how uncertain they are, noise of a measurement apart.
         tells_of: How many other cells that may be on the front it tells of, beyond what those before tell.
         left: Share of the front's uncertainty that is left when it and those before have been measured.
@@ -37,16 +38,22 @@ class Suggestion:
 
     cell: int
     probability: float
+    n_draws: int
     values: Floats
     unknown: Floats
     tells_of: int
     left: float
 
     @property
+    def chance(self) -> str:
+        """The probability in words: one of all draws is no certainty."""
+        return share_words(self.probability, 1 / self.n_draws)
+
+    @property
     def why(self) -> str:
         """The reason to measure it, in words."""
         others = f"it tells of {self.tells_of:,} other cells that may be on the front"
-        itself = f"is on the front itself with probability {self.probability:.2g}"
+        itself = f"is on the front itself with probability {self.chance}"
         return f"{others}, and {itself}; {100 * self.left:.1f} % of the uncertainty is left then"
 
 
@@ -100,6 +107,7 @@ def suggest_cells(
         Suggestion(
             cell=int(pool[k]),
             probability=float(weights[k]),
+            n_draws=found.n_draws,
             values=problem.values(int(pool[k])),
             unknown=unknown[k],
             tells_of=tells_of,

@@ -130,3 +130,10 @@ def test_another_measurement_has_the_noise_of_one_not_of_a_mean(monkeypatch, tmp
     pool = np.sort(cells)
     one = problem.deviations(pool)[:, 0] ** 2 * repeats[np.argsort(cells)]
     np.testing.assert_allclose(seen[0] / seen[0].mean(), one / one.mean())
+
+
+def test_a_share_of_all_draws_is_no_certainty():
+    facts = {"cell": 5, "n_draws": 200, "values": np.zeros(1), "unknown": np.zeros(1), "tells_of": 2, "left": 0.5}
+    sure, likely = (suggest.Suggestion(probability=p, **facts) for p in (1.0, 0.25))
+    assert "with probability > 0.995;" in sure.why
+    assert (sure.chance, likely.chance) == ("> 0.995", "0.25")
