@@ -93,6 +93,18 @@ def test_deviations_are_those_of_the_runs_drawn_towards_a_common_one(table):
     assert ((single[:, 0] / wrong) ** 2).mean() == pytest.approx(((own / wrong) ** 2).mean(), rel=0.1)
 
 
+def test_what_is_expected_of_a_cell_is_told_by_others_too(table):
+    backend, cells = NASBench101Backend(table), np.arange(0, 2000, 5)
+    values, expected = (
+        backend.values(cells, ["val_accuracy", "params"]),
+        backend.expected(cells, ["val_accuracy", "params"]),
+    )
+    # Made up without regard to the cell: most of what three runs differ by is luck.
+    assert expected[:, 0].std() < 0.8 * values[:, 0].std()
+    assert (backend.ignorance(cells, ["val_accuracy"]) < backend.deviations(cells, ["val_accuracy"])).mean() > 0.5
+    np.testing.assert_array_equal(expected[:, 1], values[:, 1])
+
+
 def test_a_table_with_gaps_is_partial(path, tmp_path):
     record = np.load(path)
     record["training_time_108_final"][0, 9, 1] = np.nan

@@ -139,6 +139,27 @@ def test_measured_values_are_exact(card):
     assert (found.regret == 0).all()
 
 
+def test_of_measured_cells_none_that_could_matter_is_left_out_beforehand(tmp_path):
+    rng, cells = np.random.default_rng(0), np.arange(0, 420_000, 700)
+    truth = 8 + rng.standard_normal(len(cells))
+    rows = [
+        f"{c},{e + rng.standard_normal()},{k}"
+        for _ in range(2)
+        for k, (c, e) in enumerate(zip(cells, truth, strict=True))
+    ]
+    (tmp_path / "t.csv").write_text("index,err,cost\n" + "\n".join(rows))
+    rest = 'direction = "min"\nsource = "table:t.csv"\n'
+    objectives = [f'[[objectives]]\nname = "{n}"\nunit = "{u}"\n{rest}' for n, u in (("err", "%"), ("cost", ""))]
+    (tmp_path / "t.toml").write_text('title = "t"\n' + "".join(objectives))
+    problem = eomoo.get_problem(tmp_path / "t.toml")
+    found = module.hopeful_cells(problem)
+    F, room = problem.expected(cells), module._HOPE * problem.ignorance(cells)
+    could = [not ((f - r >= F).all(axis=1) & (f - r > F).any(axis=1)).any() for f, r in zip(F, room, strict=True)]
+    assert found.tolist() == cells[could].tolist()
+    assert len(problem.pareto_indices()) < len(found) < len(cells)
+    assert not np.array_equal(F[:, 0], problem.values(cells)[:, 0])
+
+
 def test_cells_are_compared_with_those_that_are_named(card):
     problem = eomoo.get_problem(card("err", "lat"))
     cells = problem.pareto_indices()[:5]
