@@ -249,7 +249,8 @@ def _luck_words(problem: ProblemRow, said: FrontSummary) -> str:
     # A hundredth of a deviation is no luck to speak of.
     mean = np.nan_to_num(said.luck.mean(axis=0))
     worse = " and ".join(amounts_in_words(problem, np.where(mean > 0.01 * said.unknown.mean(axis=0), mean, 0.0)))
-    return f" The best of many measurements had luck: again, these are expected to be {worse} worse." if worse else ""
+    luck = " The best of many measurements had luck: measured again, these are expected to be"
+    return f"{luck} {worse} worse." if worse else ""
 
 
 def amounts_in_words(problem: ProblemRow, amounts: Floats) -> list[str]:

@@ -210,7 +210,7 @@ def test_the_luck_of_the_best_of_measured_values_is_told(measured):
     # How well it is told is tested where it is made, over many tables.
     assert 0.2 * worse < luck.mean() < 1.5 * worse
     words = certainty_words(run.stored.problem, run.stored.run.uncertainty)
-    assert f" The best of many measurements had luck: again, these are expected to be {luck.mean():.2g} points" in words
+    assert f" had luck: measured again, these are expected to be {luck.mean():.2g} points" in words
     drawn = run.uncertainty(n_draws=2000)
     shown = front.set_index("index").loc[drawn.cells]
     np.testing.assert_allclose(drawn.drawn[:, :, 0].mean(axis=0), shown["err"] + shown["err_luck"], atol=0.1)
