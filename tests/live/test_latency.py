@@ -42,9 +42,11 @@ class FakeRunner:
 def fakes(monkeypatch):
     """A function that lets networks take the given milliseconds, the reference's last.
 
-    This process has the processor to itself by its clocks, whatever else goes on where the tests run.
+    Its clocks tick by the second whenever one is read: this process has the processor to itself by them,
+    whatever else goes on where the tests run.
     """
-    monkeypatch.setattr(rounds.time, "process_time", rounds.time.perf_counter)
+    clocks = {name: itertools.count().__next__ for name in ("perf_counter", "process_time")}
+    monkeypatch.setattr(rounds, "time", SimpleNamespace(**clocks, sleep=lambda seconds: None))
 
     def put(*milliseconds, drift=1.0):
         FakeRunner.log, FakeRunner.cells = [], []
@@ -56,7 +58,6 @@ def fakes(monkeypatch):
             return FakeRunner(next(numbers), next(made), drift)
 
         monkeypatch.setattr(module, "make_runner", make)
-        monkeypatch.setattr(rounds, "PAUSE_S", 0.0)
 
     return put
 
