@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +31,8 @@ class Examined:
         self._digests: dict[str, list[bytes]] = {split: [] for split in splits}
         self._flat: list[_Place] = []
 
-    def of(self, split: str) -> Callable[[NDArray[np.float32]], None]:
-        """What is called with the images (n, bands, height, width) of a split, in their order."""
-        return partial(self._note, split)
-
-    def _note(self, split: str, batch: NDArray[np.float32]) -> None:
+    def note(self, split: str, batch: NDArray[np.float32]) -> None:
+        """Look at images (n, bands, height, width) of a split, which come in their order."""
         digests = self._digests[split]
         # Images of one pixel have no other values.
         flat = (batch == batch[:, :, :1, :1]).all(axis=(1, 2, 3)) & (batch[0, 0].size > 1)

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Ints
-from eomoo.checks import counted, first_line, listed, number, truth
+from eomoo.checks import first_line, listed, number, truth
 from eomoo.errors import DataError
 from eomoo.images.image_data import SPLITS, ImageData
-from eomoo.images.rasters import RASTERS, check_claim, read_raster, same_value
+from eomoo.images.rasters import RASTERS, check_claim, chosen_bands, read_raster, same_value
 from eomoo.images.splits import OwnImages
 
 _ENDINGS = (".npy", *RASTERS)
@@ -90,11 +90,9 @@ class Reading:
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or array.ndim != 3:
             raise DataError(f"{path} is no array of numbers (bands, height, width)")
         check_claim(path, 4 * array.size)
-        if self.bands and max(self.bands) > len(array):
-            raise DataError(f"{path} has {counted(len(array), 'band')}; there is no band {max(self.bands)}")
-        chosen = array[np.array(self.bands) - 1] if self.bands else array
+        chosen = [k - 1 for k in chosen_bands(self.bands, len(array), of=str(path), error=DataError)]
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and so no data
-            return np.array(chosen, dtype=np.float32)
+            return np.array(array[chosen], dtype=np.float32)
 
 
 def load_folder(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from eomoo.arrays import Facts, Ints
 from eomoo.checks import short, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.faults import SPLIT_WORDS, Examined, classes_without, warned
-from eomoo.images.splits import ImageSet, Subset, check_finite, labels_of, read_batch, shape_of, statistics_of
+from eomoo.images.splits import ImageSet, Subset, finite_batches, labels_of, read_batch, shape_of, spaced, statistics_of
 from eomoo.space import Skeleton
 
 SPLITS = ("train", "val", "test")
@@ -91,9 +92,10 @@ class ImageData:
         for split, own in labels.items():
             _check_labels(own, len(class_names), where=f"{name}, {split}")
         seen = Examined(splits, labels)
-        mean, std = statistics_of(train, note=seen.of("train"))
+        mean, std = statistics_of(train, note=partial(seen.note, "train"))
         for split in ("val", "test"):
-            check_finite(splits[split], SPLIT_WORDS[split], note=seen.of(split))
+            for batch in finite_batches(splits[split], SPLIT_WORDS[split]):
+                seen.note(split, batch)
         return cls(
             name=name,
             train=train,
@@ -147,7 +149,7 @@ def fingerprint_of(splits: Mapping[str, ImageSet], *names: object, sample: int =
     """SHA-256 over names, all labels, and evenly spaced images of each split."""
     digest = hashlib.sha256(repr(names).encode())
     for split, images in splits.items():
-        chosen = np.unique(np.linspace(0, len(images) - 1, sample).astype(np.int64))
+        chosen = spaced(len(images), sample)
         digest.update(f"{split} {len(images)}".encode())
         digest.update(labels_of(images).astype("<i8").tobytes())
         digest.update(read_batch(images, chosen)[0].astype("<f4").tobytes())

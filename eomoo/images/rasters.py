@@ -179,9 +179,7 @@ class Raster:
             self._colors = np.array(list(file.colormap(1).values()), dtype=np.uint8)
         self._masked = file.driver == "PNG" and colors[-1] == "alpha"
         count = 3 if len(self._colors) else file.count - self._masked
-        chosen = list(bands or range(1, count + 1))
-        if max(chosen) > count:
-            raise DataError(f"{self.path} has {counted(count, 'band')}; there is no band {max(chosen)}")
+        chosen = chosen_bands(bands, count, of=str(self.path), error=DataError)
         self._chosen = [k - 1 for k in chosen]
         self._bands = [1] if len(self._colors) else chosen
         self._kinds = [np.dtype(file.dtypes[k - 1]) for k in self._bands]
@@ -225,6 +223,16 @@ def check_claim(path: str | Path, size: int) -> None:
 def same_value(values: Numbers, value: float) -> Bools:
     """Where values are equal to one, as far as texts tell: they have six digits, as in -3.40282e+38."""
     return np.isclose(values.astype(np.float64), value, rtol=1e-5, atol=0)
+
+
+def chosen_bands(
+    bands: Sequence[int] | None, count: int, *, of: str, error: type[EomooError] = SettingError
+) -> list[int]:
+    """Numbers, from 1, of the bands that are used, by default all of so many; ``error`` where one is not there."""
+    chosen = list(bands or range(1, count + 1))
+    if max(chosen) > count:
+        raise error(f"{of} has {counted(count, 'band')}; there is no band {max(chosen)}")
+    return chosen
 
 
 def band_numbers(value: object) -> tuple[int, ...] | None:

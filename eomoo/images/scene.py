@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Facts, Numbers
-from eomoo.checks import counted, listed
+from eomoo.checks import listed
 from eomoo.data.datasets import find
-from eomoo.errors import DataError, SettingError
-from eomoo.images.rasters import Grid, Raster, same_value
+from eomoo.errors import DataError
+from eomoo.images.rasters import Grid, Raster, chosen_bands, same_value
 
 # What a byte tells apart, the usual type of label maps: more different numbers are measurements.
 _MOST_CLASSES = 256
@@ -98,10 +98,7 @@ class SceneBands:
             names = list(band_names or (found if self.named else (f"band {k + 1}" for k in range(len(found)))))
             if len(names) != len(found):
                 raise DataError(f"{name}: {len(names)} band names for {len(found)} bands; band_names has one for each")
-            numbers = bands or range(1, len(found) + 1)
-            if max(numbers) > len(found):
-                raise SettingError(f"{name} has {counted(len(found), 'band')}; there is no band {max(numbers)}")
-            self._chosen = [k - 1 for k in numbers]
+            self._chosen = [k - 1 for k in chosen_bands(bands, len(found), of=name)]
             self.band_names = tuple(names[k] for k in self._chosen)
             self._open = stack.pop_all()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from eomoo.checks import choice, first_line, known_name, number, truth
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import expanded
 from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
-from eomoo.images.rasters import check_claim
-from eomoo.images.splits import ArrayImages, ImageSet, OwnImages, Subset, labels_of, read_batch, shape_of, statistics_of
+from eomoo.images.rasters import check_claim, chosen_bands
+from eomoo.images.splits import ImageSet, OwnImages, Subset, in_memory, spaced, statistics_of
 from eomoo.packages import require
 
 SO2SAT_FILES = {"train": "training.h5", "val": "validation.h5", "test": "testing.h5"}
@@ -70,15 +70,10 @@ class So2SatFile(OwnImages):
         self.sentinel1 = bool((self.bands >= len(SEN2_BANDS)).any())
         self._file: Any = None
         self._process = -1
-        try:
+        with _damage_told(self.path):
             # Files that imitate the format say so; their sizes and statistics are their own.
             self.synthetic = bool(self._open().attrs.get("synthetic", False))
             self.labels = self._checked_labels()
-        except EomooError:
-            raise
-        except Exception as error:
-            # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
-            raise DataError(f"{self.path} is damaged: {first_line(error)}; download it again") from error
 
     def __getstate__(self) -> Facts:
         # An open HDF5 file must not travel to another process.
@@ -88,12 +83,8 @@ class So2SatFile(OwnImages):
         """Images (n, bands, 32, 32), reflectance, and labels (n,)."""
         rows, back = np.unique(indices, return_inverse=True)
         file = self._open()
-        try:
-            parts = [_rows(file["sen2"], rows)]
-            if self.sentinel1:
-                parts.append(_rows(file["sen1"], rows))
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise DataError(f"{self.path} is damaged: {first_line(error)}; download it again") from error
+        with _damage_told(self.path):
+            parts = [_rows(file[name], rows) for name in ("sen2", *(["sen1"] if self.sentinel1 else []))]
         wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
         if wrong.any():
             raise DataError(f"{self.path}: 'sen2' of patch {rows[wrong.argmax()]} holds values that are not finite")
@@ -136,7 +127,7 @@ class So2SatFile(OwnImages):
         wrong = np.flatnonzero((one_hot.sum(axis=1) != 1) | ~np.isin(one_hot, (0, 1)).all(axis=1))
         if len(wrong):
             raise DataError(f"{self.path}: the label of patch {wrong[0]} is not one of 17 classes")
-        probe = _rows(file["sen2"], np.unique(np.linspace(0, n - 1, _PROBE).astype(np.int64)))
+        probe = _rows(file["sen2"], spaced(n, _PROBE))
         if not np.isfinite(probe).all():
             raise DataError(f"{self.path}: 'sen2' holds values that are not finite")
         largest = float(np.abs(probe).max())
@@ -200,7 +191,7 @@ def load_so2sat(
     mean, std = _statistics(parts["train"], np.array(chosen) - 1, published=whole and not synthetic)
     label = "synthetic" if synthetic else f"version {version}" + (f" {splits}" if version == "3.1" else "")
     band_names = tuple(known[k - 1] for k in chosen)
-    train, val, test = (_in_memory(parts[split], memory) for split in SPLITS)
+    train, val, test = (in_memory(parts[split], memory) for split in SPLITS)
     return ImageData(
         name=f"So2Sat LCZ42 ({label})",
         train=train,
@@ -215,13 +206,11 @@ def load_so2sat(
     )
 
 
-def so2sat_bands(bands: Sequence[int] | None = None, *, sentinel1: bool = False) -> Sequence[int]:
+def so2sat_bands(bands: Sequence[int] | None = None, *, sentinel1: bool = False) -> list[int]:
     """Numbers, from 1, of the bands that are used; see ``load_so2sat``."""
     known = SEN2_BANDS + SEN1_BANDS
-    chosen = bands or range(1, len(known if truth("sentinel1", sentinel1) else SEN2_BANDS) + 1)
-    if max(chosen) > len(known):
-        raise SettingError(f"So2Sat has {len(known)} bands; there is no band {max(chosen)}")
-    return chosen
+    usual = range(1, len(known if truth("sentinel1", sentinel1) else SEN2_BANDS) + 1)
+    return chosen_bands(bands or usual, len(known), of="So2Sat")
 
 
 def find_so2sat(folder: str | Path | None = None) -> Path:
@@ -261,7 +250,7 @@ def _places_of(file: So2SatFile, *, alone: bool) -> Ints:
     path = file.path.with_name(f"{file.path.stem}_geo.h5")
     if not path.is_file():
         return np.arange(n) * _STRETCHES // n
-    try:
+    with _damage_told(path, ", or remove it"):
         with require("h5py", purpose="to read So2Sat").File(path, "r") as geo:
             names = ("city",) if "city" in geo else ("epsg", "coord")
             # Of the six columns of coordinates the first two are east and north.
@@ -269,9 +258,6 @@ def _places_of(file: So2SatFile, *, alone: bool) -> Ints:
         if names != ("city",):
             columns[1] = columns[1] // _SQUARE
         places: Ints = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)[1].ravel()
-    except Exception as error:
-        # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
-        raise DataError(f"{path} is damaged: {first_line(error)}; download it again, or remove it") from error
     if len(places) != n:
         raise DataError(f"{path} tells of {len(places):,} patches; {file.path} has {n:,}")
     return places
@@ -289,19 +275,23 @@ def _held_out(places: Ints, seed: int) -> Bools:
     return np.isin(places, drawn[: len(counts) - 1])
 
 
+@contextmanager
+def _damage_told(path: Path, otherwise: str = "") -> Iterator[None]:
+    try:
+        yield
+    except EomooError:
+        raise
+    except Exception as error:
+        # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
+        raise DataError(f"{path} is damaged: {first_line(error)}; download it again{otherwise}") from error
+
+
 def _rows(dataset: Any, rows: Ints) -> NDArray[np.float32]:
     # Neighbouring rows are read in one piece, which HDF5 does many times faster than a list of rows.
     if len(rows) and rows[-1] - rows[0] < 2 * len(rows):
         block = dataset[int(rows[0]) : int(rows[-1]) + 1].astype(np.float32)
         return np.asarray(block[rows - rows[0]])
     return np.asarray(dataset[rows], dtype=np.float32)
-
-
-def _in_memory(images: ImageSet, memory: float) -> ImageSet:
-    if 4 * len(images) * math.prod(shape_of(images)) > memory * 2**30:
-        return images
-    blocks = [read_batch(images, np.arange(k, min(k + 512, len(images))))[0] for k in range(0, len(images), 512)]
-    return ArrayImages(np.concatenate(blocks), labels_of(images))
 
 
 def _check_sizes(files: dict[str, So2SatFile], version: str) -> None:
@@ -317,8 +307,7 @@ def _statistics(images: ImageSet, bands: Ints, *, published: bool) -> tuple[tupl
     optical = bands < len(SEN2_BANDS)
     if published and optical.all():
         return tuple(_VERSION_2_MEAN[k] for k in bands), tuple(_VERSION_2_STD[k] for k in bands)
-    chosen = np.unique(np.linspace(0, len(images) - 1, _STATISTICS_SAMPLE).astype(np.int64))
-    mean, std = statistics_of(Subset(images, chosen))
+    mean, std = statistics_of(Subset(images, spaced(len(images), _STATISTICS_SAMPLE)))
     if not published:
         return mean, std
     known = np.minimum(bands, len(SEN2_BANDS) - 1)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import counted, known_keys, short, whole
+from eomoo.checks import known_keys, short, whole
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import Place, expanded, read_toml
 from eomoo.images.folders import load_folder
 from eomoo.images.image_data import ImageData, limit, merge_classes
 from eomoo.images.patches import patches_of
-from eomoo.images.rasters import RASTERS, band_numbers
+from eomoo.images.rasters import RASTERS, band_numbers, chosen_bands
 from eomoo.images.scene import Scene, SceneBands, landsat_files, read_scene
 from eomoo.images.so2sat import holds_so2sat, load_so2sat, so2sat_bands
 
@@ -194,7 +194,5 @@ def _class_number(key: str, place: Place) -> int:
 def _with_bands(scene: Scene, numbers: tuple[int, ...] | None) -> Scene:
     if numbers is None:
         return scene
-    if max(numbers) > len(scene.bands):
-        raise SettingError(f"{scene.name} has {counted(len(scene.bands), 'band')}; there is no band {max(numbers)}")
-    at = [k - 1 for k in numbers]
+    at = [k - 1 for k in chosen_bands(numbers, len(scene.bands), of=scene.name)]
     return replace(scene, bands=scene.bands[at], band_names=tuple(scene.band_names[k] for k in at))

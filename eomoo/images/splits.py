@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints, Numbers
+from eomoo.arrays import Floats, Ints, Numbers, blocks
 from eomoo.errors import DataError
 
 # Images read at once: 512 of 32x32 pixels and ten bands are 20 MB.
@@ -126,12 +127,25 @@ def shape_of(images: ImageSet) -> tuple[int, ...]:
     return np.shape(_pair(images, 0)[0])
 
 
-def _pass_over(batch: NDArray[np.float32]) -> None:
-    pass
+def spaced(n: int, most: int) -> Ints:
+    """Up to so many of n images, by index, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, most).astype(np.int64))
+
+
+def batches_of(images: ImageSet, size: int = _CHUNK) -> Iterator[tuple[NDArray[np.float32], Ints]]:
+    """All images and labels of a split, so many at a time; see ``read_batch``."""
+    return (read_batch(images, np.arange(here.start, here.stop)) for here in blocks(len(images), size))
+
+
+def in_memory(images: ImageSet, memory: float) -> ImageSet:
+    """The split, read into memory where it takes no more than so many GiB as float32."""
+    if 4 * len(images) * math.prod(shape_of(images)) > memory * 2**30:
+        return images
+    return ArrayImages(np.concatenate([batch for batch, _ in batches_of(images)]), labels_of(images))
 
 
 def statistics_of(
-    images: ImageSet, *, note: Callable[[NDArray[np.float32]], None] = _pass_over
+    images: ImageSet, *, note: Callable[[NDArray[np.float32]], None] = lambda batch: None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each band over a split, in one pass; DataError where a band is constant.
 
@@ -141,8 +155,7 @@ def statistics_of(
     """
     count, total, squares = 0, np.float64(0), np.float64(0)
     shift: Floats | None = None
-    for start in range(0, len(images), _CHUNK):
-        batch = _finite(images, start, "training")
+    for batch in finite_batches(images, "training"):
         note(batch)
         values = batch.astype(np.float64)
         # Shifted by a value of the data, so that the difference of large squares stays exact.
@@ -164,19 +177,16 @@ def statistics_of(
     return tuple((mean + shift).tolist()), tuple(std.tolist())
 
 
-def check_finite(images: ImageSet, split: str, *, note: Callable[[NDArray[np.float32]], None] = _pass_over) -> None:
-    """Raise DataError (a ValueError) where an image of a split has a value that is not finite; ``note`` as above."""
-    for start in range(0, len(images), _CHUNK):
-        note(_finite(images, start, split))
-
-
-def _finite(images: ImageSet, start: int, split: str) -> NDArray[np.float32]:
-    batch, _ = read_batch(images, np.arange(start, min(start + _CHUNK, len(images))))
-    wrong = ~np.isfinite(batch).all(axis=(1, 2, 3))
-    if wrong.any():
-        where = start + int(wrong.argmax())
-        raise DataError(f"image {where} of the {split} images holds values that are not finite")
-    return batch
+def finite_batches(images: ImageSet, split: str) -> Iterator[NDArray[np.float32]]:
+    """All images of a split, some at a time; DataError (a ValueError) where one has a value that is not finite."""
+    before = 0
+    for batch, _ in batches_of(images):
+        wrong = ~np.isfinite(batch).all(axis=(1, 2, 3))
+        if wrong.any():
+            where = before + int(wrong.argmax())
+            raise DataError(f"image {where} of the {split} images holds values that are not finite")
+        yield batch
+        before += len(batch)
 
 
 def _pair(images: ImageSet, index: int) -> tuple[Any, int]:
