@@ -19,12 +19,7 @@ _Place = tuple[str, int]
 
 
 class Examined:
-    """What a pass over all pixels notes of each image: a digest, by which copies are found, and whether it is flat.
-
-    Args:
-        splits: The images, by split.
-        labels: Theirs, (n,) of each split.
-    """
+    """What a pass over all pixels notes of each image: a digest, by which copies are found, and whether it is flat."""
 
     def __init__(self, splits: Mapping[str, ImageSet], labels: Mapping[str, Ints]) -> None:
         self._splits, self._labels = splits, labels

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Floats, Ints
-from eomoo.images import ImageSet, read_batch
+from eomoo.images import ImageSet
+from eomoo.images.splits import batches_of
 from eomoo.live.classifier import Classifier
 from eomoo.live.metrics import Accuracy, shares
 from eomoo.plots import look, new_figure
@@ -102,11 +103,10 @@ def assess(
         DataError: (a ValueError) Images cannot be read.
     """
     found, labels = [], []
-    for start in range(0, len(images), _BATCH):
-        x, y = read_batch(images, np.arange(start, min(start + _BATCH, len(images))))
+    for x, y in batches_of(images, _BATCH):
         found.append(classifier.log_probabilities(x))
         labels.append(y)
-        report(start + len(y), len(images))
+        report(sum(map(len, labels)), len(images))
     return Assessment.of(np.concatenate(found), np.concatenate(labels))
 
 

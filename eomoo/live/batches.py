@@ -9,11 +9,12 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import blocks
 from eomoo.images import ImageData, ImageSet, OwnImages, Subset, labels_of, read_batch
 from eomoo.jobs import worked_ahead
 from eomoo.live.devices import Group, free_memory
@@ -77,15 +78,16 @@ def _fixed(images: ImageSet) -> bool:
 def _load(images: ImageSet, device: torch.device) -> ResidentImages:
     bands, height, width = np.shape(images[0][0])
     kept = torch.empty((len(images), height, width, bands), dtype=torch.float32, device=device)
-    for start in range(0, len(images), _BLOCK):
-        stop = min(start + _BLOCK, len(images))
-        block = torch.from_numpy(read_batch(images, np.arange(start, stop))[0])
-        kept[start:stop] = block.to(device).permute(0, 2, 3, 1)
+    for here in blocks(len(images), _BLOCK):
+        block = torch.from_numpy(read_batch(images, np.arange(here.start, here.stop))[0])
+        kept[here] = block.to(device).permute(0, 2, 3, 1)
     return ResidentImages(kept, torch.from_numpy(labels_of(images)).to(device))
 
 
 # Batches that are read while the device computes: one in hand, one on its way.
 _AHEAD = 2
+# Indices of a batch, and the seed of what a data set draws for it.
+_Asked: TypeAlias = tuple[NDArray[np.int64], tuple[int, int]]
 
 
 def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
@@ -111,8 +113,7 @@ class Batches:
     """A split, batch by batch on a device: kept there whole where that is asked for and it fits, else read ahead.
 
     Args:
-        images: The split.
-        device: Where batches are wanted.
+        images, device: The split, and where batches are wanted.
         workers: Processes that read ahead, and go on from one pass to the next; 0 reads in this one.
         keep: Keep images on a CUDA device (see ``resident_images``).
     """
@@ -121,7 +122,8 @@ class Batches:
         self.images, self.device, self.workers = images, device, workers
         self._kept = resident_images(images, device) if keep and device.type == "cuda" else None
         self._loader: Any = None
-        self._asked = _Asked()
+        # What the loader's processes are to read next: they outlive one pass.
+        self._asked: list[_Asked] = []
 
     def of(self, parts: Sequence[NDArray[np.int64]], *, seed: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Images (n, bands, height, width), channels last, and labels (n,) of each part that is not empty.
@@ -144,7 +146,7 @@ class Batches:
             return map(self._one, parts) if self.device.type != "cuda" else self._ahead(parts)
         if self._loader is None:
             self._loader = _loader(self.images, self._asked, self.workers, pinned=self.device.type == "cuda")
-        self._asked.parts = [(part, (seed, k)) for k, part in enumerate(parts)]
+        self._asked[:] = [(part, (seed, k)) for k, part in enumerate(parts)]
         return self._loader  # type: ignore[no-any-return]
 
     def _one(self, part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -197,28 +199,13 @@ def turned(x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
     return torch.where((code & 4).bool(), x.transpose(2, 3), x)
 
 
-class _Asked:
-    """What a loader's processes are to read next; they outlive one pass."""
-
-    parts: Sequence[tuple[NDArray[np.int64], tuple[int, int]]] = ()
-
-    def __iter__(self) -> Iterator[tuple[NDArray[np.int64], tuple[int, int]]]:
-        return iter(self.parts)
-
-    def __len__(self) -> int:
-        return len(self.parts)
-
-
 class _Parts:
     """A split by lists of indices, as a loader's workers ask for it."""
 
     def __init__(self, images: ImageSet) -> None:
         self.images = images
 
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, asked: tuple[NDArray[np.int64], tuple[int, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, asked: _Asked) -> tuple[torch.Tensor, torch.Tensor]:
         part, seed = asked
         # What a data set draws depends on the step alone, not on what this process has read before.
         drawn = int(np.random.SeedSequence(seed).generate_state(1)[0])
@@ -228,11 +215,10 @@ class _Parts:
         return _tensors(read_batch(self.images, part))
 
 
-def _loader(images: ImageSet, asked: _Asked, workers: int, *, pinned: bool) -> Any:
+def _loader(images: ImageSet, asked: list[_Asked], workers: int, *, pinned: bool) -> Any:
     source: Any = _Parts(images)
-    order: Any = asked
     how: Any = {"num_workers": workers, "persistent_workers": True, "pin_memory": pinned}
-    return torch.utils.data.DataLoader(source, sampler=order, batch_size=None, worker_init_fn=_outlive, **how)
+    return torch.utils.data.DataLoader(source, sampler=asked, batch_size=None, worker_init_fn=_outlive, **how)
 
 
 def _outlive(reader: int) -> None:

@@ -18,7 +18,7 @@ from eomoo.checks import counted, known_keys, positive, whole
 from eomoo.errors import DataError, DataNotFoundError, HoursOverError, StoreError
 from eomoo.images import SPLITS, describe, labels_of
 from eomoo.jobs import Jobs, ProcessJobs, make_jobs
-from eomoo.live.recipes import RECIPES, Recipe, format_epochs
+from eomoo.live.recipes import RECIPES, Recipe, epochs_in_words
 from eomoo.live.runners import LatencySetting
 from eomoo.live.runs import CurveSetting, progress_of
 from eomoo.live.store import RESULT_STATES, LiveStore, Result, key_of
@@ -154,8 +154,7 @@ class Campaign(Timings):
 
     def images(self) -> Facts:
         """What the images are, as plain data: ``describe`` of them, and the images of each split by class."""
-        found: Facts = self.jobs.call(_facts_of, self.source)
-        return found
+        return self.jobs.call(_facts_of, self.source)
 
     def with_seed(self, seed: int) -> Campaign:
         """The same with another seed of trainings, on the same workers; that one need not be closed."""
@@ -246,7 +245,7 @@ class Campaign(Timings):
         """
         if time.time() >= self.until:
             raise HoursOverError("the hours are over")
-        long = f"{format_epochs(epochs)} epoch{'s' if sum(epochs) > 1 else ''}"
+        long = epochs_in_words(epochs)
         self.report(f"training {counted(len(cells), 'network')} for {long}")
         self._made.update((k, epochs) for k in cells)
         tasks = [self._task(k, epochs, hardware=str(self._settings[k, epochs]["device"])) for k in cells]

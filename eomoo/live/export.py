@@ -16,6 +16,7 @@ from eomoo.checks import known_name
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path
 from eomoo.images import ImageData, ImageSet, read_batch
+from eomoo.images.splits import spaced
 from eomoo.live.assessment import assess
 from eomoo.live.classifier import epochs_in, index_of, load_classifier, onnx_session, open_onnx, run_onnx
 from eomoo.live.metrics import Accuracy
@@ -222,8 +223,7 @@ def read_metadata(path: str | Path) -> Facts:
 
 def some_images(images: ImageSet, n: int) -> NDArray[np.float32]:
     """Up to n images (n, bands, height, width) of a split, evenly spaced."""
-    at = np.unique(np.linspace(0, len(images) - 1, n).astype(np.int64))
-    return read_batch(images, at)[0]
+    return read_batch(images, spaced(len(images), n))[0]
 
 
 def _exported(network: CellNetwork, path: Path, precision: str) -> Exported:

@@ -72,12 +72,7 @@ class SearchCell(nn.Module):
 
 
 class CellNetwork(nn.Module):
-    """Stem, stacks of cells, global average pooling, classifier (see ``build_network``).
-
-    Attributes:
-        cell: The cell.
-        skeleton: The network around it.
-    """
+    """Stem, stacks of cells, global average pooling, classifier (see ``build_network``)."""
 
     def __init__(self, cell: Cell, skeleton: Skeleton, channels: Sequence[Sequence[int]]) -> None:
         super().__init__()

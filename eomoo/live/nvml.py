@@ -11,12 +11,7 @@ from eomoo.packages import torch
 
 
 class Nvml:
-    """One device; what the library or the device does not tell is None.
-
-    Args:
-        library: The module ``pynvml`` of the package nvidia-ml-py.
-        handle: Its handle of the device.
-    """
+    """One device, by the package's handle of it; what the library or the device does not tell is None."""
 
     def __init__(self, library: Any, handle: Any) -> None:
         self.library, self.handle = library, handle

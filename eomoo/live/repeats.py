@@ -15,12 +15,7 @@ from eomoo.live.store import Result, without
 
 
 class Repeats:
-    """Trainings of a campaign's setting by its own seed and those that follow, in its store.
-
-    Args:
-        campaign: Of the first seed.
-        epochs: Of full trainings, as stretches.
-    """
+    """Full trainings of a campaign's setting by its own seed and those that follow, in its store."""
 
     def __init__(self, campaign: Campaign, epochs: tuple[int, ...]) -> None:
         self._campaigns, self._epochs = [campaign], epochs

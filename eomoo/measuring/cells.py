@@ -116,8 +116,7 @@ class CellChoice:
         if facts.keys() - {field.name for field in fields(cls)}:
             raise SettingError("its cells were not chosen by `eomoo measure`")
         try:
-            given = tuple(tuple(walk) for walk in facts.get("given", []))
-            return cls(**{**facts, "given": given, "listed": tuple(facts.get("listed", []))})
+            return cls(**facts)
         except TypeError:
             raise SettingError("its list of cells is damaged") from None
 

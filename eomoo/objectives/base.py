@@ -271,7 +271,10 @@ class Backend(ABC):
 
     def _checked(self, indices: ArrayLike, names: Sequence[str]) -> tuple[Ints, list[str]]:
         """The cells (n,), and the names of what they are kept as."""
-        check_quantities(names, self.quantities, backend=self.name)
+        for name in names:
+            if name not in self.quantities:
+                known = ", ".join(self.quantities)
+                raise UnknownNameError(f"the {self.name} backend has no quantity {short(name)}; it offers {known}")
         cells = np.atleast_1d(load_space().check(indices))
         return cells, [self._accuracy_of.get(name, name) for name in names]
 
@@ -313,13 +316,6 @@ def with_errors(quantities: Mapping[str, Quantity]) -> dict[str, Quantity]:
         for error, name in errors_of(quantities).items()
     }
     return {**quantities, **errors}
-
-
-def check_quantities(names: Sequence[str], known: Mapping[str, Quantity], *, backend: str) -> None:
-    """Raise UnknownNameError (a KeyError) for a quantity that the backend does not offer."""
-    for name in names:
-        if name not in known:
-            raise UnknownNameError(f"the {backend} backend has no quantity {short(name)}; it offers {', '.join(known)}")
 
 
 def drawn(cells: Ints, seed: int | Sequence[int], n: int | Ints) -> Ints:

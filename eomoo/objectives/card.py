@@ -66,31 +66,27 @@ class Constraint:
     @property
     def n_limits(self) -> int:
         """How many limits it sets: one, or two where it has both ends."""
-        return (self.most < math.inf) + (self.least > -math.inf)
+        return len(self._ends)
+
+    @property
+    def _ends(self) -> list[tuple[str, float]]:
+        """The limits that it sets, each with its sign."""
+        return [(sign, end) for sign, end in (("<=", self.most), (">=", self.least)) if math.isfinite(end)]
 
     def keeps(self, values: Floats) -> Bools:
         """Which of some values, of any shape, keep it."""
         return (values <= self.most) & (values >= self.least)
 
     def excess(self, values: Floats) -> Floats:
-        """By how much values (n,) break each limit: (n, n_limits), at most 0 where one is kept.
+        """By how much values (n,) break each limit: (n, limits), at most 0 where one is kept.
 
         Relative to the limit's own size, so that limits of different quantities can be added.
         """
-        parts = []
-        if self.most < math.inf:
-            parts.append((values - self.most) / (abs(self.most) or 1.0))
-        if self.least > -math.inf:
-            parts.append((self.least - values) / (abs(self.least) or 1.0))
-        return np.stack(parts, axis=1)
+        beyond = [(values - end if sign == "<=" else end - values, end) for sign, end in self._ends]
+        return np.stack([part / (abs(end) or 1.0) for part, end in beyond], axis=1)
 
     def __str__(self) -> str:
-        limits = []
-        if self.most < math.inf:
-            limits.append(f"{self.quantity} <= {_exact(self.most)}")
-        if self.least > -math.inf:
-            limits.append(f"{self.quantity} >= {_exact(self.least)}")
-        return " and ".join(limits)
+        return " and ".join(f"{self.quantity} {sign} {_exact(end)}" for sign, end in self._ends)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from eomoo.data.user_table import (
 from eomoo.errors import DataError, SettingError
 from eomoo.files import sha256_of
 from eomoo.fronts import Quantity
-from eomoo.models import KINDS, LEAST_CELLS, Target
+from eomoo.models import KINDS, LEAST_CELLS, Measurements, Recipe, Target
 from eomoo.objectives.analytic import SKELETONS, AnalyticBackend
 from eomoo.objectives.latency_from import LATENCY
 from eomoo.packages import pandas as pd
@@ -65,6 +65,10 @@ class MeasuredRows:
     skeleton: Skeleton | None
     files: dict[str, str]
     device: str = ""
+
+    def measurements(self, recipes: Mapping[str, Recipe]) -> Measurements:
+        """As models of these recipes see them."""
+        return Measurements.of(self.cells, self.values, walk=self.walk, recipes=recipes)
 
 
 def rows_of(

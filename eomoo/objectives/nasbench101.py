@@ -71,8 +71,7 @@ class NASBench101Backend(Backend):
             for name in _MEASURED
             if name != "params"
         }
-        known = np.isfinite(self._columns["train_time"]).all(axis=1)
-        self._known = None if known.all() else np.flatnonzero(known)
+        self._cells = np.flatnonzero(np.isfinite(self._columns["train_time"]).all(axis=1))
         self._epochs = epochs
         self._mean_seconds: float | None = None
         self._kept_deviations: dict[str, NDArray[np.float32]] = {}
@@ -83,7 +82,7 @@ class NASBench101Backend(Backend):
 
     def known(self, names: Sequence[str]) -> Ints | None:
         """None, as in NAS-Bench-101's own files; else the cells that have values, sorted."""
-        return self._known
+        return None if len(self._cells) == len(load_space()) else self._cells
 
     def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> Floats:
         """As ``at_rung``, of one of its runs for each cell, whatever `repeat` is: the noise of the data."""
@@ -123,18 +122,16 @@ class NASBench101Backend(Backend):
         return np.stack(columns, axis=1, dtype=np.float64) / shrink
 
     def _at_hand(self, name: str) -> tuple[Ints, Floats, Floats]:
-        everything = np.arange(len(load_space())) if self._known is None else self._known
-        return self._looked_up(everything if name != "params" else everything[:0], name)
+        return self._looked_up(self._cells if name != "params" else self._cells[:0], name)
 
     def _deviation(self, name: str) -> NDArray[np.float32]:
         if name not in self._kept_deviations:
-            known = np.arange(len(load_space())) if self._known is None else self._known
-            freedom = np.full(len(known), self.table.n_repeats - 1)
-            runs = pick(self._columns[name], known, None)
+            freedom = np.full(len(self._cells), self.table.n_repeats - 1)
+            runs = pick(self._columns[name], self._cells, None)
             scale = room(runs.mean(axis=1), self.quantities[name].best)
             squares = (runs / scale[:, None]).var(axis=1, ddof=1) * freedom
             found = np.full(len(load_space()), np.nan, dtype=np.float32)
-            found[known] = scale * np.sqrt(moderated(squares, freedom))
+            found[self._cells] = scale * np.sqrt(moderated(squares, freedom))
             self._kept_deviations[name] = found
         return self._kept_deviations[name]
 

@@ -34,7 +34,7 @@ _Progress = Callable[[int, int], None]
 
 def load_measurements(folder: str | Path | None = None) -> Measurements:
     """The EO table as its models see it; by default its files are looked for."""
-    return _measurements(_eo_rows(folder), EO_RECIPES)
+    return _eo_rows(folder).measurements(EO_RECIPES)
 
 
 def _eo_rows(folder: str | Path | None) -> MeasuredRows:
@@ -164,14 +164,10 @@ def failures_of(rows: MeasuredRows) -> tuple[int, int]:
     return len(np.unique(rows.cells[rows.failed])), len(np.unique(rows.cells[rows.failed | ok]))
 
 
-def _measurements(rows: MeasuredRows, recipes: Mapping[str, Recipe]) -> Measurements:
-    return Measurements.of(rows.cells, rows.values, walk=rows.walk, recipes=recipes)
-
-
 def _fitted(
     rows: MeasuredRows, recipes: Mapping[str, Recipe], *, repeats: int, advance: _Progress, keep: bool = True
 ) -> Models:
-    measured = _measurements(rows, recipes)
+    measured = rows.measurements(recipes)
     found = fit_models(measured, targets=rows.targets, repeats=repeats, files=rows.files, keep=keep, advance=advance)
     failures = failures_of(rows) if rows.failed.any() else None
     return replace(found, skeleton=rows.skeleton, failures=failures, title=rows.title)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,7 +71,14 @@ class TableBackend(Backend):
         seed: int = 0,
     ) -> None:
         given = np.atleast_1d(load_space().check(indices))
-        _check_arguments(given, columns, quantities, deviations or {})
+        if not len(given) or not quantities:
+            raise SettingError(f"a table needs at least one {'quantity' if len(given) else 'cell'}")
+        for name in quantities:
+            if name not in columns:
+                raise SettingError(f"the quantity {name!r} has no column; there are {', '.join(columns)}")
+        for name in deviations or {}:
+            if name not in quantities:
+                raise SettingError(f"there is a deviation of {name!r}, which is no quantity of the table")
         self.quantities: Mapping[str, Quantity] = with_errors(quantities)
         self._accuracy_of = errors_of(quantities)
         self._mean = choice("repeat", repeat, ("mean", "random")) == "mean"
@@ -80,25 +87,21 @@ class TableBackend(Backend):
         # One row more than there are cells: it stands for all cells that are not in the table.
         self._row = np.full(len(load_space()), len(self.cells), dtype=np.int32)
         self._row[self.cells] = np.arange(len(self.cells), dtype=np.int32)
-        made = partial(_Column.of, self._row[given], n=len(self.cells))
         spreads = {name: _as_column(values, given, name) for name, values in (deviations or {}).items()}
+
+        def made(column: str, **how: Any) -> _Column:
+            return _Column.of(self._row[given], _as_column(columns[column], given, column), n=len(self.cells), **how)
+
         self._columns = {
-            name: made(
-                _as_column(columns[name], given, name),
-                best=quantities[name].best,
-                spread=spreads.get(name),
-                failed=(failed or {}).get(name),
-            )
-            for name in quantities
+            name: made(name, best=what.best, spread=spreads.get(name), failed=(failed or {}).get(name))
+            for name, what in quantities.items()
         }
         self._shorter = {
-            number("share of a rung", share, least=0, most=1): {
-                name: made(_as_column(columns[column], given, column)) for name, column in of.items()
-            }
+            number("share of a rung", share, least=0, most=1): {name: made(column) for name, column in of.items()}
             for share, of in (rungs or {}).items()
         }
         self.rungs = _checked_rungs(self._shorter, quantities)
-        self._effort = None if effort is None else _by_mean(made(_as_column(columns[effort], given, effort)))
+        self._effort = None if effort is None else _by_mean(made(effort))
 
     @classmethod
     def from_eo(cls, folder: str | Path | None = None) -> TableBackend:
@@ -337,24 +340,6 @@ def _deviation(count: Ints, squares: Floats) -> Floats:
     found: Floats = np.full(len(count), pooled)
     found[several] = np.sqrt(moderated(squares[several], freedom[several]))
     return found
-
-
-def _check_arguments(
-    cells: Ints,
-    columns: Mapping[str, ArrayLike],
-    quantities: Mapping[str, Quantity],
-    deviations: Mapping[str, ArrayLike],
-) -> None:
-    if not len(cells):
-        raise SettingError("a table needs at least one cell")
-    if not quantities:
-        raise SettingError("a table needs at least one quantity")
-    for name in quantities:
-        if name not in columns:
-            raise SettingError(f"the quantity {name!r} has no column; there are {', '.join(columns)}")
-    for name in deviations:
-        if name not in quantities:
-            raise SettingError(f"there is a deviation of {name!r}, which is no quantity of the table")
 
 
 def _as_column(values: ArrayLike, cells: Ints, name: str) -> Floats:
