@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -21,8 +21,8 @@ from eomoo.live.onnx_graph import onnx_bytes
 from eomoo.live.runners import LatencySetting
 from eomoo.space import Skeleton, load_space
 
-# What the script is put together of, in this order: each uses those before it.
-_PARTS = ("rounds", "onnx_network", "kit_script")
+# What the script is put together of: the first says what it is for, and uses the others once all are there.
+_PARTS = ("kit_script", "rounds", "onnx_network")
 # Timings of all cells of the space would have 2 GB; those that anybody makes on a board far less.
 _MOST_BYTES = 1 << 28
 # How a kit can time.
@@ -102,12 +102,11 @@ def write_kit(
 
 def script() -> str:
     """The text of ``kit.py``: modules of this package in one file, without their imports of each other."""
-    texts = {part: resources.files("eomoo.live").joinpath(f"{part}.py").read_text(encoding="utf-8") for part in _PARTS}
-    head = ast.get_docstring(ast.parse(texts[_PARTS[-1]]), clean=False)
-    bodies = [_without_head(text) for text in texts.values()]
-    return "\n\n".join(
-        [f'"""{head}"""\n\nfrom __future__ import annotations', *bodies, 'if __name__ == "__main__":\n    main()\n']
-    )
+    texts = [resources.files("eomoo.live").joinpath(f"{part}.py").read_text(encoding="utf-8") for part in _PARTS]
+    # Python takes it at a file's beginning alone.
+    others = [text.replace("from __future__ import annotations\n", "") for text in texts[1:]]
+    whole = "\n\n".join([texts[0], *others, 'if __name__ == "__main__":\n    main()\n'])
+    return re.sub(r"^from eomoo\..*\n", "", whole, flags=re.MULTILINE)
 
 
 def read_kit(path: str | Path) -> KitResult:
@@ -148,15 +147,3 @@ def _timing(cell: int, told: Facts, conditions: Facts) -> Facts:
         raise ValueError(f"the timing of cell {cell} is no number")
     beside = {"energy": None, "graph_median": None, "launch_bound": False, "state": None, "setting": conditions}
     return {"cell": load_space().cell(cell).hash, **told, "contended": bool(told["contended"]), **beside}
-
-
-def _without_head(text: str) -> str:
-    """A module's text without its docstring and its imports from the future and from eomoo."""
-    lines, tree = text.splitlines(), ast.parse(text)
-    dropped: set[int] = set()
-    for node in tree.body:
-        is_doc = node is tree.body[0] and isinstance(node, ast.Expr)
-        own = isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in ("__future__", "eomoo")
-        if is_doc or own:
-            dropped |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return "\n".join(line for k, line in enumerate(lines, 1) if k not in dropped).strip() + "\n"
