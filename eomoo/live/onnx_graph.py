@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import blocks
 from eomoo.checks import choice
 from eomoo.errors import DataError, SettingError
 from eomoo.files import writing
@@ -134,12 +136,13 @@ def _drop_identities(graph: Any) -> None:
 def _quantised(model: Any, images: NDArray[np.float32]) -> Any:
     onnx = require("onnx", purpose="to export a network")
     quantization = require("onnxruntime.quantization", purpose="to quantise a network")
+    parts = ({"image": images[here]} for here in blocks(len(images), _BATCH))
     with TemporaryDirectory(prefix="eomoo-") as folder, _quiet(), writing(f"{folder} (see TMPDIR)"):
         path = Path(folder) / "int8.onnx"
         quantization.quantize_static(
             model,
             str(path),
-            _Batches(images),
+            SimpleNamespace(get_next=lambda: next(parts, None)),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=list(_QUANTISED),
             per_channel=True,
@@ -150,18 +153,6 @@ def _quantised(model: Any, images: NDArray[np.float32]) -> Any:
             reduce_range=True,
         )
         return onnx.load(str(path))
-
-
-class _Batches:
-    """Images as onnxruntime's calibration asks for them."""
-
-    def __init__(self, images: NDArray[np.float32]) -> None:
-        parts = range(0, len(images), _BATCH)
-        self._parts: Iterator[NDArray[np.float32]] = iter([images[k : k + _BATCH] for k in parts])
-
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        part = next(self._parts, None)
-        return None if part is None else {"image": part}
 
 
 @contextmanager

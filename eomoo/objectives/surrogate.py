@@ -137,8 +137,7 @@ class SurrogateBackend(Backend):
 
     def _deviations(self, cells: Ints, names: Sequence[str]) -> Floats:
         """Of a measurement of these cells around the prediction."""
-        every = self._all_cells()
-        return np.stack([every.std(name)[cells] for name in names], axis=1, dtype=np.float64)
+        return np.stack([self._predicted(name, cells)[1] for name in names], axis=1)
 
     def _ignorance(self, cells: Ints, names: Sequence[str]) -> Floats:
         draws = joint_draws(self.folder, self._record, 1, seed=0)
