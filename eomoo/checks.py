@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
-from eomoo.errors import EomooError, SettingError, UnknownNameError
+from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 
 LARGEST = 2**63 - 1
 """The largest seed and budget: what SQLite's integers hold."""
@@ -118,6 +119,20 @@ def listed(names: Iterable[object]) -> str:
 def first_line(error: BaseException) -> str:
     """What a library's error says, in one line of bounded length."""
     return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
+
+
+@contextmanager
+def explained(what: str, then: str = "") -> Iterator[None]:
+    """Raise DataError (a ValueError) for all that a library raises within, of damaged files a dozen kinds.
+
+    It says ``what``, the library's words or those of a lower one that it points at, and what to do ``then``.
+    """
+    try:
+        yield
+    except EomooError:
+        raise
+    except Exception as error:
+        raise DataError(f"{what}: {first_line(error.__cause__ or error)}{then}") from error
 
 
 def with_kind(error: BaseException) -> str:

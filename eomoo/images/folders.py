@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Ints
-from eomoo.checks import first_line, listed, number, truth
+from eomoo.checks import listed, number, truth
 from eomoo.errors import DataError
+from eomoo.files import read_array
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.rasters import RASTERS, check_claim, chosen_bands, read_raster, same_value
 from eomoo.images.splits import OwnImages
@@ -82,12 +82,9 @@ class Reading:
         return np.where(valid, values, means).astype(np.float32)
 
     def _array(self, path: Path) -> NDArray[np.float32]:
-        try:
-            # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
-            array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-            raise DataError(f"{path} is no readable array: {first_line(error)}") from error
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or array.ndim != 3:
+        # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
+        array = read_array(path, mapped=True)
+        if array.dtype.kind not in "biuf" or array.ndim != 3:
             raise DataError(f"{path} is no array of numbers (bands, height, width)")
         check_claim(path, 4 * array.size)
         chosen = [k - 1 for k in chosen_bands(self.bands, len(array), of=str(path), error=DataError)]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Numbers
-from eomoo.checks import counted, first_line, whole
+from eomoo.checks import counted, explained, whole
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.packages import require
 
@@ -193,17 +193,10 @@ class Raster:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        try:
-            with warnings.catch_warnings():
-                # Images without georeference are as good as others here.
-                warnings.simplefilter("ignore")
-                yield
-        except EomooError:
-            raise
-        except Exception as error:
-            # Beside its own, rasterio passes on whatever GDAL's drivers raise for damaged files; or points at it.
-            reason = first_line(error.__cause__ or error)
-            raise DataError(f"{self.path} is no readable raster file: {reason}") from error
+        with explained(f"{self.path} is no readable raster file"), warnings.catch_warnings():
+            # Images without georeference are as good as others here.
+            warnings.simplefilter("ignore")
+            yield
 
 
 def read_raster(

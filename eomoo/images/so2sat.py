@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Facts, Ints
-from eomoo.checks import choice, first_line, known_name, number, truth
-from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
+from eomoo.checks import choice, explained, first_line, known_name, number, truth
+from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import expanded
 from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
 from eomoo.images.rasters import check_claim, chosen_bands
@@ -53,6 +52,7 @@ _SQUARE = 5_000.0
 _STATISTICS_SAMPLE = 20_000
 # Patches that are looked at when a file is opened, and that mark it: hashing 51 GB would take minutes each time.
 _PROBE = 64
+_AGAIN = "; download it again"
 # Reflectances are about 0 to 3; values of 10,000 a unit, the other convention, are far above this.
 _LARGEST = 100
 
@@ -70,7 +70,7 @@ class So2SatFile(OwnImages):
         self.sentinel1 = bool((self.bands >= len(SEN2_BANDS)).any())
         self._file: Any = None
         self._process = -1
-        with _damage_told(self.path):
+        with explained(f"{self.path} is damaged", _AGAIN):
             # Files that imitate the format say so; their sizes and statistics are their own.
             self.synthetic = bool(self._open().attrs.get("synthetic", False))
             self.labels = self._checked_labels()
@@ -83,7 +83,7 @@ class So2SatFile(OwnImages):
         """Images (n, bands, 32, 32), reflectance, and labels (n,)."""
         rows, back = np.unique(indices, return_inverse=True)
         file = self._open()
-        with _damage_told(self.path):
+        with explained(f"{self.path} is damaged", _AGAIN):
             parts = [_rows(file[name], rows) for name in ("sen2", *(["sen1"] if self.sentinel1 else []))]
         wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
         if wrong.any():
@@ -250,7 +250,7 @@ def _places_of(file: So2SatFile, *, alone: bool) -> Ints:
     path = file.path.with_name(f"{file.path.stem}_geo.h5")
     if not path.is_file():
         return np.arange(n) * _STRETCHES // n
-    with _damage_told(path, ", or remove it"):
+    with explained(f"{path} is damaged", f"{_AGAIN}, or remove it"):
         with require("h5py", purpose="to read So2Sat").File(path, "r") as geo:
             names = ("city",) if "city" in geo else ("epsg", "coord")
             # Of the six columns of coordinates the first two are east and north.
@@ -273,17 +273,6 @@ def _held_out(places: Ints, seed: int) -> Bools:
     drawn = order[: max(1, int((before < _VAL_SHARE * len(places)).sum()))]
     # One place is left to train on, however large the others are.
     return np.isin(places, drawn[: len(counts) - 1])
-
-
-@contextmanager
-def _damage_told(path: Path, otherwise: str = "") -> Iterator[None]:
-    try:
-        yield
-    except EomooError:
-        raise
-    except Exception as error:
-        # HDF5 raises KeyError, RuntimeError, TypeError and more for damaged files.
-        raise DataError(f"{path} is damaged: {first_line(error)}; download it again{otherwise}") from error
 
 
 def _rows(dataset: Any, rows: Ints) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Facts, Floats
-from eomoo.checks import first_line, positive
+from eomoo.checks import explained, positive
 from eomoo.errors import DataError, SettingError
 from eomoo.files import read_bytes
 from eomoo.images import ImageData
@@ -148,11 +148,8 @@ def _from_onnx(path: Path) -> Classifier:
         raise DataError(f"the metadata of {path} are damaged: {error}") from error
 
     def log_probabilities(images: NDArray[np.float32]) -> Floats:
-        try:
+        with explained(f"{path} does not take images of {images.shape[1:]}"):
             found = run_onnx(session, images if how["input"] == "raw" else (images - mean) / std).astype(np.float64)
-        except Exception as error:
-            # onnxruntime raises its own RuntimeError kinds for a graph that takes something else.
-            raise DataError(f"{path} does not take images of {images.shape[1:]}: {first_line(error)}") from error
         if found.shape != (len(images), n_classes):
             raise DataError(f"{path} names {n_classes} classes and gives {found.shape} for {len(images)} images")
         if how["output"] == "probabilities":
@@ -176,11 +173,8 @@ def _from_onnx(path: Path) -> Classifier:
 def onnx_session(model: bytes | str, name: str) -> Any:
     """onnxruntime's session of a file's content or path; DataError (a ValueError) where it is no ONNX file."""
     runtime = require("onnxruntime", purpose="to run an ONNX file")
-    try:
+    with explained(f"{name} is no readable ONNX file"):
         return runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        # onnxruntime raises its own RuntimeError kinds for damaged and for missing files.
-        raise DataError(f"{name} is no readable ONNX file: {first_line(error)}") from error
 
 
 def open_onnx(path: str | Path) -> tuple[Any, Facts]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import first_line
-from eomoo.errors import DataError, MissingPackageError
+from eomoo.checks import explained
+from eomoo.errors import DataError
 from eomoo.files import atomic_path, read_bytes
 from eomoo.packages import require, torch
 
@@ -54,16 +54,11 @@ def load_state(path: str | Path) -> Facts:
     import io
 
     content = read_bytes(path, max_size=_MOST_BYTES)
-    try:
+    with explained(f"{path} is damaged or is no file of weights"):
         if Path(path).suffix == _SAFETENSORS:
             state = _from_safetensors(content)
         else:
             state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except MissingPackageError:
-        raise
-    except Exception as error:
-        # torch and its unpickler raise a dozen kinds for damaged files.
-        raise DataError(f"{path} is damaged or is no file of weights: {first_line(error)}") from error
     if not isinstance(state, dict):
         raise DataError(f"{path} is no file of weights")
     if set(state) in _UNVERIFIED:

@@ -202,7 +202,7 @@ def huge_header(path):
 def test_arrays_that_are_no_images_give_one_sentence(tmp_path, spoil):
     fill(tmp_path, lambda path, pixels: np.save(path.with_suffix(".npy"), pixels))
     spoil(tmp_path / "forest" / "2.npy")
-    with pytest.raises(ValueError, match=r"2\.npy is no (readable )?array"):
+    with pytest.raises(ValueError, match=r"2\.npy is (no|a damaged) array"):
         open_data(tmp_path)
 
 
