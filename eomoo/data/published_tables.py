@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from eomoo.arrays import Facts, Ints
 from eomoo.checks import listed
+from eomoo.data.column_names import called_columns
 from eomoo.data.datasets import get_dataset
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
 from eomoo.data.measured_table import KEYS, MeasuredTable, is_measured, measured_table, read_measured
@@ -25,7 +26,7 @@ PUBLISHED = ("eo-hwnas", "nasbench101")
 """Names that stand for a published table where the path of one may be given."""
 
 # Columns of a table that say which cell a row is, or how it came about, beside a measured table's own.
-_NO_VALUES = (*KEYS, "genotype", "matrix", "ops", "run", "vertices", "edges", "n_vertices", "n_edges")
+_NO_VALUES = (*KEYS, "genotype", "matrix", "ops", "run", "id", "epochs", "vertices", "edges", "n_vertices", "n_edges")
 _NB101 = {
     "train_micro": ("train_accuracy", "training accuracy, of 10,000 images", "fraction", "max"),
     "val_micro": ("validation_accuracy", "validation accuracy", "fraction", "max"),
@@ -177,9 +178,10 @@ def table_of_file(path: str | Path) -> MeasuredTable:
             rows[name] = numbers_of(frame[name], name, path, none_is_fine=True)[0]
     failed = np.any([read.failed[name] for name in names], axis=0)
     rows["repeat"], rows["status"] = rows.groupby("index").cumcount(), np.where(failed, "failed", "done")
-    columns = []
+    columns, called = [], called_columns(frame.columns, path)
     for name in names:
-        target = Target.named(name, read.columns[name])
+        own, unit = called[name]
+        target = Target.named(own, read.columns[name], unit=unit)
         columns.append(_column(name, target.title, target.unit, target.direction, "given"))
     return measured_table(rows, {"title": path.name, "columns": columns})
 

@@ -83,23 +83,29 @@ def _latency(analysis: SampleAnalysis) -> list[str]:
 
 
 def _together(analysis: SampleAnalysis) -> list[list[str]]:
-    """Accuracies that share a panel: training, validation and test, micro and macro apart."""
-    names = analysis.sample.performance()
-    parts = [[k for k in names if k.endswith(end)] for end in ("_macro", "_micro")]
-    rest = [k for k in names if not k.endswith(("_macro", "_micro"))]
-    return [part[:_MOST_CURVES] for part in (*parts, rest or shown(analysis.sample)[: 0 if names else 1]) if part]
+    """Accuracies that share a panel: training, validation and test, micro and macro apart, and units."""
+    sample, parts = analysis.sample, dict[tuple[str, str], list[str]]()
+    for name in sample.performance() or shown(sample)[:1]:
+        end = next((end for end in ("_macro", "_micro") if name.endswith(end)), "")
+        parts.setdefault((end, _scaled(sample, name)[1]), []).append(name)
+    order = ("_macro", "_micro", "")
+    return [parts[key][:_MOST_CURVES] for key in sorted(parts, key=lambda key: order.index(key[0]))]
 
 
 def _scaled(sample: Sample, name: str) -> tuple[float, str]:
-    """What a quantity's values are multiplied by in a figure, and their label."""
-    title, unit = _title(sample, name), sample.quantities[name].unit
+    """What a quantity's values are multiplied by in a figure, and their unit then."""
+    unit = sample.quantities[name].unit
     if unit == "fraction":
-        return 100.0, axis_label(title, "%")
+        return 100.0, "%"
     for power, text in _POWERS:
         if np.nanmax(np.abs(sample.values[name])) >= power:
             size = 1e3 if text == "10³" else power
-            return 1.0 / size, axis_label(title, f"{text} {unit}".strip())
-    return 1.0, axis_label(title, unit)
+            return 1.0 / size, f"{text} {unit}".strip()
+    return 1.0, unit
+
+
+def _label(sample: Sample, name: str) -> str:
+    return axis_label(_title(sample, name), _scaled(sample, name)[1])
 
 
 def _title(sample: Sample, name: str) -> str:
@@ -121,8 +127,7 @@ def _short(sample: Sample, name: str) -> str:
 def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[str]) -> Axes:
     """Histograms of quantities that share a unit."""
     sample = analysis.sample
-    scale, label = _scaled(sample, names[0])
-    columns = {name: scale * sample.values[name][np.isfinite(sample.values[name])] for name in names}
+    columns = {k: _scaled(sample, k)[0] * sample.values[k][np.isfinite(sample.values[k])] for k in names}
     low, high = min(c.min() for c in columns.values()), max(c.max() for c in columns.values())
     room = max(high - low, 1e-9 * max(abs(high), 1.0))
     bins = np.linspace(low - 0.01 * room, high + 0.01 * room, min(50, 8 + len(sample.cells) // 8)).tolist()
@@ -133,14 +138,16 @@ def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[st
     ax.margins(y=0.14 * len(names) + 0.05)
     ax.legend(**_SMALL_PRINT, loc="upper left")
     kind = next((word for word in ("macro", "micro") if names[0].endswith(word)), "")
-    x = f"{kind} accuracy (%)".strip() if len(names) > 1 and label.endswith("(%)") else label
-    return finish(ax, title=x.partition(" (")[0], x=x, y="cells")
+    unit, title = _scaled(sample, names[0])[1], _title(sample, names[0])
+    if len(names) > 1 and unit == "%":
+        title = f"{kind} accuracy".strip()
+    return finish(ax, title=title, x=axis_label(title, unit), y="cells")
 
 
 def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool = False) -> Axes:
     """Two quantities of all cells by number of vertices, with their rank correlation, and the best cells over them."""
     sample = analysis.sample
-    (a, x_label), (b, y_label) = (_scaled(sample, name) for name in (x, y))
+    a, b = (_scaled(sample, name)[0] for name in (x, y))
     vertices = load_space().n_vertices[sample.cells]
     for number in np.unique(vertices)[::-1].tolist():
         here = vertices == number
@@ -158,7 +165,7 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     rank, low, high = (part[names.index(x), names.index(y)] for part in analysis.ranks)
     ax.margins(y=0.3)
     ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {with_band(rank, (low, high))}")
-    return finish(ax, title=f"{_short(sample, y)}, {_short(sample, x)}", x=x_label, y=y_label)
+    return finish(ax, title=f"{_short(sample, y)}, {_short(sample, x)}", x=_label(sample, x), y=_label(sample, y))
 
 
 def _curved(analysis: SampleAnalysis) -> list[str]:
@@ -319,9 +326,8 @@ def write_sample_numbers(ax: Axes, analysis: SampleAnalysis) -> Axes:
     named = {q["name"]: q for q in numbers["quantities"]}
     chosen = [*shown(sample)[:4], *_latency(analysis)]
     for name in dict.fromkeys(chosen):
-        factor, label = _scaled(sample, name)
+        factor, unit = _scaled(sample, name)
         mean, low, high = (factor * named[name]["values"][key] for key in ("mean", "min", "max"))
-        unit = label.rpartition(" (")[2].rstrip(")") if label.endswith(")") else ""
         title = axis_label(_short(sample, name), unit)
         rows.append((title, f"{mean:.3g}", f"{low:.3g} to {high:.3g}"))
     if analysis.curves:

@@ -30,6 +30,7 @@ STYLES: tuple[Facts, ...] = (
 _SHEET_SIZE = 7.5
 """Points of all letters where three panels share a page."""
 _CAPTION_WIDTH = 124  # letters that a page is wide
+_LEGEND_WIDTH = 16  # letters of a third of a page that a line and a number leave
 Panel = Callable[["Axes"], object]
 
 
@@ -57,6 +58,9 @@ def draw_panels(panels: Mapping[str, Panel], *, title: str, width: str) -> dict[
             for letter, ax, panel in zip(ascii_lowercase, grid.flat, panels.values(), strict=False):
                 ax.set_title(f"({letter})", loc="left")
                 panel(ax)
+                # A long name in a legend would make all panels narrow, until nothing has room in them.
+                if (legend := ax.get_legend()) and legend.get_bbox_to_anchor() is ax.bbox:
+                    legend.set_in_layout(False)
             figure.supxlabel(_caption(panels), x=0.01, ha="left", fontsize="medium", linespacing=1.3)
         return {"landscape": figure}
     figures = {}
@@ -353,9 +357,10 @@ def draw_landscape(analysis: LandscapeAnalysis, *, width: str = "page") -> dict[
 
 
 def short_title(title: str, *, newline: bool = True) -> str:
-    """A title for narrow places: without "validation", broken in two lines if wanted."""
+    """A title for narrow places: without "validation", broken in two lines if wanted, or where a legend has no room."""
     text = title.replace("validation ", "")
-    return text.replace(" ", "\n", 1) if newline else text
+    wrapped = fill(text, _LEGEND_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return text.replace(" ", "\n", 1) if newline else wrapped
 
 
 def short_count(n: int) -> str:

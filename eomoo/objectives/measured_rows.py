@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import choice, known_name, listed, short
+from eomoo.data.column_names import called_columns
 from eomoo.data.measured_table import TABLE_FILE, MeasuredTable, is_measured, read_measured
 from eomoo.data.user_table import (
     MOST_BYTES,
@@ -31,11 +30,6 @@ from eomoo.objectives.analytic import SKELETONS, AnalyticBackend
 from eomoo.objectives.latency_from import LATENCY
 from eomoo.packages import pandas as pd
 from eomoo.space import Skeleton, load_space
-
-# What stands in brackets behind a column's name, and what no file's name has.
-_UNIT, _OTHERS = re.compile(r"\s*[\[(]([^][()]*)[\])]\s*$"), re.compile(r"[^A-Za-z0-9_.-]+")
-# Units that end a name, as in latency_ms; others of one letter, and "min", end names that mean something else.
-_AT_END = re.compile(r".+_(ms|us|ns|[mukM]J|[mk]?Wh|[mk]W|[kMG]i?B)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +83,7 @@ def rows_of(
     facts: Facts = {} if measured is None else measured.facts
     timed = {column["name"] for column in facts.get("columns", ()) if column["kind"] == "timed"}
     frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table
-    called = _called(frame.columns, where)
+    called = called_columns(frame.columns, where)
     here = {column: name for column, (name, _) in called.items()}
     frame, own = frame.rename(columns=here), {name: unit for name, unit in called.values() if unit}
     units, kinds = ({here.get(n, n): what for n, what in (told or {}).items()} for told in (units, kinds))
@@ -148,22 +142,6 @@ def _file_in(path: Path) -> Path:
             f"{path} holds {len(found)} tables ({', '.join(p.name for p in found)}); name the one that is meant"
         )
     return found[0]
-
-
-def _called(columns: Iterable[object], where: Path) -> dict[str, tuple[str, str]]:
-    """Columns' names as files and cards can have them, and the units in brackets: energy, mJ of "energy [mJ]"."""
-    texts = [column for column in columns if isinstance(column, str) and not column.startswith("Unnamed: ")]
-    whole = [_OTHERS.sub("_", text).strip("_") for text in texts]
-    bare = [_OTHERS.sub("_", _UNIT.sub("", text)).strip("_") for text in texts]
-    # Energy in joules beside energy in watt-hours keep their units in their names.
-    alone = Counter(bare)
-    names = [b if b and alone[b] == 1 else w or text for text, b, w in zip(texts, bare, whole, strict=True)]
-    for name in [name for name, n in Counter(names).items() if n > 1]:
-        several = [text for text, other in zip(texts, names, strict=True) if other == name]
-        raise DataError(f"{where}: the columns {listed(several)} would both be called {name!r}; rename one")
-    ends = [_AT_END.fullmatch(name) for name in names]
-    units = ["".join(_UNIT.findall(t)).strip() or (end[1] if end else "") for t, end in zip(texts, ends, strict=True)]
-    return dict(zip(texts, zip(names, units, strict=True), strict=True))
 
 
 def _target(name: str, values: Floats, known: Quantity | None, unit: str | None, kind: str | None) -> Target:

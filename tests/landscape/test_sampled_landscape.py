@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from eomoo.data.measured_table import measured_table
-from eomoo.data.published_tables import open_table
+from eomoo.data.published_tables import open_table, table_of_file
 from eomoo.errors import DataError
 from eomoo.landscape import analyse_sample, draw_sample
 from eomoo.landscape.intervals import rank_correlations
@@ -219,6 +219,22 @@ def test_a_table_of_few_quantities_has_a_sheet(names):
     titles = [ax.get_title(loc="left")[4:] for ax in figure.axes if ax.get_title(loc="left")]
     assert len(set(titles)) == len(titles)
     assert any("all walks together" in title for title in titles)
+
+
+def test_a_panel_has_one_unit_and_long_names_leave_panels_their_width(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"index": np.arange(40), "Overall Acc. of all classes (%)": 70 + rng.random(40)})
+    rows = rows.assign(mIoU=0.5 + rng.random(40) / 9, val_loss=3 + rng.random(40))
+    rows["Latency_of_one_image_ms"] = rng.random(40)
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    found = analyse_sample(table_of_file(tmp_path / "mine.csv"))
+    assert found.sample.quantities["Latency_of_one_image_ms"].unit == "ms"
+    figure = draw_sample(found)["landscape"]
+    figure.draw_without_rendering()
+    losses, shares = figure.axes[:2]
+    assert (losses.get_xlabel(), shares.get_xlabel()) == ("val loss", "accuracy (%)")
+    assert 45 < shares.get_xlim()[0] < 55, "of a fraction, in per cent"
+    assert min(ax.get_position().width for ax in figure.axes) > 0.15
 
 
 def test_contradictions_are_one_sentence():
