@@ -89,8 +89,11 @@ class ImageData:
         if len(set(class_names)) < len(class_names):
             raise DataError(f"{name}: two classes have the same name: {', '.join(map(str, class_names))}")
         labels = {split: labels_of(images) for split, images in splits.items()}
+        n = len(class_names)
         for split, own in labels.items():
-            _check_labels(own, len(class_names), where=f"{name}, {split}")
+            wrong = own[(own < 0) | (own >= n)]
+            if len(wrong):
+                raise DataError(f"{name}, {split}: label {wrong[0]} is none of the {n} classes (0 to {n - 1})")
         seen = Examined(splits, labels)
         mean, std = statistics_of(train, note=partial(seen.note, "train"))
         for split in ("val", "test"):
@@ -243,10 +246,3 @@ def _common_shape(splits: dict[str, ImageSet]) -> tuple[int, int, int]:
         raise DataError(f"the splits hold images of different shapes: {shapes}")
     bands, height, width = shapes["train"]
     return bands, height, width
-
-
-def _check_labels(labels: Ints, n_classes: int, *, where: str) -> None:
-    wrong = (labels < 0) | (labels >= n_classes)
-    if wrong.any():
-        bad = labels[wrong][0]
-        raise DataError(f"{where}: label {bad} is none of the {n_classes} classes (0 to {n_classes - 1})")

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import RLock, Thread
-from typing import Any
+from typing import Any, TextIO
 
 from eomoo.errors import StoreError
 from eomoo.jobs.base import Jobs, Work, set_worker_number
@@ -134,11 +134,16 @@ def _start_worker(lifeline: Connection, number: int) -> None:
     # The parent answers Ctrl-C, and lets go of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_worker_number(number)
-    Thread(target=_hold_on, args=(lifeline,), daemon=True).start()
+    end_with(lifeline)
 
 
-def _hold_on(lifeline: Connection) -> None:
-    """End this process when its parent has let go."""
-    with contextlib.suppress(EOFError, OSError):
-        lifeline.recv_bytes()
-    os._exit(1)
+def end_with(lifeline: Connection | TextIO) -> None:
+    """End this process when its parent has let go of the other end of a pipe, whatever is being done."""
+
+    def hold_on() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(lifeline.fileno(), 1):
+                pass
+        os._exit(1)
+
+    Thread(target=hold_on, daemon=True).start()

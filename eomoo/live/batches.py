@@ -31,12 +31,7 @@ _kept: dict[tuple[int, str], ResidentImages] = {}
 
 @dataclass(frozen=True)
 class ResidentImages:
-    """A split on a device.
-
-    Attributes:
-        images: (n, height, width, bands) float32.
-        labels: (n,) int64.
-    """
+    """A split on a device: images (n, height, width, bands) float32 and labels (n,) int64."""
 
     images: torch.Tensor
     labels: torch.Tensor

@@ -100,9 +100,7 @@ class CellNetwork(nn.Module):
 class RawInput(nn.Module):
     """A trained network that takes images in the sensor's own values, computed in the precision of its weights.
 
-    Args:
-        network: From normalised images to logits.
-        statistics: Mean and deviation of each band; None leaves images as they are.
+    ``statistics`` are mean and deviation of each band; None leaves images as they are.
     """
 
     statistics: Tensor

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from eomoo.arrays import Facts
 from eomoo.errors import EomooError, StoreError
 from eomoo.files import read_json, write_json
 from eomoo.images import open_data
+from eomoo.jobs.processes import end_with
 from eomoo.live.recipes import Recipe
 from eomoo.live.runs import CurveSetting
 from eomoo.live.training import train
@@ -64,17 +64,10 @@ def _devices(number: int, n: int) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": ",".join(there[(number * n + k) % len(there)] for k in range(n))}
 
 
-def _end_with(pipe: int) -> None:
-    with contextlib.suppress(OSError):
-        while os.read(pipe, 1):
-            pass
-    os._exit(1)
-
-
 def main() -> None:
     """One of the processes."""
     place = Path(sys.argv[1])
-    threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
+    end_with(sys.stdin)
     try:
         values = read_json(place / _TASK)
         images = open_data(values.pop("name"), **values.pop("options"))

@@ -103,9 +103,7 @@ def _skeleton_of(problem: CellProblem) -> Skeleton:
 def facts_of(backend: LiveBackend, *, trains: bool) -> Facts:
     """The facts of a table that a backend measures, without its cells: plain data, as TOML gives it back.
 
-    Args:
-        backend: What trains and times.
-        trains: False where it only times: there are no images and no recipe then.
+    Where nothing ``trains`` there are no images and no recipe.
     """
     campaign = backend.campaign
     timing = campaign.conditions().copy()
