@@ -62,16 +62,14 @@ def split_regions(labels: NDArray[np.int16], *, blocks: int = 10, seed: int = 0)
         raise SettingError(f"{n_blocks} blocks are too few for the shares {_SHARES}")
     split = np.repeat(np.arange(3), np.diff(bounds))
     wanted = counts.sum(axis=0) * (np.diff(bounds) / n_blocks)[:, None]
-    best, least = split, np.inf
-    for _ in range(_TRIES):
-        drawn = rng.permutation(split)
+
+    def unevenness(drawn: Ints) -> float:
         got = np.stack([counts[drawn == k].sum(axis=0) for k in range(3)])
         # Relative to the class, so that rare classes count as much as frequent ones.
-        distance = float((np.abs(got - wanted) / np.maximum(wanted, 1)).sum())
-        if distance < least:
-            best, least = drawn, distance
-    regions: NDArray[np.int8] = best[block].astype(np.int8)
-    return regions
+        return float((np.abs(got - wanted) / np.maximum(wanted, 1)).sum())
+
+    best = min((rng.permutation(split) for _ in range(_TRIES)), key=unevenness)
+    return np.asarray(best[block], dtype=np.int8)
 
 
 def patches_of(

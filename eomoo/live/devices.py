@@ -8,11 +8,13 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from eomoo.checks import positive, short, text, with_kind
 from eomoo.errors import SettingError, StoreError
 from eomoo.live.kit_script import machine_name
+from eomoo.live.rounds import lines_of
 from eomoo.packages import require, torch
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -179,9 +181,4 @@ def process_group(device: torch.device) -> Iterator[Group]:
 
 
 def _cpu_has_bfloat16() -> bool:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            text = file.read()
-    except OSError:
-        return False
-    return "avx512_bf16" in text or "amx_bf16" in text
+    return any("avx512_bf16" in line or "amx_bf16" in line for line in lines_of(Path("/proc/cpuinfo")))

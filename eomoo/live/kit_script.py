@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from eomoo.live.onnx_network import OnnxNetwork, timed_image
-from eomoo.live.rounds import TRIES, Turns, available_memory, disturbance, in_memory
+from eomoo.live.rounds import TRIES, Turns, available_memory, disturbance, in_memory, lines_of
 
 FORMAT = 1
 PLAN, TIMINGS = "plan.json", "timings.json"
@@ -110,11 +110,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 def machine_name() -> str:
     """Of a board or a processor, as Linux tells it."""
     for file, key in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
-        try:
-            lines = Path(file).read_text(encoding="utf-8").strip("\0\n").splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            if line.startswith(key) and line.strip():
-                return (line.partition(":")[2] if key else line).strip()
+        for line in lines_of(Path(file)):
+            if line.startswith(key) and line.strip("\0").strip():
+                return (line.partition(":")[2] if key else line).strip("\0").strip()
     return platform.processor() or platform.machine()

@@ -9,7 +9,7 @@ import numpy as np
 from eomoo.checks import known_name, whole
 from eomoo.packages import require, torch
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
-from eomoo.space.cell import MAX_VERTICES
+from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
 from eomoo.space.cost import vertex_channels
 
 if TYPE_CHECKING:
@@ -121,8 +121,6 @@ def _draw(module: torch.nn.Conv2d | torch.nn.Linear, name: str, generator: torch
 
 def _channels(cell: Cell, skeleton: Skeleton) -> list[list[int]]:
     """Channels of the interior vertices in each stack."""
-    n = cell.n_vertices
-    at = [*range(n - 1), MAX_VERTICES - 1]
     padded = np.zeros((1, MAX_VERTICES, MAX_VERTICES), dtype=bool)
-    padded[0][np.ix_(at, at)] = cell.matrix
-    return [vertex_channels(padded, width)[0, : n - 2].tolist() for width in skeleton.widths]
+    padded[0][np.triu_indices(MAX_VERTICES, 1)] = cell.genotype()[:N_EDGE_GENES]
+    return [vertex_channels(padded, width)[0, : cell.n_vertices - 2].tolist() for width in skeleton.widths]

@@ -179,7 +179,7 @@ def available_memory(root: Path = _ROOT) -> int | None:
 
 
 def _of_the_machine(path: Path) -> list[int]:
-    for line in _lines(path):
+    for line in lines_of(path):
         if line.startswith("MemAvailable:"):
             return [1024 * int(line.split()[1])]
     return []
@@ -188,7 +188,7 @@ def _of_the_machine(path: Path) -> list[int]:
 def _of_control_groups(root: Path) -> list[int]:
     """What each limit on the way from this process's group to the root leaves, of version 2 and 1."""
     found = []
-    for line in _lines(root / "proc/self/cgroup"):
+    for line in lines_of(root / "proc/self/cgroup"):
         _, controllers, place = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
             continue
@@ -204,15 +204,16 @@ def _of_control_groups(root: Path) -> list[int]:
 
 
 def _left(group: Path, limit: str, used: str) -> list[int]:
-    most, now = _lines(group / limit), _lines(group / used)
+    most, now = lines_of(group / limit), lines_of(group / used)
     if not most or not now or not most[0].isdecimal():
         return []  # no limit: "max"
     # Pages of files that are not in use are given back at once.
-    idle = [int(line.split()[1]) for line in _lines(group / "memory.stat") if line.startswith("inactive_file ")]
+    idle = [int(line.split()[1]) for line in lines_of(group / "memory.stat") if line.startswith("inactive_file ")]
     return [int(most[0]) - int(now[0]) + sum(idle)]
 
 
-def _lines(path: Path) -> list[str]:
+def lines_of(path: Path) -> list[str]:
+    """What the system tells in a file, line by line; none where it does not."""
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

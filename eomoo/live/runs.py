@@ -16,7 +16,7 @@ from eomoo.errors import DataError, SettingError
 from eomoo.files import read_json, to_json, write_json
 from eomoo.live.metrics import Accuracy
 from eomoo.live.recipes import Recipe, format_epochs
-from eomoo.live.store import RESULT_STATES
+from eomoo.live.store import RESULT_STATES, without
 from eomoo.live.weights import load_state, save_state
 
 # 1: as 0.1.0 wrote it, without a digest and with incidents among the results. 2: with a digest.
@@ -130,16 +130,12 @@ class Training:
     def to_dict(self) -> dict[str, object]:
         """As plain data for JSON, without the setting."""
         return {
-            "status": self.status,
-            "reason": self.reason,
+            **without(vars(self), "setting"),
             "epochs": format_epochs(self.epochs),
             "curve": [asdict(point) for point in self.curve],
             "val": self.val.to_dict() if self.val else None,
             "test": self.test.to_dict() if self.test else None,
-            "seconds": self.seconds,
-            "contended": self.contended,
             "weights": str(self.weights) if self.weights else None,
-            "file_size": self.file_size,
         }
 
     @classmethod

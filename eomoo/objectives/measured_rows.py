@@ -60,6 +60,11 @@ class MeasuredRows:
     files: dict[str, str]
     device: str = ""
 
+    @property
+    def tried(self) -> Bools:
+        """(n,) rows in which something was measured, or its measurement failed."""
+        return np.asarray(np.any([self.failed, *map(np.isfinite, self.values.values())], axis=0))
+
     def measurements(self, recipes: Mapping[str, Recipe]) -> Measurements:
         """As models of these recipes see them."""
         return Measurements.of(self.cells, self.values, walk=self.walk, recipes=recipes)

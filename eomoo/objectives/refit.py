@@ -152,16 +152,14 @@ def _with_failures(rows: MeasuredRows) -> MeasuredRows:
     # Fewer failures, or successes, teach nothing of which cells fail.
     if min(failed, tried - failed) < LEAST_CELLS:
         return rows
-    tried_rows = rows.failed | np.any([np.isfinite(values) for values in rows.values.values()], axis=0)
-    told: Floats = np.where(tried_rows, rows.failed.astype(np.float64), np.nan)
+    told: Floats = np.where(rows.tried, rows.failed.astype(np.float64), np.nan)
     target = Target(title="probability of failure", direction="min", kind="error")
     return replace(rows, values={**rows.values, FAILED: told}, targets={**rows.targets, FAILED: target})
 
 
 def failures_of(rows: MeasuredRows) -> tuple[int, int]:
     """How many cells failed, at least once, and how many were tried."""
-    ok = np.any([np.isfinite(values) for values in rows.values.values()], axis=0)
-    return len(np.unique(rows.cells[rows.failed])), len(np.unique(rows.cells[rows.failed | ok]))
+    return len(np.unique(rows.cells[rows.failed])), len(np.unique(rows.cells[rows.tried]))
 
 
 def _fitted(
