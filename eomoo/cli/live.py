@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +49,6 @@ def train(
     Interrupted or killed, the same command goes on from the last checkpoint. Asked for more epochs of a schedule that
     passes through those done, it continues. Under torchrun, several devices train one network.
     """
-    from eomoo.files import only_one
     from eomoo.images import open_data
     from eomoo.live.recipes import get_recipe
     from eomoo.live.training import train as run_training
@@ -63,8 +61,7 @@ def train(
     first = os.environ.get("RANK", "0") == "0"
     total = sum(chosen.stretches(epochs))
     folder = out or Path("runs") / str(index)
-    alone = only_one(folder, "training") if first else nullcontext()
-    with alone, Bars(quiet=as_json or not first, stay=True) as shown:
+    with Bars(quiet=as_json or not first, stay=True) as shown:
 
         def report(point: CurvePoint) -> None:
             accuracy = f"loss {point.train_loss:.3f}, validation micro accuracy {100 * point.val_micro:.1f} %"

@@ -15,7 +15,6 @@ from typing import Any
 from eomoo.arrays import Facts
 from eomoo.checks import with_kind
 from eomoo.errors import DataError, EomooError, SettingError, StoreError
-from eomoo.files import only_one
 from eomoo.images import ImageData, open_data
 from eomoo.jobs import worker_number
 from eomoo.live.devices import resolve_device
@@ -29,7 +28,7 @@ from eomoo.space import Skeleton, load_space
 
 # What a kill costs at most. The checkpoint of the largest network (50 million parameters) takes 4 s.
 _CHECKPOINT_SECONDS = 60.0
-# Dask gives a worker that leaves 30 s; more than once that.
+# A worker that leaves, or that its scheduler takes for lost, may be at it for a while: Dask gives it 30 s.
 _PATIENCE = 90.0
 NOT_BEGUN = "not begun"
 """The status of a task that came too late."""
@@ -100,7 +99,8 @@ class TrainingTask:
     def arguments(self) -> dict[str, Any]:
         """Of ``train``, but the images and where it runs."""
         names = ("cell", "skeleton", "recipe", "epochs", "seed", "workers", "threads", "curve")
-        return {name: getattr(self, name) for name in names} | {"checkpoint_seconds": _CHECKPOINT_SECONDS}
+        how = {"checkpoint_seconds": _CHECKPOINT_SECONDS, "patience": _PATIENCE}
+        return {name: getattr(self, name) for name in names} | how
 
     def run_folder(self) -> Path:
         """The folder of this training; the same whatever its epochs, so that it can be continued."""
@@ -128,12 +128,10 @@ def run_task(task: TrainingTask) -> dict[str, object]:
     if task.hardware and (own := task.setting()["device"]) != task.hardware:
         raise SettingError(f"a worker trains on {own}, others on {task.hardware}; give this search devices of one kind")
     try:
-        # A worker that leaves, or that its scheduler takes for lost, may be at it for a while.
-        with only_one(task.run_folder(), "training", patience=_PATIENCE):
-            if task.processes > 1:
-                _together(task)
-            device = worker_device(task.device, worker_number())
-            result = train(data=images, device=device, folder=task.run_folder(), **task.arguments())
+        if task.processes > 1:
+            _together(task)
+        device = worker_device(task.device, worker_number())
+        result = train(data=images, device=device, folder=task.run_folder(), **task.arguments())
     except (DataError, OSError, StoreError) as error:
         reason = str(error) if isinstance(error, EomooError) else with_kind(error)
         result = Training(status="incident", reason=reason, epochs=task.epochs)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.checks import first_line
 from eomoo.errors import DataError, SettingError
+from eomoo.files import only_one
 from eomoo.images import ImageData
 from eomoo.live.devices import current_device, device_name, process_group, resolve_device, torch_state
 from eomoo.live.job import Report, TrainingJob
@@ -39,6 +42,7 @@ def train(
     checkpoint_seconds: float = 300.0,
     report: Report | None = None,
     curve: CurveSetting | None = None,
+    patience: float = 0.2,
 ) -> Training:
     """Train a cell's network and measure it on whole splits.
 
@@ -61,6 +65,7 @@ def train(
         checkpoint_seconds: Between checkpoints inside of an epoch; each epoch ends with one.
         report: Called with each measurement.
         curve: When it is measured, and whether on the test split too.
+        patience: Seconds to wait for another process that trains in the folder.
 
     Returns:
         How it ended: a training that diverged or is too big for the device has a result too; one that
@@ -69,6 +74,7 @@ def train(
     Raises:
         SettingError: (a ValueError) A setting that cannot work, or a folder of another training.
         DataError, OSError: The images cannot be read, or the folder cannot be written.
+        StoreError: (a RuntimeError) Another process trains in the folder.
     """
     chosen, whole = get_recipe(recipe), cell_of(cell)
     around = skeleton or data.skeleton()
@@ -78,11 +84,15 @@ def train(
     measured = curve or CurveSetting()
     setting = training_setting(whole, data, around, chosen, seed=seed, device=place, curve=measured)
     faults = {"faults": list(data.faults)} if data.faults else {}
-    kept = RunFolder(folder, setting, {**(data.told or {}), **faults})
-    known = kept.result(stretches)
+    known = RunFolder(folder, setting).result(stretches)
     if known is not None:
         return known
-    with process_group(place) as group, torch_state(threads=threads, seed=seed), current_device(place):
+    # Of the processes that torchrun started, the first one writes.
+    first = folder is not None and os.environ.get("RANK", "0") == "0"
+    alone = only_one(str(folder), "training", patience=patience) if first else nullcontext()
+    with alone, process_group(place) as group, torch_state(threads=threads, seed=seed), current_device(place):
+        # Whoever was waited for may have changed what is there.
+        kept = RunFolder(folder, setting, {**(data.told or {}), **faults})
         job = TrainingJob(whole, data, around, chosen, stretches, seed, place, group, kept, workers, measured)
         job.checkpoint_seconds, job.report = checkpoint_seconds, report
         return job.outcome()
