@@ -239,8 +239,8 @@ def certainty_words(problem: ProblemRow, said: FrontSummary) -> str:
     return (
         f"{f'{expected}P(front) {surest}' if n > 1 else expected_words(said.probability, said.n_draws)}."
         f"{_luck_words(problem, said)}{regret}"
-        f"{f'{choices}.' if n > 1 else ''} From {said.n_draws:,} joint draws over {said.n_candidates:,} cells that "
-        "could matter."
+        f"{f'{choices}.' if n > 1 else ''} From {said.n_draws:,} joint draws over "
+        f"{counted(said.n_candidates, 'cell')} that could matter."
     )
 
 

@@ -282,7 +282,7 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
     text = []
     if front.n_runs > 1:
         text.append(
-            f"All {front.n_runs} runs together: the {number(front.n_front)} cells that no cell of any run beats."
+            f"All {front.n_runs} runs together: {counted(front.n_front, 'cell')} that no cell of any run beats."
         )
     if front.knee is not None:
         text.append(

@@ -10,7 +10,7 @@ import typer
 from typer import Argument, Option
 
 from eomoo.arrays import Facts
-from eomoo.checks import listed
+from eomoo.checks import counted, listed
 from eomoo.cli.common import Bars, print_json
 from eomoo.cli.options import Json
 from eomoo.data import DATASETS, check_files, fetch, find, get_dataset, left_out, merged, read_measured, write_measured
@@ -170,7 +170,7 @@ def merge(
     if as_json:
         print_json({"cells": len(table.cells), "rows": len(rows), "left_out": missing, "folder": out})
         return
-    typer.echo(f"{len(table.cells):,} cells in {len(rows):,} rows in {out}")
+    typer.echo(f"{counted(len(table.cells), 'cell')} in {counted(len(rows), 'row')} in {out}")
     if missing:
         typer.echo(f"left out of {second}, as another machine's or timed in another way: {listed(missing)}")
 

@@ -179,7 +179,7 @@ def _print(numbers: Facts) -> None:
     joined, kind = front["joining_steps"], "Predicted" if numbers["predicted"] else "Pareto"
     joins = f", joined by {counted(joined, 'step')}" if joined else ""
     out.print(
-        f"{kind} front: {front['size']} cells in {front['components']} components{joins}; "
+        f"{kind} front: {counted(front['size'], 'cell')} in {counted(front['components'], 'component')}{joins}; "
         f"{away['mean']:.2f} steps away on average, {away['max']} at most"
     )
     out.print(
@@ -201,7 +201,7 @@ def _print_sample(numbers: Facts) -> None:
     noisy = any(q["noise"] for q in numbers["quantities"])
     heads = ["quantity", "unit", "mean", "minimum", "maximum", "missing"]
     heads += ["autocorrelation", "mean of walks", "ruggedness"] * walked + ["noise / variance"] * noisy
-    table = Table(*heads, title=f"{numbers['title']}: {about['cells']:,} cells", title_justify="left")
+    table = Table(*heads, title=f"{numbers['title']}: {counted(about['cells'], 'cell')}", title_justify="left")
     for q in numbers["quantities"]:
         row = [q["name"], q["unit"], *(number(q["values"][key]) for key in ("mean", "min", "max"))]
         row.append(str(q["missing"]))
@@ -252,7 +252,7 @@ def _print_tradeoffs(numbers: Facts) -> None:
 def _print_beside(found: Facts) -> None:
     pairs = [row for row in found["rank_correlations"] if not {row["a"], row["b"]} & {"params", "macs"}]
     names = list(dict.fromkeys(row["b"] for row in pairs))[:_MOST_COLUMNS]
-    title = f"Spearman over {found['common_cells']:,} cells in common with {found['title']}"
+    title = f"Spearman over {counted(found['common_cells'], 'cell')} in common with {found['title']}"
     table = Table("quantity", *names, title=title, title_justify="left")
     for name in dict.fromkeys(row["a"] for row in pairs):
         row = [pair for pair in pairs if pair["a"] == name and pair["b"] in names]

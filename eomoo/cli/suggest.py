@@ -52,7 +52,9 @@ def suggest(
     if out is not None:
         from eomoo.analysis.runs import write_columns
 
-        write_columns({name: [row[name] for row in rows] for name in rows[0]}, out)
+        # For whoever measures them to fill in; read back as they are, they tell nothing.
+        to_measure = {name: [""] * len(rows) for name in problem.objective_names}
+        write_columns(to_measure | {name: [row[name] for row in rows] for name in rows[0]}, out)
     if as_json:
         print_json({"problem": problem.name(), "cells": rows})
         return
@@ -101,7 +103,7 @@ def _rows(problem: CellProblem, found: list[Suggestion]) -> list[Facts]:
             "index": s.cell,
             "hash": space.cell(s.cell).hash,
             "front_probability": s.probability,
-            **dict(zip(problem.objective_names, s.values.tolist(), strict=True)),
+            **{f"{name}_predicted": v for name, v in zip(problem.objective_names, s.values.tolist(), strict=True)},
             **{f"{name}_unknown": u for name, u in zip(problem.objective_names, s.unknown.tolist(), strict=True)},
             "tells_of": s.tells_of,
             "uncertainty_left": s.left,

@@ -391,7 +391,7 @@ _NO_TARGETS = {
     *("feasible", "extrapolated", "basis", "front_probability", "tells_of", "uncertainty_left", "why"),
 }
 # What is said of another column: its spread, its ends, how it was before it was mended, whether to trust it.
-_OF_ANOTHER = re.compile(r"(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured|unknown)")
+_OF_ANOTHER = re.compile("(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured|predicted|unknown)")
 
 
 def target_columns(frame: pd.DataFrame, *, where: str | Path = "the table") -> list[str]:

@@ -264,7 +264,7 @@ def share_words(share: float, least: float) -> str:
     """A share of draws as a probability: that of all is no certainty, nor that of none. One draw is the ``least``."""
     if share in (0, 1):
         return f"< {least:g}" if share == 0 else f"> {1 - least:g}"
-    return f"{share:.2g}"
+    return f"{share:.3g}"
 
 
 def expected_words(probability: Floats, n_draws: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eomoo.arrays import Bools, Floats, Ints
+from eomoo.checks import counted
 from eomoo.errors import SettingError
 from eomoo.fronts import sorted_front
 from eomoo.landscape.graph import subgraph
@@ -78,8 +79,8 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
         )
     if is_sample(problem):
         raise SettingError(
-            f"{problem.name()} has values of {problem.n_cells:,} cells, a sample of {len(problem.space):,} that says "
-            "nothing of neighbours and optima of the whole space; `eomoo landscape TABLE` tells what a sample can"
+            f"{problem.name()} has values of {counted(problem.n_cells, 'cell')}, a sample of {len(problem.space):,} "
+            "that says nothing of neighbours and optima of the whole space; `eomoo landscape TABLE` tells what one can"
         )
     # NumPy and XGBoost let go of the interpreter lock, so the two longest tasks share two cores.
     with ThreadPoolExecutor(max_workers=1) as worker:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
+from eomoo.checks import counted
 from eomoo.data.measured_table import MeasuredTable
 from eomoo.errors import DataError
 from eomoo.fronts import Objective, Objectives, non_dominated
@@ -113,10 +114,11 @@ def _says(sample: Sample) -> str:
     walks = "along its walks, how fast values change from step to step"
     if not len(sample.walks):
         walks = "without walks (columns walk and step) nothing of ruggedness"
+    n = counted(len(sample.cells), "cell")
     return (
-        f"{len(sample.cells):,} cells are a sample, not the space of {len(load_space()):,}. It tells how values are "
-        f"distributed and go together, and {walks}. Neutrality, local optima, basins and the true front need the "
-        "values of all cells: `eomoo surrogate fit` predicts them."
+        f"{n} {'is' if len(sample.cells) == 1 else 'are'} a sample, not the space of {len(load_space()):,}. It tells "
+        f"how values are distributed and go together, and {walks}. Neutrality, local optima, basins and the true "
+        "front need the values of all cells: `eomoo surrogate fit` predicts them."
     )
 
 

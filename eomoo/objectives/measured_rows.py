@@ -91,6 +91,10 @@ def rows_of(
     called = called_columns(frame.columns, where)
     here = {column: name for column, (name, _) in called.items()}
     frame, own = frame.rename(columns=here), {name: unit for name, unit in called.values() if unit}
+    if "basis" in frame.columns:  # as in the front.csv of a run
+        said = frame["basis"].astype(str).str.partition(",")[0].to_numpy()
+        for row in np.flatnonzero(np.isin(said, ("predicted", "extrapolated"))).tolist():
+            raise SettingError(f"{where}, row {row + 1}: its values are {said[row]}; models need measured ones")
     units, kinds = ({here.get(n, n): what for n, what in (told or {}).items()} for told in (units, kinds))
     names = list(dict.fromkeys(here.get(n, n) for n in targets or target_columns(frame, where=where)))
     for name in names:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.arrays import Floats, Ints
-from eomoo.checks import short
+from eomoo.checks import counted, short
 from eomoo.data import read_user_table
 from eomoo.data.measured_table import TABLE_FILE
 from eomoo.data.user_table import read_frame, target_columns
@@ -162,7 +162,7 @@ def _open(text: str, wanted: Sequence[str]) -> list[Prior]:
     rows = read_user_table(content, names)
     for name in names:
         if (n := np.isfinite(rows.columns[name]).sum()) < _LEAST_RELATED:
-            raise SettingError(f"{place} tells {name} of {n} cells; a prior needs {_LEAST_RELATED}")
+            raise SettingError(f"{place} tells {name} of {counted(int(n), 'cell')}; a prior needs {_LEAST_RELATED}")
     return [_named(place, prior_of_measured(name, rows.indices, rows.columns[name])) for name in names]
 
 

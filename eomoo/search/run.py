@@ -214,7 +214,7 @@ def _why_it_ended(problem: CellProblem, spec: AlgorithmSpec, evaluator: Budgeted
     if over:
         return over
     if done >= total:
-        return f"all {total:,} cells of the problem have been evaluated"
+        return f"all {total:,} cells of the problem have been evaluated" if total > 1 else "there is no other cell"
     if spec.settings.get("restart") == "none":
         return "every cell on the front is explored, and restart is none"
     idle = evaluator.n_eval - evaluator.n_eval_at_last_new

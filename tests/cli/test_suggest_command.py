@@ -8,6 +8,8 @@ import pytest
 import synthetic
 
 from eomoo.cli.suggest import _asked
+from eomoo.data.user_table import read_frame, target_columns
+from eomoo.errors import DataError
 from eomoo.search import CellProblem
 from eomoo.search import uncertainty as module
 from eomoo.study.rows import RunRow
@@ -27,6 +29,9 @@ def test_cells_as_a_table_json_and_a_file(call, tmp_path):
         rows = list(csv.DictReader(file))
     assert [int(row["index"]) for row in rows] == shown
     assert all("tells of" in row["why"] for row in rows)
+    assert {float(row["latency_predicted"]) > 0 for row in rows} == {True}
+    with pytest.raises(DataError, match="holds no measured numbers"):  # predictions are none
+        target_columns(read_frame(tmp_path / "cells.csv"))
     found = json.loads(call("suggest", "eo-macro-latency", "--n", 3, "--json").out)
     assert found["problem"] == "eo-macro-latency"
     assert [cell["index"] for cell in found["cells"]] == shown

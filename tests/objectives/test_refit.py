@@ -79,6 +79,8 @@ def test_what_says_something_of_another_column_or_never_varies_is_no_target(spac
     frame = frame.assign(tells_of=np.arange(54), front_probability=np.arange(54) / 54, watts_unknown=np.arange(54.0))
     with pytest.warns(UserWarning, match="batch is 64 wherever it is told, and is left out"):
         assert list(rows_of(frame).values) == ["watts", "top1", "lower"]
+    with pytest.raises(SettingError, match="row 2: its values are predicted; models need measured ones"):
+        rows_of(frame.assign(basis=["measured"] + ["predicted"] * 53))
 
 
 def test_a_column_is_called_so_that_files_and_cards_can_have_its_name_and_its_brackets_tell_the_unit(space):
