@@ -24,6 +24,8 @@ else:
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+# Of single precision, as images and what networks make of them.
+Singles: TypeAlias = NDArray[np.float32]
 # Of whatever kind: features of cells are whole or not, as their encoding has it.
 Numbers: TypeAlias = NDArray[np.number]
 

@@ -7,9 +7,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Ints, Singles
 from eomoo.checks import counted, listed
 from eomoo.images.splits import ImageSet
 
@@ -26,7 +25,7 @@ class Examined:
         self._digests: dict[str, list[bytes]] = {split: [] for split in splits}
         self._flat: list[_Place] = []
 
-    def note(self, split: str, batch: NDArray[np.float32]) -> None:
+    def note(self, split: str, batch: Singles) -> None:
         """Look at images (n, bands, height, width) of a split, which come in their order."""
         digests = self._digests[split]
         # Images of one pixel have no other values.

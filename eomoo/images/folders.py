@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eomoo.arrays import Ints
+from eomoo.arrays import Ints, Singles
 from eomoo.checks import listed, number, truth
 from eomoo.errors import DataError
 from eomoo.files import read_array
@@ -38,7 +37,7 @@ class FolderImages(OwnImages):
     def __init__(self, files: list[Path], labels: Ints, reading: Reading | None = None) -> None:
         self.files, self.labels, self.reading = files, labels, reading or Reading()
 
-    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+    def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
         images = [self.reading.image(self.files[k]) for k in indices]
         for k, image in zip(indices, images, strict=True):
@@ -61,7 +60,7 @@ class Reading:
     nodata: float | None = None
     fill: bool = False
 
-    def image(self, path: Path) -> NDArray[np.float32]:
+    def image(self, path: Path) -> Singles:
         """One image file as (bands, height, width); DataError where it cannot be used."""
         if path.suffix.lower() == ".npy":
             values = self._array(path)
@@ -81,7 +80,7 @@ class Reading:
         means = np.where(valid, values, 0).sum(axis=(1, 2), keepdims=True, dtype=np.float64) / counts
         return np.where(valid, values, means).astype(np.float32)
 
-    def _array(self, path: Path) -> NDArray[np.float32]:
+    def _array(self, path: Path) -> Singles:
         # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
         array = read_array(path, mapped=True)
         if array.dtype.kind not in "biuf" or array.ndim != 3:

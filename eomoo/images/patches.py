@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Facts, Ints
+from eomoo.arrays import Facts, Ints, Singles
 from eomoo.checks import positive, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.faults import classes_without, warned
@@ -32,13 +32,11 @@ class PatchImages(OwnImages):
         size: Height and width of a patch; it has to lie inside of the scene.
     """
 
-    def __init__(
-        self, bands: NDArray[np.float32], labels: NDArray[np.int16], rows: Ints, columns: Ints, size: int
-    ) -> None:
+    def __init__(self, bands: Singles, labels: NDArray[np.int16], rows: Ints, columns: Ints, size: int) -> None:
         self.bands, self.rows, self.columns, self.size = bands, rows, columns, size
         self.labels: Ints = labels[rows, columns].astype(np.int64)
 
-    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+    def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, size, size) and labels (n,)."""
         windows = np.lib.stride_tricks.sliding_window_view(self.bands, (self.size, self.size), axis=(1, 2))
         top, left = self.rows[indices] - self.size // 2, self.columns[indices] - self.size // 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Bools, Facts, Numbers
+from eomoo.arrays import Bools, Facts, Numbers, Singles
 from eomoo.checks import listed
 from eomoo.data.datasets import find
 from eomoo.errors import DataError
@@ -35,7 +35,7 @@ class Scene:
         grid: Where its pixels are; None where that is not known.
     """
 
-    bands: NDArray[np.float32]
+    bands: Singles
     valid: Bools
     labels: NDArray[np.int16]
     class_names: tuple[str, ...]
@@ -43,7 +43,7 @@ class Scene:
     name: str = "scene"
     grid: Grid | None = None
 
-    def read(self, rows: tuple[int, int]) -> tuple[NDArray[np.float32], Bools]:
+    def read(self, rows: tuple[int, int]) -> tuple[Singles, Bools]:
         """A copy of some rows of the bands, from the first to the one before the last, and where they have data."""
         return self.bands[:, slice(*rows)].copy(), self.valid[slice(*rows)]
 
@@ -108,7 +108,7 @@ class SceneBands:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def read(self, rows: tuple[int, int] | None = None) -> tuple[NDArray[np.float32], Bools]:
+    def read(self, rows: tuple[int, int] | None = None) -> tuple[Singles, Bools]:
         """Values (bands, rows, width), 0 where there are no data, and where all bands have data, (rows, width).
 
         Args:

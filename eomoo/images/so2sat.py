@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eomoo.arrays import Bools, Facts, Ints
+from eomoo.arrays import Bools, Facts, Ints, Singles
 from eomoo.checks import choice, explained, first_line, known_name, number, truth
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import expanded
@@ -79,7 +78,7 @@ class So2SatFile(OwnImages):
         # An open HDF5 file must not travel to another process.
         return {**self.__dict__, "_file": None, "_process": -1}
 
-    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+    def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, 32, 32), reflectance, and labels (n,)."""
         rows, back = np.unique(indices, return_inverse=True)
         file = self._open()
@@ -275,7 +274,7 @@ def _held_out(places: Ints, seed: int) -> Bools:
     return np.isin(places, drawn[: len(counts) - 1])
 
 
-def _rows(dataset: Any, rows: Ints) -> NDArray[np.float32]:
+def _rows(dataset: Any, rows: Ints) -> Singles:
     # Neighbouring rows are read in one piece, which HDF5 does many times faster than a list of rows.
     if len(rows) and rows[-1] - rows[0] < 2 * len(rows):
         block = dataset[int(rows[0]) : int(rows[-1]) + 1].astype(np.float32)

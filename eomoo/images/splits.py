@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints, Numbers, blocks
+from eomoo.arrays import Floats, Ints, Numbers, Singles, blocks
 from eomoo.errors import DataError
 
 # Images read at once: 512 of 32x32 pixels and ten bands are 20 MB.
@@ -44,12 +44,12 @@ class OwnImages(ABC):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], int]:
+    def __getitem__(self, index: int) -> tuple[Singles, int]:
         images, labels = self.batch(np.array([range(len(self))[index]]))
         return images[0], int(labels[0])
 
     @abstractmethod
-    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+    def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
 
 
@@ -65,7 +65,7 @@ class ArrayImages(OwnImages):
     images: Numbers
     labels: Ints
 
-    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+    def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
         return self.images[indices].astype(np.float32), self.labels[indices]
 
@@ -92,12 +92,12 @@ class Subset:
         """Labels (n,)."""
         return labels_of(self.source)[self.indices]
 
-    def batch(self, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+    def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
         return read_batch(self.source, self.indices[indices])
 
 
-def read_batch(images: ImageSet, indices: Ints) -> tuple[NDArray[np.float32], Ints]:
+def read_batch(images: ImageSet, indices: Ints) -> tuple[Singles, Ints]:
     """Images (n, bands, height, width) float32 and labels (n,) int64 of a split, by index (n,)."""
     at_once = getattr(images, "batch", None)
     if at_once is not None:
@@ -132,7 +132,7 @@ def spaced(n: int, most: int) -> Ints:
     return np.unique(np.linspace(0, n - 1, most).astype(np.int64))
 
 
-def batches_of(images: ImageSet, size: int = _CHUNK) -> Iterator[tuple[NDArray[np.float32], Ints]]:
+def batches_of(images: ImageSet, size: int = _CHUNK) -> Iterator[tuple[Singles, Ints]]:
     """All images and labels of a split, so many at a time; see ``read_batch``."""
     return (read_batch(images, np.arange(here.start, here.stop)) for here in blocks(len(images), size))
 
@@ -145,7 +145,7 @@ def in_memory(images: ImageSet, memory: float) -> ImageSet:
 
 
 def statistics_of(
-    images: ImageSet, *, note: Callable[[NDArray[np.float32]], None] = lambda batch: None
+    images: ImageSet, *, note: Callable[[Singles], None] = lambda batch: None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each band over a split, in one pass; DataError where a band is constant.
 
@@ -177,7 +177,7 @@ def statistics_of(
     return tuple((mean + shift).tolist()), tuple(std.tolist())
 
 
-def finite_batches(images: ImageSet, split: str) -> Iterator[NDArray[np.float32]]:
+def finite_batches(images: ImageSet, split: str) -> Iterator[Singles]:
     """All images of a split, some at a time; DataError (a ValueError) where one has a value that is not finite."""
     before = 0
     for batch, _ in batches_of(images):
@@ -207,7 +207,7 @@ def _pair(images: ImageSet, index: int) -> tuple[Any, int]:
     return item[0], int(label.item())
 
 
-def _array(image: Any) -> NDArray[np.float32]:
+def _array(image: Any) -> Singles:
     if hasattr(image, "detach"):
         # Tensors of some types, and those on a device or with a gradient, are no arrays by themselves.
         image = image.detach().float().cpu()

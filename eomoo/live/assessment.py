@@ -8,7 +8,6 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eomoo.arrays import Floats, Ints
 from eomoo.images import ImageSet
@@ -110,7 +109,7 @@ def assess(
     return Assessment.of(np.concatenate(found), np.concatenate(labels))
 
 
-def draw_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], *, title: str = "") -> Figure:
+def draw_confusion(confusion: Ints, class_names: Sequence[str], *, title: str = "") -> Figure:
     """The confusion matrix as a figure: shares of each true class (row) by predicted class, with the counts."""
     n = len(class_names)
     side = max(4.2, 1.6 + 0.34 * n)

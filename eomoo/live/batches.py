@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.arrays import blocks
+from eomoo.arrays import Ints, blocks
 from eomoo.images import ImageData, ImageSet, OwnImages, Subset, labels_of, read_batch
 from eomoo.jobs import worked_ahead
 from eomoo.live.devices import Group, free_memory
@@ -36,7 +36,7 @@ class ResidentImages:
     images: torch.Tensor
     labels: torch.Tensor
 
-    def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(self, index: torch.Tensor) -> _Pair:
         """Images (n, bands, height, width), channels last, and labels (n,), by an index on the device."""
         return self.images[index].permute(0, 3, 1, 2), self.labels[index]
 
@@ -81,11 +81,12 @@ def _load(images: ImageSet, device: torch.device) -> ResidentImages:
 
 # Batches that are read while the device computes: one in hand, one on its way.
 _AHEAD = 2
+_Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"
 # Indices of a batch, and the seed of what a data set draws for it.
-_Asked: TypeAlias = tuple[NDArray[np.int64], tuple[int, int]]
+_Asked: TypeAlias = tuple[Ints, tuple[int, int]]
 
 
-def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[Ints]:
     """The images of each step of an epoch, every image once; a last batch of one joins the one before."""
     order = np.random.default_rng([seed, epoch]).permutation(n)
     parts = [order[start : start + batch_size] for start in range(0, n, batch_size)]
@@ -96,7 +97,7 @@ def batch_order(n: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArr
     return parts
 
 
-def share(part: NDArray[np.int64], group: Group) -> NDArray[np.int64]:
+def share(part: Ints, group: Group) -> Ints:
     """What of a step one of several processes takes; all of one with fewer images than processes.
 
     Each then computes the same gradient. Without images it could not take part in what all have to do together.
@@ -120,7 +121,7 @@ class Batches:
         # What the loader's processes are to read next: they outlive one pass.
         self._asked: list[_Asked] = []
 
-    def of(self, parts: Sequence[NDArray[np.int64]], *, seed: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def of(self, parts: Sequence[Ints], *, seed: int = 0) -> Iterator[_Pair]:
         """Images (n, bands, height, width), channels last, and labels (n,) of each part that is not empty.
 
         Args:
@@ -136,7 +137,7 @@ class Batches:
             x = x.to(self.device, non_blocking=True, memory_format=torch.channels_last)
             yield x, y.to(self.device, non_blocking=True)
 
-    def _read(self, parts: list[NDArray[np.int64]], seed: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+    def _read(self, parts: list[Ints], seed: int) -> Iterable[_Pair]:
         if self.workers == 0:
             return map(self._one, parts) if self.device.type != "cuda" else self._ahead(parts)
         if self._loader is None:
@@ -144,14 +145,14 @@ class Batches:
         self._asked[:] = [(part, (seed, k)) for k, part in enumerate(parts)]
         return self._loader  # type: ignore[no-any-return]
 
-    def _one(self, part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _one(self, part: Ints) -> _Pair:
         return _tensors(read_batch(self.images, part))
 
-    def _ahead(self, parts: list[NDArray[np.int64]]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _ahead(self, parts: list[Ints]) -> Iterator[_Pair]:
         """Read and pinned by a thread while the device computes."""
         return worked_ahead(self._pinned, parts, threads=1, ahead=_AHEAD)
 
-    def _pinned(self, part: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _pinned(self, part: Ints) -> _Pair:
         x, y = self._one(part)
         return x.pin_memory(), y.pin_memory()
 
@@ -172,16 +173,14 @@ def prepare(x: torch.Tensor, data: ImageData, device: torch.device) -> torch.Ten
 
 
 @lru_cache(maxsize=8)
-def statistics_on(
-    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
+def statistics_on(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> _Pair:
     """Means and deviations of the bands on a device; kept, since copying them there waits for it."""
     with torch.inference_mode(False):
         both = torch.tensor([mean, std], dtype=torch.float32, device=device).view(2, 1, -1, 1, 1)
     return both[0], both[1]
 
 
-def turns(n: int, seed: Sequence[int]) -> NDArray[np.int64]:
+def turns(n: int, seed: Sequence[int]) -> Ints:
     """Of each of n images, how it is flipped and turned (see ``turned``), at random."""
     return np.random.default_rng(seed).integers(8, size=n)
 
@@ -200,7 +199,7 @@ class _Parts:
     def __init__(self, images: ImageSet) -> None:
         self.images = images
 
-    def __getitem__(self, asked: _Asked) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, asked: _Asked) -> _Pair:
         part, seed = asked
         # What a data set draws depends on the step alone, not on what this process has read before.
         drawn = int(np.random.SeedSequence(seed).generate_state(1)[0])
@@ -221,5 +220,5 @@ def _outlive(reader: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
-def _tensors(pair: tuple[NDArray[Any], NDArray[np.int64]]) -> tuple[torch.Tensor, torch.Tensor]:
+def _tensors(pair: tuple[NDArray[Any], Ints]) -> _Pair:
     return torch.from_numpy(np.ascontiguousarray(pair[0])), torch.from_numpy(pair[1])

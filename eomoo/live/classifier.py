@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eomoo.arrays import Facts, Floats
+from eomoo.arrays import Facts, Floats, Singles
 from eomoo.checks import explained, positive
 from eomoo.errors import DataError, SettingError
 from eomoo.files import read_bytes
@@ -53,7 +52,7 @@ class Classifier:
     skeleton: Skeleton | None
     epochs: str
     precision: str = "float32"
-    log_probabilities: Callable[[NDArray[np.float32]], Floats] = field(repr=False)
+    log_probabilities: Callable[[Singles], Floats] = field(repr=False)
 
     def check_images(self, data: ImageData) -> None:
         """Raise DataError (a ValueError) unless these are the images, split for split, that it was trained on."""
@@ -116,7 +115,7 @@ def _from_weights(path: Path, device: str) -> Classifier:
     network, described = network_of(state, path), state["images"]
     whole = RawInput(network, (described["mean"], described["std"])).to(place).eval()
 
-    def log_probabilities(images: NDArray[np.float32]) -> Floats:
+    def log_probabilities(images: Singles) -> Floats:
         with torch.inference_mode():
             x = torch.from_numpy(np.ascontiguousarray(images)).to(place, memory_format=torch.channels_last)
             found: Floats = whole(x).double().log_softmax(dim=1).cpu().numpy()
@@ -147,7 +146,7 @@ def _from_onnx(path: Path) -> Classifier:
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"the metadata of {path} are damaged: {error}") from error
 
-    def log_probabilities(images: NDArray[np.float32]) -> Floats:
+    def log_probabilities(images: Singles) -> Floats:
         with explained(f"{path} does not take images of {images.shape[1:]}"):
             found = run_onnx(session, images if how["input"] == "raw" else (images - mean) / std).astype(np.float64)
         if found.shape != (len(images), n_classes):
@@ -204,7 +203,7 @@ def open_onnx(path: str | Path) -> tuple[Any, Facts]:
     return session, told
 
 
-def run_onnx(session: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def run_onnx(session: Any, images: Singles) -> Singles:
     """What a file gives for images (n, bands, height, width): (n, classes)."""
-    found: NDArray[np.float32] = session.run(None, {session.get_inputs()[0].name: images})[0]
+    found: Singles = session.run(None, {session.get_inputs()[0].name: images})[0]
     return found

@@ -9,9 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Facts, Singles
 from eomoo.checks import known_name
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path
@@ -86,11 +85,11 @@ def export_onnx(
     weights: str | Path,
     path: str | Path,
     *,
-    images: NDArray[np.float32] | None = None,
+    images: Singles | None = None,
     metadata: Mapping[str, object] | None = None,
     precision: str = "float32",
     logits: bool = False,
-    calibration: NDArray[np.float32] | None = None,
+    calibration: Singles | None = None,
 ) -> Exported:
     """Write a trained network as ONNX, after checking that it says what PyTorch says.
 
@@ -221,7 +220,7 @@ def read_metadata(path: str | Path) -> Facts:
     return open_onnx(path)[1]
 
 
-def some_images(images: ImageSet, n: int) -> NDArray[np.float32]:
+def some_images(images: ImageSet, n: int) -> Singles:
     """Up to n images (n, bands, height, width) of a split, evenly spaced."""
     return read_batch(images, spaced(len(images), n))[0]
 
@@ -232,10 +231,7 @@ def _exported(network: CellNetwork, path: Path, precision: str) -> Exported:
 
 
 def _compared(
-    network: CellNetwork,
-    content: bytes,
-    statistics: tuple[Sequence[float], Sequence[float]],
-    images: NDArray[np.float32] | None,
+    network: CellNetwork, content: bytes, statistics: tuple[Sequence[float], Sequence[float]], images: Singles | None
 ) -> tuple[float, float | None]:
     """Largest difference of logits by the largest of them; share of real images of the same class."""
     from eomoo.live.modules import RawInput
@@ -245,7 +241,7 @@ def _compared(
     drawn = np.random.default_rng(0).standard_normal((4, len(mean), size, size)).astype(np.float32)
     session, whole = onnx_session(content, "the exported network"), RawInput(network, statistics)
 
-    def compared(x: NDArray[np.float32]) -> tuple[float, float]:
+    def compared(x: Singles) -> tuple[float, float]:
         with torch.inference_mode():
             expected = whole(torch.from_numpy(x)).numpy()
         found = run_onnx(session, x)

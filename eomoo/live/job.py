@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eomoo.arrays import Facts
+from eomoo.arrays import Facts, Ints
 from eomoo.checks import with_kind
 from eomoo.errors import EomooError
 from eomoo.images import SPLITS, ImageData, describe, labels_of
@@ -204,7 +203,7 @@ class TrainingJob:
         self.epoch = epoch + 1
         self.seconds += time.perf_counter() - start
 
-    def _plan(self, parts: list[NDArray[np.int64]]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+    def _plan(self, parts: list[Ints]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Of each step: learning rate, what makes the mean loss of the sum, and how images are turned.
 
         They go to the device at once, since copying each step's would wait for the step before.

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats
 from eomoo.checks import counted
 from eomoo.live.devices import current_device, device_name, free_memory, resolve_device, torch_state
 from eomoo.live.energy import energy_counter, energy_of
@@ -216,7 +216,7 @@ class _Session(Turns):
     def begin(self) -> None:
         """Forget what was timed."""
         super().begin()
-        self.beside: list[list[NDArray[np.float64]]] = [[] for _ in self.networks]
+        self.beside: list[list[Floats]] = [[] for _ in self.networks]
         self.neighbour = False
         self.before, self.since = self.nvml.state() if self.nvml else None, now()
 

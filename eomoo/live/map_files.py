@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Ints, Singles
 from eomoo.checks import choice, counted, first_line, positive
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path
@@ -64,7 +65,7 @@ class MapFiles:
     classes: Path
     probabilities: Path
     picture: Path
-    counts: NDArray[np.int64]
+    counts: Ints
     grid: Grid
 
 
@@ -214,7 +215,7 @@ def _small(path: Path, shape: tuple[int, int]) -> NDArray[Any]:
 
 def _draw(
     classes: NDArray[np.uint8],
-    probabilities: NDArray[np.float32],
+    probabilities: Singles,
     *,
     names: Sequence[str],
     colors: Sequence[tuple[int, int, int]],

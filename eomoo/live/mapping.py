@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import Bools, Floats, Ints, Singles
 from eomoo.checks import positive
 from eomoo.errors import DataError
 from eomoo.images import Scene
 from eomoo.live.classifier import Classifier
 
-Rows = Callable[[tuple[int, int]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+Rows = Callable[[tuple[int, int]], tuple[Singles, Bools]]
 """From the first row and the one after the last to values (bands, rows, width) and where all bands have data."""
 Report = Callable[[int, int], None]
 
@@ -39,7 +40,7 @@ class MapRows:
 
     first: int
     classes: NDArray[np.int16]
-    probabilities: NDArray[np.float32]
+    probabilities: Singles
 
 
 def map_rows(
@@ -106,7 +107,7 @@ def map_rows(
         _compare_units(np.sqrt(squares / n_valid), classifier.described)
 
 
-def _compare_units(size: NDArray[np.float64], described: Mapping[str, Any]) -> None:
+def _compare_units(size: Floats, described: Mapping[str, Any]) -> None:
     """Warn where a scene's values, of the root mean square (bands,), are in other units than those of the training."""
     ratios = size / np.hypot(described["mean"], described["std"])
     if (ratios > _OTHER_UNITS).all() or (ratios < 1 / _OTHER_UNITS).all():
@@ -119,7 +120,7 @@ def _compare_units(size: NDArray[np.float64], described: Mapping[str, Any]) -> N
 
 def predict_scene(
     classifier: Classifier, scene: Scene, *, stride: int = 1, report: Report | None = None
-) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int16], Singles]:
     """The map of a scene in memory: classes (height, width) and their probabilities, as ``MapRows``; see ``map_rows``.
 
     Args:
@@ -132,10 +133,10 @@ def predict_scene(
     return np.concatenate([p.classes for p in parts]), np.concatenate([p.probabilities for p in parts], axis=1)
 
 
-def _mirrored(at: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+def _mirrored(at: Ints, length: int) -> Ints:
     """Positions along an axis, those beyond its ends mirrored at the first and the last one."""
     last = length - 1
-    mirrored: NDArray[np.int64] = last - np.abs(last - np.abs(at))
+    mirrored: Ints = last - np.abs(last - np.abs(at))
     return mirrored
 
 

@@ -15,10 +15,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from eomoo.arrays import blocks
+from eomoo.arrays import Singles, blocks
 from eomoo.checks import choice
 from eomoo.errors import DataError, SettingError
 from eomoo.files import writing
@@ -42,7 +39,7 @@ def onnx_bytes(
     *,
     statistics: tuple[Sequence[float], Sequence[float]] | None = None,
     precision: str = "float32",
-    calibration: NDArray[np.float32] | None = None,
+    calibration: Singles | None = None,
 ) -> bytes:
     """A network in evaluation as an ONNX file from ``image`` to ``logits``, batch norms folded in, for any batch size.
 
@@ -133,7 +130,7 @@ def _drop_identities(graph: Any) -> None:
     graph.node.extend(kept)
 
 
-def _quantised(model: Any, images: NDArray[np.float32]) -> Any:
+def _quantised(model: Any, images: Singles) -> Any:
     onnx = require("onnx", purpose="to export a network")
     quantization = require("onnxruntime.quantization", purpose="to quantise a network")
     parts = ({"image": images[here]} for here in blocks(len(images), _BATCH))

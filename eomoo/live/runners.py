@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eomoo.arrays import Floats, Singles
 from eomoo.checks import choice, first_line, number, positive, text
 from eomoo.errors import SettingError
 from eomoo.live.devices import PRECISIONS, resolve_device, resolve_precision, side_stream
@@ -160,14 +160,12 @@ def make_runner(cell: Cell | int, skeleton: Skeleton, how: LatencySetting, devic
 class _CpuRunner:
     beside: Runner | None = None
 
-    def __init__(
-        self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device, half: torch.dtype | None
-    ) -> None:
+    def __init__(self, network: torch.nn.Module, image: Floats, device: torch.device, half: torch.dtype | None) -> None:
         self.half, self.device = half, device
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.image = torch.from_numpy(image).float().to(device, memory_format=torch.channels_last)
 
-    def times(self, repetitions: int) -> NDArray[np.float64]:
+    def times(self, repetitions: int) -> Floats:
         def run() -> None:
             self.network(self.image)
             if self.device.type == "mps":
@@ -178,7 +176,7 @@ class _CpuRunner:
 
 
 class _CudaRunner(_CpuRunner):
-    def times(self, repetitions: int) -> NDArray[np.float64]:
+    def times(self, repetitions: int) -> Floats:
         with torch.inference_mode(), torch.autocast("cuda", self.half, enabled=self.half is not None):
             return _events(lambda: self.network(self.image), repetitions, self.device)
 
@@ -201,11 +199,11 @@ class _GraphRunner:
         ):
             self.output = eager.network(eager.image)
 
-    def times(self, repetitions: int) -> NDArray[np.float64]:
+    def times(self, repetitions: int) -> Floats:
         return _events(self.graph.replay, repetitions, self.device)
 
 
-def _events(run: Callable[[], object], repetitions: int, device: torch.device) -> NDArray[np.float64]:
+def _events(run: Callable[[], object], repetitions: int, device: torch.device) -> Floats:
     """Milliseconds of each run, between events on the current device's stream."""
     event: Any = torch.cuda.Event
     marks = [event(enable_timing=True) for _ in range(2 * repetitions)]
@@ -224,11 +222,11 @@ class _PublishedRunner:
 
     beside: Runner | None = None
 
-    def __init__(self, network: torch.nn.Module, image: NDArray[np.float64], device: torch.device) -> None:
+    def __init__(self, network: torch.nn.Module, image: Floats, device: torch.device) -> None:
         self.network, self.device = network.to(device), device
         self.image = torch.from_numpy(image)
 
-    def times(self, repetitions: int) -> NDArray[np.float64]:
+    def times(self, repetitions: int) -> Floats:
         def run() -> None:
             self.network(self.image.float().to(self.device))
             if self.device.type == "cuda":
@@ -241,7 +239,7 @@ class _PublishedRunner:
 class _OpenvinoRunner:
     beside: Runner | None = None
 
-    def __init__(self, content: bytes, image: NDArray[np.float32], threads: int, precision: str) -> None:
+    def __init__(self, content: bytes, image: Singles, threads: int, precision: str) -> None:
         openvino = require("openvino", purpose="to time a network in OpenVINO")
         core, hint = openvino.Core(), _HINTS[precision]
         how = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": hint}
@@ -254,11 +252,11 @@ class _OpenvinoRunner:
         self.request = network.create_infer_request()
         self.request.set_input_tensor(self.image)
 
-    def times(self, repetitions: int) -> NDArray[np.float64]:
+    def times(self, repetitions: int) -> Floats:
         return clocked(self.request.infer, repetitions)
 
 
-def _onnx_runner(content: bytes, image: NDArray[np.float32], device: torch.device, threads: int) -> OnnxNetwork:
+def _onnx_runner(content: bytes, image: Singles, device: torch.device, threads: int) -> OnnxNetwork:
     number = device.index or 0
     provider: Any = "CPUExecutionProvider"
     if device.type == "cuda":

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eomoo.arrays import Floats, Ints
+from eomoo.arrays import Floats, Ints, Singles
 from eomoo.checks import short, whole
 from eomoo.data.nasbench101 import NASBench101Table, pick
 from eomoo.errors import SettingError
@@ -74,7 +74,7 @@ class NASBench101Backend(Backend):
         self._cells = np.flatnonzero(np.isfinite(self._columns["train_time"]).all(axis=1))
         self._epochs = epochs
         self._mean_seconds: float | None = None
-        self._kept_deviations: dict[str, NDArray[np.float32]] = {}
+        self._kept_deviations: dict[str, Singles] = {}
         if not halfway:
             self.rungs = tuple(e / epochs for e in self.table.epochs if e <= epochs)
         self._repeat, self._seed = repeat, whole("seed", seed, least=0)
@@ -124,7 +124,7 @@ class NASBench101Backend(Backend):
     def _at_hand(self, name: str) -> tuple[Ints, Floats, Floats]:
         return self._looked_up(self._cells if name != "params" else self._cells[:0], name)
 
-    def _deviation(self, name: str) -> NDArray[np.float32]:
+    def _deviation(self, name: str) -> Singles:
         if name not in self._kept_deviations:
             freedom = np.full(len(self._cells), self.table.n_repeats - 1)
             runs = pick(self._columns[name], self._cells, None)
