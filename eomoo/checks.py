@@ -26,12 +26,11 @@ def whole(
     error: type[EomooError] = SettingError,
 ) -> int:
     """The value as an int; ``error`` unless it is a whole number within the bounds. NumPy's count too."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise error(f"{name} must be a whole number{_within(least, most)}; got {short(value)}")
-    found = value.__index__()
-    if (least is not None and found < least) or (most is not None and found > most):
-        raise error(f"{name} must be a whole number{_within(least, most)}; got {short(value)}")
-    return int(found)
+    if not isinstance(value, bool) and hasattr(value, "__index__"):
+        found = int(value.__index__())
+        if (least is None or least <= found) and (most is None or found <= most):
+            return found
+    raise error(f"{name} must be a whole number{_within(least, most)}; got {short(value)}")
 
 
 def positive(name: str, value: object, *, most: int | None = None) -> int:

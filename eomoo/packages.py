@@ -28,12 +28,12 @@ def require(module: str, *, purpose: str) -> Any:
     Raises:
         MissingPackageError: (an ImportError) It is not installed; the text has the command to do it.
     """
+    package = module.partition(".")[0]
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is not None and error.name.partition(".")[0] != module.partition(".")[0]:
+        if error.name is not None and error.name.partition(".")[0] != package:
             raise
-        package = module.partition(".")[0]
         extra = _EXTRA.get(package, "live")
         raise MissingPackageError(
             f"{package} is needed {purpose}; install it with: pip install 'eomoo[{extra}]'"

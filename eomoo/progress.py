@@ -14,23 +14,18 @@ from typing import Any, Protocol, TypeVar
 _LINE_S = 0.2
 
 
-class Told(Protocol):
-    """What ``on_progress`` is called with, whatever the work: how much of what is done."""
+class _Told(Protocol):
+    """What ``on_progress`` is called with, whatever the work: how much of what is done, see ``Step``."""
 
     @property
-    def what(self) -> str:
-        """What is counted."""
-
+    def what(self) -> str: ...
     @property
-    def done(self) -> int:
-        """How many of ``total`` are done."""
-
+    def done(self) -> int: ...
     @property
-    def total(self) -> int:
-        """How many there are."""
+    def total(self) -> int: ...
 
 
-T = TypeVar("T", bound=Told)
+T = TypeVar("T", bound=_Told)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,10 +114,14 @@ def known_of(runs: Sequence[RunRow]) -> dict[str, Any]:
     return {**found, "said": runs[0].uncertainty if len(runs) == 1 else None}
 
 
+def rows_of(known: Mapping[int, Any], cells: Ints, n: int, *, missing: float = np.nan) -> Floats:
+    """Numbers (k, n) of cells (k,), from those known by cell."""
+    rows = [known.get(cell, [missing] * n) for cell in cells.tolist()]
+    return np.array(rows, dtype=np.float64).reshape(len(cells), n)
+
+
 def _objectives(front: Front) -> Iterator[FrontColumn]:
-    nothing = [None] * len(front.problem.objectives)
-    rows = [front.measured.get(int(cell), nothing) for cell in front.cells]
-    measured = np.array(rows, dtype=np.float64).reshape(front.values.shape)
+    measured = rows_of(front.measured, front.cells, len(front.problem.objectives))
     deviations = front.deviations
     for k, o in enumerate(front.problem.objectives):
         yield FrontColumn(
@@ -159,10 +163,7 @@ def _limits(front: Front) -> Iterator[FrontColumn]:
     problem = front.problem
     if not front.limited:
         return
-    nothing = [np.nan] * len(problem.limits)
-    rows = np.array([front.limited.get(int(cell), nothing) for cell in front.cells], dtype=np.float64)
-    # Of no cell too, where none is feasible.
-    rows = rows.reshape(len(front.cells), len(nothing))
+    rows = rows_of(front.limited, front.cells, len(problem.limits))
     # Several limits on a quantity have one column: how far a cell is within the nearest.
     for name in dict.fromkeys(limit.name for limit in problem.limits):
         mine = [(limit, values) for limit, values in zip(problem.limits, rows.T, strict=True) if limit.name == name]
@@ -193,14 +194,11 @@ def _certainty(front: Front) -> Iterator[FrontColumn]:
         # What is counted, and kept, needs no column; of all else a script finds one, however sure it is.
         if (shares < 1).any() or (k < len(uncounted) and uncounted[k]):
             yield share(name=f"probability {limit}", title=f"P({limit})", values=of_cells(shares))
-    for o, luck in zip(problem.objectives, said.luck.T, strict=True):
-        if np.nan_to_num(luck).any():
-            name, title = f"{o.name}_luck", f"luck in {o.title}"
-            yield FrontColumn(name=name, title=title, unit=o.unit, values=of_cells(luck), detail=True)
-    for o, regret in zip(problem.objectives, said.regret.T, strict=True):
-        if (regret > 0).any():
-            name, title = f"{o.name}_regret", f"expected regret of {o.title}"
-            yield FrontColumn(name=name, title=title, unit=o.unit, values=of_cells(regret), detail=True)
+    for what, title, amounts in (("luck", "luck in", said.luck), ("regret", "expected regret of", said.regret)):
+        for o, amount in zip(problem.objectives, amounts.T, strict=True):
+            if np.nan_to_num(amount).any():
+                about = {"name": f"{o.name}_{what}", "title": f"{title} {o.title}", "unit": o.unit}
+                yield FrontColumn(**about, values=of_cells(amount), detail=True)
     group = {int(cell): g for g, found in enumerate(said.groups, 1) for cell in found.cells}
     yield FrontColumn(name="group", title="group", values=np.array([group.get(int(c), 0) for c in cells]), detail=True)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.analysis.columns import Front, FrontColumn, known_of
-from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront, deviations_of
+from eomoo.analysis.columns import Front, FrontColumn, known_of, rows_of
+from eomoo.analysis.results import ProblemResults, StoredRun, TrueFront
 from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import shown_unit
 from eomoo.arrays import Bools, Facts, Floats, Ints
@@ -81,7 +81,7 @@ def front_data(results: ProblemResults) -> FrontData:
         problem=problem,
         cells=cells[kept],
         values=values[kept],
-        deviations=deviations_of(cells[kept], results.deviations, problem),
+        deviations=rows_of(results.deviations, cells[kept], len(objectives), missing=0.0),
         found_by=found_by[kept],
         n_runs=len(results.runs),
         n_front=len(cells),
@@ -247,11 +247,9 @@ def _others(results: ProblemResults, shown: Ints, limited: Mapping[int, list[Any
         # The same file from the same store: the sample must not change from one report to the next.
         some = np.random.default_rng(0).permutation(np.setdiff1d(np.arange(len(others)), best))
         others = others[np.sort(np.concatenate((best, some))[:_MOST_SEEN])]
-    nothing = [None] * len(results.objectives)
-    rows = _of_cells(results, "deviations", len(nothing))
-    known = np.array([rows.get(int(cell), nothing) for cell in cells[others]], dtype=np.float64)
-    known, mine = known.reshape(len(others), len(nothing)), values[first[others]]
-    front = Front(problem=results.problem, cells=cells[others], values=mine, deviations=known, limited=limited)
+    mine, m = cells[others], len(results.objectives)
+    known = rows_of(_of_cells(results, "deviations", m), mine, m)
+    front = Front(problem=results.problem, cells=mine, values=values[first[others]], deviations=known, limited=limited)
     return front, len(cells)
 
 

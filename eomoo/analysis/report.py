@@ -68,14 +68,9 @@ def render_report(what: str | Path | StoredRun, *, format: str = "html") -> str:
 
 
 def write_report(folder: str | Path, *, out: str | Path | None = None, format: str = "html") -> Path:  # noqa: A002
-    """Write the report of a run's or a study's folder, by default as ``report.html`` into that folder.
-
-    Returns:
-        The file.
+    """Write what ``render_report`` gives of a folder, by default as ``report.html`` into that folder; the file.
 
     Raises:
-        StoreError: There are no results in the folder, or they are damaged.
-        SettingError: (a ValueError) There is no such format.
         DataError: (a ValueError) The file cannot be written.
     """
     ending = _writer(format)[1]

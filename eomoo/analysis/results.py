@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eomoo.analysis.columns import Front, known_of
+from eomoo.analysis.columns import Front, known_of, rows_of
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import counted, known_name
 from eomoo.errors import StoreError
@@ -79,21 +79,15 @@ def load_run(store: Store, run: RunRow) -> StoredRun:
     """A run of the store, with its front."""
     problem = next(p for p in store.problems() if p.id == run.problem)
     trace = store.trace(run)
-    front = front_of(trace, problem.objectives)
+    front, deviations = front_of(trace, problem.objectives), store.front_deviations(problem.id, [run])
     return StoredRun(
         problem=problem,
         run=run,
         trace=trace,
         front=front,
         true_front=store.true_front(problem.id),
-        deviations=deviations_of(trace.cells[front], store.front_deviations(problem.id, [run]), problem),
+        deviations=rows_of(deviations, trace.cells[front], len(problem.objectives), missing=0.0),
     )
-
-
-def deviations_of(cells: Ints, known: dict[int, Floats], problem: ProblemRow) -> Floats:
-    """Standard deviations (k, m) of cells (k,), from those known by cell; 0 where nothing is known."""
-    nothing = np.zeros(len(problem.objectives))
-    return np.array([known.get(cell, nothing) for cell in cells.tolist()]).reshape(len(cells), len(nothing))
 
 
 def problem_box(objectives: Objectives, true_front: TrueFront | None, F: Floats) -> Box:

@@ -67,13 +67,10 @@ class Table(Block):
 
     def pick(self, *columns: str) -> Table:
         """The same table with some of its columns, in their order here."""
-        return self.at([list(self.columns).index(name) for name in columns])
-
-    def at(self, places: Sequence[int]) -> Table:
-        """The same table with the columns at these positions."""
+        places = [list(self.columns).index(name) for name in columns]
         return replace(
             self,
-            columns=[self.columns[k] for k in places],
+            columns=columns,
             rows=[[row[k] for k in places] for row in self.rows],
             best={j: self.best[k] for j, k in enumerate(places) if k in self.best},
             keep=[j for j, k in enumerate(places) if k in self.keep],

@@ -70,7 +70,7 @@ class Watch(ThreadingHTTPServer):
     def states(self) -> dict[str, str]:
         """What there is, by its path below the folder ("" is itself): a text that differs when it has changed."""
         found: dict[str, str] = {}
-        for place in self._folders(self.folder, 0):
+        for place in self._folders():
             # A folder may go while it is looked at.
             with suppress(OSError):
                 sources = [path for name in _SOURCES if (path := place / name).is_file()]
@@ -101,13 +101,11 @@ class Watch(ThreadingHTTPServer):
                 self._pages[name] = state, text.encode()
             return self._pages[name][1]
 
-    def _folders(self, place: Path, depth: int) -> Iterator[Path]:
-        yield place
-        # It may be gone by now, or another's.
-        with suppress(OSError):
-            for path in sorted(place.iterdir()) if depth < _DEEPEST else ():
-                if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
-                    yield from self._folders(path, depth + 1)
+    def _folders(self) -> Iterator[Path]:
+        for place, names, _ in os.walk(self.folder):
+            yield Path(place)
+            deep = len(Path(place).relative_to(self.folder).parts) >= _DEEPEST
+            names[:] = [] if deep else sorted(name for name in names if not name.startswith("."))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,16 +14,8 @@ from typing import Any, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as RichBars
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -101,7 +93,7 @@ class Bars:
         columns = about, BarColumn(), state, TimeElapsedColumn(), TimeRemainingColumn()
         self.console = console(stderr=True)
         # Until something was told there is nothing that could stay.
-        self._shown, self._stay = Progress(*columns, console=self.console, transient=True, disable=quiet), stay
+        self._shown, self._stay = RichBars(*columns, console=self.console, transient=True, disable=quiet), stay
         self._tasks: dict[str, TaskID] = {}
         self._said, self._now = PREPARING, ""
         self._doing = doing("", lambda: self._said)
@@ -173,7 +165,6 @@ class _State(ProgressColumn):
         self._words = words
 
     def render(self, task: Task) -> Text:
-        """As rich asks for it."""
         return Text(self._words(task))
 
 
@@ -253,7 +244,6 @@ class _Heard:
         self._stream, self._clock = stream, clock
 
     def write(self, text: str) -> int:
-        """As the stream does."""
         self._clock.last, self._clock.pause = monotonic(), FIRST_SECONDS
         return self._stream.write(text)
 

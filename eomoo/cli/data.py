@@ -30,9 +30,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, Argument(help="Name of a data set, as `eomoo data list` shows it.")]
-From = Annotated[
-    Path | None, Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places.")
-]
 
 
 @app.command("list")
@@ -93,7 +90,9 @@ def verify(
     names: Annotated[
         list[str] | None, Argument(metavar="[NAME]...", help="Data sets; by default all that are on this machine.")
     ] = None,
-    source: From = None,
+    source: Annotated[
+        Path | None, Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare files with the published checksums.

@@ -26,36 +26,31 @@ if TYPE_CHECKING:
 _MOST_COLUMNS, _MOST_ROWS = 5, 8
 
 
-What = Annotated[
-    str | None,
-    Argument(
-        metavar="[CARD|TABLE]",
-        help="A problem card, as for run (by default eo-macro-latency), or a table of measured cells: a folder of "
-        "measure, a CSV or Parquet file that names cells, or eo-hwnas.",
-    ),
-]
-Published = Annotated[bool, Option("--published", help="The EO table, with its ruggedness as published.")]
-Beside = Annotated[
-    str | None, Option(metavar="TABLE", help="Compare a table with another one, such as nasbench101 or eo-hwnas.")
-]
-Out = Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")]
-Kind = Annotated[str | None, Option(help="symmetric (default), hamming or published: which cells are one step apart.")]
-Walks = Annotated[int | None, Option(min=1, help="Random walks that ruggedness is measured on; by default 500.")]
-WalkLength = Annotated[int | None, Option(min=2, help="Cells in each random walk; by default 500.")]
-Searches = Annotated[int | None, Option(min=1, help="Pareto local searches from random cells; by default 20.")]
-Seed = Annotated[int | None, Option(help="Seed of walks and searches; by default 1.")]
-
-
 def landscape(
-    card: What = None,
-    published: Published = False,
-    beside: Beside = None,
-    out: Out = None,
-    neighborhood: Kind = None,
-    walks: Walks = None,
-    walk_length: WalkLength = None,
-    searches: Searches = None,
-    seed: Seed = None,
+    card: Annotated[
+        str | None,
+        Argument(
+            metavar="[CARD|TABLE]",
+            help="A problem card, as for run (by default eo-macro-latency), or a table of measured cells: a folder of "
+            "measure, a CSV or Parquet file that names cells, or eo-hwnas.",
+        ),
+    ] = None,
+    published: Annotated[bool, Option("--published", help="The EO table, with its ruggedness as published.")] = False,
+    beside: Annotated[
+        str | None, Option(metavar="TABLE", help="Compare a table with another one, such as nasbench101 or eo-hwnas.")
+    ] = None,
+    out: Annotated[Path | None, Option(help="Folder for landscape.json, the curves as CSV, and the sheet.")] = None,
+    neighborhood: Annotated[
+        str | None, Option(help="symmetric (default), hamming or published: which cells are one step apart.")
+    ] = None,
+    walks: Annotated[
+        int | None, Option(min=1, help="Random walks that ruggedness is measured on; by default 500.")
+    ] = None,
+    walk_length: Annotated[int | None, Option(min=2, help="Cells in each random walk; by default 500.")] = None,
+    searches: Annotated[
+        int | None, Option(min=1, help="Pareto local searches from random cells; by default 20.")
+    ] = None,
+    seed: Annotated[int | None, Option(help="Seed of walks and searches; by default 1.")] = None,
     constraint: Limits = None,
     noise: Noise = None,
     figures: Figures = None,

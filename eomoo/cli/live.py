@@ -20,19 +20,17 @@ if TYPE_CHECKING:
     from eomoo.live import Latency
     from eomoo.live.runs import CurvePoint, Training
 
-Data = Annotated[
-    str, Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
-]
-Settings = Annotated[opt.Options, Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")]
-Threads = Annotated[int | None, Option(help="CPU threads of torch.")]
-
 
 def train(
     cell: opt.CellName,
-    data: Data,
+    data: Annotated[
+        str, Option(help="so2sat, landsat-nc, so2sat:FOLDER, or a folder with scene.toml or with images by class.")
+    ],
     images: opt.ImageSettings = None,
     recipe: Annotated[str, Option(help="nasbench or published.")] = "nasbench",
-    setting: Settings = None,
+    setting: Annotated[
+        opt.Options, Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")
+    ] = None,
     epochs: Annotated[str | None, Option(help="Epochs; 4+8: first 4, then 8 more by a schedule of their own.")] = None,
     seed: Annotated[int, Option(help="Seed of weights, order and augmentation.")] = 0,
     stem_channels: opt.StemChannels = 128,
@@ -40,7 +38,7 @@ def train(
     cells_per_stack: opt.CellsPerStack = 3,
     device: opt.Device = "auto",
     readers: Annotated[int, Option(help="Processes that read images ahead.")] = 0,
-    threads: Threads = None,
+    threads: Annotated[int | None, Option(help="CPU threads of torch.")] = None,
     out: Annotated[Path | None, Option(help="Folder for checkpoints, results and weights; default runs/CELL.")] = None,
     as_json: opt.Json = False,
 ) -> None:

@@ -19,69 +19,49 @@ if TYPE_CHECKING:
     from eomoo.data import MeasuredTable
 
 
-CardName = Annotated[
-    str | None, Argument(help="A live problem card, such as live-scene; by default live-data, for --data.")
-]
-Out = Annotated[Path | None, Option(help="The table's folder; one that is there goes on, or grows.")]
-Walks = Annotated[int, Option(help="Random walks; as published 30.")]
-Length = Annotated[int | None, Option(help="Cells in a walk, by default 15.")]
-Spread = Annotated[int, Option(help="Cells spread over vertices, operations and multiply-accumulates.")]
-Cells = Annotated[
-    str | None,
-    Option(help="A table or list of cells, what `eomoo suggest --out` wrote, or a folder of a run or a table."),
-]
-CellSeed = Annotated[int | None, Option(help="Seed of walks and spread, by default 0.")]
-Repeats = Annotated[int, Option(help="Trainings of each cell named here, else of all there, by a seed each.")]
-RepeatsOf = Annotated[
-    float | None, Option(help="Repeat only so many cells, the first ones; below 1: this share of them.")
-]
-Epochs = Annotated[str | None, Option(help="Epochs of each training; by default the card's.")]
-MeasureAt = Annotated[
-    str | None, Option(help="Epochs at which learning curves are measured, as in 1,3,8, on the test images too.")
-]
-Only = Annotated[str | None, Option(help="latency: train nothing, for which any card will do.")]
-SkeletonValues = Annotated[
-    Options, Option(help="A value of the network around the cells: stem_channels=16. May be repeated.")
-]
-Runtime = Annotated[
-    str | None, Option(help="Of timings: onnxruntime (usual on a CPU), graph (on a CUDA device), openvino or eager.")
-]
-BatchSize = Annotated[int | None, Option(help="Of timings: images in one forward pass.")]
-Threads = Annotated[int | None, Option(help="Of timings: CPU threads.")]
-RemoteKit = Annotated[
-    Path | None, Option(help="With --only latency: write a folder whose kit.py times the cells on a board instead.")
-]
-FromKit = Annotated[
-    Path | None, Option(help="With --only latency: the timings.json that kit.py wrote on a board, into a table.")
-]
-RetryFailed = Annotated[bool, Option("--retry-failed", help="Try again what a machine failed at.")]
-
-
 def measure(
-    card: CardName = None,
-    out: Out = None,
+    card: Annotated[
+        str | None, Argument(help="A live problem card, such as live-scene; by default live-data, for --data.")
+    ] = None,
+    out: Annotated[Path | None, Option(help="The table's folder; one that is there goes on, or grows.")] = None,
     data: CardImages = None,
-    walks: Walks = 0,
-    length: Length = None,
-    spread: Spread = 0,
-    cells: Cells = None,
-    cell_seed: CellSeed = None,
-    repeats: Repeats = 1,
-    repeats_of: RepeatsOf = None,
-    epochs: Epochs = None,
-    measure_at: MeasureAt = None,
-    only: Only = None,
-    skeleton: SkeletonValues = None,
-    runtime: Runtime = None,
-    batch_size: BatchSize = None,
-    threads: Threads = None,
+    walks: Annotated[int, Option(help="Random walks; as published 30.")] = 0,
+    length: Annotated[int | None, Option(help="Cells in a walk, by default 15.")] = None,
+    spread: Annotated[int, Option(help="Cells spread over vertices, operations and multiply-accumulates.")] = 0,
+    cells: Annotated[
+        str | None,
+        Option(help="A table or list of cells, what `eomoo suggest --out` wrote, or a folder of a run or a table."),
+    ] = None,
+    cell_seed: Annotated[int | None, Option(help="Seed of walks and spread, by default 0.")] = None,
+    repeats: Annotated[int, Option(help="Trainings of each cell named here, else of all there, by a seed each.")] = 1,
+    repeats_of: Annotated[
+        float | None, Option(help="Repeat only so many cells, the first ones; below 1: this share of them.")
+    ] = None,
+    epochs: Annotated[str | None, Option(help="Epochs of each training; by default the card's.")] = None,
+    measure_at: Annotated[
+        str | None, Option(help="Epochs at which learning curves are measured, as in 1,3,8, on the test images too.")
+    ] = None,
+    only: Annotated[str | None, Option(help="latency: train nothing, for which any card will do.")] = None,
+    skeleton: Annotated[
+        Options, Option(help="A value of the network around the cells: stem_channels=16. May be repeated.")
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        Option(help="Of timings: onnxruntime (usual on a CPU), graph (on a CUDA device), openvino or eager."),
+    ] = None,
+    batch_size: Annotated[int | None, Option(help="Of timings: images in one forward pass.")] = None,
+    threads: Annotated[int | None, Option(help="Of timings: CPU threads.")] = None,
     device: CardDevice = None,
     workers: Workers = None,
     cluster: Cluster = None,
     setting: CardSettings = None,
-    remote_kit: RemoteKit = None,
-    from_kit: FromKit = None,
-    retry_failed: RetryFailed = False,
+    remote_kit: Annotated[
+        Path | None, Option(help="With --only latency: write a folder whose kit.py times the cells on a board instead.")
+    ] = None,
+    from_kit: Annotated[
+        Path | None, Option(help="With --only latency: the timings.json that kit.py wrote on a board, into a table.")
+    ] = None,
+    retry_failed: Annotated[bool, Option("--retry-failed", help="Try again what a machine failed at.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train and time cells into a table: a benchmark of your own images and device.

@@ -25,93 +25,80 @@ if TYPE_CHECKING:
     from eomoo.search.problem import CellProblem
     from eomoo.search.run import Progress
 
-CardName = Annotated[
-    str | None,
-    Argument(
-        help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency, "
-        "with --data live-data."
-    ),
-]
-Algorithm = Annotated[
-    str | None,
-    Option(
-        "--algorithm",
-        "-a",
-        help="surrogate-pls (the default), cost-aware (that of live cards), pls, memetic, random, nsga2, nsga3, "
-        "sms-emoa, moead, spea2, age-moea or nsga2-integer.",
-    ),
-]
-AlgorithmOptions = Annotated[
-    opt.Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
-]
-Start = Annotated[
-    str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
-]
-StartCells = Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")]
-Priors = Annotated[
-    opt.Options,
-    Option(
-        metavar="MODELS|TABLE|RUN|eo-hwnas",
-        help="What may tell beforehand how well networks train; the search learns how far to believe it. "
-        "May be repeated.",
-    ),
-]
-Rungs = Annotated[
-    str | None,
-    Option(help="Epochs of short trainings and of a full one, as 1,3,9 or 1,all; by default a ninth, then all."),
-]
-Epochs = Annotated[int | None, Option(help="Epochs of each training; of nb101s cards 4, 12, 36 or 108.")]
-Budget = Annotated[
-    int | None,
-    Option(help="Cells to evaluate, live: full trainings; by default the card's. With more the run in --out goes on."),
-]
-Hours = Annotated[
-    float | None, Option(help="Wall hours after which nothing more is begun; without --budget any number of cells.")
-]
-Repeats = Annotated[
-    int,
-    Option(
-        help="Live cards: after the search, train the best cells so often in all, by other seeds; beside the budget."
-    ),
-]
-Seed = Annotated[int, Option(help="Seed: the same seed gives the same result.")]
-Out = Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")]
-LatencyFrom = Annotated[
-    str | None,
-    Option(
-        metavar="MODELS|here",
-        help="A folder of models that predict the latency on another device, in place of the card's; here: time 20 "
-        "cells on this one first, with --device cuda on its GPU.",
-    ),
-]
-RetryFailed = Annotated[
-    bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
-]
-
 
 def run(
-    card: CardName = None,
+    card: Annotated[
+        str | None,
+        Argument(
+            help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency, "
+            "with --data live-data."
+        ),
+    ] = None,
     data: opt.CardImages = None,
-    algorithm: Algorithm = None,
-    init: Start = None,
-    n_train: StartCells = None,
-    prior: Priors = None,
-    rungs: Rungs = None,
-    budget: Budget = None,
-    hours: Hours = None,
-    repeats: Repeats = 1,
-    seed: Seed = 1,
-    out: Out = None,
+    algorithm: Annotated[
+        str | None,
+        Option(
+            "--algorithm",
+            "-a",
+            help="surrogate-pls (the default), cost-aware (that of live cards), pls, memetic, random, nsga2, nsga3, "
+            "sms-emoa, moead, spea2, age-moea or nsga2-integer.",
+        ),
+    ] = None,
+    init: Annotated[
+        str | None, Option(help="The first cells: random, walks, surrogate-pareto or surrogate-pareto-as-published.")
+    ] = None,
+    n_train: Annotated[int | None, Option(help="Cells that train the surrogates of a surrogate-pareto start.")] = None,
+    prior: Annotated[
+        opt.Options,
+        Option(
+            metavar="MODELS|TABLE|RUN|eo-hwnas",
+            help="What may tell beforehand how well networks train; the search learns how far to believe it. "
+            "May be repeated.",
+        ),
+    ] = None,
+    rungs: Annotated[
+        str | None,
+        Option(help="Epochs of short trainings and of a full one, as 1,3,9 or 1,all; by default a ninth, then all."),
+    ] = None,
+    budget: Annotated[
+        int | None,
+        Option(
+            help="Cells to evaluate, live: full trainings; by default the card's. With more the run in --out goes on."
+        ),
+    ] = None,
+    hours: Annotated[
+        float | None, Option(help="Wall hours after which nothing more is begun; without --budget any number of cells.")
+    ] = None,
+    repeats: Annotated[
+        int,
+        Option(
+            help="Live cards: after the search, train the best cells so often in all, by other seeds; "
+            "beside the budget."
+        ),
+    ] = 1,
+    seed: Annotated[int, Option(help="Seed: the same seed gives the same result.")] = 1,
+    out: Annotated[Path | None, Option(help="Folder for the front, the trace, the settings and figures.")] = None,
     constraint: opt.Limits = None,
     noise: opt.Noise = None,
-    latency_from: LatencyFrom = None,
-    option: AlgorithmOptions = None,
-    epochs: Epochs = None,
+    latency_from: Annotated[
+        str | None,
+        Option(
+            metavar="MODELS|here",
+            help="A folder of models that predict the latency on another device, in place of the card's; here: time 20 "
+            "cells on this one first, with --device cuda on its GPU.",
+        ),
+    ] = None,
+    option: Annotated[
+        opt.Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
+    ] = None,
+    epochs: Annotated[int | None, Option(help="Epochs of each training; of nb101s cards 4, 12, 36 or 108.")] = None,
     workers: opt.Workers = None,
     cluster: opt.Cluster = None,
     device: opt.CardDevice = None,
     setting: opt.CardSettings = None,
-    retry_failed: RetryFailed = False,
+    retry_failed: Annotated[
+        bool, Option("--retry-failed", help="Run again what is in --out, and what a machine failed at.")
+    ] = False,
     figures: opt.Figures = None,
     width: opt.FigureWidth = None,
     as_json: opt.Json = False,

@@ -41,40 +41,32 @@ Repeats = Annotated[
 _SCHEMES = {"by_walk": "walk", "by_cell": "cell", "by_operations": "operations"}
 
 
-TableName = Annotated[
-    Path | None,
-    Argument(
-        help="A measured table's folder, or a CSV or Parquet file that names its cells by index, hash, genotype, "
-        "or matrix and ops; without it, the EO table."
-    ),
-]
-Out = Annotated[Path | None, Option("--out", metavar="FOLDER", help="Folder for the models.")]
-Targets = Annotated[
-    Options, Option("--target", "-t", help="A column to model; may be repeated. By default all numbers.")
-]
-Units = Annotated[Options, Option("--unit", help="A column's unit, as in seconds=s; may be repeated.")]
-Kinds = Annotated[
-    Options, Option("--kind", help="What a column is, as in watts=energy: accuracy, error, time, energy or count.")
-]
-Encoding = Annotated[
-    str | None, Option(help="What boosted trees alone see of a cell: 17x17 (as published), one-hot or structural.")
-]
-Predict = Annotated[bool, Option("--predict", help="Predict every cell now, and keep that with the models.")]
-Coarse = Annotated[bool, Option("--coarse", help="With --predict: 16 binary digits, in a smaller file.")]
-
-
 @app.command()
 def fit(
-    table: TableName = None,
-    out: Out = None,
-    target: Targets = None,
-    unit: Units = None,
-    kind: Kinds = None,
+    table: Annotated[
+        Path | None,
+        Argument(
+            help="A measured table's folder, or a CSV or Parquet file that names its cells by index, hash, genotype, "
+            "or matrix and ops; without it, the EO table."
+        ),
+    ] = None,
+    out: Annotated[Path | None, Option("--out", metavar="FOLDER", help="Folder for the models.")] = None,
+    target: Annotated[
+        Options, Option("--target", "-t", help="A column to model; may be repeated. By default all numbers.")
+    ] = None,
+    unit: Annotated[Options, Option("--unit", help="A column's unit, as in seconds=s; may be repeated.")] = None,
+    kind: Annotated[
+        Options, Option("--kind", help="What a column is, as in watts=energy: accuracy, error, time, energy or count.")
+    ] = None,
     source: EOTable = None,
-    encoding: Encoding = None,
+    encoding: Annotated[
+        str | None, Option(help="What boosted trees alone see of a cell: 17x17 (as published), one-hot or structural.")
+    ] = None,
     repeats: Repeats = None,
-    predict: Predict = False,
-    coarse: Coarse = False,
+    predict: Annotated[
+        bool, Option("--predict", help="Predict every cell now, and keep that with the models.")
+    ] = False,
+    coarse: Annotated[bool, Option("--coarse", help="With --predict: 16 binary digits, in a smaller file.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fit models to measured cells and write them to a folder, with a problem card that searches them.

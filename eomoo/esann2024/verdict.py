@@ -49,12 +49,9 @@ CLAIMS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A surrogate start and a random start that cost the same.
+    """Labels of a surrogate start and a random start that evaluate as many distinct cells, the ``budget``.
 
-    Attributes:
-        surrogate, random: Labels.
-        budget: Distinct cells that each evaluates.
-        search: Those that the surrogate start leaves to the search.
+    The surrogate start leaves ``search`` of them to the search.
     """
 
     surrogate: str
@@ -65,14 +62,9 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """A figure and the way in which it is computed.
+    """A figure: a column of ``indicator_frame``, the way in which it is computed, and the unit of its differences.
 
-    Attributes:
-        way: "as published", "right" or "right, without the training cells" (of the surrogate start).
-        column: In the frame of ``indicator_frame``.
-        title: For tables.
-        larger_is_better: Its direction.
-        unit: Of its differences.
+    The way is "as published", "right" or "right, without the training cells" (of the surrogate start).
     """
 
     way: str
@@ -118,26 +110,17 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """Indicators of every run on a problem.
-
-    Attributes:
-        problem: Its results.
-        frame: See ``indicator_frame``.
-        search_only: The same without the training cells of the surrogate starts.
-    """
+    """Indicators of every run on a problem, and the same without the training cells of the surrogate starts."""
 
     problem: ProblemResults
     frame: pd.DataFrame
     search_only: pd.DataFrame
 
-    def values(self, measure: Measure, label: str) -> pd.Series:
-        """A measure of an algorithm, by seed."""
-        frame = self.search_only if measure.way == SEARCH_ONLY else self.frame
-        return frame[frame["label"] == label].set_index("seed")[measure.column]
-
     def curves(self, measure: Measure, pairs: Sequence[Pair]) -> tuple[Floats, Floats]:
         """A measure of the surrogate and of the random start, (n, p) each: seeds that all have, looks."""
-        columns = [self.values(measure, label) for pair in pairs for label in (pair.surrogate, pair.random)]
+        frame = self.search_only if measure.way == SEARCH_ONLY else self.frame
+        by_seed = {label: rows.set_index("seed")[measure.column] for label, rows in frame.groupby("label")}
+        columns = [by_seed[label] for pair in pairs for label in (pair.surrogate, pair.random)]
         seeds = sorted(set.intersection(*(set(column.index) for column in columns)))
         every = np.column_stack([column.loc[seeds].to_numpy(np.float64) for column in columns])
         return every[:, ::2], every[:, 1::2]

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from eomoo.arrays import Figure
 from eomoo.checks import choice
 from eomoo.files.files import atomic_path
 from eomoo.plots import FORMS, WIDTHS, look
 from eomoo.progress import doing
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 # A date in a file would make the same figure another file every time; what made it is written where each form has room.
 _FACTS: dict[str, tuple[str, dict[str, None]]] = {

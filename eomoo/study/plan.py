@@ -67,10 +67,9 @@ class Study:
     def __post_init__(self) -> None:
         if not self.problems or not self.algorithms or not self.seeds:
             raise CardError("a study needs at least one problem, one algorithm and one seed")
-        labels = [spec.label for spec, _ in self.algorithms]
-        probes = [probe_name(probe) for probe in self.probes]
-        named: dict[str, Sequence[object]] = {"label": labels, "seed": self.seeds, "problem": self.problems}
-        for what, names in {**named, "probe": probes}.items():
+        named: dict[str, Sequence[object]] = {"label": [spec.label for spec, _ in self.algorithms]}
+        named |= {"seed": self.seeds, "problem": self.problems, "probe": list(map(probe_name, self.probes))}
+        for what, names in named.items():
             for name, times in Counter(names).items():
                 if times > 1:
                     raise CardError(f"a study names a {what} twice: {getattr(name, 'card', name)}")

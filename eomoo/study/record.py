@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from eomoo.arrays import Facts
 from eomoo.checks import listed
 from eomoo.errors import CardError, DataError, StoreError
-from eomoo.files import check_digests, forget_digests, read_bytes, to_json, write_digests, write_json
+from eomoo.files import check_digests, forget_digests, read_json, to_json, write_digests, write_json
 from eomoo.objectives.card import load_card
 from eomoo.study.earlier import another
 from eomoo.study.plan import Study, parse_study, probe_name
@@ -64,7 +63,7 @@ def _read(folder: Path) -> Facts | None:
         return None
     check_digests(folder)
     try:
-        content = json.loads(read_bytes(path, max_size=_MOST_BYTES))
+        content = read_json(path, max_size=_MOST_BYTES)
         parse_study(content["study"])
         cards = dict(content["cards"])
     except (ValueError, KeyError, TypeError, CardError, DataError):

@@ -229,6 +229,7 @@ def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
     """A problem from its columns, ``PROBLEM_FACTS``."""
     name, digest, noise, constraints, text, _, fingerprint = facts
     content = json.loads(text)
+    told = {key: content[key] for key in ("with_error", "options", "n_cells", "card") if key in content}
     return ProblemRow(
         id=number,
         name=name,
@@ -242,14 +243,11 @@ def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
         fingerprint=fingerprint,
         # 0.1.0 did not say so; of its cards these alone had no predictions.
         predicted=content.get("predicted", not name.startswith(("eo-table", "nb101", "live"))),
-        with_error=content.get("with_error", False),
         limits=tuple(
             Limit(**{**limit, "most": _open(limit["most"], math.inf), "least": _open(limit["least"], -math.inf)})
             for limit in content.get("limits", ())
         ),
-        options=content.get("options", {}),
-        n_cells=content.get("n_cells", N_CELLS),
-        card=content.get("card", ""),
+        **told,
     )
 
 

@@ -66,7 +66,8 @@ class Store(Database):
         create: Open it for writing, and make it when it does not exist.
 
     Raises:
-        StoreError: The file is missing, no store of this kind, or cannot be written.
+        StoreError: The file is missing, no store of this kind, or cannot be written; from what reads, that a problem,
+            a run or the list of runs has changed since it was entered: the text names it.
     """
 
     def __init__(self, path: str | Path, *, create: bool = False) -> None:
@@ -184,11 +185,7 @@ class Store(Database):
     # -- reading -------------------------------------------------------------------------------
 
     def problems(self) -> list[ProblemRow]:
-        """All problems, in the order of their entry.
-
-        Raises:
-            StoreError: One has changed since it was entered.
-        """
+        """All problems, in the order of their entry."""
         rows = self.rows(f"SELECT id, sha256, {', '.join(PROBLEM_FACTS)} FROM problem ORDER BY id")
         with self.explained():
             for _, proof, *facts in rows:
@@ -197,11 +194,7 @@ class Store(Database):
             return [problem_row(number, facts) for number, _, *facts in rows]
 
     def runs(self) -> list[RunRow]:
-        """All runs, sorted by problem, label, budget and seed.
-
-        Raises:
-            StoreError: Some were deleted.
-        """
+        """All runs, sorted by problem, label, budget and seed."""
         rows = self.rows(
             f"SELECT id, front, deviations, sha256, {', '.join(RUN_FACTS)} FROM run "
             "ORDER BY problem, label, budget, seed"
@@ -225,11 +218,7 @@ class Store(Database):
             return any(same_settings(json.loads(settings), spec) for (settings,) in found)
 
     def trace(self, run: RunRow) -> RunTrace:
-        """Every evaluated cell of a run in order, with the values that the run saw.
-
-        Raises:
-            StoreError: The run has changed since it was entered; the text names it.
-        """
+        """Every evaluated cell of a run in order, with the values that the run saw."""
         return next(self.traces(run.problem, [run]))[1]
 
     def traces(self, problem: int, runs: Sequence[RunRow]) -> Iterator[tuple[RunRow, RunTrace]]:
@@ -267,8 +256,7 @@ class Store(Database):
             found = {cell: np.frombuffer(raw, dtype="<f8") for cell, raw in rows}
         with self.explained():
             for run in runs:
-                cells = np.frombuffer(run.front or b"", dtype="<i8")
-                spread = np.frombuffer(run.deviations or b"", dtype="<f8")
+                cells, spread = run.front_cells, np.frombuffer(run.deviations or b"", dtype="<f8")
                 if len(cells):
                     # Of several runs that saw a cell, the first one's.
                     mine = dict(zip(cells.tolist(), spread.reshape(len(cells), -1), strict=True))
@@ -276,11 +264,7 @@ class Store(Database):
         return found
 
     def true_front(self, problem: int) -> tuple[Ints, Floats] | None:
-        """Cells (k,) and raw values (k, m) of the true Pareto front; None where it is not known.
-
-        Raises:
-            StoreError: It has changed since it was entered.
-        """
+        """Cells (k,) and raw values (k, m) of the true Pareto front; None where it is not known."""
         rows = self.rows("SELECT cell, raw FROM true_front WHERE problem = ? ORDER BY cell", (problem,))
         proofs = self.rows("SELECT name, front_sha256 FROM problem WHERE id = ?", (problem,))
         with self.explained():

@@ -28,11 +28,7 @@ _WORD_MARKERS = {"ahead": ">", "behind": "<", "equivalent": "s", "undecided": "o
 def plot_violins(ax: Axes, samples: Mapping[str, Floats], *, ylabel: str, colors: Sequence[str] = COLORS) -> Axes:
     """Draw distributions over seeds: a violin, every value as a dot, the median and quartiles.
 
-    Args:
-        ax: Where to draw.
-        samples: Finite values (n,) by label.
-        ylabel: What they are.
-        colors: One a sample, repeated when there are more samples.
+    Samples are finite values (n,) by label; colours are repeated when there are more samples.
     """
     rng = np.random.default_rng(0)
     for k, values in enumerate(samples.values(), 1):
@@ -53,10 +49,7 @@ def plot_violins(ax: Axes, samples: Mapping[str, Floats], *, ylabel: str, colors
 def plot_shifts(ax: Axes, found: Mapping[str, Comparison], *, xlabel: str) -> Axes:
     """Draw shifts with their intervals over the band of what does not matter, each with its word.
 
-    Args:
-        ax: Where to draw.
-        found: Comparisons by what was compared; shifts are drawn in units of what matters.
-        xlabel: What is shifted, in which direction.
+    They are by what was compared, and drawn in units of what matters.
     """
     ax.axvspan(-1.0, 1.0, color=_BAND, linewidth=0)
     # Above the axes, where no line crosses it.

@@ -96,11 +96,7 @@ def _labelled(ax: Axes, x: str, y: str, *, title: str | None = None) -> Axes:
 def plot_best(ax: Axes, objectives: Objectives, *, values: Floats, feasible: Bools) -> Axes:
     """Draw the search for the best value of a single objective, cell by cell.
 
-    Args:
-        ax: Where to draw.
-        objectives: The one.
-        values: (n, 1) raw values in the order of evaluation.
-        feasible: (n,) which of the cells are feasible.
+    Raw values (n, 1) are in the order of evaluation; which of the cells are feasible is (n,).
     """
     steps = 1 + np.flatnonzero(feasible)
     shown = values[feasible]
@@ -237,12 +233,9 @@ def _plot_outlines(ax: Axes, curves: Curves) -> None:
 
 
 def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves) -> Sequence[Axes]:
-    """Draw where one algorithm attains more often than another.
+    """Draw where one algorithm attains more often than another, over both's attainment surfaces.
 
-    Args:
-        axes: Two, for where the first is ahead, and where the second is.
-        found: The boxes.
-        surfaces: Attainment surfaces, of which those of the two algorithms are drawn over the boxes.
+    The first of two axes is for where the first is ahead, the second for where the second is.
     """
     from matplotlib.collections import PatchCollection
     from matplotlib.colors import LinearSegmentedColormap
