@@ -121,7 +121,7 @@ def _signed_rank(d: Floats, alternative: Literal["two-sided", "less", "greater"]
     signed = d[d != 0]
     if len(signed) == 0:
         return 1.0
-    method = "exact" if len(signed) <= _MOST_EXACT else "auto"
+    method: Literal["exact", "auto"] = "exact" if len(signed) <= _MOST_EXACT else "auto"
     return float(wilcoxon(signed, alternative=alternative, method=method).pvalue)
 
 

@@ -197,8 +197,8 @@ def _certainty(front: Front) -> Iterator[FrontColumn]:
     for what, title, amounts in (("luck", "luck in", said.luck), ("regret", "expected regret of", said.regret)):
         for o, amount in zip(problem.objectives, amounts.T, strict=True):
             if np.nan_to_num(amount).any():
-                about = {"name": f"{o.name}_{what}", "title": f"{title} {o.title}", "unit": o.unit}
-                yield FrontColumn(**about, values=of_cells(amount), detail=True)
+                name, shown = f"{o.name}_{what}", f"{title} {o.title}"
+                yield FrontColumn(name=name, title=shown, unit=o.unit, values=of_cells(amount), detail=True)
     group = {int(cell): g for g, found in enumerate(said.groups, 1) for cell in found.cells}
     yield FrontColumn(name="group", title="group", values=np.array([group.get(int(c), 0) for c in cells]), detail=True)
 
