@@ -29,7 +29,10 @@ class Scaling:
 
     def __call__(self, features: Numbers) -> Floats:
         """Standardised features (n, d), on the grid."""
-        return on_grid((features.astype(np.float64) - self.mean) / self.std)
+        Z: Floats = features.astype(np.float64)
+        Z -= self.mean
+        Z /= self.std
+        return on_grid(Z)
 
     def of(self, columns: tuple[str, ...] | None) -> Scaling:
         """The scaling of some of the structural features; of all of them for None."""

@@ -280,13 +280,15 @@ class SurrogatePLS(CellSearch):
         """The best batch of cells (c,), of neighbours of those that promise most, and of theirs."""
         most = max(_SHORTLIST, _CHOICE * wanted)
         everything = self._rated(cells, predicted, state)
-        found = everything.best(most)
+        found, rated = everything.best(most), cells
         for _ in range(_HOPS):
             promising = found.best(_EXPANDED + wanted // 8).cells
             near = self._unseen_around(promising, _MAX_NEAR + 2 * wanted)
-            near = near[~np.isin(near, found.cells)]
+            # What was rated and is not among the best will not be.
+            near = near[~np.isin(near, rated)]
             if not len(near):
                 break
+            rated = np.concatenate((rated, near))
             found = found.joined(self._rated(near, predicted, state)).best(most)
         others = self._others(wanted)
         n = wanted - len(others)

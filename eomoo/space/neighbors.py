@@ -92,10 +92,12 @@ def neighbor_lists(space: Tables, indices: Ints, kind: str) -> _Lists:
     if kind != "symmetric":
         return counts, flat
     more_counts, more = _one_way(space).rows(indices)
-    rows = np.arange(len(indices))
-    owner = np.concatenate((np.repeat(rows, counts), np.repeat(rows, more_counts)))
-    both = np.concatenate((flat, more))
-    return counts + more_counts, both[np.lexsort((both, owner))]
+    # One number for a row and its neighbour, which are sorted together.
+    rows = np.arange(len(indices)) * len(space)
+    both = np.concatenate((np.repeat(rows, counts) + flat, np.repeat(rows, more_counts) + more))
+    both.sort()
+    counts = counts + more_counts
+    return counts, both - np.repeat(rows, counts)
 
 
 def only_those(wanted: Bools, counts: Ints, flat: Ints) -> _Lists:

@@ -15,6 +15,7 @@ from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.cost import SO2SAT
 
 _OUT = MAX_VERTICES - 1
+_INNER = slice(1, _OUT)
 _KINDS = ("input", "conv3x3", "conv1x1", "maxpool", "output")
 _CONV3, _CONV1, _POOL = 1, 2, 3
 _SENDERS, _OPS, _RECEIVERS = range(4), (_CONV3, _CONV1, _POOL), range(1, 5)
@@ -38,7 +39,8 @@ def structural_features(adjacency: Bools, ops: NDArray[np.int8]) -> _Array:
     Returns:
         (n, len(STRUCTURAL_NAMES)) float32.
     """
-    return np.stack(list(_columns(adjacency, ops).values()), axis=1)
+    # Columns are put together as they lie, and turned round at once, which is half the work.
+    return np.ascontiguousarray(np.stack(list(_columns(adjacency, ops).values())).T)
 
 
 def _columns(adjacency: Bools, ops: NDArray[np.int8]) -> _Columns:
@@ -50,13 +52,14 @@ def _columns(adjacency: Bools, ops: NDArray[np.int8]) -> _Columns:
     kinds[0, 0] = kinds[-1, _OUT] = 1
     for k in _OPS:
         kinds[k, 1:_OUT] = np.equal(ops.T, k - 1) * used[1:_OUT]
+    halves = _partial_paths(edges)
     return {
         **_counts(edges, used, kinds),
         **_degrees(edges, kinds),
         **_extreme_paths(edges, kinds),
-        **_path_counts(edges, kinds),
+        **_path_counts(edges, kinds, *halves),
         **_costs(edges, kinds),
-        **_edges_by_kind(edges, kinds),
+        **_edges_by_kind(edges, kinds, *halves),
         **_chains(edges, kinds),
     }
 
@@ -73,16 +76,15 @@ def _counts(edges: _Array, used: _Array, kinds: _Array) -> _Columns:
 
 def _degrees(edges: _Array, kinds: _Array) -> _Columns:
     into, out_of = edges.sum(axis=0), edges.sum(axis=1)
-    inner = slice(1, _OUT)
     return {
         "input_degree": out_of[0],
         "output_degree": into[_OUT],
-        "max_in_degree": into[inner].max(axis=0),
-        "max_out_degree": out_of[inner].max(axis=0),
+        "max_in_degree": into[_INNER].max(axis=0),
+        "max_out_degree": out_of[_INNER].max(axis=0),
         "sum_in_degree_squared": (into**2).sum(axis=0),
         "sum_out_degree_squared": (out_of**2).sum(axis=0),
-        "joins": (into[inner] > 1).sum(axis=0, dtype=np.float32),
-        "additions": np.maximum(into[inner] - 1, 0).sum(axis=0),
+        "joins": (into[_INNER] > 1).sum(axis=0, dtype=np.float32),
+        "additions": np.maximum(into[_INNER] - 1, 0).sum(axis=0),
         "conv3x3_in_degree": (into * kinds[_CONV3]).sum(axis=0),
         "conv1x1_in_degree": (into * kinds[_CONV1]).sum(axis=0),
         "maxpool_in_degree": (into * kinds[_POOL]).sum(axis=0),
@@ -100,30 +102,31 @@ def _extreme_paths(edges: _Array, kinds: _Array) -> _Columns:
         "maxpool": pool,
         "spatial": conv3 + pool,
     }
+    most = _heaviest(edges, [signed for weight in weights.values() for signed in (weight, -weight)])
     columns = {}
-    for name, weight in weights.items():
-        columns[f"max_{name}_on_path"] = _heaviest(edges, weight)
-        columns[f"min_{name}_on_path"] = 0 - _heaviest(edges, -weight)
+    for k, name in enumerate(weights):
+        columns[f"max_{name}_on_path"] = most[2 * k]
+        columns[f"min_{name}_on_path"] = 0 - most[2 * k + 1]
     return columns
 
 
-def _heaviest(edges: _Array, weight: _Array) -> _Array:
-    """Largest sum of vertex weights (7, n) along a path, (n,)."""
+def _heaviest(edges: _Array, weights: list[_Array]) -> _Array:
+    """Largest sum of each of k vertex weights (7, n) along a path, (k, n)."""
+    weight, blocked = np.stack(weights, axis=1), (edges - 1) * _FAR
     best = np.full(weight.shape, -_FAR, dtype=np.float32)
     best[0] = 0
     for v in range(1, MAX_VERTICES):
         for u in range(v):
-            np.maximum(best[v], best[u] + (edges[u, v] - 1) * _FAR, out=best[v])
+            np.maximum(best[v], best[u] + blocked[u, v], out=best[v])
         best[v] += weight[v]
     heaviest: _Array = best[_OUT]
     return heaviest
 
 
-def _path_counts(edges: _Array, kinds: _Array) -> _Columns:
+def _path_counts(edges: _Array, kinds: _Array, to_vertex: _Array, from_vertex: _Array) -> _Columns:
     """Numbers of paths by what lies on them, and what a path holds on average."""
     convs = kinds[_CONV3] + kinds[_CONV1]
     by_convs, by_conv3 = _paths_by_number(edges, convs), _paths_by_number(edges, kinds[_CONV3])
-    to_vertex, from_vertex = _partial_paths(edges)
     total = to_vertex[_OUT]
     through = to_vertex * from_vertex / total
     means = {k: (through * kinds[k]).sum(axis=0) for k in _OPS}
@@ -172,20 +175,21 @@ def _costs(edges: _Array, kinds: _Array) -> _Columns:
     conv3, conv1 = (kinds[k] * width**2 for k in (_CONV3, _CONV1))
     macs, projected_macs, params, projected_params, other_params = _scales()
     work = 9 * conv3 + conv1
+    most_convs, most_work, least_work = _heaviest(edges, [kinds[_CONV3] + kinds[_CONV1], work, -work])
     numbers = {k: kinds[k].sum(axis=0) for k in _OPS}
     return {
         "channels": width,
         **{f"{_KINDS[k]}_channels": numbers[k] * width for k in _OPS},
         "projected_channels": fed,
         "added_channels": edges[1:_OUT, 1:_OUT].sum(axis=(0, 1)) * width,
-        "max_convs_channels_on_path": _heaviest(edges, kinds[_CONV3] + kinds[_CONV1]) * width,
+        "max_convs_channels_on_path": most_convs * width,
         "conv3x3_macs": 9 * macs * conv3.sum(axis=0),
         "conv1x1_macs": macs * conv1.sum(axis=0),
         "projection_macs": projected_macs * fed,
         "macs": macs * work.sum(axis=0) + projected_macs * fed,
         "params": params * work.sum(axis=0) + projected_params * fed + other_params,
-        "max_macs_on_path": macs * _heaviest(edges, work),
-        "min_macs_on_path": 0 - macs * _heaviest(edges, -work),
+        "max_macs_on_path": macs * most_work,
+        "min_macs_on_path": 0 - macs * least_work,
         # Twice for a convolution, before and after its batch norm.
         "activations": (2 * numbers[_CONV3] + 2 * numbers[_CONV1] + numbers[_POOL]) * width + 2 * fed,
     }
@@ -208,29 +212,39 @@ def _scales() -> tuple[np.float32, ...]:
     return tuple(np.float32(value) for value in values)
 
 
-def _edges_by_kind(edges: _Array, kinds: _Array) -> _Columns:
+def _edges_by_kind(edges: _Array, kinds: _Array, to_vertex: _Array, from_vertex: _Array) -> _Columns:
     """Edges by the kinds at their ends: their number, and how many of them a path holds on average."""
-    to_vertex, from_vertex = _partial_paths(edges)
     carried = edges * to_vertex[:, None] * from_vertex / to_vertex[_OUT]
     columns = {}
     for prefix, weights in (("", edges), ("mean_", carried)):
         for a in _SENDERS:
-            received = (kinds[a][:, None] * weights).sum(axis=0)
+            received = _received(weights, kinds, a)
             for b in _RECEIVERS:
-                columns[f"{prefix}{_KINDS[a]}>{_KINDS[b]}"] = (received * kinds[b]).sum(axis=0)
+                columns[f"{prefix}{_KINDS[a]}>{_KINDS[b]}"] = _at_kind(received, kinds, b)
     return columns
+
+
+def _received(weights: _Array, kinds: _Array, a: int) -> _Array:
+    """The weights of edges (7, 7, n) from vertices of kind a, summed by where they lead, (7, n)."""
+    # The input is vertex 0 and nothing else; operations are inside.
+    return weights[0] if _KINDS[a] == "input" else (kinds[a, _INNER, None] * weights[_INNER]).sum(axis=0)
+
+
+def _at_kind(values: _Array, kinds: _Array, b: int) -> _Array:
+    """The sum (n,) of values of vertices (7, n) over those of kind b."""
+    return values[_OUT] if _KINDS[b] == "output" else (values[_INNER] * kinds[b, _INNER]).sum(axis=0)
 
 
 def _chains(edges: _Array, kinds: _Array) -> _Columns:
     """Numbers of two edges in sequence, by the three kinds."""
-    received = {a: (kinds[a][:, None] * edges).sum(axis=0) for a in _SENDERS}
-    sent = {c: (kinds[c] * edges).sum(axis=1) for c in _RECEIVERS}
+    received = {a: _received(edges, kinds, a) for a in _SENDERS}
+    sent = {c: _at_kind(edges.swapaxes(0, 1), kinds[:, :, None], c) for c in _RECEIVERS}
     columns = {}
     for b in _OPS:
         for a in _SENDERS:
             first = received[a] * kinds[b]
             for c in _RECEIVERS:
-                columns[f"{_KINDS[a]}>{_KINDS[b]}>{_KINDS[c]}"] = (first * sent[c]).sum(axis=0)
+                columns[f"{_KINDS[a]}>{_KINDS[b]}>{_KINDS[c]}"] = (first[_INNER] * sent[c][_INNER]).sum(axis=0)
     return columns
 
 
