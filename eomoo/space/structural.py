@@ -227,12 +227,14 @@ def _edges_by_kind(edges: _Array, kinds: _Array, to_vertex: _Array, from_vertex:
 def _received(weights: _Array, kinds: _Array, a: int) -> _Array:
     """The weights of edges (7, 7, n) from vertices of kind a, summed by where they lead, (7, n)."""
     # The input is vertex 0 and nothing else; operations are inside.
-    return weights[0] if _KINDS[a] == "input" else (kinds[a, _INNER, None] * weights[_INNER]).sum(axis=0)
+    received: _Array = weights[0] if _KINDS[a] == "input" else (kinds[a, _INNER, None] * weights[_INNER]).sum(axis=0)
+    return received
 
 
 def _at_kind(values: _Array, kinds: _Array, b: int) -> _Array:
     """The sum (n,) of values of vertices (7, n) over those of kind b."""
-    return values[_OUT] if _KINDS[b] == "output" else (values[_INNER] * kinds[b, _INNER]).sum(axis=0)
+    total: _Array = values[_OUT] if _KINDS[b] == "output" else (values[_INNER] * kinds[b, _INNER]).sum(axis=0)
+    return total
 
 
 def _chains(edges: _Array, kinds: _Array) -> _Columns:

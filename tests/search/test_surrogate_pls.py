@@ -309,20 +309,25 @@ def test_a_model_of_ones_own(problem):
             self.mean = Y.mean(axis=0)
 
         def predict(self, features):
-            asked.append(len(features))
+            asked[-1].append([row.tobytes() for row in features])
             mean = np.tile(self.mean, (len(features), 1))
             return mean, np.ones_like(mean)
 
     def fit_mean(features, Y, *, seed):
         taught.append(len(Y))
+        asked.append([])
         return Mean(Y)
 
     asked, taught = [], []
-    minimize(problem, eomoo.SurrogatePLS(model=fit_mean), ("n_eval", 38), seed=1)
+    minimize(problem, eomoo.SurrogatePLS(model=fit_mean, features="one-hot"), ("n_eval", 38), seed=1)
     assert taught == [10, 17, 24, 31]
-    # Each time of the first candidates, three times of neighbours of those that promise most, and of others.
-    assert len([n for n in asked if n > 500]) == 4 * (1 + 3)
-    assert [n for n in asked if n <= 500] == 4 * [2]
+    # Each time of the first candidates, up to three times of neighbours of those that promise most, and of others.
+    for first, *hops, others in asked:
+        assert len(first) > 1000
+        assert 1 <= len(hops) <= 3
+        assert len(others) == 2
+        cells = [*first, *(cell for near in hops for cell in near)]
+        assert len(set(cells)) == len(cells), "a cell was asked for twice"
 
 
 def test_the_memetic_search_is_nsga2_and_then_local_search(problem):
