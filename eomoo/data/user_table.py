@@ -55,7 +55,8 @@ _NEVER_NEGATIVE = re.compile(
     r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I
 )
 # Squares of larger numbers, as in variances, are none that a computer holds, nor are those of its inverse.
-_MOST = 1e150
+MOST = 1e150
+"""What values are below in size, and above whose inverse the largest of them is."""
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
 # Of an incident the machine is to blame, not the cell.
 _NO_FAILURES = {"", "ok", "done", "success", "finished", "complete", "completed", "incident"}
@@ -334,14 +335,14 @@ def _numbers_of(
         values[there] = column[there].to_numpy(dtype=np.float64)
     except (ValueError, TypeError):
         values[there] = [_number(value) for value in column[there]]
-    for row in np.flatnonzero(there & ~(np.abs(values) < _MOST)).tolist():
+    for row in np.flatnonzero(there & ~(np.abs(values) < MOST)).tolist():
         what = f"{name} is {short(column.iloc[row])}"
         if np.isfinite(values[row]):
             raise _error(path, row, f"{what}, whose square no number holds; give it in a larger unit")
         raise _error(path, row, f"{what}, neither a finite number nor empty nor a failure such as OOM")
     for row in np.flatnonzero(values < 0).tolist() if _NEVER_NEGATIVE.fullmatch(name) else ():
         raise _error(path, row, f"{name} is {short(column.iloc[row])}, below 0; leave empty what was not measured")
-    if 0 < np.abs(values[there]).max(initial=0) < 1 / _MOST:
+    if 0 < np.abs(values[there]).max(initial=0) < 1 / MOST:
         raise DataError(f"{path}: {name} holds values whose squares are 0 to a computer; give it in a smaller unit")
     if not (there.any() or none_is_fine):
         raise DataError(f"{path}: the column {name!r} holds no number")

@@ -282,6 +282,10 @@ def _record(path: Path) -> Facts:
 def _checkpoint(folder: Path | None) -> dict[str, Any] | None:
     if folder is None or not (folder / "checkpoint.pt").is_file():
         return None
+    if not (folder / "run.json").is_file():
+        # Earlier versions wrote it later; without it nothing tells which cell and images a checkpoint is of.
+        warnings.warn(f"a training begins anew: {folder / 'checkpoint.pt'} has no run.json beside it", stacklevel=3)
+        return None
     try:
         return load_state(folder / "checkpoint.pt")
     except DataError as error:

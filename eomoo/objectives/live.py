@@ -396,13 +396,16 @@ class LiveBackend(Backend):
         return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
 
     def _mark_of(self, cell: int, name: str) -> str:
-        result = self.training(cell)
-        if result is None or result["status"] != "done":
-            return "" if result is None else str(result["status"])
+        results = self._results(cell)
+        trained = [result for result in results if result is not None and result["status"] == "done"]
+        if not trained:
+            return "" if results[0] is None else str(results[0]["status"])
         # How long it took says nothing of how good it is, nor the other way round.
-        slow = name == "train_time" and any(r and r.get("contended") for r in self._results(cell))
-        few = result["epochs"] != "+".join(map(str, self.epochs))
-        words = "contended" if slow else "no better than the largest class" if learnt_nothing(result) else ""
+        slow = name == "train_time" and any(result.get("contended") for result in trained)
+        few = trained[0]["epochs"] != "+".join(map(str, self.epochs))
+        # As most of those do that its values are means of.
+        nothing = 2 * sum(map(learnt_nothing, trained)) > len(trained)
+        words = "contended" if slow else "no better than the largest class" if nothing else ""
         return words or ("few epochs" if few else "")
 
 

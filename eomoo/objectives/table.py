@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import choice, number, whole
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
-from eomoo.data.user_table import read_user_table
+from eomoo.data.user_table import MOST, read_user_table
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.models.noise import moderated, room
@@ -348,4 +348,7 @@ def _as_column(values: ArrayLike, cells: Ints, name: str) -> Floats:
         raise SettingError(f"the column {name} has shape {column.shape}; there are {len(cells)} cells")
     if np.isinf(column).any():
         raise SettingError(f"the column {name} has an infinite value, for cell {cells[np.isinf(column)][0]}")
+    largest = float(np.abs(column[~np.isnan(column)]).max(initial=0.0))
+    if largest >= MOST or 0 < largest < 1 / MOST:
+        raise SettingError(f"the column {name} reaches {largest:g}, whose square no number holds; choose another unit")
     return column

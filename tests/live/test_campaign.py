@@ -177,6 +177,11 @@ def test_a_cluster_is_asked_for_a_gpu_where_a_cpu_would_be_slow(tmp_path, monkey
     assert made[0].get("amount", 1) == changes.get("gpus_per_candidate", 1)
 
 
+def test_workers_of_one_machine_have_numbers_of_their_own(tmp_path):
+    campaign = make(tmp_path)
+    assert [campaign.worker(k).jobs._first for k in (0, 3)] == [0, 3]
+
+
 def search(folder, queue):
     import torch
 

@@ -139,6 +139,13 @@ def test_a_damaged_checkpoint_costs_only_time(run, tmp_path):
     assert [p.val_loss for p in again.curve] == [p.val_loss for p in whole.curve]
 
 
+def test_a_checkpoint_of_nobody_knows_which_training_is_not_believed(run, tmp_path):
+    run(epochs=1)
+    (tmp_path / "run" / "run.json").unlink()
+    with pytest.warns(UserWarning, match="a training begins anew: .*checkpoint.pt has no run.json beside it"):
+        assert run(epochs="1+1", seed=1).done
+
+
 def test_weights_of_something_else_are_refused(tmp_path):
     cell = {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}
     skeleton = {"in_channels": 2, "n_classes": 3, "stem_channels": 5, "n_stacks": 1, "image_size": 8}

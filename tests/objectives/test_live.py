@@ -418,6 +418,15 @@ def test_what_weighs_its_classes_alike_has_learnt_something_though_it_names_the_
     assert learnt_nothing({"status": "done", "val": {"confusion": confusion}}) == nothing
 
 
+def test_a_cell_is_marked_as_most_of_its_trainings_are(make, monkeypatch):
+    backend, trained = make(), []
+    monkeypatch.setattr(type(backend), "_results", lambda self, cell: trained)
+    found = [[40, 0], [10, 0]], [[20, 20], [1, 9]]
+    poor, fine = ({"status": "done", "epochs": "2", "val": {"confusion": confusion}} for confusion in found)
+    for trained[:], mark in (([poor, fine, fine], ""), ([fine, poor, poor], "no better than the largest class")):
+        assert backend._mark_of(5, "val_micro_error").replace("few epochs", "") == mark
+
+
 def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
     def measured(cells, skeleton, how):
         value = {"median": 2.0, "mean": 3.0, "relative": 2.0, "energy": None, "reference_median": 1.0}

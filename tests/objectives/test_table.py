@@ -68,6 +68,8 @@ def test_a_table_of_every_cell_is_total():
     [
         ([1, 2], {"energy": [1.0]}, r"shape \(1,\); there are 2 cells"),
         ([8, 2], {"energy": [1.0, np.inf]}, "infinite value, for cell 2"),
+        ([8, 2], {"energy": [1.0, 1e200]}, r"the column energy reaches 1e\+200, whose square no number holds"),
+        ([8, 2], {"energy": [0.0, 1e-200]}, "reaches 1e-200, whose square no number holds; choose another unit"),
         ([], {"energy": []}, "at least one cell"),
         ([1], {"power": [1.0]}, "'energy' has no column; there are power"),
         ([-1], {"energy": [1.0]}, "no cell has the index -1"),
