@@ -29,9 +29,10 @@ def test_kernel_agrees_with_its_formula(known):
 def test_weights_solve_the_normal_equations(known):
     y = np.sin(known[:, 0])
     K = covariance(known, KERNEL) + KERNEL.noise * np.eye(40)
-    np.testing.assert_allclose(
-        Solver(covariance(known, KERNEL), KERNEL.noise).weights(y), np.linalg.solve(K, y), rtol=1e-9
-    )
+    for exact in (True, False):
+        solver = Solver(covariance(known, KERNEL), KERNEL.noise, exact=exact)
+        np.testing.assert_allclose(solver.inverse @ K, np.eye(40), atol=1e-9)
+        np.testing.assert_allclose(solver.weights(y), np.linalg.solve(K, y), rtol=1e-9)
 
 
 def test_left_out_residuals_are_those_of_leaving_out(known):
