@@ -47,7 +47,9 @@ class AnalyticBackend(Backend):
 
 
 def skeleton_from_settings(value: object) -> Skeleton:
-    """A skeleton from a card: "so2sat", "cifar10" or a table of ``Skeleton``'s fields."""
+    """A skeleton from itself or from a card: "so2sat", "cifar10" or a table of ``Skeleton``'s fields."""
+    if isinstance(value, Skeleton):
+        return value
     if isinstance(value, str) and value in SKELETONS:
         return SKELETONS[value]
     if isinstance(value, Mapping):

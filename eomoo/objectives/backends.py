@@ -17,7 +17,7 @@ from eomoo.objectives.live import LIVE_SETTINGS, LiveBackend
 from eomoo.objectives.nasbench101 import NASBench101Backend
 from eomoo.objectives.surrogate import SurrogateBackend
 from eomoo.objectives.table import TableBackend
-from eomoo.space import SO2SAT, Skeleton
+from eomoo.space import SO2SAT
 
 # Checked by the backend that takes them.
 _Settings = dict[str, Any]
@@ -126,11 +126,6 @@ def _kind_of(card: Card, source: str) -> BackendKind:
     return kind
 
 
-def _analytic(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
-    skeleton = settings["skeleton"]
-    return AnalyticBackend(skeleton if isinstance(skeleton, Skeleton) else skeleton_from_settings(skeleton))
-
-
 def _surrogate(card: Card, settings: _Settings, quantities: _Asked) -> Backend:
     folder = settings.pop("folder", None)
     place = None if folder is None else card.folder / text("folder", folder, error=CardError)
@@ -172,7 +167,10 @@ def _nasbench101(card: Card, settings: _Settings, quantities: _Asked) -> Backend
 
 
 BACKENDS: Mapping[str, BackendKind] = {
-    "analytic": BackendKind(build=_analytic, settings=frozenset({"skeleton"})),
+    "analytic": BackendKind(
+        build=lambda card, settings, _: AnalyticBackend(skeleton_from_settings(settings["skeleton"])),
+        settings=frozenset({"skeleton"}),
+    ),
     "live": BackendKind(
         build=lambda card, settings, _: LiveBackend.from_card(settings, base=card.folder), settings=LIVE_SETTINGS
     ),
