@@ -1,7 +1,6 @@
 """In a terminal of 80 columns names and numbers are whole."""
 
 import re
-import time
 
 import pytest
 
@@ -67,7 +66,7 @@ def test_a_bar_says_what_is_being_done_before_anything_is_counted(narrow, capsys
     with Bars() as shown:
         shown.wait("live-scene")
         with doing("timing 12 networks", lambda: "warming up"):
-            time.sleep(0.3)  # rich draws ten times a second
+            shown._shown.refresh()
     said = capsys.readouterr().err
     assert "live-scene" in said
     assert said.index("preparing") < said.index("timing 12 networks, warming up")
