@@ -106,7 +106,6 @@ def _to_measured(source: str | Path, place: Path, out: Path, cells: str | Path |
 def _described(kind: str, table: Path, name: str, columns: Mapping[str, Sequence[str]], rows: int) -> Converted:
     """What was written, with unit and meaning of its columns and what its data set is in a file beside it."""
     dataset, description = DATASETS[name], table.with_name(f"{table.stem}.columns.json")
-    facts = {fact: getattr(dataset, fact) for fact in ("title", "citation", "licence", "homepage")}
     meanings = {k: {"unit": unit or None, "meaning": meaning} for k, (unit, meaning) in columns.items()}
-    write_json(description, {"dataset": name, **facts, "rows": rows, "columns": meanings})
+    write_json(description, {"dataset": name, **dataset.about, "rows": rows, "columns": meanings})
     return Converted(kind=kind, rows=rows, table=table, description=description)

@@ -64,6 +64,11 @@ class DataSet:
         return sum(file.size for file in self.files)
 
     @property
+    def about(self) -> dict[str, str]:
+        """What those who use its data should know, by name."""
+        return {fact: getattr(self, fact) for fact in ("title", "citation", "licence", "homepage")}
+
+    @property
     def downloadable(self) -> bool:
         """Whether every file has an address to fetch it from, or a wheel that holds it."""
         return bool(self.wheel) or all(file.url is not None for file in self.files)

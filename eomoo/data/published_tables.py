@@ -87,7 +87,7 @@ def eo_measured(folder: str | Path | None = None) -> MeasuredTable:
     curves = [table[["index", *names]].assign(epoch=epoch) for epoch, names in at.items()]
     curves[1]["seconds"] = table["train_time"]
     facts: Facts = {
-        **_about("eo-hwnas"),
+        **get_dataset("eo-hwnas").about,
         "data": {"source": "So2Sat LCZ42, Sentinel-2 bands"},
         "skeleton": asdict(SO2SAT),
         "recipe": {"optimizer": "SGD", "learning_rate": 1e-4, "schedule": "constant"},
@@ -144,7 +144,7 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
         for epoch, stage in ((longest // 2, "halfway"), (longest, "final"))
     ).sort_values(["index", "repeat", "epoch"])
     facts: Facts = {
-        **_about("nasbench-101"),
+        **get_dataset("nasbench-101").about,
         "data": {"source": "CIFAR-10", "images": {"train": 40_000, "val": 10_000, "test": 10_000}},
         "skeleton": asdict(CIFAR10),
         "recipe": {"optimizer": "RMSProp", "learning_rate": 0.2, "schedule": "cosine", "momentum": 0.9}
@@ -193,8 +193,3 @@ def _has_numbers(column: pd.Series[Any]) -> bool:
 
 def _column(name: str, title: str, unit: str, direction: str, kind: str) -> Facts:
     return {"name": name, "title": title, "unit": unit, "direction": direction, "kind": kind}
-
-
-def _about(dataset: str) -> Facts:
-    known = get_dataset(dataset)
-    return {"title": known.title, "citation": known.citation, "licence": known.licence, "homepage": known.homepage}

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +72,6 @@ class Block:
     starts: Ints
     lengths: Ints
 
-    def __len__(self) -> int:
-        return len(self.starts)
-
     def records(self) -> Iterator[bytes]:
         """The records' data, in order."""
         data = self.data.tobytes()
@@ -106,41 +102,36 @@ class Block:
 
 def read_blocks(path: str | Path) -> Iterator[Block]:
     """Read a TFRecord file in blocks of a few megabytes, checking the lengths' checksums."""
-    path = Path(path)
-    with reading(path) as file:
-        yield from _blocks(file, path)
-
-
-def record_error(path: Path, number: int, what: str) -> DataError:
-    """The error that names a record, counted from 0 inside and from 1 for people."""
-    return DataError(f"{path}, record {number + 1:,}: {what}")
-
-
-def _blocks(file: BinaryIO, path: Path) -> Iterator[Block]:
-    left, first, offset = b"", 0, 0
+    path, left, first, offset = Path(path), b"", 0, 0
     lengths_of: dict[bytes, int] = {}
-    while True:
-        fresh = file.read(_BLOCK_BYTES)
-        data = left + fresh
-        starts, lengths, stop = _frames(data, lengths_of, path, first)
-        if starts:
-            yield Block(
-                path=path,
-                first=first,
-                stop_byte=offset + stop,
-                data=np.frombuffer(data, dtype=np.uint8),
-                starts=np.array(starts, dtype=np.int64),
-                lengths=np.array(lengths, dtype=np.int64),
-            )
-        left, first, offset = data[stop:], first + len(starts), offset + stop
-        if not fresh:
-            break
+    with reading(path) as file:
+        while True:
+            fresh = file.read(_BLOCK_BYTES)
+            data = left + fresh
+            starts, lengths, stop = _frames(data, lengths_of, path, first)
+            if starts:
+                yield Block(
+                    path=path,
+                    first=first,
+                    stop_byte=offset + stop,
+                    data=np.frombuffer(data, dtype=np.uint8),
+                    starts=np.array(starts, dtype=np.int64),
+                    lengths=np.array(lengths, dtype=np.int64),
+                )
+            left, first, offset = data[stop:], first + len(starts), offset + stop
+            if not fresh:
+                break
     if left:
         if first == 0:
             raise DataError(f"{path} is no TFRecord file, or is cut off within its first record")
         raise record_error(path, first, f"the file is cut off within it, {len(left):,} bytes after byte {offset:,}")
     if first == 0:
         raise DataError(f"{path} is empty")
+
+
+def record_error(path: Path, number: int, what: str) -> DataError:
+    """The error that names a record, counted from 0 inside and from 1 for people."""
+    return DataError(f"{path}, record {number + 1:,}: {what}")
 
 
 def _frames(data: bytes, lengths_of: dict[bytes, int], path: Path, first: int) -> tuple[list[int], list[int], int]:

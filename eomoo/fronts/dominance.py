@@ -73,16 +73,13 @@ class FrontArchive:
             # No feasible member yet: only the least violation counts, feasible or not.
             keep[:k] = self.violation <= max(least, 0.0)
             self._keep_only(keep[:k])
-            k_left = len(self.index)
-        else:
-            k_left = k
         new = violation <= max(least, 0.0)
-        if k_left:
+        if len(self):
             new &= ~(_dominates(self.F, F).any(axis=0) | (self.index[:, None] == index).any(axis=0))
         if new.any():
             rows = np.flatnonzero(new)
             new[rows] = non_dominated(F[rows])
-            if k_left:
+            if len(self):
                 stay = np.asarray(~_dominates(F[new], self.F).any(axis=0))
                 if not stay.all():
                     keep[np.flatnonzero(keep[:k])[~stay]] = False

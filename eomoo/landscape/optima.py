@@ -29,7 +29,7 @@ class Relations:
     @property
     def dominates(self) -> Bools:
         """(n_edges,) the neighbour dominates the cell: nowhere worse, somewhere better."""
-        return _anywhere(self.better) & ~_anywhere(self.worse)
+        return np.asarray(self.better.any(axis=0) & ~self.worse.any(axis=0))
 
     def shares(self, graph: Neighborhood) -> dict[str, float]:
         """Mean over cells with neighbours of the share of neighbours of each kind; they sum to 1.
@@ -37,7 +37,7 @@ class Relations:
         "dominating", "dominated", "equal" (in all objectives: neutral) and "incomparable". Known as
         #inf, #sup and #inc: Liefooghe, Daolio, Verel, Derbel, Aguirre, Tanaka, IEEE TEC 24(6), 2020.
         """
-        better, worse = _anywhere(self.better), _anywhere(self.worse)
+        better, worse = self.better.any(axis=0), self.worse.any(axis=0)
         flags = {"dominating": better & ~worse, "dominated": worse & ~better}
         flags |= {"incomparable": better & worse, "equal": ~(better | worse)}
         return {name: _mean_share(graph, found) for name, found in flags.items()}
@@ -74,11 +74,6 @@ def relate(F: Floats, graph: Neighborhood) -> Relations:
         np.less(theirs, mine, out=better[k])
         np.greater(theirs, mine, out=worse[k])
     return Relations(better=better, worse=worse)
-
-
-def _anywhere(flags: Bools) -> Bools:
-    """(n_edges,) whether one of the objectives' flags (m, n_edges) is set."""
-    return np.asarray(np.logical_or.reduce(flags, axis=0))
 
 
 def _mean_share(graph: Neighborhood, flags: Bools) -> float:

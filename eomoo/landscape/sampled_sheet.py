@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 
@@ -14,11 +14,10 @@ from eomoo.arrays import Axes, Facts, Figure, Floats
 from eomoo.landscape.intervals import Estimates
 from eomoo.landscape.sample import Sample
 from eomoo.landscape.sampled import SampleAnalysis, front_of
-from eomoo.landscape.sheet import STYLES, draw_panels, finish, named_panels, plot_matrix, write_rows
+from eomoo.landscape.sheet import STYLES, Panel, draw_panels, finish, plot_matrix, write_rows
 from eomoo.plots import COLORS, axis_label, with_band
 from eomoo.space import load_space
 
-Panel = Callable[["Axes", SampleAnalysis], object]
 _Interval = tuple[str, float, Sequence[float] | Floats]
 _BY_VERTICES = {5: ("s", COLORS[1]), 6: ("^", COLORS[2]), 7: ("o", COLORS[0])}
 # More would not be told apart in a third of a page.
@@ -26,7 +25,8 @@ _MOST_CURVES, _MOST_RANKED = 4, 7
 # Characters of an axis label that stay within a panel, with a unit, and of what stands beside one.
 _MOST_TITLE, _MOST_SHORT = 32, 20
 _SMALL_PRINT: Facts = {"alignment": "left"}
-_POWERS = ((1e9, "10⁹"), (1e6, "10⁶"), (1e4, "10³"))
+# From so much on values are shown in these.
+_POWERS = ((1e9, 1e9, "10⁹"), (1e6, 1e6, "10⁶"), (1e4, 1e3, "10³"))
 
 
 def draw_sample(analysis: SampleAnalysis, *more: Panel, width: str = "page") -> dict[str, Figure]:
@@ -50,7 +50,7 @@ def draw_sample(analysis: SampleAnalysis, *more: Panel, width: str = "page") -> 
     panels += [*more, write_sample_numbers]
     count = f"a sample, {len(sample.cells):,} of {numbers['sample']['of']:,} cells"
     title = f"{numbers['title']} ({count})"
-    return draw_panels(named_panels(panels, analysis), title=title, width=width)
+    return draw_panels(panels, analysis, title=title, width=width)
 
 
 def shown(sample: Sample) -> list[str]:
@@ -97,9 +97,8 @@ def _scaled(sample: Sample, name: str) -> tuple[float, str]:
     unit = sample.quantities[name].unit
     if unit == "fraction":
         return 100.0, "%"
-    for power, text in _POWERS:
-        if np.nanmax(np.abs(sample.values[name])) >= power:
-            size = 1e3 if text == "10³" else power
+    for least, size, text in _POWERS:
+        if np.nanmax(np.abs(sample.values[name])) >= least:
             return 1.0 / size, f"{text} {unit}".strip()
     return 1.0, unit
 

@@ -31,10 +31,11 @@ _SHEET_SIZE = 7.5
 """Points of all letters where three panels share a page."""
 _CAPTION_WIDTH = 124  # letters that a page is wide
 _LEGEND_WIDTH = 16  # letters of a third of a page that a line and a number leave
-Panel = Callable[["Axes"], object]
+Panel = Callable[..., object]
+"""Draws what it is named after of an ``analysis``, on axes."""
 
 
-def named_panels(panels: Iterable[Callable[..., object]], analysis: object) -> dict[str, Panel]:
+def _named(panels: Iterable[Panel], analysis: object) -> dict[str, Panel]:
     """Panels of an analysis by what they plot; each is called with axes."""
     found: dict[str, Panel] = {}
     for panel in panels:
@@ -45,8 +46,9 @@ def named_panels(panels: Iterable[Callable[..., object]], analysis: object) -> d
     return found
 
 
-def draw_panels(panels: Mapping[str, Panel], *, title: str, width: str) -> dict[str, Figure]:
+def draw_panels(given: Iterable[Panel], analysis: object, *, title: str, width: str) -> dict[str, Figure]:
     """Figures by name: of a page's width one sheet, "landscape"; of a column's each panel, "landscape-NAME"."""
+    panels = _named(given, analysis)
     if width == "page":
         rows = -(-len(panels) // 3)
         shape: Facts = {"nrows": rows, "ncols": 3, "squeeze": False}
@@ -340,7 +342,7 @@ def draw_landscape(analysis: LandscapeAnalysis, *, width: str = "page") -> dict[
     m = analysis.landscape.F.shape[1]
     pairs = list(combinations(range(m), 2))[:3] or [(0, 0)]
     numbers = analysis.numbers
-    panels: list[Callable[..., object]] = [
+    panels: list[Panel] = [
         *(partial(plot_objective_space, pair=pair) for pair in pairs),
         plot_front_components,
         plot_neighbor_relations,
@@ -353,7 +355,7 @@ def draw_landscape(analysis: LandscapeAnalysis, *, width: str = "page") -> dict[
         _write_numbers,
     ]
     title = f"{numbers['title']}: {numbers['cells']:,} cells, neighbourhood “{numbers['neighborhood']}”"
-    return draw_panels(named_panels(panels, analysis), title=title, width=width)
+    return draw_panels(panels, analysis, title=title, width=width)
 
 
 def short_title(title: str, *, newline: bool = True) -> str:

@@ -14,8 +14,8 @@ from eomoo.files import atomic_path, save_figures, write_json
 from eomoo.landscape.graph import components_among
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.landscape.sampled import SampleAnalysis
-from eomoo.landscape.sampled_sheet import Panel, draw_sample
-from eomoo.landscape.sheet import draw_landscape
+from eomoo.landscape.sampled_sheet import draw_sample
+from eomoo.landscape.sheet import Panel, draw_landscape
 from eomoo.packages import pandas as pd
 
 # Narrower than anything that a page shows of a distribution of all cells.

@@ -266,7 +266,7 @@ class CellModels:
 
     def predict_and_place(self, cells: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """As ``predict``, and the distance (k,) of the nearest measured cell, above 1 farther than was checked."""
-        known = _checked(cells)
+        known = np.atleast_1d(load_space().check(cells))
         beyond = ~self.domain.has_operations(known)
         means, stds, distance = [], [], np.zeros(len(known))
         for part in self.parts:
@@ -282,7 +282,7 @@ class CellModels:
 
         Cells that are alike err alike; see ``Model.draw``.
         """
-        known, order = _checked(cells), self._order()
+        known, order = np.atleast_1d(load_space().check(cells)), self._order()
         stds = self.predict(known)[1][:, np.argsort(order)]
         seeds = np.random.SeedSequence(seed).generate_state(len(self.parts))
         drawn, done = [], 0
@@ -300,14 +300,6 @@ class CellModels:
 def encoded(cells: Ints, recipe: Recipe) -> NDArray[np.float32]:
     """Features (k, d) of cells (k,) as a recipe's models see them."""
     return load_space().features(cells, recipe.encoding).astype(np.float32, copy=False)
-
-
-def _checked(cells: ArrayLike) -> Ints:
-    space = load_space()
-    indices = np.atleast_1d(np.asarray(cells))
-    if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= len(space)):
-        raise SettingError(f"cells are whole numbers from 0 to {len(space) - 1:,}; got {indices}")
-    return indices.astype(np.int64)
 
 
 def fit_parts(data: Measurements, *, seed: int = 0, exact: bool = True) -> tuple[Part, ...]:

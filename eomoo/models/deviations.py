@@ -151,7 +151,8 @@ def fit_law(clues: Clues, errors: Floats, *, repeats: Floats | float = 1.0, nois
         return float(0.5 * (np.log(variance) + (_FREEDOM + 1.0) * np.log1p(scaled)).sum() + prior @ away**2), gradient
 
     bounds = [_LEVEL_BOUNDS] * 3 + [_SLOPE_BOUNDS] * n_slopes
-    found = _law(minimize(loss, start, method="L-BFGS-B", jac=True, bounds=bounds).x)
+    x = minimize(loss, start, method="L-BFGS-B", jac=True, bounds=bounds).x[None]
+    found = Law(level=np.exp(x[:, :3]), slopes=x[:, 3:])
     scale = spread(errors / np.sqrt(found.variances(clues, repeats=repeats)[:, 0]))
     # Since the last bits of an optimum depend on the processor.
     return Law(level=to_digits(found.level * scale**2, 3), slopes=to_digits(found.slopes, 3))
@@ -160,10 +161,6 @@ def fit_law(clues: Clues, errors: Floats, *, repeats: Floats | float = 1.0, nois
 def spread(z: Floats) -> float:
     """The factor by which errors in deviations (k,) exceed those of a normal distribution."""
     return float(np.quantile(np.abs(z), _WITHIN_TWO)) / 2.0 or 1.0
-
-
-def _law(x: Floats) -> Law:
-    return Law(level=np.exp(x[None, :3]), slopes=x[None, 3:])
 
 
 def _factors(clues: Clues, k: int) -> Floats:

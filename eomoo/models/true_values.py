@@ -135,7 +135,7 @@ class TrueValues:
         self._measured = (near - self._middle) / self._scale
         # At first as if none were better than the middle: what luck made good has no other deviation for it.
         expected = np.maximum(0.0, self._measured)
-        for _ in range(self._n_looks):
+        for _ in range(1 if self._power == 1.0 else 2):
             self._seen, self._noise = self._seen_from(expected, self._measured, spread)
             self._levels = self._probable_levels()
             share, mean, _ = self._by_level(cells, self._known, self._measured, spread)
@@ -173,10 +173,6 @@ class TrueValues:
     def _modelled(self, values: Floats, deviations: Floats) -> Ints:
         """Those of which others tell something: not what is exact, nor what is the best possible value already."""
         return np.flatnonzero((deviations > 0) & self._terms.are(values)) if self._levels else np.arange(0)
-
-    @property
-    def _n_looks(self) -> int:
-        return 1 if self._power == 1.0 else 2
 
     def _seen_from(self, expected: Floats, measured: Floats, spread: Floats) -> tuple[Floats, Floats]:
         """Measurements (k,) and their variances, linear around true values as expected (k,).

@@ -216,9 +216,7 @@ class CellValues:
 
     def measured_values(self, i: ArrayLike) -> Floats:
         """Values (n, m), raw, that were measured of cells (n,) where those of ``values`` are predicted, else NaN."""
-        cells, columns = np.atleast_1d(self.space.check(i)), self._columns[: self.n_obj]
-        found = [self.backends[source].measured(cells, [quantity])[:, 0] for source, quantity in columns]
-        return np.stack(found, axis=1)
+        return self._told(i, lambda backend, *asked: backend.measured(*asked))[:, : self.n_obj]
 
     def objectives_at(self, i: ArrayLike) -> Floats:
         """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""

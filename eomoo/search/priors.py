@@ -130,8 +130,8 @@ def checked_priors(given: Sequence[Prior | str]) -> tuple[Prior | str, ...]:
             f"priors are a list of places, such as {SHIPPED[0]}, or of Prior objects; got {short(given)}"
         )
     for one in listed:
-        if isinstance(one, str) and one not in SHIPPED and not Path(prior_place(one)).exists():
-            raise DataNotFoundError(f"there is no prior {prior_place(one)}; shipped are {' and '.join(SHIPPED)}")
+        if isinstance(one, str) and one not in SHIPPED:
+            _content(Path(prior_place(one)))
     return tuple(listed)
 
 

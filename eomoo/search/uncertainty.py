@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
@@ -18,7 +17,7 @@ from eomoo.checks import positive, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path, cache_folder
 from eomoo.fronts import DrawnFronts, FrontUncertainty, sorted_front
-from eomoo.jobs import one_thread
+from eomoo.jobs import one_thread, worked_ahead
 from eomoo.progress import doing
 from eomoo.search.problem import CellProblem
 
@@ -157,20 +156,17 @@ def fronts_of_draws(problem: CellProblem, cells: Ints, n: int, seed: int) -> Dra
     """The fronts of n draws among cells (k,), found block by block."""
     fronts = DrawnFronts.empty(n, problem.n_obj)
     parts = [cells[here] for here in blocks(len(cells), _BLOCK)]
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    threads, drawn = min(_MOST_THREADS, os.cpu_count() or 1), 0
     draw = partial(_drawn, problem, n=n, seed=seed)
     if parts:
         # What all parts share is made by the first, before there are threads.
         fronts = _joined(problem, fronts, parts[0], *draw(parts[0]))
-    drawn = 0
-    told = doing(f"drawing values of {len(cells):,} cells", lambda: f"{drawn:,} drawn")
-    with told, one_thread(), ThreadPoolExecutor(threads) as pool:
+    with doing(f"drawing values of {len(cells):,} cells", lambda: f"{drawn:,} drawn"), one_thread():
         # As many at a time as there are threads: all draws together would take a gigabyte.
-        for start in range(1, len(parts), threads):
-            some = parts[start : start + threads]
-            drawn = start * _BLOCK
-            for part, (F, kept) in zip(some, pool.map(draw, some), strict=True):
-                fronts = _joined(problem, fronts, part, F, kept)
+        found = worked_ahead(draw, parts[1:], threads=threads, ahead=threads - 1)
+        for part, (F, kept) in zip(parts[1:], found, strict=True):
+            drawn += _BLOCK
+            fronts = _joined(problem, fronts, part, F, kept)
     return fronts
 
 

@@ -245,5 +245,5 @@ def test_measurements_that_do_not_fit_are_said(measured, tmp_path, fitted):
         fit_models(Measurements.of(cells, {"x": few}))
     with pytest.raises(SettingError, match=r"letters, digits.*'a/b'"):
         fit_models(Measurements.of(cells, {"a/b": targets["my_acc"]}), repeats=1).save(tmp_path)
-    with pytest.raises(SettingError, match="whole numbers from 0"):
+    with pytest.raises(SettingError, match="no cell has the index -1; indices run from 0"):
         fitted.predict([-1])
