@@ -95,7 +95,7 @@ def check(file: Path, work: Path) -> dict:
         repeat = counts[name, epochs] = counts.get((name, epochs), -1) + 1
         if number % 97:
             continue
-        batch, index = decode_batch(number, [data]), space.find([name.decode()])[0]
+        batch, index = decode_batch(file, number, [data]), space.find([name.decode()])[0]
         for s, stage in enumerate(STAGES, 1):
             for m, metric in enumerate(METRICS, 1):
                 column = table.column(metric, epochs=int(batch.epochs[0]), halfway=stage == "halfway")
@@ -173,7 +173,7 @@ def write_pickle(file: Path, work: Path) -> dict:
     names = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
     entries, latest = {}, {}
     for data in records(file):
-        batch = decode_batch(0, [data])
+        batch = decode_batch(file, 0, [data])
         name, epochs, adjacency, ops, metrics = json.loads(data)
         values = dict(zip(names, batch.evaluations[0, 2, 1:].tolist(), strict=True))
         entries.setdefault(name, []).append(

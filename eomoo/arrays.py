@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis as Axis
+    from matplotlib.collections import PolyCollection as PolyCollection
     from matplotlib.figure import Figure as Figure
     from xgboost import Booster as Booster
 else:
     # Who runs, and does not check types, has no need of them.
-    Axes = Axis = Figure = Booster = Any
+    Axes = Axis = PolyCollection = Figure = Booster = Any
 
 # Shapes and names stand in the docstrings.
 Bools: TypeAlias = NDArray[np.bool_]

@@ -95,10 +95,31 @@ def _receive(url: str, part: Path, size: int | None, progress: Progress | None, 
         if response.status == 206 and not goes_on:
             _fail_broken(url, here, size, "the server sent another part of the file than asked for")
         here = here if goes_on else 0
-        length = response.headers.get("Content-Length", "")
+        resumed, length = here > 0, response.headers.get("Content-Length", "")
         total = here + int(length) if length.isdecimal() else size
-        _copy(response, part, here=here, total=total, limit=size, url=url, progress=progress)
-    return goes_on and here > 0
+        with writing(part), open(part, "ab" if here else "wb") as file:
+            while True:
+                try:
+                    # Not read(), which waits for a whole piece and loses it when interrupted.
+                    piece = response.read1(_CHUNK)
+                except (OSError, http.client.HTTPException) as error:
+                    _fail_broken(url, here, total, _why(error))
+                if not piece:
+                    break
+                here += len(piece)
+                if size is not None and here > size:
+                    break
+                file.write(piece)
+                if progress is not None:
+                    progress(here, total)
+            file.flush()
+            os.fsync(file.fileno())
+    if size is not None and here > size:
+        part.unlink()
+        raise DataError(f"{url} gives more than the {size} bytes of the published file; it was deleted")
+    if total is not None and here < total:
+        _fail_broken(url, here, total, "the server closed it")
+    return resumed
 
 
 def _open(url: str, headers: dict[str, str], timeout: float) -> http.client.HTTPResponse | None:
@@ -120,40 +141,6 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> http.client.HTTP
             f"cannot reach {host or url}: {_why(error)}; check the network, or fetch the files "
             "by other means and give their folder with --from"
         ) from error
-
-
-def _copy(
-    response: http.client.HTTPResponse,
-    part: Path,
-    *,
-    here: int,
-    total: int | None,
-    limit: int | None,
-    url: str,
-    progress: Progress | None,
-) -> None:
-    with writing(part), open(part, "ab" if here else "wb") as file:
-        while True:
-            try:
-                # Not read(), which waits for a whole piece and loses it when interrupted.
-                piece = response.read1(_CHUNK)
-            except (OSError, http.client.HTTPException) as error:
-                _fail_broken(url, here, total, _why(error))
-            if not piece:
-                break
-            here += len(piece)
-            if limit is not None and here > limit:
-                break
-            file.write(piece)
-            if progress is not None:
-                progress(here, total)
-        file.flush()
-        os.fsync(file.fileno())
-    if limit is not None and here > limit:
-        part.unlink()
-        raise DataError(f"{url} gives more than the {limit} bytes of the published file; it was deleted")
-    if total is not None and here < total:
-        _fail_broken(url, here, total, "the server closed it")
 
 
 def _fail_broken(url: str, here: int, total: int | None, why: str) -> NoReturn:

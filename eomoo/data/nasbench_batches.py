@@ -16,12 +16,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Floats, Ints
-from eomoo.errors import DataError
+from eomoo.data.tfrecord import record_error
 from eomoo.space.cell import INPUT, MAX_VERTICES, N_OP_GENES, OPERATIONS, OUTPUT, pack_genotype
 from eomoo.space.enumeration import edge_bit
 
@@ -64,20 +65,12 @@ class Batch:
     total_times: Floats
 
 
-class RecordError(DataError):
-    """What is wrong with the record of that number, counted from 0."""
-
-    def __init__(self, number: int, what: str) -> None:
-        super().__init__(what)
-        self.number = number
-
-
-def decode_batch(first: int, records: Iterable[bytes]) -> Batch:
+def decode_batch(path: Path, first: int, records: Iterable[bytes]) -> Batch:
     """Decode records that follow each other in a file, the first of which has this number, counted from 0.
 
-    RecordError, with the number, where one has another form.
+    DataError where one has another form.
     """
-    rows = [_decode(first + k, data) for k, data in enumerate(records)]
+    rows = [_decode(path, first + k, data) for k, data in enumerate(records)]
     hashes, epochs, masks, codes, doubles, params = zip(*rows, strict=True)
     values = np.frombuffer(b"".join(doubles), dtype="<f8").reshape(len(rows), -1).astype(np.float64)
     return Batch(
@@ -92,20 +85,20 @@ def decode_batch(first: int, records: Iterable[bytes]) -> Batch:
     )
 
 
-def _decode(number: int, data: bytes) -> _Row:
+def _decode(path: Path, number: int, data: bytes) -> _Row:
     text = _TEXT.fullmatch(data)
     if text is None:
-        raise RecordError(number, "it is not a JSON array of hash, epochs, adjacency, operations and metrics")
+        raise record_error(path, number, "it is not a JSON array of hash, epochs, adjacency, operations and metrics")
     name, epochs, adjacency, ops, metrics = text.groups()
     try:
         message = binascii.a2b_base64(metrics.replace(b"\\n", b""), strict_mode=True)
     except binascii.Error:
-        raise RecordError(number, "its metrics are no base64 text") from None
+        raise record_error(path, number, "its metrics are no base64 text") from None
     found, mask, code = _METRICS.fullmatch(message), _mask(adjacency), _code(ops)
     if found is None:
-        raise RecordError(number, "its metrics are not three evaluations, the parameters and the total time")
+        raise record_error(path, number, "its metrics are not three evaluations, the parameters and the total time")
     if mask is None or code is None or math.isqrt(len(adjacency)) != ops.count(b",") + 1:
-        raise RecordError(number, "its adjacency and operations are no cell of the space")
+        raise record_error(path, number, "its adjacency and operations are no cell of the space")
     *doubles, params, total = found.groups()
     value = sum((byte & 0x7F) << 7 * k for k, byte in enumerate(params))
     return name, int(epochs), mask, code, b"".join((*doubles, total)), value

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints
-from eomoo.data.nasbench_batches import Batch, RecordError, decode_batch
+from eomoo.arrays import Bools, Floats, Ints
+from eomoo.data.nasbench_batches import Batch, decode_batch
 from eomoo.data.tfrecord import Block, read_blocks, record_error
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, read_head
@@ -107,20 +107,22 @@ def _decoded(source: Path, jobs: int) -> Iterator[tuple[Block, Batch, Ints]]:
 
     def decode(block: Block) -> tuple[Block, Batch, Ints]:
         block.check()
-        try:
-            batch = decode_batch(block.first, block.records())
-            return block, batch, _checked_cells(batch, params)
-        except RecordError as error:
-            raise record_error(source, error.number, str(error)) from None
+        batch = decode_batch(source, block.first, block.records())
+        return block, batch, _checked_cells(source, batch, params)
 
     return worked_ahead(decode, read_blocks(source), threads=jobs, ahead=jobs)
 
 
-def _checked_cells(batch: Batch, params_of: Ints) -> Ints:
+def _checked_cells(source: Path, batch: Batch, params_of: Ints) -> Ints:
     """The cells (n,) of records, which are compared with the space, and their values with what is possible."""
+
+    def refuse(wrong: Bools, what: Callable[[int], str]) -> None:
+        for k in np.flatnonzero(wrong).tolist():
+            raise record_error(source, int(batch.numbers[k]), what(k))
+
     space = load_space()
     index = space.lookup(batch.masks, batch.codes).astype(np.int64)
-    _refuse(batch, index < 0, lambda k: "its adjacency and operations are no cell of the space")
+    refuse(index < 0, lambda k: "its adjacency and operations are no cell of the space")
     known = np.frombuffer("".join(space.hash(index)).encode(), dtype=np.uint8).reshape(-1, 32)
     params, at = params_of[index], batch.evaluations[..., 0]
     expected = batch.epochs[:, None] * np.array([0.0, 0.5, 1.0])
@@ -141,10 +143,10 @@ def _checked_cells(batch: Batch, params_of: Ints) -> Ints:
         places = ", ".join(f"{v:g}" for v in at[k])
         return f"its evaluations are at the epochs {places} of {batch.epochs[k]}, not at the start, halfway and the end"
 
-    _refuse(batch, (known != batch.hashes).any(axis=1), other_hash)
-    _refuse(batch, params != batch.params, other_params)
-    _refuse(batch, ~np.isin(batch.epochs, EPOCHS), other_epochs)
-    _refuse(batch, far.any(axis=1), elsewhere)
+    refuse((known != batch.hashes).any(axis=1), other_hash)
+    refuse(params != batch.params, other_params)
+    refuse(~np.isin(batch.epochs, EPOCHS), other_epochs)
+    refuse(far.any(axis=1), elsewhere)
     times = np.column_stack([batch.evaluations[..., 1], batch.total_times])
     accuracies = batch.evaluations[..., 2:].reshape(len(at), -1)
     for values, most, sentence in (
@@ -154,13 +156,8 @@ def _checked_cells(batch: Batch, params_of: Ints) -> Ints:
         # So that NaN is out of every range.
         wrong = ~((values >= 0) & (values <= most))
         for k in np.flatnonzero(wrong.any(axis=1)).tolist():
-            raise RecordError(int(batch.numbers[k]), sentence.format(values[k][wrong[k]][0]))
+            raise record_error(source, int(batch.numbers[k]), sentence.format(values[k][wrong[k]][0]))
     return index
-
-
-def _refuse(batch: Batch, wrong: ArrayLike, what: Callable[[int], str]) -> None:
-    for k in np.flatnonzero(wrong).tolist():
-        raise RecordError(int(batch.numbers[k]), what(k))
 
 
 class _Columns:

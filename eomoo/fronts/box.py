@@ -59,6 +59,12 @@ class Box:
         return np.asarray((self.normalise(F) < 1.0).all(axis=1))
 
 
+def by_range(F: Floats) -> Floats:
+    """Points (n, m), each objective from 0, its best, to 1, its worst, or 0 where it is a constant."""
+    low, width = F.min(axis=0), np.ptp(F, axis=0)
+    return np.asarray((F - low) / np.where(width > 0, width, 1.0))
+
+
 def _step(a: Floats, b: Floats) -> Floats:
     """(m,) widths that are not lost beside the values, in whatever unit these are."""
     size = np.maximum(np.abs(a), np.abs(b))

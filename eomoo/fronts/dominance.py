@@ -6,6 +6,7 @@ import moocore
 import numpy as np
 
 from eomoo.arrays import Bools, Floats, Ints
+from eomoo.fronts.box import by_range
 
 _LARGEST = np.finfo(np.float64).max
 
@@ -127,9 +128,7 @@ def knee_distances(F: Floats) -> Floats:
     Source: Das, On characterizing the "knee" of the Pareto curve based on normal-boundary intersection,
     Structural Optimization 18, 1999; the normalisation by ideal and nadir point is NSGA-III's.
     """
-    low, high = F.min(axis=0), F.max(axis=0)
-    width = np.where(high > low, high - low, 1.0)
-    return np.asarray((1.0 - ((F - low) / width).sum(axis=1)) / np.sqrt(F.shape[1]))
+    return np.asarray((1.0 - by_range(F).sum(axis=1)) / np.sqrt(F.shape[1]))
 
 
 def knee_point(F: Floats) -> int | None:

@@ -8,17 +8,13 @@ from functools import partial
 from itertools import combinations
 from string import ascii_lowercase
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eomoo.arrays import Axes, Bools, Facts, Figure, Floats, Ints
+from eomoo.arrays import Axes, Bools, Facts, Figure, Floats, Ints, PolyCollection
+from eomoo.fronts.box import by_range
 from eomoo.landscape.measure import LandscapeAnalysis
 from eomoo.plots import COLORS, WIDTHS, look, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.collections import PolyCollection
-
 
 # Told apart by colour and by dashes, for grey prints.
 STYLES: tuple[Facts, ...] = (
@@ -223,8 +219,7 @@ def plot_dominance_ranks(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
 def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     """Median and quartiles of each objective, scaled to 0 (best) to 1 (worst), by the steps to the front."""
     F = analysis.landscape.F
-    span = np.ptp(F, axis=0)
-    scaled = (F - F.min(axis=0)) / np.where(span > 0, span, 1.0)
+    scaled = by_range(F)
     steps = np.arange(int(analysis.distance.max()) + 1)
     inside = [scaled[analysis.distance == d] for d in steps]
     quartiles = np.array([np.quantile(part, [0.25, 0.5, 0.75], axis=0) for part in inside])

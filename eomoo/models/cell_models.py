@@ -226,33 +226,42 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellModels:
-    """Models of named targets.
+class ModelFacts:
+    """What models of named targets say of themselves.
 
     Attributes:
         targets: What they predict, by name.
-        cells: (n,) that were measured.
-        scaling: Of the features, by the whole space.
+        domain: What was measured.
         quality: Quality on held-out cells by target, then "by_walk" (cells of a walk held out together) where
             there are walks, "by_cell" and "by_operations" (those of as many vertices and operations of each kind).
-        domain: What was measured.
         data: SHA-256 of the files that they were fitted to, by name.
-        measured: Measured values (n,) of the cells by target, NaN where there is none; empty where they are not kept.
         skeleton: The network around the cells; None where nobody said.
         failures: How many cells failed, of how many that were tried; None where none did.
-        title: What the table calls itself that they were fitted to; "" once they have been written.
     """
 
     targets: Mapping[str, Target]
-    cells: Ints
-    parts: tuple[Part, ...]
-    scaling: Scaling
     domain: Applicability
     quality: Mapping[str, Mapping[str, Quality]] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
-    measured: Mapping[str, Floats] = field(default_factory=dict)
     skeleton: Skeleton | None = None
     failures: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellModels(ModelFacts):
+    """Models of named targets; see ``ModelFacts`` for what they say of themselves.
+
+    Attributes:
+        cells: (n,) that were measured.
+        scaling: Of the features, by the whole space.
+        measured: Measured values (n,) of the cells by target, NaN where there is none; empty where they are not kept.
+        title: What the table calls itself that they were fitted to; "" once they have been written.
+    """
+
+    cells: Ints
+    parts: tuple[Part, ...]
+    scaling: Scaling
+    measured: Mapping[str, Floats] = field(default_factory=dict)
     title: str = ""
 
     def predict(self, cells: ArrayLike) -> tuple[Floats, Floats]:

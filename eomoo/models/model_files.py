@@ -211,16 +211,11 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
         scaling, cells = Scaling.of_numbers(numbers), np.array(numbers["cells"], dtype=np.int64)
         own = [facts for key, facts in numbers.items() if key.startswith("part_")]
         models = Models(
-            targets=record.targets,
+            **record.facts,
             cells=cells,
             parts=tuple(_part(folder, facts, cells, scaling, trees=trees) for facts in own),
             scaling=scaling,
-            domain=record.domain,
-            quality=record.quality,
-            data=record.data,
             measured={name: np.array(y, dtype=np.float64) for name, y in numbers.get("measured", {}).items()},
-            skeleton=record.skeleton,
-            failures=record.failures,
         )
         if trees:
             _check_references(models, numbers["references"], folder, record)

@@ -10,9 +10,7 @@ import hashlib
 import os
 import warnings
 import zlib
-from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,9 +19,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from eomoo.arrays import blocks
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
-from eomoo.jobs import one_thread
+from eomoo.jobs import one_thread, worked_ahead
 from eomoo.models.gaussian_process import to_bits
 from eomoo.models.model_files import MOST_BYTES, PREDICTIONS_FILE, load_models
 from eomoo.models.record import RECORD_FILE, Record, add_file
@@ -130,20 +129,14 @@ def predict_space(folder: str | Path, *, coarse: bool = False) -> dict[str, _Byt
     names = list(models.targets)
     means, stds = (np.empty((len(names), N_CELLS), dtype="<f4") for _ in range(2))
     distances = np.empty(N_CELLS, dtype="<f4")
-
-    done = 0
-
-    def predict(start: int) -> None:
-        nonlocal done
-        cells = np.arange(start, min(start + _BLOCK, N_CELLS))
-        mean, std, distance = models.predict_and_place(cells)
-        distances[cells] = to_bits(distance, _DISTANCE_BITS)
-        means[:, cells], stds[:, cells] = to_bits(mean, mean_bits).T, to_bits(std, std_bits).T
-        done += len(cells)
-
-    told = doing(f"predicting {N_CELLS:,} cells", lambda: f"{done:,} predicted")
-    with told, one_thread(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-        deque(pool.map(predict, range(0, N_CELLS, _BLOCK)), maxlen=0)
+    threads, parts, done = min(_MOST_THREADS, os.cpu_count() or 1), [*blocks(N_CELLS, _BLOCK)], 0
+    with doing(f"predicting {N_CELLS:,} cells", lambda: f"{done:,} predicted"), one_thread():
+        cells = (np.arange(here.start, here.stop) for here in parts)
+        found = worked_ahead(models.predict_and_place, cells, threads=threads, ahead=threads)
+        for here, (mean, std, distance) in zip(parts, found, strict=True):
+            distances[here] = to_bits(distance, _DISTANCE_BITS)
+            means[:, here], stds[:, here] = to_bits(mean, mean_bits).T, to_bits(std, std_bits).T
+            done = here.stop
     columns = {_DISTANCE: distances}
     for name, mean, std in zip(names, means, stds, strict=True):
         columns |= {f"{name}.mean": mean, f"{name}.std": std}

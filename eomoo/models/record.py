@@ -6,7 +6,7 @@ import json
 import platform
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from eomoo.arrays import Facts
 from eomoo.errors import DataError, EomooError
 from eomoo.files import read_bytes, sha256_of, write_text
 from eomoo.models.applicability import Applicability
-from eomoo.models.cell_models import Calibration, CellModels, Quality, Target
+from eomoo.models.cell_models import Calibration, CellModels, ModelFacts, Quality, Target
 from eomoo.space import Skeleton
 
 RECORD_FILE = "models.toml"
@@ -28,32 +28,25 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """What a folder of models says of itself.
+class Record(ModelFacts):
+    """What a folder of models says of itself; see ``ModelFacts`` for what it says of the models.
 
     Attributes:
         text: The TOML file, as it lies there; records are equal where it is.
-        targets: What the models predict.
-        quality: Cross-validated quality by target and scheme.
         files: SHA-256 of the other files, by name.
         made_with: Versions of what made them.
-        data: SHA-256 of the files that they were fitted to, by name.
-        domain: What was measured.
-        n_cells: Number of these cells.
-        skeleton: The network around the cells; None where nobody said.
-        failures: How many cells failed, of how many that were tried; None where none did.
+        n_cells: Number of the measured cells.
     """
 
     text: str
-    targets: Mapping[str, Target]
-    quality: Mapping[str, Mapping[str, Quality]]
     files: Mapping[str, str]
     made_with: Mapping[str, str]
-    data: Mapping[str, str]
-    domain: Applicability
     n_cells: int
-    skeleton: Skeleton | None = None
-    failures: tuple[int, int] | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What it says of the models, by the names of ``ModelFacts``."""
+        return {part.name: getattr(self, part.name) for part in fields(ModelFacts)}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Record) and self.text == other.text

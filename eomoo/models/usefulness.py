@@ -26,7 +26,8 @@ def use_of(schemes: Mapping[str, Quality], measured: tuple[float, float]) -> str
         measured: The least and the largest measured value.
     """
     q = next(iter(schemes.values()))
-    low, middle, high = (100 * pairs_in_order(rho) for rho in _ends(q))
+    ends = (q.spearman, *(q.spearman_interval or ()))
+    low, middle, high = (100 * pairs_in_order(rho) for rho in (min(ends), q.spearman, max(ends)))
     ranks = _word(low / 100, _RANKS, _RANKS_ROUGHLY)
     width = measured[1] - measured[0]
     share = 4.0 * q.rmse / width if width > 0 else 1.0
@@ -57,11 +58,6 @@ def pairs_in_order(spearman: float) -> float:
     """
     pearson = 2.0 * math.sin(math.pi * spearman / 6.0)
     return 0.5 + math.asin(max(-1.0, min(pearson, 1.0))) / math.pi
-
-
-def _ends(q: Quality) -> tuple[float, float, float]:
-    low, high = q.spearman_interval or (q.spearman, q.spearman)
-    return min(low, q.spearman), q.spearman, max(high, q.spearman)
 
 
 def _word(value: float, yes: float, roughly: float) -> str:

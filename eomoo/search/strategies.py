@@ -12,6 +12,7 @@ from eomoo.arrays import Floats, Ints
 from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
+from eomoo.fronts.box import by_range
 from eomoo.search.operators import CellCrossover
 from eomoo.search.problem import CellProblem
 
@@ -82,7 +83,7 @@ def optimistic_improvement(F: Floats) -> Floats:
     """
     if len(F) < 2:
         return np.ones(len(F))
-    Y = _by_range(F)
+    Y = by_range(F)
     if F.shape[1] != 2:
         return np.asarray(np.prod([_gap_to_better(column) for column in Y.T], axis=0))
     order = np.lexsort(Y.T[::-1])
@@ -90,12 +91,6 @@ def optimistic_improvement(F: Floats) -> Floats:
     gain = np.empty(len(F))
     gain[order] = np.concatenate((steps[:1], steps)) + np.concatenate((steps, steps[-1:]))
     return gain
-
-
-def _by_range(F: Floats) -> Floats:
-    """Points (k, m), each objective from 0 to 1, or 0 where it is a constant."""
-    width = np.ptp(F, axis=0)
-    return np.asarray((F - F.min(axis=0)) / np.where(width > 0, width, 1.0))
 
 
 def _gap_to_better(column: Floats) -> Floats:
@@ -137,7 +132,7 @@ def _largest_gap(archive: FrontArchive, rng: Generator) -> tuple[int, int]:
     index, F = archive.index, archive.F
     if len(index) == 1:
         return int(index[0]), int(index[0])
-    Y = _by_range(F)
+    Y = by_range(F)
     order = np.argsort(Y[:, rng.integers(Y.shape[1])], kind="stable")
     # The widest of all would be tried for ever when nothing lies in it.
     gaps = np.linalg.norm(np.diff(Y[order], axis=0), axis=1) * rng.random(len(order) - 1)
