@@ -203,8 +203,7 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
             other = f"{folder / name} is not the file that {RECORD_FILE} beside it describes"
             raise DataError(f"{other}; copy the folder again, or fit the models again")
     content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
-
-    def read() -> Models:
+    with reading(f"the folder of models {folder}"):
         numbers = json.loads(content)
         if tuple(numbers["features"]) != feature_names("structural"):
             raise DataError(f"the models in {folder} were made for other features; fit them again")
@@ -219,9 +218,7 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
         )
         if trees:
             _check_references(models, numbers["references"], folder, record)
-        return models
-
-    return reading(f"the folder of models {folder}", read)
+    return models
 
 
 def _part(folder: Path, facts: Mapping[str, Any], cells: Ints, scaling: Scaling, *, trees: bool) -> Part:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import platform
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +24,6 @@ RECORD_FILE = "models.toml"
 # Records and numbers of the shipped models have 0.3 MB at most, of 14,000 cells.
 MAX_SIZE = 64_000_000
 _FORMAT = 3
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +111,7 @@ def read_record(folder: str | Path) -> Record:
         raise DataError(f"the models in {folder} were made by version 0.1 of eomoo; fit them again")
     text = read_bytes(path, max_size=MAX_SIZE)
 
-    def read() -> Record:
+    with reading(str(path)):
         values = tomllib.loads(text.decode())
         if values["format"] != _FORMAT:
             raise DataError(f"{path} has the format {values['format']}, which this version cannot read")
@@ -136,8 +135,6 @@ def read_record(folder: str | Path) -> Record:
             failures=(int(failed["failed"]), int(failed["tried"])) if (failed := values.get("failures")) else None,
         )
 
-    return reading(str(path), read)
-
 
 def _quality(figures: Mapping[str, Any]) -> Quality:
     facts = ("group", "n", "coverage", "rms_z", "lots")
@@ -153,10 +150,11 @@ def add_file(folder: str | Path, name: str) -> None:
     write_text(path, read_record(folder).text.replace("[files]\n", f"[files]\n{line}"))
 
 
-def reading(what: str, read: Callable[[], _T]) -> _T:
-    """What a function reads; whatever is wrong with it is a DataError."""
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Whatever is wrong with what is read within it is a DataError."""
     try:
-        return read()
+        yield
     except EomooError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
