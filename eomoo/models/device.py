@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,10 +84,6 @@ class DeviceModel(Regressor):
     base: Floats
     odds: Floats
     weights: Floats
-    repeats: ClassVar[None] = None
-
-    def clues(self, features: ArrayLike) -> None:
-        """Nothing that deviations could be told from: they are told already."""
 
     def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """Means and standard deviations (k, 1), and (k,) zeros: the intervals hold whatever the operations."""

@@ -158,8 +158,10 @@ def cross_validate(
         # Deviations are rounded, figures are for people: the last bits of these fits come to nothing.
         for part in fit_parts(data.only(fold != k), exact=False):
             features = encoded(data.indices[tested], part.model.recipe)
-            (mean, std), clues = part.model.predict(features), part.model.clues(features)
-            unit = part.model.unit(mean) if isinstance(part.model, Model) else std
+            mean, unit = part.model.predict(features)
+            clues = None
+            if isinstance(part.model, Model):
+                unit, clues = part.model.unit(mean), part.model.clues(features)
             for j, name in enumerate(part.names):
                 found[name].append((tested, mean[:, j], unit[:, j], None if clues is None else clues.of(j)))
         advance()

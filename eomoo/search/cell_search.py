@@ -55,7 +55,6 @@ class CellSearch(Algorithm):
         self.n_starts = positive("n_starts", n_starts)
         check_kind(neighborhood)
         self.neighborhood = neighborhood
-        self.trace: Trace | None = None
 
     def _plan_first(self) -> None:
         """Plan what follows the first cells, which have been evaluated; by default as after any others."""
@@ -107,7 +106,7 @@ class CellSearch(Algorithm):
         self.pop = self._front_pop
 
     def _finalize(self) -> None:
-        F = self._trace().F
+        F = self.trace.F
         # A run tells it with its front.
         if len(F) and not isinstance(self.evaluator, BudgetedEvaluator) and not (np.abs(F) < PENALTY).all(axis=1).any():
             warnings.warn(f"none of {len(F):,} evaluations gave finite values, so that there is no front", stacklevel=2)
@@ -142,7 +141,7 @@ class CellSearch(Algorithm):
             infills[k].F, infills[k].G, infills[k].CV = F[k], G[k], None
         violation = np.maximum(G, 0.0).sum(axis=1)
         violation[failed] = np.maximum(violation[failed], 1.0)
-        self._trace().append(index, F, violation)
+        self.trace.append(index, F, violation)
         self._note(F, G)
         keep = self._front.offer(index, F, violation)
         if keep[len(self._front_pop) :].any():
@@ -158,7 +157,7 @@ class CellSearch(Algorithm):
     def _unseen_cells(self, n: int) -> Ints:
         """Up to n random cells of the problem that were never evaluated."""
         total = self.problem.n_cells
-        left = total - len(self._trace())
+        left = total - len(self.trace)
         draws = 4 * n if left > total // 2 else 4 * n * total // max(left, 1)
         if draws < total // 8:
             cells: Ints = self.problem.random_cells(draws, self.random_state)
@@ -171,11 +170,7 @@ class CellSearch(Algorithm):
         return rng.choice(unseen, size=min(n, len(unseen)), replace=False)
 
     def _seen(self, cells: Ints) -> Bools:
-        return self._trace().seen(cells)
-
-    def _trace(self) -> Trace:
-        assert self.trace is not None
-        return self.trace
+        return self.trace.seen(cells)
 
 
 def renamed(old: str, new: str, kwargs: dict[str, object], value: object) -> object:

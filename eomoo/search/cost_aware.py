@@ -123,7 +123,7 @@ class CostAwareSearch(CellSearch):
         priors += related_priors(self.costs, log) if self.related else []
         self.trainings = Trainings(self.costs, self.ladder, log)
         self.timed = Timed(problem, self.costs, log)
-        self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self._trace())
+        self.dear = DearModels(problem, np.flatnonzero(self.costs.dear), self.ladder, priors, self.trace)
         self._queue: list[Task] = []
         self._parts: list[Ints] = []
         self._n_first_full = _FIRST_FULL if len(self.ladder) > 1 else self.n_starts
@@ -151,7 +151,7 @@ class CostAwareSearch(CellSearch):
 
     def _initialize_infill(self) -> Population:
         rng: np.random.Generator = self.random_state
-        most, trace = self.n_candidates, self._trace()
+        most, trace = self.n_candidates, self.trace
         self._pool = Pool(self.problem, self._eligible, trace, most=most, neighborhood=self.neighborhood, rng=rng)
         if self.costs.timed.any():
             self.timed.measure(self._strata(_FIRST_TIMED))
@@ -201,13 +201,13 @@ class CostAwareSearch(CellSearch):
 
     def _next_task(self) -> Task | None:
         """What a worker is to train now; None where that must wait for others, or the budget has no room for it."""
-        first = bool(self._parts and self._queue and self._queue[0][1] == 0 and not len(self._trace()))
+        first = bool(self._parts and self._queue and self._queue[0][1] == 0 and not len(self.trace))
         if first and self.dear.priors_rank():
             # Whom a prior tells apart need not be met first: the best of all begins.
             self._queue, self._parts, self._n_first_full = [], [np.concatenate(self._parts)], 1
         if not self._queue:
             # Before the first full training has ended nothing tells what else may win.
-            early = len(self.ladder) > 1 and not self._given and not len(self._trace())
+            early = len(self.ladder) > 1 and not self._given and not len(self.trace)
             pending = self.trainings.pending
             self._queue = (self._best_short() if early or self._parts else []) or self.plan(self._wanted(), pending)
         if not self._queue:
@@ -242,7 +242,7 @@ class CostAwareSearch(CellSearch):
         return values
 
     def _wanted(self) -> int:
-        n = len(self._trace())
+        n = len(self.trace)
         return self.batch_size or (1 if n < _FEW else n // _SHARE)
 
     def _n_first(self) -> int:
@@ -270,7 +270,7 @@ class CostAwareSearch(CellSearch):
         None where nothing of the part has ended; the others are then left to ``plan``.
         """
         rows = {cell: k for k, (cell, _, _) in enumerate(self.dear.short)}
-        begun = {*self._trace().index.tolist(), *(cell for cell, _ in self.trainings.pending)}
+        begun = {*self.trace.index.tolist(), *(cell for cell, _ in self.trainings.pending)}
         among = self._parts[0].tolist() if self._parts else list(rows)
         part = [cell for cell in among if cell in rows and cell not in begun]
         if not part:
@@ -289,7 +289,7 @@ class CostAwareSearch(CellSearch):
         Depends on what was measured and its order alone: the same seed and order of arrival give the same.
         """
         short = [cell for cell, _, _ in self.dear.short]
-        seen = np.array([*short, *self._trace().index, *(cell for cell, _ in pending)], dtype=np.int64)
+        seen = np.array([*short, *self.trace.index, *(cell for cell, _ in pending)], dtype=np.int64)
         self._pool.begin_anew(seen)
         believed: list[Task] = list(pending)
         tasks: list[Task] = []
@@ -343,7 +343,7 @@ class CostAwareSearch(CellSearch):
 
     def _is_gated(self) -> bool:
         """Whether candidates still go by the rungs, and are not trained in full at once."""
-        return len(self._trace()) < self.n_gated
+        return len(self.trace) < self.n_gated
 
     def _still_to_pay(self) -> Floats:
         """(c,) what it costs to train each candidate in full, by way of its next rungs."""
@@ -357,7 +357,7 @@ class CostAwareSearch(CellSearch):
     def _score(self, believed: list[Task], *, again: bool) -> Floats:
         """(c,) what each candidate is expected to gain by what it costs (see ``Gains``)."""
         front = self._front.F[self._front.violation <= 0]
-        price, F = self._still_to_pay(), self._trace().F
+        price, F = self._still_to_pay(), self.trace.F
         return self._gains.score(self._pool, F, front, believed, price, again=again, rng=self.random_state)
 
     # -- what became of it -----------------------------------------------------------------------
@@ -368,8 +368,8 @@ class CostAwareSearch(CellSearch):
         trained = {share: [cell for cell, s, _ in self.dear.short if s == share] for share in self.ladder[:-1]}
         return {
             "ladder": list(self.ladder),
-            "trained": [*trained.values(), self._trace().index.tolist()],
-            "spent": round(len(self._trace()) + paid_units(self.evaluator), 6),
+            "trained": [*trained.values(), self.trace.index.tolist()],
+            "spent": round(len(self.trace) + paid_units(self.evaluator), 6),
             "timed": len(self.timed.cells),
             "candidates": len(self._pool.cells),
             "broke_known_limits": self.n_skipped,

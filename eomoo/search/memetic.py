@@ -75,17 +75,17 @@ class MemeticSearch(PLS):
         return super()._infill()
 
     def _plan_first(self) -> None:
-        self.starts = self.first_starts = self._trace().index.copy()
+        self.starts = self.first_starts = self.trace.index.copy()
 
     def _advance(self, infills: Population | None = None, **kwargs: object) -> None:
         if self._genetic is None:
             super()._advance(infills, **kwargs)
             return
-        before = len(self._trace())
+        before = len(self.trace)
         self.remember(infills)
         self._breed(infills)
-        self._stalled = 0 if len(self._trace()) > before else self._stalled + 1
-        if len(self._trace()) >= self.n_genetic or self._stalled >= _STALL:
+        self._stalled = 0 if len(self.trace) > before else self._stalled + 1
+        if len(self.trace) >= self.n_genetic or self._stalled >= _STALL:
             self._search_locally()
 
     def _search_locally(self) -> None:

@@ -125,14 +125,14 @@ class PLS(CellSearch):
         self._whole = self.exploration == "all"
         self._generation += 1
         known = self.starts[self._seen(self.starts)]
-        if self.archive_kind == "shared" and self._whole and len(known) == len(self._trace()):
+        if self.archive_kind == "shared" and self._whole and len(known) == len(self.trace):
             # Nothing but the starts is known, so the search's archive is the front itself.
             self._walkers = [self._front]
             return
         groups = [known] if self.archive_kind == "shared" else [known[k : k + 1] for k in range(len(known))]
         self._walkers = [FrontArchive(self.problem.n_obj) for _ in groups]
         for walker, cells in zip(self._walkers, groups, strict=True):
-            walker.offer(cells, *self._trace().values_of(cells))
+            walker.offer(cells, *self.trace.values_of(cells))
 
     def _look_ahead(self) -> None:
         """Plan the next batch; explore at once what needs no evaluation; end when nothing is left."""
@@ -196,7 +196,7 @@ class PLS(CellSearch):
         if len(members) and self._generation > 1:
             # An earlier search has gone on from there; to follow it again would find nothing new, and
             # cost ever more as ever more is known.
-            old = members[self._trace().expanded_before(walker.index[members], self._generation)]
+            old = members[self.trace.expanded_before(walker.index[members], self._generation)]
             walker.explored[old] = True
             members = np.flatnonzero(~walker.explored)
         if len(members) == 0:
@@ -217,7 +217,7 @@ class PLS(CellSearch):
             missing = np.bincount(expansion.owner[~known], minlength=len(expansion.members))
             done = expansion.members[missing == 0]
         if self._whole:
-            self._trace().expand(done, self._generation)
+            self.trace.expand(done, self._generation)
         walker.explored |= (walker.index[:, None] == done).any(axis=1)
         if walker is self._front:
             return
@@ -226,12 +226,12 @@ class PLS(CellSearch):
         cells = expansion.neighbors[known]
         if len(expansion.members) > 1:
             cells = self.space.distinct(cells)
-        walker.offer(cells, *self._trace().values_of(cells))
+        walker.offer(cells, *self.trace.values_of(cells))
 
     def _dominate_owner(self, expansion: _Expansion, known: Bools) -> Bools:
         """Which of the known neighbours (k,) dominate the member that they are neighbours of."""
-        new, new_violation = self._trace().values_of(expansion.neighbors[known])
-        old, old_violation = self._trace().values_of(expansion.members[expansion.owner[known]])
+        new, new_violation = self.trace.values_of(expansion.neighbors[known])
+        old, old_violation = self.trace.values_of(expansion.members[expansion.owner[known]])
         dominating = (new <= old).all(axis=1) & (new < old).any(axis=1)
         same = new_violation == old_violation
         return np.asarray(np.where(same, dominating, new_violation < old_violation))
@@ -249,7 +249,7 @@ class PLS(CellSearch):
         often known, and a batch should stay worth its overhead.
         """
         total = self.problem.n_cells
-        share_left = max(total - len(self._trace()), 1) / total
+        share_left = max(total - len(self.trace), 1) / total
         n = int(min(self.n_starts / share_left**2, max(self.n_starts, _MAX_STARTS)))
         for _ in range(_TRIES):
             if not len(self._front):

@@ -184,18 +184,18 @@ class SurrogatePLS(CellSearch):
             rng = self.random_state
             self._limits = [np.concatenate(self._limits)]
             # In units of the first that was measured and, where that was the same everywhere, of more.
-            units = self._units = Units.of(self._trace().F[measured], self._limits[0][measured, 1:], self._units)
+            units = self._units = Units.of(self.trace.F[measured], self._limits[0][measured, 1:], self._units)
             limits = np.insert(units.limits(self._limits[0][:, 1:]).std(axis=0), 0, 1.0)
             reference = self.problem.reference_point
             if reference is not None and len(reference) != self.problem.n_obj:
                 reference = None  # a wrapper of pymoo's has added objectives
-            state = SearchState(self._trace(), measured, self._front, reference, units, limits, rng)
+            state = SearchState(self.trace, measured, self._front, reference, units, limits, rng)
             self._kept = state.rows_to_keep(_MAX_KEPT, rng)
             if not len(self._errors):
                 prior = np.append(state.F.std(axis=0), [0.0, *limits[1:]])
                 self._errors = ModelErrors(_PRIOR_ERROR * prior)
             rows = state.training_rows(self.n_model_cells, rng)
-            self._batch = self._candidates(self._trace().index[state.nearest], wanted)
+            self._batch = self._candidates(self.trace.index[state.nearest], wanted)
             if len(self._batch):
                 with one_thread():
                     self._batch = self._select(self._batch, self._fit(rows, units), state, wanted)
@@ -205,14 +205,14 @@ class SurrogatePLS(CellSearch):
     def _wanted(self) -> int:
         if self.batch_size is not None:
             return self.batch_size
-        n = len(self._trace())
+        n = len(self.trace)
         return min(max(_MIN_BATCH, n // (_SHARE if n < _LATER else _LATER_SHARE)), _MAX_BATCH)
 
     def _measured(self) -> Ints:
         """Positions in the trace of what has values: what was kept, and all since."""
-        since = np.arange(self._looked_at, len(self._trace()))
-        self._looked_at = len(self._trace())
-        fine = (np.abs(self._trace().F[since]) < PENALTY).all(axis=1)
+        since = np.arange(self._looked_at, len(self.trace))
+        self._looked_at = len(self.trace)
+        fine = (np.abs(self.trace.F[since]) < PENALTY).all(axis=1)
         self._failed = np.concatenate((self._failed, since[~fine]))[-self.n_model_cells :]
         self._kept = np.concatenate((self._kept, since[fine]))
         return self._kept
@@ -255,7 +255,7 @@ class SurrogatePLS(CellSearch):
         fitted to, all 1 where the model tells none. The first limit is whether the evaluation fails, where any did.
         """
         seed = int(self.random_state.integers(2**31))
-        F, G, index = self._trace().F, self._limits[0], self._trace().index
+        F, G, index = self.trace.F, self._limits[0], self.trace.index
         values = np.concatenate((units.objectives(F[rows]), units.limits(G[rows, 1:])), axis=1)
         m, scale = F.shape[1], values.std(axis=0)
         scale[scale == 0] = 1.0
@@ -306,7 +306,7 @@ class SurrogatePLS(CellSearch):
         return batch.cells
 
     def _is_early(self) -> bool:
-        return len(self._trace()) < _EARLY
+        return len(self.trace) < _EARLY
 
     def _due(self, kind: int, n: float) -> int:
         """How many cells of a kind a batch brings that should bring n: small batches take turns."""
@@ -375,8 +375,8 @@ class SurrogatePLS(CellSearch):
         known = self._seen(self._batch[:n])
         if not known.any():
             return
-        places = self._trace().rank_of(self._batch[:n][known])
-        F, G = self._trace().F[places], np.concatenate(self._limits)[places]
+        places = self.trace.rank_of(self._batch[:n][known])
+        F, G = self.trace.F[places], np.concatenate(self._limits)[places]
         measured = (np.abs(F) < PENALTY).all(axis=1)
         assert self._units is not None
         values = np.zeros((int(measured.sum()), self._predicted.shape[1]))
@@ -388,4 +388,4 @@ class SurrogatePLS(CellSearch):
         self.deviation = self._errors.overall(self._n_errors())[: F.shape[1]] * self._units.size
 
     def _n_errors(self) -> int:
-        return max(len(self._trace()) // _ERRORS_SHARE, _MIN_ERRORS)
+        return max(len(self.trace) // _ERRORS_SHARE, _MIN_ERRORS)
