@@ -79,8 +79,7 @@ def prior_option(places: str | Path | Sequence[str | Path]) -> dict[str, list[st
     """
     listed = [places] if isinstance(places, str | Path) else places
     # Unlike ``Path.resolve`` it takes a link that leads to itself.
-    whole = [place if place in SHIPPED else Path(os.path.realpath(expanded(place))) for place in listed]
-    found = [_with_digest(place) if isinstance(place, Path) else place for place in whole]
+    found = [str(p) if p in SHIPPED else _with_digest(Path(os.path.realpath(expanded(p)))) for p in listed]
     return {"priors": found} if found else {}
 
 
@@ -157,13 +156,15 @@ def _open(text: str, wanted: Sequence[str]) -> list[Prior]:
     if content.name == RECORD_FILE:
         models = SurrogateBackend(folder)
         names = _telling(place, list(models.quantities), wanted)
-        return [_named(place, Prior(name=name, tell=partial(_predicted, models, name))) for name in names]
-    names = _telling(place, target_columns(read_frame(content), where=content), wanted)
-    rows = read_user_table(content, names)
-    for name in names:
-        if (n := np.isfinite(rows.columns[name]).sum()) < _LEAST_RELATED:
-            raise SettingError(f"{place} tells {name} of {counted(int(n), 'cell')}; a prior needs {_LEAST_RELATED}")
-    return [_named(place, prior_of_measured(name, rows.indices, rows.columns[name])) for name in names]
+        found = [Prior(name=name, tell=partial(_predicted, models, name)) for name in names]
+    else:
+        names = _telling(place, target_columns(read_frame(content), where=content), wanted)
+        rows = read_user_table(content, names)
+        for name in names:
+            if (n := np.isfinite(rows.columns[name]).sum()) < _LEAST_RELATED:
+                raise SettingError(f"{place} tells {name} of {counted(int(n), 'cell')}; a prior needs {_LEAST_RELATED}")
+        found = [prior_of_measured(name, rows.indices, rows.columns[name]) for name in names]
+    return [replace(prior, name=f"{prior.name} of {Path(place).name}") for prior in found]
 
 
 def _telling(place: str, there: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -179,7 +180,3 @@ def _telling(place: str, there: Sequence[str], wanted: Sequence[str]) -> list[st
 
 def _predicted(models: SurrogateBackend, name: str, cells: Ints) -> Floats:
     return np.asarray(models.values(cells, [name])[:, 0])
-
-
-def _named(place: str, prior: Prior) -> Prior:
-    return replace(prior, name=f"{prior.name} of {Path(place).name}")
