@@ -37,7 +37,7 @@ class Relations:
         "dominating", "dominated", "equal" (in all objectives: neutral) and "incomparable". Known as
         #inf, #sup and #inc: Liefooghe, Daolio, Verel, Derbel, Aguirre, Tanaka, IEEE TEC 24(6), 2020.
         """
-        better, worse = self.better.any(axis=0), self.worse.any(axis=0)
+        better, worse = (np.asarray(flags.any(axis=0)) for flags in (self.better, self.worse))
         flags = {"dominating": better & ~worse, "dominated": worse & ~better}
         flags |= {"incomparable": better & worse, "equal": ~(better | worse)}
         return {name: _mean_share(graph, found) for name, found in flags.items()}

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -84,6 +85,7 @@ class DeviceModel(Regressor):
     base: Floats
     odds: Floats
     weights: Floats
+    repeats: ClassVar[None] = None
 
     def predict_and_place(self, features: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """Means and standard deviations (k, 1), and (k,) zeros: the intervals hold whatever the operations."""
