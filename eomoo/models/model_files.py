@@ -16,7 +16,7 @@ import numpy as np
 
 from eomoo import notebook
 from eomoo.arrays import Booster, Facts, Ints, to_digits
-from eomoo.checks import counted, short
+from eomoo.checks import counted, explained, short
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path, read_bytes, sha256_of, write_text
 from eomoo.models.cell_models import CellModels, Part
@@ -24,7 +24,7 @@ from eomoo.models.deviations import Law
 from eomoo.models.device import DeviceModel
 from eomoo.models.gaussian_process import Kernel
 from eomoo.models.recipes import Recipe
-from eomoo.models.record import MAX_SIZE, RECORD_FILE, Record, read_record, reading, record_text
+from eomoo.models.record import AGAIN, MAX_SIZE, RECORD_FILE, Record, read_record, record_text
 from eomoo.models.regression import Model
 from eomoo.models.scaling import NUMBERS_FILE, SHIPPED, Scaling, selected, shipped_folder
 from eomoo.models.trees import Trees
@@ -203,7 +203,7 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
             other = f"{folder / name} is not the file that {RECORD_FILE} beside it describes"
             raise DataError(f"{other}; copy the folder again, or fit the models again")
     content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
-    with reading(f"the folder of models {folder}"):
+    with explained(f"the folder of models {folder} is damaged", AGAIN):
         numbers = json.loads(content)
         if tuple(numbers["features"]) != feature_names("structural"):
             raise DataError(f"the models in {folder} were made for other features; fit them again")

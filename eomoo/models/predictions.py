@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-import zlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import blocks
+from eomoo.checks import explained
 from eomoo.errors import DataError
 from eomoo.files import atomic_path, cache_folder, sha256_of
 from eomoo.jobs import one_thread, worked_ahead
@@ -159,12 +158,9 @@ def write_predictions(folder: str | Path, *, coarse: bool = False) -> Path:
 
 
 def _read(path: Path, keys: list[str]) -> dict[str, _Bytes]:
-    try:
-        # The archive's own checksums are verified on the way.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            found = {key: archive[key] for key in keys}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+    # The archive's own checksums are verified on the way.
+    with explained(f"{path} cannot be read"), open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        found = {key: archive[key] for key in keys}
     if not all(x.shape == (4, N_CELLS) and x.dtype == np.uint8 for x in found.values()):
         raise DataError(f"{path} holds other predictions than those of {N_CELLS:,} cells")
     return found

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from eomoo.arrays import Facts
-from eomoo.errors import DataError, EomooError
+from eomoo.checks import explained
+from eomoo.errors import DataError
 from eomoo.files import read_bytes, sha256_of, write_text
 from eomoo.models.applicability import Applicability
 from eomoo.models.cell_models import Calibration, CellModels, ModelFacts, Quality, Target
@@ -23,6 +23,7 @@ from eomoo.space import Skeleton
 RECORD_FILE = "models.toml"
 # Records and numbers of the shipped models have 0.3 MB at most, of 14,000 cells.
 MAX_SIZE = 64_000_000
+AGAIN = "; make it again with `eomoo surrogate fit`"
 _FORMAT = 3
 
 
@@ -111,7 +112,7 @@ def read_record(folder: str | Path) -> Record:
         raise DataError(f"the models in {folder} were made by version 0.1 of eomoo; fit them again")
     text = read_bytes(path, max_size=MAX_SIZE)
 
-    with reading(str(path)):
+    with explained(f"{path} is damaged", AGAIN):
         values = tomllib.loads(text.decode())
         if values["format"] != _FORMAT:
             raise DataError(f"{path} has the format {values['format']}, which this version cannot read")
@@ -148,15 +149,3 @@ def add_file(folder: str | Path, name: str) -> None:
     path = Path(folder) / RECORD_FILE
     line = f"{json.dumps(name)} = {json.dumps(sha256_of(Path(folder) / name))}\n"
     write_text(path, read_record(folder).text.replace("[files]\n", f"[files]\n{line}"))
-
-
-@contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Whatever is wrong with what is read within it is a DataError."""
-    try:
-        yield
-    except EomooError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise DataError(f"{what} is damaged ({reason}); make it again with `eomoo surrogate fit`") from error

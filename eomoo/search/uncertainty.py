@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zlib
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eomoo.arrays import Bools, Floats, Ints, blocks
-from eomoo.checks import positive, whole
+from eomoo.checks import explained, positive, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path, cache_folder
 from eomoo.fronts import DrawnFronts, FrontUncertainty, sorted_front
@@ -220,31 +219,22 @@ def kept_name(problem: CellProblem, n: int, seed: int) -> str:
 
 def read_fronts(path: Path) -> tuple[DrawnFronts, int] | None:
     """Fronts from a file, and how many cells could matter; None where there is none, or it is damaged."""
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            n, candidates = (int(v) for v in file["numbers"])
-            fronts = DrawnFronts(
-                n=n,
-                cells=file["cells"].astype(np.int64),
-                draw=file["draw"].astype(np.int64),
-                points=file["points"].astype(np.float64),
-            )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error):
-        return None
-    fits = fronts.points.ndim == 2 and len(fronts.cells) == len(fronts.draw) == len(fronts.points)
-    return (fronts, candidates) if fits else None
+    with suppress(DataError), explained(str(path)), open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        n, candidates = (int(v) for v in file["numbers"])
+        cells, draw = file["cells"].astype(np.int64), file["draw"].astype(np.int64)
+        fronts = DrawnFronts(n=n, cells=cells, draw=draw, points=file["points"].astype(np.float64))
+        if fronts.points.ndim == 2 and len(cells) == len(draw) == len(fronts.points):
+            return fronts, candidates
+    return None
 
 
 def keep_fronts(path: Path, fronts: DrawnFronts, n_candidates: int) -> None:
     """Keep fronts in a file, where that can be written."""
-    try:
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(
-                file,
-                numbers=np.array([fronts.n, n_candidates]),
-                cells=fronts.cells.astype(np.int32),
-                draw=fronts.draw.astype(np.int32),
-                points=fronts.points,
-            )
-    except DataError:
-        return
+    with suppress(DataError), atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(
+            file,
+            numbers=np.array([fronts.n, n_candidates]),
+            cells=fronts.cells.astype(np.int32),
+            draw=fronts.draw.astype(np.int32),
+            points=fronts.points,
+        )
