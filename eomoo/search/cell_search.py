@@ -55,6 +55,8 @@ class CellSearch(Algorithm):
         self.n_starts = positive("n_starts", n_starts)
         check_kind(neighborhood)
         self.neighborhood = neighborhood
+        # None until the setup, before which nothing looks at it.
+        self.trace: Trace = None  # type: ignore[assignment]
 
     def _plan_first(self) -> None:
         """Plan what follows the first cells, which have been evaluated; by default as after any others."""
