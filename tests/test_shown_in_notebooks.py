@@ -236,6 +236,9 @@ def test_a_study_by_names_is_that_of_its_file(study, cards, tmp_path):
     assert planned.runs["hypervolume_share"].tolist() == mine["hypervolume_share"].tolist()
     with pytest.raises(CardError, match="at least one problem, one algorithm"):
         eomoo.run_study(cards / "mine.toml", [])
+    for algorithms in ([eomoo.PLS()], [{"algorithm": "pls"}], {"mine": eomoo.PLS()}):
+        with pytest.raises(SettingError, match=r"a study knows no algorithm .*; give names, or by label what a study"):
+            eomoo.run_study(cards / "mine.toml", algorithms)
     problem = eomoo.get_problem(cards / "mine.toml")
     for problems in (problem, [problem]):
         with pytest.raises(SettingError, match="given by its name or path; got a CellProblem"):

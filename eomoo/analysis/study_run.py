@@ -22,6 +22,7 @@ from eomoo.analysis.results import ProblemResults, load_results, run_fronts
 from eomoo.analysis.standings import pairs_in_words
 from eomoo.analysis.wording import value_text
 from eomoo.arrays import Axes, Figure
+from eomoo.checks import short
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
 from eomoo.objectives.card import card_name
@@ -172,11 +173,20 @@ def run_study(
         # A problem is no card, and is told so.
         several = [problems] if isinstance(problems, str | Path) or not isinstance(problems, Iterable) else problems
         cards = [card_name(card) for card in several]
-        by_label = algorithms if isinstance(algorithms, Mapping) else {name: {"algorithm": name} for name in algorithms}
+        named = isinstance(algorithms, Mapping)
+        given = list(algorithms.items() if named else ((name, {"algorithm": name}) for name in algorithms))
+        for label, settings in given:
+            if not (isinstance(label, str) and isinstance(settings, Mapping)):
+                what = short(settings if isinstance(label, str) else label)
+                raise SettingError(
+                    f"a study knows no algorithm {what}; give names, or by "
+                    'label what a study file says, such as {"algorithm": "nsga2"}; objects are run by pymoo\'s minimize'
+                )
         content = {
-            "title": title or f"{', '.join(by_label)} on {', '.join(Path(card).stem for card in cards)}",
+            "title": title
+            or f"{', '.join(label for label, _ in given)} on {', '.join(Path(card).stem for card in cards)}",
             "problems": cards,
-            "algorithms": [{"label": label, **settings} for label, settings in by_label.items()],
+            "algorithms": [{"label": label, **settings} for label, settings in given],
             "seeds": seeds if isinstance(seeds, int) else list(seeds),
             "budget": budget,
         }
