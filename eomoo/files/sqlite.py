@@ -142,7 +142,8 @@ class Database:
             tables = self._tables()
         except sqlite3.OperationalError:
             # The log that 0.1.0 wrote needs a writable folder; where none waits, the file is the whole.
-            if create or self._has_log():
+            log = self.path.with_name(f"{self.path.name}-wal")
+            if create or (log.is_file() and log.stat().st_size > 0):
                 raise
             self.close()
             self._connection = self._connect(create, options="&immutable=1")
@@ -189,10 +190,6 @@ class Database:
             )
         # The first format of results named its version elsewhere.
         return max(version, 1)
-
-    def _has_log(self) -> bool:
-        log = self.path.with_name(f"{self.path.name}-wal")
-        return log.is_file() and log.stat().st_size > 0
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,12 @@ class Limit(Quantity):
     objective: str
     most: float
     least: float
+
+    @classmethod
+    def read(cls, facts: Facts) -> Self:
+        """A limit from JSON, which has None where there is none."""
+        none = {"most": math.inf, "least": -math.inf}
+        return cls(**facts | {end: value for end, value in none.items() if facts[end] is None})
 
     def slack(self, values: Floats) -> Floats:
         """How far values (n,) are within the limits; negative where one is broken."""
@@ -84,6 +90,29 @@ class ProblemRow:
     n_cells: int = N_CELLS
     card: str = ""
 
+    @classmethod
+    def read(cls, number: int, facts: Sequence[Any]) -> Self:
+        """A problem from its columns, ``PROBLEM_FACTS``."""
+        name, digest, noise, constraints, text, _, fingerprint = facts
+        content = json.loads(text)
+        told = {key: content[key] for key in ("with_error", "options", "n_cells", "card") if key in content}
+        return cls(
+            id=number,
+            name=name,
+            digest=digest,
+            noise=noise,
+            constraints=tuple(json.loads(constraints)),
+            objectives=Objectives.from_dict(content),
+            title=content["title"],
+            citation=content["citation"],
+            skeleton=Skeleton(**content["skeleton"]) if "skeleton" in content else SO2SAT,
+            fingerprint=fingerprint,
+            # 0.1.0 did not say so; of its cards these alone had no predictions.
+            predicted=content.get("predicted", not name.startswith(("eo-table", "nb101", "live"))),
+            limits=tuple(Limit.read(limit) for limit in content.get("limits", ())),
+            **told,
+        )
+
     @property
     def best_front(self) -> str:
         """What the front of all cells is: true only where values are counted, or measured with no known error."""
@@ -114,6 +143,14 @@ class RunRow:
     front: bytes | None = field(default=None, repr=False)
     deviations: bytes | None = field(default=None, repr=False)
     sha256: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, number: int, facts: Sequence[Any], **proof: Any) -> Self:
+        """A run from its columns: ``RUN_FACTS``, and by name what proves it: front, deviations, sha256."""
+        found = dict(zip(RUN_FACTS, facts, strict=True))
+        found |= {name: json.loads(found[name]) for name in ("settings", "versions", "extra")}
+        found["complete"] = bool(found["complete"])
+        return cls(id=number, **found, **proof)
 
     @property
     def verified(self) -> bool:
@@ -223,47 +260,6 @@ RUN_FACTS = (
     "problem", "label", "algorithm", "settings", "seed", "budget", "n_eval", "seconds", "complete",
     "versions", "extra",
 )  # fmt: skip
-
-
-def problem_row(number: int, facts: Sequence[Any]) -> ProblemRow:
-    """A problem from its columns, ``PROBLEM_FACTS``."""
-    name, digest, noise, constraints, text, _, fingerprint = facts
-    content = json.loads(text)
-    told = {key: content[key] for key in ("with_error", "options", "n_cells", "card") if key in content}
-    return ProblemRow(
-        id=number,
-        name=name,
-        digest=digest,
-        noise=noise,
-        constraints=tuple(json.loads(constraints)),
-        objectives=Objectives.from_dict(content),
-        title=content["title"],
-        citation=content["citation"],
-        skeleton=Skeleton(**content["skeleton"]) if "skeleton" in content else SO2SAT,
-        fingerprint=fingerprint,
-        # 0.1.0 did not say so; of its cards these alone had no predictions.
-        predicted=content.get("predicted", not name.startswith(("eo-table", "nb101", "live"))),
-        limits=tuple(
-            Limit(**{**limit, "most": _open(limit["most"], math.inf), "least": _open(limit["least"], -math.inf)})
-            for limit in content.get("limits", ())
-        ),
-        **told,
-    )
-
-
-def _open(limit: float | None, none: float) -> float:
-    """A limit as JSON has it: None where there is none."""
-    return none if limit is None else limit
-
-
-def run_row(
-    number: int, facts: Sequence[Any], front: bytes | None, deviations: bytes | None, sha256: str | None
-) -> RunRow:
-    """A run from its columns: ``RUN_FACTS`` and the others."""
-    found = dict(zip(RUN_FACTS, facts, strict=True))
-    found |= {name: json.loads(found[name]) for name in ("settings", "versions", "extra")}
-    found["complete"] = bool(found["complete"])
-    return RunRow(id=number, **found, front=front, deviations=deviations, sha256=sha256)
 
 
 def digest_of(facts: Sequence[object], *content: bytes) -> str:

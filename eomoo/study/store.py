@@ -19,18 +19,7 @@ from eomoo.files import Database, Schema
 from eomoo.search.algorithms import AlgorithmSpec, same_settings
 from eomoo.search.problem import CellProblem
 from eomoo.search.run import RunResult
-from eomoo.study.rows import (
-    PROBLEM_FACTS,
-    RUN_FACTS,
-    ProblemRow,
-    RunRow,
-    RunTrace,
-    as_bytes,
-    digest_of,
-    problem_row,
-    run_row,
-    versions,
-)
+from eomoo.study.rows import PROBLEM_FACTS, RUN_FACTS, ProblemRow, RunRow, RunTrace, as_bytes, digest_of, versions
 
 STORE_NAME = "results.sqlite"
 # How the work of a live card is spread, which changes none of its results.
@@ -172,7 +161,7 @@ class Store(Database):
             for table, key in (("evaluation", "run"), ("own_value", "run"), ("run", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {key} IN ({dropped})")
             # Told by the columns as they will be read again.
-            proof = digest_of(run_row(0, columns, None, None, None).facts, *trace.content(), *front)
+            proof = digest_of(RunRow.read(0, columns).facts, *trace.content(), *front)
             cursor = connection.execute(
                 f"INSERT OR IGNORE INTO run ({', '.join(RUN_FACTS)}, front, deviations, sha256) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -191,7 +180,7 @@ class Store(Database):
             for _, proof, *facts in rows:
                 if proof is not None and digest_of(facts) != proof:
                     raise self._changed(f"the problem {facts[0]}")
-            return [problem_row(number, facts) for number, _, *facts in rows]
+            return [ProblemRow.read(number, facts) for number, _, *facts in rows]
 
     def runs(self) -> list[RunRow]:
         """All runs, sorted by problem, label, budget and seed."""
@@ -203,7 +192,7 @@ class Store(Database):
         with self.explained():
             if counted and int(counted[0][0]) != len(rows):
                 raise self._changed(f"the list of runs ({counted[0][0]} were entered, {len(rows)} are there)")
-            runs = [run_row(r[0], r[4:], r[1], r[2], r[3]) for r in rows]
+            runs = [RunRow.read(k, facts, front=f, deviations=d, sha256=proof) for k, f, d, proof, *facts in rows]
         if not all(run.verified for run in runs):
             warnings.warn(f"{self.path} holds runs of eomoo 0.1.0, without digests: they are unverified", stacklevel=2)
         return runs
