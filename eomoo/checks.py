@@ -58,10 +58,10 @@ def number(
     return found
 
 
-def truth(name: str, value: object) -> bool:
-    """A truth value; SettingError (a ValueError) where it is none."""
+def truth(name: str, value: object, *, error: type[EomooError] = SettingError) -> bool:
+    """The value; ``error`` unless it is a truth value."""
     if not isinstance(value, bool):
-        raise SettingError(f"{name} must be true or false; got {short(value)}")
+        raise error(f"{name} must be true or false; got {short(value)}")
     return value
 
 

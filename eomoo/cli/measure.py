@@ -78,12 +78,11 @@ def measure(
     timing = given(runtime=runtime, batch_size=batch_size, threads=threads)
     settings, around = parse_options(setting), parse_options(skeleton)
     training = given(epochs=epochs, measure_at=measure_at, workers=workers, cluster=cluster)
-    if only is not None:
-        choice("--only", only, ("latency",))
     if only is None:
         joined(settings, {f"latency.{name}": value for name, value in timing.items()})
         settings = joined(settings, _of_trainings(training, around) | given(device=device))
     else:
+        choice("--only", only, ("latency",))
         timing = joined(_of_timings(settings, training, repeats), timing | given(device=device))
     chosen: Facts = {"cells": cells, "walks": walks, "spread": spread, **given(length=length)}
     if remote_kit is not None:

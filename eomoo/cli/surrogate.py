@@ -191,13 +191,12 @@ def check(
     without a tenth of the walks, of the cells, or of the combinations of operations, and predict that tenth, ten
     times. Deviations are by a law fitted to the other nine tenths, as for a new cell.
     """
-    if folder is not None:
-        no_say("on models of a folder, which are not fitted again", **{"from": source}, repeats=repeats)
     if folder is None:
         models, quality, how = _check(source, repeats or 1)
     else:
         from eomoo.models import load_models
 
+        no_say("on models of a folder, which are not fitted again", **{"from": source}, repeats=repeats)
         models = load_models(folder)
         quality = models.quality
         how = f"The models in {folder} predict what they did when they were written; {len(models.cells)} cells."
@@ -209,10 +208,7 @@ def check(
     console().print(how)
 
 
-_Found = tuple["Models | Record", "Mapping[str, Mapping[str, Quality]]", str]
-
-
-def _check(source: Path | None, repeats: int) -> _Found:
+def _check(source: Path | None, repeats: int) -> tuple[Models | Record, Mapping[str, Mapping[str, Quality]], str]:
     from eomoo.models import load_models, measure_quality, read_record, shipped_folder
     from eomoo.objectives.refit import load_measurements
 

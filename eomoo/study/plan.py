@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import LARGEST, known_keys, known_name, positive, short, text, whole
+from eomoo.checks import LARGEST, known_keys, known_name, positive, short, text, truth, whole
 from eomoo.errors import CardError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
@@ -174,14 +174,13 @@ def parse_study(content: Mapping[str, object], *, folder: str | Path | None = No
 
 
 def _probes(content: Mapping[str, object]) -> tuple[str, ...]:
-    probes, old = _texts(content, "probes", "names such as mymodule:function"), content.get(_OLD_PROBE, False)
+    probes = _texts(content, "probes", "names such as mymodule:function")
     if not all(map(probe_name, probes)):
         raise CardError(f"probes must be names such as mymodule:function; got {short(probes)}")
     for name in map(probe_name, probes):
         if name in OWN_FACTS:
             raise CardError(f"a probe cannot be called {name}: a run keeps facts of its own by that name; rename it")
-    if not isinstance(old, bool):
-        raise CardError(f"{_OLD_PROBE} must be true or false; got {short(old)}")
+    old = truth(_OLD_PROBE, content.get(_OLD_PROBE, False), error=CardError)
     return (*probes, _OLD_PROBE) if old else probes
 
 
