@@ -173,8 +173,8 @@ def run_study(
         # A problem is no card, and is told so.
         several = [problems] if isinstance(problems, str | Path) or not isinstance(problems, Iterable) else problems
         cards = [card_name(card) for card in several]
-        named = isinstance(algorithms, Mapping)
-        given = list(algorithms.items() if named else ((name, {"algorithm": name}) for name in algorithms))
+        by_label = [*algorithms.items()] if isinstance(algorithms, Mapping) else None
+        given = [(name, {"algorithm": name}) for name in algorithms] if by_label is None else by_label
         for label, settings in given:
             if not (isinstance(label, str) and isinstance(settings, Mapping)):
                 what = short(settings if isinstance(label, str) else label)
