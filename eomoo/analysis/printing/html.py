@@ -89,7 +89,8 @@ def _policy(script: str, style: str) -> str:
 
 def _whole(text: str) -> str:
     """A sentence in which no line begins with a unit or a deviation, without a terminal's marks around commands."""
-    return re.sub(r"(?<=\d) (?=%|±|ms\b)|(?<=±) ", "\N{NO-BREAK SPACE}", text.replace("`", ""))
+    text = re.sub("`(eomoo [^`]*)`", r"\1", text)
+    return re.sub(r"(?<=\d) (?=%|±|ms\b)|(?<=±) ", "\N{NO-BREAK SPACE}", text)
 
 
 def _header(report: Report) -> Element:
