@@ -28,28 +28,32 @@ class ModelErrors:
 
     def __init__(self, before: Floats) -> None:
         self._before = before
-        self._errors: Floats = np.empty((0, len(before)))
         self._measured: Floats = np.empty((0, len(before)))
+        self._predicted: Floats = np.empty((0, len(before)))
         self._stds: Floats = np.empty((0, len(before)))
 
     def __len__(self) -> int:
-        return len(self._errors)
+        return len(self._measured)
+
+    @property
+    def _errors(self) -> Floats:
+        return self._measured - self._predicted
 
     def learn(self, measured: Floats, predicted: Floats, stds: Floats) -> None:
         """Take note of values (n, k), of what was predicted of them, and of the standard deviations given."""
-        self._errors = np.concatenate((self._errors, measured - predicted))[-_MOST:]
         self._measured = np.concatenate((self._measured, measured))[-_MOST:]
+        self._predicted = np.concatenate((self._predicted, predicted))[-_MOST:]
         self._stds = np.concatenate((self._stds, stds))[-_MOST:]
 
     def overall(self, last: int) -> Floats:
         """Root mean squares (k,) of the last errors."""
-        if len(self._errors) < _FEWEST:
+        if len(self) < _FEWEST:
             return self._before
         return np.asarray(np.sqrt(np.square(self._errors[-last:]).mean(axis=0)))
 
     def expected(self, stds: Floats, last: int) -> Floats:
         """Standard deviations (c, k) of the errors where the model gives these (c, k), after the last."""
-        if len(self._errors) < _FEWEST:
+        if len(self) < _FEWEST:
             return stds * self._before
         constant, slope = _law(np.square(self._errors[-last:]), np.square(self._stds[-last:]))
         return np.asarray(np.sqrt(constant + slope * np.square(stds)))
@@ -57,14 +61,15 @@ class ModelErrors:
     def correlations(self, last: int) -> Floats:
         """Correlations (k, k) of the last errors with each other, to two digits; 0 before ten are known."""
         k = len(self._before)
-        return np.zeros((k, k)) if len(self._errors) < _FEWEST else _correlations(self._errors[-last:])
+        return np.zeros((k, k)) if len(self) < _FEWEST else _correlations(self._errors[-last:])
 
     def skill(self, last: int) -> Floats:
         """Rank correlations (k,) of what was predicted with what was measured, among the last; 1 before ten."""
-        if len(self._errors) < _FEWEST:
+        if len(self) < _FEWEST:
             return np.ones(len(self._before))
-        measured, k = self._measured[-last:], len(self._before)
-        both = np.concatenate((measured, measured - self._errors[-last:]), axis=1)
+        k = len(self._before)
+        # Cells of equal features have equal predictions, which must stay so.
+        both = np.concatenate((self._measured[-last:], self._predicted[-last:]), axis=1)
         ranked: Floats = np.stack([_ranks(column) for column in both.T], axis=1)
         return np.asarray(np.diag(_correlations(ranked)[:k, k:]))
 
