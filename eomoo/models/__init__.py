@@ -13,7 +13,7 @@ learns of its model's errors.
 from eomoo.models.cell_models import Measurements, Quality, Target
 from eomoo.models.joint_draws import JointDraws, joint_draws, processes
 from eomoo.models.model_errors import ModelErrors
-from eomoo.models.model_files import Models, load_models
+from eomoo.models.model_files import Models, check_files, load_models
 from eomoo.models.predictions import Predictions, is_at_hand, whole_space, write_predictions
 from eomoo.models.quality import LEAST_CELLS, fit_models, measure_quality
 from eomoo.models.recipes import EO_RECIPES, FAILED, KINDS, SEARCH, START, Recipe, recipe_for
@@ -26,7 +26,7 @@ from eomoo.models.usefulness import error_of, share_interval, use_of
 __all__ = [
     "EO_RECIPES", "FAILED", "KINDS", "LEAST_CELLS", "SEARCH", "SHIPPED", "START", "JointDraws", "Measurements",
     "Model", "ModelErrors", "Models", "Predictions", "Quality", "Recipe", "Record", "Target", "TrueValues",
-    "error_of", "fit", "fit_models", "is_at_hand", "joint_draws", "load_models", "measure_quality", "processes",
-    "read_record", "recipe_for", "scaling_of", "share_interval", "shipped_folder", "some_of", "true_values_of",
-    "use_of", "whole_space", "write_predictions",
+    "check_files", "error_of", "fit", "fit_models", "is_at_hand", "joint_draws", "load_models", "measure_quality",
+    "processes", "read_record", "recipe_for", "scaling_of", "share_interval", "shipped_folder", "some_of",
+    "true_values_of", "use_of", "whole_space", "write_predictions",
 ]  # fmt: skip

@@ -196,12 +196,17 @@ def read_processes(folder: str | Path) -> Models:
     return _load(Path(folder), trees=False)
 
 
-def _load(folder: Path, *, trees: bool = True) -> Models:
-    record = read_record(folder)
+def check_files(folder: Path, record: Record, *, trees: bool = True) -> None:
+    """Raise DataError (a ValueError) unless the models' files, or those without trees, are the recorded ones."""
     for name, wanted in record.files.items():
         if (trees or name == NUMBERS_FILE) and sha256_of(folder / name, max_size=MOST_BYTES) != wanted:
             other = f"{folder / name} is not the file that {RECORD_FILE} beside it describes"
             raise DataError(f"{other}; copy the folder again, or fit the models again")
+
+
+def _load(folder: Path, *, trees: bool = True) -> Models:
+    record = read_record(folder)
+    check_files(folder, record, trees=trees)
     content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
     with explained(f"the folder of models {folder} is damaged", AGAIN):
         numbers = json.loads(content)

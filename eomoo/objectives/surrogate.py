@@ -21,6 +21,7 @@ from eomoo.models import (
     SHIPPED,
     Predictions,
     Quality,
+    check_files,
     error_of,
     is_at_hand,
     joint_draws,
@@ -69,6 +70,8 @@ class SurrogateBackend(Backend):
         self.folder = shipped_folder(data or "eo-hwnas") if folder is None else Path(os.path.realpath(folder))
         self._epochs = None if epochs is None else whole("epochs", epochs, least=1)
         self._record = read_record(self.folder)
+        # Here, and not after a search, once its front's uncertainty is asked for.
+        check_files(self.folder, self._record, trees=False)
         self._target_of = self._find_targets()
         measured = {name: self._record.targets[t].quantity for name, t in self._target_of.items()}
         self.quantities, self._accuracy_of = with_errors(measured), errors_of(measured)

@@ -253,6 +253,14 @@ def test_shipped_predictions_that_were_altered_are_refused(tmp_path):
         fresh(folder)
 
 
+def test_models_that_were_altered_are_refused_before_a_search(tmp_path):
+    folder = tmp_path / "models"
+    shutil.copytree(shipped_folder(), folder)
+    damage_flip(folder / "models.json")
+    with pytest.raises(DataError, match=r"models\.json is not the file that models\.toml"):
+        SurrogateBackend(folder)
+
+
 def test_the_cache_gives_what_was_computed_without_the_models(models, small_cache, monkeypatch):
     first = fresh(models)
     assert [path.suffix for path in small_cache.rglob("*.*")] == [".npz"]
