@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from typer import Argument, Option
@@ -52,9 +52,11 @@ def suggest(
     if out is not None:
         from eomoo.analysis.runs import write_columns
 
-        # For whoever measures them to fill in; read back as they are, they tell nothing.
-        to_measure = {name: [""] * len(rows) for name in problem.objective_names}
-        write_columns(to_measure | {name: [row[name] for row in rows] for name in rows[0]}, out)
+        names = problem.objective_names
+        # For whoever measures them to fill in: what is known now, predicted or measured so far, is no new measurement.
+        columns: dict[str, list[Any]] = {name: [""] * len(rows) for name in names}
+        columns |= {f"{name}_now" if name in names else name: [row[name] for row in rows] for name in rows[0]}
+        write_columns(columns, out)
     if as_json:
         print_json({"problem": problem.name(), "cells": rows})
         return
@@ -103,7 +105,7 @@ def _rows(problem: CellProblem, found: list[Suggestion]) -> list[Facts]:
             "index": s.cell,
             "hash": space.cell(s.cell).hash,
             "front_probability": s.probability,
-            **{f"{name}_predicted": v for name, v in zip(problem.objective_names, s.values.tolist(), strict=True)},
+            **dict(zip(problem.objective_names, s.values.tolist(), strict=True)),
             **{f"{name}_unknown": u for name, u in zip(problem.objective_names, s.unknown.tolist(), strict=True)},
             "tells_of": s.tells_of,
             "uncertainty_left": s.left,

@@ -392,7 +392,7 @@ _NO_TARGETS = {
     *("feasible", "extrapolated", "basis", "front_probability", "tells_of", "uncertainty_left", "why"),
 }
 # What is said of another column: its spread, its ends, how it was before it was mended, whether to trust it.
-_OF_ANOTHER = re.compile("(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured|predicted|unknown)")
+_OF_ANOTHER = re.compile("(.+)_(std|sd|sem|lower|upper|min|max|q1|q3|q25|q75|raw|disturbed|measured|now|unknown)")
 
 
 def target_columns(frame: pd.DataFrame, *, where: str | Path = "the table") -> list[str]:

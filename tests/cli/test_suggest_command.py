@@ -29,7 +29,7 @@ def test_cells_as_a_table_json_and_a_file(call, tmp_path):
         rows = list(csv.DictReader(file))
     assert [int(row["index"]) for row in rows] == shown
     assert all("tells of" in row["why"] for row in rows)
-    assert {float(row["latency_predicted"]) > 0 for row in rows} == {True}
+    assert {float(row["latency_now"]) > 0 for row in rows} == {True}
     with pytest.raises(DataError, match="holds no measured numbers"):  # predictions are none
         target_columns(read_frame(tmp_path / "cells.csv"))
     found = json.loads(call("suggest", "eo-macro-latency", "--n", 3, "--json").out)
