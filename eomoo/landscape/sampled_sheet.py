@@ -144,7 +144,7 @@ def plot_distributions(ax: Axes, analysis: SampleAnalysis, *, names: Sequence[st
 
 
 def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool = False) -> Axes:
-    """Two quantities of all cells by number of vertices, with their rank correlation, and the best cells over them."""
+    """Two quantities of all cells by number of vertices, with Spearman's ρ, and the best cells over them."""
     sample = analysis.sample
     a, b = (_scaled(sample, name)[0] for name in (x, y))
     vertices = load_space().n_vertices[sample.cells]
@@ -163,7 +163,7 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     names = list(sample.quantities)
     rank, low, high = (part[names.index(x), names.index(y)] for part in analysis.ranks)
     ax.margins(y=0.3)
-    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"Spearman {with_band(rank, (low, high))}")
+    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"\N{GREEK SMALL LETTER RHO} {with_band(rank, (low, high))}")
     return finish(ax, title=f"{_short(sample, y)}, {_short(sample, x)}", x=_label(sample, x), y=_label(sample, y))
 
 

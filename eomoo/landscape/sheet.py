@@ -56,8 +56,10 @@ def draw_panels(given: Iterable[Panel], analysis: object, *, title: str, width: 
             for letter, ax, panel in zip(ascii_lowercase, grid.flat, panels.values(), strict=False):
                 ax.set_title(f"({letter})", loc="left")
                 panel(ax)
-                # A long name in a legend would make all panels narrow, until nothing has room in them.
-                if (legend := ax.get_legend()) and legend.get_bbox_to_anchor() is ax.bbox:
+                # A long name in a legend would make all panels narrow, until nothing has room in them; one with a
+                # title holds what is short, and would be cut at the page's edge.
+                legend = ax.get_legend()
+                if legend and legend.get_bbox_to_anchor() is ax.bbox and not legend.get_title().get_text():
                     legend.set_in_layout(False)
             figure.supxlabel(_caption(panels), x=0.01, ha="left", fontsize="medium", linespacing=1.3)
         return {"landscape": figure}

@@ -237,6 +237,19 @@ def test_a_panel_has_one_unit_and_long_names_leave_panels_their_width(tmp_path):
     assert min(ax.get_position().width for ax in figure.axes) > 0.15
 
 
+def test_no_correlation_is_cut_at_the_edge_of_the_page(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame({"index": rng.choice(423_624, 60, replace=False), "Overall accuracy [%]": 70 + rng.random(60)})
+    rows["intersection over union of all eleven classes"] = rng.random(60)
+    rows["latency_ms"], rows["energy [mJ]"] = rng.random(60), rng.random(60)
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    figure = draw_sample(analyse_sample(table_of_file(tmp_path / "mine.csv")))["landscape"]
+    figure.draw_without_rendering()
+    titled = [legend for ax in figure.axes if (legend := ax.get_legend()) and legend.get_title().get_text()]
+    assert len(titled) >= 3
+    assert all(legend.get_window_extent().x1 <= figure.bbox.x1 for legend in titled)
+
+
 def test_contradictions_are_one_sentence():
     rows, facts = made(2, 5)
     with pytest.raises(DataError, match="walk 0 has two cells in its step 3"):
