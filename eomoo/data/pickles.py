@@ -59,6 +59,8 @@ def read_pickle(path: str | Path, *, max_size: int = 64 * 2**20) -> Any:
         _check_plain(value)
     except _PickleError as error:
         raise DataError(f"{path} {error}") from None
+    except MemoryError:
+        raise
     except Exception as error:
         # A damaged pickle fails in the unpickler in any of a dozen ways.
         raise DataError(f"{path} is damaged: as a pickle it makes no sense ({_shown(error)})") from error
@@ -150,7 +152,7 @@ def _inspect(content: bytes) -> None:
             if opcode.name in _MEMO_WRITES and not 0 <= (argument or 0) <= len(content):
                 # The unpickler would reserve memory up to that number, whatever the file's size.
                 raise _PickleError("is damaged: it numbers more objects than it can hold")
-    except _PickleError:
+    except (_PickleError, MemoryError):
         raise
     except Exception as error:
         raise _PickleError(f"is no pickle or is damaged ({_shown(error)})") from error

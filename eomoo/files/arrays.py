@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eomoo.checks import first_line
+from eomoo.checks import explained
 from eomoo.errors import DataError
 from eomoo.files.files import read_head
 
@@ -21,8 +21,8 @@ def read_array(path: str | Path, *, mapped: bool = False) -> NDArray[Any]:
     magic = np.lib.format.MAGIC_PREFIX
     if read_head(path, len(magic)) != magic:
         raise DataError(f"{path} is no array of NumPy")
-    try:
-        return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False))
-    except Exception as error:
-        # NumPy reads a header as a Python expression, which fails in any of a dozen ways.
-        raise DataError(f"{path} is a damaged array of NumPy: {first_line(error)}") from None
+    # NumPy reads a header as a Python expression, which fails in any of a dozen ways. Mapped, so that one which
+    # claims more than the file holds is noticed before it is allocated.
+    with explained(path, "is a damaged array of NumPy"):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.asarray(array) if mapped else np.array(array)

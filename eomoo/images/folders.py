@@ -81,7 +81,6 @@ class Reading:
         return np.where(valid, values, means).astype(np.float32)
 
     def _array(self, path: Path) -> Singles:
-        # Mapped, so that a header which claims more than the file holds is noticed before it is allocated.
         array = read_array(path, mapped=True)
         if array.dtype.kind not in "biuf" or array.ndim != 3:
             raise DataError(f"{path} is no array of numbers (bands, height, width)")

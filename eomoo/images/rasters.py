@@ -193,7 +193,7 @@ class Raster:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        with explained(f"{self.path} is no readable raster file"), warnings.catch_warnings():
+        with explained(self.path, "is no readable raster file"), warnings.catch_warnings():
             # Images without georeference are as good as others here.
             warnings.simplefilter("ignore")
             yield

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eomoo.arrays import Bools, Facts, Ints, Singles
-from eomoo.checks import choice, explained, first_line, known_name, number, truth
+from eomoo.checks import choice, explained, known_name, number, truth
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import expanded
 from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
@@ -69,7 +69,7 @@ class So2SatFile(OwnImages):
         self.sentinel1 = bool((self.bands >= len(SEN2_BANDS)).any())
         self._file: Any = None
         self._process = -1
-        with explained(f"{self.path} is damaged", _AGAIN):
+        with explained(self.path, "is damaged", _AGAIN):
             # Files that imitate the format say so; their sizes and statistics are their own.
             self.synthetic = bool(self._open().attrs.get("synthetic", False))
             self.labels = self._checked_labels()
@@ -82,7 +82,7 @@ class So2SatFile(OwnImages):
         """Images (n, bands, 32, 32), reflectance, and labels (n,)."""
         rows, back = np.unique(indices, return_inverse=True)
         file = self._open()
-        with explained(f"{self.path} is damaged", _AGAIN):
+        with explained(self.path, "is damaged", _AGAIN):
             parts = [_rows(file[name], rows) for name in ("sen2", *(["sen1"] if self.sentinel1 else []))]
         wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
         if wrong.any():
@@ -95,11 +95,8 @@ class So2SatFile(OwnImages):
             h5py = require("h5py", purpose="to read So2Sat")
             if not self.path.is_file():
                 raise DataNotFoundError(f"there is no file {self.path}; it belongs to So2Sat LCZ42")
-            try:
+            with explained(self.path, "is no HDF5 file or is cut short", _AGAIN):
                 self._file = h5py.File(self.path, "r")
-            except OSError as error:
-                reason = first_line(error)
-                raise DataError(f"{self.path} is no HDF5 file or is cut short ({reason}); download it again") from error
             self._process = os.getpid()
         return self._file
 
@@ -249,7 +246,7 @@ def _places_of(file: So2SatFile, *, alone: bool) -> Ints:
     path = file.path.with_name(f"{file.path.stem}_geo.h5")
     if not path.is_file():
         return np.arange(n) * _STRETCHES // n
-    with explained(f"{path} is damaged", f"{_AGAIN}, or remove it"):
+    with explained(path, "is damaged", f"{_AGAIN}, or remove it"):
         with require("h5py", purpose="to read So2Sat").File(path, "r") as geo:
             names = ("city",) if "city" in geo else ("epsg", "coord")
             # Of the six columns of coordinates the first two are east and north.

@@ -147,7 +147,7 @@ def _from_onnx(path: Path) -> Classifier:
         raise DataError(f"the metadata of {path} are damaged: {error}") from error
 
     def log_probabilities(images: Singles) -> Floats:
-        with explained(f"{path} does not take images of {images.shape[1:]}"):
+        with explained(path, f"does not take images of {images.shape[1:]}"):
             found = run_onnx(session, images if how["input"] == "raw" else (images - mean) / std).astype(np.float64)
         if found.shape != (len(images), n_classes):
             raise DataError(f"{path} names {n_classes} classes and gives {found.shape} for {len(images)} images")
@@ -172,7 +172,7 @@ def _from_onnx(path: Path) -> Classifier:
 def onnx_session(model: bytes | str, name: str) -> Any:
     """onnxruntime's session of a file's content or path; DataError (a ValueError) where it is no ONNX file."""
     runtime = require("onnxruntime", purpose="to run an ONNX file")
-    with explained(f"{name} is no readable ONNX file"):
+    with explained(name, "is no readable ONNX file"):
         return runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
 

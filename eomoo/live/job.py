@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from eomoo.arrays import Facts, Ints
-from eomoo.checks import with_kind
+from eomoo.checks import lacks_memory, with_kind
 from eomoo.errors import EomooError
 from eomoo.images import SPLITS, ImageData, describe, labels_of
 from eomoo.jobs import worker_number
@@ -26,8 +26,6 @@ from eomoo.packages import torch
 from eomoo.space import Cell, Skeleton
 
 Report = Callable[[CurvePoint], None]
-# cuBLAS and cuDNN have words of their own.
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "_status_alloc_failed")
 # Of a device's memory: what is left beside torch's own kernels and libraries, which take 0.3 to 0.6 GiB, on
 # the smallest devices that one trains on (8 GiB).
 _WHOLE = 0.9
@@ -96,7 +94,7 @@ class TrainingJob:
             raise
         except Exception as error:
             text = with_kind(error)
-            if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+            if lacks_memory(error):
                 self.lacked = text
                 return None
             if not still_answers(self.device):

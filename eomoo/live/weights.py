@@ -54,7 +54,7 @@ def load_state(path: str | Path) -> Facts:
     import io
 
     content = read_bytes(path, max_size=_MOST_BYTES)
-    with explained(f"{path} is damaged or is no file of weights"):
+    with explained(path, "is damaged or is no file of weights"):
         if Path(path).suffix == _SAFETENSORS:
             state = _from_safetensors(content)
         else:

@@ -208,7 +208,7 @@ def _load(folder: Path, *, trees: bool = True) -> Models:
     record = read_record(folder)
     check_files(folder, record, trees=trees)
     content = read_bytes(folder / NUMBERS_FILE, max_size=MAX_SIZE)
-    with explained(f"the folder of models {folder} is damaged", AGAIN):
+    with explained(f"the folder of models {folder}", "is damaged", AGAIN):
         numbers = json.loads(content)
         if tuple(numbers["features"]) != feature_names("structural"):
             raise DataError(f"the models in {folder} were made for other features; fit them again")

@@ -159,7 +159,7 @@ def write_predictions(folder: str | Path, *, coarse: bool = False) -> Path:
 
 def _read(path: Path, keys: list[str]) -> dict[str, _Bytes]:
     # The archive's own checksums are verified on the way.
-    with explained(f"{path} cannot be read"), open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+    with explained(path, "cannot be read"), open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         found = {key: archive[key] for key in keys}
     if not all(x.shape == (4, N_CELLS) and x.dtype == np.uint8 for x in found.values()):
         raise DataError(f"{path} holds other predictions than those of {N_CELLS:,} cells")

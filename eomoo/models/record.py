@@ -112,7 +112,7 @@ def read_record(folder: str | Path) -> Record:
         raise DataError(f"the models in {folder} were made by version 0.1 of eomoo; fit them again")
     text = read_bytes(path, max_size=MAX_SIZE)
 
-    with explained(f"{path} is damaged", AGAIN):
+    with explained(path, "is damaged", AGAIN):
         values = tomllib.loads(text.decode())
         if values["format"] != _FORMAT:
             raise DataError(f"{path} has the format {values['format']}, which this version cannot read")

@@ -219,7 +219,12 @@ def kept_name(problem: CellProblem, n: int, seed: int) -> str:
 
 def read_fronts(path: Path) -> tuple[DrawnFronts, int] | None:
     """Fronts from a file, and how many cells could matter; None where there is none, or it is damaged."""
-    with suppress(DataError), explained(str(path)), open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+    with (
+        suppress(DataError),
+        explained(path, "is damaged"),
+        open(path, "rb") as raw,
+        np.load(raw, allow_pickle=False) as file,
+    ):
         n, candidates = (int(v) for v in file["numbers"])
         cells, draw = file["cells"].astype(np.int64), file["draw"].astype(np.int64)
         fronts = DrawnFronts(n=n, cells=cells, draw=draw, points=file["points"].astype(np.float64))

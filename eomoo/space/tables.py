@@ -202,8 +202,8 @@ def read_hashes(path: str | Path) -> NDArray[np.uint8]:
     """The hashes (423624, 16) that ``benchmarks/space_hashes.py`` writes; DataError where a file holds others."""
     try:
         hashes = read_array(path)
-    except EomooError:
-        raise DataError(f"{path} is missing or damaged; install eomoo again") from None
+    except EomooError as error:
+        raise DataError(f"{error}; if that stays so, install eomoo again") from None
     if hashes.shape != (N_CELLS, 16) or hashes.dtype != np.uint8 or zlib.crc32(hashes.data) != _CHECKSUM:
         raise DataError(f"{path} is not the file that eomoo ships; install eomoo again")
     return hashes
