@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 from typer import Argument, Option
 
+from eomoo.checks import listed
 from eomoo.cli.common import console, no_say, print_json, progress
 from eomoo.cli.options import EOTable, Json, Options
 from eomoo.errors import DataNotFoundError, SettingError
@@ -119,6 +120,12 @@ def fit(
     _print_table(models, models.quality)
     for sentence in _data_words(models):
         console().print(sentence)
+    unsure = [name for name, target in models.targets.items() if not target.told_direction(name)]
+    if table is not None and unsure:
+        console().print(
+            f"Nothing tells whether more or less of {listed(unsure)} is better; less is taken to be, "
+            "and --kind NAME=accuracy says that more is."
+        )
     card = paths[-2 if predict else -1]
     search = f"eomoo run {quote(str(card))}"
     if table is not None and not any(target.told_kind(n) in QUALITIES for n, target in models.targets.items()):

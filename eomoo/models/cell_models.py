@@ -16,7 +16,7 @@ from eomoo.fronts import Quantity
 from eomoo.models.applicability import Applicability
 from eomoo.models.deviations import Noise
 from eomoo.models.device import DeviceModel, fit_device
-from eomoo.models.recipes import Recipe, is_accuracy, kind_of, recipe_for
+from eomoo.models.recipes import Recipe, is_accuracy, is_cost, is_rate, kind_of, recipe_for
 from eomoo.models.regression import Model, fit, modelled
 from eomoo.models.scaling import Scaling, space_scaling
 from eomoo.space import Skeleton, load_space
@@ -39,7 +39,7 @@ class Target:
         """What a column (n,) of anybody's table is, as far as its name and values tell."""
         title = re.sub(r"\bacc\b", "accuracy", name.removesuffix(f"_{unit}").replace("_", " "))
         if (kind or kind_of(name, unit)) != "accuracy":
-            return cls(title=title, unit=unit, kind=kind)
+            return cls(title=title, unit=unit, direction="max" if is_rate(name) and not kind else "min", kind=kind)
         unit = unit or ("fraction" if np.nanmax(values) <= 1 else "%")
         if is_accuracy(name) and "accuracy" not in title:
             title = f"{title} accuracy"
@@ -53,6 +53,10 @@ class Target:
     def told_kind(self, name: str) -> str:
         """The kind that was chosen, or that the unit, the name and the title tell."""
         return self.kind or kind_of(name, self.unit, self.title)
+
+    def told_direction(self, name: str) -> bool:
+        """Whether anything tells which values are better."""
+        return self.quantity.larger_is_better or is_cost(name) or self.told_kind(name) != ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,14 @@ _UNITS = {
     "count": ("B", "kB", "KB", "KiB", "MB", "MiB", "GB", "GiB", "bytes"),
 }
 # What maps are judged by, as people head their columns: overall and average accuracy, agreement, overlap.
-_SCORES = {"oa", "aa", "ba", "kappa", "f1", "iou", "miou", "dice", "mcc", "auc", "precision", "recall"}
+_SCORES = {
+    *("oa", "aa", "ba", "kappa", "f1", "iou", "miou", "jaccard", "dice", "mcc", "auc", "auroc", "auprc"),
+    *("precision", "recall", "sensitivity", "specificity", "r2", "ssim"),
+}
+_LOSSES = {"loss", "err", "mae", "mse", "rmse", "nll", "perplexity", "drop", "gap"}
+# Of which more is better, though they are no shares.
+_RATES = {"fps", "throughput", "psnr"}
+_COSTLY = re.compile("time|seconds|latency|delay|energy|power|watt|memory|size|param|macs|flops|cost")
 
 
 def kind_of(name: str, unit: str = "", title: str = "") -> str:
@@ -31,15 +38,29 @@ def kind_of(name: str, unit: str = "", title: str = "") -> str:
     for kind, units in _UNITS.items():
         if words[0] in units:
             return kind
-    said = set(re.findall(r"[a-z]+\d?", name.lower()))
-    if name.endswith("error") or "error" in title or "loss" in said:
+    said = _words(name)
+    if name.endswith("error") or "error" in title or said & _LOSSES:
         return "error"
     return "accuracy" if is_accuracy(name) or "accuracy" in title or said & _SCORES else ""
 
 
 def is_accuracy(name: str) -> bool:
     """Whether a target of that name is a share of what was right, so that its error is a quantity too."""
-    return re.search("acc|_(micro|macro)(_|$)", name.lower()) is not None
+    return re.search(r"acc(uracy|uracies)?\d*(?![a-z])|_(micro|macro)(_|$)", name.lower()) is not None
+
+
+def is_rate(name: str) -> bool:
+    """Whether a target of that name is none of the kinds, and yet more of it is better."""
+    return bool(_words(name) & _RATES)
+
+
+def is_cost(name: str) -> bool:
+    """Whether less of a target of that name is better, whatever its unit."""
+    return _COSTLY.search(name.lower()) is not None
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z]+\d?", name.lower()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -155,6 +155,7 @@ def test_the_card_that_is_written_is_a_problem(own, space):
 def test_targets_can_be_chosen_and_a_folder_can_hold_the_table(table, tmp_path):
     told = " ".join(run("fit", table.parent, "--out", tmp_path / "m", "-t", "rank", "--repeats", 1).stdout.split())
     assert "in its place the card has validation macro error on So2Sat" in told
+    assert "Nothing tells whether more or less of rank is better; less is taken to be" in told
     assert list(read_record(tmp_path / "m").targets) == ["rank"]
     objectives = eomoo.get_problem(tmp_path / "m" / "card.toml").card.objectives
     assert [(o.source, o.quantity) for o in objectives] == [("surrogate", "val_macro_error"), ("surrogate:.", "rank")]

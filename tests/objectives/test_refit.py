@@ -8,7 +8,7 @@ import eomoo
 from eomoo.analysis.fronts import front_frame, front_json
 from eomoo.data import measured_table, write_measured
 from eomoo.errors import DataError, SettingError
-from eomoo.models import FAILED, Measurements, Quality, load_models, recipe_for, share_interval, use_of
+from eomoo.models import FAILED, Measurements, Quality, Target, load_models, recipe_for, share_interval, use_of
 from eomoo.models.recipes import kind_of
 from eomoo.models.usefulness import correlations, interval, interval_of_share, pairs_in_order, resamples
 from eomoo.objectives.measured_rows import rows_of
@@ -53,11 +53,25 @@ def frame_of(space, n=40, *, seed=3):
         *(("latency", "ms/batch", "time"), ("x", "s", "time"), ("x", "mJ", "energy"), ("val_micro", "", "accuracy")),
         *(("x", "MiB", "count"), ("val_error", "%", "error"), ("top_acc", "", "accuracy"), ("watts", "", "")),
         *(("OA", "%", "accuracy"), ("Kappa_100", "", "accuracy"), ("F1-score", "", "accuracy"), ("road", "", "")),
-        *(("val_loss", "", "error"), ("val_accuracy", "s", "time")),
+        *(("val_loss", "", "error"), ("val_accuracy", "s", "time"), ("val_err", "", "error"), ("RMSE", "m", "error")),
+        *(("accuracy_drop", "%", "error"), ("jaccard", "", "accuracy"), ("AUROC", "", "accuracy"), ("fps", "", "")),
+        *(("access_time", "", ""), ("Acc@1", "", "accuracy"), ("valacc", "", "accuracy"), ("R2", "", "accuracy")),
     ],
 )
 def test_a_kind_is_told_by_the_unit_and_then_by_the_name(name, unit, kind):
     assert kind_of(name, unit) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "told"),
+    [
+        *(("throughput_fps", "max", True), ("psnr", "max", True), ("mIoU", "max", True), ("rmse", "min", True)),
+        *(("inference_time", "min", True), ("GFLOPs", "min", True), ("top1", "min", False), ("score", "min", False)),
+    ],
+)
+def test_which_values_are_better_is_told_by_the_name_or_by_nothing(name, direction, told):
+    target = Target.named(name, np.array([0.3, 0.7]))
+    assert (target.direction, target.told_direction(name)) == (direction, told)
 
 
 def test_a_chosen_kind_decides_direction_unit_and_recipe(space):
