@@ -3,7 +3,7 @@
 Of a table of measured cells, such as 14,000 of NAS-Bench-101, some are learnt from and the others predicted; the
 published encoding is the 17x17 adjacency matrix (Demir, Traoré, Camero, ESANN 2024), seen by boosted trees.
 
-    python benchmarks/encodings.py nb101-sample.csv --target val_accuracy_108 --n 2000 --seeds 3
+    python benchmarks/surrogate_encodings.py nb101-sample.csv --target val_accuracy_108 --n 2000 --seeds 3
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A search with 100 evaluations, with a model's advice and without.
+"""A search with 100 evaluations, guided by a model and not.
 
     python examples/surrogate_search.py [--budget 100] [--seeds 3]
 

@@ -29,7 +29,7 @@ app = typer.Typer(
     ),
 )
 
-Name = Annotated[str, Argument(help="Name of a data set, as `eomoo data list` shows it.")]
+Name = Annotated[str, Argument(metavar="NAME", help="Name of a data set, as `eomoo data list` shows it.")]
 
 
 @app.command("list")
@@ -88,7 +88,7 @@ def get(
 @app.command()
 def verify(
     names: Annotated[
-        list[str] | None, Argument(metavar="[NAME]...", help="Data sets; by default all that are on this machine.")
+        list[str] | None, Argument(metavar="NAME", help="Data sets; by default all that are on this machine.")
     ] = None,
     source: Annotated[
         Path | None, Option("--from", metavar="FOLDER", help="Look in this folder instead of the usual places.")

@@ -30,7 +30,7 @@ Trained = Annotated[
         help="A run's folder, a measured table's, a training's, a file of weights or ONNX, or a cell in runs/CELL.",
     ),
 ]
-Among = Annotated[str | None, Argument(metavar="[CELL]", help="Which of its cells: id, hash or genotype.")]
+Among = Annotated[str | None, Argument(metavar="CELL", help="Which of its cells: index, hash or genotype.")]
 Data = Annotated[str | None, Option(help="The images, as for train, where RUN does not tell.")]
 
 

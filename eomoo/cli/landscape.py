@@ -30,7 +30,7 @@ def landscape(
     card: Annotated[
         str | None,
         Argument(
-            metavar="[CARD|TABLE]",
+            metavar="CARD|TABLE",
             help="A problem card, as for run (by default eo-macro-latency), or a table of measured cells: a folder of "
             "measure, a CSV or Parquet file that names cells, or eo-hwnas.",
         ),

@@ -29,7 +29,8 @@ def train(
     images: opt.ImageSettings = None,
     recipe: Annotated[str, Option(help="nasbench or published.")] = "nasbench",
     setting: Annotated[
-        opt.Options, Option("--set", "-s", help="A setting of the recipe: batch_size=64. Repeatable.")
+        opt.Options,
+        Option("--set", "-s", metavar="KEY=VALUE", help="A setting of the recipe: batch_size=64. May be repeated."),
     ] = None,
     epochs: Annotated[str | None, Option(help="Epochs; 4+8: first 4, then 8 more by a schedule of their own.")] = None,
     seed: Annotated[int, Option(help="Seed of weights, order and augmentation.")] = 0,
@@ -39,7 +40,9 @@ def train(
     device: opt.Device = "auto",
     readers: Annotated[int, Option(help="Processes that read images ahead.")] = 0,
     threads: Annotated[int | None, Option(help="CPU threads of torch.")] = None,
-    out: Annotated[Path | None, Option(help="Folder for checkpoints, results and weights; default runs/CELL.")] = None,
+    out: Annotated[
+        Path | None, Option(help="Folder for checkpoints, results and weights; by default runs/CELL.")
+    ] = None,
     as_json: opt.Json = False,
 ) -> None:
     """Train a cell's network on images and measure it.
@@ -85,7 +88,7 @@ def train(
 
 
 def latency(
-    cells: Annotated[list[str], Argument(metavar="CELL...", help="Ids, hashes or genotypes.")],
+    cells: Annotated[list[str], Argument(metavar="CELL", help="Indices, hashes or genotypes.")],
     runtime: Annotated[
         str,
         Option(

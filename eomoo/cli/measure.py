@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def measure(
     card: Annotated[
-        str | None, Argument(help="A live problem card, such as live-scene; by default live-data, for --data.")
+        str | None,
+        Argument(metavar="CARD", help="A live problem card, such as live-scene; by default live-data, for --data."),
     ] = None,
     out: Annotated[Path | None, Option(help="The table's folder; one that is there goes on, or grows.")] = None,
     data: CardImages = None,
@@ -43,7 +44,8 @@ def measure(
     ] = None,
     only: Annotated[str | None, Option(help="latency: train nothing, for which any card will do.")] = None,
     skeleton: Annotated[
-        Options, Option(help="A value of the network around the cells: stem_channels=16. May be repeated.")
+        Options,
+        Option(metavar="KEY=VALUE", help="A value of the network around the cells: stem_channels=16. May be repeated."),
     ] = None,
     runtime: Annotated[
         str | None,

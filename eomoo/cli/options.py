@@ -10,7 +10,7 @@ from typer import Argument, Option
 Options = list[str] | None
 
 Json = Annotated[bool, Option("--json", help="Print JSON, for other programs.")]
-CellName = Annotated[str, Argument(help="Its id, its NAS-Bench-101 hash, or its genotype.")]
+CellName = Annotated[str, Argument(metavar="CELL", help="Its index, its NAS-Bench-101 hash, or its genotype.")]
 EOTable = Annotated[
     Path | None, Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places.")
 ]
@@ -20,11 +20,17 @@ FigureWidth = Annotated[
 ]
 
 # Of problem cards.
-Limits = Annotated[Options, Option("--constraint", "-c", help="A limit, such as 'latency<=10'; may be repeated.")]
+Limits = Annotated[
+    Options, Option("--constraint", "-c", metavar="LIMIT", help="Such as 'latency<=10'. May be repeated.")
+]
 Noise = Annotated[int | None, Option(help="Add noise to predicted values, by their uncertainty and this seed.")]
 CardSettings = Annotated[
     Options,
-    Option("--set", help="A setting of the card's backend: repeat=random, latency.batch_size=8. May be repeated."),
+    Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting of the card's backend: repeat=random, latency.batch_size=8. May be repeated.",
+    ),
 ]
 
 # Of live cards.
@@ -47,7 +53,13 @@ Cluster = Annotated[
 
 # Of one network and its images.
 ImageSettings = Annotated[
-    Options, Option("--images", "-i", help="A setting of the images: n_train=2000, patch_size=9. Repeatable.")
+    Options,
+    Option(
+        "--images",
+        "-i",
+        metavar="KEY=VALUE",
+        help="A setting of the images: n_train=2000, patch_size=9. May be repeated.",
+    ),
 ]
 Device = Annotated[str, Option(help="cpu, cuda, cuda:1, mps, or auto.")]
 InChannels = Annotated[int, Option(help="Bands of an image, where the network is not So2Sat's.")]

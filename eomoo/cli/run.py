@@ -30,8 +30,9 @@ def run(
     card: Annotated[
         str | None,
         Argument(
+            metavar="CARD",
             help="Name of a problem card (see `eomoo problems`), or path to your own; by default eo-macro-latency, "
-            "with --data live-data."
+            "with --data live-data.",
         ),
     ] = None,
     data: opt.CardImages = None,
@@ -89,7 +90,8 @@ def run(
         ),
     ] = None,
     option: Annotated[
-        opt.Options, Option("--option", "-o", help="A setting of the algorithm: n_starts=10. May be repeated.")
+        opt.Options,
+        Option("--option", "-o", metavar="KEY=VALUE", help="A setting of the algorithm: n_starts=10. May be repeated."),
     ] = None,
     epochs: Annotated[int | None, Option(help="Epochs of each training; of nb101s cards 4, 12, 36 or 108.")] = None,
     workers: opt.Workers = None,

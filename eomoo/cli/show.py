@@ -24,7 +24,7 @@ _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", 
 
 
 def parse_cell(text: str) -> int:
-    """The index of a cell given as its id (123, arch_123), its hash, or its genotype (26 digits)."""
+    """The index of a cell given as one (123, arch_123), its hash, or its genotype (26 digits)."""
     space, word = load_space(), text.strip().lower()
     digits = re.sub(r"[\s,;\[\]()]", "", word)
     if re.fullmatch(r"[0-2]{26}", digits):
@@ -38,7 +38,7 @@ def parse_cell(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,18}", number):
         return int(space.check(int(number)))
     raise CellError(
-        f"no cell: {short(text)}; a cell is an id (0 to {len(space) - 1}), a NAS-Bench-101 hash "
+        f"no cell: {short(text)}; a cell is an index (0 to {len(space) - 1:,}), a NAS-Bench-101 hash "
         "(32 hexadecimal digits) or a genotype (26 digits)"
     )
 

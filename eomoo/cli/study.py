@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help=(
-        "Compare algorithms on problems over many seeds: run, show, list.\n\n"
+        "Compare algorithms on problems over many seeds: run, show, list, verdict.\n\n"
         "For example: eomoo study run --problems eo-macro-latency,eo-macro-params "
         "--algorithms pls,nsga2,random --seeds 10 --budget 500 --out mystudy, then "
         "eomoo study show mystudy."
@@ -40,7 +40,7 @@ Folder = Annotated[Path, Argument(metavar="DIR", help="Folder of a study.")]
 def run(
     study: Annotated[
         str | None,
-        Argument(metavar="[STUDY]", help="Name of a shipped study (see `eomoo study list`), or your own STUDY.toml."),
+        Argument(metavar="STUDY", help="Name of a shipped study (see `eomoo study list`), or your own STUDY.toml."),
     ] = None,
     problems: Annotated[str | None, Option(help="Problem cards, separated by commas; instead of the study's.")] = None,
     algorithms: Annotated[str | None, Option(help="Algorithms, separated by commas, without a study file.")] = None,

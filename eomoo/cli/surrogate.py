@@ -47,17 +47,26 @@ def fit(
     table: Annotated[
         Path | None,
         Argument(
+            metavar="TABLE",
             help="A measured table's folder, or a CSV or Parquet file that names its cells by index, hash, genotype, "
-            "or matrix and ops; without it, the EO table."
+            "or matrix and ops; without it, the EO table.",
         ),
     ] = None,
     out: Annotated[Path | None, Option("--out", metavar="FOLDER", help="Folder for the models.")] = None,
     target: Annotated[
-        Options, Option("--target", "-t", help="A column to model; may be repeated. By default all numbers.")
+        Options,
+        Option("--target", "-t", metavar="COLUMN", help="A column to model; by default all numbers. May be repeated."),
     ] = None,
-    unit: Annotated[Options, Option("--unit", help="A column's unit, as in seconds=s; may be repeated.")] = None,
+    unit: Annotated[
+        Options, Option("--unit", metavar="COLUMN=UNIT", help="A column's unit, as in seconds=s. May be repeated.")
+    ] = None,
     kind: Annotated[
-        Options, Option("--kind", help="What a column is, as in watts=energy: accuracy, error, time, energy or count.")
+        Options,
+        Option(
+            "--kind",
+            metavar="COLUMN=KIND",
+            help="What a column is, as in watts=energy: accuracy, error, time, energy or count.",
+        ),
     ] = None,
     source: EOTable = None,
     encoding: Annotated[

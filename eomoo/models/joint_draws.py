@@ -65,8 +65,8 @@ def joint_draws(folder: Path, record: Record, n: int, *, seed: int) -> JointDraw
     """Joint draws of the models in a folder, of which ``read_record`` said this; the trees are not read.
 
     Raises:
-        DataNotFoundError: A file is missing.
-        DataError: A file is damaged, or of other models.
+        DataNotFoundError: (a FileNotFoundError) A file is missing.
+        DataError: (a ValueError) A file is damaged, or of other models.
     """
     return JointDraws(processes(folder, record), n, seed=seed)
 

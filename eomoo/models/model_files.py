@@ -175,8 +175,8 @@ def load_models(folder: str | Path) -> Models:
     file that is not its own.
 
     Raises:
-        DataNotFoundError: A file is missing.
-        DataError: A file is damaged or belongs to other models, or this xgboost reads it otherwise.
+        DataNotFoundError: (a FileNotFoundError) A file is missing.
+        DataError: (a ValueError) A file is damaged or belongs to other models, or this xgboost reads it otherwise.
 
     Examples:
         >>> from eomoo.models import shipped_folder

@@ -91,9 +91,9 @@ def fit_table(
         on_progress: Called with each step: folds done, of how many. A notebook shows a line.
 
     Raises:
-        SettingError: A target has fewer than 12 values or a name that no file can have, there is no such column, or it
-            needs no model.
-        DataError: A file is none, or a row of it is no cell.
+        SettingError: (a ValueError) A target has fewer than 12 values or a name that no file can have, there is no such
+            column, or it needs no model.
+        DataError: (a ValueError) There is no such file, or a row of it is no cell.
 
     Examples:
         >>> cells = np.arange(0, 420_000, 15_000)

@@ -51,7 +51,7 @@ class CostAwareSearch(CellSearch):
     since they mislead among the best. What short trainings cost comes off the budget by their share.
 
     What is timed on a device is measured of a few candidates before any training, predicted of all others from these
-    (see ``Timed``), and measured of whoever is about to be trained. Where the problem's trainings may be under way
+    (see ``Timed``), and measured of each cell before it is trained. Where the problem's trainings may be under way
     several at once, no worker waits for another: as soon as one is free it is decided what it trains, those under way
     taken to end as expected.
 

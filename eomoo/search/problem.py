@@ -99,6 +99,11 @@ class CellProblem(CellValues, Problem):
     limit of the card: feasible where <= 0. An infeasible genotype has ``F`` = inf where it has no values. Evaluated
     individuals carry ``index`` (int64, -1 where invalid) and the raw value of each objective under its name.
 
+    Args:
+        card: The card, as ``eomoo.get_problem`` reads it.
+        noise, constraints, options: As for ``eomoo.get_problem``.
+        constrained: Whether what is no cell, or breaks a limit, is a constraint (see ``unconstrained``).
+
     Examples:
         >>> problem.objective_names, problem.values([5, 76119]).shape
         (['val_macro_error', 'latency'], (2, 2))

@@ -57,12 +57,14 @@ def front_uncertainty(
         problem: The problem, without noise.
         cells: (k,) distinct cells, such as a front; by default the front of the problem's values.
         among: Cells that could be better than these; by default all of the space that could.
+        n_draws: Joint draws of the true values.
         seed: The same seed gives the same draws.
 
     Raises:
         SettingError: (a ValueError) The problem's values are drawn with noise, a cell is out of range or comes
             twice, or values must be measured and neither ``cells`` nor ``among`` says of which cells they are.
-        DataNotFoundError, DataError: The models that predict are missing or damaged.
+        DataNotFoundError: (a FileNotFoundError) The models that predict are missing.
+        DataError: (a ValueError) They are damaged.
 
     Examples:
         >>> certain = eomoo.front_uncertainty(problem, [5, 76119], among=range(100), n_draws=20)

@@ -158,8 +158,8 @@ def _walk_within(left: Bools, length: int, kind: str, rng: Generator) -> Ints:
 class WalkSampling(Sampling):
     """Distinct cells along self-avoiding random walks, for new benchmark data.
 
-    As in the EO HW-NAS table, whose 450 cells are 30 walks of 15, but each step is drawn at random (the published walks
-    took the first unvisited neighbour by id). No cell is in two walks. A walk that cannot go on is followed by the next
+    As in the EO HW-NAS table, whose 450 cells are 30 walks of 15, but each step is drawn at random (published: the
+    first unvisited neighbour by index). No cell is in two walks. A walk that cannot go on is followed by the next
     one, so the walks may be shorter than ``length``, and more than one expects.
 
     Called with ``n_samples``, it gives that many genotypes (stored members), walk by walk, the last

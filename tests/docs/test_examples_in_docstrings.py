@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.optimize import minimize
 
 import eomoo
+from eomoo import errors
 
 # Constants, whose classes have the example.
 WITHOUT = {"CIFAR10", "SO2SAT", "__version__"}
@@ -34,3 +36,19 @@ def test_an_example_gives_what_it_says(name, space, tmp_path, monkeypatch):
     told = []
     doctest.DocTestRunner().run(test, out=told.append)
     assert not told, "".join(told)
+
+
+# Arguments that classes of pymoo's hand on.
+HANDED_ON = {"kwargs", "func"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_docstring_names_every_argument_and_the_kind_of_every_error(name):
+    written = inspect.getdoc(getattr(eomoo, name))
+    said, _, raised = written.partition("\nExamples:")[0].partition("\nRaises:")
+    parameters = inspect.signature(getattr(eomoo, name)).parameters if name != "EomooError" else ()
+    assert not [p for p in parameters if p not in HANDED_ON and not re.search(rf"\b{p}\b", said)]
+    for names, told in re.findall(r"^ {4}(\w+(?:, \w+)*): (.*)$", raised, re.M):
+        for error in names.split(", "):
+            kinds = {kind.__name__ for kind in getattr(errors, error).__mro__}
+            assert kinds.intersection(re.findall(r"^\(an? (\w+)\)", told)), f"{error}: {told}"

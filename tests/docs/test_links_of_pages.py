@@ -2,12 +2,13 @@
 
 import re
 
-from pages import PAGES, ROOT
+from pages import PAGES, ROOT, WRITTEN
 
 # As docs/hooks.py takes them.
 _KEPT = ("CHANGELOG.md", "benchmarks/*.md", "benchmarks/tables/*/README.md")
 _MADE = "reference/commands.md"
 _LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+_SCRIPT = re.compile(r"\bpython ((?:benchmarks|examples|tests)/\S+\.py)\b")
 
 
 def shown():
@@ -26,6 +27,12 @@ def test_every_link_of_a_page_leads_to_a_file_of_the_documentation():
             elif target.endswith(".md") and target not in pages and target != _MADE:
                 lost.append(f"{name}: {link} is no page of the documentation")
     assert not lost
+
+
+def test_every_script_that_a_page_calls_is_there():
+    named = [(page.name, script) for page in WRITTEN for script in _SCRIPT.findall(page.read_text(encoding="utf-8"))]
+    assert len(named) > 20
+    assert not [(page, script) for page, script in named if not (ROOT / script).is_file()]
 
 
 def test_every_page_is_in_the_navigation_or_led_to_by_another():
