@@ -70,6 +70,16 @@ class CellSearch(Algorithm):
 
     # -- pymoo's hooks -------------------------------------------------------------------------
 
+    def setup(self, problem: CellProblem, **kwargs: Any) -> Algorithm:
+        """As pymoo's; SettingError (a ValueError) where a wrapper leaves out what a search does in it."""
+        found = super().setup(problem, **kwargs)
+        if self.trace is None:
+            raise SettingError(
+                f"{type(self).__name__} leaves out the setup of the search that it wraps; searches of eomoo keep "
+                "limits by themselves: give this one as it is"
+            )
+        return found
+
     def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         if not hasattr(problem, "neighbor_lists"):
             mine, its = type(self).__name__, type(problem).__name__

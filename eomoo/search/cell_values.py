@@ -133,12 +133,12 @@ class CellValues:
         Returns:
             (n, m), or (m,) for one index. A cell is computed once.
         """
-        return self._all_values(self.space.check(i))[..., : self.n_obj]
+        return self._all_values(self.space.check(i))[..., : len(self.objectives)]
 
     def deviations(self, i: ArrayLike) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact."""
-        found = self.all_deviations(i)[:, : self.n_obj]
-        return found.reshape(*self.space.check(i).shape, self.n_obj)
+        found = self.all_deviations(i)[:, : len(self.objectives)]
+        return found.reshape(*self.space.check(i).shape, len(self.objectives))
 
     def all_deviations(self, i: ArrayLike) -> Floats:
         """As ``deviations``, of the objectives and then of the limited quantities of cells (n,): (n, m + c)."""
@@ -181,7 +181,7 @@ class CellValues:
     def marks(self, i: ArrayLike) -> NDArray[np.str_]:
         """What lessens the worth of the objectives' values of cells (n,), (n, m): "" or a few words."""
         cells = np.atleast_1d(self.space.check(i))
-        columns = self._columns[: self.n_obj]
+        columns = self._columns[: len(self.objectives)]
         found = [self.backends[source].marks(cells, [quantity])[:, 0] for source, quantity in columns]
         return np.stack(found, axis=1)
 
@@ -192,7 +192,7 @@ class CellValues:
         and others were not, it names them.
         """
         cells = np.atleast_1d(self.space.check(i))
-        parts = list(zip(self.objectives, self._columns[: self.n_obj], strict=True))
+        parts = list(zip(self.objectives, self._columns[: len(self.objectives)], strict=True))
         predicted = [part for part in parts if self.backends[part[1][0]].predicts] or parts
         found: list[list[str]] = [[] for _ in cells]
         measured: list[list[str]] = [[] for _ in cells]
@@ -216,7 +216,7 @@ class CellValues:
 
     def measured_values(self, i: ArrayLike) -> Floats:
         """Values (n, m), raw, that were measured of cells (n,) where those of ``values`` are predicted, else NaN."""
-        return self._told(i, lambda backend, *asked: backend.measured(*asked))[:, : self.n_obj]
+        return self._told(i, lambda backend, *asked: backend.measured(*asked))[:, : len(self.objectives)]
 
     def objectives_at(self, i: ArrayLike) -> Floats:
         """``F`` of cells (n,), as pymoo minimises it: (n, m), inf where there is no value."""
@@ -235,7 +235,7 @@ class CellValues:
 
     def limited_values(self, i: ArrayLike) -> Floats:
         """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""
-        return self._all_values(np.atleast_1d(self.space.check(i)))[:, self.n_obj :]
+        return self._all_values(np.atleast_1d(self.space.check(i)))[:, len(self.objectives) :]
 
     def raw(self, F: ArrayLike) -> Floats:
         """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
@@ -299,7 +299,7 @@ class CellValues:
         missing: Bools = np.asarray(np.isnan(raw).any(axis=1))
         # A valid cell without values is nearer to a feasible one than any invalid genotype.
         validity = np.where(violation > 0, 1.0 + violation, missing)
-        excess = [c.excess(raw[:, self.n_obj + k]) for k, c in enumerate(self.constraints)]
+        excess = [c.excess(raw[:, len(self.objectives) + k]) for k, c in enumerate(self.constraints)]
         limits = np.where(missing[:, None], 1.0, np.column_stack([np.empty((len(raw), 0)), *excess]))
         return np.column_stack((validity, limits))
 

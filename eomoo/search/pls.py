@@ -54,7 +54,7 @@ class PLS(CellSearch):
         n_expand: If given, the members that each archive expands in an iteration, with all their
             neighbours as one batch of whatever size; ``batch_size`` then has no say, and none is taken.
         archive: "shared": one archive for all starts. "per-start": an archive of its own for each
-            start, which is the published form (20 walkers).
+            start, which is the published form (20 walkers). An archive of pymoo's is given to ``minimize``.
         selection: Which member is expanded next: "oldest", "random", "least-crowded", "hypervolume", or a
             function (see ``strategies.Selection``).
         exploration: "all", "first-dominating" or "switch" (see ``strategies.EXPLORATIONS``).

@@ -147,7 +147,7 @@ class CellProblem(CellValues, Problem):
                 except HoursOverError:
                     # It was not evaluated, which is no failure.
                     index[k] = -1
-        values = raw[:, : self.n_obj]
+        values = raw[:, : len(self.objectives)]
         F = self._minimised(values)
         G = self._constraint_values(raw, violation)
         if self.constrained:
@@ -201,8 +201,9 @@ class CellProblem(CellValues, Problem):
         )
 
     def _calc_pareto_front(self, *args: object, **kwargs: object) -> Floats | None:
-        # None where nothing is feasible too: pymoo takes the extremes of whatever it is given.
-        found = self.enumerable and len(self.pareto_indices()) > 0
+        # None where nothing is feasible too: pymoo takes the extremes of whatever it is given. And a wrapper of pymoo's
+        # that makes fewer objectives of these has another front.
+        found = self.enumerable and self.n_obj >= len(self.objectives) and len(self.pareto_indices()) > 0
         return self.objectives_at(self.pareto_indices()) if found else None
 
     def _calc_pareto_set(self, *args: object, **kwargs: object) -> Ints | None:

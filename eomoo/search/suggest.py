@@ -83,7 +83,7 @@ def suggest_cells(
     if not len(found.fronts.cells):
         raise SettingError(f"no cell of {problem.name()} may keep its limits, so that there is no front to tell of")
     pool = _pool(found.fronts.cells, found.cells)
-    unknown = problem.ignorance(pool)[:, : problem.n_obj]
+    unknown = problem.ignorance(pool)[:, : len(problem.objectives)]
     vague = np.flatnonzero((unknown > 0).any(axis=0))
     if not len(vague):
         raise SettingError(f"the values of {problem.name()} are exact; there is nothing that measuring could tell")
@@ -91,7 +91,7 @@ def suggest_cells(
     n = min(_BATCH, len(pool)) if n is None else n
     if len(pool) < n:
         raise SettingError(f"n must be at most {len(pool):,}, the cells that may be on the front; got {n}")
-    F = problem.objectives.minimise(problem.joint_draws(pool, _DRAWS, seed=seed)[:, :, : problem.n_obj])
+    F = problem.objectives.minimise(problem.joint_draws(pool, _DRAWS, seed=seed)[:, :, : len(problem.objectives)])
     spans = np.ptp(found.fronts.points, axis=0)
     noise = problem.deviations(pool) ** 2
     for column, alone, objective in zip(noise.T, unknown.T, problem.card.objectives, strict=True):

@@ -79,7 +79,7 @@ def front_uncertainty(
         raise SettingError("cells are distinct; one comes twice")
     fronts, n_candidates = _all_fronts(problem, asked, among, n, seed)
     F, kept = _drawn(problem, asked, n, seed)
-    unknown = problem.ignorance(asked)[:, : problem.n_obj]
+    unknown = problem.ignorance(asked)[:, : len(problem.objectives)]
     return FrontUncertainty(
         objectives=problem.objectives,
         cells=asked,
@@ -96,7 +96,7 @@ def front_uncertainty(
 
 def _luck(problem: CellProblem, cells: Ints) -> Floats:
     """By how much true values (k, m) are expected to be worse than the values that are told."""
-    values, expected = problem.values(cells), problem.expected(cells)[:, : problem.n_obj]
+    values, expected = problem.values(cells), problem.expected(cells)[:, : len(problem.objectives)]
     return problem.objectives.minimise(expected) - problem.objectives.minimise(values)
 
 
@@ -138,13 +138,13 @@ def hopeful_cells(problem: CellProblem) -> Ints:
 
 def _hopeful(problem: CellProblem, cells: Ints, expected: Floats, unknown: Floats, hope: float) -> Ints:
     """Those of cells (n,) that could be on the front of what is expected (n, m + c), by what is unknown (n, m + c)."""
-    F = problem.objectives.minimise(expected[:, : problem.n_obj])
-    hoped = F - hope * unknown[:, : problem.n_obj]
+    F = problem.objectives.minimise(expected[:, : len(problem.objectives)])
+    hoped = F - hope * unknown[:, : len(problem.objectives)]
     could = np.asarray(np.isfinite(F).all(axis=1))
     surely = could.copy()
     for k, limit in enumerate(problem.constraints):
         if _is_of_objective(problem, k) is None:
-            values, room = expected[:, problem.n_obj + k], unknown[:, problem.n_obj + k]
+            values, room = expected[:, len(problem.objectives) + k], unknown[:, len(problem.objectives) + k]
             could &= (values - hope * room <= limit.most) & (values + hope * room >= limit.least)
             surely &= limit.keeps(values)
     for point in F[surely][sorted_front(F[surely])]:
@@ -155,7 +155,7 @@ def _hopeful(problem: CellProblem, cells: Ints, expected: Floats, unknown: Float
 
 def fronts_of_draws(problem: CellProblem, cells: Ints, n: int, seed: int) -> DrawnFronts:
     """The fronts of n draws among cells (k,), found block by block."""
-    fronts = DrawnFronts.empty(n, problem.n_obj)
+    fronts = DrawnFronts.empty(n, len(problem.objectives))
     parts = [cells[here] for here in blocks(len(cells), _BLOCK)]
     threads, drawn = min(_MOST_THREADS, os.cpu_count() or 1), 0
     draw = partial(_drawn, problem, n=n, seed=seed)
@@ -184,10 +184,10 @@ def _drawn(problem: CellProblem, cells: Ints, n: int, seed: int) -> tuple[Floats
     kept in one are drawn as its equals.
     """
     raw = problem.joint_draws(cells, n, seed=seed)
-    minimised = np.ascontiguousarray(problem.objectives.minimise(raw[:, :, : problem.n_obj]))
+    minimised = np.ascontiguousarray(problem.objectives.minimise(raw[:, :, : len(problem.objectives)]))
     F = (minimised.view(np.uint64) & ~np.uint64(2**20 - 1)).view(np.float64)
     F[np.isnan(F).any(axis=2)] = np.inf
-    kept = [limit.keeps(raw[:, :, problem.n_obj + k]) for k, limit in enumerate(problem.constraints)]
+    kept = [limit.keeps(raw[:, :, len(problem.objectives) + k]) for k, limit in enumerate(problem.constraints)]
     return F, np.stack(kept, axis=2) if kept else np.empty((*F.shape[:2], 0), dtype=bool)
 
 

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from pymoo.constraints.eps import AdaptiveEpsilonConstraintHandling
 from pymoo.core.callback import Callback
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
@@ -388,6 +389,12 @@ def test_an_unknown_neighborhood():
 def test_a_problem_of_another_kind_is_refused_by_a_sentence():
     with pytest.raises(SettingError, match="PLS searches a CellProblem"):
         minimize(pymoo_problem("zdt1"), eomoo.PLS(), ("n_eval", 100))
+
+
+@pytest.mark.parametrize("search", [eomoo.PLS, eomoo.MemeticSearch])
+def test_a_wrapper_that_leaves_out_the_setup_is_refused_by_a_sentence(problem, search):
+    with pytest.raises(SettingError, match="AdaptiveEpsilonConstraintHandling leaves out the setup of the search"):
+        minimize(problem, AdaptiveEpsilonConstraintHandling(search()), ("n_gen", 3))
 
 
 def test_pickles_by_protocol_of_old(problem):

@@ -12,7 +12,9 @@ from pymoo.constraints.as_penalty import ConstraintsAsPenalty
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.individual import Individual
 from pymoo.core.population import Population
+from pymoo.decomposition.weighted_sum import WeightedSum
 from pymoo.optimize import minimize
+from pymoo.problems.util import decompose
 from synthetic import ANALYTIC_CARD, PART, all_values, brute_front, card_text
 
 import eomoo
@@ -190,6 +192,20 @@ def test_searches_take_the_objectives_that_a_wrapper_of_pymoo_makes_or_say_why_n
         assert (found.algorithm.trace.F[:, 0] > 0).any()
     with pytest.raises(SettingError, match="not those that a wrapper makes of it"):
         minimize(wrapped, eomoo.CostAwareSearch(), ("n_eval", 60), seed=1)
+
+
+def test_what_a_wrapper_of_pymoo_makes_other_objectives_of_tells_the_same_of_cells(pose, space):
+    problem, cells = pose("err", "lat", source="part", constraints=["acc>=0.82"]), PART[:20]
+    wrapped = ConstraintsAsObjective(problem)
+    summed = decompose(problem, WeightedSum(), np.array([0.25, 0.75]))
+    for other in (wrapped, summed):
+        for tell in ("values", "deviations", "objectives_at", "violations_at", "limited_values", "marks", "basis"):
+            assert np.array_equal(getattr(other, tell)(cells), getattr(problem, tell)(cells)), tell
+        assert other.pareto_indices().tolist() == problem.pareto_indices().tolist()
+    assert (wrapped.pareto_front()[:, 1:] == problem.pareto_front()).all()
+    assert summed.pareto_front() is None
+    F = summed.evaluate(space.genotype(cells), return_values_of=["F"])
+    assert F[:, 0] == pytest.approx(problem.objectives_at(cells) @ [0.25, 0.75])
 
 
 class Doubled(eomoo.CellProblem):
