@@ -1,4 +1,4 @@
-"""Accuracies and errors as shares: what none can be, and fractions among per cent."""
+"""What values cannot be: costs below 0, accuracies and errors that are no shares, fractions among per cent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from eomoo.arrays import Floats
 from eomoo.errors import DataError
 
+# A latency in ms, but no change of latency.
+NEVER_NEGATIVE = re.compile(r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I)
 _WHOLE = {"%": 100.0, "percent": 100.0, "pct": 100.0, "fraction": 1.0}
 # By the whole name or title: no change of an accuracy, and no kappa, which may be below 0.
 _SHARE = re.compile(
@@ -23,19 +25,21 @@ _ROUNDED = 1e-5
 _APART = 10.0
 
 
-def check_shares(values: Floats, name: str, where: Path, *, unit: str = "", title: str = "") -> None:
-    """Whether values (n,), NaN where there is none, can be the accuracies or errors that their column is called.
+def check_values(values: Floats, name: str, where: str | Path, *, unit: str = "", title: str = "") -> None:
+    """Whether values (n,), NaN where there is none, can be the costs, accuracies or errors that their column is called.
 
     Values of other columns are not looked at. A warning tells of a few that may be fractions among per cent, or the
     reverse, since an accuracy of 0.8 % or an error of 30 % may exist.
 
     Args:
         name, unit, title: The column's, as far as they are known; "" where not.
-        where: The file, for the sentence.
+        where: The table, for the sentence.
 
     Raises:
         DataError: A value is below 0 or above the whole, or most accuracies are at most 1 and others above.
     """
+    for row in np.flatnonzero(values < 0).tolist() if NEVER_NEGATIVE.fullmatch(name) else ():
+        raise DataError(f"{_at(where, row, name, values)}, below 0; leave empty what was not measured")
     said = next(filter(None, (_SHARE.fullmatch(re.sub(r"[- ]", "_", text.lower())) for text in (name, title))), None)
     unit = unit or (said and said["unit"]) or ""
     if said is None or unit not in ("", *_WHOLE):
@@ -68,5 +72,5 @@ def check_shares(values: Floats, name: str, where: Path, *, unit: str = "", titl
         warnings.warn(f"{told}; if it mixes fractions and per cent, write the whole column in either", stacklevel=3)
 
 
-def _at(where: Path, row: int, name: str, values: Floats) -> str:
+def _at(where: str | Path, row: int, name: str, values: Floats) -> str:
     return f"{where}, row {row + 1}: {name} is {values[row]:.6g}"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import first_line, listed, short
-from eomoo.data.shares import check_shares
+from eomoo.data.shares import NEVER_NEGATIVE, check_values
 from eomoo.errors import CellError, DataError, EomooError
 from eomoo.files import read_unpacked
 from eomoo.fronts import Quantity
@@ -50,10 +50,6 @@ _WITH_UNIT = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?(\s+[^\W\d]\S{0,9}|\s*%
 _WITH_MARKS = re.compile(r"[^\w\s]?\d+\.\d+([^\d.].{0,12})?")
 # A choice: more words than this share make a column one of words.
 _FEW = 0.1
-# A latency in ms, but no change of latency.
-_NEVER_NEGATIVE = re.compile(
-    r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I
-)
 # Squares of larger numbers, as in variances, are none that a computer holds, nor are those of its inverse.
 MOST = 1e150
 """What values are below in size, and above whose inverse the largest of them is."""
@@ -318,9 +314,9 @@ def numbers_of(
     unit: str = "",
     title: str = "",
 ) -> tuple[Floats, Bools]:
-    """Values (n,), and where they are missing because a measurement failed; unit and title as ``check_shares``."""
+    """Values (n,), and where they are missing because a measurement failed; unit and title as ``check_values``."""
     values, failed = _numbers_of(column, name, path, ended, none_is_fine=none_is_fine)
-    check_shares(values, name, path, unit=unit, title=title)
+    check_values(values, name, path, unit=unit, title=title)
     return values, failed
 
 
@@ -340,7 +336,7 @@ def _numbers_of(
         if np.isfinite(values[row]):
             raise _error(path, row, f"{what}, whose square no number holds; give it in a larger unit")
         raise _error(path, row, f"{what}, neither a finite number nor empty nor a failure such as OOM")
-    for row in np.flatnonzero(values < 0).tolist() if _NEVER_NEGATIVE.fullmatch(name) else ():
+    for row in np.flatnonzero(values < 0).tolist() if NEVER_NEGATIVE.fullmatch(name) else ():
         raise _error(path, row, f"{name} is {short(column.iloc[row])}, below 0; leave empty what was not measured")
     if 0 < np.abs(values[there]).max(initial=0) < 1 / MOST:
         raise DataError(f"{path}: {name} holds values whose squares are 0 to a computer; give it in a smaller unit")

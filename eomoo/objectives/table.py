@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import choice, number, whole
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
+from eomoo.data.shares import check_values
 from eomoo.data.user_table import MOST, read_user_table
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
@@ -52,6 +54,7 @@ class TableBackend(Backend):
 
     Raises:
         SettingError: (a ValueError) Lengths differ, or a value is infinite.
+        DataError: (a ValueError) A value cannot be, such as an accuracy above the whole or a time below 0.
     """
 
     name = "table"
@@ -88,16 +91,26 @@ class TableBackend(Backend):
         self._row = np.full(len(load_space()), len(self.cells), dtype=np.int32)
         self._row[self.cells] = np.arange(len(self.cells), dtype=np.int32)
         spreads = {name: _as_column(values, given, name) for name, values in (deviations or {}).items()}
+        for name, spread in spreads.items():
+            if (spread < 0).any():
+                raise SettingError(f"a deviation of {name} is below 0, for cell {given[spread < 0][0]}")
 
-        def made(column: str, **how: Any) -> _Column:
-            return _Column.of(self._row[given], _as_column(columns[column], given, column), n=len(self.cells), **how)
+        def made(column: str, what: Quantity | None = None, **how: Any) -> _Column:
+            values = _as_column(columns[column], given, column)
+            if what is not None:
+                # What may be on another scale is asked of files, as they are read.
+                with warnings.catch_warnings(action="ignore"):
+                    check_values(values, column, "the table", unit=what.unit, title=what.title)
+            return _Column.of(self._row[given], values, n=len(self.cells), **how)
 
         self._columns = {
-            name: made(name, best=what.best, spread=spreads.get(name), failed=(failed or {}).get(name))
+            name: made(name, what, best=what.best, spread=spreads.get(name), failed=(failed or {}).get(name))
             for name, what in quantities.items()
         }
         self._shorter = {
-            number("share of a rung", share, least=0, most=1): {name: made(column) for name, column in of.items()}
+            number("share of a rung", share, least=0, most=1): {
+                name: made(column, quantities.get(name)) for name, column in of.items()
+            }
             for share, of in (rungs or {}).items()
         }
         self.rungs = _checked_rungs(self._shorter, quantities)

@@ -7,7 +7,7 @@ import pytest
 
 from eomoo import load_space
 from eomoo.data.eo_table import EO_QUANTITIES
-from eomoo.errors import SettingError
+from eomoo.errors import DataError, SettingError
 from eomoo.fronts import Quantity
 from eomoo.objectives.table import TableBackend
 
@@ -52,6 +52,26 @@ def test_no_error_is_made_of_what_is_no_fraction_and_none_is_overwritten():
     assert set(table.quantities) == {"a", "b", "b_error"}
     assert table.quantities["b_error"] is own
     assert table.values(np.array([0]), ["b_error"])[0, 0] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "match"),
+    [
+        ("acc", [0.75, 1.5], "the table, row 2: acc is 1.5; an accuracy is between 0 and 1, as a fraction"),
+        ("err", [-3.0, 0.5], "the table, row 1: err is -3; an error is between 0 and 100 %"),
+        ("latency", [1.0, -2.0], "the table, row 2: latency is -2, below 0"),
+    ],
+)
+def test_what_no_file_may_hold_no_table_may(column, values, match):
+    of = {
+        "acc": ACCURACY,
+        "err": Quantity(title="error", unit="%", direction="min"),
+        "latency": Quantity(title="latency", unit="ms", direction="min"),
+    }
+    with pytest.raises(DataError, match=match):
+        TableBackend([3, 8], {column: values}, {column: of[column]})
+    with pytest.raises(SettingError, match=f"a deviation of {column} is below 0, for cell 8"):
+        TableBackend([3, 8], {column: [0.5, 0.5]}, {column: of[column]}, deviations={column: [0.1, -0.1]})
 
 
 def test_a_table_of_every_cell_is_total():
@@ -131,10 +151,10 @@ def test_few_repeats_hold_the_truth_as_often_as_many(repeats, apart):
     spread = np.exp(apart * rng.standard_normal(n))
     table = TableBackend(
         np.repeat(np.arange(n), repeats),
-        {"energy": 7.0 + rng.standard_normal(n * repeats) * np.repeat(spread, repeats)},
+        {"energy": 70.0 + rng.standard_normal(n * repeats) * np.repeat(spread, repeats)},
         {"energy": ENERGY},
     )
-    z = (table.values(np.arange(n), ["energy"]) - 7.0) / table.deviations(np.arange(n), ["energy"])
+    z = (table.values(np.arange(n), ["energy"]) - 70.0) / table.deviations(np.arange(n), ["energy"])
     assert 0.9 < (np.abs(z) <= 1.96).mean() < 0.97
 
 
@@ -173,13 +193,13 @@ def test_the_measurement_that_is_drawn_is_the_same_for_all_quantities():
 
 def test_a_short_training_is_that_of_the_measurement_that_is_drawn():
     cells, n = np.repeat(np.arange(50), 3), 150
-    columns = {"err": np.arange(n, dtype=float), "err_short": np.arange(n) + 1000.0}
+    columns = {"err": np.arange(n) / 2.0, "err_short": np.arange(n) / 2.0 + 20.0}
     quantity = {"err": Quantity(title="error", unit="%", direction="min")}
     made = partial(TableBackend, cells, columns, quantity, rungs={0.1: {"err": "err_short"}})
     asked = np.arange(50)
     drawn = made(repeat="random", seed=3)
     short, full = drawn.at_rung(asked, ["err"], 0.1), drawn.values(asked, ["err"])
-    np.testing.assert_array_equal(short, full + 1000.0)
+    np.testing.assert_array_equal(short, full + 20.0)
     assert not np.array_equal(full, made().values(asked, ["err"]))
 
 
