@@ -43,6 +43,7 @@ class Hours(Termination):
         self.hours = check_hours(hours)
         self.spent, self.replayed = spent, replayed
         self._began: float | None = None
+        self._refused = False
 
     def until(self, algorithm: Algorithm, n_asked: int = 0) -> float:
         """When they are over, by ``time.time()``; infinite while nothing but the earlier part was asked for."""
@@ -54,10 +55,15 @@ class Hours(Termination):
 
     def over(self, algorithm: Algorithm) -> bool:
         """Whether they are over."""
-        return time() >= self.until(algorithm)
+        return self._refused or time() >= self.until(algorithm)
+
+    def end(self) -> float:
+        """End them now: a training was refused by a clock that is ahead, or that was set back since."""
+        self._refused = True
+        return 0.0
 
     def _update(self, algorithm: Algorithm) -> float:
-        left = self.until(algorithm) - time()
+        left = 0.0 if self._refused else self.until(algorithm) - time()
         return max(0.0, 1.0 - left / _SECONDS / self.hours)
 
 
@@ -92,7 +98,10 @@ def check_termination(termination: Termination) -> None:
 
 @contextmanager
 def heeding_hours(backends: Iterable[Backend], algorithm: Algorithm | None, n_asked: int) -> Iterator[None]:
-    """Let backends begin no training once the hours of an algorithm that asks for n genotypes are over."""
+    """Let backends begin no training once the hours of an algorithm that asks for n genotypes are over.
+
+    One that was refused, by whatever clock, ends them: its backend's ``until`` is then minus infinity.
+    """
     until = math.inf
     if algorithm is not None:
         check_termination(algorithm.termination)
@@ -103,5 +112,7 @@ def heeding_hours(backends: Iterable[Backend], algorithm: Algorithm | None, n_as
     try:
         yield
     finally:
+        if algorithm is not None and any(backend.until == -math.inf for backend in backends):
+            told_by(algorithm.termination, lambda t: t.end() if isinstance(t, Hours) else None)
         for backend in backends:
             backend.until = math.inf

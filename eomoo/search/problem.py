@@ -141,6 +141,8 @@ class CellProblem(CellValues, Problem):
         try:
             raw[wanted] = self._all_values(index[wanted])
         except HoursOverError:
+            for backend in self.backends.values():
+                backend.until = -np.inf
             for k in np.flatnonzero(wanted).tolist():
                 try:
                     raw[k] = self._all_values(index[k])

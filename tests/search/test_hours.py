@@ -65,6 +65,44 @@ def test_a_run_ends_with_its_hours_in_the_middle_of_a_batch(problem, name):
     assert len(more.cells) == 60
 
 
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+@pytest.mark.parametrize("name", ["pls", "nsga2"])
+def test_a_clock_that_is_set_loses_nothing(problem, monkeypatch, name, jump):
+    backend, spec = problem.backends["synthetic"], AlgorithmSpec(label="x", algorithm=name)
+
+    def set_once(self, cells, names):
+        found = timed_values(self, cells, names)
+        if len(self.trained) == 10:
+            Clock.now += jump
+        return found
+
+    monkeypatch.setattr(Clock, "now", Clock.now)
+    monkeypatch.setattr(SyntheticBackend, "_values", lambda self, cells, names: np.concatenate(
+        [set_once(self, cells[k : k + 1], names) for k in range(len(cells))]
+    ))  # fmt: skip
+    result = run_algorithm(problem, spec, budget=1000, seed=1, hours=0.55)
+    assert result.ended == "its 0.55 hours are over"
+    assert len(result.cells) == (10 if jump > 0 else 33 + 120)
+    assert set(result.cells.tolist()) == backend.trained
+
+
+def test_a_training_that_another_clock_refuses_ends_the_hours(problem, monkeypatch):
+    backend, refused = problem.backends["synthetic"], []
+
+    def ahead(self, cells, names):
+        if len(self.trained) >= 10:
+            refused.append(cells)
+            raise HoursOverError("late")
+        return timed_values(self, cells, names)
+
+    monkeypatch.setattr(SyntheticBackend, "_values", ahead)
+    spec = AlgorithmSpec(label="x", algorithm="random")
+    result = run_algorithm(problem, spec, budget=1000, seed=1, hours=100.0)
+    assert result.ended == "its 100 hours are over"
+    assert set(result.cells.tolist()) == backend.trained
+    assert len(np.concatenate(refused)) < 1000
+
+
 def test_hours_are_a_termination_of_pymoo(problem):
     algorithm = NSGA2(pop_size=20, **eomoo.search.cell_operators())
     ends = TerminateIfAny(Hours(0.75), get_termination("n_eval", 500))

@@ -2,7 +2,7 @@
 
 Where an answer is to change, the test prints the new one. Of pymoo's own algorithms only eomoo's operators are
 held, which change the genetic algorithms and the first part of ``memetic``: what pymoo itself draws changes from
-release to release.
+release to release, and NumPy orders the ties that it sorts by the processor.
 """
 
 import hashlib
