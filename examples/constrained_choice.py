@@ -13,6 +13,7 @@ import numpy as np
 from pymoo.optimize import minimize
 
 import eomoo
+from eomoo.fronts import share_words
 
 
 def main() -> None:
@@ -34,8 +35,9 @@ def main() -> None:
     certain = eomoo.front_uncertainty(problem, cells)
     kept = certain.limit_probability.min(axis=1)
     print("  cell  " + "  ".join(f"{title:>20}" for title in [*titles, "P(limits)", "P(front)"]))
-    for cell, *row in zip(cells, *values.T, kept, certain.probability, strict=True):
-        print(f"{cell:6}  " + "  ".join(f"{value:20.6g}" for value in row))
+    for cell, row, *shares in zip(cells, values, kept, certain.probability, strict=True):
+        told = [*(f"{value:.6g}" for value in row), *(share_words(p, 1 / certain.n_draws) for p in shares)]
+        print(f"{cell:6}  " + "  ".join(f"{text:>20}" for text in told))
     width = np.ptp(result.F, axis=0)
     distance = np.linalg.norm((result.F - result.F.min(axis=0)) / np.where(width > 0, width, 1.0), axis=1)
     chosen = int(cells[distance.argmin()])
