@@ -59,7 +59,7 @@ class DrawnFronts:
         found = []
         for d in range(self.n):
             old = slice(ends[d], ends[d + 1])
-            new = np.isfinite(drawn[d]).all(axis=1)
+            new = np.logical_and.reduce([*np.isfinite(drawn[d].T)])
             if keeps is not None:
                 new &= keeps[d]
             new &= _promising(drawn[d], rest.points[old])

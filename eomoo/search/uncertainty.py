@@ -147,10 +147,16 @@ def _hopeful(problem: CellProblem, cells: Ints, expected: Floats, unknown: Float
             values, room = expected[:, len(problem.objectives) + k], unknown[:, len(problem.objectives) + k]
             could &= (values - hope * room <= limit.most) & (values + hope * room >= limit.least)
             surely &= limit.keeps(values)
-    for point in F[surely][sorted_front(F[surely])]:
-        left = np.flatnonzero(could)
-        could[left] = ~((hoped[left] >= point).all(axis=1) & (hoped[left] > point).any(axis=1))
-    return cells[could]
+    left, columns = np.flatnonzero(could), np.ascontiguousarray(hoped[could].T)
+    front = F[surely][sorted_front(F[surely])]
+    # First the middle ones, which leave few for the others to be compared with.
+    ranks = np.argsort(np.argsort(front, axis=0, kind="stable"), axis=0, kind="stable").sum(axis=1)
+    for point in front[np.argsort(ranks, kind="stable")][:, :, None]:
+        worse = np.logical_and.reduce(columns >= point)
+        if worse.any():
+            worse &= np.logical_or.reduce(columns > point)
+            left, columns = left[~worse], columns[:, ~worse]
+    return cells[left]
 
 
 def fronts_of_draws(problem: CellProblem, cells: Ints, n: int, seed: int) -> DrawnFronts:
