@@ -1,6 +1,8 @@
 """A store as tables: indicators at checkpoints, medians, tests, ranks, files."""
 
 import json
+import sqlite3
+from contextlib import closing
 from io import StringIO
 
 import numpy as np
@@ -48,7 +50,7 @@ def folder(card, tmp_path_factory):
             "title": "three & two",
             "problems": [
                 str(card("err", "lat", source="part", stem="one", reference_point=(25.0, 25.0))),
-                str(card("acc", "lat", source="part", stem="two")),
+                str(card("lat", "acc", source="part", stem="two")),
             ],
             "algorithms": [
                 {"label": "b 10", "algorithm": "pls", "options": {"n_starts": 5}},
@@ -116,13 +118,24 @@ def test_every_run_gets_its_indicators_in_raw_units(results):
     k = two.places("a")[2]
     run, trace = two.runs[k], two.traces[k]
     row = frame[(frame["problem"] == "two") & (frame["label"] == "a") & (frame["seed"] == run.seed)].iloc[0]
-    assert row["best_acc"] == trace.values[:, 0].max()
-    assert row["best_lat"] == trace.values[:, 1].min()
+    assert row["best_acc"] == trace.values[:, 1].max()
+    assert row["best_lat"] == trace.values[:, 0].min()
     assert np.isnan(row["best_err"])
     front = brute_front(two.minimised(trace))
     expected = front_indicators(trace.cells[front], two.minimised(trace)[front], box=two.box, reference=two.reference)
     for name, value in expected.items():
         assert row[name] == pytest.approx(value), name
+
+
+def test_where_no_true_front_is_known_the_best_of_all_runs_together_is_the_reference(results, folder, tmp_path):
+    (tmp_path / STORE_NAME).write_bytes((folder / STORE_NAME).read_bytes())
+    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as db, db:
+        db.execute("DELETE FROM true_front")
+        db.execute("UPDATE problem SET front_sha256 = NULL")
+    for known, unknown in zip(results.problems, load_results(tmp_path).problems, strict=True):
+        assert not unknown.reference_is_true
+        F = np.concatenate([known.minimised(trace)[trace.feasible] for trace in known.traces])
+        assert set(map(tuple, unknown.reference)) == set(map(tuple, F[brute_front(F)]))
 
 
 def test_a_checkpoint_is_a_run_with_that_budget(results):
@@ -227,7 +240,7 @@ def test_files_hold_the_same_numbers(tables, tmp_path):
     content = json.loads(to_json(tables.content))
     assert content["title"] == "three & two"
     assert [p["reference_front"] for p in content["problems"]] == ["true", "true"]
-    assert content["problems"][1]["objectives"][0]["direction"] == "max"
+    assert content["problems"][1]["objectives"][1]["direction"] == "max"
     assert len(content["summary"]) == len(tables.summary)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_images import make_data
 
+from eomoo.errors import HoursOverError
 from eomoo.fronts import Quantity
 from eomoo.live import DataSource, LatencySetting, get_recipe
 from eomoo.live.results import learnt_nothing
@@ -94,6 +95,14 @@ def test_a_cell_is_kept_the_moment_it_is_trained(make, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         backend.values(np.array([5, 77, 100434]), ["val_micro_error"])
     assert [row["cell"] for row in backend.campaign.store.rows("training")] == [5, 77]
+
+
+def test_no_training_is_begun_once_the_hours_of_a_search_are_over(make):
+    backend = make()
+    backend.until = 0.0
+    with pytest.raises(HoursOverError):
+        backend.values(CELLS, ["val_micro_error"])
+    assert backend.campaign.store.rows() == []
 
 
 def test_a_failed_training_is_nan_with_its_reason_and_the_others_go_on(make, monkeypatch):
