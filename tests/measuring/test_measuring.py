@@ -138,6 +138,8 @@ def test_times_alone_need_no_images(made, tmp_path):
         eomoo.measure(out=made[0], only="latency", cells=CELLS, skeleton=made[1].skeleton, latency=TIMING)
     with pytest.raises(SettingError, match="unknown key 'epochs'"):
         eomoo.measure(out=tmp_path, only="latency", cells=CELLS, epochs=3)
+    with pytest.raises(SettingError, match="only must be one of latency; got 'training'"):
+        eomoo.measure(out=tmp_path, only="training", cells=CELLS)
 
 
 def test_the_skeleton_of_timings_is_a_cards_or_given(monkeypatch, tmp_path):

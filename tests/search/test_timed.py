@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from eomoo.errors import SettingError
+from eomoo.models.device import LEAST_TIMED
 from eomoo.search import Costs
 from eomoo.search.timed import Timed
 
@@ -59,3 +61,14 @@ def test_a_model_is_fitted_to_the_latest_timings(pose, monkeypatch):
     monkeypatch.setattr("eomoo.search.timed.fit_device", fit)
     timed.predict(cells)
     assert fitted[0].tolist() == timed.values[3:, 0].tolist()
+
+
+def test_what_is_no_duration_teaches_nothing_and_where_too_few_are_one_that_is_said(pose):
+    timed, _ = timed_cells(pose, 15)
+    without, _ = timed_cells(pose, 15)
+    timed.values[[3, 6, 9], 0] = 0.0, -1.0, np.nan
+    without.disturbed[[3, 6, 9]] = True
+    assert timed.predict(np.array([5_500]))[0].tolist() == without.predict(np.array([5_500]))[0].tolist()
+    timed.values[LEAST_TIMED:, 0] = 0.0
+    with pytest.raises(SettingError, match=rf"lat was measured of {LEAST_TIMED - 1} of 15 cells, too few"):
+        timed.predict(np.array([5_500]))
