@@ -11,7 +11,8 @@ from synthetic import ball, brute_front
 
 from eomoo.errors import DataNotFoundError, MissingPackageError, SettingError, UnknownNameError
 from eomoo.fronts.box import reference_directions
-from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, make_algorithm, same_settings
+from eomoo.objectives import load_card
+from eomoo.search.algorithms import ALGORITHMS, AlgorithmSpec, default_name, make_algorithm, same_settings
 from eomoo.search.run import run_algorithm
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
@@ -209,6 +210,13 @@ def test_options_without_a_say_are_refused(name, options, text):
 def test_unknown_algorithms_are_named_with_those_known():
     with pytest.raises(KeyError, match=r"'nsga5'; known are pls, .*random, nsga2"):
         make_algorithm("nsga5", 2)
+
+
+@pytest.mark.parametrize(
+    ("card", "algorithm"), [("eo-macro-latency", "surrogate-pls"), ("live-scene", "cost-aware")]
+)
+def test_where_networks_are_trained_trainings_are_what_is_saved_by_default(card, algorithm):
+    assert default_name(load_card(card)) == algorithm
 
 
 def test_settings_are_those_that_have_a_say():
