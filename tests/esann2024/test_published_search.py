@@ -1,5 +1,6 @@
 """The published errors, reproduced: hand-worked cases."""
 
+from collections import deque
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from eomoo.esann2024.published_search import (
     _front,
     _Record,
+    _Walker,
     as_published,
     figures_as_published,
     hypervolume_as_published,
@@ -73,6 +75,16 @@ def test_two_records_of_one_cell_remove_each_other():
     assert _front([a, again, worse]) == []
     # The same record repeated stays, as often as it is in the list.
     assert _front([a, worse, a]) == [a, a]
+
+
+def test_a_cell_that_is_looked_up_again_takes_its_own_place(monkeypatch):
+    near, F = {0: [1, 2], 1: [2, 0], 2: [1]}, np.array([[2.0, 2.0], [0.0, 1.0], [1.0, 0.0]])
+    monkeypatch.setattr("eomoo.esann2024.published_search._neighbors", lambda space, cell: near[cell])
+    start = _Record(0, *F[0])
+    walker = _Walker(archive=[start], queue=deque([start]), known={0})
+    for paid in (2, 4, 5):
+        assert sorted(record.cell for record in walker.step(None, F)) == [1, 2]
+        assert walker.paid == paid
 
 
 @pytest.fixture(scope="module")
