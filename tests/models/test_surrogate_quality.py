@@ -8,8 +8,9 @@ from threadpoolctl import threadpool_limits
 
 from eomoo.data import load_eo_table
 from eomoo.models import EO_RECIPES, load_models, read_record, shipped_folder
+from eomoo.models.applicability import operation_counts
 from eomoo.models.cell_models import Measurements, fit_parts
-from eomoo.models.quality import HeldOut, cross_validate, groups_of, measure, random_folds
+from eomoo.models.quality import HeldOut, cross_validate, fit_models, groups_of, measure, random_folds
 from eomoo.models.scaling import measured_scaling, space_scaling
 from eomoo.objectives.refit import fit_table, load_measurements, refit
 from eomoo.space import SO2SAT, load_space
@@ -213,3 +214,11 @@ def test_repeats_stay_with_their_cells_where_some_have_no_value(space):
     held = cross_validate(data, "by_cell", seed=0)["watts"]
     np.testing.assert_array_equal(held.repeats, repeats[np.isfinite(y)])
     np.testing.assert_array_equal(held.cells, cells[np.isfinite(y)])
+
+
+def test_cells_of_the_same_operations_alone_make_models_too(space):
+    counts = operation_counts(np.arange(len(space)))
+    cells = np.flatnonzero((counts == counts[200_000]).all(axis=1))[:40]
+    models = fit_models(Measurements.of(cells, {"watts": np.log(space.macs(cells).astype(float))}), repeats=1)
+    assert list(models.quality["watts"]) == ["by_cell"]
+    assert np.isfinite(models.predict(cells + 1)[0]).all()
