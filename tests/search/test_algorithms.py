@@ -212,9 +212,7 @@ def test_unknown_algorithms_are_named_with_those_known():
         make_algorithm("nsga5", 2)
 
 
-@pytest.mark.parametrize(
-    ("card", "algorithm"), [("eo-macro-latency", "surrogate-pls"), ("live-scene", "cost-aware")]
-)
+@pytest.mark.parametrize(("card", "algorithm"), [("eo-macro-latency", "surrogate-pls"), ("live-scene", "cost-aware")])
 def test_where_networks_are_trained_trainings_are_what_is_saved_by_default(card, algorithm):
     assert default_name(load_card(card)) == algorithm
 
