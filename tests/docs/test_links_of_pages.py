@@ -1,6 +1,7 @@
 """Links of pages lead to files that the built documentation has: told without building it."""
 
 import re
+from itertools import pairwise
 
 from pages import PAGES, ROOT, WRITTEN
 
@@ -33,6 +34,17 @@ def test_every_script_that_a_page_calls_is_there():
     named = [(page.name, script) for page in WRITTEN for script in _SCRIPT.findall(page.read_text(encoding="utf-8"))]
     assert len(named) > 20
     assert not [(page, script) for page, script in named if not (ROOT / script).is_file()]
+
+
+def test_tables_and_lists_begin_after_an_empty_line_without_which_they_are_shown_as_text():
+    lost = []
+    for name, path in shown().items():
+        lines = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S).splitlines()
+        for before, line in pairwise(lines):
+            for begins in (r"\|", r"- |\d+\. "):
+                if re.match(begins, line) and before and not re.match(rf"{begins}|  |#", before):
+                    lost.append(f"{name}: {line}")
+    assert not lost
 
 
 def test_every_page_is_in_the_navigation_or_led_to_by_another():
