@@ -144,6 +144,6 @@ def _set_unpaid(problem: CellProblem, pop: Population) -> None:
         # Where constraints cannot tell, F must, and stay finite for decompositions.
         individual.F = np.full(problem.n_obj, np.inf if problem.n_ieq_constr else PENALTY)
         individual.G = np.full(problem.n_ieq_constr, np.inf)
-        individual.H = np.empty(0)
+        individual.H = np.full(problem.n_eq_constr, np.inf)
         individual.evaluated.update(("F", "G", "H"))
         individual.set("index", -1)

@@ -18,7 +18,7 @@ from eomoo.fronts import PENALTY, FrontArchive
 from eomoo.search.budget import BudgetedEvaluator, remaining_evaluations
 from eomoo.search.hours import check_termination
 from eomoo.search.operators import RandomCellSampling
-from eomoo.search.problem import CellProblem, mark_failed
+from eomoo.search.problem import CellProblem, limits_of, mark_failed
 from eomoo.search.starts import Starts, as_sampling, check_starts, first_places
 from eomoo.search.trace import Trace
 from eomoo.space.neighbors import check_kind
@@ -146,15 +146,15 @@ class CellSearch(Algorithm):
         if len(new) == 0:
             return
         infills, index = evaluated[new], index[new]
-        F = np.array([individual.F for individual in infills])
-        G = np.array([individual.G for individual in infills])
-        failed = mark_failed(F, G)
+        F, G, H = (np.array([getattr(individual, name) for individual in infills]) for name in "FGH")
+        failed = mark_failed(F, G, H)
         for k in np.flatnonzero(failed):
-            infills[k].F, infills[k].G, infills[k].CV = F[k], G[k], None
-        violation = np.maximum(G, 0.0).sum(axis=1)
+            infills[k].F, infills[k].G, infills[k].H, infills[k].CV = F[k], G[k], H[k], None
+        limits = limits_of(G, H)
+        violation = np.maximum(limits, 0.0).sum(axis=1)
         violation[failed] = np.maximum(violation[failed], 1.0)
         self.trace.append(index, F, violation)
-        self._note(F, G)
+        self._note(F, limits)
         keep = self._front.offer(index, F, violation)
         if keep[len(self._front_pop) :].any():
             self._front_pop = np.concatenate((self._front_pop, infills))[keep].view(Population)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pymoo.core.individual import Individual
 from pymoo.core.problem import Problem
 
 from eomoo import notebook
@@ -172,8 +173,8 @@ class CellProblem(CellValues, Problem):
     def do(self, X: Ints, return_values_of: list[str], *args: object, **kwargs: object) -> Facts:
         """As pymoo's; what ``_evaluate`` of a subclass gives that is not finite is an evaluation that failed."""
         out: Facts = super().do(X, return_values_of, *args, **kwargs)
-        F, G = np.array(out["F"], dtype=float), np.array(out.get("G", np.empty((len(X), 0))), dtype=float)
-        failed = mark_failed(F, G)
+        F, G, H = (np.array(out.get(name, np.empty((len(X), 0))), dtype=float) for name in "FGH")
+        failed = mark_failed(F, G, H)
         if not failed.any():
             return out
         if not self.constrained:
@@ -182,7 +183,7 @@ class CellProblem(CellValues, Problem):
         # What fails in one objective keeps what is known of the others; a subclass may not have told that it fails.
         unsaid = failed & np.isfinite([np.zeros(len(X)), *told.values()]).all(axis=0)
         told = {name: np.where(unsaid, np.nan, values) for name, values in told.items()}
-        return {**out, "F": F, "G": G, **told}
+        return {**out, "F": F, "G": G, "H": H, **told}
 
     def name(self) -> str:
         """The card's name."""
@@ -248,13 +249,18 @@ class CellProblem(CellValues, Problem):
         return partial(type(self), **arguments), (self.card,)
 
 
-def mark_failed(F: Floats, G: Floats) -> Bools:
-    """Make rows of F (n, m) and G (n, g) that are no numbers those of cells without values, in place; (n,) which."""
-    failed: Bools = np.asarray(~np.isfinite(F).all(axis=1) | np.isnan(G).any(axis=1))
-    F[failed], G[failed, 1:] = np.inf, 1.0
+def mark_failed(F: Floats, G: Floats, H: Floats) -> Bools:
+    """Make rows of F (n, m), G (n, g), H (n, h) that are no numbers those of cells without values, in place; which."""
+    failed: Bools = np.asarray(~np.isfinite(F).all(axis=1) | np.isnan(G).any(axis=1) | np.isnan(H).any(axis=1))
+    F[failed], G[failed, 1:], H[failed] = np.inf, 1.0, 1.0
     # An invalid genotype stays as far from a cell as it is.
     G[failed, :1] = np.fmax(G[failed, :1], 1.0)
     return failed
+
+
+def limits_of(G: Floats, H: Floats) -> Floats:
+    """Constraint values (n, g + h), kept where <= 0, of G (n, g) and H (n, h), which pymoo lets be near 0."""
+    return np.concatenate((G, np.abs(H) - Individual.default_config()["cv_eq"]["eps"]), axis=1)
 
 
 # What no copy has of its own: it is either never changed, or meant to be the same for all of them.

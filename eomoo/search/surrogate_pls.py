@@ -148,7 +148,7 @@ class SurrogatePLS(CellSearch):
         self._limits: list[Floats] = []
         self._predicted: Floats = np.empty((0, 0))
         self._model_std: Floats = self._predicted
-        self._errors = ModelErrors(np.zeros(problem.n_obj + max(problem.n_ieq_constr, 1)))
+        self._errors = ModelErrors(np.zeros(problem.n_obj + max(problem.n_constr, 1)))
         self._units: Units | None = None
         self._owed = [0.0, 0.0]
         self._smallest = problem.cells[[self.space.n_vertices[problem.cells].argmin()]]

@@ -22,7 +22,7 @@ from eomoo.fronts import PENALTY, non_dominated
 from eomoo.models import START, fit
 from eomoo.search.budget import remaining_evaluations
 from eomoo.search.candidates import Fit, Model, predict
-from eomoo.search.problem import CellProblem
+from eomoo.search.problem import CellProblem, limits_of
 from eomoo.space import load_space
 from eomoo.space.features import FEATURE_KINDS
 
@@ -146,7 +146,7 @@ class SurrogateParetoSampling(Sampling):
         return cells, pop
 
     def _forecast(self, problem: CellProblem, cells: Ints, trained: Population, *, seed: int) -> _Forecast:
-        F, G = trained.get("F"), trained.get("G")
+        F, G = trained.get("F"), limits_of(*trained.get("G", "H"))
         usable = (np.abs(F) < PENALTY).all(axis=1)
         if usable.sum() < _MIN_MEASURED:
             raise SettingError(
@@ -269,6 +269,6 @@ def predicted_fronts(F: Floats) -> Iterator[Ints]:
 
 def _front_of(pop: Population) -> Ints:
     """Positions of the feasible non-dominated individuals."""
-    feasible = np.flatnonzero([(individual.G <= 0).all() for individual in pop])
+    feasible = np.flatnonzero([individual.feas for individual in pop])
     F = np.stack([pop[k].F for k in feasible]) if len(feasible) else np.empty((0, 1))
     return np.asarray(feasible[non_dominated(F)])

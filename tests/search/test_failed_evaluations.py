@@ -35,6 +35,28 @@ def test_a_search_goes_on_and_its_front_has_numbers(name, value, card):
     assert (found.opt.get("index") % 3 != 0).all()
 
 
+class Tied(CellProblem):
+    """Asks for nine edges; of some cells it does not know how many they have."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.n_eq_constr = 1
+
+    def _evaluate(self, X, out, *args, **kwargs):
+        super()._evaluate(X, out, *args, **kwargs)
+        out["H"] = np.where(out["index"] % 3 == 0, np.nan, self.space.n_edges[out["index"]] - 9.0)[:, None]
+
+
+@pytest.mark.parametrize("name", ["pls", "surrogate-pls", "cost-aware", "memetic", "random", "nsga2"])
+def test_an_equality_of_a_problem_of_ones_own_is_kept(name, card):
+    problem = Tied(load_card(card("err", "lat", source="ball")))
+    found = minimize(problem, make_algorithm(name, 2), ("n_eval", 100), seed=1)
+    cells = found.opt.get("index")
+    assert (problem.space.n_edges[cells] == 9).all()
+    assert (cells % 3 != 0).all()
+    assert np.isfinite(found.CV).all()
+
+
 @pytest.mark.parametrize("name", ["random", "moead"])
 def test_a_run_keeps_them_as_cells_without_values(name, card):
     found = run_algorithm(failing(card, np.inf), AlgorithmSpec(label="x", algorithm=name), budget=40, seed=1)
