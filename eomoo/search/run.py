@@ -113,8 +113,9 @@ class _Recorder:
         index = np.array([individual.get("index") for individual in pop], dtype=np.int64)
         values = np.array([[individual.get(name) for name in self.names] for individual in pop], dtype=float)
         F = np.stack([individual.F for individual in pop])
-        # Not from G, which an algorithm without constraints never sees.
-        violation = np.fmax(self.problem.violations_at(index), np.isnan(values).any(axis=1))
+        # Not from G alone, which an algorithm without constraints never sees; a problem of one's own has limits beside.
+        known = np.fmax(self.problem.violations_at(index), np.isnan(values).any(axis=1))
+        violation = np.fmax(known, np.concatenate([individual.CV for individual in pop]))
         self.cells.append(index)
         self.values.append(values)
         self.feasible.append(violation <= 0)

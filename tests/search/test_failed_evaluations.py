@@ -55,6 +55,9 @@ def test_an_equality_of_a_problem_of_ones_own_is_kept(name, card):
     assert (problem.space.n_edges[cells] == 9).all()
     assert (cells % 3 != 0).all()
     assert np.isfinite(found.CV).all()
+    run = run_algorithm(problem, AlgorithmSpec(label="x", algorithm=name), budget=100, seed=1)
+    np.testing.assert_array_equal(run.feasible, (problem.space.n_edges[run.cells] == 9) & (run.cells % 3 != 0))
+    assert run.feasible[np.isin(run.cells, run.front)].all()
 
 
 @pytest.mark.parametrize("name", ["random", "moead"])
