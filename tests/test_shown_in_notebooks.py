@@ -277,6 +277,8 @@ def test_the_front_of_a_table_is_that_of_its_directions():
     ):
         with pytest.raises(error, match=message):
             eomoo.plot_front(frame, objectives=wrong)
+    with pytest.raises(SettingError, match="a run, a study or a DataFrame; got ndarray"):
+        eomoo.plot_front(frame.to_numpy())
 
 
 def test_of_cells_that_failed_or_were_measured_in_one_respect_alone_nothing_is_drawn():

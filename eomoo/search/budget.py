@@ -13,6 +13,7 @@ from pymoo.core.termination import Termination
 
 from eomoo.arrays import Bools, Ints
 from eomoo.checks import positive
+from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY
 from eomoo.search.hours import Hours, told_by
 from eomoo.search.problem import CellProblem
@@ -49,11 +50,17 @@ def pay(algorithm: Algorithm, units: float) -> None:
 def _left(algorithm: Algorithm, termination: Termination) -> int | None:
     """Evaluations that a termination leaves by itself; None where it names no number."""
     if isinstance(termination, DistinctCells):
-        return termination.n - int(algorithm.evaluator.n_distinct)
+        return termination.n - _n_distinct(algorithm)
     if isinstance(termination, Hours):
         return 0 if termination.over(algorithm) else None
     limit = getattr(termination, "n_max_evals", None)
     return None if limit is None or not np.isfinite(limit) else int(limit) - int(algorithm.evaluator.n_eval)
+
+
+def _n_distinct(algorithm: Algorithm) -> int:
+    if not hasattr(algorithm.evaluator, "n_distinct"):
+        raise SettingError("DistinctCells needs an evaluator that counts them: evaluator=BudgetedEvaluator(n)")
+    return int(algorithm.evaluator.n_distinct)
 
 
 class DistinctCells(Termination):
@@ -73,12 +80,12 @@ class DistinctCells(Termination):
         self._n_before = self._n_idle = 0
 
     def _update(self, algorithm: Algorithm) -> float:
-        evaluator = algorithm.evaluator
-        self._n_idle = self._n_idle + 1 if evaluator.n_distinct == self._n_before else 0
-        self._n_before = evaluator.n_distinct
-        if evaluator.n_distinct >= algorithm.problem.n_cells or self._n_idle >= self.stall_generations:
+        n = _n_distinct(algorithm)
+        self._n_idle = self._n_idle + 1 if n == self._n_before else 0
+        self._n_before = n
+        if n >= algorithm.problem.n_cells or self._n_idle >= self.stall_generations:
             return 1.0
-        return float((evaluator.n_distinct + paid_units(evaluator)) / self.n)
+        return float((n + paid_units(algorithm.evaluator)) / self.n)
 
 
 class BudgetedEvaluator(Evaluator):

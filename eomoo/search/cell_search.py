@@ -18,7 +18,7 @@ from eomoo.fronts import PENALTY, FrontArchive
 from eomoo.search.budget import BudgetedEvaluator, remaining_evaluations
 from eomoo.search.hours import check_termination
 from eomoo.search.operators import RandomCellSampling
-from eomoo.search.problem import CellProblem, limits_of, mark_failed
+from eomoo.search.problem import CellProblem, check_cells, limits_of, mark_failed
 from eomoo.search.starts import Starts, as_sampling, check_starts, first_places
 from eomoo.search.trace import Trace
 from eomoo.space.neighbors import check_kind
@@ -81,9 +81,7 @@ class CellSearch(Algorithm):
         return found
 
     def _setup(self, problem: CellProblem, **kwargs: object) -> None:
-        if not hasattr(problem, "neighbor_lists"):
-            mine, its = type(self).__name__, type(problem).__name__
-            raise SettingError(f"{mine} searches a CellProblem (see get_problem); got {its}")
+        check_cells(type(self).__name__, problem)
         check_termination(self.termination)
         self.space = problem.space
         self.trace = Trace(len(self.space), problem.n_obj)

@@ -148,7 +148,7 @@ class CellCrossover(Crossover):
         domain = getattr(problem, "domain", None)
         space = load_space()
         parents = np.asarray(X).astype(np.int64)
-        parent_cells = space.index(parents.reshape(-1, N_GENES)).reshape(2, -1)
+        parent_cells = space.index(parents.reshape(-1, parents.shape[-1])).reshape(2, -1)
         children = parents.copy()
         # 0: a copy of the parent, 1: a parent's cell in another form, 2: a new cell.
         worth = np.zeros(parent_cells.shape, dtype=np.int8)

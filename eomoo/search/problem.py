@@ -249,6 +249,12 @@ class CellProblem(CellValues, Problem):
         return partial(type(self), **arguments), (self.card,)
 
 
+def check_cells(who: str, problem: object) -> None:
+    """Raise SettingError (a ValueError) where what is given is no ``CellProblem``, nor wraps one."""
+    if not hasattr(problem, "neighbor_lists"):
+        raise SettingError(f"{who} takes a CellProblem (see get_problem); got {type(problem).__name__}")
+
+
 def mark_failed(F: Floats, G: Floats, H: Floats) -> Bools:
     """Make rows of F (n, m), G (n, g), H (n, h) that are no numbers those of cells without values, in place; which."""
     failed: Bools = np.asarray(~np.isfinite(F).all(axis=1) | np.isnan(G).any(axis=1) | np.isnan(H).any(axis=1))

@@ -22,7 +22,7 @@ from eomoo.fronts import PENALTY, non_dominated
 from eomoo.models import START, fit
 from eomoo.search.budget import remaining_evaluations
 from eomoo.search.candidates import Fit, Model, predict
-from eomoo.search.problem import CellProblem, limits_of
+from eomoo.search.problem import CellProblem, check_cells, limits_of
 from eomoo.space import load_space
 from eomoo.space.features import FEATURE_KINDS
 
@@ -106,6 +106,7 @@ class SurrogateParetoSampling(Sampling):
         **kwargs: object,
     ) -> Population:
         """As pymoo calls it: up to ``n_samples`` cells; those that were trained on have their values."""
+        check_cells(type(self).__name__, problem)
         rng = np.random.default_rng(random_state)
         cells, trained = self._evaluate(problem, algorithm, rng)
         forecast = self._forecast(problem, cells, trained, seed=int(rng.integers(2**31)))

@@ -18,7 +18,7 @@ from eomoo.files import atomic_path, cache_folder
 from eomoo.fronts import DrawnFronts, FrontUncertainty, sorted_front
 from eomoo.jobs import one_thread, worked_ahead
 from eomoo.progress import doing
-from eomoo.search.problem import CellProblem
+from eomoo.search.problem import CellProblem, check_cells
 
 # Counted up when draws or fronts change between releases.
 _FORMAT = 3
@@ -71,6 +71,7 @@ def front_uncertainty(
         >>> certain.probability.shape
         (2,)
     """
+    check_cells("front_uncertainty", problem)
     n, seed = positive("n_draws", n_draws, most=100_000), whole("seed", seed, least=0)
     if problem.noise is not None:
         raise SettingError("with noise every value is one draw already; ask the problem without noise")

@@ -192,6 +192,8 @@ class Tables:
             return indices.astype(np.int64)
         if indices.dtype.kind not in "iu":
             raise SettingError(f"a cell's index is a whole number; got {indices.dtype} values")
+        if indices.ndim == 2 and indices.shape[1] == N_GENES and (indices <= HIGHEST_GENES).all():
+            raise SettingError("these are genotypes; their cells' indices are space.index(X)")
         if indices.min() < 0 or indices.max() >= N_CELLS:
             bad = indices[(indices < 0) | (indices >= N_CELLS)].flat[0]
             raise SettingError(f"no cell has the index {bad}; indices run from 0 to {N_CELLS - 1:,}")

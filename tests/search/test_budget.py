@@ -67,6 +67,12 @@ def test_with_any_algorithm_of_pymoo(problem):
     assert (res.opt.get("index") >= 0).all()
 
 
+@pytest.mark.parametrize("make", [eomoo.PLS, lambda: NSGA2(pop_size=30, **eomoo.cell_operators())])
+def test_distinct_cells_need_an_evaluator_that_counts_them(problem, make):
+    with pytest.raises(SettingError, match="evaluator=BudgetedEvaluator"):
+        minimize(problem, make(), DistinctCells(30), seed=1)
+
+
 def test_a_stalled_search_ends(pose, space):
     problem = pose("err", "lat", source="ball")
     problem.domain = np.isin(np.arange(len(space)), ball()[:60])

@@ -10,7 +10,7 @@ from scipy import stats
 from synthetic import PART
 
 import eomoo
-from eomoo.errors import UnknownNameError
+from eomoo.errors import SettingError, UnknownNameError
 
 
 def random_genotypes(n, seed=0):
@@ -159,6 +159,12 @@ def test_crossover_stays_in_the_domain(table, space):
     rng = np.random.default_rng(6)
     a, b = (space.genotype(rng.choice(PART, 300)) for _ in range(2))
     assert table.domain[space.index(cross(table, a, b).reshape(-1, 26))].all()
+
+
+@pytest.mark.parametrize("change", [cross, lambda problem, a, b: mutate(a, problem)])
+def test_variables_of_another_problem_are_told_by_their_shape(problem, change):
+    with pytest.raises(SettingError, match=r"genotypes have shape \(n, 26\) or \(26,\); got"):
+        change(problem, np.zeros((4, 30)), np.zeros((4, 30)))
 
 
 def test_equal_parents_give_copies(problem, space):

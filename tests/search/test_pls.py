@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.constraints.eps import AdaptiveEpsilonConstraintHandling
 from pymoo.core.callback import Callback
 from pymoo.core.evaluator import Evaluator
@@ -387,8 +388,13 @@ def test_an_unknown_neighborhood():
 
 
 def test_a_problem_of_another_kind_is_refused_by_a_sentence():
-    with pytest.raises(SettingError, match="PLS searches a CellProblem"):
-        minimize(pymoo_problem("zdt1"), eomoo.PLS(), ("n_eval", 100))
+    other, start = pymoo_problem("zdt1", n_var=26), eomoo.SurrogateParetoSampling(n_train=30)
+    with pytest.raises(SettingError, match="PLS takes a CellProblem"):
+        minimize(other, eomoo.PLS(), ("n_eval", 100))
+    with pytest.raises(SettingError, match="SurrogateParetoSampling takes a CellProblem"):
+        minimize(other, NSGA2(**eomoo.cell_operators(sampling=start)), ("n_eval", 100))
+    with pytest.raises(SettingError, match="front_uncertainty takes a CellProblem"):
+        eomoo.front_uncertainty(other, [5])
 
 
 @pytest.mark.parametrize("search", [eomoo.PLS, eomoo.MemeticSearch])

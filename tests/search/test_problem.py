@@ -451,6 +451,8 @@ def test_wrong_indices_are_refused(pose):
     for ask in (problem.values, problem.deviations, problem.objectives_at, problem.extrapolates):
         with pytest.raises(SettingError, match="no cell has the index"):
             ask([3, -1])
+        with pytest.raises(SettingError, match="these are genotypes"):
+            ask(problem.space.genotype([5, 7]))
 
 
 def test_objectives_do_not_take_names_of_pymoo_individuals(card):

@@ -145,10 +145,12 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
         objectives: Two columns, minimised, or by column "min" or "max"; tables of a run know theirs.
 
     Raises:
-        SettingError: (a ValueError) There are not two objectives, or a direction is none.
+        SettingError: (a ValueError) It is no table, there are not two objectives, or a direction is none.
         UnknownNameError: (a KeyError) There is no such column.
         DataError: (a ValueError) A value is neither a number nor a failure's name.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise SettingError(f"a front is drawn of a run, a study or a DataFrame; got {type(frame).__name__}")
     known = {facts["name"]: Objective(**facts) for facts in frame.attrs.get("objectives", ())}
     ways = objectives if isinstance(objectives, Mapping) else {}
     chosen = [ways.get(name) or known.get(name) or "min" for name in objectives] or list(known.values())
