@@ -125,7 +125,7 @@ class Run:
             SettingError: (a ValueError) There is no such format.
             DataError: (a ValueError) The file cannot be written, or one of the run's folder has changed.
         """
-        write_text(path, analysis.render_report(self.folder or self.stored, format=format))
+        write_text(path, analysis.render_report(self.folder or self.stored, format=format, page=path))
         return Path(path)
 
     def __repr__(self) -> str:

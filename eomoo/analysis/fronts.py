@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ class FrontData(Front):
             were drawn, and an even sample; deviations NaN where they were not kept.
         n_seen: All cells evaluated.
         drawn: Joint draws of the true values, see ``drawn_facts``; empty where there are none, or several runs.
-        commands, onnx: What can be done with a cell, see ``network.cell_commands``; cells with an ONNX file.
+        commands, onnx: What can be done with a cell, see ``network.cell_commands``; where the ONNX file of
+            each that has one lies, as a link.
         true_front: The true front's cells and raw values, thinned like the front, of n_true; None where unknown.
     """
 
@@ -53,7 +54,7 @@ class FrontData(Front):
     true_front: TrueFront | None
     n_true: int
     commands: Sequence[tuple[str, str]] = ()
-    onnx: Sequence[int] = ()
+    onnx: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def on_true_front(self) -> Bools | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from os.path import relpath
 from pathlib import Path
 from shlex import quote
+from urllib.parse import quote as quote_url
 
 import numpy as np
 
@@ -55,8 +57,18 @@ FORMATS = tuple(_WRITERS)
 """What a report can be written as."""
 
 
-def render_report(what: str | Path | StoredRun, *, format: str = "html") -> str:  # noqa: A002
+def render_report(
+    what: str | Path | StoredRun,
+    *,
+    format: str = "html",  # noqa: A002
+    page: str | Path | None = None,
+) -> str:
     """The report of a run's or a study's folder, or of a run that lies in none, as text in one of ``FORMATS``.
+
+    Args:
+        what: The folder, or the run.
+        format: One of ``FORMATS``.
+        page: The file that the text will be, from which links lead to the run's networks; without it there are none.
 
     Raises:
         StoreError: There are no results in the folder, or they are damaged.
@@ -64,7 +76,7 @@ def render_report(what: str | Path | StoredRun, *, format: str = "html") -> str:
     """
     write, _ = _writer(format)
     # Commands that need the run's folder say RUN where it has none.
-    return write(_report(results_of(what), Path("RUN")) if isinstance(what, StoredRun) else report_of(what))
+    return write(_report(results_of(what), Path("RUN")) if isinstance(what, StoredRun) else report_of(what, page))
 
 
 def write_report(folder: str | Path, *, out: str | Path | None = None, format: str = "html") -> Path:  # noqa: A002
@@ -74,10 +86,9 @@ def write_report(folder: str | Path, *, out: str | Path | None = None, format: s
         DataError: (a ValueError) The file cannot be written.
     """
     ending = _writer(format)[1]
-    text = render_report(folder, format=format)
     place = Path(folder)
     path = Path(out) if out is not None else (place if place.is_dir() else place.parent) / f"report.{ending}"
-    write_text(path, text)
+    write_text(path, render_report(folder, format=format, page=path))
     return path
 
 
@@ -85,8 +96,8 @@ def _writer(name: str) -> tuple[Callable[[Report], str], str]:
     return _WRITERS[choice("the format of a report", name, FORMATS)]
 
 
-def report_of(folder: str | Path) -> Report:
-    """The report of a run's or a study's folder.
+def report_of(folder: str | Path, page: str | Path | None = None) -> Report:
+    """The report of a run's or a study's folder; ``page``: where it will lie, see ``render_report``.
 
     Raises:
         StoreError: There are no results in it, or they are damaged.
@@ -94,14 +105,15 @@ def report_of(folder: str | Path) -> Report:
     """
     place = _folder(Path(folder))
     check_digests(place)
-    return _report(load_results(place), place)
+    return _report(load_results(place), place, page)
 
 
-def _report(results: StudyResults, place: Path) -> Report:
+def _report(results: StudyResults, place: Path, page: str | Path | None = None) -> Report:
     """The report of results whose files lie in a folder."""
-    exported = [int(path.stem) for path in (place / "onnx").glob("*.onnx") if path.stem.isdigit()]
+    files = [] if page is None else [file for file in (place / "onnx").glob("*.onnx") if file.stem.isdigit()]
+    links = {int(file.stem): _link(file, Path(page or "")) for file in files}
     fronts = [
-        replace(front_data(problem), commands=cell_commands(problem, str(place)), onnx=sorted(exported))
+        replace(front_data(problem), commands=cell_commands(problem, str(place)), onnx=links)
         for problem in results.problems
     ]
     tables = study_tables(results)
@@ -109,6 +121,14 @@ def _report(results: StudyResults, place: Path) -> Report:
     if len(results.runs) == 1:
         return _run_report(place, results, tables, fronts[0], made)
     return _study_report(place, results, tables, fronts, made)
+
+
+def _link(file: Path, page: Path) -> str:
+    """Where a file lies, as seen from a page; as a link on a page writes it."""
+    try:
+        return quote_url(Path(relpath(file.resolve(), page.resolve().parent)).as_posix())
+    except ValueError:  # on another drive
+        return file.resolve().as_uri()
 
 
 def _folder(path: Path) -> Path:

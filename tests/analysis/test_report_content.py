@@ -5,7 +5,10 @@ import re
 import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urljoin, urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -67,6 +70,18 @@ def hostile_folder(card, tmp_path_factory):
     text = with_title(synthetic.card_text("err", "lat"), HOSTILE, citation=HOSTILE)
     problem = eomoo.get_problem(card(text=text))
     return fill(tmp_path_factory.mktemp("hostile"), problem, specs=(NAMED, RANDOM), seeds=(1, 2), budget=40)
+
+
+def test_links_lead_to_the_runs_networks_wherever_the_page_lies(pose, tmp_path):
+    folder = fill(tmp_path / "größe 100%", pose("err", "lat"), budget=20)
+    network = folder / "onnx" / "7.onnx"
+    network.parent.mkdir()
+    network.touch()
+    for page in (write_report(folder), write_report(folder, out=tmp_path / "sent here" / "page.html")):
+        (onnx,) = [part["onnx"] for part in json.loads(Page(page.read_text()).raw["script"][0]) if "onnx" in part]
+        link = urljoin(page.as_uri(), onnx["7"])
+        assert Path(url2pathname(urlsplit(link).path)) == network
+    assert '"onnx": {}' in render_report(folder)  # of a page that lies nowhere nobody knows
 
 
 def test_a_report_reads_the_store_and_poses_no_problem(run_folder, monkeypatch):

@@ -38,7 +38,7 @@ function cellSection(front, k) {
             h("a", { href: `#${front.anchor(j)}` }, `cell ${front.cells[j]}`), h("span", { class: "soft" }, ` ${front.words(j)}`))))
           : h("p", { class: "soft" }, shown ? "None: every step away from it, one edge or one operation, leaves the front." : "It is not on the front."),
         h("h5", {}, "Use it"),
-        front.onnx.includes(cell) ? h("p", {}, h("a", { href: `onnx/${cell}.onnx`, download: `${cell}.onnx` }, `${cell}.onnx`), h("span", { class: "soft" }, ", the trained network, beside this page")) : null,
+        front.onnx[cell] ? h("p", {}, h("a", { href: front.onnx[cell], download: `${cell}.onnx` }, `${cell}.onnx`), h("span", { class: "soft" }, ", the trained network")) : null,
         front.commands.map(([what, text]) => [h("p", { class: "soft what" }, what), command(text.replaceAll("@CELL@", cell))]),
         !shown ? null : h("dl", { class: "facts codes" },
           h("dt", {}, "genotype"), h("dd", {}, h("code", {}, front.genotypes[k]), copyButton(front.genotypes[k])),
