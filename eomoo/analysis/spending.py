@@ -23,8 +23,10 @@ def spending_words(run: RunRow) -> list[str]:
     if not said:
         return []
     trained = [f"{len(cells):,} {_length(share)}" for share, cells in zip(said["ladder"], said["trained"], strict=True)]
+    # Runs of earlier versions do not say.
+    failed = f"; {said['failed']:,} of them failed" if said.get("failed") else ""
     timed = f"; {said['timed']:,} timed" if said["timed"] else ""
-    # What is left is less than a full training, which alone counts; runs of earlier versions do not say.
+    # What is left is less than a full training, which alone counts; nor do they say that.
     budget = f" of {run.budget:,}" if run.hours is None else ""
     spent = f" That took {said['spent']:.4g}{budget} full trainings." if "spent" in said else ""
     skipped = []
@@ -35,7 +37,7 @@ def spending_words(run: RunRow) -> list[str]:
         skipped.append(f"{hopeless:,} of the last {candidates:,} candidates, which could not enter the front")
     worth = [f"{row['prior']}: {_worth(row)}" for row in said["worth"]]
     return [
-        f"Trained: {', '.join(trained)}{timed}.{spent}",
+        f"Trained: {', '.join(trained)}{failed}{timed}.{spent}",
         *([f"Never trained: {'; '.join(skipped)}."] if skipped else []),
         *([f"What told something of full trainings: {'; '.join(worth)}."] if worth else []),
     ]

@@ -144,9 +144,11 @@ def run(
         how = {"seed": seed, "repeats": repeats, "figures": forms, "width": wide, "retry_failed": retry_failed}
         found = _search(shown, named, settings, spec, budget, hours, out=out, as_json=as_json, **how)
     _print(found, out, as_json=as_json)
-    for backend in found.problem.backends.values():
-        for note in backend.notes():
-            console(stderr=True).print(note)
+    # What went wrong in a run that is only shown again is as true as its front.
+    notes = list(found.stored.run.network.get("notes", [])) if found.repeated else []
+    notes += [note for backend in found.problem.backends.values() for note in backend.notes()]
+    for note in dict.fromkeys(notes):
+        console(stderr=True).print(note)
     if not found.stored.run.complete:
         raise typer.Exit(130)
 

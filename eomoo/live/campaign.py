@@ -229,7 +229,8 @@ class Campaign(Timings):
         """Sentences on what went wrong or was disturbed, for the end of a run."""
         lines = [text for _, text in sorted(self._failures.items())]
         if lines:
-            lines.insert(0, f"{len(lines)} trainings have no trained network:")
+            have = "has" if len(lines) == 1 else "have"
+            lines.insert(0, f"{counted(len(lines), 'training')} {have} no trained network:")
         old = len(self._failures.keys() - self._made)
         if old:
             lines.append(f"{old} of them failed in earlier runs, and this is what was stored")

@@ -113,7 +113,7 @@ class Incident:
 
     def __str__(self) -> str:
         times = "once" if self.count == 1 else f"{self.count} times"
-        after = f" after {self.progress:g} epochs" if self.progress else ""
+        after = f" after {self.progress:g} epoch{'s' * (self.progress != 1)}" if self.progress else ""
         return f"cell {self.cell}: {self.reason}{after} (tried {times})"
 
 

@@ -10,6 +10,7 @@ from pymoo.core.population import Population
 from eomoo.arrays import Bools, Facts, Floats, Ints
 from eomoo.checks import number, positive, truth, whole
 from eomoo.errors import SettingError
+from eomoo.fronts import PENALTY
 from eomoo.jobs import one_thread
 from eomoo.search.budget import paid_units, pay, remaining_units
 from eomoo.search.cell_search import CellSearch
@@ -366,10 +367,12 @@ class CostAwareSearch(CellSearch):
     def spending(self) -> Facts:
         """What was trained at which rung, what was skipped and why, and what priors and rungs were worth."""
         trained = {share: [cell for cell, s, _ in self.dear.short if s == share] for share in self.ladder[:-1]}
+        dear = [self.dear.minimised(values)[self.dear.columns] for _, _, values in self.dear.short]
         return {
             "ladder": list(self.ladder),
             "trained": [*trained.values(), self.trace.index.tolist()],
             "spent": round(len(self.trace) + paid_units(self.evaluator), 6),
+            "failed": sum(not (np.abs(values) < PENALTY).all() for values in [*dear, *self.trace.F]),
             "timed": len(self.timed.cells),
             "candidates": len(self._pool.cells),
             "broke_known_limits": self.n_skipped,

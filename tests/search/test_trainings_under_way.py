@@ -170,3 +170,20 @@ def test_a_run_tells_what_it_spent(pose, continues):
     assert spent == pytest.approx(len(full) + 0.25 * (len(short) - gone_on))
     run = SimpleNamespace(extra={"spending": result.spending}, budget=4, hours=None)
     assert spending_words(run)[0].endswith(f"timed. That took {spent:g} of 4 full trainings.")
+    assert "failed" not in spending_words(run)[0]
+
+
+def test_a_run_tells_how_many_of_its_trainings_failed(pose):
+    class Fragile(Device):
+        def _at_rung(self, cells, names, *, share):
+            values = super()._at_rung(cells, names, share=share)
+            return np.full_like(values, np.nan) if len(self.calls) % 3 == 0 else values
+
+    problem, fragile = pose("err", "lat"), Fragile({})
+    problem._shared.backends = {"synthetic": fragile}
+    result = run_algorithm(problem, AlgorithmSpec(label="x", algorithm="cost-aware", options=OPTIONS), budget=4, seed=1)
+    trained = [call[0] == "trained" for call in fragile.calls]
+    failed = sum(trained[2::3])
+    assert result.spending["failed"] == failed > 0
+    run = SimpleNamespace(extra={"spending": result.spending}, budget=4, hours=None)
+    assert f"in full; {failed} of them failed; " in spending_words(run)[0]
