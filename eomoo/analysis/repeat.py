@@ -64,7 +64,8 @@ def sources(results: StudyResults, *, study: bool) -> Section:
 def run_command(problem: ProblemRow, run: RunRow, *, repeats: int = 1, out: str = "DIR") -> str:
     """The command that repeats a run; with more repeats, and into another folder, where they are given."""
     parts = ["eomoo", "run", card_of(problem), "--algorithm", run.algorithm]
-    spent = ["--budget", str(run.budget)] if run.hours is None else ["--hours", f"{run.hours:g}"]
+    spent = [] if run.cells_allowed is None else ["--budget", str(run.cells_allowed)]
+    spent += [] if run.hours is None else ["--hours", f"{run.hours:g}"]
     parts += [*spent, "--seed", str(run.seed), *_run_options(run)]
     if (n := max(repeats, run.n_repeats)) > 1:
         parts += ["--repeats", str(n)]

@@ -211,9 +211,16 @@ class RunRow:
         return self.extra.get("hours")
 
     @property
+    def cells_allowed(self) -> int | None:
+        """The distinct cells that it was allowed; None where its hours alone ended it, or could."""
+        by_hours = self.hours is not None and ("ended" in self.extra or self.budget >= N_CELLS)
+        return None if by_hours else self.budget
+
+    @property
     def allowed(self) -> str:
         """What it might spend, in words."""
-        return f"{self.budget:,} distinct cells" if self.hours is None else f"{self.hours:g} hours"
+        cells = "" if self.cells_allowed is None else f"{self.cells_allowed:,} distinct cells"
+        return " and ".join(filter(None, (cells, "" if self.hours is None else f"{self.hours:g} hours")))
 
     @property
     def uncertainty(self) -> FrontSummary | None:

@@ -154,6 +154,14 @@ def test_a_card_of_ones_own_with_limits_is_posed_again_from_any_folder(space, sm
         eomoo.get_problem("eo-macro-latency", constraints=[("error", 9)])
 
 
+@pytest.mark.parametrize("limits", [{"hours": 0.01, "budget": 20}, {"hours": 1e-5, "budget": 10**6}, {"hours": 1e-5}])
+def test_the_command_allows_what_the_run_was_allowed(card, tmp_path, limits):
+    run = eomoo.run(card("err", "lat"), algorithm="random", out=tmp_path / "there", **limits)
+    command = run_command(run.stored.problem, run.stored.run, out=str(tmp_path / "there"))
+    shown = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert "nothing was evaluated" in shown.output, shown.output
+
+
 def test_settings_beside_a_card_are_options_of_the_command(run_folder):
     with Store(run_folder / STORE_NAME) as store:
         stored = load_run(store, store.runs()[0])
