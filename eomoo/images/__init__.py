@@ -13,7 +13,7 @@ where one cannot be used, MissingPackageError (an ImportError) where the package
 from eomoo.images.folders import FolderImages, load_folder
 from eomoo.images.image_data import SPLITS, ImageData, describe, limit, merge_classes
 from eomoo.images.patches import PatchImages, patches_of, split_regions
-from eomoo.images.rasters import Grid, read_raster
+from eomoo.images.rasters import Grid, check_name, read_raster
 from eomoo.images.scene import Scene, SceneBands, read_scene
 from eomoo.images.so2sat import SO2SAT_CLASSES, So2SatFile, load_so2sat
 from eomoo.images.sources import (
@@ -29,8 +29,8 @@ from eomoo.images.splits import ArrayImages, ImageSet, OwnImages, Subset, labels
 
 __all__ = [
     "SO2SAT_CLASSES", "SPLITS", "ArrayImages", "FolderImages", "Grid", "ImageData", "ImageSet", "OwnImages",
-    "PatchImages", "Scene", "SceneBands", "So2SatFile", "Subset", "absolute_source", "bands_unseen", "describe",
-    "labels_of", "limit", "load_folder", "load_so2sat", "merge_classes", "open_bands", "open_data", "open_scene",
-    "options_of", "patches_of", "read_batch", "read_raster", "read_scene", "split_regions", "split_source",
-    "statistics_of",
+    "PatchImages", "Scene", "SceneBands", "So2SatFile", "Subset", "absolute_source", "bands_unseen", "check_name",
+    "describe", "labels_of", "limit", "load_folder", "load_so2sat", "merge_classes", "open_bands", "open_data",
+    "open_scene", "options_of", "patches_of", "read_batch", "read_raster", "read_scene", "split_regions",
+    "split_source", "statistics_of",
 ]  # fmt: skip

@@ -116,7 +116,7 @@ class Raster:
     def __init__(self, path: str | Path, *, bands: Sequence[int] | None = None, codes: bool = False) -> None:
         rasterio = require("rasterio", purpose="to read GeoTIFF, PNG and JPEG")
         self.path, self.codes = path, codes
-        place = Path(path).absolute()
+        place = check_name(Path(path).absolute())
         if not place.is_file():
             raise DataNotFoundError(f"there is no file {path}")
         driver = RASTERS.get(place.suffix.lower(), "GTiff")
@@ -197,6 +197,15 @@ class Raster:
             # Images without georeference are as good as others here.
             warnings.simplefilter("ignore")
             yield
+
+
+def check_name(path: Path) -> Path:
+    """The path; DataError (a ValueError) where it is none in UTF-8, as names from elsewhere may be: GDAL opens none."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"the name of {path} is not in UTF-8, which rasterio needs; rename it") from None
+    return path
 
 
 def read_raster(

@@ -19,7 +19,7 @@ from eomoo.arrays import Ints, Singles
 from eomoo.checks import choice, counted, first_line, positive
 from eomoo.errors import DataError, SettingError
 from eomoo.files import atomic_path
-from eomoo.images import SO2SAT_CLASSES, Grid, SceneBands
+from eomoo.images import SO2SAT_CLASSES, Grid, SceneBands, check_name
 from eomoo.live.classifier import Classifier
 from eomoo.live.mapping import Report, map_rows
 from eomoo.packages import require
@@ -94,7 +94,7 @@ def write_map(
         SettingError: (a ValueError) A setting that cannot be.
     """
     rasterio = require("rasterio", purpose="to write GeoTIFF")
-    target, described = Path(path), classifier.described
+    target, described = check_name(Path(path)), classifier.described
     names = list(described["class_names"])
     choice("probability", probability, PROBABILITIES)
     if target.suffix.lower() not in (".tif", ".tiff"):

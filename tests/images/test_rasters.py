@@ -132,6 +132,14 @@ def test_other_files_give_one_sentence(tmp_path, name, content):
     assert "\n" not in str(caught.value)
 
 
+def test_a_name_that_is_not_in_utf_8_is_told(tmp_path, bands):
+    named = tmp_path / "gr\udcfcn.tif"
+    write_raster(tmp_path / "s.tif", bands)
+    (tmp_path / "s.tif").rename(named)
+    with pytest.raises(ValueError, match=r"the name of .*n\.tif is not in UTF-8, which rasterio needs; rename it"):
+        read_raster(named)
+
+
 def test_a_file_that_ends_too_early_is_told_in_the_reader_s_own_words(tmp_path, bands):
     path = write_raster(tmp_path / "cut.tif", bands)
     path.write_bytes(path.read_bytes()[: path.stat().st_size - 40])
