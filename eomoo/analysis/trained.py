@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eomoo.analysis.network import CELL, cell_commands
 from eomoo.analysis.repeat import card_of
 from eomoo.analysis.results import load_results
 from eomoo.checks import counted, listed
@@ -58,7 +59,7 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
     if searched and not (place / "onnx").is_dir() and load_results(place).problems[0].true_front is not None:
         # All values were known, by a table or by models.
         name = "CELL" if cell is None else cell
-        train = f"with `eomoo train {name} --data IMAGES` and name runs/{name} in its place"
+        train = f"with {_training(name)}"
         raise DataNotFoundError(f"{place} holds no networks, since its search trained none; train one {train}")
     if cell is None:
         cell = _only_one(place, front_cells(place), searched)
@@ -67,17 +68,25 @@ def find_trained(place: str | Path, cell: int | None = None, *, exported: bool =
         others = [k for k in front_cells(place) if k != cell][:_SOME]
         some = f", such as {listed(others)}" if others else ""
         raise DataNotFoundError(
-            f"there are no weights of cell {cell} in {place}; train it with `eomoo train {cell}`, or name a cell "
-            f"that was trained there{some}"
+            f"there are no weights of cell {cell} in {place}; name a cell that was trained there{some}, or train it "
+            f"with {_training(cell, place if searched else None)}"
         )
     return network
+
+
+def _training(cell: int | str, searched: Path | None = None) -> str:
+    """The command that trains a cell, as a search did where its folder is given, and where it is then found."""
+    told = {} if searched is None else dict(cell_commands(load_results(searched).problems[0], str(searched)))
+    command = told.get("Train it from the start", f"eomoo train {CELL} --data IMAGES").replace(CELL, str(cell))
+    return f"`{command}` and name runs/{cell} in its place"
 
 
 def _of_files(place: Path, cell: int | None) -> Path:
     """Of a folder of ONNX files alone, as exporting leaves it."""
     files = sorted(place.glob("*.onnx"))
     if not files:
-        raise DataNotFoundError(f"there are no weights in {place}; train the cell with `eomoo train` first")
+        train = _training("CELL" if cell is None else cell)
+        raise DataNotFoundError(f"there are no weights in {place}; train one with {train}")
     wanted = [file for file in files if cell is None or file.stem == str(cell)]
     if len(wanted) != 1:
         raise SettingError(f"{place} has {counted(len(files), 'ONNX file')}; name one of them, such as {files[0]}")
