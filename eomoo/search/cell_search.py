@@ -83,6 +83,8 @@ class CellSearch(Algorithm):
     def _setup(self, problem: CellProblem, **kwargs: object) -> None:
         check_cells(type(self).__name__, problem)
         check_termination(self.termination)
+        if isinstance(self.sampling, Population):
+            _check_values(self.sampling, problem)
         self.space = problem.space
         self.trace = Trace(len(self.space), problem.n_obj)
         self._front = FrontArchive(problem.n_obj)
@@ -145,6 +147,8 @@ class CellSearch(Algorithm):
             return
         infills, index = evaluated[new], index[new]
         F, G, H = (np.array([getattr(individual, name) for individual in infills]) for name in "FGH")
+        if F.shape[1:] != (self.problem.n_obj,):
+            raise SettingError("what is told has no values of this problem; algorithm.evaluator.eval gives them")
         failed = mark_failed(F, G, H)
         for k in np.flatnonzero(failed):
             infills[k].F, infills[k].G, infills[k].H, infills[k].CV = F[k], G[k], H[k], None
@@ -181,6 +185,18 @@ class CellSearch(Algorithm):
 
     def _seen(self, cells: Ints) -> Bools:
         return self.trace.seen(cells)
+
+
+def _check_values(starts: Population, problem: CellProblem) -> None:
+    """Raise SettingError where first cells would not be evaluated, but have values of another problem."""
+    for k, start in enumerate(starts):
+        shapes = [np.shape(values) for values in (start.F, start.G, start.H)]
+        known = start.get("index") is None or all(start.get(name) is not None for name in problem.objective_names)
+        fits = known and shapes == [(problem.n_obj,), (problem.n_ieq_constr,), (problem.n_eq_constr,)]
+        if start.evaluated >= {"F", "G", "H"} and not fits:
+            raise SettingError(
+                f'row {k} of sampling has values of another problem; its genotypes alone are sampling=pop.get("X")'
+            )
 
 
 def renamed(old: str, new: str, kwargs: dict[str, object], value: object) -> object:

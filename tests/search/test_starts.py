@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.result import Result
 from pymoo.optimize import minimize
@@ -130,6 +131,20 @@ def test_individuals_with_values_keep_them_in_a_local_search(problem, space):
     minimize_once.next()
     assert minimize_once.evaluator.n_eval == 3
     assert minimize_once.trace.index.tolist() == [3, 9]
+
+
+@pytest.mark.parametrize("name", ["pls", "surrogate-pls", "memetic", "random"])
+@pytest.mark.parametrize("other", [("err", "size"), ("err", "lat", "size")])
+def test_values_of_another_problem_are_no_starts(problem, pose, space, name, other):
+    pop = Evaluator().eval(pose(*other), Population.new(X=space.genotype([5, 7])))
+    with pytest.raises(SettingError, match="row 0 of sampling has values of another problem"):
+        minimize(problem, SEARCHES[name](pop), ("n_eval", 30), seed=1)
+
+
+def test_what_is_told_was_evaluated(problem):
+    algorithm = eomoo.PLS().setup(problem, termination=("n_eval", 30), seed=1)
+    with pytest.raises(SettingError, match="has no values of this problem"):
+        algorithm.tell(infills=algorithm.ask())
 
 
 def test_a_random_search_with_starts_repeats_none_of_them(pose):
