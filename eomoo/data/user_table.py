@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.checks import first_line, listed, short
+from eomoo.checks import first_line, lacks_memory, listed, short
 from eomoo.data.shares import NEVER_NEGATIVE, check_values
 from eomoo.errors import CellError, DataError, EomooError
 from eomoo.files import read_unpacked
@@ -172,6 +172,8 @@ def read_frame(path: Path) -> pd.DataFrame:
                 raise ValueError(f"column {short(column)} has commas within numbers, {odd.iloc[0]!r}; write points")
         return text
     except (ValueError, OSError, EOFError, csv.Error, pd.errors.ParserWarning) as error:
+        if isinstance(error, pd.errors.ParserError) and lacks_memory(error):
+            raise MemoryError(first_line(error)) from error
         kind = "CSV" if name.endswith(_CSV) else "Parquet"
         why = _NOT_UTF8 if isinstance(error, UnicodeDecodeError) else first_line(error)
         if isinstance(error, pd.errors.ParserWarning):
