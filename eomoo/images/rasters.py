@@ -199,13 +199,13 @@ class Raster:
             yield
 
 
-def check_name(path: Path) -> Path:
+def check_name(path: str | Path) -> Path:
     """The path; DataError (a ValueError) where it is none in UTF-8, as names from elsewhere may be: GDAL opens none."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
         raise DataError(f"the name of {path} is not in UTF-8, which rasterio needs; rename it") from None
-    return path
+    return Path(path)
 
 
 def read_raster(

@@ -94,7 +94,7 @@ def write_map(
         SettingError: (a ValueError) A setting that cannot be.
     """
     rasterio = require("rasterio", purpose="to write GeoTIFF")
-    target, described = check_name(Path(path)), classifier.described
+    target, described = check_name(path), classifier.described
     names = list(described["class_names"])
     choice("probability", probability, PROBABILITIES)
     if target.suffix.lower() not in (".tif", ".tiff"):
