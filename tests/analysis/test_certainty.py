@@ -139,6 +139,9 @@ def test_sentences_tell_what_cannot_be_told_apart(run, said):
     note = choices_table(stored.shown, said).note
     assert note.startswith(f"These {len(largest.cells)} cells cannot be told apart; take {largest.representative}: no")
     assert note.count("cannot be told apart") == min(3, len(several))
+    few, many = (replace(largest, cells=said.cells[:n]) for n in (2, 3))
+    note = choices_table(stored.shown, replace(said, groups=(few, many))).note
+    assert note.index("These 3 cells") < note.index("These 2 cells")
 
 
 def test_of_a_front_of_one_cell_no_number_is_said_but_its_probability(run, said):
@@ -260,6 +263,7 @@ def test_the_page_says_what_cannot_be_told_apart_and_draws_where_the_true_front_
     assert ["$>0.995$" in line for line in said_of] == [False, True, False, False, True]
     text = render_report(folder, format="md")
     assert "## The predicted front" in text
+    assert "runs together" not in text
     assert certainty_words(front.problem, said) in text
     assert "cells cannot be told apart; take" in text
     assert "The choices that can be told apart" in text

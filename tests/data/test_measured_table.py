@@ -90,13 +90,16 @@ def test_pandas_and_any_reader_of_tables_can_read_it(folder):
     assert np.isnan(read.columns["latency"][1::2]).all()
 
 
-def test_parquet_holds_the_same(folder):
+def test_parquet_holds_the_same_and_may_be_left_out(folder, tmp_path):
     pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
     pd.testing.assert_frame_equal(
         pd.read_parquet(folder / "table.parquet").replace({"reason": {"": np.nan}}),
         pd.read_csv(folder / "table.csv"),
         check_dtype=False,
     )
+    shutil.copytree(folder, tmp_path / "copy")
+    (tmp_path / "copy" / "table.parquet").unlink()
+    assert len(read_measured(tmp_path / "copy").rows) == 6
 
 
 def test_the_least_of_a_table_is_filled_in():

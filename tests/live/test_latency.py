@@ -564,4 +564,7 @@ def test_what_is_told_of_a_networks_times_by_hand(monkeypatch):
     assert told["wall_by_cpu"] == 1.0
     # 2, 3 and 2.5 in the rounds; by the medians over all of them it would be 3.
     assert told["relative"] == 2.5
-    assert told["p90"] == np.quantile(np.outer([4.0, 6.0, 10.0], np.linspace(0.99, 1.01, 11)), 0.9)
+    times = np.outer([4.0, 6.0, 10.0], np.linspace(0.99, 1.01, 11))
+    quantiles = {"lower": 0.25, "median": 0.5, "upper": 0.75, "p90": 0.9}
+    assert {name: told[name] for name in quantiles} == {name: np.quantile(times, q) for name, q in quantiles.items()}
+    assert (told["mean"], told["std"], told["count"]) == (pytest.approx(times.mean()), pytest.approx(times.std()), 33)

@@ -141,6 +141,14 @@ def test_a_map_is_written_with_its_place_colours_and_names(tmp_path, field):
         assert file.read().std() > 20
 
 
+def test_a_scene_without_a_place_is_mapped_without_a_word(tmp_path):
+    write_raster(tmp_path / "field.tif", make_scene().bands)
+    with SceneBands([tmp_path / "field.tif"], name="field") as scene:
+        done = write_map(classifier(4, mean_of_bands), scene, tmp_path / "map.tif", stride=2)
+    with open_raster(done.classes) as file:
+        assert (file.crs, file.shape) == (None, (12, 16))
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_an_interrupted_map_leaves_nothing_and_an_earlier_one_as_it_was(monkeypatch, tmp_path, field, error):
     monkeypatch.setattr(mapping, "_MOST_BYTES", 4000)
