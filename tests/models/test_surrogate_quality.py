@@ -190,6 +190,13 @@ def test_quality_of_known_predictions():
     rows = groups_of(replace(held, cells=np.arange(300), mean=many))
     assert sorted(many[rows["least predicted tenth"]]) == list(range(30))
     assert sorted(many[rows["largest predicted tenth"]]) == list(range(270, 300))
+    # Nine of the thirty largest are off by 18 deviations, all others by two.
+    missed = many + np.where((many >= 270) & (many % 10 < 3), 9.0, 1.0)
+    of = {"cells": np.arange(300), "unit": np.full(300, 0.5), "fold": np.arange(300) % 10, "group": np.arange(300)}
+    said = {g.group: g for g in measure([replace(held, measured=many, mean=missed, **of)]).groups}
+    largest, least = said["largest predicted tenth"], said["least predicted tenth"]
+    assert (largest.n, largest.coverage, largest.rms_z) == (30, 0.7, pytest.approx(np.sqrt(0.7 * 4 + 0.3 * 18**2)))
+    assert (least.coverage, least.rms_z) == (1.0, 2.0)
 
 
 def test_groups_of_held_out_cells_are_of_the_operations_that_name_them(space):
