@@ -18,7 +18,7 @@ from pymoo.core.result import Result
 from eomoo import analysis, notebook
 from eomoo.analysis import StudyRun, run_study
 from eomoo.arrays import Axes, Facts, Figure
-from eomoo.checks import LARGEST, positive, whole
+from eomoo.checks import LARGEST, listed, positive, whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one, write_text
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
@@ -37,7 +37,7 @@ from eomoo.search.repeats import with_repeats
 from eomoo.search.run import Earlier, Progress, RunResult, run_algorithm
 from eomoo.search.uncertainty import front_uncertainty
 from eomoo.study.earlier import Asked, earlier_run
-from eomoo.study.rows import RunTrace
+from eomoo.study.rows import RunRow, RunTrace, versions
 from eomoo.study.store import STORE_NAME, Store
 
 __all__ = ["Run", "StudyRun", "fit_models", "measure", "plot_front", "run", "run_study"]
@@ -330,7 +330,7 @@ def _found(
         result = with_repeats(problem, result, max(asked.repeats, 1 if there is None else there[0].n_repeats))
     if there is not None and earlier.n_distinct and result.complete:
         repeated = {*map(int, result.repeats.get("trainings", ())), *there[0].trainings}
-        _check_beginning(there[1], result, repeated)
+        n = n if _began_so(*there, result, repeated) else 0
     if not result.complete and len(result.cells) <= n > 0:
         # What the folder holds is more.
         raise KeyboardInterrupt
@@ -338,7 +338,7 @@ def _found(
     said = {**_uncertainty_of(problem, result), **evaluated_facts(problem, result.cells)}
     keep.enter(result, said | ({"network": network} if network else {}))
     (mine,) = (run for run in store.runs() if asked.is_same(run))
-    return Run(problem=problem, stored=analysis.load_run(store, mine), n_earlier=earlier.n_distinct)
+    return Run(problem=problem, stored=analysis.load_run(store, mine), n_earlier=n if earlier.n_distinct else 0)
 
 
 # A run is kept so often that a kill costs little, and so seldom that keeping it does: a 20th of its time.
@@ -374,18 +374,24 @@ class _Keeper:
         self.store.add_run(self.asked.problem, self.asked.spec, **known, result=result, extra=extra, replaces=replaced)
 
 
-def _check_beginning(before: RunTrace, result: RunResult, repeated: set[int]) -> None:
-    """Tell where cells of the part that was gone on with are not in the run, or have other values but for repeats."""
+def _began_so(run: RunRow, before: RunTrace, result: RunResult, repeated: set[int]) -> bool:
+    """Whether a run began as the part of it that was there, in values but for repeats; told where it did not."""
     there = {int(cell): row for cell, row in zip(result.cells, result.values, strict=True)}
     rows = zip(before.cells.tolist(), before.values, strict=True)
     same = ((cell, cell in repeated or np.array_equal(there.get(cell, ()), row, equal_nan=True)) for cell, row in rows)
     other = sum(cell not in there or not found for cell, found in same)
     if other:
+        now = versions()
+        changed = [
+            f"{name} {was} before, {now.get(name)} now" for name, was in run.versions.items() if now.get(name) != was
+        ]
+        searched = f", or other versions searched ({listed(changed)})" if changed else ""
         warnings.warn(
             f"{other:,} of the {len(before.cells):,} cells that the folder held have other values by now, or are not "
-            "in the run: they were measured anew, or another version of eomoo searched",
+            f"in the run: they were measured anew{searched}",
             stacklevel=2,
         )
+    return not other
 
 
 def _uncertainty_of(problem: CellProblem, result: RunResult) -> Facts:

@@ -139,10 +139,15 @@ def test_a_changed_table_is_named_and_a_changed_value_told(card, tmp_path, monke
 
     monkeypatch.setattr("eomoo.analysis.write_run", lambda *arguments, **options: [])
     path = card("err", "lat")
-    first = eomoo.run(path, algorithm="random", budget=10, out=tmp_path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("eomoo.study.store.versions", lambda: {"xgboost": "1.0"})
+        first = eomoo.run(path, algorithm="random", budget=10, out=tmp_path)
     monkeypatch.setitem(all_values(), "err", all_values()["err"] + (first.trace["index"][3] == range(423_624)))
-    with pytest.warns(UserWarning, match="1 of the 10 cells that the folder held have other values"):
-        eomoo.run(path, algorithm="random", budget=20, out=tmp_path)
+    told = r"1 of the 10 cells that the folder held have other values .* \(xgboost 1.0 before, \d.* now\)"
+    with pytest.warns(UserWarning, match=told):
+        second = eomoo.run(path, algorithm="random", budget=20, out=tmp_path)
+    # It is no part of this run then.
+    assert second.n_earlier == 0
 
 
 def test_the_command_says_that_it_went_on(call, card, tmp_path):
