@@ -17,13 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import choice, number, whole
 from eomoo.data.eo_table import EO_QUANTITIES, load_eo_table
+from eomoo.data.measured_table import is_measured, read_facts
 from eomoo.data.shares import check_values
 from eomoo.data.user_table import MOST, read_user_table
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.models.noise import moderated, room
 from eomoo.objectives.base import Backend, cost_by_name, drawn, errors_of, with_errors
-from eomoo.space import load_space
+from eomoo.space import Skeleton, load_space
 
 
 class TableBackend(Backend):
@@ -59,6 +60,7 @@ class TableBackend(Backend):
 
     name = "table"
     cost = staticmethod(cost_by_name)
+    _skeleton: Skeleton | None = None
 
     def __init__(
         self,
@@ -154,7 +156,7 @@ class TableBackend(Backend):
         shorter = [column for short in (rungs or {}).values() for column in short.values()]
         wanted = dict.fromkeys([*columns, *of.values(), *shorter, *([effort] if effort else [])])
         table = read_user_table(path, list(wanted), status=status, quantities=columns)
-        return cls(
+        found = cls(
             table.indices,
             {name: table.columns[name] for name in wanted},
             columns,
@@ -165,6 +167,15 @@ class TableBackend(Backend):
             repeat=repeat,
             seed=seed,
         )
+        # Beside a measured table it is written of which network its values are.
+        told = read_facts(Path(path).parent) if is_measured(Path(path).parent) else {}
+        found._skeleton = Skeleton(**told["skeleton"]) if "skeleton" in told else None
+        return found
+
+    @property
+    def skeleton(self) -> Skeleton | None:
+        """The network that a measured table is of; None where nothing is known of one."""
+        return self._skeleton
 
     def known(self, names: Sequence[str]) -> Ints | None:
         """The cells with a measurement of all these quantities, failed ones among them; None: every cell."""

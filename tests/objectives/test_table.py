@@ -3,16 +3,47 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import eomoo
 from eomoo import load_space
+from eomoo.data import measured_table, write_measured
 from eomoo.data.eo_table import EO_QUANTITIES
 from eomoo.errors import DataError, SettingError
 from eomoo.fronts import Quantity
 from eomoo.objectives.table import TableBackend
+from eomoo.space import Skeleton
 
 ENERGY = Quantity(title="energy", unit="J", direction="min")
 ACCURACY = Quantity(title="validation accuracy", unit="fraction", direction="max")
+
+
+SMALL = Skeleton(in_channels=4, n_classes=3, stem_channels=8, n_stacks=3, cells_per_stack=1, image_size=12)
+CARD = """
+[[objectives]]
+name = "energy"
+unit = "J"
+direction = "min"
+source = "table:there/table.csv"
+
+[[objectives]]
+name = "params"
+unit = ""
+direction = "min"
+source = "analytic"
+"""
+
+
+def test_cells_of_a_measured_table_are_the_networks_that_were_measured(tmp_path):
+    energy = {"name": "energy", "title": "energy", "unit": "J", "direction": "min", "kind": "given"}
+    rows = pd.DataFrame({"index": [5, 9], "energy": [1.0, 2.0]})
+    facts = {"title": "mine", "skeleton": vars(SMALL), "columns": [energy]}
+    write_measured(measured_table(rows, facts), tmp_path / "there")
+    (tmp_path / "card.toml").write_text(CARD)
+    found = eomoo.run(tmp_path / "card.toml", algorithm="random", budget=2)
+    assert found.stored.problem.skeleton == SMALL
+    assert found.front["params"].tolist() == load_space().params(found.front["index"], SMALL).tolist()
 
 
 @pytest.fixture
