@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eomoo.arrays import Bools, Ints
-from eomoo.checks import choice, positive
+from eomoo.checks import choice, positive, short
 from eomoo.errors import SettingError
 from eomoo.fronts import FrontArchive
 from eomoo.search.cell_search import CellSearch
@@ -202,7 +202,10 @@ class PLS(CellSearch):
         if len(members) == 0:
             return None
         if not self._in_order and len(members) > 1:
-            members = self.selection(walker.F, members, self.random_state)
+            chosen = np.asarray(self.selection(walker.F, members, self.random_state))
+            if not np.isin(chosen[:n], members).any():
+                raise SettingError(f"selection must give positions of unexplored members; got {short(chosen)}")
+            members = chosen
         cells = walker.index[members[:n]]
         counts, neighbors = self.problem.neighbor_lists(cells, kind=self.neighborhood)
         return _Expansion(archive=walker, members=cells, counts=counts, neighbors=neighbors)

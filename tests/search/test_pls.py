@@ -387,6 +387,12 @@ def test_an_unknown_neighborhood():
         eomoo.PLS(neighborhood="far")
 
 
+@pytest.mark.parametrize("chosen", [[], [-1]])
+def test_a_selection_of_no_unexplored_member_is_refused(problem, chosen):
+    with pytest.raises(SettingError, match="selection must give positions of unexplored members"):
+        minimize(problem, eomoo.PLS(selection=lambda F, unexplored, rng: np.array(chosen)), ("n_eval", 200), seed=1)
+
+
 def test_a_problem_of_another_kind_is_refused_by_a_sentence():
     other, start = pymoo_problem("zdt1", n_var=26), eomoo.SurrogateParetoSampling(n_train=30)
     with pytest.raises(SettingError, match="PLS takes a CellProblem"):
