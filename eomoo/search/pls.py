@@ -257,7 +257,7 @@ class PLS(CellSearch):
         for _ in range(_TRIES):
             if not len(self._front):
                 break
-            cells = restart(self.problem, self._front, n, self.neighborhood, self.random_state)
+            cells = self.space.check(restart(self.problem, self._front, n, self.neighborhood, self.random_state))
             cells = in_order(cells[~self._seen(cells)])[:n]
             if len(cells):
                 return cells

@@ -393,6 +393,15 @@ def test_a_selection_of_no_unexplored_member_is_refused(problem, chosen):
         minimize(problem, eomoo.PLS(selection=lambda F, unexplored, rng: np.array(chosen)), ("n_eval", 200), seed=1)
 
 
+def test_what_a_restart_of_ones_own_gives_may_be_a_list_and_is_checked(pose):
+    problem = pose("err", "lat", source="ball")
+    for given in ([], problem.cells.tolist()):
+        found = minimize(problem, eomoo.PLS(n_starts=1, restart=lambda *_, given=given: given), ("n_eval", 300), seed=1)
+        assert found.algorithm.evaluator.n_eval == 300
+    with pytest.raises(SettingError, match="no cell has the index 10000000"):
+        minimize(problem, eomoo.PLS(n_starts=1, restart=lambda *_: [10**7]), ("n_eval", 300), seed=1)
+
+
 def test_a_problem_of_another_kind_is_refused_by_a_sentence():
     other, start = pymoo_problem("zdt1", n_var=26), eomoo.SurrogateParetoSampling(n_train=30)
     with pytest.raises(SettingError, match="PLS takes a CellProblem"):
