@@ -54,6 +54,8 @@ _FEW = 0.1
 MOST = 1e150
 """What values are below in size, and above whose inverse the largest of them is."""
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
+# What is told of the same rounds as the latency has no mark of its own.
+_MARKED_AS = {"energy": "latency"}
 # Of an incident the machine is to blame, not the cell.
 _NO_FAILURES = {"", "ok", "done", "success", "finished", "complete", "completed", "incident"}
 
@@ -66,11 +68,13 @@ class UserTable:
         indices: (n,) int64 of the cells in the order of the rows, a cell once for each measurement.
         columns: Values (n,) float64 by name; NaN where there is none.
         failed: (n,) bool by name, where there is none because the measurement failed.
+        disturbed: (n,) bool by name, where a column NAME_disturbed says that something disturbed the measurement.
     """
 
     indices: Ints
     columns: dict[str, Floats]
     failed: dict[str, Bools]
+    disturbed: dict[str, Bools]
 
 
 def read_user_table(
@@ -118,7 +122,16 @@ def read_user_table(
         indices=indices,
         columns={name: values for name, (values, _) in read.items()},
         failed={name: failed for name, (_, failed) in read.items()},
+        disturbed={name: disturbed_in(frame, f"{_MARKED_AS.get(name, name)}_disturbed", path) for name in wanted},
     )
+
+
+def disturbed_in(frame: pd.DataFrame, mark: str, path: Path) -> Bools:
+    """Values (n,) that something disturbed, by the column that marks them; False where there is none."""
+    if mark not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    marks, _ = numbers_of(frame[mark], mark, path, none_is_fine=True)
+    return np.asarray(np.nan_to_num(marks) > 0)
 
 
 def ended_badly(frame: pd.DataFrame, status: str = "status") -> Bools:

@@ -17,6 +17,7 @@ from eomoo.data.user_table import (
     MOST_BYTES,
     TABLE_ENDINGS,
     cells_of,
+    disturbed_in,
     ended_badly,
     numbers_of,
     read_frame,
@@ -111,7 +112,7 @@ def rows_of(
         raise SettingError(f"{counted[0]} is counted exactly for every cell; it needs no model")
     # What is told of the same rounds, such as energy, was disturbed with the latency.
     marks = {name: f"{LATENCY if name in timed else name}_disturbed" for name in names}
-    disturbed = {name: _disturbed(frame, mark) & np.isfinite(read[name][0]) for name, mark in marks.items()}
+    disturbed = {name: disturbed_in(frame, mark, where) & np.isfinite(read[name][0]) for name, mark in marks.items()}
     left = {name: len(np.unique(cells[np.isfinite(read[name][0]) & ~disturbed[name]])) for name in names}
     spoilt = [name for name in names if disturbed[name].any() and left[name] < LEAST_CELLS]
     if spoilt:
@@ -161,14 +162,6 @@ def _target(name: str, values: Floats, known: Quantity | None, unit: str | None,
         unit = unit if unit is not None or known is None else known.unit
         return Target.named(name, values, unit=unit or "", kind=kind or "")
     return Target(title=known.title, unit=known.unit if unit is None else unit, direction=known.direction)
-
-
-def _disturbed(table: pd.DataFrame, mark: str) -> Bools:
-    """Values (n,) that something disturbed, by the column that marks them."""
-    if mark not in table.columns:
-        return np.zeros(len(table), dtype=bool)
-    marks, _ = numbers_of(table[mark], mark, Path("the table"), none_is_fine=True)
-    return np.asarray(np.nan_to_num(marks) > 0)
 
 
 def _walks(table: pd.DataFrame) -> Floats | None:

@@ -43,6 +43,7 @@ class TableBackend(Backend):
             "fraction" and the word "accuracy" in its title gives ``NAME_error`` in per cent as well.
         deviations: Standard deviations (n,) of single measurements, of the columns that have them.
         failed: (n,) bool by name, where a measurement failed: such a cell exists and has no value.
+        disturbed: (n,) bool by name, where something disturbed a measurement: its cell is marked.
         rungs: Of shorter trainings, by their share of a full one: the column of each quantity, by its name.
         effort: The column that says what a full training of a cell costs, in any unit; by default all cost the same.
         repeat: "mean" or "random".
@@ -70,6 +71,7 @@ class TableBackend(Backend):
         *,
         deviations: Mapping[str, ArrayLike] | None = None,
         failed: Mapping[str, Bools] | None = None,
+        disturbed: Mapping[str, Bools] | None = None,
         rungs: Mapping[float, Mapping[str, str]] | None = None,
         effort: str | None = None,
         repeat: Literal["mean", "random"] = "mean",
@@ -106,9 +108,12 @@ class TableBackend(Backend):
             return _Column.of(self._row[given], values, n=len(self.cells), **how)
 
         self._columns = {
-            name: made(name, what, best=what.best, spread=spreads.get(name), failed=(failed or {}).get(name))
+            name: made(
+                name, what, best=what.best, spread=spreads.get(name), failed=(failed or {}).get(name),
+                disturbed=(disturbed or {}).get(name),
+            )
             for name, what in quantities.items()
-        }
+        }  # fmt: skip
         self._shorter = {
             number("share of a rung", share, least=0, most=1): {
                 name: made(column, quantities.get(name)) for name, column in of.items()
@@ -161,7 +166,8 @@ class TableBackend(Backend):
             {name: table.columns[name] for name in wanted},
             columns,
             deviations={name: table.columns[column] for name, column in of.items()},
-            failed={name: table.failed[name] for name in columns},
+            failed=table.failed,
+            disturbed=table.disturbed,
             rungs=rungs,
             effort=effort,
             repeat=repeat,
@@ -184,6 +190,13 @@ class TableBackend(Backend):
         for name in stored:
             rows &= self._columns[name].known
         return None if rows.sum() == len(load_space()) else self.cells[rows]
+
+    def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
+        """Means of measurements of which something disturbed one."""
+        cells, stored = self._checked(indices, names)
+        return np.stack(
+            [np.where(self._columns[name].disturbed[self._row[cells]], "contended", "") for name in stored], axis=1
+        )
 
     def effort(self, indices: ArrayLike) -> Floats:
         """What a full training of cells (n,) costs, by the mean of the table's."""
@@ -258,6 +271,7 @@ class _Column:
         single: (s,) the measurements, those of a row together.
         first, count: (k + 1,) where a row's measurements begin, and how many there are.
         failed: (k + 1,) bool, rows without a measurement where one failed.
+        disturbed: (k + 1,) bool, rows of which something disturbed a measurement.
         mean, standard_error, deviation: (k + 1,) NaN where there is no measurement.
     """
 
@@ -265,6 +279,7 @@ class _Column:
     first: Ints
     count: Ints
     failed: Bools
+    disturbed: Bools
     mean: Floats
     standard_error: Floats
     deviation: Floats
@@ -279,6 +294,7 @@ class _Column:
         best: float = math.inf,
         spread: Floats | None = None,
         failed: Bools | None = None,
+        disturbed: Bools | None = None,
     ) -> _Column:
         """The column of n cells from values in rows ``at``, NaN where unmeasured, and the best value that can be."""
         order = np.argsort(at, kind="stable")
@@ -297,13 +313,16 @@ class _Column:
             # Of several measurements, each with a deviation of its own, the root of the mean square.
             deviation = np.sqrt(np.bincount(rows, spread[order] ** 2, n + 1) / some)
         deviation[count == 0] = np.nan
-        lost = np.zeros(n + 1, dtype=bool)
-        lost[at[failed if failed is not None else []]] = True
+        lost, spoilt = np.zeros((2, n + 1), dtype=bool)
+        for rows_with, those in ((lost, failed), (spoilt, disturbed)):
+            if those is not None:
+                rows_with[at[those]] = True
         return cls(
             single=single,
             first=np.cumsum(count) - count,
             count=count,
             failed=lost & (count == 0),
+            disturbed=spoilt & (count > 0),
             mean=mean,
             standard_error=deviation / np.sqrt(some),
             deviation=deviation,

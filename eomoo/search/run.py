@@ -17,7 +17,7 @@ from eomoo.fronts import FrontArchive
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells, paid_units
 from eomoo.search.hours import Hours
-from eomoo.search.problem import CellProblem
+from eomoo.search.problem import CellProblem, check_cells
 
 _INTERRUPTED = "interrupted"
 
@@ -165,6 +165,7 @@ def run_algorithm(
             budget, so that it is gone through again, from values that are kept.
         on_progress: Called after each batch.
     """
+    check_cells("run_algorithm", problem)
     positive("budget", budget)
     posed = problem if spec.handles_constraints else problem.unconstrained()
     recorder = _Recorder(problem)

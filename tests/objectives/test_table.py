@@ -46,6 +46,17 @@ def test_cells_of_a_measured_table_are_the_networks_that_were_measured(tmp_path)
     assert found.front["params"].tolist() == load_space().params(found.front["index"], SMALL).tolist()
 
 
+def test_cells_of_a_measured_table_that_something_disturbed_are_marked(tmp_path):
+    told = [("latency", "ms", "timed"), ("energy", "J", "timed"), ("latency_disturbed", "", "mark")]
+    columns = [{"name": n, "title": n, "unit": unit, "direction": "min", "kind": kind} for n, unit, kind in told]
+    rows = {"index": [5, 9, 9, 20], "repeat": [0, 0, 1, 0], "latency": [3.0, 2.0, 4.0, 1.0], "energy": 2.0}
+    rows["latency_disturbed"] = [0, 0, 1, 0]
+    write_measured(measured_table(pd.DataFrame(rows), {"title": "mine", "columns": columns}), tmp_path)
+    for name in ("latency", "energy"):
+        found = TableBackend.from_file(tmp_path / "table.csv", {name: ENERGY})
+        assert found.marks([20, 9, 5, 0], [name])[:, 0].tolist() == ["", "contended", "", ""]
+
+
 @pytest.fixture
 def table():
     return TableBackend(

@@ -387,10 +387,11 @@ def test_an_unknown_neighborhood():
         eomoo.PLS(neighborhood="far")
 
 
-@pytest.mark.parametrize("chosen", [[], [-1]])
+@pytest.mark.parametrize("chosen", [[], [-1], [0, 10**6], [0.0], None, 0])
 def test_a_selection_of_no_unexplored_member_is_refused(problem, chosen):
+    algorithm = eomoo.PLS(selection=lambda F, unexplored, rng: chosen, batch_size=50)
     with pytest.raises(SettingError, match="selection must give positions of unexplored members"):
-        minimize(problem, eomoo.PLS(selection=lambda F, unexplored, rng: np.array(chosen)), ("n_eval", 200), seed=1)
+        minimize(problem, algorithm, ("n_eval", 200), seed=1)
 
 
 def test_what_a_restart_of_ones_own_gives_may_be_a_list_and_is_checked(pose):
