@@ -50,6 +50,15 @@ def test_description_names_every_column(eo_folder, table, tmp_path):
     assert "MIT" in description["licence"]
 
 
+def test_a_known_name_means_the_published_files_where_nothing_here_is_called_so(eo_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EOMOO_DATA", str(eo_folder))
+    assert convert("eo-hwnas", "out").rows == 450
+    (tmp_path / "eo-hwnas").mkdir()
+    with pytest.raises(DataError, match="eo-hwnas is of no kind that can be converted"):
+        convert("eo-hwnas", "out")
+
+
 def test_incomplete_folder_says_what_is_missing(eo_folder, tmp_path):
     shutil.copyfile(eo_folder / NAMES[0], tmp_path / NAMES[0])
     with pytest.raises(DataNotFoundError, match=rf"lacks {NAMES[1]}"):

@@ -1,6 +1,7 @@
 """Surrogates of 14,000 real cells of NAS-Bench-101: what their cards offer, by length of training."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,8 +88,15 @@ def test_shorter_trainings_are_offered_and_cost_their_share_of_what_a_cell_takes
     every = backend.effort(np.arange(423_624))
     assert every.mean() == pytest.approx(1.0)
     assert spearmanr(every[CELLS[:50]], short[:, 1]).statistic > 1 - 1e-9
-    # A length without a model of each dear quantity is none, nor is any where no epochs are asked for.
-    assert SurrogateBackend(data="nb101-sample").rungs == (1.0,)
+    assert SurrogateBackend(data="nb101-sample").rungs == (1.0,), "no epochs are asked for"
+
+
+def test_a_length_without_a_model_of_each_dear_quantity_is_none(monkeypatch):
+    record = read_record(shipped_folder("nb101-sample"))
+    loss = dict.fromkeys(("val_loss_12", "val_loss_108"), record.targets["val_accuracy_12"])
+    more = replace(record, targets=record.targets | loss)
+    monkeypatch.setattr("eomoo.objectives.surrogate.read_record", lambda folder: more)
+    assert SurrogateBackend(data="nb101-sample", epochs=108).rungs == (12 / 108, 1.0)
 
 
 def test_short_trainings_of_a_drawn_landscape_are_drawn_too():

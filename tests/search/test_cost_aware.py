@@ -89,10 +89,12 @@ def test_costs_are_told_by_backends_and_cards(pose_table):
         pose_table(cost='cost = "gold"')
 
 
-def test_as_many_are_trained_at_once_as_any_backend_can(pose, monkeypatch):
-    both = [SimpleNamespace(rungs=(1.0,), enumerable=False, continues=True, workers=n) for n in (3, 1)]
+def test_as_many_are_trained_at_once_as_any_backend_can_and_trainings_go_on_where_all_can(pose, monkeypatch):
+    both = [SimpleNamespace(rungs=(1.0,), enumerable=False, continues=n > 1, workers=n) for n in (3, 1)]
     monkeypatch.setattr(Costs, "_trainers", lambda self: both)
-    assert Costs(pose("err", "lat")).workers == 3
+    costs = Costs(pose("err", "lat"))
+    assert costs.workers == 3
+    assert not costs.continues
 
 
 def test_a_cheap_quantity_that_only_a_device_can_tell_is_modelled(pose):

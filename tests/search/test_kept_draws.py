@@ -67,16 +67,20 @@ def test_what_was_evaluated_is_kept_as_closely_as_it_is_shown_and_limits_as_they
     assert facts["limited"] == found.problem.limited_values(cells).tolist()
 
 
-def test_a_cell_of_which_a_draw_is_no_number_is_left_out(found, monkeypatch):
+def test_a_cell_of_which_a_draw_is_no_number_is_left_out_and_one_whose_draws_are_equal_kept(found, monkeypatch):
     cells, draws = found.stored.trace.cells[:9], found.problem.joint_draws
 
     def one_missing(asked, n, seed):
         drawn = draws(asked, n, seed=seed)
         drawn[5, asked == cells[4], 0] = np.nan
+        drawn[:, asked == cells[5], 0] = 0.25
         return drawn
 
     monkeypatch.setattr(found.problem, "joint_draws", one_missing)
-    assert sorted(drawn_facts(found.problem, cells)["drawn"]["cells"]) == sorted(np.delete(cells, 4).tolist())
+    drawn = drawn_facts(found.problem, cells)["drawn"]
+    assert sorted(drawn["cells"]) == sorted(np.delete(cells, 4).tolist())
+    told = decoded(drawn, found.problem.objective_names[0])[drawn["cells"].index(cells[5])]
+    assert told == pytest.approx(np.full(drawn["n"], 0.25))
 
 
 def test_what_is_exact_or_drawn_with_noise_has_no_draws(found):
