@@ -148,6 +148,7 @@ def test_the_page_says_what_the_store_says(results, samples, tmp_path):
     (row,) = [row for row in content["claims"] if row["claim"] == "time"]
     (finding,) = [f for f in findings([samples]) if f.claim == "time" and f.is_main]
     assert (row["shift"], row["word"], row["low"]) == (finding.comparison.shift, "too few seeds", None)
+    assert f"| {finding.comparison.matters:.3g} | too few seeds |" in text
 
 
 def test_the_readme_says_what_the_page_says():

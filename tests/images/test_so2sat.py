@@ -80,6 +80,13 @@ def test_the_task_is_read_as_written(folder):
     assert data.mean == pytest.approx(mean, rel=1e-5)
 
 
+def test_a_source_may_name_its_folder_which_is_told_from_the_root(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    data = open_data(f"so2sat:{folder.name}")
+    assert len(data.val) == 85
+    assert data.told["source"] == f"so2sat:{folder.resolve()}"
+
+
 def test_reading_from_the_file_equals_reading_from_memory(folder):
     inside, outside = load_so2sat(folder), load_so2sat(folder, memory=0)
     assert isinstance(outside.test, So2SatFile)

@@ -98,7 +98,7 @@ def test_no_two_processes_are_at_one_training(tmp_path, monkeypatch):
     task = make_task(tmp_path)
     with only_one(task.run_folder(), "training"):
         result = run_task(task)
-    assert result["status"] == "incident"
+    assert (result["status"], result["seconds"]) == ("incident", 0.0)
     assert "another process is training" in result["reason"]
 
 
