@@ -49,8 +49,6 @@ def _row(tracks: list[list[tuple[int, int]]], v: int) -> str:
     marks = "".join("┐" if a else "┘" if b else "│" if c else " " for a, b, c in zip(begins, ends, passes, strict=True))
     # Up to the last edge that begins or ends here a line leads across all columns.
     last = max(marks.rfind(mark) for mark in "┐┘")
-    if last < 0:
-        return " " + "".join(f" {mark}" for mark in marks)
     across = marks[:last].translate(_CROSSED) + marks[last]
     rest = "".join(f" {mark}" for mark in marks[last + 1 :])
     return ("◄" if any(ends) else "─") + "".join(f"─{mark}" for mark in across) + rest

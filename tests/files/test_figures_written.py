@@ -12,13 +12,22 @@ def test_what_was_drawn_before_goes_and_all_else_stays(tmp_path):
     figures = {name: new_figure(1.0, 1.0)[0] for name in ("front", "gone")}
     save_figures(figures, tmp_path, ("png", "pdf"), all_of="a study")
     save_figures({"sheet": figures["front"]}, tmp_path, FORMS, all_of="a landscape")
-    save_figures({"loose": figures["front"]}, tmp_path)
+    save_figures({"loose": figures["gone"]}, tmp_path)
+    save_figures({"single": figures["front"]}, tmp_path)
     (tmp_path / "gone.png").write_bytes(b"drawn anew by somebody else")
     (tmp_path / "folder.pdf").mkdir()
     # As another process writes one.
     (tmp_path / ".eomoo-front.png").write_bytes((tmp_path / "front.png").read_bytes())
     save_figures({"front": figures["front"]}, tmp_path, ("pdf",), all_of="a study")
     sheets = {f"sheet.{form}" for form in FORMS}
-    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf", ".eomoo-front.png", *sheets}
+    assert names_in(tmp_path) == {
+        "front.pdf",
+        "gone.png",
+        "loose.png",
+        "single.png",
+        "folder.pdf",
+        ".eomoo-front.png",
+        *sheets,
+    }
     save_figures({}, tmp_path, all_of="a landscape")
-    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "folder.pdf", ".eomoo-front.png"}
+    assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "single.png", "folder.pdf", ".eomoo-front.png"}

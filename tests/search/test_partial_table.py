@@ -45,6 +45,13 @@ def test_the_domain_is_what_was_measured_for_these_objectives(problem, rows):
     assert both.enumerable
 
 
+def test_cells_without_a_value_are_on_no_drawn_front(problem, rows):
+    both, lost = problem("err", "lat"), rows["index"].to_numpy()[-N_FAILED:]
+    found = eomoo.front_uncertainty(both, [*both.pareto_indices()[:3], *lost], n_draws=3)
+    assert found.probability.tolist() == [1] * 3 + [0] * N_FAILED
+    assert (found.drawn[:, 3:] == np.inf).all()
+
+
 @pytest.mark.parametrize("name", ["random", "pls"])
 def test_a_search_meets_failures_and_never_a_gap(problem, rows, name):
     both = problem("err", "lat")
