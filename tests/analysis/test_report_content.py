@@ -114,6 +114,10 @@ def test_what_a_run_report_says(run_folder):
     assert stored.problem.digest in text
 
 
+def test_a_page_says_how_its_letters_are_written_before_any_comes(run_folder):
+    assert render_report(run_folder).startswith('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">')
+
+
 def test_the_command_repeats_every_setting(pose, tmp_path):
     spec = AlgorithmSpec(label="pls", algorithm="pls", options={"n_starts": 7, "archive": "per-start"})
     problem = pose("err", "lat", noise=4, constraints=["lat<=24"])

@@ -93,6 +93,7 @@ def test_every_command_of_the_page_works_as_copied_and_means_the_same_network(pl
         done = call(*shlex.split(text.replace("@CELL@", str(cell)))[1:])
         assert done.code == 0, (text, done.err)
         said[what] = done.out
+    assert list(said) == ["Show it", "Time it here", "Train it from the start", "Measure it", "Take it away"]
     assert f"{params:,} parameters" in said["Show it"]
     assert torch.load(f"runs/{cell}/weights-2.pt", weights_only=True)["skeleton"] == asdict(stored_skeleton("out"))
     assert front["onnx"][str(cell)] == f"onnx/{cell}.onnx"
@@ -119,6 +120,7 @@ def test_a_page_of_published_values_has_the_published_networks_commands(tmp_path
     commands = [text.replace("@CELL@", "5") for _, text in front["commands"]]
     assert "eomoo show 5" in commands
     assert "eomoo train 5 --data so2sat --recipe published --epochs 108" in commands
+    assert commands[-1] == "eomoo export 5 --onnx"
     assert call("show", 5).code == 0
     assert "So2Sat images" in call("show", 5).out
 

@@ -64,6 +64,8 @@ def test_a_broken_image_is_an_incident_that_the_next_run_tries_again(spoilt, tmp
     assert {k: r["status"] for k, r in second.trainings([5, 77], (1,)).items()} == {5: "done", 77: "done"}
     assert second.notes() == []
     assert second.store.incidents() == []
+    first.trainings([5, 77], (1,))
+    assert first.notes() == [], "it was tried again meanwhile"
 
 
 def test_what_does_not_advance_is_given_up_until_that_is_asked_for(spoilt, tmp_path, monkeypatch):
