@@ -277,8 +277,9 @@ def test_errors_of_the_problem_stay_its_own(path, problem):
         def pareto_indices(self):
             raise SettingError("the values are lost")
 
-    with Store(path, create=True) as store, pytest.raises(SettingError, match="the values are lost"):
+    with pytest.raises(SettingError, match="the values are lost"), Store(path, create=True) as store:
         store.add_problem(Broken(problem.card))
+    assert not path.exists(), "it would look like one with results"
 
 
 @pytest.mark.parametrize("key", ["seed", "budget"])
