@@ -123,7 +123,8 @@ def test_the_command_repeats_every_setting(pose, tmp_path):
     problem = pose("err", "lat", noise=4, constraints=["lat<=24"])
     page = render_report(fill(tmp_path, problem, specs=(spec,), budget=40), format="md")
     options = ("--option n_starts=7", "--option archive=per-start", "--noise 4", "--constraint 'lat <= 24'")
-    assert [option for option in options if option not in page] == []
+    facts = ("- limits: lat &lt;= 24", "- noise: drawn with seed 4")
+    assert [told for told in options + facts if told not in page] == []
 
 
 def test_the_command_poses_the_same_problem(tmp_path):
