@@ -108,8 +108,9 @@ def test_what_is_disturbed_is_tried_again_and_the_quietest_try_kept(fakes, tiny_
 
     fakes(2.0, 3.0, 4.0, 1.0)
     monkeypatch.setattr(FakeRunner, "times", times)
-    seen, far = [], []
+    seen, far, waited = [], [], []
     turn = Turns.turn
+    monkeypatch.setattr(Turns, "pause", lambda self, tried: waited.append(tried))
     monkeypatch.setattr(Turns, "turn", lambda self, chosen: (far.append(being_done()), turn(self, chosen)))
     found = measure_latency([0, 5, 77], skeleton=tiny_skeleton, setting=setting, report=lambda *at: seen.append(at))
     assert [r.tries for r in found] == [1, 3, 2]
@@ -118,6 +119,7 @@ def test_what_is_disturbed_is_tried_again_and_the_quietest_try_kept(fakes, tiny_
     assert [r.relative_upper for r in found] == [2.0, 3.0, pytest.approx(5.2)]
     assert found[2].relative_std == pytest.approx(0.6)
     assert seen == [(k, 4) for k in range(1, 5)]
+    assert waited == [2, 3]
     assert far[0] == "timing 3 networks, round 1 of 4"
     assert far[3::4] == [
         f"timing 3 networks, {at}"
