@@ -85,7 +85,8 @@ def _of_files(place: Path, cell: int | None) -> Path:
     """Of a folder of ONNX files alone, as exporting leaves it."""
     files = sorted(place.glob("*.onnx"))
     if not files:
-        train = _training("CELL" if cell is None else cell)
+        named = place.name if place.name.isdigit() else "CELL"
+        train = _training(named if cell is None else cell)
         raise DataNotFoundError(f"there are no weights in {place}; train one with {train}")
     wanted = [file for file in files if cell is None or file.stem == str(cell)]
     if len(wanted) != 1:

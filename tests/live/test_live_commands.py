@@ -213,7 +213,7 @@ def test_latencies(place):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["evaluate", "5", "--data", "images"], r"no weights in runs/5; train the cell"),
+        (["evaluate", "5", "--data", "images"], r"no weights in runs/5; train one with `eomoo train 5 "),
         (["evaluate", "77", "--data", "images", "--split", "all"], "split must be one of train, val, test"),
         (["train", "x", "--data", "images"], "no cell: 'x'"),
         (["train", "5", "--data", "nowhere"], "no data set or folder 'nowhere'"),

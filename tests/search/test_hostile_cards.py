@@ -31,9 +31,11 @@ class Table(TableBackend):
 
     def __init__(self, cells, unit):
         self.failing = cells[cells % 5 == 0]
-        names = [name for name in QUANTITIES if name != "holes"]
-        columns = {name: unit * all_values()[name][cells] for name in names}
-        columns["holes"] = columns["err"]
+        columns = {name: unit * all_values()["err" if name == "holes" else name][cells] for name in QUANTITIES}
+        # No share is more than the whole.
+        columns = {
+            name: values for name, values in columns.items() if unit <= 1 or QUANTITIES[name].unit in ("ms", "kB", "")
+        }
         super().__init__(cells, columns, {name: QUANTITIES[name] for name in columns})
 
     def values(self, indices, names):
@@ -65,7 +67,7 @@ CARDS = {
     "one in a hundred feasible": (("err", "lat"), {"constraints": ["lat<=20.04"]}, 70),
     "nothing feasible": (("err", "lat"), {"constraints": ["lat<=1"]}, 70),
     "tiny units": (("err", "lat"), {"source": "tiny", "constraints": ["lat<=2.2e-8"]}, 70),
-    "huge units": (("err", "lat", "size"), {"source": "huge"}, 70),
+    "huge units": (("depth", "lat", "size"), {"source": "huge"}, 70),
 }
 
 
