@@ -56,6 +56,8 @@ MOST = 1e150
 _FAILURES = {"oom", "out of memory", "diverged", "failed", "failure", "error", "timeout", "killed", "crashed"}
 # What is told of the same rounds as the latency has no mark of its own.
 _MARKED_AS = {"energy": "latency"}
+# As pandas and people write a mark.
+_AS_NUMBERS = {"true": "1", "yes": "1", "false": "0", "no": "0"}
 # Of an incident the machine is to blame, not the cell.
 _NO_FAILURES = {"", "ok", "done", "success", "finished", "complete", "completed", "incident"}
 
@@ -130,7 +132,7 @@ def disturbed_in(frame: pd.DataFrame, mark: str, path: Path) -> Bools:
     """Values (n,) that something disturbed, by the column that marks them; False where there is none."""
     if mark not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
-    marks, _ = numbers_of(frame[mark], mark, path, none_is_fine=True)
+    marks, _ = numbers_of(_texts(frame[mark]).replace(_AS_NUMBERS), mark, path, none_is_fine=True)
     return np.asarray(np.nan_to_num(marks) > 0)
 
 

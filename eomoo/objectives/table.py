@@ -194,9 +194,8 @@ class TableBackend(Backend):
     def marks(self, indices: ArrayLike, names: Sequence[str]) -> NDArray[np.str_]:
         """Means of measurements of which something disturbed one."""
         cells, stored = self._checked(indices, names)
-        return np.stack(
-            [np.where(self._columns[name].disturbed[self._row[cells]], "contended", "") for name in stored], axis=1
-        )
+        found = [np.where(self._columns[name].disturbed[self._row[cells]], "contended", "") for name in stored]
+        return np.array(found, dtype=np.str_).reshape(len(stored), len(cells)).T
 
     def effort(self, indices: ArrayLike) -> Floats:
         """What a full training of cells (n,) costs, by the mean of the table's."""

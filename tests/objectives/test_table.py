@@ -55,6 +55,15 @@ def test_cells_of_a_measured_table_that_something_disturbed_are_marked(tmp_path)
     for name in ("latency", "energy"):
         found = TableBackend.from_file(tmp_path / "table.csv", {name: ENERGY})
         assert found.marks([20, 9, 5, 0], [name])[:, 0].tolist() == ["", "contended", "", ""]
+        assert found.marks([20, 9], []).shape == (2, 0)
+
+
+@pytest.mark.parametrize(("yes", "no"), [("True", "False"), ("yes", "no"), ("1.0", ""), (True, None)])
+def test_marks_of_a_table_of_ones_own_are_read_as_people_write_them(tmp_path, yes, no):
+    rows = {"index": [5, 9], "latency": [3.0, 2.0], "latency_disturbed": [no, yes]}
+    pd.DataFrame(rows).to_csv(tmp_path / "own.csv", index=False)
+    found = TableBackend.from_file(tmp_path / "own.csv", {"latency": ENERGY})
+    assert found.marks([5, 9], ["latency"])[:, 0].tolist() == ["", "contended"]
 
 
 @pytest.fixture
