@@ -38,7 +38,7 @@ def limited():
 # Settings by which all parts of a search come to their turn within a small budget.
 SEARCHES = {
     "pls": (150, {}, "704b57fd79", "9bff61726d"),
-    "surrogate-pls": (60, {"batch_size": 20}, "499d6c1f30", "3b37bb08cc"),
+    "surrogate-pls": (60, {"batch_size": 20}, "871624b8be", "d5332c1c61"),
     "cost-aware": (30, {"batch_size": 15, "n_candidates": 100}, "fd46e595aa", "fbe73fc2e6"),
     "random": (150, {}, "a41f9c9482", "d0f78c4db4"),
 }

@@ -433,11 +433,11 @@ def test_a_fifth_of_what_the_model_chooses_is_chosen_by_its_own_deviations(probl
 
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 1}, {"sampling": np.arange(60)}])
-def test_the_smallest_cell_is_looked_at_whatever_the_model_says_of_it(problem, options):
+def test_the_smallest_cells_are_looked_at_whatever_the_model_says_of_them(problem, options):
     result = minimize(problem, eomoo.SurrogatePLS(**options), ("n_eval", 72), seed=1)
     seen = result.algorithm.trace.index
-    vertices = problem.space.n_vertices
-    assert vertices[seen].min() == vertices[problem.cells].min()
+    for size in (problem.space.n_vertices, problem.space.params(np.arange(len(problem.space)), problem.skeleton)):
+        assert size[seen].min() == size[problem.cells].min()
     assert len(np.unique(seen)) == 72
 
 
