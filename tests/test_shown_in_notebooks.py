@@ -174,6 +174,13 @@ def test_a_backend_that_is_not_installed_stops_no_figure():
     assert done.returncode == 0, done.stderr
 
 
+def test_a_backend_that_is_installed_stays_chosen():
+    code = "from eomoo.plots import new_figure; new_figure(); import matplotlib; print(matplotlib.rcParams['backend'])"
+    env = {**os.environ, "MPLBACKEND": "svg"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("svg", "")
+
+
 # -- progress ----------------------------------------------------------------------------------
 
 
