@@ -124,7 +124,7 @@ def test_a_run_shows_figure_and_front(run):
 def test_a_problem_tells_objectives_directions_and_limits(pose):
     problem = pose("acc", "lat", constraints=["err<=18"], reference_point=[0.5, 30.0])
     seen = Seen(problem._repr_html_())
-    assert {"acc", "max", "lat", "min", "30.0"} <= set(seen.texts)
+    assert {problem.card.title or problem.name(), "acc", "max", "lat", "min", "30.0"} <= set(seen.texts)
     assert any("limits: err <= 18" in text for text in seen.texts)
 
 
