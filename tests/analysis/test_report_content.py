@@ -362,7 +362,7 @@ def test_curves_in_markdown_are_medians(study_folder):
 
 @pytest.mark.parametrize(("n", "cut"), [(40, False), (41, True)])
 def test_a_table_in_markdown_tells_of_rows_that_it_leaves_out(n, cut):
-    text = _markdown_table(Table(title="", columns=["x"], rows=[[k] for k in range(n)]))
+    text = _markdown_table(Table(key="", title="", columns=["x"], rows=[[k] for k in range(n)]))
     assert text.count("\n| ") == 41
     assert ("40 of 41 rows; all are in the HTML report" in text) is cut
     assert "rows; all" not in text or cut

@@ -58,7 +58,7 @@ def test_the_terminal_gets_tables_and_what_a_sample_can_tell(table):
     result = runner.invoke(app, asked_for)
     assert result.exit_code == 0, result.output
     assert re.findall(r"(\d+) of 60 measurements of (\w+) were disturbed", result.stdout) == [("1", "latency")]
-    side = re.findall(r"^ *(first|second)\b", result.stdout.partition("side by side")[2], flags=re.MULTILINE)
+    side = re.findall(r"^│ (first|second)\b", result.stdout.partition("side by side")[2], flags=re.MULTILINE)
     assert side == [row["table"] for row in asked(*asked_for)["beside"]["autocorrelation"]]
     assert len(set(side)) == 2
     for words in ("mean of walks", "Trade-offs", "Spearman over 60 cells in common", "60 cells are a sample"):
