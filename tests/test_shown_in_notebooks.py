@@ -124,7 +124,7 @@ def test_a_run_shows_figure_and_front(run):
 def test_a_problem_tells_objectives_directions_and_limits(pose):
     problem = pose("acc", "lat", constraints=["err<=18"], reference_point=[0.5, 30.0])
     seen = Seen(problem._repr_html_())
-    assert {"acc", "max", "lat", "min", "30.0"} <= set(seen.texts)
+    assert {problem.card.title or problem.name(), "acc", "max", "lat", "min", "30.0"} <= set(seen.texts)
     assert any("limits: err <= 18" in text for text in seen.texts)
 
 
@@ -172,6 +172,13 @@ def test_a_backend_that_is_not_installed_stops_no_figure():
     env = {**os.environ, "MPLBACKEND": "module://no_such_package.backend"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_backend_that_is_installed_stays_chosen():
+    code = "from eomoo.plots import new_figure; new_figure(); import matplotlib; print(matplotlib.rcParams['backend'])"
+    env = {**os.environ, "MPLBACKEND": "svg"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("svg", "")
 
 
 # -- progress ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ def test_a_published_problem_says_of_what_its_errors_and_times_are(tmp_path):
     assert "over the 17 classes" in said["macro error"]
     assert "94.1 %" in said["macro error"]
     assert "A100" in said["latency"]
+    assert "joint draws" in said["P(front)"]
     assert "64" in said["latency"]
     assert "128 channels, 3 stacks of 3, images of 32x32 pixels with 10 bands, 17 classes" in said["parameters"]
     assert "validation macro error 60, latency on A100 18; the card's" in said["hypervolume"]

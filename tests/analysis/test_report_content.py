@@ -21,9 +21,10 @@ import eomoo
 from eomoo.analysis import load_results, load_run, render_report, report_of, write_report
 from eomoo.analysis.citing import references
 from eomoo.analysis.network import CELL, cell_commands
-from eomoo.analysis.printing.text import _guarded
+from eomoo.analysis.printing.text import _guarded, _markdown_table
 from eomoo.analysis.repeat import run_command
 from eomoo.analysis.report import landscape_sections
+from eomoo.analysis.tables import Table
 from eomoo.analysis.wording import value_text
 from eomoo.cli import app
 from eomoo.cli.common import parse_options
@@ -357,6 +358,21 @@ def test_curves_in_markdown_are_medians(study_folder):
     ends = [value_text(value) for value in (curves.series[0].x[-1], *(line.y[-1] for line in curves.series))]
     assert f"| {' | '.join(ends)} |" in render_report(study_folder, format="md")
     assert any(line.low[-1] != line.y[-1] for line in curves.series)
+
+
+@pytest.mark.parametrize(("n", "cut"), [(40, False), (41, True)])
+def test_a_table_in_markdown_tells_of_rows_that_it_leaves_out(n, cut):
+    text = _markdown_table(Table(key="", title="", columns=["x"], rows=[[k] for k in range(n)]))
+    assert text.count("\n| ") == 41
+    assert ("40 of 41 rows; all are in the HTML report" in text) is cut
+    assert "rows; all" not in text or cut
+
+
+def test_the_bar_on_top_leads_to_the_main_sections(study_folder):
+    sections = report_of(study_folder).sections
+    bar = render_report(study_folder).partition("<nav")[2].partition("</nav>")[0]
+    assert re.findall('href="#([^"]*)"', bar) == ["top", *(s.id for s in sections if s.level == 2)]
+    assert any(s.level > 2 for s in sections)
 
 
 def test_the_best_median_stands_out_everywhere(study_folder):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import synthetic
@@ -62,6 +64,15 @@ def test_what_the_page_gets(folder):
     assert columns["params"]["values"] == space.params(content["cells"]).tolist()
     assert columns["acc"]["values"][:n] == pytest.approx(front.values[:, 0], rel=1e-6)
     assert columns["acc"]["sd"][:n] == pytest.approx(front.values[:, 0] / 100, rel=1e-6)
+
+
+def test_which_cells_are_on_the_true_front_is_told_where_all_of_it_is_known(folder):
+    front, _ = load(folder)
+    known = replace(front, true_front=(front.cells[1:3], front.values[1:3]), n_true=2)
+    assert np.flatnonzero(known.on_true_front).tolist() == [1, 2]
+    assert front_json(known)["optimal"] == known.on_true_front.tolist()
+    assert replace(known, n_true=3).on_true_front is None
+    assert replace(known, true_front=None).on_true_front is None
 
 
 def test_the_page_has_every_cell_that_was_evaluated(folder):

@@ -51,6 +51,10 @@ def folder(tmp_path_factory):
     return place
 
 
+def test_what_was_written_is_told(tmp_path):
+    assert sorted(write_measured(make(), tmp_path)) == sorted(tmp_path.iterdir())
+
+
 def test_a_table_is_read_as_it_was_written(folder):
     before, after = make(), read_measured(folder)
     pd.testing.assert_frame_equal(after.to_dataframe(), before.to_dataframe())

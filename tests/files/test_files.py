@@ -10,12 +10,23 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from eomoo.errors import DataError, DataNotFoundError
-from eomoo.files import atomic_path, read_bytes, read_unpacked, sha256_of, to_json, write_json, write_text
+from eomoo.files import (
+    atomic_folder,
+    atomic_path,
+    owners,
+    read_bytes,
+    read_unpacked,
+    sha256_of,
+    to_json,
+    write_json,
+    write_text,
+)
 
 
 def names(folder):
@@ -59,10 +70,11 @@ def test_folders_that_were_made_for_nothing_go_again(tmp_path):
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["c.txt"]
 
 
-def test_what_a_killed_writer_left_is_removed_by_the_next_one_in_that_folder(tmp_path):
+@pytest.mark.parametrize("kind", [atomic_path, atomic_folder])
+def test_what_a_killed_writer_left_is_removed_by_the_next_one_in_that_folder(tmp_path, kind):
     code = (
-        "import os, sys; from eomoo.files import atomic_path\n"
-        "with atomic_path(sys.argv[1]) as temporary: temporary.write_text('half'); os.kill(os.getpid(), 9)"
+        f"import os, sys; from eomoo.files import {kind.__name__} as kind\n"
+        "with kind(sys.argv[1]) as temporary: temporary.touch(); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, tmp_path / "a.txt"], check=False).returncode < 0
     (left,) = names(tmp_path)
@@ -75,8 +87,18 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one_in_that_folder(tmp
         (tmp_path / name).touch()
     for name in (lives, old, ".0a1b2c3d-x"):
         os.utime(tmp_path / name, (past, past))
-    write_text(tmp_path / "b.txt", "x")
+    with kind(tmp_path / "b.txt") as beside:
+        beside.touch()
     assert names(tmp_path) == sorted([lives, young, ".0a1b2c3d-x", "b.txt"])
+
+
+def test_where_it_cannot_be_asked_every_process_is_taken_to_be_there(monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert not owners.lives(gone.pid)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("eomoo.files.owners.os", SimpleNamespace(name="nt"))
+        assert owners.lives(gone.pid)
 
 
 def test_missing_input_inside_is_not_taken_for_a_failure_to_write(tmp_path):

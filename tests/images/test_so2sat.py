@@ -281,6 +281,7 @@ def test_classes_are_merged(splits, merge, memory):
     [
         ("built", "there is no class ''"),
         (5, "merge names classes, as in built=1,2,3; got 5"),
+        ({}, "merge names classes, as in built=1,2,3; got {}"),
         ({"a": [1, 18]}, "there is no class 18; known are 1 to 17: compact"),
         ({"a": [1, 2], "b": [2]}, "compact mid-rise would be of two new classes"),
         ({"water": [1, 2]}, "at least two classes of different names must be left"),

@@ -35,6 +35,8 @@ def test_numbers_are_printed_and_written_alike(written, small_cells):
     assert [o["name"] for o in numbers["objectives"]] == ["error", "latency", "params"]
     assert set(numbers["pareto_local_search"]) == {"symmetric", "hamming"}
     assert sum(numbers["neighbours"]["dominance"].values()) == pytest.approx(1.0)
+    away = numbers["distance_to_front"]
+    assert away["max"] == max(row["distance"] for row in away["profile"]) > 0
 
 
 def test_tables_hold_the_curves(written):

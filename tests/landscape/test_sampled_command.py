@@ -1,6 +1,7 @@
 """``eomoo landscape TABLE``: numbers, files, sheet; samples are never taken for spaces."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -52,8 +53,14 @@ def test_a_table_gives_numbers_files_and_a_sheet(table, tmp_path):
 
 
 def test_the_terminal_gets_tables_and_what_a_sample_can_tell(table):
-    result = runner.invoke(app, [str(table), "--beside", str(table)])
+    pd.read_csv(table).assign(latency_disturbed=[1, *[0] * 59]).to_csv(table, index=False)
+    asked_for = [str(table), "--beside", str(table)]
+    result = runner.invoke(app, asked_for)
     assert result.exit_code == 0, result.output
+    assert re.findall(r"(\d+) of 60 measurements of (\w+) were disturbed", result.stdout) == [("1", "latency")]
+    side = re.findall(r"^│ (first|second)\b", result.stdout.partition("side by side")[2], flags=re.MULTILINE)
+    assert side == [row["table"] for row in asked(*asked_for)["beside"]["autocorrelation"]]
+    assert len(set(side)) == 2
     for words in ("mean of walks", "Trade-offs", "Spearman over 60 cells in common", "60 cells are a sample"):
         assert words in result.stdout
     assert "optima:" not in result.stdout

@@ -99,6 +99,7 @@ def test_a_fault_that_hits_every_training_ends_the_run(spoilt, tmp_path):
 
 def test_a_diverged_training_is_a_result_and_told_as_stored(tmp_path, monkeypatch):
     from eomoo.live.job import DivergedError, TrainingJob
+    from eomoo.live.store import stored_so_far
 
     def diverge(self, *_):
         raise DivergedError("the loss is nan in epoch 1")
@@ -112,6 +113,8 @@ def test_a_diverged_training_is_a_result_and_told_as_stored(tmp_path, monkeypatc
         "cell 5: diverged: the loss is nan in epoch 1",
         "1 of them failed in earlier runs, and this is what was stored",
     ]
+    (latest,) = stored_so_far(campaign.store.path)[1]
+    assert latest[1:] == ("training", 5, "diverged", "the loss is nan in epoch 1")
 
 
 class LosingJobs(LocalJobs):

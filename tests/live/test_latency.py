@@ -10,7 +10,7 @@ import pytest
 import eomoo
 from eomoo.live import latency as module
 from eomoo.live import rounds, runners
-from eomoo.live.devices import resolve_device, resolve_precision
+from eomoo.live.devices import free_memory, resolve_device, resolve_precision
 from eomoo.live.energy import energy_counter
 from eomoo.live.latency import half_split_spearman, measure_latency
 from eomoo.live.rounds import Turns, available_memory
@@ -477,6 +477,12 @@ def test_a_device_that_is_not_there_is_named(monkeypatch):
     with pytest.raises(ValueError, match="no device 'gpu'; known are auto, cpu"):
         resolve_device("gpu")
     assert resolve_device("auto").type == "cpu"
+
+
+def test_of_devices_that_tell_their_memory_free_and_all_of_it_are_known(monkeypatch):
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: {"cuda:1": (3, 8)}[str(device)])
+    asked = [free_memory(module.torch.device(name)) for name in ("cuda:1", "cpu")]
+    assert asked == [(3, 8), None]
 
 
 def test_precisions_of_a_cpu():

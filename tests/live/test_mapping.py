@@ -141,6 +141,13 @@ def test_a_map_is_written_with_its_place_colours_and_names(tmp_path, field):
         assert file.read().std() > 20
 
 
+def test_of_a_class_that_is_nowhere_no_pixel_is_counted(tmp_path, field):
+    network = classifier(4, lambda patches: np.insert(mean_of_bands(patches), 2, -99, axis=1), classes=("a", "b", "c"))
+    with SceneBands([field], name="field") as scene:
+        counts = write_map(network, scene, tmp_path / "map.tif", stride=2).counts
+    assert (counts > 0).tolist() == [True, True, False]
+
+
 def test_a_scene_without_a_place_is_mapped_without_a_word(tmp_path):
     write_raster(tmp_path / "field.tif", make_scene().bands)
     with SceneBands([tmp_path / "field.tif"], name="field") as scene:

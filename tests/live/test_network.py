@@ -114,6 +114,21 @@ def test_weights_depend_on_the_seed_alone(name):
     assert not torch.equal(first["stem.0.weight"], other["stem.0.weight"])
 
 
+@pytest.mark.parametrize("name", INITIALIZATIONS)
+def test_nothing_of_a_network_is_what_its_memory_held_before(name, monkeypatch):
+    empty = torch.nn.Module.to_empty
+
+    def used(self, **options):
+        network = empty(self, **options)
+        for value in network.state_dict().values():
+            value.fill_(77)
+        return network
+
+    monkeypatch.setattr(torch.nn.Module, "to_empty", used)
+    network = build_network(100434, SMALL, initialization=name, seed=7)
+    assert not any((value == 77).any() for value in network.state_dict().values())
+
+
 def test_building_leaves_the_global_random_state_alone():
     before = torch.random.get_rng_state()
     build_network(100434, SMALL, seed=1)

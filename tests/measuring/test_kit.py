@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from eomoo.errors import DataError, SettingError
+from eomoo.live import kit_script
 from eomoo.live.kit import write_kit
 from eomoo.measuring import CellChoice, measure_from_kit, timing_backend
 
@@ -178,6 +179,20 @@ def test_a_result_that_cannot_be_is_one_sentence(kit, tmp_path, harm, sentence):
     with pytest.raises(DataError, match=sentence):
         measure_from_kit(kit, out=tmp_path / "table")
     assert not (tmp_path / "table").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({"/proc/device-tree/model": ["Board 5\0"], "/proc/cpuinfo": ["model name\t: Chip"]}, "Board 5"),
+        ({"/proc/device-tree/model": ["\0"], "/proc/cpuinfo": ["flags\t: fpu", "model name\t: Chip"]}, "Chip"),
+        ({"/proc/cpuinfo": ["processor\t: 0"]}, "other"),
+    ],
+)
+def test_a_machine_is_called_as_its_board_or_else_its_processor(monkeypatch, files, name):
+    monkeypatch.setattr(kit_script, "lines_of", lambda path: files.get(path.as_posix(), []))
+    monkeypatch.setattr("platform.processor", lambda: "other")
+    assert kit_script.machine_name() == name
 
 
 def test_a_kit_is_made_and_read_by_the_command(kit, tmp_path, monkeypatch, capsys):

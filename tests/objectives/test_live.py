@@ -475,6 +475,12 @@ def test_a_backend_travels_to_another_process(make):
     assert (copy.values(CELLS, ["val_micro_error"]) == values).all()
 
 
+def test_of_a_recipe_what_was_changed_is_told(make):
+    assert make({"augment": True}).conditions([])["train"]["set"] == {
+        "batch_size": 16, "learning_rate": 0.3, "augment": True
+    }  # fmt: skip
+
+
 def test_settings_of_a_card():
     backend = LiveBackend.from_card(
         {"data": "landsat-nc", "epochs": 4, "latency": {"batch_size": 8}, "recipe": "published"},

@@ -235,8 +235,9 @@ def test_the_gate_ends_and_a_candidate_climbs_one_rung_at_a_time(pose_table):
     assert not np.isin(after, short).all()
     assert np.isin(algorithm.trace.index[:5], short).all()
     assert not searched(problem, 8, rungs=()).dear.short
-    with pytest.raises(SettingError, match=r"no training of 0\.7 of a full one; its rungs are 0\.1, 1"):
-        searched(problem, 8, rungs=(0.7,))
+    for rungs in ((0.7,), (0.1, 0.7)):
+        with pytest.raises(SettingError, match=r"no training of 0\.7 of a full one; its rungs are 0\.1, 1"):
+            searched(problem, 8, rungs=rungs)
 
 
 def test_starts_are_one_in_each_stratum_of_the_known_costs(pose_table):

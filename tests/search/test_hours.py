@@ -65,6 +65,21 @@ def test_a_run_ends_with_its_hours_in_the_middle_of_a_batch(problem, name):
     assert len(more.cells) == 60
 
 
+def test_going_again_through_what_was_evaluated_counts_as_no_time(problem, monkeypatch):
+    second, seen = [0.0], []
+
+    def tick(progress):
+        second[0] += 1.0
+        seen.append(progress.n_distinct)
+
+    monkeypatch.setattr("eomoo.search.run.perf_counter", lambda: second[0])
+    spec, earlier = AlgorithmSpec(label="x", algorithm="nsga2"), Earlier(n_distinct=120, seconds=7.0)
+    result = run_algorithm(problem, spec, budget=200, seed=1, earlier=earlier, on_progress=tick)
+    new = sum(n > 120 for n in seen)
+    assert 0 < new < len(seen)
+    assert result.seconds == 7.0 + new
+
+
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
 @pytest.mark.parametrize("name", ["pls", "nsga2"])
 def test_a_clock_that_is_set_loses_nothing(problem, monkeypatch, name, jump):

@@ -127,6 +127,12 @@ def test_a_gene_that_is_no_whole_number_is_invalid(space, value):
     assert space.index(bad).tolist() == [5, -1, 7]
 
 
+@pytest.mark.parametrize("dtype", ["U1", "S1", object, complex, "m8[s]"])
+def test_what_is_no_number_is_no_gene(space, dtype):
+    with pytest.raises(SettingError, match="genotypes hold whole numbers; got "):
+        space.index(space.genotype([5]).astype(dtype))
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64, np.float32, np.float64])
 def test_any_type_of_number_will_do(space, dtype):
     cells = [1, 100_000, N - 1]
