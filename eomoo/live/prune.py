@@ -97,7 +97,8 @@ def _fronts(rows: Sequence[Result], timings: Sequence[Result]) -> set[str]:
             latencies[key_of("latency", without(row["setting"], "cell"))][row["cell"]] = row["result"]["relative"]
     timed = {cell for latency in latencies.values() for cell in latency}
     found: set[str] = set()
-    for latency in latencies.values() or [{}]:
+    settings: list[dict[int, float]] = [*latencies.values()] or [{}]
+    for latency in settings:
         found |= _front([row for row in rows if row["cell"] in latency or row["cell"] not in timed], latency)
     return found
 
