@@ -21,7 +21,7 @@ from eomoo.progress import doing
 
 if TYPE_CHECKING:
     from eomoo.images import ImageData
-    from eomoo.live import Accuracy, Assessment, Exported
+    from eomoo.live import Accuracy, Assessment, Classifier, Exported
 
 Trained = Annotated[
     str,
@@ -48,10 +48,10 @@ def evaluate(
 
     The images must be those of its training, split for split.
     """
-    from eomoo.analysis.trained import find_trained, images_of
+    from eomoo.analysis.trained import images_of
     from eomoo.files import check_folder, save_figures, write_json
     from eomoo.images import SPLITS
-    from eomoo.live import assess, load_classifier
+    from eomoo.live import assess
     from eomoo.live.assessment import draw_confusion, draw_reliability
 
     choice("split", split, SPLITS)
@@ -59,7 +59,7 @@ def evaluate(
         check_folder(out)  # before all its images are classified
     place, index = place_of(trained, cell)
     with doing("opening network and images"):
-        classifier = load_classifier(find_trained(place, index), device=device)
+        classifier = _opened(place, index, device=device)
         task = images_of(place, data, **parse_options(images))
     classifier.check_images(task)
     with progress("images", quiet=as_json) as report:
@@ -101,9 +101,8 @@ def export(
     Without CELL all cells of a run's front. ONNX files take raw images, and know normalisation and class names.
     What --fp16 and --int8 change is measured on the validation images.
     """
-    from eomoo.analysis.trained import find_trained, front_cells
+    from eomoo.analysis.trained import front_cells
     from eomoo.files import check_folder
-    from eomoo.live import load_classifier
     from eomoo.live.export import FORMS, export_as
 
     if out is not None:
@@ -120,11 +119,11 @@ def export(
         for number, ((k, form), name) in enumerate(files.items()):
             report(number, len(files))
             try:
-                source = find_trained(place, k, exported=False)
-                path = name or Path(out or "") / f"{load_classifier(source).cell}{FORMS[form][1]}"
+                source = _opened(place, k, exported=False)
+                path = name or Path(out or "") / f"{source.cell}{FORMS[form][1]}"
                 if task is None and form in ("fp16", "int8"):
                     raise SettingError(f"{form} needs the images of its training: {why}")
-                found = export_as(form, source, path, data=task, logits=logits, before=before.get(k))
+                found = export_as(form, source.path, path, data=task, logits=logits, before=before.get(k))
             except EomooError as error:
                 failed.append(f"{place if k is None else f'cell {k}'} was not exported as {form}: {error}")
                 continue
@@ -172,6 +171,21 @@ def place_of(trained: str, cell: str | None) -> tuple[Path, int | None]:
         f"there is no folder {place}, and no cell is called so; name the folder of a run or of a training, or a file "
         "of weights"
     )
+
+
+def _opened(place: Path, cell: int | None, *, exported: bool = True, device: str = "cpu") -> Classifier:
+    """The network that ``find_trained`` finds; SettingError where it is of another cell than the one that was named."""
+    from eomoo.analysis.trained import find_trained
+    from eomoo.live import load_classifier
+
+    found = load_classifier(find_trained(place, cell, exported=exported), device=device)
+    # An ONNX file of 0.1.0 does not tell.
+    if cell is not None and found.cell not in (None, cell):
+        raise SettingError(
+            f"{found.path} is a network of cell {found.cell}, not of cell {cell}: name {found.cell} or no cell, or "
+            f"where {cell} was trained"
+        )
+    return found
 
 
 def _images(place: Path, data: str | None, options: Options) -> tuple[ImageData | None, str]:
@@ -254,15 +268,14 @@ def predict(
 
     Each pixel of the map covers as many of the scene's as --stride says, in height and width.
     """
-    from eomoo.analysis.trained import find_trained
     from eomoo.images import open_bands
-    from eomoo.live import load_classifier, write_map
+    from eomoo.live import write_map
 
     if len(places) not in (2, 3):
         raise SettingError(f"name a network and a scene, as in RUN CELL SCENE; got {' '.join(places)}")
     run, *cell, scene = places
     with doing("opening the network"):
-        classifier = load_classifier(find_trained(*place_of(run, cell[0] if cell else None)), device=device)
+        classifier = _opened(*place_of(run, cell[0] if cell else None), device=device)
     with open_bands(scene, bands=bands) as image, progress("map", quiet=as_json) as report:
         done = write_map(classifier, image, out, stride=stride, probability=probability, report=report)
     names = classifier.described["class_names"]

@@ -120,8 +120,10 @@ class Raster:
         if not place.is_file():
             raise DataNotFoundError(f"there is no file {path}")
         driver = RASTERS.get(place.suffix.lower(), "GTiff")
-        # Without the folder's listing: it would be read anew for each of thousands of images.
-        with self._explained(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
+        # Without the folder's listing: it would be read anew for each of thousands of images. And a PNG by rows, since
+        # GDAL's quicker way to read all at once takes a file that was cut off for whole, and gives zeros for the rest.
+        self._env = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE", GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
+        with self._explained(), self._env:
             self._file = rasterio.open(place, driver=driver)
         try:
             with self._explained():
@@ -155,7 +157,7 @@ class Raster:
         each = sum(kind.itemsize if self.codes else max(kind.itemsize, 4) for kind in self._kinds)
         check_claim(self.path, each * (last - first) * width)
         part = {"window": ((first, last), (0, width))}
-        with self._explained():
+        with self._explained(), self._env:
             values = self._file.read(self._bands, **part)
             with np.errstate(over="ignore"):
                 # Of doubles too large for single precision, such as -1.8e308 that stands for no data.

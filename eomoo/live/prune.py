@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,16 +85,32 @@ def _on_fronts(trainings: Sequence[Result], timings: Sequence[Result]) -> set[st
     for row in trainings:
         if row["status"] == "done":
             comparable[key_of("training", without(row["setting"], "cell", "seed"))].append(row)
-    return {key for rows in comparable.values() for key in _front(rows, timings)}
+    return {key for rows in comparable.values() for key in _fronts(rows, timings)}
 
 
-def _front(rows: Sequence[Result], timings: Sequence[Result]) -> list[str]:
+def _fronts(rows: Sequence[Result], timings: Sequence[Result]) -> set[str]:
+    """Of each setting of timings, as of one image and of batches, among what was timed so and what never was."""
     skeleton = rows[0]["setting"]["skeleton"]
-    latency = {row["cell"]: row["result"]["relative"] for row in timings if row["setting"]["skeleton"] == skeleton}
+    latencies: dict[str, dict[int, float]] = defaultdict(dict)
+    for row in timings:
+        if row["setting"]["skeleton"] == skeleton:
+            latencies[key_of("latency", without(row["setting"], "cell"))][row["cell"]] = row["result"]["relative"]
+    timed = {cell for latency in latencies.values() for cell in latency}
+    found: set[str] = set()
+    settings: list[dict[int, float]] = [*latencies.values()] or [{}]
+    for latency in settings:
+        found |= _front([row for row in rows if row["cell"] in latency or row["cell"] not in timed], latency)
+    return found
+
+
+def _front(rows: Sequence[Result], latency: Mapping[int, float]) -> set[str]:
+    if not rows:
+        return set()
+    skeleton = rows[0]["setting"]["skeleton"]
     cells = np.array([row["cell"] for row in rows], dtype=np.int64)
     accuracies = [[trained_value(row["result"], name) for row in rows] for name in ("val_micro", "val_macro")]
     # What was not timed may be the fastest.
     times = [latency.get(int(cell), 0.0) for cell in cells]
     values = np.column_stack([*accuracies, load_space().params(cells, Skeleton(**skeleton)), times])
     best = non_dominated(_COMPARED.minimise(values))
-    return [row["key"] for row, kept in zip(rows, best, strict=True) if kept]
+    return {row["key"] for row, kept in zip(rows, best, strict=True) if kept}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -188,9 +188,10 @@ class RunFolder:
         if values is None or values["status"] not in RESULT_STATES:
             return None
         result = Training.from_dict(values, self.setting)
-        if result.done and (result.weights is None or not result.weights.is_file()):
-            return None
-        return result
+        if result.done and self.path is not None:
+            # By name: the folder may have been moved since, or was named from another one.
+            result = replace(result, weights=self.path / (result.weights or Path()).name)
+        return None if result.done and not (result.weights and result.weights.is_file()) else result
 
     def save_result(self, result: Training) -> None:
         """Keep a result (and make the folder); an incident is none."""

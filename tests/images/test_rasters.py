@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from raster_files import open_raster, write_raster
 
+from eomoo.errors import DataError
 from eomoo.images import read_raster
-from eomoo.images.rasters import Grid, Raster, check_claim
+from eomoo.images.rasters import RASTERS, Grid, Raster, check_claim
 
 rasterio = pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
@@ -146,6 +147,23 @@ def test_a_file_that_ends_too_early_is_told_in_the_reader_s_own_words(tmp_path, 
     with pytest.raises(ValueError, match=r"cut\.tif is no readable raster file: .*band \d") as caught:
         read_raster(path)
     assert "previous exception" not in str(caught.value)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5])
+@pytest.mark.parametrize(
+    ("driver", "kind"),
+    [("PNG", "uint8"), ("PNG", "uint16"), ("JPEG", "uint8"), ("JP2OpenJPEG", "uint16"), ("GTiff", "uint8")],
+)
+def test_an_image_that_was_cut_off_is_refused(tmp_path, driver, kind, share):
+    """GDAL gives zeros for the rest of a PNG of bytes, unless it is read by rows."""
+    pixels = np.random.default_rng(0).integers(1, 255, (3, 32, 32)).astype(kind)
+    ending = next(ending for ending, name in RASTERS.items() if name == driver)
+    path = write_raster(tmp_path / f"image{ending}", pixels, driver=driver)
+    whole, _, _ = read_raster(path)
+    assert whole.shape == pixels.shape
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(DataError, match="is no readable raster file"):
+        read_raster(path)
 
 
 def test_complex_numbers_and_bands_beyond_the_last_are_refused(tmp_path, bands):

@@ -62,6 +62,38 @@ def test_train_evaluate_export(place):
     assert again["confusion"] == values["test"]["confusion"]
 
 
+def test_a_network_of_another_cell_than_the_one_named_is_refused(place):
+    """Nothing is measured or mapped as that cell's, nor written by its name."""
+    pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
+    trained("--json")
+    weights = "runs/77/weights-2.pt"
+    for command in (["evaluate", "runs/77", "5"], ["predict", weights, "5", "scene.tif", "--out", "map.tif"]):
+        found = CliRunner().invoke(app, command)
+        assert f"{weights} is a network of cell 77, not of cell 5: name 77 or no cell" in str(found.exception)
+    found = CliRunner().invoke(app, ["export", "runs/77", "5", "--onnx", "--data", "images"])
+    assert found.exit_code == 1
+    assert "cell 5 was not exported as onnx: runs/77/weights-2.pt is a network of cell 77" in found.stderr
+    assert not (place / "5.onnx").exists()
+    run("export", "runs/77", "77", "--onnx", "--data", "images")
+    assert (place / "77.onnx").is_file()
+
+
+def test_what_a_folder_holds_is_found_from_any_other(place, monkeypatch):
+    """A folder that was named from where it lay is whole by another path, and after a move."""
+    first = json.loads(trained("--json"))
+    (place / "runs" / "77" / "checkpoint.pt").unlink()
+    (place / "runs").rename(place / "moved")
+    weights = place / "moved" / "77" / "weights-2.pt"
+    before = weights.stat().st_mtime_ns
+    monkeypatch.chdir(place / "images")
+    again = json.loads(run(
+        "train", "77", "--data", place / "images", "--epochs", "2", "-s", "batch_size=16", *SMALL, "--json",
+        "--out", weights.parent,
+    ))  # fmt: skip
+    assert again["seconds"] == first["seconds"]
+    assert (again["weights"], weights.stat().st_mtime_ns) == (str(weights), before)
+
+
 def test_eight_bits_are_calibrated_and_measured(place):
     pytest.importorskip("onnxruntime", reason="the extra 'live' is not installed")
     values = json.loads(trained("--json"))

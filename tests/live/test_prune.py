@@ -115,3 +115,14 @@ def test_what_was_not_timed_in_this_network_may_be_the_fastest(store, tmp_path):
     assert dominated((5, 1.0, skeleton), (77, 2.0, other)) == []
     assert dominated((77, 2.0, skeleton)) == [77]
     assert dominated((77, 0.5, skeleton)) == []
+
+
+def test_timings_of_one_setting_are_compared_alone(store, tmp_path):
+    """Cell 77 is dominated in all but its latency on one image; of batches nobody timed cell 5."""
+    shutil.copytree(store, tmp_path / "copy")
+    copy = make(tmp_path / "copy")
+    skeleton = copy._wanted([5], EPOCHS)[5]["skeleton"]
+    for cell, relative, batch_size in ((5, 1.0, 1), (77, 0.5, 1), (77, 2.0, 64)):
+        setting = {"cell": cell, "skeleton": skeleton, "batch_size": batch_size}
+        copy.store.put("latency", setting, {"status": "done", "relative": relative}, cell=cell)
+    assert [file.path.name for file in unneeded_files(tmp_path / "copy")] == ["checkpoint.pt"] * 2
