@@ -226,7 +226,8 @@ def run(
             problem.pareto_indices()  # now, while nothing is written: it may take seconds
         with Store(Path(folder) / STORE_NAME, create=True) as store:
             number = store.add_problem(problem)
-            posed = Asked(problem=number, spec=spec, seed=seed, budget=spent, hours=hours, repeats=repeats)
+            how: Facts = {"seed": int(seed), "hours": hours and float(hours), "repeats": int(repeats)}
+            posed = Asked(problem=number, spec=spec, budget=spent, **how)
             found = _found(problem, store, posed, tell, again=retry_failed)
         if on_found is not None:
             on_found(found)

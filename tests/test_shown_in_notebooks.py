@@ -241,9 +241,11 @@ def test_a_study_by_names_is_that_of_its_file(study, cards, tmp_path):
     planned = eomoo.run_study(parse_study({**content, "seeds": 2, "budget": 60}))
     mine = study.runs[study.runs["label"] == "pls"]
     assert planned.runs["hypervolume_share"].tolist() == mine["hypervolume_share"].tolist()
+    by_itself = eomoo.run_study(cards / "mine.toml", "random", seeds=np.int64(1), budget=np.int64(9))
+    assert by_itself.runs[["label", "seed", "budget"]].to_numpy().tolist() == [["random", 1, 9]]
     with pytest.raises(CardError, match="at least one problem, one algorithm"):
         eomoo.run_study(cards / "mine.toml", [])
-    for algorithms in ([eomoo.PLS()], [{"algorithm": "pls"}], {"mine": eomoo.PLS()}):
+    for algorithms in (eomoo.PLS(), [eomoo.PLS()], [{"algorithm": "pls"}], {"mine": eomoo.PLS()}):
         with pytest.raises(SettingError, match=r"a study knows no algorithm .*; give names, or by label what a study"):
             eomoo.run_study(cards / "mine.toml", algorithms)
     problem = eomoo.get_problem(cards / "mine.toml")

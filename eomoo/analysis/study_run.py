@@ -130,7 +130,7 @@ class StudyRun:
 
 def run_study(
     problems: str | Path | Sequence[str | Path] | Study,
-    algorithms: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
+    algorithms: str | Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     *,
     seeds: int | Sequence[int] = 10,
     budget: int = 500,
@@ -148,8 +148,8 @@ def run_study(
     Args:
         problems: Names of cards, or paths of your own; or a study, as ``eomoo.study.load_study`` reads it, which says
             algorithms, seeds and budgets itself.
-        algorithms: Names among ``eomoo.search.ALGORITHMS``, or by label what a study file says of each, such as
-            ``{"small": {"algorithm": "nsga2", "options": {"pop_size": 20}}}``.
+        algorithms: Names among ``eomoo.search.ALGORITHMS``, or one; or by label what a study file says of each, such
+            as ``{"small": {"algorithm": "nsga2", "options": {"pop_size": 20}}}``.
         seeds: A number (10: 1 to 10), or seeds.
         budget: Distinct cells that each run may evaluate.
         out: A folder for the store, which grows; without it nothing is kept.
@@ -170,11 +170,9 @@ def run_study(
     if isinstance(problems, Study):
         study = problems
     else:
-        # A problem is no card, and is told so.
-        several = [problems] if isinstance(problems, str | Path) or not isinstance(problems, Iterable) else problems
-        cards = [card_name(card) for card in several]
+        cards = [card_name(card) for card in _several(problems)]
         by_label = [*algorithms.items()] if isinstance(algorithms, Mapping) else None
-        given = [(name, {"algorithm": name}) for name in algorithms] if by_label is None else by_label
+        given = [(name, {"algorithm": name}) for name in _several(algorithms)] if by_label is None else by_label
         for label, settings in given:
             if not (isinstance(label, str) and isinstance(settings, Mapping)):
                 what = short(settings if isinstance(label, str) else label)
@@ -187,7 +185,7 @@ def run_study(
             or f"{', '.join(label for label, _ in given)} on {', '.join(Path(card).stem for card in cards)}",
             "problems": cards,
             "algorithms": [{"label": label, **settings} for label, settings in given],
-            "seeds": seeds if isinstance(seeds, int) else list(seeds),
+            "seeds": list(seeds) if isinstance(seeds, Iterable) else seeds,
             "budget": budget,
         }
         study = parse_study(content)
@@ -195,3 +193,8 @@ def run_study(
     with place as folder, shown(on_progress, study.title) as tell:
         execute.run_study(study, folder, jobs=jobs, cluster=cluster, on_event=tell)
         return StudyRun(tables=study_tables(load_results(folder)))
+
+
+def _several(given: Any) -> Iterable[Any]:
+    """What is given, or it alone; an object that is no name is told so where it is looked at."""
+    return [given] if isinstance(given, str | Path) or not isinstance(given, Iterable) else given

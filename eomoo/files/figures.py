@@ -20,7 +20,8 @@ _FACTS: dict[str, tuple[str, dict[str, None]]] = {
 def check_figures(forms: Sequence[str], width: str) -> tuple[str, ...]:
     """The forms that figures are to have, each once; SettingError unless they and the width are known."""
     choice("the width of a figure", width, WIDTHS)
-    return tuple(dict.fromkeys(choice("the form of a figure", form, FORMS) for form in forms))
+    several = [forms] if isinstance(forms, str) else forms
+    return tuple(dict.fromkeys(choice("the form of a figure", form, FORMS) for form in several))
 
 
 def save_figures(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
+from operator import methodcaller
 from typing import Any
 
 from pymoo.algorithms.base.genetic import GeneticAlgorithm
@@ -14,7 +16,7 @@ from pymoo.core.sampling import Sampling
 from pymoo.operators.selection.tournament import TournamentSelection
 
 from eomoo.arrays import Facts
-from eomoo.checks import choice, known_keys, known_name, positive
+from eomoo.checks import choice, known_keys, known_name, positive, short
 from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts import reference_directions
 from eomoo.objectives import Card
@@ -98,6 +100,13 @@ class AlgorithmSpec:
     def __post_init__(self) -> None:
         known_name("algorithm", self.algorithm, ALGORITHMS)
         options = {_RENAMED.get((self.algorithm, key), key): value for key, value in self.options.items()}
+        try:
+            options = json.loads(json.dumps(options, default=methodcaller("tolist")))
+        except (TypeError, ValueError, AttributeError):
+            raise SettingError(
+                f"options of {self.algorithm} are numbers, texts and lists, as in a file; got {short(options)}; an "
+                "algorithm with others is run by pymoo's minimize"
+            ) from None
         object.__setattr__(self, "options", options)
         defaults = self._entry.defaults
         known_keys(f"options of {self.algorithm}", options, defaults)

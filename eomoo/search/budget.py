@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import ceil
 
 import numpy as np
 from pymoo.core.algorithm import Algorithm
@@ -54,7 +55,7 @@ def _left(algorithm: Algorithm, termination: Termination) -> int | None:
     if isinstance(termination, Hours):
         return 0 if termination.over(algorithm) else None
     limit = getattr(termination, "n_max_evals", None)
-    return None if limit is None or not np.isfinite(limit) else int(limit) - int(algorithm.evaluator.n_eval)
+    return None if limit is None or not np.isfinite(limit) else ceil(limit) - int(algorithm.evaluator.n_eval)
 
 
 def _n_distinct(algorithm: Algorithm) -> int:

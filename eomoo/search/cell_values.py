@@ -69,7 +69,8 @@ class CellValues:
         self.card = card
         self.noise = None if noise is None else whole("noise", noise, least=0, most=LARGEST)
         self.constraints = (*card.constraints, *constraints)
-        self.options = dict(options or {})
+        # NumPy's numbers as plain ones, since a store keeps them.
+        self.options = {k: v.item() if isinstance(v, np.generic) else v for k, v in (options or {}).items()}
         self.space = load_space()
         extended = replace(card, constraints=self.constraints)
         self._columns = [(part.source, part.quantity) for part in extended.parts]

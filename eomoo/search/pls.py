@@ -203,7 +203,8 @@ class PLS(CellSearch):
             return None
         if not self._in_order and len(members) > 1:
             chosen = np.asarray(self.selection(walker.F, members, self.random_state))
-            if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not np.isin(chosen[:n], members).all():
+            usable = chosen.dtype.kind in "iu" and chosen.ndim == 1 and len(chosen)
+            if not usable or not np.isin(chosen[:n], members).all():
                 raise SettingError(f"selection must give positions of unexplored members; got {short(chosen)}")
             members = chosen
         cells = walker.index[members[:n]]

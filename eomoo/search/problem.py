@@ -163,7 +163,7 @@ class CellProblem(CellValues, Problem):
             out[name] = values[:, k]
 
     def evaluate(self, X: ArrayLike, *args: object, **kwargs: object) -> Any:
-        """As pymoo's, with ``index`` kept an integer, the one currency inside eomoo."""
+        """As pymoo's; in a dictionary, as evaluators take it, ``index`` stays an integer, the one currency of eomoo."""
         with heeding_hours(self.backends.values(), kwargs.get("algorithm"), len(X)):  # type: ignore[arg-type]
             out = super().evaluate(X, *args, **kwargs)
         if isinstance(out, dict) and "index" in out:

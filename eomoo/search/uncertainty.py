@@ -75,7 +75,7 @@ def front_uncertainty(
     n, seed = positive("n_draws", n_draws, most=100_000), whole("seed", seed, least=0)
     if problem.noise is not None:
         raise SettingError("with noise every value is one draw already; ask the problem without noise")
-    asked = problem.pareto_indices() if cells is None else np.atleast_1d(problem.space.check(cells))
+    asked = problem.pareto_indices() if cells is None else np.ravel(problem.space.check(cells))
     if len(np.unique(asked)) < len(asked):
         raise SettingError("cells are distinct; one comes twice")
     fronts, n_candidates = _all_fronts(problem, asked, among, n, seed)

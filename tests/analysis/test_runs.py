@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import all_values, brute_front
+from synthetic import SyntheticBackend, all_values, brute_front
 
 import eomoo
 from eomoo.analysis import front_frame, load_run, problem_box, summary, trace_frame, write_run
@@ -14,6 +14,8 @@ from eomoo.analysis.results import front_of
 from eomoo.errors import SettingError
 from eomoo.fronts.indicators import deduplicated, hypervolume
 from eomoo.fronts.objectives import Objective, Objectives
+from eomoo.objectives import backends
+from eomoo.objectives.backends import BackendKind
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import run_algorithm
 from eomoo.study.rows import RunTrace
@@ -228,3 +230,22 @@ def test_a_run_writes_its_report_whether_it_lies_in_a_folder_or_not(pose, tmp_pa
     assert alone.report(tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
     with pytest.raises(SettingError, match="the format of a report"):
         alone.report(tmp_path / "page.pdf", format="pdf")
+
+
+def test_numbers_of_numpy_are_settings_of_a_run_as_others_are(monkeypatch, card):
+    kind = BackendKind(build=lambda *_: SyntheticBackend(), settings=frozenset({"epochs"}))
+    monkeypatch.setitem(backends.BACKENDS, "synthetic", kind)
+    path = card("err", "lat")
+    asked = {"seed": np.int64(3), "budget": np.int64(5), "hours": np.float32(1), "repeats": np.int64(1)}
+    one = eomoo.run(path, algorithm="nsga2", options={"pop_size": np.int64(4)}, epochs=np.int64(2), **asked)
+    asked = {"seed": 3, "budget": 5, "hours": 1.0, "repeats": 1}
+    other = eomoo.run(path, algorithm="nsga2", options={"pop_size": 4}, epochs=2, **asked)
+    assert one.stored.run.settings == other.stored.run.settings
+    assert one.stored.problem.options == other.stored.problem.options == {"epochs": 2}
+    assert (one.stored.run.seed, one.stored.run.hours) == (3, 1.0)
+    assert one.trace.equals(other.trace)
+
+
+def test_one_form_of_a_figure_may_be_given_by_itself(pose, tmp_path):
+    run = eomoo.run(pose("err", "lat"), algorithm="random", budget=5, out=tmp_path, figures="svg")
+    assert {path.suffix for path in run.written} == {".csv", ".json", ".svg"}

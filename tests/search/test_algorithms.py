@@ -207,6 +207,11 @@ def test_options_without_a_say_are_refused(name, options, text):
         make_algorithm(name, 2, **options)
 
 
+def test_an_option_that_no_file_can_hold_is_refused_before_a_run():
+    with pytest.raises(SettingError, match=r"options of pls are numbers, texts and lists.*; got \{'selection': <fun"):
+        AlgorithmSpec(label="x", algorithm="pls", options={"selection": lambda F, unexplored, rng: unexplored})
+
+
 def test_unknown_algorithms_are_named_with_those_known():
     with pytest.raises(KeyError, match=r"'nsga5'; known are pls, .*random, nsga2"):
         make_algorithm("nsga5", 2)

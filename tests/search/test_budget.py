@@ -93,7 +93,9 @@ def test_a_search_that_has_seen_everything_ends(pose, space):
 
 
 @pytest.mark.parametrize(
-    ("termination", "left"), [(("n_eval", 50), 30), (("n_gen", 50), None), (("n_eval", 10), 0), (("time", 60), None)]
+    ("termination", "left"),
+    # pymoo's goes on below 22.5, so that to leave 2 would make a search go on for ever.
+    [(("n_eval", 50), 30), (("n_gen", 50), None), (("n_eval", 10), 0), (("time", 60), None), (("n_eval", 22.5), 3)],
 )
 def test_remaining_evaluations(problem, termination, left):
     algorithm = eomoo.PLS()

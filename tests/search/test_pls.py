@@ -387,7 +387,7 @@ def test_an_unknown_neighborhood():
         eomoo.PLS(neighborhood="far")
 
 
-@pytest.mark.parametrize("chosen", [[], [-1], [0, 10**6], [0.0], None, 0])
+@pytest.mark.parametrize("chosen", [[], np.empty(0, dtype=int), [-1], [0, 10**6], [0.0], None, 0])
 def test_a_selection_of_no_unexplored_member_is_refused(problem, chosen):
     algorithm = eomoo.PLS(selection=lambda F, unexplored, rng: chosen, batch_size=50)
     with pytest.raises(SettingError, match="selection must give positions of unexplored members"):

@@ -167,6 +167,8 @@ def test_cells_are_compared_with_those_that_are_named(card):
     assert found.n_candidates == 20
     assert np.setdiff1d(found.fronts.cells, problem.pareto_indices()[:20]).size == 0
     assert 0 < found.probability.mean() < 1
+    column = eomoo.front_uncertainty(problem, cells[:, None], among=problem.pareto_indices()[:20], n_draws=50)
+    assert column.probability.tolist() == found.probability.tolist()
 
 
 def test_what_cannot_be_is_refused():
