@@ -64,6 +64,12 @@ def test_what_the_page_gets(folder):
     assert columns["acc"]["sd"][:n] == pytest.approx(front.values[:, 0] / 100, rel=1e-6)
 
 
+def test_what_a_page_shows_is_rounded_once():
+    # To seven digits it is 55.065, which is 55.07 to four; a terminal says 55.06.
+    (embedded,) = fronts._numbers(np.array([55.06499707]))
+    assert f"{embedded:.2f}" == "55.06"
+
+
 def test_the_page_has_every_cell_that_was_evaluated(folder):
     front, runs = load(folder)
     content = front_json(front)
