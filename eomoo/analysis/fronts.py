@@ -287,7 +287,10 @@ def _neighbors(space: Catalogue, cells: Ints) -> list[list[int]]:
     return [[position[int(other)] for other in np.intersect1d(space.neighbors(int(cell)), cells)] for cell in cells]
 
 
-def _numbers(values: NDArray[np.generic], *, digits: int = 7) -> list[float | int | None]:
-    """Values short enough to embed: whole ones exactly, others to some digits, what is not finite as None."""
+def _numbers(values: NDArray[np.generic], *, digits: int = 9) -> list[float | int | None]:
+    """Values short enough to embed: whole ones exactly, others to some digits, what is not finite as None.
+
+    Of so many more than the four to six that a page shows, what it shows is what a terminal does: rounded once.
+    """
     known = [v if np.isfinite(v) else None for v in values.tolist()]
     return [None if v is None else int(v) if v == int(v) else float(f"{v:.{digits}g}") for v in known]

@@ -154,7 +154,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
     reached = f"{100 * share:.2f} %" if told else ""
     kind = "predicted front" if front.problem.predicted else "front"
     tiles = [
-        (number(front.n_front), f"{counted(front.n_front, 'cell').split()[1]} on the {kind}"),
+        (number(front.n_front), f"{counted(front.n_front, 'cell').split()[1]} on the {kind} found"),
         *_certain_tiles(front),
         (number(len(problem.traces[0].cells)), "distinct cells evaluated"),
         *([(reached, f"of the hypervolume of the {problem.reference_name}")] if reached else []),

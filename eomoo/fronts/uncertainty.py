@@ -221,7 +221,7 @@ class FrontUncertainty:
         ax.plot(*values[takes].T, "D", color=COLORS[0], markersize=3.5, label=f"can be told apart ({takes.sum()})")
         ax.set_xlabel(self.objectives[0].label, parse_math=False)
         ax.set_ylabel(self.objectives[1].label, parse_math=False)
-        ax.legend()
+        ax.legend(loc="best")
         return figure
 
     def __repr__(self) -> str:

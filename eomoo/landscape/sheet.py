@@ -132,7 +132,7 @@ def plot_objective_space(ax: Axes, analysis: LandscapeAnalysis, *, pair: tuple[i
     kind = "predicted front" if landscape.problem.predicted else "Pareto front"
     best, name = landscape.front, f"{kind} ({len(landscape.front)})"
     ax.plot(x[best], y[best], "o", color=COLORS[1], markersize=2.6, mec="white", mew=0.3, label=name)
-    ax.legend(frameon=True, framealpha=0.8, edgecolor="none", handletextpad=0.1)
+    ax.legend(loc="best", frameon=True, framealpha=0.8, edgecolor="none", handletextpad=0.1)
     return finish(ax, title="objective space", x=objectives[pair[0]].label, y=objectives[pair[1]].label)
 
 
@@ -167,7 +167,7 @@ def plot_front_components(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     rest = points[~np.isin(analysis.component, big)]
     if len(rest):
         ax.plot(*rest.T, "x", color="black", markersize=3, label=f"{len(size) - len(big)} others", zorder=2)
-    ax.legend(handletextpad=0.1)
+    ax.legend(loc="best", handletextpad=0.1)
     objectives = landscape.problem.objectives
     title = f"front: {len(size)} component{'s' if len(size) > 1 else ''}"
     return finish(ax, title=title, x=objectives[0].label, y=objectives[1].label if m > 1 else "cell of the front")
@@ -274,7 +274,7 @@ def plot_autocorrelation(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
             ax.plot(analysis.exact[:, k], ".", color=style["color"], markersize=2.5)
     ax.axhline(0.0, color="black", linewidth=0.5)
     ax.set_xlim(0, len(analysis.autocorrelation[0].mean) - 1)
-    ax.legend()
+    ax.legend(loc="best")
     return finish(ax, title="random walks", x="lag (steps)", y="autocorrelation")
 
 

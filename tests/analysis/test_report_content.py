@@ -108,7 +108,7 @@ def test_what_a_run_report_says(run_folder):
     with Store(run_folder / STORE_NAME) as store:
         stored = load_run(store, store.runs()[0])
     assert f"found {len(stored.front)} that no other" in report.lead[0]
-    assert (str(len(stored.front)), "cells on the front") in report.tiles
+    assert (str(len(stored.front)), "cells on the front found") in report.tiles
     assert [row[0] for row in report.main.rows] == stored.front_cells.tolist()
     text = json.dumps([str(s) for s in report.sections])
     assert "--algorithm pls --budget 120 --seed 1" in text

@@ -75,6 +75,12 @@ def test_which_cells_are_on_the_true_front_is_told_where_all_of_it_is_known(fold
     assert replace(known, true_front=None).on_true_front is None
 
 
+def test_what_a_page_shows_is_rounded_once():
+    # To seven digits it is 55.065, which is 55.07 to four; a terminal says 55.06.
+    (embedded,) = fronts._numbers(np.array([55.06499707]))
+    assert f"{embedded:.2f}" == "55.06"
+
+
 def test_the_page_has_every_cell_that_was_evaluated(folder):
     front, runs = load(folder)
     content = front_json(front)

@@ -569,6 +569,21 @@ def test_the_theme_can_be_switched(page):
     assert page.execute_script(color) == before
 
 
+def test_paper_is_white_and_holds_whole_tables_and_what_their_keys_name(page):
+    seen = """
+    const shown = (name) => document.querySelector(name).checkVisibility();
+    const bar = (box) => getComputedStyle(box).overflowX !== "visible";
+    const open = ![...document.querySelectorAll(".scroll")].some(bar);
+    return [".ring.choice", ".line.choice", ".answer", "nav"].map(shown).concat(open)"""
+    try:
+        page.execute_script("document.documentElement.dataset.theme = 'dark'")
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert page.execute_script(seen) == [True, True, True, False, True]
+        assert unreadable(page) == [], "on white"
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_curves_tell_values_and_hide(wide, study_folder):
     wide.get((study_folder / "report.html").as_uri())
     figure = one(wide, "#compared-1 figure")

@@ -132,7 +132,7 @@ def plot_fronts(
         ax.plot(*points.T, **style, label=f"{label} ({len(points):,})")
     ax.set_xlabel(objectives[0].label, parse_math=False)
     ax.set_ylabel(objectives[1].label, parse_math=False)
-    ax.legend()
+    ax.legend(loc="best")
     return ax
 
 

@@ -89,7 +89,7 @@ def _labelled(ax: Axes, x: str, y: str, *, title: str | None = None) -> Axes:
     ax.set_xlabel(x, parse_math=False)
     ax.set_ylabel(y, parse_math=False)
     # Points shine through where it must stand over some.
-    ax.legend(title=title, frameon=True, framealpha=0.8, edgecolor="none")
+    ax.legend(loc="best", title=title, frameon=True, framealpha=0.8, edgecolor="none")
     return ax
 
 

@@ -64,8 +64,8 @@ function scatterKeys(front) {
   const diamond = s("svg", { width: 16, height: 16, "aria-hidden": "true" }, s("path", { d: "M8,1l7,7l-7,7l-7,-7z", class: "mark knee" }));
   const total = front.nFront > front.n ? `${front.n} of ${front.nFront}` : front.n;
   return h("figcaption", { class: "keys" },
-    h("span", {}, dot("mark", 4.5), front.takes ? `can be told apart (${front.takes.length})` : `on the front (${total})`),
-    front.takes ? h("span", {}, dot("mark member", 4.5), `on the ${front.predicted ? "predicted " : ""}front (${total})`) : null,
+    h("span", {}, dot("mark", 4.5), front.takes ? `can be told apart (${front.takes.length})` : `on the front found (${total})`),
+    front.takes ? h("span", {}, dot("mark member", 4.5), `on the ${front.predicted ? "predicted " : ""}front found (${total})`) : null,
     front.band.map(({ share }) => h("span", {}, patch(share), `true front, ${share} % band`)),
     front.knee === null ? null : h("span", {}, diamond, "its knee"),
     ["measured", "extrapolated"].map((word) => {
