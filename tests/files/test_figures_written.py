@@ -1,5 +1,9 @@
-"""Figures as files: those of an earlier form or name go, nobody else's do."""
+"""Figures as files: those of an earlier form or name go, nobody else's do; and nothing in them warns by the clock."""
 
+import ast
+from pathlib import Path
+
+import eomoo
 from eomoo.files import save_figures
 from eomoo.plots import FORMS, new_figure
 
@@ -31,3 +35,12 @@ def test_what_was_drawn_before_goes_and_all_else_stays(tmp_path):
     }
     save_figures({}, tmp_path, all_of="a landscape")
     assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "single.png", "folder.pdf", ".eomoo-front.png"}
+
+
+def test_legends_say_where_they_stand():
+    """Where a legend does not, matplotlib warns on a slow machine that the best place took more than a second."""
+    for path in Path(eomoo.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "legend":
+                given = {word.arg for word in node.keywords}
+                assert "loc" in given, f"{path}, line {node.lineno}"
