@@ -9,7 +9,7 @@ import typer
 from landscape_cards import values_of, write_card
 from typer.testing import CliRunner
 
-from eomoo.cli.landscape import landscape
+from eomoo.cli.landscape import _print, landscape
 from eomoo.errors import SettingError
 from eomoo.landscape import analyse_landscape
 
@@ -35,6 +35,20 @@ def test_numbers_are_printed_and_written_alike(written, small_cells):
     assert [o["name"] for o in numbers["objectives"]] == ["error", "latency", "params"]
     assert set(numbers["pareto_local_search"]) == {"symmetric", "hamming"}
     assert sum(numbers["neighbours"]["dominance"].values()) == pytest.approx(1.0)
+
+
+def test_what_is_not_known_is_printed_as_no_number(written, capsys):
+    """Of a constant objective nothing is correlated, and two walks have no interval."""
+    numbers = written[1]
+    constant, *others = numbers["objectives"]
+    nan = float("nan")
+    unknown = {"lag_1": nan, "correlation_length": nan, "correlation_length_band": (nan, nan)}
+    two = {**others[0], "autocorrelation": {**unknown, "lag_1": 0.5, "correlation_length": 1.44}}
+    constant = {**constant, "fitness_distance": {"pearson": nan}, "autocorrelation": unknown}
+    _print({**numbers, "objectives": [constant, two]})
+    text = capsys.readouterr().out
+    assert " nan" not in text
+    assert "1.44" in text
 
 
 def test_tables_hold_the_curves(written):
