@@ -20,8 +20,10 @@ ALPHA = 0.05
 
 WORDS = ("ahead", "behind", "equivalent", "undecided", "too few seeds")
 """What is said of the first of two: "ahead" and "behind": the shift is not zero; "equivalent": it is smaller than
-what matters, zero or not; "undecided": neither is shown; "too few seeds": neither could be, whatever came out."""
+what matters, zero or not; "undecided": neither is shown; "too few seeds": no shift could be, whatever came out."""
 
+# Far below any difference of what is compared, far above the rounding of double precision.
+_JUST_BELOW = 1.0 - 1e-9
 # Exact signed-rank distributions are quick up to here, as SciPy has it too.
 _MOST_EXACT = 50
 
@@ -72,8 +74,10 @@ def compare(first: ArrayLike, second: ArrayLike, *, matters: float) -> Compariso
     means = np.sort(((d[:, None] + d) / 2.0)[np.triu_indices(len(d))])
     k = _least_outside(len(d), ALPHA / 2.0)
     low, high = (float(means[k]), float(means[-1 - k])) if k >= 0 else (nan, nan)
-    above = _signed_rank(d + matters, "greater") if matters == matters else 1.0
-    below = _signed_rank(d - matters, "less") if matters == matters else 1.0
+    # A difference of just what matters, as counts have it, speaks against equivalence: as zero it would have no sign.
+    least = _JUST_BELOW * matters
+    above = _signed_rank(d + least, "greater") if matters == matters else 1.0
+    below = _signed_rank(d - least, "less") if matters == matters else 1.0
     return Comparison(
         n=len(d),
         shift=float(np.median(means)),

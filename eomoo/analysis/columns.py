@@ -273,6 +273,6 @@ def _group_words(problem: ProblemRow, said: FrontSummary) -> Iterator[str]:
             parts = amounts_in_words(problem, group.gain)
             more = f" by more than {joined(parts)}" if parts else ""
             yield (
-                f"These {len(group.cells)} cells cannot be told apart; take {group.representative}: no other is likely "
-                f"to be better{more}."
+                f"{counted(len(group.cells) - 1, 'other cell')} cannot be told from {group.representative}; take "
+                f"{group.representative}: none is likely to be better{more}."
             )

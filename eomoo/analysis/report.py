@@ -319,7 +319,9 @@ def _front_section(problem: ProblemResults, front: FrontData, place: str, *, lev
 
 def _uncertainty_words(front: FrontData) -> str:
     """How sure the values are, compared with how far the front's cells lie apart."""
-    medians, ranges = np.median(front.deviations, axis=0), np.ptp(front.values, axis=0)
+    # Some cells of a table may be exact.
+    medians = [float(np.median(d[d > 0])) if (d > 0).any() else 0.0 for d in front.deviations.T]
+    ranges = np.ptp(front.values, axis=0)
     parts = [
         f"{o.title} ± {number(float(f'{medians[k]:.2g}'))} {shown_unit(o.unit)}".strip()
         for k, o in enumerate(front.problem.objectives)

@@ -155,16 +155,15 @@ def _print(numbers: Facts) -> None:
     rows = []
     for o in numbers["objectives"]:
         optima, walk = o["local_optima"], o["autocorrelation"]
-        low, high = walk["correlation_length_band"]
         rows.append({
             "objective": o["title"],
             "local optima": f"{optima['number']:,}",
             "plateaus": f"{optima['plateaus']:,}",
             "in global basin": f"{100 * optima['share_of_cells_in_global_basins']:.1f} %",
             "neutral neighbours": f"{100 * numbers['neighbours']['by_objective'][o['name']]['equal']:.1f} %",
-            "fitness-distance": f"{o['fitness_distance']['pearson']:.2f}",
-            "autocorrelation": f"{walk['lag_1']:.3f}",
-            "correlation length": f"{walk['correlation_length']:.2f} ({low:.2f} to {high:.2f}) steps",
+            "fitness-distance": with_band(o["fitness_distance"]["pearson"], None),
+            "autocorrelation": number(walk["lag_1"]),
+            "correlation length (steps)": with_band(walk["correlation_length"], walk["correlation_length_band"]),
         })  # fmt: skip
     table, out = Table(*rows[0], title=title, title_justify="left"), console()
     for row in rows:

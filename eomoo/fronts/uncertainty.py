@@ -256,7 +256,6 @@ class FrontUncertainty:
 
     def _likely_gain(self, one: int, members: Ints) -> Floats:
         gains = np.median(self.drawn[:, [one]] - self.drawn[:, members], axis=0)
-        gains[:, self.exact] = 0.0
         return np.asarray(np.maximum(gains.max(axis=0), 0.0))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from eomoo.arrays import Axes, Bools, Facts, Figure, Floats, Ints, PolyCollection
 from eomoo.fronts.box import by_range
 from eomoo.landscape.measure import LandscapeAnalysis
-from eomoo.plots import COLORS, WIDTHS, look, new_figure
+from eomoo.plots import COLORS, WIDTHS, look, new_figure, number, with_band
 
 # Told apart by colour and by dashes, for grey prints.
 STYLES: tuple[Facts, ...] = (
@@ -232,7 +232,7 @@ def plot_distance_profile(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
         # Lists: of a single point, Matplotlib would try to make a number of an array.
         bars = [(middle - low).tolist(), (high - middle).tolist()]
         style = {**STYLES[k % 4], "marker": "os^D"[k % 4], "markersize": 3, "linewidth": 0.9}
-        name = f"{short_title(title, newline=False)}, r = {correlation:.2f}"
+        name = f"{short_title(title, newline=False)}, r = {with_band(correlation, None)}"
         ax.errorbar(steps + offset, middle, bars, elinewidth=0.8, capsize=1.5, label=name, **style)
     ax.set_xticks(steps, [f"{d}\n{short_count(len(part))}" for d, part in zip(steps, inside, strict=True)])
     # Room above for the legend.
@@ -267,7 +267,7 @@ def plot_autocorrelation(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
     titles = analysis.landscape.problem.titles
     for k, (title, curve) in enumerate(zip(titles, analysis.autocorrelation, strict=True)):
         lags, style = np.arange(len(curve.mean)), STYLES[k % 4]
-        label = f"{short_title(title, newline=False)}, length {curve.length:.1f}"
+        label = f"{short_title(title, newline=False)}, length {number(round(curve.length, 1))}"
         ax.plot(lags, curve.mean, linewidth=1.0, label=label, **style)
         ax.fill_between(lags, curve.low, curve.high, color=style["color"], alpha=0.25, linewidth=0)
         if analysis.exact is not None:
@@ -308,7 +308,7 @@ def _write_numbers(ax: Axes, analysis: LandscapeAnalysis) -> None:
     ]
     spearman = numbers["correlation"]["spearman"]
     if len(spearman) == 2:
-        rows.append(("Spearman of the objectives", f"{spearman[0][1]:.2f}"))
+        rows.append(("Spearman of the objectives", with_band(spearman[0][1], None)))
     write_rows(ax, rows, room=11)
 
 

@@ -14,6 +14,7 @@ from eomoo.analysis.columns import Front, certainty_words, choices_table
 from eomoo.analysis.fronts import front_data, front_json
 from eomoo.analysis.printing.figures import draw_front
 from eomoo.analysis.printing.latex import to_latex
+from eomoo.analysis.report import _uncertainty_words
 from eomoo.analysis.tables import Section
 from eomoo.search import uncertainty as module
 
@@ -137,11 +138,12 @@ def test_sentences_tell_what_cannot_be_told_apart(run, said):
     largest = max(several, key=lambda g: len(g.cells))
     stored = run[0].stored
     note = choices_table(stored.shown, said).note
-    assert note.startswith(f"These {len(largest.cells)} cells cannot be told apart; take {largest.representative}: no")
-    assert note.count("cannot be told apart") == min(3, len(several))
+    take = largest.representative
+    assert note.startswith(f"{len(largest.cells) - 1} other cells cannot be told from {take}; take {take}: none")
+    assert note.count("cannot be told") == min(3, len(several))
     few, many = (replace(largest, cells=said.cells[:n]) for n in (2, 3))
     note = choices_table(stored.shown, replace(said, groups=(few, many))).note
-    assert note.index("These 3 cells") < note.index("These 2 cells")
+    assert note.index("2 other cells cannot") < note.index("1 other cell cannot")
 
 
 def test_of_a_front_of_one_cell_no_number_is_said_but_its_probability(run, said):
@@ -245,6 +247,14 @@ def test_a_run_is_not_lost_where_its_certainty_cannot_be_told(monkeypatch):
     assert found.stored.run.complete
 
 
+def test_deviations_are_told_of_those_cells_that_have_one(run):
+    front = front_data(load_results(run[1]).problems[0])
+    deviations = np.zeros_like(front.deviations)
+    deviations[0, 0] = 0.25
+    text = _uncertainty_words(replace(front, deviations=deviations))
+    assert text.endswith("one standard deviation, in the median validation macro error ± 0.25 %.")
+
+
 def test_the_page_says_what_cannot_be_told_apart_and_draws_where_the_true_front_lies(run, said):
     folder = run[1]
     front = front_data(load_results(folder).problems[0])
@@ -265,7 +275,7 @@ def test_the_page_says_what_cannot_be_told_apart_and_draws_where_the_true_front_
     assert "## The predicted front" in text
     assert "runs together" not in text
     assert certainty_words(front.problem, said) in text
-    assert "cells cannot be told apart; take" in text
+    assert "other cells cannot be told from" in text
     assert "The choices that can be told apart" in text
     assert "true front's hypervolume" not in text
 

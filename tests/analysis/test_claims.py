@@ -96,6 +96,16 @@ def test_words_follow_the_direction(larger, word):
     assert said(-d, larger=None if larger is None else not larger) == word
 
 
+def test_a_difference_of_just_what_matters_is_no_sign_of_equivalence():
+    """Counts differ by exactly one in most pairs: dropped as zeros, the few equal pairs alone would speak."""
+    d = np.repeat([-1.0, 0.0], [24, 6])
+    for first in (d, -d):
+        c = compare(first, ZERO, matters=1)
+        assert abs(c.shift) == 1
+        assert c.p_equivalent > ALPHA
+    assert said(d, matters=1.01) == "equivalent"
+
+
 def test_neither_shown_is_undecided():
     assert said(np.linspace(-4.0, 5.0, 12)) == "undecided"
     assert said(np.zeros(12), matters=float("nan")) == "undecided"

@@ -296,6 +296,8 @@ def test_latex_says_large_and_small_numbers_in_a_power_of_ten(tables):
     assert "e-0" not in text.replace("edge-0", "")
     assert _numbers("x", [Measured(median=2e6, q25=1e6, q75=4e6)])[1] == ["$2.0^{4.0}_{1.0}$"]
     assert _numbers("x", [2e6], spreads=np.array([5e5]))[1] == [r"$2.00 \pm 0.50$"]
+    # One that is exact among others has no deviation of 0.
+    assert _numbers("x", [2e6, 3e6], spreads=np.array([5e5, 0.0]))[1] == [r"$2.00 \pm 0.50$", "$3.00$"]
 
 
 def test_latex_says_of_each_pair_what_its_table_says(tables):

@@ -122,6 +122,15 @@ def test_what_is_known_exactly_chooses_and_does_not_tell_apart():
     assert found.groups[0].gain[1] == 0
 
 
+def test_a_cell_that_another_surely_beats_in_an_exact_objective_says_so():
+    vague = 5.0 + np.random.default_rng(1).normal(size=(50, 3, 1))
+    exact = np.broadcast_to([[10.0, 7.0], [30.0, 4.0], [12.0, 9.0]], (50, 3, 2))
+    drawn = np.concatenate([vague, exact], axis=2)
+    found = uncertainty(drawn, exact=[False, True, True])
+    assert [group.cells.tolist() for group in found.groups] == [[0, 1, 2]]
+    assert found.groups[0].gain[1:].tolist() == [0, 3]
+
+
 def test_cells_that_err_as_one_and_are_equal_are_not_told_apart():
     vague = np.random.default_rng(1).normal(size=(50, 1, 2)) + np.zeros((50, 3, 2))
     vague[:, 2] += 0.1

@@ -9,7 +9,7 @@ import typer
 from landscape_cards import values_of, write_card
 from typer.testing import CliRunner
 
-from eomoo.cli.landscape import landscape
+from eomoo.cli.landscape import _print, landscape
 from eomoo.errors import SettingError
 from eomoo.landscape import analyse_landscape
 
@@ -37,6 +37,34 @@ def test_numbers_are_printed_and_written_alike(written, small_cells):
     assert sum(numbers["neighbours"]["dominance"].values()) == pytest.approx(1.0)
     away = numbers["distance_to_front"]
     assert away["max"] == max(row["distance"] for row in away["profile"]) > 0
+
+
+def test_what_is_not_known_is_printed_as_no_number(capsys):
+    """Of a constant objective nothing is correlated, and two walks have no interval."""
+    nan = float("nan")
+    optima = {"number": 3, "plateaus": 1, "share_of_cells_in_global_basins": 0.5}
+    unknown = {"lag_1": nan, "correlation_length": nan, "correlation_length_band": (nan, nan)}
+    known = {**unknown, "lag_1": 0.5, "correlation_length": 1.44}
+    objectives = [
+        {
+            "name": name,
+            "title": name,
+            "local_optima": optima,
+            "fitness_distance": {"pearson": r},
+            "autocorrelation": walk,
+        }
+        for name, r, walk in (("same", nan, unknown), ("time", 0.25, known))
+    ]
+    _print({
+        "title": "small", "cells": 9, "neighborhood": "symmetric", "predicted": True, "objectives": objectives,
+        "neighbours": {"by_objective": {"same": {"equal": 1.0}, "time": {"equal": 0.0}}},
+        "front": {"size": 1, "components": 1, "joining_steps": 1}, "distance_to_front": {"mean": 1.0, "max": 2},
+        "pareto_local_optima": {"number": 1, "share_of_cells": 0.1, "share_of_descents_to_the_front": 0.9},
+        "pareto_local_search": {},
+    })  # fmt: skip
+    text = capsys.readouterr().out
+    assert " nan" not in text
+    assert "1.44" in text
 
 
 def test_tables_hold_the_curves(written):

@@ -192,7 +192,8 @@ def _numbers(
     bold = bold or [False] * len(values)
     cells = [_math(value, decimals, bold=marked, scale=scale) for value, marked in zip(values, bold, strict=True)]
     if spreads is not None:
-        cells = [rf"{text[:-1]} \pm {s * scale:.{decimals}f}$" for text, s in zip(cells, spreads, strict=True)]
+        known_by = [rf" \pm {s * scale:.{decimals}f}$" if s > 0 else "$" for s in spreads]
+        cells = [text[:-1] + known for text, known in zip(cells, known_by, strict=True)]
     lines = [_latex(line).replace("IGD+", "IGD$^+$") for line in wrap(title, _HEADING, break_long_words=False)]
     lines += [rf"($10^{{{power}}}$)"] if power else []
     arrow = {None: "", True: r" $\uparrow$", False: r" $\downarrow$"}[better]

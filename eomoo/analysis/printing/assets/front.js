@@ -198,4 +198,4 @@ function keeps(value, [low, high], room) {
   return value !== null && room !== null && (high === null || value + room <= high) && (low === null || value - room >= low);
 }
 
-const plusMinus = (sd) => (sd === null ? "" : ` ± ${spread(sd)}`);
+const plusMinus = (sd) => (sd ? ` ± ${spread(sd)}` : "");
