@@ -266,7 +266,7 @@ def plot_differences(axes: Sequence[Axes], found: Differences, surfaces: Curves)
         ax.set_ylabel(found.y_label, parse_math=False)
         ax.label_outer()
         ax.figure.colorbar(drawn, ax=ax).set_label("share of runs, difference")
-    axes[0].legend(title="median surface")
+    axes[0].legend(loc="best", title="median surface")
     return axes
 
 
