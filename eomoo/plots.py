@@ -107,6 +107,11 @@ def number(value: float, deviation: float = 0.0) -> str:
     return f"{value / least:.4g}{letter}" if 1e6 <= size < 1e12 else f"{value:.4g}"
 
 
+def percent(share: float, decimals: int) -> str:
+    """A share in per cent, 100 only for the whole: what is less, by more than a sum errs, is not rounded to it."""
+    return f"{min(100 * share, 100 - 10**-decimals) if share < 1 - 1e-9 else 100 * share:.{decimals}f} %"
+
+
 def column_numbers(values: Floats) -> list[str]:
     """A column's numbers (n,) for people: as exact as the largest is with four digits, less where all end earlier."""
     known = np.abs(values[np.isfinite(values)])

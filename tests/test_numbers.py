@@ -10,7 +10,7 @@ import pytest
 
 from eomoo.analysis.tables import Measured
 from eomoo.analysis.wording import value_text
-from eomoo.plots import column_numbers, number
+from eomoo.plots import column_numbers, number, percent
 
 PLAIN = {
     7.0: "7",
@@ -74,3 +74,18 @@ def test_pages_write_numbers_as_terminals_do():
     # An exponent is written 1e-5 there.
     assert shown == [PLAIN[value].replace("e-0", "e-") for value in values]
     assert spreads == ["0.70", "0.10", "123"]
+
+
+@pytest.mark.parametrize(
+    ("share", "decimals", "text"),
+    [
+        (1.0, 2, "100.00 %"),
+        (1.0 - 1e-12, 2, "100.00 %"),  # all, but for the order of a sum
+        (0.99999, 2, "99.99 %"),
+        (0.999, 0, "99 %"),
+        (0.98765, 2, "98.77 %"),
+        (0.0, 1, "0.0 %"),
+    ],
+)
+def test_only_the_whole_is_100_per_cent(share, decimals, text):
+    assert percent(share, decimals) == text

@@ -41,7 +41,7 @@ from eomoo.data.measured_table import BENCHMARK_FILE
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
 from eomoo.fronts import FrontSummary, expected_words
-from eomoo.plots import number
+from eomoo.plots import number, percent
 from eomoo.space.enumeration import N_CELLS
 from eomoo.study.rows import Limit, RunRow
 from eomoo.study.store import STORE_NAME
@@ -151,7 +151,7 @@ def _run_report(place: Path, results: StudyResults, tables: StudyTables, front: 
     share = float(known.get("hypervolume_share", np.nan))
     # Of the best front known a single run has all; NaN where the reference front has no volume within the box.
     told = problem.feasible and problem.reference_is_true and not np.isnan(share)
-    reached = f"{100 * share:.2f} %" if told else ""
+    reached = percent(share, 2) if told else ""
     kind = "predicted front" if front.problem.predicted else "front"
     tiles = [
         (number(front.n_front), f"{counted(front.n_front, 'cell').split()[1]} on the {kind} found"),

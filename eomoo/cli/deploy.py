@@ -226,8 +226,10 @@ def _told(found: Exported) -> Facts:
 
 
 def _show_export(found: Exported) -> None:
+    from eomoo.plots import percent
+
     show, same = console(), found.agreement
-    agreed = "" if same is None else f", same class for {100 * same:.0f} % of the images"
+    agreed = "" if same is None else f", same class for {percent(same, 1)} of the images"
     size = f"{found.file_size / 1e6:.2f} MB"
     if found.path.suffix == ".onnx":
         size += f", logits differ from PyTorch's by at most {found.difference:.1e} of the largest{agreed}"

@@ -249,6 +249,7 @@ def _telling(shown: Bars, problem: CellProblem, budget: int | None, hours: float
 
 def _print_front(stored: StoredRun, place: str) -> None:
     from eomoo import analysis
+    from eomoo.plots import percent
 
     numbers, out = analysis.summary(stored), console()
     kind = "predicted front" if stored.problem.predicted else "front"
@@ -263,7 +264,7 @@ def _print_front(stored: StoredRun, place: str) -> None:
         known = "predicted" if stored.problem.predicted else "measured, some with a known error"
         out.print(f"Values are {known}. {analysis.certainty_words(stored.problem, said)}")
     share = numbers.get("share_of_true_hypervolume")
-    found = f"; {100 * share:.2f} % of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
+    found = f"; {percent(share, 2)} of the {stored.problem.best_front}'s hypervolume" if share is not None else ""
     out.print(
         f"{counted(numbers['distinct_cells'], 'distinct cell')} in {counted(numbers['evaluations'], 'evaluation')}, "
         f"{analysis.duration(numbers['seconds'])}, {stored.run.algorithm}, seed {stored.run.seed}{found}"

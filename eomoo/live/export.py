@@ -27,6 +27,7 @@ from eomoo.live.tasks import DataSource
 from eomoo.live.training import network_of
 from eomoo.live.weights import load_state, save_safetensors
 from eomoo.packages import torch
+from eomoo.plots import percent
 from eomoo.version import versions_of
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def export_onnx(
     elif precision == "float32" and difference > TOLERANCE:
         told = f"its logits differ from PyTorch's by {difference:.2g} of the largest, more than {TOLERANCE:g}"
     elif precision == "float32" and agreement is not None and agreement < _AGREEMENT:
-        told = f"it agrees with PyTorch on the class of {100 * agreement:.0f} % of the images only"
+        told = f"it agrees with PyTorch on the class of {percent(agreement, 1)} of the images only"
     if told:
         raise DataError(f"{path} was not written: {told}")
     kind = {"input": "raw", "output": "logits" if logits else "probabilities", "precision": precision}
