@@ -44,7 +44,7 @@ def main() -> None:
     print(f"nearest to the best of all objectives: cell {chosen}, {problem.space.hash(chosen)}")
     print(problem.space.cell(chosen))
     group = next(group for group in certain.groups if chosen in group.cells)
-    print(f"{len(group.cells) - 1} cells cannot be told from {group.representative}, the cheapest: take it")
+    print(f"take cell {group.representative}; others of the front that cannot be told from it: {len(group.cells) - 1}")
 
 
 if __name__ == "__main__":
