@@ -235,7 +235,7 @@ def test_a_file_that_gives_other_classes_is_not_written(trained, tiny_data, tmp_
     images = read_batch(tiny_data.test, np.arange(8))[0]
     assert export_onnx(tmp_path / "w.pt", tmp_path / "right.onnx", images=images).agreement == 1
     monkeypatch.setattr("eomoo.live.export.onnx_bytes", lambda *_, **__: content)
-    with pytest.raises(ValueError, match="agrees with PyTorch on the class of 0.0 % of the images only"):
+    with pytest.raises(ValueError, match=r"agrees with PyTorch on the class of 0\.0 % of the images only"):
         export_onnx(tmp_path / "w.pt", tmp_path / "n.onnx", images=images)
 
 
