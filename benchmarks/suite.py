@@ -1,9 +1,12 @@
 """The benchmark suite of searches: run it (or go on with it), and write its report.
 
-    python benchmarks/suite.py [--jobs 2] [--out suite-results] [--seeds 30] [--problems TEXT] [--report-only]
+    python benchmarks/suite.py [--jobs 2] [--out suite-results] [--seeds 30] [--problems TEXT] [--kept TEXT]
+                               [--report-only] [--report FILE]
 
-Writes benchmarks/suite.md with its figure in benchmarks/suite/. What has been run is kept in the folder of --out;
-the same command goes on where it was stopped. The real values need EOMOO_DATA; without them, the report says so.
+Writes benchmarks/suite.md with its figure and all runs in benchmarks/suite/. What has been run is kept in the folder
+of --out; the same command goes on where it was stopped. After a change to one search, those of the others need not
+be run again: --kept "PLS;NSGA-II, 50" takes theirs from benchmarks/suite/runs.jsonl.xz, --kept all makes the report
+from nothing else. The real values need EOMOO_DATA; without them, the report says so.
 """
 
 import argparse
@@ -16,13 +19,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from suite_problems import PROBLEMS, SAMPLE
 from suite_report import write_report
-from suite_runs import ENTRANTS, load_curves, run_missing
+from suite_runs import ENTRANTS, keep_runs, load_curves, run_missing, take_kept
 
 from eomoo.errors import DataNotFoundError
 
 HERE = Path(__file__).resolve().parent
 # Seeds below were looked at while the searches were made, on landscapes of other seeds.
 _FIRST_SEED = 1001
+_KEPT = "runs.jsonl.xz"
 
 
 def main() -> None:
@@ -31,11 +35,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("suite-results"))
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--problems", default="", help="only those whose name holds one of these texts, split by ;")
+    parser.add_argument("--kept", default="", help="searches whose packed runs are taken, split by ;, or all")
     parser.add_argument("--report-only", action="store_true")
     parser.add_argument("--report", type=Path, default=HERE / "suite.md")
     options = parser.parse_args()
     seeds = range(_FIRST_SEED, _FIRST_SEED + options.seeds)
     options.out.mkdir(parents=True, exist_ok=True)
+    kept = list(ENTRANTS) if options.kept == "all" else [label for label in options.kept.split(";") if label]
+    if unknown := set(kept) - set(ENTRANTS):
+        parser.error(f"--kept: no search is called {', '.join(sorted(unknown))}; there are {'; '.join(ENTRANTS)}")
+    if kept:
+        print(f"{take_kept(HERE / 'suite' / _KEPT, options.out, kept, seeds)} runs taken")
     wanted = [name for name in PROBLEMS if any(text in name for text in options.problems.split(";"))]
     if not options.report_only:
         with ProcessPoolExecutor(options.jobs) as pool:
@@ -43,6 +53,7 @@ def main() -> None:
                 print(line, flush=True)
     curves = [c for c in load_curves(options.out, ENTRANTS, seeds) if c.problem.name in wanted]
     write_report(curves, options.seeds, options.report)
+    keep_runs(options.out, ENTRANTS, seeds, options.report.with_suffix("") / _KEPT)
     print(f"written: {options.report}, of {len(curves)} problems")
 
 

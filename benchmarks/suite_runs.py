@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import lzma
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from pymoo.core.evaluator import Evaluator
 from suite_problems import PROBLEMS, NoisyProblem, SuiteProblem, score_box
 
-from eomoo.files import read_json, write_json
+from eomoo.files import atomic_path, read_json, write_json
 from eomoo.fronts import hypervolume, non_dominated
 from eomoo.search import AlgorithmSpec, BudgetedEvaluator, CellProblem, DistinctCells
 
@@ -186,6 +188,25 @@ def run_missing(folder: Path, problem: SuiteProblem, labels: Iterable[str], seed
                 done += 1
             in_vain += most == whole and max(found["shares"]) < ENOUGH
     return done
+
+
+def keep_runs(folder: Path, labels: Iterable[str], seeds: Sequence[int], kept: Path) -> None:
+    """Pack the runs that a folder holds into one file, a line of JSON each."""
+    paths = [path_of(folder, name, label, seed) for name in PROBLEMS for label in labels for seed in seeds]
+    lines = [json.dumps({"run": path.stem, **read_json(path)}) for path in paths if path.is_file()]
+    with atomic_path(kept) as temporary, lzma.open(temporary, "wt", encoding="utf-8") as stream:
+        stream.writelines(f"{line}\n" for line in lines)
+
+
+def take_kept(kept: Path, folder: Path, labels: Iterable[str], seeds: Sequence[int]) -> int:
+    """Give a folder those of the packed runs that it lacks; their number."""
+    with lzma.open(kept, "rt", encoding="utf-8") as stream:
+        runs = {run.pop("run"): run for run in map(json.loads, stream)}
+    paths = [path_of(folder, name, label, seed) for name in PROBLEMS for label in labels for seed in seeds]
+    wanted = [path for path in paths if path.stem in runs and not path.is_file()]
+    for path in wanted:
+        write_json(path, runs[path.stem])
+    return len(wanted)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,6 +110,17 @@ def test_runs_go_on_where_they_were_and_make_a_report(tmp_path, monkeypatch):
         listed = f"| {c.problem} | {c.budget:,} | {c.rival} | {c.mean:+.3f} ({c.low:+.3f} to {c.high:+.3f}) |" in page
         assert listed == (c.low < -suite_report.MARGIN)
     assert (tmp_path / "suite" / "anytime.png").stat().st_size > 10_000
+    packed, other = tmp_path / "runs.jsonl.xz", tmp_path / "other"
+    suite_runs.keep_runs(tmp_path, labels, [1, 2], packed)
+    assert suite_runs.run_missing(other, problems["plain"], labels[:1], [1]) == 1
+    own = suite_runs.path_of(other, "plain", labels[0], 1)
+    before = own.read_bytes()
+    assert suite_runs.take_kept(packed, other, labels[:3], [1, 2]) == 11
+    assert own.read_bytes() == before
+    taken = sorted(path.name for path in other.glob("*.json"))
+    assert taken == sorted(path.name for path in tmp_path.glob("*.json") if "random" not in path.name)
+    for name in set(taken) - {own.name}:
+        assert (other / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 def test_once_the_median_run_has_failed_the_others_end_at_the_last_budget_compared(tmp_path, monkeypatch):
