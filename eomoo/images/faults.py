@@ -18,16 +18,20 @@ _Place = tuple[str, int]
 
 
 class Examined:
-    """What a pass over all pixels notes of each image: a digest, by which copies are found, and whether it is flat."""
+    """What a pass over all pixels notes of each image: a digest, by which copies are found, and whether it is flat.
+
+    Attributes:
+        digests: By split, of its images in their order.
+    """
 
     def __init__(self, splits: Mapping[str, ImageSet], labels: Mapping[str, Ints]) -> None:
         self._splits, self._labels = splits, labels
-        self._digests: dict[str, list[bytes]] = {split: [] for split in splits}
+        self.digests: dict[str, list[bytes]] = {split: [] for split in splits}
         self._flat: list[_Place] = []
 
     def note(self, split: str, batch: Singles) -> None:
         """Look at images (n, bands, height, width) of a split, which come in their order."""
-        digests = self._digests[split]
+        digests = self.digests[split]
         # Images of one pixel have no other values.
         flat = (batch == batch[:, :, :1, :1]).all(axis=(1, 2, 3)) & (batch[0, 0].size > 1)
         self._flat += [(split, len(digests) + int(k)) for k in np.flatnonzero(flat)]
@@ -58,7 +62,7 @@ class Examined:
         """Pairs of an image and its first copy, of different splits; and of different classes."""
         flat, first = set(self._flat), dict[bytes, _Place]()
         shared, mislabelled = [], []
-        for split, digests in self._digests.items():
+        for split, digests in self.digests.items():
             for k, digest in enumerate(digests):
                 place = (split, k)
                 other = place if place in flat else first.setdefault(digest, place)

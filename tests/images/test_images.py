@@ -97,6 +97,23 @@ def test_the_fingerprint_changes_with_the_data(arrays, what):
     assert make(images, labels, class_names=names).fingerprint != before
 
 
+def test_the_fingerprint_changes_with_each_image_of_a_large_split():
+    """Of more images than mark it by their pixels, those between them too."""
+    rng = np.random.default_rng(1)
+    images, labels = rng.normal(size=(3, 300, 1, 2, 2)).astype(np.float32), np.arange(300) % 2
+
+    def fingerprint():
+        splits = [ArrayImages(each, labels) for each in images]
+        return ImageData.from_datasets(*splits, class_names=["a", "b"]).fingerprint
+
+    seen = {fingerprint(), fingerprint()}
+    assert len(seen) == 1
+    for split, k in [(0, 6), (0, 7), (1, 149), (1, 298), (2, 20), (2, 0)]:
+        images[split, k] += 1
+        seen.add(fingerprint())
+    assert len(seen) == 7
+
+
 def test_limit_keeps_the_statistics_and_marks_the_data(arrays):
     data = make(*arrays)
     fewer = limit(data, seed=1, train=4)
