@@ -12,6 +12,8 @@ import os
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 
@@ -115,6 +117,13 @@ def short(value: object) -> str:
 def counted(n: int, what: str) -> str:
     """So many of something: "1 cell", "1,200 cells"."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def several(given: object) -> Iterable[Any]:
+    """What is given one by one: nothing for None, what is no collection by itself, a text and a path as well."""
+    if given is None:
+        return ()
+    return given if isinstance(given, Iterable) and not isinstance(given, str | Path) else (given,)
 
 
 def listed(names: Iterable[object]) -> str:

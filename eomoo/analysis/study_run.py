@@ -22,7 +22,7 @@ from eomoo.analysis.results import ProblemResults, load_results, run_fronts
 from eomoo.analysis.standings import pairs_in_words
 from eomoo.analysis.wording import value_text
 from eomoo.arrays import Axes, Figure
-from eomoo.checks import short
+from eomoo.checks import several, short
 from eomoo.errors import SettingError
 from eomoo.fronts import deduplicated
 from eomoo.objectives.card import card_name
@@ -170,9 +170,9 @@ def run_study(
     if isinstance(problems, Study):
         study = problems
     else:
-        cards = [card_name(card) for card in _several(problems)]
+        cards = [card_name(card) for card in several(problems)]
         by_label = [*algorithms.items()] if isinstance(algorithms, Mapping) else None
-        given = [(name, {"algorithm": name}) for name in _several(algorithms)] if by_label is None else by_label
+        given = [(name, {"algorithm": name}) for name in several(algorithms)] if by_label is None else by_label
         for label, settings in given:
             if not (isinstance(label, str) and isinstance(settings, Mapping)):
                 what = short(settings if isinstance(label, str) else label)
@@ -193,8 +193,3 @@ def run_study(
     with place as folder, shown(on_progress, study.title) as tell:
         execute.run_study(study, folder, jobs=jobs, cluster=cluster, on_event=tell)
         return StudyRun(tables=study_tables(load_results(folder)))
-
-
-def _several(given: Any) -> Iterable[Any]:
-    """What is given, or it alone; an object that is no name is told so where it is looked at."""
-    return [given] if isinstance(given, str | Path) or not isinstance(given, Iterable) else given

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.arrays import Floats, Ints
-from eomoo.checks import counted, short
+from eomoo.checks import counted, several, short
 from eomoo.data import read_user_table
 from eomoo.data.measured_table import TABLE_FILE
 from eomoo.data.user_table import read_frame, target_columns
@@ -71,16 +71,22 @@ def prior_of_measured(name: str, cells: Ints, values: Floats, *, seed: int = 0) 
     return Prior(name=name, tell=lambda asked: model.predict(space.features(asked, recipe.encoding))[0][:, 0])
 
 
-def prior_option(places: str | Path | Sequence[str | Path]) -> dict[str, list[str]]:
+def prior_option(places: str | Path | Sequence[str | Path] | None) -> dict[str, list[str]]:
     """Priors as a setting of a search, by place and content, wherever it is read again; empty for none.
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is nothing in a place that tells of cells.
+        SettingError: (a ValueError) It is no place.
     """
-    listed = [places] if isinstance(places, str | Path) else places
-    # Unlike ``Path.resolve`` it takes a link that leads to itself.
-    found = [str(p) if p in SHIPPED else _with_digest(Path(os.path.realpath(expanded(p)))) for p in listed]
+    found = [_kept_place(place) for place in several(places)]
     return {"priors": found} if found else {}
+
+
+def _kept_place(place: object) -> str:
+    if not isinstance(place, str | Path):
+        raise SettingError(f"a prior is a file, a folder, or shipped ({', '.join(SHIPPED)}); got {short(place)}")
+    # Unlike ``Path.resolve`` it takes a link that leads to itself.
+    return str(place) if place in SHIPPED else _with_digest(Path(os.path.realpath(expanded(place))))
 
 
 def prior_place(text: str) -> str:

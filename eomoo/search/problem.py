@@ -15,6 +15,7 @@ from pymoo.core.problem import Problem
 
 from eomoo import notebook
 from eomoo.arrays import Bools, Facts, Floats, Ints
+from eomoo.checks import several
 from eomoo.errors import CardError, HoursOverError, SettingError
 from eomoo.fronts import PENALTY
 from eomoo.objectives import OWN_IMAGES, Card, Constraint, load_card, parse_constraint, with_images
@@ -29,7 +30,7 @@ def get_problem(
     name_or_path: str | Path,
     *,
     noise: int | None = None,
-    constraints: str | Sequence[str | Constraint] = (),
+    constraints: str | Sequence[str | Constraint] | None = (),
     latency_from: str | Path | None = None,
     **options: object,
 ) -> CellProblem:
@@ -67,10 +68,10 @@ def get_problem(
     return problem
 
 
-def _limits(given: str | Sequence[str | Constraint], card: Card) -> list[Constraint]:
+def _limits(given: str | Sequence[str | Constraint] | None, card: Card) -> list[Constraint]:
     """The limits that are asked beside the card's own; what a run's settings say names those too."""
     own, found = [str(c) for c in card.constraints], []
-    for limit in [given] if isinstance(given, str) else given:
+    for limit in several(given):
         if isinstance(limit, str) and limit not in own:
             limit = parse_constraint(limit, card)
         if not isinstance(limit, str | Constraint):

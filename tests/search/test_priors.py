@@ -134,3 +134,10 @@ def test_earlier_trainings_of_other_settings_are_priors_as_they_were_when_the_se
     alone, asked = search(kept, related=False)
     assert asked == []
     assert alone.stored.run.extra["spending"]["worth"] == []
+
+
+def test_no_prior_is_none_and_a_number_is_no_place():
+    assert prior_option(None) == prior_option(()) == {}
+    assert prior_option("eo-hwnas") == prior_option(["eo-hwnas"]) == {"priors": ["eo-hwnas"]}
+    with pytest.raises(SettingError, match=r"a prior is a file, a folder, or shipped \(eo-hwnas, .*\); got 3"):
+        prior_option(3)

@@ -357,6 +357,17 @@ def test_constraints_that_make_no_sense(card, text, has):
         eomoo.get_problem(card("err", "lat"), constraints=[text])
 
 
+def test_constraints_are_none_one_or_several(card):
+    def limits(given):
+        return [*map(str, eomoo.get_problem(card("err", "lat"), constraints=given).constraints)]
+
+    one = eomoo.get_problem(card("err", "lat"), constraints="lat<=3").constraints[0]
+    assert limits(None) == limits(()) == []
+    assert limits("lat<=3") == limits(["lat<=3"]) == limits(one) == [str(one)]
+    with pytest.raises(CardError, match="a constraint reads like 'latency<=10'; got 3"):
+        limits(3)
+
+
 def test_a_constraint_on_an_unknown_quantity(card):
     with pytest.raises(EomooError, match=r"no quantity 'latenzy'.*err, lat"):
         eomoo.get_problem(card("err", "lat"), constraints=["latenzy<=3"])
