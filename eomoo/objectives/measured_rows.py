@@ -97,6 +97,7 @@ def rows_of(
         for row in np.flatnonzero(np.isin(said, ("predicted", "extrapolated"))).tolist():
             raise SettingError(f"{where}, row {row + 1}: its values are {said[row]}; models need measured ones")
     units, kinds = ({here.get(n, n): what for n, what in (told or {}).items()} for told in (units, kinds))
+    targets = [targets] if isinstance(targets, str) else targets
     names = list(dict.fromkeys(here.get(n, n) for n in targets or target_columns(frame, where=where)))
     for name in names:
         if name not in frame.columns:
