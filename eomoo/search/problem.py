@@ -70,7 +70,7 @@ def get_problem(
 def _limits(given: str | Sequence[str | Constraint], card: Card) -> list[Constraint]:
     """The limits that are asked beside the card's own; what a run's settings say names those too."""
     own, found = [str(c) for c in card.constraints], []
-    for limit in [given] if isinstance(given, str) else given:
+    for limit in [given] if isinstance(given, str) or not hasattr(given, "__iter__") else given:
         if isinstance(limit, str) and limit not in own:
             limit = parse_constraint(limit, card)
         if not isinstance(limit, str | Constraint):

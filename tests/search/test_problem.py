@@ -52,6 +52,9 @@ def test_values_are_raw_and_F_is_minimised(pose, space):
     assert (problem.raw(F) == raw).all()
     assert problem.values(int(cells[0])).tolist() == raw[0].tolist()
     assert problem.deviations(cells).shape == raw.shape
+    walks = cells[:6].reshape(2, 3)
+    assert (problem.values(walks) == raw[:6].reshape(2, 3, 3)).all()
+    assert (problem.deviations(walks) == problem.deviations(cells[:6]).reshape(2, 3, 3)).all()
 
 
 def test_a_card_may_turn_a_direction_round(pose, space):
@@ -355,6 +358,12 @@ def test_limits_on_the_card(card, space):
 def test_constraints_that_make_no_sense(card, text, has):
     with pytest.raises(CardError, match=f"a constraint reads like .*, in the quantity's own unit; .* has {has}"):
         eomoo.get_problem(card("err", "lat"), constraints=[text])
+
+
+@pytest.mark.parametrize("given", [None, 5, [5]])
+def test_constraints_that_are_none(card, given):
+    with pytest.raises(CardError, match=r"a constraint reads like 'latency<=10'; got (None|5)"):
+        eomoo.get_problem(card("err", "lat"), constraints=given)
 
 
 def test_a_constraint_on_an_unknown_quantity(card):
