@@ -105,7 +105,9 @@ class Run:
         """
         return analysis.draw_front(self.stored, axes, width=width)
 
-    def write(self, folder: str | Path, figures: Sequence[str] = ("png",), *, width: str = "column") -> list[Path]:
+    def write(
+        self, folder: str | Path, figures: str | Sequence[str] | None = ("png",), *, width: str = "column"
+    ) -> list[Path]:
         """Write front and trace as CSV, the settings as JSON, figures (png, pdf, svg); live networks as ONNX.
 
         Raises:
@@ -162,7 +164,7 @@ def run(
     latency_from: str | Path | None = None,
     repeats: int = 1,
     out: str | Path | None = None,
-    figures: Sequence[str] = ("png",),
+    figures: str | Sequence[str] | None = ("png",),
     width: str = "column",
     on_progress: Callable[[Progress], None] | None = None,
     on_found: Callable[[Run], None] | None = None,

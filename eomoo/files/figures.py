@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from eomoo.arrays import Figure
-from eomoo.checks import choice
+from eomoo.checks import choice, several
 from eomoo.files.files import atomic_path
 from eomoo.plots import FORMS, WIDTHS, look
 from eomoo.progress import doing
@@ -17,11 +17,10 @@ _FACTS: dict[str, tuple[str, dict[str, None]]] = {
 }  # fmt: skip
 
 
-def check_figures(forms: Sequence[str], width: str) -> tuple[str, ...]:
+def check_figures(forms: str | Sequence[str] | None, width: str) -> tuple[str, ...]:
     """The forms that figures are to have, each once; SettingError unless they and the width are known."""
     choice("the width of a figure", width, WIDTHS)
-    several = [forms] if isinstance(forms, str) else forms
-    return tuple(dict.fromkeys(choice("the form of a figure", form, FORMS) for form in several))
+    return tuple(dict.fromkeys(choice("the form of a figure", form, FORMS) for form in several(forms)))
 
 
 def save_figures(

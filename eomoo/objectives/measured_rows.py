@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.checks import choice, known_name, listed, short
+from eomoo.checks import choice, known_name, listed, several, short
 from eomoo.data.column_names import called_columns
 from eomoo.data.measured_table import TABLE_FILE, MeasuredTable, is_measured, read_measured
 from eomoo.data.user_table import (
@@ -73,7 +73,7 @@ class MeasuredRows:
 
 def rows_of(
     table: str | Path | pd.DataFrame | MeasuredTable,
-    targets: Sequence[str] | None = None,
+    targets: str | Sequence[str] | None = None,
     *,
     units: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -97,7 +97,8 @@ def rows_of(
         for row in np.flatnonzero(np.isin(said, ("predicted", "extrapolated"))).tolist():
             raise SettingError(f"{where}, row {row + 1}: its values are {said[row]}; models need measured ones")
     units, kinds = ({here.get(n, n): what for n, what in (told or {}).items()} for told in (units, kinds))
-    names = list(dict.fromkeys(here.get(n, n) for n in targets or target_columns(frame, where=where)))
+    chosen = [*several(targets)] or target_columns(frame, where=where)
+    names = list(dict.fromkeys(here.get(n, n) for n in chosen))
     for name in names:
         if name not in frame.columns:
             raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(here)}")

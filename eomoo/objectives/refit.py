@@ -63,7 +63,7 @@ def refit(
 
 def fit_table(
     table: str | Path | pd.DataFrame | MeasuredTable,
-    targets: Sequence[str] | None = None,
+    targets: str | Sequence[str] | None = None,
     *,
     units: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,

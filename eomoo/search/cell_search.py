@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from pymoo.util.display.multi import MultiObjectiveOutput
 from pymoo.util.display.output import Output
 
 from eomoo.arrays import Bools, Floats, Ints
-from eomoo.checks import positive
+from eomoo.checks import known_keys, positive
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, FrontArchive
 from eomoo.search.budget import BudgetedEvaluator, remaining_evaluations
@@ -36,6 +37,9 @@ class CellSearch(Algorithm):
         neighborhood: "hamming", "symmetric" or "published" (see ``Catalogue.neighbors``).
         kwargs: As for any pymoo ``Algorithm``.
 
+    Raises:
+        SettingError: (a ValueError) A setting that cannot be, or that is not known.
+
     ``result().opt`` holds the non-dominated cells of the whole search, ``trace`` every evaluated cell in order,
     ``starts`` the cells (n,) that the search last began from, ``first_starts`` those before any restart.
     """
@@ -49,6 +53,9 @@ class CellSearch(Algorithm):
         output: Output | None = None,
         **kwargs: object,
     ) -> None:
+        # pymoo ignores what it does not know.
+        own = [name for kind in type(self).__mro__ for name in signature(kind).parameters]
+        known_keys(type(self).__name__, kwargs, set(own) - {"args", "kwargs"})
         super().__init__(output=output or MultiObjectiveOutput(), **kwargs)
         given = RandomCellSampling() if sampling is None else sampling
         self.sampling = given if isinstance(given, Population) else as_sampling(given)

@@ -160,7 +160,7 @@ class CellValues:
         return self._told(i, lambda backend, *asked: backend.ignorance(*asked))
 
     def _told(self, i: ArrayLike, tell: Callable[[Backend, Ints, Sequence[str]], Floats]) -> Floats:
-        cells = np.atleast_1d(self.space.check(i))
+        cells = self.space.check(i).ravel()
         found = np.empty((len(cells), len(self._columns)))
         for source, mine, names in self._by_source():
             found[:, mine] = tell(self.backends[source], cells, names)

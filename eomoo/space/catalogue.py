@@ -84,7 +84,7 @@ class Catalogue(Tables):
         """The stored member as a ``Cell``; a list of them for an array of indices."""
         indices = self.check(i)
         if indices.ndim:
-            return [self.cell(int(k)) for k in indices]
+            return [self.cell(k) for k in indices]
         n = int(self.n_vertices[indices])
         at = [*range(n - 1), MAX_VERTICES - 1]
         matrix = self.structure_adjacency[self.structure[indices]][np.ix_(at, at)]
@@ -159,8 +159,8 @@ class Catalogue(Tables):
                 ``feature_names`` there for the columns.
         """
         indices = self.check(i)
-        rows = features(self, np.atleast_1d(indices), kind=kind)
-        return rows if indices.ndim else rows[0]
+        rows = features(self, indices.ravel(), kind=kind)
+        return rows.reshape(*indices.shape, rows.shape[1])
 
 
 @lru_cache(maxsize=1)

@@ -85,6 +85,7 @@ def test_forms_hold_whole_letters_and_are_the_same_every_time(run, tmp_path):
         run.write(tmp_path / "c", ["gif"])
     with pytest.raises(SettingError, match="width of a figure must be one of column, page"):
         check_figures(["png"], "poster")
+    assert (check_figures(None, "column"), check_figures("pdf", "column")) == ((), ("pdf",))
     assert not (tmp_path / "c").exists()
 
 

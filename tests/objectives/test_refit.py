@@ -217,6 +217,10 @@ def test_twelve_cells_are_enough_and_eleven_are_not(space, monkeypatch):
         fit_table(frame.iloc[:11], ["watts"], repeats=1)
 
 
+def test_a_single_target_is_named_without_a_list(space):
+    assert list(rows_of(frame_of(space, 3), "watts").targets) == ["watts"]
+
+
 # -- measured values beside predicted ones -----------------------------------------------------------
 
 

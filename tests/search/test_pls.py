@@ -375,6 +375,7 @@ def test_individuals_of_the_result_carry_names_and_generation(problem):
         ({"n_expand": True}, "n_expand must be"),
         ({"archive": "own"}, "archive must be one of shared, per-start; got 'own'"),
         ({"restart": None}, "restart must be one of none, random, .*; got None"),
+        ({"n_start": 5}, "PLS: unknown key 'n_start'; known are .*n_starts.*, seed"),
     ],
 )
 def test_settings_that_cannot_be(options, text):

@@ -52,6 +52,9 @@ def test_values_are_raw_and_F_is_minimised(pose, space):
     assert (problem.raw(F) == raw).all()
     assert problem.values(int(cells[0])).tolist() == raw[0].tolist()
     assert problem.deviations(cells).shape == raw.shape
+    walks = cells[:6].reshape(2, 3)
+    assert (problem.values(walks) == raw[:6].reshape(2, 3, 3)).all()
+    assert (problem.deviations(walks) == problem.deviations(cells[:6]).reshape(2, 3, 3)).all()
 
 
 def test_a_card_may_turn_a_direction_round(pose, space):
@@ -366,6 +369,8 @@ def test_constraints_are_none_one_or_several(card):
     assert limits("lat<=3") == limits(["lat<=3"]) == limits(one) == [str(one)]
     with pytest.raises(CardError, match="a constraint reads like 'latency<=10'; got 3"):
         limits(3)
+    with pytest.raises(CardError, match="a constraint reads like 'latency<=10'; got 3"):
+        limits([3])
 
 
 def test_a_constraint_on_an_unknown_quantity(card):

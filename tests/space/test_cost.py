@@ -53,6 +53,18 @@ def test_shape_and_type(space):
     assert everything[3] == space.params(3)
 
 
+@pytest.mark.parametrize("shape", [(), (0,), (2, 3)])
+def test_indices_of_any_shape(space, shape):
+    cells = np.arange(7, 7 + np.prod(shape, dtype=int)).reshape(shape)
+    assert np.shape(space.params(cells)) == np.shape(space.macs(cells)) == shape
+    for got, gave in ((space.genotype(cells), space.genotype), (space.features(cells), space.features)):
+        rows = gave(cells.ravel())
+        assert got.shape == (*shape, rows.shape[1])
+        assert np.array_equal(got.reshape(rows.shape), rows)
+    if shape == (2, 3):
+        assert [space.index(row).tolist() for row in space.cell(cells)] == cells.tolist()
+
+
 def test_giant_networks_do_not_overflow(space):
     huge = eomoo.Skeleton(in_channels=1000, n_classes=1000, stem_channels=4096, image_size=2048)
     cell = space.cell(100434)
