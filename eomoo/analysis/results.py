@@ -94,9 +94,12 @@ def problem_box(objectives: Objectives, true_front: TrueFront | None, F: Floats)
     """The box for indicators, from the ideal point to the card's reference point.
 
     The ideal point is the true front's; where that is unknown, that of the points ``F`` (n, m). A card
-    without a reference point gets the worst of these points and of the true front.
+    without a reference point gets the worst of these points and of the true front. Where nothing is known,
+    there is a box at 0 all the same.
     """
     points = F[np.isfinite(F).all(axis=1)]
+    if not len(points) and true_front is None:
+        points = np.zeros((1, len(objectives)))
     best = points if true_front is None else objectives.minimise(true_front[1])
     if objectives.reference is not None:
         # Live results may be better than anything that the card's author expected, or all worse.

@@ -86,14 +86,16 @@ def _said(name: str, facts: Facts) -> str:
 
 def _facts(problem: ProblemRow, settings: Mapping[str, object], seed: int) -> Facts:
     """What a run depends on, in words."""
+    # The card's and the algorithm's rungs, both seeds: each pair has one name, and may differ in either.
+    options = {("trainings' seed" if name == "seed" else name): value for name, value in problem.options.items()}
     return {
         "problem": problem.name,
-        **{name: value for name, value in problem.options.items() if name not in SPREAD},
+        **{name: value for name, value in settings.items() if name not in options},
+        **{name: value for name, value in options.items() if name not in SPREAD},
         # Of the card itself; of tables, models or images behind it.
         "card": problem.digest[:8],
         "data": problem.fingerprint[:8],
         "limits": ", ".join(problem.constraints),
         "noise": problem.noise,
-        **settings,
         "seed": seed,
     }

@@ -249,3 +249,9 @@ def test_numbers_of_numpy_are_settings_of_a_run_as_others_are(monkeypatch, card)
 def test_one_form_of_a_figure_may_be_given_by_itself(pose, tmp_path):
     run = eomoo.run(pose("err", "lat"), algorithm="random", budget=5, out=tmp_path, figures="svg")
     assert {path.suffix for path in run.written} == {".csv", ".json", ".svg"}
+
+
+def test_where_nothing_was_evaluated_there_is_a_box_all_the_same():
+    parts = [Objective(name=name, title=name, unit="", direction=way) for name, way in (("a", "min"), ("b", "max"))]
+    for reference in (None, (3.0, -1.0)):
+        assert (problem_box(Objectives(tuple(parts), reference), None, np.empty((0, 2))).extent > 0).all()

@@ -54,6 +54,12 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
     assert "validation macro error and latency, images of fields" in again.out
     other = call("run", "--data", "fields", "--budget", 3, "--epochs", 2, *QUICK, "--out", tmp_path / "out")
     assert "epochs 2 was asked, it holds epochs 1; choose another folder" in other.err
+    # The algorithm has rungs too, and the search a seed.
+    for name, value in (("rungs", "all"), ("seed", "7")):
+        changed = ("--epochs", 1, *QUICK, "--set", f"{name}={value}", "--out", tmp_path / "out")
+        other = call("run", "--data", "fields", "--budget", 3, *changed)
+        said = "trainings' seed" if name == "seed" else name
+        assert f"cannot go on with this: {said} {value} was asked, it holds no {said};" in other.err
     cell = found["front"][0]["index"]
     weights = find_trained(tmp_path / "out", cell)
     assert (weights.suffix, weights.parent.name.partition("-")[0]) == (".pt", str(cell))
