@@ -150,11 +150,13 @@ def show_assessment(found: Assessment, task: ImageData) -> None:
         shares = ("-" if part != part else f"{100 * part:.1f} %" for part in (found.per_class[k], found.precision[k]))
         wrong = task.class_names[int(others.argmax())] if others.any() else "-"
         table.add_row(name, f"{row.sum():,}", *shares, wrong)
-    show = console()
+    show, kappa = console(), f"kappa {found.kappa:.3f}"
+    if found.kappa != found.kappa:
+        kappa = "no kappa, as all images are and were taken for one class"
     show.print(table)
     show.print(
         f"micro accuracy {100 * found.micro:.1f} %, macro (balanced) accuracy {100 * found.macro:.1f} %, "
-        f"kappa {found.kappa:.3f} (the largest class alone: {100 * found.majority:.1f} %)"
+        f"{kappa} (the largest class alone: {100 * found.majority:.1f} %)"
     )
     show.print(f"expected calibration error {100 * found.calibration_error:.1f} %, mean cross entropy {found.loss:.3f}")
 

@@ -14,9 +14,21 @@ CellName = Annotated[str, Argument(metavar="CELL", help="Its index, its NAS-Benc
 EOTable = Annotated[
     Path | None, Option("--from", metavar="FOLDER", help="Folder of the EO table, instead of the usual places.")
 ]
-Figures = Annotated[Options, Option("--figures", metavar="png|pdf|svg", help="Format of the figures. May be repeated.")]
+Figures = Annotated[
+    Options,
+    Option(
+        "--figures",
+        metavar="png|pdf|svg",
+        help="Format of the figures, by default png, of a landscape png and pdf. May be repeated.",
+    ),
+]
 FigureWidth = Annotated[
-    str | None, Option(metavar="column|page", help="How wide figures are: as a column of a paper, or as its page.")
+    str | None,
+    Option(
+        metavar="column|page",
+        help="How wide figures are: as a column of a paper, or as its page; by default page for landscape and verdict, "
+        "else column.",
+    ),
 ]
 
 # Of problem cards.

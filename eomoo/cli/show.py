@@ -12,12 +12,12 @@ from rich.table import Table
 from typer import Option
 
 from eomoo.arrays import Facts
-from eomoo.checks import short
+from eomoo.checks import choice, short
 from eomoo.cli.common import console, print_json
 from eomoo.cli.options import CellName, CellsPerStack, Classes, ImageSize, InChannels, Json, Stacks, StemChannels
 from eomoo.errors import CellError, DataNotFoundError
-from eomoo.files import atomic_path
-from eomoo.plots import number
+from eomoo.files import save_figures
+from eomoo.plots import FORMS, new_figure, number
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 
 _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
@@ -51,7 +51,7 @@ def skeleton_of(*values: int) -> Skeleton:
 
 def show(
     cell: CellName,
-    png: Annotated[Path | None, Option(help="Write a drawing to this PNG file.")] = None,
+    png: Annotated[Path | None, Option(help="Write a drawing to this file: .png, .pdf or .svg.")] = None,
     in_channels: InChannels = 10,
     classes: Classes = 17,
     image_size: ImageSize = 32,
@@ -69,7 +69,7 @@ def show(
     around = skeleton_of(in_channels, classes, image_size, stem_channels, stacks, cells_per_stack)
     facts = _facts(index, found, around)
     if png is not None:
-        _write_png(found, index, png)
+        _write_drawing(found, index, png)
     if as_json:
         print_json(facts)
         return
@@ -150,14 +150,13 @@ def _print(cell: Cell, facts: Facts) -> None:
             out.print(f"{mark}: {meaning}")
 
 
-def _write_png(cell: Cell, index: int, path: Path) -> None:
+def _write_drawing(cell: Cell, index: int, path: Path) -> None:
     from eomoo.analysis import draw_cell
-    from eomoo.plots import new_figure
 
+    form = choice(f"the ending of {path}", path.suffix[1:], FORMS)
     figure, ax = new_figure(3.2, 4.2)
     draw_cell(cell, ax, title=f"cell {index}")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")
+    save_figures({path.stem: figure}, path.parent, [form])
 
 
 def problems(as_json: Json = False) -> None:

@@ -97,8 +97,8 @@ def show(
         Options,
         Option(
             metavar="png|pdf|svg|FOLDER",
-            help="Draw anytime curves, attainment surfaces, shifts, ranks, as what, and by a name where to; by default "
-            "into DIR/figures. May be repeated.",
+            help="Draw anytime curves, attainment surfaces, shifts, ranks, as what (by default png), and by a name "
+            "where to; by default into DIR/figures. May be repeated.",
         ),
     ] = None,
     width: FigureWidth = None,

@@ -546,6 +546,14 @@ def test_columns_that_do_not_fit_are_shown_on_request(wide, study_folder):
     assert set(few) == {few[0]}, "heads and values hide together"
     more = one(wide, "#compared-1 button.columns")
     assert more.text == f"{count - few[0]} more columns"
+    fits = """const right = (box) => box.getBoundingClientRect().right;
+    return right(arguments[0]) <= right(arguments[0].closest("figure"))"""
+    try:
+        wide.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert wide.execute_script(fits, table), "and on paper, where nothing moves"
+        assert more.is_displayed(), "paper says that there are more"
+    finally:
+        wide.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     press(wide, more)
     assert wide.execute_script(shown, table)[0] == count
 

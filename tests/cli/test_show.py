@@ -86,17 +86,20 @@ def test_measured_values_of_a_published_cell(call, eo_folder):
         assert value["measured"] == table.loc[CELL, name]
 
 
-def test_a_drawing(call, tmp_path):
-    path = tmp_path / "new" / "cell.png"
+@pytest.mark.parametrize(("form", "begin"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_a_drawing(call, tmp_path, form, begin):
+    path = tmp_path / "new" / f"cell.{form}"
     done = call("show", CELL, "--png", path)
     assert done.code == 0
-    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.read_bytes().startswith(begin)
     assert "drawing written to" in done.out
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_drawings_that_cannot_be_written(refused, tmp_path):
-    assert "there is a folder of that name" in refused("show", CELL, "--png", tmp_path)
+    (tmp_path / "x.png").mkdir()
+    assert "there is a folder of that name" in refused("show", CELL, "--png", tmp_path / "x.png")
+    assert "must be one of png, pdf, svg; got 'jpg'" in refused("show", CELL, "--png", tmp_path / "x.jpg")
     (tmp_path / "file").touch()
     assert "is a file or a broken link, not a folder" in refused("show", CELL, "--png", tmp_path / "file" / "x.png")
 

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, precision_score
 
+from eomoo.cli.deploy import show_assessment
 from eomoo.live.assessment import Assessment, draw_confusion, draw_reliability
 
 
@@ -38,7 +41,15 @@ def test_a_class_without_images_or_predictions_has_no_share():
     found = Assessment.of(logs, np.array([0, 1]))
     np.testing.assert_array_equal(found.precision, [0.5, np.nan, np.nan])
     np.testing.assert_array_equal(found.per_class, [1, 0, np.nan])
-    assert np.isnan(Assessment.of(logs, np.array([0, 0])).kappa)
+
+
+def test_a_kappa_that_is_none_is_said_in_words(capsys):
+    found = Assessment.of(np.log([[0.8, 0.2], [0.7, 0.3]]), np.array([0, 0]))
+    assert np.isnan(found.kappa)
+    show_assessment(found, SimpleNamespace(class_names=["field", "lake"]))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "no kappa, as all images are and were taken for one class" in told
+    assert "nan" not in told
 
 
 def test_figures_have_a_colour_bar_and_all_classes():

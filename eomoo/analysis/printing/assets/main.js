@@ -115,6 +115,7 @@ function start() {
     const save = h("a", { class: "quiet", href: image.src, download: `${image.alt.slice(0, 40)}.png` }, "PNG ↓");
     image.closest("figure").querySelector(".controls").append(h("span", { class: "files" }, save));
   });
+  document.querySelectorAll("table[data-key=choices] td:first-child").forEach((cell) => cell.replaceChildren(h("a", { href: `#cell-${cell.textContent}` }, cell.textContent)));
   markWords(document);
   addEventListener("hashchange", followAddress);
   followAddress();

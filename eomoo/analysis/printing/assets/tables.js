@@ -39,6 +39,7 @@ function fitTable(table) {
     let hidden = 0;
     while (!whole && spare.length && tooWide()) { hide(spare.pop(), true); hidden++; }
     more.hidden = !hidden && !whole;
+    more.setAttribute("aria-expanded", whole);
     more.textContent = whole ? "fewer columns" : `${hidden} more column${hidden > 1 ? "s" : ""}`;
   };
   more.addEventListener("click", () => { whole = !whole; fit(); });
@@ -71,7 +72,7 @@ function frontTable(front, most = 25) {
   const more = h("button", { type: "button", class: "more" });
   const trim = () => [...body.rows].forEach((row, k) => row.classList.toggle("beyond", k >= most));
   const paint = () => [...body.rows].forEach((row) => row.classList.toggle("out", !front.inside(front.cells.indexOf(Number(row.cells[0].dataset.value)))));
-  more.textContent = `Show all ${front.n} cells`;
+  more.textContent = `${front.n - most} more cells`;
   more.addEventListener("click", () => { most = Infinity; trim(); more.remove(); });
   sortable(table);
   table.addEventListener("sorted", trim);
