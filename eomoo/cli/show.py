@@ -16,8 +16,8 @@ from eomoo.checks import choice, short
 from eomoo.cli.common import console, print_json
 from eomoo.cli.options import CellName, CellsPerStack, Classes, ImageSize, InChannels, Json, Stacks, StemChannels
 from eomoo.errors import CellError, DataNotFoundError
-from eomoo.files import save_figures
-from eomoo.plots import FORMS, new_figure, number
+from eomoo.files import atomic_path
+from eomoo.plots import FORMS, look, new_figure, number
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 
 _QUANTITIES = ("val_micro", "val_macro", "test_micro", "test_macro", "latency", "train_time")
@@ -153,10 +153,11 @@ def _print(cell: Cell, facts: Facts) -> None:
 def _write_drawing(cell: Cell, index: int, path: Path) -> None:
     from eomoo.analysis import draw_cell
 
-    form = choice(f"the ending of {path}", path.suffix[1:], FORMS)
+    form = choice(f"the ending of {path}", path.suffix[1:].lower() or "png", FORMS)
     figure, ax = new_figure(3.2, 4.2)
     draw_cell(cell, ax, title=f"cell {index}")
-    save_figures({path.stem: figure}, path.parent, [form])
+    with look(), atomic_path(path) as temporary:
+        figure.savefig(temporary, format=form)
 
 
 def problems(as_json: Json = False) -> None:

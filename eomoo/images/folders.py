@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from eomoo.arrays import Ints, Singles
+from eomoo.arrays import Facts, Ints, Singles
 from eomoo.checks import listed, number, truth
 from eomoo.errors import DataError
 from eomoo.files import read_array
 from eomoo.images.image_data import SPLITS, ImageData
 from eomoo.images.rasters import RASTERS, check_claim, chosen_bands, read_raster, same_value
-from eomoo.images.splits import OwnImages
+from eomoo.images.splits import FileState, OwnImages, check_unchanged, file_state
 
 _ENDINGS = (".npy", *RASTERS)
 _LISTED = 5  # a choice: of files that cannot be used, so many are named
@@ -36,14 +36,25 @@ class FolderImages(OwnImages):
 
     def __init__(self, files: list[Path], labels: Ints, reading: Reading | None = None) -> None:
         self.files, self.labels, self.reading = files, labels, reading or Reading()
+        self._states: dict[int, FileState] = {}
 
     def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
-        images = [self.reading.image(self.files[k]) for k in indices]
+        images = [self._image(int(k)) for k in indices]
         for k, image in zip(indices, images, strict=True):
             if image.shape != images[0].shape:
                 raise DataError(f"{self.files[k]} has the shape {image.shape}; others have {images[0].shape}")
         return np.stack(images), self.labels[indices]
+
+    def __getstate__(self) -> Facts:
+        # Another machine's copies may be of another time.
+        return {**self.__dict__, "_states": {}}
+
+    def _image(self, k: int) -> Singles:
+        first = self._states.setdefault(k, file_state(self.files[k]))
+        image = self.reading.image(self.files[k])
+        check_unchanged(self.files[k], first)
+        return image
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,17 @@ from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import expanded
 from eomoo.images.image_data import SPLITS, ImageData, fingerprint_of
 from eomoo.images.rasters import check_claim, chosen_bands
-from eomoo.images.splits import ImageSet, OwnImages, Subset, in_memory, spaced, statistics_of
+from eomoo.images.splits import (
+    FileState,
+    ImageSet,
+    OwnImages,
+    Subset,
+    check_unchanged,
+    file_state,
+    in_memory,
+    spaced,
+    statistics_of,
+)
 from eomoo.packages import require
 
 SO2SAT_FILES = {"train": "training.h5", "val": "validation.h5", "test": "testing.h5"}
@@ -67,6 +77,7 @@ class So2SatFile(OwnImages):
     def __init__(self, path: str | Path, *, bands: Sequence[int] = range(1, len(SEN2_BANDS) + 1)) -> None:
         self.path, self.bands = Path(path), np.array(bands) - 1
         self.sentinel1 = bool((self.bands >= len(SEN2_BANDS)).any())
+        self._state: FileState | None = None
         self._file: Any = None
         self._process = -1
         with explained(self.path, "is damaged", _AGAIN):
@@ -75,8 +86,8 @@ class So2SatFile(OwnImages):
             self.labels = self._checked_labels()
 
     def __getstate__(self) -> Facts:
-        # An open HDF5 file must not travel to another process.
-        return {**self.__dict__, "_file": None, "_process": -1}
+        # An open HDF5 file must not travel to another process, and another machine's copy may be of another time.
+        return {**self.__dict__, "_file": None, "_process": -1, "_state": None}
 
     def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, 32, 32), reflectance, and labels (n,)."""
@@ -84,6 +95,7 @@ class So2SatFile(OwnImages):
         file = self._open()
         with explained(self.path, "is damaged", _AGAIN):
             parts = [_rows(file[name], rows) for name in ("sen2", *(["sen1"] if self.sentinel1 else []))]
+        check_unchanged(self.path, self._state)
         wrong = ~np.isfinite(parts[0]).all(axis=(1, 2, 3))
         if wrong.any():
             raise DataError(f"{self.path}: 'sen2' of patch {rows[wrong.argmax()]} holds values that are not finite")
@@ -97,7 +109,7 @@ class So2SatFile(OwnImages):
                 raise DataNotFoundError(f"there is no file {self.path}; it belongs to So2Sat LCZ42")
             with explained(self.path, "is no HDF5 file or is cut short", _AGAIN):
                 self._file = h5py.File(self.path, "r")
-            self._process = os.getpid()
+            self._process, self._state = os.getpid(), self._state or file_state(self.path)
         return self._file
 
     def _checked_labels(self) -> Ints:

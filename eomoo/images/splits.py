@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +52,24 @@ class OwnImages(ABC):
     @abstractmethod
     def batch(self, indices: Ints) -> tuple[Singles, Ints]:
         """Images (n, bands, height, width) and labels (n,)."""
+
+
+FileState = tuple[int, int]
+
+
+def file_state(path: Path) -> FileState:
+    """Size in bytes and time of the last change in ns of a file, of what is no file zeros."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_size, found.st_mtime_ns)
+
+
+def check_unchanged(path: Path, first: FileState | None) -> None:
+    """DataError where a file is another than when it was first read: what was learnt of it would be called of this."""
+    if file_state(path) != first:
+        raise DataError(f"{path} has changed since it was first read; begin again with the images as they are now")
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,5 @@
+import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -5,7 +7,8 @@ import numpy as np
 import pytest
 from raster_files import write_raster
 
-from eomoo.images import load_folder, open_data
+from eomoo.errors import DataError, DataNotFoundError
+from eomoo.images import load_folder, open_data, read_batch
 
 pytest.importorskip("rasterio", reason="the extra 'live' is not installed")
 
@@ -247,3 +250,21 @@ def test_copies_flat_images_and_classes_without_images_are_told(tmp_path):
     assert f"another class: 1, such as {test / 'water' / '5.tif'} of" in said[2]
     assert said[3].startswith(f"2 images of one value throughout, such as {train / 'water' / '2.tif'}")
     assert said[4].startswith("there are no training images of more, no validation images of more; ")
+
+
+def test_an_image_that_changes_while_it_is_used_is_not_taken_for_the_first(tmp_path):
+    data = open_data(fill(tmp_path, tiff))
+    everything = np.arange(len(data.train))
+    before, _ = read_batch(data.train, everything)
+    path = data.train.files[3]
+    tiff(path, np.zeros((3, 4, 4), dtype=np.float32))
+    os.utime(path, (1, 1))
+    with pytest.raises(DataError, match=rf"{path.name} has changed since it was first read; begin again"):
+        read_batch(data.train, everything)
+    assert (read_batch(data.train, everything[:3])[0] == before[:3]).all()
+    # On another machine the times of a copy are its own.
+    elsewhere = pickle.loads(pickle.dumps(data.train))
+    assert (read_batch(elsewhere, everything)[0][3] == 0).all()
+    path.unlink()
+    with pytest.raises(DataNotFoundError, match="there is no file"):
+        read_batch(data.train, everything)

@@ -1,9 +1,11 @@
+import os
 import pickle
 
 import numpy as np
 import pytest
 from so2sat_files import write_so2sat
 
+from eomoo.errors import DataError
 from eomoo.images import SO2SAT_CLASSES, So2SatFile, labels_of, load_so2sat, open_data, read_batch
 from eomoo.images.so2sat import SEN1_BANDS, SEN2_BANDS
 
@@ -291,3 +293,13 @@ def test_classes_are_merged(splits, merge, memory):
 def test_classes_that_cannot_be_merged_are_named(folder, merge, message):
     with pytest.raises(ValueError, match=message):
         open_data(folder, merge=merge)
+
+
+def test_a_file_that_changes_while_it_is_used_is_not_taken_for_the_first(broken):
+    place = broken("training.h5", lambda file: None)
+    data = load_so2sat(place, version="other", memory=0)
+    read_batch(data.train, np.arange(3))
+    os.utime(place / "training.h5", (1, 1))
+    with pytest.raises(DataError, match=r"training.h5 has changed since it was first read"):
+        read_batch(data.train, np.arange(3))
+    assert len(read_batch(pickle.loads(pickle.dumps(data.train)), np.arange(3))[0]) == 3
