@@ -16,6 +16,7 @@ from eomoo.errors import SettingError, StoreError
 from eomoo.fronts.objectives import Objective
 from eomoo.search.algorithms import AlgorithmSpec
 from eomoo.search.run import RunResult, run_algorithm
+from eomoo.study.earlier import another
 from eomoo.study.store import STORE_NAME, Store, digest_of, versions
 
 SPEC = AlgorithmSpec(label="mine", algorithm="random", options={"batch_size": 7})
@@ -485,3 +486,10 @@ def test_a_read_only_folder_can_be_read(filled, open_folder, result):
             return store.trace(store.runs()[0]).cells.tolist()
 
     assert in_child(read) == (0, str(result.cells.tolist()))
+
+
+def test_what_lies_behind_a_problem_is_said_to_have_changed(tmp_path):
+    there = {"problem": "p", "data": "1234abcd", "seed": 1}
+    said = str(another(tmp_path, {**there, "data": "abcd1234"}, there))
+    assert "data abcd1234 was asked, it holds data 1234abcd; images, tables or models are no longer what" in said
+    assert "no longer" not in str(another(tmp_path, {**there, "seed": 2}, there))
