@@ -219,6 +219,15 @@ def test_hovering_shows_a_cell(page, stored):
     assert every(page, ".tip.shown") == []
 
 
+def test_each_choice_leads_to_its_cell(page, stored):
+    links = every(page, "table[data-key=choices] td:first-child a")
+    assert {int(link.text) for link in links} <= set(stored.front_cells.tolist())
+    cell = links[-1].text
+    links[-1].click()
+    assert page.current_url.endswith(f"#cell-{cell}")
+    assert f"Cell {cell}" in one(page, f"#cell-{cell}").text
+
+
 def test_clicking_opens_the_cells_section(page, stored):
     mark = every(page, ".main-plot .mark:not(.keys .mark)")[5]
     hover(page, mark)

@@ -72,7 +72,7 @@ function frontTable(front, most = 25) {
   const more = h("button", { type: "button", class: "more" });
   const trim = () => [...body.rows].forEach((row, k) => row.classList.toggle("beyond", k >= most));
   const paint = () => [...body.rows].forEach((row) => row.classList.toggle("out", !front.inside(front.cells.indexOf(Number(row.cells[0].dataset.value)))));
-  more.textContent = `${front.n - most} more cells`;
+  more.textContent = `${front.n - most} more cell${front.n - most > 1 ? "s" : ""}`;
   more.addEventListener("click", () => { most = Infinity; trim(); more.remove(); });
   sortable(table);
   table.addEventListener("sorted", trim);
