@@ -70,7 +70,7 @@ def another(folder: Path, asked: Facts, there: Facts) -> SettingError:
     """The error that a folder holds something else than what is asked for, with all that differs."""
     differing = _differing(asked, there)
     parts = [f"{_said(name, asked)} was asked, it holds {_said(name, there)}" for name in differing]
-    parts += ["images, tables or models are no longer what they were"] if "data" in differing else []
+    parts += ["its images, tables or models are others, or have changed"] if "data" in differing else []
     what = "; ".join(parts) or "another version of eomoo wrote it"
     return SettingError(f"{folder} cannot go on with this: {what}; choose another folder")
 
