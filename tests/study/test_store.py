@@ -491,5 +491,8 @@ def test_a_read_only_folder_can_be_read(filled, open_folder, result):
 def test_what_lies_behind_a_problem_is_said_to_have_changed(tmp_path):
     there = {"problem": "p", "data": "1234abcd", "seed": 1}
     said = str(another(tmp_path, {**there, "data": "abcd1234"}, there))
-    assert "data abcd1234 was asked, it holds data 1234abcd; its images, tables or models are others, or have changed;" in said
+    assert (
+        "data abcd1234 was asked, it holds data 1234abcd; its images, tables or models are others, or have changed;"
+        in said
+    )
     assert "have changed" not in str(another(tmp_path, {**there, "seed": 2}, there))
