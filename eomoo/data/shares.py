@@ -14,11 +14,13 @@ from eomoo.errors import DataError
 # A latency in ms, but no change of latency.
 NEVER_NEGATIVE = re.compile(r"(latency|energy|memory|params|macs|(train_?)?time|seconds)([_ \[(]+\w{1,3}[\])]?)?", re.I)
 _WHOLE = {"%": 100.0, "percent": 100.0, "pct": 100.0, "fraction": 1.0}
-# By the whole name or title: no change of an accuracy, and no kappa, which may be below 0.
+# By the whole name or title: no change of an accuracy, and no kappa, which may be below 0. `f1` alone is a first
+# objective as often as a score.
 _SHARE = re.compile(
     r"(?:(?:train|training|val|valid|validation|test|final|best|overall|balanced|top_?[15]|micro|macro)_?)*"
-    r"(?:(?P<accuracy>acc|accuracy|micro|macro|oa|aa|f1|iou|miou)|err|error)(?:_(?P<unit>percent|pct|fraction))?"
+    r"(?:(?P<accuracy>acc|accuracy|micro|macro|oa|aa|(?!^)f1|iou|miou)|err|error)(?:_(?P<unit>percent|pct|fraction))?"
 )
+_BOUNDS = {1.0: "between 0 and 1, as a fraction", 100.0: "between 0 and 100 %"}
 # Sums of rounded parts, and single precision.
 _ROUNDED = 1e-5
 # In per cent an error, or an accuracy by chance, may be 1 and less; a fraction among them is this much smaller.
@@ -47,10 +49,10 @@ def check_values(values: Floats, name: str, where: str | Path, *, unit: str = ""
     # An error without a unit may be one of metres.
     most = _WHOLE.get(unit, 100.0 if said["accuracy"] else np.inf)
     for row in np.flatnonzero((values < 0) | (values > most * (1 + _ROUNDED))).tolist():
-        bounds = "0 and 1, as a fraction" if most == 1.0 else "0 and 100 %" if most == 100.0 else "0 and more"
+        bounds = _BOUNDS.get(most, "at least 0")
         mend = "correct it, say % of its unit" if most == 1.0 else "correct it"
         what = "an accuracy" if said["accuracy"] else "an error"
-        raise DataError(f"{_at(where, row, name, values)}; {what} is between {bounds}: {mend}, or leave it empty")
+        raise DataError(f"{_at(where, row, name, values)}; {what} is {bounds}: {mend}, or leave it empty")
     low = (values > 0) & (values <= 1 + _ROUNDED)
     high = values > 1 + _ROUNDED
     if said["accuracy"] and most == 100.0 and unit and low.any() and not high.any():

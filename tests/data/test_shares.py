@@ -29,8 +29,9 @@ def with_third(values, value):
     ("name", "values", "told"),
     [
         ("accuracy", with_third(ABOVE_1, 101.3), "accuracy is 101.3; an accuracy is between 0 and 100 %: correct it"),
+        ("val_f1", with_third(BELOW_1, -0.5), "val_f1 is -0.5; an accuracy is between 0 and 100 %"),
         ("Top-1 acc", with_third(ABOVE_1, -0.5), "Top-1 acc is -0.5; an accuracy is between 0 and 100 %"),
-        ("val_error", with_third(ABOVE_1, -2.0), "val_error is -2; an error is between 0 and more"),
+        ("val_error", with_third(ABOVE_1, -2.0), "val_error is -2; an error is at least 0"),
         ("error_percent", with_third(ABOVE_1, 130.0), "error_percent is 130; an error is between 0 and 100 %"),
         ("acc_fraction", with_third(BELOW_1, 1.02), "acc_fraction is 1.02; .* between 0 and 1, as a fraction"),
         ("test_micro", with_third(BELOW_1, 92.0), "test_micro is 92, while 4 of 5 values are at most 1; write either"),
@@ -57,6 +58,7 @@ def test_what_may_be_on_another_scale_is_warned_of(tmp_path, values):
         ("val_error", [0.8, 0.9, 1.2, 0.95, 1.0]),
         ("error", with_third(ABOVE_1, 250.0)),
         ("kappa", with_third(BELOW_1, -0.1)),
+        ("f1", [-0.3, 0.2, 1.4, 120.0, 0.9]),
         ("accuracy_change", with_third(ABOVE_1, -120.0)),
         ("acceleration", with_third(BELOW_1, 300.0)),
         ("val_loss", with_third(BELOW_1, 300.0)),
