@@ -196,7 +196,7 @@ class _Forecast:
         asked = np.flatnonzero(np.frombuffer(domain, dtype=bool)) if domain else np.arange(len(features))
         predicted, _ = predict(self.models, features if not domain else features[asked], Y.shape[1])
         violation = np.maximum(predicted[:, n_obj:], 0.0).sum(axis=1)
-        hopeful = violation <= max(0.0, violation.min())
+        hopeful = violation == violation.min()
         self._cells: Ints = asked[hopeful]
         self._fronts: list[Ints] = []
         self._following = predicted_fronts(predicted[hopeful, :n_obj])

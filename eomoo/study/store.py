@@ -66,8 +66,8 @@ class Store(Database):
         super().__init__(path, _RESULTS, create=create)
 
     def __exit__(self, *exception: object) -> None:
-        # What fails before its first result leaves no file that would look like one with results.
-        is_empty = self._is_new and exception[:1] != (None,) and not self.rows("SELECT 1 FROM run LIMIT 1")
+        # What ends before its first result leaves no file that would look like one with results.
+        is_empty = self._is_new and not self.rows("SELECT 1 FROM run LIMIT 1")
         super().__exit__(*exception)
         if is_empty:
             self.path.unlink(missing_ok=True)

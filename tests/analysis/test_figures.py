@@ -42,6 +42,23 @@ def test_what_is_not_given_is_not_drawn():
     assert list(points_of(ax)) == ["mine (3)"]
 
 
+NEAR = FRONT + 1.5
+FAR = FRONT - 5.0
+
+
+@pytest.mark.parametrize(
+    ("what", "given", "points"),
+    [("seen", NEAR, NEAR), ("bands", [(90, NEAR)], NEAR), ("true_front", FAR, FAR), ("reach", (FAR, FRONT), FAR)],
+)
+def test_what_lies_near_the_front_or_is_compared_with_it_is_in_view(what, given, points):
+    _, ax = new_figure()
+    plot_front(ax, front=FRONT, labels=("a", "b"), **{what: given})
+    for k, (low, high) in enumerate((ax.get_xlim(), ax.get_ylim())):
+        shown = np.concatenate([FRONT, points])[:, k]
+        assert low < shown.min()
+        assert shown.max() < high
+
+
 @pytest.mark.parametrize("m", [3, 4])
 def test_a_panel_for_each_pair_of_objectives(m):
     figure, ax = new_figure()

@@ -1,6 +1,7 @@
 """A stored run as tables, files and figures: every kind of problem, every odd end."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ from synthetic import SyntheticBackend, all_values, brute_front
 
 import eomoo
 from eomoo.analysis import front_frame, load_run, problem_box, summary, trace_frame, write_run
+from eomoo.analysis.columns import FrontColumn
+from eomoo.analysis.fronts import front_content
 from eomoo.analysis.printing.figures import draw_front
 from eomoo.analysis.results import front_of
 from eomoo.errors import SettingError
@@ -63,6 +66,21 @@ def test_front_and_trace_as_tables(stored, pose, space):
     assert front["vertices"].tolist() == space.n_vertices[cells].tolist()
     assert [space.index([int(d) for d in text]) for text in front["genotype"]] == cells.tolist()
     assert front["acc_std"].tolist() == pytest.approx(front["acc"] / 100)
+
+
+def test_a_front_in_a_file_has_what_was_measured_beside_what_is_predicted():
+    values = {"values": np.array([1.0, 2.0]), "deviations": np.array([0.1, 0.2]), "measured": np.array([np.nan, 3.0])}
+    shown = SimpleNamespace(
+        columns=(
+            FrontColumn(name="lat", title="latency", **values),
+            FrontColumn(name="err", title="error", values=values["values"]),
+        )
+    )
+    content = front_content(SimpleNamespace(front_cells=np.array([5, 9]), shown=shown))
+    told = {name: column for name, column in content.items() if name.startswith(("lat", "err"))}
+    assert list(told) == ["lat", "lat_std", "lat_measured", "err"]
+    for name, column in zip(told, (*values.values(), values["values"]), strict=True):
+        np.testing.assert_array_equal(told[name], column)
 
 
 def test_numbers_of_a_run(stored, pose):

@@ -72,6 +72,10 @@ def test_show_prints_tables_and_writes_them(run, part):
     assert "IGD+" not in early
 
 
+def test_a_comma_makes_a_seed_of_a_number(run, part):
+    assert run(*start(part, "--seeds", "3,", "--budget", 10))[0].startswith("2 runs;")
+
+
 def test_show_as_json_is_for_programs(run, part):
     run(*start(part, "--seeds", 2, "--budget", 30))
     content = json.loads(run("show", "x", "--json")[0])

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 import socket
 from pathlib import Path
 
@@ -231,6 +232,13 @@ def test_bars_are_shown_on_the_standard_error(get, capsys):
     assert shown.out == ""
     assert "f.bin" in shown.err
     assert "300 kB of 300 kB" in shown.err
+
+
+def test_a_bar_says_of_how_much_where_that_is_known(capsys):
+    with Bars(stay=True) as bars:
+        started(bars)("a.bin")(1_000, 3_000)
+        started(bars)("b.bin")(2_000, None)
+    assert re.findall(r"(.)\.bin: (.*),", capsys.readouterr().err) == [("a", "1 kB of 3 kB"), ("b", "2 kB of 2 kB")]
 
 
 def test_no_bars_without_a_download(capsys):

@@ -158,6 +158,7 @@ def test_pickle_that_would_call_something(copy, name, tmp_path):
         (lambda walks: walks[3].__setitem__(4, dict(walks[1][2], step=4)), ["walk 3, step 4 repeats cell"]),
         (lambda walks: walks[3].pop() and None, ["walk 3 has 14 cells"]),
         (lambda walks: walks.pop() and None, ["29 walks"]),
+        (lambda walks: walks.append([dict(walks[3].pop(), step=0)]), ["31 walks"]),
         (lambda walks: walks.clear(), ["holds no walks"]),
         (lambda walks: {"walks": walks}, ["must be a list"]),
         (lambda walks: walks.__setitem__(5, None), ["walk 5 must be a list"]),

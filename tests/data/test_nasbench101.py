@@ -66,8 +66,10 @@ def test_blocks_and_threads_change_nothing(records, path, tmp_path, monkeypatch,
     assert seen[-1] == (source.stat().st_size, source.stat().st_size)
 
 
-def test_a_column_that_float32_cannot_hold_becomes_float64(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfrecord, "_BLOCK_BYTES", 900)
+# The value comes in a late block, or beside others.
+@pytest.mark.parametrize("size", [900, 1_000_000])
+def test_a_column_that_float32_cannot_hold_becomes_float64(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(tfrecord, "_BLOCK_BYTES", size)
     records = some_records()
     last = records[-1]
     at, _, *accuracies = last.evaluations[2]

@@ -127,7 +127,7 @@ def test_verdicts_follow_from_words(claim, word, published, words):
 
 def test_the_page_says_what_the_store_says(results, samples, tmp_path):
     page, numbers, shifts, starts = write_verdict(results, tmp_path / "page.md")
-    assert write_verdict(results, tmp_path / "folder")[0].name == "verdict.md"
+    assert write_verdict(results, tmp_path / "of.2024")[0] == tmp_path / "of.2024" / "verdict.md"
     text = page.read_text()
     for figure in (shifts, starts):
         assert figure.stat().st_size > 15_000

@@ -306,6 +306,21 @@ def test_no_connection_is_left_open(kind, path):
     assert not [name for name in open_files if path.name in name]
 
 
+@pytest.mark.parametrize("written", [[], ["result"]])
+def test_after_an_error_folders_go_that_were_made_for_it_and_are_bare(tmp_path, written):
+    def interrupted():
+        with only_one(tmp_path / "mine" / "new" / "folder", "searching"):
+            for name in written:
+                (tmp_path / "mine" / "new" / "folder" / name).touch()
+            raise KeyboardInterrupt
+
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    there = {path.name for path in tmp_path.rglob("*")}
+    assert there == ({"mine", "new", "folder", "lock.sqlite", *written} if written else {"mine"})
+
+
 def test_a_lock_that_is_none_is_named_by_its_file(tmp_path):
     (tmp_path / "lock.sqlite").write_bytes(bytes(range(256)) * 8)
     with pytest.raises(StoreError, match=r"lock\.sqlite is no lock of eomoo"), only_one(tmp_path, "searching"):

@@ -74,7 +74,9 @@ def test_tables_hold_the_curves(written):
     assert (optima["kind"] == "pareto").sum() == numbers["pareto_local_optima"]["number"]
     for o in numbers["objectives"]:
         assert (optima["kind"] == o["name"]).sum() == o["local_optima"]["number"]
-    assert pd.read_csv(folder / "dominance_ranks.csv")["cells"].sum() == numbers["cells"]
+    ranks = pd.read_csv(folder / "dominance_ranks.csv", index_col="rank")["cells"]
+    assert ranks.sum() == numbers["cells"]
+    assert ranks[0] == numbers["front"]["size"]
     assert pd.read_csv(folder / "landscape-front.csv")["index"].tolist() == numbers["front"]["cells"]
     histograms = pd.read_csv(folder / "histograms.csv")
     assert (histograms.groupby("objective")["cells"].sum() == numbers["cells"]).all()

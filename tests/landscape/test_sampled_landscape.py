@@ -55,13 +55,21 @@ def test_a_known_autocorrelation_is_found_and_lies_in_its_band(r):
     assert (found["ruggedness"]["ruggedness_band"] is None) == (r == 0.0)
 
 
-def test_the_ruggedness_of_three_walks_by_hand():
-    found = ruggedness_of(np.array([0.4, 0.5, np.nan, 0.6]))
-    assert (found["mean"], found["ruggedness"], found["std"]) == pytest.approx((0.5, 2.0, 0.1))
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_ruggedness_of_three_walks_by_hand(side):
+    found = ruggedness_of(side * np.array([0.4, 0.5, np.nan, 0.6]))
+    assert (found["mean"], found["ruggedness"], found["std"]) == pytest.approx((side * 0.5, side * 2.0, 0.1))
     low, high = found["band"]
     # Student's interval of two degrees of freedom.
-    assert (low, high) == pytest.approx((0.5 - 4.3027 * 0.1 / 3**0.5, 0.5 + 4.3027 * 0.1 / 3**0.5), abs=1e-4)
+    reach = 4.3027 * 0.1 / 3**0.5
+    assert (low, high) == pytest.approx((side * 0.5 - reach, side * 0.5 + reach), abs=1e-4)
     assert found["ruggedness_band"] == pytest.approx([1.0 / high, 1.0 / low])
+
+
+def test_the_ruggedness_of_walks_around_zero_has_no_band():
+    found = ruggedness_of(np.array([-0.4, 0.5, 0.2]))
+    assert found["band"][0] < 0.0 < found["band"][1]
+    assert found["ruggedness_band"] is None
 
 
 def test_nothing_of_the_whole_space_is_told():

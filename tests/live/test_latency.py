@@ -13,7 +13,7 @@ from eomoo.live import rounds, runners
 from eomoo.live.devices import free_memory, resolve_device, resolve_precision
 from eomoo.live.energy import energy_counter
 from eomoo.live.latency import half_split_spearman, measure_latency
-from eomoo.live.rounds import Turns, available_memory
+from eomoo.live.rounds import Turns, available_memory, disturbance
 from eomoo.live.runners import REFERENCE, LatencySetting, make_runner
 from eomoo.progress import being_done
 
@@ -130,6 +130,13 @@ def test_what_is_disturbed_is_tried_again_and_the_quietest_try_kept(fakes, tiny_
     fakes(2.0, 3.0, 4.0, 1.0)
     once = measure_latency([0, 5, 77], skeleton=tiny_skeleton, setting=setting, tries=0)
     assert [r.tries for r in once] == [1, 1, 1]
+
+
+def test_how_disturbed_a_timing_is_does_not_depend_on_how_long_it_takes():
+    told = {"lower": 2.0, "median": 4.0, "upper": 5.0}
+    for size in (1.0, 10.0):
+        assert disturbance({"contended": False, **{name: size * ms for name, ms in told.items()}}) == (False, 0.75)
+    assert disturbance({"contended": True, **told}) > disturbance({"contended": False, **told, "upper": 400.0})
 
 
 def test_a_disturbed_reference_disturbs_all_that_is_told_by_it(fakes, tiny_skeleton, monkeypatch):

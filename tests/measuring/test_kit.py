@@ -218,3 +218,17 @@ def test_a_kit_is_made_and_read_by_the_command(kit, tmp_path, monkeypatch, capsy
         (["--only", "latency", "--spread", 1], "say with --out which folder"),
     ):
         assert sentence in call(*arguments)
+
+
+def test_a_result_that_cannot_be_written_anew_stays_as_it_was(tmp_path, monkeypatch):
+    out = tmp_path / "timings.json"
+    kit_script._write(out, {"timings": {}})
+    before = out.read_bytes()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kit_script.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        kit_script._write(out, {"timings": {"5": 1.0}})
+    assert out.read_bytes() == before

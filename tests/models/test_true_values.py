@@ -167,6 +167,7 @@ def test_of_many_cells_the_same_some_tell():
 
 def test_values_scatter_in_parts_of_their_room_where_they_are_on_one_side_of_the_best():
     values = np.array([0.02, 5.0, np.nan])
-    assert room(values, 0.0)[:2].tolist() == [0.02, 5.0]
+    for best, side in ((0.0, 1.0), (1.0, -1.0), (2.0, 1.0)):
+        assert room(best + side * values, best)[:2] == pytest.approx([0.02, 5.0])
     for best, there in ((np.inf, values), (0.0, values - 0.02), (0.0, values - 1.0)):
         assert room(there, best).tolist() == [1, 1, 1]

@@ -16,6 +16,7 @@ import eomoo
 from eomoo.errors import SettingError
 from eomoo.search.algorithms import make_algorithm
 from eomoo.search.budget import BudgetedEvaluator, DistinctCells, remaining_evaluations
+from eomoo.search.hours import Hours
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +96,17 @@ def test_a_search_that_has_seen_everything_ends(pose, space):
 @pytest.mark.parametrize(
     ("termination", "left"),
     # pymoo's goes on below 22.5, so that to leave 2 would make a search go on for ever.
-    [(("n_eval", 50), 30), (("n_gen", 50), None), (("n_eval", 10), 0), (("time", 60), None), (("n_eval", 22.5), 3)],
-)
-def test_remaining_evaluations(problem, termination, left):
+    [
+        (("n_eval", 50), 30), (("n_gen", 50), None), (("n_eval", 10), 0), (("time", 60), None), (("n_eval", 22.5), 3),
+        (Hours(1), None), (Hours(1, spent=2), 0), (TerminateIfAny(Hours(1), get_termination("n_eval", 50)), 30),
+        (TerminateIfAny(Hours(1, spent=2), get_termination("n_eval", 50)), 0),
+    ],
+)  # fmt: skip
+def test_remaining_evaluations(problem, monkeypatch, termination, left):
+    monkeypatch.setattr("eomoo.search.hours.time", lambda: 5000.0)
     algorithm = eomoo.PLS()
     algorithm.setup(problem, termination=termination, seed=1)
-    algorithm.evaluator.n_eval = 20
+    algorithm.evaluator.n_eval, algorithm.start_time = 20, 5000.0
     assert remaining_evaluations(algorithm) == left
 
 

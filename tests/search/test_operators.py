@@ -1,5 +1,7 @@
 """Operators on cells: uniform, valid, never in vain."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from pymoo.algorithms.moo.nsga2 import NSGA2
@@ -11,6 +13,7 @@ from synthetic import PART
 
 import eomoo
 from eomoo.errors import SettingError, UnknownNameError
+from eomoo.search.operators import CellMating
 
 
 def random_genotypes(n, seed=0):
@@ -204,6 +207,20 @@ def test_operators_fit_pymoos_genetic_algorithms(problem, space):
     assert len(set(one.pop.get("index").tolist())) == len(one.pop)
     assert (space.index(one.pop.get("X")) == one.pop.get("index")).all()
     assert set(eomoo.cell_operators()) == {"sampling", "crossover", "mutation", "eliminate_duplicates"}
+
+
+def test_once_a_mating_could_not_fill_a_generation_it_tries_little_in_all_that_follow(problem, space):
+    rounds, pop = [], Population.new(X=space.genotype(np.arange(20)))
+
+    def mate(*_, n_max_iterations=100, **__):
+        rounds.append(n_max_iterations)
+        return Population.new(X=space.genotype(np.arange(20, 32)))[: 3 if len(rounds) == 2 else 12]
+
+    mating = CellMating(SimpleNamespace(do=mate), SimpleNamespace(n_offsprings=12, evaluator=None))
+    for _ in range(4):
+        assert len(mating.do(problem, pop, 12, random_state=np.random.default_rng(0))) == 12
+    assert rounds[:2] == [100, 100]
+    assert max(rounds[2:]) < 10
 
 
 def test_operators_fit_beside_those_of_pymoo(problem):

@@ -287,6 +287,20 @@ def test_surrogates_of_the_published_quality_are_worse_and_say_how_much(problem,
     assert told == pytest.approx(model.spearman, abs=0.12)
 
 
+def test_surrogates_of_the_published_quality_always_learn_the_same_four_fifths(space, monkeypatch):
+    features, learnt = space.features(np.arange(100), "17x17"), []
+
+    def noted(recipe, features, Y, *, seed):
+        learnt.append(features)
+        return fit(recipe, features, Y, seed=seed)
+
+    monkeypatch.setattr("eomoo.search.surrogate_start.fit", noted)
+    fit_as_published(features, np.random.default_rng(0).random((100, 1)), seed=1)
+    # To tell how good they are, and to be used.
+    assert [len(some) for some in learnt] == [80, 80]
+    assert (learnt[0] == learnt[1]).all()
+
+
 def test_an_init_is_told_by_its_name():
     made = [make_algorithm("nsga2", 2, init=init, n_train=60) for init in ("surrogate-pareto", PUBLISHED_QUALITY)]
     own, published = (algorithm.initialization.sampling for algorithm in made)

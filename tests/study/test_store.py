@@ -281,6 +281,9 @@ def test_errors_of_the_problem_stay_its_own(path, problem):
     with pytest.raises(SettingError, match="the values are lost"), Store(path, create=True) as store:
         store.add_problem(Broken(problem.card))
     assert not path.exists(), "it would look like one with results"
+    with Store(path, create=True) as store:
+        store.add_problem(problem)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("key", ["seed", "budget"])
