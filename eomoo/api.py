@@ -18,7 +18,7 @@ from pymoo.core.result import Result
 from eomoo import analysis, notebook
 from eomoo.analysis import StudyRun, run_study
 from eomoo.arrays import Axes, Facts, Figure
-from eomoo.checks import LARGEST, listed, positive, whole
+from eomoo.checks import LARGEST, by_name, listed, positive, whole
 from eomoo.errors import EomooError, SettingError
 from eomoo.files import check_figures, only_one, write_text
 from eomoo.fronts import Direction, FrontSummary, FrontUncertainty
@@ -210,7 +210,9 @@ def run(
     chosen = algorithm
     if chosen is None:
         chosen = default_name(card.card if isinstance(card, CellProblem) else load_card(card))
-    spec = AlgorithmSpec(label=chosen, algorithm=chosen, options={**(options or {}), **prior_option(priors)})
+    spec = AlgorithmSpec(
+        label=chosen, algorithm=chosen, options={**by_name("options", options), **prior_option(priors)}
+    )
     check_figures(figures, width)
     asked: Facts = {"budget": budget, "hours": hours, "seed": seed, "repeats": repeats}
     if isinstance(card, CellProblem):

@@ -11,11 +11,16 @@ import math
 import os
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
+
+T = TypeVar("T")
 
 LARGEST = 2**63 - 1
 """The largest seed and budget: what SQLite's integers hold."""
@@ -36,9 +41,10 @@ def whole(
     error: type[EomooError] = SettingError,
 ) -> int:
     """The value as an int; ``error`` unless it is a whole number within the bounds. NumPy's count too."""
-    if not isinstance(value, bool) and hasattr(value, "__index__"):
-        found = int(value.__index__())
-        if (least is None or least <= found) and (most is None or found <= most):
+    # An array has the method, and raises.
+    with suppress(TypeError, AttributeError):
+        found = int(value.__index__())  # type: ignore[attr-defined]
+        if not isinstance(value, bool) and (least is None or least <= found) and (most is None or found <= most):
             return found
     raise error(f"{name} must be a whole number{_within(least, most)}; got {short(value)}")
 
@@ -103,6 +109,34 @@ def known_keys(
     for key in table:
         if key not in known:
             raise error(f"{where}: unknown key {short(key)}; known are {', '.join(sorted(known)) or 'none'}")
+
+
+def array(name: str, values: object, dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """The values as an array; SettingError unless they are numbers, in rows of one length."""
+    try:
+        return np.asarray(values, dtype=dtype)
+    except (TypeError, ValueError, OverflowError):
+        raise SettingError(f"{name} must be numbers, in rows of one length; got {short(values)}") from None
+
+
+def function(name: str, value: T) -> T:
+    """The value; SettingError unless it can be called."""
+    if not callable(value):
+        raise SettingError(f"{name} must be a function; got {short(value)}")
+    return value
+
+
+def generator(name: str, seed: object) -> np.random.Generator:
+    """The generator of a seed, itself where it is one, a fresh one for None; SettingError for anything else."""
+    given = seed if isinstance(seed, np.random.Generator | None) else whole(name, seed, least=0)
+    return np.random.default_rng(given)
+
+
+def by_name(name: str, value: object) -> Mapping[str, Any]:
+    """The value, nothing for None; SettingError unless it says something by name."""
+    if not isinstance(value, Mapping | None):
+        raise SettingError(f'{name} must be values by name, such as {{"name": value}}; got {short(value)}')
+    return value or {}
 
 
 def short(value: object) -> str:

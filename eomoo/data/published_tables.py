@@ -125,7 +125,7 @@ def nasbench101_measured(cells: ArrayLike | None, table: NASBench101Table | None
             "`eomoo data convert ... --format measured --cells TABLE`"
         )
     table = NASBench101Table() if table is None else table
-    indices = np.unique(load_space().check(np.atleast_1d(cells)))
+    indices = np.unique(load_space().check_row(cells))
     longest = max(table.epochs)
     found = {epochs: table.to_dataframe(indices, epochs=epochs) for epochs in sorted(table.epochs, reverse=True)}
     rows, columns = found[longest][["index", "repeat"]].copy(), list[Facts]()

@@ -8,6 +8,7 @@ import moocore
 import numpy as np
 
 from eomoo.arrays import Floats
+from eomoo.checks import array, number, several
 from eomoo.errors import SettingError
 
 
@@ -23,12 +24,16 @@ def attainment_surfaces(
     Returns:
         For each percentile the corners (c, 2) of the region that this share of runs attained.
 
+    Raises:
+        SettingError: (a ValueError) There is no run, a front is not of two objectives, or a share is none.
+
     Source: Grunert da Fonseca, Fonseca, Hall, EMO 2001; computed by moocore.
     """
+    shares = {p: number("a percentile", p, least=0, most=100) for p in several(percentiles)}
     points = _numbered(fronts)
-    found = moocore.eaf(points[:, :2], points[:, 2], percentiles=list(percentiles))
+    found = moocore.eaf(points[:, :2], points[:, 2], percentiles=list(shares.values()))
     found = found[np.isfinite(found).all(axis=1)]
-    return {p: found[found[:, 2] == p][:, :2] for p in percentiles}
+    return {p: found[found[:, 2] == share][:, :2] for p, share in shares.items()}
 
 
 def attainment_difference(first: Sequence[Floats], second: Sequence[Floats]) -> Floats:
@@ -42,11 +47,12 @@ def attainment_difference(first: Sequence[Floats], second: Sequence[Floats]) -> 
         runs, from -1 to 1, by which the first is ahead in them.
 
     Raises:
-        SettingError: (a ValueError) The numbers of runs differ.
+        SettingError: (a ValueError) The numbers of runs differ or are 0, or a front is not of two objectives.
 
     Source: López-Ibáñez, Paquete, Stützle, Experimental Methods for the Analysis of Optimization
     Algorithms, 2010; computed by moocore.
     """
+    first, second = list(several(first)), list(several(second))
     if len(first) != len(second):
         raise SettingError(f"attainment is compared over equal numbers of runs; got {len(first)} and {len(second)}")
     everywhere = [moocore.eaf(points[:, :2], points[:, 2]) for points in map(_numbered, (first, second))]
@@ -69,9 +75,12 @@ def staircase(corners: Floats, worst: Floats) -> Floats:
 
 def _numbered(fronts: Sequence[Floats]) -> Floats:
     """All points (n, 3) with the number of their run."""
+    fronts = [array("a front", front, np.float64) for front in several(fronts)]
     for front in fronts:
         if front.shape[1:] != (2,):
             raise SettingError(f"attainment is that of two objectives; got fronts of shape {front.shape}")
+    if not fronts:
+        raise SettingError("attainment is that of the fronts of runs; got none")
     # A run without a point would not be counted; one that attains nothing but infinity is.
     nothing = np.full((1, 2), np.inf)
     parts = [front if len(front) else nothing for front in fronts]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eomoo.arrays import Facts, Floats, Ints
+from eomoo.checks import array
 from eomoo.errors import SettingError
 
 Direction = Literal["min", "max"]
@@ -141,7 +142,10 @@ class Objectives:
 
     def minimise(self, values: ArrayLike) -> Floats:
         """Raw values (..., m) as they are minimised, an array of its own: maximised ones negated."""
-        return np.asarray(values, dtype=np.float64) * self._signs
+        found = array("values", values, np.float64)
+        if found.shape[-1:] != (len(self),):
+            raise SettingError(f"values have shape (..., {len(self)}), a column an objective; got {found.shape}")
+        return found * self._signs
 
     def raw(self, F: ArrayLike) -> Floats:
         """Minimised values (..., m) in the objectives' own directions: ``minimise`` undone."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eomoo.checks import known_name, whole
+from eomoo.checks import generator, known_name, whole
+from eomoo.live.devices import resolve_device
 from eomoo.packages import require, torch
 from eomoo.space import SO2SAT, Cell, Skeleton, load_space
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES
-from eomoo.space.cost import vertex_channels
+from eomoo.space.cost import check_skeleton, vertex_channels
 
 if TYPE_CHECKING:
     from eomoo.live.modules import CellNetwork
@@ -56,7 +57,7 @@ def build_network(
     Raises:
         MissingPackageError: (an ImportError) torch is not installed.
         UnknownNameError: (a KeyError) No initialisation, or no cell of the space, has that name.
-        SettingError: (a ValueError) An index beyond the space.
+        SettingError: (a ValueError) An index beyond the space, no such device, no skeleton or seed.
 
     Source: Ying et al., NAS-Bench-101, ICML 2019.
 
@@ -69,19 +70,22 @@ def build_network(
     from eomoo.live.modules import CellNetwork
 
     cell = cell_of(cell)
+    check_skeleton(skeleton)
     known_name("initialization", initialization, INITIALIZATIONS)
     # On the meta device nothing is drawn, so that torch's global random state stays as it is.
     with torch.device("meta"):
         network = CellNetwork(cell, skeleton, _channels(cell, skeleton))
-    if torch.device(device).type == "meta":
+    if not isinstance(device, torch.device):
+        device = torch.device("meta") if device == "meta" else resolve_device(device)
+    if device.type == "meta":
         return network
     network.to_empty(device="cpu")
-    generator: Any = torch.Generator().manual_seed(int(np.random.default_rng(seed).integers(2**63 - 1)))
+    drawn: Any = torch.Generator().manual_seed(int(generator("seed", seed).integers(2**63 - 1)))
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_parameters()
         elif isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
-            _draw(module, initialization, generator)
+            _draw(module, initialization, drawn)
     return network.to(device)
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
-from eomoo.checks import choice, known_keys
+from eomoo.checks import by_name, choice, known_keys
 from eomoo.data import MeasuredTable
 from eomoo.errors import SettingError
 from eomoo.images import ImageData
@@ -82,7 +82,7 @@ def measure(
     else:
         if skeleton is not None:
             raise SettingError("images say what the skeleton is: give its width and depth as skeleton.stem_channels=16")
-        given = {**settings, **{f"latency.{name}": value for name, value in (latency or {}).items()}}
+        given = {**settings, **{f"latency.{name}": value for name, value in by_name("latency", latency).items()}}
         backend = training_backend(card, data=data, folder=out, settings=given)
     with closing(backend), shown(on_progress, str(out)) as tell:
         backend.report, backend.retry_failed = report, retry_failed

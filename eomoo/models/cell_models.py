@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Bools, Floats, Ints
+from eomoo.checks import LARGEST, whole
 from eomoo.errors import SettingError
 from eomoo.fronts import Quantity
 from eomoo.models.applicability import Applicability
@@ -279,7 +280,7 @@ class CellModels(ModelFacts):
 
     def predict_and_place(self, cells: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """As ``predict``, and the distance (k,) of the nearest measured cell, above 1 farther than was checked."""
-        known = np.atleast_1d(load_space().check(cells))
+        known = load_space().check_row(cells)
         beyond = ~self.domain.has_operations(known)
         means, stds, distance = [], [], np.zeros(len(known))
         for part in self.parts:
@@ -294,8 +295,13 @@ class CellModels(ModelFacts):
         """Joint draws (n, k, targets) of the expected values of cells (k,), in the targets' units.
 
         Cells that are alike err alike; see ``Model.draw``.
+
+        Raises:
+            SettingError: (a ValueError) An index is out of range, or n or seed is no whole number of at least 0.
         """
-        known, order = np.atleast_1d(load_space().check(cells)), self._order()
+        known, order = load_space().check_row(cells), self._order()
+        whole("n", n, least=0)
+        whole("seed", seed, least=0, most=LARGEST)
         stds = self.predict(known)[1][:, np.argsort(order)]
         seeds = np.random.SeedSequence(seed).generate_state(len(self.parts))
         drawn, done = [], 0

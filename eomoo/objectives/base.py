@@ -275,7 +275,7 @@ class Backend(ABC):
             if name not in self.quantities:
                 known = ", ".join(self.quantities)
                 raise UnknownNameError(f"the {self.name} backend has no quantity {short(name)}; it offers {known}")
-        cells = np.atleast_1d(load_space().check(indices))
+        cells = load_space().check_row(indices)
         return cells, [self._accuracy_of.get(name, name) for name in names]
 
     def _asked(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:

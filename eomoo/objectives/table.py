@@ -77,7 +77,7 @@ class TableBackend(Backend):
         repeat: Literal["mean", "random"] = "mean",
         seed: int = 0,
     ) -> None:
-        given = np.atleast_1d(load_space().check(indices))
+        given = load_space().check_row(indices)
         if not len(given) or not quantities:
             raise SettingError(f"a table needs at least one {'quantity' if len(given) else 'cell'}")
         for name in quantities:

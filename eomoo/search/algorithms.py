@@ -16,7 +16,7 @@ from pymoo.core.sampling import Sampling
 from pymoo.operators.selection.tournament import TournamentSelection
 
 from eomoo.arrays import Facts
-from eomoo.checks import choice, known_keys, known_name, positive, short
+from eomoo.checks import by_name, choice, known_keys, known_name, positive, short
 from eomoo.errors import MissingPackageError, SettingError
 from eomoo.fronts import reference_directions
 from eomoo.objectives import Card
@@ -99,7 +99,8 @@ class AlgorithmSpec:
 
     def __post_init__(self) -> None:
         known_name("algorithm", self.algorithm, ALGORITHMS)
-        options = {_RENAMED.get((self.algorithm, key), key): value for key, value in self.options.items()}
+        given = by_name(f"options of {self.algorithm}", self.options)
+        options = {_RENAMED.get((self.algorithm, key), key): value for key, value in given.items()}
         try:
             options = json.loads(json.dumps(options, default=methodcaller("tolist")))
         except (TypeError, ValueError, AttributeError):

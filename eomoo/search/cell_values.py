@@ -123,7 +123,9 @@ class CellValues:
 
     def conditions(self, i: ArrayLike) -> Facts:
         """How networks are trained and timed, as its backends tell: see ``Backend.conditions``."""
-        return {name: fact for b in self.backends.values() for name, fact in b.conditions(self.space.check(i)).items()}
+        return {
+            name: fact for b in self.backends.values() for name, fact in b.conditions(self.space.check_row(i)).items()
+        }
 
     def values(self, i: ArrayLike) -> Floats:
         """Raw values of the objectives, in the card's units and directions; NaN where there is none.
@@ -138,8 +140,9 @@ class CellValues:
 
     def deviations(self, i: ArrayLike) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact."""
-        found = self.all_deviations(i)[:, : len(self.objectives)]
-        return found.reshape(*self.space.check(i).shape, len(self.objectives))
+        cells = self.space.check(i)
+        found = self.all_deviations(cells.ravel())[:, : len(self.objectives)]
+        return found.reshape(*cells.shape, len(self.objectives))
 
     def all_deviations(self, i: ArrayLike) -> Floats:
         """As ``deviations``, of the objectives and then of the limited quantities of cells (n,): (n, m + c)."""
@@ -160,7 +163,7 @@ class CellValues:
         return self._told(i, lambda backend, *asked: backend.ignorance(*asked))
 
     def _told(self, i: ArrayLike, tell: Callable[[Backend, Ints, Sequence[str]], Floats]) -> Floats:
-        cells = self.space.check(i).ravel()
+        cells = self.space.check_row(i)
         found = np.empty((len(cells), len(self._columns)))
         for source, mine, names in self._by_source():
             found[:, mine] = tell(self.backends[source], cells, names)
@@ -168,7 +171,9 @@ class CellValues:
 
     def joint_draws(self, i: ArrayLike, n: int, *, seed: int) -> Floats:
         """Joint draws (n, k, m + c) of the true values of cells (k,), raw, in the order of ``ignorance``."""
-        cells = np.atleast_1d(self.space.check(i))
+        cells = self.space.check_row(i)
+        whole("n", n, least=0)
+        whole("seed", seed, least=0, most=LARGEST)
         drawn = np.empty((n, len(cells), len(self._columns)))
         for source, mine, names in self._by_source():
             drawn[:, :, mine] = self.backends[source].joint_draws(cells, names, n, seed=seed)
@@ -176,12 +181,12 @@ class CellValues:
 
     def extrapolates(self, i: ArrayLike) -> Bools:
         """Whether cells (n,) lie outside what their values were measured on."""
-        indices = np.atleast_1d(self.space.check(i))
+        indices = self.space.check_row(i)
         return np.asarray(np.any([b.extrapolates(indices) for b in self.backends.values()], axis=0))
 
     def marks(self, i: ArrayLike) -> NDArray[np.str_]:
         """What lessens the worth of the objectives' values of cells (n,), (n, m): "" or a few words."""
-        cells = np.atleast_1d(self.space.check(i))
+        cells = self.space.check_row(i)
         columns = self._columns[: len(self.objectives)]
         found = [self.backends[source].marks(cells, [quantity])[:, 0] for source, quantity in columns]
         return np.stack(found, axis=1)
@@ -192,7 +197,7 @@ class CellValues:
         What lessens measured values of limited quantities is told too. Where some predicted objectives were measured
         and others were not, it names them.
         """
-        cells = np.atleast_1d(self.space.check(i))
+        cells = self.space.check_row(i)
         parts = list(zip(self.objectives, self._columns[: len(self.objectives)], strict=True))
         predicted = [part for part in parts if self.backends[part[1][0]].predicts] or parts
         found: list[list[str]] = [[] for _ in cells]
@@ -225,7 +230,7 @@ class CellValues:
 
     def violations_at(self, i: ArrayLike) -> Floats:
         """By how much cells (n,) break the limits, 0 where feasible; told by the unconstrained form too."""
-        raw = self._all_values(np.atleast_1d(self.space.check(i)))
+        raw = self._all_values(self.space.check_row(i))
         G = self._constraint_values(raw, np.zeros(len(raw), dtype=np.int64))
         return np.asarray(np.maximum(G, 0.0).sum(axis=1))
 
@@ -236,7 +241,7 @@ class CellValues:
 
     def limited_values(self, i: ArrayLike) -> Floats:
         """Raw values (n, c) of the quantities that the problem's constraints limit, for cells (n,)."""
-        return self._all_values(np.atleast_1d(self.space.check(i)))[:, len(self.objectives) :]
+        return self._all_values(self.space.check_row(i))[:, len(self.objectives) :]
 
     def raw(self, F: ArrayLike) -> Floats:
         """Raw values of points (n, m) of the space of ``F``, such as ``pareto_front()``."""
@@ -269,7 +274,7 @@ class CellValues:
 
     def some_values(self, i: ArrayLike, columns: Sequence[int]) -> Floats:
         """Raw values (n, k) of some of the objectives and then the limited quantities; nothing else is asked for."""
-        return self._compute(np.atleast_1d(self.space.check(i)), columns)[:, list(columns)]
+        return self._compute(self.space.check_row(i), columns)[:, list(columns)]
 
     def _compute(self, indices: Ints, columns: Sequence[int] | None = None) -> Floats:
         raw = np.empty((len(indices), len(self._columns)))
@@ -325,7 +330,8 @@ class CellValues:
 
     def random_cells(self, n: int, rng: np.random.Generator) -> Ints:
         """Up to n distinct cells of the domain, uniformly drawn."""
-        return rng.choice(self.cells, size=min(n, self.n_cells), replace=False)
+        n = min(whole("n", n, least=0), self.n_cells)
+        return np.random.default_rng(rng).choice(self.cells, size=n, replace=False)
 
     def _find_objectives(self) -> Objectives:
         parts = []

@@ -10,7 +10,7 @@ import numpy as np
 from pymoo.core.population import Population
 
 from eomoo.arrays import Floats, Ints
-from eomoo.checks import choice, positive
+from eomoo.checks import choice, function, positive
 from eomoo.fronts import PENALTY
 from eomoo.jobs import one_thread
 from eomoo.models import SEARCH, ModelErrors, fit
@@ -135,7 +135,7 @@ class SurrogatePLS(CellSearch):
         super().__init__(sampling=sampling, n_starts=n_starts, neighborhood=neighborhood, **kwargs)
         self.batch_size = None if batch_size is None else positive("batch_size", batch_size)
         self.acquisition = choice("acquisition", acquisition, _ACQUISITIONS)
-        self.model: Fit = partial(fit, SEARCH) if model is None else model
+        self.model: Fit = partial(fit, SEARCH) if model is None else function("model", model)
         self.n_candidates = positive("n_candidates", n_candidates)
         self.n_model_cells = positive("n_model_cells", most)
         self.features = choice("features", features, FEATURE_KINDS)

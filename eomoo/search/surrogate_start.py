@@ -16,7 +16,7 @@ from pymoo.core.population import Population
 from pymoo.core.sampling import Sampling
 
 from eomoo.arrays import Floats, Ints, Numbers
-from eomoo.checks import choice, positive
+from eomoo.checks import choice, function, positive
 from eomoo.errors import SettingError
 from eomoo.fronts import PENALTY, non_dominated
 from eomoo.models import START, fit
@@ -78,7 +78,7 @@ class SurrogateParetoSampling(Sampling):
     ) -> None:
         super().__init__()
         self.n_train = positive("n_train", n_train)
-        self.model = _fit_start if model is None else model
+        self.model = _fit_start if model is None else function("model", model)
         self.features = choice("features", features, FEATURE_KINDS)
         self.fill = choice("fill", fill, _FILLS)
         self.keep_trained = keep_trained

@@ -9,7 +9,7 @@ from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
 from eomoo.arrays import Bools, Ints
-from eomoo.checks import positive
+from eomoo.checks import generator, positive
 from eomoo.errors import SettingError
 from eomoo.space import load_space
 from eomoo.space.neighbors import check_kind, only_those
@@ -55,7 +55,7 @@ def random_walks(
     positive("n_walks", n_walks)
     positive("length", length)
     check_kind(neighborhood)
-    rng = np.random.default_rng(seed)
+    rng = generator("seed", seed)
     if domain is not None and domain.shape != (len(load_space()),):
         raise SettingError(f"domain has one entry a cell, {len(load_space()):,}; got shape {domain.shape}")
     if starts is None:
@@ -140,7 +140,7 @@ def distinct_walks(n_walks: int, length: int, *, seed: int | Generator | None = 
     positive("length", length)
     # Walks that cross the whole space would need all of its cells.
     positive("n_walks", n_walks, most=len(load_space()) // length)
-    rng, left = np.random.default_rng(seed), np.ones(len(load_space()), dtype=bool)
+    rng, left = generator("seed", seed), np.ones(len(load_space()), dtype=bool)
     return [_walk_within(left, length, "hamming", rng) for _ in range(n_walks)]
 
 

@@ -15,7 +15,7 @@ from eomoo.space.cell import MAX_VERTICES, OPERATIONS, Cell
 from eomoo.space.cost import SO2SAT, Skeleton, count_macs, count_params
 from eomoo.space.enumeration import N_CELLS
 from eomoo.space.features import features
-from eomoo.space.neighbors import Neighborhood, neighbor_lists, neighborhood, only_those
+from eomoo.space.neighbors import Neighborhood, check_kind, neighbor_lists, neighborhood, only_those
 from eomoo.space.tables import Tables
 
 _Indices = Sequence[int] | NDArray[np.integer]
@@ -103,24 +103,25 @@ class Catalogue(Tables):
                 stored (the first call looks at the whole space, for a second). "published": "hamming"
                 between cells of 7 vertices only, as in Demir, Traoré, Camero (ESANN 2024).
         """
-        if np.ndim(i):
-            raise SettingError(f"neighbors takes one index, got {np.size(i)}; see neighbor_lists for several")
-        return self.neighbor_lists([i], kind=kind)[1]
+        index = self.check(i)
+        if index.ndim:
+            raise SettingError(f"neighbors takes one index, got {index.size}; see neighbor_lists for several")
+        return self.neighbor_lists(index, kind=kind)[1]
 
     def neighbor_lists(self, i: ArrayLike, *, kind: str = "hamming", domain: Bools | None = None) -> tuple[Ints, Ints]:
         """Neighbours of several cells: how many each has (n,), and all of them one after another.
 
         Only those within a domain, (423624,) bool, where one is given.
         """
-        indices = np.atleast_1d(self.check(i))
-        if indices.ndim > 1:
-            raise SettingError(f"indices have shape (n,); got {indices.shape}")
+        check_kind(kind)
+        indices = self.check_row(i)
         known = self._neighborhoods.get(kind)
         counts, flat = neighbor_lists(self, indices, kind) if known is None else known.rows(indices)
         return (counts, flat) if domain is None else only_those(domain[flat], counts, flat)
 
     def neighborhood(self, kind: str = "hamming") -> Neighborhood:
         """The neighbours of all cells at once, about 40 MB; made at the first call, then kept."""
+        check_kind(kind)
         if kind not in self._neighborhoods:
             self._neighborhoods[kind] = neighborhood(self, kind)
         return self._neighborhoods[kind]

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from eomoo.arrays import Bools, Ints
-from eomoo.checks import whole
+from eomoo.checks import short, whole
 from eomoo.errors import SettingError
 from eomoo.space.cell import MAX_VERTICES
 from eomoo.space.enumeration import N_INTERIOR
@@ -80,6 +80,12 @@ class Skeleton:
         return tuple((self.image_size >> k) ** 2 for k in range(self.n_stacks))
 
 
+def check_skeleton(value: object) -> None:
+    """Raise SettingError (a ValueError) unless the value is a ``Skeleton``."""
+    if not isinstance(value, Skeleton):
+        raise SettingError(f"skeleton must be a Skeleton, such as eomoo.SO2SAT; got {short(value)}")
+
+
 # Ten bands of Sentinel-2 and 17 local climate zones, as published; three colours and ten classes.
 SO2SAT = Skeleton(in_channels=10, n_classes=17)
 CIFAR10 = Skeleton(in_channels=3, n_classes=10)
@@ -110,6 +116,7 @@ def vertex_channels(adjacency: Bools, width: int) -> Ints:
 
 def count_params(space: Tables, indices: Ints, skeleton: Skeleton) -> Ints:
     """Trainable parameters of the networks of the cells (n,): weights, batch norms, classifier's bias."""
+    check_skeleton(skeleton)
     stem = (9 * skeleton.in_channels + 2) * skeleton.stem_channels
     classifier = (skeleton.widths[-1] + 1) * skeleton.n_classes
     return stem + classifier + _inside(space, indices, skeleton, batch_norm=2, spatial=False)
@@ -117,6 +124,7 @@ def count_params(space: Tables, indices: Ints, skeleton: Skeleton) -> Ints:
 
 def count_macs(space: Tables, indices: Ints, skeleton: Skeleton) -> Ints:
     """Multiply-accumulates per image of the convolutions and the classifier, for the cells (n,)."""
+    check_skeleton(skeleton)
     stem = 9 * skeleton.in_channels * skeleton.stem_channels * skeleton.pixels[0]
     classifier = skeleton.widths[-1] * skeleton.n_classes
     return stem + classifier + _inside(space, indices, skeleton, batch_norm=0, spatial=True)

@@ -86,7 +86,6 @@ def neighbor_lists(space: Tables, indices: Ints, kind: str) -> _Lists:
     is one of b. That is what a step from any member of the class reaches, or the reverse of such a step,
     whichever member is stored (``tests/space`` has the definition's slow twin).
     """
-    check_kind(kind)
     near = one_step(space, indices, kind="published" if kind == "published" else "hamming")
     counts, flat = (near >= 0).sum(axis=1), near[near >= 0].astype(np.int64)
     if kind != "symmetric":

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Bools, Ints, blocks
-from eomoo.checks import short
+from eomoo.checks import array, short
 from eomoo.errors import DataError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_array
 from eomoo.space.cell import MAX_VERTICES, N_EDGE_GENES, N_GENES
@@ -160,11 +160,8 @@ class Tables:
     def hash(self, i: Sequence[int] | Ints) -> list[str]: ...
     def hash(self, i: ArrayLike) -> str | list[str]:
         """NAS-Bench-101 hash, 32 hexadecimal digits; a list of them for an array of indices."""
-        indices = self.check(i)
-        text = self._hashes[indices].tobytes().hex()
-        if indices.ndim == 0:
-            return text
-        return [text[k : k + 32] for k in range(0, len(text), 32)]
+        text = self._hashes[self.check_row(i)].tobytes().hex()
+        return [text[k : k + 32] for k in range(0, len(text), 32)] if np.ndim(i) else text
 
     def find(self, hashes: Iterable[str]) -> Ints:
         """Indices (n,) of NAS-Bench-101 hashes.
@@ -172,7 +169,7 @@ class Tables:
         Raises:
             UnknownNameError: (a KeyError) A hash is none of this space; the text names it.
         """
-        wanted = [hashes] if isinstance(hashes, str) else list(hashes)
+        wanted = list(hashes) if isinstance(hashes, Iterable) and not isinstance(hashes, str) else [hashes]
         for text in wanted:
             if not isinstance(text, str) or not _HASH.fullmatch(text):
                 raise UnknownNameError(f"no NAS-Bench-101 hash: {short(text)} (expected 32 hexadecimal digits)")
@@ -187,7 +184,7 @@ class Tables:
 
     def check(self, i: ArrayLike) -> Ints:
         """Indices as int64 of the same shape; SettingError (a ValueError) when one is out of range."""
-        indices = np.asarray(i)
+        indices = array("indices", i)
         if indices.size == 0:
             return indices.astype(np.int64)
         if indices.dtype.kind not in "iu":
@@ -198,6 +195,13 @@ class Tables:
             bad = indices[(indices < 0) | (indices >= N_CELLS)].flat[0]
             raise SettingError(f"no cell has the index {bad}; indices run from 0 to {N_CELLS - 1:,}")
         return indices.astype(np.int64)
+
+    def check_row(self, i: ArrayLike) -> Ints:
+        """Indices (n,) as int64, of one too; SettingError (a ValueError) for more dimensions, or one out of range."""
+        indices = np.atleast_1d(self.check(i))
+        if indices.ndim > 1:
+            raise SettingError(f"indices have shape (n,); got {indices.shape}")
+        return indices
 
 
 def read_hashes(path: str | Path) -> NDArray[np.uint8]:
@@ -231,7 +235,7 @@ def _labelling_of_survivors() -> NDArray[np.uint8]:
 
 
 def _checked_genotypes(X: ArrayLike) -> Ints:
-    genes = np.asarray(X)
+    genes = array("genotypes", X)
     if genes.ndim not in (1, 2) or genes.shape[-1] != N_GENES:
         raise SettingError(f"genotypes have shape (n, {N_GENES}) or ({N_GENES},); got {genes.shape}")
     if genes.dtype == np.int64:
