@@ -90,7 +90,7 @@ def line_style(number: int) -> Facts:
 def number(value: float, deviation: float = 0.0) -> str:
     """A number for people, ± its standard deviation where it has one: that to two digits, and the value as far.
 
-    Others: counts and what has five or six digits with thousands, the rest to four, from a million on with M or G.
+    Others: counts and what has five or six digits as they are, the rest to four, from a million on with M or G.
     """
     if not isfinite(value):
         return "-"
@@ -115,7 +115,7 @@ def rounded(amount: float) -> str:
 def _brief(value: float) -> str:
     size = abs(value)
     least, letter = (1e9, " G") if size >= 1e9 else (1e6, " M")
-    return f"{value / least:.4g}{letter}" if 1e6 <= size < 1e12 else f"{value:.4g}"
+    return f"{value / least:.4g}{letter}" if 1e6 <= size < 1e12 else f"{value:,.4g}"
 
 
 def percent(share: float, decimals: int) -> str:

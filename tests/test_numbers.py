@@ -15,6 +15,7 @@ from eomoo.plots import column_numbers, new_figure, number, percent
 PLAIN = {
     7.0: "7",
     -12.3456: "-12.35",
+    1_234.56: "1,235",
     9_999.9: "10,000",
     12_345.6: "12,346",
     11_936_785.0: "11,936,785",
