@@ -625,6 +625,12 @@ def test_paper_is_white_and_holds_whole_tables_and_what_their_keys_name(page):
         page.execute_script("document.documentElement.dataset.theme = 'dark'")
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         assert page.execute_script(seen) == [True, True, True, False, True]
+        folded = """
+        const [table, box] = [document.querySelector("table[data-key=choices]"), document.createElement("details")];
+        table.before(box);
+        box.append(table);
+        return table.checkVisibility()"""
+        assert page.execute_script(folded), "also what is folded up"
         assert unreadable(page) == [], "on white"
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
