@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import re
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ T = TypeVar("T")
 LARGEST = 2**63 - 1
 """The largest seed and budget: what SQLite's integers hold."""
 
+_CONTROL = re.compile(r"[^\t\r\n\x20-\x7e\xa0-\U0010ffff]")
 # cuBLAS, cuDNN and onnxruntime have words of their own.
 _NO_MEMORY = (
     *("out of memory", "not enough memory", "can't allocate memory", "failed to allocate memory"),
@@ -82,10 +84,17 @@ def truth(name: str, value: object, *, error: type[EomooError] = SettingError) -
 
 
 def text(name: str, value: object, *, error: type[EomooError] = SettingError) -> str:
-    """The value; ``error`` unless it is a text."""
+    """The value; ``error`` unless it is a text without control characters, which terminals would obey."""
     if not isinstance(value, str):
         raise error(f"{name} must be a text; got {short(value)}")
+    if _CONTROL.search(value):
+        raise error(f"{name} must be a text without control characters; got {short(value)}")
     return value
+
+
+def line(name: str, value: object, *, error: type[EomooError] = SettingError) -> str:
+    """A text, in one line."""
+    return re.sub(r"\s*[\t\r\n]\s*", " ", text(name, value, error=error).strip())
 
 
 def choice(name: str, value: object, known: Collection[str], *, error: type[EomooError] = SettingError) -> str:

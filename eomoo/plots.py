@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from math import floor, inf, isfinite, log10
+from math import ceil, floor, inf, isfinite, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,21 +90,32 @@ def line_style(number: int) -> Facts:
 def number(value: float, deviation: float = 0.0) -> str:
     """A number for people, ± its standard deviation where it has one: that to two digits, and the value as far.
 
-    Others: counts and what has five or six digits with thousands, the rest to four, from a million on with M or G.
+    Others: counts and what has five or six digits as they are, the rest to four, from a million on with M or G.
     """
     if not isfinite(value):
         return "-"
     if 0 < deviation < inf:
         # Two digits of a deviation are known at most, six of a value are read.
         digits = max(0, 1 - floor(log10(float(f"{deviation:.1e}"))))
-        if digits + floor(log10(max(abs(value), deviation))) <= 5:
+        if digits <= 8 and digits + floor(log10(max(abs(value), deviation))) <= 5:
             return f"{value:,.{digits}f} ± {deviation:,.{digits}f}"
-        return f"{number(value)} ± {number(float(f'{deviation:.2g}'))}"
+        return f"{number(value)} ± {rounded(deviation)}"
     size = abs(value)
     if size < 1e12 and (value == round(value) or 9999.5 <= size < 1e6):
         return f"{value:,.0f}"
+    return _brief(value)
+
+
+def rounded(amount: float) -> str:
+    """An amount of which two digits are known, for people: a deviation, a gain."""
+    known = float(f"{amount:.2g}")
+    return number(known) if abs(known) < 1e6 else _brief(known)
+
+
+def _brief(value: float) -> str:
+    size = abs(value)
     least, letter = (1e9, " G") if size >= 1e9 else (1e6, " M")
-    return f"{value / least:.4g}{letter}" if 1e6 <= size < 1e12 else f"{value:.4g}"
+    return f"{value / least:.4g}{letter}" if 1e6 <= size < 1e12 else f"{value:,.4g}"
 
 
 def percent(share: float, decimals: int) -> str:
@@ -132,11 +143,14 @@ def say_numbers(ax: Axes) -> None:
 
 
 def _said(axis: Axis, value: float, place: int | None) -> str:
-    largest = float(np.abs(axis.get_view_interval()).max())
+    low, high = axis.get_view_interval()
+    largest = max(abs(low), abs(high))
+    # Ticks that lie close, far from 0, have more digits.
+    digits = max(6, 2 + ceil(log10(largest / abs(high - low)))) if high != low else 6
     for size, letter in ((1e9, "G"), (1e6, "M")):
-        if largest >= size:
-            return f"{value / size:,g}{letter}" if value else "0"
-    return f"{value:,g}".replace("-", "\N{MINUS SIGN}")
+        if 1e12 > largest >= size:
+            return f"{value / size:,.{digits}g}{letter}" if value else "0"
+    return f"{value:,.{digits}g}".replace("-", "\N{MINUS SIGN}")
 
 
 def spread(ax: Axes, points: Floats, core: Floats) -> Axes:

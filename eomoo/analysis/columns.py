@@ -16,7 +16,7 @@ from eomoo.arrays import Floats, Ints
 from eomoo.checks import counted
 from eomoo.fronts import Direction, FrontSummary, Objective, Objectives, expected_words, outlines_of, share_words
 from eomoo.objectives.analytic import AnalyticBackend
-from eomoo.plots import column_numbers, number
+from eomoo.plots import column_numbers, number, rounded
 from eomoo.space import load_space
 from eomoo.study.rows import ProblemRow, RunRow
 
@@ -213,7 +213,7 @@ def choices_table(front: Front, said: FrontSummary) -> Table:
     rows = [
         [
             *(str(g.representative), *(c.said(places[g.representative]) for c in shown), len(g.cells)),
-            *(Said(value=g.gain[k], text=number(float(f"{g.gain[k]:.2g}"))) if g.gain[k] > 0 else None for k in vague),
+            *(Said(value=g.gain[k], text=rounded(g.gain[k])) if g.gain[k] > 0 else None for k in vague),
         ]
         for g in groups
     ]
@@ -254,7 +254,7 @@ def _luck_words(problem: ProblemRow, said: FrontSummary) -> str:
 def amounts_in_words(problem: ProblemRow, amounts: Floats) -> list[str]:
     """Amounts (m,) of the objectives in words, those that are not 0."""
     pairs = zip(problem.objectives, amounts.tolist(), strict=True)
-    return [_amount_in_words(o, number(float(f"{amount:.2g}"))) for o, amount in pairs if amount > 0]
+    return [_amount_in_words(o, rounded(amount)) for o, amount in pairs if amount > 0]
 
 
 def _amount_in_words(objective: Objective, amount: str) -> str:

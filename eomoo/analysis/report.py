@@ -41,7 +41,7 @@ from eomoo.data.measured_table import BENCHMARK_FILE
 from eomoo.errors import StoreError
 from eomoo.files import check_digests, read_bytes, read_json, write_text
 from eomoo.fronts import FrontSummary, expected_words
-from eomoo.plots import number, percent
+from eomoo.plots import number, percent, rounded
 from eomoo.space.enumeration import N_CELLS
 from eomoo.study.rows import Limit, RunRow
 from eomoo.study.store import STORE_NAME
@@ -323,7 +323,7 @@ def _uncertainty_words(front: FrontData) -> str:
     medians = [float(np.median(d[d > 0])) if (d > 0).any() else 0.0 for d in front.deviations.T]
     ranges = np.ptp(front.values, axis=0)
     parts = [
-        f"{o.title} ± {number(float(f'{medians[k]:.2g}'))} {shown_unit(o.unit)}".strip()
+        f"{o.title} ± {rounded(medians[k])} {shown_unit(o.unit)}".strip()
         for k, o in enumerate(front.problem.objectives)
         if medians[k] > 0
     ]

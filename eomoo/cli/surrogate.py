@@ -246,7 +246,7 @@ def _check(source: Path | None, repeats: int) -> tuple[Models | Record, Mapping[
 
 def _print_table(models: Models | Record, quality: Mapping[str, Mapping[str, Quality]]) -> None:
     caption = "in brackets the interval of 95 %, were other walks, cells or operations measured"
-    table = Table("target", "held out", title="Models on held-out cells", caption=caption)
+    table = Table("target", "held out", title="Models on held-out cells", title_justify="left", caption=caption)
     for title in ("Spearman", "within two deviations", "rms z", "RMSE"):
         table.add_column(title, justify="right")
     table.add_column("unit")
@@ -291,9 +291,10 @@ def _print_groups(models: Models | Record, quality: Mapping[str, Mapping[str, Qu
         found += [next((g for g in q.groups if g.group == name), None) for _, q in first.values()]
     how = " and ".join(dict.fromkeys(_SCHEMES[scheme] for scheme, _ in first.values()))
     title = f"Values within two deviations, and root mean square of errors in deviations; held out by {how}"
-    caption = "groups of at least 30 cells; those of one walk err together, so that few walks say little"
+    caption = "groups of at least 30 cells"
     by_walk = how == "walk" and any(g.lots for _, q in first.values() for g in q.groups)
-    table = Table("cells", title=title, caption=caption if by_walk else "groups of at least 30 cells")
+    caption += "; those of one walk err together, so that few walks say little" if by_walk else ""
+    table = Table("cells", title=title, title_justify="left", caption=caption)
     for heading in ("n", *(["walks"] * by_walk), *(models.targets[name].title for name in first)):
         table.add_column(heading, justify="right")
     for name, found in groups.items():

@@ -229,7 +229,7 @@ class FrontUncertainty:
 
     def _repr_html_(self) -> str:
         gains = [f"gain in {o.label}" for o in self.objectives]
-        gained = [[plots.number(float(f"{v:.2g}")) if v else "-" for v in g.gain] for g in self.groups]
+        gained = [[plots.rounded(v) if v else "-" for v in g.gain] for g in self.groups]
         rows = [(g.representative, len(g.cells), *gain) for g, gain in zip(self.groups, gained, strict=True)]
         drawn = [notebook.picture(self.plot(), "where the true front lies")] if len(self.objectives) == 2 else []
         said = expected_words(self.probability, self.n_draws)

@@ -208,7 +208,8 @@ def measure(held_out: list[HeldOut], *, growth: float = 1.0) -> Quality:
     for h in held_out:
         error = h.measured - h.mean
         z = np.abs(error) / (growth * h.std())
-        rhos.append(float(spearmanr(h.measured, h.mean).statistic) if np.ptp(h.measured) else 0.0)
+        varied = np.ptp(h.measured) and np.ptp(h.mean)
+        rhos.append(float(spearmanr(h.measured, h.mean).statistic) if varied else 0.0)
         errors.append(float(np.sqrt(np.mean(error**2))))
         inside.append(float(np.mean(z <= 2)))
         squares.append(float(np.mean(z**2)))

@@ -52,15 +52,15 @@ def build_backends(card: Card, options: Mapping[str, object] | None = None) -> d
         quantity = Quantity(title=o.title or o.name, unit=o.unit, direction=o.direction)
         wanted.setdefault(o.source, {})[o.quantity] = quantity
     for c in card.constraints:
-        known = wanted.setdefault(c.source, {})
-        known.setdefault(c.quantity, Quantity(title=c.quantity, unit="", direction="min"))
+        wanted.setdefault(c.source, {}).setdefault(c.quantity, Quantity(title=c.quantity, unit="", direction="min"))
     kinds = {source: _kind_of(card, source) for source in wanted}
     given = {k: v for k, v in (options or {}).items() if v is not None}
+    known = sorted({name for kind in kinds.values() for name in kind.settings})
     for key in given:
-        if not any(key.partition(".")[0] in kind.settings for kind in kinds.values()):
+        if key.partition(".")[0] not in known:
             raise CardError(
                 f"problem card {card.name}: its values come from {' and '.join(wanted)}, which has no setting "
-                f"{short(key)}"
+                f"{short(key)}; known are {', '.join(known) or 'none'}"
             )
     backends: dict[str, Backend] = {}
     # Counts are of the network that the others tell of, unless the card says which: so they come last.

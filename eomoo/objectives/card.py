@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from eomoo.arrays import Bools, Floats
-from eomoo.checks import choice, known_keys, number, short, text, whole
+from eomoo.checks import choice, known_keys, line, number, short, text, whole
 from eomoo.errors import CardError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_toml, sha256_of
 from eomoo.fronts import Direction, Objective
@@ -258,7 +258,7 @@ def _card(path: Path, content: Mapping[str, object], digest: str) -> Card:
         raise CardError(f"{where}: no objective has [backend.{min(unused)}] as its source")
     return Card(
         name=path.stem,
-        title=_text(content, "title", where, default=path.stem),
+        title=_text(content, "title", where, default=path.stem, read=line),
         citation=_text(content, "citation", where, default=""),
         objectives=objectives,
         constraints=constraints,
@@ -281,8 +281,8 @@ def _objective(row: Mapping[str, object], where: str) -> CardObjective:
     direction = choice(f"{where}: direction", row.get("direction"), ("min", "max"), error=CardError)
     return CardObjective(
         name=name,
-        title=_text(row, "title", where, default=""),
-        unit=_text(row, "unit", where),
+        title=_text(row, "title", where, default="", read=line),
+        unit=_text(row, "unit", where, read=line),
         direction=cast(Direction, direction),
         source=_text(row, "source", where),
         quantity=_text(row, "quantity", where, default=name),
@@ -312,11 +312,13 @@ def _reference_point(content: Mapping[str, object], n: int, where: str) -> tuple
     return tuple(number(f"{where}: reference_point", value, error=CardError) for value in values)
 
 
-def _text(table: Mapping[str, object], key: str, where: str, *, default: str | None = None) -> str:
+def _text(
+    table: Mapping[str, object], key: str, where: str, *, default: str | None = None, read: Callable[..., str] = text
+) -> str:
     if default is None and key not in table:
         hint = '; that of a count is unit = ""' if key == "unit" else ""
         raise CardError(f"{where}: {key} is missing{hint}")
-    return text(f"{where}: {key}", table.get(key, default), error=CardError)
+    return read(f"{where}: {key}", table.get(key, default), error=CardError)
 
 
 def _exact(value: float) -> str:

@@ -69,8 +69,8 @@ class Hours(Termination):
 
 def check_hours(hours: float) -> float:
     """The hours; SettingError (a ValueError) unless they are a number above 0."""
-    if number("hours", hours, least=0) == 0:
-        raise SettingError("hours must be above 0; got 0")
+    if number("hours", hours) <= 0:
+        raise SettingError(f"hours must be above 0; got {hours:g}")
     return float(hours)
 
 

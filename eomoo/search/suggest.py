@@ -81,7 +81,8 @@ def suggest_cells(
         positive("n", n)
     found = front_uncertainty(problem, cells, seed=seed)
     if not len(found.fronts.cells):
-        raise SettingError(f"no cell of {problem.name()} may keep its limits, so that there is no front to tell of")
+        lacking = "may keep its limits" if problem.constraints else "has values"
+        raise SettingError(f"no cell of {problem.name()} {lacking}, so that there is no front to tell of")
     pool = _pool(found.fronts.cells, found.cells)
     unknown = problem.ignorance(pool)[:, : len(problem.objectives)]
     vague = np.flatnonzero((unknown > 0).any(axis=0))

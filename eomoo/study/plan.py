@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eomoo.arrays import Facts
-from eomoo.checks import LARGEST, known_keys, known_name, positive, short, text, truth, whole
+from eomoo.checks import LARGEST, known_keys, known_name, line, positive, short, text, truth, whole
 from eomoo.errors import CardError, EomooError, SettingError, UnknownNameError
 from eomoo.files import read_toml
 from eomoo.search.algorithms import AlgorithmSpec
@@ -165,7 +165,7 @@ def parse_study(content: Mapping[str, object], *, folder: str | Path | None = No
     budget = positive("budget", content.get("budget", 1000))
     names = _texts(content, "problems", "card names or paths")
     return Study(
-        title=str(content.get("title", "")),
+        title=line("title", str(content.get("title", "")), error=CardError),
         problems=tuple(_problem(name, Path(folder or "."), common) for name in names),
         algorithms=tuple(_algorithm(row, budget) for row in rows),
         seeds=_seeds(content.get("seeds", 10)),
@@ -202,7 +202,8 @@ def _algorithm(row: Mapping[str, object], budget: int) -> tuple[AlgorithmSpec, i
     options = row.get("options", {})
     if not isinstance(options, dict):
         raise CardError(f"options of {name} must be a table")
-    spec = AlgorithmSpec(label=str(row.get("label", name)), algorithm=name, options=options)
+    label = line("label", str(row.get("label", name)), error=CardError)
+    spec = AlgorithmSpec(label=label, algorithm=name, options=options)
     return spec, positive("budget", row.get("budget", budget))
 
 

@@ -204,6 +204,35 @@ def test_hostile_titles_do_nothing(wide, card, tmp_path):
     assert complaints(wide) == []
 
 
+def test_long_names_and_tiny_values_fit_and_are_shown(wide, tmp_path):
+    rng, cells = np.random.default_rng(0), np.arange(0, 40_000, 1_000)
+    few, near = 1e-12 * rng.uniform(1, 3, 40), 1_000 + 1e-4 * rng.uniform(1, 3, 40)
+    rows = "".join(f"{row}\n" for row in map("{},{},{}".format, cells, few, near))
+    (tmp_path / "few.csv").write_text(f"index,few,near\n{rows}")
+    facts = {"title": "latency of a device of mine " * 9, "unit": "millijoules per classified image"}
+    longest = {"title": "Wortungeheuer" * 20, "unit": "joules" * 7}
+    text = 'title = "few"\nbudget = 40\n'
+    for name, said in (("few", facts), ("near", longest)):
+        keys = {"name": name, "source": "table:few.csv", "direction": "min", **said}
+        text += "[[objectives]]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+    (tmp_path / "card.toml").write_text(text)
+    folder = fill(tmp_path, eomoo.get_problem(tmp_path / "card.toml"), specs=(RANDOM,), budget=40)
+    wide.get(write_report(folder).as_uri())
+    width = "Emulation.setDeviceMetricsOverride", {"height": 900, "deviceScaleFactor": 1, "mobile": False}
+    for pixels in (390, 1600):
+        wide.execute_cdp_cmd(width[0], {"width": pixels, **width[1]})
+        drawn(wide)
+        assert wide.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
+        assert wide.execute_script(_CUT) == [], f"{pixels} pixels wide"
+        for plot in every(wide, ".plot"):
+            ticks = texts(plot, ".tick[text-anchor=end]")
+            assert len(ticks) == len(set(ticks))
+    assert f"{few.min():.4g}" in texts(wide, ".front-table td")
+    assert f"at most 2e-12 {facts['unit']}:" in set_limit(wide, "few", "2e-12")
+    assert one(wide, ".slider:has([data-column=few]) input[type=text]").get_attribute("value") == "2e-12"
+    assert complaints(wide) == []
+
+
 def test_hovering_shows_a_cell(page, stored):
     marks = every(page, ".main-plot .mark:not(.keys .mark)")
     assert len(marks) == len(stored.front)
@@ -596,6 +625,12 @@ def test_paper_is_white_and_holds_whole_tables_and_what_their_keys_name(page):
         page.execute_script("document.documentElement.dataset.theme = 'dark'")
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         assert page.execute_script(seen) == [True, True, True, False, True]
+        folded = """
+        const [table, box] = [document.querySelector("table[data-key=choices]"), document.createElement("details")];
+        table.before(box);
+        box.append(table);
+        return table.checkVisibility()"""
+        assert page.execute_script(folded), "also what is folded up"
         assert unreadable(page) == [], "on white"
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

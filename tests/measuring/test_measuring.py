@@ -205,7 +205,7 @@ def test_what_cannot_be_is_one_sentence(tmp_path):
         measure(tmp_path, cells=None)
     with pytest.raises(SettingError, match="eo-macro-latency takes no images"):
         eomoo.measure("eo-macro-latency", out=tmp_path, cells=CELLS)
-    with pytest.raises(CardError, match="live, which has no setting 'screen'"):
+    with pytest.raises(CardError, match="live, which has no setting 'screen'; known are cluster, curve, "):
         measure(tmp_path, screen=1)
     with pytest.raises(SettingError, match="images say what the skeleton is"):
         measure(tmp_path, skeleton={"stem_channels": 8})

@@ -178,6 +178,9 @@ def test_quality_of_known_predictions():
     assert held.spread() == 1.0
     found = measure([held, held])
     assert (found.coverage, found.rmse, found.n, found.repeats, found.groups) == (1.0, 1.0, 20, 2, ())
+    # A constant ranks nothing.
+    for one in ("mean", "measured"):
+        assert measure([replace(held, **{one: np.ones(20)})]).spearman == 0.0
     assert found.rms_z == 2.0
     assert found.spearman_std == 0.0
     assert measure([held], growth=2.0).rms_z == 1.0

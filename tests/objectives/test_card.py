@@ -79,6 +79,14 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(write):
         (OBJECTIVE.replace('"params"', '"hash"'), "'hash' must be a plain identifier"),
         (OBJECTIVE + OBJECTIVE, "two objectives have the same name"),
         ("title = 3\n" + OBJECTIVE, "title must be a text; got 3"),
+        *(
+            (f'{key} = "\\u001b[2J"\n' + OBJECTIVE, f"{key} must be a text without control")
+            for key in ("title", "citation")
+        ),
+        (
+            OBJECTIVE + 'title = "\\u009b2J"',
+            "objective 1: title must be a text without control characters; got '.x9b2J'",
+        ),
         ("budget = 0\n" + OBJECTIVE, "budget must be a whole number of at least 1; got 0"),
         ("budget = true\n" + OBJECTIVE, "budget must be a whole number"),
         ("budget = 1e3\n" + OBJECTIVE, "budget must be a whole number"),
@@ -260,3 +268,10 @@ def test_a_source_may_name_its_place(write, tmp_path):
     assert backend.values(5, ["params"])[0, 0] in (1.0, 4.0)
     with pytest.raises(SettingError, match="repeat must be one of mean, random"):
         build_backends(load_card(write(text + '[backend."table:mine.csv"]\nrepeat = 2\n')))
+
+
+def test_a_title_of_several_lines_stands_in_one(tmp_path):
+    path = tmp_path / "lines.toml"
+    path.write_text(f'title = """ Two\n\tlines"""\n{OBJECTIVE}title = "a\\tb\\r\\nc"')
+    card = load_card(path)
+    assert (card.title, card.objectives[0].title) == ("Two lines", "a b c")

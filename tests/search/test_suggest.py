@@ -1,5 +1,7 @@
 """What to measure next: against conditioning written out, and better than chance."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -90,7 +92,7 @@ def test_suggestions_may_be_on_the_front_and_tell_of_others():
 
 
 @pytest.mark.usefixtures("_few_cells")
-def test_what_cannot_be_suggested_is_refused(card):
+def test_what_cannot_be_suggested_is_refused(card, monkeypatch):
     with pytest.raises(SettingError, match="no cell of eo-macro-latency may keep its limits"):
         suggest_cells(eomoo.get_problem("eo-macro-latency", constraints="latency<=0.1"))
     with pytest.raises(SettingError, match="are exact; there is nothing that measuring could tell"):
@@ -99,6 +101,10 @@ def test_what_cannot_be_suggested_is_refused(card):
         suggest_cells(eomoo.get_problem("eo-macro-latency"), 100_000)
     with pytest.raises(SettingError, match="n must be a whole number"):
         suggest_cells(eomoo.get_problem("eo-macro-latency"), 0)
+    nothing = SimpleNamespace(fronts=SimpleNamespace(cells=[]))
+    monkeypatch.setattr(suggest, "front_uncertainty", lambda *args, **kwargs: nothing)
+    with pytest.raises(SettingError, match="no cell of eo-macro-latency has values, so"):
+        suggest_cells(eomoo.get_problem("eo-macro-latency"))
 
 
 @pytest.mark.usefixtures("_few_cells")

@@ -55,6 +55,8 @@ def test_paths_of_cards_are_relative_to_the_study_file(tmp_path, monkeypatch):
         ({"problems": ["a", "a"]}, "names a problem twice"),
         ({"algorithms": [{"algorithm": "pls"}, {"algorithm": "pls"}]}, "names a label twice: pls"),
         ({"algorithms": [{"label": "x"}]}, "table: algorithm must be a text"),
+        ({"title": "\x1b[2J"}, "title must be a text without control characters"),
+        ({"algorithms": [{"label": "\x1b[2J", "algorithm": "pls"}]}, "label must be a text without control characters"),
         ({"algorithms": ["pls"]}, r"\[\[algorithms\]\] tables"),
         ({"seeds": 0}, "seeds, a number or a list, must be"),
         ({"seeds": [1, 1]}, "names a seed twice"),

@@ -8,7 +8,8 @@ function niceStep(span, count) {
 
 /** A scale from values to pixels; logarithmic when asked for and possible. */
 function makeScale([low, high], [from, to], log) {
-  if (!(high > low)) [low, high] = [low - Math.abs(low || 1) * 0.05, high + Math.abs(high || 1) * 0.05];
+  // What differs by rounding alone does not differ.
+  if (!(high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)))) [low, high] = [low - Math.abs(low || 1) * 0.05, high + Math.abs(high || 1) * 0.05];
   const turn = log && low > 0 ? Math.log10 : (v) => v;
   const [a, b] = [turn(low), turn(high)];
   // A band may reach to 0, which has no logarithm.
@@ -20,6 +21,9 @@ function makeScale([low, high], [from, to], log) {
   };
   scale.domain = [low, high];
   scale.log = turn === Math.log10;
+  // Ticks that lie close, far from 0, have more digits.
+  const digits = Math.max(6, 2 + Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))));
+  scale.word = (v) => brief(v, digits);
   scale.ticks = (count) => (scale.log ? logTicks(low, high, count) : linearTicks(low, high, count))
     .filter((v) => !scale.whole || Number.isInteger(v));
   return scale;
@@ -72,10 +76,12 @@ function columnScale(column, lists, range, room) {
   return scale;
 }
 
-/** Words in lines of at most so many pixels; a letter of a label takes about 7. */
+/** Words in lines of at most so many pixels; a letter of a label takes about 7. Longer words are broken. */
 function inLines(text, width, letter = 7) {
   const lines = [];
-  for (const word of text.split(/(?<=-)| /)) {
+  // Letters of names may all be wide.
+  const part = new RegExp(`.{1,${Math.max(1, Math.floor(width / letter / 1.25))}}`, "gu");
+  for (const word of text.split(/(?<=-)|\s+/).flatMap((one) => (one.length * letter > width ? one.match(part) : [one]))) {
     const longer = lines.length ? `${lines.at(-1)}${lines.at(-1).endsWith("-") ? "" : " "}${word}` : word;
     if (lines.length && longer.length * letter > width) lines.push(word);
     else lines.splice(-1, 1, longer);
@@ -83,12 +89,20 @@ function inLines(text, width, letter = 7) {
   return lines;
 }
 
-/** The box of a plot, with room for its labels in as many lines as they need. */
+/** The box of a plot, with room for its labels in as many lines as they need: a plot is made higher for many. */
 function plotBox(width, height, labels, small) {
   const [across, up] = [inLines(`${labels[0]} →`, width - 20), inLines(`↑ ${labels[1]}`, width - 12)];
-  return {
-    left: small ? 52 : 64, top: 15 + 15 * up.length, right: width - 14, bottom: height - (small ? 25 : 31) - 15 * across.length, across, up,
-  };
+  const [top, below] = [15 + 15 * up.length, (small ? 25 : 31) + 15 * across.length];
+  const bottom = Math.max(height - below, top + 120);
+  return { left: small ? 52 : 64, top, right: width - 14, bottom, height: bottom + below, across, up };
+}
+
+const upTicks = (box, y) => y.ticks(Math.max(2, (box.bottom - box.top) / 60));
+
+/** The scale of a box's left side, where its ticks get the room that they need. */
+function withRoom(box, y) {
+  box.left = Math.max(box.left, 12 + 7 * Math.max(0, ...upTicks(box, y).map((v) => y.word(v).length)));
+  return y;
 }
 
 /** Grid, ticks and titles of a plot in a box. */
@@ -97,11 +111,11 @@ function drawAxes(box, x, y, small) {
   const parts = [];
   for (const v of x.ticks(Math.max(2, (right - left) / 95))) {
     parts.push(s("line", { x1: x(v), x2: x(v), y1: top, y2: bottom, class: "grid" }));
-    parts.push(s("text", { x: x(v), y: bottom + 17, class: "tick", "text-anchor": "middle" }, brief(v)));
+    parts.push(s("text", { x: x(v), y: bottom + 17, class: "tick", "text-anchor": "middle" }, x.word(v)));
   }
-  for (const v of y.ticks(Math.max(2, (bottom - top) / 60))) {
+  for (const v of upTicks(box, y)) {
     parts.push(s("line", { x1: left, x2: right, y1: y(v), y2: y(v), class: "grid" }));
-    parts.push(s("text", { x: left - 8, y: y(v) + 4, class: "tick", "text-anchor": "end" }, brief(v)));
+    parts.push(s("text", { x: left - 8, y: y(v) + 4, class: "tick", "text-anchor": "end" }, y.word(v)));
   }
   parts.push(s("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
   parts.push(s("line", { x1: left, x2: left, y1: top, y2: bottom, class: "axis" }));

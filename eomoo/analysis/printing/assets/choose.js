@@ -84,7 +84,8 @@ function readNumber(text) {
   return Number.isFinite(value) ? Number(value.toPrecision(12)) : null;
 }
 
-const exact = (value) => value.toLocaleString("en", { maximumFractionDigits: 8 });
+/** A limit as it was set, in a form that can be read again. */
+const exact = (value) => (value && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e12) ? value.toExponential() : value.toLocaleString("en", { maximumFractionDigits: 8 }));
 
 function limitWords(front) {
   return [...front.limits].map(([c, [low, high]]) => {

@@ -35,15 +35,15 @@ function curvePlot(host, data) {
     const height = Math.min(420, Math.max(280, width * 0.5));
     const box = plotBox(width, height, [data.x_label, data.y_label]);
     const shown = data.series.filter((x) => !hidden.has(x.group));
+    const y = withRoom(box, makeScale(extent(data.series.flatMap((l) => [l.y, l.low || [], l.high || []])), [box.bottom, box.top]));
     const x = makeScale(extent(data.series.map((l) => l.x), data.outlines ? 0.04 : 0), [box.left, box.right]);
-    const y = makeScale(extent(data.series.flatMap((l) => [l.y, l.low || [], l.high || []])), [box.bottom, box.top]);
     x.whole = data.series.every((l) => l.x.every(Number.isInteger));
     const content = clipped(box,
       shown.filter((l) => l.low).map((l) => s("path", { d: bandPath(l, x, y), class: `band g${l.group % 12}` })),
       shown.map((l) => s("path", { d: linePath(l.x, l.y, x, y), class: `curve g${l.group % 12}${l.faint ? " faint" : ""}` })));
     const cursor = s("line", { class: "cursor", y1: box.top, y2: box.bottom, visibility: "hidden" });
     const label = `${data.title}: ${names.map((l) => l.name).join(", ")}. The data can be saved as CSV.`;
-    const svg = plotSvg(width, height, label, drawAxes(box, x, y), content, cursor);
+    const svg = plotSvg(width, box.height, label, drawAxes(box, x, y), content, cursor);
     if (!data.outlines) {
       svg.addEventListener("pointermove", (e) => read(e.clientX - svg.getBoundingClientRect().left, x, box, cursor, shown));
       svg.addEventListener("pointerleave", () => { readout.replaceChildren(); cursor.setAttribute("visibility", "hidden"); });
@@ -84,14 +84,14 @@ function differencePlot(host, data) {
   drawFitted(canvas, (width) => {
     const height = Math.min(420, Math.max(280, width * 0.6));
     const box = plotBox(width, height, [data.x_label, data.y_label]);
+    const y = withRoom(box, makeScale(extent([data.boxes.flatMap((b) => [b[1], b[3]])], 0), [box.bottom, box.top]));
     const x = makeScale(extent([data.boxes.flatMap((b) => [b[0], b[2]])], 0), [box.left, box.right]);
-    const y = makeScale(extent([data.boxes.flatMap((b) => [b[1], b[3]])], 0), [box.bottom, box.top]);
     const grade = (d) => Math.min(3, Math.max(0, Math.floor((Math.abs(d) - 0.1) / 0.2)));
     const rects = data.boxes.filter((b) => Math.abs(b[4]) >= 0.1).map(([x0, y0, x1, y1, d]) => s("rect", {
       x: Math.min(x(x0), x(x1)), width: Math.abs(x(x1) - x(x0)) + 0.4, y: Math.min(y(y0), y(y1)), height: Math.abs(y(y1) - y(y0)) + 0.4,
       class: `shade ${d > 0 ? first : second} s${grade(d)}`,
     }));
     const label = `${data.title}: where ${data.first} and where ${data.second} attains more. The data can be saved as CSV.`;
-    canvas.replaceChildren(plotSvg(width, height, label, drawAxes(box, x, y), clipped(box, rects)));
+    canvas.replaceChildren(plotSvg(width, box.height, label, drawAxes(box, x, y), clipped(box, rects)));
   });
 }

@@ -25,30 +25,32 @@ function show(value) {
 }
 
 /** A value for an axis: short, with k, M and G. */
-function brief(value) {
+function brief(value, digits = 6) {
   const size = Math.abs(value);
+  if (size >= 1e12 || (value && size < 1e-4)) return Number(value.toPrecision(digits)).toExponential();
   for (const [limit, letter] of [[1e9, "G"], [1e6, "M"], [1e4, "k"]]) {
-    if (size >= limit) return `${Number((value / (letter === "k" ? 1e3 : limit)).toPrecision(4))} ${letter}`;
+    if (size >= limit) return `${Number((value / (letter === "k" ? 1e3 : limit)).toPrecision(Math.max(4, digits - 2)))} ${letter}`;
   }
-  return Number(value.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 8 });
+  return Number(value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 8 });
 }
 
 /** A standard deviation, to two digits. */
 function spread(value) {
   const known = Number(value.toPrecision(2));
   const digits = known > 0 ? Math.max(0, 1 - Math.floor(Math.log10(known))) : 0;
-  return digits > 8 || known >= 1e6 ? show(known) : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return digits > 8 ? show(known) : known >= 1e6 ? brief(known) : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** How all values of a column are shown: as exact as their deviations, else as its largest needs for four digits. */
 function columnFormat(values, sd) {
   const good = values.filter((v) => v !== null);
-  const most = Math.max(...good.map(Math.abs), 1e-9);
+  const most = Math.max(...good.map(Math.abs), 0);
   if (most >= 1e12 || (most >= 1e6 && !good.every(Number.isInteger))) return show;
   if (good.every(Number.isInteger) || most >= 1e4) return (v) => (v === null ? "–" : Math.round(v).toLocaleString("en"));
   const spreads = (sd ?? []).slice(0, values.length).filter((v) => v > 0).sort((a, b) => a - b);
   const least = spreads[spreads.length >> 1];
-  let digits = Math.min(8, Math.max(0, least ? 1 - Math.floor(Math.log10(least)) : 3 - Math.floor(Math.log10(most))));
+  let digits = Math.max(0, least ? 1 - Math.floor(Math.log10(least)) : 3 - Math.floor(Math.log10(most)));
+  if (digits > (least ? 8 : 7)) return show;
   // Shares of so many draws end earlier.
   while (!least && digits > 2 && good.every((v) => Number(v.toFixed(digits - 1)) === Number(v.toFixed(8)))) digits -= 1;
   return (v) => (v === null ? "–" : v.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));

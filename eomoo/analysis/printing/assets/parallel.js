@@ -13,10 +13,10 @@ function parallelPlot(host, front) {
     const word = Math.max(...every.flatMap((c) => front.columns[c].title.split(" ").map((text) => text.length)));
     axes = every.slice(0, Math.max(2, Math.floor(width / Math.min(110, Math.max(66, 7.4 * word + 8)))));
     const slot = width / axes.length;
-    const names = axes.map((c) => inLines(front.columns[c].title, slot - 6, 7.4));
-    const high = 14 * Math.max(...names.map((lines) => lines.length));
-    const height = high + 345;
-    const [y0, y1] = [height - 30, high + 44];
+    const [names, units] = ["title", "unit"].map((part) => axes.map((c) => inLines(front.columns[c][part], slot - 6, 7.4)));
+    const [down, high] = [units, names].map((lines) => 14 * Math.max(1, ...lines.map((some) => some.length)));
+    const height = high + down + 331;
+    const [y0, y1] = [height - 30, high + down + 30];
     const pad = slot / 2;
     xs = axes.map((_, k) => pad + (k * (width - 2 * pad)) / Math.max(1, axes.length - 1));
     scales = axes.map((c) => columnScale(front.columns[c], [front.columns[c].front], [y0, y1], 0));
@@ -26,7 +26,7 @@ function parallelPlot(host, front) {
     }).join("");
     lines = front.on.map((k) => s("path", { d: path(k), class: "line" }));
     top = s("g", {});
-    brushes = axes.map((c, j) => axis(c, j, xs[j], y0, y1, names[j]));
+    brushes = axes.map((c, j) => axis(c, j, xs[j], y0, y1, [...names[j].map((line, k) => [line, down + 14 * (names[j].length - 1 - k), "label"]), ...units[j].map((line, k) => [line, 14 * (units[j].length - 1 - k), "tick"])]));
     const label = `Parallel coordinates of the ${front.n} cells; the sliders above set the same limits.`;
     const svg = plotSvg(width, height, label, s("g", {}, lines), top, brushes.map((b) => b.node));
     svg.classList.add("parallel");
@@ -40,18 +40,17 @@ function parallelPlot(host, front) {
     update();
   }
 
-  function axis(c, j, x, y0, y1, name) {
-    const { title, unit, better, objective } = front.columns[c];
+  function axis(c, j, x, y0, y1, heads) {
+    const { title, better, objective } = front.columns[c];
     const ticks = scales[j].ticks(5).map((v) => s("g", {},
       s("line", { x1: x - 4, x2: x + 4, y1: scales[j](v), y2: scales[j](v), class: "axis" }),
-      s("text", { x: x + 7, y: scales[j](v) + 4, class: "tick halo" }, brief(v))));
+      s("text", { x: x + 7, y: scales[j](v) + 4, class: "tick halo" }, scales[j].word(v))));
     const brush = s("rect", { x: x - 9, width: 18, y: y1, height: 0, class: "brush" });
     const grip = s("rect", { x: x - 15, width: 30, y: y1 - 8, height: y0 - y1 + 16, class: "grip" }, s("title", {}, `Drag to limit ${title}; click to clear`));
     drag(grip, c, j, y0, y1);
     const node = s("g", {},
       s("line", { x1: x, x2: x, y1: y0, y2: y1, class: "axis" }), ticks,
-      name.map((line, k) => s("text", { x, y: y1 - 32 - 14 * (name.length - 1 - k), class: "label", "text-anchor": "middle" }, line)),
-      s("text", { x, y: y1 - 18, class: "tick", "text-anchor": "middle" }, unit),
+      heads.map(([line, above, kind]) => s("text", { x, y: y1 - 18 - above, class: kind, "text-anchor": "middle" }, line)),
       objective ? s("text", { x, y: better === "min" ? y0 + 20 : y1 - 6, class: "tick good", "text-anchor": "middle" }, better === "min" ? "▼ better" : "▲ better") : null,
       brush, grip);
     return { node, brush };

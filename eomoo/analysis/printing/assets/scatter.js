@@ -46,8 +46,8 @@ function scatterPlot(host, front, options) {
     host.style.flex = "none";
     const [cx, cy] = [column("x"), column("y")];
     const box = plotBox(width, height, [withUnit(cx.title, cx.unit), withUnit(cy.title, cy.unit)], small);
+    const y = withRoom(box, columnScale(cy, spanned(cy, options.y), [box.bottom, box.top], 0.06));
     const x = columnScale(cx, spanned(cx, options.x), [box.left, box.right], 0.06);
-    const y = columnScale(cy, spanned(cy, options.y), [box.bottom, box.top], 0.06);
     const layers = clipped(box);
     const inner = layers.lastChild;
     const both = options.x < front.objectives.length && options.y < front.objectives.length;
@@ -63,7 +63,7 @@ function scatterPlot(host, front, options) {
     marks.forEach((mark, k) => front.known(k) && mark.classList.add(...front.known(k).split(" ").slice(-1)));
     rings = s("g", {});
     inner.append(s("path", { d: measuredMarks(cx, cy, x, y), class: "found-true" }), ...marks, rings);
-    const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}` },
+    const svg = s("svg", { width, height: box.height, viewBox: `0 0 ${width} ${box.height}` },
       drawAxes(box, x, y, small), layers);
     attach(svg);
     host.replaceChildren(svg);
