@@ -59,7 +59,7 @@ def test_of_a_run_that_has_evaluated_nothing_that_is_said_and_not_that_it_broke_
     assert call("run", few, "-a", "random", "--hours", 1e-9, "--out", run).code == 0
     refused = call("suggest", run)
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.endswith("run has evaluated no cell yet; go on with its search, or suggest for its card few\n")
+    assert refused.err.endswith("run has evaluated no cell yet; go on with its search, or suggest for few\n")
     assert "looked at 0 of 425 cells that have values.\n" in call("report", run, "-f", "md", "--out", "-").out
 
 
