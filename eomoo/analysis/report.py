@@ -189,7 +189,8 @@ def _run_lead(problem: ProblemResults, run: RunRow, front: FrontData, reached: s
     looked = looked if run.complete else f"This is what a run has found that is under way, or was interrupted. {looked}"
     if not problem.feasible:
         near = run.extra.get("nearest")
-        return [f"{looked}, none of which is feasible.", *([f"{sentence(near)}."] if near else [])]
+        none = ", none of which is feasible" if len(problem.traces[0].cells) else ""
+        return [f"{looked}{none}.", *([f"{sentence(near)}."] if near else [])]
     lead = [f"{looked} and found {number(front.n_front)} that no other of them beats: its Pareto front."]
     if reached:
         # A table knows some cells only.

@@ -96,7 +96,7 @@ def _of_files(place: Path, cell: int | None) -> Path:
 
 def _only_one(place: Path, front: list[int], searched: bool) -> int:
     if searched and not front:
-        raise SettingError(f"nothing in {place} is feasible, so that it has no front; name a cell after it")
+        raise SettingError(f"{place} has evaluated no feasible cell, so that it has no front; name a cell after it")
     if len(front) != 1:
         some = f", such as {listed(front[:_SOME])}" if front else ""
         raise SettingError(f"{place} has networks of several cells; name one of them after it{some}")

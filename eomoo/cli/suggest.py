@@ -84,6 +84,8 @@ def _asked(what: str, constraints: list[str]) -> tuple[CellProblem, Ints | None]
     row = results.problem
     if row.noise is not None:
         raise SettingError(f"{place} was run with noise; suggest for its card {row.name}")
+    if not len(results.traces[0].cells):
+        raise SettingError(f"{place} has evaluated no cell yet; go on with its search, or suggest for {row.name}")
     problem = pose_again(row, constraints=tuple(constraints))
     # As the run's own front tells them: means of its repeats.
     problem.tell_repeats(results.runs[0].n_repeats)

@@ -240,7 +240,8 @@ def check_folder(path: str | Path) -> None:
 
 def write_error(path: str | Path, error: OSError) -> DataError:
     """What says in one sentence why `path` cannot be written."""
-    hint = _WRITE_HINTS.get(error.errno or 0, error.strerror or str(error))
+    number = errno.ENOSPC if _cut_short(error) else error.errno or 0
+    hint = _WRITE_HINTS.get(number, error.strerror or str(error))
     return DataError(f"cannot write {path}: {hint}")
 
 
@@ -310,9 +311,14 @@ def _commit(temporary: Path, target: Path) -> None:
 
 def _concerns_writing(error: OSError, temporary: Path, target: Path) -> bool:
     """Tell a failure to write from one of the caller's own (a missing input, a lost connection)."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EPIPE):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EPIPE) or _cut_short(error):
         return True
     return str(error.filename) in (str(temporary), str(target), str(target.parent))
+
+
+def _cut_short(error: OSError) -> bool:
+    # NumPy's where the disk gets full in an array, which has no number.
+    return re.fullmatch(r"\d+ requested and \d+ written", str(error)) is not None
 
 
 def _plain(value: object) -> object:

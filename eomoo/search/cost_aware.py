@@ -219,9 +219,14 @@ class CostAwareSearch(CellSearch):
         left = np.inf if units is None else units - committed
         cell, rung = self._queue[0]
         price, done = self._price((cell, rung)), self._done(cell)
-        if rung < last and not self._parts:
+        sole = not len(self.trace) and all(r < last for _, r in self.trainings.pending)
+        if rung < last and (sole or not self._parts):
             # Nothing comes of a short training that leaves too little for the full one.
             price = 1.0 - done if self.costs.continues else price + 1.0
+        if price > left and sole and rung < last:
+            # No run ends without a full training: of the best that has begun, once all that are under way have ended.
+            self._queue = [] if self.trainings.pending else self._best_short() or [(cell, last)]
+            price = self._price(self._queue[0]) if self._queue else np.inf
         return None if price > left else self._queue.pop(0)
 
     def _price(self, task: Task) -> float:

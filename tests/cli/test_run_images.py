@@ -82,7 +82,7 @@ def test_a_folder_of_images_is_searched_with_nothing_else_said(place, call, tmp_
     with pytest.raises(ValueError, match="networks of several cells; name one of them after it, such as 3, 5"):
         find_trained(tmp_path / "out")
     monkeypatch.setattr("eomoo.analysis.trained.front_cells", lambda place: [])
-    with pytest.raises(ValueError, match="so that it has no front; name a cell after it"):
+    with pytest.raises(ValueError, match="evaluated no feasible cell, so that it has no front; name a cell"):
         find_trained(tmp_path / "out")
 
 

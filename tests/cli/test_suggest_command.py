@@ -54,6 +54,15 @@ def test_a_run_and_its_limits(call, card, tmp_path):
     assert "was run with noise; suggest for its card few" in refused.err
 
 
+def test_of_a_run_that_has_evaluated_nothing_that_is_said_and_not_that_it_broke_limits(call, card, tmp_path):
+    few, run = card(text=synthetic.PREDICTED_CARD, stem="few"), tmp_path / "run"
+    assert call("run", few, "-a", "random", "--hours", 1e-9, "--out", run).code == 0
+    refused = call("suggest", run)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.endswith("run has evaluated no cell yet; go on with its search, or suggest for few\n")
+    assert "looked at 0 of 425 cells that have values.\n" in call("report", run, "-f", "md", "--out", "-").out
+
+
 def test_of_a_run_its_front_is_asked_as_its_repeats_tell_it_and_of_other_limits_all(call, card, tmp_path, monkeypatch):
     few, run = card(text=synthetic.PREDICTED_CARD, stem="few"), tmp_path / "run"
     assert call("run", few, "-a", "random", "--budget", 20, "--out", run).code == 0

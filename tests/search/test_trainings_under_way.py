@@ -123,6 +123,17 @@ def test_the_budget_holds_and_what_goes_on_pays_the_difference(search, continues
     assert row["weight"] >= 0
 
 
+@pytest.mark.parametrize("continues", [False, True])
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("budget", [1, 2])
+def test_however_small_the_budget_one_is_trained_in_full(search, budget, workers, continues):
+    algorithm, backend = search(budget=budget, workers=workers, continues=continues)
+    full, short = ([c for kind, c, s in backend.calls if s == share] for share in (1.0, 0.25))
+    assert full == algorithm.trace.index.tolist() != []
+    assert len(full) + 0.25 * (len(short) - (len(full) if continues and short else 0)) <= budget
+    assert not short or full[0] in short
+
+
 def test_a_limit_on_what_is_timed_is_kept_by_whoever_is_trained(search, pose):
     free, _ = search()
     most = float(np.median(free.trace.F[:, 1]))
