@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Facts, Floats, Ints
 from eomoo.checks import counted, known_keys, short
-from eomoo.errors import CardError
+from eomoo.errors import CardError, SettingError
 from eomoo.files import cache_folder, expanded
 from eomoo.images import absolute_source, options_of
 from eomoo.live import Campaign, CurveSetting, DataSource, LatencySetting, get_recipe
@@ -97,7 +97,7 @@ class LiveBackend(Backend):
             on from a shorter one where the recipe's schedule does not depend on the epochs, or they are stretches.
 
     Raises:
-        SettingError: (a ValueError) Epochs or rungs cannot be.
+        SettingError: (a ValueError) Epochs, rungs or those of the curve cannot be.
     """
 
     name = "live"
@@ -110,6 +110,8 @@ class LiveBackend(Backend):
     ) -> None:
         self.campaign, recipe = campaign, campaign.recipe
         lengths = ladder(recipe.stretches(epochs), rungs)
+        if late := [k for k in campaign.curve.at if k > lengths[-1]]:
+            raise SettingError(f"curve: at has {late[0]}, beyond the last of {counted(lengths[-1], 'epoch')}")
         # Stretches stay stretches, where they are as long as all.
         self.epochs = recipe.stretches(epochs if sum(recipe.stretches(epochs)) == lengths[-1] else lengths[-1])
         passed = dict(zip(accumulate(self.epochs), (self.epochs[:k] for k in count(1)), strict=False))

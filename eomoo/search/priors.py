@@ -167,8 +167,9 @@ def _open(text: str, wanted: Sequence[str]) -> list[Prior]:
         names = _telling(place, target_columns(read_frame(content), where=content), wanted)
         rows = read_user_table(content, names)
         for name in names:
-            if (n := np.isfinite(rows.columns[name]).sum()) < _LEAST_RELATED:
-                raise SettingError(f"{place} tells {name} of {counted(int(n), 'cell')}; a prior needs {_LEAST_RELATED}")
+            n = len(np.unique(rows.indices[np.isfinite(rows.columns[name])]))
+            if n < _LEAST_RELATED:
+                raise SettingError(f"{place} tells {name} of {counted(n, 'cell')}; a prior needs {_LEAST_RELATED}")
         found = [prior_of_measured(name, rows.indices, rows.columns[name]) for name in names]
     return [replace(prior, name=f"{prior.name} of {Path(place).name}") for prior in found]
 

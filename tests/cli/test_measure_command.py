@@ -97,6 +97,14 @@ def test_times_of_enough_cells_on_the_published_network_are_for_its_cards(tmp_pa
     assert any("--latency-from" in command for command in next_commands) == device
 
 
+def test_what_comes_after_the_last_epoch_is_not_measured(refused, images, tmp_path):
+    told = refused(
+        "measure", "--data", images, "--walks", 1, "--epochs", 2, "--measure-at", "1,7", "--out", tmp_path / "x"
+    )
+    assert "curve: at has 7, beyond the last of 2 epochs" in told
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

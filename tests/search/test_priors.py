@@ -48,6 +48,9 @@ def test_what_is_no_prior_is_one_sentence(tmp_path, table):
     pd.read_csv(table)[:9].to_csv(tmp_path / "few.csv", index=False)
     with pytest.raises(SettingError, match=r"few\.csv tells .* of 9 cells; a prior needs 10"):
         open_priors([str(tmp_path / "few.csv")], ["err"])
+    pd.read_csv(table)[:9].sample(20, replace=True, random_state=0).to_csv(tmp_path / "again.csv", index=False)
+    with pytest.raises(SettingError, match=r"again\.csv tells .* of [5-9] cells; a prior needs 10"):
+        open_priors([str(tmp_path / "again.csv")], ["err"])
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(DataNotFoundError, match=r"there is no prior .*loop"):
         prior_option(tmp_path / "loop")
