@@ -194,7 +194,7 @@ def read_cells(place: str | Path) -> Ints:
 
     Raises:
         DataNotFoundError: (a FileNotFoundError) There is no such file, or nothing of that kind in the folder.
-        DataError: (a ValueError) A row or a word is no cell.
+        DataError: (a ValueError) A row or a word is no cell, or there is none.
     """
     path = Path(place)
     if path.is_dir():
@@ -202,10 +202,15 @@ def read_cells(place: str | Path) -> Ints:
         if not found:
             raise DataNotFoundError(f"{path} is no folder of a measured table or a run: no {' or '.join(_IN_FOLDERS)}")
         path = found[0]
-    if path.name.lower().endswith(TABLE_ENDINGS):
-        return cells_of(read_frame(path), path)
+    named = cells_of(read_frame(path), path) if path.name.lower().endswith(TABLE_ENDINGS) else _listed_in(path)
+    if not len(named):
+        raise DataError(f"{path} names no cell")
+    return named
+
+
+def _listed_in(path: Path) -> Ints:
     try:
-        words = re.split(r"[\s,]+", read_bytes(path, max_size=MOST_BYTES).decode("utf-8-sig").strip())
+        words = re.findall(r"[^\s,]+", read_bytes(path, max_size=MOST_BYTES).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise DataError(f"{path} is no list of cells: it is no text") from None
     cells = np.array([int(word) if re.fullmatch(r"[0-9]{1,6}", word) else -1 for word in words], dtype=np.int64)

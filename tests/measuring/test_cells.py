@@ -114,7 +114,7 @@ def test_cells_are_read_from_tables_lists_and_folders(tmp_path, space):
     [
         (b"5 six", "by index or hash, not 'six'"),
         (b"5 423624", "423624"),
-        (b"", "not ''"),
+        (b" \n", r"list\.txt names no cell"),
         (b"\xff\xfe\x00", "no text"),
         (b"00000000000000000000000000000000", "00000"),
     ],
@@ -123,6 +123,9 @@ def test_what_is_no_list_is_one_sentence(tmp_path, content, sentence):
     (tmp_path / "list.txt").write_bytes(content)
     with pytest.raises(DataError, match=sentence):
         read_cells(tmp_path / "list.txt")
+    (tmp_path / "empty.csv").write_text("index,error\n")
+    with pytest.raises(DataError, match=r"empty\.csv names no cell"):
+        read_cells(tmp_path / "empty.csv")
     (tmp_path / "nothing").mkdir()
     with pytest.raises(DataNotFoundError, match=r"no table\.csv or front\.csv"):
         read_cells(tmp_path / "nothing")
