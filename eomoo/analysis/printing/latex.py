@@ -30,9 +30,16 @@ _HEADING = 14  # letters of a line in a heading
 # At \footnotesize of a class of 10 points a letter is about 4.3 points wide; a column has 252 (IEEEtran, 88.9 mm), and
 # 229.5 in the narrowest of the common classes, article in two columns.
 _LETTER, _BETWEEN, _WIDE = 4.3, 6.0, 229.5
+# By the first letter's code: pdfLaTeX takes them in mathematics alone.
+_GREEK = {
+    0x3B1: "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi",
+    0x3C0: "pi rho varsigma sigma tau upsilon phi chi psi omega",
+}
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "<": r"$<$",
     ">": r"$>$", "≤": r"$\leq$", "≥": r"$\geq$", "\N{EN DASH}": "--", **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+    "Δ": r"$\Delta$", "Σ": r"$\Sigma$", "Φ": r"$\Phi$", "Ω": r"$\Omega$",
+    **{chr(letter): f"$\\{name}$" for first, some in _GREEK.items() for letter, name in enumerate(some.split(), first)},
 }  # fmt: skip
 
 
