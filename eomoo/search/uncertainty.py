@@ -75,7 +75,7 @@ def front_uncertainty(
     n, seed = positive("n_draws", n_draws, most=100_000), whole("seed", seed, least=0)
     if problem.noise is not None:
         raise SettingError("with noise every value is one draw already; ask the problem without noise")
-    asked = problem.pareto_indices() if cells is None else problem.space.check_row(cells)
+    asked = problem.pareto_indices() if cells is None else np.ravel(problem.space.check(cells))
     if len(np.unique(asked)) < len(asked):
         raise SettingError("cells are distinct; one comes twice")
     fronts, n_candidates = _all_fronts(problem, asked, among, n, seed)
@@ -113,7 +113,7 @@ def _all_fronts(
             found = draw_fronts(problem, n, seed)
             keep_fronts(kept, *found)
         return found
-    others = np.setdiff1d([] if among is None else problem.space.check_row(among), asked).astype(np.int64)
+    others = np.setdiff1d([] if among is None else problem.space.check(among), asked).astype(np.int64)
     return fronts_of_draws(problem, others, n, seed), len(others) + len(asked)
 
 

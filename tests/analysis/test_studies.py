@@ -279,7 +279,7 @@ def test_a_folder_without_results_is_refused(tmp_path):
 
 
 def test_latex_says_large_and_small_numbers_in_a_power_of_ten(tables):
-    from eomoo.analysis.printing.latex import _latex, _numbers
+    from eomoo.analysis.printing.latex import _in_powers, _latex, _numbers
 
     heading, cells, _ = _numbers("best parameters", [239_000.0, 11_936_785.0, float("nan")], better=False)
     assert (heading, cells) == (
@@ -290,6 +290,7 @@ def test_latex_says_large_and_small_numbers_in_a_power_of_ten(tables):
         r"\shortstack[r]{p\\($10^{-6}$)}", ["$24.00$", "$12.00$"], "r",
     )  # fmt: skip
     assert _latex("λ to ω, in μs") == r"$\lambda$ to $\omega$, in $\mu$s"
+    assert [_in_powers(n) for n in ("1e-07", "1,250e+12")] == [r"1\times 10^{-7}", r"1{,}250\times 10^{12}"]
     assert _numbers("P(front)", [0.14, 0.005, 0.0])[1] == ["$0.140$", "$0.005$", "$0.000$"]
     text = study_latex(tables, ["hypervolume", "igd_plus", "r2", "front_size", "mean_edit", "max_edit", "mean_hamming"])
     assert text.count(r"\begin{table*}") == 4

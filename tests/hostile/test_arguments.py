@@ -56,8 +56,6 @@ def test_hashes_of_a_grid_of_cells_would_lose_its_shape(space):
 def test_what_is_told_of_cells_is_told_of_a_row_of_them(problem, method):
     with pytest.raises(SettingError, match=r"indices have shape \(n,\); got \(2, 2\)"):
         getattr(problem, method)(GRID)
-    with pytest.raises(SettingError, match=r"indices have shape \(n,\); got \(2, 2\)"):
-        eomoo.front_uncertainty(problem, GRID, n_draws=2)
 
 
 def test_deviations_have_the_shape_of_the_values(problem):

@@ -92,7 +92,7 @@ def to_latex(report: Report) -> str:
             elif isinstance(block, Table) and block.key.startswith(("ranks", "indicators")):
                 names, values = ([row[k] for row in block.rows] for k in (0, 1))
                 # Of these each row has a unit of its own.
-                shown = [re.sub(r"e([+-]\d+)", r"\\times 10^{\1}", value_text(v)).replace(",", "{,}") for v in values]
+                shown = [_in_powers(value_text(v)) for v in values]
                 columns = [_texts(block.columns[0], names), (block.columns[1], [f"${text}$" for text in shown], "r")]
                 parts.append(_table(columns, f"{about}. {block.title}. {block.note}", block.key))
     return "\n".join(parts)
@@ -237,6 +237,10 @@ def _letters(cell: str) -> float:
     """About how many letters wide it is; raised and lowered ones share their place, at two thirds of the size."""
     small = [0.7 * max(map(len, pair)) for pair in re.findall(r"\^\{([^}]*)\}_\{([^}]*)\}", cell)]
     return len(re.sub(r"\^\{[^}]*\}_\{[^}]*\}|\\mathbf|\\shortstack\[r\]|\\[a-z]+|[${}\\]", "", cell)) + sum(small)
+
+
+def _in_powers(number: str) -> str:
+    return re.sub(r"e\+?(-?)0*(\d+)", r"\\times 10^{\1\2}", number).replace(",", "{,}")
 
 
 def _latex(text: str) -> str:
