@@ -4,6 +4,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 from browsers import browser, missing
@@ -231,6 +232,18 @@ def test_long_names_and_tiny_values_fit_and_are_shown(wide, tmp_path):
     assert f"at most 2e-12 {facts['unit']}:" in set_limit(wide, "few", "2e-12")
     assert one(wide, ".slider:has([data-column=few]) input[type=text]").get_attribute("value") == "2e-12"
     assert complaints(wide) == []
+
+
+def test_an_axis_over_many_powers_of_ten_has_ticks_all_along(wide, tmp_path):
+    values = np.geomspace(1e-7, 10, 40)
+    pd.DataFrame({"index": np.arange(0, 40_000, 1_000), "a": values, "b": values[::-1]}).to_csv(tmp_path / "t.csv")
+    text = 'title = "far"\nbudget = 40\n'
+    for name in "ab":
+        text += f'[[objectives]]\nname = "{name}"\nsource = "table:t.csv"\nunit = ""\ndirection = "min"\n'
+    (tmp_path / "card.toml").write_text(text)
+    folder = fill(tmp_path, eomoo.get_problem(tmp_path / "card.toml"), specs=(RANDOM,), budget=40)
+    wide.get(write_report(folder).as_uri())
+    assert {"1e-7", "1e-5", "0.001", "0.1", "10"} <= {*texts(wide, ".parallel .tick.halo")}
 
 
 def test_hovering_shows_a_cell(page, stored):

@@ -46,7 +46,10 @@ function logTicks(low, high, count) {
     }
     if (ticks.length <= count + 2) return ticks.length > 1 ? ticks : linearTicks(low, high, count);
   }
-  return linearTicks(low, high, count);
+  // Too many powers of ten for one each.
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  const step = Math.ceil((last - first) / count);
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, k) => 10 ** (first + k * step));
 }
 
 /** Lowest and highest finite value with room around. */
