@@ -147,10 +147,9 @@ def _said(axis: Axis, value: float, place: int | None) -> str:
     largest = max(abs(low), abs(high))
     # Ticks that lie close, far from 0, have more digits.
     digits = max(6, 2 + ceil(log10(largest / abs(high - low)))) if high != low else 6
-    for size, letter in ((1e9, "G"), (1e6, "M")):
-        if 1e12 > largest >= size:
-            return f"{value / size:,.{digits}g}{letter}" if value else "0"
-    return f"{value:,.{digits}g}".replace("-", "\N{MINUS SIGN}")
+    size, letter = next(((s, unit) for s, unit in ((1e9, "G"), (1e6, "M")) if 1e12 > largest >= s), (1.0, ""))
+    # Of 0 no millions are told.
+    return f"{value / size:,.{digits}g}{letter if value else ''}".replace("-", "\N{MINUS SIGN}")
 
 
 def spread(ax: Axes, points: Floats, core: Floats) -> Axes:

@@ -100,7 +100,7 @@ def test_only_the_whole_is_100_per_cent(share, decimals, text):
     assert percent(share, decimals) == text
 
 
-@pytest.mark.parametrize("ends", [(1000.0001, 1000.0003), (0, 4e15), (1e-12, 3e-12), (1e7, 1e7 + 10)])
+@pytest.mark.parametrize("ends", [(1000.0001, 1000.0003), (0, 4e15), (1e-12, 3e-12), (1e7, 1e7 + 10), (-4e6, 0)])
 def test_ticks_of_a_figure_are_told_apart_and_short(ends):
     figure, ax = new_figure()
     ax.set_xlim(*ends)
@@ -108,3 +108,4 @@ def test_ticks_of_a_figure_are_told_apart_and_short(ends):
     shown = [label.get_text() for label in ax.get_xticklabels()]
     assert len(set(shown)) == len(shown) > 2
     assert max(map(len, shown)) <= 12
+    assert "-" not in "".join(shown), "a minus sign is no hyphen"
