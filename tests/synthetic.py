@@ -18,6 +18,7 @@ QUANTITIES = {
     "depth": Quantity(title="edges and vertices", unit="", direction="min"),
     "pools": Quantity(title="operations other than pooling", unit="", direction="min"),
     "holes": Quantity(title="error, where training succeeds", unit="%", direction="min"),
+    "trap": Quantity(title="error that rises towards its least", unit="%", direction="min"),
 }
 ANALYTIC_CARD = """
 title = "few parameters, many operations"
@@ -77,6 +78,7 @@ def all_values():
         "depth": (space.n_edges + space.n_vertices).astype(float),
         "pools": (space.n_vertices - 2 - pools).astype(float),
         "holes": np.where(everything % 5 == 0, np.nan, err),
+        "trap": np.where(convolutions == 5, 0.0, 1.0 + convolutions) + 0.01 * rng.random(len(space)),
     }
 
 

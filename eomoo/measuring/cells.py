@@ -16,7 +16,7 @@ from eomoo.data.measured_table import TABLE_FILE
 from eomoo.data.user_table import MOST_BYTES, TABLE_ENDINGS, cells_of, read_frame
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import read_bytes
-from eomoo.models.applicability import operation_counts
+from eomoo.models.applicability import operation_combinations
 from eomoo.packages import pandas as pd
 from eomoo.search.starts import in_order
 from eomoo.search.walks import distinct_walks
@@ -47,10 +47,7 @@ def spread_cells(n: int, *, seed: int = 0) -> Ints:
     """
     positive("spread", n, most=_MOST)
     everything = np.arange(len(load_space()))
-    # At most 7 of each, so that the four numbers are one.
-    _, group, sizes = np.unique(
-        operation_counts(everything) @ 8 ** np.arange(4), return_inverse=True, return_counts=True
-    )
+    _, group, sizes = np.unique(operation_combinations(everything), return_inverse=True, return_counts=True)
     members, first = np.argsort(group, kind="stable"), np.cumsum(sizes) - sizes
     rank = np.argsort(np.argsort(load_space().macs(everything), kind="stable"))
     rng, weights = np.random.default_rng(seed), np.sqrt(sizes)

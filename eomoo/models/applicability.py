@@ -83,3 +83,8 @@ def operation_counts(cells: Ints) -> Ints:
     vertices, ops = space.n_vertices[cells].astype(np.int64), space.padded_ops(cells)
     used = np.arange(ops.shape[1]) < vertices[:, None] - 2
     return np.column_stack((vertices, *(((ops == kind) & used).sum(axis=1) for kind in range(3))))
+
+
+def operation_combinations(cells: Ints) -> Ints:
+    """One number (n,), below 4096, for each combination of ``operation_counts``, which are at most 7; there are 56."""
+    return operation_counts(cells) @ 8 ** np.arange(4)

@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
-from eomoo.arrays import Floats, Ints, Numbers
+from eomoo.arrays import Bools, Floats, Ints, Numbers
 from eomoo.errors import SettingError
 from eomoo.fronts import Box, FrontArchive
 from eomoo.search.acquisition import random_directions, scalarised_hypervolume
@@ -199,6 +200,27 @@ class SearchState:
         ahead = (scalarised_hypervolume(self.F, self.directions[few], self.box) - self.best[few]).max(axis=1)
         # What is feasible is nearer than what is not.
         self.nearest = measured[np.lexsort((-ahead, trace.violation[measured]))]
+
+    def gained(self, before: Bools) -> float:
+        """Share of the front's hypervolume that came after what was measured before (n,), feasible; 1 of nothing."""
+        if not before.any():
+            return 1.0
+        then = scalarised_hypervolume(self.F[before], self.directions, self.box).max(axis=0)
+        was, now = self._volume(then), self._volume(self.best)
+        return 1.0 - was / now if now else 1.0
+
+    def promised(self, probability: NDArray[np.float32], gain: NDArray[np.float32]) -> float:
+        """What cells are together expected to gain, in parts of the front's hypervolume; 0 beside nothing.
+
+        Args:
+            probability, gain: Of the cells (b, s), as ``improvement_probabilities`` gives them.
+        """
+        now = self._volume(self.best)
+        return float(((1.0 - (1.0 - probability).prod(axis=0)) * gain).sum()) / now if now else 0.0
+
+    def _volume(self, lengths: Floats) -> float:
+        """Of what dominates such lengths (r,) of the directions: hypervolume but for a constant factor."""
+        return float((np.maximum(lengths, 0.0) ** self.F.shape[1]).sum())
 
     def rows_to_keep(self, n: int, rng: Generator) -> Ints:
         """Positions, in order, of at most n measured cells that are worth a look again.

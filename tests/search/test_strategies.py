@@ -9,7 +9,8 @@ from pymoo.optimize import minimize
 import eomoo
 from eomoo.errors import SettingError
 from eomoo.fronts.dominance import FrontArchive
-from eomoo.search.strategies import RESTARTS, SELECTIONS, optimistic_improvement, recombined, walked
+from eomoo.models.applicability import operation_counts
+from eomoo.search.strategies import RESTARTS, SELECTIONS, least_evaluated, optimistic_improvement, recombined, walked
 
 FORMS = [
     *({"selection": name} for name in SELECTIONS),
@@ -137,6 +138,28 @@ def test_children_keep_what_their_parents_share(problem):
     assert len(children) > 20
     same = recombined(problem, a, a, rng)
     assert set(same.tolist()) <= set(a.tolist())
+
+
+def test_operations_are_filled_up_evenly(problem, small_problem):
+    """Each next cell is of a combination of which fewest were evaluated; which, and which cell, chance says."""
+    kinds = {tuple(row) for row in operation_counts(problem.cells).tolist()}
+    none = np.zeros(len(problem.space), dtype=bool)
+
+    def drawn(n, seen, seed=1, problem=problem):
+        return least_evaluated(problem, lambda cells: seen[cells], n, np.random.default_rng(seed))
+
+    cells = drawn(len(kinds) - 6, none)
+    assert len(np.unique(operation_counts(cells), axis=0)) == len(cells) == len(kinds) - 6
+    assert drawn(5, none).tolist() == drawn(5, none).tolist() != drawn(5, none, seed=2).tolist()
+    assert len({tuple(operation_counts(drawn(1, none, seed))[0]) for seed in range(9)}) > 4
+    seen = none.copy()
+    seen[cells] = True
+    counts = np.unique(operation_counts(np.concatenate((cells, drawn(60, seen)))), axis=0, return_counts=True)[1]
+    # A few combinations have fewer cells than that.
+    assert len(counts) == len(kinds)
+    assert counts.max() == 2
+    seen[small_problem.cells[3:]] = True
+    assert sorted(drawn(9, seen, problem=small_problem).tolist()) == small_problem.cells[:3].tolist()
 
 
 @pytest.mark.parametrize("name", ["perturbation", "recombination", "gap"])

@@ -11,8 +11,9 @@ from pymoo.termination import get_termination
 
 import eomoo
 from eomoo.errors import SettingError
-from eomoo.fronts import Box
+from eomoo.fronts import Box, hypervolume
 from eomoo.models import SEARCH, fit
+from eomoo.search import surrogate_pls
 from eomoo.search.acquisition import (
     Limits,
     improvement_probabilities,
@@ -22,9 +23,10 @@ from eomoo.search.acquisition import (
     z_score,
 )
 from eomoo.search.algorithms import DEFAULT_ALGORITHM, make_algorithm
-from eomoo.search.candidates import Units, box_around
+from eomoo.search.candidates import SearchState, Units, box_around
 from eomoo.search.cell_search import RandomSearch
 from eomoo.search.problem import CellProblem
+from eomoo.search.surrogate_pls import SurrogatePLS
 
 MAKERS = {
     "sample": lambda: eomoo.SurrogatePLS(acquisition="sample"),
@@ -413,6 +415,46 @@ def test_batches_of_one_take_turns(problem):
     minimize(problem, random, ("n_eval", 50), seed=1, copy_algorithm=False)
     assert set(chosen) == {1}
     assert 8 <= len(chosen) <= 9
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_model_that_deceives_itself_is_left(pose, monkeypatch, seed):
+    """Errors rise with every 3x3 convolution, and fall to their least with the fifth, which neighbours never show."""
+    problem = pose("trap", "lat")
+    assert search(problem, eomoo.SurrogatePLS, 150, seed).algorithm.trace.F[:, 0].min() < 1.0
+    monkeypatch.setattr(surrogate_pls, "_PROMISED", np.inf)
+    assert search(problem, eomoo.SurrogatePLS, 150, seed).algorithm.trace.F[:, 0].min() > 1.0
+
+
+def test_half_of_a_batch_leaves_a_model_until_something_is_gained(problem, monkeypatch):
+    """What was promised counts of the last half of the run, and no longer once it has been given up."""
+    gains, batches, algorithm = iter([*[0.1] * 3, *[0.0] * 3, *[0.1] * 9]), [], eomoo.SurrogatePLS(batch_size=20)
+    monkeypatch.setattr(SearchState, "gained", lambda self, before: next(gains))
+    monkeypatch.setattr(SearchState, "promised", lambda self, probability, gain: 0.2 if len(self.F) < 60 else 0.0)
+    monkeypatch.setattr(SurrogatePLS, "_is_early", lambda self: False)
+    elsewhere = algorithm._elsewhere
+    algorithm._elsewhere = lambda n: batches.append((len(algorithm.trace), n)) or elsewhere(n)
+    minimize(problem, algorithm, ("n_eval", 190), seed=1, copy_algorithm=False)
+    assert batches == [(70, 10), (90, 10), (110, 10)]
+
+
+def test_promises_and_gains_are_told_of_the_front_s_hypervolume(pose):
+    algorithm = minimize(pose("err", "lat"), eomoo.SurrogatePLS(), ("n_eval", 60), seed=1).algorithm
+    trace, measured = algorithm.trace, np.arange(60)
+    state = SearchState(trace, measured, algorithm._front, None, algorithm._units, np.ones(1), np.random.default_rng(0))
+    assert state.gained(measured < 60) == 0.0
+    assert state.gained(measured < 0) == 1.0
+    shares = [state.gained(measured < n) for n in (5, 20, 40, 60)]
+    assert shares == sorted(shares, reverse=True)
+    F = algorithm._units.objectives(trace.F)
+    was, now = (hypervolume(F[:n], state.box) for n in (20, 60))
+    assert shares[1] == pytest.approx(1.0 - was / now, abs=0.05)
+    # Two cells that are surely better than all: together they gain what the better one does.
+    better = np.stack([F.min(axis=0) - 0.1 * state.box.extent, F.min(axis=0) - 0.05 * state.box.extent])
+    said = improvement_probabilities(better, np.full((2, 2), 1e-6), state.directions, state.best, state.box, 1e-6)
+    grown = hypervolume(np.concatenate((F, better)), state.box) / now - 1.0
+    assert state.promised(*said) == pytest.approx(grown, rel=0.1)
+    assert state.promised(0.5 * said[0][[0, 0]], said[1]) == pytest.approx(0.75 * state.promised(*said), rel=0.05)
 
 
 def test_a_fifth_of_what_the_model_chooses_is_chosen_by_its_own_deviations(problem):
