@@ -427,15 +427,15 @@ def test_a_model_that_deceives_itself_is_left(pose, monkeypatch, seed):
 
 
 def test_half_of_a_batch_leaves_a_model_until_something_is_gained(problem, monkeypatch):
-    """What was promised counts of the last half of the run, and no longer once it has been given up."""
-    gains, batches, algorithm = iter([*[0.1] * 3, *[0.0] * 3, *[0.1] * 9]), [], eomoo.SurrogatePLS(batch_size=20)
+    """Promises of the last three quarters count until it is left; at 130 cells none is among them any more."""
+    gains, batches, algorithm = iter([*[0.1] * 3, *[0.0] * 4, *[0.1] * 9]), [], eomoo.SurrogatePLS(batch_size=20)
     monkeypatch.setattr(SearchState, "gained", lambda self, before: next(gains))
-    monkeypatch.setattr(SearchState, "promised", lambda self, probability, gain: 0.2 if len(self.F) < 60 else 0.0)
+    monkeypatch.setattr(SearchState, "promised", lambda self, probability, gain: 0.3 if len(self.F) < 40 else 0.0)
     monkeypatch.setattr(SurrogatePLS, "_is_early", lambda self: False)
     elsewhere = algorithm._elsewhere
     algorithm._elsewhere = lambda n: batches.append((len(algorithm.trace), n)) or elsewhere(n)
-    minimize(problem, algorithm, ("n_eval", 190), seed=1, copy_algorithm=False)
-    assert batches == [(70, 10), (90, 10), (110, 10)]
+    minimize(problem, algorithm, ("n_eval", 170), seed=1, copy_algorithm=False)
+    assert batches == [(70, 10), (90, 10), (110, 10), (130, 10)]
 
 
 def test_promises_and_gains_are_told_of_the_front_s_hypervolume(pose):
