@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -215,9 +215,14 @@ def read_facts(folder: str | Path) -> Facts:
             place[key].text(r"(?s).{0,1000}", "a short text")
         choice(f"{path}: a column's direction", place["direction"].value, ("min", "max"), error=DataError)
         choice(f"{path}: a column's kind", place["kind"].value, KINDS, error=DataError)
+    names = [column["name"] for column in facts["columns"]]
+    for name in [name for name in names if names.count(name) > 1]:
+        top.fail(f"describes the column {short(name)} twice")
     for name in (*SETTINGS, "cells", "digests"):
         if name in facts and not isinstance(facts[name], dict):
             top[name].must_be("a table")
+    if "reference_ms" in facts.get("latency", {}):
+        top["latency"]["reference_ms"].number(0)
     if "skeleton" in facts:
         for field in fields(Skeleton):
             top["skeleton"][field.name].integer(1, 1 << 31)
@@ -288,12 +293,16 @@ def merged(first: MeasuredTable, second: MeasuredTable) -> MeasuredTable:
     the first, but for the same ones; a walk of the second is cut where it comes to a cell of one of the first.
 
     Raises:
-        SettingError: (a ValueError) The settings of images, networks or trainings differ; the sentence says in what.
+        SettingError: (a ValueError) The settings of images, networks or trainings differ, or the unit or direction of a
+            column; the sentence says in what.
     """
     for name in SETTINGS:
         if name not in _OF_TIMINGS:
             check_same(name, first.facts, second.facts, but=("device",))
     second = _without(second, left_out(first, second), timings=_other_timings(first.facts, second.facts))
+    for name in second.quantities:
+        here, there = ({name: asdict(t.quantities[name])} if name in t.quantities else {} for t in (first, second))
+        check_same(name, here, there, but=("title",))
     by = "repeat" if first.rows["seed"].isna().any() or second.rows["seed"].isna().any() else "seed"
     rows = _combined(first.rows, _on_its_scale(first, second, _with_walks_after(first, second)), ["index", by])
     curves = _combined(first.curve_rows, second.curve_rows, ["index", by, "epoch"])

@@ -139,6 +139,8 @@ def test_a_changed_or_missing_file_is_told(folder, tmp_path, name):
         ("[digests]", "[other]", "no table yet"),
         ("title = ", "titel = ", "has no 'title'"),
         ('name = "params"', 'name = "weights"', "column 'params' that its facts do not describe"),
+        ('name = "params"', 'name = "latency"', "describes the column 'latency' twice"),
+        ("[training]", '[latency]\nreference_ms = "fast"\n[training]', "reference_ms must be a finite number"),
     ],
 )
 def test_a_damaged_description_is_one_sentence(folder, tmp_path, old, new, said):
@@ -270,6 +272,17 @@ def test_an_incident_gives_way_to_a_result():
     lost = MeasuredTable(rows=rows, curve_rows=table.curves(), facts=table.facts)
     assert merged(lost, table).to_dataframe()["status"].tolist() == ["done", "diverged", *["done"] * 4]
     assert merged(lost, lost).to_dataframe()["status"].tolist() == ["done", "diverged", *["incident"] * 4]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), [("unit", "s", "'ms' there and 's'"), ("direction", "max", "'min'")])
+def test_no_column_mixes_two_units_or_directions(key, value, said):
+    def other(**changes):
+        columns = [{**column, **(changes if column["name"] == "latency" else {})} for column in COLUMNS]
+        return make((5, 11, 12), columns=columns)
+
+    assert len(merged(make(), other(title="pace")).cells) == 5
+    with pytest.raises(SettingError, match=rf"latency\.{key} is {said}"):
+        merged(make(), other(**{key: value}))
 
 
 def test_tables_of_other_settings_stay_apart():
