@@ -195,10 +195,18 @@ def axis_label(title: str, unit: str) -> str:
     return f"{title} ({unit})" if unit else title
 
 
+def as_written(figure: Figure) -> Figure:
+    """The figure, in whose titles and legends a name with two dollar signs is no formula; numbers on axes may be."""
+    ticks = [text for tick in figure.findobj(lambda of: hasattr(of, "label1")) for text in (tick.label1, tick.label2)]
+    for text in figure.findobj(lambda of: hasattr(of, "set_parse_math") and of not in ticks):
+        text.set_parse_math(False)
+    return figure
+
+
 def png_of(figure: Figure) -> bytes:
     """A figure as PNG, on white whatever is around it, with twice the dots of a screen, so that letters are sharp."""
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=192, facecolor="white")
+    as_written(figure).savefig(png, format="png", dpi=192, facecolor="white")
     return png.getvalue()
 
 

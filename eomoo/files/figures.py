@@ -8,7 +8,7 @@ from pathlib import Path
 from eomoo.arrays import Figure
 from eomoo.checks import choice, several
 from eomoo.files.files import atomic_path
-from eomoo.plots import FORMS, WIDTHS, look
+from eomoo.plots import FORMS, WIDTHS, as_written, look
 from eomoo.progress import doing
 
 # A date in a file would make the same figure another file every time; what made it is written where each form has room.
@@ -38,7 +38,7 @@ def save_figures(
     for k, (name, figure) in enumerate(figures.items(), 1):
         with look(), doing(f"drawing figure {k} of {len(figures)}"):
             # Laid out once for all forms, else in each of them several times.
-            figure.draw_without_rendering()
+            as_written(figure).draw_without_rendering()
             figure.set_layout_engine("none")
             for form in dict.fromkeys(forms):
                 written.append(Path(folder) / f"{name}.{form}")

@@ -307,7 +307,7 @@ def _plot_intervals(ax: Axes, rows: Sequence[_Interval], *, title: str, x: str) 
         ax.plot(ends, (k, k), color=COLORS[5], linewidth=2)
         ax.plot(value, k, "o", color="black", markersize=3)
     finish(ax, title=title, x=x)
-    ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    ax.set_yticks(range(len(rows)), [name for name, *_ in rows], parse_math=False)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     return ax
 

@@ -199,7 +199,7 @@ def plot_neighbor_relations(ax: Axes, analysis: LandscapeAnalysis) -> Axes:
                 around = {"facecolor": color, "edgecolor": "none", "pad": 0.8}
                 ax.text(left + share / 2, k, f"{share:.0f}", ha="center", va="center", color=ink, bbox=around)
             left += share
-    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_yticks(range(len(rows)), list(rows), parse_math=False)
     ax.invert_yaxis()
     ax.set_xlim(0, 100)
     place = (0.45, -0.2)
@@ -329,8 +329,8 @@ def plot_matrix(ax: Axes, found: Floats, rows: list[str], columns: list[str], su
     for (a, b), value in np.ndenumerate(found):
         text = "-" if np.isnan(value) else f"{value:.2f}".replace("0.", ".").replace("1.00", "1")
         ax.text(b + 0.5, a + 0.5, text, ha="center", va="center", color=str(inks[a, b]))
-    ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, parse_math=False)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, parse_math=False)
     return ax
 
 

@@ -26,6 +26,8 @@ _BINS = 15
 _BATCH = 256
 # With more classes the numbers in a matrix cannot be read.
 _MOST_NUMBERS = 20
+# In a line of a class's name; the longest of CORINE's has 86, and has to leave room for the matrix.
+_LETTERS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +121,9 @@ def draw_confusion(confusion: Ints, class_names: Sequence[str], *, title: str = 
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     with look():
         figure.colorbar(image, ax=ax, label="share of the true class (%)", shrink=0.8)
-    ax.set_xticks(range(n), class_names, rotation=90)
-    ax.set_yticks(range(n), class_names)
+    names = [fill(name, _LETTERS) for name in class_names]
+    ax.set_xticks(range(n), names, rotation=90, parse_math=False)
+    ax.set_yticks(range(n), names, parse_math=False)
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
     ax.set_title(fill(title, 48), fontsize=9)

@@ -23,7 +23,7 @@ from eomoo.images import SO2SAT_CLASSES, Grid, SceneBands, check_name
 from eomoo.live.classifier import Classifier
 from eomoo.live.mapping import Report, map_rows
 from eomoo.packages import require
-from eomoo.plots import WIDTHS, look, new_figure
+from eomoo.plots import WIDTHS, as_written, look, new_figure
 
 PROBABILITIES = ("winner", "classes")
 """Of what a map of probabilities tells: of each pixel's own class, or of every class in a band of its own."""
@@ -248,4 +248,4 @@ def _draw(
         figure.legend(handles=handles, loc="outside lower center", ncols=max(1, columns))
         figure.colorbar(image, cax=bar)
         figure.suptitle("\n".join(textwrap.wrap(title, 112)))
-        figure.savefig(path)
+        as_written(figure).savefig(path)

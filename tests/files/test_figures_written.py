@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from matplotlib.ticker import LogFormatterMathtext
+
 import eomoo
 from eomoo.files import save_figures
 from eomoo.plots import FORMS, new_figure
@@ -35,6 +37,21 @@ def test_what_was_drawn_before_goes_and_all_else_stays(tmp_path):
     }
     save_figures({}, tmp_path, all_of="a landscape")
     assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "single.png", "folder.pdf", ".eomoo-front.png"}
+
+
+def test_names_with_dollar_signs_are_no_formulas(tmp_path):
+    figure, ax = new_figure(2.0, 2.0)
+    ax.set_xscale("log")
+    ax.plot([1, 1000], [1, 2], label="cost $a_$")
+    ax.legend(loc="best")
+    ax.set_title("$x_$")
+    # matplotlib's own formulas stay.
+    ax.xaxis.set_major_formatter(LogFormatterMathtext())
+    save_figures({"front": figure}, tmp_path)
+    assert figure._repr_png_()[0]
+    kinds = {text.get_text(): text.get_parse_math() for text in [ax.title, *ax.get_legend().get_texts()]}
+    assert kinds == {"$x_$": False, "cost $a_$": False}
+    assert all(label.get_parse_math() for label in ax.get_xticklabels())
 
 
 def test_legends_say_where_they_stand():

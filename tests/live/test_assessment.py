@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, precision_score
 
 from eomoo.cli.deploy import show_assessment
+from eomoo.files import save_figures
 from eomoo.live.assessment import Assessment, draw_confusion, draw_reliability
 
 
@@ -66,3 +67,16 @@ def test_figures_have_a_colour_bar_and_all_classes():
     upper, _ = draw_reliability(found).axes
     assert upper.texts[0].get_text() == f"expected calibration error {100 * found.calibration_error:.1f} %"
     np.testing.assert_allclose(upper.lines[1].get_ydata(), 100 * found.rights[found.counts > 0])
+
+
+def test_names_of_classes_are_long_and_no_formulas(tmp_path):
+    # The first is CORINE's longest.
+    names = ["Land principally occupied by agriculture, with significant areas of natural vegetation", "cost $a_$"]
+    confusion = draw_confusion(np.eye(2, dtype=np.int64), names, title="$b_$")
+    # A layout without room, or a formula that is none, is a warning or an error.
+    save_figures({"confusion": confusion}, tmp_path)
+    ax, _ = confusion.axes
+    for axis in (ax.xaxis, ax.yaxis):
+        told = [label.get_text() for label in axis.get_ticklabels()]
+        assert [text.replace("\n", " ") for text in told] == names
+        assert max(map(len, told[0].splitlines())) <= 30
