@@ -49,7 +49,7 @@ def evaluate(
     The images must be those of its training, split for split.
     """
     from eomoo.analysis.trained import images_of
-    from eomoo.files import check_folder, save_figures, write_json
+    from eomoo.files import atomic_path, check_folder, save_figures, to_json
     from eomoo.images import SPLITS
     from eomoo.live import assess
     from eomoo.live.assessment import draw_confusion, draw_reliability
@@ -71,8 +71,9 @@ def evaluate(
     if out is not None:
         title = f"{classifier}, {split}"
         confusion = draw_confusion(found.confusion, task.class_names, title=title)
-        write_json(out / "evaluation.json", told)
-        save_figures({"confusion": confusion, "reliability": draw_reliability(found, title=title)}, out)
+        with atomic_path(out / "evaluation.json") as path:  # which comes with its figures, or not at all
+            path.write_text(f"{to_json(told)}\n", encoding="utf-8")
+            save_figures({"confusion": confusion, "reliability": draw_reliability(found, title=title)}, out)
     if as_json:
         print_json(told)
         return

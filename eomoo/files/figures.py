@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from eomoo.arrays import Figure
@@ -26,7 +27,7 @@ def check_figures(forms: str | Sequence[str] | None, width: str) -> tuple[str, .
 def save_figures(
     figures: Mapping[str, Figure], folder: str | Path, forms: Sequence[str] = ("png",), *, all_of: str = ""
 ) -> list[Path]:
-    """Write figures (by name) as ``NAME.FORM``, whole or not at all; the same figure gives the same bytes.
+    """Write figures (by name) as ``NAME.FORM``, all or none, each whole; the same figure gives the same bytes.
 
     Where they are ``all_of`` something, such as "a run", others of it that eomoo wrote there before, of another name or
     form, are removed; nobody else's.
@@ -35,15 +36,15 @@ def save_figures(
         DataError: (a ValueError) A file cannot be written.
     """
     written, mark = [], f"eomoo figure of {all_of or 'results'};"
-    for k, (name, figure) in enumerate(figures.items(), 1):
-        with look(), doing(f"drawing figure {k} of {len(figures)}"):
-            # Laid out once for all forms, else in each of them several times.
-            as_written(figure).draw_without_rendering()
-            figure.set_layout_engine("none")
-            for form in dict.fromkeys(forms):
-                written.append(Path(folder) / f"{name}.{form}")
-                with atomic_path(written[-1]) as path:
-                    named, facts = _FACTS[form]
+    with ExitStack() as stack:
+        for k, (name, figure) in enumerate(figures.items(), 1):
+            with look(), doing(f"drawing figure {k} of {len(figures)}"):
+                # Laid out once for all forms, else in each of them several times.
+                as_written(figure).draw_without_rendering()
+                figure.set_layout_engine("none")
+                for form in dict.fromkeys(forms):
+                    written.append(Path(folder) / f"{name}.{form}")
+                    path, (named, facts) = stack.enter_context(atomic_path(written[-1])), _FACTS[form]
                     figure.savefig(path, format=form, metadata={**facts, named: mark})
     # What begins with a dot another process may be writing.
     for path in Path(folder).glob("[!.]*") if all_of else ():

@@ -1,11 +1,14 @@
 """Figures as files: those of an earlier form or name go, nobody else's do; and nothing in them warns by the clock."""
 
 import ast
+import errno
 from pathlib import Path
 
+import pytest
 from matplotlib.ticker import LogFormatterMathtext
 
 import eomoo
+from eomoo.errors import DataError
 from eomoo.files import save_figures
 from eomoo.plots import FORMS, new_figure
 
@@ -37,6 +40,17 @@ def test_what_was_drawn_before_goes_and_all_else_stays(tmp_path):
     }
     save_figures({}, tmp_path, all_of="a landscape")
     assert names_in(tmp_path) == {"front.pdf", "gone.png", "loose.png", "single.png", "folder.pdf", ".eomoo-front.png"}
+
+
+def test_on_a_disk_that_gets_full_there_is_no_part_of_the_figures(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    figures = {name: new_figure(1.0, 1.0)[0] for name in ("front", "cells")}
+    monkeypatch.setattr(figures["cells"], "savefig", full)
+    with pytest.raises(DataError, match=r"cannot write .*cells\.png: the disk is full"):
+        save_figures(figures, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_names_with_dollar_signs_are_no_formulas(tmp_path):

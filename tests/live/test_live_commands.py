@@ -160,6 +160,15 @@ def test_what_is_measured_is_written_for_people_and_programs(place):
     }  # fmt: skip
 
 
+def test_a_full_disk_leaves_no_part_of_an_evaluation(place, small_disk):
+    trained()
+    # Room for what is read by programs, not for the larger figure.
+    with small_disk(60_000):
+        done = CliRunner().invoke(app, ["evaluate", "77", "--data", "images", "--out", "measured"])
+    assert "cannot write measured/" in str(done.exception)
+    assert not (place / "measured").exists()
+
+
 def test_safetensors_are_weights_too(place):
     safetensors = pytest.importorskip("safetensors.torch", reason="the extra 'live' is not installed")
     values = json.loads(trained("--json"))
