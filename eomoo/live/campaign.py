@@ -191,7 +191,7 @@ class Campaign(Timings):
         if self.retry_failed:
             self.store.retry_failed("training", list(wanted.values()))
         make = partial(self._train, epochs=epochs)
-        found: dict[int, Result] = dict(self.store.obtain("training", wanted, make))
+        found: dict[int, Result] = dict(self.store.obtain("training", wanted, make, until=self.until))
         # Those that this campaign made, or has told of, are asked for again where they are evaluated.
         old = {(k, epochs) for k in found} - self._made - self._reused
         if old:

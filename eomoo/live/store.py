@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import time
 import warnings
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from eomoo.checks import choice
-from eomoo.errors import StoreError
+from eomoo.errors import HoursOverError, StoreError
 from eomoo.files import CLAIMS_TABLE, Claims, Database, Schema
 from eomoo.progress import doing
 
@@ -252,7 +253,9 @@ class LiveStore:
 
     # -- work shared by processes ----------------------------------------------------------------
 
-    def obtain(self, kind: str, wanted: Mapping[int, _Plain], make: Callable[[list[int]], None]) -> dict[int, Result]:
+    def obtain(
+        self, kind: str, wanted: Mapping[int, _Plain], make: Callable[[list[int]], None], *, until: float = math.inf
+    ) -> dict[int, Result]:
         """Results of cells: read, made here, or awaited from another process that is making them.
 
         Args:
@@ -260,10 +263,14 @@ class LiveStore:
             wanted: The setting of each cell.
             make: Called with cells that nobody else is making; for each it calls ``put`` or
                 ``put_incident`` as soon as its attempt has ended.
+            until: When, by ``time.time()``, nobody else is waited for any more.
 
         Returns:
             Results by cell. A cell without one has an incident: of the attempt here, or of so many
             without an advance that it was not tried again.
+
+        Raises:
+            HoursOverError: It is too late to wait for another process.
         """
         keys = {cell: key_of(kind, setting) for cell, setting in wanted.items()}
         found: dict[int, Result] = {}
@@ -284,6 +291,8 @@ class LiveStore:
                     self._claims.drop(keys[k])
             tried.update(mine)
             if not mine:
+                if time.time() >= until:
+                    raise HoursOverError("the hours are over")
                 with doing(f"waiting for another process, which has {len(left)} of them"):
                     time.sleep(_POLL_SECONDS)
 

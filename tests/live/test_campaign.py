@@ -252,6 +252,18 @@ def test_no_training_is_begun_once_the_hours_are_over(tmp_path, monkeypatch):
     assert told == ["1 of 1 trainings were there already"]
 
 
+def test_no_training_of_another_search_is_waited_for_once_the_hours_are_over(tmp_path, monkeypatch):
+    from eomoo.live.store import key_of
+
+    campaign, other = make(tmp_path), make(tmp_path)
+    assert other.store._claims.take(key_of("training", campaign.setting(5, (1,))))
+    monkeypatch.setattr("eomoo.live.store.time.sleep", lambda _: pytest.fail("it waits"))
+    campaign.until = 0.0
+    with pytest.raises(HoursOverError):
+        campaign.trainings([5], (1,))
+    other.store._claims.drop(key_of("training", campaign.setting(5, (1,))))
+
+
 def test_what_was_there_already_is_told_once_and_what_was_trained_just_now_never(tmp_path):
     make(tmp_path).trainings([5], (1,))
     told = []

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from eomoo.errors import SettingError, StoreError
+from eomoo.errors import HoursOverError, SettingError, StoreError
 from eomoo.files import claims
 from eomoo.live.store import RESULT_STATES, LiveStore, key_of
 from eomoo.progress import being_done
@@ -221,6 +221,15 @@ def test_waiting_for_another_process_is_told(tmp_path, holder, monkeypatch):
     monkeypatch.setattr("eomoo.live.store.time.sleep", sleep)
     found = store.obtain("training", {5: SETTING}, lambda cells: store.put("training", SETTING, {"val": 1}, cell=5))
     assert (found, told) == ({5: {"val": 1}}, ["waiting for another process, which has 1 of them"])
+
+
+def test_nobody_is_waited_for_once_the_hours_are_over(tmp_path, holder, monkeypatch):
+    store = LiveStore(tmp_path / "s.sqlite")
+    store.put("training", {"cell": 6}, {"val": 1}, cell=6)
+    monkeypatch.setattr("eomoo.live.store.time.sleep", lambda _: pytest.fail("it waits"))
+    assert store.obtain("training", {6: {"cell": 6}}, pytest.fail, until=0.0) == {6: {"val": 1}}
+    with pytest.raises(HoursOverError):
+        store.obtain("training", {5: SETTING, 6: {"cell": 6}}, pytest.fail, until=0.0)
 
 
 def test_a_claim_is_held_while_it_beats_and_free_when_it_has_stopped(tmp_path, holder, monkeypatch):
