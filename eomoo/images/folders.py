@@ -84,7 +84,7 @@ class Reading:
         if valid.all():
             return values
         if not self.fill:
-            raise DataError(f"{path} has pixels without data; remove it, or fill them (the images' setting fill=true)")
+            raise DataError(f"{path} has pixels without data")
         counts = valid.sum(axis=(1, 2), keepdims=True)
         if not counts.all():
             raise DataError(f"{path} has no data at all in band {int(counts.argmin()) + 1}")
@@ -149,7 +149,10 @@ def load_folder(
     reasons = "; ".join(list(broken.values())[:_LISTED]) + ("; ..." if len(broken) > _LISTED else "")
     count = f"{len(broken)} of the images in {base} cannot be used"
     if not skip:
-        raise DataError(f"{count}: {reasons} (the images' setting skip_broken=true leaves them out)")
+        raise DataError(
+            f"{count}: {reasons} (--set images.skip_broken=true leaves them out, images.fill=true fills pixels without "
+            "data; train, evaluate and export take both as --images skip_broken=true)"
+        )
     warnings.warn(f"{count} and are left out: {reasons}", stacklevel=2)
     return task(set(broken))
 

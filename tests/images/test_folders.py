@@ -97,7 +97,7 @@ def test_pixels_without_data_are_filled_on_request(tmp_path):
     plain = open_data(tmp_path)
     assert (plain.train[0][0][:, 0, 0] == -1).all()
     with pytest.raises(
-        ValueError, match=r"20 of the images in .* cannot be used: .* pixels without .*setting fill=true"
+        ValueError, match=r"20 of the images in .* cannot be used: .* pixels without .*--set images.* images.fill=true"
     ):
         open_data(tmp_path, nodata=-1)
     image, _ = open_data(tmp_path, nodata=-1, fill=True).train[0]
