@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eomoo.arrays import Facts, Singles
-from eomoo.checks import known_name
+from eomoo.checks import known_name, listed
 from eomoo.errors import DataError, DataNotFoundError, EomooError, SettingError
 from eomoo.files import atomic_path
 from eomoo.images import ImageData, ImageSet, read_batch
@@ -142,8 +142,9 @@ def export_onnx(
 def export_cells(
     source: DataSource, results: Sequence[tuple[int, Result | None]], folder: str | Path
 ) -> tuple[list[Path], list[str]]:
-    """Write ``CELL.onnx`` for each cell with the result of its training; the files, and sentences on cells without one.
+    """Write ``CELL.onnx`` for each cell with the result of its training; the files, and sentences on others.
 
+    These are cells without a result, and cells that are none of these but have a file there, as of an earlier front.
     The accuracy is in the metadata. A cell that fails stops no other.
     """
     written, failed = [], []
@@ -162,6 +163,9 @@ def export_cells(
             written.append(path)
         except EomooError as error:
             failed.append(f"cell {cell} was not exported: {error}")
+    earlier = {int(path.stem) for path in Path(folder).glob("*.onnx") if path.stem.isdecimal()}
+    if earlier := sorted(earlier - {cell for cell, _ in results}):
+        failed.append(f"{folder} also has networks of cells that are not on this front: {listed(earlier)}")
     return written, failed
 
 

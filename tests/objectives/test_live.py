@@ -379,11 +379,17 @@ def test_networks_are_exported(make, tmp_path):
 
     backend = make()
     values = backend.values(CELLS, ["val_micro_error"])
-    (path, _) = backend.export([5, 77], tmp_path / "onnx")
+    (path, other) = backend.export([5, 77], tmp_path / "onnx")
+    assert not [note for note in backend.notes() if "onnx" in note]
     metadata = read_metadata(path)
     assert path.name == "5.onnx"
     assert metadata["index"] == 5
     assert 100 * (1 - metadata["val_micro"]) == pytest.approx(values[0, 0])
+    # Of a longer search, whose front has lost one of them.
+    (tmp_path / "onnx" / "77-int8.onnx").write_bytes(other.read_bytes())
+    backend.export([5], tmp_path / "onnx")
+    assert f"{tmp_path / 'onnx'} also has networks of cells that are not on this front: 77" in backend.notes()
+    assert other.is_file()
 
 
 def test_errors_in_eight_bits_are_those_of_the_file_that_is_exported(make, images, tmp_path, monkeypatch):
