@@ -184,9 +184,6 @@ def _of_trainings(place: Path, cell: int) -> Path | None:
 
     rows = [row["result"] for row in LiveStore(place / "live.sqlite").rows("training") if row["cell"] == cell]
     for result in sorted(rows, key=lambda result: -sum(map(int, result["epochs"].split("+")))):
-        known = Path(result["weights"] or "")
-        # The folder may have been moved since.
-        for path in (weights_of(result), place / "runs" / known.parent.name / known.name):
-            if path is not None and path.is_file():
-                return path
+        if (path := weights_of(result)) is not None:
+            return path
     return None

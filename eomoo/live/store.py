@@ -191,7 +191,7 @@ class LiveStore:
                     {
                         **dict(zip(names[:-1], row, strict=False)),
                         "setting": json.loads(row[5]),
-                        "result": json.loads(row[6]),
+                        "result": self._result(row),
                         "verified": row[-1] is not None,
                     }
                     for row in rows
@@ -206,8 +206,18 @@ class LiveStore:
         for *proved, digest in database.rows(f"SELECT {_PROVED}, sha256 FROM results WHERE key = ?", (key,)):
             self._prove(tuple(proved), digest)
             with database.explained():
-                return dict(json.loads(proved[-1]))
+                return self._result(proved)
         return None
+
+    def _result(self, row: Sequence[Any]) -> Result:
+        """The result in a row of ``_PROVED``, weights where they are now: their folder may have been moved."""
+        result = dict(json.loads(row[6]))
+        if row[1] == "training" and result.get("weights"):
+            told = Path(result["weights"])
+            here = self.path.parent / "runs" / told.parent.name / told.name
+            if here.is_file() and not told.is_file():
+                result["weights"] = str(here)
+        return result
 
     def _prove(self, proved: tuple[object, ...], digest: str | None) -> None:
         if digest is None:

@@ -374,6 +374,21 @@ def test_a_ladder_is_a_ninth_and_all_unless_it_is_said():
             ladder((4,), rungs)
 
 
+def test_a_store_that_was_moved_has_its_weights(make, tmp_path):
+    known = make().campaign.store
+    assert make().values([5], ["val_micro_error"]).shape == (1, 1)
+    told = known.rows("training")
+    (tmp_path / "live").rename(tmp_path / "elsewhere")
+    moved = make(folder=tmp_path / "elsewhere")
+    file = moved.weights(5)
+    assert file.is_relative_to(tmp_path / "elsewhere" / "runs")
+    assert [row["result"]["weights"] for row in moved.campaign.store.rows("training")] == [str(file)]
+    assert moved.export([5], tmp_path / "onnx") == [tmp_path / "onnx" / "5.onnx"]
+    # What is where it was told to be stays so, as for who copied it.
+    (tmp_path / "elsewhere").rename(tmp_path / "live")
+    assert make().campaign.store.rows("training") == told
+
+
 def test_networks_are_exported(make, tmp_path):
     from eomoo.live.export import read_metadata
 
