@@ -105,7 +105,9 @@ class Watch(ThreadingHTTPServer):
         for place, names, _ in os.walk(self.folder):
             yield Path(place)
             deep = len(Path(place).relative_to(self.folder).parts) >= _DEEPEST
-            names[:] = [] if deep else sorted(name for name in names if not name.startswith("."))
+            # A name that is not in UTF-8 no address can have.
+            shown = (name for name in names if name.encode("utf-8", "ignore").decode() == name and name[0] != ".")
+            names[:] = [] if deep else sorted(shown)
 
 
 class _Handler(BaseHTTPRequestHandler):

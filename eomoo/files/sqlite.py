@@ -241,7 +241,9 @@ def _gone_if_bare(made: Sequence[Path]) -> Iterator[None]:
 def _explain(path: Path, what: str, error: sqlite3.Error) -> str:
     text = str(error)
     if any(word in text for word in _UNWRITABLE):
-        return str(write_error(path, PermissionError(errno.EACCES, text)))
+        # Of a file that was removed meanwhile SQLite says the same.
+        number = errno.EACCES if path.parent.is_dir() else errno.ENOENT
+        return str(write_error(path, OSError(number, text)))
     for words, sentence in _WORDS.items():
         if any(word in text for word in words.split("|")):
             return sentence.format(path=path, what=what, text=text)

@@ -137,6 +137,13 @@ def test_folders_that_go_or_are_closed_take_no_page_from_others(small, tmp_path,
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_name_that_no_address_can_have_keeps_no_other_from_being_shown(small, tmp_path):
+    for name in ("Gr\udcfcn", "grün"):
+        eomoo.run(small, algorithm="random", budget=5, out=tmp_path / name, figures=())
+    with watching(tmp_path) as ask:
+        assert list(json.loads(ask("/states")[1])) == ["grün"]
+
+
 def test_a_folder_that_goes_as_a_whole_ends_nothing(small, tmp_path):
     eomoo.run(small, algorithm="random", budget=5, out=tmp_path / "runs", figures=())
     with watching(tmp_path / "runs") as ask:

@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import resource
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -230,6 +231,15 @@ def test_a_read_only_folder_is_told(kind, path, there):
         assert code == 1
         assert text.startswith(f"StoreError: cannot write {path}: permission denied; choose a folder")
         assert (path.read_bytes() if there else None) == content
+
+
+def test_a_folder_that_is_removed_while_a_store_is_open_is_told(tmp_path):
+    (tmp_path / "out").mkdir()
+    with contextlib.closing(Runs(tmp_path / "out" / "results.sqlite")) as runs:
+        runs.enter(1)
+        shutil.rmtree(tmp_path / "out")
+        with pytest.raises(EomooError, match=r"cannot write .*results\.sqlite: its folder is gone"):
+            runs.enter(2)
 
 
 def test_a_database_of_another_program_is_left_alone(kind, path):
