@@ -33,7 +33,8 @@ _NUMBER = re.compile(r"-|([-+<] ?)?[\d,.]+(e[-+]?\d+)?( (±|to) [\d,.]+)?( \[.*\
 class _Screen(Console):
     """A terminal in whose tables numbers are on the right, and no name or word is cut.
 
-    The first column stays in one line, and the last ones are left out where there is no room.
+    The first column stays in one line unless that takes half the room, and the last ones are left out where there is
+    none.
     A sentence is broken between words; in a pipe it is one line, and so is what is to be copied (``soft_wrap``).
     """
 
@@ -46,7 +47,9 @@ class _Screen(Console):
                 for k, column in enumerate(table.columns):
                     if all(_NUMBER.fullmatch(str(value)) for value in column.cells):
                         column.justify = "right"
-                    column.overflow, column.no_wrap = "fold", column.no_wrap or (k == 0 and column.width is None)
+                    wide = max((len(str(value)) for value in column.cells), default=0)
+                    column.overflow = "fold"
+                    column.no_wrap = column.no_wrap or (k == 0 and column.width is None and 2 * wide < self.width)
                 if self.is_terminal and all(column.width is None for column in table.columns):
                     fit_table(table, self.width)
         super().print(*objects, **options)

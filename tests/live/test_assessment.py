@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,9 @@ from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, precisio
 from eomoo.cli.deploy import show_assessment
 from eomoo.files import save_figures
 from eomoo.live.assessment import Assessment, draw_confusion, draw_reliability
+
+# Of CORINE's classes.
+LONGEST = "Land principally occupied by agriculture, with significant areas of natural vegetation"
 
 
 def log_probabilities(n=200, classes=4, seed=0):
@@ -69,9 +73,26 @@ def test_figures_have_a_colour_bar_and_all_classes():
     np.testing.assert_allclose(upper.lines[1].get_ydata(), 100 * found.rights[found.counts > 0])
 
 
+@pytest.mark.parametrize("width", [80, 100, None])
+def test_beside_long_names_of_classes_all_numbers_have_room(capsys, monkeypatch, width):
+    logs, labels = log_probabilities()
+    names = [LONGEST, "forest", "x" * 20, "lake"]
+    if width is None:
+        names[2] = "x" * 200
+    else:
+        for name, value in {"COLUMNS": str(width), "FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm"}.items():
+            monkeypatch.setenv(name, value)
+    found = Assessment.of(logs, labels)
+    show_assessment(found, SimpleNamespace(class_names=names))
+    told = capsys.readouterr().out
+    assert "more column" not in told
+    rows = re.findall(r"(\d+)\W+([\d.]+ %|-)\W+([\d.]+ %|-)", told)
+    assert [int(images) for images, *_ in rows] == found.confusion.sum(axis=1).tolist()
+    assert {*LONGEST.split()} <= {*told.split()}
+
+
 def test_names_of_classes_are_long_and_no_formulas(tmp_path):
-    # The first is CORINE's longest.
-    names = ["Land principally occupied by agriculture, with significant areas of natural vegetation", "cost $a_$"]
+    names = [LONGEST, "cost $a_$"]
     confusion = draw_confusion(np.eye(2, dtype=np.int64), names, title="$b_$")
     # A layout without room, or a formula that is none, is a warning or an error.
     save_figures({"confusion": confusion}, tmp_path)
