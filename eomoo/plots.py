@@ -197,9 +197,14 @@ def axis_label(title: str, unit: str) -> str:
 
 def as_written(figure: Figure) -> Figure:
     """The figure, in whose titles and legends a name with two dollar signs is no formula; numbers on axes may be."""
-    ticks = [text for tick in figure.findobj(lambda of: hasattr(of, "label1")) for text in (tick.label1, tick.label2)]
-    for text in figure.findobj(lambda of: hasattr(of, "set_parse_math") and of not in ticks):
-        text.set_parse_math(False)
+    from matplotlib.axis import Tick
+    from matplotlib.text import Text
+
+    parts = figure.findobj()
+    ticks = [text for part in parts if isinstance(part, Tick) for text in (part.label1, part.label2)]
+    for part in parts:
+        if isinstance(part, Text) and part not in ticks:
+            part.set_parse_math(False)
     return figure
 
 

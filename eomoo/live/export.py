@@ -163,9 +163,9 @@ def export_cells(
             written.append(path)
         except EomooError as error:
             failed.append(f"cell {cell} was not exported: {error}")
-    earlier = {int(path.stem) for path in Path(folder).glob("*.onnx") if path.stem.isdecimal()}
-    if earlier := sorted(earlier - {cell for cell, _ in results}):
-        failed.append(f"{folder} also has networks of cells that are not on this front: {listed(earlier)}")
+    there = {int(path.stem) for path in Path(folder).glob("*.onnx") if path.stem.isdecimal()}
+    if others := sorted(there - {cell for cell, _ in results}):
+        failed.append(f"{folder} also has networks of cells that are not on this front: {listed(others)}")
     return written, failed
 
 
