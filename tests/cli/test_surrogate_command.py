@@ -185,7 +185,9 @@ def test_check_tells_calibration_by_group(own, no_data):
     assert all(g["n"] >= 30 for g in groups.values())
     assert groups["7 vertices"]["n"] == 330
     assert 0.88 <= groups["7 vertices"]["coverage"] <= 0.99
-    assert "4 max pools" in run("check").stdout
+    told = " ".join(run("check").stdout.split())
+    assert "4 max pools" in told
+    assert "groups of at least 30 cells; those of one walk err together" in told
 
 
 def test_a_frame_gives_the_same_models_as_its_file(table, own):

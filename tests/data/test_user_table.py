@@ -228,6 +228,17 @@ def test_rows_of_two_tables_put_together_name_their_cells_in_a_way_each(tmp_path
         read_user_table(written(tmp_path, table, "csv"), ["watts"])
 
 
+def test_a_way_that_names_some_cells_is_held_against_another_and_one_that_names_none_is_left_out(tmp_path):
+    hashes = load_space().hash(INDICES)
+    table = frame(index=INDICES, hash=[hashes[0], None, None, None], genotype=None)
+    assert read_user_table(written(tmp_path, table, "csv"), ["watts"]).indices.tolist() == INDICES.tolist()
+    table.loc[0, "hash"] = hashes[1]
+    with pytest.raises(DataError, match="row 1: index and hash name different cells"):
+        read_user_table(written(tmp_path, table, "csv"), ["watts"])
+    with pytest.raises(DataError, match="row 1: an index is a whole number"):
+        read_user_table(written(tmp_path, frame(index=None), "csv"), ["watts"])
+
+
 def test_columns_that_are_missing_are_named(tmp_path):
     path = written(tmp_path, frame(hash=load_space().hash(INDICES)), "csv")
     with pytest.raises(DataError, match=r"no column 'energy'; its columns are hash, watts"):

@@ -229,6 +229,27 @@ def test_a_table_of_few_quantities_has_a_sheet(names):
     assert any("all walks together" in title for title in titles)
 
 
+def test_each_quantity_has_its_own_walks_and_one_colour_in_both_panels():
+    analysis = analysed(*made(r=0.8))
+    figure = draw_sample(analysis)["landscape"]
+    together, ruggedness = (
+        next(ax for ax in figure.axes if title in ax.get_title(loc="left")) for title in ("all walks", "ruggedness")
+    )
+    lines = ruggedness.get_lines()
+    densities = [line for line in lines if " mean " in line.get_label()]
+    marks = [line for line in lines if line.get_marker() == "|"]
+    names = ["val_micro", "latency", "macs"]
+    assert [line.get_label() for line in densities] == [
+        f"{short}, mean {analysis.by_walk[name].mean():.2f}"
+        for short, name in zip(("val. micro", "latency", "MACs"), names, strict=True)
+    ]
+    for name, mark in zip(names, marks, strict=True):
+        assert mark.get_xdata().tolist() == analysis.by_walk[name].tolist()
+    curves = [line.get_color() for line in together.get_lines() if " length " in line.get_label()]
+    assert [line.get_color() for line in densities] == [line.get_color() for line in marks] == curves
+    assert len(set(curves)) == 3
+
+
 def test_a_panel_has_one_unit_and_long_names_leave_panels_their_width(tmp_path):
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"index": np.arange(40), "Overall Acc. of all classes (%)": 70 + rng.random(40)})

@@ -1,5 +1,7 @@
 """What can be said of a problem's front: which cells could matter, joint draws of them, what is kept."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,20 @@ def test_probabilities_are_those_of_joint_draws_of_all_cells_that_could_matter()
     assert problem.predicted
     assert not found.known
     assert not found.exact.any()
+
+
+def test_what_is_better_larger_is_drawn_as_what_is_better_smaller(tmp_path):
+    """An accuracy is what an error leaves: the same draws, the same fronts, the same probabilities."""
+    text = (Path(__file__).parents[2] / "problems" / f"{CARD}.toml").read_text(encoding="utf-8")
+    for old, new in (('"val_macro_error"', '"val_macro"'), ('"%"', '"fraction"'), ("60.0", "0.4")):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (tmp_path / "mine.toml").write_text(text.replace('direction = "min"', 'direction = "max"', 1), encoding="utf-8")
+    cells = eomoo.get_problem(CARD).pareto_indices()[::20]
+    error, accuracy = ask(cells=cells), ask(cells=cells, card=tmp_path / "mine.toml")
+    np.testing.assert_allclose(-accuracy.drawn[:, :, 0], 1 - error.drawn[:, :, 0] / 100)
+    assert error.probability.max() > 0
+    np.testing.assert_array_equal(accuracy.probability, error.probability)
 
 
 def test_a_cell_is_as_probable_as_its_equal_that_is_kept():
