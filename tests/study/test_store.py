@@ -192,6 +192,7 @@ def test_what_a_card_points_to_makes_another_problem(path, tmp_path, space):
             numbers.append(store.add_problem(eomoo.get_problem(card)))
         assert len({p.fingerprint for p in store.problems()}) == 2
         assert store.true_front(numbers[2])[1].tolist() == [[50.0]]
+        assert store.true_front(max(numbers) + 1) is None, "it is not known"
     assert numbers == [1, 1, 2]
 
 
