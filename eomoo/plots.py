@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eomoo.arrays import Axes, Axis, Facts, Figure, Floats
-from eomoo.checks import counted
+from eomoo.checks import choice, counted
+from eomoo.errors import SettingError
 from eomoo.packages import load_matplotlib
 
 if TYPE_CHECKING:
@@ -224,9 +225,19 @@ def axes_of(axes: Axes | None, *size: float) -> tuple[Figure, Axes]:
     """Axes that a user gave, or new ones of a size in inches, and the figure that they are on."""
     if axes is None:
         return new_figure(*size)
+    load_matplotlib()
+    from matplotlib import axes as known
+
+    if not isinstance(axes, known.Axes):
+        raise SettingError(f"axes must be one axes of matplotlib, as plt.subplots()[1]; got a {type(axes).__name__}")
     figure = axes.get_figure(root=True)
     assert figure is not None
     return figure, axes
+
+
+def inches(width: str) -> float:
+    """How wide a figure of that name is; SettingError where there is none."""
+    return WIDTHS[choice("the width of a figure", width, WIDTHS)]
 
 
 def fit_table(table: Table, width: int, *, keep: Sequence[int] = ()) -> Table:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -269,6 +270,15 @@ def test_fronts_are_drawn_on_given_axes(run, study):
     assert labels[3] == ["all (80)", f"front ({len(run.front)})"]
 
 
+def test_what_is_no_axes_and_no_width_is_told(run, study):
+    several = new_figure(ncols=2)[1]
+    for draw in (run.plot, study.plot, study.plot_front, partial(eomoo.plot_front, run.trace)):
+        with pytest.raises(SettingError, match=r"axes must be one axes of matplotlib.*; got a ndarray"):
+            draw(axes=several)
+    with pytest.raises(SettingError, match="width of a figure must be one of column, page; got 'wide'"):
+        run.plot(width="wide")
+
+
 def test_the_front_of_a_table_is_that_of_its_directions():
     values = {name: column[:300] for name, column in all_values().items()}
     frame = pd.DataFrame(values)
@@ -283,6 +293,9 @@ def test_the_front_of_a_table_is_that_of_its_directions():
         ([], SettingError, "say which two columns are drawn"),
         (["acc", "speed"], UnknownNameError, "no column called 'speed'"),
         ({"acc": "up", "lat": "min"}, SettingError, 'a direction is "min" or "max"'),
+        ({"acc": "max", "lat": 3}, SettingError, 'a direction is "min" or "max"'),
+        ("acc", SettingError, "say which two columns are drawn: .*; got 1"),
+        ([0, 1], SettingError, "a column in objectives must be a text; got 0"),
     ):
         with pytest.raises(error, match=message):
             eomoo.plot_front(frame, objectives=wrong)

@@ -23,7 +23,7 @@ from eomoo.esann2024.conclusion import conclusion, rows_of, shift_in_words, verd
 from eomoo.esann2024.starts import Beginning, beginnings
 from eomoo.esann2024.verdict import AS_PUBLISHED, CLAIMS, RIGHT, STARTS, Finding, Samples, findings, samples_of
 from eomoo.files import save_figures, write_json, write_text
-from eomoo.plots import COLORS, WIDTHS, look, new_figure
+from eomoo.plots import COLORS, inches, look, new_figure
 
 # The pair of which the paper reports a test: 1,000 evaluations against 3,000.
 _SHOWN_SEARCH = 1000
@@ -46,7 +46,7 @@ def write_verdict(
     page = page if page.suffix == ".md" else page / "verdict.md"
     samples = samples_of(results)
     found, starts = findings(samples), beginnings(samples)
-    titles, wide = {p.name: p.problem.title for p in results.problems}, WIDTHS[width]
+    titles, wide = {p.name: p.problem.title for p in results.problems}, inches(width)
     with look():
         drawn = {"shifts": _draw_shifts(found, wide), "starts": _draw_starts(starts, titles, wide)}
         named = {f"{page.stem}-{name}": figure for name, figure in drawn.items()}

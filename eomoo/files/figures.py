@@ -9,7 +9,7 @@ from pathlib import Path
 from eomoo.arrays import Figure
 from eomoo.checks import choice, several
 from eomoo.files.files import atomic_path
-from eomoo.plots import FORMS, WIDTHS, as_written, look
+from eomoo.plots import FORMS, as_written, inches, look
 from eomoo.progress import doing
 
 # A date in a file would make the same figure another file every time; what made it is written where each form has room.
@@ -20,7 +20,7 @@ _FACTS: dict[str, tuple[str, dict[str, None]]] = {
 
 def check_figures(forms: str | Sequence[str] | None, width: str) -> tuple[str, ...]:
     """The forms that figures are to have, each once; SettingError unless they and the width are known."""
-    choice("the width of a figure", width, WIDTHS)
+    inches(width)
     return tuple(dict.fromkeys(choice("the form of a figure", form, FORMS) for form in several(forms)))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from eomoo.arrays import Axes, Bools, Facts, Figure, Floats, Ints, PolyCollection
 from eomoo.fronts.box import by_range
 from eomoo.landscape.measure import LandscapeAnalysis
-from eomoo.plots import COLORS, WIDTHS, look, new_figure, number, with_band
+from eomoo.plots import COLORS, inches, look, new_figure, number, with_band
 
 # Told apart by colour and by dashes, for grey prints.
 STYLES: tuple[Facts, ...] = (
@@ -44,12 +44,12 @@ def _named(panels: Iterable[Panel], analysis: object) -> dict[str, Panel]:
 
 def draw_panels(given: Iterable[Panel], analysis: object, *, title: str, width: str) -> dict[str, Figure]:
     """Figures by name: of a page's width one sheet, "landscape"; of a column's each panel, "landscape-NAME"."""
-    panels = _named(given, analysis)
+    panels, wide = _named(given, analysis), inches(width)
     if width == "page":
         rows = -(-len(panels) // 3)
         shape: Facts = {"nrows": rows, "ncols": 3, "squeeze": False}
         with look(_SHEET_SIZE):
-            figure, grid = new_figure(WIDTHS["page"], 2.35 * rows + 1.2, size=_SHEET_SIZE, **shape)
+            figure, grid = new_figure(wide, 2.35 * rows + 1.2, size=_SHEET_SIZE, **shape)
             figure.suptitle(title)
             for ax in grid.flat[len(panels) :]:
                 ax.set_axis_off()
@@ -67,7 +67,7 @@ def draw_panels(given: Iterable[Panel], analysis: object, *, title: str, width: 
     for name, panel in panels.items():
         if "numbers" not in name:  # what is in numbers belongs into a table
             with look():
-                figures[f"landscape-{name}"], ax = new_figure(WIDTHS[width])
+                figures[f"landscape-{name}"], ax = new_figure(wide)
                 panel(ax)
                 ax.set_title("", loc="left")
     return figures

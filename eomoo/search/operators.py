@@ -16,6 +16,7 @@ from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
 from eomoo.arrays import Bools, Facts, Ints, blocks
+from eomoo.checks import number
 from eomoo.search.budget import BudgetedEvaluator
 from eomoo.search.problem import CellProblem
 from eomoo.search.starts import Starts, as_sampling
@@ -83,7 +84,7 @@ class NeighborMutation(Mutation):
 
     def __init__(self, kind: str = "hamming", *, prob: float = 1.0, **kwargs: object) -> None:
         check_kind(kind)
-        super().__init__(prob=prob, **kwargs)
+        super().__init__(prob=number("prob", prob, least=0.0, most=1.0), **kwargs)
         self.kind = kind
 
     def _do(self, problem: Problem, X: Ints, random_state: Generator | None = None, **kwargs: object) -> Ints:
@@ -141,7 +142,7 @@ class CellCrossover(Crossover):
     """
 
     def __init__(self, *, prob: float = 0.9, **kwargs: object) -> None:
-        super().__init__(2, 2, prob=prob, **kwargs)
+        super().__init__(2, 2, prob=number("prob", prob, least=0.0, most=1.0), **kwargs)
 
     def _do(self, problem: Problem, X: Ints, random_state: Generator | None = None, **kwargs: object) -> Ints:
         rng = np.random.default_rng(random_state)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from eomoo.errors import SettingError
 from eomoo.landscape import analyse_landscape
 from eomoo.landscape.sheet import draw_landscape
 
@@ -62,6 +63,11 @@ def test_curves_are_those_of_each_objective(analysis, panels):
         assert (walks[2 * k][:, 1] == curve.mean).all()
         assert (walks[2 * k + 1][:, 1] == analysis.exact[:, k]).all()
     assert (lines_of(panels["dominance ranks"])[0][:, 1] == np.bincount(analysis.ranks)).all()
+
+
+def test_a_width_that_no_figure_has_is_told(analysis):
+    with pytest.raises(SettingError, match="width of a figure must be one of column, page; got 'wide'"):
+        draw_landscape(analysis, width="wide")
 
 
 def test_numbers_are_those_of_the_landscape(analysis, panels):

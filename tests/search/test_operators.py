@@ -170,6 +170,13 @@ def test_variables_of_another_problem_are_told_by_their_shape(problem, change):
         change(problem, np.zeros((4, 30)), np.zeros((4, 30)))
 
 
+@pytest.mark.parametrize("operator", [eomoo.NeighborMutation, eomoo.CellCrossover])
+@pytest.mark.parametrize("prob", [1.5, -0.1, float("nan"), None, "0.5"])
+def test_a_probability_is_a_number_from_0_to_1(operator, prob):
+    with pytest.raises(SettingError, match="prob must be a finite number from 0"):
+        operator(prob=prob)
+
+
 def test_equal_parents_give_copies(problem, space):
     a = space.genotype(np.arange(20))
     assert (cross(problem, a, a) == a).all()

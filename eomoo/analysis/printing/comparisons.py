@@ -12,7 +12,7 @@ from eomoo.analysis.claims import Comparison
 from eomoo.analysis.statistics import RankTest
 from eomoo.analysis.styles import style_numbers
 from eomoo.arrays import Axes, Floats
-from eomoo.checks import known_name
+from eomoo.checks import known_name, several, text
 from eomoo.data.user_table import numbers_of
 from eomoo.errors import SettingError
 from eomoo.fronts import Direction, Objective, Objectives, sorted_front
@@ -153,10 +153,11 @@ def plot_frame(ax: Axes, frame: pd.DataFrame, objectives: Sequence[str] | Mappin
         raise SettingError(f"a front is drawn of a run, a study or a DataFrame; got {type(frame).__name__}")
     known = {facts["name"]: Objective(**facts) for facts in frame.attrs.get("objectives", ())}
     ways = objectives if isinstance(objectives, Mapping) else {}
-    chosen = [ways.get(name) or known.get(name) or "min" for name in objectives] or list(known.values())
+    names = [text("a column in objectives", name) for name in several(objectives)]
+    chosen = [ways.get(name) or known.get(name) or "min" for name in names] or list(known.values())
     parts = [
-        Objective(name=name, title=name.replace("_", " "), unit="", direction=way) if isinstance(way, str) else way
-        for name, way in zip(objectives or known, chosen, strict=True)
+        way if isinstance(way, Objective) else Objective(name=k, title=k.replace("_", " "), unit="", direction=way)
+        for k, way in zip(names or known, chosen, strict=True)
     ]
     if len(parts) != 2:
         raise SettingError(f'say which two columns are drawn: objectives={{"a": "max", "b": "min"}}; got {len(parts)}')

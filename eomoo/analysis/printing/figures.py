@@ -22,7 +22,7 @@ from eomoo.checks import counted
 from eomoo.errors import SettingError
 from eomoo.files import save_figures
 from eomoo.fronts import Objectives
-from eomoo.plots import COLORS, WIDTHS, axes_of, column_numbers, line_style, look, new_figure, say_numbers, spread
+from eomoo.plots import COLORS, axes_of, column_numbers, inches, line_style, look, new_figure, say_numbers, spread
 from eomoo.space import load_space
 
 _SURE = COLORS[0]
@@ -136,7 +136,7 @@ def plot_front_matrix(
 
 @look()
 def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "column") -> Figure:
-    """The front over what was evaluated, on given axes or as wide as ``WIDTHS`` says; panels for three objectives.
+    """The front over what was evaluated, on given axes or as wide as ``inches`` says; panels for three objectives.
 
     Raises:
         SettingError: (a ValueError) Axes are given, which have no room for panels; or there is no front.
@@ -155,7 +155,7 @@ def draw_front(stored: StoredRun, axes: Axes | None = None, *, width: str = "col
     n = len(labels) - 1
     if n > 1 and axes is not None:
         raise SettingError(f"{n + 1} objectives need panels, not one axes; plot two columns with eomoo.plot_front")
-    wide = WIDTHS[width]
+    wide = inches(width)
     figure, ax = axes_of(axes, wide, _height(wide)) if n < 2 else new_figure(wide, 0.85 * wide)
     if n == 0:
         plot_best(ax, problem.objectives, values=trace.values, feasible=trace.feasible)
@@ -183,11 +183,11 @@ _CELL_WIDTH, _CELL_HEIGHT, _MOST_ROWS = 1.75, 2.3, 4
 @look()
 def draw_cells(stored: StoredRun, *, width: str = "column") -> Figure:
     """Drawings of the front's cells, evenly chosen when there are more than fit a page."""
-    across = round(WIDTHS[width] / _CELL_WIDTH)
+    across = round(inches(width) / _CELL_WIDTH)
     most = min(_MOST_ROWS * across, len(stored.front))
     chosen = np.unique(np.linspace(0, len(stored.front) - 1, most).astype(int))
     rows = -(-len(chosen) // across)
-    figure, axes = new_figure(WIDTHS[width], _CELL_HEIGHT * rows, nrows=rows, ncols=across, squeeze=False)
+    figure, axes = new_figure(inches(width), _CELL_HEIGHT * rows, nrows=rows, ncols=across, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     told = list(zip(stored.problem.objectives, map(column_numbers, stored.front_values.T), strict=True))
@@ -289,7 +289,7 @@ def write_figures(
         24 pairs' whole searches, ``ranks-N.png``.
     """
     figures: dict[str, Figure] = {}
-    wide = WIDTHS[width]
+    wide = inches(width)
     for problem in (problem for problem in results.problems if problem.feasible):
         stem = _file_name(problem.name)
         figures[f"{stem}-anytime"], ax = new_figure(wide, _height(wide))
