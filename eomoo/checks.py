@@ -151,7 +151,8 @@ def by_name(name: str, value: object) -> Mapping[str, Any]:
 def short(value: object) -> str:
     """A value as it may stand in a sentence: never long, whatever it is."""
     try:
-        return reprlib.repr(value)
+        # NumPy's numbers as Python writes its own.
+        return reprlib.repr(value.item() if isinstance(value, np.generic) else value)
     except ValueError:
         # An integer with more digits than Python turns into text.
         return "a number of thousands of digits"

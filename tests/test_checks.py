@@ -3,9 +3,10 @@
 import errno
 import os
 
+import numpy as np
 import pytest
 
-from eomoo.checks import explained
+from eomoo.checks import explained, short
 from eomoo.errors import DataError
 
 
@@ -27,6 +28,11 @@ def test_a_fault_of_the_machine_is_not_called_the_files(error, said):
     with pytest.raises(DataError) as found, explained("f.npz", "is damaged", "; copy it again"):
         raise error
     assert str(found.value) == said
+
+
+def test_a_number_of_numpy_is_written_as_any_other():
+    given = (np.float64("inf"), np.int64(3), np.bool_(True), np.str_("x"))
+    assert [short(value) for value in given] == ["inf", "3", "True", "'x'"]
 
 
 def test_a_lack_of_memory_stays_one():

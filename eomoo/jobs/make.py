@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eomoo.checks import positive, short
+from eomoo.checks import positive, short, text
 from eomoo.errors import SettingError
 from eomoo.jobs.base import Jobs, LocalJobs
 from eomoo.jobs.dask import DaskJobs
@@ -27,6 +27,7 @@ def make_jobs(
         MissingPackageError: (an ImportError) Dask is needed and not installed.
     """
     positive("workers", workers)
+    text("cluster", cluster)
     if cluster == "local":
         return LocalJobs() if workers == 1 else ProcessJobs(workers)
     if "://" in cluster:

@@ -9,6 +9,7 @@ from itertools import count
 import numpy as np
 
 from eomoo.arrays import Floats, Ints, to_digits
+from eomoo.checks import positive
 from eomoo.errors import SettingError
 from eomoo.models.applicability import Applicability, operation_counts
 from eomoo.models.cell_models import Calibration, Measurements, Part, Quality, Target, encoded, fit_parts
@@ -265,6 +266,7 @@ def measure_quality(
     Returns:
         Quality by target, then scheme, and the held-out predictions of the first repetition likewise.
     """
+    positive("repeats", repeats)
     lots = _lots(data)
     done, total = count(1), sum(repeats * n_folds(lot, scheme) for lot in lots for scheme in schemes(lot))
 

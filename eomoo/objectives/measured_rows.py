@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.checks import choice, known_name, listed, several, short
+from eomoo.checks import by_name, choice, known_name, listed, several, short, text
 from eomoo.data.column_names import called_columns
 from eomoo.data.measured_table import TABLE_FILE, MeasuredTable, is_measured, read_measured
 from eomoo.data.user_table import (
@@ -88,7 +88,10 @@ def rows_of(
     measured = table if isinstance(table, MeasuredTable) else None
     facts: Facts = {} if measured is None else measured.facts
     timed = {column["name"] for column in facts.get("columns", ()) if column["kind"] == "timed"}
-    frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table
+    if not isinstance(table, pd.DataFrame | MeasuredTable):
+        what = type(table).__name__
+        raise SettingError(f"models are fitted to a file, a folder, a DataFrame or a MeasuredTable; got a {what}")
+    frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table.rename(columns=str)
     called = called_columns(frame.columns, where)
     here = {column: name for column, (name, _) in called.items()}
     frame, own = frame.rename(columns=here), {name: unit for name, unit in called.values() if unit}
@@ -96,8 +99,11 @@ def rows_of(
         said = frame["basis"].astype(str).str.partition(",")[0].to_numpy()
         for row in np.flatnonzero(np.isin(said, ("predicted", "extrapolated"))).tolist():
             raise SettingError(f"{where}, row {row + 1}: its values are {said[row]}; models need measured ones")
-    units, kinds = ({here.get(n, n): what for n, what in (told or {}).items()} for told in (units, kinds))
-    chosen = [*several(targets)] or target_columns(frame, where=where)
+    units, kinds = (
+        {here.get(n, n): text(f"{name} of {n}", what) for n, what in by_name(name, told).items()}
+        for name, told in (("units", units), ("kinds", kinds))
+    )
+    chosen = [*map(str, several(targets))] or target_columns(frame, where=where)
     names = list(dict.fromkeys(here.get(n, n) for n in chosen))
     for name in names:
         if name not in frame.columns:

@@ -199,6 +199,23 @@ def test_a_frame_gives_the_same_models_as_its_file(table, own):
         fit_table(frame, ["speed"])
     with pytest.raises(DataError, match="needs a column 'index'"):
         fit_table(frame.drop(columns="index"), ["rank"])
+    assert [*fit_table(frame.rename(columns={"rank": 3}), 3, repeats=1).targets] == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "message"),
+    [
+        (None, {}, "a file, a folder, a DataFrame or a MeasuredTable; got a NoneType"),
+        (np.eye(3), {}, "a file, a folder, a DataFrame or a MeasuredTable; got a ndarray"),
+        ("TABLE", {"units": ["ms"]}, "units must be values by name"),
+        ("TABLE", {"units": {"rank": 3}}, "units of rank must be a text; got 3"),
+        ("TABLE", {"kinds": "count"}, "kinds must be values by name"),
+        ("TABLE", {"repeats": 0}, "repeats must be a whole number of at least 1; got 0"),
+    ],
+)
+def test_what_no_fit_is_made_with_is_told(given, options, message, table):
+    with pytest.raises(SettingError, match=message):
+        fit_table(table if isinstance(given, str) else given, ["rank"], **options)
 
 
 def test_predictions_can_be_kept_with_the_models(table, tmp_path, monkeypatch):

@@ -476,6 +476,7 @@ def test_one_worker_is_this_process():
     [
         ({"workers": 0}, "workers must be a whole number of at least 1; got 0"),
         ({"cluster": "slurm"}, "cluster is"),
+        ({"cluster": 3}, "cluster must be a text; got 3"),
         ({"cluster": "none.toml"}, r"there is no file none\.toml"),
     ],
 )
