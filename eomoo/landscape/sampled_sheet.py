@@ -163,7 +163,9 @@ def plot_pair(ax: Axes, analysis: SampleAnalysis, *, x: str, y: str, front: bool
     names = list(sample.quantities)
     rank, low, high = (part[names.index(x), names.index(y)] for part in analysis.ranks)
     ax.margins(y=0.3)
-    ax.legend(**_SMALL_PRINT, loc="upper left", title=f"\N{GREEK SMALL LETTER RHO} {with_band(rank, (low, high))}")
+    # Given, as there may be none, of which matplotlib warns.
+    marks, title = ax.get_legend_handles_labels(), f"\N{GREEK SMALL LETTER RHO} {with_band(rank, (low, high))}"
+    ax.legend(*marks, **_SMALL_PRINT, loc="upper left", title=title)
     return finish(ax, title=f"{_short(sample, y)}, {_short(sample, x)}", x=_label(sample, x), y=_label(sample, y))
 
 

@@ -161,6 +161,14 @@ def test_a_few_cells_without_walks_tell_what_they_can(cells):
     draw_sample(found)
 
 
+def test_cells_of_few_vertices_alone_have_a_sheet(small_cells, space):
+    few = small_cells[space.n_vertices[small_cells] <= 4][:30]
+    rows, facts = made(1, len(few))
+    found = analysed(rows.drop(columns=["walk", "step"]).assign(index=few), facts)
+    legends = [ax.get_legend() for ax in draw_sample(found)["landscape"].axes if ax.get_legend()]
+    assert any(legend.get_title().get_text().startswith("\N{GREEK SMALL LETTER RHO}") for legend in legends)
+
+
 def test_one_walk_has_values_without_intervals():
     found = quantity(analysed(*made(1, 12)), "val_micro")
     assert np.isfinite(found["autocorrelation"]["lag_1"])
