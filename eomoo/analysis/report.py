@@ -347,9 +347,11 @@ def _winner(tables: StudyTables, problem: ProblemResults) -> str:
         near = problem.runs[0].extra.get("nearest", "no hypervolume was reached")
         return f"On {problem.name} nothing was found: {near} ({problem.runs[0].label}, seed {problem.runs[0].seed})."
     best = mine.iloc[0]
+    equal = mine["label"][mine["median"] == best["median"]].tolist()[1:]
+    beside = f", equal to that of {joined(equal)}" if equal else ""
     return (
         f"On {problem.name}, {best['label']} reaches the largest median hypervolume after "
-        f"{best['evaluations']:,} cells: {100 * best['median']:.2f} % of that of the {problem.reference_name}."
+        f"{best['evaluations']:,} cells{beside}: {100 * best['median']:.2f} % of that of the {problem.reference_name}."
         f"{standing(tables, problem.name, str(best['label']))}"
     )
 

@@ -134,6 +134,14 @@ def test_words_name_the_better_one(tables):
     assert lead.endswith("As a whole search it is ahead of bad and fast.")
 
 
+def test_words_name_all_whose_median_is_the_largest(tables):
+    summary = tables.summary.copy()
+    summary.loc[summary["label"].isin(["bad", "good"]), "median"] = 0.5
+    summary.loc[summary["label"] == "fast", "median"] = 0.25
+    lead = _winner(replace(tables, summary=summary), tables.results.problems[0])
+    assert "bad reaches the largest median hypervolume after 3 cells, equal to that of good: 50.00 %" in lead
+
+
 def test_the_tests_table_has_each_number_in_its_column(tables):
     table = pair_table(tables, "made", 3, ["best_lat"])
     row = next(dict(zip(table.columns, r, strict=True)) for r in table.rows if r[2:4] == ("bad", "fast"))
