@@ -119,8 +119,10 @@ def _report(results: StudyResults, place: Path, page: str | Path | None = None) 
     tables = study_tables(results)
     made = f"eomoo {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if len(results.runs) == 1:
-        return _run_report(place, results, tables, fronts[0], made)
-    return _study_report(place, results, tables, fronts, made)
+        report = _run_report(place, results, tables, fronts[0], made)
+    else:
+        report = _study_report(place, results, tables, fronts, made)
+    return replace(report, lead=[*report.lead, results.unfinished]) if results.unfinished else report
 
 
 def _link(file: Path, page: Path) -> str:

@@ -17,6 +17,7 @@ from eomoo.arrays import Bools, Floats, Ints
 from eomoo.checks import counted, known_name
 from eomoo.errors import StoreError
 from eomoo.fronts import INDICATORS, Box, Indicator, Objectives, non_dominated, sorted_front
+from eomoo.study.plan import Study
 from eomoo.study.record import recorded_study
 from eomoo.study.rows import ProblemRow, RunRow, RunTrace
 from eomoo.study.store import STORE_NAME, Store
@@ -181,10 +182,11 @@ class ProblemResults:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyResults:
-    """A study's title and its results, problem by problem."""
+    """A study's title and its results, problem by problem; ``unfinished`` says which part is there of one under way."""
 
     title: str
     problems: tuple[ProblemResults, ...]
+    unfinished: str = ""
 
     @property
     def runs(self) -> list[RunRow]:
@@ -262,7 +264,17 @@ def load_results(folder: str | Path) -> StudyResults:
                 traces = tuple(trace for _, trace in store.traces(problem.id, mine))
                 known = store.front_deviations(problem.id, mine)
                 found.append(_problem_results(problem, mine, traces, store.true_front(problem.id), known))
-    return StudyResults(title=study.title if study is not None else place.name, problems=tuple(found))
+    title, unfinished = (place.name, "") if study is None else (study.title, _unfinished(study, runs))
+    return StudyResults(title=title, problems=tuple(found), unfinished=unfinished)
+
+
+def _unfinished(study: Study, runs: Sequence[RunRow]) -> str:
+    """Where not all runs of a study have ended, a sentence on how many have."""
+    planned = {(spec.label, budget) for spec, budget in study.algorithms}
+    n, whole = sum((run.label, run.budget) in planned for run in runs), len(study.tasks)
+    if n >= whole:
+        return ""
+    return f"The study is not finished: {n:,} of its {whole:,} runs are there; the command that began it goes on."
 
 
 def results_of(stored: StoredRun) -> StudyResults:

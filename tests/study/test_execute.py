@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import eomoo.esann2024  # noqa: F401  # its probe gets its short name
-from eomoo.analysis import load_results, study_tables, write_csv
+from eomoo.analysis import load_results, render_report, study_lines, study_tables, write_csv
 from eomoo.errors import DataError, SettingError, StoreError
 from eomoo.search.run import run_algorithm
 from eomoo.study import execute
@@ -78,8 +78,12 @@ def test_a_study_goes_on_where_it_stopped(small_study, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_study(study, tmp_path, on_event=stop)
     assert count_runs(tmp_path) == 4
+    unfinished = "The study is not finished: 4 of its 6 runs are there; the command that began it goes on."
+    assert render_report(tmp_path, format="md").count(unfinished) == 1
+    assert [*study_lines(study_tables(load_results(tmp_path)), ["hypervolume"])][-1] == unfinished
     assert run_study(study, tmp_path) == 2
     assert run_study(study, tmp_path) == 0
+    assert not load_results(tmp_path).unfinished
     run_study(study, tmp_path / "whole")
     assert tables_of(tmp_path) == tables_of(tmp_path / "whole")
 

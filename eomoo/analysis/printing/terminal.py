@@ -49,6 +49,8 @@ def study_lines(tables: StudyTables, indicators: Sequence[str], width: int = 160
         listed = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.rows)
         yield f"{ranks.title}: {listed}. {ranks.note}"
     yield from _ended_early(tables.results)
+    if tables.results.unfinished:
+        yield tables.results.unfinished
 
 
 def _ended_early(results: StudyResults) -> Iterator[str]:
