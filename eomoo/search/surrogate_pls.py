@@ -366,9 +366,10 @@ class SurrogatePLS(CellSearch):
         return self.space.distinct(np.array([cells[self.space.n_vertices[cells].argmin()], fewest]))
 
     def _others(self, wanted: int) -> Ints:
-        """Cells of a batch that the model does not choose: random ones at first, then neighbours of the front.
+        """Cells of a batch that the model does not choose.
 
-        The smallest cells are always the first of them.
+        The smallest are always the first of them; then they are random at first, later neighbours of the front, or
+        from elsewhere while the model deceives itself.
         """
         early = self._is_early()
         share = _RANDOM_SHARE if early else _ELSEWHERE if self._deceived else self._plain_share()
@@ -383,7 +384,7 @@ class SurrogatePLS(CellSearch):
         return np.concatenate((smallest, others[~np.isin(others, smallest)]))[:n]
 
     def _elsewhere(self, n: int) -> Ints:
-        """Cells where neither the model nor the front leads: half of the operations seen least, half random."""
+        """Cells where neither the model nor the front leads: half, or one more, of operations seen least, others random."""
         rare = least_evaluated(self.problem, self.trace.seen, n - n // 2, self.random_state)
         return self.space.distinct(np.concatenate((rare, self._unseen_cells(n // 2))))
 
