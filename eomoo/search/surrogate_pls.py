@@ -384,7 +384,7 @@ class SurrogatePLS(CellSearch):
         return np.concatenate((smallest, others[~np.isin(others, smallest)]))[:n]
 
     def _elsewhere(self, n: int) -> Ints:
-        """Cells where neither the model nor the front leads: half, or one more, of operations seen least, others random."""
+        """Cells where neither the model nor the front leads: half of operations seen least, the rest random."""
         rare = least_evaluated(self.problem, self.trace.seen, n - n // 2, self.random_state)
         return self.space.distinct(np.concatenate((rare, self._unseen_cells(n // 2))))
 
