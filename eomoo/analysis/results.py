@@ -274,7 +274,7 @@ def _unfinished(study: Study, runs: Sequence[RunRow]) -> str:
     n, whole = sum((run.label, run.budget) in planned for run in runs), len(study.tasks)
     if n >= whole:
         return ""
-    return f"The study is not finished: {n:,} of its {whole:,} runs are there; the command that began it goes on."
+    return f"The study is not finished: {n:,} of its {whole:,} runs are there; the same command goes on with it."
 
 
 def results_of(stored: StoredRun) -> StudyResults:

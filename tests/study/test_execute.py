@@ -78,7 +78,7 @@ def test_a_study_goes_on_where_it_stopped(small_study, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_study(study, tmp_path, on_event=stop)
     assert count_runs(tmp_path) == 4
-    unfinished = "The study is not finished: 4 of its 6 runs are there; the command that began it goes on."
+    unfinished = "The study is not finished: 4 of its 6 runs are there; the same command goes on with it."
     assert render_report(tmp_path, format="md").count(unfinished) == 1
     assert [*study_lines(study_tables(load_results(tmp_path)), ["hypervolume"])][-1] == unfinished
     assert run_study(study, tmp_path) == 2
