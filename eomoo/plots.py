@@ -212,7 +212,13 @@ def as_written(figure: Figure) -> Figure:
 def png_of(figure: Figure) -> bytes:
     """A figure as PNG, on white whatever is around it, with twice the dots of a screen, so that letters are sharp."""
     png = io.BytesIO()
-    as_written(figure).savefig(png, format="png", dpi=192, facecolor="white")
+    options: Facts = {"format": "png", "dpi": 192, "facecolor": "white"}
+    try:
+        figure.savefig(png, **options)
+    except ValueError:
+        # A name that looks like a formula and is none; a title of the user's may be one, and stays.
+        png = io.BytesIO()
+        as_written(figure).savefig(png, **options)
     return png.getvalue()
 
 

@@ -170,8 +170,11 @@ def verdict(
     from eomoo.files import check_figures, read_json
 
     forms = check_figures(figures or ["png"], width or "page")
-    paths = write_verdict(load_results(folder), out, forms, width=width or "page")
+    results = load_results(folder)
+    paths = write_verdict(results, out, forms, width=width or "page")
     content: Facts = read_json(paths[1])
+    if results.unfinished:
+        console().print(results.unfinished, soft_wrap=True)
     console().print(Markdown(conclusion(content["claims"], content["starts"])))
     for path in paths:
         console().print(f"written: {path}", soft_wrap=True)

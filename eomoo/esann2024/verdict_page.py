@@ -72,7 +72,9 @@ def verdict_page(
     n_right = sum(f.measure.way == RIGHT for f in found)
     text = files("eomoo.esann2024").joinpath("verdict.md").read_text(encoding="utf-8")
     return Template(text).substitute(
-        conclusion=conclusion(rows_of(found), [b.numbers for b in starts]),
+        conclusion="\n\n".join(
+            part for part in (results.unfinished, conclusion(rows_of(found), [b.numbers for b in starts])) if part
+        ),
         summary=_summary(found),
         alpha=ALPHA,
         settings=", ".join(f"{k} = {v}" for k, v in settings.items()),

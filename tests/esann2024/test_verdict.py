@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_results import made
+from typer.testing import CliRunner
 
 from eomoo.analysis import compare, load_results, smallest_difference
+from eomoo.cli import app
 from eomoo.errors import SettingError
 from eomoo.esann2024.conclusion import conclusion, verdict
 from eomoo.esann2024.starts import N_STARTS, beginnings
@@ -149,6 +151,14 @@ def test_the_page_says_what_the_store_says(results, samples, tmp_path):
     (finding,) = [f for f in findings([samples]) if f.claim == "time" and f.is_main]
     assert (row["shift"], row["word"], row["low"]) == (finding.comparison.shift, "too few seeds", None)
     assert f"| {finding.comparison.matters:.3g} | too few seeds |" in text
+
+
+def test_a_study_under_way_is_said_to_be(results, tmp_path, monkeypatch):
+    said = "The study is not finished: 3 of its 18 runs are there."
+    monkeypatch.setattr("eomoo.analysis.load_results", lambda folder: replace(results, unfinished=said))
+    shown = CliRunner().invoke(app, ["study", "verdict", str(tmp_path), "--out", str(tmp_path / "part.md")])
+    assert said in shown.output
+    assert said in (tmp_path / "part.md").read_text()
 
 
 def test_the_readme_says_what_the_page_says():

@@ -61,11 +61,18 @@ def test_names_with_dollar_signs_are_no_formulas(tmp_path):
     ax.set_title("$x_$")
     # matplotlib's own formulas stay.
     ax.xaxis.set_major_formatter(LogFormatterMathtext())
-    save_figures({"front": figure}, tmp_path)
     assert figure._repr_png_()[0]
+    save_figures({"front": figure}, tmp_path)
     kinds = {text.get_text(): text.get_parse_math() for text in [ax.title, *ax.get_legend().get_texts()]}
     assert kinds == {"$x_$": False, "cost $a_$": False}
     assert all(label.get_parse_math() for label in ax.get_xticklabels())
+
+
+def test_formulas_that_a_user_adds_stay_in_notebooks():
+    figure, ax = new_figure(2.0, 2.0)
+    ax.set_title(r"$\alpha$")
+    assert figure._repr_png_()[0]
+    assert ax.title.get_parse_math()
 
 
 def test_legends_say_where_they_stand():
