@@ -74,6 +74,7 @@ class StudyTables:
         """All but the single runs, ready for JSON."""
         return {
             "title": self.results.title,
+            "unfinished": self.results.unfinished,
             "problems": [
                 {
                     "name": p.name,

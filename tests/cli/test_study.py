@@ -79,7 +79,7 @@ def test_a_comma_makes_a_seed_of_a_number(run, part):
 def test_show_as_json_is_for_programs(run, part):
     run(*start(part, "--seeds", 2, "--budget", 30))
     content = json.loads(run("show", "x", "--json")[0])
-    assert set(content) == {"title", "problems", "summary", "tests", "ranks"}
+    assert set(content) == {"title", "unfinished", "problems", "summary", "tests", "ranks"}
     assert {row["label"] for row in content["summary"]} == {"pls", "random"}
     assert content["problems"][0]["runs"] == 4
 

@@ -80,7 +80,8 @@ def test_a_study_goes_on_where_it_stopped(small_study, tmp_path):
     assert count_runs(tmp_path) == 4
     unfinished = "The study is not finished: 4 of its 6 runs are there; the same command goes on with it."
     assert render_report(tmp_path, format="md").count(unfinished) == 1
-    assert [*study_lines(study_tables(load_results(tmp_path)), ["hypervolume"])][-1] == unfinished
+    tables = study_tables(load_results(tmp_path))
+    assert [*study_lines(tables, ["hypervolume"])][-1] == tables.content["unfinished"] == unfinished
     assert run_study(study, tmp_path) == 2
     assert run_study(study, tmp_path) == 0
     assert not load_results(tmp_path).unfinished
