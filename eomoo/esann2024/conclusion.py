@@ -29,10 +29,12 @@ def verdict(claim: str, word: str, published: str) -> str:
 
 
 def shift_in_words(f: Finding, comparison: Comparison | None = None) -> str:
-    """A shift with its unit and its interval."""
+    """A shift with its unit, and with its interval where there are seeds enough for one."""
     c = f.comparison if comparison is None else comparison
+    if np.isnan(c.shift):
+        return "-"
     unit = f" {f.measure.unit}" if f.measure.unit else ""
-    return f"{c.shift:+.3g}{unit} [{c.low:+.3g}, {c.high:+.3g}]"
+    return f"{c.shift:+.3g}{unit}" + ("" if np.isnan(c.low) else f" [{c.low:+.3g}, {c.high:+.3g}]")
 
 
 def rows_of(found: Sequence[Finding]) -> list[dict[str, Any]]:
