@@ -159,7 +159,7 @@ def _check_kit(only: str | None, name: str, **others: object) -> None:
         raise SettingError(f"--{name} has no use for {wrong.replace('_', '-')}")
 
 
-_DISTURBED = {"latency": "timings", "train_time": "trainings"}
+_DISTURBED = {"latency": "timing", "train_time": "training"}
 
 
 def _summary(table: MeasuredTable) -> Facts:
@@ -172,7 +172,7 @@ def _summary(table: MeasuredTable) -> Facts:
         "walks": len(table.walks),
         "trainings": len(rows) if trained else 0,
         "failed": {str(status): int(n) for status, n in failed["status"].value_counts().items()},
-        **{f"disturbed_{what}": disturbed[k] for k, what in _DISTURBED.items()},
+        **{f"disturbed_{what}s": disturbed[k] for k, what in _DISTURBED.items()},
         "training_seconds": float(rows["train_time"].sum()) if trained else 0.0,
     }
 
@@ -183,8 +183,8 @@ def _print(table: MeasuredTable, told: Facts, out: Path) -> None:
     trainings = f", {counted(told['trainings'], 'training')} in {told['training_seconds']:,.0f} s"
     cells = f"{counted(told['cells'], 'cell')}{walks}{trainings if told['trainings'] else ''}"
     failed = "".join(f", {n} {status}" for status, n in told["failed"].items())
-    counts = {what: told[f"disturbed_{what}"] for what in _DISTURBED.values()}
-    disturbed = "".join(f", {n} disturbed {what}" for what, n in counts.items() if n)
+    counts = {what: told[f"disturbed_{what}s"] for what in _DISTURBED.values()}
+    disturbed = "".join(f", {counted(n, f'disturbed {what}')}" for what, n in counts.items() if n)
     show.print(f"{table.facts['title']}: {cells}{failed}{disturbed}")
     show.print(f"written to {out} in {told['seconds']:,.0f} s; next:", soft_wrap=True)
     for command in _what_comes_next(table, out):

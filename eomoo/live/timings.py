@@ -97,17 +97,15 @@ class Timings(ABC):
     def timing_notes(self) -> list[str]:
         """Sentences on what was disturbed, for the end of a run."""
         lines = []
-        contended = sum(self._contended.values())
-        if contended:
+        if any(self._contended.values()):
             how = "kit.py there times" if self.elsewhere else "the same command with --retry-failed times"
             lines.append(
-                f"{contended} of {len(self._contended)} timings are contended, however often they were tried: "
-                f"something else used the device; {how} them anew"
+                f"{_how_many(self._contended)} contended, however often they were tried: something else used the "
+                f"device; {how} them anew"
             )
-        bound = sum(self._launch_bound.values())
-        if bound:
+        if any(self._launch_bound.values()):
             lines.append(
-                f"{bound} of {len(self._launch_bound)} timings are launch-bound, the CPU's that launches the kernels; "
+                f"{_how_many(self._launch_bound)} launch-bound, the CPU's that launches the kernels; "
                 "--set latency.runtime=graph times the device"
             )
         return lines
@@ -143,3 +141,9 @@ def _measure(cells: list[int], skeleton: Skeleton, how: LatencySetting) -> list[
     # Beside other workers on a device of its own.
     own = replace(how, device=worker_device(how.device, worker_number()))
     return [result.to_dict() for result in measure_latency(cells, skeleton=skeleton, setting=own)]
+
+
+def _how_many(marked: Mapping[int, bool]) -> str:
+    """Such as "2 of 3 timings are"."""
+    n = sum(marked.values())
+    return f"{n} of {counted(len(marked), 'timing')} {'is' if n == 1 else 'are'}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from eomoo.arrays import Facts
 from eomoo.checks import explained
-from eomoo.errors import DataError
+from eomoo.errors import DataError, DataNotFoundError
 from eomoo.files import read_bytes, sha256_of, write_text
 from eomoo.models.applicability import Applicability
 from eomoo.models.cell_models import Calibration, CellModels, ModelFacts, Quality, Target
@@ -108,8 +108,10 @@ def read_record(folder: str | Path) -> Record:
         DataError: The file is damaged.
     """
     path = Path(folder) / RECORD_FILE
-    if not path.exists() and (path.parent / "surrogates.toml").exists():
-        raise DataError(f"the models in {folder} were made by version 0.1 of eomoo; fit them again")
+    if not path.exists():
+        if (path.parent / "surrogates.toml").exists():
+            raise DataError(f"the models in {folder} were made by version 0.1 of eomoo; fit them again")
+        raise DataNotFoundError(f"there are no models in {folder}; `eomoo surrogate fit TABLE --out MODELS` makes some")
     text = read_bytes(path, max_size=MAX_SIZE)
 
     with explained(path, "is damaged", AGAIN):

@@ -54,8 +54,11 @@ def test_a_file_of_other_models_is_refused(models, name):
 
 
 def test_a_missing_file_or_folder_is_said(models, tmp_path):
-    with pytest.raises(DataNotFoundError, match=RECORD_FILE):
-        load_models(tmp_path / "nowhere")
+    table = tmp_path / "table.csv"
+    table.touch()
+    for folder in (tmp_path, table, tmp_path / "nowhere"):
+        with pytest.raises(DataNotFoundError, match=rf"there are no models in {folder}; `eomoo surrogate fit TABLE"):
+            load_models(folder)
     (models / "train_time.ubj").unlink()
     with pytest.raises(DataNotFoundError, match=r"train_time\.ubj"):
         load_models(models)

@@ -485,6 +485,8 @@ def test_disturbed_timings_and_poor_trainings_are_marked(make, monkeypatch):
     assert first.startswith(told)
     assert note.startswith("2 of 3 timings are contended, however often they were tried: something else used")
     again = make(recipe_settings={"learning_rate": 0.0})
+    again.values(CELLS[:1], names)
+    assert again.notes()[-1].startswith("1 of 1 timing is contended, however often")
     again.values(CELLS, names)
     assert (again.marks(CELLS, names) == marks).all()
 
