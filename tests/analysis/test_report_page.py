@@ -149,6 +149,7 @@ def test_pages_open_without_complaint_and_nothing_is_cut(run_folder, study_folde
                 assert too_wide <= 0, "the page must not scroll sideways"
                 assert driver.execute_script(_CUT) == [], f"{width} pixels wide"
                 assert far_from_their_keys(driver) == [], f"{width} pixels wide"
+                assert broken_words(driver) == [], f"{width} pixels wide"
             assert beyond_their_panels(driver) == []
         assert complaints(driver) == []
 
@@ -176,6 +177,19 @@ def far_from_their_keys(driver):
         "document.querySelectorAll('.answer').forEach((one) => one.style.height = '1600px');"
         "return [...document.querySelectorAll('.canvas + .keys')].map((keys) => keys.getBoundingClientRect().top"
         " - keys.previousElementSibling.firstChild.getBoundingClientRect().bottom).filter((strip) => strip > 8)"
+    )
+
+
+def broken_words(driver):
+    """Options of commands that are broken at their hyphens, though they would fit a line."""
+    return driver.execute_script(
+        "return [...document.querySelectorAll('.command code')].flatMap((code) => {"
+        "const walker = document.createTreeWalker(code, NodeFilter.SHOW_TEXT), broken = [];"
+        "for (let node = walker.nextNode(); node; node = walker.nextNode())"
+        "for (const { 0: word, index } of node.data.matchAll(/--[a-z-]+/g)) {"
+        "const range = document.createRange(); range.setStart(node, index); range.setEnd(node, index + word.length);"
+        "if (range.getClientRects().length > 1) broken.push(word); }"
+        "return broken; })"
     )
 
 

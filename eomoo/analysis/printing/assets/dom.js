@@ -105,7 +105,11 @@ function copyButton(text) {
   return button;
 }
 
-const command = (text) => h("div", { class: "command" }, h("code", {}, text), copyButton(text));
+/** A command, whose words keep together at their hyphens. */
+function command(text) {
+  const words = text.split(/( )/).map((part) => (part === " " ? part : h("span", {}, part)));
+  return h("div", { class: "command" }, h("code", {}, words), copyButton(text));
+}
 
 let announcer = null;
 /** Say something to readers who listen. */

@@ -100,7 +100,7 @@ function start() {
   const data = JSON.parse(document.getElementById("data").textContent);
   themeSwitch(document.getElementById("theme"));
   document.querySelectorAll("table[data-key]").forEach(enhanceTable);
-  document.querySelectorAll(".command").forEach((place) => place.append(copyButton(place.textContent)));
+  document.querySelectorAll(".command").forEach((place) => place.replaceWith(command(place.textContent)));
   const draw = { curves: curvePlot, differences: differencePlot };
   let place = 0;
   document.querySelectorAll("[data-block]").forEach((host) => {
