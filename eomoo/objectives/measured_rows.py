@@ -79,71 +79,127 @@ def rows_of(
     kinds: Mapping[str, str] | None = None,
 ) -> MeasuredRows:
     """The rows of a file, a folder, a frame or a measured table; see ``fit_table`` for the arguments."""
-    where, files = Path("the table"), dict[str, str]()
-    if isinstance(table, str | Path):
-        where = _file_in(Path(table))
-        files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
-        table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
-    # What a measured table says of itself.
-    measured = table if isinstance(table, MeasuredTable) else None
-    facts: Facts = {} if measured is None else measured.facts
-    timed = {column["name"] for column in facts.get("columns", ()) if column["kind"] == "timed"}
-    if not isinstance(table, pd.DataFrame | MeasuredTable):
-        what = type(table).__name__
-        raise SettingError(f"models are fitted to a file, a folder, a DataFrame or a MeasuredTable; got a {what}")
-    frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table.rename(columns=str)
-    called = called_columns(frame.columns, where)
-    here = {column: name for column, (name, _) in called.items()}
-    frame, own = frame.rename(columns=here), {name: unit for name, unit in called.values() if unit}
-    if "basis" in frame.columns:  # as in the front.csv of a run
-        said = frame["basis"].astype(str).str.partition(",")[0].to_numpy()
-        for row in np.flatnonzero(np.isin(said, ("predicted", "extrapolated"))).tolist():
-            raise SettingError(f"{where}, row {row + 1}: its values are {said[row]}; models need measured ones")
-    units, kinds = (
-        {here.get(n, n): text(f"{name} of {n}", what) for n, what in by_name(name, told).items()}
-        for name, told in (("units", units), ("kinds", kinds))
-    )
-    chosen = [*map(str, several(targets))] or target_columns(frame, where=where)
-    names = list(dict.fromkeys(here.get(n, n) for n in chosen))
-    for name in names:
-        if name not in frame.columns:
-            raise SettingError(f"{where} has no column {short(name)}; its columns are {listed(here)}")
-    for name in (*units, *kinds):
-        known_name("target", name, names, error=SettingError)
-    cells, ended = cells_of(frame, where, called=here), ended_badly(frame)
-    told = {name: units.get(name, own.get(name, "")) for name in names}
-    read = {name: numbers_of(frame[name], name, where, ended, unit=told[name]) for name in names}
-    skeleton = (measured and measured.skeleton) or _skeleton_of(frame, cells)
+    opened = _open(table)
+    frame, where = opened.frame, opened.where
+    names = opened.names([*map(str, several(targets))] or target_columns(frame, where=where))
+    units, kinds = opened.told("units", units, names), opened.told("kinds", kinds, names)
+    units = {**opened.units, **units}
+    cells, ended = cells_of(frame, where, called=opened.called), ended_badly(frame)
+    read = {name: numbers_of(frame[name], name, where, ended, unit=units.get(name, "")) for name in names}
+    skeleton = opened.skeleton or _skeleton_of(frame, cells)
     counted = [name for name in names if name in AnalyticBackend.quantities]
     if counted and skeleton is not None:
         raise SettingError(f"{counted[0]} is counted exactly for every cell; it needs no model")
-    # What is told of the same rounds, such as energy, was disturbed with the latency.
-    marks = {name: f"{LATENCY if name in timed else name}_disturbed" for name in names}
-    disturbed = {name: disturbed_in(frame, mark, where) & np.isfinite(read[name][0]) for name, mark in marks.items()}
-    left = {name: len(np.unique(cells[np.isfinite(read[name][0]) & ~disturbed[name]])) for name in names}
-    spoilt = [name for name in names if disturbed[name].any() and left[name] < LEAST_CELLS]
-    if spoilt:
-        why = f"something else used the device while {spoilt[0]} was timed, so that it is known of {left[spoilt[0]]} "
-        if targets or len(spoilt) == len(names):
-            raise SettingError(f"{why}cells only; give the command that timed them again while nothing else runs")
-        warnings.warn(f"{why}cells only, and is left out", stacklevel=2)
+    disturbed = opened.disturbed({name: np.isfinite(values) for name, (values, _) in read.items()})
+    spoilt = _spoilt(cells, {name: values for name, (values, _) in read.items()}, disturbed, asked=bool(targets))
     read = {name: found for name, found in read.items() if name not in spoilt}
-    known = {} if measured is None else measured.quantities
     return MeasuredRows(
-        title=facts.get("title", ""),
+        title=opened.facts.get("title", ""),
         cells=cells,
         values={name: np.where(disturbed[name], np.nan, values) for name, (values, _) in read.items()},
         failed=np.any([failed for _, failed in read.values()], axis=0),
         disturbed=sum(int(disturbed[name].sum()) for name in read),
         walk=_walks(frame),
         targets={
-            name: _target(name, values, known.get(name), units.get(name, own.get(name)), kinds.get(name))
+            name: _target(name, values, opened.quantities.get(name), units.get(name), kinds.get(name))
             for name, (values, _) in read.items()
         },
         skeleton=skeleton,
-        files=files,
-        device=str(facts.get("device", {}).get("timing", "")),
+        files=opened.files,
+        device=str(opened.facts.get("device", {}).get("timing", "")),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """Anybody's table, its columns by the names that they have without their units.
+
+    Attributes:
+        where: Its file, for messages.
+        frame: Its rows.
+        called: A column's name in ``frame``, by what its file calls it.
+        units: Those that its columns' names tell.
+        facts, quantities, skeleton: What a measured table says of itself; empty or None of any other.
+        files: SHA-256 by name.
+    """
+
+    where: Path
+    frame: pd.DataFrame
+    called: Mapping[str, str]
+    units: Mapping[str, str]
+    facts: Facts
+    quantities: Mapping[str, Quantity]
+    skeleton: Skeleton | None
+    files: dict[str, str]
+
+    def names(self, asked: Sequence[str]) -> list[str]:
+        """The names in ``frame`` of columns, each of which may be called as in the file."""
+        names = list(dict.fromkeys(self.called.get(name, name) for name in asked))
+        for name in names:
+            if name not in self.frame.columns:
+                raise SettingError(f"{self.where} has no column {short(name)}; its columns are {listed(self.called)}")
+        return names
+
+    def told(self, what: str, given: Mapping[str, str] | None, names: Sequence[str]) -> dict[str, str]:
+        """What is given of columns, such as units, by their names in ``frame``, all of which have to be ``names``."""
+        found = {self.called.get(n, n): text(f"{what} of {n}", v) for n, v in by_name(what, given).items()}
+        for name in found:
+            known_name("target", name, names, error=SettingError)
+        return found
+
+    def disturbed(self, there: Mapping[str, Bools]) -> dict[str, Bools]:
+        """Which values, of those that are there, something disturbed while they were timed."""
+        timed = {column["name"] for column in self.facts.get("columns", ()) if column["kind"] == "timed"}
+        # What is told of the same rounds, such as energy, was disturbed with the latency.
+        marks = {name: f"{LATENCY if name in timed else name}_disturbed" for name in there}
+        return {name: disturbed_in(self.frame, mark, self.where) & there[name] for name, mark in marks.items()}
+
+
+def _open(table: str | Path | pd.DataFrame | MeasuredTable) -> _Opened:
+    where, files = Path("the table"), dict[str, str]()
+    if isinstance(table, str | Path):
+        where = _file_in(Path(table))
+        files = {where.name: sha256_of(where, max_size=MOST_BYTES)}
+        table = read_measured(where.parent) if is_measured(where.parent) else read_frame(where)
+    if not isinstance(table, pd.DataFrame | MeasuredTable):
+        what = type(table).__name__
+        raise SettingError(f"models are fitted to a file, a folder, a DataFrame or a MeasuredTable; got a {what}")
+    measured = table if isinstance(table, MeasuredTable) else None
+    frame = table.to_dataframe() if isinstance(table, MeasuredTable) else table.rename(columns=str)
+    called = called_columns(frame.columns, where)
+    names = {column: name for column, (name, _) in called.items()}
+    frame = frame.rename(columns=names)
+    _refuse_predictions(frame, where)
+    return _Opened(
+        where=where,
+        frame=frame,
+        called=names,
+        units={name: unit for name, unit in called.values() if unit},
+        facts={} if measured is None else measured.facts,
+        quantities={} if measured is None else measured.quantities,
+        skeleton=None if measured is None else measured.skeleton,
+        files=files,
+    )
+
+
+def _refuse_predictions(frame: pd.DataFrame, where: Path) -> None:
+    """Raise SettingError where a column ``basis``, as in the front.csv of a run, tells of values that are predicted."""
+    if "basis" in frame.columns:
+        said = frame["basis"].astype(str).str.partition(",")[0].to_numpy()
+        for row in np.flatnonzero(np.isin(said, ("predicted", "extrapolated"))).tolist():
+            raise SettingError(f"{where}, row {row + 1}: its values are {said[row]}; models need measured ones")
+
+
+def _spoilt(cells: Ints, values: Mapping[str, Floats], disturbed: Mapping[str, Bools], *, asked: bool) -> list[str]:
+    """Targets of which disturbed values leave too few cells: told in a warning, refused where they were asked for."""
+    left = {name: len(np.unique(cells[np.isfinite(of) & ~disturbed[name]])) for name, of in values.items()}
+    spoilt = [name for name, n in left.items() if disturbed[name].any() and n < LEAST_CELLS]
+    if spoilt:
+        why = f"something else used the device while {spoilt[0]} was timed, so that it is known of {left[spoilt[0]]} "
+        if asked or len(spoilt) == len(values):
+            raise SettingError(f"{why}cells only; give the command that timed them again while nothing else runs")
+        warnings.warn(f"{why}cells only, and is left out", stacklevel=3)
+    return spoilt
 
 
 def _file_in(path: Path) -> Path:
