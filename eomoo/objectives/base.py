@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eomoo.arrays import Bools, Facts, Floats, Ints
-from eomoo.checks import short
+from eomoo.checks import array, short
 from eomoo.errors import SettingError, UnknownNameError
 from eomoo.fronts import Quantity
 from eomoo.models import TrueValues, some_of, true_values_of
@@ -145,7 +145,7 @@ class Backend(ABC):
 
     def deviations(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
         """Standard deviations of ``values``, same shape; 0 where a value is exact, NaN where none is."""
-        return self._asked(self._deviations, indices, names) * self._factors(names)
+        return self._asked(self._deviations, indices, names, spread=True) * self._factors(names)
 
     def expected(self, indices: ArrayLike, names: Sequence[str]) -> Floats:
         """What repeated measurements are expected to tend to.
@@ -167,7 +167,7 @@ class Backend(ABC):
         cells, stored = self._checked(indices, names)
         drawn = np.empty((n, len(cells), len(stored)))
         if len(cells) and stored:
-            drawn[:] = self._joint_draws(cells, stored, n, seed)
+            drawn = self._shaped(self._joint_draws(cells, stored, n, seed), drawn.shape)
         return self._in_errors(drawn, names)
 
     def draw(self, indices: ArrayLike, names: Sequence[str], seed: int, *, share: float = 1.0) -> Floats | None:
@@ -231,7 +231,7 @@ class Backend(ABC):
 
     def _joint_draws(self, cells: Ints, names: Sequence[str], n: int, seed: int) -> Floats:
         """As ``joint_draws``, (n, k, m): here independent ones, since nothing tells what errs together."""
-        values, unknown = self._values(cells, names), self._ignorance(cells, names)
+        values, unknown = (tell(cells, names) for tell in self._own())
         columns = [
             self._measurements(name).draws(cells, value, spread, n, seed=[seed, zlib.crc32(name.encode())])
             for name, value, spread in zip(names, values.T, unknown.T, strict=True)
@@ -257,7 +257,7 @@ class Backend(ABC):
 
     def _own(self) -> tuple[_Teller, _Teller]:
         """What tells values and deviations by a cell alone."""
-        return self._values, self._ignorance
+        return partial(self._tells, self._values), partial(self._tells, self._ignorance, spread=True)
 
     def _true_values(self, cells: Ints, names: Sequence[str], *, which: int) -> Floats:
         """The means (0) or deviations (1) of what is known of true values, as ``_values``."""
@@ -278,15 +278,34 @@ class Backend(ABC):
         cells = load_space().check_row(indices)
         return cells, [self._accuracy_of.get(name, name) for name in names]
 
-    def _asked(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:
+    def _asked(self, tell: _Teller, indices: ArrayLike, names: Sequence[str], *, spread: bool = False) -> Floats:
         cells, stored = self._checked(indices, names)
         if not (len(cells) and stored):
             return np.empty((len(cells), len(stored)))
-        told, wanted = tell(cells, stored), (len(cells), len(stored))
-        if told.shape != wanted:
+        return self._tells(tell, cells, stored, spread=spread)
+
+    def _tells(self, tell: _Teller, cells: Ints, names: Sequence[str], *, spread: bool = False) -> Floats:
+        # Who sorts what it is given does not sort it for others.
+        found = self._shaped(tell(cells.copy(), list(names)), (len(cells), len(names)))
+        if spread and (wrong := (found < 0) | np.isinf(found)).any():
+            raise SettingError(
+                f"the {self.name} backend must tell deviations that are finite and at least 0, or NaN without a value; "
+                f"got {short(found[wrong][0])}"
+            )
+        found[np.isinf(found)] = np.nan
+        return found
+
+    def _shaped(self, told: ArrayLike, shape: tuple[int, ...]) -> Floats:
+        """What a subclass tells, as an array of its own; NaN where it is masked."""
+        who = f"what the {self.name} backend tells"
+        if array(who, told).dtype.kind not in "biufO":
+            raise SettingError(f"{who} must be numbers; got {short(told)}")
+        found = np.array(array(who, told, np.float64))
+        if found.shape != shape:
             # NumPy would stretch a single column over all quantities.
-            raise SettingError(f"the {self.name} backend must tell values of the shape {wanted}; got {told.shape}")
-        return told
+            raise SettingError(f"the {self.name} backend must tell values of the shape {shape}; got {found.shape}")
+        found[np.ma.getmask(told)] = np.nan
+        return found
 
     def _told(self, tell: _Teller, indices: ArrayLike, names: Sequence[str]) -> Floats:
         return self._in_errors(self._asked(tell, indices, names), names)

@@ -346,7 +346,7 @@ class CellValues:
             known = backend.known([quantity for name, quantity in self._columns if name == source])
             if known is not None:
                 mine = np.zeros(len(self.space), dtype=bool)
-                mine[known] = True
+                mine[self.space.check_row(known)] = True
                 domain = mine if domain is None else domain & mine
         if domain is not None and not domain.any():
             raise SettingError(f"{self.card.name}: no cell has values of all its objectives")

@@ -238,17 +238,72 @@ def test_joint_draws_of_any_backend_leave_out_the_noise_of_a_measurement():
     assert found.std() == pytest.approx(2.0, rel=0.05)
 
 
-@pytest.mark.parametrize("shape", [(4, 1), (1, 2), (2, 4), (4,), (4, 2, 1)])
-def test_values_of_another_shape_are_refused_instead_of_stretched(shape):
-    class Narrow(Backend):
-        name = "narrow"
+def own_backend(told, deviations=lambda cells: np.zeros((len(cells), 2))):
+    """A backend of two quantities that tells what a function makes of the cells."""
+
+    class Own(Backend):
+        name = "own"
         quantities = dict.fromkeys("ab", Quantity(title="power", unit="W", direction="min"))
 
         def _values(self, cells, names):
-            return np.ones(shape)
+            return told(cells)
 
-    with pytest.raises(SettingError, match=r"narrow backend must tell values of the shape \(4, 2\); got"):
-        Narrow().values([1, 2, 3, 4], ["a", "b"])
+        def _deviations(self, cells, names):
+            return deviations(cells)
+
+    return Own()
+
+
+def asked(backend):
+    """What is asked of a backend of the values of four cells."""
+    four = ([4, 3, 2, 1], ["a", "b"])
+    return [backend.values(*four), backend.expected(*four), backend.joint_draws(*four, 1, seed=0)[0]]
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1, 2), (2, 4), (4,), (4, 2, 1), ()])
+def test_values_of_another_shape_are_refused_instead_of_stretched(shape):
+    for ask in (Backend.values, Backend.expected, lambda *given: Backend.joint_draws(*given, 1, seed=0)):
+        with pytest.raises(SettingError, match=r"own backend must tell values of the shape \(4, 2\); got"):
+            ask(own_backend(lambda cells: np.ones(shape)), [1, 2, 3, 4], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "wrong", ["fast", [["1.5", "2"]] * 4, [[1, 2], [3]], np.ones((4, 2)) + 1j, np.ones((4, 2), dtype="M8[s]"), {"a": 1}]
+)
+def test_values_that_are_no_numbers_are_refused(wrong):
+    with pytest.raises(SettingError, match=r"what the own backend tells must be numbers"):
+        own_backend(lambda cells: wrong).values([1, 2, 3, 4], ["a", "b"])
+
+
+@pytest.mark.parametrize("none", [None, np.nan, np.inf, -np.inf, "masked"])
+def test_what_is_no_finite_number_is_no_value_whatever_holds_it(none):
+    def told(cells):
+        numbers = [[5, none], [6, 7]] * 2
+        return np.ma.array([[5, 8], [6, 7]] * 2, mask=[[0, 1], [0, 0]] * 2) if none == "masked" else numbers
+
+    for found in asked(own_backend(told)):
+        assert found.dtype == np.float64
+        np.testing.assert_array_equal(found, [[5, np.nan], [6, 7]] * 2)
+
+
+def test_a_backend_that_sorts_what_it_is_given_sorts_it_for_itself():
+    given = []
+
+    def told(cells):
+        given.append(cells.tolist())
+        cells.sort()
+        return np.zeros((4, 2))
+
+    own_backend(told, told).joint_draws([4, 3, 2, 1], ["a", "b"], 1, seed=0)
+    assert given == [[4, 3, 2, 1]] * 2
+
+
+@pytest.mark.parametrize("wrong", [-0.5, np.inf])
+def test_a_deviation_that_cannot_be_is_not_taken_for_an_exact_value(wrong):
+    backend = own_backend(lambda cells: np.ones((4, 2)), lambda cells: np.full((4, 2), wrong))
+    for ask in (backend.deviations, backend.ignorance, lambda *given: backend.joint_draws(*given, 1, seed=0)):
+        with pytest.raises(SettingError, match=rf"finite and at least 0, or NaN without a value; got {wrong}"):
+            ask([1, 2, 3, 4], ["a", "b"])
 
 
 def test_a_joint_draw_depends_on_the_seed_and_the_cell_alone(backend, names):

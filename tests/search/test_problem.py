@@ -436,6 +436,13 @@ def test_a_table_has_a_domain_and_the_rest_is_infeasible(pose, space):
     assert sorted(drawn.tolist()) == PART.tolist()
 
 
+@pytest.mark.parametrize("known", [[1, 10**7], [1, -1], [1.5], "all", {1, 2}])
+def test_a_backend_that_knows_what_are_no_cells(pose, monkeypatch, known):
+    monkeypatch.setattr("synthetic.SyntheticBackend.known", lambda backend, names: known)
+    with pytest.raises(SettingError, match=r"no cell has the index|a cell's index is a whole number"):
+        pose("err", "lat")
+
+
 def test_nothing_that_satisfies_the_constraints(pose):
     problem = pose("err", "lat", constraints=["lat<=0"])
     assert len(problem.pareto_indices()) == 0
