@@ -174,6 +174,10 @@ class CellProblem(CellValues, Problem):
     def do(self, X: Ints, return_values_of: list[str], *args: object, **kwargs: object) -> Facts:
         """As pymoo's; what ``_evaluate`` of a subclass gives that is not finite is an evaluation that failed."""
         out: Facts = super().do(X, return_values_of, *args, **kwargs)
+        if out.get("index") is None:
+            raise SettingError(
+                f"{type(self).__name__}._evaluate tells no cells: begin it with super()._evaluate(X, out)"
+            )
         F, G, H = (np.array(out.get(name, np.empty((len(X), 0))), dtype=float) for name in "FGH")
         failed = mark_failed(F, G, H)
         if not failed.any():

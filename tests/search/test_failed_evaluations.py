@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pymoo.optimize import minimize
 
+from eomoo.errors import SettingError
 from eomoo.objectives import load_card
 from eomoo.search import AlgorithmSpec, CellProblem, make_algorithm, run_algorithm
 
@@ -33,6 +34,20 @@ def test_a_search_goes_on_and_its_front_has_numbers(name, value, card):
     assert len(found.F)
     assert np.isfinite(found.F).all()
     assert (found.opt.get("index") % 3 != 0).all()
+
+
+class Bare(CellProblem):
+    """Forgets what cells, limits and values are."""
+
+    def _evaluate(self, X, out, *args, **kwargs):
+        out["F"] = np.ones((len(X), 2))
+
+
+@pytest.mark.parametrize("name", ["pls", "nsga2"])
+def test_an_evaluation_that_tells_no_cells_is_refused_instead_of_no_front(name, card):
+    problem = Bare(load_card(card("err", "lat", source="ball")))
+    with pytest.raises(SettingError, match=r"Bare\._evaluate tells no cells: begin it with super\(\)\._evaluate"):
+        minimize(problem, make_algorithm(name, 2), ("n_eval", 24), seed=1)
 
 
 class Tied(CellProblem):
