@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from eomoo.checks import number, short, whole
+from eomoo.checks import number, short, text, whole
 from eomoo.errors import DataError
 
 
@@ -71,10 +71,10 @@ class Place:
         return whole(self.name, self.value, least=low, most=high, error=DataError)
 
     def text(self, pattern: str, expected: str) -> str:
-        """A text that matches the regular expression `pattern` as a whole; `expected` says so in words."""
+        """A text without control characters that as a whole matches the pattern, which `expected` says in words."""
         if not isinstance(self.value, str) or not re.fullmatch(pattern, self.value, re.ASCII):
             self.must_be(expected)
-        return self.value
+        return text(self.name, self.value, error=DataError)
 
     def _record(self) -> dict[Any, Any]:
         if not isinstance(self.value, dict):

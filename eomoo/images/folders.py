@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -220,8 +221,12 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def _files_by_class(folder: Path, skipped: set[Path]) -> dict[str, list[Path]]:
-    places = [path for path in _shown(folder, folder.iterdir()) if path.is_dir()]
-    return {place.name: [file for file in _images_in(place) if file not in skipped] for place in places}
+    found: dict[str, list[Path]] = {}
+    for place in (path for path in _shown(folder, folder.iterdir()) if path.is_dir()):
+        # An accent is one letter or two, by the machine that made the folder; the name is the same.
+        files = found.setdefault(normalize("NFC", place.name), [])
+        files += [file for file in _images_in(place) if file not in skipped]
+    return found
 
 
 def _drawn(

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from eomoo.arrays import Facts, Ints
-from eomoo.checks import short, whole
+from eomoo.checks import short, text, whole
 from eomoo.errors import DataError, SettingError
 from eomoo.images.faults import SPLIT_WORDS, Examined, classes_without, warned
 from eomoo.images.splits import ImageSet, Subset, finite_batches, labels_of, read_batch, shape_of, spaced, statistics_of
@@ -79,6 +79,8 @@ class ImageData:
         class_names = class_names or getattr(train, "classes", None)
         if class_names is None:
             raise DataError(f"{name}: the data set has no classes; give their names, by label, as class_names")
+        for told in (name, *class_names, *(band_names or ())):
+            text(f"{short(name)}: the name of images, a class or a band", str(told), error=DataError)
         # A list, so that the same names in a tuple give the same fingerprint.
         class_names = list(class_names)
         shape = _common_shape(splits)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from eomoo.arrays import Facts, Floats, Singles
-from eomoo.checks import explained, positive
+from eomoo.checks import explained, positive, text
 from eomoo.errors import DataError, SettingError
 from eomoo.files import read_bytes
 from eomoo.images import ImageData
@@ -53,6 +53,10 @@ class Classifier:
     epochs: str
     precision: str = "float32"
     log_probabilities: Callable[[Singles], Floats] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for told in (self.described.get("name", ""), *self.described["class_names"]):
+            text(f"{self.path}: the name of images or a class", told, error=DataError)
 
     def check_images(self, data: ImageData) -> None:
         """Raise DataError (a ValueError) unless these are the images, split for split, that it was trained on."""

@@ -47,3 +47,5 @@ def test_texts():
     for value in ("abc", "ab\n", "", None, 1, "\ud800"):
         fails("must be letters; got ", place(value).text, "[ab]+", "letters")
     fails(r"got 'x+\.\.\.x+'$", place("x" * 1000).text, "[ab]+", "letters")
+    # What a file says is shown, and a terminal would obey.
+    fails(r"must be a text without control characters; got '.x1b\[2J'", place("\x1b[2J").text, ".*", "a text")

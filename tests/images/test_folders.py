@@ -1,6 +1,7 @@
 import os
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -250,6 +251,33 @@ def test_copies_flat_images_and_classes_without_images_are_told(tmp_path):
     assert f"another class: 1, such as {test / 'water' / '5.tif'} of" in said[2]
     assert said[3].startswith(f"2 images of one value throughout, such as {train / 'water' / '2.tif'}")
     assert said[4].startswith("there are no training images of more, no validation images of more; ")
+
+
+def test_an_accent_may_be_a_letter_of_its_own(tmp_path):
+    one, two = "\u00e9tang", "e\u0301tang"
+    for split, name in (("train", one), ("val", two), ("test", two)):
+        (tmp_path / split).mkdir()
+        (fill(tmp_path / split, tiff) / "water").rename(tmp_path / split / name)
+    with warnings.catch_warnings():
+        # Of pixels that are the same in all splits.
+        warnings.filterwarnings("ignore", ".*copies of images")
+        data = open_data(tmp_path)
+    assert data.class_names == ("forest", one)
+    assert [np.bincount(split.labels).tolist() for split in (data.train, data.val, data.test)] == [[10, 10]] * 3
+
+
+@pytest.mark.parametrize("place", ["water\x1b[31m", "."])
+def test_names_that_a_terminal_would_obey_are_refused(tmp_path, place):
+    base = tmp_path / "a\x1b[2Jb" if place == "." else tmp_path
+    base.mkdir(exist_ok=True)
+    fill(base, tiff)
+    if place != ".":
+        (base / "water").rename(base / place)
+    with pytest.raises(
+        DataError, match=r"the name of images, a class or a band must be a text without control"
+    ) as told:
+        open_data(base)
+    assert "\x1b" not in str(told.value)
 
 
 def test_an_image_that_changes_while_it_is_used_is_not_taken_for_the_first(tmp_path):

@@ -252,6 +252,9 @@ def test_metadata_that_cannot_be_are_refused(tiny_skeleton, tmp_path, facts):
     path.write_bytes(finished(content, {**right, **facts}, probabilities=True))
     with pytest.raises(ValueError, match=r"the metadata of .*n\.onnx are damaged"):
         load_classifier(path)
+    path.write_bytes(finished(content, {**right, "class_names": ["\x1b[2J"]}, probabilities=True))
+    with pytest.raises(DataError, match=r"n\.onnx: the name of images or a class must be a text without control"):
+        load_classifier(path)
     path.write_bytes(finished(content, {**right, "input": "raw"}, probabilities=True))
     for shape, sentence in (
         ((2, 8, 8), "names 1 classes and gives .* for 5 images"),
