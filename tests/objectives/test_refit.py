@@ -120,6 +120,15 @@ def test_a_column_is_called_so_that_files_and_cards_can_have_its_name_and_its_br
         rows_of(frame.assign(**{"top_1": 1.0, "top 1": 2.0}))
 
 
+def test_a_column_has_its_letters_whichever_way_its_accents_are_written(space):
+    both = [f"{name}nergie [mJ]" for name in ("\u00e9", "e\u0301")]
+    for written in both:
+        frame = frame_of(space).rename(columns={"watts": written})
+        assert {name: t.unit for name, t in rows_of(frame, [written]).targets.items()} == {"energie": "mJ"}
+    with pytest.raises(DataError, match="would both be called 'energie_mJ'; rename one"):
+        rows_of(frame_of(space).rename(columns=dict(zip(("watts", "top1"), both, strict=True))))
+
+
 def test_what_is_counted_exactly_needs_no_model(space):
     frame = frame_of(space)
     counted = frame.assign(params=space.params(frame["index"].to_numpy(), eomoo.CIFAR10))
