@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eomoo.arrays import Facts, Floats, Ints
-from eomoo.checks import array
+from eomoo.checks import array, short
 from eomoo.errors import SettingError
 
 Direction = Literal["min", "max"]
@@ -29,11 +29,18 @@ class Quantity:
         title: A few words for axes and tables.
         unit: Unit of its raw values, "" for a count.
         direction: Which values are better, by nature or as an objective: "min" or "max".
+
+    Raises:
+        SettingError: (a ValueError) The direction is none.
     """
 
     title: str
     unit: str
     direction: Direction
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("min", "max"):
+            raise SettingError(f'{short(self.title)}: a direction is "min" or "max"; got {short(self.direction)}')
 
     @property
     def larger_is_better(self) -> bool:
@@ -91,8 +98,7 @@ class Objectives:
         reference_point: (m,) raw values that bound the hypervolume; None if unknown.
 
     Raises:
-        SettingError: (a ValueError) No objective, two of one name, an unknown direction, or a
-            reference point of another length.
+        SettingError: (a ValueError) No objective, two of one name, or a reference point of another length.
     """
 
     parts: tuple[Objective, ...]
@@ -101,8 +107,6 @@ class Objectives:
     def __post_init__(self) -> None:
         if not self.parts or len(set(self.names)) < len(self.parts):
             raise SettingError(f"objectives need names that differ, at least one; got {self.names}")
-        if not {o.direction for o in self.parts} <= {"min", "max"}:
-            raise SettingError(f'a direction is "min" or "max"; got {[o.direction for o in self.parts]}')
         if self.reference_point is not None and len(self.reference_point) != len(self.parts):
             raise SettingError(f"reference_point needs {len(self.parts)} numbers; got {self.reference_point}")
 

@@ -12,7 +12,7 @@ from eomoo.checks import counted
 from eomoo.errors import SettingError
 from eomoo.fronts import sorted_front
 from eomoo.landscape.graph import subgraph
-from eomoo.search.problem import CellProblem
+from eomoo.search.problem import CellProblem, check_cells
 from eomoo.space import Neighborhood
 from eomoo.space.neighbors import check_kind
 
@@ -68,10 +68,12 @@ def landscape_of(problem: CellProblem, *, neighborhood: str = "symmetric") -> La
             Pareto local search takes by default) or "published".
 
     Raises:
-        SettingError: (a ValueError) The values must be measured first, are those of a sample, or no cell is feasible.
+        SettingError: (a ValueError) It is no problem, the values must be measured first, are those of a sample, or no
+            cell is feasible.
         UnknownNameError: (a KeyError) No such neighbourhood.
     """
     check_kind(neighborhood)
+    check_cells("a landscape", problem)
     if not problem.enumerable:
         raise SettingError(
             f"the landscape of {problem.name()} is unknown: its values must be measured; choose a card with "

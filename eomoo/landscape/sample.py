@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from eomoo.arrays import Bools, Floats, Ints
+from eomoo.checks import short
 from eomoo.data.measured_table import MeasuredTable
-from eomoo.errors import DataError
+from eomoo.errors import DataError, SettingError
 from eomoo.fronts import Quantity
 from eomoo.landscape.intervals import blocks
 from eomoo.packages import pandas as pd
@@ -69,8 +70,11 @@ def sample_of(table: MeasuredTable) -> Sample:
     """The cells of a measured table with the means of their repeats.
 
     Raises:
+        SettingError: (a ValueError) It is no measured table.
         DataError: (a ValueError) No cell has a value, or walks and steps contradict each other.
     """
+    if not isinstance(table, MeasuredTable):
+        raise SettingError(f"a sample is a measured table, as read_measured and measure give; got {short(table)}")
     frame = table.mean()
     cells = frame["index"].to_numpy(dtype=np.int64)
     companions = {f"{name}{end}" for name in table.quantities for end in _COMPANIONS}

@@ -3,6 +3,7 @@
 import ast
 import copy
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import eomoo
 from eomoo.errors import SettingError
-from eomoo.fronts.objectives import Objective, Objectives
+from eomoo.fronts.objectives import Objective, Objectives, Quantity
 
 PARTS = (
     Objective(name="acc", title="accuracy", unit="%", direction="max"),
@@ -57,16 +58,18 @@ def test_plain_data_gives_the_same_objectives_again():
 
 @pytest.mark.parametrize(
     ("parts", "point", "sentence"),
-    [
-        ((), None, "at least one"),
-        ((PARTS[0], PARTS[0]), None, "names that differ"),
-        ((Objective(name="a", title="", unit="", direction="up"),), None, '"min" or "max"; got'),
-        (PARTS, (1.0,), "needs 2 numbers"),
-    ],
+    [((), None, "at least one"), ((PARTS[0], PARTS[0]), None, "names that differ"), (PARTS, (1.0,), "needs 2 numbers")],
 )
 def test_impossible_objectives_are_refused(parts, point, sentence):
     with pytest.raises(SettingError, match=sentence):
         Objectives(parts, point)
+
+
+@pytest.mark.parametrize("direction", ["up", "maximise", "", None, ["max"]])
+def test_a_direction_that_is_none_is_not_taken_for_less_is_better(direction):
+    for make in (Quantity, partial(Objective, name="a")):
+        with pytest.raises(SettingError, match=r'^.accuracy.: a direction is "min" or "max"; got'):
+            make(title="accuracy", unit="%", direction=direction)
 
 
 def words_of(node):

@@ -1,11 +1,13 @@
 """What a script gives by mistake: every public function refuses it in one sentence, and makes nothing else of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import eomoo
 from eomoo.errors import SettingError, UnknownNameError
 from eomoo.fronts import attainment_difference, attainment_surfaces
+from eomoo.landscape import analyse_landscape, analyse_sample
 from eomoo.search import distinct_walks, make_algorithm, random_walks
 
 
@@ -139,6 +141,14 @@ def test_fronts_may_be_lists():
 def test_a_model_is_a_function(search):
     with pytest.raises(SettingError, match="model must be a function; got 'xgboost'"):
         search(model="xgboost")
+
+
+@pytest.mark.parametrize("given", ["eo-macro-latency", None, 3, pd.DataFrame({"index": [3]})])
+def test_a_landscape_is_of_a_problem_or_of_a_measured_table(given):
+    with pytest.raises(SettingError, match="a landscape takes a CellProblem"):
+        analyse_landscape(given)
+    with pytest.raises(SettingError, match="a sample is a measured table, as read_measured and measure give; got"):
+        analyse_sample(given)
 
 
 @pytest.mark.parametrize("options", [[1], "n_starts=3", 5])
