@@ -47,15 +47,31 @@ def small_cache(tmp_path, monkeypatch):
     predictions._whole_space.cache_clear()
 
 
-@pytest.fixture
-def models(tmp_path):
-    """A folder of one's own with the shipped models, without their predictions."""
-    folder = tmp_path / "models"
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder of one's own with the shipped models, without their predictions; who changes it copies it."""
+    folder = tmp_path_factory.mktemp("own") / "models"
     shutil.copytree(shipped_folder(), folder)
     (folder / PREDICTIONS_FILE).unlink()
     lines = (folder / RECORD_FILE).read_text().splitlines(keepends=True)
     (folder / RECORD_FILE).write_text("".join(line for line in lines if PREDICTIONS_FILE not in line))
     return folder
+
+
+@pytest.fixture(scope="module")
+def predicted(models):
+    """What these models predict of the few cells, as ``predict_space`` gives it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "N_CELLS", FEW)
+        return predictions.predict_space(models)
+
+
+@pytest.fixture
+def asked(predicted, monkeypatch):
+    """The folders whose models are asked, each time; they answer at once what they predict."""
+    folders = []
+    monkeypatch.setattr(predictions, "predict_space", lambda folder: folders.append(folder) or predicted)
+    return folders
 
 
 def fresh(folder):
@@ -231,11 +247,11 @@ def test_numbers_are_rounded_to_binary_digits():
 
 def test_cells_with_the_same_features_have_the_same_predictions(everything, space):
     features = space.features(np.arange(len(space)))
-    keys = np.ascontiguousarray(features).view(np.dtype((np.void, features.dtype.itemsize * 141))).ravel()
-    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
-    assert len(space) - len(first) == 23_181
+    seen = {}
+    same = np.array([seen.setdefault(row.tobytes(), cell) for cell, row in enumerate(features)])
+    assert len(space) - len(seen) == 23_181
     for values in everything:
-        np.testing.assert_array_equal(values, values[first][place])
+        np.testing.assert_array_equal(values, values[same])
 
 
 def test_the_shipped_predictions_need_no_cache_and_no_models(small_cache, monkeypatch):
@@ -268,7 +284,7 @@ def test_the_cache_gives_what_was_computed_without_the_models(models, small_cach
     np.testing.assert_array_equal(fresh(models), first)
 
 
-def test_that_every_cell_is_predicted_is_told_once(models, small_cache):
+def test_that_every_cell_is_predicted_is_told_once(models, small_cache, asked):
     told = []
     for _ in range(2):
         predictions._whole_space.cache_clear()
@@ -276,6 +292,7 @@ def test_that_every_cell_is_predicted_is_told_once(models, small_cache):
         backend.report = told.append
         backend.values(np.arange(5), ["latency"])
     assert told == [f"predicting every cell with the models in {models}, once"]
+    assert asked == [models]
 
 
 def damage_truncate(path):
@@ -315,50 +332,53 @@ def damage_folder(path):
 @pytest.mark.parametrize(
     "damage", [damage_truncate, damage_flip, damage_empty, damage_other_shape, damage_lacking, damage_pickle]
 )
-def test_a_damaged_cache_is_made_again(models, small_cache, damage, monkeypatch):
+def test_a_damaged_cache_is_made_again(models, small_cache, asked, damage):
     first = fresh(models)
     (path,) = small_cache.rglob("*.npz")
     damage(path)
     np.testing.assert_array_equal(fresh(models), first)
-    monkeypatch.setattr(predictions, "predict_space", None)
+    assert asked == [models] * 2
     np.testing.assert_array_equal(fresh(models), first)
+    assert asked == [models] * 2
 
 
-def test_a_cache_that_cannot_be_written_is_warned_about(models, small_cache):
+def test_a_cache_that_cannot_be_written_is_warned_about(models, small_cache, asked):
     small_cache.parent.joinpath("cache").write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="computed anew by every command: cannot write"):
         values = fresh(models)
     assert np.isfinite(values).all()
 
 
-def test_a_folder_in_the_place_of_the_cache_is_warned_about(models, small_cache):
+def test_a_folder_in_the_place_of_the_cache_is_warned_about(models, small_cache, asked):
     first = fresh(models)
     (path,) = small_cache.rglob("*.npz")
     damage_folder(path)
     with pytest.warns(UserWarning, match="folder of that name"):
         np.testing.assert_array_equal(fresh(models), first)
+    assert asked == [models] * 2
 
 
-def test_other_models_or_another_xgboost_have_another_cache(models, small_cache, monkeypatch):
+def test_other_models_or_another_xgboost_have_another_cache(models, small_cache, tmp_path, monkeypatch):
     record = read_record(models)
     path = predictions.cache_path(record)
     assert path.is_relative_to(small_cache)
-    (models / RECORD_FILE).write_text(record.text + "\n# other\n")
-    assert predictions.cache_path(read_record(models)) != path
+    (tmp_path / RECORD_FILE).write_text(record.text + "\n# other\n")
+    assert predictions.cache_path(read_record(tmp_path)) != path
     monkeypatch.setattr(predictions, "version", lambda name: "0.0")
     assert predictions.cache_path(record) != path
 
 
 def test_two_processes_at_once_agree(models, small_cache):
     code = (
-        "import numpy; from eomoo.models import predictions;"
-        f"predictions.N_CELLS = {FEW};"
+        "import numpy; from eomoo.models import model_files, predictions;"
+        f"predictions.N_CELLS, predictions.load_models = {FEW}, model_files._load;"
         "from eomoo.objectives.surrogate import SurrogateBackend;"
         f"print(SurrogateBackend({str(models)!r}).values(numpy.arange(100), ['latency']).sum())"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     sums = {run.communicate()[0].strip() for run in runs}
     assert [run.returncode for run in runs] == [0, 0]
+    # Of their cache.
     assert sums == {str(fresh(models)[:100, TARGETS.index("latency")].sum())}
     assert len(list(small_cache.rglob("*.npz"))) == 1
 
@@ -366,8 +386,9 @@ def test_two_processes_at_once_agree(models, small_cache):
 # -- the models' files -----------------------------------------------------------------------------
 
 
-def test_a_folder_of_ones_own_gives_the_same_values(models, small_cache, everything):
+def test_a_folder_of_ones_own_gives_the_same_values(models, small_cache, asked, everything):
     np.testing.assert_array_equal(fresh(models), everything[0][:FEW])
+    assert asked == [models]
     again = pickle.loads(pickle.dumps(SurrogateBackend(models)))
     assert again.folder == models
 
@@ -388,9 +409,10 @@ def test_joint_draws_are_those_of_the_folders_own_models(models, monkeypatch):
 def test_a_missing_folder_or_model_is_said(models, tmp_path, small_cache):
     with pytest.raises(DataNotFoundError, match=RECORD_FILE):
         SurrogateBackend(tmp_path / "nowhere")
-    (models / "train_time.ubj").unlink()
+    lacking = shutil.copytree(models, tmp_path / "lacking")
+    (lacking / "train_time.ubj").unlink()
     with pytest.raises(DataNotFoundError, match=r"train_time\.ubj"):
-        fresh(models)
+        fresh(lacking)
 
 
 # -- single measurements ---------------------------------------------------------------------------
