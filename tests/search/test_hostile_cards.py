@@ -48,7 +48,7 @@ TABLES = {
     "scattered-50": (lambda: PART[:50], 1.0),
     "scattered-200": (lambda: PART[:200], 1.0),
     "connected-50": (lambda: ball()[:50], 1.0),
-    "connected-200": (lambda: ball()[:200], 1.0),
+    "connected-100": (lambda: ball()[:100], 1.0),
     "connected-425": (ball, 1.0),
     "tiny": (lambda: np.arange(0, 423_624, 97), 1e-9),
     "huge": (lambda: np.arange(0, 423_624, 97), 1e12),
@@ -57,7 +57,7 @@ CARDS = {
     "50 cells": (("err", "lat"), {"source": "scattered-50"}, 70),
     "50 cells in reach": (("err", "lat"), {"source": "connected-50"}, 70),
     "200 cells, fewer asked for": (("err", "lat"), {"source": "scattered-200"}, 100),
-    "200 cells, all asked for": (("err", "lat"), {"source": "connected-200"}, 200),
+    "100 cells, all asked for": (("err", "lat"), {"source": "connected-100"}, 100),
     "425 cells, three objectives": (("err", "lat", "acc"), {"source": "connected-425"}, 70),
     "one objective": (("err",), {}, 70),
     "five objectives": (("err", "lat", "size", "depth", "pools"), {}, 70),
@@ -88,7 +88,7 @@ def problems(pose):
 @pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # pymoo's SPEA2, of one point
 def test_every_algorithm_on_every_card(problems, name, kind):
     problem, budget = problems[kind], CARDS[kind][2]
-    spec = AlgorithmSpec(label="x", algorithm=name, options=OPTIONS.get(name, {"pop_size": 20}))
+    spec = AlgorithmSpec(label="x", algorithm=name, options=OPTIONS.get(name, {"pop_size": 10}))
     if (name, problem.n_obj) == ("moead", 1):
         with pytest.raises(SettingError, match="for one objective use nsga2"):
             spec.build(1)
