@@ -202,7 +202,7 @@ def as_written(figure: Figure) -> Figure:
     from matplotlib.text import Text
 
     parts = figure.findobj()
-    ticks = [text for part in parts if isinstance(part, Tick) for text in (part.label1, part.label2)]
+    ticks = {text for part in parts if isinstance(part, Tick) for text in (part.label1, part.label2)}
     for part in parts:
         if isinstance(part, Text) and part not in ticks:
             part.set_parse_math(False)

@@ -185,7 +185,10 @@ def load_models(folder: str | Path) -> Models:
         True
     """
     folder = Path(folder)
-    trees = any(name.endswith(".ubj") for name in read_record(folder).files)
+    record = read_record(folder)
+    # The other process would say the same, seconds later.
+    check_files(folder, record)
+    trees = any(name.endswith(".ubj") for name in record.files)
     if trees and folder.resolve() not in map(shipped_folder, SHIPPED):
         _try_elsewhere(folder)
     return _load(folder)

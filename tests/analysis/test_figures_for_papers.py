@@ -149,3 +149,12 @@ def test_far_points_do_not_squeeze_a_front_and_large_numbers_are_said():
     ax.set_ylim(1e5, 3e9)
     assert said(2e9, None) == "2G"
     assert [ax.xaxis.get_major_formatter()(value, None) for value in (-2.5, 12000)] == ["\N{MINUS SIGN}2.5", "12,000"]
+
+
+def test_a_figure_is_laid_out_once_and_drawn_once_for_each_form(tmp_path):
+    figure, ax = new_figure()
+    (line,) = ax.plot([1.0, 2.0])
+    drawn = []
+    line.draw = drawn.append
+    save_figures({"one": figure}, tmp_path, FORMS)
+    assert len(drawn) == 1 + len(FORMS)

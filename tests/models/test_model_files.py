@@ -47,7 +47,8 @@ def test_models_predict_the_same_one_by_one_and_together(space):
 
 
 @pytest.mark.parametrize("name", ["train_time.ubj", "models.json", PREDICTIONS_FILE])
-def test_a_file_of_other_models_is_refused(models, name):
+def test_a_file_of_other_models_is_refused_before_it_is_tried(models, name, monkeypatch):
+    monkeypatch.setattr("eomoo.models.model_files._try_elsewhere", None)
     flip(models / name, 5_000)
     with pytest.raises(DataError, match=r"is not the file that .* copy the folder again, or fit the models again"):
         load_models(models)
