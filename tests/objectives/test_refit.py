@@ -8,7 +8,17 @@ import eomoo
 from eomoo.analysis.fronts import front_frame, front_json
 from eomoo.data import measured_table, write_measured
 from eomoo.errors import DataError, SettingError
-from eomoo.models import FAILED, Measurements, Quality, Target, load_models, recipe_for, share_interval, use_of
+from eomoo.models import (
+    FAILED,
+    Measurements,
+    Quality,
+    Target,
+    load_models,
+    predictions,
+    recipe_for,
+    share_interval,
+    use_of,
+)
 from eomoo.models.recipes import kind_of
 from eomoo.models.usefulness import correlations, interval, interval_of_share, pairs_in_order, resamples
 from eomoo.objectives.measured_rows import rows_of
@@ -18,6 +28,7 @@ from eomoo.objectives.surrogate import SurrogateBackend
 from eomoo.space import Skeleton
 
 pytestmark = pytest.mark.usefixtures("few_hopeful")
+BEST = 7
 SHAPE = {"in_channels": 4, "n_classes": 5, "stem_channels": 16, "n_stacks": 2, "cells_per_stack": 1, "image_size": 16}
 
 
@@ -182,7 +193,7 @@ def test_deviations_know_the_noise_that_repeats_told(space):
     assert model.law.level[0, 0] == pytest.approx(share, rel=0.5)
 
 
-def test_few_failures_are_a_share_and_many_are_predicted(space, tmp_path):
+def test_few_failures_are_a_share_and_many_are_predicted(space, tmp_path, monkeypatch):
     cells = np.random.default_rng(3).choice(len(space), 120, replace=False)
     macs = space.macs(cells) / 1e9
     frame = pd.DataFrame({"index": cells, "watts": 5.0 + macs, "status": "done"})
@@ -195,8 +206,11 @@ def test_few_failures_are_a_share_and_many_are_predicted(space, tmp_path):
     assert list(models.targets) == ["watts", FAILED]
     models.save(tmp_path)
     write_card(models, tmp_path)
-    backend, some = SurrogateBackend(tmp_path), np.arange(0, len(space), 5_000)
-    chance = backend.values(some, [FAILED])[:, 0]
+    # Of few cells, and kept.
+    backend, some = SurrogateBackend(tmp_path), np.arange(0, 5_000, 59)
+    with monkeypatch.context() as patch:
+        patch.setattr(predictions, "N_CELLS", 5_000)
+        chance = backend.values(some, [FAILED])[:, 0]
     assert (chance.min(), chance.max()) == (0.0, 1.0)
     large = space.macs(some) / 1e9 > np.quantile(macs, 0.7)
     assert np.mean((chance >= 0.5) == large) > 0.85
@@ -270,8 +284,9 @@ def test_intervals_hold_what_other_groups_would_have_said():
 
 @pytest.fixture(scope="module")
 def folder(space, tmp_path_factory):
-    """A measured table of a small network, its models and their card."""
+    """A measured table of a small network, of which one cell is the best by far, its models and their card."""
     frame = frame_of(space, 60)
+    frame.loc[BEST, "top1"] = 99.0
     frame["params"], frame["repeat"] = space.params(frame["index"].to_numpy(), Skeleton(**SHAPE)), 0
     frame.loc[60:, "repeat"] = 1
     facts = [("watts", "power of a board", "W", "min", "timed"), ("top1", "top-1 accuracy", "%", "max", "trained")]
@@ -337,14 +352,10 @@ def test_a_cell_measured_in_one_objective_of_two_says_in_which(folder, space, tm
 def test_the_front_of_a_run_keeps_both_for_files_and_pages(folder, space, tmp_path):
     """A cell better than all others in what was measured, so that it is on the front."""
     frame = frame_of(space, 60)
-    best = int(frame["index"].iloc[7])
-    better = frame.assign(top1=np.where(frame["index"] == best, 99.0, frame["top1"]))
-    models = fit_table(better, kinds={"top1": "accuracy"}, units={"watts": "W"}, repeats=1)
-    models.save(tmp_path)
-    card = write_card(models, tmp_path)
-    problem = eomoo.get_problem(card)
+    best = int(frame["index"].iloc[BEST])
+    problem = eomoo.get_problem(folder / "models" / "card.toml")
     best_found = problem.pareto_indices()
-    run = eomoo.run(problem, budget=300, options={"init": "random"}, out=tmp_path / "run")
+    run = eomoo.run(problem, budget=100, options={"init": "random"}, out=tmp_path / "run")
     found = run.front
     assert set(found["basis"]) <= {"measured", "predicted", "extrapolated"}
     for cell, word in zip(found["index"], found["basis"], strict=True):
