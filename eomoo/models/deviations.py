@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from eomoo.arrays import Bools, Floats, Ints, to_digits
 
@@ -124,6 +123,8 @@ def fit_law(clues: Clues, errors: Floats, *, repeats: Floats | float = 1.0, nois
     The likelihood is that of Student's t, so that a few large errors do not widen all deviations. At last the law is
     scaled: 95 % of the errors are to lie within two deviations.
     """
+    from scipy.optimize import minimize
+
     squares, factors = np.square(errors), _factors(clues, 0)
     n_slopes, gap = factors.shape[1], clues.gap[:, 0]
     start = np.concatenate((np.log(np.array([0.5, 1.0, 1.0]) * max(squares.mean(), 1e-9)), np.zeros(n_slopes)))

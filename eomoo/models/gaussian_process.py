@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dpotri
 
 from eomoo.arrays import Floats, blocks
 
@@ -129,6 +128,8 @@ def _inverse(matrix: Floats) -> Floats:
 
 def _inverse_by_cholesky(matrix: Floats) -> Floats:
     """The same in 0.4 of the time that a general inverse takes."""
+    from scipy.linalg.lapack import dpotri
+
     upper, _ = dpotri(np.linalg.cholesky(matrix).T, overwrite_c=True)
     upper += np.triu(upper, 1).T
     return np.asarray(upper)

@@ -95,7 +95,7 @@ def test_nothing_is_left_when_the_file_cannot_be_written(folder, tmp_path):
 
 
 def test_the_command_is_imported_without_heavy_packages():
-    heavy = ("matplotlib", "torch", "pandas", "pymoo")
+    heavy = ("matplotlib", "torch", "pandas", "pymoo", "scipy")
     code = f"import sys, eomoo.cli.report; print([m for m in {heavy} if m in sys.modules])"
     root = Path(__file__).parents[2]
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root).stdout
