@@ -186,10 +186,10 @@ def load_models(folder: str | Path) -> Models:
     """
     folder = Path(folder)
     record = read_record(folder)
-    # The other process would say the same, seconds later.
-    check_files(folder, record)
     trees = any(name.endswith(".ubj") for name in record.files)
     if trees and folder.resolve() not in map(shipped_folder, SHIPPED):
+        # The other process would say the same, seconds later.
+        check_files(folder, record)
         _try_elsewhere(folder)
     return _load(folder)
 

@@ -7,6 +7,7 @@ import socket
 import numpy as np
 
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+WORD = re.compile(rb"[A-Za-z_]{2,}")
 EXTREMES = [
     *(b"-1", b"0", b"1.5", b"1e999", b"-1e308", b"nan", b"inf", b"true", b'""', b"[]", b"{}", b"null"),
     *(b"9" * 40, b"9" * 5000, b"4000000000", b"100000000", b"1e-320", b'"\xff"', b"0x10", b"1_000"),
@@ -52,22 +53,25 @@ def insert(data, rng):
     return data[:at] + rng.bytes(int(rng.integers(1, 40))) + data[at:]
 
 
+def from_anywhere(pattern, data, rng):
+    """The first match at or after some place; None where there is none."""
+    return pattern.search(data, int(rng.integers(len(data))))
+
+
 def change_number(data, rng):
-    found = list(NUMBER.finditer(data))
-    if not found:
+    match = from_anywhere(NUMBER, data, rng)
+    if match is None:
         return flip_bits(data, rng)
-    match = found[int(rng.integers(len(found)))]
     value = EXTREMES[int(rng.integers(len(EXTREMES)))]
     return data[: match.start()] + value + data[match.end() :]
 
 
 def change_word(data, rng):
-    words = list(re.finditer(rb"[A-Za-z_]{2,}", data))
-    if not words:
+    match, other = from_anywhere(WORD, data, rng), from_anywhere(WORD, data, rng)
+    if match is None or other is None:
         return flip_bits(data, rng)
-    match = words[int(rng.integers(len(words)))]
-    other = words[int(rng.integers(len(words)))].group() if rng.random() < 0.6 else b"<script>\xc3\xa9'\""
-    return data[: match.start()] + other + data[match.end() :]
+    word = other.group() if rng.random() < 0.6 else b"<script>\xc3\xa9'\""
+    return data[: match.start()] + word + data[match.end() :]
 
 
 def swap_lines(data, rng):

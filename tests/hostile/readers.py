@@ -411,11 +411,16 @@ def read_eo(folder):
 
 
 def make_command_line(folder):
+    from typer.testing import CliRunner
+
+    from eomoo.cli import app
+
     make_card(folder)
     make_study(folder)
     # What the commands import is imported once, and not by each of thousands of processes.
     small_run(folder / "warm")
     shutil.rmtree(folder / "warm")
+    CliRunner().invoke(app, ["problems"])
 
 
 def call_command(words):

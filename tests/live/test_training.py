@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiny_images import make_data
 
 import eomoo
 from eomoo.images import ArrayImages
@@ -266,35 +267,35 @@ def test_a_training_is_continued(tiny_data, tiny_skeleton, tmp_path, recipe, par
 
 SCRIPT = """
 import sys
-sys.path.insert(0, {tests!r})
-from tiny_images import make_data
+sys.path[:0] = {tests!r}
 import torch
-from eomoo.live.recipes import get_recipe
-from eomoo.live.steps import Steps
-from eomoo.live.training import train
+from test_training import train_with_many_checkpoints
 torch.set_num_threads(1)
-taken, take = [], Steps.take
-Steps.take = lambda self, *given, **named: taken.append(1) or take(self, *given, **named)
-data = make_data(n=(640, 30, 30))
-skeleton = data.skeleton(stem_channels=5, n_stacks=2, cells_per_stack=1)
-recipe = get_recipe("nasbench", batch_size=16, augment=True)
-settings = dict(skeleton=skeleton, recipe=recipe, epochs=6, checkpoint_seconds=0.02)
-result = train(100434, data, folder=sys.argv[1], **settings)
-print(result.status, len(taken))
+train_with_many_checkpoints(sys.argv[1])
 """
+STEPS = 60
+
+
+def train_with_many_checkpoints(folder):
+    """``STEPS`` steps, with a checkpoint after nearly every one."""
+    data = make_data(n=(160, 30, 30))
+    skeleton = data.skeleton(stem_channels=5, n_stacks=2, cells_per_stack=1)
+    recipe = get_recipe("nasbench", batch_size=16, augment=True)
+    return train(CELL, data, skeleton=skeleton, recipe=recipe, epochs=6, checkpoint_seconds=0.001, folder=folder)
 
 
 def start(folder):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(eomoo.__file__).parents[1])}
-    script = SCRIPT.format(tests=str(Path(__file__).parents[1]))
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
-    )
+    here = Path(__file__).parent
+    script = SCRIPT.format(tests=[str(here), str(here.parent)])
+    return subprocess.Popen([sys.executable, "-c", script, str(folder)], env=environment)
 
 
-def test_a_training_that_is_killed_ends_with_the_same_weights(tmp_path):
-    whole = start(tmp_path / "whole")
-    assert whole.communicate()[0].strip() == "done 240"
+def test_a_training_that_is_killed_ends_with_the_same_weights(tmp_path, monkeypatch):
+    taken, take = [], Steps.take
+    monkeypatch.setattr(Steps, "take", lambda *given, **named: taken.append(1) or take(*given, **named))
+    whole = train_with_many_checkpoints(tmp_path / "whole")
+    assert len(taken) == STEPS
     kills = 0
     for _ in range(2):
         process = start(tmp_path / "killed")
@@ -304,15 +305,16 @@ def test_a_training_that_is_killed_ends_with_the_same_weights(tmp_path):
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
-        process.communicate()
+        process.wait()
         assert checkpoint.is_file()
     assert kills
     state = load_state(tmp_path / "killed" / "checkpoint.pt")
-    assert 0 < state["step"] < 240
+    assert 0 < state["step"] < STEPS
+    taken.clear()
+    killed = train_with_many_checkpoints(tmp_path / "killed")
     # Nothing is done twice that a checkpoint holds.
-    assert start(tmp_path / "killed").communicate()[0].strip() == f"done {240 - state['step']}"
-    first, second = (load_state(tmp_path / name / "weights-6.pt")["model"] for name in ("whole", "killed"))
-    assert_same(first, second)
+    assert len(taken) == STEPS - state["step"]
+    assert_same(weights(whole), weights(killed))
 
 
 def modified(folder):
