@@ -73,7 +73,7 @@ def test_processes_train_as_one_does(processes, tmp_path):
 
 def test_a_killed_process_costs_only_time(processes, tmp_path):
     """The candidate goes on from its checkpoint and ends with the same weights."""
-    task = make_task(tmp_path / "killed", n_train=1600, epochs=8)
+    task = make_task(tmp_path / "killed", n_train=320, epochs=8)
     other = make_task(tmp_path / "killed", 5)
     results = {}
     pids = [processes.pool(k).submit(os.getpid).result() for k in range(2)]
@@ -88,7 +88,7 @@ def test_a_killed_process_costs_only_time(processes, tmp_path):
     runner.join()
     assert 1 <= before < 8
     assert results[0]["status"] == results[1]["status"] == "done"
-    whole = collect(LocalJobs(), [make_task(tmp_path / "whole", n_train=1600, epochs=8)])[0]
+    whole = collect(LocalJobs(), [make_task(tmp_path / "whole", n_train=320, epochs=8)])[0]
     first, second = (load_state(result["weights"])["model"] for result in (results[0], whole))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
