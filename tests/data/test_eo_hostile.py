@@ -9,27 +9,45 @@ import shutil
 import numpy as np
 import pytest
 
-from eomoo.data import load_eo_table, read_pickle
+from eomoo.data import eo_table, load_eo_table, read_pickle
 from eomoo.data.eo_files import LATENCY_FILE, MACRO_FILE, MACS_FILE, MEASURED_FILE, MICRO_FILE, WALKS_FILE
 from eomoo.errors import DataError, DataNotFoundError, EomooError
 
-FILES = [WALKS_FILE, MEASURED_FILE, MICRO_FILE, MACRO_FILE, LATENCY_FILE, MACS_FILE]
+DATABASES = [MICRO_FILE, MACRO_FILE, LATENCY_FILE, MACS_FILE]
+FILES = [WALKS_FILE, MEASURED_FILE, *DATABASES]
+# Three of them are those of ``HASH``, of cells with fewer than a million parameters, and of cell 100434.
+WALKS = [0, 1, 2, 17, 25, 27]
 HASH = "11df072ad2305d537409ca27daf7c586"
 
 
-@pytest.fixture
-def copy(eo_folder, tmp_path):
-    folder = tmp_path / "eo-hwnas"
+@pytest.fixture(scope="module", autouse=True)
+def few_walks(eo_folder, tmp_path_factory):
+    """Six walks of the published table, in files as published, which here are all that was published."""
+    folder = tmp_path_factory.mktemp("few") / "eo-hwnas"
     folder.mkdir()
-    for name in FILES:
-        # Not shutil.copy: the published files may be read-only.
-        shutil.copyfile(eo_folder / name, folder / name)
-    return folder
+    walks = [json.loads((eo_folder / WALKS_FILE).read_text())[walk] for walk in WALKS]
+    (folder / WALKS_FILE).write_text(json.dumps(walks))
+    cells = {f"arch_{step['id']}": step["unique_hash"] for walk in walks for step in walk}
+    tests = json.loads((eo_folder / MEASURED_FILE).read_text())
+    (folder / MEASURED_FILE).write_text(json.dumps({name: tests[name] for name in cells}))
+    for name in DATABASES:
+        database = read_pickle(eo_folder / name)
+        (folder / name).write_bytes(pickle.dumps({key: database[key] for key in cells.values()}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(eo_table, "_N_WALKS", len(WALKS))
+        table = load_eo_table(folder, strict=False)
+        patch.setattr(eo_table, "_PUBLISHED", {name: eo_table._digest(table[name]) for name in eo_table._PUBLISHED})
+        yield folder
+
+
+@pytest.fixture
+def copy(few_walks, tmp_path):
+    return shutil.copytree(few_walks, tmp_path / "eo-hwnas")
 
 
 @pytest.fixture(scope="module")
-def published(eo_folder):
-    return load_eo_table(eo_folder)
+def published(few_walks):
+    return load_eo_table(few_walks)
 
 
 def edit_json(folder, name, change):
@@ -121,12 +139,12 @@ def test_file_of_another_kind(copy, name, content, kind):
 
 
 @pytest.mark.parametrize(("name", "other"), list(zip(FILES, FILES[1:] + FILES[:1], strict=True)))
-def test_files_exchanged(copy, eo_folder, name, other):
-    shutil.copyfile(eo_folder / other, copy / name)
+def test_files_exchanged(copy, few_walks, name, other):
+    shutil.copyfile(few_walks / other, copy / name)
     refused(copy, name)
 
 
-@pytest.mark.parametrize("name", [MICRO_FILE, MACRO_FILE, LATENCY_FILE, MACS_FILE])
+@pytest.mark.parametrize("name", DATABASES)
 def test_pickle_that_would_call_something(copy, name, tmp_path):
     class Call:
         def __reduce__(self):
@@ -157,8 +175,8 @@ def test_pickle_that_would_call_something(copy, name, tmp_path):
         (lambda walks: walks[0][0]["module_adjacency"][0].__setitem__(2, 1), ["walk 0, step 0"]),
         (lambda walks: walks[3].__setitem__(4, dict(walks[1][2], step=4)), ["walk 3, step 4 repeats cell"]),
         (lambda walks: walks[3].pop() and None, ["walk 3 has 14 cells"]),
-        (lambda walks: walks.pop() and None, ["29 walks"]),
-        (lambda walks: walks.append([dict(walks[3].pop(), step=0)]), ["31 walks"]),
+        (lambda walks: walks.pop() and None, ["5 walks"]),
+        (lambda walks: walks.append([dict(walks[3].pop(), step=0)]), ["7 walks"]),
         (lambda walks: walks.clear(), ["holds no walks"]),
         (lambda walks: {"walks": walks}, ["must be a list"]),
         (lambda walks: walks.__setitem__(5, None), ["walk 5 must be a list"]),
@@ -262,7 +280,7 @@ def test_possible_but_not_published_values(copy, published):
 
 def test_records_in_another_order_are_the_same_table(copy, published):
     edit_json(copy, MEASURED_FILE, lambda results: dict(reversed(results.items())))
-    for name in (MICRO_FILE, MACRO_FILE, LATENCY_FILE, MACS_FILE):
+    for name in DATABASES:
         edit_pickle(copy, name, lambda database: dict(reversed(database.items())))
     assert load_eo_table(copy).equals(published)
 
