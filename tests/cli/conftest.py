@@ -28,6 +28,12 @@ def call(monkeypatch, capsys):
 
 
 @pytest.fixture
+def undrawn(monkeypatch):
+    """Runs without their figures, which take most of the time of a small one, for tests that look at none."""
+    monkeypatch.setattr("eomoo.analysis.runs._DRAWN", {})
+
+
+@pytest.fixture
 def refused(call):
     """Call ``eomoo`` with a mistake: it must be told in one sentence on stderr, which is returned."""
 

@@ -67,7 +67,7 @@ def test_a_front_as_a_table(call, whole):
     assert "±" in done.out
 
 
-def test_two_runs_into_one_folder_do_not_mix(call, own, tmp_path):
+def test_two_runs_into_one_folder_do_not_mix(call, undrawn, own, tmp_path):
     with only_one(tmp_path, "running a search"):
         done = call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path)
     assert (done.code, done.out) == (1, "")
@@ -98,7 +98,7 @@ def test_figures_of_an_earlier_form_do_not_stay_and_those_of_others_do(call, own
     assert found == {"front.svg", "cells.svg", "cells.pdf", "mine.png"}
 
 
-def test_a_run_that_fails_before_its_first_cell_leaves_no_results(call, own, tmp_path, monkeypatch):
+def test_a_run_that_fails_before_its_first_cell_leaves_no_results(call, undrawn, own, tmp_path, monkeypatch):
     def fail(*args, **options):
         raise SettingError("nothing can be searched today")
 
@@ -123,7 +123,7 @@ def test_hours_alone_are_told_as_hours(call, own):
 
 
 @pytest.mark.parametrize("name", ["front.csv", "trace.csv", "settings.json"])
-def test_a_changed_file_is_told_by_the_report(call, own, tmp_path, name):
+def test_a_changed_file_is_told_by_the_report(call, undrawn, own, tmp_path, name):
     assert call("run", own, "-a", "random", "--budget", 20, "--out", tmp_path).code == 0
     assert call("report", tmp_path, "-f", "md", "--out", "-").code == 0
     content = (tmp_path / name).read_bytes()
@@ -162,7 +162,7 @@ def test_json_is_json_and_nothing_else(call, whole):
         assert {"err", "err_std", "lat", "lat_std", "params", "macs", "genotype"} <= row.keys()
 
 
-def test_the_same_command_twice_shows_the_stored_run(call, own, tmp_path, monkeypatch):
+def test_the_same_command_twice_shows_the_stored_run(call, undrawn, own, tmp_path, monkeypatch):
     arguments = ("run", own, "-a", "pls", "--budget", 60, "--out", tmp_path / "out", "--json")
     first = call(*arguments)
     monkeypatch.setattr("eomoo.search.run.run_algorithm", None)
@@ -200,7 +200,7 @@ def test_nothing_that_satisfies_the_constraints(call, own, tmp_path):
 
 
 @pytest.mark.parametrize("names", [("err",), ("acc", "lat", "size"), ("holes", "lat"), ("depth", "pools")])
-def test_problems_of_every_kind(call, card, tmp_path, names):
+def test_problems_of_every_kind(call, few_hopeful, card, tmp_path, names):
     done = call("run", card(*names), "-a", "pls", "--budget", 40, "--out", tmp_path / "out")
     assert done.code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {STORE_NAME, *FILES}
@@ -342,7 +342,7 @@ def test_folders_that_cannot_be(refused, own, tmp_path, monkeypatch, out):
     assert Path("file").read_text() == "precious"
 
 
-def test_a_folder_with_another_run_is_left_alone(call, refused, own, tmp_path):
+def test_a_folder_with_another_run_is_left_alone(call, undrawn, refused, own, tmp_path):
     arguments = ("run", own, "-a", "pls", "--budget", 30, "--out", tmp_path)
     assert call(*arguments, "--seed", 1).code == 0
     before = (tmp_path / "front.csv").read_bytes()
@@ -352,7 +352,7 @@ def test_a_folder_with_another_run_is_left_alone(call, refused, own, tmp_path):
     assert call(*arguments, "--seed", 1).code == 0
 
 
-def test_an_interrupted_run_of_another_kind_is_left_alone(call, refused, own, tmp_path, monkeypatch):
+def test_an_interrupted_run_of_another_kind_is_left_alone(call, undrawn, refused, own, tmp_path, monkeypatch):
     arguments = ("run", own, "-a", "pls", "--out", tmp_path)
     interrupted(call, monkeypatch, *arguments, "--seed", 1)
     assert "cannot go on with this" in refused(*arguments, "--seed", 2)
@@ -371,7 +371,7 @@ def test_a_store_that_is_damaged(refused, own, tmp_path):
     assert "no result store of eomoo" in refused("run", own, "--out", tmp_path)
 
 
-def test_a_store_with_many_runs_shows_the_one_asked_for(call, own, tmp_path):
+def test_a_store_with_many_runs_shows_the_one_asked_for(call, undrawn, own, tmp_path):
     from eomoo.search.algorithms import AlgorithmSpec
     from eomoo.search.run import run_algorithm
 
@@ -410,7 +410,7 @@ def interrupted(call, monkeypatch, *arguments):
     return done
 
 
-def test_an_interrupt_shows_and_keeps_what_was_found(call, own, tmp_path, monkeypatch):
+def test_an_interrupt_shows_and_keeps_what_was_found(call, undrawn, own, tmp_path, monkeypatch):
     arguments = ("run", own, "-a", "pls", "--out", tmp_path)
     done = interrupted(call, monkeypatch, *arguments)
     assert done.code == 130
@@ -519,14 +519,14 @@ def test_parameters_that_are_an_objective_have_one_column(call, analytic):
 # -- what is said, and what is not imported ----------------------------------------------------
 
 
-def test_a_run_that_was_there_is_said_to_be(call, own, tmp_path):
+def test_a_run_that_was_there_is_said_to_be(call, undrawn, own, tmp_path):
     arguments = ("run", own, "-a", "random", "--budget", 30, "--out", tmp_path)
     assert "already" not in call(*arguments).out
     assert f"this run was in {tmp_path} already: nothing was evaluated\n" in call(*arguments).out
 
 
 @pytest.mark.filterwarnings("ignore:.*0.1.0, without digests")
-def test_a_run_of_0_1_0_with_other_names_of_its_settings_is_the_same_run(call, own, tmp_path):
+def test_a_run_of_0_1_0_with_other_names_of_its_settings_is_the_same_run(call, undrawn, own, tmp_path):
     arguments = ("run", own, "-a", "random", "--budget", 30, "--out", tmp_path)
     call(*arguments)
     with contextlib.closing(sqlite3.connect(tmp_path / STORE_NAME)) as store, store:
