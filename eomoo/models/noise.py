@@ -96,13 +96,14 @@ def moderated(squares: Floats, freedom: Ints) -> Floats:
 
     Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3(1), 2004.
     """
-    from scipy.optimize import brentq
-    from scipy.special import digamma, polygamma
-
     own = squares / freedom
     middle = float(np.median(own)) if len(own) >= _LEAST_ALIKE else 0.0
     if middle == 0.0:
         return np.asarray(own)
+
+    from scipy.optimize import brentq
+    from scipy.special import digamma, polygamma
+
     half = freedom / 2.0
     logs = np.log(np.maximum(own, _LEAST_VARIANCE * middle)) - digamma(half) + np.log(half)
     apart = float(logs.var(ddof=1) - polygamma(1, half).mean())

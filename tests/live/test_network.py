@@ -25,7 +25,7 @@ def assert_counts(space, index, skeleton):
 
 
 def test_counts_of_random_cells_on_a_small_skeleton(space):
-    for index in np.random.default_rng(0).choice(len(space), 150, replace=False).tolist():
+    for index in np.random.default_rng(0).choice(len(space), 60, replace=False).tolist():
         assert_counts(space, index, SMALL)
 
 
@@ -35,7 +35,7 @@ def test_counts_of_the_published_cells(space, eo_folder):
     indices = np.unique(load_eo_table(eo_folder)["index"])
     assert len(indices) == 450
     # All of them, on the published skeleton: benchmarks/network_counts.py.
-    for index in indices[::5].tolist():
+    for index in indices[::15].tolist():
         assert_counts(space, index, SMALL)
 
 

@@ -242,10 +242,10 @@ def test_impossible_jobs_and_folders_are_refused(small_study, tmp_path):
 
 def test_twenty_kills_change_nothing(small_study, tmp_path):
     """SIGKILL at twenty random moments; then the tables are those of an uninterrupted study."""
-    study, folder = small_study(seeds=100), tmp_path / "killed"
-    # Forked from a process that has all modules, a start takes no longer than a few runs.
+    study, folder = small_study(seeds=60), tmp_path / "killed"
+    # Forked from a process that has all modules and cells, a start takes no longer than a few runs.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["eomoo.study.execute", "eomoo.search.pls", "eomoo.space.catalogue"])
+    context.set_forkserver_preload(["eomoo.study.execute", "eomoo.search.pls", "loaded_space"])
     rng, seen, until_first = random.Random(1), [], 0.0
     for kill in range(20):
         receiver, sender = context.Pipe(duplex=False)
