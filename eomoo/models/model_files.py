@@ -44,9 +44,9 @@ _N_REFERENCES = 16
 _TOLERANCE = 1e-3
 # Seconds of the processor, and of the clock: reading and asking models takes 5 of it, and took 67 on a busy machine.
 _PATIENCE, _LONGEST = 60, 600.0
-# What a process of its own does with a folder.
+# What a process of its own does with a folder: without scikit-learn, which XGBoost imports for its own estimators only.
 _TRY = (
-    "import sys; folder, *sys.path = sys.argv[1:]\n"
+    "import sys; folder, *sys.path = sys.argv[1:]; sys.modules['sklearn'] = None\n"
     "from eomoo.models.model_files import _load_or_tell\n_load_or_tell(folder)"
 )
 # Address space of that process: reading the shipped models takes 1 GB of it, most of which is never touched.
