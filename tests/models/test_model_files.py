@@ -10,7 +10,7 @@ import pytest
 from eomoo.errors import DataError, DataNotFoundError, SettingError
 from eomoo.files import sha256_of
 from eomoo.models import EO_RECIPES, Measurements, fit_models, load_models, read_record, shipped_folder
-from eomoo.models.model_files import PREDICTIONS_FILE
+from eomoo.models.model_files import _TRY, PREDICTIONS_FILE
 from eomoo.models.record import RECORD_FILE, record_text
 
 
@@ -104,6 +104,19 @@ def test_a_death_of_the_process_that_tries_is_a_sentence(models, monkeypatch):
     monkeypatch.setattr("eomoo.models.model_files._TRY", "import os; os.kill(os.getpid(), 11)")
     with pytest.raises(DataError, match="cannot be read: xgboost died of them"):
         load_models(models)
+
+
+def test_changed_files_are_refused_before_another_process_reads_them(models, monkeypatch):
+    monkeypatch.setattr("eomoo.models.model_files._TRY", "import sys; sys.exit(1)")
+    (models / "models.json").write_text("{}")
+    with pytest.raises(DataError, match=r"is not the file that models\.toml beside it describes"):
+        load_models(models)
+
+
+def test_the_process_that_tries_does_without_what_takes_long_to_import(models, monkeypatch):
+    heavy = "{'sklearn.base', 'pandas', 'scipy.stats'}"
+    monkeypatch.setattr("eomoo.models.model_files._TRY", f"{_TRY}\nassert not {heavy} & set(sys.modules)")
+    load_models(models)
 
 
 @pytest.mark.parametrize(
