@@ -177,7 +177,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
 
     arguments = ["run", "--problems", "eo-macro-params", "--algorithms", "random", "--budget", 300]
-    arguments += ["--seeds", 40, "--jobs", 1, "--out", tmp_path / "x"]
+    arguments += ["--seeds", 16, "--jobs", 1, "--out", tmp_path / "x"]
     process = command(*arguments, preexec_fn=limit)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -188,4 +188,4 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path):
     process = command(*arguments)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert err.count("seed") == 40 - told
+    assert err.count("seed") == 16 - told
