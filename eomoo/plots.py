@@ -44,7 +44,8 @@ _LOOK: Facts = {
     "legend.handletextpad": 0.5, "legend.labelspacing": 0.3, "legend.borderpad": 0.1, "axes.spines.top": False,
     "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
     "xtick.major.size": 2.5, "ytick.major.size": 2.5, "lines.linewidth": 1.2, "hatch.linewidth": 0.5,
-    "axes.formatter.useoffset": False, "figure.dpi": 300, "savefig.dpi": "figure",
+    "axes.formatter.useoffset": False, "figure.dpi": 300, "savefig.dpi": "figure", "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     # Whole letters in a PDF (publishers refuse Type 3), drawn ones in an SVG; the same bytes from the same content.
     "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "eomoo",
 }  # fmt: skip

@@ -41,9 +41,8 @@ def save_figures(
             with look(), doing(f"drawing figure {k} of {len(figures)}"):
                 # Laid out once for all forms, else in each of them several times.
                 as_written(figure).draw_without_rendering()
-                figure.set_layout_engine("none")
-                # What then stands for none would have each form drawn twice, once for nothing.
-                vars(figure)["_layout_engine"] = None
+                # With eomoo's look that is none, where "none" stands for one that has each form drawn twice.
+                figure.set_layout_engine(None)
                 for form in dict.fromkeys(forms):
                     written.append(Path(folder) / f"{name}.{form}")
                     path, (named, facts) = stack.enter_context(atomic_path(written[-1])), _FACTS[form]
