@@ -36,7 +36,7 @@ class StoredRun:
     Attributes:
         problem, run, trace: As stored.
         front: (k,) positions in the trace of the non-dominated feasible cells, by first objective.
-        true_front: Cells and raw values of the true front, or None.
+        true_front: Cells and raw values of the front of all cells, predicted where the problem's values are, or None.
         deviations: Standard deviations (k, m) of the front's values.
     """
 
@@ -94,8 +94,8 @@ def load_run(store: Store, run: RunRow) -> StoredRun:
 def problem_box(objectives: Objectives, true_front: TrueFront | None, F: Floats) -> Box:
     """The box for indicators, from the ideal point to the card's reference point.
 
-    The ideal point is the true front's; where that is unknown, that of the points ``F`` (n, m). A card
-    without a reference point gets the worst of these points and of the true front. Where nothing is known,
+    The ideal point is that of the front of all cells; where it is unknown, that of the points ``F`` (n, m). A card
+    without a reference point gets the worst of these points and of that front. Where nothing is known,
     there is a box at 0 all the same.
     """
     points = F[np.isfinite(F).all(axis=1)]
@@ -105,7 +105,7 @@ def problem_box(objectives: Objectives, true_front: TrueFront | None, F: Floats)
     if objectives.reference is not None:
         # Live results may be better than anything that the card's author expected, or all worse.
         return Box.up_to(objectives.reference, best.min(axis=0))
-    # Nothing evaluated is better than the true front.
+    # Nothing evaluated is better than the front of all cells.
     return Box.of(np.concatenate((points, best)), margin=0.1)
 
 

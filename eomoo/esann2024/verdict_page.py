@@ -27,6 +27,8 @@ from eomoo.plots import COLORS, inches, look, new_figure
 
 # The pair of which the paper reports a test: 1,000 evaluations against 3,000.
 _SHOWN_SEARCH = 1000
+# Letters of a label and of a title that have room below and above axes in a column.
+_LABEL, _TITLE = 23, 11
 
 
 def write_verdict(
@@ -201,7 +203,8 @@ def _draw_shifts(found: Sequence[Finding], width: float) -> Figure:
         title = CLAIMS[f.claim].title if f.claim in CLAIMS else f.claim.capitalize()
         rows[f"{title}, {f.problem},\n{STARTS[f.start]}"] = c
     figure, ax = new_figure(width, 0.8 + 0.3 * len(rows))
-    plot_shifts(ax, rows, xlabel="in favour of the surrogate start,\nin smallest differences that matter (95 %)")
+    said = "in favour of the surrogate start,\nin smallest differences that matter (95 %)"
+    plot_shifts(ax, rows, xlabel=_fitted(said, width, _LABEL))
     return figure
 
 
@@ -221,6 +224,11 @@ def _draw_starts(starts: Sequence[Beginning], titles: Mapping[str, str], width: 
         for ax, (title, values) in zip(row, columns, strict=True):
             plot_violins(ax, values, ylabel="", colors=[COLORS[looks[label]] for label in values])
             ax.tick_params(labelbottom=row is rows[-1])
-            ax.set_title(title if row is rows[0] else "")
+            ax.set_title(_fitted(title, width, _TITLE) if row is rows[0] else "")
         row[0].set_ylabel(fill(titles.get(problem, problem), 27), parse_math=False)
     return figure
+
+
+def _fitted(text: str, width: float, letters: int) -> str:
+    """A text, in a figure narrower than a page in lines of so many letters at most, or of one word."""
+    return text if width >= inches("page") else fill(text, letters, break_long_words=False)

@@ -91,7 +91,7 @@ class CellValues:
 
     @property
     def enumerable(self) -> bool:
-        """Whether all values can be had at once, so that the true front is known."""
+        """Whether all values, predicted or true, can be had at once, so that the front of all cells is known."""
         return all(backend.enumerable for backend in self.backends.values())
 
     @property
@@ -310,7 +310,7 @@ class CellValues:
         return np.column_stack((validity, limits))
 
     def pareto_indices(self) -> Ints:
-        """Indices of the true Pareto set's cells, sorted by the first objective.
+        """Indices of the Pareto set's cells by the problem's values, predicted or true, by the first objective.
 
         Cells with equal objective vectors are all in it.
 

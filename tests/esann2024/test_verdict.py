@@ -18,6 +18,7 @@ from eomoo.esann2024.starts import N_STARTS, beginnings
 from eomoo.esann2024.verdict import CLAIMS, STARTS, Pair, findings, pairs_of, samples_of
 from eomoo.esann2024.verdict_page import write_verdict
 from eomoo.fronts import hamming_distances, hypervolume, mean_distance
+from eomoo.plots import WIDTHS, look
 from eomoo.study.execute import run_study
 from eomoo.study.plan import load_study, parse_study
 
@@ -153,6 +154,26 @@ def test_the_page_says_what_the_store_says(results, samples, tmp_path):
     (finding,) = [f for f in findings([samples]) if f.claim == "time" and f.is_main]
     assert (row["shift"], row["word"], row["low"]) == (finding.comparison.shift, "too few seeds", None)
     assert f"| {finding.comparison.matters:.3g} | too few seeds |" in text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_of_a_figure_is_cut(results, width, monkeypatch, tmp_path):
+    found = {}
+
+    def keep(figures, *_, **__):
+        found.update(figures)
+        return []
+
+    # Not by its module's name, which is that of a function of its package.
+    monkeypatch.setitem(write_verdict.__globals__, "save_figures", keep)
+    write_verdict(results, tmp_path, width=width)
+    assert len(found) == 2
+    for name, figure in found.items():
+        with look():
+            figure.draw_without_rendering()
+            box = figure.get_tightbbox()
+        wide, high = figure.get_size_inches()
+        assert np.all(np.array([box.x0, box.y0, wide - box.x1, high - box.y1]) > -0.02), name
 
 
 def test_a_study_under_way_is_said_to_be(results, tmp_path, monkeypatch):

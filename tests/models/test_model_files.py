@@ -113,8 +113,7 @@ def test_changed_files_are_refused_before_another_process_reads_them(models, mon
         load_models(models)
 
 
-def test_the_process_that_tries_does_without_what_takes_long_to_import(models, monkeypatch):
-    # A first release of those that are supported imports pandas.
+def test_the_process_that_tries_does_without_scikit_learn(models, monkeypatch):
     monkeypatch.setattr("eomoo.models.model_files._TRY", f"{_TRY}\nassert 'sklearn.base' not in sys.modules")
     load_models(models)
 
